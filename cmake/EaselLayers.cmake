@@ -1,0 +1,27 @@
+# The layers of the house. A layer is the folder of its name under src/, built as one static library
+# that may use only the layers before it in this list (tests/check_includes.py reads the same list).
+set(EASEL_LAYERS base tensor ops nn formats text image models sampling workflow nodes engine server cli)
+
+# easel_layer(NAME [LIBS ...]): every .cc below src/NAME becomes the library easel_NAME.
+function(easel_layer name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/cli/main\\.cc$")
+  if(NOT sources)
+    add_library(easel_${name} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(easel_${name} STATIC ${sources})
+    set(scope PUBLIC)
+  endif()
+  list(FIND EASEL_LAYERS ${name} position)
+  set(below)
+  if(position GREATER 0)
+    math(EXPR last "${position} - 1")
+    foreach(i RANGE ${last})
+      list(GET EASEL_LAYERS ${i} lower)
+      list(PREPEND below easel_${lower})
+    endforeach()
+  endif()
+  target_link_libraries(easel_${name} ${scope} easel_flags ${below} ${ARG_LIBS})
+endfunction()

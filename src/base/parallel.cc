@@ -1,0 +1,63 @@
+#include "base/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+
+namespace easel {
+namespace {
+
+int available_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, omp_get_num_procs());
+}
+
+std::atomic<int> g_threads{0};
+
+}  // namespace
+
+int thread_count() {
+  int n = g_threads.load(std::memory_order_relaxed);
+  if (n == 0) {
+    n = available_cores();
+    g_threads.store(n, std::memory_order_relaxed);
+  }
+  return n;
+}
+
+void set_thread_count(int threads) {
+  g_threads.store(threads > 0 ? threads : available_cores(), std::memory_order_relaxed);
+  omp_set_num_threads(thread_count());
+}
+
+namespace detail {
+
+void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* context) {
+  if (count <= 0) return;
+  const int64_t pieces = std::max<int64_t>(1, count / std::max<int64_t>(1, grain));
+  const int threads = static_cast<int>(std::min<int64_t>(pieces, thread_count()));
+  if (threads <= 1 || omp_in_parallel()) {
+    fn(context, 0, count);
+    return;
+  }
+  std::exception_ptr failure;
+#pragma omp parallel num_threads(threads)
+  {
+    const int64_t id = omp_get_thread_num(), team = omp_get_num_threads();
+    const int64_t begin = count * id / team, end = count * (id + 1) / team;
+    try {
+      if (begin < end) fn(context, begin, end);
+    } catch (...) {
+#pragma omp critical(easel_parallel_failure)
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace detail
+}  // namespace easel

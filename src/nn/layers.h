@@ -1,0 +1,84 @@
+// Layers: an op and its weights, built as Layer(weights["scope"]) so that code reads like the file's keys.
+// Building from missing tensors leaves an empty layer; Weights::require_all() reports it before use.
+#pragma once
+
+#include "nn/weights.h"
+#include "ops/attention.h"
+#include "ops/conv2d.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace easel::nn {
+
+// y = x W^T + b. Keys: weight [out,in], bias [out] (optional).
+class Linear {
+ public:
+  Linear() = default;
+  explicit Linear(const Weights& w, bool geglu = false);
+  // Several layers with the same input as one product, outputs side by side (q, k, v). A part without
+  // bias beside one with bias counts as zeros.
+  Linear(std::initializer_list<Weights> parts);
+  // From tensors directly (slices of a fused parameter); bias may be undefined.
+  Linear(const Tensor& weight, const Tensor& bias, DType compute);
+
+  Tensor operator()(const Tensor& x, const ops::LinearArgs& args = {}) const { return ops::linear(x, *packed_, args); }
+  explicit operator bool() const { return packed_ != nullptr; }
+  int64_t in_features() const { return packed_ ? packed_->in_features : 0; }
+  int64_t out_features() const { return packed_ ? packed_->out_features : 0; }
+  size_t bytes() const { return packed_ ? packed_->bytes : 0; }
+
+ private:
+  ops::PackedLinearPtr packed_;
+};
+
+// Keys: weight [out,in,k,k], bias [out].
+class Conv2d {
+ public:
+  Conv2d() = default;
+  explicit Conv2d(const Weights& w, const ops::ConvShape& shape = {});
+  Conv2d(const Tensor& weight, const Tensor& bias, const ops::ConvShape& shape, DType compute);
+
+  Tensor operator()(const Tensor& x, const ops::ConvArgs& args = {}) const { return ops::conv2d(x, *packed_, args); }
+  explicit operator bool() const { return packed_ != nullptr; }
+  int64_t in_channels() const { return packed_ ? packed_->in_channels : 0; }
+  int64_t out_channels() const { return packed_ ? packed_->out_channels : 0; }
+  size_t bytes() const { return packed_ ? packed_->bytes : 0; }
+
+ private:
+  ops::PackedConvPtr packed_;
+};
+
+// Keys: weight [C], bias [C]. 32 groups unless said.
+class GroupNorm {
+ public:
+  GroupNorm() = default;
+  explicit GroupNorm(const Weights& w, float eps = 1e-5f, int64_t groups = 32);
+
+  Tensor operator()(const Tensor& x, ops::Activation activation = ops::Activation::kNone) const {
+    return ops::group_norm(x, weight_, bias_, groups_, eps_, activation);
+  }
+  explicit operator bool() const { return weight_.defined(); }
+
+ private:
+  Tensor weight_, bias_;
+  float eps_ = 0;
+  int64_t groups_ = 0;
+};
+
+// Keys: weight [C], bias [C].
+class LayerNorm {
+ public:
+  LayerNorm() = default;
+  explicit LayerNorm(const Weights& w, float eps = 1e-5f);
+
+  Tensor operator()(const Tensor& x) const { return ops::layer_norm(x, weight_, bias_, eps_); }
+  explicit operator bool() const { return weight_.defined(); }
+  int64_t width() const { return weight_.defined() ? weight_.dim(0) : 0; }
+
+ private:
+  Tensor weight_, bias_;
+  float eps_ = 0;
+};
+
+}  // namespace easel::nn

@@ -1,0 +1,63 @@
+// A model file's tensors as a tree of scopes, and the record of which were used.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor_map.h"
+
+namespace easel::nn {
+
+// A view of named tensors below a prefix: Weights(map)["model"]["diffusion_model"].get("out.2.weight").
+// Copies share one record of used and missing names. Not thread-safe while a model is being built.
+class Weights {
+ public:
+  // Replaces a tensor on its way into a layer (LoRA); gets the full name and the file's tensor.
+  using Patch = std::function<Tensor(const std::string& name, const Tensor& tensor)>;
+
+  // `compute` is the type the layers will multiply in: kF32 or kBF16. `file` is named in errors.
+  Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch = {});
+
+  // The scope `name` inside this one: names are joined with a dot.
+  Weights operator[](const std::string& name) const;
+  Weights operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
+
+  bool has(const std::string& name) const;
+  // The tensor, marked as used. A missing one is recorded and an undefined tensor is returned, so that
+  // a whole model can be gone through and all that lacks be reported at once by require_all().
+  Tensor get(const std::string& name) const;
+  // Like get(), but an absent tensor is fine: returns undefined, records nothing.
+  Tensor optional(const std::string& name) const;
+  // Like get(), and throws Error(kBadFile) naming the key when the shape differs.
+  Tensor get(const std::string& name, const Shape& expected) const;
+
+  // Child scope names directly below this one, in file order without repetition ("0", "1", ...).
+  std::vector<std::string> children() const;
+
+  // Throws Error(kBadFile) that names the first missing tensor and how many there are.
+  void require_all() const;
+  // Names below the prefix that no layer asked for, in file order.
+  std::vector<std::string> unused() const;
+
+  DType compute() const { return state_->compute; }
+  const std::string& file() const { return state_->file; }
+  std::string full(const std::string& name) const { return prefix_ + name; }
+
+ private:
+  struct State {
+    std::shared_ptr<const TensorMap> tensors;
+    DType compute;
+    std::string file;
+    Patch patch;
+    std::vector<std::string> missing;
+    std::unordered_map<std::string, bool> used;
+  };
+  Weights(std::shared_ptr<State> state, std::string prefix) : state_(std::move(state)), prefix_(std::move(prefix)) {}
+
+  std::shared_ptr<State> state_;
+  std::string prefix_;
+};
+
+}  // namespace easel::nn

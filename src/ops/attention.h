@@ -1,0 +1,22 @@
+// Scaled dot-product attention.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace easel::ops {
+
+struct AttentionArgs {
+  float scale = 0.0f;   // 0 means 1 / sqrt(head width)
+  bool causal = false;  // query i sees keys 0..i
+  // Added to the scores before the softmax: f32, [Tq,Tk], [N,Tq,Tk] or [N*heads,Tq,Tk]; may be undefined.
+  Tensor bias;
+};
+
+// softmax(q k^T * scale + bias) v, per head, softmax and accumulation in f32; never holds a Tq x Tk matrix.
+// q [N,Tq,heads*D], k and v [N,Tk,heads*D], all of one type (f32 or bf16), innermost dimension dense;
+// other strides free, so that slices of one fused q/k/v product can be passed. k and v may have N = 1
+// for any N of q. -> [N,Tq,heads*D] contiguous, of the same type.
+// Source: Vaswani et al. 2017, eq. 1; blocking after Milakov & Gimelshein 2018 (online softmax).
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args = {});
+
+}  // namespace easel::ops

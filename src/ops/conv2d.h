@@ -1,0 +1,40 @@
+// Two-dimensional convolution over channels-last maps, with packed weights.
+#pragma once
+
+#include <memory>
+
+#include "ops/linear.h"
+#include "tensor/tensor.h"
+
+namespace easel::ops {
+
+struct ConvShape {
+  int64_t stride = 1;
+  int64_t pad = 0;          // zeros on each side ...
+  int64_t pad_after = -1;   // ... except below and right, where this many if >= 0 (the VAE's downsample: 0 and 1)
+};
+
+class PackedConv {
+ public:
+  virtual ~PackedConv() = default;
+  int64_t in_channels = 0, out_channels = 0, kernel = 0;
+  ConvShape shape;
+  DType compute = DType::kF32;
+  size_t bytes = 0;
+};
+using PackedConvPtr = std::shared_ptr<const PackedConv>;
+
+// weight [out, in, k, k], bias [out] or undefined; any float type and strides.
+PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+
+struct ConvArgs {
+  Tensor residual;        // [N,H',W',out] of the compute type, added to the result; may be undefined
+  Tensor channel_bias;    // [N,out] f32, added to every pixel (the time embedding); may be undefined
+  Activation activation = Activation::kNone;  // applied before the residual is added
+  bool upsample2x = false;  // x is first enlarged 2x by nearest neighbour
+};
+
+// x [N,H,W,in] in w.compute -> [N,H',W',out]; H' = (H + pad + pad_after - k) / stride + 1.
+Tensor conv2d(const Tensor& x, const PackedConv& w, const ConvArgs& args = {});
+
+}  // namespace easel::ops

@@ -1,0 +1,41 @@
+// Matrix product with packed weights.
+#pragma once
+
+#include <memory>
+
+#include "tensor/tensor.h"
+
+namespace easel::ops {
+
+enum class Activation { kNone, kSilu, kGelu, kQuickGelu, kRelu };  // kGelu: the exact one, with erf
+
+// Weights of one linear layer in the layout the backend multiplies fastest. Immutable, shareable.
+class PackedLinear {
+ public:
+  virtual ~PackedLinear() = default;
+  int64_t in_features = 0;
+  int64_t out_features = 0;  // rows of the weight; with `geglu` the output has half as many
+  DType compute = DType::kF32;
+  bool geglu = false;
+  size_t bytes = 0;          // memory held
+};
+using PackedLinearPtr = std::shared_ptr<const PackedLinear>;
+
+// weight [out, in], bias [out] or undefined; any float type, any strides (mapped memory is read once).
+// compute: kF32 or kBF16. geglu: rows are [value; gate] and the product gives value * gelu(gate).
+// Throws Error(kInternal) for shapes that do not fit.
+PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu = false);
+
+struct LinearArgs {
+  Activation activation = Activation::kNone;
+  // Added after the activation; same shape as the output, of the compute type. May be undefined.
+  Tensor residual;
+  // With defined residual: output = scale * act(x W^T + b) + residual. Usually 1.
+  float scale = 1.0f;
+};
+
+// x [..., in] in w.compute, rows contiguous (leading dimensions may be strided as long as x can be
+// seen as rows at one constant stride) -> [..., out] contiguous in w.compute. f32 accumulation.
+Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args = {});
+
+}  // namespace easel::ops

@@ -1,0 +1,58 @@
+#include "tensor/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace easel {
+namespace {
+
+class MappedStorage final : public Storage {
+ public:
+  MappedStorage(void* data, size_t bytes) : Storage(data, bytes) {}
+  void release() noexcept override {
+    if (bytes_ > 0) munmap(data_, bytes_);
+    delete this;
+  }
+};
+
+}  // namespace
+
+MappedFile MappedFile::open(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    throw Error(Fault::kMissing, std::string("cannot open the file: ") + std::strerror(errno)).in_file(path.string());
+  struct stat info {};
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
+    throw Error(Fault::kMissing, "is not a regular file").in_file(path.string());
+  }
+  const size_t bytes = static_cast<size_t>(info.st_size);
+  void* data = nullptr;
+  if (bytes > 0) {
+    data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+      const int code = errno;
+      ::close(fd);
+      throw Error(Fault::kMemory, std::string("cannot map the file: ") + std::strerror(code)).in_file(path.string());
+    }
+  }
+  ::close(fd);
+  return MappedFile(path.string(), StorageRef(new MappedStorage(data, bytes)));
+}
+
+void drop_pages(const StorageRef& storage, const void* data, size_t bytes) {
+  if (!dynamic_cast<const MappedStorage*>(storage.get())) return;
+  const uintptr_t page = 4096;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(page - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+}  // namespace easel

@@ -1,0 +1,35 @@
+// A file mapped read-only into memory.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "tensor/storage.h"
+
+namespace easel {
+
+// The mapping lives until the last handle and the last tensor made from it are gone.
+class MappedFile {
+ public:
+  // Throws Error(kMissing) when the path cannot be opened or is not a regular file.
+  static MappedFile open(const std::filesystem::path& path);
+
+  const std::string& path() const { return path_; }
+  std::span<const uint8_t> bytes() const {
+    return {static_cast<const uint8_t*>(storage_->data()), storage_->bytes()};
+  }
+  const StorageRef& storage() const { return storage_; }
+
+ private:
+  MappedFile(std::string path, StorageRef storage) : path_(std::move(path)), storage_(std::move(storage)) {}
+  std::string path_;
+  StorageRef storage_;
+};
+
+// Tells the system that [data, data+bytes) of a mapping will not be needed again soon, so that its
+// pages stop counting as this process's memory. No effect on pooled memory.
+void drop_pages(const StorageRef& storage, const void* data, size_t bytes);
+
+}  // namespace easel

@@ -1,0 +1,71 @@
+// Reference-counted memory behind tensors: pooled blocks for activations, mapped files for weights.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace easel {
+
+// A block of memory that lives as long as someone refers to it. Thread-safe count.
+class Storage {
+ public:
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ protected:
+  Storage(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  virtual ~Storage() = default;
+  virtual void release() noexcept = 0;  // called when the last reference goes
+
+  void* data_;
+  size_t bytes_;
+
+ private:
+  friend class StorageRef;
+  std::atomic<int64_t> refs_{0};
+};
+
+// Owning handle to a Storage.
+class StorageRef {
+ public:
+  StorageRef() = default;
+  explicit StorageRef(Storage* s) : s_(s) { if (s_) s_->refs_.fetch_add(1, std::memory_order_relaxed); }
+  StorageRef(const StorageRef& o) : StorageRef(o.s_) {}
+  StorageRef(StorageRef&& o) noexcept : s_(std::exchange(o.s_, nullptr)) {}
+  StorageRef& operator=(StorageRef o) noexcept { std::swap(s_, o.s_); return *this; }
+  ~StorageRef() { if (s_ && s_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) s_->release(); }
+
+  Storage* get() const { return s_; }
+  Storage* operator->() const { return s_; }
+  explicit operator bool() const { return s_ != nullptr; }
+
+ private:
+  Storage* s_ = nullptr;
+};
+
+// Counters of the pool, for `easel bench` and the tests that guard against allocations inside a step.
+struct PoolStats {
+  size_t live_bytes = 0;    // handed out now
+  size_t cached_bytes = 0;  // kept for reuse
+  size_t peak_bytes = 0;    // highest live_bytes since reset_pool_peak()
+  uint64_t fresh_blocks = 0;  // blocks that had to be asked of the system, ever
+  uint64_t requests = 0;      // allocations served, ever
+};
+
+// Uninitialised memory, 64-byte aligned, from a process-wide pool of reusable blocks: a step that
+// repeats the shapes of the one before takes no fresh pages. Thread-safe.
+// Throws Error(kMemory) when the system refuses.
+StorageRef allocate(size_t bytes);
+
+PoolStats pool_stats();
+void reset_pool_peak();
+// Gives cached blocks back to the system until at most `keep_bytes` stay cached.
+void trim_pool(size_t keep_bytes = 0);
+
+// With poisoning on, every block is handed out filled with NaN patterns: a test's way to catch an
+// output that was not fully written.
+void set_pool_poison(bool on);
+
+}  // namespace easel

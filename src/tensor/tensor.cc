@@ -1,0 +1,168 @@
+#include "tensor/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace easel {
+
+Shape::Shape(std::initializer_list<int64_t> dims) : Shape(std::span<const int64_t>(dims.begin(), dims.size())) {}
+
+Shape::Shape(std::span<const int64_t> dims) {
+  for (int64_t d : dims) push_back(d);
+}
+
+void Shape::push_back(int64_t dim) {
+  if (rank_ == kMaxRank) throw Error(Fault::kUnsupported, "a tensor of more than six dimensions");
+  dims_[static_cast<size_t>(rank_++)] = dim;
+}
+
+int64_t Shape::numel() const {
+  int64_t n = 1;
+  for (int64_t d : *this) n *= d;
+  return n;
+}
+
+bool Shape::operator==(const Shape& o) const {
+  return rank_ == o.rank_ && std::equal(begin(), end(), o.begin());
+}
+
+std::string Shape::str() const {
+  std::string s = "[";
+  for (int i = 0; i < rank_; ++i) s += (i ? ", " : "") + std::to_string((*this)[i]);
+  return s + "]";
+}
+
+Shape contiguous_strides(const Shape& shape) {
+  Shape strides = shape;
+  int64_t step = 1;
+  for (int i = shape.rank(); i-- > 0;) {
+    strides[i] = step;
+    step *= std::max<int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), strides_(contiguous_strides(shape)), dtype_(dtype) {
+  for (int64_t d : shape)
+    if (d < 0) throw Error(Fault::kInternal, "a tensor of negative size " + shape.str());
+  storage_ = allocate(std::max<size_t>(1, nbytes()));
+  data_ = storage_->data();
+}
+
+Tensor::Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype)
+    : storage_(std::move(storage)), data_(data), shape_(shape), strides_(strides), dtype_(dtype) {
+  int64_t last = 0;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (strides[i] < 0) throw Error(Fault::kInternal, "a tensor with a negative stride");
+    last += (shape[i] - 1) * strides[i];
+  }
+  const auto* base = static_cast<const char*>(storage_->data());
+  const auto* first = static_cast<const char*>(data);
+  const bool inside = first >= base && first <= base + storage_->bytes() &&
+                      (shape.numel() == 0 || static_cast<uint64_t>(last + 1) * dtype_size(dtype) <=
+                                                 static_cast<uint64_t>(base + storage_->bytes() - first));
+  if (!inside) throw Error(Fault::kInternal, "a tensor view leaves its memory");
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+  Tensor t(shape, dtype);
+  std::memset(t.raw(), 0, t.nbytes());
+  return t;
+}
+
+Tensor Tensor::full(const Shape& shape, float value) {
+  Tensor t(shape);
+  std::fill_n(t.f32(), t.numel(), value);
+  return t;
+}
+
+Tensor Tensor::of(const Shape& shape, std::span<const float> values) {
+  Tensor t(shape);
+  if (static_cast<int64_t>(values.size()) != t.numel())
+    throw Error(Fault::kInternal, "Tensor::of: " + std::to_string(values.size()) + " values for shape " + shape.str());
+  std::copy(values.begin(), values.end(), t.f32());
+  return t;
+}
+
+Tensor Tensor::of(const Shape& shape, std::initializer_list<float> values) {
+  return of(shape, std::span<const float>(values.begin(), values.size()));
+}
+
+bool Tensor::contiguous() const {
+  int64_t step = 1;
+  for (int i = rank(); i-- > 0;) {
+    if (shape_[i] != 1 && strides_[i] != step) return false;
+    step *= shape_[i];
+  }
+  return true;
+}
+
+std::span<float> Tensor::values() {
+  if (!contiguous()) throw Error(Fault::kInternal, "values() of a strided tensor");
+  return {f32(), static_cast<size_t>(numel())};
+}
+
+std::span<const float> Tensor::values() const {
+  if (!contiguous()) throw Error(Fault::kInternal, "values() of a strided tensor");
+  return {f32(), static_cast<size_t>(numel())};
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  Shape full = shape;
+  int64_t known = 1;
+  int open = -1;
+  for (int i = 0; i < full.rank(); ++i) {
+    if (full[i] >= 0) known *= full[i];
+    else open = i;
+  }
+  if (open >= 0) full[open] = known > 0 ? numel() / known : 0;
+  if (!contiguous() || full.numel() != numel())
+    throw Error(Fault::kInternal, "cannot view " + str() + " as " + shape.str());
+  Tensor t = *this;
+  t.shape_ = full;
+  t.strides_ = contiguous_strides(full);
+  return t;
+}
+
+Tensor Tensor::slice(int dim, int64_t start, int64_t length) const {
+  if (dim < 0) dim += rank();
+  if (dim < 0 || dim >= rank() || start < 0 || length < 0 || start + length > shape_[dim])
+    throw Error(Fault::kInternal, "slice " + std::to_string(start) + "+" + std::to_string(length) + " of dimension " +
+                                      std::to_string(dim) + " of " + str());
+  Tensor t = *this;
+  t.data_ = static_cast<char*>(data_) + static_cast<size_t>(start * strides_[dim]) * dtype_size(dtype_);
+  t.shape_[dim] = length;
+  return t;
+}
+
+Tensor Tensor::select(int dim, int64_t index) const {
+  if (dim < 0) dim += rank();
+  Tensor t = slice(dim, index, 1);
+  Shape shape, strides;
+  for (int i = 0; i < rank(); ++i)
+    if (i != dim) shape.push_back(shape_[i]), strides.push_back(strides_[i]);
+  t.shape_ = shape;
+  t.strides_ = strides;
+  return t;
+}
+
+Tensor Tensor::permute(std::initializer_list<int> order) const {
+  if (static_cast<int>(order.size()) != rank()) throw Error(Fault::kInternal, "permute needs every dimension of " + str());
+  Tensor t = *this;
+  int i = 0;
+  for (int from : order) {
+    t.shape_[i] = shape_[from];
+    t.strides_[i++] = strides_[from];
+  }
+  return t;
+}
+
+std::string Tensor::str() const { return defined() ? std::string(dtype_name(dtype_)) + shape_.str() : "undefined"; }
+
+void Tensor::check_type(DType wanted) const {
+  const bool byte = wanted == DType::kU8 && dtype_size(dtype_) == 1;
+  if (dtype_ != wanted && !byte)
+    throw Error(Fault::kInternal, "a " + std::string(dtype_name(dtype_)) + " tensor read as " + std::string(dtype_name(wanted)));
+}
+
+}  // namespace easel
