@@ -1,0 +1,68 @@
+// What loader nodes hand out: cheap records that share immutable models. Patching a handle copies the
+// record, never a weight.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/resident.h"
+#include "models/unet.h"
+#include "tensor/tensor.h"
+
+namespace easel::models {
+
+class ClipTextModel;     // models/clip_text.h
+class ClipVisionModel;   // models/clip_vision.h
+class Vae;               // models/vae.h
+class ControlNet;        // models/controlnet.h
+class NoiseAugmentation; // models/noise_augmentation.h
+
+enum class Family { kSD1, kSD2, kSD2UnclipL, kSD2UnclipH, kSDXL, kSDXLRefiner, kUnknown };
+// "SD 1.x", "SD 2.x", "SDXL", ... for people.
+const char* family_name(Family family);
+
+enum class Prediction { kEps, kV };
+
+// MODEL
+struct ModelHandle {
+  std::string file;                 // for messages
+  Family family = Family::kUnknown;
+  UNetConfig config;
+  Prediction prediction = Prediction::kEps;
+  bool zero_terminal_snr = false;
+  float latent_scale = 0.18215f;    // latents are multiplied by this on their way into the model
+  std::shared_ptr<Resident<UNet>> unet;
+  std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
+  std::vector<AttentionHookPtr> hooks;                          // in the order they were applied
+};
+
+// VAE
+struct VaeHandle {
+  std::string file;
+  float latent_scale = 0.18215f;    // not applied by the VAE itself; see ModelHandle
+  std::shared_ptr<Resident<Vae>> vae;
+};
+
+// CLIP_VISION
+struct ClipVisionHandle {
+  std::string file;
+  int64_t hidden_size = 0, layers = 0, projection_dim = 0, image_size = 224;
+  std::shared_ptr<Resident<ClipVisionModel>> model;
+};
+
+// CLIP_VISION_OUTPUT
+struct ClipVisionOutput {
+  Tensor image_embeds;          // [N,projection]
+  Tensor penultimate_hidden_states, last_hidden_state;  // [N,tokens,hidden]
+};
+
+// CONTROL_NET: a ControlNet or a T2I-Adapter.
+struct ControlNetHandle {
+  std::string file;
+  Family family = Family::kUnknown;
+  int64_t context_dim = 0, adm_channels = 0, model_channels = 0;
+  std::shared_ptr<Resident<ControlNet>> net;
+};
+
+}  // namespace easel::models

@@ -1,0 +1,110 @@
+// The denoising UNet of Stable Diffusion 1.x, 2.x, SDXL, its refiner and their distilled variants.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nn/weights.h"
+#include "tensor/tensor.h"
+
+namespace easel::models {
+
+// Everything about a UNet's shape, read from the keys and shapes of its file.
+struct UNetConfig {
+  int64_t in_channels = 0;     // 4; 9 for inpainting models, 8 for edit models
+  int64_t out_channels = 0;
+  int64_t model_channels = 0;
+  int64_t context_dim = 0;     // width of the text context
+  int64_t adm_channels = 0;    // width of the extra vector `y`; 0 when there is none
+  int64_t num_heads = 0;       // fixed number of heads (SD1.x), or 0 and ...
+  int64_t head_channels = 0;   // ... this width per head
+  bool linear_projections = false;  // proj_in/proj_out are matrices (SD2, SDXL), not 1x1 convolutions
+  std::vector<int> input_depth, output_depth;  // transformer blocks per input and output block, 0 for none
+  int middle_depth = 0;        // -1: no transformer in the middle, -2: no middle block at all
+};
+
+// Key and value projections of one context for every cross-attention of a model: made once per run.
+class ContextProjection {
+ public:
+  struct KeyValue {
+    Tensor key, value;  // [N,Tk,heads*D]
+  };
+  Tensor context;                 // [N,Tk,context_dim] as given
+  std::vector<KeyValue> layers;   // by AttentionSite::index
+};
+using ContextProjectionPtr = std::shared_ptr<const ContextProjection>;
+
+enum class BlockKind { kInput, kMiddle, kOutput };
+
+// Which cross-attention of a UNet is running.
+struct AttentionSite {
+  int index = 0;         // counts all cross-attentions: input blocks, then output blocks, then the middle:
+                         // the order in which adapters number their keys
+  BlockKind block = BlockKind::kInput;
+  int block_index = 0;   // as in input_blocks.N
+  int transformer = 0;   // as in transformer_blocks.N
+  int64_t heads = 0, height = 0, width = 0;  // of the map the tokens come from
+};
+
+// What a hook may need to know about the evaluation it is part of.
+struct StepInfo {
+  float sigma = 0;
+  // One entry per chunk of the batch: 0 conditional, 1 unconditional. The batch is chunks * chunk_size.
+  std::vector<int> cond_or_uncond;
+  int64_t latent_height = 0, latent_width = 0;
+};
+
+// Something that takes part in every cross-attention: IP-Adapters are these. Immutable while sampling.
+class AttentionHook {
+ public:
+  virtual ~AttentionHook() = default;
+  // q [N,T,C] and out [N,T,C] (the text's attention, before the output projection), both of the model's
+  // compute type. Returns the new out; may return `out` itself unchanged.
+  virtual Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
+                                       const Tensor& out) const = 0;
+};
+using AttentionHookPtr = std::shared_ptr<const AttentionHook>;
+
+// Residuals a ControlNet or T2I-Adapter adds, each [N,h,w,C] in any float type, or undefined for "nothing here".
+struct ControlResiduals {
+  std::vector<Tensor> input;   // T2I-Adapter: added after input blocks; one per input block that takes one, in order
+  std::vector<Tensor> middle;  // added after the middle block
+  std::vector<Tensor> output;  // added to the skip connections; index = input block the skip comes from
+};
+
+struct UNetInputs {
+  Tensor x;                            // [N,H,W,in_channels] f32
+  std::vector<float> timesteps;        // N values
+  ContextProjectionPtr context;        // of N rows
+  Tensor y;                            // [N,adm_channels] f32; undefined when the model takes none
+  const ControlResiduals* control = nullptr;
+  std::span<const AttentionHookPtr> hooks;
+  StepInfo step;
+};
+
+class UNet {
+ public:
+  // `w` is the scope that holds time_embed, input_blocks, ...; the configuration is read from it.
+  // Throws Error(kBadFile) naming the first missing tensor and the number of missing ones.
+  explicit UNet(const nn::Weights& w);
+  ~UNet();
+
+  const UNetConfig& config() const;
+  // The projections of a context [N,Tk,context_dim] (any float type). Throws Error(kMismatch) for another width.
+  ContextProjectionPtr project(const Tensor& context) const;
+  // The network's output (eps or v), [N,H,W,out_channels] f32.
+  Tensor forward(const UNetInputs& in) const;
+  // Memory the packed weights hold.
+  size_t bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+// Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).
+UNetConfig read_unet_config(const nn::Weights& w);
+
+}  // namespace easel::models

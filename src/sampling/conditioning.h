@@ -1,0 +1,59 @@
+// CONDITIONING: what steers the denoising, as a list of entries.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/handles.h"
+#include "tensor/tensor.h"
+
+namespace easel::sampling {
+
+// One link of a chain of control models; immutable.
+struct ControlLink {
+  models::ControlNetHandle net;
+  Tensor hint;                 // [N,H,W,3] f32 in 0..1, pixels
+  float strength = 1.0f;
+  float start_percent = 0.0f, end_percent = 1.0f;
+  std::shared_ptr<const ControlLink> previous;  // applied as well, its residuals are added
+};
+using ControlLinkPtr = std::shared_ptr<const ControlLink>;
+
+// An image that an unCLIP model is to be inspired by.
+struct UnclipImage {
+  models::ClipVisionOutput embedding;
+  float strength = 1.0f;
+  float noise_augmentation = 0.0f;  // 0..1
+};
+
+// A rectangle of the latent, in latent pixels, or in fractions of the whole when `relative`.
+struct Area {
+  double height = 0, width = 0, y = 0, x = 0;
+  bool relative = false;
+};
+
+// Sizes SDXL and its refiner are told, in pixels.
+struct SizeHint {
+  std::optional<float> width, height, crop_w, crop_h, target_width, target_height, aesthetic_score;
+};
+
+struct ConditioningEntry {
+  Tensor cond;                    // [N,T,C] f32, text (and image) context
+  Tensor pooled_output;           // [N,P] f32, or undefined
+  float strength = 1.0f;
+  std::optional<Area> area;
+  bool set_area_to_bounds = false;
+  Tensor mask;                    // [N,H,W] f32, or undefined
+  float mask_strength = 1.0f;
+  std::optional<float> start_percent, end_percent;  // of the sampling, 0 = first step
+  ControlLinkPtr control;
+  bool control_apply_to_uncond = true;
+  std::vector<UnclipImage> unclip;
+  SizeHint size;
+  Tensor concat_latent_image;     // [N,h,w,4], inpainting models
+  Tensor concat_mask;             // [N,h,w]
+};
+using Conditioning = std::vector<ConditioningEntry>;
+
+}  // namespace easel::sampling
