@@ -10,8 +10,8 @@ namespace easel::ops {
 
 struct ConvShape {
   int64_t stride = 1;
-  int64_t pad = 0;          // zeros on each side ...
-  int64_t pad_after = -1;   // ... except below and right, where this many if >= 0 (the VAE's downsample: 0 and 1)
+  int64_t pad = 0;         // zeros on each side ...
+  int64_t pad_after = -1;  // ... except below and right, where this many if >= 0 (the VAE's downsample: 0 and 1)
 };
 
 class PackedConv {
@@ -28,10 +28,10 @@ using PackedConvPtr = std::shared_ptr<const PackedConv>;
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 struct ConvArgs {
-  Tensor residual;        // [N,H',W',out] of the compute type, added to the result; may be undefined
-  Tensor channel_bias;    // [N,out] f32, added to every pixel (the time embedding); may be undefined
+  Tensor residual;      // [N,H',W',out] of the compute type, added to the result; may be undefined
+  Tensor channel_bias;  // [N,out] f32, added to every pixel (the time embedding); may be undefined
   Activation activation = Activation::kNone;  // applied before the residual is added
-  bool upsample2x = false;  // x is first enlarged 2x by nearest neighbour
+  bool upsample2x = false;                    // x is first enlarged 2x by nearest neighbour
 };
 
 // x [N,H,W,in] in w.compute -> [N,H',W',out]; H' = (H + pad + pad_after - k) / stride + 1.

@@ -17,7 +17,7 @@ class PackedLinear {
   int64_t out_features = 0;  // rows of the weight; with `geglu` the output has half as many
   DType compute = DType::kF32;
   bool geglu = false;
-  size_t bytes = 0;          // memory held
+  size_t bytes = 0;  // memory held
 };
 using PackedLinearPtr = std::shared_ptr<const PackedLinear>;
 

@@ -1,0 +1,29 @@
+// Shape checks shared by the entries of the ops.
+#pragma once
+
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace easel::ops {
+
+// A violated contract between a model and an op is a defect of Easel, or a file that slipped past the
+// checks of its loader.
+[[noreturn]] inline void reject(const char* op, const std::string& what) {
+  throw Error(Fault::kInternal, std::string(op) + ": " + what);
+}
+
+inline void check_float(const char* op, const Tensor& x) {
+  if (!x.defined()) reject(op, "an input is undefined");
+  if (x.dtype() != DType::kF32 && x.dtype() != DType::kBF16)
+    reject(op, "input " + x.str() + " is neither f32 nor bf16");
+}
+
+// Calls fn with a value of the C++ type of a compute type.
+template <class Fn>
+decltype(auto) with_type(DType type, Fn&& fn) {
+  if (type == DType::kBF16) return fn(BFloat16{});
+  return fn(float{});
+}
+
+}  // namespace easel::ops

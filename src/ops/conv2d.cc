@@ -1,0 +1,48 @@
+#include "ops/conv2d.h"
+
+#include "ops/check.h"
+#include "ops/cpu/dnnl.h"
+#include "ops/elementwise.h"
+
+namespace easel::ops {
+
+PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
+  if (!weight.defined() || weight.rank() != 4 || weight.dim(2) != weight.dim(3) || !is_float(weight.dtype()))
+    reject("pack_conv2d", "weight " + weight.str());
+  if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != weight.dim(0)))
+    reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
+  if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_conv2d", "compute type");
+  if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
+  return cpu::dnnl_pack_conv2d(weight, bias, shape, compute);
+}
+
+Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
+  check_float("conv2d", input);
+  if (input.rank() != 4 || input.dim(3) != w.in_channels || input.dtype() != w.compute)
+    reject("conv2d", "input " + input.str() + " for " + std::to_string(w.in_channels) + " channels");
+  const Tensor x = args.upsample2x ? upsample_nearest2x(input) : contiguous(input);
+  const int64_t pads = w.shape.pad + w.shape.pad_after, n = x.dim(0);
+  if (x.dim(1) + pads < w.kernel || x.dim(2) + pads < w.kernel)
+    reject("conv2d", "input " + x.str() + " below the kernel");
+  const Shape shape{n, (x.dim(1) + pads - w.kernel) / w.shape.stride + 1,
+                    (x.dim(2) + pads - w.kernel) / w.shape.stride + 1, w.out_channels};
+  Tensor residual = args.residual, channel_bias = args.channel_bias;
+  if (residual.defined()) {
+    if (!(residual.shape() == shape) || residual.dtype() != w.compute)
+      reject("conv2d", "residual " + residual.str() + " beside output " + shape.str());
+    residual = contiguous(residual);
+  }
+  if (channel_bias.defined()) {
+    if (!(channel_bias.shape() == Shape{n, w.out_channels}) || channel_bias.dtype() != DType::kF32)
+      reject("conv2d", "channel bias " + channel_bias.str() + " beside output " + shape.str());
+    channel_bias = contiguous(channel_bias);
+  }
+  Tensor out(shape, w.compute);
+  if (out.numel() == 0) return out;
+  cpu::dnnl_conv2d(x.raw(), n, x.dim(1), x.dim(2), w, out.raw(), args.activation,
+                   residual.defined() ? residual.raw() : nullptr,
+                   channel_bias.defined() ? channel_bias.f32() : nullptr);
+  return out;
+}
+
+}  // namespace easel::ops

@@ -1,0 +1,122 @@
+#include "ops/conv2d.h"
+
+#include "ops/reference.h"
+
+namespace easel::ops::testing {
+namespace {
+
+struct Case {
+  int64_t n, h, w, in, out, kernel, stride, pad, pad_after;
+};
+constexpr Case kCases[] = {
+    {1, 8, 8, 4, 32, 3, 1, 1, -1},     {2, 9, 7, 9, 32, 3, 1, 1, -1},  {1, 5, 6, 13, 4, 3, 1, 1, -1},
+    {2, 8, 10, 32, 48, 3, 2, 1, -1},   {1, 8, 8, 32, 32, 3, 2, 0, 1},  {1, 7, 9, 16, 16, 3, 2, 0, 1},
+    {2, 6, 6, 64, 40, 1, 1, 0, -1},    {1, 4, 5, 3, 16, 3, 1, 1, -1},  {1, 16, 16, 64, 64, 3, 1, 1, -1},
+    {1, 28, 28, 3, 32, 14, 14, 0, -1}, {1, 1, 1, 8, 8, 3, 1, 1, -1},   {2, 3, 2, 33, 65, 3, 1, 1, -1},
+    {1, 12, 12, 32, 3, 3, 1, 1, -1},   {1, 10, 10, 8, 8, 1, 2, 0, -1}, {1, 8, 8, 8, 8, 4, 4, 0, -1},
+};
+
+// act(conv(x) + bias + channel_bias) + residual in f64; x and weight as the op gets them.
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const Case& c, const ConvArgs& args) {
+  const auto xs = doubles(x), ws = doubles(weight);
+  const int64_t after = c.pad_after < 0 ? c.pad : c.pad_after, k = c.kernel;
+  const int64_t oh = (c.h + c.pad + after - k) / c.stride + 1, ow = (c.w + c.pad + after - k) / c.stride + 1;
+  std::vector<double> y;
+  for (int64_t n = 0; n < c.n; ++n)
+    for (int64_t i = 0; i < oh; ++i)
+      for (int64_t j = 0; j < ow; ++j)
+        for (int64_t o = 0; o < c.out; ++o) {
+          double sum = bias.defined() ? static_cast<double>(bias.f32()[o]) : 0.0;
+          if (args.channel_bias.defined()) sum += static_cast<double>(args.channel_bias.f32()[n * c.out + o]);
+          for (int64_t u = 0; u < k; ++u)
+            for (int64_t v = 0; v < k; ++v) {
+              const int64_t row = i * c.stride + u - c.pad, col = j * c.stride + v - c.pad;
+              if (row < 0 || row >= c.h || col < 0 || col >= c.w) continue;
+              for (int64_t m = 0; m < c.in; ++m)
+                sum += xs[static_cast<size_t>(((n * c.h + row) * c.w + col) * c.in + m)] *
+                       ws[static_cast<size_t>(((o * c.in + m) * k + u) * k + v)];
+            }
+          y.push_back(reference_activation(args.activation, sum));
+        }
+  if (args.residual.defined()) {
+    const auto rs = doubles(args.residual);
+    for (size_t i = 0; i < y.size(); ++i) y[i] += rs[i];
+  }
+  return tensor_of({c.n, oh, ow, c.out}, y);
+}
+
+template <class T>
+class Conv2d : public TypedOps<T> {};
+TYPED_TEST_SUITE(Conv2d, BothTypes);
+
+TYPED_TEST(Conv2d, MatchesThePlainSumForManyShapes) {
+  for (const Case& c : kCases) {
+    const Tensor x = this->random({c.n, c.h, c.w, c.in}), w = this->random({c.out, c.in, c.kernel, c.kernel}, 0.2f);
+    const Tensor b = this->random_f32({c.out});
+    for (const Tensor& bias : {b, Tensor()}) {
+      const Tensor y = conv2d(x, *pack_conv2d(w, bias, {c.stride, c.pad, c.pad_after}, this->kType));
+      EXPECT_LT(relative_error(y, convolution(x, w, bias, c, {})), this->tolerance())
+          << c.h << "x" << c.w << " " << c.in << "->" << c.out << " k" << c.kernel << " s" << c.stride;
+    }
+  }
+}
+
+TYPED_TEST(Conv2d, AddsBiasPerSampleAndResidual) {
+  for (const Case& c : {Case{2, 8, 8, 32, 48, 3, 1, 1, -1}, Case{3, 5, 7, 16, 20, 1, 1, 0, -1},
+                        Case{2, 9, 9, 8, 33, 3, 2, 1, -1}, Case{1, 16, 16, 64, 64, 3, 1, 1, -1}})
+    for (const Activation a : {Activation::kNone, Activation::kSilu})
+      for (const int which : {1, 2, 3}) {
+        const Tensor x = this->random({c.n, c.h, c.w, c.in}), w = this->random({c.out, c.in, c.kernel, c.kernel}, 0.2f);
+        const Tensor b = this->random_f32({c.out});
+        const int64_t oh = (c.h + 2 * c.pad - c.kernel) / c.stride + 1,
+                      ow = (c.w + 2 * c.pad - c.kernel) / c.stride + 1;
+        ConvArgs args;
+        args.activation = a;
+        if (which & 1) args.channel_bias = this->random_f32({c.n, c.out});
+        if (which & 2) args.residual = this->random({c.n, oh, ow, c.out});
+        const Tensor y = conv2d(x, *pack_conv2d(w, b, {c.stride, c.pad, c.pad_after}, this->kType), args);
+        EXPECT_LT(relative_error(y, convolution(x, w, b, c, args)), this->tolerance());
+      }
+}
+
+TYPED_TEST(Conv2d, EnlargesTheInputFirst) {
+  for (const Case& c : {Case{2, 10, 12, 16, 24, 3, 1, 1, -1}, Case{1, 2, 2, 5, 7, 3, 1, 1, -1},
+                        Case{1, 16, 16, 32, 32, 3, 1, 1, -1}, Case{1, 32, 32, 64, 64, 3, 1, 1, -1}}) {
+    const Tensor small = this->random({c.n, c.h / 2, c.w / 2, c.in}), w = this->random({c.out, c.in, 3, 3}, 0.2f);
+    const Tensor b = this->random_f32({c.out});
+    Tensor x({c.n, c.h, c.w, c.in});
+    const auto s = doubles(small);
+    for (int64_t i = 0; i < x.numel(); ++i) {
+      const int64_t ch = i % c.in, col = i / c.in % c.w, row = i / (c.in * c.w) % c.h, n = i / (c.in * c.w * c.h);
+      x.f32()[i] =
+          static_cast<float>(s[static_cast<size_t>(((n * (c.h / 2) + row / 2) * (c.w / 2) + col / 2) * c.in + ch)]);
+    }
+    ConvArgs args;
+    args.upsample2x = true;
+    const Tensor y = conv2d(small, *pack_conv2d(w, b, {1, 1}, this->kType), args);
+    EXPECT_LT(relative_error(y, convolution(x, w, b, c, {})), this->tolerance());
+  }
+}
+
+TYPED_TEST(Conv2d, TakesStridedInputAndAnyFloatWeight) {
+  const Tensor x = this->random({1, 6, 6, 16}), w = this->random({24, 16, 3, 3});
+  const auto packed = pack_conv2d(w, {}, {1, 1}, this->kType);
+  EXPECT_EQ(max_difference(conv2d(this->spread(x, 8), *packed), conv2d(x, *packed)), 0.0);
+  const Tensor half = convert(w, DType::kF16);
+  EXPECT_EQ(max_difference(conv2d(x, *pack_conv2d(half, {}, {1, 1}, this->kType)),
+                           conv2d(x, *pack_conv2d(convert(half, DType::kF32), {}, {1, 1}, this->kType))),
+            0.0);
+}
+
+TYPED_TEST(Conv2d, RejectsWhatDoesNotFit) {
+  const auto packed = pack_conv2d(this->random({8, 4, 3, 3}), {}, {1, 0}, this->kType);
+  EXPECT_THROW(conv2d(this->random({1, 8, 8, 5}), *packed), Error);
+  EXPECT_THROW(conv2d(this->random({1, 2, 8, 4}), *packed), Error);
+  ConvArgs args;
+  args.residual = this->random({1, 8, 8, 8});
+  EXPECT_THROW(conv2d(this->random({1, 8, 8, 4}), *packed, args), Error);
+  EXPECT_THROW(pack_conv2d(this->random({8, 4, 3, 2}), {}, {1, 0}, this->kType), Error);
+}
+
+}  // namespace
+}  // namespace easel::ops::testing
