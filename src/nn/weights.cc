@@ -16,6 +16,11 @@ Weights Weights::operator[](const std::string& name) const { return Weights(stat
 
 bool Weights::has(const std::string& name) const { return state_->tensors->contains(prefix_ + name); }
 
+std::optional<Shape> Weights::shape(const std::string& name) const {
+  const Tensor* found = state_->tensors->find(prefix_ + name);
+  return found ? std::optional<Shape>(found->shape()) : std::nullopt;
+}
+
 Tensor Weights::optional(const std::string& name) const {
   const std::string key = prefix_ + name;
   const Tensor* found = state_->tensors->find(key);
@@ -33,7 +38,8 @@ Tensor Weights::get(const std::string& name) const {
 Tensor Weights::get(const std::string& name, const Shape& expected) const {
   Tensor t = get(name);
   if (t.defined() && !(t.shape() == expected))
-    throw Error(Fault::kBadFile, "tensor '" + prefix_ + name + "' has shape " + t.shape().str() + ", expected " + expected.str())
+    throw Error(Fault::kBadFile,
+                "tensor '" + prefix_ + name + "' has shape " + t.shape().str() + ", expected " + expected.str())
         .in_file(state_->file);
   return t;
 }
@@ -54,7 +60,8 @@ std::vector<std::string> Weights::children() const {
 void Weights::require_all() const {
   const auto& missing = state_->missing;
   if (missing.empty()) return;
-  const std::string count = missing.size() == 1 ? "1 tensor is missing" : std::to_string(missing.size()) + " tensors are missing";
+  const std::string count =
+      missing.size() == 1 ? "1 tensor is missing" : std::to_string(missing.size()) + " tensors are missing";
   throw Error(Fault::kBadFile, count + ", the first is '" + missing.front() + "'")
       .in_file(state_->file)
       .fix("The file is incomplete or of another kind: `easel models` says what it looks like");

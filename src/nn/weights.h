@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Weights {
   Weights operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
 
   bool has(const std::string& name) const;
+  // The shape in the file, or nothing. Marks nothing as used and applies no patch.
+  std::optional<Shape> shape(const std::string& name) const;
   // The tensor, marked as used. A missing one is recorded and an undefined tensor is returned, so that
   // a whole model can be gone through and all that lacks be reported at once by require_all().
   Tensor get(const std::string& name) const;

@@ -9,7 +9,7 @@ struct AttentionArgs {
   float scale = 0.0f;   // 0 means 1 / sqrt(head width)
   bool causal = false;  // query i sees keys 0..i
   // Added to the scores before the softmax: f32, [Tq,Tk], [N,Tq,Tk] or [N*heads,Tq,Tk]; may be undefined.
-  Tensor bias;
+  Tensor bias = {};
 };
 
 // softmax(q k^T * scale + bias) v, per head, softmax and accumulation in f32; never holds a Tq x Tk matrix.

@@ -28,8 +28,8 @@ using PackedConvPtr = std::shared_ptr<const PackedConv>;
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 struct ConvArgs {
-  Tensor residual;      // [N,H',W',out] of the compute type, added to the result; may be undefined
-  Tensor channel_bias;  // [N,out] f32, added to every pixel (the time embedding); may be undefined
+  Tensor residual = {};      // [N,H',W',out] of the compute type, added to the result; may be undefined
+  Tensor channel_bias = {};  // [N,out] f32, added to every pixel (the time embedding); may be undefined
   Activation activation = Activation::kNone;  // applied before the residual is added
   bool upsample2x = false;                    // x is first enlarged 2x by nearest neighbour
 };

@@ -29,7 +29,7 @@ PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType comp
 struct LinearArgs {
   Activation activation = Activation::kNone;
   // Added after the activation; same shape as the output, of the compute type. May be undefined.
-  Tensor residual;
+  Tensor residual = {};
   // With defined residual: output = scale * act(x W^T + b) + residual. Usually 1.
   float scale = 1.0f;
 };

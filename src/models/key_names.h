@@ -1,0 +1,26 @@
+// Small questions about the key names of a checkpoint.
+#pragma once
+
+#include <charconv>
+#include <string>
+
+#include "nn/weights.h"
+
+namespace easel::models {
+
+// The number in a key part ("11"), or -1 when it is not one.
+inline int64_t key_number(const std::string& part) {
+  int64_t value = -1;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+  return error == std::errc() && end == part.data() + part.size() && value >= 0 && value < 10000 ? value : -1;
+}
+
+// One more than the highest number among the children of `w` ("0", "1", ... of a module list), so that a gap
+// in the numbering counts as a missing entry instead of ending the list.
+inline int64_t numbered_children(const nn::Weights& w) {
+  int64_t count = 0;
+  for (const std::string& child : w.children()) count = std::max(count, key_number(child) + 1);
+  return count;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,131 @@
+#include "models/unet.h"
+
+#include "models/unet_blocks.h"
+
+namespace easel::models {
+namespace {
+
+// h + residual, where residual may be of another float type and repeat over the batch.
+Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& file) {
+  if (!residual.defined()) return h;
+  for (int i = 0; i < 4; ++i)
+    if (residual.rank() != 4 || (residual.dim(i) != h.dim(i) && !(i == 0 && residual.dim(0) == 1)))
+      throw Error(Fault::kMismatch, "a control model gives maps of shape " + residual.shape().str() +
+                                        " where the model has " + h.shape().str())
+          .in_file(file)
+          .fix("Use a control model made for this model's family");
+  return ops::add(h, convert(residual, h.dtype()));
+}
+
+const Tensor& residual_at(const std::vector<Tensor>& residuals, size_t i) {
+  static const Tensor none;
+  return i < residuals.size() ? residuals[i] : none;
+}
+
+}  // namespace
+
+struct UNet::Impl {
+  explicit Impl(const nn::Weights& w) : config(read_unet_config(w)), compute(w.compute()), file(w.file()) {
+    AttentionSite site;
+    trunk = UNetTrunk(w, config, site);
+    site.block = BlockKind::kOutput;
+    for (size_t i = 0; i < config.output_depth.size(); ++i) {
+      site.block_index = static_cast<int>(i);
+      output_blocks.emplace_back(w["output_blocks"][static_cast<int64_t>(i)], config, site);
+    }
+    trunk.build_middle(w, config, site);
+    out_norm = nn::GroupNorm(w["out"][0]);
+    out_conv = nn::Conv2d(w["out"][2], {.pad = 1});
+    w.require_all();
+    check_widths(w);
+  }
+
+  // Every block must take what the one before it gives, skips included.
+  void check_widths(const nn::Weights& w) const {
+    int64_t channels = config.in_channels;
+    std::vector<int64_t> skips;
+    for (size_t i = 0; i < trunk.input_blocks.size(); ++i) {
+      trunk.input_blocks[i].check_widths(channels, w["input_blocks"][static_cast<int64_t>(i)]);
+      skips.push_back(channels);
+    }
+    for (const Block& block : trunk.middle) block.check_widths(channels, w["middle_block"]);
+    for (size_t i = 0; i < output_blocks.size(); ++i) {
+      channels += skips[skips.size() - 1 - i];
+      output_blocks[i].check_widths(channels, w["output_blocks"][static_cast<int64_t>(i)]);
+    }
+    if (out_conv.in_channels() != channels)
+      throw Error(Fault::kBadFile, "'" + w.full("out.2.weight") + "' takes " + std::to_string(out_conv.in_channels()) +
+                                       " channels, but the last block gives " + std::to_string(channels))
+          .in_file(file);
+  }
+
+  void check_inputs(const UNetInputs& in) const {
+    const int64_t n = in.x.defined() && in.x.rank() == 4 ? in.x.dim(0) : 0;
+    if (n == 0 || in.x.dim(3) != config.in_channels)
+      throw Error(Fault::kMismatch, "the model takes " + std::to_string(config.in_channels) +
+                                        " channels, the latent is " + (in.x.defined() ? in.x.shape().str() : "absent"))
+          .in_file(file);
+    if (static_cast<int64_t>(in.timesteps.size()) != n)
+      throw Error(Fault::kInternal,
+                  std::to_string(in.timesteps.size()) + " timesteps for a batch of " + std::to_string(n));
+    if (!in.context || (in.context->context.dim(0) != n && in.context->context.dim(0) != 1))
+      throw Error(Fault::kInternal, "the context does not fit the batch");
+  }
+
+  UNetConfig config;
+  DType compute;
+  std::string file;
+  UNetTrunk trunk;
+  std::vector<Block> output_blocks;
+  nn::GroupNorm out_norm;
+  nn::Conv2d out_conv;
+};
+
+UNet::UNet(const nn::Weights& w) : impl_(std::make_unique<const Impl>(w)) {}
+UNet::~UNet() = default;
+
+const UNetConfig& UNet::config() const { return impl_->config; }
+
+ContextProjectionPtr UNet::project(const Tensor& context) const {
+  check_context(context, impl_->config.context_dim, impl_->file);
+  auto projection = std::make_shared<ContextProjection>();
+  projection->context = context;
+  const Tensor c = convert(context, impl_->compute);
+  for (const Block& block : impl_->trunk.input_blocks) block.project(c, projection->layers);
+  for (const Block& block : impl_->output_blocks) block.project(c, projection->layers);
+  for (const Block& block : impl_->trunk.middle) block.project(c, projection->layers);
+  return projection;
+}
+
+Tensor UNet::forward(const UNetInputs& in) const {
+  const Impl& m = *impl_;
+  m.check_inputs(in);
+  static const ControlResiduals no_control;
+  const ControlResiduals& control = in.control ? *in.control : no_control;
+  const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
+
+  Tensor h = convert(in.x, m.compute);
+  std::vector<Tensor> skips;
+  for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
+    h = add_residual(m.trunk.input_blocks[i](std::move(h), e), residual_at(control.input, i), m.file);
+    skips.push_back(h);
+  }
+  for (const Block& block : m.trunk.middle) h = block(std::move(h), e);
+  if (!control.middle.empty()) h = add_residual(h, control.middle.back(), m.file);
+
+  for (const Block& block : m.output_blocks) {
+    const Tensor skip = add_residual(skips.back(), residual_at(control.output, skips.size() - 1), m.file);
+    skips.pop_back();
+    h = ops::concat({h, skip}, -1);
+    h = block(std::move(h), e, skips.empty() ? MapSize{} : MapSize{skips.back().dim(1), skips.back().dim(2)});
+  }
+  return convert(m.out_conv(m.out_norm(h, ops::Activation::kSilu)), DType::kF32);
+}
+
+size_t UNet::bytes() const {
+  size_t total = impl_->trunk.bytes() + impl_->out_conv.bytes();
+  for (const Block& block : impl_->output_blocks) total += block.bytes();
+  return total;
+}
+
+}  // namespace easel::models
