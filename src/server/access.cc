@@ -1,0 +1,107 @@
+#include "server/access.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace easel::server {
+namespace {
+
+std::string lower(std::string s) {
+  std::transform(s.begin(), s.end(), s.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return s;
+}
+
+// "Example.org:8188" -> "example.org", "[::1]:80" -> "[::1]"
+std::string host_name(const std::string& host) {
+  const std::string h = lower(host);
+  if (h.starts_with('[')) return h.substr(0, h.find(']') == std::string::npos ? h.size() : h.find(']') + 1);
+  return h.substr(0, h.find(':'));
+}
+
+bool is_loopback_name(const std::string& name) {
+  return name == "localhost" || name == "127.0.0.1" || name == "[::1]" || name.ends_with(".localhost");
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& value) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return lower(item) == value; });
+}
+
+bool origin_allowed(const AccessPolicy& policy, const std::string& origin) {
+  return contains(policy.cors_origins, "*") || contains(policy.cors_origins, lower(origin));
+}
+
+// The origin's host and port equal the Host the request was sent to.
+bool same_origin(const std::string& origin, const std::string& host) {
+  const size_t scheme = origin.find("://");
+  return scheme != std::string::npos && lower(origin.substr(scheme + 3)) == lower(host);
+}
+
+// Takes the same time wherever the first difference is.
+bool equal_constant_time(const std::string& a, const std::string& b) {
+  unsigned difference = a.size() == b.size() ? 0u : 1u;
+  for (size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? '\0' : b[i % b.size()]);
+  return difference == 0;
+}
+
+std::string cookie(const std::string& header, const std::string& name) {
+  size_t begin = 0;
+  while (begin < header.size()) {
+    size_t end = std::min(header.find(';', begin), header.size());
+    while (begin < end && header[begin] == ' ') ++begin;
+    const std::string item = header.substr(begin, end - begin);
+    if (item.starts_with(name + "=")) return item.substr(name.size() + 1);
+    begin = end + 1;
+  }
+  return {};
+}
+
+bool has_token(const AccessPolicy& policy, const Request& request) {
+  const std::string authorization = request.header("authorization");
+  if (authorization.starts_with("Bearer ") && equal_constant_time(authorization.substr(7), policy.token)) return true;
+  return equal_constant_time(request.param("token"), policy.token) ||
+         equal_constant_time(cookie(request.header("cookie"), "easel_token"), policy.token);
+}
+
+}  // namespace
+
+std::optional<Response> refuse(const AccessPolicy& policy, const Request& request) {
+  const std::string host = request.header("host");
+  const std::string name = host_name(host);
+  if (policy.loopback_only && !is_loopback_name(name) && !contains(policy.allowed_hosts, name))
+    return Response::error(403, "host_not_allowed",
+                           "this server answers to localhost only; the request was for '" + host + "'",
+                           "start it with --allow-host NAME if it is reached under another name");
+  const std::string origin = request.header("origin");
+  if (!origin.empty() && !same_origin(origin, host) && !origin_allowed(policy, origin))
+    return Response::error(403, "origin_not_allowed", "a page of '" + origin + "' may not use this server",
+                           "start it with --cors ORIGIN to allow it");
+  if (origin.empty() && request.header("sec-fetch-site") == "cross-site" &&
+      request.header("sec-fetch-mode") != "navigate")
+    return Response::error(403, "origin_not_allowed", "another site's page may not use this server");
+  if (policy.token.empty() || has_token(policy, request)) return std::nullopt;
+  // Liveness is no secret, and a preflight carries no credentials.
+  if (request.path == "/healthz" || request.method == "OPTIONS") return std::nullopt;
+  Response r = Response::error(401, "token_required", "this server needs its token",
+                               "send 'Authorization: Bearer TOKEN' or add ?token=TOKEN");
+  r.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return r;
+}
+
+void add_standard_headers(const AccessPolicy& policy, const Request& request, Response& response) {
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Referrer-Policy", "no-referrer");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy",
+                                policy.cors_origins.empty() ? "same-origin" : "cross-origin");
+  const std::string origin = request.header("origin");
+  if (origin.empty() || !origin_allowed(policy, origin)) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+  response.headers.emplace_back("Vary", "Origin");
+  if (request.method == "OPTIONS") {
+    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
+    response.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type, Authorization, Comfy-User");
+    response.headers.emplace_back("Access-Control-Max-Age", "600");
+  }
+}
+
+}  // namespace easel::server

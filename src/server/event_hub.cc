@@ -1,0 +1,96 @@
+#include "server/event_hub.h"
+
+#include <algorithm>
+
+namespace easel::server {
+
+void Mailbox::post(const Message& message) {
+  {
+    std::lock_guard lock(mutex_);
+    if (overflow_) return;
+    if (queue_.size() >= kSoftLimit) {
+      // Make room by dropping the oldest droppable message, least urgent kind first; a new droppable one
+      // with nothing to replace is itself the one to go.
+      auto victim = queue_.end();
+      for (Urgency kind : {Urgency::kPreview, Urgency::kProgress}) {
+        if (kind > message.urgency) break;
+        victim = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.urgency == kind; });
+        if (victim != queue_.end()) break;
+      }
+      if (victim != queue_.end()) {
+        bytes_ -= victim->payload->size();
+        queue_.erase(victim);
+      } else if (message.urgency != Urgency::kEssential) {
+        return;
+      }
+    }
+    bytes_ += message.payload->size();
+    queue_.push_back(message);
+    if (bytes_ > kHardLimit) {
+      overflow_ = true;
+      queue_.clear();
+      bytes_ = 0;
+    }
+  }
+  wake_();
+}
+
+bool Mailbox::take(Message& out) {
+  std::lock_guard lock(mutex_);
+  if (queue_.empty()) return false;
+  out = std::move(queue_.front());
+  queue_.pop_front();
+  bytes_ -= out.payload->size();
+  return true;
+}
+
+bool Mailbox::overflowed() const {
+  std::lock_guard lock(mutex_);
+  return overflow_;
+}
+
+void EventHub::connect(const std::shared_ptr<Mailbox>& box) {
+  std::lock_guard lock(mutex_);
+  boxes_.push_back(box);
+}
+
+void EventHub::disconnect(const std::shared_ptr<Mailbox>& box) {
+  std::lock_guard lock(mutex_);
+  boxes_.erase(std::remove(boxes_.begin(), boxes_.end(), box), boxes_.end());
+}
+
+void EventHub::clear() {
+  std::lock_guard lock(mutex_);
+  boxes_.clear();
+}
+
+size_t EventHub::clients() const {
+  std::lock_guard lock(mutex_);
+  return boxes_.size();
+}
+
+std::vector<std::shared_ptr<Mailbox>> EventHub::receivers(const std::string& client_id) const {
+  std::lock_guard lock(mutex_);
+  if (client_id.empty()) return boxes_;
+  std::vector<std::shared_ptr<Mailbox>> out;
+  for (const auto& box : boxes_)
+    if (box->client_id() == client_id) out.push_back(box);
+  return out;
+}
+
+void EventHub::send(const std::string& client_id, std::string text, Urgency urgency) {
+  const auto boxes = receivers(client_id);
+  if (boxes.empty()) return;
+  const Message message{std::make_shared<const std::string>(std::move(text)), false, urgency};
+  for (const auto& box : boxes) box->post(message);
+}
+
+void EventHub::send_preview(const std::string& client_id, std::string plain, std::string with_metadata) {
+  const auto boxes = receivers(client_id);
+  if (boxes.empty()) return;
+  const Message old_form{std::make_shared<const std::string>(std::move(plain)), true, Urgency::kPreview};
+  const Message new_form{std::make_shared<const std::string>(std::move(with_metadata)), true, Urgency::kPreview};
+  for (const auto& box : boxes) box->post(box->wants_preview_metadata() ? new_form : old_form);
+}
+
+}  // namespace easel::server

@@ -1,0 +1,75 @@
+// Events on their way to WebSocket clients: one bounded queue per client.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace easel::server {
+
+// What may be dropped when a client does not keep up. kPreview goes first, then kProgress; kEssential
+// never is.
+enum class Urgency { kPreview, kProgress, kEssential };
+
+struct Message {
+  std::shared_ptr<const std::string> payload;
+  bool binary = false;
+  Urgency urgency = Urgency::kEssential;
+};
+
+// The queue of one connection. Filled by any thread, emptied by the connection's own.
+class Mailbox {
+ public:
+  static constexpr size_t kSoftLimit = 256;       // messages; above it, droppable ones make room
+  static constexpr size_t kHardLimit = 8u << 20;  // bytes; a client that far behind is disconnected
+
+  Mailbox(std::string client_id, std::function<void()> wake)
+      : client_id_(std::move(client_id)), wake_(std::move(wake)) {}
+
+  const std::string& client_id() const { return client_id_; }
+  void post(const Message& message);
+  // The next message; false when there is none.
+  bool take(Message& out);
+  // True once the client fell too far behind: the connection should be closed.
+  bool overflowed() const;
+  // Whether the client negotiated previews with metadata.
+  bool wants_preview_metadata() const { return preview_metadata_; }
+  void set_wants_preview_metadata(bool on) { preview_metadata_ = on; }
+
+ private:
+  const std::string client_id_;
+  const std::function<void()> wake_;
+  mutable std::mutex mutex_;
+  std::deque<Message> queue_;
+  size_t bytes_ = 0;
+  bool overflow_ = false;
+  std::atomic<bool> preview_metadata_{false};
+};
+
+// All connected clients. Thread-safe.
+class EventHub {
+ public:
+  void connect(const std::shared_ptr<Mailbox>& box);
+  void disconnect(const std::shared_ptr<Mailbox>& box);
+  // Forgets all connections (the server has stopped).
+  void clear();
+  size_t clients() const;
+
+  // To every connection of `client_id`, or to all when it is empty.
+  void send(const std::string& client_id, std::string text, Urgency urgency = Urgency::kEssential);
+  // A preview picture. `with_metadata` goes to connections that negotiated it, `plain` to the others.
+  void send_preview(const std::string& client_id, std::string plain, std::string with_metadata);
+
+ private:
+  std::vector<std::shared_ptr<Mailbox>> receivers(const std::string& client_id) const;
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Mailbox>> boxes_;
+};
+
+}  // namespace easel::server

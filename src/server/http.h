@@ -1,0 +1,82 @@
+// HTTP as the routes see it: plain requests and responses, and the table that joins them. No sockets here.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace easel::server {
+
+struct Request {
+  std::string method;                          // "GET", "POST", ... (HEAD arrives as GET)
+  std::string path;                            // decoded, without query, beginning with '/'; a leading /api is cut off
+  std::map<std::string, std::string> query;    // decoded; the last value of a name counts
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::vector<std::string> captures;           // what the route's placeholders matched, decoded
+  std::string body;                            // empty when it was streamed to body_file
+  std::filesystem::path body_file;             // uploads; removed by the server after the answer
+
+  std::string header(const std::string& lower_name) const;
+  // The query value, or the fallback when absent.
+  std::string param(const std::string& name, const std::string& fallback = {}) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::filesystem::path file;  // sent instead of body when set
+
+  static Response json(std::string text, int status = 200);
+  static Response text(std::string text, int status = 200);
+  // {"error": {"type": ..., "message": ..., "details": ..., "extra_info": {}}, "node_errors": {}}
+  static Response error(int status, const std::string& type, const std::string& message,
+                        const std::string& details = {});
+};
+
+// Answers now, or later from any thread. Calling it twice has no effect.
+using Reply = std::function<void(Response)>;
+
+// Decodes %XX (and '+' when `plus`); nothing for a malformed escape or an embedded NUL.
+std::optional<std::string> percent_decode(std::string_view text, bool plus = false);
+// "a=1&b=2" -> map. Nothing when malformed.
+std::optional<std::map<std::string, std::string>> parse_query(std::string_view text);
+
+// Routes are patterns of literal segments, "{name}" for one segment and "{name...}" for the rest of the path.
+class Router {
+ public:
+  using Handler = std::function<void(Request, Reply)>;
+  // A synchronous handler; errors it throws become responses (see error_response).
+  void get(const std::string& pattern, std::function<Response(const Request&)> handler);
+  void post(const std::string& pattern, std::function<Response(const Request&)> handler);
+  void add(const std::string& method, const std::string& pattern, Handler handler, bool streamed_body = false);
+
+  struct Match {
+    const Handler* handler = nullptr;  // null: see status
+    bool streamed_body = false;
+    int status = 404;   // 404 or 405
+    std::string allow;  // for 405
+    std::vector<std::string> captures;
+  };
+  Match match(const std::string& method, const std::string& path) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> segments;
+    Handler handler;
+    bool streamed_body;
+  };
+  std::vector<Route> routes_;
+};
+
+// The response to an exception: easel::Error by its fault, everything else 500. Never throws.
+Response error_response(std::exception_ptr failure) noexcept;
+
+}  // namespace easel::server

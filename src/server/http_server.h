@@ -1,0 +1,53 @@
+// One port for HTTP and WebSocket.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/access.h"
+#include "server/event_hub.h"
+#include "server/http.h"
+
+namespace easel::server {
+
+struct HttpOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8188;               // 0: any free one
+  uint64_t max_body = 32u << 20;      // bytes of an ordinary request body
+  uint64_t max_upload = 256u << 20;   // bytes of a streamed one
+  std::filesystem::path temp_folder;  // where streamed bodies go
+  int header_seconds = 15;            // for a request's head, and between requests
+  int max_connections = 1024;
+  AccessPolicy access;
+};
+
+// What a WebSocket connection needs from the rest of the server.
+struct SocketHooks {
+  // Messages to send first; called when a client has connected.
+  std::function<void(Mailbox&)> greet;
+  // A text message from the client.
+  std::function<void(Mailbox&, const std::string&)> receive;
+};
+
+// Runs its own thread. All handlers are called there and should not block for long; those that compute
+// answer later through their Reply.
+class HttpServer {
+ public:
+  HttpServer(HttpOptions options, const Router& router, EventHub& hub, SocketHooks hooks);
+  ~HttpServer();  // stop()
+
+  // Binds and begins to answer. Throws Error(kUsage) when the address is not to be had.
+  void start();
+  // Stops accepting, closes all connections, joins the thread.
+  void stop();
+  uint16_t port() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace easel::server
