@@ -1,0 +1,254 @@
+#include "text/prompt.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/error.h"
+#include "text/tokenizer.h"
+
+namespace easel::text {
+namespace {
+
+constexpr int kMaxNesting = 200;
+constexpr size_t kLongWord = 8;  // tokens from which on a word may be cut at a chunk's end
+constexpr std::string_view kEmbeddingMark = "embedding:";
+
+// Escaped parentheses travel through the parser as these pairs, which no parenthesis can be part of.
+constexpr std::string_view kHiddenClose("\0\1", 2), kHiddenOpen("\0\2", 2);
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (size_t at = 0;;) {
+    const size_t hit = text.find(from, at);
+    out += text.substr(at, hit - at);
+    if (hit == std::string_view::npos) return out;
+    out += to;
+    at = hit + from.size();
+  }
+}
+
+std::string escape(std::string_view text) {
+  return replace_all(replace_all(text, "\\)", kHiddenClose), "\\(", kHiddenOpen);
+}
+
+std::string unescape(std::string_view text) {
+  return replace_all(replace_all(text, kHiddenClose, ")"), kHiddenOpen, "(");
+}
+
+// Cuts a text before each "(" and after each ")" of the outermost level. A ")" too many lowers the level
+// below zero, so that the next "(" opens nothing: that is how the reference counts.
+std::vector<std::string_view> split_groups(std::string_view text) {
+  std::vector<std::string_view> parts;
+  size_t start = 0;
+  int64_t level = 0;
+  const auto cut = [&](size_t end) {
+    if (end > start) parts.push_back(text.substr(start, end - start));
+    start = end;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '(' && level++ == 0) cut(i);
+    if (text[i] == ')' && --level == 0) cut(i + 1);
+  }
+  cut(text.size());
+  return parts;
+}
+
+// A decimal number as Python's float() reads it (blanks around it, one "_" between digits, full-width
+// digits), as long as it is finite.
+std::optional<double> parse_number(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  std::string plain;
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : 0; };
+    if (byte(0) == 0xEF && byte(1) == 0xBC && byte(2) >= 0x90 && byte(2) <= 0x99) {  // U+FF10..U+FF19
+      plain.push_back(static_cast<char>('0' + byte(2) - 0x90));
+      i += 2;
+    } else if (text[i] == '_') {
+      if (plain.empty() || !digit(plain.back()) || !digit(static_cast<char>(byte(1)))) return std::nullopt;
+    } else {
+      plain.push_back(text[i]);
+    }
+  }
+  std::string_view number = plain;
+  if (number.starts_with('+')) number.remove_prefix(1);
+  if (number.empty() || number.starts_with('+') || (plain[0] == '+' && number[0] == '-')) return std::nullopt;
+  double value = 0;
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (failed == std::errc::result_out_of_range && end == number.data() + number.size()) {
+    // from_chars leaves values too small to tell from zero, and those too large, to us.
+    const bool tiny = number.find("e-") != number.npos || number.find("E-") != number.npos;
+    return tiny ? std::optional(0.0) : std::nullopt;
+  }
+  if (failed != std::errc() || end != number.data() + number.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+void read_groups(std::string_view text, double weight, int depth, std::vector<WeightedText>& out) {
+  if (depth > kMaxNesting)
+    throw Error(Fault::kInvalid, "the prompt nests parentheses deeper than " + std::to_string(kMaxNesting))
+        .fix(R"(write a weight as (words:1.3), or a plain parenthesis as \( )");
+  for (std::string_view part : split_groups(text)) {
+    if (part.size() < 2 || part.front() != '(' || part.back() != ')') {
+      out.push_back({unescape(part), weight});
+      continue;
+    }
+    std::string_view inner = part.substr(1, part.size() - 2);
+    double inner_weight = weight * 1.1;
+    const size_t colon = inner.rfind(':');
+    if (colon != std::string_view::npos && colon > 0) {
+      if (const auto number = parse_number(inner.substr(colon + 1))) {
+        inner_weight = *number;
+        inner = inner.substr(0, colon);
+      }
+    }
+    read_groups(inner, inner_weight, depth + 1, out);
+  }
+}
+
+// A word's tokens; they stay together where they can.
+using Group = std::vector<Token>;
+
+struct FoundEmbedding {
+  Tensor vectors;         // undefined: no such embedding
+  std::string_view rest;  // text behind the name that is not part of it
+};
+
+// "name," means the embedding "name" and a comma, unless one is called "name,".
+FoundEmbedding find_embedding(std::string_view name, const TokenizerStyle& style, const EmbeddingSource& source) {
+  if (Tensor vectors = source.find(name, style); vectors.defined()) return {vectors, {}};
+  const size_t first = name.find_first_not_of(',');
+  const size_t last = name.find_last_not_of(',');
+  const std::string_view bare =
+      first == std::string_view::npos ? std::string_view() : name.substr(first, last - first + 1);
+  if (bare.size() == name.size()) return {};
+  return {source.find(bare, style), name.substr(bare.size())};
+}
+
+class WordReader {
+ public:
+  WordReader(const TokenizerStyle& style, const EmbeddingSource* embeddings, std::vector<std::string>* warnings)
+      : style_(style), embeddings_(embeddings), warnings_(warnings) {}
+
+  void read(std::string_view word, float weight) {
+    if (embeddings_ && word.starts_with(kEmbeddingMark)) {
+      const std::string_view name = word.substr(kEmbeddingMark.size());
+      const FoundEmbedding found = find_embedding(name, style_, *embeddings_);
+      if (found.vectors.defined()) add_vectors(found.vectors, weight);
+      else if (warnings_) warnings_->push_back("there is no embedding \"" + std::string(name) + "\"; it is left out");
+      if (found.rest.empty()) return;
+      word = found.rest;
+    }
+    Group group;
+    for (int32_t id : Tokenizer::clip().encode(word)) group.push_back({id, weight, nullptr});
+    groups.push_back(std::move(group));
+  }
+
+  std::vector<Group> groups;
+
+ private:
+  void add_vectors(const Tensor& vectors, float weight) {
+    Group group;
+    for (int64_t i = 0; i < vectors.dim(0); ++i)
+      group.push_back({-1, weight, std::make_shared<const Tensor>(vectors.select(0, i))});
+    groups.push_back(std::move(group));
+  }
+
+  const TokenizerStyle& style_;
+  const EmbeddingSource* embeddings_;
+  std::vector<std::string>* warnings_;
+};
+
+class ChunkWriter {
+ public:
+  explicit ChunkWriter(int32_t pad_token) : pad_{pad_token, 1.0f, nullptr} { open(); }
+
+  void add(const Group& group) {
+    const bool may_cut = group.size() >= kLongWord;
+    auto next = group.begin();
+    while (next != group.end()) {
+      const auto left = static_cast<size_t>(group.end() - next);
+      const size_t room = static_cast<size_t>(kChunkLength) - 1 - chunks_.back().size();
+      if (left <= room) {
+        chunks_.back().insert(chunks_.back().end(), next, group.end());
+        return;
+      }
+      if (may_cut) {
+        chunks_.back().insert(chunks_.back().end(), next, next + static_cast<std::ptrdiff_t>(room));
+        next += static_cast<std::ptrdiff_t>(room);
+      }
+      close();
+      open();
+    }
+  }
+
+  std::vector<Chunk> finish() {
+    close();
+    return std::move(chunks_);
+  }
+
+ private:
+  void open() { chunks_.push_back({{Tokenizer::kStartToken, 1.0f, nullptr}}); }
+  void close() {
+    chunks_.back().push_back({Tokenizer::kEndToken, 1.0f, nullptr});
+    chunks_.back().resize(static_cast<size_t>(kChunkLength), pad_);
+  }
+
+  std::vector<Chunk> chunks_;
+  Token pad_;
+};
+
+// Takes vectors of another width out of a chunk; what follows moves up, but not its weight.
+void drop_misfits(Chunk& chunk, const TokenizerStyle& style, std::vector<std::string>* warnings) {
+  size_t kept = 0;
+  const size_t length = chunk.size();
+  for (size_t i = 0; i < length; ++i) {
+    Token token = chunk[i];
+    if (token.embedding && token.embedding->dim(0) != style.embedding_width) {
+      if (warnings)
+        warnings->push_back("an embedding " + std::to_string(token.embedding->dim(0)) +
+                            " wide does not fit a text encoder " + std::to_string(style.embedding_width) +
+                            " wide; it is left out");
+      continue;
+    }
+    chunk[kept].id = token.id;
+    chunk[kept++].embedding = std::move(token.embedding);
+  }
+  for (; kept < length; ++kept) {
+    chunk[kept].id = style.pad_token;
+    chunk[kept].embedding = nullptr;
+  }
+}
+
+}  // namespace
+
+std::vector<WeightedText> parse_weights(std::string_view prompt) {
+  std::vector<WeightedText> out;
+  read_groups(escape(prompt), 1.0, 0, out);
+  return out;
+}
+
+std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style, const EmbeddingSource* embeddings,
+                            std::vector<std::string>* warnings) {
+  WordReader words(style, embeddings, warnings);
+  for (const WeightedText& part : parse_weights(prompt)) {
+    const std::string_view text = part.text;
+    for (size_t at = 0; (at = text.find_first_not_of(" \n", at)) != std::string_view::npos;) {
+      const size_t end = std::min(text.find_first_of(" \n", at), text.size());
+      words.read(text.substr(at, end - at), static_cast<float>(part.weight));
+      at = end;
+    }
+  }
+  ChunkWriter chunks(style.pad_token);
+  for (const Group& group : words.groups) chunks.add(group);
+  std::vector<Chunk> result = chunks.finish();
+  if (style.embedding_width > 0)
+    for (Chunk& chunk : result) drop_misfits(chunk, style, warnings);
+  return result;
+}
+
+}  // namespace easel::text

@@ -1,0 +1,29 @@
+// The few Unicode operations CLIP's tokenizer is defined by, on top of utf8proc's tables.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace easel::text {
+
+using CodePoints = std::vector<int32_t>;
+
+// Never fails: a byte that starts no well-formed sequence becomes U+FFFD.
+CodePoints decode_utf8(std::string_view bytes);
+
+// Appends one code point (any but a surrogate).
+void append_utf8(std::string& out, int32_t code_point);
+
+enum class CharClass : uint8_t { kSpace, kLetter, kNumber, kOther };
+
+// General categories L* and N*, white space (White_Space), and the rest.
+CharClass char_class(int32_t code_point);
+
+// The words of a text after the cleaning transformers' CLIPTokenizer does where `ftfy` is not installed:
+// control, unassigned and replacement characters go, each CJK ideograph stands alone, NFC, words split
+// at white space, lower case by the full Unicode rules (final sigma, dotted capital I).
+std::vector<CodePoints> clean_words(std::string_view bytes);
+
+}  // namespace easel::text

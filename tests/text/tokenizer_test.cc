@@ -1,0 +1,86 @@
+#include "text/tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "base/error.h"
+
+namespace easel::text {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+Ids encode(std::string_view text) { return Tokenizer::clip().encode(text); }
+
+std::string spelled(std::string_view text) {
+  std::string out;
+  for (int32_t id : encode(text)) out += Tokenizer::clip().text_of(id) + "|";
+  return out;
+}
+
+TEST(Tokenizer, KnownIds) {
+  EXPECT_EQ(encode(""), Ids{});
+  EXPECT_EQ(encode("a photo of a cat"), (Ids{320, 1125, 539, 320, 2368}));
+  EXPECT_EQ(encode("A  SERIOUS\tguy\r\nin the park"), (Ids{320, 4770, 2149, 530, 518, 1452}));
+}
+
+TEST(Tokenizer, CutsWordsAsClipDoes) {
+  EXPECT_EQ(spelled("it's they're"), "it |'s |they |'re |");
+  EXPECT_EQ(spelled("o'clock 3.14"), "o |' |clock |3 |. |1 |4 |");
+  EXPECT_EQ(spelled("x_y-z..."), "x |_ |y |- |z |... |");
+}
+
+TEST(Tokenizer, NormalisesUnicode) {
+  EXPECT_EQ(encode("caf\u00e9"), encode("cafe\u0301"));                                 // NFC
+  EXPECT_EQ(encode("\u6771\u4eac"), encode("\u6771 \u4eac"));                           // ideographs stand alone
+  EXPECT_EQ(encode("\u00dcBER"), encode("\u00fcber"));                                  // lower case beyond ASCII
+  EXPECT_EQ(encode("\u039f\u03a3 \u03a3\u039f"), encode("\u03bf\u03c2 \u03c3\u03bf"));  // final sigma
+  EXPECT_EQ(encode("\u0130x"), encode("i\u0307x"));
+  EXPECT_EQ(encode("a\u200bb\u0007c"), encode("abc"));  // control and format characters go
+  EXPECT_EQ(encode("a\u00a0b\u2028c"), encode("a b c"));
+}
+
+TEST(Tokenizer, UnusualScripts) {
+  EXPECT_EQ(encode("\u043f\u0440\u0438\u0432\u0435\u0442,"), (Ids{26302, 16370, 29503, 110, 22176, 141, 480, 267}));
+  EXPECT_EQ(encode("\ufb01 \u2460"), (Ids{171, 105, 479, 158, 239, 510}));
+  EXPECT_EQ(encode("\u043c\u0438\u0440! 12"), (Ids{38018, 16701, 141, 478, 256, 272, 273}));
+}
+
+TEST(Tokenizer, MarksInsideTheText) {
+  EXPECT_EQ(encode("a<|endoftext|>cat <|startoftext|>"), (Ids{320, 49407, 2368, 49406}));
+  EXPECT_EQ(encode("<|ENDOFTEXT|>"), Ids{49407});
+}
+
+TEST(Tokenizer, BrokenUtf8IsLeftOut) {
+  EXPECT_EQ(encode("c\xff"
+                   "at\xc3"),
+            encode("cat"));
+  EXPECT_EQ(encode("\xed\xa0\x80"
+                   "cat\xf8\x88\x80\x80\x80"),
+            encode("cat"));
+}
+
+TEST(Tokenizer, EveryMergeMakesItsOwnToken) {
+  for (int32_t id = 512; id < Tokenizer::kStartToken; ++id) {
+    const std::string piece = Tokenizer::clip().text_of(id);
+    ASSERT_GT(piece.size(), 1u);
+  }
+  EXPECT_EQ(Tokenizer::clip().text_of(320), "a ");
+  EXPECT_THROW(Tokenizer::clip().text_of(49408), Error);
+  EXPECT_THROW(Tokenizer::clip().text_of(-1), Error);
+}
+
+// A word of a megabyte must not take quadratic time.
+TEST(Tokenizer, HugeWord) {
+  const auto start = std::chrono::steady_clock::now();
+  const Ids ids = encode(std::string(1 << 20, 'x'));
+  EXPECT_GT(ids.size(), 1000u);
+  std::string marks;
+  for (int i = 0; i < 50000; ++i) marks += "<|startoftext|>";
+  EXPECT_EQ(encode(marks).size(), 50000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+}  // namespace
+}  // namespace easel::text
