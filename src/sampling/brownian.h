@@ -1,0 +1,58 @@
+// Brownian motion over noise levels, equal to torchsde's BrownianTree as ComfyUI's SDE samplers use it.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace easel::sampling {
+
+// numpy's SeedSequence (O'Neill's seed_seq with a pool of `pool_size` words): `words` 32-bit numbers for an
+// entropy and a spawn key. Source: numpy.random.SeedSequence, NEP 19.
+std::vector<uint32_t> seed_sequence(uint64_t entropy, std::span<const uint64_t> spawn_key, size_t pool_size,
+                                    size_t words);
+
+// One path of `size` independent Brownian motions on [t0, t1], fixed by its seed alone: any query gives the
+// increment of the same path. Internally a binary tree of halved intervals, resolved to 1e-6; an interval's
+// increment is drawn from its parent's by a Brownian bridge. Not thread-safe.
+class BrownianTree {
+ public:
+  // t0 <= t1. Throws Error(kInternal) otherwise.
+  BrownianTree(double t0, double t1, int64_t size, uint64_t seed);
+  ~BrownianTree();
+
+  // W(b) - W(a) for a <= b; times outside [t0, t1] count as its ends. f32 [size].
+  Tensor increment(double a, double b);
+
+ private:
+  struct Interval;
+  void collect(Interval& node, double a, double b, std::vector<Interval*>& parts);
+  void split_down_to(Interval& leaf, double time);
+  void halve(Interval& leaf);
+  const Tensor& value(Interval& node);
+  void keep(Interval& node, Tensor value);
+
+  int64_t size_;
+  uint64_t seed_;
+  std::unique_ptr<Interval> root_;
+  std::list<Interval*> kept_;  // intervals whose increment is held, last used first
+};
+
+// Noise for a step between two noise levels: the path's increment, brought to unit variance.
+class BrownianNoise {
+ public:
+  // For a latent [N,h,w,C] and all levels within [sigma_min, sigma_max].
+  BrownianNoise(const Shape& latent, float sigma_min, float sigma_max, uint64_t seed);
+  // Same shape as the latent; sigma and sigma_next differ, in either order.
+  Tensor operator()(float sigma, float sigma_next);
+
+ private:
+  Shape shape_;
+  BrownianTree tree_;
+};
+
+}  // namespace easel::sampling

@@ -1,0 +1,28 @@
+// Single-precision functions with the last bit the reference has.
+//
+// The reference evaluates these with vector maths libraries whose results differ from libm's in the last bit
+// now and then. Mostly that is harmless, but start noise is compared between programs bit by bit, and the
+// Brownian tree rounds times to 1e-6, where one bit of exp(log(sigma)) picks different noise.
+#pragma once
+
+#include <cmath>
+
+namespace easel::sampling {
+
+// exp(x) for -80 < x < 80, outside 0 or infinity. Cody-Waite reduction and a polynomial of degree 6, after
+// SLEEF's expf with an error of 1 ulp (Shibata & Petrogalli 2020).
+float torch_exp(float x);
+
+// log(x) for normal x > 0; -infinity for 0, NaN below. atanh series in two-float arithmetic, as SLEEF's logf.
+float torch_log(float x);
+
+// expm1(x), correctly rounded but for rare ties.
+inline float torch_expm1(float x) { return static_cast<float>(std::expm1(static_cast<double>(x))); }
+
+// What the fast path of the reference's normal generator uses (Cephes single-precision kernels, fused).
+// log(u) for 0 < u <= 1.
+float normal_log(float u);
+// Sine and cosine of 0 <= angle < 8192.
+void normal_sincos(float angle, float* sine, float* cosine);
+
+}  // namespace easel::sampling
