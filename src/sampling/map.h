@@ -17,7 +17,7 @@ Tensor map(const F& f, const Tensor& first, const Rest&... rest) {
   Tensor out(first.shape());
   float* to = out.f32();
   const auto run = [&](const float* a, const auto*... others) {
-    parallel_for(out.numel(), 32768, [&](int64_t begin, int64_t end) {
+    parallel_for(out.numel(), 262144, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) to[i] = f(a[i], others[i]...);
     });
   };

@@ -90,7 +90,7 @@ void TorchGenerator::randn(std::span<float> out) {
   }
   rand(out);
   const auto blocks = static_cast<int64_t>(out.size() / kBlock);
-  parallel_for(blocks, 256, [&](int64_t begin, int64_t end) {
+  parallel_for(blocks, 4096, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) box_muller(out.data() + static_cast<size_t>(b) * kBlock);
   });
   if (out.size() % kBlock != 0) {  // the last 16 values are drawn again as one block
@@ -129,7 +129,7 @@ Tensor from_torch_order(std::span<const float> values, const Shape& shape) {
     return out;
   }
   const int64_t pixels = shape[1] * shape[2], channels = shape[3];
-  parallel_for(shape[0] * pixels, 16384, [&](int64_t begin, int64_t end) {
+  parallel_for(shape[0] * pixels, 65536, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float* from = values.data() + (i / pixels) * channels * pixels + i % pixels;
       for (int64_t c = 0; c < channels; ++c) to[i * channels + c] = from[c * pixels];

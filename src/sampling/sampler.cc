@@ -1,0 +1,63 @@
+#include "sampling/sampler.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "sampling/samplers/all.h"
+
+namespace easel::sampling {
+namespace {
+
+constexpr std::array kSamplers = {
+    SamplerInfo{.name = "euler", .run = sample_euler},
+    SamplerInfo{.name = "euler_ancestral", .run = sample_euler_ancestral},
+    SamplerInfo{.name = "heun", .run = sample_heun},
+    SamplerInfo{.name = "heunpp2", .run = sample_heunpp2},
+    SamplerInfo{.name = "dpm_2", .run = sample_dpm_2, .discard_penultimate = true},
+    SamplerInfo{.name = "dpm_2_ancestral", .run = sample_dpm_2_ancestral, .discard_penultimate = true},
+    SamplerInfo{.name = "lms", .run = sample_lms},
+    SamplerInfo{.name = "dpm_fast", .run = sample_dpm_fast},
+    SamplerInfo{.name = "dpm_adaptive", .run = sample_dpm_adaptive},
+    SamplerInfo{.name = "dpmpp_2s_ancestral", .run = sample_dpmpp_2s_ancestral},
+    SamplerInfo{.name = "dpmpp_sde", .run = sample_dpmpp_sde},
+    SamplerInfo{.name = "dpmpp_sde_gpu", .run = sample_dpmpp_sde},
+    SamplerInfo{.name = "dpmpp_2m", .run = sample_dpmpp_2m},
+    SamplerInfo{.name = "dpmpp_2m_sde", .run = sample_dpmpp_2m_sde},
+    SamplerInfo{.name = "dpmpp_2m_sde_gpu", .run = sample_dpmpp_2m_sde},
+    SamplerInfo{.name = "dpmpp_3m_sde", .run = sample_dpmpp_3m_sde},
+    SamplerInfo{.name = "dpmpp_3m_sde_gpu", .run = sample_dpmpp_3m_sde},
+    SamplerInfo{.name = "ddpm", .run = sample_ddpm},
+    SamplerInfo{.name = "lcm", .run = sample_lcm},
+    SamplerInfo{.name = "ddim", .run = sample_euler, .fresh_mask_noise = true},
+    SamplerInfo{.name = "uni_pc", .run = sample_uni_pc, .discard_penultimate = true},
+    SamplerInfo{.name = "uni_pc_bh2", .run = sample_uni_pc_bh2, .discard_penultimate = true},
+};
+
+}  // namespace
+
+Tensor SamplerRun::evaluate(const Tensor& at, float sigma) const {
+  cancel.check();
+  return denoise(at, sigma);
+}
+
+void SamplerRun::report(int step, const Tensor& at, float sigma, const Tensor& denoised) const {
+  if (on_step) on_step({.step = step, .total = steps(), .sigma = sigma, .x = at, .denoised = denoised});
+}
+
+Tensor SamplerRun::noise() {
+  if (!rng) throw Error(Fault::kInternal, "a sampler that draws noise was run without a generator");
+  return rng->randn(x.shape());
+}
+
+std::span<const SamplerInfo> samplers() { return kSamplers; }
+
+const SamplerInfo& find_sampler(std::string_view name) {
+  const auto found = std::find_if(kSamplers.begin(), kSamplers.end(), [&](const auto& s) { return s.name == name; });
+  if (found != kSamplers.end()) return *found;
+  std::string known;
+  for (const SamplerInfo& s : kSamplers) known += (known.empty() ? "" : ", ") + std::string(s.name);
+  throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("use one of " + known);
+}
+
+}  // namespace easel::sampling

@@ -1,0 +1,68 @@
+// Samplers: from noise to a picture in steps of falling noise level.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "sampling/torch_random.h"
+#include "tensor/tensor.h"
+
+namespace easel::sampling {
+
+// The picture without noise that a model sees in x = picture + sigma * noise. f32, shape of x.
+using Denoiser = std::function<Tensor(const Tensor& x, float sigma)>;
+
+// What is told after each step.
+struct SamplerProgress {
+  int step = 0;  // counts from 0; adaptive samplers may pass `total`
+  int total = 0;
+  float sigma = 0;
+  const Tensor& x;         // before the step
+  const Tensor& denoised;  // the model's current idea of the picture
+};
+
+// One sampling run: everything a sampler works on.
+struct SamplerRun {
+  Tensor x;                   // picture + sigmas[0] * noise, f32 contiguous; latents are [N,h,w,C]
+  std::vector<float> sigmas;  // falling; the last one is usually 0
+  Denoiser denoise;
+  // The unconditional half of the last denoise(), for samplers that ask for it (SamplerInfo::wants_uncond).
+  std::function<Tensor()> uncond_denoised;
+  TorchGenerator* rng = nullptr;  // goes on where the start noise ended
+  uint64_t seed = 0;              // of samplers that bring their own randomness
+  float eta = 1.0f;               // amount of fresh noise per step, 0 for none
+  float s_noise = 1.0f;           // its deviation
+  std::function<void(const SamplerProgress&)> on_step;
+  CancelToken cancel;
+
+  // For the samplers themselves.
+  int steps() const { return static_cast<int>(sigmas.size()) - 1; }
+  // denoise(), stopping with Error(kCancelled) on request.
+  Tensor evaluate(const Tensor& at, float sigma) const;
+  void report(int step, const Tensor& at, float sigma, const Tensor& denoised) const;
+  // Normal noise of the shape of x from `rng`.
+  Tensor noise();
+};
+
+struct SamplerInfo {
+  std::string_view name;
+  Tensor (*run)(SamplerRun& run);
+  // Second-order samplers that would waste their last evaluation on a tiny step: the schedule is made one step
+  // longer and its last level above 0 left out.
+  bool discard_penultimate = false;
+  // Noise for the masked-out part of an inpainting is drawn anew from seed + 1 instead of taken from the start noise.
+  bool fresh_mask_noise = false;
+  // Needs uncond_denoised, so guidance may not skip the unconditional half.
+  bool wants_uncond = false;
+};
+
+// All samplers in the order menus show them.
+std::span<const SamplerInfo> samplers();
+// Throws Error(kInvalid) naming the known ones.
+const SamplerInfo& find_sampler(std::string_view name);
+
+}  // namespace easel::sampling

@@ -1,0 +1,72 @@
+// The sampler functions, one per name in the table of sampler.cc, and what they share.
+//
+// Scalar arithmetic is in f32 in the order of the k-diffusion library, which is what the reference runs.
+#pragma once
+
+#include <cmath>
+
+#include "sampling/map.h"
+#include "sampling/sampler.h"
+#include "sampling/torch_math.h"
+
+namespace easel::sampling {
+
+// Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", algorithm 2.
+Tensor sample_euler(SamplerRun& run);
+Tensor sample_heun(SamplerRun& run);
+Tensor sample_dpm_2(SamplerRun& run);
+// Heun with a third evaluation, weighted by noise level.
+Tensor sample_heunpp2(SamplerRun& run);
+// Linear multistep with exact coefficients, order 4.
+Tensor sample_lms(SamplerRun& run);
+
+// The same with part of the noise drawn anew at each step (Song et al. 2020).
+Tensor sample_euler_ancestral(SamplerRun& run);
+Tensor sample_dpm_2_ancestral(SamplerRun& run);
+Tensor sample_dpmpp_2s_ancestral(SamplerRun& run);
+// Ho et al. 2020, the original chain.
+Tensor sample_ddpm(SamplerRun& run);
+// Luo et al. 2023, latent consistency models: all noise drawn anew.
+Tensor sample_lcm(SamplerRun& run);
+
+// Lu et al. 2022, "DPM-Solver": fixed and adaptive step size.
+Tensor sample_dpm_fast(SamplerRun& run);
+Tensor sample_dpm_adaptive(SamplerRun& run);
+
+// Lu et al. 2022, "DPM-Solver++", and its stochastic forms driven by one Brownian path.
+Tensor sample_dpmpp_2m(SamplerRun& run);
+Tensor sample_dpmpp_sde(SamplerRun& run);
+Tensor sample_dpmpp_2m_sde(SamplerRun& run);
+Tensor sample_dpmpp_3m_sde(SamplerRun& run);
+
+// Zhao et al. 2023, "UniPC": predictor-corrector of order 3, with B(h) = h and B(h) = e^h - 1.
+Tensor sample_uni_pc(SamplerRun& run);
+Tensor sample_uni_pc_bh2(SamplerRun& run);
+
+// The direction in which x moves away from the picture as sigma grows, times the step `dt`, added to x.
+inline Tensor euler_step(const Tensor& x, const Tensor& denoised, float sigma, float dt) {
+  return map([=](float v, float d) { return v + (v - d) / sigma * dt; }, x, denoised);
+}
+
+// (x - denoised) / sigma.
+inline Tensor direction(const Tensor& x, const Tensor& denoised, float sigma) {
+  return map([=](float v, float d) { return (v - d) / sigma; }, x, denoised);
+}
+
+// How an ancestral step from one level to the next splits: down to `down` without noise, then `up` of fresh noise.
+struct AncestralStep {
+  float down, up;
+};
+inline AncestralStep ancestral_step(float from, float to, float eta) {
+  if (eta == 0) return {to, 0};
+  const float to2 = to * to, from2 = from * from;
+  const float fresh = eta * std::sqrt(to2 * (from2 - to2) / from2);
+  const float up = fresh < to ? fresh : to;
+  return {std::sqrt(to2 - up * up), up};
+}
+
+// Minus the logarithm of the noise level: the time variable of the DPM-Solver family.
+inline float time_of(float sigma) { return -torch_log(sigma); }
+inline float sigma_of(float time) { return torch_exp(-time); }
+
+}  // namespace easel::sampling

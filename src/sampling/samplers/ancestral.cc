@@ -1,0 +1,104 @@
+// Samplers that replace part of the noise at each step by noise drawn from the run's generator.
+#include "sampling/samplers/all.h"
+
+namespace easel::sampling {
+namespace {
+
+Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scale) {
+  return map([=](float v, float z) { return v + z * s_noise * scale; }, x, noise);
+}
+
+}  // namespace
+
+Tensor sample_euler_ancestral(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    x = euler_step(x, denoised, sigma, step.down - sigma);
+    if (next > 0) x = add_noise(x, run.noise(), run.s_noise, step.up);
+  }
+  return x;
+}
+
+Tensor sample_dpm_2_ancestral(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    const float dt = step.down - sigma;
+    if (step.down == 0) {
+      x = euler_step(x, denoised, sigma, dt);
+      continue;
+    }
+    const float log_down = torch_log(step.down);
+    const float middle = torch_exp(log_down - (log_down - torch_log(sigma)) * 0.5f);
+    const Tensor half_way = euler_step(x, denoised, sigma, middle - sigma);
+    const Tensor denoised2 = run.evaluate(half_way, middle);
+    x = map([=](float v, float h, float d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
+    x = add_noise(x, run.noise(), run.s_noise, step.up);
+  }
+  return x;
+}
+
+Tensor sample_dpmpp_2s_ancestral(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    if (step.down == 0) {
+      x = euler_step(x, denoised, sigma, step.down - sigma);
+    } else {
+      const float t = time_of(sigma), t_next = time_of(step.down);
+      const float h = t_next - t, middle = sigma_of(t + 0.5f * h), start = sigma_of(t);
+      const float keep = middle / start, gain = torch_expm1(-h * 0.5f);
+      const Tensor half_way = map([=](float v, float d) { return keep * v - gain * d; }, x, denoised);
+      const Tensor denoised2 = run.evaluate(half_way, middle);
+      const float keep2 = sigma_of(t_next) / start, gain2 = torch_expm1(-h);
+      x = map([=](float v, float d) { return keep2 * v - gain2 * d; }, x, denoised2);
+    }
+    if (next > 0) x = add_noise(x, run.noise(), run.s_noise, step.up);
+  }
+  return x;
+}
+
+Tensor sample_ddpm(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    // In the variance-preserving form: x / sqrt(1 + sigma^2), with the predicted noise taken out.
+    const float product = 1 / (sigma * sigma + 1), product_next = 1 / (next * next + 1);
+    const float alpha = product / product_next, beta = 1 - alpha;
+    const float scale = std::sqrt(1 + sigma * sigma), stretch = std::sqrt(1 / alpha);
+    const float deviation = std::sqrt(1 - product);
+    x = map([=](float v, float d) { return stretch * (v / scale - beta * ((v - d) / sigma) / deviation); }, x,
+            denoised);
+    if (next > 0) {
+      const float fresh = std::sqrt(beta * (1 - product_next) / (1 - product)), back = std::sqrt(1 + next * next);
+      x = map([=](float v, float z) { return (v + fresh * z) * back; }, x, run.noise());
+    }
+  }
+  return x;
+}
+
+Tensor sample_lcm(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    x = denoised;
+    if (next > 0) x = map([=](float v, float z) { return z * next + v; }, x, run.noise());
+  }
+  return x;
+}
+
+}  // namespace easel::sampling

@@ -1,0 +1,150 @@
+// DPM-Solver (Lu et al. 2022): exponential integrators of order 1 to 3 in the time t = -log(sigma).
+#include <algorithm>
+
+#include "sampling/samplers/all.h"
+#include "sampling/schedule.h"
+
+namespace easel::sampling {
+namespace {
+
+// One step from t to t_next. The model's noise predictions at t and at inner points are kept, so that the same
+// step can be taken at two orders.
+class SolverStep {
+ public:
+  SolverStep(const SamplerRun& run, const Tensor& x, float t, float t_next)
+      : run_(run), x_(x), t_(t), h_(t_next - t), sigma_next_(sigma_of(t_next)), eps_(noise_at(x, t)) {}
+
+  // The picture predicted at the start of the step.
+  Tensor denoised() const {
+    const float sigma = sigma_of(t_);
+    return map([=](float v, float e) { return v - sigma * e; }, x_, eps_);
+  }
+
+  Tensor first_order() const {
+    const float a = sigma_next_ * torch_expm1(h_);
+    return map([=](float v, float e) { return v - a * e; }, x_, eps_);
+  }
+
+  Tensor second_order(double r1) {
+    const Tensor& inner = inner_noise(r1);
+    const float growth = torch_expm1(h_);
+    const float a = sigma_next_ * growth, b = sigma_next_ / static_cast<float>(2 * r1) * growth;
+    return map([=](float v, float e, float e1) { return v - a * e - b * (e1 - e); }, x_, eps_, inner);
+  }
+
+  Tensor third_order() {
+    const double r1 = 1.0 / 3, r2 = 2.0 / 3;
+    const Tensor& inner = inner_noise(r1);
+    const float step = static_cast<float>(r2) * h_, s2 = t_ + step, growth = torch_expm1(step);
+    const float a2 = sigma_of(s2) * growth, b2 = sigma_of(s2) * static_cast<float>(r2 / r1) * (growth / step - 1);
+    const Tensor u2 = map([=](float v, float e, float e1) { return v - a2 * e - b2 * (e1 - e); }, x_, eps_, inner);
+    const Tensor inner2 = noise_at(u2, s2);
+    const float whole = torch_expm1(h_);
+    const float a = sigma_next_ * whole, b = sigma_next_ / static_cast<float>(r2) * (whole / h_ - 1);
+    return map([=](float v, float e, float e2) { return v - a * e - b * (e2 - e); }, x_, eps_, inner2);
+  }
+
+ private:
+  Tensor noise_at(const Tensor& x, float t) const {
+    const float sigma = sigma_of(t);
+    return direction(x, run_.evaluate(x, sigma), sigma);
+  }
+
+  const Tensor& inner_noise(double r1) {
+    if (!inner_.defined()) {
+      const float step = static_cast<float>(r1) * h_, s1 = t_ + step;
+      const float a = sigma_of(s1) * torch_expm1(step);
+      inner_ = noise_at(map([=](float v, float e) { return v - a * e; }, x_, eps_), s1);
+    }
+    return inner_;
+  }
+
+  const SamplerRun& run_;
+  Tensor x_;
+  float t_, h_, sigma_next_;
+  Tensor eps_, inner_;
+};
+
+// The levels the solver runs between; it cannot reach 0.
+struct Span {
+  float start, end;  // as times
+};
+Span solver_span(const SamplerRun& run) {
+  const size_t last = run.sigmas.size() - 1;
+  const float lowest = run.sigmas[last] == 0 ? run.sigmas[last - 1] : run.sigmas[last];
+  return {time_of(run.sigmas[0]), time_of(lowest)};
+}
+
+}  // namespace
+
+Tensor sample_dpm_fast(SamplerRun& run) {
+  if (run.sigmas.size() <= 1) return run.x;
+  const Span span = solver_span(run);
+  // As many evaluations as steps: steps of order 3, the rest in lower orders.
+  const int evaluations = run.steps(), pieces = evaluations / 3 + 1;
+  std::vector<int> orders(static_cast<size_t>(pieces), 3);
+  if (evaluations % 3 == 0) {
+    orders.back() = 1;
+    orders[orders.size() - 2] = 2;
+  } else {
+    orders.back() = evaluations % 3;
+  }
+  const std::vector<float> times = torch_linspace(span.start, span.end, pieces + 1);
+  Tensor x = run.x;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    SolverStep step(run, x, times[i], times[i + 1]);
+    run.report(static_cast<int>(i), x, sigma_of(times[i]), step.denoised());
+    x = orders[i] == 1 ? step.first_order() : orders[i] == 2 ? step.second_order(0.5) : step.third_order();
+  }
+  return x;
+}
+
+namespace {
+
+// Root mean square of (low - high) relative to what is tolerated at each element.
+double step_error(const Tensor& low, const Tensor& high, const Tensor& previous) {
+  const float absolute = 0.0078f, relative = 0.05f;
+  const Tensor scaled = map(
+      [=](float l, float h, float p) {
+        const float tolerance = std::max(absolute, relative * std::max(std::fabs(l), std::fabs(p)));
+        return (l - h) / tolerance;
+      },
+      low, high, previous);
+  double squares = 0;
+  for (float v : scaled.values()) squares += static_cast<double>(v) * v;
+  return std::sqrt(squares / static_cast<double>(scaled.numel()));
+}
+
+}  // namespace
+
+Tensor sample_dpm_adaptive(SamplerRun& run) {
+  if (run.sigmas.size() <= 1) return run.x;
+  const double safety = 0.81;
+  constexpr int kMaxSteps = 10000;
+  const Span span = solver_span(run);
+  Tensor x = run.x, previous = x;
+  float t = span.start;
+  double h = 0.05;
+  for (int i = 0; t < span.end - 1e-5f; ++i) {
+    const float t_next = std::min(span.end, t + static_cast<float>(h));
+    SolverStep step(run, x, t, t_next);
+    const Tensor low = step.second_order(1.0 / 3), high = step.third_order();
+    const double error = step_error(low, high, previous);
+    if (!std::isfinite(error) || i == kMaxSteps) {
+      throw Error(Fault::kInvalid, "dpm_adaptive finds no step size: the model's values are not finite, or jump")
+          .fix("use a sampler with fixed steps");
+    }
+    // Integral controller for an error of third order (Söderlind 2003), its factor limited to 1 +- pi / 2.
+    const double factor = 1 + std::atan(std::cbrt(1 / (error + 1e-8)) - 1);
+    run.report(i, x, sigma_of(t), step.denoised());
+    if (factor >= safety) {
+      previous = low;
+      x = high;
+      t = t_next;
+    }
+    h *= factor;
+  }
+  return x;
+}
+
+}  // namespace easel::sampling

@@ -1,0 +1,144 @@
+// DPM-Solver++ (Lu et al. 2022): multistep integrators of the denoised picture, and their stochastic forms.
+#include <algorithm>
+
+#include "sampling/brownian.h"
+#include "sampling/samplers/all.h"
+
+namespace easel::sampling {
+namespace {
+
+// The Brownian path of a run, over its levels above 0.
+BrownianNoise brownian_noise(const SamplerRun& run) {
+  float lowest = run.sigmas[0], highest = run.sigmas[0];
+  for (float sigma : run.sigmas) {
+    if (sigma > 0) lowest = std::min(lowest, sigma);
+    highest = std::max(highest, sigma);
+  }
+  return BrownianNoise(run.x.shape(), lowest, highest, run.seed);
+}
+
+Tensor combine(float a, const Tensor& x, float b, const Tensor& denoised) {
+  return map([=](float v, float d) { return a * v + b * d; }, x, denoised);
+}
+
+}  // namespace
+
+Tensor sample_dpmpp_2m(SamplerRun& run) {
+  Tensor x = run.x, last;
+  for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
+    const float sigma = run.sigmas[i], next = run.sigmas[i + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(static_cast<int>(i), x, sigma, denoised);
+    const float t = time_of(sigma), t_next = time_of(next), h = t_next - t;
+    Tensor target = denoised;
+    if (last.defined() && next != 0) {
+      const float r = (t - time_of(run.sigmas[i - 1])) / h;
+      const float now = 1 + 1 / (2 * r), before = 1 / (2 * r);
+      target = map([=](float d, float old) { return now * d - before * old; }, denoised, last);
+    }
+    x = combine(sigma_of(t_next) / sigma_of(t), x, -torch_expm1(-h), target);
+    last = denoised;
+  }
+  return x;
+}
+
+Tensor sample_dpmpp_sde(SamplerRun& run) {
+  if (run.sigmas.size() <= 1) return run.x;
+  BrownianNoise noise = brownian_noise(run);
+  Tensor x = run.x;
+  // From time t towards s: without noise as far as leaves room for the fresh noise, which is then added.
+  const auto step = [&](const Tensor& from, const Tensor& denoised, float t, float s) {
+    const float start = sigma_of(t), end = sigma_of(s), s_noise = run.s_noise;
+    const AncestralStep split = ancestral_step(start, end, run.eta);
+    const float down = time_of(split.down), up = split.up;
+    const Tensor moved = combine(sigma_of(down) / start, from, -torch_expm1(t - down), denoised);
+    return map([=](float v, float z) { return v + z * s_noise * up; }, moved, noise(start, end));
+  };
+  for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
+    const float sigma = run.sigmas[i], next = run.sigmas[i + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(static_cast<int>(i), x, sigma, denoised);
+    if (next == 0) {
+      x = euler_step(x, denoised, sigma, next - sigma);
+      continue;
+    }
+    // The evaluation half-way stands for the whole step: its weight 1 / (2r) is 1 for r = 1/2.
+    const float t = time_of(sigma), t_next = time_of(next), middle = t + (t_next - t) * 0.5f;
+    const Tensor half_way = step(x, denoised, t, middle);
+    x = step(x, run.evaluate(half_way, sigma_of(middle)), t, t_next);
+  }
+  return x;
+}
+
+Tensor sample_dpmpp_2m_sde(SamplerRun& run) {
+  if (run.sigmas.size() <= 1) return run.x;
+  BrownianNoise noise = brownian_noise(run);
+  Tensor x = run.x, last;
+  float h_last = 0;
+  for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
+    const float sigma = run.sigmas[i], next = run.sigmas[i + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(static_cast<int>(i), x, sigma, denoised);
+    if (next == 0) {
+      x = denoised;
+      continue;
+    }
+    const float h = time_of(next) - time_of(sigma), eta_h = run.eta * h;
+    const float gain = -torch_expm1(-h - eta_h);
+    x = combine(next / sigma * torch_exp(-eta_h), x, gain, denoised);
+    if (last.defined()) {
+      const float slope = 0.5f * gain * (1 / (h_last / h));
+      x = map([=](float v, float d, float old) { return v + slope * (d - old); }, x, denoised, last);
+    }
+    if (run.eta != 0) {
+      const float deviation = std::sqrt(-torch_expm1(-2 * eta_h)), s_noise = run.s_noise;
+      x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
+    }
+    last = denoised;
+    h_last = h;
+  }
+  return x;
+}
+
+Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
+  if (run.sigmas.size() <= 1) return run.x;
+  BrownianNoise noise = brownian_noise(run);
+  Tensor x = run.x, last, before;  // denoised of the step before and the one before that
+  float h1 = 0, h2 = 0;
+  for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
+    const float sigma = run.sigmas[i], next = run.sigmas[i + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(static_cast<int>(i), x, sigma, denoised);
+    if (next == 0) {
+      x = denoised;
+      continue;
+    }
+    const float h = time_of(next) - time_of(sigma), h_eta = h * (run.eta + 1);
+    x = combine(torch_exp(-h_eta), x, -torch_expm1(-h_eta), denoised);
+    const float phi2 = torch_expm1(-h_eta) / h_eta + 1, phi3 = phi2 / h_eta - 0.5f;
+    if (before.defined()) {
+      const float r0 = h1 / h, r1 = h2 / h;
+      x = map(
+          [=](float v, float d, float d1, float d2) {
+            const float slope = (d - d1) / r0, earlier = (d1 - d2) / r1;
+            const float first = slope + (slope - earlier) * r0 / (r0 + r1), second = (slope - earlier) / (r0 + r1);
+            return v + phi2 * first - phi3 * second;
+          },
+          x, denoised, last, before);
+    } else if (last.defined()) {
+      const float r = h1 / h;
+      x = map([=](float v, float d, float d1) { return v + phi2 * ((d - d1) / r); }, x, denoised, last);
+    }
+    if (run.eta != 0) {
+      const float deviation = std::sqrt(-torch_expm1(-2 * h * run.eta)), s_noise = run.s_noise;
+      x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
+    }
+    before = last;
+    last = denoised;
+    h2 = h1;
+    h1 = h;
+  }
+  return x;
+}
+
+}  // namespace easel::sampling
