@@ -14,6 +14,7 @@ namespace easel::models {
 
 class ClipTextModel;     // models/clip_text.h
 class ClipVisionModel;   // models/clip_vision.h
+class ClipVisionMemo;    // models/clip_vision.h
 class Vae;               // models/vae.h
 class ControlNet;        // models/controlnet.h
 class NoiseAugmentation; // models/noise_augmentation.h
@@ -49,6 +50,7 @@ struct ClipVisionHandle {
   std::string file;
   int64_t hidden_size = 0, layers = 0, projection_dim = 0, image_size = 224;
   std::shared_ptr<Resident<ClipVisionModel>> model;
+  std::shared_ptr<ClipVisionMemo> memo;  // pictures encoded last
 };
 
 // CLIP_VISION_OUTPUT

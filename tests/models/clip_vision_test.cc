@@ -1,0 +1,93 @@
+#include "models/clip_vision.h"
+
+#include <gtest/gtest.h>
+
+#include "formats/model_file.h"
+#include "models/clip_keys.h"
+#include "models/style_model.h"
+#include "models_support.h"
+#include "support/golden.h"
+
+namespace easel::models {
+namespace {
+
+using testing::load_golden;
+using testing::relative_error;
+
+struct Case {
+  const char* name;  // in the golden file
+  const char* file;
+  const char* tower;
+  bool hidden_states;  // the golden file has them, too
+};
+
+class ClipVisionGoldens : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ClipVisionGoldens, MatchTheReference) {
+  EASEL_NEEDS_SHARED();
+  const TensorMap golden = load_golden("clip_vision.safetensors");
+  const Tensor pixels = to_channels_last(*golden.find("clip_vision.pixels"));
+  const auto file = formats::open_model_file(tiny_models_dir() / GetParam().file);
+  const std::string key = std::string("clip_vision.") + GetParam().name + ".";
+  for (const DType compute : {DType::kF32, DType::kBF16}) {
+    Residency residency;
+    const ClipVisionHandle handle = find_clip_vision(residency, *file.tensors, compute, GetParam().file);
+    const auto model = handle.model->get();
+    EXPECT_STREQ(model->config().name(), GetParam().tower);
+    EXPECT_EQ(handle.image_size, 224);
+    const ClipVisionOutput out = model->encode(pixels);
+    const double limit = compute == DType::kF32 ? 1e-5 : 5e-2;
+    EXPECT_LE(relative_error(out.image_embeds, *golden.find(key + "image_embeds")), limit);
+    if (!GetParam().hidden_states) continue;
+    EXPECT_LE(relative_error(out.penultimate_hidden_states, *golden.find(key + "penultimate")), limit);
+    EXPECT_LE(relative_error(out.last_hidden_state, *golden.find(key + "last_hidden_state")), limit);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, ClipVisionGoldens,
+                         ::testing::Values(Case{"l", "clip_vision/style_pytorch_model.bin", "ViT-L/14", true},
+                                           Case{"h", "clip_vision/IP-Adapter_sd15_pytorch_model.bin", "ViT-H/14", true},
+                                           Case{"g", "clip_vision/clip_vision_g.safetensors", "ViT-bigG/14", true},
+                                           Case{"unclip_h", "checkpoints/sd21-unclip-h.ckpt", "ViT-H/14", false},
+                                           Case{"unclip_l", "checkpoints/sd21-unclip-l.ckpt", "ViT-L/14", false}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ClipVision, ABatchIsItsImagesOneByOne) {
+  EASEL_NEEDS_SHARED();
+  const auto file =
+      formats::open_model_file(tiny_models_dir() / "clip_vision/IPAdapter_image_encoder_sd15.safetensors");
+  Residency residency;
+  const ClipVisionHandle handle = find_clip_vision(residency, *file.tensors, DType::kF32, "h");
+  Tensor images(Shape{2, 40, 60, 3});
+  for (int64_t i = 0; i < images.numel(); ++i) images.f32()[i] = static_cast<float>(i * 37 % 256) / 255.0f;
+  const ClipVisionOutput both = encode_images(handle, images),
+                         second = encode_images(handle, contiguous(images.slice(0, 1, 1)));
+  EXPECT_EQ(testing::max_difference(contiguous(both.image_embeds.slice(0, 1, 1)), second.image_embeds), 0.0);
+  EXPECT_EQ(testing::max_difference(contiguous(both.last_hidden_state.slice(0, 1, 1)), second.last_hidden_state), 0.0);
+  // The same picture again comes from memory, another crop does not.
+  EXPECT_EQ(encode_images(handle, images).image_embeds.raw(), both.image_embeds.raw());
+  EXPECT_GT(
+      testing::max_difference(encode_images(handle, images, image::ClipCrop::kNone).image_embeds, both.image_embeds),
+      1e-4);
+}
+
+TEST(StyleModel, MatchesTheReference) {
+  EASEL_NEEDS_SHARED();
+  const TensorMap golden = load_golden("conditioning_style.golden.safetensors");
+  const auto file = formats::open_model_file(tiny_models_dir() / "style_models/coadapter-style-sd15v1.pth");
+  Residency residency;
+  const StyleModelHandle style = load_style_model(residency, *file.tensors, DType::kF32, "coadapter-style-sd15v1.pth");
+  ClipVisionOutput image;
+  Tensor styled;
+  for (const auto& [name, tensor] : golden) {
+    if (name.ends_with("last_hidden_state")) image.last_hidden_state = tensor;
+    if (name.ends_with(".cond") && tensor.dim(1) == 85) styled = tensor;
+  }
+  ASSERT_TRUE(styled.defined());
+  EXPECT_LE(relative_error(style_tokens(style, image), contiguous(styled.slice(1, 77, 8))), 1e-5);
+  EXPECT_EQ(style_mismatch(style, nullptr, 128, "sd15.safetensors"), "");
+  EXPECT_NE(style_mismatch(style, nullptr, 192, "sd21.ckpt").find("192"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace easel::models
