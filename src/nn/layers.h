@@ -55,8 +55,10 @@ class GroupNorm {
   GroupNorm() = default;
   explicit GroupNorm(const Weights& w, float eps = 1e-5f, int64_t groups = 32);
 
-  Tensor operator()(const Tensor& x, ops::Activation activation = ops::Activation::kNone) const {
-    return ops::group_norm(x, weight_, bias_, groups_, eps_, activation);
+  // The result has the type of x, or `out`.
+  Tensor operator()(const Tensor& x, ops::Activation activation = ops::Activation::kNone,
+                    std::optional<DType> out = {}) const {
+    return ops::group_norm(x, weight_, bias_, groups_, eps_, activation, out);
   }
   explicit operator bool() const { return weight_.defined(); }
 
@@ -72,7 +74,10 @@ class LayerNorm {
   LayerNorm() = default;
   explicit LayerNorm(const Weights& w, float eps = 1e-5f);
 
-  Tensor operator()(const Tensor& x) const { return ops::layer_norm(x, weight_, bias_, eps_); }
+  // The result has the type of x, or `out`.
+  Tensor operator()(const Tensor& x, std::optional<DType> out = {}) const {
+    return ops::layer_norm(x, weight_, bias_, eps_, out);
+  }
   explicit operator bool() const { return weight_.defined(); }
   int64_t width() const { return weight_.defined() ? weight_.dim(0) : 0; }
 

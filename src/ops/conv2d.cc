@@ -26,9 +26,10 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
     reject("conv2d", "input " + x.str() + " below the kernel");
   const Shape shape{n, (x.dim(1) + pads - w.kernel) / w.shape.stride + 1,
                     (x.dim(2) + pads - w.kernel) / w.shape.stride + 1, w.out_channels};
+  const DType type = args.f32_out ? DType::kF32 : w.compute;
   Tensor residual = args.residual, channel_bias = args.channel_bias;
   if (residual.defined()) {
-    if (!(residual.shape() == shape) || residual.dtype() != w.compute)
+    if (!(residual.shape() == shape) || residual.dtype() != type)
       reject("conv2d", "residual " + residual.str() + " beside output " + shape.str());
     residual = contiguous(residual);
   }
@@ -37,11 +38,11 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
       reject("conv2d", "channel bias " + channel_bias.str() + " beside output " + shape.str());
     channel_bias = contiguous(channel_bias);
   }
-  Tensor out(shape, w.compute);
+  Tensor out(shape, type);
   if (out.numel() == 0) return out;
   cpu::dnnl_conv2d(x.raw(), n, x.dim(1), x.dim(2), w, out.raw(), args.activation,
-                   residual.defined() ? residual.raw() : nullptr,
-                   channel_bias.defined() ? channel_bias.f32() : nullptr);
+                   residual.defined() ? residual.raw() : nullptr, channel_bias.defined() ? channel_bias.f32() : nullptr,
+                   type);
   return out;
 }
 

@@ -28,13 +28,15 @@ using PackedConvPtr = std::shared_ptr<const PackedConv>;
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 struct ConvArgs {
-  Tensor residual = {};      // [N,H',W',out] of the compute type, added to the result; may be undefined
+  Tensor residual = {};      // shape and type of the result, to which it is added; may be undefined
   Tensor channel_bias = {};  // [N,out] f32, added to every pixel (the time embedding); may be undefined
   Activation activation = Activation::kNone;  // applied before the residual is added
   bool upsample2x = false;                    // x is first enlarged 2x by nearest neighbour
+  bool f32_out = false;                       // the result and the residual are f32 whatever the compute type
 };
 
-// x [N,H,W,in] in w.compute -> [N,H',W',out]; H' = (H + pad + pad_after - k) / stride + 1.
+// x [N,H,W,in] in w.compute -> [N,H',W',out] in w.compute, or f32 with f32_out;
+// H' = (H + pad + pad_after - k) / stride + 1.
 Tensor conv2d(const Tensor& x, const PackedConv& w, const ConvArgs& args = {});
 
 }  // namespace easel::ops

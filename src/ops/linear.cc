@@ -53,23 +53,24 @@ Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
   if (lead < 0) reject("linear", "rows of " + x.str() + " at no constant stride");
   Shape shape = x.shape();
   shape[-1] = w.geglu ? w.out_features / 2 : w.out_features;
+  const DType type = args.f32_out ? DType::kF32 : w.compute;
   Tensor residual = args.residual;
   if (residual.defined()) {
-    if (!(residual.shape() == shape) || residual.dtype() != w.compute)
+    if (!(residual.shape() == shape) || residual.dtype() != type)
       reject("linear", "residual " + residual.str() + " beside output " + shape.str());
     residual = contiguous(residual);
   }
-  Tensor out(shape, w.compute);
+  Tensor out(shape, type);
   if (out.numel() == 0) return out;
   const void* add = residual.defined() ? residual.raw() : nullptr;
   if (!w.geglu) {
-    cpu::dnnl_linear(x.raw(), rows, lead, w, out.raw(), args.activation, args.scale, add);
+    cpu::dnnl_linear(x.raw(), rows, lead, w, out.raw(), args.activation, args.scale, add, type);
     return out;
   }
-  if (add || args.activation != Activation::kNone || args.scale != 1.0f)
+  if (add || args.f32_out || args.activation != Activation::kNone || args.scale != 1.0f)
     reject("linear", "a gated product takes no other post-operation");
   Tensor both({rows, w.out_features}, w.compute);
-  cpu::dnnl_linear(x.raw(), rows, lead, w, both.raw(), Activation::kNone, 1.0f, nullptr);
+  cpu::dnnl_linear(x.raw(), rows, lead, w, both.raw(), Activation::kNone, 1.0f, nullptr, w.compute);
   with_type(w.compute, [&]<class T>(T) { gate(both.data<T>(), out.data<T>(), rows, shape[-1]); });
   return out;
 }

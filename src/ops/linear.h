@@ -28,14 +28,18 @@ PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType comp
 
 struct LinearArgs {
   Activation activation = Activation::kNone;
-  // Added after the activation; same shape as the output, of the compute type. May be undefined.
+  // Added after the activation; same shape and type as the output. May be undefined.
   Tensor residual = {};
   // With defined residual: output = scale * act(x W^T + b) + residual. Usually 1.
   float scale = 1.0f;
+  // The result, and the residual if there is one, are f32 even where the product is computed in bf16: for
+  // sums that many layers add to.
+  bool f32_out = false;
 };
 
 // x [..., in] in w.compute, rows contiguous (leading dimensions may be strided as long as x can be
-// seen as rows at one constant stride) -> [..., out] contiguous in w.compute. f32 accumulation.
+// seen as rows at one constant stride) -> [..., out] contiguous in w.compute, or f32 with
+// f32_out. f32 accumulation.
 Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args = {});
 
 }  // namespace easel::ops

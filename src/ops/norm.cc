@@ -17,7 +17,7 @@ void check_parameter(const char* op, const Tensor& t, int64_t width) {
 }  // namespace
 
 Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
-                  Activation activation) {
+                  Activation activation, std::optional<DType> type) {
   check_float("group_norm", x);
   if (x.rank() < 2 || !x.contiguous() || groups < 1 || x.dim(-1) % groups != 0)
     reject("group_norm", x.str() + " in " + std::to_string(groups) + " groups");
@@ -25,12 +25,12 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
   const int64_t c = x.dim(-1), n = x.dim(0), size = c / groups;
   check_parameter("group_norm", weight, c);
   check_parameter("group_norm", bias, c);
-  Tensor out(x.shape(), x.dtype());
+  Tensor out(x.shape(), type.value_or(x.dtype()));
   if (x.numel() == 0) return out;
   const int64_t positions = x.numel() / (n * c);
-  with_type(x.dtype(), [&]<class T>(T) {
+  with_types(x.dtype(), out.dtype(), [&]<class T, class Out>(T, Out) {
     const T* in = x.data<T>();
-    T* to = out.data<T>();
+    Out* to = out.data<Out>();
     parallel_for(n * groups, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t base = i / groups * positions * c + i % groups * size;
@@ -50,7 +50,7 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
           for (int64_t p = 0; p < positions; ++p) {
             float y = (static_cast<float>(in[base + p * c + j]) - m) * scale + shift;
             if (activation == Activation::kSilu) y = y / (1.0f + std::exp(-y));
-            to[base + p * c + j] = T(y);
+            to[base + p * c + j] = Out(y);
           }
         }
       }
@@ -59,20 +59,20 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
   return out;
 }
 
-Tensor layer_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, float eps) {
+Tensor layer_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, float eps, std::optional<DType> type) {
   check_float("layer_norm", input);
   if (input.rank() < 1) reject("layer_norm", input.str());
   const Tensor x = contiguous(input);
   const int64_t c = x.dim(-1);
   if (weight.defined()) check_parameter("layer_norm", weight, c);
   if (bias.defined()) check_parameter("layer_norm", bias, c);
-  Tensor out(x.shape(), x.dtype());
+  Tensor out(x.shape(), type.value_or(x.dtype()));
   if (x.numel() == 0) return out;
-  with_type(x.dtype(), [&]<class T>(T) {
+  with_types(x.dtype(), out.dtype(), [&]<class T, class Out>(T, Out) {
     parallel_for(x.numel() / c, 16, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const T* in = x.data<T>() + r * c;
-        T* to = out.data<T>() + r * c;
+        Out* to = out.data<Out>() + r * c;
         double sum = 0, squares = 0;
         for (int64_t j = 0; j < c; ++j) sum += static_cast<double>(static_cast<float>(in[j]));
         const float mean = static_cast<float>(sum / static_cast<double>(c));
@@ -86,7 +86,7 @@ Tensor layer_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
           float y = (static_cast<float>(in[j]) - mean) * inverse;
           if (weight.defined()) y *= weight.f32()[j];
           if (bias.defined()) y += bias.f32()[j];
-          to[j] = T(y);
+          to[j] = Out(y);
         }
       }
     });

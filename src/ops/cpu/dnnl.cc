@@ -41,8 +41,11 @@ struct Key {
   bool residual, bias;
   float scale;
   int64_t dims[10];
+  DType out;
   bool operator<(const Key& o) const {
-    const auto tie = [](const Key& k) { return std::tie(k.kind, k.type, k.activation, k.residual, k.bias, k.scale); };
+    const auto tie = [](const Key& k) {
+      return std::tie(k.kind, k.type, k.activation, k.residual, k.bias, k.scale, k.out);
+    };
     if (tie(*this) != tie(o)) return tie(*this) < tie(o);
     return std::lexicographical_compare(dims, dims + 10, o.dims, o.dims + 10);
   }
@@ -74,7 +77,7 @@ std::shared_ptr<const Plan> matmul_plan(const Key& key) {
   const int64_t m = key.dims[0], k = key.dims[1], n = key.dims[2], lead = key.dims[3];
   const auto type = type_of(key.type);
   const memory::desc src({m, k}, type, memory::dims{lead, 1}), weights({k, n}, type, memory::format_tag::any);
-  const memory::desc dst({m, n}, type, memory::format_tag::ab);
+  const memory::desc dst({m, n}, type_of(key.out), memory::format_tag::ab);
   const memory::desc bias =
       key.bias ? memory::desc({1, n}, memory::data_type::f32, memory::format_tag::ab) : memory::desc();
   const dnnl::matmul::desc d =
@@ -89,7 +92,7 @@ std::shared_ptr<const Plan> conv_plan(const Key& key) {
   const int64_t oh = (d[1] + d[7] + d[8] - d[5]) / d[6] + 1, ow = (d[2] + d[7] + d[8] - d[5]) / d[6] + 1;
   const memory::desc src({d[0], d[3], d[1], d[2]}, type, memory::format_tag::nhwc);
   const memory::desc weights({d[4], d[3], d[5], d[5]}, type, memory::format_tag::any);
-  const memory::desc dst({d[0], d[4], oh, ow}, type, memory::format_tag::nhwc);
+  const memory::desc dst({d[0], d[4], oh, ow}, type_of(key.out), memory::format_tag::nhwc);
   const memory::desc bias =
       key.bias ? memory::desc({d[4]}, memory::data_type::f32, memory::format_tag::a) : memory::desc();
   const memory::dims strides{d[6], d[6]}, before{d[7], d[7]}, after{d[8], d[8]};
@@ -163,7 +166,7 @@ void execute(const Plan& p, const memory& weights, const void* src, const float*
 }
 
 Key linear_key(const PackedLinear& w, int64_t rows, int64_t lead, bool bias) {
-  return {0, w.compute, Activation::kNone, false, bias, 1.0f, {rows, w.in_features, w.out_features, lead}};
+  return {0, w.compute, Activation::kNone, false, bias, 1.0f, {rows, w.in_features, w.out_features, lead}, w.compute};
 }
 
 }  // namespace
@@ -183,12 +186,13 @@ PackedLinearPtr dnnl_pack_linear(const Tensor& weight, const Tensor& bias, DType
 }
 
 void dnnl_linear(const void* x, int64_t rows, int64_t row_stride, const PackedLinear& base, void* out,
-                 Activation activation, float scale, const void* residual) {
+                 Activation activation, float scale, const void* residual, DType out_type) {
   const auto& w = static_cast<const DnnlLinear&>(base);
   Key key = linear_key(w, rows, row_stride, w.bias_values.defined());
   key.activation = activation;
   key.scale = scale;
   key.residual = residual != nullptr;
+  key.out = out_type;
   const auto p = plan(key);
   execute(*p, w.weights->in(p->weights), x, w.bias_values.defined() ? w.bias_values.f32() : nullptr, out, residual,
           scale != 1.0f, activation != Activation::kNone);
@@ -210,7 +214,8 @@ PackedConvPtr dnnl_pack_conv2d(const Tensor& weight, const Tensor& bias, const C
             false,
             true,
             1.0f,
-            {1, 64, 64, w->in_channels, w->out_channels, w->kernel, shape.stride, shape.pad, w->shape.pad_after}});
+            {1, 64, 64, w->in_channels, w->out_channels, w->kernel, shape.stride, shape.pad, w->shape.pad_after},
+            compute});
   const memory::desc plain({w->out_channels, w->in_channels, w->kernel, w->kernel}, type_of(compute),
                            memory::format_tag::oihw);
   w->weights = std::make_unique<Packed>(plain, convert(weight, compute), p->weights);
@@ -219,7 +224,7 @@ PackedConvPtr dnnl_pack_conv2d(const Tensor& weight, const Tensor& bias, const C
 }
 
 void dnnl_conv2d(const void* x, int64_t n, int64_t h, int64_t width, const PackedConv& base, void* out,
-                 Activation activation, const void* residual, const float* channel_bias) {
+                 Activation activation, const void* residual, const float* channel_bias, DType out_type) {
   const auto& w = static_cast<const DnnlConv&>(base);
   const ConvShape& s = w.shape;
   const int64_t samples = channel_bias ? 1 : n, runs = channel_bias ? n : 1;
@@ -229,7 +234,8 @@ void dnnl_conv2d(const void* x, int64_t n, int64_t h, int64_t width, const Packe
                 residual != nullptr,
                 true,
                 1.0f,
-                {samples, h, width, w.in_channels, w.out_channels, w.kernel, s.stride, s.pad, s.pad_after}};
+                {samples, h, width, w.in_channels, w.out_channels, w.kernel, s.stride, s.pad, s.pad_after},
+                out_type};
   const auto p = plan(key);
   const memory weights = w.weights->in(p->weights);
   const size_t in_step = p->src.get_size(), out_step = p->dst.get_size();
