@@ -32,7 +32,8 @@ TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& si
       context_kv_({w["attn2"]["to_k"], w["attn2"]["to_v"]}),
       cross_out_(w["attn2"]["to_out"][0]),
       ff_in_(w["ff"]["net"][0]["proj"], /*geglu=*/true),
-      ff_out_(w["ff"]["net"][2]) {
+      ff_out_(w["ff"]["net"][2]),
+      compute_(w.compute()) {
   site_.heads = heads;
 }
 
@@ -42,22 +43,22 @@ Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t heigh
   site.width = width;
   x = self_attention(x);
   x = cross_attention(x, e, site);
-  return ff_out_(ff_in_(norm3_(x)), {.residual = x});
+  return ff_out_(ff_in_(norm3_(x, compute_)), {.residual = x, .f32_out = true});
 }
 
 Tensor TransformerBlock::self_attention(const Tensor& x) const {
   const int64_t c = qkv_.out_features() / 3;
-  const Tensor qkv = qkv_(norm1_(x));
+  const Tensor qkv = qkv_(norm1_(x, compute_));
   const Tensor out = ops::attention(qkv.slice(2, 0, c), qkv.slice(2, c, c), qkv.slice(2, 2 * c, c), site_.heads);
-  return self_out_(out, {.residual = x});
+  return self_out_(out, {.residual = x, .f32_out = true});
 }
 
 Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
   const auto& [key, value] = e.context->layers[static_cast<size_t>(site.index)];
-  const Tensor q = q_(norm2_(x));
+  const Tensor q = q_(norm2_(x, compute_));
   Tensor out = ops::attention(q, key, value, site.heads);
   for (const AttentionHookPtr& hook : e.hooks) out = hook->after_cross_attention(site, *e.step, q, out);
-  return cross_out_(out, {.residual = x});
+  return cross_out_(out, {.residual = x, .f32_out = true});
 }
 
 ContextProjection::KeyValue TransformerBlock::project(const Tensor& context) const {
@@ -72,7 +73,10 @@ size_t TransformerBlock::bytes() const {
 }
 
 SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site)
-    : norm_(w["norm"], 1e-6f), proj_in_(pointwise(w["proj_in"])), proj_out_(pointwise(w["proj_out"])) {
+    : norm_(w["norm"], 1e-6f),
+      proj_in_(pointwise(w["proj_in"])),
+      proj_out_(pointwise(w["proj_out"])),
+      compute_(w.compute()) {
   const int64_t heads = proj_in_ ? head_count(config, proj_in_.out_features(), w) : 1;
   const int64_t depth = std::max<int64_t>(1, numbered_children(w["transformer_blocks"]));
   for (int64_t i = 0; i < depth; ++i) {
@@ -85,9 +89,9 @@ SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& c
 Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) const {
   const int64_t n = x.dim(0), height = x.dim(1), width = x.dim(2);
   const Tensor tokens = x.view({n, height * width, x.dim(3)});
-  Tensor h = proj_in_(norm_(x)).view({n, height * width, -1});
+  Tensor h = proj_in_(norm_(x, ops::Activation::kNone, compute_), {.f32_out = true}).view({n, height * width, -1});
   for (const TransformerBlock& block : blocks_) h = block(std::move(h), e, height, width);
-  return proj_out_(h, {.residual = tokens}).view({n, height, width, -1});
+  return proj_out_(convert(h, compute_), {.residual = tokens, .f32_out = true}).view({n, height, width, -1});
 }
 
 void SpatialTransformer::project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const {

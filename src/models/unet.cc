@@ -14,7 +14,7 @@ Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& 
                                         " where the model has " + h.shape().str())
           .in_file(file)
           .fix("Use a control model made for this model's family");
-  return ops::add(h, convert(residual, h.dtype()));
+  return ops::add(h, convert(residual, DType::kF32));
 }
 
 const Tensor& residual_at(const std::vector<Tensor>& residuals, size_t i) {
@@ -35,7 +35,7 @@ struct UNet::Impl {
     }
     trunk.build_middle(w, config, site);
     out_norm = nn::GroupNorm(w["out"][0]);
-    out_conv = nn::Conv2d(w["out"][2], {.pad = 1});
+    out_conv = conv_f32(w["out"][2]);
     w.require_all();
     check_widths(w);
   }
@@ -104,7 +104,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
   const ControlResiduals& control = in.control ? *in.control : no_control;
   const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
 
-  Tensor h = convert(in.x, m.compute);
+  Tensor h = convert(in.x, DType::kF32);
   std::vector<Tensor> skips;
   for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
     h = add_residual(m.trunk.input_blocks[i](std::move(h), e), residual_at(control.input, i), m.file);
@@ -119,7 +119,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
     h = ops::concat({h, skip}, -1);
     h = block(std::move(h), e, skips.empty() ? MapSize{} : MapSize{skips.back().dim(1), skips.back().dim(2)});
   }
-  return convert(m.out_conv(m.out_norm(h, ops::Activation::kSilu)), DType::kF32);
+  return m.out_conv(m.out_norm(h, ops::Activation::kSilu));
 }
 
 size_t UNet::bytes() const {

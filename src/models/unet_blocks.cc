@@ -35,6 +35,10 @@ size_t part_bytes(const T& part) {
 
 }  // namespace
 
+nn::Conv2d conv_f32(const nn::Weights& w) {
+  return nn::Conv2d(w.get("weight"), w.optional("bias"), {.pad = 1}, DType::kF32);
+}
+
 nn::Linear linear_f32(const nn::Weights& w) { return nn::Linear(w.get("weight"), w.optional("bias"), DType::kF32); }
 
 ResBlock::ResBlock(const nn::Weights& w)
@@ -42,27 +46,30 @@ ResBlock::ResBlock(const nn::Weights& w)
       norm2_(w["out_layers"][0]),
       conv1_(w["in_layers"][2], {.pad = 1}),
       conv2_(w["out_layers"][3], {.pad = 1}),
-      emb_(w["emb_layers"][1]) {
+      emb_(w["emb_layers"][1]),
+      compute_(w.compute()) {
   if (w.has("skip_connection.weight") || (conv1_ && conv2_ && in_channels() != out_channels()))
     skip_ = pointwise(w["skip_connection"]);
 }
 
 Tensor ResBlock::operator()(const Tensor& x, const Evaluation& e) const {
-  const Tensor emb = convert(emb_(e.emb), DType::kF32);
-  Tensor h = conv1_(norm1_(x, ops::Activation::kSilu), {.channel_bias = emb});
+  const Tensor emb = emb_(e.emb, {.f32_out = true});
+  Tensor h = conv1_(norm1_(x, ops::Activation::kSilu, compute_), {.channel_bias = emb});
   h = norm2_(h, ops::Activation::kSilu);
-  return conv2_(h, {.residual = skip_ ? skip_(x) : x});
+  const Tensor residual = skip_ ? skip_(convert(x, compute_), {.f32_out = true}) : x;
+  return conv2_(h, {.residual = residual, .f32_out = true});
 }
 
 size_t ResBlock::bytes() const { return conv1_.bytes() + conv2_.bytes() + emb_.bytes() + skip_.bytes(); }
 
-Block::Block(const nn::Weights& w, const UNetConfig& config, AttentionSite& site, int64_t parts) {
+Block::Block(const nn::Weights& w, const UNetConfig& config, AttentionSite& site, int64_t parts)
+    : compute_(w.compute()) {
   const int64_t count = std::max(parts, numbered_children(w));
   for (int64_t i = 0; i < count; ++i) {
     const nn::Weights part = w[i];
     const std::vector<std::string> children = part.children();
     if (part.has("weight")) {
-      parts_.emplace_back(nn::Conv2d(part, {.pad = 1}));
+      parts_.emplace_back(conv_f32(part));
     } else if (has_child(children, "op")) {
       parts_.emplace_back(Downsample(part));
     } else if (has_child(children, "conv")) {
@@ -80,10 +87,12 @@ Tensor Block::operator()(Tensor h, const Evaluation& e, MapSize to) const {
     h = std::visit(
         Overload{[&](const nn::Conv2d& conv) { return conv(h); }, [&](const ResBlock& block) { return block(h, e); },
                  [&](const SpatialTransformer& transformer) { return transformer(h, e); },
-                 [&](const Downsample& down) { return down.op(h); },
+                 [&](const Downsample& down) { return down.op(convert(h, compute_), {.f32_out = true}); },
                  [&](const Upsample& up) {
                    const bool twice = to.height == 0 || (to.height == 2 * h.dim(1) && to.width == 2 * h.dim(2));
-                   return twice ? up.conv(h, {.upsample2x = true}) : up.conv(resize_nearest(h, to));
+                   const Tensor x = convert(h, compute_);
+                   return twice ? up.conv(x, {.upsample2x = true, .f32_out = true})
+                                : up.conv(resize_nearest(x, to), {.f32_out = true});
                  }},
         part);
   return h;

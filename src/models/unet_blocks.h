@@ -12,7 +12,7 @@ namespace easel::models {
 class ResBlock {
  public:
   explicit ResBlock(const nn::Weights& w);
-  // x [N,H,W,in] -> [N,H,W,out].
+  // x [N,H,W,in] f32 -> [N,H,W,out] f32.
   Tensor operator()(const Tensor& x, const Evaluation& e) const;
   int64_t in_channels() const { return conv1_.in_channels(); }
   int64_t out_channels() const { return conv2_.out_channels(); }
@@ -22,6 +22,7 @@ class ResBlock {
   nn::GroupNorm norm1_, norm2_;
   nn::Conv2d conv1_, conv2_;
   nn::Linear emb_, skip_;
+  DType compute_;
 };
 
 // Key: op. Halves the map with a strided convolution.
@@ -47,6 +48,7 @@ class Block {
   Block(const nn::Weights& w, const UNetConfig& config, AttentionSite& site, int64_t parts = 1);
 
   // `upsample_to`: the size an Upsample in this block brings the map to; 0 means twice as large.
+  // h [N,H,W,C] f32 -> f32.
   Tensor operator()(Tensor h, const Evaluation& e, MapSize upsample_to = {}) const;
   void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
   // Checks that the parts follow one another in width, starting from `channels` (moved to the width after the
@@ -57,6 +59,7 @@ class Block {
  private:
   using Part = std::variant<nn::Conv2d, ResBlock, SpatialTransformer, Downsample, Upsample>;
   std::vector<Part> parts_;
+  DType compute_;
 };
 
 // Keys: time_embed.{0,2} and, for models that take `y`, label_emb.0.{0,2}. Computed in f32 whatever the model's type.
@@ -94,6 +97,9 @@ Tensor resize_nearest(const Tensor& x, MapSize size);
 
 // y = x W^T + b in f32 arithmetic for the tensors of `w`, whatever type the model computes in.
 nn::Linear linear_f32(const nn::Weights& w);
+// A 3x3 convolution in f32: the first and the last of a UNet, which cost next to nothing and whose rounding
+// would reach everything.
+nn::Conv2d conv_f32(const nn::Weights& w);
 
 // Checks that `context` is [N,T,width] and the model knows that width.
 void check_context(const Tensor& context, int64_t context_dim, const std::string& file);
