@@ -1,0 +1,70 @@
+// The small synthetic model files, made once per build tree and shared by all test programs.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "models/synth/synth.h"
+
+namespace easel::testing {
+
+namespace detail {
+
+// Holds a lock between processes while it lives; released by the system when a process dies.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (fd_ < 0 || ::flock(fd_, LOCK_EX) != 0) throw Error(Fault::kMissing, "cannot lock").in_file(path.string());
+  }
+  ~FileLock() { ::close(fd_); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int fd_;
+};
+
+// Changes when what is generated changes, so that files of an older build are never used.
+inline std::string tiny_models_version() {
+  namespace synth = models::synth;
+  Sha256 hash;
+  for (const auto& files :
+       {synth::synthetic_files(synth::SynthSize::kTiny), synth::extra_synthetic_files(synth::SynthSize::kTiny)})
+    for (const synth::SynthFile& file : files) {
+      hash.update(file.path + "\n");
+      for (const auto& [name, shape] : file.tensors) hash.update(name + shape.str() + "\n");
+    }
+  return hash.hex().substr(0, 12);
+}
+
+inline std::filesystem::path make_tiny_models() {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::path(EASEL_BINARY_DIR) / "tiny-models";
+  const fs::path folder = root / tiny_models_version(), part = root / "part";
+  if (fs::exists(folder)) return folder;
+  fs::create_directories(root);
+  const FileLock lock(root / "lock");
+  if (fs::exists(folder)) return folder;
+  for (const auto& old : fs::directory_iterator(root))
+    if (old.is_directory()) fs::remove_all(old.path());
+  models::synth::write_synthetic(part, {.size = models::synth::SynthSize::kTiny, .extra = true});
+  fs::rename(part, folder);
+  return folder;
+}
+
+}  // namespace detail
+
+// A model folder with every synthetic file, tiny, seed 0, the extra ones as well. The first call in a
+// build tree takes some seconds; safe when several test programs ask at once.
+inline const std::filesystem::path& tiny_models_dir() {
+  static const std::filesystem::path folder = detail::make_tiny_models();
+  return folder;
+}
+
+}  // namespace easel::testing
