@@ -1,0 +1,20 @@
+// The subcommands of `easel`. Each add_NAME declares its flags on the app; what it does is run by its callback.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace easel::cli {
+
+void add_run(CLI::App& app);
+void add_convert(CLI::App& app);
+void add_nodes(CLI::App& app);
+void add_models(CLI::App& app);
+void add_synth(CLI::App& app);
+void add_demo(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_serve(CLI::App& app);
+void add_queue(CLI::App& app);
+
+}  // namespace easel::cli

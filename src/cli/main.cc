@@ -1,0 +1,57 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Easel runs image-conditioned diffusion workflows natively: a picture and a ComfyUI workflow in, pictures out.";
+
+constexpr const char* kExamples = R"(First steps:
+  easel demo                                   draw over a picture with small model files made on the spot
+  easel run workflow.json --models ~/ComfyUI/models --input ~/ComfyUI/input
+  easel run workflow.json --set KSampler.steps=8 --set 6.text="a red barn"
+  easel models ~/ComfyUI/models                what each file is, and what fits with what
+  easel nodes KSampler                         what a node does and takes
+  easel serve --models ~/ComfyUI/models        a server for ComfyUI clients, with a page at http://127.0.0.1:8188
+
+Exit codes: 0 done, 2 wrong usage, 3 invalid workflow, 4 something is missing, 5 damaged or hostile file,
+6 two things that do not fit, 7 not supported, 8 out of memory, 130 stopped, 70 a defect in Easel.)";
+
+int report(const easel::Error& e) {
+  fprintf(stderr, "%s %s\n", easel::cli::red("error:").c_str(), e.what());
+  return easel::exit_code(e.fault());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kAbout, "easel");
+  app.footer(kExamples);
+  app.set_version_flag("--version", "easel " EASEL_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  using namespace easel::cli;
+  for (const auto add :
+       {add_run, add_convert, add_nodes, add_models, add_synth, add_demo, add_bench, add_serve, add_queue})
+    add(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : easel::exit_code(easel::Fault::kUsage);
+  } catch (const easel::Error& e) {
+    return report(e);
+  } catch (const std::bad_alloc&) {
+    return report(
+        easel::Error(easel::Fault::kMemory, "out of memory").fix("Use a smaller size or batch, or --memory-budget"));
+  } catch (const std::exception& e) {
+    return report(easel::Error(easel::Fault::kInternal, e.what())
+                      .fix("This is a defect in Easel; please report it with the command that showed it"));
+  }
+}
