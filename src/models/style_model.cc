@@ -63,6 +63,11 @@ size_t StyleModel::bytes() const { return encoder_.bytes() + projection_.bytes()
 
 bool is_style_model(const TensorMap& file) { return file.contains("style_embedding"); }
 
+StyleShape read_style_shape(const TensorMap& file, const std::string& file_name) {
+  const Shape tokens = expect_rank(file, "style_embedding", 3, file_name);
+  return {tokens[2], expect_rank(file, "proj", 2, file_name)[1], tokens[1]};
+}
+
 StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, DType compute,
                                   const std::string& file_name) {
   if (!is_style_model(file))
@@ -70,13 +75,12 @@ StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, D
         .in_file(file_name)
         .fix("Choose a file from style_models/ such as coadapter-style-sd15v1.pth");
   const auto tensors = canonical(file);
-  const Shape tokens = expect_rank(*tensors, "style_embedding", 3, file_name);
-  const Shape projection = expect_rank(*tensors, "proj", 2, file_name);
+  const StyleShape shape = read_style_shape(file, file_name);
   StyleModelHandle handle;
   handle.file = file_name;
-  handle.width = tokens[2];
-  handle.tokens = tokens[1];
-  handle.context_dim = projection[1];
+  handle.width = shape.width;
+  handle.tokens = shape.tokens;
+  handle.context_dim = shape.context_dim;
   handle.model = std::make_shared<Resident<StyleModel>>(
       residency, "style model " + file_name, packed_estimate(*tensors, compute),
       [=] { return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name)); });

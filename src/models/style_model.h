@@ -46,6 +46,12 @@ struct StyleModelHandle {
 // Whether a file's tensors are a style model.
 bool is_style_model(const TensorMap& file);
 
+struct StyleShape {
+  int64_t width = 0, context_dim = 0, tokens = 0;
+};
+// From the shapes alone. Throws Error(kBadFile).
+StyleShape read_style_shape(const TensorMap& file, const std::string& file_name);
+
 // Throws Error(kUnsupported) naming the file when it is no style model, Error(kBadFile) when it is damaged.
 StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, DType compute,
                                   const std::string& file_name);

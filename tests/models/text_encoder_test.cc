@@ -15,7 +15,7 @@ using testing::load_golden;
 using testing::relative_error;
 
 std::shared_ptr<const TensorMap> open_tiny(const std::string& file) {
-  return std::make_shared<const TensorMap>(formats::read_safetensors(MappedFile::open(tiny_models_dir() / file)));
+  return formats::open_model_file(tiny_models_dir() / file).tensors;
 }
 
 struct Loaded {
@@ -57,6 +57,7 @@ TEST_P(TextGoldens, MatchTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Families, TextGoldens,
                          ::testing::Values(Case{"sd15", "checkpoints/v1-5-pruned-emaonly.safetensors"},
+                                           Case{"unclip_h", "checkpoints/sd21-unclip-h.ckpt"},
                                            Case{"sdxl", "checkpoints/sd_xl_base_1.0.safetensors"},
                                            Case{"refiner", "checkpoints/sd_xl_refiner_1.0.safetensors"}),
                          [](const auto& info) { return std::string(info.param.name); });
