@@ -6,10 +6,11 @@
 
 #include "formats/model_file.h"
 #include "nn/weights.h"
+#include "support/tiny_models.h"
 
 namespace easel::models {
 
-inline std::filesystem::path tiny_models_dir() { return "/work/ref/models_tiny"; }
+using testing::tiny_models_dir;
 
 inline nn::Weights tiny_weights(const std::string& file, DType compute, nn::Weights::Patch patch = {}) {
   const auto path = tiny_models_dir() / file;

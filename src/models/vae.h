@@ -1,0 +1,66 @@
+// The autoencoder between pictures and latents (AutoencoderKL) of SD 1.x, 2.x and SDXL.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "nn/weights.h"
+#include "tensor/tensor.h"
+
+namespace easel::models {
+
+struct VaeConfig {
+  int64_t latent_channels = 0;  // 4
+  int64_t image_channels = 0;   // 3
+  int64_t downscale = 0;        // 8: pixels per latent pixel along a side
+  bool quantised = false;       // quant_conv and post_quant_conv are there
+};
+
+// What a run may use, and whom it tells.
+struct VaeRun {
+  // Activation memory allowed for one evaluation; above it the map is cut into overlapping tiles whose results
+  // are blended. 0: no limit.
+  size_t memory_budget = 0;
+  // Called after each picture or tile with how many are done of how many; may throw to stop the run.
+  std::function<void(int done, int total)> progress = {};
+};
+
+class Vae {
+ public:
+  // `w` is the scope that holds encoder, decoder and, usually, quant_conv and post_quant_conv, in the names of the
+  // original layout (vae_keys.h). Throws Error(kBadFile) naming the first missing tensor and the number of missing
+  // ones.
+  explicit Vae(const nn::Weights& w);
+  ~Vae();
+
+  const VaeConfig& config() const;
+
+  // pixels [N,H,W,>=3] in 0..1 (further channels are ignored), cut at the centre to multiples of `downscale`
+  // -> the posterior's mean [N,h,w,latent_channels] f32. Throws Error(kInvalid) for pictures smaller than that.
+  Tensor encode(const Tensor& pixels, const VaeRun& run = {}) const;
+  // latent [N,h,w,latent_channels] f32 (not scaled) -> [N,8h,8w,3] f32 in 0..1.
+  Tensor decode(const Tensor& latent, const VaeRun& run = {}) const;
+
+  // The same in tiles of tile x tile (encode: pixels, decode: latent pixels) that overlap, averaged over three
+  // ways of tiling: what ComfyUI's VAEEncodeTiled and VAEDecodeTiled compute. Throws Error(kInvalid) when half a
+  // tile is not larger than the overlap, or an encode tile is no multiple of twice `downscale`.
+  Tensor encode_tiled(const Tensor& pixels, int64_t tile = 512, int64_t overlap = 64, const VaeRun& run = {}) const;
+  Tensor decode_tiled(const Tensor& latent, int64_t tile = 64, int64_t overlap = 16, const VaeRun& run = {}) const;
+
+  // Activation memory that one evaluation of a map of height x width takes: latent pixels for decode, pixels for
+  // encode. Estimates from above.
+  size_t decode_memory_estimate(int64_t height, int64_t width) const;
+  size_t encode_memory_estimate(int64_t height, int64_t width) const;
+  // Memory the packed weights hold.
+  size_t bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+// Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).
+VaeConfig read_vae_config(const nn::Weights& w);
+
+}  // namespace easel::models
