@@ -1,0 +1,60 @@
+// Changing the size of pictures, masks and latents exactly as ComfyUI does.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "tensor/tensor.h"
+
+namespace easel::image {
+
+enum class ResizeMethod { kNearestExact, kBilinear, kArea, kBicubic, kLanczos, kBislerp };
+enum class CropMode { kDisabled, kCenter };
+
+// By ComfyUI's names: "nearest-exact", "bilinear", "area", "bicubic", "lanczos", "bislerp"; "disabled",
+// "center". Throw Error(kInvalid) for any other.
+ResizeMethod resize_method(std::string_view name);
+CropMode crop_mode(std::string_view name);
+
+struct Size {
+  int64_t width = 0, height = 0;
+  bool operator==(const Size&) const = default;
+};
+
+// Python's round(): to the nearest integer, halves to the even one.
+int64_t round_half_even(double value);
+
+// f32 [N,H,W,C] -> [N,size.height,size.width,C], any C. Sums follow torch.nn.functional.interpolate bit for bit
+// (bilinear without antialiasing, bicubic with a = -0.75, area = adaptive averages); lanczos follows Pillow on 8-bit
+// values (result k/255); bislerp, meant for latents, turns vectors over C into one another.
+// Throws Error(kInvalid) for an empty image or size.
+Tensor resize(const Tensor& image, Size size, ResizeMethod method);
+
+// resize() after, with kCenter, cutting the image to the new aspect ratio (comfy.utils.common_upscale).
+Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode crop);
+
+// The middle of an image that has the aspect ratio of `size`, sharing memory.
+Tensor crop_to_aspect(const Tensor& image, Size size);
+
+// What ImageScale makes of a wanted size: a side of 0 follows from the other one and the image's ratio; both 0
+// means the image's own size.
+Size scaled_size(const Tensor& image, Size wanted);
+// ImageScaleBy's and LatentUpscaleBy's size.
+Size scaled_by(const Tensor& image, double factor);
+// ImageScaleToTotalPixels' size; a megapixel is 1024 * 1024.
+Size scaled_to_pixels(const Tensor& image, double megapixels);
+// LatentUpscale's size in latent cells from one in pixels: sides of at least 64 pixels, 8 pixels a cell.
+Size scaled_latent_size(const Tensor& latent, Size pixels);
+
+// torch.nn.functional.interpolate(mode="bicubic", antialias=True, align_corners=False).
+Tensor antialias_bicubic(const Tensor& image, Size size);
+
+// Throws Error(kInvalid), naming `what`, unless `image` is f32 [N,H,W,C] with at least one element.
+void require_image(const Tensor& image, std::string_view what);
+
+namespace detail {
+Tensor lanczos(const Tensor& image, Size size);
+Tensor bislerp(const Tensor& image, Size size);
+}  // namespace detail
+
+}  // namespace easel::image

@@ -1,0 +1,10 @@
+// Loops that deserve the processor's wider vectors without asking for them at build time.
+#pragma once
+
+// A function marked so is compiled twice, for any x86-64 and for one with AVX2 and FMA; the program picks when it
+// starts. Results are the same either way: std::fma is one rounding everywhere, and nothing else is fused.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define EASEL_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#else
+#define EASEL_CLONES
+#endif
