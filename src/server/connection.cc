@@ -1,16 +1,13 @@
 #include "server/connection.h"
 
-#include <unistd.h>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <cctype>
 #include <chrono>
-#include <cstdlib>
-#include <random>
 
 #include "base/error.h"
 
@@ -25,7 +22,7 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr uint64_t kSlowestUpload = 64 << 10;  // bytes per second a body must arrive with
+constexpr uint64_t kSlowestBody = 16 << 10;  // bytes per second a body must move with
 
 // Counts a connection while it lives.
 struct Counted {
@@ -34,6 +31,16 @@ struct Counted {
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
   int& count;
+};
+
+// Memory that a body holds, as long as it does.
+struct Held {
+  Held(uint64_t& t, uint64_t n) : total(t), bytes(n) { total += bytes; }
+  ~Held() { total -= bytes; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  uint64_t& total;
+  const uint64_t bytes;
 };
 
 // Removes an uploaded body once it has been answered.
@@ -45,26 +52,24 @@ struct TempFile {
   }
 };
 
-// Turns the head of a request into ours. False: the target is malformed.
-bool read_head(const http::request_header<>& head, Request& request) {
+// Turns the head of a request into ours. Empty when that worked, else what is wrong with it.
+std::string read_head(const http::request_header<>& head, Request& request) {
   request.method = std::string(head.method_string());
-  std::string_view target(head.target().data(), head.target().size());
-  if (target.empty() || target.front() != '/') return false;
-  const size_t mark = std::min(target.find('?'), target.size());
-  const auto path = percent_decode(target.substr(0, mark));
-  const auto query = parse_query(target.substr(std::min(mark + 1, target.size())));
-  if (!path || !query) return false;
-  request.path = *path;
-  if (request.path.starts_with("/api/")) request.path.erase(0, 4);
-  request.query = *query;
+  if (!parse_target({head.target().data(), head.target().size()}, request)) return "malformed request target";
+  int hosts = 0;
   for (const auto& field : head) {
     std::string name(field.name_string());
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (name == "host") ++hosts;
     std::string& value = request.headers[name];
     if (!value.empty()) value += ", ";
     value += std::string(field.value());
   }
-  return true;
+  // Two parties that read different Host or length headers could be made to see different requests.
+  if (hosts != 1 && !(hosts == 0 && head.version() == 10)) return "exactly one Host header is needed";
+  if (head.count(http::field::content_length) + head.count(http::field::transfer_encoding) > 1)
+    return "more than one length is given for the body";
+  return {};
 }
 
 http::status to_status(int code) { return static_cast<http::status>(code); }
@@ -83,25 +88,34 @@ class Connection {
     while (keep) keep = co_await one_request();
     beast::error_code ignored;
     stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    if (unread_body_) co_await linger();
   }
 
  private:
+  using Head = http::request_parser<http::empty_body>;
+
   // Reads and answers one request. False: the connection is done.
   asio::awaitable<bool> one_request();
-  asio::awaitable<bool> read_body(http::request_parser<http::empty_body>& head, Request& request, bool streamed,
-                                  TempFile& temp);
+  asio::awaitable<bool> answer(Request& request, Head& head, bool keep, bool head_only);
+  // The body into memory or a file. 0, or the status to refuse with; -1 when the client is gone.
+  asio::awaitable<int> read_body(Head& head, Request& request, bool streamed, TempFile& temp);
+  template <class Parser>
+  asio::awaitable<int> read_rest(Parser& parser);
   asio::awaitable<Response> handle(Request request, const Router::Handler& handler);
   asio::awaitable<bool> send(const Request& request, Response response, bool keep_alive, bool head_only);
+  template <class Message>
+  asio::awaitable<bool> write(Message& message, uint64_t bytes, bool head_only);
+  asio::awaitable<void> linger();
 
   ServerContext& context_;
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_{1 << 20};
-  int refusal_ = 0;  // status of a body that could not be read
+  bool unread_body_ = false;
 };
 
 asio::awaitable<bool> Connection::one_request() {
   beast::error_code error;
-  http::request_parser<http::empty_body> head;
+  Head head;
   head.header_limit(32 << 10);
   head.body_limit(boost::none);
   stream_.expires_after(seconds(context_.options.header_seconds));
@@ -110,123 +124,156 @@ asio::awaitable<bool> Connection::one_request() {
   if (error) {
     if (error == http::error::end_of_stream || error.category() != make_error_code(http::error::bad_method).category())
       co_return false;
-    const int status = error == http::error::header_limit ? 431 : error == http::error::body_limit ? 413 : 400;
+    unread_body_ = true;
+    const int status = error == http::error::header_limit ? 431 : 400;
     co_await send(request, Response::error(status, "bad_request", "not a valid HTTP request", error.message()), false,
                   false);
     co_return false;
   }
-  const bool head_only = head.get().method() == http::verb::head;
-  if (!read_head(head.get(), request)) {
-    co_await send(request, Response::error(400, "bad_request", "malformed request target"), false, head_only);
+  // What follows may refuse the request before its body was read; the connection is then of no further use.
+  unread_body_ = head.chunked() || head.content_length().value_or(0) > 0;
+  const bool keep = head.get().keep_alive(), head_only = head.get().method() == http::verb::head;
+  if (const std::string wrong = read_head(head.get(), request); !wrong.empty()) {
+    co_await send(request, Response::error(400, "bad_request", wrong), false, head_only);
     co_return false;
   }
   if (auto refused = refuse(context_.options.access, request)) {
-    co_await send(request, std::move(*refused), false, head_only);
-    co_return false;
-  }
-  if (request.path == "/ws" && beast::websocket::is_upgrade(head.get())) {
-    stream_.expires_never();
-    const std::string id = request.param("clientId");
-    co_await serve_websocket(context_, std::move(stream_), head.release(),
-                             id.empty() ? random_id() : id.substr(0, 128));
-    co_return false;
+    const bool again = keep && !unread_body_;
+    co_return co_await send(request, std::move(*refused), again, head_only) && again;
   }
   if (head_only) request.method = "GET";
-  bool keep = head.get().keep_alive();
-  if (request.method == "OPTIONS") {
+  if (request.path == "/ws" && beast::websocket::is_upgrade(head.get())) {
+    stream_.expires_never();
+    co_await serve_websocket(context_, std::move(stream_), head.release(), request);
+    unread_body_ = false;
+    co_return false;
+  }
+  co_return co_await answer(request, head, keep, head_only);
+}
+
+asio::awaitable<bool> Connection::answer(Request& request, Head& head, bool keep, bool head_only) {
+  Router::Match match = context_.router.match(request.method, request.segments);
+  if (request.method == "OPTIONS" || !match.handler) {
+    keep = keep && !unread_body_;
     Response r;
     r.status = 204;
-    co_return co_await send(request, std::move(r), keep, false) && keep;
-  }
-  Router::Match match = context_.router.match(request.method, request.path);
-  if (!match.handler) {
-    Response r = Response::error(
-        match.status, match.status == 405 ? "method_not_allowed" : "not_found",
-        match.status == 405 ? "this address takes " + match.allow + " only" : "there is nothing at this address",
-        request.path);
-    if (match.status == 405) r.headers.emplace_back("Allow", match.allow);
-    // The body was not read, so the connection cannot be used again.
-    keep = keep && !head.content_length().value_or(0) && !head.chunked();
+    if (request.method != "OPTIONS") {
+      const bool wrong_method = match.status == 405;
+      r = Response::error(match.status, wrong_method ? "method_not_allowed" : "not_found",
+                          wrong_method ? "this address takes " + match.allow + " only" : "nothing is at this address",
+                          request.path);
+      if (wrong_method) r.headers.emplace_back("Allow", match.allow);
+    }
     co_return co_await send(request, std::move(r), keep, head_only) && keep;
   }
   request.captures = std::move(match.captures);
   TempFile temp;
-  if (!co_await read_body(head, request, match.streamed_body, temp)) {
-    if (refusal_ == 0) co_return false;
-    const std::string limit =
-        std::to_string((match.streamed_body ? context_.options.max_upload : context_.options.max_body) >> 20);
-    co_await send(request,
-                  refusal_ == 413
-                      ? Response::error(413, "too_large", "the body is larger than the " + limit + " MiB allowed")
-                      : Response::error(refusal_, "bad_request", "the body could not be read"),
-                  false, head_only);
+  const int refusal = co_await read_body(head, request, match.streamed_body, temp);
+  if (refusal < 0) co_return false;
+  if (refusal > 0) {
+    const uint64_t limit = match.streamed_body ? context_.options.max_upload : context_.options.max_body;
+    Response r = Response::error(refusal, "bad_request", "the body could not be read");
+    if (refusal == 413)
+      r = Response::error(413, "too_large", "the body is larger than the " + std::to_string(limit) + " bytes allowed");
+    if (refusal == 408) r = Response::error(408, "too_slow", "the body took too long to arrive");
+    if (refusal == 503) r = Response::error(503, "busy", "too many large requests at one time; try again");
+    co_await send(request, std::move(r), false, head_only);
     co_return false;
   }
+  unread_body_ = false;
   stream_.expires_never();
+  const Held held(context_.body_bytes, request.body.size());
   Response response = co_await handle(request, *match.handler);
   co_return co_await send(request, std::move(response), keep, head_only) && keep;
 }
 
-asio::awaitable<bool> Connection::read_body(http::request_parser<http::empty_body>& head, Request& request,
-                                            bool streamed, TempFile& temp) {
+asio::awaitable<int> Connection::read_body(Head& head, Request& request, bool streamed, TempFile& temp) {
   beast::error_code error;
   const uint64_t limit = streamed ? context_.options.max_upload : context_.options.max_body;
-  const uint64_t length = head.content_length().value_or(head.chunked() ? limit : 0);
-  refusal_ = 0;
-  if (length == 0) co_return true;
-  if (head.content_length().value_or(0) > limit) {
-    refusal_ = 413;
-    co_return false;
-  }
+  if (!unread_body_) co_return 0;
+  if (head.content_length().value_or(0) > limit) co_return 413;
+  const uint64_t memory = streamed ? 0 : head.content_length().value_or(limit);
+  if (context_.body_bytes + memory > context_.options.body_memory) co_return 503;
   if (beast::iequals(head.get()[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go(http::status::continue_, 11);
     co_await http::async_write(stream_, go, redirect_error(use_awaitable, error));
-    if (error) co_return false;
+    if (error) co_return -1;
   }
-  stream_.expires_after(seconds(15 + length / kSlowestUpload));
   if (streamed) {
     temp.path = context_.options.temp_folder / ("upload-" + random_id());
     http::request_parser<http::file_body> parser(std::move(head));
     parser.body_limit(limit);
     parser.get().body().open(temp.path.c_str(), beast::file_mode::write_new, error);
-    if (error) {
-      refusal_ = 507;
-      co_return false;
-    }
-    co_await http::async_read(stream_, buffer_, parser, redirect_error(use_awaitable, error));
+    if (error) co_return 507;
     request.body_file = temp.path;
-  } else {
-    http::request_parser<http::string_body> parser(std::move(head));
-    parser.body_limit(limit);
-    co_await http::async_read(stream_, buffer_, parser, redirect_error(use_awaitable, error));
-    if (!error) request.body = std::move(parser.get().body());
+    co_return co_await read_rest(parser);
   }
-  if (error == http::error::body_limit) refusal_ = 413;
-  else if (error == http::error::bad_chunk || error == http::error::bad_chunk_extension) refusal_ = 400;
-  co_return !error;
+  http::request_parser<http::string_body> parser(std::move(head));
+  parser.body_limit(limit);
+  const Held held(context_.body_bytes, memory);
+  const int status = co_await read_rest(parser);
+  request.body = std::move(parser.get().body());
+  co_return status;
 }
+
+// Piece by piece, so that a client is given time only for what it really sends.
+template <class Parser>
+asio::awaitable<int> Connection::read_rest(Parser& parser) {
+  using Clock = std::chrono::steady_clock;
+  beast::error_code error;
+  const auto start = Clock::now();
+  uint64_t received = 0;
+  while (!parser.is_done()) {
+    stream_.expires_after(seconds(context_.options.stall_seconds));
+    received += co_await http::async_read_some(stream_, buffer_, parser, redirect_error(use_awaitable, error));
+    if (error == beast::error::timeout) co_return 408;
+    if (error == http::error::body_limit) co_return 413;
+    if (error.category() == make_error_code(http::error::bad_method).category() &&
+        error != http::error::partial_message && error != http::error::end_of_stream)
+      co_return 400;
+    if (error) co_return -1;
+    const auto allowed = seconds(context_.options.stall_seconds + received / kSlowestBody);
+    if (!parser.is_done() && Clock::now() - start > allowed) co_return 408;
+  }
+  co_return 0;
+}
+
+// A reply that is dropped without having been used answers with an error, so that no client waits for ever.
+struct Pending {
+  explicit Pending(const asio::any_io_executor& e) : executor(e), timer(e, asio::steady_timer::time_point::max()) {}
+  asio::any_io_executor executor;
+  asio::steady_timer timer;
+  std::atomic<bool> taken{false};
+  std::optional<Response> response;
+};
+
+struct ReplyOnce {
+  explicit ReplyOnce(std::shared_ptr<Pending> p) : pending(std::move(p)) {}
+  ~ReplyOnce() { give(Response::error(500, "internal", "the request was dropped")); }
+  ReplyOnce(const ReplyOnce&) = delete;
+  ReplyOnce& operator=(const ReplyOnce&) = delete;
+  void give(Response response) const {
+    if (pending->taken.exchange(true)) return;
+    asio::post(pending->executor, [p = pending, response = std::move(response)]() mutable {
+      p->response = std::move(response);
+      p->timer.cancel();
+    });
+  }
+  std::shared_ptr<Pending> pending;
+};
 
 // The answer may come later and from another thread: it is posted back to this connection's thread.
 asio::awaitable<Response> Connection::handle(Request request, const Router::Handler& handler) {
-  struct Pending {
-    explicit Pending(const asio::any_io_executor& e) : executor(e), timer(e, asio::steady_timer::time_point::max()) {}
-    asio::any_io_executor executor;
-    asio::steady_timer timer;
-    std::atomic<bool> taken{false};
-    std::optional<Response> response;
-  };
   auto pending = std::make_shared<Pending>(stream_.get_executor());
-  const Reply reply = [pending](Response response) {
-    if (pending->taken.exchange(true)) return;
-    asio::post(pending->executor, [pending, response = std::move(response)]() mutable {
-      pending->response = std::move(response);
-      pending->timer.cancel();
-    });
-  };
-  try {
-    handler(std::move(request), reply);
-  } catch (...) {
-    reply(error_response(std::current_exception()));
+  {
+    auto once = std::make_shared<ReplyOnce>(pending);
+    const Reply reply = [once](Response response) { once->give(std::move(response)); };
+    once.reset();
+    try {
+      handler(std::move(request), reply);
+    } catch (...) {
+      reply(error_response(std::current_exception()));
+    }
   }
   while (!pending->response) {
     beast::error_code ignored;
@@ -235,64 +282,54 @@ asio::awaitable<Response> Connection::handle(Request request, const Router::Hand
   co_return std::move(*pending->response);
 }
 
+template <class Message>
+asio::awaitable<bool> Connection::write(Message& message, uint64_t bytes, bool head_only) {
+  beast::error_code error;
+  // A slow reader may take its time with a big file, but not for ever.
+  stream_.expires_after(seconds(30 + bytes / kSlowestBody));
+  http::response_serializer<typename Message::body_type> serializer(message);
+  if (head_only) co_await http::async_write_header(stream_, serializer, redirect_error(use_awaitable, error));
+  else co_await http::async_write(stream_, serializer, redirect_error(use_awaitable, error));
+  co_return !error;
+}
+
 asio::awaitable<bool> Connection::send(const Request& request, Response response, bool keep_alive, bool head_only) {
   add_standard_headers(context_.options.access, request, response);
   beast::error_code error;
-  // A slow reader may take its time with a big file, but not for ever.
-  const auto deadline = [&](uint64_t bytes) { stream_.expires_after(seconds(30 + bytes / kSlowestUpload)); };
   if (!response.file.empty()) {
     http::file_body::value_type file;
     file.open(response.file.c_str(), beast::file_mode::scan, error);
-    if (!error) {
+    if (error) response = Response::error(404, "not_found", "the file is gone");
+    else {
+      if (context_.options.observe) context_.options.observe(request, response.status);
+      const uint64_t size = file.size();
       http::response<http::file_body> message(to_status(response.status), 11);
       copy_head(response, message);
       message.keep_alive(keep_alive);
-      const uint64_t size = file.size();
-      deadline(size);
-      if (head_only) {
-        http::response<http::empty_body> bare(to_status(response.status), 11);
-        copy_head(response, bare);
-        bare.keep_alive(keep_alive);
-        bare.content_length(size);
-        http::response_serializer<http::empty_body> serializer(bare);
-        co_await http::async_write_header(stream_, serializer, redirect_error(use_awaitable, error));
-        co_return !error;
-      }
       message.body() = std::move(file);
       message.prepare_payload();
-      co_await http::async_write(stream_, message, redirect_error(use_awaitable, error));
-      co_return !error;
+      co_return co_await write(message, size, head_only);
     }
-    response = Response::error(404, "not_found", "the file is gone");
   }
+  if (context_.options.observe) context_.options.observe(request, response.status);
   http::response<http::string_body> message(to_status(response.status), 11);
   copy_head(response, message);
   message.keep_alive(keep_alive);
   message.body() = std::move(response.body);
-  if (response.status != 204) message.prepare_payload();
-  deadline(message.body().size());
-  if (head_only) {
-    http::response_serializer<http::string_body> serializer(message);
-    co_await http::async_write_header(stream_, serializer, redirect_error(use_awaitable, error));
-  } else {
-    co_await http::async_write(stream_, message, redirect_error(use_awaitable, error));
-  }
-  co_return !error;
+  if (response.status != 204 && response.status != 304) message.prepare_payload();
+  co_return co_await write(message, message.body().size(), head_only);
+}
+
+// Closing while the client still sends would reset the connection and destroy the answer on its way.
+asio::awaitable<void> Connection::linger() {
+  beast::error_code error;
+  char scrap[16 << 10];
+  stream_.expires_after(seconds(3));
+  for (int i = 0; i < 4096 && !error; ++i)
+    co_await stream_.async_read_some(asio::buffer(scrap), redirect_error(use_awaitable, error));
 }
 
 }  // namespace
-
-std::string random_id() {
-  static thread_local std::mt19937_64 engine = [] {
-    std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device(), device(), device()};
-    return std::mt19937_64(seed);
-  }();
-  char text[33];
-  snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(engine()),
-           static_cast<unsigned long long>(engine()));
-  return text;
-}
 
 asio::awaitable<void> serve_connection(ServerContext& context, beast::tcp_stream stream) {
   const Counted counted(context.connections);

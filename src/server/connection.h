@@ -19,17 +19,16 @@ struct ServerContext {
   EventHub& hub;
   SocketHooks hooks;
   int connections = 0;
+  uint64_t body_bytes = 0;  // held by ordinary bodies right now
 };
 
 // Serves a connection until either side closes it. Never throws.
 boost::asio::awaitable<void> serve_connection(ServerContext& context, boost::beast::tcp_stream stream);
 
-// Takes over a connection whose request asks for a WebSocket upgrade, until it is closed.
+// Takes over a connection whose request asks for a WebSocket upgrade, until it is closed. Query: clientId names
+// the client, watch=all asks for the events of everybody's jobs.
 boost::asio::awaitable<void> serve_websocket(ServerContext& context, boost::beast::tcp_stream stream,
                                              boost::beast::http::request<boost::beast::http::empty_body> upgrade,
-                                             std::string client_id);
-
-// A random id in the form of a UUID without dashes, as clients get when they name none.
-std::string random_id();
+                                             const Request& request);
 
 }  // namespace easel::server

@@ -4,32 +4,35 @@
 
 namespace easel::server {
 
+// Drops the oldest droppable message that is no more urgent than the new one, least urgent kind first. False
+// when the new one is itself the one to go.
+bool Mailbox::make_room(Urgency incoming) {
+  const auto drop_oldest = [&](Urgency kind) {
+    const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.urgency == kind; });
+    if (it == queue_.end()) return false;
+    bytes_ -= it->payload->size();
+    if (kind == Urgency::kPreview) --previews_;
+    queue_.erase(it);
+    return true;
+  };
+  if (incoming == Urgency::kPreview && previews_ >= kPreviews) return drop_oldest(Urgency::kPreview);
+  if (queue_.size() < kSoftLimit) return true;
+  if (drop_oldest(Urgency::kPreview)) return true;
+  if (incoming != Urgency::kPreview && drop_oldest(Urgency::kProgress)) return true;
+  return incoming == Urgency::kEssential;
+}
+
 void Mailbox::post(const Message& message) {
   {
     std::lock_guard lock(mutex_);
-    if (overflow_) return;
-    if (queue_.size() >= kSoftLimit) {
-      // Make room by dropping the oldest droppable message, least urgent kind first; a new droppable one
-      // with nothing to replace is itself the one to go.
-      auto victim = queue_.end();
-      for (Urgency kind : {Urgency::kPreview, Urgency::kProgress}) {
-        if (kind > message.urgency) break;
-        victim = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.urgency == kind; });
-        if (victim != queue_.end()) break;
-      }
-      if (victim != queue_.end()) {
-        bytes_ -= victim->payload->size();
-        queue_.erase(victim);
-      } else if (message.urgency != Urgency::kEssential) {
-        return;
-      }
-    }
+    if (overflow_ || !make_room(message.urgency)) return;
     bytes_ += message.payload->size();
+    if (message.urgency == Urgency::kPreview) ++previews_;
     queue_.push_back(message);
     if (bytes_ > kHardLimit) {
       overflow_ = true;
       queue_.clear();
-      bytes_ = 0;
+      bytes_ = previews_ = 0;
     }
   }
   wake_();
@@ -41,6 +44,7 @@ bool Mailbox::take(Message& out) {
   out = std::move(queue_.front());
   queue_.pop_front();
   bytes_ -= out.payload->size();
+  if (out.urgency == Urgency::kPreview) --previews_;
   return true;
 }
 
@@ -50,8 +54,11 @@ bool Mailbox::overflowed() const {
 }
 
 void EventHub::connect(const std::shared_ptr<Mailbox>& box) {
-  std::lock_guard lock(mutex_);
-  boxes_.push_back(box);
+  {
+    std::lock_guard lock(mutex_);
+    boxes_.push_back(box);
+  }
+  if (connected_) connected_();
 }
 
 void EventHub::disconnect(const std::shared_ptr<Mailbox>& box) {
@@ -74,7 +81,7 @@ std::vector<std::shared_ptr<Mailbox>> EventHub::receivers(const std::string& cli
   if (client_id.empty()) return boxes_;
   std::vector<std::shared_ptr<Mailbox>> out;
   for (const auto& box : boxes_)
-    if (box->client_id() == client_id) out.push_back(box);
+    if (box->watches_all() || box->client_id() == client_id) out.push_back(box);
   return out;
 }
 

@@ -27,14 +27,18 @@ struct Message {
 class Mailbox {
  public:
   static constexpr size_t kSoftLimit = 256;       // messages; above it, droppable ones make room
+  static constexpr size_t kPreviews = 2;          // previews; older ones are of no use to anybody
   static constexpr size_t kHardLimit = 8u << 20;  // bytes; a client that far behind is disconnected
 
-  Mailbox(std::string client_id, std::function<void()> wake)
-      : client_id_(std::move(client_id)), wake_(std::move(wake)) {}
+  // `wake` is called, from any thread, after something was put in.
+  Mailbox(std::string client_id, std::function<void()> wake, bool watches_all = false)
+      : client_id_(std::move(client_id)), wake_(std::move(wake)), watches_all_(watches_all) {}
 
   const std::string& client_id() const { return client_id_; }
+  // Whether it gets the events of other clients' jobs as well.
+  bool watches_all() const { return watches_all_; }
   void post(const Message& message);
-  // The next message; false when there is none.
+  // The next message, in the order in which they came; false when there is none.
   bool take(Message& out);
   // True once the client fell too far behind: the connection should be closed.
   bool overflowed() const;
@@ -43,11 +47,14 @@ class Mailbox {
   void set_wants_preview_metadata(bool on) { preview_metadata_ = on; }
 
  private:
+  bool make_room(Urgency incoming);
+
   const std::string client_id_;
   const std::function<void()> wake_;
+  const bool watches_all_;
   mutable std::mutex mutex_;
   std::deque<Message> queue_;
-  size_t bytes_ = 0;
+  size_t bytes_ = 0, previews_ = 0;
   bool overflow_ = false;
   std::atomic<bool> preview_metadata_{false};
 };
@@ -60,8 +67,10 @@ class EventHub {
   // Forgets all connections (the server has stopped).
   void clear();
   size_t clients() const;
+  // Called, outside of any lock, whenever somebody has connected.
+  void on_connect(std::function<void()> callback) { connected_ = std::move(callback); }
 
-  // To every connection of `client_id`, or to all when it is empty.
+  // To every connection of `client_id` and those that watch all, or to everybody when it is empty.
   void send(const std::string& client_id, std::string text, Urgency urgency = Urgency::kEssential);
   // A preview picture. `with_metadata` goes to connections that negotiated it, `plain` to the others.
   void send_preview(const std::string& client_id, std::string plain, std::string with_metadata);
@@ -70,6 +79,7 @@ class EventHub {
   std::vector<std::shared_ptr<Mailbox>> receivers(const std::string& client_id) const;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Mailbox>> boxes_;
+  std::function<void()> connected_;
 };
 
 }  // namespace easel::server

@@ -1,6 +1,10 @@
 #include "server/http.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "base/error.h"
 
@@ -12,21 +16,6 @@ int hex(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  while (begin < path.size()) {
-    if (path[begin] == '/') {
-      ++begin;
-      continue;
-    }
-    const size_t end = std::min(path.find('/', begin), path.size());
-    parts.emplace_back(path.substr(begin, end - begin));
-    begin = end;
-  }
-  return parts;
 }
 
 int http_status(Fault fault) {
@@ -102,6 +91,21 @@ Response Response::error(int status, const std::string& type, const std::string&
   return json(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), status);
 }
 
+std::string random_id() {
+  static thread_local std::mt19937_64 engine = [] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }();
+  // Version 4, variant 1 (RFC 9562).
+  const uint64_t high = (engine() & 0xFFFFFFFFFFFF0FFFull) | 0x4000, low = (engine() >> 2) | 0x8000000000000000ull;
+  char text[37];
+  snprintf(text, sizeof text, "%08llx-%04llx-%04llx-%04llx-%012llx", static_cast<unsigned long long>(high >> 32),
+           static_cast<unsigned long long>(high >> 16 & 0xFFFF), static_cast<unsigned long long>(high & 0xFFFF),
+           static_cast<unsigned long long>(low >> 48), static_cast<unsigned long long>(low & 0xFFFFFFFFFFFFull));
+  return text;
+}
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus) {
   std::string out;
   out.reserve(text.size());
@@ -138,6 +142,38 @@ std::optional<std::map<std::string, std::string>> parse_query(std::string_view t
   return out;
 }
 
+std::optional<std::vector<std::string>> split_path(std::string_view raw) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  while (begin < raw.size()) {
+    if (raw[begin] == '/') {
+      ++begin;
+      continue;
+    }
+    const size_t end = std::min(raw.find('/', begin), raw.size());
+    auto part = percent_decode(raw.substr(begin, end - begin));
+    if (!part) return std::nullopt;
+    parts.push_back(std::move(*part));
+    begin = end;
+  }
+  return parts;
+}
+
+bool parse_target(std::string_view target, Request& request) {
+  if (target.empty() || target.front() != '/') return false;
+  const size_t mark = std::min(target.find('?'), target.size());
+  auto segments = split_path(target.substr(0, mark));
+  auto query = parse_query(target.substr(std::min(mark + 1, target.size())));
+  if (!segments || !query) return false;
+  if (segments->size() > 1 && segments->front() == "api") segments->erase(segments->begin());
+  request.path.clear();
+  for (const std::string& segment : *segments) request.path += "/" + segment;
+  if (request.path.empty()) request.path = "/";
+  request.segments = std::move(*segments);
+  request.query = std::move(*query);
+  return true;
+}
+
 void Router::get(const std::string& pattern, std::function<Response(const Request&)> handler) {
   add("GET", pattern,
       [handler = std::move(handler)](const Request& request, const Reply& reply) { reply(handler(request)); });
@@ -149,20 +185,24 @@ void Router::post(const std::string& pattern, std::function<Response(const Reque
 }
 
 void Router::add(const std::string& method, const std::string& pattern, Handler handler, bool streamed_body) {
-  routes_.push_back({method, split_path(pattern), std::move(handler), streamed_body});
+  routes_.push_back({method, split_path(pattern).value(), std::move(handler), streamed_body});
 }
 
-Router::Match Router::match(const std::string& method, const std::string& path) const {
-  const auto parts = split_path(path);
+Router::Match Router::match(const std::string& method, const std::vector<std::string>& segments) const {
   Match best;
   for (const Route& route : routes_) {
     std::vector<std::string> captures;
-    if (!matches(route.segments, parts, captures)) continue;
+    if (!matches(route.segments, segments, captures)) continue;
     if (route.method == method) return {&route.handler, route.streamed_body, 200, {}, std::move(captures)};
     best.status = 405;
     best.allow += (best.allow.empty() ? "" : ", ") + route.method;
   }
   return best;
+}
+
+bool is_fresh(const Request& request, const std::string& etag) {
+  const std::string known = request.header("if-none-match");
+  return !known.empty() && (known == "*" || known.find(etag) != std::string::npos);
 }
 
 Response error_response(std::exception_ptr failure) noexcept {

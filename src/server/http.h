@@ -14,7 +14,8 @@ namespace easel::server {
 
 struct Request {
   std::string method;                          // "GET", "POST", ... (HEAD arrives as GET)
-  std::string path;                            // decoded, without query, beginning with '/'; a leading /api is cut off
+  std::string path;                            // the segments joined again: "/view"
+  std::vector<std::string> segments;           // of the path, each decoded by itself; a leading "api" is cut off
   std::map<std::string, std::string> query;    // decoded; the last value of a name counts
   std::map<std::string, std::string> headers;  // names in lower case
   std::vector<std::string> captures;           // what the route's placeholders matched, decoded
@@ -43,8 +44,16 @@ struct Response {
 // Answers now, or later from any thread. Calling it twice has no effect.
 using Reply = std::function<void(Response)>;
 
+// A random id in the form of a UUID, as jobs and clients get that name none.
+std::string random_id();
+
 // Decodes %XX (and '+' when `plus`); nothing for a malformed escape or an embedded NUL.
 std::optional<std::string> percent_decode(std::string_view text, bool plus = false);
+// Splits a path as it was sent and decodes each segment, so that an encoded slash stays inside its segment.
+// Empty segments are dropped. Nothing when malformed.
+std::optional<std::vector<std::string>> split_path(std::string_view raw);
+// Fills path, segments and query from a request target such as "/api/view?filename=a.png". False when malformed.
+bool parse_target(std::string_view target, Request& request);
 // "a=1&b=2" -> map. Nothing when malformed.
 std::optional<std::map<std::string, std::string>> parse_query(std::string_view text);
 
@@ -64,7 +73,8 @@ class Router {
     std::string allow;  // for 405
     std::vector<std::string> captures;
   };
-  Match match(const std::string& method, const std::string& path) const;
+  // The first route added wins among those that fit.
+  Match match(const std::string& method, const std::vector<std::string>& segments) const;
 
  private:
   struct Route {
@@ -75,6 +85,9 @@ class Router {
   };
   std::vector<Route> routes_;
 };
+
+// 304 when the client's copy (If-None-Match) is the one `etag` names.
+bool is_fresh(const Request& request, const std::string& etag);
 
 // The response to an exception: easel::Error by its fault, everything else 500. Never throws.
 Response error_response(std::exception_ptr failure) noexcept;

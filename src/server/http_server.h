@@ -19,9 +19,13 @@ struct HttpOptions {
   uint64_t max_body = 32u << 20;      // bytes of an ordinary request body
   uint64_t max_upload = 256u << 20;   // bytes of a streamed one
   std::filesystem::path temp_folder;  // where streamed bodies go
+  uint64_t body_memory = 256u << 20;  // bytes that all ordinary bodies together may hold at one time
   int header_seconds = 15;            // for a request's head, and between requests
+  int stall_seconds = 20;             // without a byte of a body
   int max_connections = 1024;
   AccessPolicy access;
+  // Called after every answer, on the server's thread.
+  std::function<void(const Request&, int status)> observe;
 };
 
 // What a WebSocket connection needs from the rest of the server.

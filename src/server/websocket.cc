@@ -28,6 +28,20 @@ struct Socket {
   bool closed = false;
 };
 
+// A client is known to the hub as long as its connection is read.
+struct Connected {
+  Connected(EventHub& h, std::shared_ptr<Socket> s) : hub(h), socket(std::move(s)) { hub.connect(socket->box); }
+  ~Connected() {
+    hub.disconnect(socket->box);
+    socket->closed = true;
+    socket->bell.cancel();
+  }
+  Connected(const Connected&) = delete;
+  Connected& operator=(const Connected&) = delete;
+  EventHub& hub;
+  std::shared_ptr<Socket> socket;
+};
+
 asio::awaitable<void> write_messages(std::shared_ptr<Socket> socket) {
   beast::error_code error;
   while (!socket->closed) {
@@ -49,7 +63,7 @@ asio::awaitable<void> write_messages(std::shared_ptr<Socket> socket) {
 }  // namespace
 
 asio::awaitable<void> serve_websocket(ServerContext& context, beast::tcp_stream stream,
-                                      beast::http::request<beast::http::empty_body> upgrade, std::string client_id) {
+                                      beast::http::request<beast::http::empty_body> upgrade, const Request& request) {
   auto socket = std::make_shared<Socket>(std::move(stream));
   auto& ws = socket->stream;
   websocket::stream_base::timeout timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
@@ -58,17 +72,21 @@ asio::awaitable<void> serve_websocket(ServerContext& context, beast::tcp_stream 
   ws.read_message_max(1 << 20);
   beast::error_code error;
   co_await ws.async_accept(upgrade, redirect_error(use_awaitable, error));
+  if (context.options.observe) context.options.observe(request, error ? 400 : 101);
   if (error) co_return;
 
   const auto executor = ws.get_executor();
   std::weak_ptr<Socket> weak = socket;
-  socket->box = std::make_shared<Mailbox>(std::move(client_id), [executor, weak] {
+  std::string client_id = request.param("clientId").substr(0, 128);
+  if (client_id.empty()) client_id = random_id();
+  const auto wake = [executor, weak] {
     asio::post(executor, [weak] {
       if (const auto alive = weak.lock()) alive->bell.cancel();
     });
-  });
+  };
+  socket->box = std::make_shared<Mailbox>(std::move(client_id), wake, request.param("watch") == "all");
   context.hooks.greet(*socket->box);
-  context.hub.connect(socket->box);
+  const Connected connected(context.hub, socket);
   asio::co_spawn(executor, write_messages(socket), asio::detached);
 
   beast::flat_buffer buffer;
@@ -78,9 +96,6 @@ asio::awaitable<void> serve_websocket(ServerContext& context, beast::tcp_stream 
     if (ws.got_text()) context.hooks.receive(*socket->box, beast::buffers_to_string(buffer.data()));
     buffer.consume(buffer.size());
   }
-  context.hub.disconnect(socket->box);
-  socket->closed = true;
-  socket->bell.cancel();
 }
 
 }  // namespace easel::server
