@@ -1,0 +1,61 @@
+// The editor's form of a workflow: nodes with places and widgets, and links between their slots.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "workflow/json.h"
+
+namespace easel::workflow {
+
+// How the editor treats a node. Values are the file format's.
+enum class NodeMode { kAlways = 0, kOnEvent = 1, kMuted = 2, kOnTrigger = 3, kBypassed = 4 };
+
+inline constexpr int64_t kNoLink = -1;
+
+struct GraphInput {
+  std::string name, type;
+  int64_t link = kNoLink;
+  std::string widget;  // the widget this input was made from; empty for an ordinary input
+};
+
+struct GraphOutput {
+  std::string name, type;
+};
+
+struct GraphNode {
+  std::string id;    // numbers as their text; "7:3" is node 3 inside the subgraph node 7
+  std::string type;  // the class_type, or "Reroute", "PrimitiveNode", "Note", ...
+  std::string title;
+  NodeMode mode = NodeMode::kAlways;
+  std::vector<GraphInput> inputs;
+  std::vector<GraphOutput> outputs;
+  Json widgets = nullptr;  // list in the order of the node's widgets, or an object by name, or null
+};
+
+struct GraphLink {
+  std::string from;
+  int64_t from_slot = 0;
+  std::string to;
+  int64_t to_slot = 0;
+  std::string type;
+};
+
+struct Graph {
+  std::vector<GraphNode> nodes;  // in the order of the file
+  std::unordered_map<int64_t, GraphLink> links;
+
+  const GraphNode* find(std::string_view id) const;
+};
+
+// Whether JSON is an editor graph rather than an API prompt.
+bool looks_like_graph(const Json& json);
+
+// Reads a graph in either link schema (lists of six, or objects) and replaces subgraph nodes by what is in
+// them. Throws Error(kInvalid) for a part of the wrong kind, kUnsupported for group nodes of the kind that
+// preceded subgraphs.
+Graph parse_graph(const Json& json);
+
+}  // namespace easel::workflow

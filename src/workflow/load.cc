@@ -1,0 +1,56 @@
+#include "workflow/load.h"
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "workflow/convert.h"
+
+namespace easel::workflow {
+namespace {
+
+constexpr size_t kMaxFile = size_t{256} << 20;
+
+Workflow from_graph(const Json& json, const NodeTable& table) {
+  Workflow out;
+  out.prompt = to_prompt(parse_graph(json), table);
+  out.graph = json;
+  out.from_graph = true;
+  return out;
+}
+
+}  // namespace
+
+Workflow read_workflow(const Json& json, const NodeTable& table) {
+  if (looks_like_graph(json)) return from_graph(json, table);
+  if (!json.is_object())
+    throw Error(Fault::kInvalid, "a workflow must be a JSON object, this is " + std::string(json.type_name()));
+  const auto wrapped = json.find("prompt");
+  if (wrapped == json.end() || !wrapped->is_object() || wrapped->contains("class_type")) {
+    Workflow out;
+    out.prompt = parse_prompt(json);
+    return out;
+  }
+  Workflow out = read_workflow(*wrapped, table);
+  if (const auto extra = json.find("extra_data"); extra != json.end()) {
+    out.extra = *extra;
+    if (out.graph.is_null() && extra->is_object() && extra->contains("extra_pnginfo")) {
+      const Json& info = (*extra)["extra_pnginfo"];
+      if (info.is_object() && info.contains("workflow")) out.graph = info["workflow"];
+    }
+  }
+  return out;
+}
+
+Workflow read_workflow(std::string_view bytes, const NodeTable& table) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);  // a byte order mark, as Windows editors leave
+  return read_workflow(parse_json(bytes), table);
+}
+
+Workflow load_workflow(const std::filesystem::path& path, const NodeTable& table) {
+  try {
+    return read_workflow(std::string_view(read_file(path, kMaxFile)), table);
+  } catch (Error& e) {
+    throw e.in_file(path.string());
+  }
+}
+
+}  // namespace easel::workflow

@@ -1,0 +1,76 @@
+#include "workflow/object_info.h"
+
+namespace easel::workflow {
+
+Json to_json(const Literal& literal) {
+  return std::visit(
+      [](const auto& value) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) return nullptr;
+        else return value;
+      },
+      literal);
+}
+
+Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool always_options) {
+  Json options = Json::object();
+  const auto option = [&](const char* key, const Literal& value) {
+    if (!std::holds_alternative<std::monostate>(value)) options[key] = to_json(value);
+  };
+  option("default", input.default_value);
+  option("min", input.min);
+  option("max", input.max);
+  option("step", input.step);
+  option("round", input.round);
+  if (input.multiline) options["multiline"] = true;
+  if (input.dynamic_prompts) options["dynamicPrompts"] = true;
+  if (input.image_upload) options["image_upload"] = true;
+  if (input.control_after_generate) options["control_after_generate"] = true;
+  if (input.force_input) options["forceInput"] = true;
+  if (!input.tooltip.empty()) options["tooltip"] = input.tooltip;
+  Json config = Json::array({input.is_combo() ? Json(choices_of(input, provider)) : Json(input.type)});
+  if (always_options || !options.empty()) config.push_back(std::move(options));
+  return config;
+}
+
+Json object_info(const NodeSpec& node, const ChoiceProvider& provider) {
+  Json input = {{"required", Json::object()}}, order = {{"required", Json::array()}};
+  for (const InputSpec& spec : node.inputs) {
+    const char* group = spec.presence == Presence::kRequired   ? "required"
+                        : spec.presence == Presence::kOptional ? "optional"
+                                                               : "hidden";
+    input[group][spec.name] = spec.presence == Presence::kHidden ? Json(spec.type) : input_config(spec, provider);
+    order[group].push_back(spec.name);
+  }
+  Json types = Json::array(), lists = Json::array(), names = Json::array(), tips = Json::array();
+  bool any_tip = false;
+  for (const OutputSpec& output : node.outputs) {
+    types.push_back(output.type);
+    lists.push_back(false);
+    names.push_back(output.label());
+    tips.push_back(output.tooltip);
+    any_tip = any_tip || !output.tooltip.empty();
+  }
+  Json out = {{"input", std::move(input)},
+              {"input_order", std::move(order)},
+              {"output", std::move(types)},
+              {"output_is_list", std::move(lists)},
+              {"output_name", std::move(names)},
+              {"name", node.class_type},
+              {"display_name", node.display_name.empty() ? node.class_type : node.display_name},
+              {"description", node.description},
+              {"python_module", "nodes"},
+              {"category", node.category},
+              {"output_node", node.output_node}};
+  if (any_tip) out["output_tooltips"] = std::move(tips);
+  if (node.deprecated) out["deprecated"] = true;
+  if (node.experimental) out["experimental"] = true;
+  return out;
+}
+
+Json object_info(const NodeTable& table, const ChoiceProvider& provider) {
+  Json out = Json::object();
+  for (const NodeSpec* node : table.list()) out[node->class_type] = object_info(*node, provider);
+  return out;
+}
+
+}  // namespace easel::workflow

@@ -1,0 +1,96 @@
+// What a node looks like from outside: pure data, knows nothing of how a node works.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace easel::workflow {
+
+// A widget's value. Integers that do not fit int64_t (seeds go to 2^64-1) are uint64_t.
+using Literal = std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string>;
+
+enum class Presence { kRequired, kOptional, kHidden };
+
+// One input of a node. `type` is "INT", "FLOAT", "STRING", "BOOLEAN", "COMBO" (one of a list), or the type
+// of a link ("MODEL", "*", "IMAGE,MASK").
+struct InputSpec {
+  std::string name, type;
+  Presence presence = Presence::kRequired;
+  Literal default_value, min, max, step, round;
+  std::vector<std::string> choices;  // of a COMBO that is always the same
+  std::string choices_from;          // else where they come from: a model folder ("checkpoints") or kInputImages
+  std::string tooltip;
+  bool multiline = false, dynamic_prompts = false;
+  bool image_upload = false;            // the editor shows an upload button, which keeps an extra value of its own
+  bool force_input = false;             // a value that has no widget and can only be linked
+  bool control_after_generate = false;  // a seed: the editor keeps an extra value after it
+
+  // True for values typed into the node, false for what must come over a link.
+  bool has_widget() const;
+  bool is_combo() const { return type == "COMBO"; }
+};
+
+// choices_from of inputs that name a picture in the input folder.
+inline constexpr const char* kInputImages = "input images";
+
+struct OutputSpec {
+  std::string type, name, tooltip;  // name: the type's when empty
+  const std::string& label() const { return name.empty() ? type : name; }
+};
+
+struct NodeSpec {
+  std::string class_type, display_name, category, description;
+  std::vector<InputSpec> inputs;  // required ones first, then optional, then hidden
+  std::vector<OutputSpec> outputs;
+  bool output_node = false;  // what a workflow is run for (SaveImage)
+  bool deprecated = false, experimental = false;
+
+  const InputSpec* input(std::string_view name) const;
+};
+
+// Every node there is. Some published nodes share one name and differ in their inputs; those are forms of
+// one class_type, and which is meant shows in the inputs a workflow gives.
+class NodeTable {
+ public:
+  virtual ~NodeTable() = default;
+  // The forms of a class, the preferred one first; empty for an unknown class.
+  virtual std::vector<const NodeSpec*> forms(std::string_view class_type) const = 0;
+  // Every class's preferred form, ordered by name.
+  virtual std::vector<const NodeSpec*> list() const = 0;
+
+  // The preferred form, nullptr when unknown.
+  const NodeSpec* find(std::string_view class_type) const;
+  // The form that suits the given input names best (fewest unknown, then fewest missing); nullptr when unknown.
+  const NodeSpec* find(std::string_view class_type, const std::vector<std::string>& given) const;
+};
+
+// Answers what exists at run time: model files, pictures.
+class ChoiceProvider {
+ public:
+  virtual ~ChoiceProvider() = default;
+  virtual std::vector<std::string> choices(const std::string& source) const = 0;
+  // Some sources are not checked against the list but by a rule of their own (a picture may also be named
+  // in the output folder, "x.png [output]"): true when `check` is to be asked instead.
+  virtual bool has_own_check(const std::string& source) const = 0;
+  // Empty when the value is fine, else what is wrong with it.
+  virtual std::string check(const std::string& source, const std::string& value) const = 0;
+};
+
+// The choices of a COMBO as they are now.
+std::vector<std::string> choices_of(const InputSpec& input, const ChoiceProvider& provider);
+
+// Whether an output of type `from` may be linked to an input of type `to`: equal, "*" on either side, or
+// comma-separated lists that share a member.
+bool types_match(std::string_view from, std::string_view to);
+
+// Up to `limit` of `candidates`, nearest to `name` first (edit distance, case ignored); far-off ones left out.
+std::vector<std::string> nearest_names(std::string_view name, const std::vector<std::string>& candidates,
+                                       size_t limit = 3);
+// "; did you mean 'a' or 'b'?" or nothing.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
+
+}  // namespace easel::workflow
