@@ -1,0 +1,127 @@
+#include "text/embeddings.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <system_error>
+
+#include "base/error.h"
+#include "formats/model_file.h"
+
+namespace easel::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMostFolders = 4096;
+constexpr int kDeepestFolder = 8;  // ends chains of links that lead back up
+
+// "0.name", "1.name": what is left of a list of dictionaries.
+bool is_list_item(std::string_view name) {
+  const size_t dot = name.find('.');
+  return dot != std::string_view::npos && dot > 0 &&
+         std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(dot),
+                     [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// [C] or [n, C] as f32 [n, C].
+Tensor as_rows(const Tensor& t) {
+  const Tensor packed = contiguous(convert(t, DType::kF32));
+  return packed.rank() == 1 ? packed.view({1, packed.dim(0)}) : packed.view({-1, packed.dim(-1)});
+}
+
+Tensor stack_rows(const std::vector<Tensor>& parts) {
+  int64_t rows = 0;
+  for (const Tensor& part : parts) rows += part.dim(0);
+  Tensor out(Shape{rows, parts.front().dim(1)});
+  float* to = out.f32();
+  for (const Tensor& part : parts) to = std::copy_n(part.f32(), part.numel(), to);
+  return out;
+}
+
+bool usable(const Tensor& t) { return t.rank() >= 1 && t.numel() > 0 && is_float(t.dtype()); }
+
+// All tensors `wanted` accepts, one below the other; those of another width than the first are passed over.
+template <class Wanted>
+Tensor gather_rows(const TensorMap& tensors, const Wanted& wanted) {
+  std::vector<Tensor> parts;
+  for (const auto& [name, tensor] : tensors)
+    if (usable(tensor) && wanted(std::string_view(name), tensor) &&
+        (parts.empty() || parts.front().dim(1) == tensor.dim(-1)))
+      parts.push_back(as_rows(tensor));
+  return parts.empty() ? Tensor() : stack_rows(parts);
+}
+
+Tensor choose(const formats::ModelFile& file, const TokenizerStyle& style) {
+  const TensorMap& tensors = *file.tensors;
+  if (tensors.empty()) return {};
+  const bool listed = file.container != formats::Container::kSafetensors && file.wrapper.empty() &&
+                      std::all_of(tensors.begin(), tensors.end(), [](const auto& t) { return is_list_item(t.first); });
+  if (listed)
+    return gather_rows(tensors, [&](std::string_view, const Tensor& t) {
+      return style.embedding_width == 0 || t.dim(-1) == style.embedding_width;
+    });
+  if (file.wrapper != "string_to_param") {
+    if (const Tensor* keyed = tensors.find(style.embedding_key); keyed && usable(*keyed)) return as_rows(*keyed);
+    for (const std::string& ending : {std::string(".string_to_param.*"), "." + style.embedding_key}) {
+      const Tensor bundled = gather_rows(tensors, [&](std::string_view name, const Tensor&) {
+        return name.starts_with("bundle_emb.") && name.ends_with(ending);
+      });
+      if (bundled.defined()) return bundled;
+    }
+  }
+  const Tensor& first = tensors.begin()->second;
+  return usable(first) ? as_rows(first) : Tensor();
+}
+
+void add_folders(const fs::path& folder, int depth, std::vector<fs::path>& out) {
+  std::error_code failed;
+  if (out.size() >= kMostFolders || !fs::is_directory(folder, failed)) return;
+  out.push_back(folder);
+  if (depth == kDeepestFolder) return;
+  std::vector<fs::path> below;
+  for (fs::directory_iterator it(folder, fs::directory_options::skip_permission_denied, failed), end;
+       !failed && it != end; it.increment(failed))
+    below.push_back(it->path());
+  std::sort(below.begin(), below.end());
+  for (const fs::path& path : below) add_folders(path, depth + 1, out);
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code failed;
+  return fs::is_regular_file(path, failed);
+}
+
+}  // namespace
+
+Tensor read_embedding(const fs::path& path, const TokenizerStyle& style) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  const Tensor vectors = choose(file, style);
+  if (!vectors.defined())
+    throw Error(Fault::kBadFile, "holds no textual-inversion vectors")
+        .in_file(path.string())
+        .fix("check that it is an embedding and not another kind of model");
+  return vectors;
+}
+
+EmbeddingFolders::EmbeddingFolders(const std::vector<fs::path>& roots) {
+  for (const fs::path& root : roots) add_folders(root, 0, folders_);
+}
+
+fs::path EmbeddingFolders::locate(std::string_view name) const {
+  const fs::path relative(name);
+  if (name.empty() || name.find('\0') != std::string_view::npos || relative.is_absolute()) return {};
+  const fs::path normal = relative.lexically_normal();
+  if (normal.empty() || *normal.begin() == "..") return {};
+  for (const fs::path& folder : folders_)
+    for (const char* ending : {"", ".safetensors", ".pt", ".bin"})
+      if (const fs::path path = folder / (normal.string() + ending); is_file(path)) return path;
+  return {};
+}
+
+Tensor EmbeddingFolders::find(std::string_view name, const TokenizerStyle& style) const {
+  const fs::path path = locate(name);
+  return path.empty() ? Tensor() : read_embedding(path, style);
+}
+
+}  // namespace easel::text

@@ -1,0 +1,101 @@
+#include "text/embeddings.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "formats/safetensors.h"
+#include "formats/torch_writer.h"
+
+namespace easel::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EmbeddingFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("easel_embeddings_" + std::to_string(getpid()));
+    fs::create_directories(folder_ / "inner");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write_torch(const std::string& name, const std::vector<std::string>& path, const Tensor& t) {
+    formats::TorchWriter writer(folder_ / name, {{path, t.dtype(), t.shape()}});
+    writer.write(t.raw(), t.nbytes());
+    writer.commit();
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(EmbeddingFiles, AllLayouts) {
+  const Tensor rows = Tensor::of({2, 3}, {1, 2, 3, 4, 5, 6}), row = Tensor::of({3}, {7, 8, 9});
+  write_torch("a1111.pt", {"string_to_param", "*"}, rows);
+  write_torch("diffusers.bin", {"<concept>"}, row);
+  TensorMap xl, bundle;
+  xl.set("clip_g", Tensor::full({1, 5}, 1));
+  xl.set("clip_l", convert(rows, DType::kF16));
+  formats::write_safetensors(folder_ / "xl.safetensors", xl);
+  bundle.set("lora_unet.weight", Tensor::zeros({4, 4}));
+  bundle.set("bundle_emb.x.clip_l", row);
+  bundle.set("bundle_emb.y.clip_l", rows);
+  formats::write_safetensors(folder_ / "bundle.safetensors", bundle);
+
+  const auto shape = [&](const char* name, TokenizerStyle style = {}) {
+    return read_embedding(folder_ / name, style).shape();
+  };
+  EXPECT_EQ(shape("a1111.pt"), Shape({2, 3}));
+  EXPECT_EQ(shape("diffusers.bin"), Shape({1, 3}));
+  EXPECT_EQ(shape("xl.safetensors"), Shape({2, 3}));
+  EXPECT_EQ(shape("xl.safetensors", {.embedding_key = "clip_g"}), Shape({1, 5}));
+  EXPECT_EQ(shape("xl.safetensors", {.embedding_key = "clip_h"}), Shape({1, 5}));  // the first, as the reference
+  EXPECT_EQ(shape("bundle.safetensors"), Shape({3, 3}));
+  EXPECT_EQ(read_embedding(folder_ / "xl.safetensors", {}).f32()[5], 6.0f);
+}
+
+TEST_F(EmbeddingFiles, NamesStayInsideTheFolder) {
+  TensorMap one;
+  one.set("emb_params", Tensor::full({1, 3}, 2));
+  formats::write_safetensors(folder_ / "inner" / "style.safetensors", one);
+  formats::write_safetensors(folder_ / "outside.safetensors", one);
+  const EmbeddingFolders found({folder_, folder_ / "missing"});
+  EXPECT_EQ(found.locate("style"), folder_ / "inner" / "style.safetensors");
+  EXPECT_EQ(found.locate("inner/style.safetensors"), folder_ / "inner" / "style.safetensors");
+  EXPECT_EQ(found.find("style", {}).shape(), Shape({1, 3}));
+  EXPECT_FALSE(found.find("nothing", {}).defined());
+
+  const EmbeddingFolders inner({folder_ / "inner"});
+  for (const char* name : {"../outside", "x/../../outside", "", ".", "..", "/etc/passwd"})
+    EXPECT_TRUE(inner.locate(name).empty()) << name;
+  EXPECT_TRUE(inner.locate((folder_ / "outside").string()).empty());
+  EXPECT_TRUE(inner.locate(std::string("style\0x", 7)).empty());
+  EXPECT_EQ(inner.locate("x/../style"), folder_ / "inner" / "style.safetensors");
+}
+
+TEST_F(EmbeddingFiles, BrokenFilesAreNamed) {
+  write_file(folder_ / "bad.pt", "this is no model file");
+  TensorMap none;
+  none.set("steps", Tensor::zeros({}, DType::kI64));
+  formats::write_safetensors(folder_ / "none.safetensors", none);
+  const EmbeddingFolders folders({folder_});
+  for (const char* name : {"bad", "none"}) {
+    try {
+      tokenize("embedding:" + std::string(name), {}, &folders);
+      FAIL() << name;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kBadFile);
+      EXPECT_NE(e.file().find(name), std::string::npos);
+    }
+  }
+}
+
+TEST_F(EmbeddingFiles, LinksThatLeadBackUpEnd) {
+  fs::create_directory_symlink(folder_, folder_ / "inner" / "up");
+  const EmbeddingFolders folders({folder_});
+  EXPECT_TRUE(folders.locate("nothing").empty());
+}
+
+}  // namespace
+}  // namespace easel::text
