@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "formats/picture.h"
 #include "workflow/convert.h"
 
 namespace easel::workflow {
@@ -15,6 +16,31 @@ Workflow from_graph(const Json& json, const NodeTable& table) {
   out.graph = json;
   out.from_graph = true;
   return out;
+}
+
+bool looks_like_picture(std::string_view bytes) {
+  return bytes.starts_with("\x89PNG") || bytes.starts_with("\xFF\xD8\xFF") ||
+         (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"));
+}
+
+// Named "prompt" and "workflow", as ComfyUI writes them.
+Workflow from_picture(std::string_view bytes, const NodeTable& table) {
+  const auto info = formats::inspect_picture({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  const auto text = [&](const char* name) -> const std::string* {
+    for (const auto& [key, value] : info.text)
+      if (key == name && !value.empty()) return &value;
+    return nullptr;
+  };
+  const std::string *prompt = text("prompt"), *graph = text("workflow");
+  if (prompt) {
+    Workflow out;
+    out.prompt = parse_prompt(parse_json(*prompt));
+    if (graph) out.graph = parse_json(*graph);
+    return out;
+  }
+  if (graph) return read_workflow(parse_json(*graph), table);
+  throw Error(Fault::kInvalid, "this picture carries no workflow")
+      .fix("Only pictures saved by Easel or ComfyUI do, and only while no other program has rewritten them");
 }
 
 }  // namespace
@@ -41,6 +67,7 @@ Workflow read_workflow(const Json& json, const NodeTable& table) {
 }
 
 Workflow read_workflow(std::string_view bytes, const NodeTable& table) {
+  if (looks_like_picture(bytes)) return from_picture(bytes, table);
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);  // a byte order mark, as Windows editors leave
   return read_workflow(parse_json(bytes), table);
 }

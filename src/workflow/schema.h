@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/nearest.h"
+
 namespace easel::workflow {
 
 // A widget's value. Integers that do not fit int64_t (seeds go to 2^64-1) are uint64_t.
@@ -86,11 +88,5 @@ std::vector<std::string> choices_of(const InputSpec& input, const ChoiceProvider
 // Whether an output of type `from` may be linked to an input of type `to`: equal, "*" on either side, or
 // comma-separated lists that share a member.
 bool types_match(std::string_view from, std::string_view to);
-
-// Up to `limit` of `candidates`, nearest to `name` first (edit distance, case ignored); far-off ones left out.
-std::vector<std::string> nearest_names(std::string_view name, const std::vector<std::string>& candidates,
-                                       size_t limit = 3);
-// "; did you mean 'a' or 'b'?" or nothing.
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace easel::workflow
