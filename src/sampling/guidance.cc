@@ -1,0 +1,168 @@
+#include "sampling/guidance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "ops/elementwise.h"
+#include "sampling/map.h"
+
+namespace easel::sampling {
+namespace {
+
+// The context may be stretched by repeating tokens, which changes nothing, but not to more than four times.
+constexpr int64_t kMaxStretch = 4;
+
+bool same_shape(const Tensor& a, const Tensor& b) {
+  return a.defined() == b.defined() && (!a.defined() || a.shape() == b.shape());
+}
+
+bool contexts_fit(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  if (a.shape() == b.shape()) return true;
+  if (a.dim(0) != b.dim(0) || a.dim(2) != b.dim(2)) return false;
+  return std::lcm(a.dim(1), b.dim(1)) / std::min(a.dim(1), b.dim(1)) <= kMaxStretch;
+}
+
+// [n,T,C] -> [n,tokens,C], tokens a multiple of T.
+Tensor repeat_tokens(const Tensor& context, int64_t tokens) {
+  if (context.dim(1) == tokens) return context;
+  const std::vector<Tensor> copies(static_cast<size_t>(tokens / context.dim(1)), context);
+  return ops::concat(copies, 1);
+}
+
+Tensor cut(const Tensor& t, const Region& r) { return contiguous(t.slice(1, r.y, r.height).slice(2, r.x, r.width)); }
+
+// One input of all chunks, below each other; undefined when they take none.
+template <class Get>
+Tensor stack(size_t count, const Get& get) {
+  std::vector<Tensor> parts;
+  for (size_t i = 0; i < count; ++i) parts.push_back(get(i));
+  if (!parts[0].defined()) return Tensor();
+  return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
+}
+
+}  // namespace
+
+Tensor repeat_to_batch(const Tensor& t, int64_t n) {
+  if (!t.defined() || t.dim(0) == n) return t;
+  if (t.dim(0) > n) return contiguous(t.slice(0, 0, n));
+  return contiguous(ops::repeat(t, (n + t.dim(0) - 1) / t.dim(0)).slice(0, 0, n));
+}
+
+// Weighted results of one side, and the weights.
+struct Guidance::Sum {
+  explicit Sum(const Shape& latent)
+      : total(Tensor::zeros(latent)), count(Tensor::full(Shape{latent[0], latent[1], latent[2]}, 1e-37f)) {}
+
+  void add(const Tensor& part, const Tensor& weights, const Region& r) {
+    const int64_t h = total.dim(1), w = total.dim(2), channels = total.dim(3);
+    const float *from = part.f32(), *weight = weights.f32();
+    for (int64_t row = 0; row < total.dim(0) * r.height; ++row) {
+      const int64_t first = ((row / r.height) * h + r.y + row % r.height) * w + r.x;
+      for (int64_t x = 0; x < r.width; ++x, ++weight) {
+        count.f32()[first + x] += *weight;
+        float* to = total.f32() + (first + x) * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] += *from++ * *weight;
+      }
+    }
+  }
+
+  Tensor mean() {
+    const int64_t channels = total.dim(3);
+    for (int64_t i = 0; i < total.numel(); ++i) total.f32()[i] /= count.f32()[i / channels];
+    return total;
+  }
+
+  Tensor total, count;
+};
+
+Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Network network,
+                   const GuidanceOptions& options)
+    : latent_(latent), network_(std::move(network)), options_(options) {
+  for (int side : {0, 1}) {
+    for (PreparedEntry& prepared : side == 0 ? conditioning.positive : conditioning.negative) {
+      Entry entry;
+      entry.side = side;
+      entry.id = static_cast<int>(entries_.size());
+      entry.region = visible_region(prepared.region, latent[1], latent[2]);
+      entry.weights = entry_weights(prepared, latent);
+      entry.inputs.context = repeat_to_batch(prepared.inputs.context, latent[0]);
+      entry.inputs.y = repeat_to_batch(prepared.inputs.y, latent[0]);
+      if (prepared.inputs.concat.defined()) {
+        entry.inputs.concat = repeat_to_batch(cut(prepared.inputs.concat, entry.region), latent[0]);
+      }
+      entry.prepared = std::move(prepared);
+      entries_.push_back(std::move(entry));
+    }
+  }
+}
+
+bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
+  return a.region.height == b.region.height && a.region.width == b.region.width &&
+         a.prepared.control == b.prepared.control && contexts_fit(a.inputs.context, b.inputs.context) &&
+         same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
+}
+
+// Takes from `waiting` what goes with its first entry, last one first; a part of that when it is too much at once.
+std::vector<const Guidance::Entry*> Guidance::take_batch(std::vector<const Entry*>& waiting) const {
+  std::vector<const Entry*> fitting;
+  for (const Entry* entry : waiting) {
+    if (can_share_batch(*entry, *waiting[0])) fitting.insert(fitting.begin(), entry);
+  }
+  const int64_t pixels = latent_[0] * fitting[0]->region.height * fitting[0]->region.width;
+  size_t size = 1;
+  for (size_t parts = 1; parts <= fitting.size(); ++parts) {
+    size = fitting.size() / parts;
+    if (static_cast<int64_t>(size) * pixels <= options_.max_batch_pixels) break;
+  }
+  fitting.resize(size);
+  std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
+  return fitting;
+}
+
+Tensor Guidance::evaluate(const std::vector<const Entry*>& batch, const Tensor& x, float sigma) const {
+  NetworkBatch in;
+  in.sigma = sigma;
+  in.control = batch[0]->prepared.control;
+  int64_t tokens = 1;
+  for (const Entry* entry : batch) {
+    in.members.push_back(entry->id);
+    in.cond_or_uncond.push_back(entry->side);
+    if (entry->inputs.context.defined()) tokens = std::lcm(tokens, entry->inputs.context.dim(1));
+  }
+  in.x = stack(batch.size(), [&](size_t i) { return cut(x, batch[i]->region); });
+  in.inputs.y = stack(batch.size(), [&](size_t i) { return batch[i]->inputs.y; });
+  in.inputs.concat = stack(batch.size(), [&](size_t i) { return batch[i]->inputs.concat; });
+  in.inputs.context = stack(batch.size(), [&](size_t i) {
+    const Tensor& context = batch[i]->inputs.context;
+    return context.defined() ? repeat_tokens(context, tokens) : context;
+  });
+  return network_(in);
+}
+
+Tensor Guidance::denoised(const Tensor& x, float sigma) {
+  if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
+  const bool needs_uncond =
+      options_.always_uncond || std::fabs(options_.cfg - 1.0) > 1e-9 * std::max(1.0, options_.cfg);
+  std::vector<const Entry*> waiting;
+  for (const Entry& entry : entries_) {
+    if (entry.prepared.active(sigma) && (entry.side == 0 || needs_uncond)) waiting.push_back(&entry);
+  }
+
+  Sum sums[] = {Sum(latent_), Sum(latent_)};
+  while (!waiting.empty()) {
+    const std::vector<const Entry*> batch = take_batch(waiting);
+    const Tensor result = evaluate(batch, x, sigma);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const Tensor part = result.slice(0, static_cast<int64_t>(i) * latent_[0], latent_[0]);
+      sums[batch[i]->side].add(part, batch[i]->weights, batch[i]->region);
+    }
+  }
+  const Tensor cond = sums[0].mean();
+  uncond_ = sums[1].mean();
+  const auto cfg = static_cast<float>(options_.cfg);
+  return map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond_);
+}
+
+}  // namespace easel::sampling

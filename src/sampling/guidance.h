@@ -1,0 +1,73 @@
+// Classifier-free guidance: from conditioning lists to batches of network evaluations and back to one picture.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sampling/prepared.h"
+#include "tensor/tensor.h"
+
+namespace easel::sampling {
+
+// One evaluation of the network: the chunks of a batch, all with the same size and control.
+struct NetworkBatch {
+  Tensor x;  // [chunks*N,h,w,C] at the noise level `sigma`
+  float sigma = 0;
+  NetworkInputs inputs;      // of as many rows as x
+  std::vector<int> members;  // which conditioning entry each chunk is of: names the context for caches
+  ControlLinkPtr control;
+  std::vector<int> cond_or_uncond;  // per chunk: 0 conditional, 1 unconditional
+};
+
+// The picture without noise that the network sees in each row of batch.x.
+using Network = std::function<Tensor(const NetworkBatch& batch)>;
+
+struct GuidanceOptions {
+  double cfg = 1.0;
+  // Even at cfg 1, where the result does not depend on it, evaluate the unconditional half.
+  bool always_uncond = false;
+  // A batch holds at most this many latent pixels, or one entry.
+  int64_t max_batch_pixels = 8 * 128 * 128;
+};
+
+// Runs the entries that are active at a noise level, batched as ComfyUI batches them (last entry first), weights
+// their results into one conditional and one unconditional picture, and pushes the former away from the latter.
+// Ho & Salimans 2022; arithmetic order of ComfyUI's calc_cond_batch and cfg_function.
+class Guidance {
+ public:
+  // latent: shape [N,h,w,C] of all x to come.
+  Guidance(PreparedConditioning conditioning, const Shape& latent, Network network, const GuidanceOptions& options);
+
+  // uncond + (cond - uncond) * cfg for x [N,h,w,C] at noise level sigma.
+  Tensor denoised(const Tensor& x, float sigma);
+  // The unconditional picture of the last call; zeros where it was not needed.
+  const Tensor& uncond_denoised() const { return uncond_; }
+
+ private:
+  // A conditioning entry with everything that stays the same from step to step.
+  struct Entry {
+    PreparedEntry prepared;
+    int side = 0;  // 0 positive, 1 negative
+    int id = 0;
+    Region region;
+    Tensor weights;        // [N,h,w] over the region
+    NetworkInputs inputs;  // of N rows, concat cut to the region
+  };
+  struct Sum;
+
+  static bool can_share_batch(const Entry& a, const Entry& b);
+  std::vector<const Entry*> take_batch(std::vector<const Entry*>& waiting) const;
+  Tensor evaluate(const std::vector<const Entry*>& batch, const Tensor& x, float sigma) const;
+
+  std::vector<Entry> entries_;  // positive ones first
+  Shape latent_;
+  Network network_;
+  GuidanceOptions options_;
+  Tensor uncond_;
+};
+
+// Rows repeated in order until there are n, or cut to n.
+Tensor repeat_to_batch(const Tensor& t, int64_t n);
+
+}  // namespace easel::sampling

@@ -1,0 +1,126 @@
+#include "sampling/ksample.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "image/resize.h"
+#include "sampling/map.h"
+#include "sampling/model_inputs.h"
+#include "sampling/schedule.h"
+#include "sampling/unet_network.h"
+
+namespace easel::sampling {
+namespace {
+
+void check(const KSampleRequest& request) {
+  const Tensor& latent = request.latent;
+  if (!latent.defined() || latent.rank() != 4 || latent.numel() == 0 || latent.dtype() != DType::kF32) {
+    throw Error(Fault::kInvalid, "the latent to sample has the shape " +
+                                     (latent.defined() ? latent.shape().str() : std::string("of nothing")));
+  }
+  if (!std::isfinite(request.cfg)) throw Error(Fault::kInvalid, "cfg is not a number").at_input("cfg");
+  if (!std::isfinite(request.denoise)) throw Error(Fault::kInvalid, "denoise is not a number").at_input("denoise");
+}
+
+// The mask for each sample of the latent [N,h,w,C]: [N,h,w].
+Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
+  if (!mask.defined()) return Tensor();
+  if (mask.rank() < 2 || mask.numel() == 0) throw Error(Fault::kInvalid, "a noise mask of shape " + mask.shape().str());
+  const Tensor flat = contiguous(convert(mask, DType::kF32)).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
+  const Tensor sized = image::resize(flat, {.width = latent[2], .height = latent[1]}, image::ResizeMethod::kBilinear);
+  return repeat_to_batch(sized, latent[0]).view(Shape{latent[0], latent[1], latent[2]});
+}
+
+// a where the mask is 1, b where it is 0. Masks have no channels.
+Tensor blend(const Tensor& a, const Tensor& b, const Tensor& mask) {
+  Tensor out(a.shape());
+  const int64_t channels = a.dim(3);
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    const float m = mask.f32()[i / channels];
+    out.f32()[i] = a.f32()[i] * m + b.f32()[i] * (1.0f - m);
+  }
+  return out;
+}
+
+bool all_zero(const Tensor& t) {
+  const auto values = t.values();
+  return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
+}
+
+}  // namespace
+
+Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, const Network& network,
+               const InputsOfEntry& inputs) {
+  check(request);
+  const SamplerInfo& sampler = find_sampler(request.sampler);
+  const std::vector<float> sigmas = sampling_sigmas(sampling, {.scheduler = request.scheduler,
+                                                               .steps = request.steps,
+                                                               .denoise = request.denoise,
+                                                               .discard_penultimate = sampler.discard_penultimate,
+                                                               .start_step = request.start_step,
+                                                               .last_step = request.last_step,
+                                                               .force_full_denoise = request.force_full_denoise});
+  if (sigmas.empty()) return request.latent;
+
+  Tensor latent = contiguous(request.latent);
+  const Shape shape = latent.shape();
+  TorchGenerator rng(request.seed);
+  const Tensor noise =
+      request.disable_noise ? Tensor::zeros(shape) : prepare_noise(rng, shape, request.seed, request.batch_index);
+  const float scale = request.model.latent_scale;
+  if (!all_zero(latent)) latent = map([=](float v) { return v * scale; }, latent);
+  const Tensor mask = prepare_mask(request.noise_mask, shape);
+
+  PreparedConditioning conditioning = prepare_conditioning(
+      request.positive, request.negative, shape, sampling,
+      [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); });
+  Guidance guidance(std::move(conditioning), shape, network,
+                    {.cfg = request.cfg, .always_uncond = sampler.wants_uncond});
+
+  Tensor mask_noise = noise;
+  if (sampler.fresh_mask_noise) {
+    rng.manual_seed(request.seed + 1);
+    mask_noise = rng.randn(shape);
+  }
+  SamplerRun run;
+  run.x = sampling.add_noise(latent, noise, sigmas[0], sampling.is_pure_noise(sigmas[0]));
+  run.sigmas = sigmas;
+  run.rng = &rng;
+  run.seed = request.seed;
+  run.on_step = request.on_step;
+  run.cancel = request.cancel;
+  run.uncond_denoised = [&] { return guidance.uncond_denoised(); };
+  run.denoise = [&](const Tensor& x, float sigma) {
+    if (!mask.defined()) return guidance.denoised(x, sigma);
+    // Outside the mask the model sees, and leaves, the picture as it was.
+    const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), mask);
+    return blend(guidance.denoised(seen, sigma), latent, mask);
+  };
+  const Tensor result = sampler.run(run);
+  return map([=](float v) { return v / scale; }, result);
+}
+
+Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet) {
+  const ModelSampling sampling(request.model.prediction, request.model.zero_terminal_snr);
+  UNetNetwork network(std::move(unet), request.model, sampling, request.cancel);
+  const auto inputs = [&](const ConditioningEntry& entry, bool negative, const Tensor& latent, const Tensor& mask,
+                          TorchGenerator& rng) {
+    TorchRandomSource random(rng);
+    return make_network_inputs(entry, negative,
+                               {.model = request.model,
+                                .latent = latent.shape(),
+                                .latent_image = latent,
+                                .noise_mask = mask,
+                                .seed = request.seed,
+                                .random = random});
+  };
+  return ksample(
+      request, sampling, [&](const NetworkBatch& batch) { return network(batch); }, inputs);
+}
+
+Tensor ksample(const KSampleRequest& request) {
+  check(request);
+  return ksample(request, request.model.unet->get());
+}
+
+}  // namespace easel::sampling

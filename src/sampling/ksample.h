@@ -1,0 +1,54 @@
+// The KSampler: a model, two conditioning lists and a latent in, a denoised latent out.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "models/handles.h"
+#include "sampling/conditioning.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
+
+namespace easel::sampling {
+
+struct KSampleRequest {
+  models::ModelHandle model;
+  Conditioning positive, negative;
+  Tensor latent;                     // [N,h,w,4] f32, as the VAE encodes
+  Tensor noise_mask;                 // [n,H,W] of any size, 1 where the picture may change; undefined for all
+  std::vector<int64_t> batch_index;  // per sample, which noise of the seed's batch it gets; empty: in order
+  uint64_t seed = 0;
+  int steps = 20;
+  double cfg = 8.0;
+  std::string sampler = "euler", scheduler = "normal";
+  double denoise = 1.0;  // 0..1
+  // The advanced sampler: no noise added, only some steps of the schedule, what is left of the noise removed at
+  // the last one.
+  bool disable_noise = false;
+  std::optional<int> start_step = {}, last_step = {};
+  bool force_full_denoise = false;
+  // After each step; x and denoised are latents as the model sees them (times latent_scale).
+  std::function<void(const SamplerProgress&)> on_step;
+  CancelToken cancel;
+};
+
+// ComfyUI's common_ksampler: the denoised latent [N,h,w,4]. The latent itself (shared, not copied) when there is
+// nothing to do. The model's UNet is built if it is not, and held until the end.
+// Throws Error: kInvalid for values that make no sense, kMismatch when model, conditioning and control do not fit
+// each other, kCancelled, and what loading the model throws.
+Tensor ksample(const KSampleRequest& request);
+
+// The same with a UNet that is at hand; request.model.unet is not used.
+Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet);
+
+// The same over any network, `inputs` being what it takes beside the latent for an entry of a list. The latent it
+// is told is scaled for the model; the mask is [N,h,w] or undefined; random numbers drawn are those of the run.
+using InputsOfEntry = std::function<NetworkInputs(const ConditioningEntry& entry, bool negative, const Tensor& latent,
+                                                  const Tensor& mask, TorchGenerator& rng)>;
+Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, const Network& network,
+               const InputsOfEntry& inputs);
+
+}  // namespace easel::sampling

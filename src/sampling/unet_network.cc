@@ -1,0 +1,35 @@
+#include "sampling/unet_network.h"
+
+#include "ops/elementwise.h"
+
+namespace easel::sampling {
+
+UNetNetwork::UNetNetwork(std::shared_ptr<const models::UNet> unet, const models::ModelHandle& model,
+                         const ModelSampling& sampling, CancelToken cancel)
+    : unet_(std::move(unet)), model_(model), sampling_(sampling), cancel_(std::move(cancel)) {}
+
+UNetNetwork::~UNetNetwork() = default;
+
+const models::ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& batch) {
+  models::ContextProjectionPtr& kept = projections_[batch.members];
+  if (!kept) kept = unet_->project(batch.inputs.context);
+  return kept;
+}
+
+Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
+  cancel_.check();
+  models::UNetInputs in;
+  in.x = sampling_.network_input(batch.x, batch.sigma);
+  if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
+  in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), static_cast<float>(sampling_.timestep(batch.sigma)));
+  in.context = projection(batch);
+  in.y = batch.inputs.y;
+  in.hooks = model_.hooks;
+  in.step = {.sigma = batch.sigma,
+             .cond_or_uncond = batch.cond_or_uncond,
+             .latent_height = batch.x.dim(1),
+             .latent_width = batch.x.dim(2)};
+  return sampling_.denoised(unet_->forward(in), batch.x, batch.sigma);
+}
+
+}  // namespace easel::sampling
