@@ -1,8 +1,7 @@
 #include "ops/conv2d.h"
 
 #include "ops/check.h"
-#include "ops/cpu/dnnl.h"
-#include "ops/elementwise.h"
+#include "ops/cpu/product.h"
 
 namespace easel::ops {
 
@@ -13,19 +12,19 @@ PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvSh
     reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
-  return cpu::dnnl_pack_conv2d(weight, bias, shape, compute);
+  return cpu::make_panel_conv(weight, bias, shape, compute);
 }
 
 Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
   check_float("conv2d", input);
   if (input.rank() != 4 || input.dim(3) != w.in_channels || input.dtype() != w.compute)
     reject("conv2d", "input " + input.str() + " for " + std::to_string(w.in_channels) + " channels");
-  const Tensor x = args.upsample2x ? upsample_nearest2x(input) : contiguous(input);
-  const int64_t pads = w.shape.pad + w.shape.pad_after, n = x.dim(0);
-  if (x.dim(1) + pads < w.kernel || x.dim(2) + pads < w.kernel)
-    reject("conv2d", "input " + x.str() + " below the kernel");
-  const Shape shape{n, (x.dim(1) + pads - w.kernel) / w.shape.stride + 1,
-                    (x.dim(2) + pads - w.kernel) / w.shape.stride + 1, w.out_channels};
+  const bool dense_channels = input.dim(3) == 1 || input.stride(3) == 1;
+  const int64_t up = args.upsample2x ? 2 : 1, n = input.dim(0), h = up * input.dim(1), width = up * input.dim(2);
+  const int64_t pads = w.shape.pad + w.shape.pad_after;
+  if (h + pads < w.kernel || width + pads < w.kernel) reject("conv2d", "input " + input.str() + " below the kernel");
+  const Shape shape{n, (h + pads - w.kernel) / w.shape.stride + 1, (width + pads - w.kernel) / w.shape.stride + 1,
+                    w.out_channels};
   const DType type = args.f32_out ? DType::kF32 : w.compute;
   Tensor residual = args.residual, channel_bias = args.channel_bias;
   if (residual.defined()) {
@@ -40,9 +39,11 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
   }
   Tensor out(shape, type);
   if (out.numel() == 0) return out;
-  cpu::dnnl_conv2d(x.raw(), n, x.dim(1), x.dim(2), w, out.raw(), args.activation,
-                   residual.defined() ? residual.raw() : nullptr, channel_bias.defined() ? channel_bias.f32() : nullptr,
-                   type);
+  cpu::ConvolutionArgs call{
+      dense_channels ? input : contiguous(input), out, args.activation, nullptr, nullptr, args.upsample2x};
+  if (residual.defined()) call.residual = residual.raw();
+  if (channel_bias.defined()) call.channel_bias = channel_bias.f32();
+  static_cast<const cpu::CpuConv&>(w).run(call);
   return out;
 }
 

@@ -1,10 +1,9 @@
 #include "ops/linear.h"
 
-#include <cmath>
+#include <algorithm>
 
-#include "base/parallel.h"
 #include "ops/check.h"
-#include "ops/cpu/dnnl.h"
+#include "ops/cpu/product.h"
 
 namespace easel::ops {
 namespace {
@@ -21,18 +20,6 @@ int64_t row_stride(const Tensor& x) {
   return stride < 0 ? x.dim(-1) : stride;
 }
 
-template <class T>
-void gate(const T* in, T* out, int64_t rows, int64_t width) {
-  parallel_for(rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      for (int64_t c = 0; c < width; ++c) {
-        const float value = static_cast<float>(in[r * 2 * width + c]),
-                    g = static_cast<float>(in[r * 2 * width + width + c]);
-        out[r * width + c] = T(value * 0.5f * g * (1.0f + std::erf(g * 0.70710678f)));
-      }
-  });
-}
-
 }  // namespace
 
 PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
@@ -42,7 +29,7 @@ PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType comp
     reject("pack_linear", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_linear", "compute type");
   if (geglu && weight.dim(0) % 2 != 0) reject("pack_linear", "a gated product of odd width " + weight.str());
-  return cpu::dnnl_pack_linear(weight, bias, compute, geglu);
+  return cpu::make_panel_linear(weight, bias, compute, geglu);
 }
 
 Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
@@ -63,15 +50,9 @@ Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
   Tensor out(shape, type);
   if (out.numel() == 0) return out;
   const void* add = residual.defined() ? residual.raw() : nullptr;
-  if (!w.geglu) {
-    cpu::dnnl_linear(x.raw(), rows, lead, w, out.raw(), args.activation, args.scale, add, type);
-    return out;
-  }
-  if (add || args.f32_out || args.activation != Activation::kNone || args.scale != 1.0f)
+  if (w.geglu && (add || args.activation != Activation::kNone || args.scale != 1.0f))
     reject("linear", "a gated product takes no other post-operation");
-  Tensor both({rows, w.out_features}, w.compute);
-  cpu::dnnl_linear(x.raw(), rows, lead, w, both.raw(), Activation::kNone, 1.0f, nullptr, w.compute);
-  with_type(w.compute, [&]<class T>(T) { gate(both.data<T>(), out.data<T>(), rows, shape[-1]); });
+  static_cast<const cpu::CpuLinear&>(w).run({x.raw(), rows, lead, out.raw(), args.activation, args.scale, type, add});
   return out;
 }
 

@@ -1,0 +1,47 @@
+// The whole of a kernels_LEVEL.cc: all kernels at the level of that file, and the table of them.
+#include "ops/cpu/kernels.h"
+#include "ops/cpu/simd.h"
+
+#include "ops/cpu/panel_tile.inl"
+
+#include "ops/cpu/finish_tile.inl"
+#include "ops/cpu/pack_lanes.inl"
+
+namespace easel::ops::cpu {
+namespace EASEL_ISA {
+
+template <bool kBf16, int kRows>
+static void fill_row(Kernels& k) {
+  auto& row = k.panel_tile[kBf16 ? 1 : 0][kRows - 1];
+  row[0] = panel_tile<kBf16, kRows, 1>;
+  row[1] = panel_tile<kBf16, kRows, 2>;
+#if defined(__AVX512F__)
+  row[2] = panel_tile<kBf16, kRows, 3>;
+  row[3] = panel_tile<kBf16, kRows, 4>;
+#endif
+}
+
+template <bool kBf16>
+static void fill_type(Kernels& k) {
+  fill_row<kBf16, 1>(k);
+  fill_row<kBf16, 2>(k);
+  fill_row<kBf16, 3>(k);
+  fill_row<kBf16, 4>(k);
+  fill_row<kBf16, 5>(k);
+  fill_row<kBf16, 6>(k);
+  k.pack_lanes[kBf16 ? 1 : 0] = pack_lanes<kBf16>;
+}
+
+Kernels table() {
+  Kernels k{};
+  k.vec = kVec;
+  k.panel = kPanel;
+  fill_type<false>(k);
+  fill_type<true>(k);
+  k.finish[0] = finish_tile<float>;
+  k.finish[1] = finish_tile<uint16_t>;
+  return k;
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel::ops::cpu

@@ -1,0 +1,63 @@
+// The kernels that exist once per instruction level, as tables of plain functions.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/cpu/cpu_features.h"
+
+namespace easel::ops::cpu {
+
+// A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is
+// four bytes along k: one f32, or two neighbouring bf16.
+struct PanelTile {
+  const char* a;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
+  const int64_t* row_offset;
+  const int64_t* tap_offset;
+  int64_t taps, lanes;   // lanes per tap
+  const float* weights;  // [taps][lanes][outputs of the panel] lanes
+  float* out;            // rows of out_stride floats
+  int64_t out_stride;
+  bool accumulate;  // add to out instead of writing it
+};
+
+// What turns the f32 sums of one block into outputs: bias, gate or activation, scale, residual, type.
+struct FinishTile {
+  const float* sums;  // rows of sums_stride floats
+  int64_t sums_stride;
+  int64_t rows, columns;         // columns of the output, at most a panel (half a panel when gated)
+  const float* bias;             // of the panel, padded with zeros
+  const float* const* row_bias;  // one more bias for each row, or null
+  int activation;                // the number of an ops::Activation
+  float scale;
+  bool gated;  // values beside gates, `gate` floats further on
+  int64_t gate;
+  const void* residual;  // null, or where out's element 0 corresponds to
+  void* out;
+  const int64_t* out_offset;  // of each row, in elements
+};
+
+// Lanes of weights for `outputs` rows of an f32 matrix: to[lane][width].
+struct PackLanes {
+  const float* from;  // element (o, k) at from[o * output_stride + k_offset[k]]
+  int64_t output_stride;
+  const int32_t* k_offset;
+  int64_t outputs, depth;  // depth: values of k; an odd one is completed with zeros
+  int64_t width;           // lanes from one group to the next; outputs beyond are left alone
+  float* to;
+};
+
+constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
+
+struct Kernels {
+  int vec;    // f32 in a vector
+  int panel;  // outputs in a panel
+  // By type (0 f32, 1 bf16), rows - 1, vectors of outputs - 1.
+  void (*panel_tile[2][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
+  void (*finish[2])(const FinishTile&);
+  void (*pack_lanes[2])(const PackLanes&);
+};
+
+const Kernels& kernels(Isa level);
+inline const Kernels& kernels() { return kernels(isa()); }
+
+}  // namespace easel::ops::cpu

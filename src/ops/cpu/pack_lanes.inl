@@ -1,0 +1,38 @@
+// From rows of an f32 matrix to the lanes of a panel: a transposition, and rounding for bf16.
+
+namespace easel::ops::cpu::EASEL_ISA {
+
+// Element j is p[j * stride], zero from n on.
+EASEL_INLINE Vec gather(const float* p, int64_t stride, int64_t n) {
+#if defined(__AVX512F__)
+  if (n >= kVec) {
+    const __m512i index = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                             _mm512_set1_epi32(static_cast<int>(stride)));
+    return (Vec)_mm512_i32gather_ps(index, p, 4);
+  }
+#endif
+  float t[kVec] = {};
+  for (int64_t j = 0; j < kVec && j < n; ++j) t[j] = p[j * stride];
+  return load(t);
+}
+
+template <bool kBf16>
+static void pack_lanes(const PackLanes& p) {
+  const int64_t step = kBf16 ? 2 : 1;
+  for (int64_t o = 0; o < p.outputs; o += kVec) {
+    const float* from = p.from + o * p.output_stride;
+    const int64_t n = p.outputs - o;
+    float* to = p.to + o;
+    for (int64_t k = 0; k < p.depth; k += step, to += p.width) {
+      Vec lanes = gather(from + p.k_offset[k], p.output_stride, n);
+      if constexpr (kBf16) {
+        const Vec next = k + 1 < p.depth ? gather(from + p.k_offset[k + 1], p.output_stride, n) : Vec{};
+        lanes = (Vec)(__builtin_convertvector(narrow(lanes), UVec) | (__builtin_convertvector(narrow(next), UVec) << 16));
+      }
+      if (n >= kVec) store(to, lanes);
+      else store_some(to, lanes, n);
+    }
+  }
+}
+
+}  // namespace easel::ops::cpu::EASEL_ISA

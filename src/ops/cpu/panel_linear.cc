@@ -1,0 +1,84 @@
+// Linear layers on the panel kernel.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "ops/cpu/panels.h"
+#include "ops/cpu/product.h"
+#include "ops/cpu/scratch.h"
+
+namespace easel::ops::cpu {
+namespace {
+
+constexpr int64_t kStripBytes = 384 << 10;  // of values that should stay in the L2 cache
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class PanelLinear final : public CpuLinear {
+ public:
+  void run(const ProductArgs& args) const override;
+  Panels panels;
+};
+
+// Rows as long as whole lanes: an odd number of bf16 would end in half a lane.
+Tensor padded_rows(const ProductArgs& args, int64_t depth) {
+  Tensor out({args.rows, depth + 1}, DType::kBF16);
+  auto* to = static_cast<uint16_t*>(out.raw());
+  const auto* from = static_cast<const uint16_t*>(args.x);
+  for (int64_t r = 0; r < args.rows; ++r, to += depth + 1, from += args.row_stride) {
+    std::memcpy(to, from, static_cast<size_t>(depth) * 2);
+    to[depth] = 0;
+  }
+  return out;
+}
+
+void PanelLinear::run(const ProductArgs& call) const {
+  ProductArgs args = call;
+  Tensor padded;
+  if (panels.type == DType::kBF16 && in_features % 2 != 0) {
+    padded = padded_rows(args, in_features);
+    args.x = padded.raw();
+    args.row_stride = in_features + 1;
+  }
+  const int64_t row_bytes = args.row_stride * static_cast<int64_t>(dtype_size(panels.type));
+  const int64_t fitting = kStripBytes / std::max<int64_t>(1, panels.lanes * 4) / kMaxTileRows * kMaxTileRows;
+  int64_t strip = std::clamp<int64_t>(fitting, 8 * kMaxTileRows, kMaxStripRows);
+  // Enough tasks for all threads to end together, first by fewer panels each, then by shorter strips.
+  const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
+  if (ceil_div(args.rows, strip) * panels.count < wanted)
+    strip = std::max<int64_t>(ceil_div(ceil_div(args.rows * panels.count, wanted), kMaxTileRows) * kMaxTileRows,
+                              2 * kMaxTileRows);
+  const int64_t strips = ceil_div(args.rows, strip);
+  const int64_t groups = std::clamp<int64_t>(ceil_div(wanted, strips), 1, panels.count);
+  const Finish finish{args.out, args.residual, args.activation, args.scale, args.type};
+  parallel_tasks(strips * groups, [&](int64_t task) {
+    const int64_t first = task / groups * strip, rows = std::min(strip, args.rows - first), group = task % groups;
+    int64_t* offsets = thread_scratch<int64_t>(ScratchUse::kTables, 2 * rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      offsets[r] = (first + r) * row_bytes;
+      offsets[rows + r] = (first + r) * panels.columns;
+    }
+    const int64_t none = 0;
+    const Strip s{static_cast<const char*>(args.x), offsets, &none, offsets + rows, nullptr, rows};
+    multiply(panels, s, panels.count * group / groups, panels.count * (group + 1) / groups, finish);
+  });
+}
+
+}  // namespace
+
+PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
+  auto w = std::make_shared<PanelLinear>();
+  w->out_features = weight.dim(0);
+  w->in_features = weight.dim(1);
+  w->compute = compute;
+  w->geglu = geglu;
+  std::vector<int64_t> k(static_cast<size_t>(w->in_features));
+  for (size_t i = 0; i < k.size(); ++i) k[i] = static_cast<int64_t>(i) * weight.stride(1);
+  const int64_t base = 0;
+  w->panels = pack_panels(weight, {weight.stride(0), {&base, 1}, k}, bias, compute, geglu);
+  w->bytes = w->panels.bytes;
+  return w;
+}
+
+}  // namespace easel::ops::cpu

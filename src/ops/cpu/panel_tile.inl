@@ -1,0 +1,61 @@
+// The one product kernel: a few rows times one panel of packed weights. Linear layers, convolutions and
+// attention all come down to it.
+//
+// Both types are seen as "lanes" of four bytes along k: one f32, or two neighbouring bf16. A panel holds
+// kPanel outputs; for each lane of k it has one group of kPanel lanes, so the kernel streams through it.
+// A block of rows x vectors of accumulators stays in registers while k runs.
+
+namespace easel::ops::cpu::EASEL_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kPanelVecs = 4;  // 6 x 4 accumulators, 4 weights and 1 value in 32 registers
+#else
+constexpr int kPanelVecs = 2;  // 6 x 2 accumulators, 2 weights and 1 value in 16 registers
+#endif
+constexpr int kPanel = kPanelVecs * kVec;
+
+// acc + a * b over the one or two values of k in a lane.
+template <bool kBf16>
+EASEL_INLINE Vec lane_fma(Vec a, Vec b, Vec acc) {
+  if constexpr (!kBf16) return fma(a, b, acc);
+#if defined(__AVX512BF16__)
+  return (Vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
+#else
+  acc = fma((Vec)((UVec)a << 16), (Vec)((UVec)b << 16), acc);
+  return fma((Vec)((UVec)a & 0xffff0000u), (Vec)((UVec)b & 0xffff0000u), acc);
+#endif
+}
+
+template <bool kBf16, int kRows, int kVecs>
+static void panel_tile(const PanelTile& t) {
+  Vec acc[kRows][kVecs] = {};
+  const float* b = t.weights;
+  for (int64_t tap = 0; tap < t.taps; ++tap) {
+    const float* a[kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+      a[r] = reinterpret_cast<const float*>(t.a + t.row_offset[r] + t.tap_offset[tap]);
+#pragma GCC unroll 1
+    for (int64_t lane = 0; lane < t.lanes; ++lane) {
+      Vec w[kVecs];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) w[v] = load(b + v * kVec);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const Vec x = splat(a[r][lane]);
+#pragma GCC unroll 8
+        for (int v = 0; v < kVecs; ++v) acc[r][v] = lane_fma<kBf16>(x, w[v], acc[r][v]);
+      }
+      b += kVecs * kVec;
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    float* out = t.out + r * t.out_stride;
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v)
+      store(out + v * kVec, t.accumulate ? load(out + v * kVec) + acc[r][v] : acc[r][v]);
+  }
+}
+
+}  // namespace easel::ops::cpu::EASEL_ISA

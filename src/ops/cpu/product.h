@@ -1,0 +1,42 @@
+// The CPU's linear layers and convolutions behind the contracts of ops/linear.h and ops/conv2d.h.
+#pragma once
+
+#include "ops/conv2d.h"
+#include "ops/linear.h"
+
+namespace easel::ops::cpu {
+
+struct ProductArgs {
+  const void* x;  // `rows` rows of in_features, row_stride elements apart
+  int64_t rows, row_stride;
+  void* out;  // dense rows
+  Activation activation = Activation::kNone;
+  float scale = 1.0f;
+  DType type = DType::kF32;        // of out and residual
+  const void* residual = nullptr;  // like out
+};
+
+class CpuLinear : public PackedLinear {
+ public:
+  virtual void run(const ProductArgs& args) const = 0;
+};
+
+struct ConvolutionArgs {
+  Tensor x;    // [N,H,W,in], any strides but for dense channels
+  Tensor out;  // dense
+  Activation activation = Activation::kNone;
+  const void* residual = nullptr;       // like out
+  const float* channel_bias = nullptr;  // [N,out]
+  bool upsample2x = false;
+};
+
+class CpuConv : public PackedConv {
+ public:
+  virtual void run(const ConvolutionArgs& args) const = 0;
+};
+
+// Our own kernels, at every instruction level.
+PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
+PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+
+}  // namespace easel::ops::cpu
