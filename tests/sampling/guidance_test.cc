@@ -1,0 +1,348 @@
+// Guidance and the KSampler over a toy network, against what ComfyUI does with the same.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "golden.h"
+#include "sampling/ksample.h"
+
+namespace easel::sampling {
+namespace {
+
+const ModelSampling kModel(models::Prediction::kEps);
+
+// sin(f * i + p) for every element, in the order of the shape.
+Tensor wave(const Shape& shape, double f, double p) {
+  Tensor t(shape);
+  for (int64_t i = 0; i < t.numel(); ++i) t.f32()[i] = static_cast<float>(std::sin(static_cast<double>(i) * f + p));
+  return t;
+}
+
+Tensor latent_wave(int64_t n, int64_t h, int64_t w, double f, double p) {
+  return testing::channels_last(wave(Shape{n, 4, h, w}, f, p));
+}
+
+ConditioningEntry entry(int id, int64_t tokens = 6, int64_t n = 1) {
+  ConditioningEntry e;
+  e.cond = wave(Shape{n, tokens, 3}, 1.3, id);
+  for (float& v : e.cond.values()) v += 0.2f * static_cast<float>(id);
+  return e;
+}
+
+ControlLinkPtr control(float value) {
+  auto link = std::make_shared<ControlLink>();
+  link->strength = value;
+  return link;
+}
+
+// x / (1 + sigma^2) + 0.3 tanh(x) / (1 + sigma) + (mean context + control) / 10 + a slope over the region: something
+// that shows which context, control and place each chunk was evaluated with.
+Tensor toy_network(const NetworkBatch& batch) {
+  const int64_t n = batch.x.dim(0), h = batch.x.dim(1), w = batch.x.dim(2), c = batch.x.dim(3);
+  Tensor out(batch.x.shape());
+  for (int64_t i = 0; i < out.numel(); ++i) {
+    const int64_t row = i / (h * w * c), y = i / (w * c) % h, x = i / c % w;
+    const auto context = batch.inputs.context.slice(0, row, 1);
+    const int64_t width = context.numel();
+    float mean = 0;
+    for (int64_t k = 0; k < width; ++k) mean += batch.inputs.context.f32()[row * width + k];
+    mean = mean / static_cast<float>(width) + (batch.control ? batch.control->strength : 0);
+    const float v = batch.x.f32()[i], sigma = batch.sigma;
+    out.f32()[i] = v / (1 + sigma * sigma) + 0.3f * std::tanh(v) / (1 + sigma) + 0.1f * mean +
+                   0.01f * static_cast<float>(x) + 0.02f * static_cast<float>(y);
+  }
+  EXPECT_EQ(batch.inputs.context.dim(0), n);
+  return out;
+}
+
+NetworkInputs text_only(const ConditioningEntry& e, bool) { return {.context = e.cond, .y = {}, .concat = {}}; }
+
+// Three numbers that stand for a whole tensor, in the reference's element order.
+std::vector<double> fingerprint(const Tensor& latent) {
+  const Tensor t = testing::channels_first(latent);
+  double mean = 0, sine = 0, cosine = 0;
+  for (int64_t i = 0; i < t.numel(); ++i) {
+    const double v = t.f32()[i], at = static_cast<double>(i);
+    mean += v;
+    sine += v * std::sin(0.1 * at);
+    cosine += v * std::cos(0.37 * at);
+  }
+  const auto count = static_cast<double>(t.numel());
+  return {mean / count, sine / count, cosine / count};
+}
+
+nlohmann::json reference() {
+  std::ifstream file(std::string(EASEL_SOURCE_DIR) + "/tests/sampling/guidance_reference.json");
+  return nlohmann::json::parse(file);
+}
+
+void expect_fingerprint(const Tensor& result, const nlohmann::json& expected, const std::string& name) {
+  const std::vector<double> actual = fingerprint(result);
+  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(actual[i], expected[i].get<double>(), 2e-6) << name << " " << i;
+}
+
+struct Case {
+  Conditioning positive, negative = {entry(2)};
+  double cfg = 4;
+  float sigma = 3;
+};
+
+ConditioningEntry with_area(ConditioningEntry e, const Area& area, float strength = 1) {
+  e.area = area;
+  e.strength = strength;
+  return e;
+}
+
+ConditioningEntry with_mask(ConditioningEntry e, const Tensor& mask) {
+  e.mask = mask;
+  return e;
+}
+
+ConditioningEntry timed(ConditioningEntry e, float start, float end) {
+  e.start_percent = start;
+  e.end_percent = end;
+  return e;
+}
+
+ConditioningEntry controlled(ConditioningEntry e, ControlLinkPtr link, bool uncond) {
+  e.control = std::move(link);
+  e.control_apply_to_uncond = uncond;
+  return e;
+}
+
+// A mask of two samples with one box each.
+Tensor two_boxes() {
+  Tensor mask = Tensor::zeros(Shape{2, 16, 20});
+  for (int64_t y = 3; y < 9; ++y) {
+    for (int64_t x = 5; x < 12; ++x) mask.f32()[y * 20 + x] = 0.7f;
+  }
+  for (int64_t y = 6; y < 14; ++y) {
+    for (int64_t x = 2; x < 8; ++x) mask.f32()[320 + y * 20 + x] = 0.4f;
+  }
+  return mask;
+}
+
+std::map<std::string, Case> region_cases() {
+  std::map<std::string, Case> cases;
+  cases["area"].positive = {with_area(entry(1), {8, 10, 4, 6}, 0.8f), entry(3)};
+  cases["area_relative"].positive = {with_area(entry(1), {0.5, 0.55, 0.25, 0.4, true}), entry(3)};
+  cases["area_only"].positive = {with_area(entry(1), {16, 10, 0, 0}), with_area(entry(3), {16, 10, 0, 10})};
+  cases["area_small"].positive = {with_area(entry(1), {4, 5, 6, 3}), entry(3)};
+  cases["area_clipped"].positive = {with_area(entry(1), {12, 12, 8, 12}), entry(3)};
+  cases["area_nested"] = {.positive = {with_area(entry(1), {8, 8, 4, 4}), entry(3)},
+                          .negative = {entry(2), with_area(entry(4), {12, 12, 2, 2}, 0.5f)}};
+  cases["area_negative"] = {.positive = {entry(1)}, .negative = {entry(2), with_area(entry(4), {8, 8, 4, 4}, 0.5f)}};
+
+  Tensor soft = wave(Shape{1, 8, 10}, 0.9, 0.3);
+  for (float& v : soft.values()) v = v * 0.5f + 0.5f;
+  cases["mask"].positive = {with_mask(entry(1), soft), entry(3)};
+  cases["mask"].positive[0].mask_strength = 0.6f;
+  cases["mask_only"].positive = {with_mask(entry(1), soft)};
+  cases["mask_only"].positive[0].strength = 0.5f;
+  cases["mask_bounds"].positive = {with_mask(entry(1), two_boxes()), entry(3)};
+  cases["mask_bounds"].positive[0].set_area_to_bounds = true;
+  cases["mask_empty"].positive = {with_mask(entry(1), Tensor::zeros(Shape{16, 20})), entry(3)};
+  cases["mask_empty"].positive[0].set_area_to_bounds = true;
+  return cases;
+}
+
+std::map<std::string, Case> other_cases() {
+  std::map<std::string, Case> cases;
+  cases["plain"] = {.positive = {entry(1)}, .cfg = 7};
+  cases["cfg1"] = {.positive = {entry(1)}, .cfg = 1};
+  cases["strengths"].positive = {entry(1), entry(3)};
+  cases["strengths"].positive[0].strength = 0.7f;
+  cases["strengths"].positive[1].strength = 1.3f;
+
+  const Conditioning partly = {timed(entry(1), 0.2f, 0.6f), entry(3)};
+  cases["range_in"] = {.positive = partly, .sigma = 2};
+  cases["range_before"] = {.positive = partly, .sigma = 6};
+  cases["range_after"] = {.positive = partly, .sigma = 1};
+  cases["range_none"] = {.positive = {timed(entry(1), 0, 0.1f)}, .sigma = 1};
+
+  cases["tokens"].positive = {entry(1, 12)};
+  cases["tokens_apart"] = {.positive = {entry(1, 6)}, .negative = {entry(2, 5)}};
+  cases["batch_context"].positive = {entry(1, 6, 2)};
+
+  const ControlLinkPtr a = control(0.5f), b = control(-0.25f);
+  cases["control"].positive = {controlled(entry(1), a, true)};
+  cases["control_positive"].positive = {controlled(entry(1), a, false)};
+  cases["control_two"] = {.positive = {controlled(entry(1), a, true), controlled(entry(3), b, true)},
+                          .negative = {entry(2), entry(4)}};
+  cases["control_taken"] = {.positive = {controlled(entry(1), a, true)}, .negative = {controlled(entry(2), b, true)}};
+  return cases;
+}
+
+// guidance_reference.json: per case what ComfyUI's process_conds and sampling_function give for the toy network on a
+// latent of [2,4,16,20], as a fingerprint, and the batches it ran.
+void compare_with_reference(const std::map<std::string, Case>& cases) {
+  const auto expected = reference();
+  const Shape shape{2, 16, 20, 4};
+  Tensor x = latent_wave(2, 16, 20, 0.7, 0.1);
+  for (float& v : x.values()) v *= 3;
+  for (const auto& [name, c] : cases) {
+    ASSERT_TRUE(expected.contains(name)) << name;
+    auto batches = nlohmann::json::array();
+    const Network network = [&](const NetworkBatch& batch) {
+      batches.push_back({{"chunks", batch.cond_or_uncond},
+                         {"height", batch.x.dim(1)},
+                         {"width", batch.x.dim(2)},
+                         {"tokens", batch.inputs.context.dim(1)}});
+      return toy_network(batch);
+    };
+    Guidance guidance(prepare_conditioning(c.positive, c.negative, shape, kModel, text_only), shape, network,
+                      {.cfg = c.cfg});
+    expect_fingerprint(guidance.denoised(x, c.sigma), expected[name]["result"], name);
+    EXPECT_EQ(batches, expected[name]["batches"]) << name;
+  }
+}
+
+TEST(Guidance, AreasAndMasksMatchTheReference) { compare_with_reference(region_cases()); }
+TEST(Guidance, StrengthsTimesContextsAndControlMatchTheReference) { compare_with_reference(other_cases()); }
+
+TEST(Guidance, SmallBatchesGiveTheSameResult) {
+  const Shape shape{2, 16, 20, 4};
+  const Tensor x = latent_wave(2, 16, 20, 0.7, 0.1);
+  const Case c = region_cases()["area_only"];
+  std::vector<Tensor> results;
+  for (int64_t limit : {int64_t{1}, int64_t{700}, int64_t{1} << 30}) {
+    Guidance guidance(prepare_conditioning(c.positive, c.negative, shape, kModel, text_only), shape, toy_network,
+                      {.cfg = c.cfg, .max_batch_pixels = limit});
+    results.push_back(guidance.denoised(x, 3));
+  }
+  EXPECT_LT(testing::relative_error(results[0], results[2]), 1e-6);
+  EXPECT_LT(testing::relative_error(results[1], results[2]), 1e-6);
+}
+
+TEST(Guidance, AnEmptyTimeRangeChangesNothingAtAll) {
+  const Shape shape{1, 8, 8, 4};
+  const Tensor x = latent_wave(1, 8, 8, 0.7, 0.1);
+  const auto run = [&](const Conditioning& positive) {
+    Guidance guidance(prepare_conditioning(positive, {entry(2)}, shape, kModel, text_only), shape, toy_network,
+                      {.cfg = 4});
+    return guidance.denoised(x, 3);
+  };
+  EXPECT_EQ(testing::max_difference(run({entry(1), timed(entry(3), 0.5f, 0.5f)}), run({entry(1)})), 0);
+}
+
+TEST(Guidance, RefusesAreasOutsideTheLatent) {
+  const Shape shape{1, 8, 8, 4};
+  for (const Area& area : {Area{4, 4, 8, 0}, Area{4, 4, 0, 9}, Area{0, 4, 0, 0}, Area{4, 4, -1, 0},
+                           Area{4, 4, 1e300, 0}, Area{NAN, 4, 0, 0}}) {
+    EXPECT_THROW(prepare_conditioning({with_area(entry(1), area)}, {}, shape, kModel, text_only), Error);
+  }
+  EXPECT_THROW(
+      prepare_conditioning({with_mask(entry(1), Tensor::zeros(Shape{1, 1, 4, 4}))}, {}, shape, kModel, text_only),
+      Error);
+}
+
+KSampleRequest toy_request() {
+  KSampleRequest request;
+  request.positive = {entry(1)};
+  request.negative = {entry(2)};
+  request.latent = latent_wave(1, 8, 10, 0.33, 0.2);
+  request.seed = 5;
+  request.steps = 4;
+  request.cfg = 3;
+  return request;
+}
+
+Tensor run_toy(const KSampleRequest& request) {
+  return ksample(request, kModel, toy_network,
+                 [](const ConditioningEntry& e, bool negative, const Tensor&, const Tensor&, TorchGenerator&) {
+                   return text_only(e, negative);
+                 });
+}
+
+TEST(KSample, RunsMatchTheReference) {
+  const auto expected = reference();
+  KSampleRequest request = toy_request();
+  request.sampler = "euler_ancestral";
+  expect_fingerprint(run_toy(request), expected["run"]["result"], "run");
+
+  request.noise_mask = wave(Shape{1, 32, 40}, 0.05, 0);
+  for (float& v : request.noise_mask.values()) v = v > 0.2f ? 1.0f : 0.0f;
+  request.sampler = "euler";
+  request.scheduler = "karras";
+  request.denoise = 0.7;
+  expect_fingerprint(run_toy(request), expected["run_mask"]["result"], "run_mask");
+  request.sampler = "ddim";
+  expect_fingerprint(run_toy(request), expected["run_mask_ddim"]["result"], "run_mask_ddim");
+
+  request.sampler = "heun";
+  request.scheduler = "normal";
+  request.denoise = 1;
+  request.steps = 3;
+  request.cfg = 1;
+  request.seed = (uint64_t{1} << 40) + 1;
+  expect_fingerprint(run_toy(request), expected["run_mask_heun"]["result"], "run_mask_heun");
+}
+
+TEST(KSample, LeavesTheLatentWhereThereIsNothingToDo) {
+  KSampleRequest request = toy_request();
+  request.denoise = 0;
+  EXPECT_EQ(run_toy(request).raw(), request.latent.raw());
+  request.denoise = 1;
+  request.start_step = 4;
+  EXPECT_EQ(run_toy(request).raw(), request.latent.raw());
+}
+
+TEST(KSample, TwoStagesEqualOneRun) {
+  // Steps 0..2 leave noise behind, steps 2..4 take it from there.
+  KSampleRequest whole = toy_request(), first = whole, second = whole;
+  whole.scheduler = first.scheduler = second.scheduler = "karras";
+  first.last_step = 2;
+  first.start_step = 0;
+  second.latent = run_toy(first);
+  second.disable_noise = true;
+  second.start_step = 2;
+  second.last_step = 10000;
+  EXPECT_LT(testing::relative_error(run_toy(second), run_toy(whole)), 1e-5);
+  first.force_full_denoise = true;
+  EXPECT_GT(testing::relative_error(run_toy(first), second.latent), 0.01);
+}
+
+TEST(KSample, MasksKeepThePictureOutside) {
+  KSampleRequest request = toy_request();
+  request.noise_mask = Tensor::zeros(Shape{1, 8, 10});
+  for (int64_t i = 0; i < 40; ++i) request.noise_mask.f32()[i] = 1;
+  const Tensor result = run_toy(request);
+  EXPECT_LT(testing::max_difference(result.slice(1, 4, 4), request.latent.slice(1, 4, 4)), 1e-5);
+  EXPECT_GT(testing::max_difference(result.slice(1, 0, 4), request.latent.slice(1, 0, 4)), 0.1);
+}
+
+TEST(KSample, ABatchEqualsRunsWithItsNoise) {
+  KSampleRequest batch = toy_request();
+  batch.latent = Tensor::zeros(Shape{3, 8, 8, 4});
+  const Tensor together = run_toy(batch);
+  for (int64_t i = 0; i < 3; ++i) {
+    KSampleRequest one = batch;
+    one.latent = Tensor::zeros(Shape{1, 8, 8, 4});
+    one.batch_index = {i};
+    EXPECT_LT(testing::relative_error(run_toy(one), together.slice(0, i, 1)), 1e-6) << i;
+  }
+}
+
+TEST(KSample, ReportsFaultsInPlainWords) {
+  KSampleRequest request = toy_request();
+  request.scheduler = "sunday";
+  EXPECT_THROW(run_toy(request), Error);
+  request = toy_request();
+  request.cfg = NAN;
+  EXPECT_THROW(run_toy(request), Error);
+  request = toy_request();
+  request.latent = Tensor();
+  EXPECT_THROW(run_toy(request), Error);
+  request = toy_request();
+  request.cancel.cancel();
+  try {
+    run_toy(request);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kCancelled);
+  }
+}
+
+}  // namespace
+}  // namespace easel::sampling
