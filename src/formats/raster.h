@@ -1,0 +1,55 @@
+// Decoded pixels on their way from a picture file to tensors, and what each format's decoder offers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace easel::formats {
+
+using PictureText = std::map<std::string, std::string>;
+
+// 8-bit pixels, frame after frame, row after row from the top left.
+struct Raster {
+  int64_t width = 0, height = 0, frames = 1;
+  std::vector<uint8_t> rgb;    // 3 per pixel
+  std::vector<uint8_t> alpha;  // 1 per pixel, or empty: opaque
+  // False where the alpha comes from one colour declared transparent in a picture without an alpha
+  // channel: PIL, and so LoadImage, does not count that as alpha.
+  bool has_alpha_channel = false;
+};
+
+// What a file says besides its pixels.
+struct PictureHead {
+  int64_t width = 0, height = 0;  // as stored, before any rotation
+  int orientation = 1;            // EXIF's 1 to 8
+  PictureText text;               // UTF-8
+};
+
+// Throws Error(kBadFile) when width x height x frames is zero or beyond what a picture may have.
+void check_picture_size(uint64_t width, uint64_t height, uint64_t frames = 1);
+
+// Each throws Error(kBadFile) for anything damaged.
+bool looks_like_png(std::span<const uint8_t> bytes);
+PictureHead read_png_head(std::span<const uint8_t> bytes);
+Raster decode_png(std::span<const uint8_t> bytes);
+
+bool looks_like_jpeg(std::span<const uint8_t> bytes);
+PictureHead read_jpeg_head(std::span<const uint8_t> bytes);
+Raster decode_jpeg(std::span<const uint8_t> bytes);
+
+bool looks_like_webp(std::span<const uint8_t> bytes);
+PictureHead read_webp_head(std::span<const uint8_t> bytes);
+// All frames of an animation, as ComfyUI loads them.
+Raster decode_webp(std::span<const uint8_t> bytes);
+
+// Pixels of 1 (grey), 3 (RGB) or 4 (RGBA) channels to a file.
+std::string encode_png(std::span<const uint8_t> pixels, int64_t width, int64_t height, int channels,
+                       const std::vector<std::pair<std::string, std::string>>& text, int compression);
+std::string encode_jpeg(std::span<const uint8_t> rgb, int64_t width, int64_t height, int quality);
+std::string encode_webp(std::span<const uint8_t> rgb, int64_t width, int64_t height, float quality);
+
+}  // namespace easel::formats
