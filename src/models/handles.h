@@ -12,12 +12,13 @@
 
 namespace easel::models {
 
-class ClipTextModel;     // models/clip_text.h
-class ClipVisionModel;   // models/clip_vision.h
-class ClipVisionMemo;    // models/clip_vision.h
-class Vae;               // models/vae.h
-class ControlNet;        // models/controlnet.h
-class NoiseAugmentation; // models/noise_augmentation.h
+class ClipTextModel;      // models/clip_text.h
+class ClipVisionModel;    // models/clip_vision.h
+class ClipVisionMemo;     // models/clip_vision.h
+class Vae;                // models/vae.h
+class ControlNet;         // models/controlnet.h
+class NoiseAugmentation;  // models/noise_augmentation.h
+struct UNetSource;        // models/unet_source.h
 
 enum class Family { kSD1, kSD2, kSD2UnclipL, kSD2UnclipH, kSDXL, kSDXLRefiner, kUnknown };
 // "SD 1.x", "SD 2.x", "SDXL", ... for people.
@@ -27,13 +28,14 @@ enum class Prediction { kEps, kV };
 
 // MODEL
 struct ModelHandle {
-  std::string file;                 // for messages
+  std::string file;  // for messages
   Family family = Family::kUnknown;
   UNetConfig config;
   Prediction prediction = Prediction::kEps;
   bool zero_terminal_snr = false;
-  float latent_scale = 0.18215f;    // latents are multiplied by this on their way into the model
+  float latent_scale = 0.18215f;  // latents are multiplied by this on their way into the model
   std::shared_ptr<Resident<UNet>> unet;
+  std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights
   std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
   std::vector<AttentionHookPtr> hooks;                          // in the order they were applied
 };
@@ -41,7 +43,7 @@ struct ModelHandle {
 // VAE
 struct VaeHandle {
   std::string file;
-  float latent_scale = 0.18215f;    // not applied by the VAE itself; see ModelHandle
+  float latent_scale = 0.18215f;  // not applied by the VAE itself; see ModelHandle
   std::shared_ptr<Resident<Vae>> vae;
 };
 
@@ -55,7 +57,7 @@ struct ClipVisionHandle {
 
 // CLIP_VISION_OUTPUT
 struct ClipVisionOutput {
-  Tensor image_embeds;          // [N,projection]
+  Tensor image_embeds;                                  // [N,projection]
   Tensor penultimate_hidden_states, last_hidden_state;  // [N,tokens,hidden]
 };
 

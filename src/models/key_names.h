@@ -23,4 +23,11 @@ inline int64_t numbered_children(const nn::Weights& w) {
   return count;
 }
 
+// `w` itself, having noted its bias as missing where the file has none. Layers take an absent bias for zeros;
+// the ones whose published files always have it are built through this.
+inline const nn::Weights& with_bias(const nn::Weights& w) {
+  if (!w.has("bias")) w.get("bias");
+  return w;
+}
+
 }  // namespace easel::models

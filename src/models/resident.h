@@ -1,8 +1,10 @@
 // Models that can be dropped from memory and built again from their file.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,42 +17,68 @@ class Residency;
 // Type-erased part of Resident<T>. Known to the Residency it was created with for as long as it lives.
 class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
  public:
-  virtual ~ResidentBase();
-  const std::string& name() const { return name_; }      // for messages: "UNet of sd_xl_base_1.0.safetensors"
-  size_t estimated_bytes() const { return estimate_; }   // before it is built
-  virtual size_t loaded_bytes() const = 0;               // 0 while not built
-  virtual bool in_use() const = 0;                       // someone outside holds what get() returned
-  virtual void evict() = 0;                              // drops the built model; in-use ones stay alive with their users
+  virtual ~ResidentBase() = default;
+  const std::string& name() const { return name_; }       // for messages: "UNet of sd_xl_base_1.0.safetensors"
+  size_t estimated_bytes() const { return estimate_; }    // before it is built
+  size_t loaded_bytes() const { return loaded_.load(); }  // 0 while not built
+  virtual bool in_use() = 0;                              // being built, or held by someone get() gave it to
+  virtual bool evict() = 0;                               // drops the built model unless it is in use
 
  protected:
   ResidentBase(Residency& owner, std::string name, size_t estimate);
+  // To be called by the destructor of the final class, before any of it is gone.
+  void leave();
+
   Residency& owner_;
-  std::string name_;
-  size_t estimate_;
-  uint64_t last_use_ = 0;
+  const std::string name_;
+  const size_t estimate_;
+  std::atomic<size_t> loaded_{0};
+
+ private:
   friend class Residency;
+  uint64_t last_use_ = 0;
 };
 
 // Keeps the sum of loaded models within a budget: before one is built, the least recently used ones that
-// are not in use are evicted. Thread-safe.
+// are not in use are evicted. Thread-safe. Must outlive the models made with it.
 class Residency {
  public:
   // budget 0: as much as there is.
   explicit Residency(size_t budget_bytes = 0) : budget_(budget_bytes) {}
+  Residency(const Residency&) = delete;
+  Residency& operator=(const Residency&) = delete;
+
   size_t budget() const { return budget_; }
+  // Changes the budget; models loaded beyond it go when room is next made.
+  void set_budget(size_t bytes);
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
-  // Makes room for `bytes` more; throws Error(kMemory) naming `name` and what would fit when it cannot.
+  // Makes room for `bytes` more, of a model or of activations; throws Error(kMemory) naming `name` and what would
+  // fit when it cannot.
   void make_room(size_t bytes, const std::string& name);
   void touch(ResidentBase& r);
+
+  // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
+  // says everything the model is built from: kind, file identity, type, patches. One key, one T.
+  template <class T>
+  std::shared_ptr<T> shared(const std::string& key, const std::function<std::shared_ptr<T>()>& make) {
+    std::lock_guard lock(mutex_);
+    if (auto found = std::dynamic_pointer_cast<T>(shared_[key].lock())) return found;
+    std::shared_ptr<T> made = make();
+    shared_[key] = made;
+    return made;
+  }
 
  private:
   friend class ResidentBase;
   void add(ResidentBase* r);
   void remove(ResidentBase* r);
+  size_t loaded_locked() const;
+
   mutable std::recursive_mutex mutex_;
   std::vector<ResidentBase*> all_;
+  std::map<std::string, std::weak_ptr<ResidentBase>> shared_;
   size_t budget_;
   uint64_t clock_ = 0;
 };
@@ -62,19 +90,29 @@ class Resident final : public ResidentBase {
   using Build = std::function<std::shared_ptr<const T>()>;
   Resident(Residency& owner, std::string name, size_t estimate, Build build)
       : ResidentBase(owner, std::move(name), estimate), build_(std::move(build)) {}
+  ~Resident() override { leave(); }
 
   std::shared_ptr<const T> get() {
     std::lock_guard lock(mutex_);
     if (!model_) {
       owner_.make_room(estimate_, name_);
       model_ = build_();
+      loaded_ = model_->bytes();
     }
     owner_.touch(*this);
     return model_;
   }
-  size_t loaded_bytes() const override { return model_ ? model_->bytes() : 0; }
-  bool in_use() const override { return model_ && model_.use_count() > 1; }
-  void evict() override { model_.reset(); }
+  bool in_use() override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    return !lock.owns_lock() || (model_ && model_.use_count() > 1);
+  }
+  bool evict() override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || (model_ && model_.use_count() > 1)) return false;
+    model_.reset();
+    loaded_ = 0;
+    return true;
+  }
 
  private:
   std::mutex mutex_;

@@ -14,7 +14,7 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
 
 nn::Linear pointwise(const nn::Weights& w) {
   Tensor weight = w.get("weight");
-  const Tensor bias = w.optional("bias");
+  const Tensor bias = w.get("bias");
   if (!weight.defined()) return {};
   if (weight.rank() == 4 && weight.dim(2) == 1 && weight.dim(3) == 1)
     weight = contiguous(weight).view({weight.dim(0), weight.dim(1)});
@@ -27,12 +27,12 @@ TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& si
       norm2_(w["norm2"]),
       norm3_(w["norm3"]),
       qkv_({w["attn1"]["to_q"], w["attn1"]["to_k"], w["attn1"]["to_v"]}),
-      self_out_(w["attn1"]["to_out"][0]),
+      self_out_(with_bias(w["attn1"]["to_out"][0])),
       q_(w["attn2"]["to_q"]),
       context_kv_({w["attn2"]["to_k"], w["attn2"]["to_v"]}),
-      cross_out_(w["attn2"]["to_out"][0]),
-      ff_in_(w["ff"]["net"][0]["proj"], /*geglu=*/true),
-      ff_out_(w["ff"]["net"][2]),
+      cross_out_(with_bias(w["attn2"]["to_out"][0])),
+      ff_in_(with_bias(w["ff"]["net"][0]["proj"]), /*geglu=*/true),
+      ff_out_(with_bias(w["ff"]["net"][2])),
       compute_(w.compute()) {
   site_.heads = heads;
 }

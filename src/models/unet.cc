@@ -37,7 +37,7 @@ struct UNet::Impl {
     out_norm = nn::GroupNorm(w["out"][0]);
     out_conv = conv_f32(w["out"][2]);
     w.require_all();
-    check_widths(w);
+    if (!w.probing()) check_widths(w);
   }
 
   // Every block must take what the one before it gives, skips included.
@@ -83,6 +83,8 @@ struct UNet::Impl {
 
 UNet::UNet(const nn::Weights& w) : impl_(std::make_unique<const Impl>(w)) {}
 UNet::~UNet() = default;
+
+void UNet::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.probe()); }
 
 const UNetConfig& UNet::config() const { return impl_->config; }
 

@@ -13,16 +13,17 @@ namespace easel::models {
 
 // Everything about a UNet's shape, read from the keys and shapes of its file.
 struct UNetConfig {
-  int64_t in_channels = 0;     // 4; 9 for inpainting models, 8 for edit models
+  int64_t in_channels = 0;  // 4; 9 for inpainting models, 8 for edit models
   int64_t out_channels = 0;
   int64_t model_channels = 0;
-  int64_t context_dim = 0;     // width of the text context
-  int64_t adm_channels = 0;    // width of the extra vector `y`; 0 when there is none
-  int64_t num_heads = 0;       // fixed number of heads (SD1.x), or 0 and ...
-  int64_t head_channels = 0;   // ... this width per head
-  bool linear_projections = false;  // proj_in/proj_out are matrices (SD2, SDXL), not 1x1 convolutions
+  int64_t context_dim = 0;                     // width of the text context
+  int64_t adm_channels = 0;                    // width of the extra vector `y`; 0 when there is none
+  int64_t num_heads = 0;                       // fixed number of heads (SD1.x), or 0 and ...
+  int64_t head_channels = 0;                   // ... this width per head
+  bool linear_projections = false;             // proj_in/proj_out are matrices (SD2, SDXL), not 1x1 convolutions
+  std::vector<int> res_blocks;                 // residual blocks per resolution, finest first
   std::vector<int> input_depth, output_depth;  // transformer blocks per input and output block, 0 for none
-  int middle_depth = 0;        // -1: no transformer in the middle, -2: no middle block at all
+  int middle_depth = 0;                        // -1: no transformer in the middle, -2: no middle block at all
 };
 
 // Key and value projections of one context for every cross-attention of a model: made once per run.
@@ -31,8 +32,8 @@ class ContextProjection {
   struct KeyValue {
     Tensor key, value;  // [N,Tk,heads*D]
   };
-  Tensor context;                 // [N,Tk,context_dim] as given
-  std::vector<KeyValue> layers;   // by AttentionSite::index
+  Tensor context;                // [N,Tk,context_dim] as given
+  std::vector<KeyValue> layers;  // by AttentionSite::index
 };
 using ContextProjectionPtr = std::shared_ptr<const ContextProjection>;
 
@@ -40,11 +41,11 @@ enum class BlockKind { kInput, kMiddle, kOutput };
 
 // Which cross-attention of a UNet is running.
 struct AttentionSite {
-  int index = 0;         // counts all cross-attentions: input blocks, then output blocks, then the middle:
-                         // the order in which adapters number their keys
+  int index = 0;  // counts all cross-attentions: input blocks, then output blocks, then the middle:
+                  // the order in which adapters number their keys
   BlockKind block = BlockKind::kInput;
-  int block_index = 0;   // as in input_blocks.N
-  int transformer = 0;   // as in transformer_blocks.N
+  int block_index = 0;                       // as in input_blocks.N
+  int transformer = 0;                       // as in transformer_blocks.N
   int64_t heads = 0, height = 0, width = 0;  // of the map the tokens come from
 };
 
@@ -75,10 +76,10 @@ struct ControlResiduals {
 };
 
 struct UNetInputs {
-  Tensor x;                            // [N,H,W,in_channels] f32
-  std::vector<float> timesteps;        // N values
-  ContextProjectionPtr context;        // of N rows
-  Tensor y;                            // [N,adm_channels] f32; undefined when the model takes none
+  Tensor x;                      // [N,H,W,in_channels] f32
+  std::vector<float> timesteps;  // N values
+  ContextProjectionPtr context;  // of N rows
+  Tensor y;                      // [N,adm_channels] f32; undefined when the model takes none
   const ControlResiduals* control = nullptr;
   std::span<const AttentionHookPtr> hooks;
   StepInfo step;
@@ -90,6 +91,10 @@ class UNet {
   // Throws Error(kBadFile) naming the first missing tensor and the number of missing ones.
   explicit UNet(const nn::Weights& w);
   ~UNet();
+
+  // Checks that the file has every tensor, without packing any. Throws as the constructor. Weights that are probed
+  // already keep the record of what a UNet uses.
+  static void check(const nn::Weights& w);
 
   const UNetConfig& config() const;
   // The projections of a context [N,Tk,context_dim] (any float type). Throws Error(kMismatch) for another width.

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "models/key_names.h"
 #include "models/spatial_transformer.h"
 
 namespace easel::models {
@@ -27,13 +28,13 @@ class ResBlock {
 
 // Key: op. Halves the map with a strided convolution.
 struct Downsample {
-  explicit Downsample(const nn::Weights& w) : op(w["op"], {.stride = 2, .pad = 1}) {}
+  explicit Downsample(const nn::Weights& w) : op(with_bias(w["op"]), {.stride = 2, .pad = 1}) {}
   nn::Conv2d op;
 };
 
 // Key: conv. Enlarges the map by nearest neighbour to the size asked for, then convolves.
 struct Upsample {
-  explicit Upsample(const nn::Weights& w) : conv(w["conv"], {.pad = 1}) {}
+  explicit Upsample(const nn::Weights& w) : conv(with_bias(w["conv"]), {.pad = 1}) {}
   nn::Conv2d conv;
 };
 

@@ -52,7 +52,10 @@ UNetConfig read_unet_config(const nn::Weights& w) {
   // Every input block leaves one skip for an output block; whatever one of the two lacks is a missing block.
   const int64_t count = std::max(numbered_children(input), outputs);
   bool known = false;
+  config.res_blocks.push_back(0);
   for (int64_t i = 0; i < count; ++i) {
+    if (input[i].has("0.op.weight")) config.res_blocks.push_back(0);
+    else if (i > 0) ++config.res_blocks.back();
     config.input_depth.push_back(transformer_depth(input[i]));
     known = known || read_transformer(input[i][1], config);
   }

@@ -16,7 +16,10 @@ constexpr float kEps = 1e-6f;
 // Keys: norm1, conv1, norm2, conv2, nin_shortcut (when the width changes).
 struct VaeResBlock {
   explicit VaeResBlock(const nn::Weights& w)
-      : norm1(w["norm1"], kEps), norm2(w["norm2"], kEps), conv1(w["conv1"], {.pad = 1}), conv2(w["conv2"], {.pad = 1}) {
+      : norm1(w["norm1"], kEps),
+        norm2(w["norm2"], kEps),
+        conv1(with_bias(w["conv1"]), {.pad = 1}),
+        conv2(with_bias(w["conv2"]), {.pad = 1}) {
     if (w.has("nin_shortcut.weight") || (conv1 && conv2 && conv1.in_channels() != conv2.out_channels()))
       shortcut = pointwise(w["nin_shortcut"]);
   }
@@ -79,8 +82,8 @@ struct VaeLevel {
     for (int64_t i = 0; i < count; ++i) blocks.emplace_back(w["block"][i]);
     // Below and right only: the original pads asymmetrically before its strided convolution.
     if (down && w.has("downsample.conv.weight"))
-      resize = nn::Conv2d(w["downsample"]["conv"], {.stride = 2, .pad = 0, .pad_after = 1});
-    if (!down && w.has("upsample.conv.weight")) resize = nn::Conv2d(w["upsample"]["conv"], {.pad = 1});
+      resize = nn::Conv2d(with_bias(w["downsample"]["conv"]), {.stride = 2, .pad = 0, .pad_after = 1});
+    if (!down && w.has("upsample.conv.weight")) resize = nn::Conv2d(with_bias(w["upsample"]["conv"]), {.pad = 1});
   }
   size_t bytes() const {
     size_t total = resize.bytes();
@@ -122,8 +125,8 @@ struct Vae::Impl {
         decoder_middle(w["decoder"]["mid"]),
         encoder_norm(w["encoder"]["norm_out"], kEps),
         decoder_norm(w["decoder"]["norm_out"], kEps),
-        encoder_out(w["encoder"]["conv_out"], {.pad = 1}),
-        decoder_out(w["decoder"]["conv_out"], {.pad = 1}) {
+        encoder_out(with_bias(w["encoder"]["conv_out"]), {.pad = 1}),
+        decoder_out(with_bias(w["decoder"]["conv_out"]), {.pad = 1}) {
     const int64_t levels = std::max(numbered_children(w["encoder"]["down"]), numbered_children(w["decoder"]["up"]));
     for (int64_t i = 0; i < levels; ++i) {
       down.emplace_back(w["encoder"]["down"][i], true);
@@ -134,7 +137,7 @@ struct Vae::Impl {
       post_quant = nn::Linear(rows(w["post_quant_conv"].get("weight")), w["post_quant_conv"].get("bias"), DType::kF32);
     }
     w.require_all();
-    check_widths(w);
+    if (!w.probing()) check_widths(w);
   }
 
   static Tensor rows(const Tensor& t) { return t.defined() ? contiguous(t).view({t.dim(0), -1}) : t; }
@@ -262,6 +265,8 @@ VaeConfig read_vae_config(const nn::Weights& w) {
 
 Vae::Vae(const nn::Weights& w) : impl_(std::make_unique<const Impl>(w)) {}
 Vae::~Vae() = default;
+
+void Vae::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.probe()); }
 
 const VaeConfig& Vae::config() const { return impl_->config; }
 

@@ -33,6 +33,8 @@ class Vae {
   // ones.
   explicit Vae(const nn::Weights& w);
   ~Vae();
+  // Checks that the file has every tensor, without packing any, as UNet::check().
+  static void check(const nn::Weights& w);
 
   const VaeConfig& config() const;
 

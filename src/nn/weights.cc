@@ -2,6 +2,8 @@
 
 #include <unordered_set>
 
+#include "tensor/mapped_file.h"
+
 namespace easel::nn {
 
 Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch)
@@ -10,6 +12,26 @@ Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::s
   state_->compute = compute;
   state_->file = std::move(file);
   state_->patch = std::move(patch);
+}
+
+// A layer packs what it got before it asks for much more, so a tensor a few requests back is packed.
+void Weights::State::hand_out(const Tensor& tensor) {
+  constexpr size_t kStillInUse = 12;
+  recent.push_back(tensor);
+  if (recent.size() <= kStillInUse) return;
+  drop_pages(recent.front().storage(), recent.front().raw(), recent.front().nbytes());
+  recent.pop_front();
+}
+
+Weights::State::~State() {
+  for (const Tensor& t : recent) drop_pages(t.storage(), t.raw(), t.nbytes());
+}
+
+Weights Weights::probe() const {
+  Weights copy(state_->tensors, state_->compute, state_->file);
+  copy.state_->probing = true;
+  copy.prefix_ = prefix_;
+  return copy;
 }
 
 Weights Weights::operator[](const std::string& name) const { return Weights(state_, prefix_ + name + "."); }
@@ -26,13 +48,14 @@ Tensor Weights::optional(const std::string& name) const {
   const Tensor* found = state_->tensors->find(key);
   if (!found) return {};
   state_->used[key] = true;
+  if (state_->probing) return {};
+  state_->hand_out(*found);
   return state_->patch ? state_->patch(key, *found) : *found;
 }
 
 Tensor Weights::get(const std::string& name) const {
-  Tensor t = optional(name);
-  if (!t.defined()) state_->missing.push_back(prefix_ + name);
-  return t;
+  if (!has(name)) state_->missing.push_back(prefix_ + name);
+  return optional(name);
 }
 
 Tensor Weights::get(const std::string& name, const Shape& expected) const {

@@ -1,6 +1,7 @@
 // A model file's tensors as a tree of scopes, and the record of which were used.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,8 @@ namespace easel::nn {
 
 // A view of named tensors below a prefix: Weights(map)["model"]["diffusion_model"].get("out.2.weight").
 // Copies share one record of used and missing names. Not thread-safe while a model is being built.
+// Tensors that view a mapped file are handed out to be packed once: their pages are given back to the system soon
+// after, so that the file never stands in memory beside the model.
 class Weights {
  public:
   // Replaces a tensor on its way into a layer (LoRA); gets the full name and the file's tensor.
@@ -20,6 +23,11 @@ class Weights {
 
   // `compute` is the type the layers will multiply in: kF32 or kBF16. `file` is named in errors.
   Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch = {});
+
+  // The same tensors, to go through a model without packing anything: get() records what is used and what is
+  // missing, but hands out undefined tensors. Starts a record of its own.
+  Weights probe() const;
+  bool probing() const { return state_->probing; }
 
   // The scope `name` inside this one: names are joined with a dot.
   Weights operator[](const std::string& name) const;
@@ -39,6 +47,7 @@ class Weights {
   // Child scope names directly below this one, in file order without repetition ("0", "1", ...).
   std::vector<std::string> children() const;
 
+  size_t missing_count() const { return state_->missing.size(); }
   // Throws Error(kBadFile) that names the first missing tensor and how many there are.
   void require_all() const;
   // Names below the prefix that no layer asked for, in file order.
@@ -56,6 +65,14 @@ class Weights {
     Patch patch;
     std::vector<std::string> missing;
     std::unordered_map<std::string, bool> used;
+    bool probing = false;
+    std::deque<Tensor> recent;  // mapped tensors handed out last
+
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State();
+    void hand_out(const Tensor& tensor);
   };
   Weights(std::shared_ptr<State> state, std::string prefix) : state_(std::move(state)), prefix_(std::move(prefix)) {}
 

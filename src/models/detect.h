@@ -1,0 +1,35 @@
+// Tells from keys and shapes which family a checkpoint belongs to. File names are never looked at.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "models/handles.h"
+#include "tensor/tensor_map.h"
+
+namespace easel::models {
+
+// The scope of the UNet in a file ("model.diffusion_model", or empty when it is at the top); nullopt when there is
+// none in the original layout.
+std::optional<std::string> find_unet_scope(const TensorMap& file);
+
+// What a file of another kind of model seems to be ("Flux", "SD 3", ...), or empty: for messages.
+std::string foreign_model(const TensorMap& file);
+
+// The family of a UNet; `file` is asked for what the configuration leaves open (which CLIP vision an unCLIP
+// model carries).
+Family detect_family(const UNetConfig& config, const TensorMap& file);
+
+struct PredictionKind {
+  Prediction prediction = Prediction::kEps;
+  bool zero_terminal_snr = false;
+};
+// What the network was trained to predict. SD 2.x: v when the standard deviation of one bias of the last attention
+// is above 0.09; SDXL: by marker keys. Throws Error(kUnsupported) for EDM models.
+PredictionKind detect_prediction(Family family, const UNetConfig& config, const TensorMap& file,
+                                 const std::string& scope, const std::string& file_name);
+
+// What latents of a family are multiplied by on their way into its UNet.
+float latent_scale(Family family);
+
+}  // namespace easel::models

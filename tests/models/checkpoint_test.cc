@@ -1,0 +1,210 @@
+#include "models/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "models/clip_vision.h"
+#include "models/detect.h"
+#include "models/diffusers_keys.h"
+#include "models/noise_augmentation.h"
+#include "models/unet_source.h"
+#include "models/vae.h"
+#include "models_support.h"
+
+namespace easel::models {
+namespace {
+
+struct Expected {
+  const char* file;
+  Family family;
+  Prediction prediction;
+  const char* text;
+  bool vision;
+};
+
+class Checkpoints : public ::testing::TestWithParam<Expected> {};
+
+TEST_P(Checkpoints, AreToldFromTheirKeys) {
+  const Expected& e = GetParam();
+  Residency residency;
+  const Checkpoint c = load_checkpoint(tiny_models_dir() / e.file, residency, DType::kF32);
+  EXPECT_EQ(c.model.family, e.family) << family_name(c.model.family);
+  EXPECT_EQ(c.model.prediction, e.prediction);
+  ASSERT_TRUE(c.text);
+  EXPECT_EQ(c.text->description(), e.text);
+  EXPECT_EQ(c.text->context_dim(), c.model.config.context_dim);
+  ASSERT_TRUE(c.vae);
+  EXPECT_EQ(c.vae->latent_scale, c.model.latent_scale);
+  EXPECT_EQ(c.clip_vision.has_value(), e.vision);
+  EXPECT_EQ(residency.loaded_bytes(), 0u) << "nothing may be packed before it is used";
+  if (c.model.noise_augmentation && c.clip_vision) {
+    EXPECT_EQ(c.model.noise_augmentation->dim(), c.clip_vision->projection_dim);
+  }
+  for (const std::string& name : c.unused) EXPECT_EQ(name.find("diffusion_model"), std::string::npos) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, Checkpoints,
+                         ::testing::Values(Expected{"checkpoints/v1-5-pruned-emaonly.safetensors", Family::kSD1,
+                                                    Prediction::kEps, "CLIP-L", false},
+                                           Expected{"checkpoints/sd21-unclip-h.ckpt", Family::kSD2UnclipH,
+                                                    Prediction::kV, "OpenCLIP-H", true},
+                                           Expected{"checkpoints/sd21-unclip-l.ckpt", Family::kSD2UnclipL,
+                                                    Prediction::kV, "OpenCLIP-H", true},
+                                           Expected{"checkpoints/sd_xl_base_1.0.safetensors", Family::kSDXL,
+                                                    Prediction::kEps, "CLIP-L and OpenCLIP-bigG", false},
+                                           Expected{"checkpoints/sd_xl_refiner_1.0.safetensors", Family::kSDXLRefiner,
+                                                    Prediction::kEps, "OpenCLIP-bigG", false}));
+
+// A copy of a checkpoint with changed tensors, written where the test may write.
+class Changed : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(::testing::TempDir()) / ("easel-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path write(const TensorMap& tensors) {
+    const auto path = folder_ / "changed.safetensors";
+    formats::write_safetensors(path, tensors);
+    return path;
+  }
+  static TensorMap sd15() {
+    return *formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors").tensors;
+  }
+  static TensorMap without(const TensorMap& all, const std::string& prefix) {
+    TensorMap out;
+    for (const auto& [name, tensor] : all)
+      if (!name.starts_with(prefix)) out.set(name, tensor);
+    return out;
+  }
+  std::string error_of(const TensorMap& tensors) {
+    try {
+      load_checkpoint(write(tensors), residency_, DType::kF32);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.file(), "changed.safetensors");
+      return e.message();
+    }
+    return "";
+  }
+
+  std::filesystem::path folder_;
+  Residency residency_;
+};
+
+TEST_F(Changed, MissingTensorsAreNamedAndCounted) {
+  const std::string unet = "model.diffusion_model.";
+  EXPECT_EQ(error_of(without(sd15(), unet + "input_blocks.4.0.emb_layers.1.bias")),
+            "1 tensor is missing, the first is 'model.diffusion_model.input_blocks.4.0.emb_layers.1.bias'");
+  EXPECT_EQ(error_of(without(sd15(), unet + "input_blocks.4.0.in_layers.2.weight")),
+            "1 tensor is missing, the first is 'model.diffusion_model.input_blocks.4.0.in_layers.2.weight'");
+  EXPECT_NE(error_of(without(sd15(), unet + "output_blocks.7.")).find("the first is '" + unet + "output_blocks.7.0."),
+            std::string::npos);
+  EXPECT_NE(error_of(without(sd15(), unet + "middle_block.2.")).find(unet + "middle_block.2."), std::string::npos);
+  EXPECT_NE(error_of(without(sd15(), unet + "input_blocks.11.")).find(unet + "input_blocks.11."), std::string::npos);
+  EXPECT_NE(error_of(without(sd15(), "first_stage_model.decoder.mid.")).find("decoder.mid."), std::string::npos);
+}
+
+TEST_F(Changed, OtherKeysAreListed) {
+  TensorMap all = sd15();
+  const Tensor value = Tensor::zeros({4});
+  for (const char* name : {"model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas",
+                           "model.diffusion_model.unheard_of.weight", "first_stage_model.loss.logvar"})
+    all.set(name, value);
+  const Checkpoint c = load_checkpoint(write(all), residency_, DType::kF32);
+  for (const char* name : {"model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas",
+                           "model.diffusion_model.unheard_of.weight", "first_stage_model.loss.logvar"})
+    EXPECT_EQ(std::count(c.unused.begin(), c.unused.end(), name), 1) << name;
+}
+
+TEST_F(Changed, WidthsThatDoNotFollowAreRefused) {
+  TensorMap all = sd15();
+  const std::string name = "model.diffusion_model.input_blocks.2.0.in_layers.2.weight";
+  const Shape shape = all.find(name)->shape();
+  all.set(name, Tensor::zeros({shape[0], shape[1] + 32, 3, 3}));
+  const Checkpoint c = load_checkpoint(write(all), residency_, DType::kF32);
+  try {
+    c.model.unet->get();
+    FAIL() << "built";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kBadFile);
+    EXPECT_NE(std::string(e.what()).find("input_blocks.2."), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(Changed, InpaintingWidthIsRead) {
+  TensorMap all = sd15();
+  const std::string name = "model.diffusion_model.input_blocks.0.0.weight";
+  const Tensor* first = all.find(name);
+  Tensor wide = Tensor::zeros({first->dim(0), 9, 3, 3});
+  all.set(name, wide);
+  const Checkpoint c = load_checkpoint(write(all), residency_, DType::kF32);
+  EXPECT_EQ(c.model.config.in_channels, 9);
+  EXPECT_EQ(c.model.family, Family::kSD1);
+}
+
+TEST_F(Changed, OtherKindsOfModelsAreNamed) {
+  TensorMap flux;
+  flux.set("double_blocks.0.img_attn.qkv.weight", Tensor::zeros({4, 4}));
+  EXPECT_EQ(error_of(flux), "a model of another kind: Flux");
+  TensorMap other;
+  other.set("weight", Tensor::zeros({4, 4}));
+  EXPECT_EQ(error_of(other), "there is no UNet in this file, so it is not a checkpoint");
+}
+
+TEST_F(Changed, EqualLoadersShareOneModel) {
+  const auto path = tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors";
+  const ModelHandle a = load_unet(path, residency_, DType::kF32);
+  const Checkpoint b = load_checkpoint(path, residency_, DType::kF32);
+  EXPECT_EQ(a.unet, b.model.unet);
+  EXPECT_EQ(load_vae(path, residency_, DType::kF32).vae, b.vae->vae);
+  EXPECT_NE(load_unet(path, residency_, DType::kBF16).unet, a.unet);
+}
+
+TEST_F(Changed, EstimatesAreHonest) {
+  for (const DType compute : {DType::kF32, DType::kBF16}) {
+    const Checkpoint c =
+        load_checkpoint(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors", residency_, compute);
+    const double unet = static_cast<double>(c.model.unet->get()->bytes());
+    EXPECT_NEAR(unet / static_cast<double>(c.model.unet->estimated_bytes()), 1.0, 0.1);
+    const double vae = static_cast<double>(c.vae->vae->get()->bytes());
+    EXPECT_NEAR(vae / static_cast<double>(c.vae->vae->estimated_bytes()), 1.0, 0.1);
+  }
+}
+
+// The names of the diffusers library, there and back, for every tensor of every UNet.
+TEST(DiffusersNames, GoThereAndBack) {
+  Residency residency;
+  for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors",
+                           "checkpoints/sd_xl_refiner_1.0.safetensors"}) {
+    const ModelHandle model = load_unet(tiny_models_dir() / file, residency, DType::kF32);
+    const DiffusersNames names(model.config);
+    TensorMap diffusers;
+    const std::string prefix = model.source->scope + ".";
+    for (const auto& [name, tensor] : *model.source->tensors) {
+      if (!name.starts_with(prefix)) continue;
+      const std::string original = name.substr(prefix.size()), other = names.diffusers(original);
+      ASSERT_FALSE(other.empty()) << original;
+      EXPECT_EQ(names.original(other), original);
+      diffusers.set(other, tensor);
+    }
+    EXPECT_TRUE(is_diffusers_unet(diffusers));
+    const auto back = original_unet_tensors(diffusers);
+    for (const auto& [name, tensor] : *model.source->tensors) {
+      if (!name.starts_with(prefix)) continue;
+      const Tensor* found = back->find(name.substr(prefix.size()));
+      ASSERT_TRUE(found) << name;
+      EXPECT_EQ(found->raw(), tensor.raw()) << name;
+    }
+  }
+  const DiffusersNames sd15(
+      load_unet(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors", residency, DType::kF32).config);
+  EXPECT_EQ(sd15.original("down_blocks.1.attentions.0.proj_in"), "input_blocks.4.1.proj_in");
+  EXPECT_EQ(sd15.original("up_blocks.0.upsamplers.0.conv"), "output_blocks.2.1.conv");
+  EXPECT_EQ(sd15.original("up_blocks.2.upsamplers.0.conv.bias"), "output_blocks.8.2.conv.bias");
+  EXPECT_EQ(sd15.original("mid_block.resnets.1.time_emb_proj.weight"), "middle_block.2.emb_layers.1.weight");
+}
+
+}  // namespace
+}  // namespace easel::models
