@@ -34,7 +34,8 @@ nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width) {
   return nn::LayerNorm(w);
 }
 
-ClipEncoder::ClipEncoder(const nn::Weights& w, const ClipEncoderConfig& config) : config_(config) {
+ClipEncoder::ClipEncoder(const nn::Weights& w, const ClipEncoderConfig& config)
+    : config_(config), compute_(w.compute()) {
   const int64_t width = config.width;
   if (config.heads <= 0 || width % config.heads != 0)
     throw Error(Fault::kBadFile, "a width of " + std::to_string(width) + " does not divide into " +
@@ -55,16 +56,17 @@ ClipEncoder::ClipEncoder(const nn::Weights& w, const ClipEncoderConfig& config) 
   }
 }
 
+// x, the sum all layers add to, stays f32; the products are computed in the compute type.
 Tensor ClipEncoder::run(const Block& block, Tensor x) const {
   const int64_t width = config_.width;
-  const Tensor qkv = block.qkv(block.norm1(x));
+  const Tensor qkv = block.qkv(block.norm1(x, compute_));
   ops::AttentionArgs attention;
   attention.causal = config_.causal;
   const Tensor mixed = ops::attention(qkv.slice(2, 0, width), qkv.slice(2, width, width),
                                       qkv.slice(2, 2 * width, width), config_.heads, attention);
-  x = block.out(mixed, {.residual = x});
-  const Tensor hidden = block.fc1(block.norm2(x), {.activation = config_.activation});
-  return block.fc2(hidden, {.residual = x});
+  x = block.out(mixed, {.residual = x, .f32_out = true});
+  const Tensor hidden = block.fc1(block.norm2(x, compute_), {.activation = config_.activation});
+  return block.fc2(hidden, {.residual = x, .f32_out = true});
 }
 
 ClipEncoder::Output ClipEncoder::operator()(Tensor x, int64_t keep, bool need_last) const {

@@ -35,7 +35,7 @@ class ClipEncoder {
     Tensor last;          // after all layers
     Tensor intermediate;  // after layer `keep`, undefined when keep < 0
   };
-  // x [N,T,width] of the compute type. keep: index of the layer whose result is wanted as well.
+  // x [N,T,width] f32, results likewise. keep: index of the layer whose result is wanted as well.
   // Only as many layers are run as are needed: with need_last = false, layers after `keep` are left out.
   Output operator()(Tensor x, int64_t keep = -1, bool need_last = true) const;
 
@@ -50,6 +50,7 @@ class ClipEncoder {
   Tensor run(const Block& block, Tensor x) const;
 
   ClipEncoderConfig config_;
+  DType compute_ = DType::kF32;
   std::vector<Block> blocks_;
 };
 

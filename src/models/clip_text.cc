@@ -75,8 +75,7 @@ Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
     const Tensor row = contiguous(convert(*given, DType::kF32));
     std::copy_n(row.f32(), config_.width, rows.f32() + i * config_.width);
   }
-  const Tensor x = ops::add(rows, position_table_.slice(0, 0, length));
-  return convert(x.view({1, length, config_.width}), compute_);
+  return ops::add(rows, position_table_.slice(0, 0, length)).view({1, length, config_.width});
 }
 
 ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Layer& layer) const {
@@ -96,10 +95,10 @@ ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Laye
   const int64_t position = (end != chunk.end() ? end : largest) - chunk.begin();
 
   Output out;
-  const Tensor pooled = clone(last.slice(1, position, 1)).view({1, config_.width});
-  out.pooled = convert(projection_ ? projection_(pooled) : pooled, DType::kF32);
+  out.pooled = clone(last.slice(1, position, 1)).view({1, config_.width});
+  if (projection_) out.pooled = projection_(convert(out.pooled, compute_), {.f32_out = true});
   const Tensor hidden = keep < 0 ? last : layer.normed ? final_norm_(states.intermediate) : states.intermediate;
-  out.hidden = convert(hidden, DType::kF32).view({static_cast<int64_t>(chunk.size()), config_.width});
+  out.hidden = hidden.view({static_cast<int64_t>(chunk.size()), config_.width});
   return out;
 }
 

@@ -74,16 +74,16 @@ Tensor ClipVisionModel::embed(const Tensor& pixels) const {
   const int64_t patch = config_.patch, side = config_.image_size / patch;
   const Tensor grid = pixels.view({side, patch, side, patch, 3}).permute({0, 2, 1, 3, 4});
   const Tensor rows = patches_(contiguous(grid).view({1, side * side, patch * patch * 3}));
-  return convert(ops::add(ops::concat({class_row_, rows}, 1), positions_), compute_);
+  return ops::add(ops::concat({class_row_, rows}, 1), positions_);
 }
 
 ClipVisionOutput ClipVisionModel::encode_one(const Tensor& pixels) const {
   const auto states = encoder_(pre_norm_(embed(pixels)), config_.layers - 2);
-  const Tensor embeds = projection_(post_norm_(clone(states.last.slice(1, 0, 1))));
+  const Tensor token = post_norm_(clone(states.last.slice(1, 0, 1)), compute_);
   ClipVisionOutput out;
-  out.image_embeds = convert(embeds, DType::kF32).view({1, config_.projection});
-  out.penultimate_hidden_states = convert(states.intermediate, DType::kF32);
-  out.last_hidden_state = convert(states.last, DType::kF32);
+  out.image_embeds = projection_(token, {.f32_out = true}).view({1, config_.projection});
+  out.penultimate_hidden_states = states.intermediate;
+  out.last_hidden_state = states.last;
   return out;
 }
 

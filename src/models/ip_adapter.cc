@@ -155,12 +155,14 @@ IpAdapter::IpAdapter(const nn::Weights& w, const IpAdapterConfig& config)
   w.require_all();
 }
 
-// One image: [1,P] or [1,T,H] of the compute type -> [1,tokens,token_width].
+// One image: [1,P] or [1,T,H] of the compute type -> [1,tokens,token_width] f32.
 Tensor IpAdapter::project(const Tensor& one) const {
   switch (config_.kind) {
-    case IpAdapterKind::kPlain: return norm_(proj_(one).view({1, config_.tokens, config_.token_width}));
+    case IpAdapterKind::kPlain:
+      return norm_(proj_(one, {.f32_out = true}).view({1, config_.tokens, config_.token_width}));
     case IpAdapterKind::kPlus: return resampler_(one);
-    case IpAdapterKind::kFullFace: return norm_(proj2_(proj_(one, {.activation = ops::Activation::kGelu})));
+    case IpAdapterKind::kFullFace:
+      return norm_(proj2_(proj_(one, {.activation = ops::Activation::kGelu}), {.f32_out = true}));
   }
   return {};
 }
@@ -175,7 +177,7 @@ Tensor IpAdapter::tokens(const Tensor& embeds) const {
         .fix("Use " + vision_for(config_) + " as CLIP vision model");
   std::vector<Tensor> out;
   for (int64_t i = 0; i < embeds.dim(0); ++i)
-    out.push_back(convert(project(contiguous(convert(embeds.slice(0, i, 1), compute_))), DType::kF32));
+    out.push_back(project(contiguous(convert(embeds.slice(0, i, 1), compute_))));
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
 }
 

@@ -27,7 +27,8 @@ Resampler::Resampler(const nn::Weights& w) {
     throw Error(Fault::kBadFile, "tensor '" + w.full("latents") + "' has shape " + latents.shape().str())
         .in_file(w.file());
   const int64_t dim = latents.dim(2), output = rows_of(w["proj_out"]);
-  latents_ = clone(convert(latents, w.compute()));
+  compute_ = w.compute();
+  latents_ = clone(convert(latents, DType::kF32));
   proj_in_ = checked_linear(w["proj_in"], columns_of(w["proj_in"]), dim);
   proj_out_ = checked_linear(w["proj_out"], dim, output);
   norm_out_ = checked_norm(w["norm_out"], output);
@@ -56,15 +57,15 @@ Tensor Resampler::operator()(const Tensor& states) const {
   const Tensor x = proj_in_(states);
   Tensor latents = latents_;
   for (const Layer& layer : layers_) {
-    const Tensor normed = layer.latents_norm(latents);
+    const Tensor normed = layer.latents_norm(latents, compute_);
     const Tensor q = layer.to_q(normed), kv = layer.to_kv(ops::concat({layer.states_norm(x), normed}, 1));
     const int64_t inner = q.dim(2);
     const Tensor mixed = ops::attention(q, kv.slice(2, 0, inner), kv.slice(2, inner, inner), layer.heads);
-    latents = layer.to_out(mixed, {.residual = latents});
-    const Tensor hidden = layer.fc1(layer.hidden_norm(latents), {.activation = ops::Activation::kGelu});
-    latents = layer.fc2(hidden, {.residual = latents});
+    latents = layer.to_out(mixed, {.residual = latents, .f32_out = true});
+    const Tensor hidden = layer.fc1(layer.hidden_norm(latents, compute_), {.activation = ops::Activation::kGelu});
+    latents = layer.fc2(hidden, {.residual = latents, .f32_out = true});
   }
-  return norm_out_(proj_out_(latents));
+  return norm_out_(proj_out_(convert(latents, compute_), {.f32_out = true}));
 }
 
 size_t Resampler::bytes() const {

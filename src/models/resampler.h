@@ -17,7 +17,7 @@ class Resampler {
   // Throws Error(kBadFile) for shapes that do not fit; missing tensors are left to Weights::require_all().
   explicit Resampler(const nn::Weights& w);
 
-  // One image's states [1,T,input] of the compute type -> [1,tokens,output] of the compute type.
+  // One image's states [1,T,input] of the compute type -> [1,tokens,output] f32.
   Tensor operator()(const Tensor& states) const;
   size_t bytes() const;
 
@@ -28,7 +28,8 @@ class Resampler {
     int64_t heads = 0;
   };
 
-  Tensor latents_;
+  Tensor latents_;  // f32
+  DType compute_ = DType::kF32;
   nn::Linear proj_in_, proj_out_;
   nn::LayerNorm norm_out_;
   std::vector<Layer> layers_;

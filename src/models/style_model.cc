@@ -35,7 +35,7 @@ StyleModel::StyleModel(const nn::Weights& w) : compute_(w.compute()), file_(w.fi
                                      " are not those of a style model")
         .in_file(file_);
   width_ = tokens.dim(2);
-  tokens_ = clone(convert(tokens, compute_));
+  tokens_ = clone(convert(tokens, DType::kF32));
   projection_ = nn::Linear(projection.permute({1, 0}), Tensor(), compute_);
   pre_norm_ = checked_norm(w["ln_pre"], width_);
   post_norm_ = checked_norm(w["ln_post"], width_);
@@ -51,10 +51,10 @@ Tensor StyleModel::encode(const Tensor& hidden) const {
         .in_file(file_);
   std::vector<Tensor> out;
   for (int64_t i = 0; i < hidden.dim(0); ++i) {
-    const Tensor image = contiguous(convert(hidden.slice(0, i, 1), compute_));
+    const Tensor image = contiguous(convert(hidden.slice(0, i, 1), DType::kF32));
     const Tensor states = encoder_(pre_norm_(ops::concat({image, tokens_}, 1))).last;
     const Tensor style = contiguous(states.slice(1, states.dim(1) - tokens(), tokens()));
-    out.push_back(convert(projection_(post_norm_(style)), DType::kF32));
+    out.push_back(projection_(post_norm_(style, compute_), {.f32_out = true}));
   }
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
 }

@@ -28,7 +28,7 @@ class StyleModel {
 
  private:
   int64_t width_ = 0;
-  Tensor tokens_;  // [1,tokens,width] of the compute type
+  Tensor tokens_;  // [1,tokens,width] f32
   nn::LayerNorm pre_norm_, post_norm_;
   ClipEncoder encoder_;
   nn::Linear projection_;

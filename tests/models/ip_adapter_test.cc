@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Files, Tokens,
                                                 {1, 257, 96},
                                                 {{-0.3890011f, 1.554424f, -1.418932f, -0.5557618f}, 0.9993677},
                                                 {{0.09767312f, -0.6376626f, 0.5609882f, 1.980957f}, 1.002976}}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& c) { return std::string(c.param.name); });
 
 // Cross-attention 3 of SD 1.5 (eight heads, 64 channels), two chunks of three samples on a 4 x 6 map.
 struct Site {
