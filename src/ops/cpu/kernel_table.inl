@@ -6,6 +6,7 @@
 
 #include "ops/cpu/finish_tile.inl"
 #include "ops/cpu/pack_lanes.inl"
+#include "ops/cpu/attention_kernels.inl"
 
 namespace easel::ops::cpu {
 namespace EASEL_ISA {
@@ -29,7 +30,14 @@ static void fill_type(Kernels& k) {
   fill_row<kBf16, 4>(k);
   fill_row<kBf16, 5>(k);
   fill_row<kBf16, 6>(k);
-  k.pack_lanes[kBf16 ? 1 : 0] = pack_lanes<kBf16>;
+  constexpr int kType = kBf16 ? 1 : 0;
+  using Element = ElementOf<kBf16>;
+  k.pack_lanes[kType] = pack_lanes<kBf16>;
+  k.finish[kType] = finish_tile<Element>;
+  k.pack_keys[kType] = pack_keys<kBf16>;
+  k.pack_values[kType] = pack_values<kBf16>;
+  k.softmax_block[kType] = softmax_block<kBf16>;
+  k.finish_attention[kType] = finish_attention<Element>;
 }
 
 Kernels table() {
@@ -38,8 +46,7 @@ Kernels table() {
   k.panel = kPanel;
   fill_type<false>(k);
   fill_type<true>(k);
-  k.finish[0] = finish_tile<float>;
-  k.finish[1] = finish_tile<uint16_t>;
+  k.bias_scores = bias_scores;
   return k;
 }
 

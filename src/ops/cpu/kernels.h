@@ -46,6 +46,54 @@ struct PackLanes {
   float* to;
 };
 
+// Rows of keys as weights whose outputs are the keys: to[key panel][lane][key], zeros for missing keys.
+struct PackKeys {
+  const void* from;  // key j at element j * stride; a whole number of lanes
+  int64_t stride, keys, lanes;
+  float* to;
+};
+
+// Rows of values as weights whose depth is the keys: to[column panel][lane of keys][column], zeros for
+// missing keys and columns.
+struct PackValues {
+  const void* from;  // value j at element j * stride
+  int64_t stride, keys, columns;
+  int64_t lanes;  // lanes of keys to write, beyond `keys` zeros
+  float* to;
+};
+
+// One block of keys of the online softmax, in place of a matrix of all scores: weights = 2^(c (score - top)),
+// where top, sum and the outputs so far belong to the keys seen before.
+struct SoftmaxBlock {
+  const float* scores;  // rows of scores_stride; `keys` a multiple of the vector, missing ones -infinity
+  int64_t scores_stride, rows, keys;
+  float c;     // positive
+  float* top;  // of each row
+  float* sum;
+  void* weights;  // rows of weights_stride elements
+  int64_t weights_stride;
+  float* outputs;                         // rows of outputs_stride floats, multiplied by 2^(c (old top - new top))
+  int64_t outputs_stride, outputs_width;  // width: a multiple of the vector
+};
+
+// scores = scores * scale + bias over the first `keys` of each row; bias may be null.
+struct BiasScores {
+  float* scores;
+  int64_t scores_stride, rows, keys;
+  float scale;
+  const float* bias;  // rows of bias_stride
+  int64_t bias_stride;
+};
+
+// out = outputs / sum.
+struct FinishAttention {
+  const float* outputs;
+  int64_t outputs_stride, rows, columns;
+  const float* sum;
+  void* out;
+  int64_t out_stride;
+};
+
 constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 
 struct Kernels {
@@ -55,6 +103,11 @@ struct Kernels {
   void (*panel_tile[2][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
   void (*finish[2])(const FinishTile&);
   void (*pack_lanes[2])(const PackLanes&);
+  void (*pack_keys[2])(const PackKeys&);
+  void (*pack_values[2])(const PackValues&);
+  void (*bias_scores)(const BiasScores&);
+  void (*softmax_block[2])(const SoftmaxBlock&);
+  void (*finish_attention[2])(const FinishAttention&);
 };
 
 const Kernels& kernels(Isa level);

@@ -16,6 +16,22 @@ EASEL_INLINE Vec gather(const float* p, int64_t stride, int64_t n) {
   return load(t);
 }
 
+// Pairs of bf16 as lanes: lane j at p + j * stride elements of two bytes, zero from n on.
+EASEL_INLINE Vec gather_pairs(const void* p, int64_t stride, int64_t n) {
+#if defined(__AVX512F__)
+  if (n >= kVec) {
+    const __m512i index = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                             _mm512_set1_epi32(static_cast<int>(stride)));
+    return (Vec)_mm512_i32gather_epi32(index, p, 2);
+  }
+#endif
+  uint32_t t[kVec] = {};
+  for (int64_t j = 0; j < kVec && j < n; ++j) std::memcpy(&t[j], static_cast<const uint16_t*>(p) + j * stride, 4);
+  Vec v;
+  std::memcpy(&v, t, sizeof v);
+  return v;
+}
+
 template <bool kBf16>
 static void pack_lanes(const PackLanes& p) {
   const int64_t step = kBf16 ? 2 : 1;

@@ -32,6 +32,17 @@ using IVec = int32_t __attribute__((vector_size(kVec * 4)));
 using UVec = uint32_t __attribute__((vector_size(kVec * 4)));
 using HVec = uint16_t __attribute__((vector_size(kVec * 2)));
 
+template <bool kBf16>
+struct ElementType {
+  using Type = float;
+};
+template <>
+struct ElementType<true> {
+  using Type = uint16_t;  // the bits of a bf16
+};
+template <bool kBf16>
+using ElementOf = typename ElementType<kBf16>::Type;
+
 EASEL_INLINE Vec splat(float x) { return x - Vec{}; }
 
 EASEL_INLINE Vec load(const float* p) {

@@ -1,0 +1,182 @@
+// Attention as two products of the panel kernel with an online softmax between them, over blocks of queries
+// and keys that stay in the L2 cache. Milakov & Gimelshein 2018.
+#include "ops/cpu/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/cpu/kernels.h"
+#include "ops/cpu/scratch.h"
+
+namespace easel::ops::cpu {
+namespace {
+
+constexpr int64_t kQueries = 96;  // rows of a task
+constexpr int64_t kKeys = 512;    // keys of a block
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
+
+// Sizes that follow from the call; lanes as in PanelTile.
+struct Sizes {
+  explicit Sizes(const AttentionCall& c)
+      : k(kernels()),
+        type(c.q.dtype() == DType::kBF16 ? 1 : 0),
+        element(type == 1 ? 2 : 4),
+        keys(c.k.dim(1)),
+        key_lanes(c.width * element / 4),
+        value_lanes(round_up(keys * element / 4 + 1, k.vec)),
+        columns(round_up(c.width, k.vec)),
+        packed_keys(round_up(keys, k.vec) * key_lanes),
+        packed_head(packed_keys + value_lanes * columns) {}
+
+  const Kernels& k;
+  size_t type;
+  int64_t element;  // bytes
+  int64_t keys;
+  int64_t key_lanes;                 // depth of the product with the keys
+  int64_t value_lanes;               // depth of the product with the values
+  int64_t columns;                   // of the values, in whole vectors
+  int64_t packed_keys, packed_head;  // floats
+};
+
+const char* head_of(const Tensor& t, int64_t sample, int64_t head, int64_t width, int64_t element) {
+  return static_cast<const char*>(t.raw()) + (sample * t.stride(0) + head * width) * element;
+}
+
+// One block of queries of one head.
+class Block {
+ public:
+  Block(const AttentionCall& call, const Sizes& sizes, const float* packed, int64_t sample, int64_t head, int64_t first)
+      : c_(call),
+        s_(sizes),
+        keys_(packed),
+        values_(packed + sizes.packed_keys),
+        sample_(sample),
+        head_(head),
+        first_(first),
+        rows_(std::min(kQueries, call.q.dim(1) - first)) {
+    const int64_t scores = kQueries * kKeys, outputs = kQueries * s_.columns;
+    scores_ = thread_scratch<float>(ScratchUse::kSums, 2 * scores + outputs + 2 * kQueries);
+    weights_ = scores_ + scores;
+    outputs_ = weights_ + scores;
+    top_ = outputs_ + outputs;
+    sum_ = top_ + kQueries;
+  }
+
+  void run() {
+    std::fill_n(outputs_, rows_ * s_.columns, 0.0f);
+    std::fill_n(top_, rows_, -1e30f);  // finite, so that a row of nothing but -infinity stays free of NaN
+    std::fill_n(sum_, rows_, 0.0f);
+    const int64_t end = c_.causal ? std::min(s_.keys, first_ + rows_) : s_.keys;
+    for (int64_t key = 0; key < end; key += kKeys) {
+      const int64_t keys = std::min(kKeys, s_.keys - key);
+      score(key, keys);
+      const bool scaled = c_.bias != nullptr || !(c_.scale > 0.0f);
+      mask(key, keys, scaled);
+      constexpr float kLog2e = 1.44269504f;
+      const SoftmaxBlock block{scores_,
+                               kKeys,
+                               rows_,
+                               round_up(keys, s_.k.vec),
+                               scaled ? kLog2e : c_.scale * kLog2e,
+                               top_,
+                               sum_,
+                               weights_,
+                               kKeys,
+                               outputs_,
+                               s_.columns,
+                               s_.columns};
+      s_.k.softmax_block[s_.type](block);
+      accumulate(key, keys);
+    }
+    char* out = static_cast<char*>(const_cast<void*>(c_.out.raw())) +
+                ((sample_ * c_.out.dim(1) + first_) * c_.out.dim(2) + head_ * c_.width) * s_.element;
+    s_.k.finish_attention[s_.type]({outputs_, s_.columns, rows_, c_.width, sum_, out, c_.out.dim(2)});
+  }
+
+ private:
+  // scores = queries x keys [key, key + keys).
+  void score(int64_t key, int64_t keys) {
+    const int64_t none = 0, row = c_.q.stride(1) * s_.element;
+    PanelTile tile{head_of(c_.q, sample_, head_, c_.width, s_.element) + first_ * row,
+                   nullptr,
+                   &none,
+                   1,
+                   s_.key_lanes,
+                   nullptr,
+                   nullptr,
+                   kKeys,
+                   false};
+    for (int64_t j = 0; j < keys; j += s_.k.panel) {
+      const int64_t vectors = ceil_div(std::min<int64_t>(s_.k.panel, keys - j), s_.k.vec);
+      tile.weights = keys_ + (key + j) * s_.key_lanes;
+      multiply(tile, row, vectors, scores_ + j);
+    }
+  }
+
+  void mask(int64_t key, int64_t keys, bool scaled) {
+    if (scaled) {
+      const float* bias = nullptr;
+      if (c_.bias) bias = c_.bias + sample_ * c_.bias_sample + head_ * c_.bias_head + first_ * s_.keys + key;
+      s_.k.bias_scores({scores_, kKeys, rows_, keys, c_.scale, bias, s_.keys});
+    }
+    const int64_t padded = round_up(keys, s_.k.vec);
+    for (int64_t r = 0; r < rows_; ++r) {
+      const int64_t seen = c_.causal ? std::clamp<int64_t>(first_ + r + 1 - key, 0, keys) : keys;
+      if (seen < padded) std::fill(scores_ + r * kKeys + seen, scores_ + r * kKeys + padded, -INFINITY);
+    }
+  }
+
+  // outputs += weights x values [key, key + keys).
+  void accumulate(int64_t key, int64_t keys) {
+    const int64_t none = 0, per_lane = 4 / s_.element, lanes = ceil_div(keys, per_lane);
+    PanelTile tile{
+        reinterpret_cast<const char*>(weights_), nullptr, &none, 1, lanes, nullptr, nullptr, s_.columns, true};
+    for (int64_t c = 0; c < s_.columns; c += s_.k.panel) {
+      const int64_t vectors = std::min<int64_t>(s_.k.panel, s_.columns - c) / s_.k.vec;
+      tile.weights = values_ + c * s_.value_lanes + key / per_lane * vectors * s_.k.vec;
+      multiply(tile, kKeys * s_.element, vectors, outputs_ + c);
+    }
+  }
+
+  void multiply(PanelTile& tile, int64_t row_bytes, int64_t vectors, float* out) const {
+    for (int64_t r = 0; r < rows_; r += kMaxTileRows) {
+      const int64_t rows = std::min<int64_t>(kMaxTileRows, rows_ - r);
+      int64_t offsets[kMaxTileRows];
+      for (int64_t i = 0; i < rows; ++i) offsets[i] = (r + i) * row_bytes;
+      tile.row_offset = offsets;
+      tile.out = out + r * tile.out_stride;
+      s_.k.panel_tile[s_.type][rows - 1][vectors - 1](tile);
+    }
+  }
+
+  const AttentionCall& c_;
+  const Sizes& s_;
+  const float *keys_, *values_;
+  int64_t sample_, head_, first_, rows_;
+  float *scores_, *weights_, *outputs_, *top_, *sum_;
+};
+
+}  // namespace
+
+void attention(const AttentionCall& c) {
+  const Sizes s(c);
+  const int64_t key_samples = c.k.dim(0), blocks = ceil_div(c.q.dim(1), kQueries);
+  const Tensor packed({key_samples * c.heads * s.packed_head});
+  float* memory = const_cast<float*>(packed.f32());
+  parallel_tasks(key_samples * c.heads, [&](int64_t task) {
+    const int64_t sample = task / c.heads, head = task % c.heads;
+    float* to = memory + task * s.packed_head;
+    s.k.pack_keys[s.type]({head_of(c.k, sample, head, c.width, s.element), c.k.stride(1), s.keys, s.key_lanes, to});
+    s.k.pack_values[s.type]({head_of(c.v, sample, head, c.width, s.element), c.v.stride(1), s.keys, c.width,
+                             s.value_lanes, to + s.packed_keys});
+  });
+  parallel_tasks(c.q.dim(0) * c.heads * blocks, [&](int64_t task) {
+    const int64_t block = task % blocks, head = task / blocks % c.heads, sample = task / (blocks * c.heads);
+    const int64_t keys = (key_samples == 1 ? 0 : sample) * c.heads + head;
+    Block(c, s, memory + keys * s.packed_head, sample, head, block * kQueries).run();
+  });
+}
+
+}  // namespace easel::ops::cpu
