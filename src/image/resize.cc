@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "image/pillow.h"
 #include "image/taps.h"
 
 namespace easel::image {
@@ -85,14 +86,6 @@ Tensor bilinear(const Tensor& image, Size size, bool whole) {
   return whole && image.dim(3) <= kPictureChannels ? resample_corners(image, y, x) : resample(image, y, x);
 }
 
-void require_size(Size size) {
-  constexpr int64_t kLargest = int64_t{1} << 20;
-  if (size.width < 1 || size.height < 1 || size.width > kLargest || size.height > kLargest)
-    throw Error(Fault::kInvalid, "cannot make a picture of " + std::to_string(size.width) + " x " +
-                                     std::to_string(size.height) + " pixels")
-        .fix("choose a width and height from 1 to 16384");
-}
-
 }  // namespace
 
 ResizeMethod resize_method(std::string_view name) {
@@ -121,6 +114,14 @@ void require_image(const Tensor& image, std::string_view what) {
                                      (image.defined() ? image.str() : "nothing"));
 }
 
+void require_size(Size size) {
+  constexpr int64_t kLargest = int64_t{1} << 20;
+  if (size.width < 1 || size.height < 1 || size.width > kLargest || size.height > kLargest)
+    throw Error(Fault::kInvalid, "cannot make a picture of " + std::to_string(size.width) + " x " +
+                                     std::to_string(size.height) + " pixels")
+        .fix("choose a width and height from 1 to 16384");
+}
+
 Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
   require_image(image, "what is resized");
   require_size(size);
@@ -131,7 +132,7 @@ Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
     case ResizeMethod::kArea: return area(packed, size);
     case ResizeMethod::kBicubic:
       return resample(packed, cubic_taps(image.dim(1), size.height), cubic_taps(image.dim(2), size.width));
-    case ResizeMethod::kLanczos: return detail::lanczos(packed, size);
+    case ResizeMethod::kLanczos: return pillow_resize(packed, size, PillowFilter::kLanczos);
     case ResizeMethod::kBislerp: return detail::bislerp(packed, size);
   }
   throw Error(Fault::kInternal, "unknown resize method");

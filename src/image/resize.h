@@ -26,7 +26,7 @@ int64_t round_half_even(double value);
 
 // f32 [N,H,W,C] -> [N,size.height,size.width,C], any C. Sums follow torch.nn.functional.interpolate bit for bit
 // (bilinear without antialiasing, bicubic with a = -0.75, area = adaptive averages); lanczos follows Pillow on 8-bit
-// values (result k/255); bislerp, meant for latents, turns vectors over C into one another.
+// values (result k/255; see pillow.h); bislerp, meant for latents, turns vectors over C into one another.
 // Throws Error(kInvalid) for an empty image or size.
 Tensor resize(const Tensor& image, Size size, ResizeMethod method);
 
@@ -52,8 +52,10 @@ Tensor antialias_bicubic(const Tensor& image, Size size);
 // Throws Error(kInvalid), naming `what`, unless `image` is f32 [N,H,W,C] with at least one element.
 void require_image(const Tensor& image, std::string_view what);
 
+// Throws Error(kInvalid) unless both sides are from 1 to 2^20.
+void require_size(Size size);
+
 namespace detail {
-Tensor lanczos(const Tensor& image, Size size);
 Tensor bislerp(const Tensor& image, Size size);
 }  // namespace detail
 

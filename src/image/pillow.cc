@@ -1,19 +1,19 @@
-// Pillow's Image.resize(LANCZOS) on 8-bit channels (libImaging/Resample.c): fixed-point sums with a
-// rounding to 8 bits between the two passes.
+#include "image/pillow.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
-#include "image/resize.h"
 
-namespace easel::image::detail {
+namespace easel::image {
 namespace {
 
 constexpr int kPrecisionBits = 32 - 8 - 2;
-constexpr double kLobes = 3.0;
 
 double sinc(double x) {
   if (x == 0.0) return 1.0;
@@ -21,7 +21,36 @@ double sinc(double x) {
   return std::sin(x) / x;
 }
 
-double lanczos_filter(double x) { return -kLobes <= x && x < kLobes ? sinc(x) * sinc(x / kLobes) : 0.0; }
+double bicubic(double x) {
+  constexpr double kA = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1;
+  return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * kA : 0.0;
+}
+
+double hamming(double x) {
+  x = std::abs(x);
+  if (x == 0.0) return 1.0;
+  if (x >= 1.0) return 0.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x * (0.54 + 0.46 * std::cos(x));
+}
+
+// A filter of libImaging/Resample.c and how far it reaches.
+struct Filter {
+  double (*value)(double);
+  double support;
+};
+
+Filter filter_of(PillowFilter filter) {
+  switch (filter) {
+    case PillowFilter::kBox: return {[](double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }, 0.5};
+    case PillowFilter::kBilinear: return {[](double x) { return std::max(0.0, 1.0 - std::abs(x)); }, 1.0};
+    case PillowFilter::kHamming: return {hamming, 1.0};
+    case PillowFilter::kBicubic: return {bicubic, 2.0};
+    default: return {[](double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3.0) : 0.0; }, 3.0};
+  }
+}
 
 struct FixedTaps {
   int64_t count = 0;                   // room for taps at each position
@@ -29,9 +58,9 @@ struct FixedTaps {
   std::vector<int32_t> weight;         // [output, count], scaled by 2^22
 };
 
-FixedTaps fixed_taps(int64_t input, int64_t output) {
+FixedTaps fixed_taps(int64_t input, int64_t output, const Filter& filter) {
   const double scale = static_cast<double>(input) / static_cast<double>(output);
-  const double stretch = std::max(scale, 1.0), support = kLobes * stretch;
+  const double stretch = std::max(scale, 1.0), support = filter.support * stretch;
   FixedTaps taps;
   taps.count = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
   taps.weight.resize(static_cast<size_t>(taps.count * output));
@@ -42,7 +71,7 @@ FixedTaps fixed_taps(int64_t input, int64_t output) {
     const auto to = std::min(static_cast<int64_t>(center + support + 0.5), input);
     double total = 0;
     for (int64_t j = 0; j < to - from; ++j) {
-      const double w = lanczos_filter((static_cast<double>(j + from) - center + 0.5) * (1.0 / stretch));
+      const double w = filter.value((static_cast<double>(j + from) - center + 0.5) * (1.0 / stretch));
       weights[static_cast<size_t>(j)] = w;
       total += w;
     }
@@ -73,8 +102,8 @@ Bytes make_bytes(int64_t rows, int64_t width, int64_t channels) {
 
 int64_t grain_for(int64_t row) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, row)); }
 
-Bytes resample_columns(const Bytes& in, int64_t width) {
-  const FixedTaps taps = fixed_taps(in.width, width);
+Bytes resample_columns(const Bytes& in, int64_t width, const Filter& filter) {
+  const FixedTaps taps = fixed_taps(in.width, width, filter);
   Bytes out = make_bytes(in.rows, width, in.channels);
   parallel_for(in.rows, grain_for(width * in.channels), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -95,8 +124,8 @@ Bytes resample_columns(const Bytes& in, int64_t width) {
 }
 
 // `height` rows in and `new_height` rows out per picture of the batch.
-Bytes resample_rows(const Bytes& in, int64_t height, int64_t new_height) {
-  const FixedTaps taps = fixed_taps(height, new_height);
+Bytes resample_rows(const Bytes& in, int64_t height, int64_t new_height, const Filter& filter) {
+  const FixedTaps taps = fixed_taps(height, new_height, filter);
   const int64_t batch = in.rows / height, n = in.width * in.channels;
   Bytes out = make_bytes(batch * new_height, in.width, in.channels);
   parallel_for(out.rows, grain_for(n), [&](int64_t begin, int64_t end) {
@@ -141,21 +170,60 @@ void unpremultiply(Bytes& b) {
   }
 }
 
+// libImaging/Geometry.c, ImagingScaleAffine: positions are added up, not multiplied.
+std::vector<int64_t> nearest_positions(int64_t input, int64_t output) {
+  const double step = static_cast<double>(input) / static_cast<double>(output);
+  std::vector<int64_t> positions;
+  double at = step * 0.5;
+  for (int64_t i = 0; i < output; ++i, at += step) positions.push_back(std::min(static_cast<int64_t>(at), input - 1));
+  return positions;
+}
+
+Bytes nearest(const Bytes& in, int64_t height, Size size) {
+  const auto columns = nearest_positions(in.width, size.width), rows = nearest_positions(height, size.height);
+  Bytes out = make_bytes(in.rows / height * size.height, size.width, in.channels);
+  for (int64_t r = 0; r < out.rows; ++r) {
+    const uint8_t* from = in.row(r / size.height * height + rows[static_cast<size_t>(r % size.height)]);
+    uint8_t* to = out.row(r);
+    for (int64_t x : columns) to = std::copy_n(from + x * in.channels, in.channels, to);
+  }
+  return out;
+}
+
+Bytes resample(Bytes bytes, int64_t height, Size size, const Filter& filter) {
+  const bool alpha = bytes.channels == 4 && (bytes.width != size.width || height != size.height);
+  if (alpha) premultiply(bytes);
+  if (bytes.width != size.width) bytes = resample_columns(bytes, size.width, filter);
+  if (height != size.height) bytes = resample_rows(bytes, height, size.height, filter);
+  if (alpha) unpremultiply(bytes);
+  return bytes;
+}
+
 }  // namespace
 
-Tensor lanczos(const Tensor& image, Size size) {
-  const int64_t batch = image.dim(0), height = image.dim(1), width = image.dim(2), channels = image.dim(3);
-  Bytes bytes = make_bytes(batch * height, width, channels);
-  std::transform(image.values().begin(), image.values().end(), bytes.data.begin(), to_byte);
-  const bool alpha = channels == 4 && (width != size.width || height != size.height);
-  if (alpha) premultiply(bytes);
-  if (width != size.width) bytes = resample_columns(bytes, size.width);
-  if (height != size.height) bytes = resample_rows(bytes, height, size.height);
-  if (alpha) unpremultiply(bytes);
-  Tensor out(Shape{batch, size.height, size.width, channels});
+PillowFilter pillow_filter(std::string_view name) {
+  constexpr std::pair<std::string_view, PillowFilter> kFilters[] = {
+      {"LANCZOS", PillowFilter::kLanczos},   {"BICUBIC", PillowFilter::kBicubic}, {"HAMMING", PillowFilter::kHamming},
+      {"BILINEAR", PillowFilter::kBilinear}, {"BOX", PillowFilter::kBox},         {"NEAREST", PillowFilter::kNearest}};
+  for (const auto& [known, filter] : kFilters)
+    if (known == name) return filter;
+  throw Error(Fault::kInvalid, "unknown interpolation: \"" + std::string(name) + "\"")
+      .fix("use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
+}
+
+Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter) {
+  require_image(image, "what is resized");
+  require_size(size);
+  const Tensor packed = contiguous(image);
+  const int64_t batch = image.dim(0), height = image.dim(1);
+  Bytes bytes = make_bytes(batch * height, image.dim(2), image.dim(3));
+  std::transform(packed.values().begin(), packed.values().end(), bytes.data.begin(), to_byte);
+  bytes = filter == PillowFilter::kNearest ? nearest(bytes, height, size)
+                                           : resample(std::move(bytes), height, size, filter_of(filter));
+  Tensor out(Shape{batch, size.height, size.width, image.dim(3)});
   std::transform(bytes.data.begin(), bytes.data.end(), out.values().begin(),
                  [](uint8_t b) { return static_cast<float>(b) / 255.0f; });
   return out;
 }
 
-}  // namespace easel::image::detail
+}  // namespace easel::image

@@ -1,0 +1,42 @@
+// Laying pictures, and latents, over one another. All f32 [N,H,W,C] and masks [N,H,W].
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "tensor/tensor.h"
+
+namespace easel::image {
+
+// Where a source lies over its destination. `cell` is 1 for pictures and 8 for latents, whose positions are given in
+// pixels all the same.
+struct Placement {
+  int64_t x = 0, y = 0;
+  int64_t cell = 1;
+  bool stretch = false;  // first resize the source to the destination, bilinear
+};
+
+// source * mask + destination * (1 - mask) where the source lies, destination elsewhere; the mask (may be undefined:
+// all 1) is resized to the source, and source and mask batches are repeated or cut to the destination's
+// (ImageCompositeMasked, LatentCompositeMasked). Throws Error(kInvalid) when channels differ.
+Tensor composite_masked(const Tensor& destination, const Tensor& source, const Tensor& mask, const Placement& place);
+
+// LatentComposite: positions and `feather` in pixels of 8 to the cell; edges inside the destination fade over
+// `feather`. Throws Error(kInvalid) when channels or batches do not fit.
+Tensor composite_feathered(const Tensor& destination, const Tensor& source, int64_t x, int64_t y, int64_t feather);
+
+enum class BlendMode { kNormal, kMultiply, kScreen, kOverlay, kSoftLight, kDifference };
+// By ComfyUI's names ("soft_light", ...). Throws Error(kInvalid) for any other.
+BlendMode blend_mode(std::string_view name);
+// first * (1 - factor) + mode(first, second) * factor, cut to 0..1; the second picture is resized to the first,
+// bicubic, cut in the middle, and a batch of one serves all of the other (ImageBlend).
+Tensor blend_pictures(const Tensor& first, const Tensor& second, double factor, BlendMode mode);
+
+// "ADD", "CLEAR", ..., "XOR": the operators of Porter and Duff, and a few more. Picture and alpha (1 = opaque) of
+// source and destination to those of the result; everything is brought to the destination picture's size, bicubic; the
+// batch is the shortest of all. Throws Error(kInvalid) for an unknown mode or different channels.
+std::pair<Tensor, Tensor> porter_duff(const Tensor& source, const Tensor& source_alpha, const Tensor& destination,
+                                      const Tensor& destination_alpha, std::string_view mode);
+
+}  // namespace easel::image
