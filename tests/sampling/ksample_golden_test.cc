@@ -1,9 +1,7 @@
 // The KSampler against the reference's results on the tiny models.
 #include <gtest/gtest.h>
 
-#include "formats/model_file.h"
-#include "models/noise_augmentation.h"
-#include "models/text_encoder.h"
+#include "models/checkpoint.h"
 #include "sampling/ksample.h"
 #include "support/golden.h"
 #include "support/tiny_models.h"
@@ -14,29 +12,24 @@ namespace {
 Tensor channels_last(const Tensor& t) { return contiguous(t.permute({0, 2, 3, 1})); }
 Tensor channels_first(const Tensor& t) { return contiguous(t.permute({0, 3, 1, 2})); }
 
-// A checkpoint in f32, opened by hand.
+// A checkpoint in f32.
 struct TinyModel {
-  TinyModel(const std::string& name, models::Prediction prediction) {
-    const auto tensors = formats::open_model_file(testing::tiny_models_dir() / "checkpoints" / name).tensors;
-    unet = std::make_shared<const models::UNet>(nn::Weights(tensors, DType::kF32, name)["model"]["diffusion_model"]);
-    handle.file = name;
-    handle.config = unet->config();
-    handle.prediction = prediction;
-    clip.encoder = models::load_text_encoder(residency, *tensors, DType::kF32, name);
+  explicit TinyModel(const std::string& name)
+      : checkpoint(models::load_checkpoint(testing::tiny_models_dir() / "checkpoints" / name, residency, DType::kF32)) {
   }
   Conditioning encode(const std::string& prompt) const {
+    models::ClipHandle clip;
+    clip.encoder = checkpoint.text;
     ConditioningEntry entry;
     entry.cond = models::encode_prompt(clip, prompt).cond;
     return {entry};
   }
   models::Residency residency;
-  models::ClipHandle clip;
-  models::ModelHandle handle;
-  std::shared_ptr<const models::UNet> unet;
+  models::Checkpoint checkpoint;
 };
 
 const TinyModel& sd15() {
-  static const TinyModel model("v1-5-pruned-emaonly.safetensors", models::Prediction::kEps);
+  static const TinyModel model("v1-5-pruned-emaonly.safetensors");
   return model;
 }
 
@@ -46,7 +39,7 @@ TEST_P(KSampleGolden, MatchesTheReference) {
   EASEL_NEEDS_SHARED();
   const TensorMap golden = testing::load_golden("samplers.safetensors");
   KSampleRequest request;
-  request.model = sd15().handle;
+  request.model = sd15().checkpoint.model;
   request.positive = sd15().encode("a serious guy in the park");
   request.negative = sd15().encode("blurry");
   request.seed = 3;
@@ -59,7 +52,7 @@ TEST_P(KSampleGolden, MatchesTheReference) {
     request.latent = partial ? channels_last(*golden.find("latent_in")) : Tensor::zeros(Shape{2, 8, 8, 4});
     const std::string key = "ksampler." + request.sampler + (partial ? ".karras.0.6.7.0" : ".normal.1.0.5.0");
     ASSERT_NE(golden.find(key), nullptr) << key;
-    const double error = testing::relative_error(channels_first(ksample(request, sd15().unet)), *golden.find(key));
+    const double error = testing::relative_error(channels_first(ksample(request)), *golden.find(key));
     EXPECT_LE(error, 1e-5) << key;
     RecordProperty(partial ? "error_karras" : "error_normal", std::to_string(error));
   }
@@ -77,6 +70,172 @@ TEST(KSample, GpuNamesAreTheSameSamplers) {
   for (const char* name : {"dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde"}) {
     EXPECT_EQ(find_sampler(name).run, find_sampler(std::string(name) + "_gpu").run);
   }
+}
+
+TEST(KSample, PredictsVelocityAsTheReferenceDoes) {
+  EASEL_NEEDS_SHARED();
+  const TinyModel model("sd21-unclip-h.ckpt");
+  EXPECT_EQ(model.checkpoint.model.prediction, models::Prediction::kV);
+  KSampleRequest request;
+  request.model = model.checkpoint.model;
+  request.positive = model.encode("x");
+  request.negative = model.encode("");
+  request.seed = 3;
+  request.steps = 5;
+  request.cfg = 5;
+  request.latent = Tensor::zeros(Shape{2, 8, 8, 4});
+  const Tensor expected = testing::load_golden("samplers.safetensors", "ksampler.unclip_v.euler");
+  EXPECT_LE(testing::relative_error(channels_first(ksample(request)), expected), 1e-5);
+}
+
+// A KSampler node of a seed workflow, fed with the reference's own values for what comes before it.
+struct TracedNode {
+  TracedNode(const std::string& workflow, const std::string& checkpoint)
+      : trace(testing::load_golden(workflow + ".golden.safetensors")), model(checkpoint) {
+    request.model = model.checkpoint.model;
+    request.steps = 4;
+  }
+  const Tensor& traced(const std::string& key) const {
+    const Tensor* found = trace.find(key);
+    if (!found) throw Error(Fault::kMissing, "no " + key);
+    return *found;
+  }
+  ConditioningEntry entry(const std::string& node, int index = 0) const {
+    const std::string key = node + ".0.CONDITIONING." + std::to_string(index);
+    ConditioningEntry e;
+    e.cond = traced(key + ".cond");
+    e.pooled_output = traced(key + ".pooled_output");
+    return e;
+  }
+  UnclipImage image(const std::string& node, float strength, float noise) const {
+    UnclipImage image;
+    image.embedding.image_embeds = traced(node + ".0.CLIP_VISION_OUTPUT.image_embeds");
+    image.strength = strength;
+    image.noise_augmentation = noise;
+    return image;
+  }
+  void latent(const std::string& node) { request.latent = channels_last(traced(node + ".0.LATENT.samples")); }
+  void expect_result(const std::string& node) {
+    EXPECT_LE(testing::relative_error(channels_first(ksample(request)), traced(node + ".0.LATENT.samples")), 1e-5);
+  }
+
+  TensorMap trace;
+  TinyModel model;
+  KSampleRequest request;
+};
+
+SizeHint square(float size) {
+  SizeHint hint;
+  hint.width = hint.height = hint.target_width = hint.target_height = size;
+  hint.crop_w = hint.crop_h = 0;
+  return hint;
+}
+
+TEST(KSampleTrace, ImageToImageSdxl) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("img2img_SDXL", "sd_xl_base_1.0.safetensors");
+  node.request.positive = {node.entry("16")};
+  node.request.negative = {node.entry("19")};
+  node.request.positive[0].size = node.request.negative[0].size = square(4096);
+  node.latent("39");
+  node.request.seed = 41;
+  node.request.cfg = 5.5;
+  node.request.sampler = "dpmpp_2m_sde_gpu";
+  node.request.scheduler = "exponential";
+  node.request.denoise = 0.7999999999999999;
+  node.expect_result("36");
+}
+
+TEST(KSampleTrace, Unclip) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("conditioning_unclip", "sd21-unclip-h.ckpt");
+  node.request.positive = {node.entry("14")};
+  node.request.positive[0].unclip = {node.image("13", 1, 0.1f)};
+  node.request.negative = {node.entry("7")};
+  node.latent("5");
+  node.request.seed = 2;
+  node.request.cfg = 7;
+  node.request.sampler = "dpmpp_3m_sde_gpu";
+  node.request.scheduler = "sgm_uniform";
+  node.expect_result("3");
+}
+
+TEST(KSampleTrace, UnclipOfTwoImages) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("conditioning_unclip_multiple_imgs", "sd21-unclip-h.ckpt");
+  node.request.positive = {node.entry("18")};
+  node.request.positive[0].unclip = {node.image("13", 0.75f, 0), node.image("17", 0.4f, 0.35f)};
+  node.request.negative = {node.entry("7")};
+  node.latent("5");
+  node.request.seed = 7;
+  node.request.cfg = 7;
+  node.request.sampler = "dpmpp_3m_sde_gpu";
+  node.request.scheduler = "sgm_uniform";
+  node.expect_result("3");
+}
+
+TEST(KSampleTrace, Revision) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("revision_SDXL", "sd_xl_base_1.0.safetensors");
+  node.request.positive = {node.entry("48")};
+  node.request.positive[0].unclip = {node.image("42", 1, 0), node.image("47", 0.6f, 0.3f)};
+  node.request.negative = {node.entry("53")};
+  node.request.positive[0].size = node.request.negative[0].size = square(4096);
+  node.latent("5");
+  node.request.seed = 51;
+  node.request.cfg = 8;
+  node.request.sampler = "dpmpp_2m_sde";
+  node.request.scheduler = "sgm_uniform";
+  node.expect_result("36");
+}
+
+TEST(KSampleTrace, Refiner) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("unclip_SDXL_refiner", "sd_xl_refiner_1.0.safetensors");
+  node.request.positive = {node.entry("28")};
+  node.request.negative = {node.entry("29")};
+  SizeHint size;
+  size.width = size.height = 1024;
+  size.aesthetic_score = 6;
+  node.request.positive[0].size = node.request.negative[0].size = size;
+  node.request.negative[0].size.aesthetic_score = 3.0f;
+  node.latent("22");
+  node.request.seed = 8;
+  node.request.cfg = 6;
+  node.request.sampler = "dpmpp_2m";
+  node.request.scheduler = "karras";
+  node.request.denoise = 0.4;
+  node.expect_result("24");
+}
+
+TEST(KSampleTrace, StyleBesideText) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("conditioning_style", "v1-5-pruned-emaonly.safetensors");
+  node.request.positive = {node.entry("12")};
+  node.request.negative = {node.entry("7")};
+  node.latent("5");
+  node.request.seed = 10;
+  node.request.cfg = 7;
+  node.request.sampler = "dpmpp_2m";
+  node.request.scheduler = "karras";
+  node.expect_result("3");
+}
+
+TEST(KSampleTrace, StyleFirstThenText) {
+  EASEL_NEEDS_SHARED();
+  TracedNode node("timestepping_style_model", "v1-5-pruned-emaonly.safetensors");
+  node.request.positive = {node.entry("29", 0), node.entry("29", 1)};
+  node.request.positive[0].start_percent = 0.0f;
+  node.request.positive[0].end_percent = 0.4f;
+  node.request.positive[1].start_percent = 0.4f;
+  node.request.positive[1].end_percent = 1.0f;
+  node.request.negative = {node.entry("7")};
+  node.latent("5");
+  node.request.seed = 10;
+  node.request.cfg = 7;
+  node.request.sampler = "dpmpp_2m";
+  node.request.scheduler = "karras";
+  node.expect_result("3");
 }
 
 }  // namespace
