@@ -64,9 +64,10 @@ struct ClipVisionOutput {
 // CONTROL_NET: a ControlNet or a T2I-Adapter.
 struct ControlNetHandle {
   std::string file;
-  Family family = Family::kUnknown;
-  int64_t context_dim = 0, adm_channels = 0, model_channels = 0;
-  std::shared_ptr<Resident<ControlNet>> net;
+  bool t2i_adapter = false;
+  Family family = Family::kUnknown;                               // T2I-Adapters for SD 1.x say so, and fit SD 2.x too
+  int64_t context_dim = 0, adm_channels = 0, model_channels = 0;  // 0 where the net does not take such a thing
+  std::shared_ptr<Resident<ControlNet>> net;                      // models/controlnet.h
 };
 
 }  // namespace easel::models

@@ -73,6 +73,8 @@ struct ControlResiduals {
   std::vector<Tensor> input;   // T2I-Adapter: added after input blocks; one per input block that takes one, in order
   std::vector<Tensor> middle;  // added after the middle block
   std::vector<Tensor> output;  // added to the skip connections; index = input block the skip comes from
+
+  bool empty() const { return input.empty() && middle.empty() && output.empty(); }
 };
 
 struct UNetInputs {

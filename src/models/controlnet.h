@@ -1,0 +1,57 @@
+// Networks that steer a UNet with a picture: ControlNets and T2I-Adapters.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "models/handles.h"
+#include "models/unet.h"
+
+namespace easel::models {
+
+// What a control network makes of its picture, once per run and latent size.
+struct PreparedHint {
+  Tensor guided;           // ControlNet: the embedded picture [n,h,w,C] f32
+  ControlResiduals fixed;  // T2I-Adapter: everything it will ever add, for n rows
+};
+
+struct ControlInputs {
+  Tensor x;                      // [N,h,w,4] f32, what the UNet gets, without the channels of inpainting models
+  std::vector<float> timesteps;  // N values
+  ContextProjectionPtr context;  // of N rows, made by this network's project(); T2I-Adapters take none
+  Tensor y;                      // [N,adm] f32 where the UNet takes one; ignored by networks that do not
+  int64_t chunks = 1;            // the batch is so many equal parts (conditional, unconditional), one picture each
+};
+
+// A ControlNet or a T2I-Adapter. Immutable.
+class ControlNet {
+ public:
+  virtual ~ControlNet() = default;
+
+  // hint: pictures [n,H,W,3] f32 in 0..1 of any size, brought to the latent's size times eight as the reference does
+  // (cut at the centre to its ratio, nearest neighbour).
+  virtual PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width) const = 0;
+  // Projections of a context [N,T,context_dim] for forward(); nullptr for networks that do not look at the text.
+  // Throws Error(kMismatch) for another width.
+  virtual ContextProjectionPtr project(const Tensor& context) const = 0;
+  // What to add to the UNet, at strength 1. Pictures repeat over the rows of each chunk.
+  virtual ControlResiduals forward(const PreparedHint& hint, const ControlInputs& in) const = 0;
+  virtual size_t bytes() const = 0;
+};
+
+// The residuals of one link of a chain: `own` times strength (0 adds nothing at all), plus those of the links before,
+// aligned as in the reference (comfy.controlnet.control_merge).
+ControlResiduals merge_control(ControlResiduals own, float strength, const ControlResiduals* previous);
+
+// A ControlNet in the original layout (with or without the prefix control_model.) or the diffusers library's, or a
+// T2I-Adapter (full, light, SDXL; either layout); told apart by its keys. Nothing is packed yet.
+// Throws Error(kBadFile) for incomplete files, Error(kUnsupported) for files of other kinds, with what they seem to be.
+ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& residency, DType compute);
+
+// One sentence that says why the two do not go together, with both files, both numbers and what would fit; empty when
+// they do.
+std::string control_mismatch(const ControlNetHandle& control, const ModelHandle& model);
+
+}  // namespace easel::models
