@@ -1,0 +1,82 @@
+#include "nodes/foresight.h"
+
+#include <filesystem>
+
+#include "models/noise_augmentation.h"
+
+namespace easel::nodes {
+
+std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+ForeseenConditioning foreseen_conditioning(const Call& call, std::string_view input) {
+  const auto* known = call.peek<ForeseenConditioning>(input);
+  return known ? *known : ForeseenConditioning{};
+}
+
+Outputs pass_conditioning(const Call& call, std::string_view input, size_t outputs) {
+  return Outputs(outputs, foreseen(foreseen_conditioning(call, input)));
+}
+
+ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b) {
+  if (a.context_dim == 0) a.context_dim = b.context_dim, a.text_file = b.text_file;
+  a.controls.insert(a.controls.end(), b.controls.begin(), b.controls.end());
+  a.unclip.insert(a.unclip.end(), b.unclip.begin(), b.unclip.end());
+  return a;
+}
+
+namespace {
+
+std::string model_words(const models::ModelHandle& model) {
+  return base_name(model.file) + " (" + models::family_name(model.family) + ")";
+}
+
+void require_text(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  if (c.context_dim == 0 || c.context_dim == model.config.context_dim) return;
+  throw Error(Fault::kMismatch, "the text encoder of " + base_name(c.text_file) + " makes rows of " +
+                                    std::to_string(c.context_dim) + " numbers, but " + model_words(model) + " takes " +
+                                    std::to_string(model.config.context_dim))
+      .fix("Use the CLIP output of the loader that loads " + base_name(model.file));
+}
+
+void require_unclip(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  for (const auto& vision : c.unclip) {
+    const std::string width = std::to_string(vision.projection_dim);
+    if (!model.noise_augmentation)
+      throw Error(Fault::kMismatch,
+                  "unCLIP conditioning was made for " + model_words(model) + ", which takes no picture in that way")
+          .fix("It works with unCLIP checkpoints (sd21-unclip-h, sd21-unclip-l) and, as Revision, with SDXL");
+    if (vision.projection_dim != 0 && model.noise_augmentation->dim() != vision.projection_dim)
+      throw Error(Fault::kMismatch, base_name(vision.file) + " describes a picture in " + width + " numbers, but " +
+                                        model_words(model) + " takes " +
+                                        std::to_string(model.noise_augmentation->dim()))
+          .fix(model.family == models::Family::kSDXL || model.family == models::Family::kSDXLRefiner
+                   ? "SDXL takes CLIP vision bigG (clip_vision_g.safetensors)"
+                   : "Use the CLIP_VISION output of the unCLIPCheckpointLoader that loads the model");
+  }
+}
+
+void require_controls(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  for (const auto& control : c.controls) {
+    if (control.context_dim == 0 || control.context_dim == model.config.context_dim) continue;
+    throw Error(Fault::kMismatch, base_name(control.file) + " is a ControlNet for " +
+                                      models::family_name(control.family) + " (context of " +
+                                      std::to_string(control.context_dim) + " numbers), but " + model_words(model) +
+                                      " has one of " + std::to_string(model.config.context_dim))
+        .fix(std::string("Use a ControlNet made for ") + models::family_name(model.family));
+  }
+}
+
+}  // namespace
+
+void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c, std::string_view input) {
+  try {
+    require_text(model, c);
+    require_unclip(model, c);
+    require_controls(model, c);
+  } catch (Error& e) {
+    e.at_input(std::string(input));
+    throw;
+  }
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,43 @@
+// What can be known of values before they are computed, so that things that do not go together are found first.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+#include "nodes/call.h"
+#include "nodes/value.h"
+
+namespace easel::nodes {
+
+// In place of a CLIP_VISION_OUTPUT or IP-Adapter EMBEDS.
+struct ForeseenVision {
+  models::ClipVisionHandle vision;
+};
+
+// In place of a CONDITIONING.
+struct ForeseenConditioning {
+  int64_t context_dim = 0;  // 0: unknown
+  std::string text_file;    // where the text encoder comes from
+  std::vector<models::ControlNetHandle> controls;
+  std::vector<models::ClipVisionHandle> unclip;
+};
+
+// The foreseen conditioning at an input; what nobody foresaw is empty.
+ForeseenConditioning foreseen_conditioning(const Call& call, std::string_view input);
+inline Value foreseen(ForeseenConditioning c) { return Value("CONDITIONING", std::move(c)); }
+
+// foresee for nodes that change conditioning in ways that do not matter here: passes the named input on to every
+// output.
+Outputs pass_conditioning(const Call& call, std::string_view input, size_t outputs = 1);
+// What two conditionings together are known to be.
+ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b);
+
+// Throws Error(kMismatch) in one sentence when a conditioning does not go with a model.
+void require_fit(const models::ModelHandle& model, const ForeseenConditioning& conditioning, std::string_view input);
+
+// The file name of a path.
+std::string base_name(const std::string& path);
+
+}  // namespace easel::nodes
