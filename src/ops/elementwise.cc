@@ -1,26 +1,29 @@
 #include "ops/elementwise.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "base/parallel.h"
 #include "ops/check.h"
+#include "ops/cpu/kernels.h"
+#include "ops/cpu/types.h"
 
 namespace easel::ops {
 namespace {
 
 constexpr int64_t kGrain = 1 << 14;
 
-template <class Fn>
-Tensor map(const char* op, const Tensor& input, Fn fn) {
+Tensor map(const char* op, const Tensor& input, cpu::MapRun run) {
   check_float(op, input);
   const Tensor x = contiguous(input);
   Tensor out(x.shape(), x.dtype());
-  with_type(x.dtype(), [&]<class T>(T) {
-    const T* in = x.data<T>();
-    T* to = out.data<T>();
-    parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) to[i] = T(fn(static_cast<float>(in[i])));
-    });
+  const size_t type = cpu::type_index(x.dtype());
+  const int64_t element = static_cast<int64_t>(dtype_size(x.dtype()));
+  parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    cpu::MapRun part = run;
+    part.x = static_cast<const char*>(x.raw()) + begin * element;
+    part.out = static_cast<char*>(out.raw()) + begin * element;
+    part.count = end - begin;
+    cpu::kernels().map[type](part);
   });
   return out;
 }
@@ -37,32 +40,36 @@ Shape broadcast_strides(const char* op, const Tensor& a, const Tensor& b) {
   return strides;
 }
 
-template <class Fn>
-Tensor zip(const char* op, const Tensor& a, const Tensor& b, Fn fn) {
-  check_float(op, a);
-  check_float(op, b);
-  const Shape bs = broadcast_strides(op, a, b);
+Tensor zip(const char* op, const Tensor& left, const Tensor& right, cpu::ZipRun run) {
+  check_float(op, left);
+  check_float(op, right);
+  // Runs go along the innermost dimension, dense in a, dense or single in b.
+  const Tensor a = left.rank() > 0 && left.dim(-1) > 1 && left.stride(-1) != 1 ? contiguous(left) : left;
+  const Tensor b = right.rank() > 0 && right.dim(-1) > 1 && right.stride(-1) != 1 ? contiguous(right) : right;
+  const Shape b_strides = broadcast_strides(op, a, b);
   Tensor out(a.shape(), a.dtype());
   if (a.numel() == 0) return out;
-  const int64_t width = a.rank() > 0 ? a.dim(-1) : 1;
-  const int64_t as_in = a.rank() > 0 ? a.stride(-1) : 0, bs_in = a.rank() > 0 ? bs[-1] : 0;
-  with_type(a.dtype(), [&]<class T>(T) {
-    parallel_for(a.numel() / width, std::max<int64_t>(1, kGrain / width), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        int64_t rest = r, ao = 0, bo = 0;
-        for (int d = a.rank() - 1; d-- > 0;) {
-          const int64_t i = rest % a.dim(d);
-          rest /= a.dim(d);
-          ao += i * a.stride(d);
-          bo += i * bs[d];
-        }
-        const T* pa = a.data<T>() + ao;
-        const T* pb = b.data<T>() + bo;
-        T* to = out.data<T>() + r * width;
-        for (int64_t i = 0; i < width; ++i)
-          to[i] = T(fn(static_cast<float>(pa[i * as_in]), static_cast<float>(pb[i * bs_in])));
+  const bool flat = a.contiguous() && b.contiguous() && a.shape() == b.shape();
+  const int64_t width = flat ? std::min<int64_t>(a.numel(), kGrain) : a.rank() > 0 ? a.dim(-1) : 1;
+  run.b_single = !flat && b_strides.rank() > 0 && b.dim(-1) == 1;
+  const size_t type = cpu::type_index(a.dtype());
+  const int64_t element = static_cast<int64_t>(dtype_size(a.dtype())), rows = (a.numel() + width - 1) / width;
+  parallel_for(rows, std::max<int64_t>(1, kGrain / width), [&](int64_t begin, int64_t end) {
+    cpu::ZipRun part = run;
+    for (int64_t r = begin; r < end; ++r) {
+      int64_t rest = r, at_a = flat ? r * width : 0, at_b = at_a;
+      for (int d = a.rank() - 1; !flat && d-- > 0;) {
+        const int64_t i = rest % a.dim(d);
+        rest /= a.dim(d);
+        at_a += i * a.stride(d);
+        at_b += i * b_strides[d];
       }
-    });
+      part.a = static_cast<const char*>(a.raw()) + at_a * element;
+      part.b = static_cast<const char*>(b.raw()) + at_b * element;
+      part.out = static_cast<char*>(out.raw()) + r * width * element;
+      part.count = std::min(width, a.numel() - r * width);
+      cpu::kernels().zip[type](part);
+    }
   });
   return out;
 }
@@ -70,28 +77,21 @@ Tensor zip(const char* op, const Tensor& a, const Tensor& b, Fn fn) {
 }  // namespace
 
 Tensor activate(const Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::kNone: return x;
-    case Activation::kSilu: return map("activate", x, [](float v) { return v / (1.0f + std::exp(-v)); });
-    case Activation::kQuickGelu: return map("activate", x, [](float v) { return v / (1.0f + std::exp(-1.702f * v)); });
-    case Activation::kGelu:
-      return map("activate", x, [](float v) { return 0.5f * v * (1.0f + std::erf(v * 0.70710678f)); });
-    case Activation::kRelu: return map("activate", x, [](float v) { return v < 0.0f ? 0.0f : v; });
-  }
-  reject("activate", "unknown activation");
+  if (activation == Activation::kNone) return x;
+  return map("activate", x, {nullptr, 0, static_cast<int>(activation), 1.0f, 0.0f, nullptr});
 }
 
 Tensor add(const Tensor& a, const Tensor& b, float scale) {
-  return zip("add", a, b, [scale](float x, float y) { return x + scale * y; });
+  return zip("add", a, b, {cpu::ZipOp::kAdd, nullptr, nullptr, false, 0, scale, nullptr});
 }
 Tensor mul(const Tensor& a, const Tensor& b) {
-  return zip("mul", a, b, [](float x, float y) { return x * y; });
+  return zip("mul", a, b, {cpu::ZipOp::kMul, nullptr, nullptr, false, 0, 1.0f, nullptr});
 }
 Tensor affine(const Tensor& x, float scale, float shift) {
-  return map("affine", x, [=](float v) { return v * scale + shift; });
+  return map("affine", x, {nullptr, 0, static_cast<int>(Activation::kNone), scale, shift, nullptr});
 }
 Tensor lerp(const Tensor& a, const Tensor& b, float t) {
-  return zip("lerp", a, b, [t](float x, float y) { return x + (y - x) * t; });
+  return zip("lerp", a, b, {cpu::ZipOp::kLerp, nullptr, nullptr, false, 0, t, nullptr});
 }
 
 }  // namespace easel::ops

@@ -7,6 +7,7 @@
 
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -21,7 +22,7 @@ int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
 struct Sizes {
   explicit Sizes(const AttentionCall& c)
       : k(kernels()),
-        type(c.q.dtype() == DType::kBF16 ? 1 : 0),
+        type(type_index(c.q.dtype())),
         element(type == 1 ? 2 : 4),
         keys(c.k.dim(1)),
         key_lanes(c.width * element / 4),

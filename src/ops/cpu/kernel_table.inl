@@ -7,6 +7,8 @@
 #include "ops/cpu/finish_tile.inl"
 #include "ops/cpu/pack_lanes.inl"
 #include "ops/cpu/attention_kernels.inl"
+#include "ops/cpu/norm_kernels.inl"
+#include "ops/cpu/pointwise_kernels.inl"
 
 namespace easel::ops::cpu {
 namespace EASEL_ISA {
@@ -38,6 +40,13 @@ static void fill_type(Kernels& k) {
   k.pack_values[kType] = pack_values<kBf16>;
   k.softmax_block[kType] = softmax_block<kBf16>;
   k.finish_attention[kType] = finish_attention<Element>;
+  k.norm_sums[kType] = norm_sums<Element>;
+  k.norm_apply[kType][0] = norm_apply<Element, float>;
+  k.norm_apply[kType][1] = norm_apply<Element, uint16_t>;
+  k.layer_norm[kType][0] = layer_norm<Element, float>;
+  k.layer_norm[kType][1] = layer_norm<Element, uint16_t>;
+  k.map[kType] = map<Element>;
+  k.zip[kType] = zip<Element>;
 }
 
 Kernels table() {

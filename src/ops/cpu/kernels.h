@@ -94,6 +94,50 @@ struct FinishAttention {
   int64_t out_stride;
 };
 
+// Sums and sums of squares of x - shift over rows, by channel, added to what is there.
+struct NormSums {
+  const void* x;  // rows of `channels`
+  int64_t rows, channels;
+  const float* shift;  // [channels], near the mean, so that squares lose no digits
+  double *sums, *squares;
+};
+
+// out = (x - mean) * scale + shift, by channel, then SiLU if wanted.
+struct NormApply {
+  const void* x;
+  int64_t rows, channels;
+  const float *mean, *scale, *shift;
+  bool silu;
+  void* out;
+};
+
+struct LayerNormRows {
+  const void* x;  // rows of `stride` elements
+  int64_t rows, channels, stride;
+  const float *weight, *bias;  // or null
+  float eps;
+  void* out;  // dense
+};
+
+// out = x scale + shift, or an activation of x.
+struct MapRun {
+  const void* x;
+  int64_t count;
+  int activation;  // number of an ops::Activation; kNone for scale and shift
+  float scale, shift;
+  void* out;
+};
+
+enum class ZipOp { kAdd, kMul, kLerp };  // a + factor b, a b, a + (b - a) factor
+struct ZipRun {
+  ZipOp op;
+  const void *a, *b;
+  bool b_single;  // one value of b for the whole run
+  int64_t count;
+  float factor;
+  void* out;
+};
+
 constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 
 struct Kernels {
@@ -108,6 +152,11 @@ struct Kernels {
   void (*bias_scores)(const BiasScores&);
   void (*softmax_block[2])(const SoftmaxBlock&);
   void (*finish_attention[2])(const FinishAttention&);
+  void (*norm_sums[2])(const NormSums&);
+  void (*norm_apply[2][2])(const NormApply&);  // by type of x, type of out
+  void (*layer_norm[2][2])(const LayerNormRows&);
+  void (*map[2])(const MapRun&);
+  void (*zip[2])(const ZipRun&);
 };
 
 const Kernels& kernels(Isa level);

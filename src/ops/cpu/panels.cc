@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
 #include "ops/cpu/weight_memory.h"
 
 namespace easel::ops::cpu {
@@ -160,7 +161,7 @@ class Chunks {
 
 void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, const Finish& finish) {
   const Kernels& k = kernels(w.level);
-  const size_t type = w.type == DType::kBF16 ? 1 : 0, out_type = finish.type == DType::kBF16 ? 1 : 0;
+  const size_t type = type_index(w.type), out_type = type_index(finish.type);
   const Chunks chunks(w.taps, w.lanes);
   const bool whole = chunks.count() == 1;
   // Sums of a strip live until the last chunk of k; with one chunk a block's sums are used at once.
