@@ -29,6 +29,7 @@ struct InputSpec {
   bool multiline = false, dynamic_prompts = false;
   bool image_upload = false;            // the editor shows an upload button, which keeps an extra value of its own
   bool force_input = false;             // a value that has no widget and can only be linked
+  bool late = false;                    // required, but younger than the node: workflows that lack it mean the default
   bool control_after_generate = false;  // a seed: the editor keeps an extra value after it
 
   // True for values typed into the node, false for what must come over a link.

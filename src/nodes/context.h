@@ -1,0 +1,63 @@
+// What a node may ask of its surroundings while it runs.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/cancel.h"
+#include "tensor/dtype.h"
+#include "tensor/tensor.h"
+
+namespace easel::models {
+class Folders;
+class Residency;
+}  // namespace easel::models
+namespace easel::formats {
+struct ModelFile;
+}
+
+namespace easel::nodes {
+
+// Where pictures come from and go to.
+struct Directories {
+  std::filesystem::path input = "input", output = "output", temp = "temp";
+};
+
+// Opens each model file once and keeps it while anyone uses it. Thread-safe.
+class ModelFiles {
+ public:
+  ModelFiles();
+  ~ModelFiles();
+  // Throws what formats::open_model_file() throws.
+  std::shared_ptr<const formats::ModelFile> open(const std::filesystem::path& path);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct Context {
+  const models::Folders& folders;
+  models::Residency& residency;
+  ModelFiles& files;
+  Directories directories = {};
+  DType compute = DType::kF32;   // what models multiply in
+  size_t activation_budget = 0;  // bytes one evaluation of a model may take; 0: no limit
+  CancelToken cancel = {};
+
+  // Step `value` of `max`; `preview`, if any, is the latent [N,h,w,4] as the model sees it.
+  std::function<void(int value, int max, const Tensor* preview)> progress = {};
+  // Something a person should know that is no error.
+  std::function<void(const std::string&)> warn = {};
+  // Named texts for saved pictures: "prompt" and whatever came with it ("workflow").
+  std::vector<std::pair<std::string, std::string>> picture_text = {};
+  // An input of some other node, named by title or class, as text: for names of saved files.
+  std::function<std::optional<std::string>(const std::string& node, const std::string& input)> lookup = {};
+};
+
+}  // namespace easel::nodes

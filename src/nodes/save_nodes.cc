@@ -1,0 +1,96 @@
+// Pictures out.
+#include "base/error.h"
+#include "formats/picture.h"
+#include "nodes/files.h"
+#include "nodes/table.h"
+
+#include <array>
+#include <random>
+
+namespace easel::nodes {
+namespace {
+
+constexpr int kSavedCompression = 4, kPreviewCompression = 1;  // of zlib, as ComfyUI's
+
+struct Target {
+  std::filesystem::path folder;
+  std::string type;
+  int compression;
+};
+
+void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const Target& target) {
+  const std::string name = expand_prefix(prefix, pixels.dim(2), pixels.dim(1), call.context());
+  for (int64_t i = 0; i < pixels.dim(0); ++i) {
+    call.check_cancelled();
+    std::string numbered = name;
+    constexpr std::string_view kBatch = "%batch_num%";
+    for (size_t at; (at = numbered.find(kBatch)) != std::string::npos;)
+      numbered.replace(at, kBatch.size(), std::to_string(i));
+    const std::string png =
+        formats::encode_png(contiguous(pixels.slice(0, i, 1)), call.context().picture_text, target.compression);
+    auto [subfolder, file] = save_numbered(target.folder, numbered, "png", png);
+    call.show("images", {std::move(file), std::move(subfolder), target.type});
+  }
+}
+
+// Previews of several runs share a folder; five letters keep them apart.
+std::string temp_prefix() {
+  static thread_local std::mt19937 random{std::random_device{}()};
+  std::string out = "ComfyUI_temp_";
+  for (int i = 0; i < 5; ++i) out += static_cast<char>('a' + random() % 26);
+  return out;
+}
+
+Outputs save(Call& call) {
+  save_all(call, call.tensor("images"), call.text("filename_prefix"),
+           {call.context().directories.output, "output", kSavedCompression});
+  return {};
+}
+
+Outputs preview(Call& call) {
+  save_all(call, call.tensor("images"), temp_prefix(), {call.context().directories.temp, "temp", kPreviewCompression});
+  return {};
+}
+
+Outputs preview_mask(Call& call) {
+  const Tensor flat = contiguous(call.tensor("mask"));
+  Tensor grey({flat.dim(0), flat.dim(1), flat.dim(2), 3});
+  for (int64_t i = 0; i < grey.numel(); ++i) grey.f32()[i] = flat.f32()[i / 3];
+  save_all(call, grey, temp_prefix(), {call.context().directories.temp, "temp", kSavedCompression});
+  return {};
+}
+
+}  // namespace
+
+void register_save_nodes(Table& table);
+void register_save_nodes(Table& table) {
+  table.add({.name = "SaveImage",
+             .display = "Save Image",
+             .category = "image",
+             .description = "Writes pictures into the output folder as PNG files that carry the workflow.",
+             .inputs = {Link("images", "IMAGE").tip("The pictures to write."),
+                        Text("filename_prefix")
+                            .def("ComfyUI")
+                            .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
+                                 "%NODE.INPUT% for values of other nodes.")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = save});
+  table.add({.name = "PreviewImage",
+             .display = "Preview Image",
+             .category = "image",
+             .description = "Shows pictures without keeping them: they go to the temp folder.",
+             .inputs = {Link("images", "IMAGE").tip("The pictures to show.")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = preview});
+  table.add({.name = "MaskPreview",
+             .category = "mask",
+             .description = "Shows a mask as a grey picture.",
+             .inputs = {Link("mask", "MASK")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = preview_mask});
+}
+
+}  // namespace easel::nodes
