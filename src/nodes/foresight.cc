@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "models/controlnet.h"
 #include "models/noise_augmentation.h"
 
 namespace easel::nodes {
@@ -57,12 +58,8 @@ void require_unclip(const models::ModelHandle& model, const ForeseenConditioning
 
 void require_controls(const models::ModelHandle& model, const ForeseenConditioning& c) {
   for (const auto& control : c.controls) {
-    if (control.context_dim == 0 || control.context_dim == model.config.context_dim) continue;
-    throw Error(Fault::kMismatch, base_name(control.file) + " is a ControlNet for " +
-                                      models::family_name(control.family) + " (context of " +
-                                      std::to_string(control.context_dim) + " numbers), but " + model_words(model) +
-                                      " has one of " + std::to_string(model.config.context_dim))
-        .fix(std::string("Use a ControlNet made for ") + models::family_name(model.family));
+    const std::string fault = models::control_mismatch(control, model);
+    if (!fault.empty()) throw Error(Fault::kMismatch, fault);
   }
 }
 

@@ -1,0 +1,52 @@
+// The common part of all IP-Adapter nodes: an adapter, with or without its vision encoder, applied to a model.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "models/ip_adapter.h"
+#include "models/ip_attention.h"
+#include "models/ip_embeds.h"
+#include "nodes/call.h"
+
+namespace easel::nodes {
+
+// IPADAPTER: an adapter, and the vision encoder that was loaded with it, if any.
+struct IpPipeline {
+  models::IpAdapterHandle adapter;
+  std::optional<models::ClipVisionHandle> vision;
+};
+
+// EMBEDS of the nodes of 2024-01: a picture and its opposite in one value.
+struct IpEmbedsPair {
+  models::IpEmbeds embeds;
+};
+// EMBEDS of today's nodes: one of the two.
+struct IpEmbed {
+  Tensor rows;
+};
+
+IpPipeline open_ip_adapter(Call& call, const std::string& name);
+
+// The vision encoder to use: the one linked to `clip_vision`, else the pipeline's. nullptr when there is none.
+const models::ClipVisionHandle* find_vision(const Call& call, const IpPipeline& pipeline);
+// The same; throws Error(kInvalid) saying what to link when there is none.
+const models::ClipVisionHandle& need_vision(const Call& call, const IpPipeline& pipeline);
+
+// Throws Error(kMismatch) when the adapter does not go with the encoder or the model; either may be null.
+void require_adapter_fits(const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
+                          const models::ModelHandle* model);
+
+struct IpApplication {
+  models::IpWeightOptions weight = {};
+  models::IpScaling scaling = models::IpScaling::kOutput;
+  double start_at = 0.0, end_at = 1.0;
+  Tensor mask = {};
+  bool bicubic_mask = false;
+  bool unfold_batch = false;
+};
+// A copy of the model with one more adapter.
+Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline, models::IpTokens tokens,
+                       const IpApplication& how);
+
+}  // namespace easel::nodes

@@ -1,0 +1,207 @@
+// Nodes between pictures and latents.
+#include <algorithm>
+#include <cmath>
+
+#include "image/masks.h"
+#include "image/pictures.h"
+#include "image/resize.h"
+#include "models/vae.h"
+#include "nodes/foresight.h"
+#include "nodes/table.h"
+#include "sampling/conditioning.h"
+
+namespace easel::nodes {
+namespace {
+
+models::VaeRun vae_run(Call& call) {
+  models::VaeRun run;
+  run.memory_budget = call.context().activation_budget;
+  run.progress = [&call](int done, int total) {
+    call.check_cancelled();
+    if (total > 1 && call.context().progress) call.context().progress(done, total, nullptr);
+  };
+  return run;
+}
+
+std::shared_ptr<const models::Vae> built(Call& call) { return call.link<models::VaeHandle>("vae").vae->get(); }
+
+Outputs decode(Call& call) { return {image(built(call)->decode(call.latent("samples").samples, vae_run(call)))}; }
+
+Outputs decode_tiled(Call& call) {
+  const int64_t tile = call.integer("tile_size");
+  int64_t overlap = call.integer("overlap");
+  if (tile < overlap * 4) overlap = tile / 4;
+  const auto vae = built(call);
+  const int64_t scale = vae->config().downscale;
+  return {image(vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, vae_run(call)))};
+}
+
+Outputs encode(Call& call) { return {latent({built(call)->encode(call.tensor("pixels"), vae_run(call)), {}, {}})}; }
+
+Outputs encode_tiled(Call& call) {
+  return {latent({built(call)->encode_tiled(call.tensor("pixels"), call.integer("tile_size"), call.integer("overlap"),
+                                            vae_run(call)),
+                  {},
+                  {}})};
+}
+
+// A picture and its mask, brought to one size and cut at the centre to a multiple of `unit`.
+struct Masked {
+  Tensor pixels;  // [N,H,W,3], fresh
+  Tensor mask;    // [n,H,W]
+};
+
+Masked cut_to_units(const Tensor& pixels, const Tensor& mask, int64_t unit) {
+  image::require_image(pixels, "pixels");
+  image::require_mask(mask, "mask");
+  const int64_t height = pixels.dim(1), width = pixels.dim(2);
+  if (height < unit || width < unit)
+    throw Error(Fault::kInvalid,
+                "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " is too small to encode");
+  const Tensor fitted =
+      image::as_mask(image::resize(image::as_picture(mask), {width, height}, image::ResizeMethod::kBilinear));
+  const int64_t y = height % unit / 2, x = width % unit / 2, h = height / unit * unit, w = width / unit * unit;
+  return {clone(pixels.slice(3, 0, 3).slice(1, y, h).slice(2, x, w)), clone(fitted.slice(1, y, h).slice(2, x, w))};
+}
+
+// Paints what the mask selects in mid grey. A mask of a batch of one serves all pictures.
+void grey_out(Masked& m) {
+  const int64_t n = m.pixels.dim(0), area = m.pixels.dim(1) * m.pixels.dim(2);
+  if (m.mask.dim(0) != 1 && m.mask.dim(0) != n)
+    throw Error(Fault::kInvalid, std::to_string(m.mask.dim(0)) + " masks for " + std::to_string(n) + " pictures")
+        .at_input("mask");
+  for (int64_t i = 0; i < n; ++i) {
+    float* p = m.pixels.f32() + i * area * 3;
+    const float* mask = m.mask.f32() + (m.mask.dim(0) == 1 ? 0 : i) * area;
+    for (int64_t j = 0; j < area; ++j) {
+      const float keep = 1.0f - std::nearbyint(mask[j]);
+      for (int64_t c = 0; c < 3; ++c) p[j * 3 + c] = (p[j * 3 + c] - 0.5f) * keep + 0.5f;
+    }
+  }
+}
+
+// The rounded mask grown by a square of `by` pixels, which reaches ceil((by - 1) / 2) up and left.
+Tensor grown(const Tensor& mask, int64_t by) {
+  const int64_t n = mask.dim(0), h = mask.dim(1), w = mask.dim(2), back = (by - 1 + 1) / 2;
+  Tensor out = Tensor::zeros(mask.shape());
+  if (by == 0) {
+    for (int64_t i = 0; i < mask.numel(); ++i) out.f32()[i] = std::nearbyint(mask.f32()[i]);
+    return out;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t y = 0; y < h; ++y) {
+      for (int64_t x = 0; x < w; ++x) {
+        if (std::nearbyint(mask.f32()[(i * h + y) * w + x]) == 0.0f) continue;
+        // Every place whose window begins `back` before it and holds (y, x).
+        for (int64_t oy = std::max<int64_t>(0, y + back - by + 1); oy <= std::min(h - 1, y + back); ++oy)
+          std::fill_n(out.f32() + (i * h + oy) * w + std::max<int64_t>(0, x + back - by + 1),
+                      std::min(w - 1, x + back) - std::max<int64_t>(0, x + back - by + 1) + 1, 1.0f);
+      }
+    }
+  }
+  return out;
+}
+
+Outputs encode_for_inpaint(Call& call) {
+  const auto vae = built(call);
+  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), vae->config().downscale);
+  grey_out(m);
+  return {latent({vae->encode(m.pixels, vae_run(call)), grown(m.mask, call.integer("grow_mask_by")), {}})};
+}
+
+sampling::Conditioning with_concat(const sampling::Conditioning& list, const Tensor& latent_image, const Tensor& mask) {
+  sampling::Conditioning out = list;
+  for (auto& entry : out) {
+    entry.concat_latent_image = latent_image;
+    entry.concat_mask = mask;
+  }
+  return out;
+}
+
+Outputs inpaint_conditioning(Call& call) {
+  const auto vae = built(call);
+  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), vae->config().downscale);
+  grey_out(m);
+  const Tensor around = vae->encode(m.pixels, vae_run(call));
+  Latent original{vae->encode(call.tensor("pixels"), vae_run(call)), call.flag("noise_mask") ? m.mask : Tensor(), {}};
+  return {Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("positive"), around, m.mask)),
+          Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("negative"), around, m.mask)),
+          latent(std::move(original))};
+}
+
+Outputs foresee_inpaint(Call& call) {
+  return {foreseen(foreseen_conditioning(call, "positive")), foreseen(foreseen_conditioning(call, "negative")),
+          Value()};
+}
+
+// Kept for workflows of video models; a picture's VAE has no use for them.
+In video_only(std::string name, int64_t value) {
+  return Int(std::move(name))
+      .def(value)
+      .range(int64_t{4}, int64_t{4096})
+      .step(int64_t{4})
+      .optional()
+      .tip("Only for video models; has no effect.");
+}
+
+}  // namespace
+
+void register_vae_nodes(Table& table) {
+  table.add(
+      {.name = "VAEDecode",
+       .display = "VAE Decode",
+       .category = "latent",
+       .description = "Turns latents into pictures. Large ones are decoded in blended tiles when memory is short.",
+       .inputs = {Link("samples", "LATENT").tip("The latent to decode."),
+                  Link("vae", "VAE").tip("The VAE to decode it with.")},
+       .outputs = {{"IMAGE", "", "The picture."}},
+       .run = decode});
+  table.add({.name = "VAEEncode",
+             .display = "VAE Encode",
+             .category = "latent",
+             .description = "Turns pictures into latents.",
+             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE")},
+             .outputs = {{"LATENT"}},
+             .run = encode});
+  table.add(
+      {.name = "VAEDecodeTiled",
+       .display = "VAE Decode (Tiled)",
+       .category = "_for_testing",
+       .description = "Decodes in overlapping tiles, which takes less memory and gives a slightly different picture.",
+       .inputs = {Link("samples", "LATENT"), Link("vae", "VAE"),
+                  Int("tile_size").def(int64_t{512}).range(int64_t{64}, int64_t{4096}).step(int64_t{32}),
+                  Int("overlap").def(int64_t{64}).range(int64_t{0}, int64_t{4096}).step(int64_t{32}).optional(),
+                  video_only("temporal_size", 64), video_only("temporal_overlap", 8)},
+       .outputs = {{"IMAGE"}},
+       .run = decode_tiled});
+  table.add({.name = "VAEEncodeTiled",
+             .display = "VAE Encode (Tiled)",
+             .category = "_for_testing",
+             .description = "Encodes in overlapping tiles.",
+             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"),
+                        Int("tile_size").def(int64_t{512}).range(int64_t{64}, int64_t{4096}).step(int64_t{64}),
+                        Int("overlap").def(int64_t{64}).range(int64_t{0}, int64_t{4096}).step(int64_t{32}).optional(),
+                        video_only("temporal_size", 64), video_only("temporal_overlap", 8)},
+             .outputs = {{"LATENT"}},
+             .run = encode_tiled});
+  table.add({.name = "VAEEncodeForInpaint",
+             .display = "VAE Encode (for Inpainting)",
+             .category = "latent/inpaint",
+             .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
+             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"), Link("mask", "MASK"),
+                        Int("grow_mask_by").def(int64_t{6}).range(int64_t{0}, int64_t{64}).step(int64_t{1})},
+             .outputs = {{"LATENT"}},
+             .run = encode_for_inpaint});
+  table.add({.name = "InpaintModelConditioning",
+             .display = "InpaintModelConditioning",
+             .category = "conditioning/inpaint",
+             .description = "Gives an inpainting model what surrounds the mask.",
+             .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("vae", "VAE"),
+                        Link("pixels", "IMAGE"), Link("mask", "MASK"),
+                        Bool("noise_mask").def(true).optional().tip("Confines the sampling to the mask.")},
+             .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
+             .run = inpaint_conditioning,
+             .foresee = foresee_inpaint});
+}
+
+}  // namespace easel::nodes
