@@ -55,6 +55,9 @@ Kernels table() {
   k.panel = kPanel;
   fill_type<false>(k);
   fill_type<true>(k);
+#if defined(__F16C__)
+  k.widen_half = widen_half;
+#endif
   k.bias_scores = bias_scores;
   return k;
 }

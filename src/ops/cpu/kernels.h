@@ -147,6 +147,7 @@ struct Kernels {
   void (*panel_tile[2][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
   void (*finish[2])(const FinishTile&);
   void (*pack_lanes[2])(const PackLanes&);
+  void (*widen_half)(const void* half, float* to, int64_t n);  // null where there is no instruction for it
   void (*pack_keys[2])(const PackKeys&);
   void (*pack_values[2])(const PackValues&);
   void (*bias_scores)(const BiasScores&);

@@ -32,6 +32,16 @@ EASEL_INLINE Vec gather_pairs(const void* p, int64_t stride, int64_t n) {
   return v;
 }
 
+#if defined(__F16C__)
+static void widen_half(const void* half, float* to, int64_t n) {
+  const auto* from = static_cast<const uint16_t*>(half);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+  for (; i < n; ++i) to[i] = _cvtsh_ss(from[i]);
+}
+#endif
+
 template <bool kBf16>
 static void pack_lanes(const PackLanes& p) {
   const int64_t step = kBf16 ? 2 : 1;
@@ -45,8 +55,7 @@ static void pack_lanes(const PackLanes& p) {
         const Vec next = k + 1 < p.depth ? gather(from + p.k_offset[k + 1], p.output_stride, n) : Vec{};
         lanes = (Vec)(__builtin_convertvector(narrow(lanes), UVec) | (__builtin_convertvector(narrow(next), UVec) << 16));
       }
-      if (n >= kVec) store(to, lanes);
-      else store_some(to, lanes, n);
+      store(to, lanes);  // zeros beyond the last output
     }
   }
 }

@@ -3,7 +3,6 @@
 // run of k * in values, and output pixels are rows of the product.
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "ops/cpu/panels.h"
 #include "ops/cpu/product.h"
@@ -172,12 +171,14 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
   w->compute = compute;
-  std::vector<int64_t> rows, k;
-  for (int64_t i = 0; i < w->kernel; ++i) {
-    rows.push_back(i * weight.stride(2));
-    for (int64_t c = 0; c < w->in_channels; ++c) k.push_back(i * weight.stride(3) + c * weight.stride(1));
-  }
-  w->panels = pack_panels(weight, {weight.stride(0), rows, k}, bias, compute, false);
+  WeightLayout layout;
+  layout.taps = layout.runs = w->kernel;
+  layout.inner = w->in_channels;
+  layout.output_stride = weight.stride(0);
+  layout.inner_stride = weight.stride(1);
+  layout.tap_stride = weight.stride(2);
+  layout.run_stride = weight.stride(3);
+  w->panels = pack_panels(weight, layout, bias, compute, false);
   w->bytes = w->panels.bytes;
   return w;
 }

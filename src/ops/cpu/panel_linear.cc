@@ -1,8 +1,6 @@
 // Linear layers on the panel kernel.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
-#include <vector>
 
 #include "ops/cpu/panels.h"
 #include "ops/cpu/product.h"
@@ -73,10 +71,11 @@ PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DTyp
   w->in_features = weight.dim(1);
   w->compute = compute;
   w->geglu = geglu;
-  std::vector<int64_t> k(static_cast<size_t>(w->in_features));
-  for (size_t i = 0; i < k.size(); ++i) k[i] = static_cast<int64_t>(i) * weight.stride(1);
-  const int64_t base = 0;
-  w->panels = pack_panels(weight, {weight.stride(0), {&base, 1}, k}, bias, compute, geglu);
+  WeightLayout layout;
+  layout.inner = w->in_features;
+  layout.output_stride = weight.stride(0);
+  layout.inner_stride = weight.stride(1);
+  w->panels = pack_panels(weight, layout, bias, compute, geglu);
   w->bytes = w->panels.bytes;
   return w;
 }

@@ -11,7 +11,7 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr int64_t kPackDepth = 512;  // values of k converted to f32 at a time
+constexpr int64_t kPackSpan = 1024;  // elements of an output that are converted to f32 at a time
 
 int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
@@ -20,72 +20,122 @@ struct Piece {
   int64_t first, count, at;
 };
 
-// One f32 copy of a piece for a range of k, however the weight is stored.
+// A part of the inner values of one piece as f32, however the weight is stored.
 class PieceReader {
  public:
-  PieceReader(const Tensor& weight, const WeightLayout& layout) : weight_(weight), layout_(layout) {}
+  PieceReader(const Kernels& k, const Tensor& weight, const WeightLayout& layout) : k_(k), weight_(weight), l_(layout) {
+    // What one inner value brings along with it when memory is read in order: the whole window.
+    window_ = (l_.taps - 1) * l_.tap_stride + (l_.runs - 1) * l_.run_stride + 1;
+    dense_ = l_.inner_stride <= 2 * l_.taps * l_.runs && window_ <= 2 * l_.inner_stride;
+    step_ =
+        std::clamp<int64_t>(kPackSpan / std::max<int64_t>(1, dense_ ? l_.inner_stride : l_.taps * l_.runs), 2, 1 << 10);
+    step_ = step_ / 2 * 2;
+    // An odd number of inner values lets pairs of bf16 straddle runs: then runs are taken whole.
+    if (l_.inner % 2 != 0) step_ = l_.inner;
+    if (dense_) {
+      tap_ = l_.tap_stride, run_ = l_.run_stride, inner_ = l_.inner_stride;
+    } else {
+      inner_ = 1, run_ = std::min(step_, l_.inner), tap_ = run_ * l_.runs;
+    }
+    // Not a multiple of 4 KiB, or the rows of a piece would fight for the same lines of the cache.
+    pitch_ =
+        round_up((l_.taps - 1) * tap_ + (l_.runs - 1) * run_ + (std::min(step_, l_.inner) - 1) * inner_ + 1, 16) + 16;
+  }
 
-  // Values k in [begin, end) of one tap as rows of (end - begin) floats.
-  const float* read(const Piece& piece, int64_t tap, int64_t begin, int64_t end) {
-    const int64_t depth = end - begin;
-    float* to = thread_scratch<float>(ScratchUse::kRows, piece.count * depth);
-    const int64_t base = layout_.tap_base[static_cast<size_t>(tap)];
+  int64_t step() const { return step_; }
+
+  // Inner values [begin, end) of all taps and runs; value (o, tap, run, i) is at
+  // o * pitch() + tap * tap_step() + run * run_step() + (i - begin) * inner_step().
+  const float* read(const Piece& piece, int64_t begin, int64_t end) const {
+    float* to = thread_scratch<float>(ScratchUse::kRows, piece.count * pitch_);
     for (int64_t o = 0; o < piece.count; ++o) {
-      const int64_t from = (piece.first + o) * layout_.output_stride + base;
-      copy(from, begin, depth, to + o * depth);
+      const int64_t from = (piece.first + o) * l_.output_stride + begin * l_.inner_stride;
+      float* row = to + o * pitch_;
+      if (dense_) {
+        copy(from, 1, window_ + (end - begin - 1) * l_.inner_stride, row);
+        continue;
+      }
+      for (int64_t t = 0; t < l_.taps; ++t)
+        for (int64_t r = 0; r < l_.runs; ++r)
+          copy(from + t * l_.tap_stride + r * l_.run_stride, l_.inner_stride, end - begin, row + t * tap_ + r * run_);
     }
     return to;
   }
+  int64_t pitch() const { return pitch_; }
+  int64_t tap_step() const { return tap_; }
+  int64_t run_step() const { return run_; }
+  int64_t inner_step() const { return inner_; }
 
  private:
-  void copy(int64_t from, int64_t begin, int64_t depth, float* to) const {
-    const int64_t* k = layout_.k_offset.data() + begin;
+  void copy(int64_t from, int64_t stride, int64_t n, float* to) const {
     switch (weight_.dtype()) {
-      case DType::kF32: return gather(static_cast<const float*>(weight_.raw()) + from, k, depth, to);
-      case DType::kF16: return gather(static_cast<const Half*>(weight_.raw()) + from, k, depth, to);
-      case DType::kBF16: return gather(static_cast<const BFloat16*>(weight_.raw()) + from, k, depth, to);
-      case DType::kF64: return gather(static_cast<const double*>(weight_.raw()) + from, k, depth, to);
-      default: throw Error(Fault::kInternal, "weights of type " + std::string(dtype_name(weight_.dtype())));
+      case DType::kF32: return convert(static_cast<const float*>(weight_.raw()) + from, stride, n, to);
+      case DType::kBF16: return convert(static_cast<const BFloat16*>(weight_.raw()) + from, stride, n, to);
+      case DType::kF64: return convert(static_cast<const double*>(weight_.raw()) + from, stride, n, to);
+      case DType::kF16: {
+        const Half* half = static_cast<const Half*>(weight_.raw()) + from;
+        if (stride == 1 && k_.widen_half) return k_.widen_half(half, to, n);
+        return convert(half, stride, n, to);
+      }
+      default: return float8(from, stride, n, to);
     }
   }
   template <class T>
-  static void gather(const T* from, const int64_t* k, int64_t depth, float* to) {
-    for (int64_t i = 0; i < depth; ++i) to[i] = static_cast<float>(from[k[i]]);
+  static void convert(const T* from, int64_t stride, int64_t n, float* to) {
+    if (stride == 1) {
+      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i * stride]);
+    }
+  }
+  void float8(int64_t from, int64_t stride, int64_t n, float* to) const {
+    const bool e4m3 = weight_.dtype() == DType::kF8E4M3;
+    const uint8_t* p = static_cast<const uint8_t*>(weight_.raw()) + from;
+    for (int64_t i = 0; i < n; ++i) to[i] = e4m3 ? f8e4m3_to_float(p[i * stride]) : f8e5m2_to_float(p[i * stride]);
   }
 
+  const Kernels& k_;
   const Tensor& weight_;
-  const WeightLayout& layout_;
+  const WeightLayout& l_;
+  int64_t window_, step_, pitch_, tap_, run_, inner_;
+  bool dense_;
 };
 
+// The one or two pieces of a panel.
 std::vector<Piece> pieces_of(const Panels& p, int64_t panel) {
   const int64_t first = panel * p.width, count = p.columns_of(panel);
   if (!p.gated) return {{first, count, 0}};
   return {{first, count, 0}, {p.columns + first, count, p.vectors_of(panel) / 2 * kernels(p.level).vec}};
 }
 
-void pack_panel(const Panels& p, int64_t panel, const Tensor& weight, const WeightLayout& layout) {
+// Inner values [begin, end) of a piece, to their lanes in a panel that starts at `to`.
+void pack_part(const Panels& p, int64_t columns, const Piece& piece, const PieceReader& reader, const WeightLayout& l,
+               int64_t begin, int64_t end, float* to) {
   const Kernels& k = kernels(p.level);
-  const bool bf16 = p.type == DType::kBF16;
-  const int64_t per_lane = bf16 ? 2 : 1, depth = static_cast<int64_t>(layout.k_offset.size());
+  const int64_t per_lane = p.type == DType::kBF16 ? 2 : 1;
+  const float* values = reader.read(piece, begin, end);
+  // Runs that end within a lane are packed together, others one by one.
+  const bool together = begin == 0 && end == l.inner;
+  const int64_t groups = together ? 1 : l.runs, runs = together ? l.runs : 1, depth = runs * (end - begin);
+  auto* offsets = thread_scratch<int32_t>(ScratchUse::kTables, depth);
+  for (int64_t i = 0; i < depth; ++i)
+    offsets[i] = static_cast<int32_t>(i / (end - begin) * reader.run_step() + i % (end - begin) * reader.inner_step());
+  for (int64_t tap = 0; tap < l.taps; ++tap)
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t lane = tap * p.lanes + (group * l.inner + begin) / per_lane;
+      k.pack_lanes[type_index(p.type)]({values + tap * reader.tap_step() + group * reader.run_step(), reader.pitch(),
+                                        offsets, piece.count, depth, columns, to + lane * columns + piece.at});
+    }
+}
+
+void pack_panel(const Panels& p, int64_t panel, const Tensor& weight, const WeightLayout& l) {
+  const Kernels& k = kernels(p.level);
   const int64_t columns = p.vectors_of(panel) * k.vec;
   float* to = const_cast<float*>(p.weights) + panel * k.panel * p.taps * p.lanes;
-  std::memset(to, 0, static_cast<size_t>(columns * p.taps * p.lanes) * sizeof(float));
-  std::vector<int32_t> offsets(static_cast<size_t>(std::min(depth, kPackDepth)));
-  for (size_t i = 0; i < offsets.size(); ++i) offsets[i] = static_cast<int32_t>(i);
-  PieceReader reader(weight, layout);
+  const PieceReader reader(k, weight, l);
   for (const Piece& piece : pieces_of(p, panel))
-    for (int64_t tap = 0; tap < p.taps; ++tap)
-      for (int64_t begin = 0; begin < depth; begin += kPackDepth) {
-        const int64_t end = std::min(depth, begin + kPackDepth);
-        PackLanes lanes{reader.read(piece, tap, begin, end),
-                        end - begin,
-                        offsets.data(),
-                        piece.count,
-                        end - begin,
-                        columns,
-                        to + (tap * p.lanes + begin / per_lane) * columns + piece.at};
-        k.pack_lanes[bf16 ? 1 : 0](lanes);
-      }
+    for (int64_t begin = 0; begin < l.inner; begin += reader.step())
+      pack_part(p, columns, piece, reader, l, begin, std::min(l.inner, begin + reader.step()), to);
 }
 
 void pack_bias(const Panels& p, const Tensor& bias, float* to) {
@@ -115,9 +165,9 @@ Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tenso
   p.columns = gated ? p.outputs / 2 : p.outputs;
   p.width = gated ? k.panel / 2 : k.panel;
   p.count = (p.columns + p.width - 1) / p.width;
-  p.taps = static_cast<int64_t>(layout.tap_base.size());
+  p.taps = layout.taps;
   const int64_t per_lane = type == DType::kBF16 ? 2 : 1;
-  p.lanes = round_up(static_cast<int64_t>(layout.k_offset.size()), per_lane) / per_lane;
+  p.lanes = round_up(layout.depth(), per_lane) / per_lane;
   const int64_t last = p.count > 0 ? p.vectors_of(p.count - 1) * k.vec : 0;
   const int64_t floats = (std::max<int64_t>(p.count - 1, 0) * k.panel + last) * p.taps * p.lanes;
   p.bytes = static_cast<size_t>(floats + p.count * k.panel) * sizeof(float);

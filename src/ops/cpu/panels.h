@@ -30,12 +30,14 @@ struct Panels {
   int64_t vectors_of(int64_t panel) const;
 };
 
-// Where the weight of output o, tap t, k lies in a strided tensor: o * output_stride + tap_base[t] +
-// k_offset[k] elements from its start.
+// Where a weight lies in a strided tensor. The depth of a tap is made of `runs` runs of `inner` values: value
+// k = run * inner + i of output o and tap t is at element o * output_stride + t * tap_stride + run * run_stride +
+// i * inner_stride.
 struct WeightLayout {
-  int64_t output_stride = 0;
-  std::span<const int64_t> tap_base;
-  std::span<const int64_t> k_offset;
+  int64_t taps = 1, runs = 1, inner = 0;
+  int64_t output_stride = 0, tap_stride = 0, run_stride = 0, inner_stride = 1;
+
+  int64_t depth() const { return runs * inner; }
 };
 
 // bias: [outputs] or undefined, any float type.
