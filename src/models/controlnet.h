@@ -41,6 +41,10 @@ class ControlNet {
   virtual size_t bytes() const = 0;
 };
 
+// What was made of n pictures, for the rows of a batch: row i of N takes picture (i mod N/chunks) mod n. A single
+// picture's is returned as it is, to be broadcast.
+Tensor hint_rows(const Tensor& per_picture, const ControlInputs& in);
+
 // The residuals of one link of a chain: `own` times strength (0 adds nothing at all), plus those of the links before,
 // aligned as in the reference (comfy.controlnet.control_merge).
 ControlResiduals merge_control(ControlResiduals own, float strength, const ControlResiduals* previous);

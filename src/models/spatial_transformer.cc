@@ -78,7 +78,8 @@ SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& c
       proj_out_(pointwise(w["proj_out"])),
       compute_(w.compute()) {
   const int64_t heads = proj_in_ ? head_count(config, proj_in_.out_features(), w) : 1;
-  const int64_t depth = std::max<int64_t>(1, numbered_children(w["transformer_blocks"]));
+  // Small SDXL ControlNets have transformers without a single block.
+  const int64_t depth = std::max<int64_t>(config.context_dim > 0 ? 1 : 0, numbered_children(w["transformer_blocks"]));
   for (int64_t i = 0; i < depth; ++i) {
     site.transformer = static_cast<int>(i);
     blocks_.emplace_back(w["transformer_blocks"][i], site, heads);

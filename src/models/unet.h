@@ -113,5 +113,7 @@ class UNet {
 
 // Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).
 UNetConfig read_unet_config(const nn::Weights& w);
+// The same for a ControlNet, which has no output blocks and may be without any attention (context_dim 0).
+UNetConfig read_control_config(const nn::Weights& w);
 
 }  // namespace easel::models

@@ -71,6 +71,7 @@ class TimeEmbedding {
   // -> [N, time_embed_dim] in `compute`, passed through SiLU as every block that takes it does first.
   // Throws Error(kMismatch) when y is given or lacking against the model, or of another width.
   Tensor operator()(std::span<const float> timesteps, const Tensor& y, DType compute) const;
+  bool takes_label() const { return static_cast<bool>(label_in_); }
   size_t bytes() const;
 
  private:

@@ -35,9 +35,7 @@ bool read_transformer(const nn::Weights& transformer, UNetConfig& config) {
   return true;
 }
 
-}  // namespace
-
-UNetConfig read_unet_config(const nn::Weights& w) {
+UNetConfig read_config(const nn::Weights& w, bool needs_attention) {
   UNetConfig config;
   const Shape conv_in = required_shape(w, "input_blocks.0.0.weight", 4);
   config.model_channels = conv_in[0];
@@ -66,12 +64,21 @@ UNetConfig read_unet_config(const nn::Weights& w) {
   const int64_t middle = numbered_children(w["middle_block"]);
   config.middle_depth = middle == 0 ? -2 : middle == 1 ? -1 : std::max(1, transformer_depth(w["middle_block"]));
   if (!known) known = read_transformer(w["middle_block"][1], config);
-  if (!known) throw Error(Fault::kBadFile, "no attention to the text in the UNet").in_file(w.file());
+  if (!known && needs_attention) throw Error(Fault::kBadFile, "no attention to the text in the UNet").in_file(w.file());
+  if (!known) {
+    const auto proj = w.shape("middle_block.1.proj_in.weight");
+    config.linear_projections = !proj || proj->rank() == 2;
+  }
   // SD 1.x projects with convolutions and has eight heads everywhere; its successors project with matrices and
   // have heads of width 64.
   if (config.linear_projections) config.head_channels = 64;
   else config.num_heads = 8;
   return config;
 }
+
+}  // namespace
+
+UNetConfig read_unet_config(const nn::Weights& w) { return read_config(w, true); }
+UNetConfig read_control_config(const nn::Weights& w) { return read_config(w, false); }
 
 }  // namespace easel::models

@@ -1,0 +1,22 @@
+// Finds a control network in a file, whatever layout its publisher chose.
+#pragma once
+
+#include <memory>
+
+#include "tensor/tensor_map.h"
+
+namespace easel::models {
+
+enum class ControlKind { kNone, kControlNet, kT2iFull, kT2iLight };
+
+struct ControlTensors {
+  ControlKind kind = ControlKind::kNone;
+  // Views under the names of the original layout: input_blocks, middle_block, input_hint_block, zero_convs,
+  // middle_block_out for a ControlNet; conv_in and body for a T2I-Adapter.
+  std::shared_ptr<const TensorMap> tensors;
+};
+
+// Throws Error(kUnsupported), without a file name, for control networks of other kinds.
+ControlTensors control_tensors(const TensorMap& file);
+
+}  // namespace easel::models
