@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/parallel.h"
 #include "base/sha256.h"
@@ -106,8 +108,40 @@ TEST(Synth, RulesOfTheValues) {
   EXPECT_EQ(rule("norm.weight", {8}), (R{1.0f, 0.1f}));
   EXPECT_EQ(rule("norm.bias", {8}), (R{0.0f, 0.05f}));
   EXPECT_EQ(rule("m.output_blocks.11.1.transformer_blocks.0.norm1.bias", {8}), (R{0.0f, 0.3f}));
+  EXPECT_EQ(value_rule("m.output_blocks.11.1.transformer_blocks.0.norm1.bias", {8}, false).factor, 0.05f);
   EXPECT_EQ(rule("decoder.conv_out.weight", {3, 3, 1, 1}), (R{0.0f, 0.3f}));
   EXPECT_EQ(rule("to_q.weight", {5, 12}), (R{0.0f, 0.5f}));
+}
+
+TEST(Synth, ExtraFilesHaveNamesOfTheirOwn) {
+  for (const auto size : {SynthSize::kTiny, SynthSize::kFull}) {
+    std::set<std::string> paths;
+    for (const SynthFile& file : synthetic_files(size)) paths.insert(file.path);
+    for (const SynthFile& file : extra_synthetic_files(size)) {
+      EXPECT_TRUE(paths.insert(file.path).second) << file.path;
+      std::set<std::string> names;
+      for (const auto& [name, shape] : file.tensors) {
+        EXPECT_TRUE(names.insert(name).second) << file.path << ": " << name;
+        EXPECT_GT(shape.numel(), 0);
+      }
+    }
+  }
+}
+
+TEST(Synth, DiffusersLayoutOfEveryKindOfBlock) {
+  const UNetPlan plan = sdxl_plan(kTinyWidths);
+  std::map<std::string, Shape> names;
+  for (const auto& [name, shape] : in_diffusers_layout(unet(plan), plan)) names[name] = shape;
+  for (const char* name :
+       {"conv_in.weight", "time_embedding.linear_2.bias", "add_embedding.linear_1.weight", "conv_out.weight",
+        "down_blocks.0.resnets.1.conv1.weight", "down_blocks.0.downsamplers.0.conv.bias",
+        "down_blocks.1.resnets.0.conv_shortcut.weight", "down_blocks.2.attentions.1.transformer_blocks.9.norm3.weight",
+        "mid_block.attentions.0.proj_in.weight", "mid_block.resnets.1.time_emb_proj.weight",
+        "up_blocks.0.attentions.2.proj_out.bias", "up_blocks.0.upsamplers.0.conv.weight",
+        "up_blocks.1.upsamplers.0.conv.weight", "up_blocks.2.resnets.2.norm2.weight", "conv_norm_out.bias"})
+    EXPECT_EQ(names.count(name), 1u) << name;
+  EXPECT_EQ(names.size(), unet(plan).size());
+  EXPECT_EQ(names["up_blocks.0.resnets.0.conv1.weight"], (Shape{128, 256, 3, 3}));
 }
 
 TEST(Synth, WritesFilesThatReadBackInTheirLayout) {

@@ -82,12 +82,22 @@ Manifest openclip_vision(int64_t width, int layers, int64_t projection, int64_t 
 
 // A ControlNet in the original layout for this UNet ("control_model." names).
 Manifest controlnet(const UNetPlan& plan);
+// A UNet or ControlNet of this plan with its names in the diffusers library's layout.
+Manifest in_diffusers_layout(const Manifest& original, const UNetPlan& plan);
+// T2I-Adapter, full (`convolution`: size of its second convolutions) and light; `inputs` are the channels
+// of the picture times the pixels folded into them.
+Manifest t2i_adapter(int64_t channels, int64_t inputs, int64_t convolution);
+Manifest t2i_adapter_light(int64_t channels, int64_t inputs);
 // T2I-Adapter's style adapter.
 Manifest style_adapter(int64_t width, int64_t context);
+// LoRA in kohya's naming, for the attention projections of a UNet in the original layout (below `prefix`
+// in the file's names) and of a text encoder in the transformers layout.
+Manifest lora(const Manifest& unet, const UNetPlan& plan, const Manifest& text, int64_t rank);
 // IP-Adapter: key and value projections for every cross attention of the UNet ("ip_adapter.N...").
 Manifest ip_layers(const Manifest& unet, int64_t context);
-// Its image projection: one Linear to four tokens, or the Resampler of the "plus" models.
+// Its image projection: one Linear to four tokens, or the Resampler of the "plus" models, or an MLP.
 Manifest ip_linear(int64_t embedding, int64_t context);
+Manifest ip_mlp(int64_t width, int64_t context);
 Manifest ip_resampler(int64_t width, int64_t embedding, int64_t context, int heads);
 
 }  // namespace easel::models::synth

@@ -14,8 +14,8 @@
 namespace easel::models::synth {
 
 enum class SynthSize {
-  kTiny,  // the whole topology with small widths: about 900 MB altogether
-  kFull,  // the published sizes: about 37 GB altogether
+  kTiny,  // the whole topology with small widths: about 0.9 GB altogether, the extra ones 0.7
+  kFull,  // the published sizes: about 38 GB altogether, the extra ones 26
 };
 
 // How the tensors are packed.
@@ -26,10 +26,14 @@ enum class Packing {
   kTorchNested,     // {"image_proj": {...}, "ip_adapter": {...}}: nested at the first dot
 };
 
+// What an SD 2.x UNet says it was trained to predict, by the spread of one bias.
+enum class Told { kVelocity, kEps };
+
 struct SynthFile {
   std::string path;  // "checkpoints/sd_xl_base_1.0.safetensors": folder and file name in a model folder
   Packing packing = Packing::kSafetensors;
   Manifest tensors;
+  Told told = Told::kVelocity;
 
   // Bytes of tensor data; all are f16.
   uint64_t bytes() const;

@@ -48,7 +48,7 @@ void narrow(const float* in, Half* out, int64_t n) {
 
 }  // namespace
 
-ValueRule value_rule(std::string_view name, const Shape& shape) {
+ValueRule value_rule(std::string_view name, const Shape& shape, bool velocity) {
   if (shape.rank() == 0) return {4.6052f, 0.0f};
   if (name.ends_with("data_std")) return {1.0f, 0.1f};
   if (name.ends_with("data_mean")) return {0.0f, 0.05f};
@@ -57,8 +57,8 @@ ValueRule value_rule(std::string_view name, const Shape& shape) {
     return {0.0f, 0.1f};
   if (shape.rank() == 1) {
     if (name.substr(name.rfind('.') + 1) == "weight") return {1.0f, 0.1f};
-    // The bias by whose deviation v-prediction models are told from the others.
-    return {0.0f, name.ends_with("output_blocks.11.1.transformer_blocks.0.norm1.bias") ? 0.3f : 0.05f};
+    const bool marker = name.ends_with("output_blocks.11.1.transformer_blocks.0.norm1.bias");
+    return {0.0f, marker && velocity ? 0.3f : 0.05f};
   }
   const double gain = name.ends_with("conv_out.weight") || name.ends_with(".out.2.weight") ? 0.3 : 1.0;
   double inputs = 1;
