@@ -5,10 +5,10 @@ namespace {
 
 void expect_shape(const nn::Weights& w, const char* name, const Shape& expected) {
   const auto shape = w.shape(name);
-  if (shape && !(*shape == expected))
-    throw Error(Fault::kBadFile,
-                "tensor '" + w.full(name) + "' has shape " + shape->str() + ", expected " + expected.str())
-        .in_file(w.file());
+  if (!shape || (*shape == expected && expected.numel() > 0)) return;
+  const std::string problem =
+      *shape == expected ? " is empty" : " has shape " + shape->str() + ", expected " + expected.str();
+  throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "'" + problem).in_file(w.file());
 }
 
 }  // namespace
@@ -24,6 +24,7 @@ nn::Linear checked_linears(std::initializer_list<nn::Weights> parts, int64_t in,
   for (const nn::Weights& w : parts) {
     expect_shape(w, "weight", {out, in});
     expect_shape(w, "bias", {out});
+    if (!w.has("bias")) w.get("bias");
   }
   return nn::Linear(parts);
 }
