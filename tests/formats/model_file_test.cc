@@ -261,6 +261,18 @@ TEST(ModelFile, RefusesDamagedArchives) {
   EXPECT_EQ(error_of(whole.substr(0, 20)), "damaged zip archive: it ends too early");
 }
 
+TEST(ModelFile, ReadsZip64) {
+  const std::string pickle = "\x80\x02" + dictionary("epoch", "K\7") + ".";
+  EXPECT_EQ(open_bytes(testing::build_zip64("m/data.pkl", pickle)).metadata.at("epoch"), "7");
+  EXPECT_EQ(error_of(testing::build_zip64("m/data.pkl", pickle, 16)), "damaged zip archive: it ends too early");
+  EXPECT_EQ(error_of(testing::build_zip64("m/data.pkl", pickle, 60000)),
+            "damaged zip archive: an entry lies outside the file");
+  EXPECT_EQ(error_of(testing::build_zip64("m/data.pkl", pickle, 24, 3)),
+            "damaged zip archive: its zip64 directory is missing");
+  EXPECT_EQ(error_of(testing::build_zip64("m/data.pkl", pickle, 24, int64_t{1} << 62)),
+            "damaged zip archive: its zip64 directory is missing");
+}
+
 TEST(ModelFile, HoldsOutAgainstPicklesThatExplode) {
   // Each list holds the one before twice: two to the power of thirty paths.
   std::string shared = "]q";
