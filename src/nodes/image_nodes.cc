@@ -1,22 +1,22 @@
-// Pictures in: loading, scaling, joining, padding, edges.
-#include <algorithm>
-#include <cmath>
-
+// Pictures: loading, scaling, cutting, joining, padding, edges.
 #include "formats/picture.h"
 #include "image/canny.h"
+#include "image/masks.h"
+#include "image/pictures.h"
 #include "image/resize.h"
 #include "nodes/files.h"
-#include "nodes/pixels.h"
 #include "nodes/table.h"
-#include "sampling/map.h"
 
 namespace easel::nodes {
 namespace {
 
-constexpr int64_t kMaxSide = 16384;
+constexpr int kMaxSide = 16384;
 
 const std::vector<std::string> kMethods{"nearest-exact", "bilinear", "area", "bicubic", "lanczos"};
 const std::vector<std::string> kCrops{"disabled", "center"};
+
+In side(const char* name, int value, int least) { return Int(name).def(value).range(least, kMaxSide).step(1); }
+In border(const char* name) { return Int(name).def(0).range(0, kMaxSide).step(8); }
 
 Value scaled(const Tensor& pixels, image::Size size, const Call& call, const std::string& crop = "disabled") {
   return image(image::upscale(pixels, size, image::resize_method(call.text("upscale_method")), image::crop_mode(crop)));
@@ -31,9 +31,8 @@ Outputs load_image(Call& call) {
 Outputs load_image_mask(Call& call) {
   const auto picture = formats::load_picture(find_picture(call.context().directories, call.text("image")));
   const std::string& channel = call.text("channel");
-  if (channel == "alpha") return {mask(sampling::map([](float a) { return 1.0f - a; }, contiguous(picture.alpha)))};
-  const int64_t index = channel == "red" ? 0 : channel == "green" ? 1 : 2;
-  return {mask(contiguous(picture.rgb.select(3, index)))};
+  if (channel == "alpha") return {mask(image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape()))};
+  return {mask(image::channel_mask(picture.rgb, image::channel_index(channel)))};
 }
 
 Outputs scale(Call& call) {
@@ -43,68 +42,23 @@ Outputs scale(Call& call) {
   return {scaled(pixels, image::scaled_size(pixels, wanted), call, call.text("crop"))};
 }
 
-Outputs batch(Call& call) {
-  const Tensor &first = call.tensor("image1"), &second = call.tensor("image2");
-  const image::Size size{first.dim(2), first.dim(1)};
-  const bool fits = second.dim(1) == size.height && second.dim(2) == size.width;
-  const Tensor other =
-      fits ? second : image::upscale(second, size, image::ResizeMethod::kBilinear, image::CropMode::kCenter);
-  return {image(join_batches(first, other))};
-}
-
-Outputs empty_image(Call& call) {
-  const int64_t color = call.integer("color");
-  Tensor out({call.integer("batch_size"), call.integer("height"), call.integer("width"), 3});
-  const float rgb[3] = {static_cast<float>((color >> 16) & 255) / 255.0f,
-                        static_cast<float>((color >> 8) & 255) / 255.0f, static_cast<float>(color & 255) / 255.0f};
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = rgb[i % 3];
-  return {image(out)};
-}
-
-// Grey borders, and a mask that is 1 there and fades into the picture over `feathering` pixels.
-Outputs pad_for_outpaint(Call& call) {
+Outputs scale_by(Call& call) {
   const Tensor& pixels = call.tensor("image");
-  const int64_t left = call.integer("left"), top = call.integer("top"), right = call.integer("right"),
-                bottom = call.integer("bottom"), feather = call.integer("feathering");
-  const int64_t h = pixels.dim(1), w = pixels.dim(2);
-  Tensor grey = Tensor::full({pixels.dim(0), h + top + bottom, w + left + right, pixels.dim(3)}, 0.5f);
-  Tensor fade = Tensor::zeros({1, h, w});
-  if (feather > 0 && feather * 2 < h && feather * 2 < w) {
-    for (int64_t y = 0; y < h; ++y) {
-      for (int64_t x = 0; x < w; ++x) {
-        const int64_t distance = std::min({top ? y : h, bottom ? h - y : h, left ? x : w, right ? w - x : w});
-        if (distance >= feather) continue;
-        const double v = static_cast<double>(feather - distance) / static_cast<double>(feather);
-        fade.f32()[y * w + x] = static_cast<float>(v * v);
-      }
-    }
-  }
-  const Tensor border = Tensor::full({1, grey.dim(1), grey.dim(2)}, 1.0f);
-  return {image(composite(grey, pixels, left, top, {})), mask(composite(border, fade, left, top, {}))};
+  return {scaled(pixels, image::scaled_by(pixels, call.number("scale_by")), call)};
 }
 
-// A picture with alpha and one without are brought to the same channels: alpha added as 1, or cut off.
-Outputs composite_masked(Call& call) {
-  const Tensor& destination = call.tensor("destination");
-  Tensor source = call.tensor("source");
-  if (source.dim(3) > destination.dim(3)) source = contiguous(source.slice(3, 0, destination.dim(3)));
-  if (source.dim(3) < destination.dim(3)) {
-    Tensor opaque = Tensor::full({source.dim(0), source.dim(1), source.dim(2), destination.dim(3)}, 1.0f);
-    const Tensor from = contiguous(source);
-    const int64_t c = from.dim(3), wide = opaque.dim(3);
-    for (int64_t i = 0; i < from.numel(); ++i) opaque.f32()[i / c * wide + i % c] = from.f32()[i];
-    source = opaque;
-  }
-  if (call.flag("resize_source"))
-    source = image::resize(source, {destination.dim(2), destination.dim(1)}, image::ResizeMethod::kBilinear);
-  const Tensor* shown = call.peek<Tensor>("mask");
-  return {image(composite(destination, source, call.integer("x"), call.integer("y"), shown ? *shown : Tensor()))};
+Outputs scale_to_pixels(Call& call) {
+  const Tensor& pixels = call.tensor("image");
+  return {scaled(pixels, image::scaled_to_pixels(pixels, call.number("megapixels")), call)};
 }
 
-}  // namespace
+Outputs pad(Call& call) {
+  const image::Sides sides{call.integer("left"), call.integer("top"), call.integer("right"), call.integer("bottom")};
+  auto padded = image::pad_for_outpaint(call.tensor("image"), sides, call.integer("feathering"));
+  return {image(std::move(padded.image)), mask(std::move(padded.mask))};
+}
 
-void register_image_nodes(Table& table);
-void register_image_nodes(Table& table) {
+void add_loaders(Table& table) {
   table.add({.name = "LoadImage",
              .display = "Load Image",
              .category = "image",
@@ -120,15 +74,28 @@ void register_image_nodes(Table& table) {
              .outputs = {{"MASK"}},
              .run = load_image_mask});
   table.add(
-      {.name = "ImageScale",
-       .display = "Upscale Image",
-       .category = "image/upscaling",
-       .description = "Brings a picture to a size. A side of 0 follows from the other one.",
-       .inputs = {Link("image", "IMAGE"), Choice("upscale_method", kMethods),
-                  Int("width").def(512).range(0, kMaxSide).step(1), Int("height").def(512).range(0, kMaxSide).step(1),
-                  Choice("crop", kCrops).tip("center: cut to the new proportions first, instead of distorting.")},
+      {.name = "EmptyImage",
+       .category = "image",
+       .description = "A picture of one colour.",
+       .inputs = {side("width", 512, 1), side("height", 512, 1), Int("batch_size").def(1).range(1, 4096),
+                  Int("color").def(0).range(0, 0xFFFFFF).step(1).tip("0xRRGGBB as a number.")},
        .outputs = {{"IMAGE"}},
-       .run = scale});
+       .run = [](Call& call) -> Outputs {
+         return {image(image::solid_picture(call.integer("batch_size"), {call.integer("width"), call.integer("height")},
+                                            static_cast<uint32_t>(call.integer("color"))))};
+       }});
+}
+
+void add_scalers(Table& table) {
+  table.add({.name = "ImageScale",
+             .display = "Upscale Image",
+             .category = "image/upscaling",
+             .description = "Brings a picture to a size. A side of 0 follows from the other one.",
+             .inputs = {Link("image", "IMAGE"), Choice("upscale_method", kMethods), side("width", 512, 0),
+                        side("height", 512, 0),
+                        Choice("crop", kCrops).tip("center: cut to the new proportions first, instead of distorting.")},
+             .outputs = {{"IMAGE"}},
+             .run = scale});
   table.add({.name = "ImageScaleBy",
              .display = "Upscale Image By",
              .category = "image/upscaling",
@@ -136,61 +103,79 @@ void register_image_nodes(Table& table) {
              .inputs = {Link("image", "IMAGE"), Choice("upscale_method", kMethods),
                         Float("scale_by").def(1.0).range(0.01, 8.0).step(0.01)},
              .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               const Tensor& pixels = call.tensor("image");
-               return {scaled(pixels, image::scaled_by(pixels, call.number("scale_by")), call)};
-             }});
+             .run = scale_by});
   table.add({.name = "ImageScaleToTotalPixels",
+             .display = "Scale Image to Total Pixels",
              .category = "image/upscaling",
              .description = "Brings a picture to a number of megapixels, keeping its proportions.",
              .inputs = {Link("image", "IMAGE"), Choice("upscale_method", kMethods),
                         Float("megapixels").def(1.0).range(0.01, 16.0).step(0.01).tip("Of 1024 x 1024 pixels.")},
              .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               const Tensor& pixels = call.tensor("image");
-               return {scaled(pixels, image::scaled_to_pixels(pixels, call.number("megapixels")), call)};
-             }});
-  table.add({.name = "ImageInvert",
-             .display = "Invert Image",
-             .category = "image",
-             .description = "Turns a picture into its negative.",
-             .inputs = {Link("image", "IMAGE")},
+             .run = scale_to_pixels});
+  table.add({.name = "ImageCrop",
+             .display = "Image Crop",
+             .category = "image/transform",
+             .description = "Cuts a rectangle out of a picture.",
+             .inputs = {Link("image", "IMAGE"), side("width", 512, 1), side("height", 512, 1), side("x", 0, 0),
+                        side("y", 0, 0)},
              .outputs = {{"IMAGE"}},
              .run = [](Call& call) -> Outputs {
-               return {image(sampling::map([](float v) { return 1.0f - v; }, contiguous(call.tensor("image"))))};
+               return {image(image::crop(call.tensor("image"), {call.integer("width"), call.integer("height")},
+                                         call.integer("x"), call.integer("y")))};
              }});
+  table.add({.name = "ImagePadForOutpaint",
+             .display = "Pad Image for Outpainting",
+             .category = "image",
+             .description = "Adds grey borders to be painted, and the mask that says where.",
+             .inputs = {Link("image", "IMAGE"), border("left"), border("top"), border("right"), border("bottom"),
+                        side("feathering", 40, 0).tip("Over how many pixels the mask fades into the picture.")},
+             .outputs = {{"IMAGE"}, {"MASK"}},
+             .run = pad});
+}
+
+void add_batches(Table& table) {
   table.add({.name = "ImageBatch",
              .display = "Batch Images",
              .category = "image",
              .description = "Puts pictures into one batch; the second is brought to the size of the first.",
              .inputs = {Link("image1", "IMAGE"), Link("image2", "IMAGE")},
              .outputs = {{"IMAGE"}},
-             .run = batch});
-  table.add(
-      {.name = "EmptyImage",
-       .category = "image",
-       .description = "A picture of one colour.",
-       .inputs = {Int("width").def(512).range(1, kMaxSide).step(1), Int("height").def(512).range(1, kMaxSide).step(1),
-                  Int("batch_size").def(1).range(1, 4096), Int("color").def(0).range(0, 0xFFFFFF).step(1)},
-       .outputs = {{"IMAGE"}},
-       .run = empty_image});
-  const auto border = [](const char* name) { return Int(name).def(0).range(0, kMaxSide).step(8); };
-  table.add({.name = "ImagePadForOutpaint",
-             .display = "Pad Image for Outpainting",
-             .category = "image",
-             .description = "Adds grey borders to be painted, and the mask that says where.",
-             .inputs = {Link("image", "IMAGE"), border("left"), border("top"), border("right"), border("bottom"),
-                        Int("feathering").def(40).range(0, kMaxSide).step(1)},
-             .outputs = {{"IMAGE"}, {"MASK"}},
-             .run = pad_for_outpaint});
-  table.add({.name = "ImageCompositeMasked",
-             .category = "image",
-             .description = "Places a picture on another one, where a mask shows it.",
-             .inputs = {Link("destination", "IMAGE"), Link("source", "IMAGE"),
-                        Int("x").def(0).range(0, kMaxSide).step(1), Int("y").def(0).range(0, kMaxSide).step(1),
-                        Bool("resize_source").def(false), Link("mask", "MASK").optional()},
+             .run = [](Call& call) -> Outputs {
+               return {image(image::join_batches(call.tensor("image1"), call.tensor("image2")))};
+             }});
+  table.add({.name = "ImageFromBatch",
+             .category = "image/batch",
+             .description = "Takes some pictures out of a batch.",
+             .inputs = {Link("image", "IMAGE"), Int("batch_index").def(0).range(0, 4095),
+                        Int("length").def(1).range(1, 4096)},
              .outputs = {{"IMAGE"}},
-             .run = composite_masked});
+             .run = [](Call& call) -> Outputs {
+               return {image(
+                   image::take_from_batch(call.tensor("image"), call.integer("batch_index"), call.integer("length")))};
+             }});
+  table.add({.name = "RepeatImageBatch",
+             .category = "image/batch",
+             .description = "Repeats a batch of pictures.",
+             .inputs = {Link("image", "IMAGE"), Int("amount").def(1).range(1, 4096)},
+             .outputs = {{"IMAGE"}},
+             .run = [](Call& call) -> Outputs {
+               return {image(image::repeat_batch(call.tensor("image"), call.integer("amount")))};
+             }});
+}
+
+}  // namespace
+
+void register_image_nodes(Table& table) {
+  add_loaders(table);
+  add_scalers(table);
+  add_batches(table);
+  table.add({.name = "ImageInvert",
+             .display = "Invert Image",
+             .category = "image",
+             .description = "Turns a picture into its negative.",
+             .inputs = {Link("image", "IMAGE")},
+             .outputs = {{"IMAGE"}},
+             .run = [](Call& call) -> Outputs { return {image(image::invert(call.tensor("image")))}; }});
   table.add(
       {.name = "Canny",
        .category = "image/preprocessors",

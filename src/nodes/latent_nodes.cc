@@ -1,23 +1,22 @@
 // Latents: empty ones, and everything done to them without a model.
 #include <algorithm>
 
+#include "image/composite.h"
+#include "image/latents.h"
+#include "image/pictures.h"
 #include "image/resize.h"
-#include "nodes/pixels.h"
 #include "nodes/table.h"
-#include "sampling/map.h"
 
 namespace easel::nodes {
 namespace {
 
-constexpr int64_t kMaxSide = 16384;
+constexpr int kMaxSide = 16384;
 constexpr int64_t kCell = 8;  // pixels per latent cell along a side
 
 const std::vector<std::string> kMethods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
 const std::vector<std::string> kCrops{"disabled", "center"};
 
-In pixels(const char* name, int64_t value, int64_t least) {
-  return Int(name).def(value).range(least, kMaxSide).step(8);
-}
+In pixels(const char* name, int value, int least) { return Int(name).def(value).range(least, kMaxSide).step(8); }
 
 // The latent with other samples, all else kept.
 Outputs with_samples(const Latent& from, Tensor samples) {
@@ -26,36 +25,63 @@ Outputs with_samples(const Latent& from, Tensor samples) {
   return {latent(std::move(out))};
 }
 
+// One mask per sample.
+Tensor mask_per_sample(const Latent& in) {
+  return in.noise_mask.dim(0) < in.samples.dim(0) ? image::fit_batch(in.noise_mask, in.samples.dim(0)) : in.noise_mask;
+}
+
 Outputs from_batch(Call& call) {
   const Latent& in = call.latent("samples");
-  const int64_t n = in.samples.dim(0);
-  const int64_t first = std::min(n - 1, call.integer("batch_index"));
-  const int64_t length = std::min(n - first, call.integer("length"));
+  const int64_t first = std::min(in.samples.dim(0) - 1, call.integer("batch_index")), length = call.integer("length");
   Latent out;
-  out.samples = contiguous(in.samples.slice(0, first, length));
+  out.samples = image::take_from_batch(in.samples, first, length);
   if (in.noise_mask.defined())
     out.noise_mask =
-        in.noise_mask.dim(0) == 1
-            ? in.noise_mask
-            : contiguous(repeat_to_batch(in.noise_mask, std::max(n, in.noise_mask.dim(0))).slice(0, first, length));
-  for (int64_t i = first; i < first + length; ++i)
+        in.noise_mask.dim(0) == 1 ? in.noise_mask : image::take_from_batch(mask_per_sample(in), first, length);
+  for (int64_t i = first; i < first + out.samples.dim(0); ++i)
     out.batch_index.push_back(in.batch_index.empty() ? i : in.batch_index.at(static_cast<size_t>(i)));
   return {latent(std::move(out))};
 }
 
 Outputs repeat(Call& call) {
   const Latent& in = call.latent("samples");
-  const int64_t n = in.samples.dim(0), amount = call.integer("amount");
+  const int64_t amount = call.integer("amount");
   Latent out = in;
-  out.samples = repeat_to_batch(in.samples, n * amount);
+  out.samples = image::repeat_batch(in.samples, amount);
   if (in.noise_mask.defined() && in.noise_mask.dim(0) > 1)
-    out.noise_mask = repeat_to_batch(repeat_to_batch(in.noise_mask, std::max(n, in.noise_mask.dim(0))), n * amount);
+    out.noise_mask = image::repeat_batch(mask_per_sample(in), amount);
   if (!in.batch_index.empty()) {
     const auto [least, most] = std::minmax_element(in.batch_index.begin(), in.batch_index.end());
     const int64_t offset = *most - *least + 1;
     for (int64_t i = 1; i < amount; ++i)
       for (const int64_t index : in.batch_index) out.batch_index.push_back(index + i * offset);
   }
+  return {latent(std::move(out))};
+}
+
+std::vector<int64_t> indices(const Latent& in) {
+  if (!in.batch_index.empty()) return in.batch_index;
+  std::vector<int64_t> out;
+  for (int64_t i = 0; i < in.samples.dim(0); ++i) out.push_back(i);
+  return out;
+}
+
+Outputs join(Call& call) {
+  const Latent &first = call.latent("samples1"), &second = call.latent("samples2");
+  Latent out = first;
+  out.samples = image::join_batches(first.samples, second.samples);
+  out.batch_index = indices(first);
+  const auto more = indices(second);
+  out.batch_index.insert(out.batch_index.end(), more.begin(), more.end());
+  return {latent(std::move(out))};
+}
+
+// Every latent of a batch with its own noise, or all with that of the first.
+Outputs seed_behavior(Call& call) {
+  Latent out = call.latent("samples");
+  const int64_t first = out.batch_index.empty() ? 0 : out.batch_index.front();
+  out.batch_index.clear();
+  if (call.text("seed_behavior") == "fixed") out.batch_index.assign(static_cast<size_t>(out.samples.dim(0)), first);
   return {latent(std::move(out))};
 }
 
@@ -75,87 +101,39 @@ Outputs upscale_by(Call& call) {
                                      image::resize_method(call.text("upscale_method")), image::CropMode::kDisabled));
 }
 
-// How much the placed latent counts at each cell: 1, falling towards edges that lie inside the other one.
-Tensor feathered(const Tensor& placed, const Tensor& onto, int64_t x, int64_t y, int64_t feather) {
-  const int64_t h = placed.dim(1), w = placed.dim(2);
-  Tensor out = Tensor::full({1, h, w}, 1.0f);
-  const auto scale_row = [&](int64_t row, float rate) {
-    if (row < 0 || row >= h) return;
-    for (int64_t i = 0; i < w; ++i) out.f32()[row * w + i] *= rate;
-  };
-  const auto scale_column = [&](int64_t column, float rate) {
-    if (column < 0 || column >= w) return;
-    for (int64_t i = 0; i < h; ++i) out.f32()[i * w + column] *= rate;
-  };
-  for (int64_t t = 0; t < feather; ++t) {
-    const auto rate = static_cast<float>(1.0 / static_cast<double>(feather) * static_cast<double>(t + 1));
-    if (y != 0) scale_row(t, rate);
-    if (y + h < onto.dim(1)) scale_row(h - 1 - t, rate);
-    if (x != 0) scale_column(t, rate);
-    if (x + w < onto.dim(2)) scale_column(w - 1 - t, rate);
-  }
-  return out;
-}
-
 Outputs composite_feathered(Call& call) {
   const Latent& to = call.latent("samples_to");
-  const int64_t x = call.integer("x") / kCell, y = call.integer("y") / kCell, feather = call.integer("feather") / kCell;
-  if (x >= to.samples.dim(2) || y >= to.samples.dim(1)) return {latent(to)};
-  const Tensor from = cut(call.latent("samples_from").samples, 0, 0, to.samples.dim(1) - y, to.samples.dim(2) - x);
-  return with_samples(
-      to, composite(to.samples, from, x, y, feather > 0 ? feathered(from, to.samples, x, y, feather) : Tensor()));
+  return with_samples(to, image::composite_feathered(to.samples, call.latent("samples_from").samples, call.integer("x"),
+                                                     call.integer("y"), call.integer("feather")));
 }
 
 Outputs composite_masked(Call& call) {
   const Latent& to = call.latent("destination");
-  Tensor from = call.latent("source").samples;
-  if (call.flag("resize_source"))
-    from = image::resize(from, {to.samples.dim(2), to.samples.dim(1)}, image::ResizeMethod::kBilinear);
   const Tensor* shown = call.peek<Tensor>("mask");
+  const image::Placement place{call.integer("x"), call.integer("y"), kCell, call.flag("resize_source")};
   return with_samples(
-      to, composite(to.samples, from, call.integer("x") / kCell, call.integer("y") / kCell, shown ? *shown : Tensor()));
+      to, image::composite_masked(to.samples, call.latent("source").samples, shown ? *shown : Tensor(), place));
 }
 
-Outputs blend(Call& call) {
-  const Latent& first = call.latent("samples1");
-  Tensor second = call.latent("samples2").samples;
-  if (!(second.shape() == first.samples.shape())) {
-    second = image::upscale(second, {first.samples.dim(2), first.samples.dim(1)}, image::ResizeMethod::kBicubic,
-                            image::CropMode::kCenter);
-    second = repeat_to_batch(second, first.samples.dim(0));
-  }
-  const auto a = static_cast<float>(call.number("blend_factor")),
-             b = static_cast<float>(1 - call.number("blend_factor"));
-  return with_samples(first, sampling::map([=](float v, float w) { return v * a + w * b; }, contiguous(first.samples),
-                                           contiguous(second)));
+Outputs rotate(Call& call) {
+  const Latent& in = call.latent("samples");
+  const char first = call.text("rotation")[0];
+  return with_samples(in, image::rotate(in.samples, first == '9' ? 1 : first == '1' ? 2 : first == '2' ? 3 : 0));
+}
+
+Outputs flip(Call& call) {
+  const Latent& in = call.latent("samples");
+  const bool vertical = call.text("flip_method")[0] == 'x';
+  return with_samples(in, image::flip(in.samples, vertical ? image::Flip::kVertical : image::Flip::kHorizontal));
 }
 
 Outputs crop(Call& call) {
   const Latent& in = call.latent("samples");
-  // At least eight cells are left.
-  const int64_t x = std::max<int64_t>(0, std::min(call.integer("x") / kCell, in.samples.dim(2) - 8));
-  const int64_t y = std::max<int64_t>(0, std::min(call.integer("y") / kCell, in.samples.dim(1) - 8));
-  return with_samples(in, cut(in.samples, y, x, call.integer("height") / kCell, call.integer("width") / kCell));
+  return with_samples(in, image::crop_latent(in.samples, call.integer("width"), call.integer("height"),
+                                             call.integer("x"), call.integer("y")));
 }
 
-}  // namespace
-
-void register_latent_nodes(Table& table);
-void register_latent_nodes(Table& table) {
-  table.add({.name = "EmptyLatentImage",
-             .display = "Empty Latent Image",
-             .category = "latent",
-             .description = "Latents with nothing in them, to be painted by a sampler.",
-             .inputs = {pixels("width", 512, 16).tip("Width of the pictures to come, in pixels."),
-                        pixels("height", 512, 16).tip("Height of the pictures to come, in pixels."),
-                        Int("batch_size").def(1).range(1, 4096).tip("How many pictures.")},
-             .outputs = {{"LATENT", "", "The empty latents."}},
-             .run = [](Call& call) -> Outputs {
-               Latent out;
-               out.samples = Tensor::zeros(
-                   {call.integer("batch_size"), call.integer("height") / kCell, call.integer("width") / kCell, 4});
-               return {latent(std::move(out))};
-             }});
+void add_batches(Table& table) {
   table.add(
       {.name = "LatentFromBatch",
        .display = "Latent From Batch",
@@ -167,10 +145,25 @@ void register_latent_nodes(Table& table) {
   table.add({.name = "RepeatLatentBatch",
              .display = "Repeat Latent Batch",
              .category = "latent/batch",
-             .description = "Repeats a batch of latents.",
+             .description = "Repeats a batch of latents; each copy gets noise of its own.",
              .inputs = {Link("samples", "LATENT"), Int("amount").def(1).range(1, 64)},
              .outputs = {{"LATENT"}},
              .run = repeat});
+  table.add({.name = "LatentBatch",
+             .category = "latent/batch",
+             .description = "Puts latents into one batch; the second is brought to the size of the first.",
+             .inputs = {Link("samples1", "LATENT"), Link("samples2", "LATENT")},
+             .outputs = {{"LATENT"}},
+             .run = join});
+  table.add({.name = "LatentBatchSeedBehavior",
+             .category = "latent/advanced",
+             .description = "Whether the latents of a batch get different noise or all the same.",
+             .inputs = {Link("samples", "LATENT"), Choice("seed_behavior", {"random", "fixed"}).def("fixed")},
+             .outputs = {{"LATENT"}},
+             .run = seed_behavior});
+}
+
+void add_shapes(Table& table) {
   table.add({.name = "LatentUpscale",
              .display = "Upscale Latent",
              .category = "latent",
@@ -187,6 +180,33 @@ void register_latent_nodes(Table& table) {
                         Float("scale_by").def(1.5).range(0.01, 8.0).step(0.01)},
              .outputs = {{"LATENT"}},
              .run = upscale_by});
+  table.add(
+      {.name = "LatentRotate",
+       .display = "Rotate Latent",
+       .category = "latent/transform",
+       .description = "Turns latents clockwise.",
+       .inputs = {Link("samples", "LATENT"), Choice("rotation", {"none", "90 degrees", "180 degrees", "270 degrees"})},
+       .outputs = {{"LATENT"}},
+       .run = rotate});
+  table.add(
+      {.name = "LatentFlip",
+       .display = "Flip Latent",
+       .category = "latent/transform",
+       .description = "Mirrors latents.",
+       .inputs = {Link("samples", "LATENT"), Choice("flip_method", {"x-axis: vertically", "y-axis: horizontally"})},
+       .outputs = {{"LATENT"}},
+       .run = flip});
+  table.add({.name = "LatentCrop",
+             .display = "Crop Latent",
+             .category = "latent/transform",
+             .description = "Cuts a rectangle out of latents.",
+             .inputs = {Link("samples", "LATENT"), pixels("width", 512, 64), pixels("height", 512, 64),
+                        pixels("x", 0, 0), pixels("y", 0, 0)},
+             .outputs = {{"LATENT"}},
+             .run = crop});
+}
+
+void add_mixes(Table& table) {
   table.add({.name = "LatentComposite",
              .display = "Latent Composite",
              .category = "latent",
@@ -202,45 +222,63 @@ void register_latent_nodes(Table& table) {
                         Bool("resize_source").def(false), Link("mask", "MASK").optional()},
              .outputs = {{"LATENT"}},
              .run = composite_masked});
-  table.add({.name = "LatentBlend",
-             .display = "Latent Blend",
-             .category = "_for_testing",
-             .description = "Mixes two latents.",
-             .inputs = {Link("samples1", "LATENT"), Link("samples2", "LATENT"),
-                        Float("blend_factor").def(0.5).range(0.0, 1.0).step(0.01)},
+  // Nodes of two latents and, some of them, a number.
+  const auto mix = [&](const char* name, const char* category, const char* description, std::vector<In> more, auto f) {
+    std::vector<In> inputs{Link("samples1", "LATENT"), Link("samples2", "LATENT")};
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    table.add({.name = name,
+               .category = category,
+               .description = description,
+               .inputs = std::move(inputs),
+               .outputs = {{"LATENT"}},
+               .run = [f](Call& call) {
+                 const Latent& first = call.latent("samples1");
+                 return with_samples(first, f(first.samples, call.latent("samples2").samples, call));
+               }});
+  };
+  mix("LatentBlend", "_for_testing", "Mixes two latents.", {Float("blend_factor").def(0.5).range(0.0, 1.0).step(0.01)},
+      [](const Tensor& a, const Tensor& b, Call& call) {
+        return image::blend_latents(a, b, call.number("blend_factor"));
+      });
+  mix("LatentInterpolate", "latent/advanced", "Goes from one latent to another, keeping their strength.",
+      {Float("ratio").def(1.0).range(0.0, 1.0).step(0.01)}, [](const Tensor& a, const Tensor& b, Call& call) {
+        return image::interpolate_latents(a, b, call.number("ratio"));
+      });
+  mix("LatentAdd", "latent/advanced", "Adds two latents.", {},
+      [](const Tensor& a, const Tensor& b, Call&) { return image::add_latents(a, b); });
+  mix("LatentSubtract", "latent/advanced", "Subtracts the second latent from the first.", {},
+      [](const Tensor& a, const Tensor& b, Call&) { return image::subtract_latents(a, b); });
+  table.add({.name = "LatentMultiply",
+             .category = "latent/advanced",
+             .description = "Makes a latent stronger or weaker.",
+             .inputs = {Link("samples", "LATENT"), Float("multiplier").def(1.0).range(-10.0, 10.0).step(0.01)},
              .outputs = {{"LATENT"}},
-             .run = blend});
-  table.add(
-      {.name = "LatentRotate",
-       .display = "Rotate Latent",
-       .category = "latent/transform",
-       .description = "Turns latents clockwise.",
-       .inputs = {Link("samples", "LATENT"), Choice("rotation", {"none", "90 degrees", "180 degrees", "270 degrees"})},
-       .outputs = {{"LATENT"}},
-       .run = [](Call& call) -> Outputs {
-         const char first = call.text("rotation")[0];
-         const Latent& in = call.latent("samples");
-         return with_samples(in, rotate(in.samples, first == '9' ? 1 : first == '1' ? 2 : first == '2' ? 3 : 0));
-       }});
-  table.add(
-      {.name = "LatentFlip",
-       .display = "Flip Latent",
-       .category = "latent/transform",
-       .description = "Mirrors latents.",
-       .inputs = {Link("samples", "LATENT"), Choice("flip_method", {"x-axis: vertically", "y-axis: horizontally"})},
-       .outputs = {{"LATENT"}},
-       .run = [](Call& call) -> Outputs {
-         const Latent& in = call.latent("samples");
-         return with_samples(in, flip(in.samples, call.text("flip_method")[0] == 'x'));
-       }});
-  table.add({.name = "LatentCrop",
-             .display = "Crop Latent",
-             .category = "latent/transform",
-             .description = "Cuts a rectangle out of latents.",
-             .inputs = {Link("samples", "LATENT"), pixels("width", 512, 64), pixels("height", 512, 64),
-                        pixels("x", 0, 0), pixels("y", 0, 0)},
-             .outputs = {{"LATENT"}},
-             .run = crop});
+             .run = [](Call& call) {
+               const Latent& in = call.latent("samples");
+               return with_samples(in, image::multiply_latent(in.samples, call.number("multiplier")));
+             }});
+}
+
+}  // namespace
+
+void register_latent_nodes(Table& table) {
+  table.add({.name = "EmptyLatentImage",
+             .display = "Empty Latent Image",
+             .category = "latent",
+             .description = "Latents with nothing in them, to be painted by a sampler.",
+             .inputs = {Int("width").def(512).range(16, kMaxSide).step(8).tip("Of the pictures to come, in pixels."),
+                        Int("height").def(512).range(16, kMaxSide).step(8).tip("Of the pictures to come, in pixels."),
+                        Int("batch_size").def(1).range(1, 4096).tip("How many pictures.")},
+             .outputs = {{"LATENT", "", "The empty latents."}},
+             .run = [](Call& call) -> Outputs {
+               Latent out;
+               out.samples = Tensor::zeros(
+                   {call.integer("batch_size"), call.integer("height") / kCell, call.integer("width") / kCell, 4});
+               return {latent(std::move(out))};
+             }});
+  add_batches(table);
+  add_shapes(table);
+  add_mixes(table);
   table.add({.name = "SetLatentNoiseMask",
              .display = "Set Latent Noise Mask",
              .category = "latent/inpaint",

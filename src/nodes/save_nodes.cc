@@ -1,6 +1,7 @@
 // Pictures out.
 #include "base/error.h"
 #include "formats/picture.h"
+#include "image/masks.h"
 #include "nodes/files.h"
 #include "nodes/table.h"
 
@@ -53,16 +54,13 @@ Outputs preview(Call& call) {
 }
 
 Outputs preview_mask(Call& call) {
-  const Tensor flat = contiguous(call.tensor("mask"));
-  Tensor grey({flat.dim(0), flat.dim(1), flat.dim(2), 3});
-  for (int64_t i = 0; i < grey.numel(); ++i) grey.f32()[i] = flat.f32()[i / 3];
+  const Tensor grey = image::mask_picture(call.tensor("mask"));
   save_all(call, grey, temp_prefix(), {call.context().directories.temp, "temp", kSavedCompression});
   return {};
 }
 
 }  // namespace
 
-void register_save_nodes(Table& table);
 void register_save_nodes(Table& table) {
   table.add({.name = "SaveImage",
              .display = "Save Image",
