@@ -1,0 +1,104 @@
+#include "cli/bench_subjects.h"
+
+#include <chrono>
+#include <memory>
+
+#include "base/error.h"
+#include "models/clip_keys.h"
+#include "models/clip_vision.h"
+#include "models/synth/in_memory.h"
+#include "models/unet.h"
+#include "models/vae.h"
+
+namespace easel::cli {
+namespace {
+
+namespace synth = models::synth;
+using synth::SynthSize;
+
+synth::SynthFile find_file(SynthSize size, const std::string& part) {
+  for (auto& file : synth::synthetic_files(size))
+    if (file.path.find(part) != std::string::npos) return file;
+  throw Error(Fault::kInternal, "no synthetic file '" + part + "'");
+}
+
+// A tensor of values in [-1, 1) that are all different enough.
+Tensor noise(const Shape& shape) {
+  Tensor t(shape);
+  uint32_t state = 12345;
+  for (int64_t i = 0; i < t.numel(); ++i) {
+    state = state * 1664525u + 1013904223u;
+    t.f32()[i] = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
+  }
+  return t;
+}
+
+template <class Build>
+auto timed(double& seconds, const Build& build) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = build();
+  seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+std::string square(int64_t pixels) { return std::to_string(pixels) + "x" + std::to_string(pixels); }
+
+BenchSubject unet_subject(const std::string& name, const std::string& file_name, SynthSize size, DType compute,
+                          int64_t pixels) {
+  const synth::SynthFile file = find_file(size, file_name);
+  BenchSubject subject{name + " unet", square(pixels) + ", batch 2", 0, 0, {}};
+  std::shared_ptr<const models::UNet> unet;
+  {
+    const nn::Weights weights(synth::make_tensors(file, "model.diffusion_model."), compute, file.path);
+    unet = timed(subject.build_seconds,
+                 [&] { return std::make_shared<const models::UNet>(weights["model"]["diffusion_model"]); });
+  }
+  subject.weight_bytes = unet->bytes();
+  models::UNetInputs in;
+  in.x = noise({2, pixels / 8, pixels / 8, unet->config().in_channels});
+  in.timesteps = {500.0f, 500.0f};
+  in.context = unet->project(noise({2, 77, unet->config().context_dim}));
+  if (unet->config().adm_channels > 0) in.y = noise({2, unet->config().adm_channels});
+  in.step.sigma = 1.0f;
+  in.step.cond_or_uncond = {0, 1};
+  in.step.latent_height = in.step.latent_width = pixels / 8;
+  subject.run = [unet, in] { unet->forward(in); };
+  return subject;
+}
+
+std::vector<BenchSubject> vae_subjects(SynthSize size, DType compute, int64_t pixels) {
+  const synth::SynthFile file = find_file(size, "vae-ft-mse");
+  const nn::Weights weights(synth::make_tensors(file), compute, file.path);
+  double seconds = 0;
+  const auto vae = timed(seconds, [&] { return std::make_shared<const models::Vae>(weights); });
+  const Tensor latent = noise({1, pixels / 8, pixels / 8, 4}), picture = noise({1, pixels, pixels, 3});
+  return {{"vae decode", square(pixels), vae->bytes(), seconds, [vae, latent] { vae->decode(latent); }},
+          {"vae encode", square(pixels), vae->bytes(), seconds, [vae, picture] { vae->encode(picture); }}};
+}
+
+BenchSubject vision_subject(SynthSize size, DType compute) {
+  const synth::SynthFile file = find_file(size, "IPAdapter_image_encoder_sd15");
+  const nn::Weights weights(synth::make_tensors(file), compute, file.path);
+  BenchSubject subject{"clip-vision h", "224x224", 0, 0, {}};
+  const auto model =
+      timed(subject.build_seconds, [&] { return std::make_shared<const models::ClipVisionModel>(weights); });
+  subject.weight_bytes = model->bytes();
+  const Tensor pixels = noise({1, 224, 224, 3});
+  subject.run = [model, pixels] { model->encode(pixels); };
+  return subject;
+}
+
+}  // namespace
+
+std::vector<std::string> bench_models() { return {"sd15", "sdxl", "vae", "clip-vision"}; }
+
+std::vector<BenchSubject> make_subjects(const std::string& model, SynthSize size, DType compute) {
+  const bool full = size == SynthSize::kFull;
+  if (model == "sd15") return {unet_subject("sd15", "v1-5-pruned", size, compute, full ? 512 : 128)};
+  if (model == "sdxl") return {unet_subject("sdxl", "sd_xl_base", size, compute, full ? 1024 : 128)};
+  if (model == "vae") return vae_subjects(size, compute, full ? 512 : 128);
+  if (model == "clip-vision") return {vision_subject(size, compute)};
+  throw Error(Fault::kUsage, "no model '" + model + "' to measure");
+}
+
+}  // namespace easel::cli

@@ -1,0 +1,27 @@
+// What `easel bench` measures: models made of synthetic weights, and one evaluation of each.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "models/synth/synth.h"
+#include "tensor/dtype.h"
+
+namespace easel::cli {
+
+// One thing to measure. run() does it once.
+struct BenchSubject {
+  std::string name;   // "sd15 unet"
+  std::string shape;  // "512x512, batch 2"
+  size_t weight_bytes = 0;
+  double build_seconds = 0;  // packing of the weights
+  std::function<void()> run;
+};
+
+// "sd15", "sdxl", "vae", "clip-vision".
+std::vector<std::string> bench_models();
+// Builds the subjects of one model. Throws Error(kUsage) for an unknown name.
+std::vector<BenchSubject> make_subjects(const std::string& model, models::synth::SynthSize size, DType compute);
+
+}  // namespace easel::cli
