@@ -6,6 +6,7 @@
 
 #include "formats/model_file.h"
 #include "nn/weights.h"
+#include "support/shared.h"
 #include "support/tiny_models.h"
 
 namespace easel::models {
