@@ -1,0 +1,110 @@
+#include "cli/presenter.h"
+
+#include <cstdio>
+
+#include "cli/interrupt.h"
+#include "workflow/json.h"
+
+namespace easel::cli {
+namespace {
+
+using workflow::Json;
+
+void json_line(const Json& json) {
+  printf("%s\n", workflow::dump_json(json).c_str());
+  fflush(stdout);
+}
+
+std::filesystem::path folder_of(const engine::Engine& engine, const std::string& type) {
+  if (type == "output") return engine.directories().output;
+  return type == "temp" ? engine.directories().temp : engine.directories().input;
+}
+
+}  // namespace
+
+void Presenter::reused(const std::vector<std::string>& nodes) {
+  if (style_ == Style::kJson) json_line({{"event", "reused"}, {"nodes", nodes}});
+}
+
+void Presenter::node_started(const std::string& node, const std::string& class_type) {
+  class_type_ = class_type;
+  if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", node}, {"class_type", class_type}});
+}
+
+void Presenter::progress(const std::string& node, const engine::Progress& progress) {
+  if (style_ == Style::kJson)
+    json_line({{"event", "progress"}, {"node", node}, {"value", progress.value}, {"max", progress.max}});
+  if (style_ != Style::kPeople) return;
+  if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + node);
+  bar_->update(progress.value, progress.max);
+}
+
+void Presenter::warning(const std::string& node, const std::string& message) {
+  if (style_ == Style::kJson) json_line({{"event", "warning"}, {"node", node}, {"message", message}});
+  else fprintf(stderr, "%s node %s: %s\n", bold("note:").c_str(), node.c_str(), message.c_str());
+}
+
+void Presenter::node_finished(const engine::NodeReport& report, const nodes::Ui& ui) {
+  bar_.reset();
+  Json files = Json::array();
+  for (const auto& [list, shown] : ui) {
+    for (const auto& file : shown) {
+      const std::string path = (folder_of(engine_, file.type) / file.subfolder / file.filename).string();
+      files.push_back(path);
+      if (file.type == "output") saved_.push_back(path);
+      if (style_ == Style::kPeople && file.type == "output") printf("%s\n", path.c_str());
+    }
+  }
+  fflush(stdout);
+  if (style_ != Style::kJson) return;
+  Json line = {
+      {"event", "node_finished"}, {"node", report.id}, {"class_type", report.class_type}, {"reused", report.reused}};
+  if (!report.reused) line["why"] = report.why;
+  line["seconds"] = report.seconds;
+  line["files"] = std::move(files);
+  json_line(line);
+}
+
+void Presenter::finished(const engine::RunReport& report) {
+  size_t reused = 0;
+  for (const auto& node : report.nodes) reused += node.reused ? 1 : 0;
+  if (style_ == Style::kJson)
+    json_line({{"event", "finished"},
+               {"seconds", report.seconds},
+               {"nodes", report.nodes.size()},
+               {"reused", reused},
+               {"saved", saved_}});
+  if (style_ == Style::kPeople) fprintf(stderr, "%s\n", dim("done in " + human_seconds(report.seconds)).c_str());
+}
+
+void Presenter::failed(const Error& error) {
+  bar_.reset();
+  if (style_ != Style::kJson) return;
+  json_line({{"event", "failed"},
+             {"fault", fault_name(error.fault())},
+             {"message", error.what()},
+             {"node", error.node()},
+             {"input", error.input()},
+             {"file", error.file()}});
+}
+
+engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
+                             std::vector<std::pair<std::string, std::string>> picture_text, TensorMap* trace) {
+  try {
+    workflow::Validation validation = engine.check(prompt);
+    if (!validation.flawless()) validation.raise();
+    engine::Job job{.prompt = std::move(validation.prompt),
+                    .outputs = std::move(validation.outputs),
+                    .picture_text = std::move(picture_text),
+                    .cancel = interrupt_token(),
+                    .trace = trace};
+    engine::RunReport report = engine.run(job, presenter);
+    presenter.finished(report);
+    return report;
+  } catch (const Error& e) {
+    presenter.failed(e);
+    throw;
+  }
+}
+
+}  // namespace easel::cli

@@ -1,0 +1,45 @@
+// What a run looks like to whoever started it: bars and words for people, JSON lines for programs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/terminal.h"
+#include "engine/engine.h"
+
+namespace easel::cli {
+
+enum class Style { kPeople, kJson, kQuiet };
+
+// Prints the events of runs as they come. Remembers the files that were saved.
+class Presenter final : public engine::EventSink {
+ public:
+  Presenter(Style style, const engine::Engine& engine) : style_(style), engine_(engine) {}
+
+  void reused(const std::vector<std::string>& nodes) override;
+  void node_started(const std::string& node, const std::string& class_type) override;
+  void progress(const std::string& node, const engine::Progress& progress) override;
+  void warning(const std::string& node, const std::string& message) override;
+  void node_finished(const engine::NodeReport& report, const nodes::Ui& ui) override;
+  // The last words of a run.
+  void finished(const engine::RunReport& report);
+  void failed(const Error& error);
+
+  // Paths of the pictures saved into the output folder, in order.
+  const std::vector<std::string>& saved() const { return saved_; }
+
+ private:
+  Style style_;
+  const engine::Engine& engine_;
+  std::string class_type_;
+  std::unique_ptr<ProgressBar> bar_;
+  std::vector<std::string> saved_;
+};
+
+// Checks and runs a prompt. Throws Error(kInvalid) with every fault when it is not flawless, and what running throws.
+engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
+                             std::vector<std::pair<std::string, std::string>> picture_text = {},
+                             TensorMap* trace = nullptr);
+
+}  // namespace easel::cli

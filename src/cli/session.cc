@@ -1,0 +1,78 @@
+#include "cli/session.h"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+
+#include "base/parallel.h"
+#include "engine/precision.h"
+
+namespace easel::cli {
+
+namespace fs = std::filesystem;
+
+void add_session_flags(CLI::App& command, SessionFlags& flags) {
+  constexpr const char* kGroup = "Folders and machine";
+  command.add_option("--models", flags.models, "Model folder: a ComfyUI 'models' folder or installation")
+      ->group(kGroup)
+      ->capture_default_str();
+  command.add_option("--input", flags.input, "Where LoadImage finds pictures")->group(kGroup)->capture_default_str();
+  command.add_option("--output", flags.output, "Where pictures are saved")->group(kGroup)->capture_default_str();
+  command.add_option("--temp", flags.temp, "Where previews go (default: OUTPUT/temp)")->group(kGroup);
+  command
+      .add_option("--extra-model-paths", flags.extra_model_paths,
+                  "An extra_model_paths.yaml beside the one in the model folder")
+      ->group(kGroup);
+  command.add_option("--precision", flags.precision, "f32, bf16, or auto: bf16 where the processor has it")
+      ->group(kGroup)
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+      ->capture_default_str();
+  command.add_option("--threads", flags.threads, "Threads to compute with, 0 for all cores")
+      ->group(kGroup)
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command
+      .add_option("--memory-budget", flags.memory_budget,
+                  "Most memory for models, for example 6G: they are dropped and loaded again as needed")
+      ->group(kGroup);
+}
+
+size_t parse_bytes(const std::string& text) {
+  size_t end = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &end);
+  } catch (const std::exception&) {
+    end = 0;
+  }
+  double unit = 1;
+  if (end > 0 && end < text.size()) {
+    switch (std::toupper(static_cast<unsigned char>(text[end++]))) {
+      case 'K': unit = 1024.0; break;
+      case 'M': unit = 1024.0 * 1024; break;
+      case 'G': unit = 1024.0 * 1024 * 1024; break;
+      case 'T': unit = 1024.0 * 1024 * 1024 * 1024; break;
+      default: end = 0;
+    }
+    while (end > 0 && end < text.size() && (text[end] == 'i' || text[end] == 'B' || text[end] == 'b')) ++end;
+  }
+  if (end == 0 || end != text.size() || !(value > 0) || value * unit > 9e18)
+    throw Error(Fault::kUsage, "'" + text + "' is no amount of memory").fix("Write 6G, 512M or a number of bytes");
+  return static_cast<size_t>(value * unit);
+}
+
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
+  set_thread_count(flags.threads);
+  if (!fs::is_directory(flags.models))
+    throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
+        .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);
+  engine::EngineOptions options{
+      .folders = models::Folders(fs::path(flags.models)),
+      .directories = {flags.input, flags.output,
+                      flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
+      .compute = engine::parse_precision(flags.precision)};
+  if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
+  if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
+  return std::make_unique<engine::Engine>(std::move(options));
+}
+
+}  // namespace easel::cli

@@ -1,0 +1,34 @@
+// What the commands that run workflows have in common: their flags, the engine they set up, what people see.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "workflow/prompt.h"
+
+namespace CLI {
+class App;
+}
+
+namespace easel::cli {
+
+struct SessionFlags {
+  std::string models = "models", input = "input", output = "output", temp, extra_model_paths;
+  std::string precision = "auto", memory_budget;
+  int threads = 0;
+  bool verbose = false;
+};
+
+// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --threads, --memory-budget.
+void add_session_flags(CLI::App& command, SessionFlags& flags);
+
+// Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there.
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags);
+
+// "6G", "512M", "1048576" as bytes. Throws Error(kUsage).
+size_t parse_bytes(const std::string& text);
+
+}  // namespace easel::cli
