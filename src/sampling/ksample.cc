@@ -87,6 +87,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   run.sigmas = sigmas;
   run.rng = &rng;
   run.seed = request.seed;
+  run.model = &sampling;
   run.on_step = request.on_step;
   run.cancel = request.cancel;
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };

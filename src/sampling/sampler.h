@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "sampling/model_sampling.h"
 #include "sampling/torch_random.h"
 #include "tensor/tensor.h"
 
@@ -32,10 +33,11 @@ struct SamplerRun {
   Denoiser denoise;
   // The unconditional half of the last denoise(), for samplers that ask for it (SamplerInfo::wants_uncond).
   std::function<Tensor()> uncond_denoised;
-  TorchGenerator* rng = nullptr;  // goes on where the start noise ended
-  uint64_t seed = 0;              // of samplers that bring their own randomness
-  float eta = 1.0f;               // amount of fresh noise per step, 0 for none
-  float s_noise = 1.0f;           // its deviation
+  TorchGenerator* rng = nullptr;         // goes on where the start noise ended
+  uint64_t seed = 0;                     // of samplers that bring their own randomness
+  const ModelSampling* model = nullptr;  // for samplers that act in a part of the schedule only
+  float eta = 1.0f;                      // amount of fresh noise per step, 0 for none
+  float s_noise = 1.0f;                  // its deviation
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
 

@@ -6,7 +6,7 @@ namespace easel::sampling {
 
 UNetNetwork::UNetNetwork(std::shared_ptr<const models::UNet> unet, const models::ModelHandle& model,
                          const ModelSampling& sampling, CancelToken cancel)
-    : unet_(std::move(unet)), model_(model), sampling_(sampling), cancel_(std::move(cancel)) {}
+    : unet_(std::move(unet)), model_(model), sampling_(sampling), cancel_(std::move(cancel)), control_(sampling) {}
 
 UNetNetwork::~UNetNetwork() = default;
 
@@ -20,8 +20,10 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   cancel_.check();
   models::UNetInputs in;
   in.x = sampling_.network_input(batch.x, batch.sigma);
-  if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
   in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), static_cast<float>(sampling_.timestep(batch.sigma)));
+  const auto control = control_.residuals(batch, in.x, in.timesteps);
+  if (control) in.control = &*control;
+  if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
   in.context = projection(batch);
   in.y = batch.inputs.y;
   in.hooks = model_.hooks;

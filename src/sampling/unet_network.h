@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "models/handles.h"
+#include "sampling/control.h"
 #include "sampling/guidance.h"
 #include "sampling/model_sampling.h"
 
@@ -31,6 +32,7 @@ class UNetNetwork {
   const ModelSampling& sampling_;
   CancelToken cancel_;
   std::map<std::vector<int>, models::ContextProjectionPtr> projections_;
+  ControlRun control_;
 };
 
 }  // namespace easel::sampling

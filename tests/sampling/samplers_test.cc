@@ -21,12 +21,25 @@ Tensor toy_model(const Tensor& x, float sigma) {
   return out;
 }
 
+// The half that guidance would call unconditional: only the linear part.
+Tensor toy_uncond(const Tensor& x, float sigma) {
+  Tensor out(x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i) out.f32()[i] = x.f32()[i] / (1 + sigma * sigma);
+  return out;
+}
+
 SamplerRun toy_run(TorchGenerator& rng, const Shape& shape, uint64_t seed, const std::vector<float>& sigmas) {
   SamplerRun run;
   const Tensor noise = prepare_noise(rng, shape, seed);
   run.x = kModel.add_noise(Tensor::zeros(shape), noise, sigmas[0], kModel.is_pure_noise(sigmas[0]));
   run.sigmas = sigmas;
-  run.denoise = toy_model;
+  const auto uncond = std::make_shared<Tensor>();
+  run.denoise = [uncond](const Tensor& x, float sigma) {
+    *uncond = toy_uncond(x, sigma);
+    return toy_model(x, sigma);
+  };
+  run.uncond_denoised = [uncond] { return *uncond; };
+  run.model = &kModel;
   run.rng = &rng;
   run.seed = seed;
   return run;
@@ -46,7 +59,10 @@ TEST(Samplers, MatchTheReferenceOnAToyModel) {
       SamplerRun run = toy_run(rng, Shape{1, 2, 3, 4}, reference[key]["seed"].get<uint64_t>(),
                                reference[key]["sigmas"].get<std::vector<float>>());
       const Tensor result = testing::channels_first(sampler.run(run));
-      EXPECT_LT(testing::relative_error(result, Tensor::of(Shape{1, 4, 2, 3}, values)), 3e-6) << key;
+      // deis and the Adams solver integrate or solve in f32 there, in f64 here.
+      const bool rough = sampler.name == "deis" || sampler.name.starts_with("sa_solver");
+      const double error = testing::relative_error(result, Tensor::of(Shape{1, 4, 2, 3}, values));
+      EXPECT_LT(error, rough ? 1e-4 : 3e-6) << key;
     }
   }
 }
@@ -87,6 +103,7 @@ TEST(Samplers, EndInThePictureTheModelSees) {
     TorchGenerator rng;
     SamplerRun run = toy_run(rng, picture.shape(), 4, sigmas);
     run.denoise = [&](const Tensor&, float) { return picture; };
+    run.uncond_denoised = [&] { return picture; };
     // Some stop at their last level above 0, where noise of up to that level is left.
     EXPECT_LT(testing::max_difference(sampler.run(run), picture), 0.15) << sampler.name;
   }

@@ -43,6 +43,42 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run);
 Tensor sample_uni_pc(SamplerRun& run);
 Tensor sample_uni_pc_bh2(SamplerRun& run);
 
+// The samplers below draw their noise from a generator of their own, seeded with the run's seed.
+
+// Chung et al. 2024, "CFG++": the direction of the noise is taken from the unconditional prediction.
+Tensor sample_euler_cfg_pp(SamplerRun& run);
+Tensor sample_euler_ancestral_cfg_pp(SamplerRun& run);
+Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run);
+Tensor sample_dpmpp_2m_cfg_pp(SamplerRun& run);
+
+Tensor sample_dpmpp_2m_sde_heun(SamplerRun& run);
+
+// Adams-Bashforth of up to four past directions, with equal steps (Zhang et al. 2023) and with true ones.
+Tensor sample_ipndm(SamplerRun& run);
+Tensor sample_ipndm_v(SamplerRun& run);
+// Zhang & Chen 2022, "DEIS", tAB form of order 3.
+Tensor sample_deis(SamplerRun& run);
+
+// Zhang et al. 2023, "Improved Order Analysis and Design of Exponential Integrator", second order multistep.
+Tensor sample_res_multistep(SamplerRun& run);
+Tensor sample_res_multistep_cfg_pp(SamplerRun& run);
+Tensor sample_res_multistep_ancestral(SamplerRun& run);
+Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run);
+
+// Permenter & Yuan 2024: Euler with the direction's last change added once more.
+Tensor sample_gradient_estimation(SamplerRun& run);
+Tensor sample_gradient_estimation_cfg_pp(SamplerRun& run);
+
+// Cui et al. 2023, "ER-SDE-Solver", VP form of order 3.
+Tensor sample_er_sde(SamplerRun& run);
+// Gonzalez et al. 2023, "SEEDS", two and three stages.
+Tensor sample_seeds_2(SamplerRun& run);
+Tensor sample_seeds_3(SamplerRun& run);
+// Xue et al. 2023, "SA-Solver": stochastic Adams predictor of order 3 and corrector of order 4, without and with a
+// second evaluation after the correction.
+Tensor sample_sa_solver(SamplerRun& run);
+Tensor sample_sa_solver_pece(SamplerRun& run);
+
 // The direction in which x moves away from the picture as sigma grows, times the step `dt`, added to x.
 inline Tensor euler_step(const Tensor& x, const Tensor& denoised, float sigma, float dt) {
   return map([=](float v, float d) { return v + (v - d) / sigma * dt; }, x, denoised);

@@ -70,7 +70,12 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
   return x;
 }
 
-Tensor sample_dpmpp_2m_sde(SamplerRun& run) {
+namespace {
+
+// How the change since the last step enters: at the middle of the step, or as its average over the step.
+enum class Slope { kMidpoint, kHeun };
+
+Tensor dpmpp_2m_sde(SamplerRun& run, Slope kind) {
   if (run.sigmas.size() <= 1) return run.x;
   BrownianNoise noise = brownian_noise(run);
   Tensor x = run.x, last;
@@ -87,7 +92,8 @@ Tensor sample_dpmpp_2m_sde(SamplerRun& run) {
     const float gain = -torch_expm1(-h - eta_h);
     x = combine(next / sigma * torch_exp(-eta_h), x, gain, denoised);
     if (last.defined()) {
-      const float slope = 0.5f * gain * (1 / (h_last / h));
+      const float weight = kind == Slope::kMidpoint ? 0.5f * gain : gain / (-h - eta_h) + 1;
+      const float slope = weight * (1 / (h_last / h));
       x = map([=](float v, float d, float old) { return v + slope * (d - old); }, x, denoised, last);
     }
     if (run.eta != 0) {
@@ -99,6 +105,11 @@ Tensor sample_dpmpp_2m_sde(SamplerRun& run) {
   }
   return x;
 }
+
+}  // namespace
+
+Tensor sample_dpmpp_2m_sde(SamplerRun& run) { return dpmpp_2m_sde(run, Slope::kMidpoint); }
+Tensor sample_dpmpp_2m_sde_heun(SamplerRun& run) { return dpmpp_2m_sde(run, Slope::kHeun); }
 
 Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
   if (run.sigmas.size() <= 1) return run.x;
