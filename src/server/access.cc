@@ -63,6 +63,24 @@ bool has_token(const AccessPolicy& policy, const Request& request) {
          equal_constant_time(cookie(request.header("cookie"), "easel_token"), policy.token);
 }
 
+// What a browser shows that comes to the page without the token.
+Response ask_for_token() {
+  Response r;
+  r.status = 401;
+  r.content_type = "text/html; charset=utf-8";
+  r.headers.emplace_back("Content-Security-Policy",
+                         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'");
+  r.headers.emplace_back("Cache-Control", "no-store");
+  r.body =
+      "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+      "<title>Easel</title><style>:root{color-scheme:light dark}body{font:16px system-ui;margin:20vh auto;"
+      "max-width:20rem}input,button{font:inherit;padding:.4em;margin:.3em 0;width:100%;box-sizing:border-box}</style>"
+      "<form method=get action=/><label for=t>This server needs its token.</label>"
+      "<input id=t name=token type=password autocomplete=current-password required autofocus>"
+      "<button>Open</button></form></html>";
+  return r;
+}
+
 }  // namespace
 
 std::optional<Response> refuse(const AccessPolicy& policy, const Request& request) {
@@ -82,6 +100,7 @@ std::optional<Response> refuse(const AccessPolicy& policy, const Request& reques
   if (policy.token.empty() || has_token(policy, request)) return std::nullopt;
   // Liveness is no secret, and a preflight carries no credentials.
   if (request.path == "/healthz" || request.method == "OPTIONS") return std::nullopt;
+  if (request.path == "/" && request.header("accept").find("text/html") != std::string::npos) return ask_for_token();
   Response r = Response::error(401, "token_required", "this server needs its token",
                                "send 'Authorization: Bearer TOKEN' or add ?token=TOKEN");
   r.headers.emplace_back("WWW-Authenticate", "Bearer");

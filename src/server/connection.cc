@@ -152,6 +152,7 @@ asio::awaitable<bool> Connection::one_request() {
 }
 
 asio::awaitable<bool> Connection::answer(Request& request, Head& head, bool keep, bool head_only) {
+  const Counted answering(context_.answering);
   Router::Match match = context_.router.match(request.method, request.segments);
   if (request.method == "OPTIONS" || !match.handler) {
     keep = keep && !unread_body_;

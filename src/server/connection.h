@@ -19,6 +19,7 @@ struct ServerContext {
   EventHub& hub;
   SocketHooks hooks;
   int connections = 0;
+  int answering = 0;        // requests that were read and not yet answered
   uint64_t body_bytes = 0;  // held by ordinary bodies right now
 };
 

@@ -76,28 +76,29 @@ size_t EventHub::clients() const {
   return boxes_.size();
 }
 
-std::vector<std::shared_ptr<Mailbox>> EventHub::receivers(const std::string& client_id) const {
+std::vector<std::shared_ptr<Mailbox>> EventHub::boxes(const Recipients& to) const {
   std::lock_guard lock(mutex_);
-  if (client_id.empty()) return boxes_;
+  if (to.kind == Recipients::Kind::kEverybody) return boxes_;
   std::vector<std::shared_ptr<Mailbox>> out;
   for (const auto& box : boxes_)
-    if (box->watches_all() || box->client_id() == client_id) out.push_back(box);
+    if (box->watches_all() || (to.kind == Recipients::Kind::kClient && box->client_id() == to.client_id))
+      out.push_back(box);
   return out;
 }
 
-void EventHub::send(const std::string& client_id, std::string text, Urgency urgency) {
-  const auto boxes = receivers(client_id);
-  if (boxes.empty()) return;
+void EventHub::send(const Recipients& to, std::string text, Urgency urgency) {
+  const auto receivers = boxes(to);
+  if (receivers.empty()) return;
   const Message message{std::make_shared<const std::string>(std::move(text)), false, urgency};
-  for (const auto& box : boxes) box->post(message);
+  for (const auto& box : receivers) box->post(message);
 }
 
-void EventHub::send_preview(const std::string& client_id, std::string plain, std::string with_metadata) {
-  const auto boxes = receivers(client_id);
-  if (boxes.empty()) return;
+void EventHub::send_preview(const Recipients& to, std::string plain, std::string with_metadata) {
+  const auto receivers = boxes(to);
+  if (receivers.empty()) return;
   const Message old_form{std::make_shared<const std::string>(std::move(plain)), true, Urgency::kPreview};
   const Message new_form{std::make_shared<const std::string>(std::move(with_metadata)), true, Urgency::kPreview};
-  for (const auto& box : boxes) box->post(box->wants_preview_metadata() ? new_form : old_form);
+  for (const auto& box : receivers) box->post(box->wants_preview_metadata() ? new_form : old_form);
 }
 
 }  // namespace easel::server

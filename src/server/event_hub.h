@@ -59,6 +59,17 @@ class Mailbox {
   std::atomic<bool> preview_metadata_{false};
 };
 
+// Who is to get a message. Connections that watch all jobs are always among them.
+struct Recipients {
+  enum class Kind { kEverybody, kClient, kWatchers } kind = Kind::kEverybody;
+  std::string client_id;
+
+  static Recipients everybody() { return {}; }
+  static Recipients client(std::string id) { return {Kind::kClient, std::move(id)}; }
+  // Only those that watch all jobs.
+  static Recipients watchers() { return {Kind::kWatchers, {}}; }
+};
+
 // All connected clients. Thread-safe.
 class EventHub {
  public:
@@ -70,13 +81,14 @@ class EventHub {
   // Called, outside of any lock, whenever somebody has connected.
   void on_connect(std::function<void()> callback) { connected_ = std::move(callback); }
 
-  // To every connection of `client_id` and those that watch all, or to everybody when it is empty.
-  void send(const std::string& client_id, std::string text, Urgency urgency = Urgency::kEssential);
+  void send(const Recipients& to, std::string text, Urgency urgency = Urgency::kEssential);
   // A preview picture. `with_metadata` goes to connections that negotiated it, `plain` to the others.
-  void send_preview(const std::string& client_id, std::string plain, std::string with_metadata);
+  void send_preview(const Recipients& to, std::string plain, std::string with_metadata);
+  // Whether anybody would get it.
+  bool reaches_anybody(const Recipients& to) const { return !boxes(to).empty(); }
 
  private:
-  std::vector<std::shared_ptr<Mailbox>> receivers(const std::string& client_id) const;
+  std::vector<std::shared_ptr<Mailbox>> boxes(const Recipients& to) const;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Mailbox>> boxes_;
   std::function<void()> connected_;

@@ -193,6 +193,9 @@ Router::Match Router::match(const std::string& method, const std::vector<std::st
   for (const Route& route : routes_) {
     std::vector<std::string> captures;
     if (!matches(route.segments, segments, captures)) continue;
+    // A route for everything is for what nothing else knows.
+    const bool catch_all = is_rest(route.segments.empty() ? std::string() : route.segments.front());
+    if (catch_all && (route.method != method || best.status == 405)) continue;
     if (route.method == method) return {&route.handler, route.streamed_body, 200, {}, std::move(captures)};
     best.status = 405;
     best.allow += (best.allow.empty() ? "" : ", ") + route.method;

@@ -1,6 +1,5 @@
 #include "server/http_server.h"
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,7 +11,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
-#include <set>
+#include <future>
 #include <thread>
 
 #include "base/error.h"
@@ -31,6 +30,7 @@ struct HttpServer::Impl {
   Impl(HttpOptions o, const Router& r, EventHub& h, SocketHooks k) : context{std::move(o), r, h, std::move(k)} {}
 
   asio::awaitable<void> listen();
+  asio::awaitable<void> wind_down(std::promise<void>& quiet);
 
   ServerContext context;
   asio::io_context io{1};
@@ -62,6 +62,16 @@ asio::awaitable<void> HttpServer::Impl::listen() {
   }
 }
 
+asio::awaitable<void> HttpServer::Impl::wind_down(std::promise<void>& quiet) {
+  beast::error_code ignored;
+  acceptor->close(ignored);
+  for (int i = 0; i < 100 && context.answering > 0; ++i) {
+    asio::steady_timer pause(io, std::chrono::milliseconds(10));
+    co_await pause.async_wait(asio::redirect_error(use_awaitable, ignored));
+  }
+  quiet.set_value();
+}
+
 void HttpServer::start() {
   const auto& o = impl_->context.options;
   try {
@@ -83,6 +93,10 @@ void HttpServer::start() {
 
 void HttpServer::stop() {
   if (!impl_->thread.joinable()) return;
+  // No new connections; answers on their way get a moment to arrive.
+  std::promise<void> quiet;
+  asio::co_spawn(impl_->io, impl_->wind_down(quiet), asio::detached);
+  quiet.get_future().wait();
   impl_->io.stop();
   impl_->thread.join();
   impl_->context.hub.clear();  // mailboxes would ring bells of connections that are gone

@@ -66,15 +66,17 @@ TEST(EventHub, SendsToTheClientItsWatchersOrAll) {
   const auto a = std::make_shared<Mailbox>("a", none), a2 = std::make_shared<Mailbox>("a", none),
              b = std::make_shared<Mailbox>("b", none), w = std::make_shared<Mailbox>("w", none, true);
   for (const auto& box : {a, a2, b, w}) hub.connect(box);
-  hub.send("a", "for a");
-  hub.send("", "for all");
+  hub.send(Recipients::client("a"), "for a");
+  hub.send(Recipients::everybody(), "for all");
   hub.disconnect(a2);
-  hub.send("a", "again");
+  hub.send(Recipients::client("a"), "again");
+  hub.send(Recipients::watchers(), "for watchers");
   EXPECT_EQ(hub.clients(), 3u);
+  EXPECT_TRUE(hub.reaches_anybody(Recipients::client("nobody")));  // w watches all
   EXPECT_EQ(drain(*a), (std::vector<std::string>{"for a", "for all", "again"}));
   EXPECT_EQ(drain(*a2), (std::vector<std::string>{"for a", "for all"}));
   EXPECT_EQ(drain(*b), std::vector<std::string>{"for all"});
-  EXPECT_EQ(drain(*w), (std::vector<std::string>{"for a", "for all", "again"}));
+  EXPECT_EQ(drain(*w), (std::vector<std::string>{"for a", "for all", "again", "for watchers"}));
 }
 
 TEST(EventHub, PreviewsInTheFormThatWasAskedFor) {
@@ -83,7 +85,7 @@ TEST(EventHub, PreviewsInTheFormThatWasAskedFor) {
   new_one->set_wants_preview_metadata(true);
   hub.connect(old_one);
   hub.connect(new_one);
-  hub.send_preview("a", "plain", "with metadata");
+  hub.send_preview(Recipients::client("a"), "plain", "with metadata");
   EXPECT_EQ(drain(*old_one), std::vector<std::string>{"plain"});
   EXPECT_EQ(drain(*new_one), std::vector<std::string>{"with metadata"});
 }
@@ -95,7 +97,7 @@ TEST(EventHub, ManyThreads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) hub.send("a", "x");
+      for (int i = 0; i < 500; ++i) hub.send(Recipients::client("a"), "x");
     });
   size_t got = 0;
   while (got < 2000) got += drain(*box).size();

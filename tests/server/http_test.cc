@@ -73,6 +73,12 @@ TEST(Router, MatchesLiteralsPlaceholdersAndRests) {
   const auto wrong = match(router, "DELETE", "/history");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.allow, "GET, POST");
+  router.post("/free", nothing);
+  router.get("/{path...}", nothing);
+  EXPECT_TRUE(match(router, "GET", "/assets/x.js").handler);
+  EXPECT_EQ(match(router, "GET", "/free").status, 405);
+  EXPECT_EQ(match(router, "POST", "/assets/x.js").status, 404);
+  EXPECT_FALSE(match(router, "GET", "/").handler);
 }
 
 TEST(ErrorResponse, FollowsTheFault) {

@@ -1,0 +1,159 @@
+#include "server/server.h"
+
+#include "base/error.h"
+#include "server/log.h"
+#include "server/services.h"
+#include "server/status_ticker.h"
+#include "workflow/json.h"
+
+namespace easel::server {
+
+using workflow::dump_json;
+using workflow::Json;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kPoolThreads = 4;
+// A job that was running when the server died this many times is not tried again.
+constexpr int kMaxAttempts = 2;
+
+fs::path prepared(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(Fault::kBadFile, "cannot make the folder: " + error.message()).in_file(folder.string());
+  return folder;
+}
+
+// An IPv6 address needs brackets in a URL.
+std::string in_url(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices, JobRunner& runner);
+  ~Impl() { stop(); }
+  void start();
+  void stop();
+  void greet(Mailbox& box);
+  void receive(Mailbox& box, const std::string& text);
+  void housekeeping();
+
+  ServerOptions options;
+  std::atomic<bool> ready{false};
+  bool started = false;
+  Folders folders;
+  std::unique_ptr<JobStore> store;
+  EventHub hub;
+  Metrics metrics;
+  Worker worker;
+  TaskPool pool{kPoolThreads};
+  StatusTicker ticker;
+  Services services;
+  Router router;
+  std::unique_ptr<HttpServer> http;
+};
+
+Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
+                   JobRunner& runner)
+    : options(std::move(o)),
+      folders(options.input, options.output, options.temp),
+      store(open_sqlite_job_store((prepared(options.user) / "jobs.sqlite").string())),
+      worker(*store, hub, runner, metrics, {options.keep_history, [this] { housekeeping(); }}),
+      ticker(hub, *store, options.status_seconds),
+      services{table,
+               choices,
+               *store,
+               hub,
+               worker,
+               metrics,
+               pool,
+               folders,
+               runner,
+               options.models,
+               options.user,
+               options.http.max_upload,
+               options.http.access.token,
+               options.device,
+               options.version,
+               options.arguments,
+               ready} {
+  for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
+                         add_user_routes, add_page_routes})
+    add(router, services);
+  options.http.temp_folder = folders.root(Area::kTemp);
+  options.http.observe = [this](const Request& request, int status) {
+    metrics.count("easel_http_requests_total", "status=\"" + std::to_string(status) + "\"");
+    log(Level::kDebug, "request", {{"method", request.method}, {"path", request.path}, {"status", int64_t{status}}});
+  };
+  SocketHooks hooks{[this](Mailbox& box) { greet(box); },
+                    [this](Mailbox& box, const std::string& text) { receive(box, text); }};
+  http = std::make_unique<HttpServer>(options.http, router, hub, std::move(hooks));
+}
+
+void Server::Impl::start() {
+  folders.clear_temp();
+  folders.remove_leftovers();
+  if (options.start_paused) store->set_paused(true);
+  for (const Job& job : store->recover(kMaxAttempts))
+    log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
+  store->trim_history(options.keep_history);
+  http->start();
+  ticker.start();
+  worker.start();
+  started = true;
+  ready = true;
+}
+
+void Server::Impl::stop() {
+  if (!std::exchange(started, false)) return;
+  ready = false;
+  worker.stop();  // also answers the requests that wait for a job
+  ticker.stop();
+  http->stop();
+  pool.stop();
+}
+
+// What a client is told first: who it is, how long the queue is, and what it missed of its own running job.
+void Server::Impl::greet(Mailbox& box) {
+  const auto tell = [&](std::string text) {
+    box.post({std::make_shared<const std::string>(std::move(text)), false, Urgency::kEssential});
+  };
+  tell(status_message(store->queue_length(), box.client_id()));
+  const auto running = worker.running();
+  if (!running || running->node.empty() || (running->client_id != box.client_id() && !box.watches_all())) return;
+  tell(dump_json(
+      Json{{"type", "executing"},
+           {"data", {{"node", running->node}, {"display_node", running->node}, {"prompt_id", running->id}}}}));
+}
+
+void Server::Impl::receive(Mailbox& box, const std::string& text) {
+  try {
+    const Json message = workflow::parse_json(text);
+    if (!message.is_object() || message.value("type", Json()) != "feature_flags") return;
+    const Json data = message.value("data", Json::object());
+    box.set_wants_preview_metadata(data.is_object() && data.value("supports_preview_metadata", Json()) == true);
+    const Json answer = {{"type", "feature_flags"},
+                         {"data", {{"supports_preview_metadata", true}, {"max_upload_size", options.http.max_upload}}}};
+    box.post({std::make_shared<const std::string>(dump_json(answer)), false, Urgency::kEssential});
+  } catch (const Error&) {
+    // Not JSON: as ComfyUI, no answer.
+  }
+}
+
+void Server::Impl::housekeeping() { folders.clear_temp(options.keep_temp_hours * 3600); }
+
+Server::Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
+               JobRunner& runner)
+    : impl_(std::make_unique<Impl>(std::move(options), table, choices, runner)) {}
+Server::~Server() = default;
+void Server::start() { impl_->start(); }
+void Server::stop() { impl_->stop(); }
+uint16_t Server::port() const { return impl_->http->port(); }
+std::string Server::url() const {
+  return "http://" + in_url(impl_->options.http.address) + ":" + std::to_string(port());
+}
+
+}  // namespace easel::server

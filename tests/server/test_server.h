@@ -1,0 +1,85 @@
+// A server on a free port, with folders of its own and the fake runner.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "server/fake_runner.h"
+#include "server/log.h"
+#include "server/raw_client.h"
+#include "server/server.h"
+#include "workflow/toy_table.h"
+
+namespace easel::server::testing {
+
+// A folder that goes away with its owner.
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "easel-server-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
+    path_ = name;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline ServerOptions options_in(const std::filesystem::path& folder) {
+  ServerOptions o;
+  o.http.port = 0;
+  o.input = folder / "input";
+  o.output = folder / "output";
+  o.temp = folder / "temp";
+  o.user = folder / "user";
+  o.models = {folder / "models"};
+  o.version = "test";
+  return o;
+}
+
+class TestServer {
+ public:
+  explicit TestServer(const std::function<void(ServerOptions&)>& adjust = {},
+                      std::chrono::microseconds step = std::chrono::milliseconds(1))
+      : runner(folder.path() / "output", step) {
+    configure_log(Level::kError, false);
+    std::filesystem::create_directories(folder.path() / "models" / "checkpoints");
+    ServerOptions o = options_in(folder.path());
+    if (adjust) adjust(o);
+    server = std::make_unique<Server>(std::move(o), table, choices, runner);
+    server->start();
+    port = server->port();
+  }
+  // Queues a job; returns its id.
+  std::string queue(const Json& prompt, const std::string& client = {}) {
+    Json body = {{"prompt", prompt}};
+    if (!client.empty()) body["client_id"] = client;
+    const Answer answer = post(port, "/prompt", workflow::dump_json(body));
+    if (answer.status != 200) throw std::runtime_error(answer.body);
+    return Json::parse(answer.body)["prompt_id"];
+  }
+  // Waits until nothing is queued or running. False after `seconds`.
+  bool wait_until_idle(double seconds = 30) {
+    for (int i = 0; i < seconds * 200; ++i) {
+      if (Json::parse(get(port, "/prompt").body)["exec_info"]["queue_remaining"] == 0) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
+
+  TempFolder folder;
+  workflow::testing::ToyTable table;
+  workflow::testing::ToyChoices choices;
+  FakeRunner runner;
+  std::unique_ptr<Server> server;
+  uint16_t port = 0;
+};
+
+}  // namespace easel::server::testing
