@@ -216,6 +216,12 @@ ControlResiduals merge_control(ControlResiduals own, float strength, const Contr
   return own;
 }
 
+void check_control_net(const nn::Weights& w, ControlKind kind) {
+  const nn::Weights probe = w.probing() ? w : w.probe();
+  if (kind == ControlKind::kControlNet) const UNetControl checked(probe, false);
+  else make_t2i_adapter(probe, kind);
+}
+
 ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& residency, DType compute) {
   const std::string file = path.filename().string();
   ControlNetHandle handle;
@@ -248,7 +254,7 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
     handle.family = config.sdxl ? Family::kSDXL : Family::kSD1;
     make = [kind = found.kind](const nn::Weights& w) { return make_t2i_adapter(w, kind); };
   }
-  make(weights.probe());
+  check_control_net(weights, found.kind);
   const std::string key = "control\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));
   handle.net = residency.shared<Resident<ControlNet>>(key, [&] {
     const std::string name = (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "models/control_keys.h"
 #include "models/handles.h"
 #include "models/unet.h"
 
@@ -53,6 +54,10 @@ ControlResiduals merge_control(ControlResiduals own, float strength, const Contr
 // T2I-Adapter (full, light, SDXL; either layout); told apart by its keys. Nothing is packed yet.
 // Throws Error(kBadFile) for incomplete files, Error(kUnsupported) for files of other kinds, with what they seem to be.
 ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& residency, DType compute);
+
+// Checks that `w` (names as control_tensors() gives them) has every tensor of a network of `kind`, without packing
+// any. Throws Error(kBadFile).
+void check_control_net(const nn::Weights& w, ControlKind kind);
 
 // One sentence that says why the two do not go together, with both files, both numbers and what would fit; empty when
 // they do.

@@ -1,7 +1,6 @@
 // T2I-Adapters: small networks that turn a picture into maps added after a UNet's input blocks (Mou et al. 2023).
 #pragma once
 
-#include "models/control_keys.h"
 #include "models/controlnet.h"
 #include "nn/weights.h"
 

@@ -1,0 +1,57 @@
+// What a model file is, told from its names and shapes alone: nothing is loaded.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+
+namespace easel::models {
+
+enum class FileKind {
+  kCheckpoint,
+  kUNet,
+  kVae,
+  kTextEncoder,
+  kClipVision,
+  kClip,  // text and vision towers of one CLIP model
+  kControlNet,
+  kT2iAdapter,
+  kIpAdapter,
+  kStyleModel,
+  kLora,
+  kEmbedding,
+  kUnknown,
+};
+// A stable short name ("checkpoint", "t2i_adapter", ...).
+const char* file_kind_name(FileKind kind);
+// The folder of a model directory such files belong into ("checkpoints", "controlnet", ...); "" for unknown ones.
+const char* file_kind_folder(FileKind kind);
+
+struct FilePart {
+  std::string name;  // "UNet", "VAE", "CLIP-L", ...
+  int64_t parameters = 0;
+  std::string detail;  // "4 channels, text of width 768, eps prediction"; may be empty
+};
+
+struct FileDescription {
+  std::string file;  // name without folder
+  FileKind kind = FileKind::kUnknown;
+  Family family = Family::kUnknown;
+  std::string summary;    // "SD 1.x checkpoint with VAE and CLIP-L"
+  std::string fits;       // what it goes with: "SD 1.x models with ViT-H/14"; may be empty
+  std::string container;  // "safetensors", "torch zip", "torch legacy"
+  std::string precision;  // of most of the values, others after it: "F16", "F16, some F32"
+  uint64_t bytes = 0;     // of the file
+  int64_t tensors = 0, parameters = 0;
+  std::vector<FilePart> parts;
+  int64_t other_tensors = 0;  // that no part uses: EMA copies, training state, ...
+  std::string problem;        // why it cannot be used although it looks like `kind`; empty when all is well
+};
+
+// Throws what opening the file throws (formats/model_file.h); a file that opens is described, whatever it is.
+FileDescription describe_file(const std::filesystem::path& path);
+
+}  // namespace easel::models

@@ -1,0 +1,120 @@
+#include "models/describe.h"
+
+#include <gtest/gtest.h>
+
+#include "models_support.h"
+
+namespace easel::models {
+namespace {
+
+struct Expected {
+  const char *file, *kind, *summary, *fits;
+};
+
+// Widths are those of the tiny files.
+const Expected kFiles[] = {
+    {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoint", "SD 1.x checkpoint with VAE and CLIP-L",
+     "SD 1.x ControlNets, adapters and LoRAs"},
+    {"checkpoints/v2-1_768-ema-pruned.ckpt", "checkpoint", "SD 2.x checkpoint with VAE and OpenCLIP-H",
+     "SD 2.x ControlNets, adapters and LoRAs"},
+    {"checkpoints/sd21-unclip-h.ckpt", "checkpoint", "SD 2.1 unCLIP-H checkpoint with VAE, OpenCLIP-H and ViT-H/14",
+     "SD 2.1 unCLIP-H ControlNets, adapters and LoRAs"},
+    {"checkpoints/sd_xl_base_1.0.safetensors", "checkpoint", "SDXL checkpoint with VAE, CLIP-L and OpenCLIP-bigG",
+     "SDXL ControlNets, adapters and LoRAs"},
+    {"checkpoints/sd_xl_refiner_1.0.safetensors", "checkpoint", "SDXL refiner checkpoint with VAE and OpenCLIP-bigG",
+     "SDXL refiner ControlNets, adapters and LoRAs"},
+    {"unet/sd15_diffusers.safetensors", "unet", "SD 1.x UNet (diffusers layout)",
+     "SD 1.x ControlNets, adapters and LoRAs"},
+    {"vae/sdxl_vae.safetensors", "vae", "VAE", "SD 1.x, SD 2.x or SDXL models: the file does not tell which"},
+    {"clip_vision/clip_vision_g.safetensors", "clip_vision", "CLIP vision ViT-bigG/14",
+     "adapters and models made for ViT-bigG/14"},
+    {"clip_vision/style_pytorch_model.bin", "clip", "CLIP model with CLIP-L and ViT-L/14",
+     "adapters and models made for ViT-L/14"},
+    {"controlnet/control_v11p_sd15_canny_fp16.safetensors", "controlnet", "ControlNet for SD 1.x", "SD 1.x models"},
+    {"controlnet/diffusers_xl_canny_mid.safetensors", "controlnet", "ControlNet for SDXL", "SDXL models"},
+    {"controlnet/t2iadapter_color_sd14v1.pth", "t2i_adapter", "light T2I-Adapter for SD 1.x", "SD 1.x models"},
+    {"controlnet/t2i-adapter_xl_canny.safetensors", "t2i_adapter", "T2I-Adapter for SDXL", "SDXL models"},
+    {"ipadapter/ip-adapter-plus_sd15.bin", "ip_adapter", "IP-Adapter (plus) for SD 1.x",
+     "SD 1.x models, with a CLIP vision model whose hidden states are 96 wide"},
+    {"ipadapter/ip-adapter_sdxl.bin", "ip_adapter", "IP-Adapter (plain) for SDXL",
+     "SDXL models, with a CLIP vision model whose embeds are 256 wide"},
+    {"style_models/coadapter-style-sd15v1.pth", "style_model", "style model",
+     "models with text of width 128, with a CLIP vision model whose hidden states are 64 wide"},
+    {"loras/sd15_style.safetensors", "lora", "LoRA", "models with text of width 128"},
+    {"embeddings/sdxl_style.safetensors", "embedding", "textual-inversion embedding",
+     "text encoders of width 256 and 128"},
+};
+
+TEST(Describe, SaysWhatEachFileIs) {
+  for (const Expected& e : kFiles) {
+    const FileDescription d = describe_file(tiny_models_dir() / e.file);
+    EXPECT_STREQ(file_kind_name(d.kind), e.kind) << e.file;
+    EXPECT_EQ(d.summary, e.summary) << e.file;
+    EXPECT_EQ(d.fits, e.fits) << e.file;
+    EXPECT_EQ(d.problem, "") << e.file;
+    EXPECT_EQ(d.precision, "F16") << e.file;
+    EXPECT_FALSE(d.parts.empty()) << e.file;
+    int64_t parameters = 0;
+    for (const FilePart& part : d.parts) parameters += part.parameters;
+    // All but a temperature and the noise augmentor's statistics belongs to a part.
+    EXPECT_GE(parameters, d.parameters - 1000) << e.file;
+    EXPECT_LE(parameters, d.parameters) << e.file;
+    EXPECT_EQ(d.bytes, std::filesystem::file_size(tiny_models_dir() / e.file)) << e.file;
+  }
+}
+
+// Every synthetic file lies in the folder its kind belongs into.
+TEST(Describe, FoldersMatchKinds) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(tiny_models_dir())) {
+    if (!entry.is_regular_file()) continue;
+    const FileDescription d = describe_file(entry.path());
+    EXPECT_EQ(entry.path().parent_path().filename(), file_kind_folder(d.kind)) << entry.path();
+    EXPECT_EQ(d.problem, "") << entry.path();
+  }
+}
+
+class DescribeChanged : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    path_ =
+        std::filesystem::path(::testing::TempDir()) / ("easel-describe-" + std::to_string(::getpid()) + ".safetensors");
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  FileDescription describe(const TensorMap& tensors) {
+    formats::write_safetensors(path_, tensors);
+    return describe_file(path_);
+  }
+  std::filesystem::path path_;
+};
+
+TEST_F(DescribeChanged, ProblemsAndLeftoversAreTold) {
+  const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors");
+  TensorMap some;
+  for (const auto& [name, tensor] : *file.tensors)
+    if (!name.starts_with("model.diffusion_model.middle_block.0.")) some.set(name, tensor);
+  some.set("model_ema.decay", Tensor::zeros({1}));
+  some.set("optimizer.state", Tensor::zeros({100}));
+  const FileDescription d = describe(some);
+  EXPECT_EQ(d.kind, FileKind::kCheckpoint);
+  EXPECT_NE(d.problem.find("model.diffusion_model.middle_block.0."), std::string::npos) << d.problem;
+  EXPECT_EQ(d.other_tensors, 2);
+  EXPECT_EQ(d.precision, "F16");
+}
+
+TEST_F(DescribeChanged, UnknownFilesAreUnknown) {
+  TensorMap tensors;
+  tensors.set("layer.weight", Tensor::zeros({4, 4, 4}));
+  tensors.set("layer.bias", Tensor::zeros({4}));
+  const FileDescription d = describe(tensors);
+  EXPECT_EQ(d.kind, FileKind::kUnknown);
+  EXPECT_EQ(d.summary, "nothing Easel knows");
+  EXPECT_EQ(d.other_tensors, 2);
+  EXPECT_EQ(d.parameters, 68);
+  TensorMap flux;
+  flux.set("double_blocks.0.img_attn.qkv.weight", Tensor::zeros({4, 4}));
+  flux.set("x", Tensor::zeros({4, 4}));
+  EXPECT_EQ(describe(flux).summary, "Flux, which Easel does not run");
+}
+
+}  // namespace
+}  // namespace easel::models
