@@ -3,7 +3,7 @@
 namespace easel::models {
 namespace {
 
-void expect_shape(const nn::Weights& w, const char* name, const Shape& expected) {
+void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected) {
   const auto shape = w.shape(name);
   if (!shape || (*shape == expected && expected.numel() > 0)) return;
   const std::string problem =
@@ -33,6 +33,12 @@ nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width) {
   expect_shape(w, "weight", {width});
   expect_shape(w, "bias", {width});
   return nn::LayerNorm(w);
+}
+
+Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape) {
+  expect_shape(w, name, shape);
+  const Tensor t = w.get(name);
+  return t.defined() ? clone(convert(t, DType::kF32)) : t;
 }
 
 ClipEncoder::ClipEncoder(const nn::Weights& w, const ClipEncoderConfig& config)

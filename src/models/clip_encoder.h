@@ -1,6 +1,7 @@
 // The stack of residual blocks that CLIP's text and vision towers and the style adapter share.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "nn/layers.h"
@@ -14,6 +15,9 @@ nn::Linear checked_linear(const nn::Weights& w, int64_t in, int64_t out, bool bi
 nn::Linear checked_linears(std::initializer_list<nn::Weights> parts, int64_t in, int64_t out);
 // The same for a layer norm over `width` values.
 nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width);
+
+// A parameter of that shape as f32 in memory of its own; undefined when it is missing (recorded) or `w` only probes.
+Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape);
 
 struct ClipEncoderConfig {
   int64_t width = 0, heads = 0, layers = 0;

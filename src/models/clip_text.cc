@@ -44,7 +44,7 @@ ClipTextConfig read_clip_text_config(const nn::Weights& w) {
 ClipTextModel::ClipTextModel(const nn::Weights& w) : config_(read_clip_text_config(w)), compute_(w.compute()) {
   const nn::Weights model = w["text_model"], tables = model["embeddings"];
   token_table_ = tables.get("token_embedding.weight");
-  position_table_ = clone(convert(tables.get("position_embedding.weight"), DType::kF32));
+  position_table_ = checked_parameter(tables, "position_embedding.weight", {config_.positions, config_.width});
   encoder_ = ClipEncoder(model["encoder"],
                          {config_.width, config_.heads, config_.layers, config_.activation, /*causal=*/true});
   final_norm_ = checked_norm(model["final_layer_norm"], config_.width);
@@ -52,6 +52,8 @@ ClipTextModel::ClipTextModel(const nn::Weights& w) : config_(read_clip_text_conf
     projection_ = checked_linear(w["text_projection"], config_.width, config_.projection, /*bias=*/false);
   w.require_all();
 }
+
+void ClipTextModel::check(const nn::Weights& w) { const ClipTextModel probed(w.probe()); }
 
 Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
   const auto length = static_cast<int64_t>(chunk.size());
@@ -107,10 +109,28 @@ size_t ClipTextModel::bytes() const { return encoder_.bytes() + projection_.byte
 std::shared_ptr<Resident<ClipTextModel>> make_text_tower(Residency& residency, const TextTowerTensors& tower,
                                                          DType compute, const std::string& file,
                                                          nn::Weights::Patch patch) {
-  const auto tensors = tower.tensors;
-  return std::make_shared<Resident<ClipTextModel>>(
-      residency, std::string(text_tower_name(tower.kind)) + " of " + file, packed_estimate(*tensors, compute),
-      [=] { return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, patch)); });
+  const auto make = [&, tensors = tower.tensors] {
+    return std::make_shared<Resident<ClipTextModel>>(
+        residency, std::string(text_tower_name(tower.kind)) + " of " + file, packed_estimate(*tensors, compute),
+        [=] { return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, patch)); });
+  };
+  if (patch) return make();
+  return residency.shared<Resident<ClipTextModel>>(tensors_key("text", *tower.tensors, compute), make);
+}
+
+std::string tensors_key(const char* kind, const TensorMap& tensors, DType compute) {
+  uint64_t hash = 14695981039346656037ull;  // FNV-1a
+  const auto mix = [&hash](const void* data, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 1099511628211ull;
+  };
+  for (const auto& [name, tensor] : tensors) {
+    const void* at = tensor.raw();
+    mix(name.data(), name.size());
+    mix(&at, sizeof at);
+  }
+  const void* first = tensors.empty() ? nullptr : tensors.begin()->second.raw();
+  return std::string(kind) + "\n" + std::to_string(reinterpret_cast<uintptr_t>(first)) + "\n" + std::to_string(hash) +
+         "\n" + std::string(dtype_name(compute));
 }
 
 size_t packed_estimate(const TensorMap& tensors, DType compute) {

@@ -32,6 +32,8 @@ class ClipTextModel {
   // `w` is the scope that holds text_model and text_projection.
   // Throws Error(kBadFile) for missing tensors and shapes that do not fit.
   explicit ClipTextModel(const nn::Weights& w);
+  // Throws what the constructor would, without packing anything.
+  static void check(const nn::Weights& w);
 
   // Which hidden state is the result.
   struct Layer {
@@ -62,10 +64,14 @@ class ClipTextModel {
   DType compute_;
 };
 
-// A tower that is built when it is first needed. `patch` replaces tensors (LoRA); it sees canonical names.
+// A tower that is built when it is first needed; without a patch, one for all who ask for the same tensors.
+// `patch` replaces tensors (LoRA); it sees canonical names.
 std::shared_ptr<Resident<ClipTextModel>> make_text_tower(Residency& residency, const TextTowerTensors& tower,
                                                          DType compute, const std::string& file,
                                                          nn::Weights::Patch patch = {});
+
+// A key for Residency::shared(): the same for the same tensors in the same memory, which lives as long as the model.
+std::string tensors_key(const char* kind, const TensorMap& tensors, DType compute);
 
 // Bytes that the matrices and convolutions of a model take when packed in `compute`.
 size_t packed_estimate(const TensorMap& tensors, DType compute);

@@ -55,13 +55,17 @@ ClipVisionConfig read_clip_vision_config(const nn::Weights& w) {
 ClipVisionModel::ClipVisionModel(const nn::Weights& w) : config_(read_clip_vision_config(w)), compute_(w.compute()) {
   const nn::Weights model = w["vision_model"], tables = model["embeddings"];
   const int64_t width = config_.width, patch = config_.patch;
-  class_row_ = tables.get("class_embedding", {width});
-  if (class_row_.defined()) class_row_ = clone(convert(class_row_, DType::kF32)).view({1, 1, width});
-  positions_ = clone(convert(tables.get("position_embedding.weight"), DType::kF32));
-  positions_ = positions_.view({1, positions_.dim(0), width});
+  const int64_t side = config_.image_size / patch, tokens = side * side + 1;
+  class_row_ = checked_parameter(tables, "class_embedding", {width});
+  positions_ = checked_parameter(tables, "position_embedding.weight", {tokens, width});
   // Patches do not overlap, so the convolution is a product with rows of patch * patch * 3 values.
-  const Tensor kernel = contiguous(tables.get("patch_embedding.weight").permute({0, 2, 3, 1}));
-  patches_ = nn::Linear(kernel.view({width, patch * patch * 3}), Tensor(), DType::kF32);
+  const Tensor kernel = checked_parameter(tables, "patch_embedding.weight", {width, 3, patch, patch});
+  if (!w.probing() && class_row_.defined()) {
+    class_row_ = class_row_.view({1, 1, width});
+    positions_ = positions_.view({1, tokens, width});
+    const Tensor rows = contiguous(kernel.permute({0, 2, 3, 1})).view({width, patch * patch * 3});
+    patches_ = nn::Linear(rows, Tensor(), DType::kF32);
+  }
   pre_norm_ = checked_norm(model["pre_layrnorm"], width);
   encoder_ =
       ClipEncoder(model["encoder"], {width, config_.heads, config_.layers, config_.activation, /*causal=*/false});
@@ -69,6 +73,8 @@ ClipVisionModel::ClipVisionModel(const nn::Weights& w) : config_(read_clip_visio
   projection_ = checked_linear(w["visual_projection"], width, config_.projection, /*bias=*/false);
   w.require_all();
 }
+
+void ClipVisionModel::check(const nn::Weights& w) { const ClipVisionModel probed(w.probe()); }
 
 Tensor ClipVisionModel::embed(const Tensor& pixels) const {
   const int64_t patch = config_.patch, side = config_.image_size / patch;
@@ -114,7 +120,9 @@ ClipVisionHandle load_clip_vision(Residency& residency, const TensorMap& file, D
     throw Error(Fault::kUnsupported, "this is not a CLIP vision model: it has no vision tower")
         .in_file(file_name)
         .fix("Choose a file from clip_vision/ such as the image encoders published with IP-Adapter");
-  const auto config = read_clip_vision_config(nn::Weights(tensors, compute, file_name));
+  const nn::Weights weights(tensors, compute, file_name);
+  ClipVisionModel::check(weights);
+  const ClipVisionConfig config = read_clip_vision_config(weights);
   ClipVisionHandle handle;
   handle.file = file_name;
   handle.hidden_size = config.width;
@@ -122,9 +130,11 @@ ClipVisionHandle load_clip_vision(Residency& residency, const TensorMap& file, D
   handle.projection_dim = config.projection;
   handle.image_size = config.image_size;
   handle.memo = std::make_shared<ClipVisionMemo>();
-  handle.model = std::make_shared<Resident<ClipVisionModel>>(
-      residency, std::string(config.name()) + " of " + file_name, packed_estimate(*tensors, compute),
-      [=] { return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name)); });
+  handle.model = residency.shared<Resident<ClipVisionModel>>(tensors_key("vision", *tensors, compute), [&] {
+    return std::make_shared<Resident<ClipVisionModel>>(
+        residency, std::string(config.name()) + " of " + file_name, packed_estimate(*tensors, compute),
+        [=] { return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name)); });
+  });
   return handle;
 }
 

@@ -49,6 +49,8 @@ class ClipVisionModel {
  public:
   // `w` is the scope that holds vision_model and visual_projection. Throws Error(kBadFile).
   explicit ClipVisionModel(const nn::Weights& w);
+  // Throws what the constructor would, without packing anything.
+  static void check(const nn::Weights& w);
 
   // pixels [N,S,S,3] f32, normalised, S = image_size. All outputs f32; the hidden states (after the last layer but
   // one, and after the last) are not normed; the embeds are the normed class token, projected.

@@ -155,6 +155,10 @@ IpAdapter::IpAdapter(const nn::Weights& w, const IpAdapterConfig& config)
   w.require_all();
 }
 
+void IpAdapter::check(const nn::Weights& w, const IpAdapterConfig& config) {
+  const IpAdapter probed(w.probe(), config);
+}
+
 // One image: [1,P] or [1,T,H] of the compute type -> [1,tokens,token_width] f32.
 Tensor IpAdapter::project(const Tensor& one) const {
   switch (config_.kind) {
@@ -197,10 +201,13 @@ IpAdapterHandle load_ip_adapter(Residency& residency, std::shared_ptr<const Tens
   IpAdapterHandle handle;
   handle.file = file_name;
   handle.config = read_ip_adapter_config(*file, file_name);
-  handle.model = std::make_shared<Resident<IpAdapter>>(
-      residency, "IP-Adapter " + file_name, packed_estimate(*file, compute), [=, config = handle.config] {
-        return std::make_shared<const IpAdapter>(nn::Weights(file, compute, file_name), config);
-      });
+  IpAdapter::check(nn::Weights(file, compute, file_name), handle.config);
+  handle.model = residency.shared<Resident<IpAdapter>>(tensors_key("ip-adapter", *file, compute), [&] {
+    return std::make_shared<Resident<IpAdapter>>(
+        residency, "IP-Adapter " + file_name, packed_estimate(*file, compute), [=, config = handle.config] {
+          return std::make_shared<const IpAdapter>(nn::Weights(file, compute, file_name), config);
+        });
+  });
   return handle;
 }
 

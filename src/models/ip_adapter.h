@@ -45,6 +45,8 @@ class IpAdapter {
  public:
   // `w` is the top of the file's tensors; only the image projection and the key and value matrices are used.
   IpAdapter(const nn::Weights& w, const IpAdapterConfig& config);
+  // Throws what the constructor would, without packing anything.
+  static void check(const nn::Weights& w, const IpAdapterConfig& config);
 
   // What CLIP vision gave for N images, [N,P] or [N,T,H] -> tokens [N,tokens,token_width] f32.
   // Throws Error(kMismatch) naming both widths.

@@ -21,14 +21,16 @@ int64_t columns_of(const nn::Weights& w) {
 }  // namespace
 
 Resampler::Resampler(const nn::Weights& w) {
-  const Tensor latents = w.get("latents");
-  if (!latents.defined()) return;
-  if (latents.rank() != 3 || latents.dim(0) != 1 || latents.numel() == 0)
-    throw Error(Fault::kBadFile, "tensor '" + w.full("latents") + "' has shape " + latents.shape().str())
-        .in_file(w.file());
-  const int64_t dim = latents.dim(2), output = rows_of(w["proj_out"]);
+  const auto latents = w.shape("latents");
+  if (!latents) {
+    w.get("latents");  // recorded as missing
+    return;
+  }
+  if (latents->rank() != 3 || (*latents)[0] != 1)
+    throw Error(Fault::kBadFile, "tensor '" + w.full("latents") + "' has shape " + latents->str()).in_file(w.file());
+  const int64_t dim = (*latents)[2], output = rows_of(w["proj_out"]);
   compute_ = w.compute();
-  latents_ = clone(convert(latents, DType::kF32));
+  latents_ = checked_parameter(w, "latents", *latents);
   proj_in_ = checked_linear(w["proj_in"], columns_of(w["proj_in"]), dim);
   proj_out_ = checked_linear(w["proj_out"], dim, output);
   norm_out_ = checked_norm(w["norm_out"], output);

@@ -28,21 +28,27 @@ Shape expect_rank(const TensorMap& tensors, const char* name, int rank, const st
 }  // namespace
 
 StyleModel::StyleModel(const nn::Weights& w) : compute_(w.compute()), file_(w.file()) {
-  const Tensor tokens = w.get("style_embedding"), projection = w.get("proj");
-  w.require_all();
-  if (tokens.rank() != 3 || tokens.dim(0) != 1 || projection.rank() != 2 || projection.dim(0) != tokens.dim(2))
-    throw Error(Fault::kBadFile, "style_embedding " + tokens.shape().str() + " and proj " + projection.shape().str() +
+  const auto tokens = w.shape("style_embedding"), projection = w.shape("proj");
+  if (!tokens || !projection) {
+    for (const char* name : {"style_embedding", "proj"}) w.get(name);
+    w.require_all();
+  }
+  if (tokens->rank() != 3 || (*tokens)[0] != 1 || projection->rank() != 2 || (*projection)[0] != (*tokens)[2])
+    throw Error(Fault::kBadFile, "style_embedding " + tokens->str() + " and proj " + projection->str() +
                                      " are not those of a style model")
         .in_file(file_);
-  width_ = tokens.dim(2);
-  tokens_ = clone(convert(tokens, DType::kF32));
-  projection_ = nn::Linear(projection.permute({1, 0}), Tensor(), compute_);
+  width_ = (*tokens)[2];
+  tokens_ = checked_parameter(w, "style_embedding", *tokens);
+  const Tensor matrix = checked_parameter(w, "proj", *projection);
+  if (matrix.defined()) projection_ = nn::Linear(matrix.permute({1, 0}), Tensor(), compute_);
   pre_norm_ = checked_norm(w["ln_pre"], width_);
   post_norm_ = checked_norm(w["ln_post"], width_);
   const auto layers = static_cast<int64_t>(w["encoder"]["layers"].children().size());
   encoder_ = ClipEncoder(w["encoder"], {width_, kHeads, layers, ops::Activation::kQuickGelu, /*causal=*/false});
   w.require_all();
 }
+
+void StyleModel::check(const nn::Weights& w) { const StyleModel probed(w.probe()); }
 
 Tensor StyleModel::encode(const Tensor& hidden) const {
   if (hidden.rank() != 3 || hidden.dim(2) != width_)
@@ -81,9 +87,12 @@ StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, D
   handle.width = shape.width;
   handle.tokens = shape.tokens;
   handle.context_dim = shape.context_dim;
-  handle.model = std::make_shared<Resident<StyleModel>>(
-      residency, "style model " + file_name, packed_estimate(*tensors, compute),
-      [=] { return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name)); });
+  StyleModel::check(nn::Weights(tensors, compute, file_name));
+  handle.model = residency.shared<Resident<StyleModel>>(tensors_key("style", *tensors, compute), [&] {
+    return std::make_shared<Resident<StyleModel>>(
+        residency, "style model " + file_name, packed_estimate(*tensors, compute),
+        [=] { return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name)); });
+  });
   return handle;
 }
 

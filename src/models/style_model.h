@@ -18,6 +18,8 @@ class StyleModel {
   // Keys: style_embedding [1,tokens,width], ln_pre, transformer_layes.N (OpenCLIP blocks; the spelling is the
   // publisher's), ln_post, proj [width,context]. Throws Error(kBadFile).
   explicit StyleModel(const nn::Weights& w);
+  // Throws what the constructor would, without packing anything.
+  static void check(const nn::Weights& w);
 
   // hidden [N,T,width] (any float type) -> [N,tokens,context] f32. Throws Error(kMismatch) for another width.
   Tensor encode(const Tensor& hidden) const;

@@ -121,7 +121,9 @@ TextEncoder::TextEncoder(Residency& residency, std::vector<TextTowerTensors> tow
   }
   for (TextTowerTensors& t : towers) {
     Tower tower;
-    tower.width = read_clip_text_config(nn::Weights(t.tensors, compute, file_)).width;
+    const nn::Weights weights(t.tensors, compute, file_);
+    ClipTextModel::check(weights);
+    tower.width = read_clip_text_config(weights).width;
     tower.style = tower_style(t.kind, pair, tower.width);
     tower.model = make_text_tower(residency, t, compute, file_, patch_ ? patch_(t.kind) : nn::Weights::Patch());
     tower.tensors = std::move(t);

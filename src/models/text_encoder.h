@@ -29,7 +29,8 @@ class TextEncoder {
  public:
   using TowerPatch = std::function<nn::Weights::Patch(TextTowerKind)>;
 
-  // One tower, or CLIP-L and bigG in any order. Throws Error(kMismatch) for other sets.
+  // One tower, or CLIP-L and bigG in any order. Throws Error(kMismatch) for other sets, Error(kBadFile) for an
+  // incomplete one.
   TextEncoder(Residency& residency, std::vector<TextTowerTensors> towers, DType compute, std::string file,
               TowerPatch patch = {});
   ~TextEncoder();
