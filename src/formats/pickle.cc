@@ -240,11 +240,11 @@ class PickleMachine {
 
   bool text(uint8_t op) {
     switch (op) {
+      case 'T':  // Python 2's text
       case 'X': push_text(Kind::kString, take(little_endian(4))); return true;
+      case 'U':  // the same, short
       case 0x8c: push_text(Kind::kString, take(byte())); return true;
       case 0x8d: push_text(Kind::kString, take(little_endian(8))); return true;
-      case 'T': push_text(Kind::kString, take(little_endian(4))); return true;
-      case 'U': push_text(Kind::kString, take(byte())); return true;
       case 'B': push_text(Kind::kBytes, take(little_endian(4))); return true;
       case 'C': push_text(Kind::kBytes, take(byte())); return true;
       case 0x8e:
@@ -277,8 +277,9 @@ class PickleMachine {
       case 0x86: return push_last(2);
       case 0x87: return push_last(3);
       case 'a': return add({pop()}, false);
-      case 'e': return add(pop_to_mark(), false);
-      case 0x90: return add(pop_to_mark(), false);  // ADDITEMS
+      case 'e':   // APPENDS
+      case 0x90:  // ADDITEMS
+        return add(pop_to_mark(), false);
       case 's': {
         const Ref value = pop(), key = pop();
         return add({key, value}, true);

@@ -144,6 +144,7 @@ Tensor make_tensor(const Entry& e, std::span<const uint8_t> data, const StorageR
 // The tensors, taken in order of their place, must fill the buffer without gaps or overlaps.
 void check_tiling(const std::vector<Entry>& entries, uint64_t data_bytes) {
   std::vector<const Entry*> order;
+  order.reserve(entries.size());
   for (const Entry& e : entries) order.push_back(&e);
   std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
   uint64_t at = 0;

@@ -156,7 +156,6 @@ TEST(Safetensors, RefusesOverlapsDuplicatesAndOtherJson) {
 }
 
 TEST(Safetensors, EveryDamagedByteGivesAResultOrAnError) {
-  TempFolder folder;
   const std::string good = file_of(
       R"({"__metadata__":{"k":"v"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",
       "0123456789abcdef");
@@ -167,7 +166,9 @@ TEST(Safetensors, EveryDamagedByteGivesAResultOrAnError) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     if (round % 5 == 0) bytes.resize(random() % (bytes.size() + 1));
     try {
-      for (const auto& [name, t] : read_bytes(folder, bytes)) (void)convert(t, DType::kF32);
+      const testing::MemoryFile damaged(bytes);
+      const TensorMap tensors = read_safetensors(MappedFile::open(damaged.path()));
+      for (const auto& [name, t] : tensors) (void)convert(t, DType::kF32);
     } catch (const Error&) {
     }
   }

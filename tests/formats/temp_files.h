@@ -1,6 +1,7 @@
 // Files that tests write and forget.
 #pragma once
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -37,6 +38,23 @@ class TempFolder {
 
  private:
   std::filesystem::path path_;
+};
+
+// A file that has no place on disk, for loops over very many of them. Gone with the object.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view content) : fd_(memfd_create("easel-test", MFD_CLOEXEC)) {
+    if (fd_ < 0 || ::write(fd_, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+      throw Error(Fault::kMissing, "cannot make a file in memory");
+  }
+  ~MemoryFile() { ::close(fd_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+
+  std::filesystem::path path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
 };
 
 }  // namespace easel::testing

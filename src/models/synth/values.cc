@@ -29,7 +29,7 @@ void narrow_plain(const float* in, Half* out, int64_t n) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx,f16c"))) void narrow_f16c(const float* in, Half* out, int64_t n) {
+__attribute__((target("avx2,f16c"))) void narrow_f16c(const float* in, Half* out, int64_t n) {
   int64_t i = 0;
   for (; i + 8 <= n; i += 8)
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i),
@@ -40,7 +40,7 @@ __attribute__((target("avx,f16c"))) void narrow_f16c(const float* in, Half* out,
 
 void narrow(const float* in, Half* out, int64_t n) {
 #if defined(__x86_64__)
-  static const bool fast = __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+  static const bool fast = __builtin_cpu_supports("avx2");  // no CPU has it without F16C
   if (fast) return narrow_f16c(in, out, n);
 #endif
   narrow_plain(in, out, n);
