@@ -41,6 +41,13 @@ class ModelFiles {
   std::unique_ptr<Impl> impl_;
 };
 
+// How far a node has come.
+struct Step {
+  int value = 0, max = 0;
+  const Tensor* latent = nullptr;  // what is being drawn, [N,h,w,4] as the model sees it; may be null
+  float latent_scale = 0;          // ModelHandle::latent_scale of that model
+};
+
 struct Context {
   const models::Folders& folders;
   models::Residency& residency;
@@ -50,8 +57,7 @@ struct Context {
   size_t activation_budget = 0;  // bytes one evaluation of a model may take; 0: no limit
   CancelToken cancel = {};
 
-  // Step `value` of `max`; `preview`, if any, is the latent [N,h,w,4] as the model sees it.
-  std::function<void(int value, int max, const Tensor* preview)> progress = {};
+  std::function<void(const Step&)> progress = {};
   // Something a person should know that is no error.
   std::function<void(const std::string&)> warn = {};
   // Named texts for saved pictures: "prompt" and whatever came with it ("workflow").

@@ -33,8 +33,8 @@ sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
   r.sampler = call.text("sampler_name");
   r.scheduler = call.text("scheduler");
   r.cancel = call.context().cancel;
-  r.on_step = [&call](const sampling::SamplerProgress& p) {
-    if (call.context().progress) call.context().progress(p.step + 1, p.total, &p.denoised);
+  r.on_step = [&call, scale = r.model.latent_scale](const sampling::SamplerProgress& p) {
+    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, scale});
   };
   return r;
 }

@@ -18,7 +18,7 @@ models::VaeRun vae_run(Call& call) {
   run.memory_budget = call.context().activation_budget;
   run.progress = [&call](int done, int total) {
     call.check_cancelled();
-    if (total > 1 && call.context().progress) call.context().progress(done, total, nullptr);
+    if (total > 1 && call.context().progress) call.context().progress({done, total});
   };
   return run;
 }

@@ -1,0 +1,231 @@
+#include "engine/engine.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <new>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/arguments.h"
+#include "engine/foresee.h"
+#include "engine/order.h"
+#include "engine/preview.h"
+#include "engine/trace.h"
+
+namespace easel::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+size_t machine_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{8} << 30;
+}
+
+// A file shown by a reused node may have been deleted since.
+bool files_exist(const nodes::Ui& ui, const nodes::Directories& directories) {
+  for (const auto& [list, files] : ui)
+    for (const nodes::UiFile& file : files) {
+      const auto& folder = file.type == "temp"    ? directories.temp
+                           : file.type == "input" ? directories.input
+                                                  : directories.output;
+      std::error_code ignored;
+      if (!std::filesystem::exists(folder / file.subfolder / file.filename, ignored)) return false;
+    }
+  return true;
+}
+
+}  // namespace
+
+// The state of one run.
+class Engine::Run {
+ public:
+  Run(Engine& engine, const Job& job, EventSink& sink)
+      : engine_(engine),
+        job_(job),
+        sink_(sink),
+        context_(engine.context(job.cancel)),
+        signatures_(job.prompt, engine.table_, engine.options_.folders, engine.options_.directories,
+                    std::string(dtype_name(engine.options_.compute))) {
+    for (const auto& node : job.prompt.nodes) by_id_.emplace(node.id, &node);
+    context_.picture_text.emplace_back("prompt", workflow::dump_json(workflow::to_json(job.prompt, true)));
+    for (const auto& text : job.picture_text) context_.picture_text.push_back(text);
+    context_.lookup = [this](const std::string& node, const std::string& input) { return look_up(node, input); };
+  }
+
+  RunReport go() {
+    const auto start = Clock::now();
+    const auto order = dependency_order(job_.prompt, engine_.table_, job_.outputs);
+    plan(order);
+    sink_.reused(reused_);
+    for (const std::string& id : order) {
+      if (!needed_.count(id)) continue;
+      if (const auto it = results_.find(id); it != results_.end()) report_reused(id, *it->second);
+      else execute(id);
+    }
+    engine_.last_.clear();
+    for (const std::string& id : order) engine_.last_[id] = signatures_.known(id);
+    report_.seconds = seconds_since(start);
+    return std::move(report_);
+  }
+
+ private:
+  const workflow::PromptNode& node(const std::string& id) const { return *by_id_.at(id); }
+
+  // Which nodes are needed, going back from the outputs and stopping where a result is still there.
+  void plan(const std::vector<std::string>& order) {
+    for (const std::string& id : order) signatures_.of(id);
+    needed_.insert(job_.outputs.begin(), job_.outputs.end());
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+      if (!needed_.count(*it)) continue;
+      const Signature& signature = signatures_.known(*it);
+      ResultPtr known = signature.reusable ? engine_.cache_.find(signature.digest) : nullptr;
+      if (known && !files_exist(known->ui, engine_.options_.directories)) known = nullptr;
+      if (known) {
+        results_[*it] = std::move(known);
+        continue;
+      }
+      for (const std::string& up : upstream(node(*it), engine_.table_)) needed_.insert(up), ++uses_left_[up];
+    }
+    // Also what stands behind a reused result need not run.
+    for (const std::string& id : order)
+      if (!needed_.count(id) || results_.count(id)) reused_.push_back(id);
+  }
+
+  std::string reason(const std::string& id) const {
+    const auto before = engine_.last_.find(id);
+    if (before == engine_.last_.end()) return "it has not run before";
+    const Signature& now = signatures_.known(id);
+    if (std::string changed = difference(before->second, now); !changed.empty()) return changed;
+    return now.reusable ? "its result was no longer kept" : "it runs every time";
+  }
+
+  void report_reused(const std::string& id, const Result& result) {
+    NodeReport report{id, node(id).class_type, true, {}, 0, result.bytes()};
+    const workflow::NodeSpec* spec = engine_.table_.find(report.class_type, node(id).input_names());
+    if (spec->output_node) sink_.node_finished(report, result.ui);
+    if (job_.trace) add_trace(*job_.trace, id, result.outputs);
+    report_.nodes.push_back(std::move(report));
+  }
+
+  void execute(const std::string& id) {
+    job_.cancel.check();
+    const workflow::PromptNode& n = node(id);
+    const auto start = Clock::now();
+    NodeReport report{id, n.class_type, false, reason(id), 0, 0};
+    sink_.node_started(id, n.class_type);
+    context_.progress = [&](const nodes::Step& step) { tell(id, step); };
+    context_.warn = [&](const std::string& message) { sink_.warning(id, message); };
+    auto result = std::make_shared<Result>(call_node(n));
+    report.seconds = seconds_since(start);
+    report.bytes = result->bytes();
+    if (job_.trace) add_trace(*job_.trace, id, result->outputs);
+    const Signature& signature = signatures_.known(id);
+    if (signature.reusable) engine_.cache_.keep(signature.digest, result);
+    engine_.result_bytes_ = engine_.cache_.bytes();
+    sink_.node_finished(report, result->ui);
+    if (uses_left_.count(id)) results_[id] = std::move(result);
+    // What no later node needs is let go; the cache may keep it.
+    for (const std::string& up : upstream(n, engine_.table_))
+      if (--uses_left_.at(up) == 0) results_.erase(up);
+    report_.nodes.push_back(std::move(report));
+  }
+
+  // Runs the node's code; whatever goes wrong becomes an Error that names the node.
+  Result call_node(const workflow::PromptNode& n) {
+    const workflow::NodeSpec* spec = engine_.table_.find(n.class_type, n.input_names());
+    try {
+      nodes::Call call(context_, *spec, n.id, make_arguments(n, *spec, [this](const workflow::Link& link) {
+                         const nodes::Outputs& from = results_.at(link.node)->outputs;
+                         return from.at(static_cast<size_t>(link.slot));
+                       }));
+      Result result;
+      result.outputs = engine_.table_.entry(*spec).node.run(call);
+      if (result.outputs.size() < spec->outputs.size()) result.outputs.resize(spec->outputs.size());
+      result.ui = call.ui();
+      return result;
+    } catch (Error& e) {
+      e.at_node(n.id, n.class_type);
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw Error(Fault::kMemory, "out of memory")
+          .at_node(n.id, n.class_type)
+          .fix("Use a smaller size or batch, or --memory-budget");
+    } catch (const std::exception& e) {
+      throw Error(Fault::kInternal, e.what()).at_node(n.id, n.class_type);
+    }
+  }
+
+  void tell(const std::string& id, const nodes::Step& step) {
+    Progress progress{step.value, step.max, {}};
+    if (step.latent) progress.preview = [&step] { return latent_preview(*step.latent, step.latent_scale); };
+    sink_.progress(id, progress);
+  }
+
+  std::optional<std::string> look_up(const std::string& name, const std::string& input) const {
+    for (const auto& n : job_.prompt.nodes) {
+      if (n.id != name && n.title != name && n.class_type != name) continue;
+      if (const auto it = n.inputs.find(input); it != n.inputs.end() && !it->is_array())
+        return workflow::python_str(*it);
+    }
+    return std::nullopt;
+  }
+
+  Engine& engine_;
+  const Job& job_;
+  EventSink& sink_;
+  nodes::Context context_;
+  Signatures signatures_;
+  std::unordered_map<std::string, const workflow::PromptNode*> by_id_;
+  std::set<std::string> needed_;
+  std::vector<std::string> reused_;
+  std::map<std::string, ResultPtr> results_;  // of nodes that later ones still need
+  std::map<std::string, int> uses_left_;
+  RunReport report_;
+};
+
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)),
+      table_(options_.table ? *options_.table : nodes::Table::standard()),
+      choices_(options_.folders, options_.directories),
+      residency_(options_.memory_budget),
+      cache_(options_.result_budget) {}
+
+Engine::~Engine() = default;
+
+nodes::Context Engine::context(CancelToken cancel) {
+  nodes::Context out{options_.folders, residency_, files_};
+  out.directories = options_.directories;
+  out.compute = options_.compute;
+  // What is left beside the models: the larger part, since those not in use make room.
+  const size_t memory = options_.memory_budget ? options_.memory_budget : machine_memory();
+  out.activation_budget = memory / 2;
+  out.cancel = std::move(cancel);
+  return out;
+}
+
+workflow::Validation Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
+  workflow::Validation out = workflow::validate(prompt, table_, choices_, only);
+  if (!out.runnable()) return out;
+  nodes::Context quiet = context({});
+  foresee(out, dependency_order(out.prompt, table_, out.outputs), table_, quiet);
+  return out;
+}
+
+RunReport Engine::run(const Job& job, EventSink& sink) {
+  std::lock_guard lock(run_mutex_);
+  return Run(*this, job, sink).go();
+}
+
+void Engine::free_results() {
+  std::lock_guard lock(run_mutex_);
+  cache_.clear();
+  result_bytes_ = 0;
+}
+
+}  // namespace easel::engine

@@ -1,0 +1,85 @@
+// The engine: checks workflows, runs them, keeps what may be needed again.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/events.h"
+#include "engine/result_cache.h"
+#include "models/folders.h"
+#include "models/resident.h"
+#include "nodes/context.h"
+#include "nodes/files.h"
+#include "nodes/table.h"
+#include "tensor/tensor_map.h"
+#include "workflow/validate.h"
+
+namespace easel::engine {
+
+struct EngineOptions {
+  models::Folders folders = {};
+  nodes::Directories directories = {};
+  DType compute = DType::kF32;
+  size_t memory_budget = 0;                // for models; 0: what the machine has
+  size_t result_budget = size_t{1} << 30;  // for results kept between runs
+  const nodes::Table* table = nullptr;     // the standard one when null
+};
+
+// One run.
+struct Job {
+  workflow::Prompt prompt;           // as validation returned it
+  std::vector<std::string> outputs;  // output nodes to run, in order
+  // Named texts for saved pictures beside the prompt, which is added: "workflow".
+  std::vector<std::pair<std::string, std::string>> picture_text = {};
+  CancelToken cancel = {};
+  TensorMap* trace = nullptr;  // receives every node's outputs
+};
+
+struct RunReport {
+  std::vector<NodeReport> nodes;  // in the order they were needed
+  double seconds = 0;
+};
+
+// Jobs run one at a time (a second run() waits). check() may be called from any thread meanwhile.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+
+  const nodes::Table& table() const { return table_; }
+  const workflow::ChoiceProvider& choices() const { return choices_; }
+  const models::Folders& folders() const { return options_.folders; }
+  const nodes::Directories& directories() const { return options_.directories; }
+
+  // Validation, and, where that finds nothing wrong, foresight: models that do not go together are found from their
+  // files' headers and reported as further faults (custom_validation_failed).
+  workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
+
+  // Runs the job; results of nodes whose signature is known are reused. Throws the Error of the node that failed,
+  // with its id and class, Error(kCancelled) when stopped.
+  RunReport run(const Job& job, EventSink& sink);
+
+  // Drops models that are not in use, and kept results.
+  void free_models() { residency_.evict_all(); }
+  void free_results();
+  size_t model_bytes() const { return residency_.loaded_bytes(); }
+  size_t result_bytes() const { return result_bytes_; }
+
+ private:
+  class Run;
+  nodes::Context context(CancelToken cancel);
+
+  EngineOptions options_;
+  const nodes::Table& table_;
+  nodes::FolderChoices choices_;
+  models::Residency residency_;
+  nodes::ModelFiles files_;
+  std::mutex run_mutex_;
+  ResultCache cache_;
+  std::atomic<size_t> result_bytes_{0};
+  std::map<std::string, Signature> last_;  // by node id: of the run before
+};
+
+}  // namespace easel::engine

@@ -1,0 +1,20 @@
+// In which order nodes run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "workflow/prompt.h"
+#include "workflow/schema.h"
+
+namespace easel::engine {
+
+// The ids a node's linked inputs come from, in the order its inputs are declared.
+std::vector<std::string> upstream(const workflow::PromptNode& node, const workflow::NodeTable& table);
+
+// Everything the outputs depend on and they themselves, each node after those it depends on: outputs in the given
+// order, depth first, inputs in the order of their declaration. The prompt must have passed validation.
+std::vector<std::string> dependency_order(const workflow::Prompt& prompt, const workflow::NodeTable& table,
+                                          const std::vector<std::string>& outputs);
+
+}  // namespace easel::engine

@@ -1,0 +1,105 @@
+#include "engine/signature.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "nodes/files.h"
+#include "text/embeddings.h"
+
+namespace easel::engine {
+
+using workflow::InputSpec;
+using workflow::PromptNode;
+
+Signatures::Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const models::Folders& folders,
+                       const nodes::Directories& directories, std::string settings)
+    : prompt_(prompt), table_(table), folders_(folders), directories_(directories), settings_(std::move(settings)) {}
+
+const Signature& Signatures::of(const std::string& id) {
+  if (const auto it = known_.find(id); it != known_.end()) return it->second;
+  const PromptNode* node = prompt_.find(id);
+  if (!node) throw Error(Fault::kInternal, "node " + id + " is not in the prompt");
+  Signature made = make(*node);
+  return known_[id] = std::move(made);
+}
+
+Signature Signatures::make(const PromptNode& node) {
+  const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
+  if (!spec) throw Error(Fault::kInternal, "its class is not known").at_node(node.id, node.class_type);
+  Signature out;
+  out.reusable = !table_.entry(*spec).node.always;
+  out.parts.push_back({"class", node.class_type, ""});
+  out.parts.push_back({"settings", settings_, ""});
+  for (const InputSpec& input : spec->inputs) add_input(node, input, out);
+  std::string text;
+  for (const Dependency& part : out.parts)
+    text += part.name + '\0' + std::to_string(part.value.size()) + ':' + part.value + '\0';
+  out.digest = sha256_hex(text).substr(0, 32);
+  return out;
+}
+
+void Signatures::add_input(const PromptNode& node, const InputSpec& input, Signature& out) {
+  const auto it = node.inputs.find(input.name);
+  if (it == node.inputs.end()) return;
+  const std::string name = "input " + input.name;
+  if (const auto link = workflow::as_link(*it)) {
+    const Signature& before = of(link->node);
+    out.reusable = out.reusable && before.reusable;
+    out.parts.push_back({name, before.digest + "." + std::to_string(link->slot), link->node});
+    return;
+  }
+  out.parts.push_back({name, workflow::dump_json(*it), ""});
+  if (!it->is_string()) return;
+  const std::string value = it->get<std::string>();
+  if (!input.choices_from.empty()) add_file(input, value, out);
+  if (input.type != "STRING") return;
+  if (value.find("embedding:") != std::string::npos) add_embeddings(value, out);
+  // Names of files to be saved may hold the time, or values of any other node.
+  const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
+  if (spec->output_node && value.find('%') != std::string::npos) out.reusable = false;
+}
+
+void Signatures::add_file(const InputSpec& input, const std::string& name, Signature& out) const {
+  std::filesystem::path path;
+  if (input.choices_from == workflow::kInputImages) {
+    try {
+      path = nodes::find_picture(directories_, name);
+    } catch (const Error&) {  // the node will say so when it runs
+      return;
+    }
+  } else if (auto found = folders_.try_find(input.choices_from, name)) {
+    path = *found;
+  } else {
+    return;
+  }
+  out.parts.push_back({"file " + path.string(), models::file_identity(path), ""});
+}
+
+void Signatures::add_embeddings(const std::string& text, Signature& out) const {
+  const text::EmbeddingFolders embeddings(folders_.folders("embeddings"));
+  constexpr std::string_view kMark = "embedding:";
+  for (size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
+    at += kMark.size();
+    std::string name = text.substr(at, text.find_first_of(" ,()[]:\n\t", at) - at);
+    const auto path = embeddings.locate(name);
+    if (!path.empty()) out.parts.push_back({"file " + path.string(), models::file_identity(path), ""});
+  }
+}
+
+std::string difference(const Signature& before, const Signature& now) {
+  for (const Dependency& part : now.parts) {
+    const Dependency* old = nullptr;
+    for (const Dependency& candidate : before.parts)
+      if (candidate.name == part.name) old = &candidate;
+    if (old && old->value == part.value) continue;
+    if (part.name == "class" || part.name == "settings") return "its " + part.name + " changed";
+    if (part.name.starts_with("file ")) return part.name + (old ? " changed" : " is new");
+    if (!part.node.empty()) return "node " + part.node + " before it changed";
+    return part.name + (old ? " changed" : " is new");
+  }
+  if (before.parts.size() > now.parts.size()) return "an input was left out";
+  return {};
+}
+
+}  // namespace easel::engine
