@@ -36,8 +36,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   using namespace easel::cli;
-  for (const auto add :
-       {add_run, add_convert, add_nodes, add_models, add_synth, add_demo, add_bench, add_serve, add_queue})
+  for (const auto add : {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_nodes, add_models,
+                         add_synth, add_pictures, add_demo, add_bench})
     add(app);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,139 @@
+#include "cli/quick.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "base/atomic_file.h"
+#include "cli/presenter.h"
+#include "formats/picture.h"
+#include "workflow/edit.h"
+
+namespace easel::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of the given pictures under names of their own, gone at the end.
+class PictureFolder {
+ public:
+  explicit PictureFolder(const std::vector<std::string>& pictures)
+      : path_(fs::temp_directory_path() / ("easel-" + std::to_string(getpid()))) {
+    fs::create_directories(path_);
+    for (const auto& picture : pictures) {
+      if (!fs::is_regular_file(picture)) throw Error(Fault::kMissing, "there is no picture '" + picture + "'");
+      formats::inspect_picture_file(picture);
+      std::string name = fs::path(picture).filename().string();
+      while (std::count(names_.begin(), names_.end(), name) > 0) name.insert(0, "_");
+      fs::copy_file(picture, path_ / name, fs::copy_options::overwrite_existing);
+      names_.push_back(name);
+    }
+  }
+  ~PictureFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  PictureFolder(const PictureFolder&) = delete;
+  PictureFolder& operator=(const PictureFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  fs::path path_;
+  std::vector<std::string> names_;
+};
+
+engine::Technique pick(const engine::Engine& engine, const QuickFlags& flags,
+                       const std::vector<std::string>& candidates) {
+  nodes::ModelFiles files;
+  const auto all = engine::techniques(engine.folders(), files);
+  std::string reasons;
+  for (const auto& name : candidates) {
+    const auto t = std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });
+    if (t == all.end() || t->pictures.size() != flags.pictures.size()) continue;
+    if (t->missing.empty()) return *t;
+    reasons += (reasons.empty() ? "" : " ") + name + ": " + t->missing;
+  }
+  if (reasons.empty())
+    throw Error(Fault::kUsage, "nothing here takes " + std::to_string(flags.pictures.size()) + " pictures");
+  throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
+      .fix("docs/models.md says where they go");
+}
+
+// The size of the result: what was asked for, or the area the workflow has in the shape of the first picture.
+std::pair<int64_t, int64_t> result_size(const QuickFlags& flags, const std::string& picture, int64_t width,
+                                        int64_t height) {
+  if (!flags.size.empty()) {
+    int w = 0, h = 0;
+    char end = 0;
+    if (std::sscanf(flags.size.c_str(), "%dx%d%c", &w, &h, &end) != 2 || w < 16 || h < 16)
+      throw Error(Fault::kUsage, "'" + flags.size + "' is no size").fix("Write 768x512");
+    return {w, h};
+  }
+  const auto info = formats::inspect_picture_file(picture);
+  const double ratio = std::clamp(static_cast<double>(info.width) / static_cast<double>(info.height), 0.25, 4.0);
+  const double side = std::sqrt(static_cast<double>(width * height));
+  const auto cells = [](double pixels) { return std::max<int64_t>(64, std::llround(pixels / 64) * 64); };
+  return {cells(side * std::sqrt(ratio)), cells(side / std::sqrt(ratio))};
+}
+
+// The node whose width and height are those of the result.
+workflow::PromptNode* size_node(workflow::Prompt& prompt) {
+  for (const char* type : {"EmptyLatentImage", "ImageScale"})
+    for (auto& node : prompt.nodes)
+      if (node.class_type == type) return &node;
+  return nullptr;
+}
+
+void set_number(workflow::Prompt& prompt, const char* input, const workflow::Json& value) {
+  for (auto& node : prompt.nodes)
+    if (node.inputs.contains(input) && !workflow::as_link(node.inputs[input])) node.inputs[input] = value;
+}
+
+void set_text(workflow::Prompt& prompt, const std::vector<std::string>& ids, const std::string& text) {
+  for (const auto& id : ids) {
+    workflow::PromptNode* node = prompt.find(id);
+    for (const char* input : {"text", "text_g", "text_l"})
+      if (node && node->inputs.contains(input)) node->inputs[input] = text;
+  }
+}
+
+void fill_in(engine::Technique& t, const QuickFlags& flags, const PictureFolder& folder, const nodes::Table& table) {
+  for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
+  set_text(t.prompt, t.prompts, flags.prompt);
+  if (!flags.negative.empty()) set_text(t.prompt, t.negatives, flags.negative);
+  if (flags.seed) set_number(t.prompt, "seed", *flags.seed);
+  if (flags.steps) set_number(t.prompt, "steps", *flags.steps);
+  if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;
+  if (workflow::PromptNode* size = size_node(t.prompt)) {
+    const auto [w, h] = result_size(flags, flags.pictures.front(), size->inputs["width"].get<int64_t>(),
+                                    size->inputs["height"].get<int64_t>());
+    size->inputs["width"] = w;
+    size->inputs["height"] = h;
+  }
+  for (const auto& text : flags.assignments) workflow::assign(t.prompt, table, workflow::parse_assignment(text));
+}
+
+}  // namespace
+
+void run_technique(const QuickFlags& flags, const std::vector<std::string>& candidates) {
+  const PictureFolder folder(flags.pictures);
+  SessionFlags session = flags.session;
+  session.input = folder.path().string();
+  const auto engine = start_engine(session);
+  engine::Technique t = pick(*engine, flags, candidates);
+  fill_in(t, flags, folder, engine->table());
+  if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());
+  Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);
+  run_prompt(*engine, t.prompt, presenter);
+  if (flags.save_workflow && !presenter.saved().empty()) {
+    const fs::path path = fs::path(presenter.saved().front()).replace_extension(".json");
+    write_file(path, workflow::dump_json(workflow::to_json(t.prompt, true), 2) + "\n");
+    if (!flags.json) printf("%s\n", path.c_str());
+  }
+}
+
+}  // namespace easel::cli
