@@ -108,21 +108,6 @@ std::string style_mismatch(const StyleModelHandle& style, const ClipVisionHandle
   return {};
 }
 
-StyleStrength style_strength(std::string_view name) {
-  if (name == "multiply") return StyleStrength::kMultiply;
-  if (name == "attn_bias") return StyleStrength::kAttentionBias;
-  throw Error(Fault::kInvalid, "'" + std::string(name) + "' is no way to apply a style model's strength");
-}
-
-Tensor append_style(const Tensor& cond, const Tensor& tokens, float strength, StyleStrength how) {
-  if (cond.rank() != 3 || tokens.rank() != 3 || cond.dim(2) != tokens.dim(2))
-    throw Error(Fault::kMismatch,
-                "style tokens " + tokens.shape().str() + " do not fit the conditioning " + cond.shape().str());
-  const bool scaled = how == StyleStrength::kMultiply && strength != 1.0f;
-  const Tensor last = scaled ? ops::affine(tokens, strength) : tokens;
-  return ops::concat({cond, cond.dim(0) == 1 ? last : ops::repeat(last, cond.dim(0))}, 1);
-}
-
 Tensor style_tokens(const StyleModelHandle& style, const ClipVisionOutput& image) {
   const Tensor tokens = style.model->get()->encode(image.last_hidden_state);
   return tokens.view({1, tokens.dim(0) * tokens.dim(1), tokens.dim(2)});

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "models/clip_encoder.h"
 #include "models/handles.h"
@@ -63,16 +62,6 @@ StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, D
 // context_dim: width of the text conditioning, `text_file` where it comes from. `vision` may be null (unknown).
 std::string style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
                            const std::string& text_file);
-
-// What StyleModelApply's strength multiplies. As an attention bias it has no effect on Stable Diffusion's UNets, in the
-// reference as here: the tokens are appended as they are.
-enum class StyleStrength { kMultiply, kAttentionBias };
-// "multiply", "attn_bias". Throws Error(kInvalid) for another name.
-StyleStrength style_strength(std::string_view name);
-
-// cond [N,T,C] with the tokens [1,K,C] behind every sample: [N,T+K,C].
-Tensor append_style(const Tensor& cond, const Tensor& tokens, float strength = 1.0f,
-                    StyleStrength how = StyleStrength::kMultiply);
 
 // The style tokens of an image (all images of a batch one after the other): [1, N*tokens, context_dim] f32.
 Tensor style_tokens(const StyleModelHandle& style, const ClipVisionOutput& image);

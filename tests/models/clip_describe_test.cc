@@ -109,17 +109,5 @@ TEST(Damage, InAnAdapterIsFound) {
       });
 }
 
-TEST(StyleModel, StrengthMultipliesTheTokens) {
-  const Tensor cond = sines({2, 3, 4}, 0), tokens = sines({1, 2, 4}, 1);
-  const Tensor half = append_style(cond, tokens, 0.5f, style_strength("multiply"));
-  EXPECT_EQ(half.shape(), (Shape{2, 5, 4}));
-  EXPECT_EQ(testing::max_difference(contiguous(half.slice(1, 3, 2).slice(0, 1, 1)), ops::affine(tokens, 0.5f)), 0.0);
-  EXPECT_EQ(testing::max_difference(append_style(cond, tokens, 0.5f, style_strength("attn_bias")),
-                                    append_style(cond, tokens)),
-            0.0);
-  EXPECT_THROW(append_style(cond, sines({1, 2, 5}, 1)), Error);
-  EXPECT_THROW(style_strength("twice"), Error);
-}
-
 }  // namespace
 }  // namespace easel::models
