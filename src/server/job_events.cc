@@ -1,6 +1,6 @@
 #include "server/job_events.h"
 
-#include "formats/raster.h"
+#include "server/preview_jpeg.h"
 #include "workflow/prompt.h"
 
 namespace easel::server {
@@ -12,7 +12,6 @@ namespace {
 
 constexpr auto kPreviewInterval = std::chrono::milliseconds(100);
 constexpr auto kStateInterval = std::chrono::milliseconds(50);
-constexpr int kPreviewQuality = 85;
 
 int64_t now_ms() {
   using namespace std::chrono;
@@ -142,7 +141,7 @@ void JobEvents::send_progress_state() {
 }
 
 void JobEvents::send_preview(const std::string& node, const PreviewPicture& picture) {
-  const std::string jpeg = formats::encode_jpeg(picture.rgb, picture.width, picture.height, kPreviewQuality);
+  const std::string jpeg = preview_jpeg(picture);
   std::string plain, described;
   append_u32(plain, 1);  // a picture
   append_u32(plain, 1);  // of type JPEG

@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "workflow/json.h"
+#include "workflow/validate.h"
 
 namespace easel::server {
 
@@ -54,13 +55,15 @@ struct RunnerStats {
   uint64_t result_bytes = 0;  // results kept for reuse
 };
 
-// One job at a time; run() is only ever called from one thread, the others from any.
+// One job at a time: run() and free_memory() are only ever called from one thread, the others from any.
 class JobRunner {
  public:
   virtual ~JobRunner() = default;
+  // Everything that can be told to be wrong with a prompt before it runs. `only` restricts its outputs.
+  virtual workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only) = 0;
   // Never throws for what a job can do wrong: that is a result.
   virtual RunResult run(const RunRequest& request, RunSink& sink, const CancelToken& cancel) = 0;
-  // Called between jobs, from the thread that runs them.
+  // Called between jobs.
   virtual void free_memory(bool models, bool results) = 0;
   virtual RunnerStats stats() const { return {}; }
 };

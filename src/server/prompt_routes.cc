@@ -7,7 +7,6 @@
 #include "server/services.h"
 #include "workflow/convert.h"
 #include "workflow/load.h"
-#include "workflow/validate.h"
 
 namespace easel::server {
 
@@ -170,7 +169,7 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   auto order = read_order(request, s.table);
   if (!order) return reply(no_prompt());
   request.body.clear();
-  const auto validation = workflow::validate(order->parsed, s.table, s.choices, order->targets);
+  const auto validation = s.runner.check(order->parsed, order->targets);
   const std::string faults = dump_json(validation.node_errors());
   if (!validation.runnable()) {
     log(Level::kWarning, "prompt refused", {{"why", validation.text()}});

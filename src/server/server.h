@@ -2,12 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "server/http_server.h"
 #include "server/job_runner.h"
+#include "server/task_pool.h"
 #include "workflow/schema.h"
 
 namespace easel::server {
@@ -23,6 +25,8 @@ struct ServerOptions {
   double status_seconds = 4;                  // how often `status` is repeated to listening clients
   std::string version, device = "cpu";        // shown in /system_stats
   std::vector<std::string> arguments;         // of the command line, secrets left out
+  // Routes beside ComfyUI's.
+  std::function<void(Router&, TaskPool&)> more_routes;
 };
 
 class Server {

@@ -14,6 +14,7 @@
 #include "formats/raster.h"
 #include "server/job_runner.h"
 #include "workflow/prompt.h"
+#include "workflow/toy_table.h"
 
 namespace easel::server::testing {
 
@@ -40,6 +41,10 @@ class FakeRunner final : public JobRunner {
  public:
   explicit FakeRunner(std::filesystem::path output, std::chrono::microseconds step = std::chrono::milliseconds(1))
       : output_(std::move(output)), step_(step) {}
+
+  workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override {
+    return workflow::validate(prompt, table_, choices_, only);
+  }
 
   RunResult run(const RunRequest& request, RunSink& sink, const CancelToken& cancel) override {
     std::vector<std::string> order;
@@ -125,6 +130,8 @@ class FakeRunner final : public JobRunner {
     }
   }
 
+  const workflow::testing::ToyTable table_;
+  const workflow::testing::ToyChoices choices_;
   const std::filesystem::path output_;
   const std::chrono::microseconds step_;
   int next_ = 1;
