@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/cpu/attention.h"
 
 namespace easel::ops {
@@ -35,6 +36,12 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t head
     call.bias = bias.f32();
     call.bias_sample = s == one ? 0 : s == sample ? tq * tk : heads * tq * tk;
     call.bias_head = s == head && !(s == sample) ? tq * tk : 0;
+  }
+  CountOp count(OpKind::kAttention);
+  if (count.on()) {
+    // Of a causal one the half that counts; its blocks are computed whole.
+    const uint64_t flops = 4 * static_cast<uint64_t>(n * tq * tk * q.dim(2)) / (args.causal ? 2 : 1);
+    count.add(flops, flops, 2 * q.nbytes() + k.nbytes() + v.nbytes());
   }
   cpu::attention(call);
   return out;

@@ -1,6 +1,7 @@
 #include "ops/conv2d.h"
 
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/cpu/product.h"
 
 namespace easel::ops {
@@ -12,7 +13,7 @@ PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvSh
     reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
-  return cpu::make_panel_conv(weight, bias, shape, compute);
+  return cpu::make_conv(weight, bias, shape, compute);
 }
 
 Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
@@ -43,7 +44,14 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
       dense_channels ? input : contiguous(input), out, args.activation, nullptr, nullptr, args.upsample2x};
   if (residual.defined()) call.residual = residual.raw();
   if (channel_bias.defined()) call.channel_bias = channel_bias.f32();
-  static_cast<const cpu::CpuConv&>(w).run(call);
+  const auto& conv = static_cast<const cpu::CpuConv&>(w);
+  CountOp count(OpKind::kConv);
+  if (count.on()) {
+    const uint64_t flops = 2 * static_cast<uint64_t>(out.numel() * w.in_channels * w.kernel * w.kernel);
+    count.add(flops, conv.executed(flops, call),
+              input.nbytes() + w.bytes + out.nbytes() + (call.residual ? out.nbytes() : 0));
+  }
+  conv.run(call);
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/parallel.h"
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/types.h"
 
@@ -16,6 +17,8 @@ Tensor map(const char* op, const Tensor& input, cpu::MapRun run) {
   check_float(op, input);
   const Tensor x = contiguous(input);
   Tensor out(x.shape(), x.dtype());
+  CountOp count(OpKind::kPointwise);
+  count.add(0, 0, 2 * x.nbytes());
   const size_t type = cpu::type_index(x.dtype());
   const int64_t element = static_cast<int64_t>(dtype_size(x.dtype()));
   parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -52,6 +55,8 @@ Tensor zip(const char* op, const Tensor& left, const Tensor& right, cpu::ZipRun 
   const bool flat = a.contiguous() && b.contiguous() && a.shape() == b.shape();
   const int64_t width = flat ? std::min<int64_t>(a.numel(), kGrain) : a.rank() > 0 ? a.dim(-1) : 1;
   run.b_single = !flat && b_strides.rank() > 0 && b.dim(-1) == 1;
+  CountOp count(OpKind::kPointwise);
+  count.add(0, 0, a.nbytes() + b.nbytes() + out.nbytes());
   const size_t type = cpu::type_index(a.dtype());
   const int64_t element = static_cast<int64_t>(dtype_size(a.dtype())), rows = (a.numel() + width - 1) / width;
   parallel_for(rows, std::max<int64_t>(1, kGrain / width), [&](int64_t begin, int64_t end) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/cpu/product.h"
 
 namespace easel::ops {
@@ -29,7 +30,7 @@ PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType comp
     reject("pack_linear", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_linear", "compute type");
   if (geglu && weight.dim(0) % 2 != 0) reject("pack_linear", "a gated product of odd width " + weight.str());
-  return cpu::make_panel_linear(weight, bias, compute, geglu);
+  return cpu::make_linear(weight, bias, compute, geglu);
 }
 
 Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
@@ -52,6 +53,11 @@ Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
   const void* add = residual.defined() ? residual.raw() : nullptr;
   if (w.geglu && (add || args.activation != Activation::kNone || args.scale != 1.0f))
     reject("linear", "a gated product takes no other post-operation");
+  CountOp count(OpKind::kLinear);
+  if (count.on()) {
+    const uint64_t flops = 2 * static_cast<uint64_t>(rows * w.in_features * w.out_features);
+    count.add(flops, flops, x.nbytes() + w.bytes + out.nbytes() + (add ? out.nbytes() : 0));
+  }
   static_cast<const cpu::CpuLinear&>(w).run({x.raw(), rows, lead, out.raw(), args.activation, args.scale, type, add});
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/elementwise.h"
 
 namespace easel::ops {
@@ -18,6 +19,7 @@ void check_map(const char* op, const Tensor& x) {
 }  // namespace
 
 Tensor concat(std::span<const Tensor> parts, int dim) {
+  CountOp count(OpKind::kMovement);
   if (parts.empty()) reject("concat", "nothing to join");
   Shape shape = parts[0].shape();
   if (dim < 0) dim += shape.rank();
@@ -48,6 +50,7 @@ Tensor concat(std::span<const Tensor> parts, int dim) {
                  });
     at += piece;
   }
+  count.add(0, 0, 2 * out.nbytes());
   return out;
 }
 
@@ -56,6 +59,7 @@ Tensor concat(std::initializer_list<Tensor> parts, int dim) {
 }
 
 Tensor repeat(const Tensor& x, int64_t times) {
+  CountOp count(OpKind::kMovement);
   if (!x.defined() || x.rank() < 1 || times < 0) reject("repeat", x.str());
   const Tensor from = contiguous(x);
   Shape shape = x.shape();
@@ -63,10 +67,12 @@ Tensor repeat(const Tensor& x, int64_t times) {
   Tensor out(shape, x.dtype());
   for (int64_t i = 0; i < times; ++i)
     std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(i) * from.nbytes(), from.raw(), from.nbytes());
+  count.add(0, 0, 2 * out.nbytes());
   return out;
 }
 
 Tensor upsample_nearest2x(const Tensor& input) {
+  CountOp count(OpKind::kMovement);
   check_map("upsample_nearest2x", input);
   const Tensor x = contiguous(input);
   const int64_t n = x.dim(0), h = x.dim(1), w = x.dim(2);
@@ -83,10 +89,12 @@ Tensor upsample_nearest2x(const Tensor& input) {
       std::memcpy(to + row, to, row);
     }
   });
+  count.add(0, 0, 2 * out.nbytes());
   return out;
 }
 
 Tensor avg_pool2x(const Tensor& input) {
+  CountOp count(OpKind::kMovement);
   check_map("avg_pool2x", input);
   const Tensor x = contiguous(input);
   const int64_t h = x.dim(1) / 2, w = x.dim(2) / 2, c = x.dim(3), line = x.dim(2) * c;
@@ -106,10 +114,12 @@ Tensor avg_pool2x(const Tensor& input) {
       }
     });
   });
+  count.add(0, 0, 2 * out.nbytes());
   return out;
 }
 
 Tensor pixel_unshuffle(const Tensor& input, int64_t r) {
+  CountOp count(OpKind::kMovement);
   check_map("pixel_unshuffle", input);
   if (r < 1 || input.dim(1) % r != 0 || input.dim(2) % r != 0)
     reject("pixel_unshuffle", input.str() + " by " + std::to_string(r));
@@ -129,10 +139,12 @@ Tensor pixel_unshuffle(const Tensor& input, int64_t r) {
         }
     });
   });
+  count.add(0, 0, 2 * out.nbytes());
   return out;
 }
 
 Tensor embedding(const Tensor& table, std::span<const int32_t> ids, DType dtype) {
+  CountOp count(OpKind::kMovement);
   if (!table.defined() || table.rank() != 2 || !is_float(table.dtype())) reject("embedding", "table " + table.str());
   Tensor rows({static_cast<int64_t>(ids.size()), table.dim(1)}, dtype);
   const size_t width = static_cast<size_t>(table.dim(1)) * dtype_size(dtype);
@@ -144,6 +156,7 @@ Tensor embedding(const Tensor& table, std::span<const int32_t> ids, DType dtype)
     std::memcpy(to, row.raw(), width);
     to += width;
   }
+  count.add(0, 0, 2 * rows.nbytes());
   return rows;
 }
 

@@ -1,6 +1,7 @@
 #include "ops/norm.h"
 
 #include "ops/check.h"
+#include "ops/counters.h"
 #include "ops/cpu/norm.h"
 
 namespace easel::ops {
@@ -22,7 +23,10 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
   check_parameter("group_norm", weight, x.dim(-1));
   check_parameter("group_norm", bias, x.dim(-1));
   Tensor out(x.shape(), type.value_or(x.dtype()));
-  if (x.numel() > 0) cpu::group_norm(x, weight.f32(), bias.f32(), groups, eps, activation == Activation::kSilu, out);
+  if (x.numel() == 0) return out;
+  CountOp count(OpKind::kNorm);
+  count.add(0, 0, 2 * x.nbytes() + out.nbytes());
+  cpu::group_norm(x, weight.f32(), bias.f32(), groups, eps, activation == Activation::kSilu, out);
   return out;
 }
 
@@ -34,8 +38,10 @@ Tensor layer_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
   if (weight.defined()) check_parameter("layer_norm", weight, c);
   if (bias.defined()) check_parameter("layer_norm", bias, c);
   Tensor out(x.shape(), type.value_or(x.dtype()));
-  if (x.numel() > 0)
-    cpu::layer_norm(x, weight.defined() ? weight.f32() : nullptr, bias.defined() ? bias.f32() : nullptr, eps, out);
+  if (x.numel() == 0) return out;
+  CountOp count(OpKind::kNorm);
+  count.add(0, 0, x.nbytes() + out.nbytes());
+  cpu::layer_norm(x, weight.defined() ? weight.f32() : nullptr, bias.defined() ? bias.f32() : nullptr, eps, out);
   return out;
 }
 

@@ -91,10 +91,23 @@ TYPED_TEST(Conv2d, EnlargesTheInputFirst) {
       x.f32()[i] =
           static_cast<float>(s[static_cast<size_t>(((n * (c.h / 2) + row / 2) * (c.w / 2) + col / 2) * c.in + ch)]);
     }
+    x = convert(x, this->kType);
     ConvArgs args;
     args.upsample2x = true;
-    const Tensor y = conv2d(small, *pack_conv2d(w, b, {1, 1}, this->kType), args);
-    EXPECT_LT(relative_error(y, convolution(x, w, b, c, {})), this->tolerance());
+    const Tensor expected = convolution(x, w, b, c, {});
+    EXPECT_LT(relative_error(conv2d(small, *pack_conv2d(w, b, {1, 1}, this->kType), args), expected),
+              this->tolerance());
+    ConvShape folded{1, 1};
+    folded.upsample2x = true;
+    const auto packed = pack_conv2d(w, b, folded, this->kType);
+    EXPECT_LT(relative_error(conv2d(small, *packed, args), expected), this->tolerance());
+    args.residual = this->random({c.n, c.h, c.w, c.out});
+    args.channel_bias = this->random_f32({c.n, c.out});
+    ConvArgs large = args;
+    large.upsample2x = false;
+    EXPECT_LT(relative_error(conv2d(small, *packed, args), convolution(x, w, b, c, large)), this->tolerance());
+    // At other sizes the window is put together again; its middle row and column come out of differences.
+    EXPECT_LT(relative_error(conv2d(x, *packed), convolution(x, w, b, c, {})), 2 * this->tolerance());
   }
 }
 

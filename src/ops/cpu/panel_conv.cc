@@ -1,9 +1,11 @@
 // Convolutions on the panel kernel, without ever unfolding the input: a task copies the part of the map
-// that its outputs see, zeros around it, into one small strip; then a row of the kernel's window is one
-// run of k * in values, and output pixels are rows of the product.
+// that its outputs see into a small strip, zeros around it; then one row of the window is one run of
+// kernel * in values, and output pixels are rows of the product.
 #include <algorithm>
-#include <cstring>
+#include <mutex>
+#include <vector>
 
+#include "ops/cpu/conv_tiles.h"
 #include "ops/cpu/panels.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/scratch.h"
@@ -11,154 +13,146 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr int64_t kStripBytes = 1 << 20;
-constexpr int64_t kTileWidth = 64;    // output pixels side by side
-constexpr int64_t kTilePixels = 300;  // aimed at
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// The parts one call is cut into: `samples` x `rows` x `columns` output pixels each.
-struct Tiling {
-  int64_t samples = 1, rows = 1, columns = 1;
-  int64_t across = 1, down = 1, deep = 1;  // tiles in each direction
-  int64_t count() const { return across * down * deep; }
+// One product over the strip. A plain convolution has one; enlarging by two and convolving has four, for even
+// and odd rows and columns, each over those pixels of the small map that its window really sees.
+struct Phase {
+  Panels panels;
+  int64_t dy = 0, dx = 0;  // of the output, and of the first row and column of the strip
 };
-
-struct Geometry {
-  int64_t n, h, w, channels;  // input, enlarged if so asked
-  int64_t out_h, out_w, out_channels;
-  int64_t kernel, stride, pad;
-  int64_t element;  // bytes
-  bool upsample;
-
-  // Input pixels seen by `count` neighbouring outputs.
-  int64_t window(int64_t count) const { return (count - 1) * stride + kernel; }
-  int64_t row_bytes(int64_t columns) const { return (window(columns) * channels * element + 63) / 64 * 64; }
-  int64_t strip_bytes(const Tiling& t) const { return t.samples * window(t.rows) * row_bytes(t.columns); }
-};
-
-Tiling choose_tiling(const Geometry& g, int64_t panels) {
-  Tiling t;
-  t.columns = ceil_div(g.out_w, ceil_div(g.out_w, kTileWidth));
-  const auto room = [&](Tiling bigger) {
-    return bigger.samples * bigger.rows * bigger.columns <= kMaxStripRows && g.strip_bytes(bigger) <= kStripBytes;
-  };
-  const auto grow = [&](int64_t Tiling::*size, int64_t limit) {
-    while (t.*size < limit && t.samples * t.rows * t.columns < kTilePixels) {
-      Tiling bigger = t;
-      ++(bigger.*size);
-      if (!room(bigger)) return;
-      t = bigger;
-    }
-  };
-  grow(&Tiling::rows, g.out_h);
-  if (t.rows == g.out_h && t.columns == g.out_w) grow(&Tiling::samples, g.n);
-  // Few large tiles would leave threads idle; tiles of equal height end together.
-  const auto tiles = [&] {
-    return ceil_div(g.out_w, t.columns) * ceil_div(g.out_h, t.rows) * ceil_div(g.n, t.samples);
-  };
-  while (t.rows > 1 && t.rows * t.columns > 96 && tiles() * panels < 4 * thread_count()) --t.rows;
-  t.rows = ceil_div(g.out_h, ceil_div(g.out_h, t.rows));
-  t.across = ceil_div(g.out_w, t.columns);
-  t.down = ceil_div(g.out_h, t.rows);
-  t.deep = ceil_div(g.n, t.samples);
-  return t;
-}
 
 class PanelConv final : public CpuConv {
  public:
   void run(const ConvolutionArgs& args) const override;
-  Panels panels;
+  uint64_t executed(uint64_t flops, const ConvolutionArgs&) const override { return folded() ? flops / 9 * 4 : flops; }
+
+  bool folded() const { return phases.size() > 1; }
+  std::vector<Phase> phases;
+  Tensor own_bias;  // kept where the weights are folded
 
  private:
-  void run_tile(const ConvolutionArgs& args, const Geometry& g, const Tiling& t, int64_t tile, int64_t first,
-                int64_t last) const;
+  const PanelConv& plain() const;
+
+  mutable std::once_flag unfolding_;
+  mutable PackedConvPtr unfolded_;
+  void run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group, int64_t groups) const;
 };
 
-// The strip of a tile: rows y0.. of `rows` window rows, columns x0.. of `columns` window columns; zeros where
-// the window leaves the map.
-void copy_window(const Tensor& x, const Geometry& g, int64_t sample, int64_t y0, int64_t rows, int64_t x0,
-                 int64_t columns, int64_t row_bytes, char* to) {
-  const auto pixel = static_cast<size_t>(g.channels * g.element);
-  const int64_t left = std::clamp<int64_t>(-x0, 0, columns), right = std::clamp<int64_t>(g.w - x0, left, columns);
-  const auto* base = static_cast<const char*>(x.raw()) + sample * x.stride(0) * g.element;
-  const int64_t row_step = x.stride(1) * g.element, pixel_step = x.stride(2) * g.element;
-  for (int64_t r = 0; r < rows; ++r, to += row_bytes) {
-    const int64_t y = y0 + r;
-    if (y < 0 || y >= g.h || left == right) {
-      std::memset(to, 0, static_cast<size_t>(row_bytes));
-      continue;
-    }
-    const size_t before = static_cast<size_t>(left) * pixel, inside = static_cast<size_t>(right - left) * pixel;
-    std::memset(to, 0, before);
-    const char* row = base + (g.upsample ? y / 2 : y) * row_step;
-    if (!g.upsample && pixel_step == static_cast<int64_t>(pixel)) {
-      std::memcpy(to + before, row + (x0 + left) * pixel_step, inside);
-    } else {
-      for (int64_t c = left; c < right; ++c)
-        std::memcpy(to + static_cast<size_t>(c) * pixel, row + (g.upsample ? (x0 + c) / 2 : x0 + c) * pixel_step,
-                    pixel);
-    }
-    std::memset(to + before + inside, 0, static_cast<size_t>(row_bytes) - before - inside);
-  }
-}
-
-void PanelConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const Tiling& t, int64_t tile, int64_t first,
-                         int64_t last) const {
-  const int64_t x0 = tile % t.across * t.columns, y0 = tile / t.across % t.down * t.rows;
-  const int64_t n0 = tile / (t.across * t.down) * t.samples;
-  const int64_t columns = std::min(t.columns, g.out_w - x0), rows = std::min(t.rows, g.out_h - y0);
-  const int64_t samples = std::min(t.samples, g.n - n0), pixels = samples * rows * columns;
-  const int64_t row_bytes = g.row_bytes(columns), window_rows = g.window(rows);
-  // The last lane of the last window may reach past the end by two bytes.
-  char* strip = thread_scratch<char>(ScratchUse::kRows, samples * window_rows * row_bytes + 64);
-  std::memset(strip + samples * window_rows * row_bytes, 0, 64);
-  int64_t* tables = thread_scratch<int64_t>(ScratchUse::kTables, 3 * pixels + g.kernel);
-  int64_t *a = tables, *out = tables + pixels, *taps = tables + 3 * pixels;
-  auto* bias = reinterpret_cast<const float**>(tables + 2 * pixels);
-  for (int64_t s = 0; s < samples; ++s) {
-    char* to = strip + s * window_rows * row_bytes;
-    copy_window(args.x, g, n0 + s, y0 * g.stride - g.pad, window_rows, x0 * g.stride - g.pad, g.window(columns),
-                row_bytes, to);
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t c = 0; c < columns; ++c, ++a, ++out, ++bias) {
-        *a = (s * window_rows + r * g.stride) * row_bytes + c * g.stride * g.channels * g.element;
-        *out = (((n0 + s) * g.out_h + y0 + r) * g.out_w + x0 + c) * g.out_channels;
-        *bias = args.channel_bias ? args.channel_bias + (n0 + s) * g.out_channels : nullptr;
+void PanelConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group,
+                         int64_t groups) const {
+  const int64_t row_bytes = g.row_bytes(tile.columns), rows = g.window(tile.rows), positions = tile.positions();
+  const char* strip = copy_strip(args.x, g, tile);
+  int64_t* tables = thread_scratch<int64_t>(ScratchUse::kTables, 3 * positions + g.kernel);
+  int64_t *a = tables, *out = tables + positions, *taps = tables + 3 * positions;
+  auto* bias = reinterpret_cast<const float**>(tables + 2 * positions);
+  const int64_t step = folded() ? 2 : 1, line = args.out.dim(2) * out_channels;
+  for (int64_t s = 0; s < tile.samples; ++s)
+    for (int64_t r = 0; r < tile.rows; ++r)
+      for (int64_t c = 0; c < tile.columns; ++c, ++a, ++out, ++bias) {
+        *a = (s * rows + r * g.stride) * row_bytes + c * g.stride * g.pixel_bytes();
+        *out = ((tile.n + s) * args.out.dim(1) + step * (tile.y + r)) * line + step * (tile.x + c) * out_channels;
+        *bias = args.channel_bias ? args.channel_bias + (tile.n + s) * out_channels : nullptr;
       }
-  }
   for (int64_t i = 0; i < g.kernel; ++i) taps[i] = i * row_bytes;
-  const Strip s{strip,
-                tables,
-                taps,
-                tables + pixels,
-                args.channel_bias ? reinterpret_cast<const float* const*>(tables + 2 * pixels) : nullptr,
-                pixels};
-  multiply(panels, s, first, last,
-           {const_cast<void*>(args.out.raw()), args.residual, args.activation, 1.0f, args.out.dtype()});
+  Strip part{nullptr, tables, taps, tables + positions, nullptr, positions};
+  if (args.channel_bias) part.row_bias = reinterpret_cast<const float* const*>(tables + 2 * positions);
+  const int64_t element = static_cast<int64_t>(dtype_size(args.out.dtype()));
+  for (const Phase& p : phases) {
+    part.a = strip + p.dy * row_bytes + p.dx * g.pixel_bytes();
+    const int64_t shift = (p.dy * line + p.dx * out_channels) * element;
+    Finish finish{static_cast<char*>(const_cast<void*>(args.out.raw())) + shift, nullptr, args.activation, 1.0f,
+                  args.out.dtype()};
+    if (args.residual) finish.residual = static_cast<const char*>(args.residual) + shift;
+    const int64_t panels = p.panels.count;
+    multiply(p.panels, part, panels * group / groups, panels * (group + 1) / groups, finish);
+  }
 }
 
 void PanelConv::run(const ConvolutionArgs& args) const {
-  const int64_t up = args.upsample2x ? 2 : 1;
+  if (folded() && !args.upsample2x) return plain().run(args);
+  const bool enlarge = args.upsample2x && !folded();
+  const int64_t up = enlarge ? 2 : 1, down = folded() ? 2 : 1;
   const Geometry g{args.x.dim(0),
                    up * args.x.dim(1),
                    up * args.x.dim(2),
                    in_channels,
-                   args.out.dim(1),
-                   args.out.dim(2),
-                   out_channels,
+                   args.out.dim(1) / down,
+                   args.out.dim(2) / down,
                    kernel,
                    shape.stride,
                    shape.pad,
                    static_cast<int64_t>(dtype_size(compute)),
-                   args.upsample2x};
-  const Tiling t = choose_tiling(g, panels.count);
-  const int64_t groups =
-      std::clamp<int64_t>(ceil_div(thread_count() > 1 ? 4 * thread_count() : 1, t.count()), 1, panels.count);
-  parallel_tasks(t.count() * groups, [&](int64_t task) {
-    const int64_t group = task % groups;
-    run_tile(args, g, t, task / groups, panels.count * group / groups, panels.count * (group + 1) / groups);
+                   enlarge};
+  const int64_t panels = phases.front().panels.count;
+  const Tiling t = choose_tiling(g, kMaxStripRows, panels);
+  const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
+  const int64_t groups = std::clamp<int64_t>((wanted + t.count() - 1) / t.count(), 1, panels);
+  parallel_tasks(t.count() * groups,
+                 [&](int64_t task) { run_tile(args, g, tile_at(g, t, task / groups), task % groups, groups); });
+}
+
+WeightLayout layout_of(const Tensor& weight) {
+  WeightLayout layout;
+  layout.taps = layout.runs = weight.dim(2);
+  layout.inner = weight.dim(1);
+  layout.output_stride = weight.stride(0);
+  layout.inner_stride = weight.stride(1);
+  layout.tap_stride = weight.stride(2);
+  layout.run_stride = weight.stride(3);
+  return layout;
+}
+
+// The 2x2 window that outputs of even (0) or odd (1) rows and columns see of the small map: of the three rows
+// of the large map two are the same one, the last two for even outputs, the first two for odd ones.
+Tensor fold_window(const Tensor& weight, int64_t dy, int64_t dx) {
+  Shape shape = weight.shape();
+  shape[2] = shape[3] = 2;
+  Tensor folded = Tensor::zeros(shape);
+  const int64_t in = shape[1];
+  parallel_for(shape[0], 1, [&](int64_t begin, int64_t end) {
+    const Tensor part = contiguous(convert(weight.slice(0, begin, end - begin), DType::kF32));
+    const float* from = part.f32();
+    float* to = folded.f32() + begin * in * 4;
+    for (int64_t i = 0; i < (end - begin) * in; ++i, from += 9, to += 4)
+      for (int64_t u = 0; u < 3; ++u)
+        for (int64_t v = 0; v < 3; ++v) to[(u + 1 - dy) / 2 * 2 + (v + 1 - dx) / 2] += from[u * 3 + v];
   });
+  return folded;
+}
+
+// Undoes fold_window(): the first and last rows and columns stand alone in one phase each, the middle one is what
+// is left of a sum.
+Tensor unfold_windows(const std::vector<Phase>& phases, int64_t in) {
+  const int64_t outputs = phases.front().panels.outputs;
+  Tensor weight({outputs, in, 3, 3});
+  const auto at = [&](int64_t o, int64_t c, int64_t u, int64_t v, int64_t dy, int64_t dx) {
+    return phases[static_cast<size_t>(2 * dy + dx)].panels.value(o, u, v * in + c);
+  };
+  parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
+    float* to = weight.f32() + begin * in * 9;
+    for (int64_t o = begin; o < end; ++o)
+      for (int64_t c = 0; c < in; ++c, to += 9) {
+        // Columns 0, 2 and 1 of a row of the folded windows of one dy, then the same of rows.
+        const auto row = [&](int64_t u, int64_t dy, float* r) {
+          r[0] = at(o, c, u, 0, dy, 0);
+          r[2] = at(o, c, u, 1, dy, 1);
+          r[1] = at(o, c, u, 1, dy, 0) - r[2];
+        };
+        row(0, 0, to);
+        row(1, 1, to + 6);
+        row(1, 0, to + 3);
+        for (int i = 0; i < 3; ++i) to[3 + i] -= to[6 + i];
+      }
+  });
+  return weight;
+}
+
+const PanelConv& PanelConv::plain() const {
+  std::call_once(unfolding_, [&] {
+    ConvShape straight = shape;
+    straight.upsample2x = false;
+    unfolded_ = make_panel_conv(unfold_windows(phases, in_channels), own_bias, straight, compute);
+  });
+  return static_cast<const PanelConv&>(*unfolded_);
 }
 
 }  // namespace
@@ -171,15 +165,15 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
   w->compute = compute;
-  WeightLayout layout;
-  layout.taps = layout.runs = w->kernel;
-  layout.inner = w->in_channels;
-  layout.output_stride = weight.stride(0);
-  layout.inner_stride = weight.stride(1);
-  layout.tap_stride = weight.stride(2);
-  layout.run_stride = weight.stride(3);
-  w->panels = pack_panels(weight, layout, bias, compute, false);
-  w->bytes = w->panels.bytes;
+  // Maps that are not enlarged by exactly two come now and then, at odd sizes: see plain().
+  const bool fold =
+      shape.upsample2x && w->kernel == 3 && shape.stride == 1 && shape.pad == 1 && w->shape.pad_after == 1;
+  for (int64_t i = 0; i < (fold ? 4 : 1); ++i) {
+    const Tensor window = fold ? fold_window(weight, i / 2, i % 2) : weight;
+    w->phases.push_back({pack_panels(window, layout_of(window), bias, compute, false), i / 2, i % 2});
+    w->bytes += w->phases.back().panels.bytes;
+  }
+  if (fold && bias.defined()) w->own_bias = clone(convert(bias, DType::kF32));
   return w;
 }
 

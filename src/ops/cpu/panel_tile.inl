@@ -14,6 +14,13 @@ constexpr int kPanelVecs = 2;  // 6 x 2 accumulators, 2 weights and 1 value in 1
 #endif
 constexpr int kPanel = kPanelVecs * kVec;
 
+// An odd number of channels leaves lanes of bf16 at odd multiples of two.
+EASEL_INLINE float load_lane(const char* p) {
+  float lane;
+  std::memcpy(&lane, p, sizeof lane);
+  return lane;
+}
+
 // acc + a * b over the one or two values of k in a lane.
 template <bool kBf16>
 EASEL_INLINE Vec lane_fma(Vec a, Vec b, Vec acc) {
@@ -31,10 +38,9 @@ static void panel_tile(const PanelTile& t) {
   Vec acc[kRows][kVecs] = {};
   const float* b = t.weights;
   for (int64_t tap = 0; tap < t.taps; ++tap) {
-    const float* a[kRows];
+    const char* a[kRows];
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r)
-      a[r] = reinterpret_cast<const float*>(t.a + t.row_offset[r] + t.tap_offset[tap]);
+    for (int r = 0; r < kRows; ++r) a[r] = t.a + t.row_offset[r] + t.tap_offset[tap];
 #pragma GCC unroll 1
     for (int64_t lane = 0; lane < t.lanes; ++lane) {
       Vec w[kVecs];
@@ -42,7 +48,7 @@ static void panel_tile(const PanelTile& t) {
       for (int v = 0; v < kVecs; ++v) w[v] = load(b + v * kVec);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        const Vec x = splat(a[r][lane]);
+        const Vec x = splat(load_lane(a[r] + lane * 4));
 #pragma GCC unroll 8
         for (int v = 0; v < kVecs; ++v) acc[r][v] = lane_fma<kBf16>(x, w[v], acc[r][v]);
       }

@@ -155,6 +155,17 @@ int64_t Panels::vectors_of(int64_t panel) const {
   return gated ? 2 * vectors : vectors;
 }
 
+float Panels::value(int64_t output, int64_t tap, int64_t k) const {
+  const Kernels& table = kernels(level);
+  const int64_t panel = output / width, per_lane = type == DType::kBF16 ? 2 : 1;
+  const float* lane = weights + panel * table.panel * taps * lanes +
+                      (tap * lanes + k / per_lane) * vectors_of(panel) * table.vec + output % width;
+  if (type == DType::kF32) return *lane;
+  BFloat16 pair[2];
+  std::memcpy(pair, lane, sizeof pair);
+  return static_cast<float>(pair[k % 2]);
+}
+
 Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tensor& bias, DType type, bool gated) {
   Panels p;
   p.type = type;

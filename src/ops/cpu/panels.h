@@ -28,6 +28,8 @@ struct Panels {
   int64_t columns_of(int64_t panel) const { return panel + 1 < count ? width : columns - panel * width; }
   // Vectors of outputs in a panel.
   int64_t vectors_of(int64_t panel) const;
+  // One weight, as rounded; not gated.
+  float value(int64_t output, int64_t tap, int64_t k) const;
 };
 
 // Where a weight lies in a strided tensor. The depth of a tap is made of `runs` runs of `inner` values: value

@@ -33,7 +33,13 @@ struct ConvolutionArgs {
 class CpuConv : public PackedConv {
  public:
   virtual void run(const ConvolutionArgs& args) const = 0;
+  // The operations it really takes, where the definition has `flops`.
+  virtual uint64_t executed(uint64_t flops, const ConvolutionArgs&) const { return flops; }
 };
+
+// By the kernels that suit the processor.
+PackedLinearPtr make_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
+PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 // Our own kernels, at every instruction level.
 PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
