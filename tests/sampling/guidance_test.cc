@@ -72,10 +72,7 @@ std::vector<double> fingerprint(const Tensor& latent) {
   return {mean / count, sine / count, cosine / count};
 }
 
-nlohmann::json reference() {
-  std::ifstream file(std::string(EASEL_SOURCE_DIR) + "/tests/sampling/guidance_reference.json");
-  return nlohmann::json::parse(file);
-}
+nlohmann::json reference() { return testing::sampling_reference("guidance_reference.json"); }
 
 void expect_fingerprint(const Tensor& result, const nlohmann::json& expected, const std::string& name) {
   const std::vector<double> actual = fingerprint(result);

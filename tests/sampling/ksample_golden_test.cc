@@ -1,16 +1,16 @@
 // The KSampler against the reference's results on the tiny models.
 #include <gtest/gtest.h>
 
+#include "golden.h"
 #include "models/checkpoint.h"
 #include "sampling/ksample.h"
-#include "support/golden.h"
 #include "support/tiny_models.h"
 
 namespace easel::sampling {
 namespace {
 
-Tensor channels_last(const Tensor& t) { return contiguous(t.permute({0, 2, 3, 1})); }
-Tensor channels_first(const Tensor& t) { return contiguous(t.permute({0, 3, 1, 2})); }
+using testing::channels_first;
+using testing::channels_last;
 
 // A checkpoint in f32.
 struct TinyModel {

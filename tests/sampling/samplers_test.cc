@@ -48,8 +48,7 @@ SamplerRun toy_run(TorchGenerator& rng, const Shape& shape, uint64_t seed, const
 // sampler_reference.json holds, per sampler and schedule, what ComfyUI's samplers make of the toy model on a
 // latent of [1,4,2,3] (channels first): seed, levels and result.
 TEST(Samplers, MatchTheReferenceOnAToyModel) {
-  std::ifstream file(std::string(EASEL_SOURCE_DIR) + "/tests/sampling/sampler_reference.json");
-  const auto reference = nlohmann::json::parse(file);
+  const auto reference = testing::sampling_reference("sampler_reference.json");
   for (const SamplerInfo& sampler : samplers()) {
     for (const char* schedule : {"full", "part", "one", "two"}) {
       const std::string key = std::string(sampler.name) + "." + schedule;

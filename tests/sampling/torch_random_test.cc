@@ -113,7 +113,7 @@ TEST(TorchMath, StaysWithinAnUlpOfExact) {
 TEST(TorchRandom, MatchesTheGoldenNoise) {
   EASEL_NEEDS_SHARED();
   int compared = 0;
-  for (const auto& [name, expected] : testing::golden_tensors("noise.safetensors")) {
+  for (const auto& [name, expected] : testing::load_golden("noise.safetensors")) {
     const uint64_t seed = std::stoull(name.substr(6, name.find('.', 6) - 6));
     TorchGenerator rng;
     const Tensor noise = prepare_noise(rng, testing::channels_last(expected).shape(), seed);
