@@ -4,6 +4,8 @@
 #include <cstring>
 #include <optional>
 
+#include "formats/utf8.h"
+
 namespace easel::formats {
 namespace {
 
@@ -72,35 +74,9 @@ std::string utf16_to_utf8(std::string_view s, bool little) {
       i += 2;
     }
     if (c == 0) break;
-    if (c < 0x80) {
-      out += static_cast<char>(c);
-    } else if (c < 0x800) {
-      out += {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 63))};
-    } else if (c < 0x10000) {
-      out += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
-              static_cast<char>(0x80 | (c & 63))};
-    } else {
-      out += {static_cast<char>(0xf0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 63)),
-              static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
-    }
+    append_utf8(out, c);
   }
   return out;
-}
-
-bool valid_utf8(std::string_view s) {
-  for (size_t i = 0; i < s.size();) {
-    const auto c = static_cast<uint8_t>(s[i]);
-    const size_t length = c < 0x80                ? 1
-                          : c >= 0xc2 && c < 0xe0 ? 2
-                          : c >= 0xe0 && c < 0xf0 ? 3
-                          : c >= 0xf0 && c < 0xf5 ? 4
-                                                  : 0;
-    if (length == 0 || i + length > s.size()) return false;
-    for (size_t j = 1; j < length; ++j)
-      if ((static_cast<uint8_t>(s[i + j]) & 0xc0) != 0x80) return false;
-    i += length;
-  }
-  return true;
 }
 
 // The comment starts with eight bytes that name its encoding.
@@ -112,17 +88,6 @@ std::string user_comment(std::string_view s, bool little) {
 }
 
 }  // namespace
-
-std::string to_utf8(std::string_view text) {
-  if (valid_utf8(text)) return std::string(text);
-  std::string out;
-  for (char c : text) {
-    const auto u = static_cast<uint8_t>(c);
-    if (u < 0x80) out += c;
-    else out += {static_cast<char>(0xc0 | u >> 6), static_cast<char>(0x80 | (u & 63))};
-  }
-  return out;
-}
 
 void read_exif(std::span<const uint8_t> data, PictureHead& head) {
   if (data.size() > 6 && std::memcmp(data.data(), "Exif\0\0", 6) == 0) data = data.subspan(6);

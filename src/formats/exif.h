@@ -15,7 +15,4 @@ namespace easel::formats {
 // Damaged data are passed over, as viewers do: a picture is good without them.
 void read_exif(std::span<const uint8_t> data, PictureHead& head);
 
-// Latin-1 to UTF-8, except that what is valid UTF-8 already is left alone.
-std::string to_utf8(std::string_view text);
-
 }  // namespace easel::formats

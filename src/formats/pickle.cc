@@ -5,35 +5,18 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "formats/utf8.h"
 
 namespace easel::formats {
 namespace {
 
 // No published checkpoint comes near these; what goes beyond is an attempt to fill memory.
-constexpr size_t kMaxValues = 4'000'000;
+constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxSteps = 64'000'000;
-constexpr size_t kMaxStack = 4'000'000;
+constexpr size_t kMaxStack = 2'000'000;
 constexpr size_t kMaxName = 256;
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged pickle: " + message); }
-
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  } else {
-    out += static_cast<char>(0xf0 | (c >> 18 & 7));
-    out += static_cast<char>(0x80 | (c >> 12 & 63));
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  }
-}
 
 // `count` hexadecimal digits at `at`, or false.
 bool hex_digits(std::string_view s, size_t at, size_t count, uint32_t* out) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "formats/exif.h"
 #include "formats/raster.h"
+#include "formats/utf8.h"
 
 // libpng reports errors by longjmp, which must not jump over C++ destructors. So every call that can fail
 // is made inside guarded(), whose callable holds nothing that would need one.

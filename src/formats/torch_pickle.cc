@@ -14,7 +14,7 @@ using Ref = Pickle::Ref;
 using Value = Pickle::Value;
 
 constexpr int kMaxDepth = 32;             // of nested dictionaries
-constexpr size_t kMaxVisits = 4'000'000;  // values looked at; bounds graphs that share their branches
+constexpr size_t kMaxVisits = 1'000'000;  // values looked at; bounds graphs that share their branches
 constexpr size_t kMaxName = 1024;         // of a tensor
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, message); }

@@ -287,9 +287,9 @@ TEST(ModelFile, HoldsOutAgainstPicklesThatExplode) {
   }
   EXPECT_EQ(error_of(torch_zip(shared)), "holds more values than any model file needs");
   EXPECT_EQ(error_of(torch_zip(std::string(300'000, ']') + std::string(299'999, 'a'))), "nests its lists too deeply");
-  EXPECT_EQ(error_of(torch_zip(std::string(5'000'000, '}'))),
+  EXPECT_EQ(error_of(torch_zip(std::string(2'500'000, '}'))),
             "damaged pickle: it holds more values than any model file needs");
-  EXPECT_EQ(error_of(torch_zip(std::string(5'000'000, '('))),
+  EXPECT_EQ(error_of(torch_zip(std::string(2'500'000, '('))),
             "damaged pickle: its stack grows beyond what a model file needs");
   EXPECT_EQ(error_of(torch_zip("]q\1h\1a")), "nests its lists too deeply");  // a list that holds itself
   EXPECT_EQ(error_of(torch_zip("0")), "damaged pickle: it takes a value that is not there");
