@@ -34,7 +34,7 @@ struct Downsample {
 
 // Key: conv. Enlarges the map by nearest neighbour to the size asked for, then convolves.
 struct Upsample {
-  explicit Upsample(const nn::Weights& w) : conv(with_bias(w["conv"]), {.pad = 1}) {}
+  explicit Upsample(const nn::Weights& w) : conv(with_bias(w["conv"]), {.pad = 1, .upsample2x = true}) {}
   nn::Conv2d conv;
 };
 

@@ -83,7 +83,8 @@ struct VaeLevel {
     // Below and right only: the original pads asymmetrically before its strided convolution.
     if (down && w.has("downsample.conv.weight"))
       resize = nn::Conv2d(with_bias(w["downsample"]["conv"]), {.stride = 2, .pad = 0, .pad_after = 1});
-    if (!down && w.has("upsample.conv.weight")) resize = nn::Conv2d(with_bias(w["upsample"]["conv"]), {.pad = 1});
+    if (!down && w.has("upsample.conv.weight"))
+      resize = nn::Conv2d(with_bias(w["upsample"]["conv"]), {.pad = 1, .upsample2x = true});
   }
   size_t bytes() const {
     size_t total = resize.bytes();
