@@ -38,5 +38,165 @@ TEST(ControlNet, AgreesWithReference) {
   }
 }
 
+struct Loaded {
+  std::shared_ptr<const ControlNet> net;
+  PreparedHint hint;
+  ControlInputs in;
+};
+
+Loaded load_with_inputs(const std::filesystem::path& path, Residency& residency, int64_t batch = 1) {
+  Loaded out;
+  const ControlNetHandle handle = load_controlnet(path, residency, DType::kF32);
+  out.net = handle.net->get();
+  out.in.x = made_up({batch, 6, 5, 4}, 1);
+  out.in.timesteps.assign(static_cast<size_t>(batch), 500.0f);
+  out.in.context = out.net->project(made_up({batch, 5, std::max<int64_t>(1, handle.context_dim)}, 2));
+  out.hint = out.net->prepare(ops::affine(made_up({1, 48, 40, 3}, 6), 0.5f, 0.5f), 6, 5);
+  return out;
+}
+
+TEST(ControlNet, KnownValues) {
+  Residency residency;
+  const Loaded l = load_with_inputs(tiny_models_dir() / kCanny, residency);
+  const ControlResiduals out = l.net->forward(l.hint, l.in);
+  expect_values(out.output[0], {-0.3119099, 0.2549801, 0.6224706, 0.1774683, -0.5375435, -0.5554007}, 17.012769);
+  expect_values(out.output[5], {1.552048, 2.986405, 0.4001433, 0.1031921, -0.4597519, 5.311414}, 62.790097);
+  expect_values(out.middle[0], {-0.7686102, 1.922228, -1.684798, 0.09041449, 1.416152, -0.03739517}, 22.581225);
+}
+
+TEST(ControlNet, StrengthZeroChangesNoBit) {
+  Residency residency;
+  const Checkpoint checkpoint = load_checkpoint(tiny_models_dir() / kSd15, residency, DType::kF32);
+  const auto unet = checkpoint.model.unet->get();
+  UNetInputs in;
+  in.x = made_up({1, 6, 5, 4}, 1);
+  in.timesteps = {500.0f};
+  in.context = unet->project(made_up({1, 5, unet->config().context_dim}, 2));
+  const Tensor plain = unet->forward(in);
+  for (const char* file : {kCanny, "controlnet/t2iadapter_canny_sd14v1.pth"}) {
+    Loaded l = load_with_inputs(tiny_models_dir() / file, residency);
+    const ControlResiduals nothing = merge_control(l.net->forward(l.hint, l.in), 0.0f, nullptr);
+    in.control = &nothing;
+    EXPECT_EQ(max_difference(unet->forward(in), plain), 0) << file;
+    const ControlResiduals some = merge_control(l.net->forward(l.hint, l.in), 0.5f, nullptr);
+    in.control = &some;
+    EXPECT_GT(relative_error(unet->forward(in), plain), 1e-3) << file;
+  }
+}
+
+TEST(ControlNet, PicturesRepeatOverTheRowsOfEachChunk) {
+  ControlInputs in;
+  in.x = Tensor::zeros({6, 2, 2, 4});
+  in.chunks = 2;
+  const auto rows = [&](int64_t pictures) {
+    Tensor t({pictures, 1, 1, 1});
+    for (int64_t i = 0; i < pictures; ++i) t.f32()[i] = static_cast<float>(i);
+    const Tensor out = hint_rows(t, in);
+    return std::vector<float>(out.values().begin(), out.values().end());
+  };
+  EXPECT_EQ(rows(1), (std::vector<float>{0}));
+  EXPECT_EQ(rows(2), (std::vector<float>{0, 1, 0, 0, 1, 0}));
+  EXPECT_EQ(rows(3), (std::vector<float>{0, 1, 2, 0, 1, 2}));
+  EXPECT_EQ(rows(5), (std::vector<float>{0, 1, 2, 0, 1, 2}));
+}
+
+TEST(ControlNet, ResidualsOfAChainAdd) {
+  const auto one = [](float v) { return Tensor::full({1, 1, 1, 2}, v); };
+  ControlResiduals previous, own;
+  previous.output = {one(1), Tensor(), one(3), one(4)};
+  previous.input = {one(5)};
+  previous.middle = {one(6)};
+  own.output = {one(10), one(20), Tensor()};
+  own.input = {one(50), one(60)};
+  const ControlResiduals sum = merge_control(own, 0.5f, &previous);
+  const auto value = [](const Tensor& t) { return t.defined() ? t.f32()[0] : -1.0f; };
+  ASSERT_EQ(sum.output.size(), 4u);
+  EXPECT_EQ(value(sum.output[0]), 6);
+  EXPECT_EQ(value(sum.output[1]), 10);
+  EXPECT_EQ(value(sum.output[2]), 3);
+  EXPECT_EQ(value(sum.output[3]), 4);
+  ASSERT_EQ(sum.input.size(), 2u);  // aligned at the last input block
+  EXPECT_EQ(value(sum.input[0]), 25);
+  EXPECT_EQ(value(sum.input[1]), 35);
+  ASSERT_EQ(sum.middle.size(), 1u);
+  EXPECT_EQ(value(sum.middle[0]), 6);
+  EXPECT_EQ(value(own.output[0]), 10) << "the inputs stay as they are";
+}
+
+TEST(ControlNet, EveryPublishedLayoutLoads) {
+  Residency residency;
+  struct Case {
+    const char* file;
+    bool t2i;
+    Family family;
+    size_t input, middle, output;
+  };
+  for (const Case& c : {Case{"sd15_canny_diffusers.safetensors", false, Family::kSD1, 0, 1, 12},
+                        Case{"sdxl_canny_original.safetensors", false, Family::kSDXL, 0, 1, 9},
+                        Case{"diffusers_xl_canny_full.safetensors", false, Family::kSDXL, 0, 1, 9},
+                        Case{"diffusers_xl_canny_mid.safetensors", false, Family::kSDXL, 0, 1, 9},
+                        Case{"t2iadapter_canny_sd14v1.pth", true, Family::kSD1, 12, 0, 0},
+                        Case{"t2iadapter_color_sd14v1.pth", true, Family::kSD1, 12, 0, 0},
+                        Case{"t2i-adapter_xl_canny.safetensors", true, Family::kSDXL, 10, 1, 0}}) {
+    const auto path = tiny_models_dir() / "controlnet" / c.file;
+    const ControlNetHandle handle = load_controlnet(path, residency, DType::kF32);
+    EXPECT_EQ(handle.t2i_adapter, c.t2i) << c.file;
+    EXPECT_EQ(handle.family, c.family) << c.file;
+    Loaded l = load_with_inputs(path, residency, 2);
+    if (handle.adm_channels > 0) l.in.y = made_up({2, handle.adm_channels}, 3);
+    const ControlResiduals out = l.net->forward(l.hint, l.in);
+    EXPECT_EQ(out.input.size(), c.input) << c.file;
+    EXPECT_EQ(out.middle.size(), c.middle) << c.file;
+    EXPECT_EQ(out.output.size(), c.output) << c.file;
+  }
+  // The two layouts of one network are the same network.
+  const auto a = control_tensors(*formats::open_model_file(tiny_models_dir() / kCanny).tensors).tensors;
+  const auto b =
+      control_tensors(
+          *formats::open_model_file(tiny_models_dir() / "controlnet/sd15_canny_diffusers.safetensors").tensors)
+          .tensors;
+  for (const auto& [name, tensor] : *a) {
+    ASSERT_TRUE(b->contains(name)) << name;
+    EXPECT_EQ(b->find(name)->shape(), tensor.shape()) << name;
+  }
+}
+
+TEST(ControlNet, MismatchesAreToldInOneSentence) {
+  Residency residency;
+  const auto model = [&](const char* file) {
+    return load_unet(tiny_models_dir() / "checkpoints" / file, residency, DType::kF32);
+  };
+  const auto control = [&](const char* file) {
+    return load_controlnet(tiny_models_dir() / "controlnet" / file, residency, DType::kF32);
+  };
+  const ModelHandle sd15 = model("v1-5-pruned-emaonly.safetensors"), sdxl = model("sd_xl_base_1.0.safetensors"),
+                    ssd = model("SSD-1B.safetensors"), inpainting = model("sd-v1-5-inpainting.safetensors");
+  const ControlNetHandle canny = control("control_v11p_sd15_canny_fp16.safetensors"),
+                         xl = control("sdxl_canny_original.safetensors"), t2i = control("t2iadapter_canny_sd14v1.pth"),
+                         t2i_xl = control("t2i-adapter_xl_canny.safetensors");
+  for (const auto& [c, m] :
+       {std::pair{&canny, &sd15}, {&canny, &inpainting}, {&xl, &sdxl}, {&xl, &ssd}, {&t2i, &sd15}, {&t2i_xl, &sdxl}})
+    EXPECT_EQ(control_mismatch(*c, *m), "");
+  EXPECT_EQ(control_mismatch(canny, sdxl),
+            "The ControlNet control_v11p_sd15_canny_fp16.safetensors is made for a text context of width 128 (SD 1.x), "
+            "but the model sd_xl_base_1.0.safetensors has 384 (SDXL); use a ControlNet made for SDXL.");
+  for (const auto& [c, m] : {std::pair{&xl, &sd15}, {&t2i, &sdxl}, {&t2i_xl, &sd15}}) {
+    const std::string sentence = control_mismatch(*c, *m);
+    EXPECT_NE(sentence.find(c->file), std::string::npos) << sentence;
+    EXPECT_NE(sentence.find(m->file), std::string::npos) << sentence;
+    EXPECT_NE(sentence.find(family_name(m->family)), std::string::npos) << sentence;
+  }
+}
+
+TEST(ControlNet, OtherFilesAreRefused) {
+  Residency residency;
+  EXPECT_THROW(load_controlnet(tiny_models_dir() / "vae/sdxl_vae.safetensors", residency, DType::kF32), Error);
+  EXPECT_THROW(load_controlnet(tiny_models_dir() / kSd15, residency, DType::kF32), Error);
+  TensorMap control_lora;
+  control_lora.set("lora_controlnet", Tensor::zeros({1}));
+  EXPECT_THROW(control_tensors(control_lora), Error);
+  EXPECT_EQ(control_tensors(TensorMap()).kind, ControlKind::kNone);
+}
+
 }  // namespace
 }  // namespace easel::models

@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include "models/diffusers_keys.h"
 #include "models_support.h"
+#include "ops/elementwise.h"
 #include "support/golden.h"
 
 namespace easel::models {
 namespace {
 
 using testing::load_golden;
+using testing::max_difference;
 using testing::relative_error;
 
 class UNetGolden : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -37,6 +40,151 @@ INSTANTIATE_TEST_SUITE_P(Families, UNetGolden,
                                            std::pair{"sdxl", "checkpoints/sd_xl_base_1.0.safetensors"},
                                            std::pair{"refiner", "checkpoints/sd_xl_refiner_1.0.safetensors"}),
                          [](const auto& family) { return std::string(family.param.first); });
+
+const char* const kSd15 = "checkpoints/v1-5-pruned-emaonly.safetensors";
+
+UNetInputs made_up_inputs(const UNet& unet, const Shape& shape, int64_t tokens = 5) {
+  UNetInputs in;
+  in.x = made_up(shape, 1);
+  in.timesteps.assign(static_cast<size_t>(shape[0]), 500.0f);
+  in.context = unet.project(made_up({shape[0], tokens, unet.config().context_dim}, 2));
+  if (unet.config().adm_channels > 0) in.y = made_up({shape[0], unet.config().adm_channels}, 3);
+  return in;
+}
+
+// The reference's values for the same inputs, of an odd size that every level rounds differently.
+TEST(UNet, KnownValues) {
+  const UNet sd15(tiny_weights(kSd15, DType::kF32)["model"]["diffusion_model"]);
+  expect_values(sd15.forward(made_up_inputs(sd15, {1, 7, 5, 4})),
+                {-0.09874551, 0.02317728, 0.009085797, -0.02448148, 0.09158233, -0.1696885}, 2.0254254);
+  const UNet sdxl(tiny_weights("checkpoints/sd_xl_base_1.0.safetensors", DType::kF32)["model"]["diffusion_model"]);
+  expect_values(sdxl.forward(made_up_inputs(sdxl, {1, 7, 5, 4})),
+                {-0.008694562, 0.03591102, -0.005591457, -0.0257721, 0.1078803, -0.02710895}, 1.8045335);
+}
+
+TEST(UNet, ConfigurationsOfTheFamilies) {
+  const auto config = [](const char* file) {
+    return read_unet_config(tiny_weights(file, DType::kF32)["model"]["diffusion_model"]);
+  };
+  const UNetConfig sd15 = config(kSd15);
+  EXPECT_EQ(sd15.num_heads, 8);
+  EXPECT_FALSE(sd15.linear_projections);
+  EXPECT_EQ(sd15.res_blocks, (std::vector<int>{2, 2, 2, 2}));
+  EXPECT_EQ(sd15.input_depth, (std::vector<int>{0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(sd15.output_depth, (std::vector<int>{0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(sd15.middle_depth, 1);
+  const UNetConfig sdxl = config("checkpoints/sd_xl_base_1.0.safetensors");
+  EXPECT_EQ(sdxl.head_channels, 64);
+  EXPECT_EQ(sdxl.num_heads, 0);
+  EXPECT_EQ(sdxl.input_depth, (std::vector<int>{0, 0, 0, 0, 2, 2, 0, 10, 10}));
+  EXPECT_EQ(sdxl.middle_depth, 10);
+  const UNetConfig ssd = config("checkpoints/SSD-1B.safetensors");
+  EXPECT_EQ(ssd.middle_depth, -1);
+  EXPECT_EQ(ssd.output_depth, (std::vector<int>{4, 4, 10, 2, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(config("checkpoints/sd-v1-5-inpainting.safetensors").in_channels, 9);
+}
+
+// Every kind of UNet runs, at a size that does not halve evenly, and rows do not depend on one another.
+TEST(UNet, BatchEqualsSingleRuns) {
+  for (const char* file : {kSd15, "checkpoints/sd-v1-5-inpainting.safetensors", "checkpoints/SSD-1B.safetensors",
+                           "checkpoints/segmind-vega.safetensors", "checkpoints/v2-1_768-ema-pruned.ckpt"}) {
+    const UNet unet(tiny_weights(file, DType::kF32)["model"]["diffusion_model"]);
+    UNetInputs all = made_up_inputs(unet, {2, 9, 6, unet.config().in_channels});
+    all.timesteps = {999.0f, 20.0f};
+    const Tensor together = unet.forward(all);
+    EXPECT_EQ(together.shape(), (Shape{2, 9, 6, unet.config().out_channels})) << file;
+    for (int64_t i = 0; i < 2; ++i) {
+      UNetInputs one = all;
+      one.x = all.x.slice(0, i, 1);
+      one.timesteps = {all.timesteps[static_cast<size_t>(i)]};
+      one.context = unet.project(all.context->context.slice(0, i, 1));
+      if (all.y.defined()) one.y = all.y.slice(0, i, 1);
+      EXPECT_LE(relative_error(unet.forward(one), together.slice(0, i, 1)), 1e-5) << file;
+    }
+  }
+}
+
+TEST(UNet, OneContextServesTheWholeBatch) {
+  const UNet unet(tiny_weights(kSd15, DType::kF32)["model"]["diffusion_model"]);
+  UNetInputs in = made_up_inputs(unet, {2, 8, 8, 4});
+  const Tensor one = in.context->context.slice(0, 0, 1);
+  in.context = unet.project(ops::repeat(one, 2));
+  const Tensor repeated = unet.forward(in);
+  in.context = unet.project(one);
+  EXPECT_LE(relative_error(unet.forward(in), repeated), 1e-6);
+}
+
+TEST(UNet, DiffusersLayoutIsTheSameModel) {
+  const auto file = formats::open_model_file(tiny_models_dir() / "unet/sd15_diffusers.safetensors");
+  ASSERT_TRUE(is_diffusers_unet(*file.tensors));
+  const UNet unet(nn::Weights(original_unet_tensors(*file.tensors), DType::kF32, "x"));
+  EXPECT_EQ(unet.config().input_depth, (std::vector<int>{0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(unet.forward(made_up_inputs(unet, {1, 8, 8, 4})).shape(), (Shape{1, 8, 8, 4}));
+}
+
+// Notes the sites it is called at; adds to the output when told to.
+class NotingHook : public AttentionHook {
+ public:
+  Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
+                               const Tensor& out) const override {
+    sites.push_back(site);
+    EXPECT_EQ(q.shape(), out.shape());
+    EXPECT_EQ(q.dim(1), site.height * site.width);
+    EXPECT_EQ(step.sigma, 3.0f);
+    return amount == 0 ? out : ops::affine(out, 1.0f, amount);
+  }
+  mutable std::vector<AttentionSite> sites;
+  float amount = 0;
+};
+
+TEST(UNet, HooksSeeEveryCrossAttention) {
+  const UNet unet(tiny_weights(kSd15, DType::kF32)["model"]["diffusion_model"]);
+  UNetInputs in = made_up_inputs(unet, {1, 8, 8, 4});
+  const Tensor plain = unet.forward(in);
+  auto hook = std::make_shared<NotingHook>();
+  const std::vector<AttentionHookPtr> hooks = {hook};
+  in.hooks = hooks;
+  in.step.sigma = 3.0f;
+  EXPECT_EQ(max_difference(unet.forward(in), plain), 0) << "a hook that returns its input changes nothing";
+  ASSERT_EQ(hook->sites.size(), 16u);
+  ASSERT_EQ(in.context->layers.size(), 16u);
+  // Called in the order of the network, numbered in the order of adapters: input, output, middle.
+  const std::vector<int> order = {0, 1, 2, 3, 4, 5, 15, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(hook->sites[i].index, order[i]);
+  EXPECT_EQ(hook->sites[0].block, BlockKind::kInput);
+  EXPECT_EQ(hook->sites[0].block_index, 1);
+  EXPECT_EQ(hook->sites[6].block, BlockKind::kMiddle);
+  EXPECT_EQ(hook->sites[15].block, BlockKind::kOutput);
+  EXPECT_EQ(hook->sites[15].block_index, 11);
+  EXPECT_EQ(hook->sites[15].heads, 8);
+  hook->amount = 0.1f;
+  EXPECT_GT(relative_error(unet.forward(in), plain), 1e-3);
+}
+
+TEST(UNet, MisfitsAreNamed) {
+  const UNet unet(tiny_weights(kSd15, DType::kF32)["model"]["diffusion_model"]);
+  const auto fault_of = [](auto&& call) {
+    try {
+      call();
+    } catch (const Error& e) {
+      EXPECT_FALSE(e.message().empty());
+      return e.fault();
+    }
+    return Fault::kInternal;
+  };
+  EXPECT_EQ(fault_of([&] { unet.project(made_up({1, 5, 64}, 1)); }), Fault::kMismatch);
+  UNetInputs in = made_up_inputs(unet, {1, 8, 8, 4});
+  in.x = made_up({1, 8, 8, 9}, 1);
+  EXPECT_EQ(fault_of([&] { unet.forward(in); }), Fault::kMismatch);
+  in = made_up_inputs(unet, {1, 8, 8, 4});
+  in.y = made_up({1, 16}, 1);
+  EXPECT_EQ(fault_of([&] { unet.forward(in); }), Fault::kMismatch);
+  in = made_up_inputs(unet, {1, 8, 8, 4});
+  ControlResiduals control;
+  control.output.push_back(made_up({1, 4, 4, 32}, 1));
+  in.control = &control;
+  EXPECT_EQ(fault_of([&] { unet.forward(in); }), Fault::kMismatch);
+}
 
 }  // namespace
 }  // namespace easel::models
