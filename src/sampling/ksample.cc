@@ -22,6 +22,25 @@ void check(const KSampleRequest& request) {
   if (!std::isfinite(request.denoise)) throw Error(Fault::kInvalid, "denoise is not a number").at_input("denoise");
 }
 
+std::vector<float> levels(const KSampleRequest& request, const ModelSampling& sampling, const SamplerInfo& sampler) {
+  if (request.sigmas.empty()) {
+    return sampling_sigmas(sampling, {.scheduler = request.scheduler,
+                                      .steps = request.steps,
+                                      .denoise = request.denoise,
+                                      .discard_penultimate = sampler.discard_penultimate,
+                                      .start_step = request.start_step,
+                                      .last_step = request.last_step,
+                                      .force_full_denoise = request.force_full_denoise});
+  }
+  for (size_t i = 0; i < request.sigmas.size(); ++i) {
+    const bool falls = i == 0 || request.sigmas[i] < request.sigmas[i - 1];
+    if (!falls || !(request.sigmas[i] >= 0) || std::isinf(request.sigmas[i])) {
+      throw Error(Fault::kInvalid, "noise levels have to fall, and be numbers from 0 up").at_input("sigmas");
+    }
+  }
+  return request.sigmas;
+}
+
 // The mask for each sample of the latent [N,h,w,C]: [N,h,w].
 Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
   if (!mask.defined()) return Tensor();
@@ -53,13 +72,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
                const InputsOfEntry& inputs) {
   check(request);
   const SamplerInfo& sampler = find_sampler(request.sampler);
-  const std::vector<float> sigmas = sampling_sigmas(sampling, {.scheduler = request.scheduler,
-                                                               .steps = request.steps,
-                                                               .denoise = request.denoise,
-                                                               .discard_penultimate = sampler.discard_penultimate,
-                                                               .start_step = request.start_step,
-                                                               .last_step = request.last_step,
-                                                               .force_full_denoise = request.force_full_denoise});
+  const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
 
   Tensor latent = contiguous(request.latent);
@@ -88,6 +101,8 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   run.rng = &rng;
   run.seed = request.seed;
   run.model = &sampling;
+  run.eta = request.eta;
+  run.s_noise = request.s_noise;
   run.on_step = request.on_step;
   run.cancel = request.cancel;
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };

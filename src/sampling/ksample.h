@@ -30,6 +30,10 @@ struct KSampleRequest {
   bool disable_noise = false;
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
+  // Noise levels to run through instead of those of scheduler, steps and denoise; falling.
+  std::vector<float> sigmas;
+  // Of samplers that draw noise at each step: how much of it, and its deviation.
+  float eta = 1.0f, s_noise = 1.0f;
   // After each step; x and denoised are latents as the model sees them (times latent_scale).
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;

@@ -300,6 +300,25 @@ TEST(KSample, TwoStagesEqualOneRun) {
   EXPECT_GT(testing::relative_error(run_toy(first), second.latent), 0.01);
 }
 
+TEST(KSample, TakesLevelsOfOnesOwn) {
+  KSampleRequest named = toy_request(), listed = named;
+  listed.sigmas = {14.614640235900879f, 2.918307065963745f, 0.9323579668998718f, 0.029167160391807556f, 0};
+  EXPECT_LT(testing::relative_error(run_toy(listed), run_toy(named)), 1e-6);
+  for (const std::vector<float>& bad : {std::vector<float>{1, 2, 0}, {1, 1, 0}, {1, NAN, 0}, {INFINITY, 0}, {1, -1}}) {
+    listed.sigmas = bad;
+    EXPECT_THROW(run_toy(listed), Error);
+  }
+}
+
+TEST(KSample, EtaSetsHowMuchNoiseIsFresh) {
+  KSampleRequest euler = toy_request(), ancestral = euler;
+  ancestral.sampler = "euler_ancestral";
+  ancestral.eta = 0;
+  EXPECT_LT(testing::relative_error(run_toy(ancestral), run_toy(euler)), 1e-6);
+  ancestral.eta = 1;
+  EXPECT_GT(testing::relative_error(run_toy(ancestral), run_toy(euler)), 0.01);
+}
+
 TEST(KSample, MasksKeepThePictureOutside) {
   KSampleRequest request = toy_request();
   request.noise_mask = Tensor::zeros(Shape{1, 8, 10});

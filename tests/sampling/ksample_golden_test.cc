@@ -3,6 +3,7 @@
 
 #include "golden.h"
 #include "models/checkpoint.h"
+#include "models/controlnet.h"
 #include "sampling/ksample.h"
 #include "support/tiny_models.h"
 
@@ -236,6 +237,45 @@ TEST(KSampleTrace, StyleFirstThenText) {
   node.request.sampler = "dpmpp_2m";
   node.request.scheduler = "karras";
   node.expect_result("3");
+}
+
+// Control on the tiny models: what must not matter does not, bit for bit.
+TEST(KSampleControl, StrengthTimeAndChains) {
+  models::Residency residency;
+  ControlLink link;
+  link.net = models::load_controlnet(
+      testing::tiny_models_dir() / "controlnet" / "control_v11p_sd15_canny_fp16.safetensors", residency, DType::kF32);
+  link.hint = Tensor::full(Shape{1, 64, 64, 3}, 0.3f);
+  KSampleRequest request;
+  request.model = sd15().checkpoint.model;
+  const Conditioning positive = sd15().encode("a serious guy in the park");
+  request.negative = sd15().encode("blurry");
+  request.latent = Tensor::zeros(Shape{1, 8, 8, 4});
+  request.steps = 2;
+  request.cfg = 5;
+  const auto with = [&](const ControlLinkPtr& control) {
+    request.positive = positive;
+    request.positive[0].control = control;
+    return ksample(request);
+  };
+  const auto changed = [&](const auto& change) {
+    ControlLink copy = link;
+    change(copy);
+    return std::make_shared<const ControlLink>(copy);
+  };
+
+  const Tensor plain = with(nullptr), controlled = with(changed([](ControlLink&) {}));
+  EXPECT_GT(testing::relative_error(controlled, plain), 1e-3);
+  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.strength = 0; })), plain), 0);
+  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.end_percent = 0; })), plain), 0);
+  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.start_percent = 1; })), plain), 0);
+
+  const auto half = changed([](ControlLink& l) { l.strength = 0.5f; });
+  const auto twice = changed([&](ControlLink& l) {
+    l.strength = 0.5f;
+    l.previous = half;
+  });
+  EXPECT_LT(testing::relative_error(with(twice), controlled), 1e-5);
 }
 
 }  // namespace
