@@ -2,7 +2,6 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <set>
 
 #include "server/services.h"
 #include "workflow/json.h"
@@ -15,23 +14,6 @@ using workflow::Json;
 namespace fs = std::filesystem;
 
 namespace {
-
-// Model folders that clients expect to be told of, whether or not there is anything in them.
-constexpr const char* kModelFolders[] = {"checkpoints", "clip_vision",  "controlnet", "embeddings",    "ipadapter",
-                                         "loras",       "style_models", "vae",        "upscale_models"};
-
-std::set<std::string> model_folders(const Services& s) {
-  std::set<std::string> out(std::begin(kModelFolders), std::end(kModelFolders));
-  for (const fs::path& root : s.models) {
-    std::error_code error;
-    for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-      std::error_code ignored;
-      const std::string name = it->path().filename().string();
-      if (it->is_directory(ignored) && name.front() != '.') out.insert(name);
-    }
-  }
-  return out;
-}
 
 // Free and total memory of the machine, in bytes.
 std::pair<uint64_t, uint64_t> memory() {
@@ -67,13 +49,15 @@ Response system_stats(const Services& s) {
 
 Response models_in(const Services& s, const Request& request) {
   const std::string& folder = request.captures.at(0);
-  if (!model_folders(s).contains(folder)) return Response::error(404, "not_found", "no such kind of model", folder);
-  return Response::json(dump_json(Json(s.choices.choices(folder))));
+  const auto kinds = s.models.kinds();
+  if (std::find(kinds.begin(), kinds.end(), folder) == kinds.end() && s.models.folders(folder).empty())
+    return Response::error(404, "not_found", "no such kind of model", folder);
+  return Response::json(dump_json(Json(s.models.list(folder))));
 }
 
 Response embeddings(const Services& s) {
   Json names = Json::array();
-  for (const std::string& file : s.choices.choices("embeddings")) names.push_back(fs::path(file).replace_extension());
+  for (const std::string& file : s.models.list("embeddings")) names.push_back(fs::path(file).replace_extension());
   return Response::json(dump_json(names));
 }
 
@@ -119,7 +103,7 @@ void add_info_routes(Router& router, Services& s) {
   add("/system_stats", [](const Services& services, const Request&) { return system_stats(services); });
   add("/embeddings", [](const Services& services, const Request&) { return embeddings(services); });
   add("/models", [](const Services& services, const Request&) {
-    return Response::json(dump_json(Json(model_folders(services))));
+    return Response::json(dump_json(Json(services.models.kinds())));
   });
   add("/models/{folder}", models_in);
   router.get("/extensions", [](const Request&) { return Response::json("[]"); });

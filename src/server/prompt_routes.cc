@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -83,24 +84,14 @@ void read_extra(const Json& body, const workflow::Workflow& flow, Order& order) 
   order.job.extra_data = dump_json(extra);
 }
 
-// The body in any of the forms it may have: what ComfyUI's clients send, a bare prompt or editor graph, or a
-// picture that carries a workflow. Nothing when there is no prompt in it.
-std::optional<Order> read_order(const Request& request, const workflow::NodeTable& table) {
-  const bool picture = !request.body.empty() &&
-                       (request.body[0] == '\x89' || request.body[0] == '\xFF' || request.body.starts_with("RIFF"));
-  const Json body = picture ? Json::object() : body_json(request);
-  workflow::Workflow flow;
-  Order order;
-  if (picture) {
-    flow = workflow::read_workflow(std::string_view(request.body), table);
-  } else if (workflow::looks_like_graph(body)) {
-    flow = workflow::read_workflow(body, table);
-  } else {
-    const auto prompt = body.find("prompt");
-    if (prompt == body.end()) return std::nullopt;
-    flow = workflow::read_workflow(Json{{"prompt", *prompt}}, table);
-    if (!flow.from_graph) order.prompt = *prompt;
-  }
+// {"3": {"class_type": ...}, ...}: what the editor saves as its API form.
+bool is_bare_prompt(const Json& body) {
+  return !body.empty() &&
+         std::all_of(body.begin(), body.end(), [](const Json& v) { return v.is_object() && v.contains("class_type"); });
+}
+
+// `body` holds what was asked for beside the prompt.
+Order finish_order(const Json& body, workflow::Workflow flow, Order order, const Request& request) {
   if (order.prompt.is_null()) order.prompt = workflow::to_json(flow.prompt, true);
   if (!order.prompt.is_object()) throw Error(Fault::kInvalid, "'prompt' must be an object");
   read_extra(body, flow, order);
@@ -109,7 +100,25 @@ std::optional<Order> read_order(const Request& request, const workflow::NodeTabl
   order.job.id = text_field(body, "prompt_id", 128);
   if (order.job.id.empty()) order.job.id = random_id();
   read_place(body, order);
+  const std::string front = request.param("front");
+  order.front |= !front.empty() && front != "0" && front != "false";
   return order;
+}
+
+// The body in any of the forms it may have: what ComfyUI's clients send, a bare prompt or editor graph, or a
+// picture that carries a workflow. Nothing when there is no prompt in it.
+std::optional<Order> read_order(const Request& request, const workflow::NodeTable& table) {
+  const std::string& bytes = request.body;
+  if (bytes.starts_with('\x89') || bytes.starts_with('\xFF') || bytes.starts_with("RIFF"))
+    return finish_order(Json::object(), workflow::read_workflow(std::string_view(bytes), table), {}, request);
+  Json body = body_json(request);
+  if (workflow::looks_like_graph(body) || is_bare_prompt(body)) body = Json{{"prompt", std::move(body)}};
+  const auto prompt = body.find("prompt");
+  if (prompt == body.end()) return std::nullopt;
+  Order order;
+  auto flow = workflow::read_workflow(Json{{"prompt", *prompt}}, table);
+  if (!flow.from_graph) order.prompt = *prompt;
+  return finish_order(body, std::move(flow), std::move(order), request);
 }
 
 // As ComfyUI does, what is queued has the values converted to their inputs' types; all else stays as sent.

@@ -33,7 +33,8 @@ std::string in_url(const std::string& address) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices, JobRunner& runner);
+  Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
+       const models::Folders& models, JobRunner& runner);
   ~Impl() { stop(); }
   void start();
   void stop();
@@ -57,7 +58,7 @@ struct Server::Impl {
 };
 
 Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-                   JobRunner& runner)
+                   const models::Folders& models, JobRunner& runner)
     : options(std::move(o)),
       folders(options.input, options.output, options.temp),
       store(open_sqlite_job_store((prepared(options.user) / "jobs.sqlite").string())),
@@ -72,7 +73,7 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                pool,
                folders,
                runner,
-               options.models,
+               models,
                options.user,
                options.http.max_upload,
                options.http.access.token,
@@ -147,8 +148,8 @@ void Server::Impl::receive(Mailbox& box, const std::string& text) {
 void Server::Impl::housekeeping() { folders.clear_temp(options.keep_temp_hours * 3600); }
 
 Server::Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-               JobRunner& runner)
-    : impl_(std::make_unique<Impl>(std::move(options), table, choices, runner)) {}
+               const models::Folders& models, JobRunner& runner)
+    : impl_(std::make_unique<Impl>(std::move(options), table, choices, models, runner)) {}
 Server::~Server() = default;
 void Server::start() { impl_->start(); }
 void Server::stop() { impl_->stop(); }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/folders.h"
 #include "server/http_server.h"
 #include "server/job_runner.h"
 #include "server/task_pool.h"
@@ -17,24 +18,23 @@ namespace easel::server {
 struct ServerOptions {
   HttpOptions http;
   std::filesystem::path input = "input", output = "output", temp = "temp";
-  std::filesystem::path user = "user";        // settings, user data and the job store
-  std::vector<std::filesystem::path> models;  // folders with a sub-folder for each kind of model
-  int64_t keep_history = 10000;               // finished jobs that are remembered
-  double keep_temp_hours = 24;                // previews older than that are removed
-  bool start_paused = false;                  // jobs wait until the queue is resumed
-  double status_seconds = 4;                  // how often `status` is repeated to listening clients
-  std::string version, device = "cpu";        // shown in /system_stats
-  std::vector<std::string> arguments;         // of the command line, secrets left out
+  std::filesystem::path user = "user";  // settings, user data and the job store
+  int64_t keep_history = 10000;         // finished jobs that are remembered
+  double keep_temp_hours = 24;          // previews older than that are removed
+  bool start_paused = false;            // jobs wait until the queue is resumed
+  double status_seconds = 4;            // how often `status` is repeated to listening clients
+  std::string version, device = "cpu";  // shown in /system_stats
+  std::vector<std::string> arguments;   // of the command line, secrets left out
   // Routes beside ComfyUI's.
   std::function<void(Router&, TaskPool&)> more_routes;
 };
 
 class Server {
  public:
-  // The table, choices and runner must outlive the server. Opens the folders and the job store; nothing runs yet.
-  // Throws Error(kBadFile) when a folder or the store cannot be used.
+  // The table, choices, folders and runner must outlive the server. Opens the folders and the job store; nothing runs
+  // yet. Throws Error(kBadFile) when a folder or the store cannot be used.
   Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-         JobRunner& runner);
+         const models::Folders& models, JobRunner& runner);
   ~Server();  // stop()
 
   // Puts interrupted jobs back into the queue, then answers and runs jobs. Throws Error(kUsage) when the address

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "models/folders.h"
 #include "server/event_hub.h"
 #include "server/folders.h"
 #include "server/http.h"
@@ -27,8 +28,8 @@ struct Services {
   TaskPool& pool;
   const Folders& folders;
   JobRunner& runner;
-  std::vector<std::filesystem::path> models;  // model folders, first match counts
-  std::filesystem::path user;                 // settings and user data
+  const models::Folders& models;
+  std::filesystem::path user;  // settings and user data
   uint64_t max_upload = 0;
   std::string token;                   // as in AccessPolicy
   std::string device, version;         // "cpu", "0.1.0"

@@ -92,11 +92,11 @@ Response view_metadata(const Services& s, const Request& request) {
   const std::string name = request.param("filename");
   if (!name.ends_with(".safetensors"))
     return Response::error(404, "not_found", "only .safetensors files have metadata");
-  for (const auto& models : s.models) {
+  for (const auto& folder : s.models.folders(request.captures.at(0))) {
     std::error_code error;
-    const auto root = std::filesystem::canonical(models, error);
+    const auto root = std::filesystem::canonical(folder, error);
     if (error) continue;
-    const auto file = std::filesystem::canonical(safe_join(safe_join(root, request.captures.at(0)), name), error);
+    const auto file = std::filesystem::canonical(safe_join(root, name), error);
     if (error || !is_inside(file, root) || !std::filesystem::is_regular_file(file, error)) continue;
     formats::Metadata metadata;
     formats::read_safetensors(MappedFile::open(file), &metadata);

@@ -269,11 +269,12 @@ TEST(Server, StopPutsTheRunningJobBack) {
   testing::TempFolder folder;
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
+  models::Folders models;
   testing::FakeRunner runner(folder.path() / "output", std::chrono::milliseconds(50));
   configure_log(Level::kError, false);
   std::string id, second;
   {
-    Server server(testing::options_in(folder.path()), table, choices, runner);
+    Server server(testing::options_in(folder.path()), table, choices, models, runner);
     server.start();
     id = Json::parse(
         post(server.port(), "/prompt", workflow::dump_json(Json{{"prompt", toy_prompt(1, 100)}})).body)["prompt_id"];
@@ -286,7 +287,7 @@ TEST(Server, StopPutsTheRunningJobBack) {
   }
   auto options = testing::options_in(folder.path());
   options.start_paused = true;
-  Server server(std::move(options), table, choices, runner);
+  Server server(std::move(options), table, choices, models, runner);
   server.start();
   const Json queue = Json::parse(get(server.port(), "/queue").body);
   ASSERT_EQ(queue["queue_pending"].size(), 2u);
@@ -338,7 +339,7 @@ TEST(Server, InformationRoutes) {
     EXPECT_EQ(json("/object_info/Nope").size(), 0u);
     EXPECT_EQ(json("/system_stats")["devices"][0]["type"], "cpu");
     EXPECT_TRUE(json("/models").is_array());
-    EXPECT_EQ(json("/models/checkpoints").size(), 2u);
+    EXPECT_EQ(json("/models/checkpoints").size(), 0u);
     EXPECT_EQ(get(s.port, std::string(prefix) + "/models/nothing").status, 404);
     EXPECT_TRUE(json("/embeddings").is_array());
     EXPECT_EQ(json("/extensions").size(), 0u);

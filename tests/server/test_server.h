@@ -39,7 +39,6 @@ inline ServerOptions options_in(const std::filesystem::path& folder) {
   o.output = folder / "output";
   o.temp = folder / "temp";
   o.user = folder / "user";
-  o.models = {folder / "models"};
   o.version = "test";
   return o;
 }
@@ -50,10 +49,11 @@ class TestServer {
                       std::chrono::microseconds step = std::chrono::milliseconds(1))
       : runner(folder.path() / "output", step) {
     configure_log(Level::kError, false);
-    std::filesystem::create_directories(folder.path() / "models" / "checkpoints");
     ServerOptions o = options_in(folder.path());
     if (adjust) adjust(o);
-    server = std::make_unique<Server>(std::move(o), table, choices, runner);
+    std::filesystem::create_directories(folder.path() / "models" / "checkpoints");
+    models.add("checkpoints", folder.path() / "models" / "checkpoints");
+    server = std::make_unique<Server>(std::move(o), table, choices, models, runner);
     server->start();
     port = server->port();
   }
@@ -77,6 +77,7 @@ class TestServer {
   TempFolder folder;
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
+  models::Folders models;
   FakeRunner runner;
   std::unique_ptr<Server> server;
   uint16_t port = 0;
