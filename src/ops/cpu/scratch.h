@@ -20,14 +20,15 @@ T* thread_scratch(ScratchUse use, int64_t count) {
   return static_cast<T*>(thread_scratch(use, static_cast<size_t>(count) * sizeof(T)));
 }
 
-// Calls body(task) for each task in [0, count) on all threads. A thread takes the next task when it is
-// done with one, in order; so cores of unequal speed end together. Results must not depend on who runs what.
+// Calls body(task) for each task in [0, count) on all threads. Every thread has a first task of its own, so
+// that work memory settles in the first call; then it takes the next one whenever it is done, so that cores of
+// unequal speed end together. Results must not depend on who runs what.
 template <class Body>
 void parallel_tasks(int64_t count, const Body& body) {
-  if (count == 1) return body(int64_t{0});
-  std::atomic<int64_t> next{0};
   const int64_t threads = count < thread_count() ? count : thread_count();
-  parallel_for(threads, 1, [&](int64_t, int64_t) {
+  std::atomic<int64_t> next{threads};
+  parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(i);
     for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(i);
   });
 }

@@ -1,0 +1,119 @@
+// The kernels of every instruction level this processor has, and oneDNN's, against the best level's.
+#include "ops/attention.h"
+#include "ops/conv2d.h"
+#include "ops/cpu/cpu_features.h"
+#include "ops/cpu/dnnl.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+#include "ops/reference.h"
+
+namespace easel::ops::testing {
+namespace {
+
+using cpu::Isa;
+
+// Lowers the level for the lifetime of the object.
+class AtLevel {
+ public:
+  explicit AtLevel(Isa level) : before_(cpu::isa()) { cpu::limit_isa(level); }
+  ~AtLevel() { cpu::limit_isa(before_); }
+
+ private:
+  Isa before_;
+};
+
+template <class T>
+class Levels : public TypedOps<T> {
+ protected:
+  // Calls compute() at each level below the best and compares its results with the best level's.
+  template <class F>
+  void expect_alike(F compute) {
+    const std::vector<Tensor> best = compute();
+    for (Isa level : {Isa::kBase, Isa::kAvx2, Isa::kAvx512}) {
+      if (level >= cpu::isa()) continue;
+      const AtLevel lowered(level);
+      const std::vector<Tensor> results = compute();
+      ASSERT_EQ(results.size(), best.size());
+      for (size_t i = 0; i < best.size(); ++i)
+        EXPECT_LT(relative_error(results[i], best[i]), this->tolerance()) << cpu::isa_name(level) << ", result " << i;
+    }
+  }
+};
+TYPED_TEST_SUITE(Levels, BothTypes);
+
+TYPED_TEST(Levels, Products) {
+  const Tensor x = this->random({2, 61, 75}), w = this->random({150, 75}, 0.2f), b = this->random_f32({150});
+  const Tensor residual = this->random({2, 61, 150});
+  this->expect_alike([&] {
+    const auto plain = pack_linear(w, b, this->kType), gated = pack_linear(w, b, this->kType, true);
+    return std::vector<Tensor>{linear(x, *plain, {Activation::kGelu, residual, 0.5f}), linear(x, *gated),
+                               linear(x, *plain, {.f32_out = true})};
+  });
+}
+
+TYPED_TEST(Levels, Convolutions) {
+  const Tensor x = this->random({2, 9, 13, 33}), w = this->random({70, 33, 3, 3}, 0.1f), b = this->random_f32({70});
+  ConvArgs args;
+  args.channel_bias = this->random_f32({2, 70});
+  ConvShape up{1, 1};
+  up.upsample2x = true;
+  this->expect_alike([&] {
+    return std::vector<Tensor>{conv2d(x, *pack_conv2d(w, b, {1, 1}, this->kType), args),
+                               conv2d(x, *pack_conv2d(w, b, {2, 0, 1}, this->kType)),
+                               conv2d(x, *pack_conv2d(w, b, up, this->kType), {.upsample2x = true})};
+  });
+}
+
+TYPED_TEST(Levels, Attention) {
+  const Tensor q = this->random({2, 131, 96}), k = this->random({2, 600, 96}), v = this->random({2, 600, 96});
+  AttentionArgs causal;
+  causal.causal = true;
+  this->expect_alike([&] { return std::vector<Tensor>{attention(q, k, v, 2), attention(q, k, v, 3, causal)}; });
+}
+
+TYPED_TEST(Levels, NormsAndPointwise) {
+  const Tensor x = this->random({2, 7, 9, 90}, 3.0f, 2.0f), y = this->random({2, 7, 9, 90});
+  const Tensor w = this->random_f32({90}), b = this->random_f32({90});
+  this->expect_alike([&] {
+    std::vector<Tensor> all{group_norm(x, w, b, 3, 1e-5f, Activation::kSilu),
+                            layer_norm(x, w, b, 1e-5f),
+                            add(x, y, 0.3f),
+                            mul(x, y),
+                            lerp(x, y, 0.7f),
+                            affine(x, 2.0f, 1.0f)};
+    for (const Activation a : {Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu})
+      all.push_back(activate(x, a));
+    return all;
+  });
+}
+
+TYPED_TEST(Levels, OneDnnGivesTheSame) {
+  const Tensor x = this->random({40, 64}), w = this->random({96, 64}, 0.2f), b = this->random_f32({96});
+  const Tensor residual = this->random({40, 96});
+  for (const bool gated : {false, true}) {
+    const auto own = pack_linear(w, b, this->kType, gated), other = cpu::make_dnnl_linear(w, b, this->kType, gated);
+    EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
+    if (gated) continue;
+    for (const Activation a :
+         {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu})
+      EXPECT_LT(relative_error(linear(x, *other, {a, residual, 0.5f}), linear(x, *own, {a, residual, 0.5f})),
+                this->tolerance());
+  }
+  const Tensor map = this->random({2, 10, 12, 16}), window = this->random({24, 16, 3, 3}, 0.1f),
+               bias = this->random_f32({24});
+  for (const ConvShape& shape : {ConvShape{1, 1}, ConvShape{2, 0, 1}}) {
+    const auto own = pack_conv2d(window, bias, shape, this->kType);
+    const auto other = cpu::make_dnnl_conv(window, bias, shape, this->kType);
+    ConvArgs args;
+    args.channel_bias = this->random_f32({2, 24});
+    args.upsample2x = true;
+    const Tensor plain = conv2d(map, *own, args);
+    args.residual = this->random(plain.shape());
+    EXPECT_LT(relative_error(conv2d(map, *other, args), conv2d(map, *own, args)), this->tolerance());
+    EXPECT_LT(relative_error(conv2d(map, *other), conv2d(map, *own)), this->tolerance());
+  }
+}
+
+}  // namespace
+}  // namespace easel::ops::testing
