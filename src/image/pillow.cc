@@ -14,6 +14,7 @@ namespace easel::image {
 namespace {
 
 constexpr int kPrecisionBits = 32 - 8 - 2;
+constexpr int64_t kGrain = 1 << 16;  // elements a thread takes at least
 
 double sinc(double x) {
   if (x == 0.0) return 1.0;
@@ -102,22 +103,31 @@ Bytes make_bytes(int64_t rows, int64_t width, int64_t channels) {
 
 int64_t grain_for(int64_t row) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, row)); }
 
+// One row; kChannels is 0 for any number of them.
+template <int kChannels>
+void resample_row(const uint8_t* in, const FixedTaps& taps, int64_t width, int64_t channels, uint8_t* to) {
+  const int64_t step = kChannels > 0 ? kChannels : channels;
+  for (int64_t x = 0; x < width; ++x) {
+    const int32_t* weight = &taps.weight[static_cast<size_t>(x * taps.count)];
+    const int64_t length = taps.length[static_cast<size_t>(x)];
+    const uint8_t* from = in + taps.first[static_cast<size_t>(x)] * step;
+    for (int64_t c = 0; c < step; c += 3) {
+      int32_t sums[3] = {1 << (kPrecisionBits - 1), 1 << (kPrecisionBits - 1), 1 << (kPrecisionBits - 1)};
+      const int64_t some = kChannels == 3 ? 3 : std::min<int64_t>(3, step - c);
+      for (int64_t j = 0; j < length; ++j)
+        for (int64_t k = 0; k < some; ++k) sums[k] += from[j * step + c + k] * weight[j];
+      for (int64_t k = 0; k < some; ++k) *to++ = clip8(sums[k]);
+    }
+  }
+}
+
 Bytes resample_columns(const Bytes& in, int64_t width, const Filter& filter) {
   const FixedTaps taps = fixed_taps(in.width, width, filter);
   Bytes out = make_bytes(in.rows, width, in.channels);
   parallel_for(in.rows, grain_for(width * in.channels), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      uint8_t* to = out.row(r);
-      for (int64_t x = 0; x < width; ++x) {
-        const int32_t* weight = &taps.weight[static_cast<size_t>(x * taps.count)];
-        const uint8_t* from = in.row(r) + taps.first[static_cast<size_t>(x)] * in.channels;
-        for (int64_t c = 0; c < in.channels; ++c) {
-          int32_t sum = 1 << (kPrecisionBits - 1);
-          for (int64_t j = 0; j < taps.length[static_cast<size_t>(x)]; ++j)
-            sum += from[j * in.channels + c] * weight[j];
-          *to++ = clip8(sum);
-        }
-      }
+      if (in.channels == 3) resample_row<3>(in.row(r), taps, width, 3, out.row(r));
+      else resample_row<0>(in.row(r), taps, width, in.channels, out.row(r));
     }
   });
   return out;
@@ -217,12 +227,17 @@ Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter) {
   const Tensor packed = contiguous(image);
   const int64_t batch = image.dim(0), height = image.dim(1);
   Bytes bytes = make_bytes(batch * height, image.dim(2), image.dim(3));
-  std::transform(packed.values().begin(), packed.values().end(), bytes.data.begin(), to_byte);
+  parallel_for(packed.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    std::transform(packed.f32() + begin, packed.f32() + end, bytes.data.data() + begin, to_byte);
+  });
   bytes = filter == PillowFilter::kNearest ? nearest(bytes, height, size)
                                            : resample(std::move(bytes), height, size, filter_of(filter));
   Tensor out(Shape{batch, size.height, size.width, image.dim(3)});
-  std::transform(bytes.data.begin(), bytes.data.end(), out.values().begin(),
-                 [](uint8_t b) { return static_cast<float>(b) / 255.0f; });
+  float* to = out.f32();
+  parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    std::transform(bytes.data.data() + begin, bytes.data.data() + end, to + begin,
+                   [](uint8_t b) { return static_cast<float>(b) / 255.0f; });
+  });
   return out;
 }
 

@@ -4,7 +4,7 @@
 // A function marked so is compiled twice, for any x86-64 and for one with AVX2 and FMA; the program picks when it
 // starts. Results are the same either way: std::fma is one rounding everywhere, and nothing else is fused.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define EASEL_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#define EASEL_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define EASEL_CLONES
 #endif
