@@ -114,6 +114,7 @@ class Layout {
   }
 
   void add_known(const PromptNode& node, const NodeSpec& spec, Draft& draft) {
+    size_t known = 0;  // widgets up to the last one the prompt has a value for
     for (const InputSpec& input : spec.inputs) {
       if (input.presence == Presence::kHidden) continue;
       draft.height += input.multiline ? kMultilineHeight : kLineHeight;
@@ -125,9 +126,12 @@ class Layout {
         draft.inputs.push_back({{"name", input.name}, {"type", input.type}, {"link", nullptr}});
       if (!input.has_widget()) continue;
       const bool typed = !link && value != node.inputs.end();
+      if (typed || link) known = draft.widgets.size() + 1;
       draft.widgets.push_back(typed ? unwrapped(*value) : to_json(input.default_value));
-      if (input.control_after_generate) draft.widgets.push_back("fixed");
+      if (input.control_after_generate) draft.widgets.push_back("fixed"), known += known == draft.widgets.size() - 1;
     }
+    // Values the prompt leaves out at the end stay out; the editor has its own defaults for them.
+    draft.widgets.erase(draft.widgets.begin() + static_cast<std::ptrdiff_t>(known), draft.widgets.end());
     if (draft.upload) draft.widgets.push_back("image");
   }
 

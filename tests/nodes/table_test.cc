@@ -1,0 +1,183 @@
+#include "nodes/table.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "models/folders.h"
+#include "models/resident.h"
+#include "nodes/files.h"
+#include "workflow/object_info.h"
+
+namespace easel::nodes {
+namespace {
+
+using workflow::Json;
+
+TEST(Table, HoldsTheNodesOfOrdinaryWorkflows) {
+  const Table& table = Table::standard();
+  for (const char* name : {"CheckpointLoaderSimple",
+                           "unCLIPCheckpointLoader",
+                           "VAELoader",
+                           "CLIPLoader",
+                           "DualCLIPLoader",
+                           "UNETLoader",
+                           "LoraLoader",
+                           "LoraLoaderModelOnly",
+                           "CLIPVisionLoader",
+                           "StyleModelLoader",
+                           "ControlNetLoader",
+                           "CLIPTextEncode",
+                           "CLIPTextEncodeSDXL",
+                           "CLIPTextEncodeSDXLRefiner",
+                           "CLIPSetLastLayer",
+                           "ConditioningCombine",
+                           "ConditioningConcat",
+                           "ConditioningAverage",
+                           "ConditioningSetArea",
+                           "ConditioningSetAreaPercentage",
+                           "ConditioningSetMask",
+                           "ConditioningSetTimestepRange",
+                           "ConditioningZeroOut",
+                           "EmptyLatentImage",
+                           "LatentUpscale",
+                           "LatentUpscaleBy",
+                           "LatentFromBatch",
+                           "RepeatLatentBatch",
+                           "LatentComposite",
+                           "SetLatentNoiseMask",
+                           "VAEEncode",
+                           "VAEDecode",
+                           "VAEEncodeTiled",
+                           "VAEDecodeTiled",
+                           "VAEEncodeForInpaint",
+                           "KSampler",
+                           "KSamplerAdvanced",
+                           "LoadImage",
+                           "LoadImageMask",
+                           "SaveImage",
+                           "PreviewImage",
+                           "ImageScale",
+                           "ImageScaleBy",
+                           "ImageScaleToTotalPixels",
+                           "ImageInvert",
+                           "ImageBatch",
+                           "ImagePadForOutpaint",
+                           "SolidMask",
+                           "InvertMask",
+                           "GrowMask",
+                           "FeatherMask",
+                           "MaskComposite",
+                           "CropMask",
+                           "ImageToMask",
+                           "MaskToImage",
+                           "CLIPVisionEncode",
+                           "unCLIPConditioning",
+                           "StyleModelApply",
+                           "ControlNetApply",
+                           "ControlNetApplyAdvanced",
+                           "Canny",
+                           "IPAdapterModelLoader",
+                           "IPAdapterApply",
+                           "IPAdapter",
+                           "IPAdapterAdvanced",
+                           "IPAdapterBatch",
+                           "IPAdapterUnifiedLoader",
+                           "IPAdapterEncoder",
+                           "PrepImageForClipVision"})
+    EXPECT_NE(table.NodeTable::find(name), nullptr) << name;
+}
+
+TEST(Table, EveryDeclarationIsWhole) {
+  const Table& table = Table::standard();
+  for (const auto* listed : table.list()) {
+    for (const auto* spec : table.forms(listed->class_type)) {
+      SCOPED_TRACE(spec->class_type);
+      EXPECT_TRUE(table.entry(*spec).node.run);
+      EXPECT_FALSE(spec->category.empty());
+      EXPECT_FALSE(spec->description.empty());
+      EXPECT_TRUE(spec->output_node || !spec->outputs.empty());
+      auto last = workflow::Presence::kRequired;
+      std::set<std::string> names;
+      for (const auto& input : spec->inputs) {
+        SCOPED_TRACE(input.name);
+        EXPECT_TRUE(names.insert(input.name).second);
+        EXPECT_LE(last, input.presence);  // required ones first: widgets are counted in this order
+        last = input.presence;
+        if (input.is_combo()) {
+          EXPECT_NE(input.choices.empty(), input.choices_from.empty());
+        }
+        // Numbers say where they begin, and lie within their range.
+        if (input.type == "INT" || input.type == "FLOAT") {
+          const Json value = workflow::to_json(input.default_value), min = workflow::to_json(input.min),
+                     max = workflow::to_json(input.max);
+          EXPECT_TRUE(value.is_number());
+          if (min.is_number()) {
+            EXPECT_LE(min.get<double>(), value.get<double>());
+          }
+          if (max.is_number()) {
+            EXPECT_GE(max.get<double>(), value.get<double>());
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Table, FormsOfOneNameAreToldApart) {
+  const Table& table = Table::standard();
+  const auto* older =
+      table.NodeTable::find("IPAdapter", {"model", "image", "clip_vision", "weight", "model_name", "dtype"});
+  const auto* today = table.NodeTable::find("IPAdapter", {"model", "ipadapter", "image", "weight", "start_at"});
+  ASSERT_TRUE(older && today);
+  EXPECT_NE(older, today);
+  EXPECT_TRUE(older->input("model_name"));
+  EXPECT_TRUE(today->input("ipadapter"));
+}
+
+TEST(Table, ObjectInfoHasComfyUisShape) {
+  const models::Folders folders;
+  const Directories directories;
+  const FolderChoices choices(folders, directories);
+  const Json info = workflow::object_info(*Table::standard().NodeTable::find("KSampler"), choices);
+  EXPECT_EQ(info["input"]["required"]["model"][0], "MODEL");
+  const Json& seed = info["input"]["required"]["seed"];
+  EXPECT_EQ(seed[0], "INT");
+  EXPECT_EQ(seed[1]["max"].get<uint64_t>(), UINT64_MAX);
+  EXPECT_EQ(seed[1]["control_after_generate"], true);
+  const Json& cfg = info["input"]["required"]["cfg"];
+  EXPECT_EQ(cfg[1]["default"], 8.0);
+  EXPECT_EQ(cfg[1]["step"], 0.1);
+  EXPECT_EQ(cfg[1]["round"], 0.01);
+  EXPECT_EQ(info["input"]["required"]["sampler_name"][0][0], "euler");
+  EXPECT_EQ(info["input_order"]["required"][1], "seed");
+  EXPECT_EQ(info["output"], Json::array({"LATENT"}));
+  EXPECT_EQ(info["output_is_list"], Json::array({false}));
+  EXPECT_EQ(info["output_name"], Json::array({"LATENT"}));
+  EXPECT_EQ(info["name"], "KSampler");
+  EXPECT_EQ(info["output_node"], false);
+  const Json save = workflow::object_info(*Table::standard().NodeTable::find("SaveImage"), choices);
+  EXPECT_EQ(save["input"]["hidden"]["prompt"], "PROMPT");
+  EXPECT_EQ(save["output_node"], true);
+}
+
+TEST(Call, WidgetsMayComeOverLinks) {
+  workflow::NodeSpec spec;
+  spec.inputs = {Int("steps").def(3).spec(), Text("text").def("a").spec(), Link("model", "MODEL").spec()};
+  models::Folders folders;
+  models::Residency residency;
+  ModelFiles files;
+  Context context{folders, residency, files};
+  const Call call(context, spec, "1", {{{"text", std::string("b")}}, {{"steps", Value("INT", int64_t{7})}}});
+  EXPECT_EQ(call.integer("steps"), 7);
+  EXPECT_EQ(call.text("text"), "b");
+  EXPECT_FALSE(call.has("model"));
+  EXPECT_THROW(call.link<int>("model"), Error);
+  EXPECT_THROW(call.integer("text"), Error);
+  EXPECT_THROW(call.integer("nothing"), Error);
+  const Call empty(context, spec, "1", {});
+  EXPECT_EQ(empty.integer("steps"), 3);
+}
+
+}  // namespace
+}  // namespace easel::nodes
