@@ -47,7 +47,8 @@ Json checked(const server::ClientResponse& answer) {
   if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return body;
   std::string text = body["error"].value("message", std::string("refused"));
   if (const std::string more = body["error"].value("details", std::string()); !more.empty()) text += ": " + more;
-  for (const auto& node : body.value("node_errors", Json::object()).items())
+  const Json faulty = body.value("node_errors", Json::object());
+  for (const auto& node : faulty.items())
     for (const Json& fault : node.value()["errors"])
       text += "\n  node " + node.key() + ": " + fault.value("message", std::string()) + ": " +
               fault.value("details", std::string());
