@@ -217,17 +217,29 @@ asio::awaitable<int> Connection::read_body(Head& head, Request& request, bool st
   co_return status;
 }
 
-// Piece by piece, so that a client is given time only for what it really sends.
+// Piece by piece, so that a client is given time only for what it really sends. The stream's own timeout would close
+// the connection without a word; a timer that cancels the read leaves it open for the answer.
 template <class Parser>
 asio::awaitable<int> Connection::read_rest(Parser& parser) {
   using Clock = std::chrono::steady_clock;
   beast::error_code error;
   const auto start = Clock::now();
   uint64_t received = 0;
+  stream_.expires_never();
+  asio::steady_timer stall(stream_.get_executor());
+  const auto waiting = std::make_shared<bool>(false);
+  bool stalled = false;
   while (!parser.is_done()) {
-    stream_.expires_after(seconds(context_.options.stall_seconds));
+    *waiting = true;
+    stall.expires_after(seconds(context_.options.stall_seconds));
+    stall.async_wait([this, waiting, &stalled](beast::error_code cancelled) {
+      if (cancelled || !*waiting) return;
+      stalled = true;
+      stream_.cancel();
+    });
     received += co_await http::async_read_some(stream_, buffer_, parser, redirect_error(use_awaitable, error));
-    if (error == beast::error::timeout) co_return 408;
+    *waiting = false;
+    if (stalled) co_return 408;
     if (error == http::error::body_limit) co_return 413;
     if (error.category() == make_error_code(http::error::bad_method).category() &&
         error != http::error::partial_message && error != http::error::end_of_stream)

@@ -111,6 +111,12 @@ void add_info_routes(Router& router, Services& s) {
     return Response::json("{\"supports_preview_metadata\":true,\"max_upload_size\":" + std::to_string(s.max_upload) +
                           "}");
   });
+  // Upgrades never get here.
+  router.get("/ws", [](const Request&) {
+    Response out = Response::error(426, "upgrade_required", "this address speaks WebSocket only");
+    out.headers.emplace_back("Upgrade", "websocket");
+    return out;
+  });
   // Alive: the process answers. Ready: it takes jobs.
   router.get("/healthz", [](const Request&) { return Response::text("ok\n"); });
   router.get("/readyz",
