@@ -86,12 +86,14 @@ void list(const Flags& flags) {
 void print_end(const std::string& id, const Json& entry) {
   const bool success = entry.at("status").value("completed", false);
   printf("%s %s\n", id.c_str(), success ? "success" : "not completed");
-  for (const auto& node : entry.at("outputs").items())
-    for (const Json& image : node.value().value("images", Json::array())) {
+  for (const auto& node : entry.at("outputs").items()) {
+    const Json images = node.value().value("images", Json::array());
+    for (const Json& image : images) {
       const std::string subfolder = image.value("subfolder", std::string());
       printf("%s: %s%s%s\n", image.value("type", std::string()).c_str(), subfolder.c_str(),
              subfolder.empty() ? "" : "/", image.value("filename", std::string()).c_str());
     }
+  }
   for (const Json& message : entry.at("status").at("messages")) {
     if (message.at(0) == "execution_interrupted") throw Error(Fault::kCancelled, "the job was interrupted");
     if (message.at(0) == "execution_error")
