@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   using namespace easel::cli;
   for (const auto add : {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_nodes, add_models,
-                         add_synth, add_pictures, add_demo, add_bench})
+                         add_synth, add_pictures, add_demo, add_bench, add_serve, add_queue})
     add(app);
   try {
     app.parse(argc, argv);
