@@ -24,6 +24,7 @@ std::vector<float> gaussian(int64_t radius, double sigma) {
     sum += values.back();
   }
   std::vector<float> kernel;
+  kernel.reserve(values.size());
   for (double v : values) kernel.push_back(static_cast<float>(v / sum));
   return kernel;
 }

@@ -53,6 +53,9 @@ Filter filter_of(PillowFilter filter) {
   }
 }
 
+// C's conversion, which is what Pillow rounds with after adding a half.
+int64_t truncated(double value) { return static_cast<int64_t>(value); }
+
 struct FixedTaps {
   int64_t count = 0;                   // room for taps at each position
   std::vector<int64_t> first, length;  // [output]
@@ -68,8 +71,8 @@ FixedTaps fixed_taps(int64_t input, int64_t output, const Filter& filter) {
   std::vector<double> weights(static_cast<size_t>(taps.count));
   for (int64_t i = 0; i < output; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
-    const auto from = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
-    const auto to = std::min(static_cast<int64_t>(center + support + 0.5), input);
+    const auto from = std::max<int64_t>(truncated(center - support + 0.5), 0);
+    const auto to = std::min(truncated(center + support + 0.5), input);
     double total = 0;
     for (int64_t j = 0; j < to - from; ++j) {
       const double w = filter.value((static_cast<double>(j + from) - center + 0.5) * (1.0 / stretch));

@@ -179,8 +179,7 @@ std::vector<Rgb> make_palette(const std::vector<Rgb>& pixels, int64_t wanted) {
   }
   std::vector<Rgb> palette(leaves.size());
   for (size_t i = 0; i < leaves.size(); ++i)
-    for (size_t k = 0; k < 3; ++k)
-      palette[i][k] = static_cast<uint8_t>(0.5 + static_cast<double>(sums[i][k]) / static_cast<double>(counts[i]));
+    for (size_t k = 0; k < 3; ++k) palette[i][k] = static_cast<uint8_t>((2 * sums[i][k] + counts[i]) / (2 * counts[i]));
   return palette;
 }
 

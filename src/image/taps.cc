@@ -26,6 +26,9 @@ double source_position(int64_t input, int64_t size, int64_t output) {
   return scale * (static_cast<double>(output) + 0.5) - 0.5;
 }
 
+// C's conversion, which is what torch rounds with after adding a half.
+int64_t truncated(double value) { return static_cast<int64_t>(value); }
+
 // Keys' cubic convolution for |x| <= 1 and for 1 < |x| < 2. The roundings are those of torch's build: some products
 // are fused with the sum behind them, the last one is not.
 float cubic_near(float x, float a) { return std::fma(a + 2, x, -(a + 3)) * x * x + 1; }
@@ -192,8 +195,8 @@ Taps antialias_cubic_taps(int64_t input, int64_t output) {
   Taps taps = empty_taps(count, output, Rounding::kGroups);
   for (int64_t i = 0; i < output; ++i) {
     const auto center = static_cast<float>(scale * (static_cast<double>(i) + 0.5));
-    const auto from = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
-    const auto to = std::min(static_cast<int64_t>(center + support + 0.5), input);
+    const auto from = std::max<int64_t>(truncated(center - support + 0.5), 0);
+    const auto to = std::min(truncated(center + support + 0.5), input);
     float* weight = &taps.weight[static_cast<size_t>(i * count)];
     taps.length[static_cast<size_t>(i)] = to - from;
     float total = 0;

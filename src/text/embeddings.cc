@@ -64,7 +64,7 @@ Tensor choose(const formats::ModelFile& file, const TokenizerStyle& style) {
   if (file.wrapper != "string_to_param") {
     if (const Tensor* keyed = tensors.find(style.embedding_key); keyed && usable(*keyed)) return as_rows(*keyed);
     for (const std::string& ending : {std::string(".string_to_param.*"), "." + style.embedding_key}) {
-      const Tensor bundled = gather_rows(tensors, [&](std::string_view name, const Tensor&) {
+      Tensor bundled = gather_rows(tensors, [&](std::string_view name, const Tensor&) {
         return name.starts_with("bundle_emb.") && name.ends_with(ending);
       });
       if (bundled.defined()) return bundled;
@@ -96,7 +96,7 @@ bool is_file(const fs::path& path) {
 
 Tensor read_embedding(const fs::path& path, const TokenizerStyle& style) {
   const formats::ModelFile file = formats::open_model_file(path);
-  const Tensor vectors = choose(file, style);
+  Tensor vectors = choose(file, style);
   if (!vectors.defined())
     throw Error(Fault::kBadFile, "holds no textual-inversion vectors")
         .in_file(path.string())
@@ -115,7 +115,7 @@ fs::path EmbeddingFolders::locate(std::string_view name) const {
   if (normal.empty() || *normal.begin() == "..") return {};
   for (const fs::path& folder : folders_)
     for (const char* ending : {"", ".safetensors", ".pt", ".bin"})
-      if (const fs::path path = folder / (normal.string() + ending); is_file(path)) return path;
+      if (fs::path path = folder / (normal.string() + ending); is_file(path)) return path;
   return {};
 }
 

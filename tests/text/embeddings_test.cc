@@ -55,6 +55,21 @@ TEST_F(EmbeddingFiles, AllLayouts) {
   EXPECT_EQ(read_embedding(folder_ / "xl.safetensors", {}).f32()[5], 6.0f);
 }
 
+// A .pt file may hold a list of dictionaries, for several encoders; the width tells which are meant.
+TEST_F(EmbeddingFiles, ListsAreChosenByWidth) {
+  const Tensor narrow = Tensor::of({1, 3}, {1, 2, 3}), wide = Tensor::full({2, 5}, 4),
+               more = Tensor::of({3}, {7, 8, 9});
+  formats::TorchWriter writer(folder_ / "list.pt", {{{"0", "a"}, DType::kF32, narrow.shape()},
+                                                    {{"1", "a"}, DType::kF32, wide.shape()},
+                                                    {{"1", "b"}, DType::kF32, more.shape()}});
+  for (const Tensor& t : {narrow, wide, more}) writer.write(t.raw(), t.nbytes());
+  writer.commit();
+  EXPECT_EQ(read_embedding(folder_ / "list.pt", {.embedding_width = 3}).shape(), Shape({2, 3}));
+  EXPECT_EQ(read_embedding(folder_ / "list.pt", {.embedding_width = 3}).f32()[3], 7.0f);
+  EXPECT_EQ(read_embedding(folder_ / "list.pt", {.embedding_width = 5}).shape(), Shape({2, 5}));
+  EXPECT_THROW(read_embedding(folder_ / "list.pt", {.embedding_width = 4}), Error);
+}
+
 TEST_F(EmbeddingFiles, NamesStayInsideTheFolder) {
   TensorMap one;
   one.set("emb_params", Tensor::full({1, 3}, 2));

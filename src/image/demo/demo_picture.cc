@@ -33,8 +33,8 @@ Colour pixel(const Scene& scene, Size size, int64_t x, int64_t y) {
   const float unit = 2.0f / static_cast<float>(std::min(size.width, size.height));
   Colour sum;
   for (int s = 0; s < kSamples * kSamples; ++s) {
-    const float dx = (static_cast<float>(s % kSamples) + 0.5f) / kSamples;
-    const float dy = (static_cast<float>(s / kSamples) + 0.5f) / kSamples;
+    const int column = s % kSamples, row = s / kSamples;
+    const float dx = (static_cast<float>(column) + 0.5f) / kSamples, dy = (static_cast<float>(row) + 0.5f) / kSamples;
     sum = sum + demo::develop(scene.paint({(static_cast<float>(x) + dx - static_cast<float>(size.width) / 2) * unit,
                                            (static_cast<float>(size.height) / 2 - static_cast<float>(y) - dy) * unit,
                                            static_cast<int32_t>(x), static_cast<int32_t>(y), s}));
