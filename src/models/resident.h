@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/storage.h"
+
 namespace easel::models {
 
 class Residency;
@@ -98,6 +100,7 @@ class Resident final : public ResidentBase {
       owner_.make_room(estimate_, name_);
       model_ = build_();
       loaded_ = model_->bytes();
+      trim_pool();  // what packing used is of no size that computing uses
     }
     owner_.touch(*this);
     return model_;

@@ -174,6 +174,7 @@ struct Vae::Impl {
     for (const VaeLevel& level : down) {
       for (const VaeResBlock& block : level.blocks) h = block(h);
       if (level.resize) h = level.resize(h);
+      trim_pool();
     }
     h = encoder_norm(encoder_middle(h), ops::Activation::kSilu);
     h = encoder_out(h, {.f32_out = true});
@@ -188,6 +189,8 @@ struct Vae::Impl {
     for (size_t i = up.size(); i-- > 0;) {
       for (const VaeResBlock& block : up[i].blocks) h = block(h);
       if (up[i].resize) h = up[i].resize(h, {.upsample2x = true});
+      // Maps of the level before are of sizes that do not occur again: their memory would only lie about.
+      trim_pool();
     }
     return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true});
   }
