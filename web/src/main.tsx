@@ -1,3 +1,14 @@
 import { render } from 'preact';
+import { App } from './components/App';
+import { loadTechniques } from './state/compose';
+import { start } from './state/session';
+import './styles/base.css';
+import './styles/controls.css';
+import './styles/compose.css';
+import './styles/stage.css';
+import './styles/side.css';
+import './state/theme';
 
-render(<main>Easel</main>, document.getElementById('app')!);
+render(<App />, document.getElementById('app')!);
+void loadTechniques();
+start();

@@ -1,0 +1,72 @@
+// The server's routes, one function each.
+import { addressWithToken, get, post, send } from './http';
+import type { ExtraData, History, ImageRef, NodeInfo, Prompt, QueueState, Technique } from './types';
+
+export const techniques = () => get<Technique[]>('easel/techniques');
+export const queue = () => get<QueueState>('queue');
+export const historyOf = (id: string) => get<History>(`history/${encodeURIComponent(id)}`);
+/** The newest finished jobs, oldest of them first. */
+export const newestHistory = (count: number) => get<History>('history', { max_items: String(count) });
+export const allNodes = () => get<Record<string, NodeInfo>>('object_info');
+
+const nodeInfos = new Map<string, Promise<NodeInfo | undefined>>();
+
+/** The definition of one node class, asked for once. */
+export function nodeInfo(name: string): Promise<NodeInfo | undefined> {
+  let info = nodeInfos.get(name);
+  if (!info) {
+    info = get<Record<string, NodeInfo>>(`object_info/${encodeURIComponent(name)}`).then((all) => all[name]);
+    info.catch(() => nodeInfos.delete(name));
+    nodeInfos.set(name, info);
+  }
+  return info;
+}
+
+/** Queues a job. Throws HttpError with a PromptFault as its body when the prompt is refused. */
+export function queuePrompt(order: {
+  prompt: Prompt;
+  client_id: string;
+  prompt_id: string;
+  extra_data: ExtraData;
+}): Promise<{ prompt_id: string; number: number }> {
+  return post('prompt', order);
+}
+
+export const cancelJobs = (ids: string[]) => post('queue', { delete: ids });
+export const clearQueue = () => post('queue', { clear: true });
+/** Moves a waiting job before another one, or last. */
+export const moveJob = (id: string, before: string | null) => post('queue', { move: { id, before } });
+export const pauseQueue = (pause: boolean) => post('queue', { pause });
+export const interrupt = (id: string) => post('interrupt', { prompt_id: id });
+export const forgetJobs = (ids: string[]) => post('history', { delete: ids });
+
+/** Stores a picture in the server's input folder. */
+export async function upload(file: Blob, name: string): Promise<ImageRef> {
+  const form = new FormData();
+  form.set('image', file, name);
+  form.set('type', 'input');
+  const stored = await send<{ name: string; subfolder: string; type: string }>('upload/image', {
+    method: 'POST',
+    body: form,
+  });
+  return { filename: stored.name, subfolder: stored.subfolder, type: stored.type };
+}
+
+/** Where a picture is to be had, for an <img>. */
+export function viewAddress(image: ImageRef): string {
+  return addressWithToken('view', { filename: image.filename, subfolder: image.subfolder, type: image.type });
+}
+
+/** The picture a LoadImage node names: "sub/a.png [output]". */
+export function inputImage(name: string): ImageRef {
+  const match = /^(.*) \[(input|output|temp)\]$/.exec(name);
+  const path = match?.[1] ?? name;
+  const cut = path.lastIndexOf('/');
+  return { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)), type: match?.[2] ?? 'input' };
+}
+
+/** The inverse of inputImage(). */
+export function imageName(image: ImageRef): string {
+  const path = image.subfolder ? `${image.subfolder}/${image.filename}` : image.filename;
+  return image.type === 'input' ? path : `${path} [${image.type}]`;
+}

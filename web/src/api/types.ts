@@ -1,0 +1,105 @@
+// What the server sends and takes, as far as the page uses it.
+
+/** A link to another node's output: its id and the output's number. */
+export type Link = [string, number];
+export type Value = string | number | bigint | boolean | null | Link | Value[] | { [key: string]: Value };
+
+export interface PromptNode {
+  class_type: string;
+  inputs: Record<string, Value>;
+  _meta?: { title?: string };
+}
+/** A workflow in the form that is run, by node id. */
+export type Prompt = Record<string, PromptNode>;
+
+export interface PictureSlot {
+  node: string;
+  label: string;
+}
+export interface Knob {
+  node: string;
+  input: string;
+  label: string;
+  meaning: string;
+}
+export interface Technique {
+  name: string;
+  title: string;
+  summary: string;
+  pictures: PictureSlot[];
+  prompts: string[];
+  negatives: string[];
+  knobs: Knob[];
+  main_knob: number;
+  missing: string;
+  prompt: Prompt;
+}
+
+export interface InputOptions {
+  default?: Value;
+  min?: number | bigint;
+  max?: number | bigint;
+  step?: number;
+  round?: number | boolean;
+  multiline?: boolean;
+  image_upload?: boolean;
+  tooltip?: string;
+}
+export type InputSpec = [string | Value[], InputOptions?];
+export interface NodeInfo {
+  name: string;
+  display_name: string;
+  description: string;
+  category: string;
+  input: { required?: Record<string, InputSpec>; optional?: Record<string, InputSpec>; hidden?: unknown };
+  input_order?: { required?: string[]; optional?: string[] };
+  output: string[];
+  output_name: string[];
+  output_node: boolean;
+  deprecated?: boolean;
+  experimental?: boolean;
+}
+
+export interface ImageRef {
+  filename: string;
+  subfolder: string;
+  type: string;
+}
+export type NodeOutputs = Record<string, { images?: ImageRef[] }>;
+
+/** What the page notes with each job, kept by the server as it is. */
+export interface PageNote {
+  technique?: string;
+  strip?: { id: string; node: string; input: string; label: string; value: Value; index: number };
+}
+export interface ExtraData {
+  client_id?: string;
+  extra_pnginfo?: { workflow?: unknown; easel?: PageNote } & Record<string, unknown>;
+}
+export type QueueItem = [number, string, Prompt, ExtraData, string[]];
+export interface QueueState {
+  queue_running: QueueItem[];
+  queue_pending: QueueItem[];
+  paused?: boolean;
+}
+export interface HistoryEntry {
+  prompt: QueueItem;
+  outputs: NodeOutputs;
+  status: { status_str: string; completed: boolean; messages: [string, Record<string, unknown>][] };
+}
+export type History = Record<string, HistoryEntry>;
+
+export interface InputFault {
+  type: string;
+  message: string;
+  details: string;
+  extra_info?: { input_name?: string; input_config?: InputSpec; received_value?: Value };
+}
+export interface NodeFault {
+  class_type: string;
+  errors: InputFault[];
+}
+export interface PromptFault {
+  error?: { type?: string; message?: string; details?: string } | string;
+  node_errors?: Record<string, NodeFault>;
+}

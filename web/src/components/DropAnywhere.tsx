@@ -1,0 +1,70 @@
+import { useEffect, useState } from 'preact/hooks';
+import { attachAll, restore } from '../state/compose';
+import { say } from '../state/notices';
+import { workflowInFile } from '../state/restore';
+import { Icon } from './Icon';
+
+function holdsFiles(event: DragEvent): boolean {
+  return event.dataTransfer?.types.includes('Files') ?? false;
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches('input, textarea');
+}
+
+/** What is dropped or pasted somewhere on the page: settings come back, other pictures become the reference. */
+export async function takeFiles(files: File[]): Promise<void> {
+  for (const file of files) {
+    const found = await workflowInFile(file).catch(() => undefined);
+    if (found && restore(found)) return;
+  }
+  const pictures = files.filter((file) => file.type.startsWith('image/'));
+  if (pictures.length > 0) attachAll(pictures);
+  else say('There is no picture and no workflow in this file.', 'bad');
+}
+
+/** Takes files dropped or pasted anywhere. */
+export function DropAnywhere() {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    let depth = 0;
+    const enter = (event: DragEvent) => {
+      if (!holdsFiles(event)) return;
+      depth++;
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (holdsFiles(event) && --depth <= 0) setOver(false);
+    };
+    const dragOver = (event: DragEvent) => {
+      if (holdsFiles(event)) event.preventDefault();
+    };
+    const drop = (event: DragEvent) => {
+      depth = 0;
+      setOver(false);
+      if (!holdsFiles(event) || event.defaultPrevented) return;
+      event.preventDefault();
+      void takeFiles([...(event.dataTransfer?.files ?? [])]);
+    };
+    const paste = (event: ClipboardEvent) => {
+      const files = [...(event.clipboardData?.files ?? [])];
+      if (files.length === 0 || isWriting(event.target)) return;
+      event.preventDefault();
+      void takeFiles(files);
+    };
+    const handlers = { dragenter: enter, dragleave: leave, dragover: dragOver, drop, paste };
+    for (const [name, handler] of Object.entries(handlers)) addEventListener(name, handler as EventListener);
+    return () => {
+      for (const [name, handler] of Object.entries(handlers)) removeEventListener(name, handler as EventListener);
+    };
+  }, []);
+  if (!over) return null;
+  return (
+    <div class="drop-veil" aria-hidden="true">
+      <div>
+        <Icon name="picture" size={32} />
+        <p>Drop a picture to start from it, or one made here to bring its settings back</p>
+      </div>
+    </div>
+  );
+}

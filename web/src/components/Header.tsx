@@ -1,0 +1,57 @@
+import { connection } from '../api/socket';
+import { jobs } from '../state/session';
+import { type Theme, theme } from '../state/theme';
+import { setView, view } from '../state/view';
+import { Icon, type IconName } from './Icon';
+
+const NEXT: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' };
+const THEME_ICONS: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };
+const THEME_WORDS: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
+
+function state(): { words: string; tone: string } {
+  if (connection.value === 'lost') return { words: 'Server away', tone: 'bad' };
+  if (connection.value === 'connecting') return { words: 'Connecting', tone: 'idle' };
+  const { running, waiting, paused } = jobs.value;
+  const count = running.length + waiting.length;
+  if (paused && count > 0) return { words: `Paused, ${count} in the queue`, tone: 'idle' };
+  if (running.length > 0) return { words: count > 1 ? `Working, ${count - 1} waiting` : 'Working', tone: 'busy' };
+  if (waiting.length > 0) return { words: `${waiting.length} waiting`, tone: 'busy' };
+  return { words: 'Ready', tone: 'good' };
+}
+
+export function Header() {
+  const { words, tone } = state();
+  return (
+    <header class="top">
+      <h1 class="brand">
+        <svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true">
+          <path class="brand-legs" d="M12 2.5v4M8 15.5 5.5 21.5M16 15.5l2.5 6M12 15.5v4" />
+          <rect class="brand-canvas" x="4.5" y="6" width="15" height="9.5" rx="1.2" />
+          <path class="brand-hill" d="m5.5 14.5 4-4.5 3 3 2-2 4 3.5z" />
+        </svg>
+        Easel
+      </h1>
+      <div class="segments" role="group" aria-label="View">
+        <button type="button" aria-pressed={view.value === 'paint'} onClick={() => setView('paint')}>
+          <Icon name="brush" size={16} /> Paint
+        </button>
+        <button type="button" aria-pressed={view.value === 'graph'} onClick={() => setView('graph')}>
+          <Icon name="graph" size={16} /> Graph
+        </button>
+      </div>
+      <p class={`state ${tone}`} role="status">
+        <span class="dot" aria-hidden="true" />
+        <span class="state-words">{words}</span>
+      </p>
+      <button
+        type="button"
+        class="quiet square"
+        title={`Colours: ${THEME_WORDS[theme.value]}`}
+        aria-label={`Colours: ${THEME_WORDS[theme.value]}. Change.`}
+        onClick={() => (theme.value = NEXT[theme.value])}
+      >
+        <Icon name={THEME_ICONS[theme.value]} />
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,32 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { setToken } from '../api/http';
+import { loadTechniques } from '../state/compose';
+import { reconnect } from '../state/session';
+
+/** Asks for the server's token. */
+export function TokenDialog() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    setToken(field.current?.value.trim() ?? '');
+    void loadTechniques();
+    reconnect();
+  };
+  return (
+    <dialog ref={dialog} class="dialog" aria-labelledby="token-title" onCancel={(e) => e.preventDefault()}>
+      <form onSubmit={submit}>
+        <h2 id="token-title">This server needs its token</h2>
+        <p>It is in the file that the server was started with (--token-file). It is kept in this browser.</p>
+        <label class="field">
+          <span class="label">Token</span>
+          <input ref={field} type="password" autocomplete="current-password" required />
+        </label>
+        <button type="submit" class="primary">
+          Open
+        </button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,104 @@
+// The workflow a person is filling in: a technique's prompt with their values in it. Pure functions.
+import { clone } from '../api/json';
+import type { PageNote, Prompt, PromptNode, Technique, Value } from '../api/types';
+
+const TEXT_INPUTS = ['text', 'text_g', 'text_l'];
+const SEED_INPUTS = ['seed', 'noise_seed'];
+
+export function isLink(value: Value | undefined): boolean {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number';
+}
+
+/** The technique's prompt, its picture slots empty. */
+export function newDraft(technique: Technique): Prompt {
+  const prompt = clone(technique.prompt);
+  for (const slot of technique.pictures) {
+    const node = prompt[slot.node];
+    if (node) node.inputs['image'] = '';
+  }
+  return prompt;
+}
+
+export function withInput(prompt: Prompt, node: string, input: string, value: Value): Prompt {
+  const old = prompt[node];
+  if (!old) return prompt;
+  return { ...prompt, [node]: { ...old, inputs: { ...old.inputs, [input]: value } } };
+}
+
+function textInputs(node: PromptNode | undefined): string[] {
+  return node ? TEXT_INPUTS.filter((name) => typeof node.inputs[name] === 'string') : [];
+}
+
+/** The words in the first of the nodes. */
+export function wordsOf(prompt: Prompt, nodes: string[]): string {
+  for (const id of nodes) {
+    const input = textInputs(prompt[id])[0];
+    if (input) return String(prompt[id]?.inputs[input]);
+  }
+  return '';
+}
+
+/** Puts the words into all of the nodes. */
+export function withWords(prompt: Prompt, nodes: string[], words: string): Prompt {
+  let out = prompt;
+  for (const id of nodes) for (const input of textInputs(prompt[id])) out = withInput(out, id, input, words);
+  return out;
+}
+
+export function isSeed(input: string): boolean {
+  return SEED_INPUTS.includes(input);
+}
+
+/** Gives every seed among the technique's knobs the same new value. */
+export function withSeed(prompt: Prompt, technique: Technique, seed: number | bigint): Prompt {
+  let out = prompt;
+  for (const knob of technique.knobs) if (isSeed(knob.input)) out = withInput(out, knob.node, knob.input, seed);
+  return out;
+}
+
+/** A seed that every program can hold exactly. */
+export function randomSeed(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high & 0xffff) * 2 ** 32 + low;
+}
+
+/** Another technique, with the pictures and words that were chosen for the old one. */
+export function carryOver(
+  from: { technique: Technique; prompt: Prompt },
+  to: Technique,
+): Prompt {
+  let out = newDraft(to);
+  from.technique.pictures.forEach((slot, i) => {
+    const image = from.prompt[slot.node]?.inputs['image'];
+    const target = to.pictures[i];
+    if (target && typeof image === 'string' && image) out = withInput(out, target.node, 'image', image);
+  });
+  for (const which of ['prompts', 'negatives'] as const) {
+    const words = wordsOf(from.prompt, from.technique[which]);
+    const changed = words !== wordsOf(from.technique.prompt, from.technique[which]);
+    if (changed) out = withWords(out, to[which], words);
+  }
+  return out;
+}
+
+/** The technique a prompt was made with: the one it names if it fits, else any that has the same nodes. */
+export function techniqueOf(
+  prompt: Prompt,
+  note: PageNote | undefined,
+  techniques: Technique[],
+): Technique | undefined {
+  const fits = (t: Technique) => {
+    const ids = Object.keys(t.prompt);
+    return (
+      ids.length === Object.keys(prompt).length &&
+      ids.every((id) => prompt[id]?.class_type === t.prompt[id]?.class_type)
+    );
+  };
+  const named = techniques.find((t) => t.name === note?.technique);
+  return named && fits(named) ? named : techniques.find(fits);
+}
+
+/** The nodes of the pictures that are still to be chosen. */
+export function missingPictures(prompt: Prompt, technique: Technique): string[] {
+  return technique.pictures.filter((slot) => !prompt[slot.node]?.inputs['image']).map((slot) => slot.node);
+}

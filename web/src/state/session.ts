@@ -1,0 +1,236 @@
+// The page's picture of the server: jobs, previews, and which of them is looked at.
+import { computed, signal } from '@preact/signals';
+import type { PreviewFrame } from '../api/frames';
+import * as routes from '../api/routes';
+import { connect, type Listener, type Message, reconnectNow } from '../api/socket';
+import type { ImageRef, PageNote, QueueItem } from '../api/types';
+import { type Action, isOver, type Job, type Jobs, noJobs, reduce } from './jobs';
+import { say } from './notices';
+
+const MINE_KEY = 'easel.mine';
+const MINE_KEPT = 200;
+const PAGE_OF_HISTORY = 60;
+const QUEUE_REFRESH_MS = 12000;
+
+export const jobs = signal<Jobs>(noJobs);
+export const previews = signal<Record<string, string>>({});
+/** The job on the stage, and which of its pictures. */
+export const focus = signal<{ id: string; picture: number } | undefined>(undefined);
+export const moreHistory = signal(false);
+export const loaded = signal(false);
+
+let historyWanted = PAGE_OF_HISTORY;
+// Whether the stage goes on to the next of one's own jobs by itself.
+let following = true;
+
+export function dispatch(action: Action): void {
+  jobs.value = reduce(jobs.value, action);
+}
+
+export function noteOf(job: Job): PageNote {
+  return job.extra.extra_pnginfo?.easel ?? {};
+}
+
+/** The pictures a job has made: saved ones, or previews when it saves none. */
+export function picturesOf(job: Job): ImageRef[] {
+  const all = Object.values(job.outputs).flatMap((output) => output.images ?? []);
+  const saved = all.filter((image) => image.type === 'output');
+  return saved.length > 0 ? saved : all;
+}
+
+export const focusJob = computed<Job | undefined>(() => {
+  const { byId, running, finished } = jobs.value;
+  const chosen = focus.value && byId[focus.value.id];
+  if (chosen) return chosen;
+  const id = running[0] ?? finished.findLast((other) => byId[other]?.state === 'done');
+  return id ? byId[id] : undefined;
+});
+
+/** The jobs of the strip that the job on the stage belongs to, in order. */
+export const focusStrip = computed<Job[]>(() => {
+  const job = focusJob.value;
+  const strip = job && noteOf(job).strip;
+  if (!strip) return [];
+  return Object.values(jobs.value.byId)
+    .filter((other) => noteOf(other).strip?.id === strip.id)
+    .sort((a, b) => (noteOf(a).strip?.index ?? 0) - (noteOf(b).strip?.index ?? 0));
+});
+
+export interface GalleryPicture {
+  job: Job;
+  image: ImageRef;
+  index: number;
+}
+/** Newest first. */
+export const gallery = computed<GalleryPicture[]>(() => {
+  const { byId, finished } = jobs.value;
+  const all: GalleryPicture[] = [];
+  for (const id of [...finished].reverse()) {
+    const job = byId[id];
+    if (job) picturesOf(job).forEach((image, index) => all.push({ job, image, index }));
+  }
+  return all;
+});
+
+function myJobs(): string[] {
+  try {
+    const list: unknown = JSON.parse(localStorage.getItem(MINE_KEY) ?? '[]');
+    return Array.isArray(list) ? list.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A job this page has queued. */
+export function addMine(item: QueueItem): void {
+  localStorage.setItem(MINE_KEY, JSON.stringify([...myJobs(), item[1]].slice(-MINE_KEPT)));
+  dispatch({ kind: 'added', item });
+}
+
+/** Puts a job on the stage because it was just queued: the stage then goes on with what runs. */
+export function follow(id: string): void {
+  following = true;
+  focus.value = { id, picture: 0 };
+}
+
+/** Puts a job on the stage because somebody wants to see it. */
+export function show(id: string, picture = 0): void {
+  following = false;
+  focus.value = { id, picture };
+}
+
+let queueRefreshedMs = 0;
+let refreshing = false;
+let refreshAgain = false;
+
+export async function refreshQueue(): Promise<void> {
+  if (refreshing) {
+    refreshAgain = true;
+    return;
+  }
+  refreshing = true;
+  try {
+    do {
+      refreshAgain = false;
+      const before = jobs.value;
+      const askedMs = Date.now();
+      const queue = await routes.queue();
+      queueRefreshedMs = Date.now();
+      dispatch({ kind: 'queue', queue, askedMs });
+      await findVanished([...before.waiting, ...before.running], queue.queue_pending.concat(queue.queue_running));
+    } while (refreshAgain);
+  } catch {
+    // The banner says that the server is away; everything is asked for again when it is back.
+  } finally {
+    refreshing = false;
+  }
+}
+
+/** Jobs that left the queue unseen have ended, or were cancelled. */
+async function findVanished(known: string[], items: QueueItem[]): Promise<void> {
+  const present = new Set(items.map((item) => item[1]));
+  const gone = known.filter((id) => !present.has(id) && jobs.value.byId[id] && !isOver(jobs.value.byId[id]));
+  if (gone.length > 20) return refreshHistory();
+  for (const id of gone) await fetchEnd(id, true);
+}
+
+async function fetchEnd(id: string, orForget = false): Promise<void> {
+  const history = await routes.historyOf(id);
+  if (history[id]) dispatch({ kind: 'history', history });
+  else if (orForget) dispatch({ kind: 'forgotten', ids: [id] });
+}
+
+export async function refreshHistory(): Promise<void> {
+  const history = await routes.newestHistory(historyWanted);
+  moreHistory.value = Object.keys(history).length >= historyWanted;
+  dispatch({ kind: 'history', history });
+}
+
+export function loadMoreHistory(): void {
+  historyWanted += PAGE_OF_HISTORY * 2;
+  void refreshHistory();
+}
+
+function setPreview(id: string, url: string | undefined): void {
+  const { [id]: old, ...rest } = previews.value;
+  previews.value = url ? { ...rest, [id]: url } : rest;
+  if (old) setTimeout(() => URL.revokeObjectURL(old), 2000);
+}
+
+const TERMINAL = ['execution_success', 'execution_error', 'execution_interrupted'];
+
+function takeMessage(message: Message): void {
+  const { type, data } = message;
+  const id = typeof data['prompt_id'] === 'string' ? data['prompt_id'] : '';
+  if (type === 'status') return takeStatus(data);
+  if (type === 'execution_start' && !jobs.value.byId[id]) void refreshQueue();
+  dispatch({ kind: 'event', type, data, now: Date.now() });
+  if (type === 'execution_start' && following && myJobs().includes(id)) focus.value = { id, picture: 0 };
+  if (!TERMINAL.includes(type)) return;
+  // The last preview stays until the result has been fetched.
+  setTimeout(() => setPreview(id, undefined), 3000);
+  fetchEnd(id).catch(() => undefined);
+}
+
+function takeStatus(data: Record<string, unknown>): void {
+  const status = data['status'] as { exec_info?: { queue_remaining?: number } } | undefined;
+  const remaining = status?.exec_info?.queue_remaining ?? 0;
+  const { waiting, running } = jobs.value;
+  const changed = remaining !== waiting.length + running.length;
+  const stale = remaining > 0 && Date.now() - queueRefreshedMs > QUEUE_REFRESH_MS;
+  if (changed || stale) void refreshQueue();
+}
+
+function takePreview(frame: PreviewFrame): void {
+  const id = frame.promptId ?? jobs.value.running[0];
+  const job = id ? jobs.value.byId[id] : undefined;
+  if (id && job && !isOver(job)) setPreview(id, URL.createObjectURL(frame.picture));
+}
+
+async function refreshAll(): Promise<void> {
+  try {
+    await refreshHistory();
+    await refreshQueue();
+    if (!loaded.value) {
+      // What this page had running before a reload comes back to the stage.
+      const mine = new Set(myJobs());
+      const { running, waiting, finished } = jobs.value;
+      const id =
+        running.find((r) => mine.has(r)) ?? waiting.find((w) => mine.has(w)) ?? finished.findLast((f) => mine.has(f));
+      if (id && !focus.value) focus.value = { id, picture: 0 };
+    }
+    loaded.value = true;
+  } catch (error) {
+    if (error instanceof Error && !(error instanceof TypeError)) say(error.message, 'bad');
+  }
+}
+
+const listener: Listener = {
+  opened: () => void refreshAll(),
+  message: takeMessage,
+  preview: takePreview,
+};
+
+export function start(): void {
+  connect(listener);
+}
+
+/** Connects anew, at once. */
+export function reconnect(): void {
+  reconnectNow(listener);
+}
+
+/** Calls the server; says in a notice when that fails, and brings the queue up to date. */
+export async function tell(action: Promise<unknown>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error), 'bad');
+  }
+  await refreshQueue();
+}
+
+export async function forget(ids: string[]): Promise<void> {
+  await tell(routes.forgetJobs(ids));
+  dispatch({ kind: 'forgotten', ids });
+}

@@ -1,0 +1,50 @@
+// Speed and time left of a running job, and how times are said. Pure functions.
+import type { Job, Pace } from './jobs';
+
+/** Seconds one step takes, once two steps have been seen. */
+export function secondsPerStep(pace: Pace | undefined): number | undefined {
+  if (!pace || pace.value <= pace.firstValue) return undefined;
+  return (pace.lastMs - pace.firstMs) / 1000 / (pace.value - pace.firstValue);
+}
+
+/** Seconds until the steps of the job are done, samplers still to come included. */
+export function secondsLeft(job: Job): number | undefined {
+  const pace = job.pace;
+  const each = secondsPerStep(pace);
+  if (!pace || each === undefined) return undefined;
+  let steps = pace.max - pace.value;
+  for (const [id, node] of Object.entries(job.prompt)) {
+    const count = node.inputs['steps'];
+    if (id === pace.node || job.doneNodes.includes(id) || typeof count !== 'number') continue;
+    if (node.class_type.includes('Sampler')) steps += count;
+  }
+  return steps * each;
+}
+
+export function saySeconds(seconds: number): string {
+  if (seconds < 0.1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor((seconds + 0.5) / 60);
+  const rest = Math.round(seconds - minutes * 60);
+  if (minutes < 60) return rest > 0 ? `${minutes} min ${rest} s` : `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const STAGES: [RegExp, string][] = [
+  [/^KSampler|Sampler/, 'Painting'],
+  [/^(unCLIP)?Checkpoint.*Loader|Loader/, 'Reading the model'],
+  [/^LoadImage/, 'Opening the picture'],
+  [/CLIPVisionEncode|IPAdapter/, 'Looking at the picture'],
+  [/CLIPTextEncode/, 'Reading your words'],
+  [/VAEEncode/, 'Preparing the picture'],
+  [/VAEDecode/, 'Developing the picture'],
+  [/^(Save|Preview)Image/, 'Saving'],
+];
+
+/** What the job does just now, for people. */
+export function stageOf(job: Job): string {
+  if (job.state === 'waiting') return 'Waiting in the queue';
+  const type = (job.node && job.prompt[job.node]?.class_type) || '';
+  return STAGES.find(([pattern]) => pattern.test(type))?.[1] ?? 'Working';
+}
