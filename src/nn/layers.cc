@@ -21,14 +21,16 @@ Linear::Linear(std::initializer_list<Weights> parts) {
     weights.push_back(convert(weight, DType::kF32));
   }
   if (!complete) return;
-  packed_ = ops::pack_linear(ops::concat(weights, 0), any_bias ? ops::concat(biases, 0) : Tensor(), parts.begin()->compute());
+  packed_ =
+      ops::pack_linear(ops::concat(weights, 0), any_bias ? ops::concat(biases, 0) : Tensor(), parts.begin()->compute());
 }
 
 Linear::Linear(const Tensor& weight, const Tensor& bias, DType compute) {
   if (weight.defined()) packed_ = ops::pack_linear(weight, bias, compute);
 }
 
-Conv2d::Conv2d(const Weights& w, const ops::ConvShape& shape) : Conv2d(w.get("weight"), w.optional("bias"), shape, w.compute()) {}
+Conv2d::Conv2d(const Weights& w, const ops::ConvShape& shape)
+    : Conv2d(w.get("weight"), w.optional("bias"), shape, w.compute()) {}
 
 Conv2d::Conv2d(const Tensor& weight, const Tensor& bias, const ops::ConvShape& shape, DType compute) {
   if (weight.defined()) packed_ = ops::pack_conv2d(weight, bias, shape, compute);

@@ -14,15 +14,6 @@ using testing::relative_error;
 
 const char* const kSd15 = "checkpoints/v1-5-pruned-emaonly.safetensors";
 
-Tensor random(const Shape& shape, uint32_t seed) {
-  Tensor t(shape);
-  for (float& v : t.values()) {
-    seed = seed * 1664525u + 1013904223u;
-    v = static_cast<float>(seed >> 8) * 0x1p-23f - 1.0f;
-  }
-  return t;
-}
-
 // sum over j of a[i,j] b[j,k], the plain way.
 Tensor times(const Tensor& a, const Tensor& b) {
   const int64_t m = a.dim(0), n = b.dim(0), columns = b.numel() / n;
@@ -40,7 +31,7 @@ Tensor expected(const Tensor& weight, const Tensor& change, float factor) {
 }
 
 TEST(LoraMath, PlainAndConvolution) {
-  const Tensor weight = random({6, 4, 3, 3}, 1), up = random({6, 2, 1, 1}, 2), down = random({2, 4, 3, 3}, 3);
+  const Tensor weight = made_up({6, 4, 3, 3}, 1), up = made_up({6, 2, 1, 1}, 2), down = made_up({2, 4, 3, 3}, 3);
   const LoraModule with_alpha{"m", {{"lora_up", up}, {"lora_down", down}, {"alpha", Tensor::full({}, 1.0f)}}};
   EXPECT_LE(relative_error(apply_lora_module(with_alpha, weight, 0.5f), expected(weight, times(up, down), 0.25f)),
             1e-6);
@@ -49,8 +40,8 @@ TEST(LoraMath, PlainAndConvolution) {
 }
 
 TEST(LoraMath, MiddleFactor) {
-  const Tensor weight = random({6, 4, 3, 3}, 1), up = random({6, 2, 1, 1}, 2), down = random({3, 4, 1, 1}, 3);
-  const Tensor mid = random({2, 3, 3, 3}, 4);
+  const Tensor weight = made_up({6, 4, 3, 3}, 1), up = made_up({6, 2, 1, 1}, 2), down = made_up({3, 4, 1, 1}, 3);
+  const Tensor mid = made_up({2, 3, 3, 3}, 4);
   Tensor inner = Tensor::zeros({2, 4, 3, 3});
   for (int64_t a = 0; a < 2; ++a)
     for (int64_t b = 0; b < 3; ++b)
@@ -62,8 +53,8 @@ TEST(LoraMath, MiddleFactor) {
 }
 
 TEST(LoraMath, HadamardAndKronecker) {
-  const Tensor weight = random({6, 4}, 1), a1 = random({6, 2}, 2), b1 = random({2, 4}, 3), a2 = random({6, 2}, 4),
-               b2 = random({2, 4}, 5);
+  const Tensor weight = made_up({6, 4}, 1), a1 = made_up({6, 2}, 2), b1 = made_up({2, 4}, 3), a2 = made_up({6, 2}, 4),
+               b2 = made_up({2, 4}, 5);
   const Tensor first = times(a1, b1), second = times(a2, b2);
   Tensor change({6, 4});
   for (int64_t i = 0; i < 24; ++i) change.f32()[i] = first.f32()[i] * second.f32()[i];
@@ -72,7 +63,7 @@ TEST(LoraMath, HadamardAndKronecker) {
       {{"hada_w1_a", a1}, {"hada_w1_b", b1}, {"hada_w2_a", a2}, {"hada_w2_b", b2}, {"alpha", Tensor::full({}, 4.0f)}}};
   EXPECT_LE(relative_error(apply_lora_module(loha, weight, 1.0f), expected(weight, change, 2.0f)), 1e-6);
 
-  const Tensor w1 = random({2, 2}, 6), w2 = random({3, 2}, 7);
+  const Tensor w1 = made_up({2, 2}, 6), w2 = made_up({3, 2}, 7);
   for (int64_t i = 0; i < 6; ++i)
     for (int64_t j = 0; j < 4; ++j) change.f32()[i * 4 + j] = w1.f32()[i / 3 * 2 + j / 2] * w2.f32()[i % 3 * 2 + j % 2];
   // Without factors there is no rank, and alpha does not count.
@@ -81,7 +72,7 @@ TEST(LoraMath, HadamardAndKronecker) {
 }
 
 TEST(LoraMath, DecompositionSetsTheLengthOfColumns) {
-  const Tensor weight = random({6, 4}, 1), up = random({6, 2}, 2), down = random({2, 4}, 3);
+  const Tensor weight = made_up({6, 4}, 1), up = made_up({6, 2}, 2), down = made_up({2, 4}, 3);
   const Tensor scale = Tensor::of({1, 4}, {1, 2, 3, 4});
   const LoraModule m{"m", {{"lora_up", up}, {"lora_down", down}, {"dora_scale", scale}}};
   const Tensor out = apply_lora_module(m, weight, 1.0f);
@@ -93,15 +84,15 @@ TEST(LoraMath, DecompositionSetsTheLengthOfColumns) {
 }
 
 TEST(LoraMath, MisfitsSaySo) {
-  const LoraModule m{"block", {{"lora_up", random({6, 2}, 1)}, {"lora_down", random({2, 5}, 2)}}};
+  const LoraModule m{"block", {{"lora_up", made_up({6, 2}, 1)}, {"lora_down", made_up({2, 5}, 2)}}};
   try {
-    apply_lora_module(m, random({6, 4}, 3), 1.0f);
+    apply_lora_module(m, made_up({6, 4}, 3), 1.0f);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.fault(), Fault::kMismatch);
     EXPECT_NE(e.message().find("'block'"), std::string::npos) << e.message();
   }
-  EXPECT_THROW(apply_lora_module({"x", {{"alpha", Tensor::full({}, 1.0f)}}}, random({6, 4}, 3), 1.0f), Error);
+  EXPECT_THROW(apply_lora_module({"x", {{"alpha", Tensor::full({}, 1.0f)}}}, made_up({6, 4}, 3), 1.0f), Error);
 }
 
 class LoraFiles : public ::testing::Test {
@@ -118,8 +109,8 @@ class LoraFiles : public ::testing::Test {
                                     const char* up = ".lora_up.weight", const char* down = ".lora_down.weight") {
     TensorMap tensors;
     for (const std::string& m : modules) {
-      tensors.set(m + up, random({out, 2}, 1));
-      tensors.set(m + down, random({2, in}, 2));
+      tensors.set(m + up, made_up({out, 2}, 1));
+      tensors.set(m + down, made_up({2, in}, 2));
     }
     formats::write_safetensors(folder_ / "x.safetensors", tensors);
     return Lora::open(folder_ / "x.safetensors");
@@ -151,8 +142,8 @@ TEST_F(LoraFiles, AllNamesOfAWeightAreKnown) {
     const LoraResult r = apply_lora(lora, checkpoint_.model, clip_, 0.5f, 1.0f, residency_);
     EXPECT_TRUE(r.unused.empty()) << module;
     const Tensor after = weight(r.model, name);
-    EXPECT_LE(relative_error(after,
-                             expected(convert(before, DType::kF32), times(random({c, 2}, 1), random({2, c}, 2)), 0.5f)),
+    EXPECT_LE(relative_error(
+                  after, expected(convert(before, DType::kF32), times(made_up({c, 2}, 1), made_up({2, c}, 2)), 0.5f)),
               1e-6)
         << module;
     EXPECT_EQ(r.clip.encoder, clip_.encoder) << "nothing for the text";
@@ -173,7 +164,7 @@ TEST_F(LoraFiles, PatchedHandlesAreCheapAndShared) {
   EXPECT_EQ(none.model.unet, checkpoint_.model.unet);
   EXPECT_NE(twice.model.unet, a.model.unet);
   EXPECT_EQ(residency_.loaded_bytes(), 0u);
-  const Tensor change = times(random({c, 2}, 1), random({2, c}, 2));
+  const Tensor change = times(made_up({c, 2}, 1), made_up({2, c}, 2));
   EXPECT_LE(relative_error(weight(twice.model, name),
                            expected(convert(weight(checkpoint_.model, name), DType::kF32), change, 1.0f)),
             1e-6);
