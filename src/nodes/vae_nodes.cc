@@ -29,8 +29,9 @@ Outputs decode(Call& call) { return {image(built(call)->decode(call.latent("samp
 
 Outputs decode_tiled(Call& call) {
   const int64_t tile = call.integer("tile_size");
-  int64_t overlap = call.integer("overlap");
-  if (tile < overlap * 4) overlap = tile / 4;
+  // Workflows from before the input existed were decoded with tiles that overlap by 16 latent pixels.
+  int64_t overlap = call.has("overlap") ? call.integer("overlap") : 128;
+  if (call.has("overlap") && tile < overlap * 4) overlap = tile / 4;
   const auto vae = built(call);
   const int64_t scale = vae->config().downscale;
   return {image(vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, vae_run(call)))};

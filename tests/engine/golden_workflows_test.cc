@@ -1,0 +1,199 @@
+// The reference's workflows, run as a person would run them, against every value the reference recorded.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "engine/engine.h"
+#include "formats/picture.h"
+#include "support/golden.h"
+#include "support/tiny_models.h"
+#include "workflow/load.h"
+
+namespace easel::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::max_difference;
+using testing::relative_error;
+
+// The paths of saved pictures, and which nodes ran.
+struct Sink final : EventSink {
+  std::vector<nodes::UiFile> files;
+  std::vector<std::string> ran;
+  void node_finished(const NodeReport& report, const nodes::Ui& ui) override {
+    if (!report.reused) ran.push_back(report.class_type);
+    for (const auto& [list, shown] : ui) files.insert(files.end(), shown.begin(), shown.end());
+  }
+  bool has_run(const std::string& class_type) const { return std::count(ran.begin(), ran.end(), class_type) > 0; }
+};
+
+class GoldenWorkflows : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    out_ = fs::path(EASEL_BINARY_DIR) / "test-output" / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directories(out_);
+  }
+  std::unique_ptr<Engine> start(DType compute = DType::kF32) const {
+    return std::make_unique<Engine>(EngineOptions{.folders = models::Folders(testing::tiny_models_dir()),
+                                                  .directories = {testing::shared_dir() / "input", out_, out_ / "temp"},
+                                                  .compute = compute});
+  }
+  static workflow::Prompt load(const Engine& engine, const std::string& name) {
+    return workflow::load_workflow(testing::shared_dir() / "goldens" / "tiny" / (name + ".api.json"), engine.table())
+        .prompt;
+  }
+  static TensorMap run(Engine& engine, const workflow::Prompt& prompt, Sink& sink) {
+    auto checked = engine.check(prompt);
+    if (!checked.flawless()) checked.raise();
+    TensorMap trace;
+    engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, sink);
+    return trace;
+  }
+  // The last decoded picture of a trace.
+  static Tensor picture(const TensorMap& trace, const workflow::Prompt& prompt) {
+    Tensor last;
+    for (const auto& node : prompt.nodes)
+      if (const Tensor* t = node.class_type == "VAEDecode" ? trace.find(node.id + ".0.IMAGE") : nullptr) last = *t;
+    return last;
+  }
+  fs::path out_;
+};
+
+TEST_P(GoldenWorkflows, EveryValueInF32) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  Sink sink;
+  const TensorMap trace = run(*engine, load(*engine, GetParam()), sink);
+  const TensorMap golden = testing::load_golden(std::string(GetParam()) + ".golden.safetensors");
+  ASSERT_GT(golden.size(), 5u);
+  for (const auto& [key, expected] : golden) {
+    const Tensor* got = trace.find(key);
+    ASSERT_NE(got, nullptr) << key;
+    // One picture on its way into CLIP may round to another 8-bit value; nothing else is that far off.
+    EXPECT_LE(relative_error(*got, expected), key.find("CLIP_VISION_OUTPUT") != std::string::npos ? 2e-4 : 1e-4) << key;
+  }
+  // What was saved is what was decoded, to 8 bits.
+  ASSERT_FALSE(sink.files.empty());
+}
+
+TEST_P(GoldenWorkflows, PictureInBf16) {
+  EASEL_NEEDS_SHARED();
+  Sink sink;
+  const auto precise = start(), quick = start(DType::kBF16);
+  const auto prompt = load(*precise, GetParam());
+  const Tensor a = picture(run(*precise, prompt, sink), prompt), b = picture(run(*quick, prompt, sink), prompt);
+  ASSERT_TRUE(a.defined() && a.shape() == b.shape());
+  double sum = 0;
+  for (int64_t i = 0; i < a.numel(); ++i) sum += std::pow(static_cast<double>(a.f32()[i]) - b.f32()[i], 2);
+  const double psnr = -10 * std::log10(sum / static_cast<double>(a.numel()));
+  EXPECT_GE(psnr, 32.0);
+  RecordProperty("psnr", std::to_string(psnr));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seed, GoldenWorkflows,
+                         ::testing::Values("img2img_SDXL", "conditioning_unclip", "conditioning_unclip_multiple_imgs",
+                                           "conditioning_style", "timestepping_style_model", "revision_SDXL",
+                                           "unclip_SDXL_refiner", "IPAdapter_basic_SDXL", "IPAdapter_basic_SDXL_apply",
+                                           "IPAdapter_canny", "IPAdapter_canny_apply", "IPAdapter_img_variations",
+                                           "IPAdapter_img_variations_apply"),
+                         [](const auto& test) { return std::string(test.param); });
+
+using WorkflowProperties = GoldenWorkflows;
+
+void set(workflow::Prompt& prompt, const std::string& class_type, const std::string& input,
+         const workflow::Json& value) {
+  for (auto& node : prompt.nodes)
+    if (node.class_type == class_type) node.inputs[input] = value;
+}
+
+// Links that lead to `from` lead to `to` instead.
+void relink(workflow::Prompt& prompt, const std::string& from, const workflow::Json& to) {
+  for (auto& node : prompt.nodes)
+    for (auto& [name, value] : node.inputs.items())
+      if (const auto link = workflow::as_link(value); link && link->node == from && link->slot == 0) value = to;
+}
+
+TEST_F(WorkflowProperties, AnAdapterOfWeightZeroChangesNothing) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  Sink sink;
+  workflow::Prompt with = load(*engine, "IPAdapter_basic_SDXL_apply"), without = with;
+  set(with, "IPAdapterApply", "weight", 0.0);
+  relink(without, "47", workflow::Json::array({"14", 0}));
+  EXPECT_EQ(max_difference(picture(run(*engine, with, sink), with), picture(run(*engine, without, sink), without)),
+            0.0);
+}
+
+TEST_F(WorkflowProperties, AControlNetOfStrengthZeroChangesNothing) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  Sink sink;
+  workflow::Prompt with = load(*engine, "IPAdapter_canny_apply"), without = with;
+  set(with, "ControlNetApply", "strength", 0.0);
+  relink(without, "36", workflow::Json::array({"6", 0}));
+  EXPECT_EQ(max_difference(picture(run(*engine, with, sink), with), picture(run(*engine, without, sink), without)),
+            0.0);
+}
+
+TEST_F(WorkflowProperties, AnEmptyTimestepRangeChangesNothing) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  Sink sink;
+  workflow::Prompt with = load(*engine, "timestepping_style_model"), without = with;
+  with.find("27")->inputs["start"] = 0.5;
+  with.find("27")->inputs["end"] = 0.5;
+  set(with, "KSampler", "steps", 3);
+  set(without, "KSampler", "steps", 3);
+  with.find("28")->inputs["start"] = 0.0;
+  without.find("28")->inputs["start"] = 0.0;
+  relink(without, "29", workflow::Json::array({"28", 0}));
+  EXPECT_EQ(max_difference(picture(run(*engine, with, sink), with), picture(run(*engine, without, sink), without)),
+            0.0);
+}
+
+TEST_F(WorkflowProperties, AnotherSeedEncodesNothingAgain) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  workflow::Prompt prompt = load(*engine, "IPAdapter_basic_SDXL_apply");
+  Sink first, second, third;
+  run(*engine, prompt, first);
+  EXPECT_TRUE(first.has_run("CLIPTextEncodeSDXL"));
+  set(prompt, "KSampler", "seed", 77);
+  run(*engine, prompt, second);
+  EXPECT_TRUE(second.has_run("KSampler"));
+  for (const char* node : {"CLIPTextEncodeSDXL", "IPAdapterApply", "LoadImage", "CheckpointLoaderSimple"})
+    EXPECT_FALSE(second.has_run(node)) << node;
+  set(prompt, "IPAdapterApply", "weight", 0.3);
+  run(*engine, prompt, third);
+  EXPECT_TRUE(third.has_run("IPAdapterApply"));
+  for (const char* node : {"CLIPTextEncodeSDXL", "LoadImage", "CheckpointLoaderSimple"})
+    EXPECT_FALSE(third.has_run(node)) << node;
+}
+
+TEST_F(WorkflowProperties, WhatDoesNotFitIsFoundBeforeAnythingRuns) {
+  EASEL_NEEDS_SHARED();
+  const auto engine = start();
+  struct Case {
+    const char *workflow, *class_type, *input, *value, *said;
+  };
+  for (const Case& c :
+       {Case{"IPAdapter_basic_SDXL_apply", "CLIPVisionLoader", "clip_name", "IPAdapter_image_encoder_sd15.safetensors",
+             "ip-adapter_sdxl.bin"},
+        Case{"IPAdapter_basic_SDXL_apply", "IPAdapterModelLoader", "ipadapter_file", "ip-adapter_sd15.bin",
+             "ip-adapter_sd15.bin"},
+        Case{"IPAdapter_canny_apply", "CheckpointLoaderSimple", "ckpt_name", "sd_xl_base_1.0.safetensors",
+             "sd_xl_base_1.0"},
+        Case{"conditioning_style", "CLIPVisionLoader", "clip_name", "clip_vision_g.safetensors", "coadapter-style"},
+        Case{"conditioning_unclip", "unCLIPCheckpointLoader", "ckpt_name", "v1-5-pruned-emaonly.safetensors",
+             "unCLIP"}}) {
+    workflow::Prompt prompt = load(*engine, c.workflow);
+    set(prompt, c.class_type, c.input, c.value);
+    const auto checked = engine->check(prompt);
+    EXPECT_FALSE(checked.flawless()) << c.workflow << " " << c.value;
+    EXPECT_NE(checked.text().find(c.said), std::string::npos) << checked.text();
+  }
+}
+
+}  // namespace
+}  // namespace easel::engine
