@@ -114,7 +114,10 @@ class Chooser {
     return {};
   }
 
-  const TensorMap& tensors(const std::string& folder, const std::string& name) { return *open(folder, name)->tensors; }
+  // Nobody else may hold the file, so the caller must.
+  std::shared_ptr<const TensorMap> tensors(const std::string& folder, const std::string& name) {
+    return open(folder, name)->tensors;
+  }
   std::shared_ptr<const formats::ModelFile> open(const std::string& folder, const std::string& name) {
     return files_.open(folders_.find(folder, name));
   }
@@ -134,7 +137,7 @@ class Chooser {
     return it->second.clip_vision.has_value();
   }
   bool is_style(const std::string& node, const std::string& name) {
-    styles_[node] = models::load_style_model(residency_, tensors("style_models", name), DType::kF32, name);
+    styles_[node] = models::load_style_model(residency_, *tensors("style_models", name), DType::kF32, name);
     return true;
   }
   bool is_adapter(const std::string& node, const std::string& name, const std::string& kind, const std::string& model) {
@@ -149,7 +152,7 @@ class Chooser {
         .empty();
   }
   bool is_vision(const std::string& name, const std::string& user) {
-    const auto vision = models::find_clip_vision(residency_, tensors("clip_vision", name), DType::kF32, name);
+    const auto vision = models::find_clip_vision(residency_, *tensors("clip_vision", name), DType::kF32, name);
     if (const auto it = adapters_.find(user); it != adapters_.end())
       return models::ip_adapter_mismatch(it->second, &vision, nullptr).empty();
     if (const auto it = styles_.find(user); it != styles_.end()) return vision.hidden_size == it->second.width;
