@@ -1,3 +1,129 @@
+import '@comfyorg/litegraph/style.css';
+import '../styles/graph.css';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Icon, type IconName } from '../components/Icon';
+import { formatJson } from '../api/json';
+import * as compose from '../state/compose';
+import { say } from '../state/notices';
+import { workflowInFile } from '../state/restore';
+import { isDark } from '../state/theme';
+import { download, graphToOpen } from '../state/view';
+import { AddNode } from './AddNode';
+import { Dock } from './Dock';
+import { Editor } from './editor';
+
+function Tool({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }) {
+  return (
+    <button type="button" class="quiet" onClick={onClick} title={label}>
+      <Icon name={icon} size={16} /> <span>{label}</span>
+    </button>
+  );
+}
+
+async function open(editor: Editor, file: File | undefined): Promise<void> {
+  if (!file) return;
+  const found = await workflowInFile(file).catch(() => undefined);
+  if (found) editor.open(found);
+  else say(`There is no workflow in “${file.name}”.`, 'bad');
+}
+
+function Tools({ editor }: { editor: Editor }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <div class="graph-tools" role="toolbar" aria-label="Graph">
+      <button type="button" class="primary" onClick={() => void editor.run()} disabled={editor.sending.value}>
+        <Icon name="play" size={16} /> Run
+      </button>
+      <AddNode infos={editor.infos} onAdd={(name) => editor.addNode(name)} />
+      <Tool icon="open" label="Open" onClick={() => input.current?.click()} />
+      <Tool
+        icon="download"
+        label="Save graph"
+        onClick={() => download('workflow.json', JSON.stringify(editor.serialize(), null, 2))}
+      />
+      <Tool
+        icon="file"
+        label="Save for the API"
+        onClick={() => download('workflow_api.json', formatJson(editor.prompt(), 2))}
+      />
+      <Tool icon="brush" label="From the form" onClick={() => editor.open({ prompt: compose.prompt.value })} />
+      <Tool icon="undo" label="Into the form" onClick={() => editor.intoForm()} />
+      <Tool icon="graph" label="Arrange" onClick={() => editor.arrange()} />
+      <Tool icon="fit" label="Fit" onClick={() => editor.fit()} />
+      <input
+        ref={input}
+        class="hidden"
+        type="file"
+        tabIndex={-1}
+        accept=".json,.png,application/json,image/png"
+        aria-label="Workflow file"
+        onChange={(e) => {
+          void open(editor, e.currentTarget.files?.[0]);
+          e.currentTarget.value = '';
+        }}
+      />
+    </div>
+  );
+}
+
+function Faults({ editor }: { editor: Editor }) {
+  const { nodes, general } = editor.faults.value;
+  const rows = Object.entries(nodes);
+  if (rows.length === 0 && general.length === 0) return null;
+  return (
+    <div class="graph-faults faults" role="alert">
+      {rows.length === 0 && general.map((words) => <p key={words}>{words}</p>)}
+      {rows.map(([id, list]) => (
+        <button key={id} type="button" class="link" onClick={() => editor.goTo(id)}>
+          {editor.titleOf(id)}: {list.join(' ')}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** The workflow as nodes and links. */
 export function GraphView() {
-  return <main class="graph">Graph</main>;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [editor, setEditor] = useState<Editor>();
+  const [fault, setFault] = useState('');
+  useEffect(() => {
+    let made: Editor | undefined;
+    let gone = false;
+    Editor.make(canvas.current!).then(
+      (ready) => {
+        if (gone) return ready.close();
+        made = ready;
+        setEditor(ready);
+      },
+      (error: unknown) => setFault(error instanceof Error ? error.message : String(error)),
+    );
+    return () => {
+      gone = true;
+      made?.close();
+    };
+  }, []);
+  const wanted = graphToOpen.value;
+  useEffect(() => {
+    if (!editor || !wanted) return;
+    editor.open(wanted);
+    graphToOpen.value = undefined;
+  }, [editor, wanted]);
+  const dark = isDark();
+  useEffect(() => editor?.paint(), [editor, dark]);
+  return (
+    <main class="graph" aria-label="Workflow graph">
+      {editor && <Tools editor={editor} />}
+      {fault && (
+        <div class="faults" role="alert">
+          The node definitions could not be loaded: {fault}
+        </div>
+      )}
+      <div class="graph-place">
+        <canvas ref={canvas} tabIndex={0} aria-label="Workflow: nodes and their connections" />
+        {editor && <Faults editor={editor} />}
+        {editor && <Dock />}
+      </div>
+    </main>
+  );
 }

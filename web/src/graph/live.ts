@@ -1,0 +1,108 @@
+// Between a document and the editor's live graph.
+import { type LGraph, LGraphGroup, type LGraphNode, LiteGraph, type NodeId } from '@comfyorg/litegraph';
+import { inputImage, viewAddress } from '../api/routes';
+import type { Value } from '../api/types';
+import type { DocNode, Document, Id, Source } from './document';
+import { layOut } from './layout';
+import { type EaselNode, showPicture, UnknownNode } from './nodes';
+
+function liveId(id: Id): NodeId {
+  return /^\d{1,15}$/.test(id) ? Number(id) : id;
+}
+
+function makeNode(node: DocNode): EaselNode {
+  const made = LiteGraph.createNode(node.type) as EaselNode | null;
+  if (made) return made;
+  const unknown = new UnknownNode(`${node.type} (not on this server)`) as EaselNode;
+  unknown.type = node.type;
+  for (const input of node.slots?.inputs ?? []) unknown.addInput(input.name, input.type);
+  for (const output of node.slots?.outputs ?? []) unknown.addOutput(output.name, output.type);
+  unknown.properties['values'] = node.values as never;
+  return unknown;
+}
+
+function setValues(node: EaselNode, values: Record<string, Value>): void {
+  for (const widget of node.widgets ?? []) {
+    const value = values[widget.name];
+    // Text keeps the digits that a number would lose.
+    if (value !== undefined) widget.value = (typeof value === 'bigint' ? String(value) : value) as never;
+  }
+}
+
+/** Shows the picture a LoadImage node names. */
+export function refreshPicture(node: EaselNode): void {
+  if (node.type !== 'LoadImage' && node.type !== 'LoadImageMask') return;
+  const name = node.widgets?.find((w) => w.name === 'image')?.value;
+  if (typeof name === 'string' && name) showPicture(node, viewAddress(inputImage(name)));
+}
+
+/** Places the nodes by what they are connected to. */
+export function arrange(graph: LGraph): void {
+  const document = readLive(graph);
+  const places = layOut(document, (id) => {
+    const size = graph.getNodeById(liveId(id))?.size ?? [230, 120];
+    return [size[0], size[1] + LiteGraph.NODE_TITLE_HEIGHT];
+  });
+  for (const [id, [x, y]] of places) {
+    const node = graph.getNodeById(liveId(id));
+    if (node) node.pos = [x, y];
+  }
+  graph.setDirtyCanvas(true, true);
+}
+
+/** Replaces what is in the graph by the document. */
+export function fill(graph: LGraph, document: Document): void {
+  graph.clear();
+  const made = new Map<Id, EaselNode>();
+  for (const node of document.nodes) {
+    const live = makeNode(node);
+    live.id = liveId(node.id);
+    if (node.title) live.title = node.title;
+    live.mode = node.mode;
+    if (node.color) live.color = node.color;
+    if (node.bgcolor) live.bgcolor = node.bgcolor;
+    setValues(live, node.values);
+    graph.add(live);
+    if (node.pos) live.pos = [...node.pos];
+    if (node.size) {
+      const least = live.computeSize();
+      live.setSize([Math.max(node.size[0], least[0]), Math.max(node.size[1], least[1])]);
+    }
+    made.set(node.id, live);
+    refreshPicture(live);
+  }
+  for (const node of document.nodes) connectInputs(made, node);
+  for (const group of document.groups) {
+    const live = new LGraphGroup(group.title);
+    live.pos = [group.bounding[0], group.bounding[1]];
+    live.size = [group.bounding[2], group.bounding[3]];
+    if (group.color) live.color = group.color;
+    graph.add(live);
+  }
+  if (document.nodes.some((node) => !node.pos)) arrange(graph);
+}
+
+function connectInputs(made: Map<Id, EaselNode>, node: DocNode): void {
+  const target = made.get(node.id);
+  for (const [name, source] of Object.entries(node.links)) {
+    const slot = target?.findInputSlot(name) ?? -1;
+    const origin = made.get(source.node);
+    if (target && origin && slot >= 0 && origin.outputs[source.slot]) origin.connect(source.slot, target, slot);
+  }
+}
+
+function readNode(graph: LGraph, node: LGraphNode): DocNode {
+  const out: DocNode = { id: String(node.id), type: String(node.type), mode: node.mode, values: {}, links: {} };
+  if (node.title !== (node.constructor as { title?: string }).title) out.title = node.title;
+  if (node instanceof UnknownNode) out.values = { ...(node.properties['values'] as unknown as Record<string, Value>) };
+  for (const widget of node.widgets ?? []) out.values[widget.name] = widget.value as Value;
+  for (const input of node.inputs) {
+    const link = input.link == null ? undefined : graph.getLink(input.link);
+    if (link) out.links[input.name] = { node: String(link.origin_id), slot: link.origin_slot } satisfies Source;
+  }
+  return out;
+}
+
+export function readLive(graph: LGraph): Document {
+  return { nodes: graph.nodes.map((node) => readNode(graph, node)), groups: [] };
+}
