@@ -43,8 +43,8 @@ struct HistoryQuery {
   int64_t offset = -1;     // -1: the newest max_items; otherwise counted from the oldest
 };
 
-// Thread-safe. Every call is atomic and durable when it returns. Methods throw Error(kBadFile) naming
-// the store when it cannot be written.
+// Thread-safe. Every call is atomic, and durable when it returns; only take_next() may be forgotten in a failure of the
+// power, and the job is then pending again. Methods throw Error(kBadFile) naming the store when it cannot be written.
 class JobStore {
  public:
   virtual ~JobStore() = default;

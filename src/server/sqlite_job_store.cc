@@ -90,12 +90,17 @@ class Statement {
   int n_ = 0;
 };
 
-// Takes the write lock at once, so that what is read inside stays true until the commit.
+// Takes the write lock at once, so that what is read inside stays true until the commit. `flush`: the commit waits
+// until the disk has it; without, it survives the end of the process but perhaps not a failure of the power.
 class Transaction {
  public:
-  explicit Transaction(Database& db) : db_(db) { db_.script("BEGIN IMMEDIATE"); }
+  explicit Transaction(Database& db, bool flush = true) : db_(db), flush_(flush) {
+    if (!flush_) db_.script("PRAGMA synchronous = NORMAL");
+    db_.script("BEGIN IMMEDIATE");
+  }
   ~Transaction() {
     if (!done_) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!flush_) sqlite3_exec(db_.handle(), "PRAGMA synchronous = FULL", nullptr, nullptr, nullptr);
   }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -106,6 +111,7 @@ class Transaction {
 
  private:
   Database& db_;
+  const bool flush_;
   bool done_ = false;
 };
 
@@ -181,7 +187,9 @@ class SqliteJobStore final : public JobStore {
 
   std::optional<Job> take_next() override {
     std::lock_guard lock(mutex_);
-    Transaction t(db_);
+    if (select("WHERE state = 0 LIMIT 1").empty()) return std::nullopt;
+    constexpr bool kFlush = false;  // a job that is pending again after all is run, as it would be anyway
+    Transaction t(db_, kFlush);
     auto jobs = select("WHERE state = 0 ORDER BY number, seq LIMIT 1");
     if (jobs.empty()) return std::nullopt;
     Job& job = jobs.front();

@@ -70,6 +70,7 @@ class RawConnection {
     return true;
   }
   std::string& buffer() { return buffer_; }
+  int fd() const { return fd_; }
 
   // The next whole response; status 0 when the connection ends before it.
   Answer read_answer(bool head_only = false, double seconds = 20) {
@@ -177,6 +178,15 @@ class RawSocket {
       }
       if (!connection_.fill(seconds)) return std::nullopt;
     }
+  }
+  // The next message of what has been received already; pings are answered on the way.
+  std::optional<Message> buffered() {
+    while (auto message = take()) {
+      if (message->first == 0x9) connection_.send(frame(0xA, message->second));
+      if (message->first == 0x1 || message->first == 0x2)
+        return Message{message->first == 0x2, std::move(message->second)};
+    }
+    return std::nullopt;
   }
   RawConnection& connection() { return connection_; }
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# run.sh EASEL BUILD_FOLDER SCRIPT.mjs: runs a script of this folder against a server of its own. The script finds the
+# server's address in $EASEL_URL, its folders in $EASEL_FOLDER. Exit code 77: skipped, the last line says why.
+set -euo pipefail
+easel=$1 build=$2/clients script=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+for tool in node npm; do
+  command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
+done
+
+mkdir -p "$build"
+exec 9>"$build/lock"
+flock 9
+if ! cmp -s "$here/package-lock.json" "$build/installed"; then
+  cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$build/"
+  npm ci --prefix "$build" --no-audit --no-fund --loglevel=error || { echo "skipped: npm could not install the clients"; exit 77; }
+  cp "$here/package-lock.json" "$build/installed"
+fi
+[ -d "$build/models/checkpoints" ] || "$easel" synth "$build/models" --only v1-5-pruned --only vae-ft-mse >/dev/null
+flock -u 9
+exec 9>&-
+
+folder=$(mktemp -d "$build/run-XXXXXX")
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
+"$easel" pictures "$folder/input" --size 96 >/dev/null
+"$easel" serve --port 0 --models "$build/models" --input "$folder/input" --output "$folder/output" \
+  --temp "$folder/temp" --user-dir "$folder/user" >"$folder/ready" 2>"$folder/log" &
+server=$!
+for _ in $(seq 200); do
+  grep -q 'ready at' "$folder/ready" && break
+  kill -0 "$server" 2>/dev/null || { cat "$folder/log"; echo "the server did not start"; exit 1; }
+  sleep 0.05
+done
+EASEL_URL=$(sed -n 's/.*ready at //p' "$folder/ready")
+cp "$here"/*.mjs "$folder/"
+ln -s "$build/node_modules" "$folder/node_modules"
+export EASEL_URL EASEL_FOLDER=$folder
+if ! timeout 240 node "$folder/$script"; then
+  echo "--- server's log"; tail -15 "$folder/log"
+  exit 1
+fi
+# A graceful stop ends with 0.
+kill -TERM "$server"
+wait "$server"
