@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import * as drafts from '../src/state/draft';
+import { prompt, technique } from './samples';
+
+describe('a draft', () => {
+  it('begins without pictures and leaves the technique as it is', () => {
+    const draft = drafts.newDraft(technique);
+    expect(drafts.missingPictures(draft, technique)).toEqual(['3']);
+    expect(technique.prompt['3']?.inputs['image']).toBe('lighthouse.png');
+  });
+
+  it('takes words in every node that holds them, but not in place of a connection', () => {
+    const other = drafts.withInput(prompt, '7', 'text', ['1', 0]);
+    const out = drafts.withWords(other, ['6', '7'], 'a tower');
+    expect(out['6']?.inputs['text']).toBe('a tower');
+    expect(out['7']?.inputs['text']).toEqual(['1', 0]);
+    expect(drafts.wordsOf(out, ['7', '6'])).toBe('a tower');
+  });
+
+  it('puts a seed into the seed knobs only', () => {
+    const out = drafts.withSeed(prompt, technique, 5n);
+    expect(out['8']?.inputs).toMatchObject({ seed: 5n, denoise: 0.6 });
+    expect(Number.isSafeInteger(drafts.randomSeed())).toBe(true);
+  });
+
+  it('carries pictures and changed words over to another technique', () => {
+    const to = {
+      ...technique,
+      name: 'other',
+      pictures: [{ node: '30', label: 'Style' }],
+      prompts: ['60'],
+      negatives: ['70'],
+      prompt: {
+        '30': { class_type: 'LoadImage', inputs: { image: 'x.png' } },
+        '60': { class_type: 'CLIPTextEncodeSDXL', inputs: { text_g: 'old', text_l: 'old' } },
+        '70': { class_type: 'CLIPTextEncode', inputs: { text: 'own' } },
+      },
+    };
+    let mine = drafts.withInput(drafts.newDraft(technique), '3', 'image', 'mine.png');
+    mine = drafts.withWords(mine, ['6'], 'new words');
+    const out = drafts.carryOver({ technique, prompt: mine }, to);
+    expect(out['30']?.inputs['image']).toBe('mine.png');
+    expect(out['60']?.inputs).toEqual({ text_g: 'new words', text_l: 'new words' });
+    expect(out['70']?.inputs['text']).toBe('own');
+  });
+
+  it('finds the technique a prompt was made with', () => {
+    const twin = { ...technique, name: 'twin' };
+    expect(drafts.techniqueOf(prompt, { technique: 'twin' }, [technique, twin])?.name).toBe('twin');
+    expect(drafts.techniqueOf(prompt, undefined, [technique, twin])?.name).toBe('img2img');
+    const { '10': _gone, ...less } = prompt;
+    expect(drafts.techniqueOf(less, { technique: 'twin' }, [technique, twin])).toBeUndefined();
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { readFrame } from '../src/api/frames';
+import { imageName, inputImage } from '../src/api/routes';
+import { readFaults, sayFault } from '../src/state/errors';
+import { readNumber, sliderRange } from '../src/state/knobs';
+import { parseValues, suggestValues } from '../src/state/strip';
+import type { InputSpec } from '../src/api/types';
+import { prompt } from './samples';
+
+const DENOISE: InputSpec = ['FLOAT', { default: 1, min: 0, max: 1, step: 0.01 }];
+const STEPS: InputSpec = ['INT', { default: 20, min: 1, max: 10000 }];
+const SEED: InputSpec = ['INT', { min: 0, max: 18446744073709551615n }];
+
+describe('faults', () => {
+  const fault = (type: string, input_name: string, input_config: InputSpec, received_value: string | number) => ({
+    type,
+    message: 'm',
+    details: 'd',
+    extra_info: { input_name, input_config, received_value },
+  });
+
+  it('are said in plain words', () => {
+    expect(sayFault(fault('value_bigger_than_max', 'denoise', DENOISE, 2))).toBe('Must be at most 1.');
+    expect(sayFault(fault('value_not_in_list', 'ckpt_name', [['a', 'b']], 'c'))).toBe('“c” is not there. There is: a, b');
+    expect(sayFault(fault('value_not_in_list', 'image', [['a']], 'c.png'))).toContain('no picture “c.png”');
+    expect(sayFault({ type: 'new_kind', message: 'Message', details: 'why' })).toBe('Message: why');
+  });
+
+  it('go to their fields, and to the rest where the form has none', () => {
+    const node_errors = {
+      '8': { class_type: 'KSampler', errors: [fault('value_bigger_than_max', 'denoise', DENOISE, 2)] },
+      '1': { class_type: 'CheckpointLoaderSimple', errors: [fault('value_not_in_list', 'ckpt_name', [['a']], 'c')] },
+    };
+    const faults = readFaults({ error: { message: 'x' }, node_errors }, prompt, (f) => f === '8.denoise');
+    expect(faults.fields['8.denoise']).toBe('Must be at most 1.');
+    expect(faults.general).toEqual(['CheckpointLoaderSimple, ckpt_name: “c” is not there. There is: a']);
+    expect(faults.nodes['8']).toEqual(['denoise: Must be at most 1.']);
+    expect(readFaults({ error: { message: 'No', details: 'why' } }, prompt, () => true).general).toEqual(['No why']);
+    expect(readFaults(null, prompt, () => true).general).toHaveLength(1);
+  });
+});
+
+describe('numbers', () => {
+  it('are read and checked', () => {
+    expect(readNumber('0,5', DENOISE)).toEqual({ value: 0.5 });
+    expect(readNumber('1.5', DENOISE)).toEqual({ value: 1.5, fault: 'Must be at most 1.' });
+    expect(readNumber('', DENOISE).fault).toBeDefined();
+    expect(readNumber('2.5', STEPS).value).toBeUndefined();
+    expect(readNumber('18446744073709551615', SEED)).toEqual({ value: 18446744073709551615n });
+    expect(readNumber('18446744073709551616', SEED).fault).toContain('at most');
+  });
+
+  it('get a slider over what is of use', () => {
+    expect(sliderRange('denoise', DENOISE)).toEqual({ min: 0, max: 1, step: 0.01 });
+    expect(sliderRange('steps', STEPS)).toMatchObject({ min: 1, max: 50 });
+    expect(sliderRange('other', STEPS)).toBeUndefined();
+    expect(sliderRange('name', ['STRING'])).toBeUndefined();
+  });
+});
+
+describe('a strip', () => {
+  it('suggests values that it takes itself', () => {
+    expect(suggestValues(DENOISE, 0.6, 5)).toEqual(['0.2', '0.4', '0.6', '0.8', '1']);
+    expect(suggestValues(STEPS, 20, 3)).toEqual(['10', '20', '30']);
+    expect(parseValues(suggestValues(STEPS, 20, 5).join(', '), STEPS)).toHaveProperty('values');
+  });
+
+  it('says what is wrong with values', () => {
+    const fault = (text: string, spec: InputSpec) => (parseValues(text, spec) as { fault?: string }).fault;
+    expect(parseValues('0.2; 0.4 0.6', DENOISE)).toEqual({ values: [0.2, 0.4, 0.6] });
+    expect(parseValues('a\nb', [['a', 'b']])).toEqual({ values: ['a', 'b'] });
+    expect(fault('1', STEPS)).toContain('two values');
+    expect(fault('0.5, 2', DENOISE)).toBe('2 is above 1.');
+    expect(fault('1.5, 2', STEPS)).toContain('whole');
+    expect(fault('x, 2', STEPS)).toContain('number');
+    expect(fault('a, c', [['a', 'b']])).toContain('choices');
+  });
+});
+
+describe('picture names', () => {
+  it('go there and back', () => {
+    for (const name of ['a.png', 'sub/a.png', 'sub/b c.png [output]']) expect(imageName(inputImage(name))).toBe(name);
+    expect(inputImage('x/y.png [temp]')).toEqual({ filename: 'y.png', subfolder: 'x', type: 'temp' });
+  });
+});
+
+describe('preview frames', () => {
+  const frame = (kind: number, second: number, rest: Uint8Array) => {
+    const out = new Uint8Array(8 + rest.length);
+    new DataView(out.buffer).setUint32(0, kind);
+    new DataView(out.buffer).setUint32(4, second);
+    out.set(rest, 8);
+    return out.buffer;
+  };
+
+  it('are read in both forms', async () => {
+    const plain = readFrame(frame(1, 2, new Uint8Array([7, 8])));
+    expect(plain?.picture.type).toBe('image/png');
+    expect([...new Uint8Array(await plain!.picture.arrayBuffer())]).toEqual([7, 8]);
+    const about = new TextEncoder().encode('{"prompt_id":"a","node_id":"8","image_type":"image/jpeg"}');
+    const described = readFrame(frame(4, about.length, new Uint8Array([...about, 9])));
+    expect(described).toMatchObject({ promptId: 'a', node: '8' });
+    expect(described?.picture.size).toBe(1);
+  });
+
+  it('of other kinds, or cut short, are nothing', () => {
+    expect(readFrame(new ArrayBuffer(4))).toBeUndefined();
+    expect(readFrame(frame(3, 1, new Uint8Array(4)))).toBeUndefined();
+    expect(readFrame(frame(4, 99, new Uint8Array(4)))).toBeUndefined();
+    expect(readFrame(frame(4, 3, new Uint8Array(4)))).toBeUndefined();
+  });
+});
