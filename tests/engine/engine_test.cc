@@ -17,8 +17,8 @@ namespace easel::engine {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Recorder;
-using testing::ToyNodes;
+using toys::Recorder;
+using toys::ToyNodes;
 using Strings = std::vector<std::string>;
 
 constexpr const char* kSums = R"({

@@ -8,7 +8,7 @@
 #include "engine/engine.h"
 #include "nodes/table.h"
 
-namespace easel::engine::testing {
+namespace easel::engine::toys {
 
 using nodes::Call;
 using nodes::Outputs;
@@ -90,4 +90,4 @@ class Recorder final : public EventSink {
   std::vector<nodes::UiFile> shown;
 };
 
-}  // namespace easel::engine::testing
+}  // namespace easel::engine::toys
