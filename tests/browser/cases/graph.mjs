@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import * as p from '../page.mjs';
+
+async function saved(page, button) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
+  return JSON.parse(await readFile(await download.path(), 'utf8'));
+}
+
+async function openFile(page, name, value) {
+  await page.locator('.graph-tools input[type=file]').setInputFiles({
+    name,
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(value)),
+  });
+}
+
+/** The workflow as a graph: shown, run, refused with the error on the node, saved and opened in both forms. */
+export const graph = {
+  name: 'graph',
+  async run({ page, server, shot }) {
+    await p.open(page, server);
+    await p.choosePicture(page);
+    await p.setSize(page, 64, 2);
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+    await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
+
+    const api = await saved(page, 'Save for the API');
+    assert.equal(api['8'].class_type, 'KSampler');
+    assert.deepEqual(api['8'].inputs.model, ['1', 0]);
+    assert.equal(api['4'].inputs.width, 64);
+    const editor = await saved(page, 'Save graph');
+    assert.equal(editor.nodes.length, Object.keys(api).length);
+    assert.ok(editor.links.length > 8);
+
+    await p.run(page);
+    await page.locator('.dock img').waitFor();
+    for (let tries = 0; (await p.history(server)).length === 0 && tries < 600; tries++) await page.waitForTimeout(100);
+    const [entry] = await p.history(server);
+    assert.equal(entry.status.status_str, 'success');
+    assert.equal(entry.prompt[3].extra_pnginfo.workflow.nodes.length, editor.nodes.length);
+    await page.waitForTimeout(500);
+    await shot('graph');
+
+    const wrong = structuredClone(api);
+    wrong['8'].inputs.steps = 0;
+    await openFile(page, 'wrong_api.json', wrong);
+    await p.run(page);
+    const fault = page.locator('.graph-faults').getByRole('button', { name: /steps: Must be at least 1/ });
+    await fault.waitFor();
+    await shot('graph_fault');
+    await fault.click();
+
+    // The editor's form comes back as the same prompt, and into the form.
+    await openFile(page, 'workflow.json', editor);
+    await page.locator('.graph-faults').waitFor({ state: 'detached' });
+    const again = await saved(page, 'Save for the API');
+    for (const node of [...Object.values(api), ...Object.values(again)]) delete node.inputs.seed;
+    assert.deepEqual(again, api);
+    await page.getByRole('textbox', { name: 'Add a node' }).or(page.getByRole('combobox', { name: 'Add a node' })).fill('ImageInvert');
+    await page.keyboard.press('Enter');
+    const more = await saved(page, 'Save graph');
+    assert.equal(more.nodes.length, editor.nodes.length + 1);
+    await openFile(page, 'workflow.json', editor);
+    await page.getByRole('button', { name: 'Into the form' }).click();
+    assert.equal(await page.getByRole('textbox', { name: 'Width', exact: true }).inputValue(), '64');
+
+    // From the gallery, the workflow is one click away.
+    await page.locator('.thumb').first().hover();
+    await page.locator('.thumb').first().getByRole('button', { name: /Show the workflow/ }).click();
+    await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
+
+    // The server takes the editor's form itself.
+    const answer = await fetch(`${server.url}/prompt`, { method: 'POST', body: JSON.stringify(editor) });
+    assert.equal(answer.status, 200, await answer.text());
+  },
+};

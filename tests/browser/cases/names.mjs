@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import * as p from '../page.mjs';
+
+/** Controls that a screen reader would have no name for. */
+function nameless() {
+  const shown = (e) => e.checkVisibility();
+  const named = (e) =>
+    e.getAttribute('aria-label') || e.labels?.[0]?.textContent?.trim() || (e.tagName !== 'INPUT' && e.textContent.trim());
+  return [...document.querySelectorAll('button, a, input, select, textarea, canvas')]
+    .filter((e) => shown(e) && !named(e))
+    .map((e) => e.outerHTML.slice(0, 120));
+}
+
+/** Names for all controls, the keyboard, and the choice of a technique. */
+export const names = {
+  name: 'names',
+  async run({ page, server, shot }) {
+    await p.open(page, server);
+    assert.deepEqual(await page.evaluate(nameless), []);
+    const picker = page.getByRole('button', { name: /Technique/ });
+    await picker.focus();
+    await page.keyboard.press('Enter');
+    await shot('techniques');
+    const techniques = await server.json('easel/techniques');
+    assert.equal(await page.getByRole('radio').count(), techniques.length);
+    for (const t of techniques) {
+      const radio = page.locator(`input[name=technique][value="${t.name}"]`);
+      assert.equal(await radio.isDisabled(), t.missing !== '', t.name);
+    }
+    await page.keyboard.press('Escape');
+    assert.equal(await page.getByRole('radio').count(), 0);
+
+    // Words and pictures come along to another technique.
+    await p.choosePicture(page);
+    await page.getByRole('textbox', { name: 'What you want to see' }).fill('my own words');
+    const other = techniques.find((t) => !t.missing && t.pictures.length === 2);
+    if (other) {
+      await picker.click();
+      await page.locator(`input[value="${other.name}"]`).click();
+      await page.locator('.slot').nth(1).waitFor();
+      assert.equal(await page.getByRole('textbox', { name: 'What you want to see' }).inputValue(), 'my own words');
+      assert.equal(await page.locator('.slot').getByRole('button', { name: 'Remove' }).count(), 1);
+      await shot('two_pictures');
+    }
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+    await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
+    assert.deepEqual(await page.evaluate(nameless), []);
+    for (const theme of ['light', 'dark']) {
+      await page.getByRole('button', { name: /Colours:/ }).click();
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
+    }
+  },
+};

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import * as p from '../page.mjs';
+
+/** A picture that was made here brings its settings back when it is dropped. */
+export const restore = {
+  name: 'restore',
+  async run({ page, server }) {
+    await p.open(page, server);
+    await p.choosePicture(page);
+    await page.getByRole('textbox', { name: 'What you want to see' }).fill('Grüße vom Meer, 海');
+    await p.setSize(page, 64, 2);
+    await p.setKnob(page, 'Change', '0.45');
+    await p.setKnob(page, 'Seed', '18446744073709551615');
+    await p.run(page);
+    await p.finished(page);
+    const [entry] = await p.history(server);
+    const bytes = await p.resultBytes(server, entry);
+
+    await page.evaluate(() => localStorage.clear());
+    await page.reload();
+    await page.getByRole('button', { name: /Technique/ }).waitFor();
+    assert.notEqual(await page.getByRole('textbox', { name: 'Seed', exact: true }).inputValue(), '18446744073709551615');
+    await p.drop(page, 'made.png', 'image/png', bytes);
+    await page.getByText('The settings are back').waitFor();
+    const value = (name) => page.getByRole('textbox', { name, exact: true }).inputValue();
+    assert.equal(await value('What you want to see'), 'Grüße vom Meer, 海');
+    assert.equal(await value('Change'), '0.45');
+    assert.equal(await value('Seed'), '18446744073709551615');
+    await page.locator('.slot').getByRole('button', { name: /sea\.png/ }).first().waitFor();
+
+    // Run again as it is, it is the same picture.
+    await page.getByRole('checkbox', { name: 'Another one for each run' }).uncheck();
+    await p.run(page);
+    await page.locator('.thumb').nth(1).waitFor();
+    const again = await p.resultBytes(server, (await p.history(server))[1]);
+    assert.ok(again.equals(bytes));
+
+    // A result becomes the next reference.
+    await page.getByRole('toolbar', { name: 'This picture' }).getByRole('button', { name: 'Start from it' }).click();
+    await page.locator('.slot').getByRole('button', { name: /img2img_.*\[output\]/ }).first().waitFor();
+    await p.run(page);
+    await page.locator('.thumb').nth(2).waitFor();
+  },
+};

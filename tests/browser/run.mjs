@@ -1,0 +1,91 @@
+// Tests of the page in a real browser against a real server:
+//   node run.mjs EASEL MODELS_DIR SCREENSHOT_DIR [CASE ...]
+// Exits with 0 when all pass, 1 when one fails, 77 when they cannot be run here (the reason is printed).
+import { existsSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { cases } from './cases/all.mjs';
+import { startServer } from './server.mjs';
+
+const SKIPPED = 77;
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+function skip(reason) {
+  console.log(`SKIPPED: ${reason}`);
+  process.exit(SKIPPED);
+}
+
+const [easel, models, screenshots, ...chosen] = process.argv.slice(2);
+if (!screenshots) {
+  console.error(`usage: node ${fileURLToPath(import.meta.url)} EASEL MODELS_DIR SCREENSHOT_DIR [CASE ...]`);
+  process.exit(2);
+}
+if (!existsSync(CHROMIUM)) skip(`there is no ${CHROMIUM} (Debian: apt-get install chromium)`);
+if (!existsSync(easel)) skip(`there is no ${easel}`);
+if (!existsSync(models)) skip(`there are no models in ${models}`);
+const playwright = await import('playwright-core').catch(() => undefined);
+if (!playwright) skip('playwright-core is not installed (npm ci in tests/browser)');
+mkdirSync(screenshots, { recursive: true });
+
+const browser = await playwright.chromium.launch({
+  executablePath: CHROMIUM,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+
+// What the browser says of itself when a request is refused or the server is away: the page says it better.
+const EXPECTED = /Failed to load resource|WebSocket connection to|net::ERR_/;
+
+async function runCase(test) {
+  const server = await startServer(easel, models);
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: 'dark' });
+  context.setDefaultTimeout(Number(process.env.BROWSER_TIMEOUT_MS ?? 60000));
+  const complaints = [];
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => complaints.push(String(error.stack ?? error)));
+    page.on('console', (message) => {
+      const bad = message.type() === 'error' || message.type() === 'warning';
+      if (bad && !EXPECTED.test(message.text())) complaints.push(message.text());
+    });
+  });
+  const page = await context.newPage();
+  const shot = (name, of = page) => of.screenshot({ path: `${screenshots}/${name}.png` });
+  try {
+    if (!(await (await fetch(server.url)).text()).includes('id="app"')) {
+      await server.stop();
+      await browser.close();
+      skip('this easel was built without the page (npm ci && npm run build in web/)');
+    }
+    await test.run({ page, context, server, shot });
+    if (complaints.length > 0) throw new Error(`the browser complained:\n  ${complaints.join('\n  ')}`);
+  } catch (error) {
+    await shot(`failed_${test.name}`).catch(() => undefined);
+    console.log(server.log().split('\n').slice(-15).join('\n'));
+    throw error;
+  } finally {
+    await context.close();
+    await server.stop();
+  }
+}
+
+let failed = 0;
+for (const test of cases) {
+  if (chosen.length > 0 && !chosen.includes(test.name)) continue;
+  const begin = Date.now();
+  try {
+    await runCase(test);
+    console.log(`ok      ${test.name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED  ${test.name}\n${error.stack ?? error}`);
+  }
+}
+await browser.close();
+console.log(failed === 0 ? 'All passed.' : `${failed} failed.`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,60 @@
+// A real `easel serve` on a free port, with folders of its own.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const START_MS = 60000;
+
+export async function startServer(easel, models) {
+  const folder = mkdtempSync(join(tmpdir(), 'easel-browser-'));
+  let log = '';
+  let child;
+
+  async function start(port) {
+    const folders = ['input', 'output', 'user'].map((name) => join(folder, name));
+    folders.forEach((path) => mkdirSync(path, { recursive: true }));
+    const [input, output, user] = folders;
+    child = spawn(
+      easel,
+      ['serve', '--models', models, '--port', String(port), '--input', input, '--output', output, '--user-dir', user],
+      { env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const own = child;
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`the server did not start:\n${log}`)), START_MS);
+      const take = (data) => {
+        log += data;
+        const ready = /ready at (http:\S+)/.exec(log.slice(log.lastIndexOf('Easel is')));
+        if (!ready) return;
+        clearTimeout(timer);
+        done(ready[1]);
+      };
+      own.stdout.on('data', take);
+      own.stderr.on('data', take);
+      own.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${log}`)));
+    });
+  }
+
+  async function end(signal) {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((done) => child.once('exit', done));
+    child.kill(signal);
+    await ended;
+  }
+
+  const url = await start(0);
+  return {
+    url,
+    log: () => log,
+    json: async (route, init) => (await fetch(`${url}/${route}`, init)).json(),
+    kill: () => end('SIGKILL'),
+    restart: () => start(new URL(url).port),
+    async stop() {
+      const force = setTimeout(() => child.kill('SIGKILL'), 20000);
+      await end('SIGTERM');
+      clearTimeout(force);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
