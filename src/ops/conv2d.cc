@@ -1,10 +1,29 @@
 #include "ops/conv2d.h"
 
+#include <atomic>
+#include <cstdlib>
+#include <string_view>
+
 #include "ops/check.h"
 #include "ops/counters.h"
 #include "ops/cpu/product.h"
 
 namespace easel::ops {
+namespace {
+
+std::atomic<ConvMethod>& method() {
+  static std::atomic<ConvMethod> value = [] {
+    const char* name = std::getenv("EASEL_CONV");
+    const std::string_view wanted = name ? name : "";
+    return wanted == "direct" ? ConvMethod::kDirect : wanted == "winograd" ? ConvMethod::kWinograd : ConvMethod::kAuto;
+  }();
+  return value;
+}
+
+}  // namespace
+
+void set_default_conv_method(ConvMethod m) { method().store(m, std::memory_order_relaxed); }
+ConvMethod default_conv_method() { return method().load(std::memory_order_relaxed); }
 
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
   if (!weight.defined() || weight.rank() != 4 || weight.dim(2) != weight.dim(3) || !is_float(weight.dtype()))

@@ -8,6 +8,21 @@
 
 namespace easel::ops {
 
+// How a convolution is computed.
+enum class ConvMethod {
+  kAuto,    // Winograd where it pays and its larger weights are few, else direct
+  kDirect,  // the sum of the definition
+  // F(2x2, 3x3) where it applies (3x3, stride 1, padding 1, an even number of channels): 4/9 of the
+  // multiplications, 16/9 of the memory. As exact as the sum in f32; in bf16 one layer has 1.4 to 1.8 times the
+  // rounding error, a whole UNet 1.04 (docs/performance.md).
+  kWinograd,
+};
+
+// What kAuto means for convolutions packed from now on: kAuto itself (by layer), or one of
+// the others, for comparisons. Initially what the environment variable EASEL_CONV says ("direct", "winograd").
+void set_default_conv_method(ConvMethod method);
+ConvMethod default_conv_method();
+
 struct ConvShape {
   int64_t stride = 1;
   int64_t pad = 0;         // zeros on each side ...
@@ -16,6 +31,7 @@ struct ConvShape {
   // packed as four 2x2 ones over the small map: the same sums, 4/9 of the multiplications, 16/9 of the memory.
   // A call that does not enlarge still works, at the cost of packing the 3x3 window once more.
   bool upsample2x = false;
+  ConvMethod method = ConvMethod::kAuto;
 };
 
 class PackedConv {

@@ -45,6 +45,12 @@ Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, co
   return tensor_of({c.n, oh, ow, c.out}, y);
 }
 
+ConvShape direct(const Case& c) {
+  ConvShape shape{c.stride, c.pad, c.pad_after};
+  shape.method = ConvMethod::kDirect;
+  return shape;
+}
+
 template <class T>
 class Conv2d : public TypedOps<T> {};
 TYPED_TEST_SUITE(Conv2d, BothTypes);
@@ -54,7 +60,7 @@ TYPED_TEST(Conv2d, MatchesThePlainSumForManyShapes) {
     const Tensor x = this->random({c.n, c.h, c.w, c.in}), w = this->random({c.out, c.in, c.kernel, c.kernel}, 0.2f);
     const Tensor b = this->random_f32({c.out});
     for (const Tensor& bias : {b, Tensor()}) {
-      const Tensor y = conv2d(x, *pack_conv2d(w, bias, {c.stride, c.pad, c.pad_after}, this->kType));
+      const Tensor y = conv2d(x, *pack_conv2d(w, bias, direct(c), this->kType));
       EXPECT_LT(relative_error(y, convolution(x, w, bias, c, {})), this->tolerance())
           << c.h << "x" << c.w << " " << c.in << "->" << c.out << " k" << c.kernel << " s" << c.stride;
     }
@@ -74,7 +80,7 @@ TYPED_TEST(Conv2d, AddsBiasPerSampleAndResidual) {
         args.activation = a;
         if (which & 1) args.channel_bias = this->random_f32({c.n, c.out});
         if (which & 2) args.residual = this->random({c.n, oh, ow, c.out});
-        const Tensor y = conv2d(x, *pack_conv2d(w, b, {c.stride, c.pad, c.pad_after}, this->kType), args);
+        const Tensor y = conv2d(x, *pack_conv2d(w, b, direct(c), this->kType), args);
         EXPECT_LT(relative_error(y, convolution(x, w, b, c, args)), this->tolerance());
       }
 }
@@ -108,6 +114,28 @@ TYPED_TEST(Conv2d, EnlargesTheInputFirst) {
     EXPECT_LT(relative_error(conv2d(small, *packed, args), convolution(x, w, b, c, large)), this->tolerance());
     // At other sizes the window is put together again; its middle row and column come out of differences.
     EXPECT_LT(relative_error(conv2d(x, *packed), convolution(x, w, b, c, {})), 2 * this->tolerance());
+  }
+}
+
+TYPED_TEST(Conv2d, WinogradGivesTheSameSums) {
+  for (const Case& c :
+       {Case{2, 8, 10, 16, 24, 3, 1, 1, -1}, Case{1, 7, 9, 34, 70, 3, 1, 1, -1}, Case{1, 1, 1, 8, 8, 3, 1, 1, -1},
+        Case{1, 40, 150, 32, 16, 3, 1, 1, -1}, Case{3, 5, 6, 64, 130, 3, 1, 1, -1}}) {
+    const Tensor x = this->random({c.n, c.h, c.w, c.in}), w = this->random({c.out, c.in, 3, 3}, 0.2f);
+    const Tensor b = this->random_f32({c.out});
+    ConvArgs args;
+    args.channel_bias = this->random_f32({c.n, c.out});
+    args.residual = this->random({c.n, c.h, c.w, c.out});
+    args.activation = Activation::kSilu;
+    ConvShape shape{1, 1};
+    shape.method = ConvMethod::kWinograd;
+    // In bf16 the transformed values are rounded too; in f32 the error is that of any order of summation.
+    EXPECT_LT(relative_error(conv2d(x, *pack_conv2d(w, b, shape, this->kType), args), convolution(x, w, b, c, args)),
+              2 * this->tolerance())
+        << c.h << "x" << c.w << " " << c.in << "->" << c.out;
+    shape.method = ConvMethod::kDirect;
+    EXPECT_LT(relative_error(conv2d(x, *pack_conv2d(w, b, shape, this->kType), args), convolution(x, w, b, c, args)),
+              this->tolerance());
   }
 }
 

@@ -45,6 +45,12 @@ TEST_F(Counters, AFoldedConvolutionExecutesFourNinths) {
   EXPECT_EQ(of(OpKind::kConv).executed, 2u * 16 * 16 * 16 * 32 * 4);
 }
 
+TEST_F(Counters, WideConvolutionsOfSmallWindowsExecuteFourNinths) {
+  conv2d(random({1, 8, 8, 32}), *pack_conv2d(random({32, 32, 3, 3}), {}, {1, 1}, kType));
+  EXPECT_EQ(of(OpKind::kConv).flops, 2u * 8 * 8 * 32 * 32 * 9);
+  EXPECT_EQ(of(OpKind::kConv).executed, 2u * 8 * 8 * 32 * 32 * 4);
+}
+
 TEST_F(Counters, AreOffUnlessEnabledAndResetToZero) {
   enable_op_counters(false);
   add(random({4, 4}), random({4, 4}));

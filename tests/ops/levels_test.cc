@@ -56,11 +56,14 @@ TYPED_TEST(Levels, Convolutions) {
   const Tensor x = this->random({2, 9, 13, 33}), w = this->random({70, 33, 3, 3}, 0.1f), b = this->random_f32({70});
   ConvArgs args;
   args.channel_bias = this->random_f32({2, 70});
-  ConvShape up{1, 1};
+  ConvShape up{1, 1}, winograd{1, 1};
   up.upsample2x = true;
+  winograd.method = ConvMethod::kWinograd;
+  const Tensor even = this->random({2, 9, 13, 34}), window = this->random({70, 34, 3, 3}, 0.1f);
   this->expect_alike([&] {
     return std::vector<Tensor>{conv2d(x, *pack_conv2d(w, b, {1, 1}, this->kType), args),
                                conv2d(x, *pack_conv2d(w, b, {2, 0, 1}, this->kType)),
+                               conv2d(even, *pack_conv2d(window, b, winograd, this->kType), args),
                                conv2d(x, *pack_conv2d(w, b, up, this->kType), {.upsample2x = true})};
   });
 }

@@ -9,6 +9,7 @@
 #include "ops/cpu/attention_kernels.inl"
 #include "ops/cpu/norm_kernels.inl"
 #include "ops/cpu/pointwise_kernels.inl"
+#include "ops/cpu/winograd_kernels.inl"
 
 namespace easel::ops::cpu {
 namespace EASEL_ISA {
@@ -46,6 +47,7 @@ static void fill_type(Kernels& k) {
   k.layer_norm[kType][0] = layer_norm<Element, float>;
   k.layer_norm[kType][1] = layer_norm<Element, uint16_t>;
   k.map[kType] = map<Element>;
+  k.winograd_input[kType] = winograd_input<Element>;
   k.zip[kType] = zip<Element>;
 }
 
@@ -59,6 +61,7 @@ Kernels table() {
   k.widen_half = widen_half;
 #endif
   k.bias_scores = bias_scores;
+  k.winograd_output = winograd_output;
   return k;
 }
 

@@ -138,6 +138,24 @@ struct ZipRun {
   void* out;
 };
 
+// One line of 4x4 tiles, two pixels apart, into sixteen planes of rows.
+struct WinogradInput {
+  const void* in;  // pixel (0, 0) of the first tile; pixels of `channels` elements
+  int64_t row;     // elements from one line of pixels to the next
+  int64_t channels, tiles;
+  void* out;  // plane k, tile t at out + k * plane + t * pitch
+  int64_t plane, pitch;
+};
+
+// Sixteen planes of sums back to the four pixels of each tile.
+struct WinogradOutput {
+  const float* in;  // plane k, tile t at in + k * plane + t * pitch
+  int64_t plane, pitch;
+  int64_t tiles, columns;  // columns: whole vectors
+  const int32_t* rows;     // where each of the four pixels of each tile goes: a row of `pitch` floats
+  float* out;
+};
+
 constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 
 struct Kernels {
@@ -157,6 +175,8 @@ struct Kernels {
   void (*norm_apply[2][2])(const NormApply&);  // by type of x, type of out
   void (*layer_norm[2][2])(const LayerNormRows&);
   void (*map[2])(const MapRun&);
+  void (*winograd_input[2])(const WinogradInput&);
+  void (*winograd_output)(const WinogradOutput&);
   void (*zip[2])(const ZipRun&);
 };
 

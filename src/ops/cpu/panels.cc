@@ -49,7 +49,7 @@ class PieceReader {
   const float* read(const Piece& piece, int64_t begin, int64_t end) const {
     float* to = thread_scratch<float>(ScratchUse::kRows, piece.count * pitch_);
     for (int64_t o = 0; o < piece.count; ++o) {
-      const int64_t from = (piece.first + o) * l_.output_stride + begin * l_.inner_stride;
+      const int64_t from = o * l_.output_stride + begin * l_.inner_stride;
       float* row = to + o * pitch_;
       if (dense_) {
         copy(from, 1, window_ + (end - begin - 1) * l_.inner_stride, row);
@@ -128,14 +128,16 @@ void pack_part(const Panels& p, int64_t columns, const Piece& piece, const Piece
     }
 }
 
-void pack_panel(const Panels& p, int64_t panel, const Tensor& weight, const WeightLayout& l) {
+void pack_panel(const Panels& p, int64_t panel, const WeightRows& rows, const WeightLayout& l) {
   const Kernels& k = kernels(p.level);
   const int64_t columns = p.vectors_of(panel) * k.vec;
   float* to = const_cast<float*>(p.weights) + panel * k.panel * p.taps * p.lanes;
-  const PieceReader reader(k, weight, l);
-  for (const Piece& piece : pieces_of(p, panel))
+  for (const Piece& piece : pieces_of(p, panel)) {
+    const Tensor weight = rows(piece.first, piece.count);
+    const PieceReader reader(k, weight, l);
     for (int64_t begin = 0; begin < l.inner; begin += reader.step())
       pack_part(p, columns, piece, reader, l, begin, std::min(l.inner, begin + reader.step()), to);
+  }
 }
 
 void pack_bias(const Panels& p, const Tensor& bias, float* to) {
@@ -167,11 +169,17 @@ float Panels::value(int64_t output, int64_t tap, int64_t k) const {
 }
 
 Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tensor& bias, DType type, bool gated) {
+  const auto rows = [&](int64_t first, int64_t count) { return weight.slice(0, first, count); };
+  return pack_panels(weight.dim(0), rows, layout, bias, type, gated);
+}
+
+Panels pack_panels(int64_t outputs, const WeightRows& rows, const WeightLayout& layout, const Tensor& bias, DType type,
+                   bool gated) {
   Panels p;
   p.type = type;
   p.level = isa();
   const Kernels& k = kernels(p.level);
-  p.outputs = weight.dim(0);
+  p.outputs = outputs;
   p.gated = gated;
   p.columns = gated ? p.outputs / 2 : p.outputs;
   p.width = gated ? k.panel / 2 : k.panel;
@@ -186,7 +194,7 @@ Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tenso
   p.weights = static_cast<const float*>(p.memory->data());
   float* biases = static_cast<float*>(p.memory->data()) + floats;
   p.bias = biases;
-  parallel_tasks(p.count, [&](int64_t panel) { pack_panel(p, panel, weight, layout); });
+  parallel_tasks(p.count, [&](int64_t panel) { pack_panel(p, panel, rows, layout); });
   pack_bias(p, bias, biases);
   return p;
 }

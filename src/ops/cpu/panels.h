@@ -1,6 +1,8 @@
 // Weights packed in panels, and the product of rows with them.
 #pragma once
 
+#include <functional>
+
 #include "ops/cpu/kernels.h"
 #include "ops/linear.h"
 #include "tensor/tensor.h"
@@ -44,6 +46,12 @@ struct WeightLayout {
 
 // bias: [outputs] or undefined, any float type.
 Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tensor& bias, DType type, bool gated);
+
+// The same with weights that are made as they are packed: rows(first, count) gives outputs [first, first + count),
+// to which the layout applies. Called from all threads.
+using WeightRows = std::function<Tensor(int64_t first, int64_t count)>;
+Panels pack_panels(int64_t outputs, const WeightRows& rows, const WeightLayout& layout, const Tensor& bias, DType type,
+                   bool gated);
 
 // Up to kMaxStripRows rows that one thread multiplies with a range of panels.
 constexpr int64_t kMaxStripRows = 384;

@@ -9,6 +9,13 @@ namespace {
 // Matrix registers multiply bf16 several times faster than vectors do; oneDNN has kernels for them.
 bool prefer_dnnl(DType compute) { return compute == DType::kBF16 && has_amx_bf16() && isa() == Isa::kAvx512Bf16; }
 
+// Enough channels to outweigh the transforms, and not so many that the larger weights cost more memory than they
+// are worth: the widest layers work on the smallest maps.
+bool winograd_pays(const Tensor& weight, DType compute) {
+  const int64_t in = weight.dim(1), out = weight.dim(0);
+  return in >= 32 && out >= 32 && in * out <= 1280 * (compute == DType::kBF16 ? 640 : 1280);
+}
+
 }  // namespace
 
 PackedLinearPtr make_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
@@ -17,8 +24,11 @@ PackedLinearPtr make_linear(const Tensor& weight, const Tensor& bias, DType comp
 }
 
 PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
-  return prefer_dnnl(compute) ? make_dnnl_conv(weight, bias, shape, compute)
-                              : make_panel_conv(weight, bias, shape, compute);
+  if (prefer_dnnl(compute)) return make_dnnl_conv(weight, bias, shape, compute);
+  const ConvMethod method = shape.method == ConvMethod::kAuto ? default_conv_method() : shape.method;
+  const bool wanted = method == ConvMethod::kAuto ? winograd_pays(weight, compute) : method == ConvMethod::kWinograd;
+  if (wanted && winograd_fits(weight, shape)) return make_winograd_conv(weight, bias, shape, compute);
+  return make_panel_conv(weight, bias, shape, compute);
 }
 
 }  // namespace easel::ops::cpu

@@ -45,4 +45,8 @@ PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShap
 PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
 PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
+// F(2x2, 3x3), for weights and shapes it fits.
+bool winograd_fits(const Tensor& weight, const ConvShape& shape);
+PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+
 }  // namespace easel::ops::cpu

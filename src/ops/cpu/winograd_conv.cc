@@ -1,0 +1,180 @@
+// 3x3 convolutions with Winograd's F(2x2, 3x3): 4x4 pieces of the map and the windows are brought to a basis in
+// which sixteen products of channels give four outputs, where the plain sum takes thirty-six.
+#include <algorithm>
+
+#include "ops/cpu/conv_tiles.h"
+#include "ops/cpu/panels.h"
+#include "ops/cpu/product.h"
+#include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
+
+namespace easel::ops::cpu {
+namespace {
+
+constexpr int64_t kPlanes = 16;
+constexpr int64_t kTiles = 64;  // 2x2 pieces of output of one task
+
+// Work memory of a task. Planes of values [tile][channel], planes of sums and the output [row][column of a panel].
+struct Work {
+  char* values;
+  float *sums, *out;
+  int32_t* rows;           // of `out` for the four pixels of each tile; those outside of the map go to the last
+  int64_t* out_offset;     // of each row in the output
+  const float** row_bias;  // of each row
+  int64_t valid;           // rows inside of the map
+};
+
+class WinogradConv final : public CpuConv {
+ public:
+  void run(const ConvolutionArgs& args) const override;
+  uint64_t executed(uint64_t flops, const ConvolutionArgs&) const override { return flops / 9 * 4; }
+  Panels panels;  // a tap for each plane
+
+ private:
+  void run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group, int64_t groups) const;
+  Work prepare(const ConvolutionArgs& args, const Geometry& g, const Tile& tile) const;
+  void multiply(const Work& work, int64_t panel, int64_t tiles) const;
+};
+
+Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const Tile& tile) const {
+  const Kernels& k = kernels(panels.level);
+  const int64_t tiles = tile.positions(), plane = tiles * g.channels, row_bytes = g.row_bytes(tile.columns);
+  Work w{};
+  const int64_t floats = kPlanes * plane * g.element / 4;
+  w.sums = thread_scratch<float>(ScratchUse::kSums, floats + (kPlanes + 4) * tiles * k.panel + k.panel);
+  w.out = w.sums + kPlanes * tiles * k.panel;
+  w.values = reinterpret_cast<char*>(w.out + (4 * tiles + 1) * k.panel);
+  w.out_offset = thread_scratch<int64_t>(ScratchUse::kTables, 8 * tiles + 2 * tiles);
+  w.row_bias = reinterpret_cast<const float**>(w.out_offset + 4 * tiles);
+  w.rows = reinterpret_cast<int32_t*>(w.out_offset + 8 * tiles);
+  const char* strip = copy_strip(args.x, g, tile);
+  int64_t t = 0;
+  for (int64_t s = 0; s < tile.samples; ++s)
+    for (int64_t r = 0; r < tile.rows; ++r, t += tile.columns) {
+      const char* line = strip + (s * g.window(tile.rows) + 2 * r) * row_bytes;
+      k.winograd_input[type_index(panels.type)](
+          {line, row_bytes / g.element, g.channels, tile.columns, w.values + t * g.pixel_bytes(), plane, g.channels});
+      for (int64_t i = 0; i < 4 * tile.columns; ++i) {
+        const int64_t n = tile.n + s, y = 2 * (tile.y + r) + i % 4 / 2, x = 2 * (tile.x + i / 4) + i % 2;
+        const bool inside = y < args.out.dim(1) && x < args.out.dim(2);
+        w.rows[4 * t + i] = static_cast<int32_t>(inside ? w.valid : 4 * tiles);
+        if (!inside) continue;
+        w.out_offset[w.valid] = ((n * args.out.dim(1) + y) * args.out.dim(2) + x) * out_channels;
+        w.row_bias[w.valid++] = args.channel_bias ? args.channel_bias + n * out_channels : nullptr;
+      }
+    }
+  return w;
+}
+
+// The sixteen products of one panel, then back to pixels.
+void WinogradConv::multiply(const Work& work, int64_t panel, int64_t tiles) const {
+  const Kernels& k = kernels(panels.level);
+  const int64_t vectors = panels.vectors_of(panel), columns = vectors * k.vec, none = 0;
+  const int64_t row_bytes = panels.lanes * 4, plane = tiles * k.panel;
+  const float* weights = panels.weights + panel * k.panel * kPlanes * panels.lanes;
+  PanelTile t{nullptr, nullptr, &none, 1, panels.lanes, nullptr, nullptr, k.panel, false};
+  for (int64_t p = 0; p < kPlanes; ++p, weights += panels.lanes * columns)
+    for (int64_t first = 0; first < tiles; first += kMaxTileRows) {
+      const int64_t rows = std::min<int64_t>(kMaxTileRows, tiles - first);
+      int64_t offsets[kMaxTileRows];
+      for (int64_t i = 0; i < rows; ++i) offsets[i] = i * row_bytes;
+      t.a = work.values + (p * tiles + first) * row_bytes;
+      t.row_offset = offsets;
+      t.weights = weights;
+      t.out = work.sums + p * plane + first * k.panel;
+      k.panel_tile[type_index(panels.type)][rows - 1][vectors - 1](t);
+    }
+  k.winograd_output({work.sums, plane, k.panel, tiles, columns, work.rows, work.out});
+}
+
+void WinogradConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group,
+                            int64_t groups) const {
+  const Kernels& k = kernels(panels.level);
+  const Work work = prepare(args, g, tile);
+  const int64_t element = static_cast<int64_t>(dtype_size(args.out.dtype()));
+  for (int64_t panel = panels.count * group / groups; panel < panels.count * (group + 1) / groups; ++panel) {
+    multiply(work, panel, tile.positions());
+    const int64_t skip = panel * panels.width;
+    for (int64_t row = 0; row < work.valid; row += kMaxTileRows) {
+      FinishTile f{};
+      f.sums = work.out + row * k.panel;
+      f.sums_stride = k.panel;
+      f.rows = std::min<int64_t>(kMaxTileRows, work.valid - row);
+      f.columns = panels.columns_of(panel);
+      f.bias = panels.bias + panel * k.panel;
+      const float* extra[kMaxTileRows];
+      if (args.channel_bias) {
+        for (int64_t r = 0; r < f.rows; ++r) extra[r] = work.row_bias[row + r] + skip;
+        f.row_bias = extra;
+      }
+      f.activation = static_cast<int>(args.activation);
+      f.scale = 1.0f;
+      f.residual = args.residual ? static_cast<const char*>(args.residual) + skip * element : nullptr;
+      f.out = static_cast<char*>(const_cast<void*>(args.out.raw())) + skip * element;
+      f.out_offset = work.out_offset + row;
+      k.finish[type_index(args.out.dtype())](f);
+    }
+  }
+}
+
+void WinogradConv::run(const ConvolutionArgs& args) const {
+  const int64_t up = args.upsample2x ? 2 : 1, h = up * args.x.dim(1), width = up * args.x.dim(2);
+  const Geometry g{args.x.dim(0),   h, width, in_channels, (h + 1) / 2,
+                   (width + 1) / 2, 4, 2,     1,           static_cast<int64_t>(dtype_size(compute)),
+                   args.upsample2x};
+  const Tiling t = choose_tiling(g, kTiles, panels.count);
+  const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
+  const int64_t groups = std::clamp<int64_t>((wanted + t.count() - 1) / t.count(), 1, panels.count);
+  parallel_tasks(t.count() * groups,
+                 [&](int64_t task) { run_tile(args, g, tile_at(g, t, task / groups), task % groups, groups); });
+}
+
+// G g G^T of outputs [first, first + count): [count][plane][in], with the rows of G (1, 0, 0),
+// (1, 1, 1) / 2, (1, -1, 1) / 2, (0, 0, 1).
+Tensor transform_windows(const Tensor& weight, int64_t first, int64_t count) {
+  const Tensor plain = contiguous(convert(weight.slice(0, first, count), DType::kF32));
+  const int64_t in = weight.dim(1);
+  Tensor out(Shape{count, kPlanes, in});
+  const float* g = plain.f32();
+  const auto line = [](float a, float b, float c, float* to, int64_t step) {
+    to[0] = a;
+    to[step] = 0.5f * (a + b + c);
+    to[2 * step] = 0.5f * (a - b + c);
+    to[3 * step] = c;
+  };
+  for (int64_t o = 0; o < count; ++o)
+    for (int64_t c = 0; c < in; ++c, g += 9) {
+      float half[12];
+      for (int64_t v = 0; v < 3; ++v) line(g[v], g[3 + v], g[6 + v], half + v, 3);
+      for (int64_t r = 0; r < 4; ++r)
+        line(half[3 * r], half[3 * r + 1], half[3 * r + 2], out.f32() + (o * kPlanes + 4 * r) * in + c, in);
+    }
+  return out;
+}
+
+}  // namespace
+
+bool winograd_fits(const Tensor& weight, const ConvShape& shape) {
+  return weight.dim(2) == 3 && shape.stride == 1 && shape.pad == 1 && (shape.pad_after < 0 || shape.pad_after == 1) &&
+         !shape.upsample2x && weight.dim(1) % 2 == 0;
+}
+
+PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
+  auto w = std::make_shared<WinogradConv>();
+  w->out_channels = weight.dim(0);
+  w->in_channels = weight.dim(1);
+  w->kernel = 3;
+  w->shape = shape;
+  w->shape.pad_after = 1;
+  w->compute = compute;
+  WeightLayout layout;
+  layout.taps = kPlanes;
+  layout.inner = layout.tap_stride = w->in_channels;
+  layout.output_stride = kPlanes * w->in_channels;
+  const auto rows = [&](int64_t first, int64_t count) { return transform_windows(weight, first, count); };
+  w->panels = pack_panels(w->out_channels, rows, layout, bias, compute, false);
+  w->bytes = w->panels.bytes;
+  return w;
+}
+
+}  // namespace easel::ops::cpu
