@@ -125,28 +125,25 @@ In weight_input(double max) {
       "How much the picture counts: 0.5 to 0.8 leaves room for the prompt.");
 }
 In weight_type_input() {
-  return Choice("weight_type", {"original", "linear", "channel penalty"}).optional().tip("What the weight multiplies.");
+  return Choice("weight_type", {"original", "linear", "channel penalty"}).late().tip("What the weight multiplies.");
 }
 In start_input() {
   return Float("start_at")
       .def(0.0)
       .range(0.0, 1.0)
       .step(0.001)
-      .optional()
+      .late()
       .tip("When the picture begins to count, 0 being the start of the denoising.");
 }
-In end_input() {
-  return Float("end_at").def(1.0).range(0.0, 1.0).step(0.001).optional().tip("When it ceases to count.");
-}
+In end_input() { return Float("end_at").def(1.0).range(0.0, 1.0).step(0.001).late().tip("When it ceases to count."); }
 In unfold_input() {
   return Bool("unfold_batch")
       .def(false)
-      .optional()
+      .late()
       .tip("Each reference picture steers one picture of the batch, instead of all of them every one.");
 }
 In noise_input() {
-  return Float("noise").def(0.0).range(0.0, 1.0).step(0.01).optional().tip(
-      "How much noise stands for 'not this picture'.");
+  return Float("noise").def(0.0).range(0.0, 1.0).step(0.01).late().tip("How much noise stands for 'not this picture'.");
 }
 In unit_weight(std::string name) { return Float(std::move(name)).def(1.0).range(0.0, 1.0).step(0.01); }
 

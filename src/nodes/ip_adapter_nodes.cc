@@ -261,8 +261,8 @@ void register_apply(Table& table) {
              .description = "Each reference picture steers one picture of the batch.",
              .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
                         weight_input("weight", 5.0), weight_type_input(), start_input(), end_input(), scaling_input(),
-                        Int("encode_batch_size").def(int64_t{0}).range(int64_t{0}, int64_t{4096}).optional(),
-                        negative_input(), mask_input(), vision_input()},
+                        Int("encode_batch_size").def(0).range(0, 4096).optional(), negative_input(), mask_input(),
+                        vision_input()},
              .outputs = {{"MODEL"}},
              .run = [](Call& call) { return apply_advanced(call, true); },
              .foresee = foresee_apply});

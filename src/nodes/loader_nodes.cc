@@ -116,7 +116,7 @@ void register_loader_nodes(Table& table) {
              .description = "Loads a diffusion model from a file that holds nothing else.",
              .inputs = {File("unet_name", "diffusion_models"),
                         Choice("weight_dtype", {"default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"})
-                            .optional()
+                            .late()
                             .tip("Kept for ComfyUI's workflows; precision is chosen with --precision.")},
              .outputs = {{"MODEL"}},
              .cheap = true,
@@ -125,7 +125,7 @@ void register_loader_nodes(Table& table) {
              .display = "Load CLIP",
              .category = "advanced/loaders",
              .description = "Loads a text encoder from a file of its own; which one it is is read from the file.",
-             .inputs = {File("clip_name", "text_encoders"), Choice("type", {"stable_diffusion"}).optional(),
+             .inputs = {File("clip_name", "text_encoders"), Choice("type", {"stable_diffusion"}).late(),
                         Choice("device", {"default", "cpu"}).optional()},
              .outputs = {{"CLIP"}},
              .cheap = true,
@@ -137,7 +137,7 @@ void register_loader_nodes(Table& table) {
        .description =
            "Loads the two text encoders of SDXL, CLIP-L and OpenCLIP bigG, from files of their own, in any order.",
        .inputs = {File("clip_name1", "text_encoders"), File("clip_name2", "text_encoders"),
-                  Choice("type", {"sdxl"}).optional(), Choice("device", {"default", "cpu"}).optional()},
+                  Choice("type", {"sdxl"}).late(), Choice("device", {"default", "cpu"}).optional()},
        .outputs = {{"CLIP"}},
        .cheap = true,
        .run = load_two_clips});

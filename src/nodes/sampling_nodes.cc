@@ -66,9 +66,7 @@ Outputs foresee_sampler(Call& call) {
   return {Value()};
 }
 
-In steps_input() {
-  return Int("steps").def(int64_t{20}).range(int64_t{1}, int64_t{10000}).tip("How many steps the denoising takes.");
-}
+In steps_input() { return Int("steps").def(20).range(1, 10000).tip("How many steps the denoising takes."); }
 In cfg_input() {
   return Float("cfg")
       .def(8.0)
@@ -108,8 +106,7 @@ void register_sampling_nodes(Table& table) {
        .inputs = {Link("model", "MODEL"), Choice("add_noise", {"enable", "disable"}), Seed("noise_seed"), steps_input(),
                   cfg_input(), Choice("sampler_name", sampler_choices()), Choice("scheduler", scheduler_choices()),
                   Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("latent_image", "LATENT"),
-                  Int("start_at_step").def(int64_t{0}).range(int64_t{0}, int64_t{10000}),
-                  Int("end_at_step").def(int64_t{10000}).range(int64_t{0}, int64_t{10000}),
+                  Int("start_at_step").def(0).range(0, 10000), Int("end_at_step").def(10000).range(0, 10000),
                   Choice("return_with_leftover_noise", {"disable", "enable"})},
        .outputs = {{"LATENT"}},
        .run = ksampler_advanced,

@@ -137,12 +137,7 @@ Outputs foresee_inpaint(Call& call) {
 
 // Kept for workflows of video models; a picture's VAE has no use for them.
 In video_only(std::string name, int64_t value) {
-  return Int(std::move(name))
-      .def(value)
-      .range(int64_t{4}, int64_t{4096})
-      .step(int64_t{4})
-      .optional()
-      .tip("Only for video models; has no effect.");
+  return Int(std::move(name)).def(value).range(4, 4096).step(4).late().tip("Only for video models; has no effect.");
 }
 
 }  // namespace
@@ -169,20 +164,18 @@ void register_vae_nodes(Table& table) {
        .display = "VAE Decode (Tiled)",
        .category = "_for_testing",
        .description = "Decodes in overlapping tiles, which takes less memory and gives a slightly different picture.",
-       .inputs = {Link("samples", "LATENT"), Link("vae", "VAE"),
-                  Int("tile_size").def(int64_t{512}).range(int64_t{64}, int64_t{4096}).step(int64_t{32}),
-                  Int("overlap").def(int64_t{64}).range(int64_t{0}, int64_t{4096}).step(int64_t{32}).optional(),
-                  video_only("temporal_size", 64), video_only("temporal_overlap", 8)},
+       .inputs = {Link("samples", "LATENT"), Link("vae", "VAE"), Int("tile_size").def(512).range(64, 4096).step(32),
+                  Int("overlap").def(64).range(0, 4096).step(32).late(), video_only("temporal_size", 64),
+                  video_only("temporal_overlap", 8)},
        .outputs = {{"IMAGE"}},
        .run = decode_tiled});
   table.add({.name = "VAEEncodeTiled",
              .display = "VAE Encode (Tiled)",
              .category = "_for_testing",
              .description = "Encodes in overlapping tiles.",
-             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"),
-                        Int("tile_size").def(int64_t{512}).range(int64_t{64}, int64_t{4096}).step(int64_t{64}),
-                        Int("overlap").def(int64_t{64}).range(int64_t{0}, int64_t{4096}).step(int64_t{32}).optional(),
-                        video_only("temporal_size", 64), video_only("temporal_overlap", 8)},
+             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"), Int("tile_size").def(512).range(64, 4096).step(64),
+                        Int("overlap").def(64).range(0, 4096).step(32).late(), video_only("temporal_size", 64),
+                        video_only("temporal_overlap", 8)},
              .outputs = {{"LATENT"}},
              .run = encode_tiled});
   table.add({.name = "VAEEncodeForInpaint",
@@ -190,7 +183,7 @@ void register_vae_nodes(Table& table) {
              .category = "latent/inpaint",
              .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
              .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"), Link("mask", "MASK"),
-                        Int("grow_mask_by").def(int64_t{6}).range(int64_t{0}, int64_t{64}).step(int64_t{1})},
+                        Int("grow_mask_by").def(6).range(0, 64).step(1)},
              .outputs = {{"LATENT"}},
              .run = encode_for_inpaint});
   table.add({.name = "InpaintModelConditioning",
@@ -199,7 +192,7 @@ void register_vae_nodes(Table& table) {
              .description = "Gives an inpainting model what surrounds the mask.",
              .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("vae", "VAE"),
                         Link("pixels", "IMAGE"), Link("mask", "MASK"),
-                        Bool("noise_mask").def(true).optional().tip("Confines the sampling to the mask.")},
+                        Bool("noise_mask").def(true).late().tip("Confines the sampling to the mask.")},
              .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
              .run = inpaint_conditioning,
              .foresee = foresee_inpaint});

@@ -85,7 +85,7 @@ void register_vision_nodes(Table& table) {
              .description = "Describes a picture in the terms of a CLIP vision encoder, which sees 224x224 pixels.",
              .inputs = {Link("clip_vision", "CLIP_VISION"), Link("image", "IMAGE"),
                         Choice("crop", {"center", "none"})
-                            .optional()
+                            .late()
                             .tip("center cuts out the middle square, none squeezes the whole picture into it.")},
              .outputs = {{"CLIP_VISION_OUTPUT"}},
              .run = encode,
@@ -114,9 +114,9 @@ void register_vision_nodes(Table& table) {
        .inputs =
            {Link("conditioning", "CONDITIONING"), Link("style_model", "STYLE_MODEL"),
             Link("clip_vision_output", "CLIP_VISION_OUTPUT"),
-            Float("strength").def(1.0).range(0.0, 10.0).step(0.001).optional().tip("Scales what the style model says."),
+            Float("strength").def(1.0).range(0.0, 10.0).step(0.001).late().tip("Scales what the style model says."),
             Choice("strength_type", {"multiply", "attn_bias"})
-                .optional()
+                .late()
                 .tip("multiply scales the tokens; attn_bias has no effect on Stable Diffusion's UNets.")},
        .outputs = {{"CONDITIONING"}},
        .run = apply_style,
