@@ -34,6 +34,12 @@ class HintBlock {
     }
     return x;
   }
+  bool fits() const {
+    bool all = true;
+    for (size_t i = 0; i < convs_.size(); ++i)
+      all = all && convs_[i].kernel() == 3 && (i == 0 || convs_[i].in_channels() == convs_[i - 1].out_channels());
+    return all;
+  }
   int64_t in_channels() const { return convs_.front().in_channels(); }
   int64_t out_channels() const { return convs_.back().out_channels(); }
   size_t bytes() const {
@@ -109,6 +115,7 @@ class UNetControl final : public ControlNet {
 
  private:
   void check_widths(const nn::Weights& w) const {
+    trunk_.time.check(w);
     int64_t channels = config_.in_channels;
     const auto check_zero = [&](const nn::Linear& zero, const std::string& name) {
       if (zero.in_features() != channels || zero.out_features() != channels)
@@ -116,13 +123,15 @@ class UNetControl final : public ControlNet {
             .in_file(file_);
     };
     for (size_t i = 0; i < trunk_.input_blocks.size(); ++i) {
-      trunk_.input_blocks[i].check_widths(channels, w["input_blocks"][static_cast<int64_t>(i)]);
+      trunk_.input_blocks[i].check_widths(channels, trunk_.time.width(), config_.context_dim,
+                                          w["input_blocks"][static_cast<int64_t>(i)]);
       check_zero(zero_convs_[i], "zero_convs." + std::to_string(i) + ".0");
     }
-    for (const Block& block : trunk_.middle) block.check_widths(channels, w["middle_block"]);
+    for (const Block& block : trunk_.middle)
+      block.check_widths(channels, trunk_.time.width(), config_.context_dim, w["middle_block"]);
     check_zero(middle_out_, "middle_block_out.0");
-    if (hint_.out_channels() != config_.model_channels)
-      throw Error(Fault::kBadFile, "'" + w.full("input_hint_block") + "' does not end in " +
+    if (!hint_.fits() || hint_.out_channels() != config_.model_channels)
+      throw Error(Fault::kBadFile, "'" + w.full("input_hint_block") + "' does not lead from pixels to " +
                                        std::to_string(config_.model_channels) + " channels")
           .in_file(file_);
   }
@@ -245,14 +254,17 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
     handle.model_channels = config.model_channels;
     handle.family = detect_family(config, *found.tensors);
     make = [average = is_shuffle(path)](const nn::Weights& w) {
-      return std::make_shared<const UNetControl>(w, average);
+      return from_file(
+          w, [&]() -> std::shared_ptr<const ControlNet> { return std::make_shared<const UNetControl>(w, average); });
     };
   } else {
     const T2iConfig config = read_t2i_config(weights, found.kind);
     handle.t2i_adapter = true;
     handle.model_channels = config.model_channels;
     handle.family = config.sdxl ? Family::kSDXL : Family::kSD1;
-    make = [kind = found.kind](const nn::Weights& w) { return make_t2i_adapter(w, kind); };
+    make = [kind = found.kind](const nn::Weights& w) {
+      return from_file(w, [&] { return make_t2i_adapter(w, kind); });
+    };
   }
   check_control_net(weights, found.kind);
   const std::string key = "control\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));

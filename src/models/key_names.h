@@ -30,4 +30,15 @@ inline const nn::Weights& with_bias(const nn::Weights& w) {
   return w;
 }
 
+// Runs `build`, which packs the tensors of a file. What an op refuses there is the file's fault, not Easel's.
+template <class Build>
+auto from_file(const nn::Weights& w, Build&& build) {
+  try {
+    return build();
+  } catch (const Error& e) {
+    if (e.fault() != Fault::kInternal) throw;
+    throw Error(Fault::kBadFile, "a tensor has a shape no such model has: " + e.message()).in_file(w.file());
+  }
+}
+
 }  // namespace easel::models

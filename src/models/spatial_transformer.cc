@@ -67,6 +67,16 @@ ContextProjection::KeyValue TransformerBlock::project(const Tensor& context) con
   return {kv.slice(2, 0, c), kv.slice(2, c, c)};
 }
 
+bool TransformerBlock::fits(int64_t width, int64_t context_dim) const {
+  const int64_t hidden = ff_out_.in_features();
+  const auto is = [](const nn::Linear& l, int64_t in, int64_t out) {
+    return l.in_features() == in && l.out_features() == out;
+  };
+  return norm1_.width() == width && norm2_.width() == width && norm3_.width() == width && is(qkv_, width, 3 * width) &&
+         is(self_out_, width, width) && is(q_, width, width) && is(context_kv_, context_dim, 2 * width) &&
+         is(cross_out_, width, width) && is(ff_in_, width, 2 * hidden) && is(ff_out_, hidden, width);
+}
+
 size_t TransformerBlock::bytes() const {
   return qkv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() + cross_out_.bytes() + ff_in_.bytes() +
          ff_out_.bytes();
@@ -97,6 +107,13 @@ Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) cons
 
 void SpatialTransformer::project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const {
   for (const TransformerBlock& block : blocks_) layers.push_back(block.project(context));
+}
+
+bool SpatialTransformer::fits(int64_t context_dim) const {
+  const int64_t inner = proj_in_.out_features();
+  bool all = norm_.width() == channels() && proj_in_.in_features() == channels() && proj_out_.in_features() == inner;
+  for (const TransformerBlock& block : blocks_) all = all && block.fits(inner, context_dim);
+  return all;
 }
 
 size_t SpatialTransformer::bytes() const {

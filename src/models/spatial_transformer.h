@@ -33,7 +33,8 @@ class TransformerBlock {
   // x [N,T,C] f32 with T = height * width of the map.
   Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
   ContextProjection::KeyValue project(const Tensor& context) const;
-  int64_t context_dim() const { return context_kv_.in_features(); }
+  // Whether its tensors fit one another and tokens of `width` channels.
+  bool fits(int64_t width, int64_t context_dim) const;
   size_t bytes() const;
 
  private:
@@ -57,6 +58,8 @@ class SpatialTransformer {
   // Appends the projections of `context` (in the compute type), one per transformer block.
   void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
   int64_t channels() const { return proj_out_.out_features(); }
+  // Whether its tensors fit one another.
+  bool fits(int64_t context_dim) const;
   size_t bytes() const;
 
  private:

@@ -42,18 +42,22 @@ struct UNet::Impl {
 
   // Every block must take what the one before it gives, skips included.
   void check_widths(const nn::Weights& w) const {
+    trunk.time.check(w);
     int64_t channels = config.in_channels;
     std::vector<int64_t> skips;
     for (size_t i = 0; i < trunk.input_blocks.size(); ++i) {
-      trunk.input_blocks[i].check_widths(channels, w["input_blocks"][static_cast<int64_t>(i)]);
+      trunk.input_blocks[i].check_widths(channels, trunk.time.width(), config.context_dim,
+                                         w["input_blocks"][static_cast<int64_t>(i)]);
       skips.push_back(channels);
     }
-    for (const Block& block : trunk.middle) block.check_widths(channels, w["middle_block"]);
+    for (const Block& block : trunk.middle)
+      block.check_widths(channels, trunk.time.width(), config.context_dim, w["middle_block"]);
     for (size_t i = 0; i < output_blocks.size(); ++i) {
       channels += skips[skips.size() - 1 - i];
-      output_blocks[i].check_widths(channels, w["output_blocks"][static_cast<int64_t>(i)]);
+      output_blocks[i].check_widths(channels, trunk.time.width(), config.context_dim,
+                                    w["output_blocks"][static_cast<int64_t>(i)]);
     }
-    if (out_conv.in_channels() != channels)
+    if (out_conv.in_channels() != channels || out_conv.kernel() != 3 || out_norm.width() != channels)
       throw Error(Fault::kBadFile, "'" + w.full("out.2.weight") + "' takes " + std::to_string(out_conv.in_channels()) +
                                        " channels, but the last block gives " + std::to_string(channels))
           .in_file(file);
@@ -81,7 +85,7 @@ struct UNet::Impl {
   nn::Conv2d out_conv;
 };
 
-UNet::UNet(const nn::Weights& w) : impl_(std::make_unique<const Impl>(w)) {}
+UNet::UNet(const nn::Weights& w) : impl_(from_file(w, [&] { return std::make_unique<const Impl>(w); })) {}
 UNet::~UNet() = default;
 
 void UNet::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.probe()); }

@@ -60,6 +60,13 @@ Tensor ResBlock::operator()(const Tensor& x, const Evaluation& e) const {
   return conv2_(h, {.residual = residual, .f32_out = true});
 }
 
+bool ResBlock::fits(int64_t emb_dim) const {
+  const int64_t in = in_channels(), middle = conv1_.out_channels(), out = out_channels();
+  return norm1_.width() == in && norm2_.width() == middle && conv1_.kernel() == 3 && conv2_.kernel() == 3 &&
+         conv2_.in_channels() == middle && emb_.in_features() == emb_dim && emb_.out_features() == middle &&
+         (skip_ ? skip_.in_features() == in && skip_.out_features() == out : in == out);
+}
+
 size_t ResBlock::bytes() const { return conv1_.bytes() + conv2_.bytes() + emb_.bytes() + skip_.bytes(); }
 
 Block::Block(const nn::Weights& w, const UNetConfig& config, AttentionSite& site, int64_t parts)
@@ -103,7 +110,12 @@ void Block::project(const Tensor& context, std::vector<ContextProjection::KeyVal
     if (const auto* transformer = std::get_if<SpatialTransformer>(&part)) transformer->project(context, layers);
 }
 
-void Block::check_widths(int64_t& channels, const nn::Weights& w) const {
+void Block::check_widths(int64_t& channels, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const {
+  const auto require = [&](bool fits) {
+    if (!fits)
+      throw Error(Fault::kBadFile, "the shapes of the tensors '" + w.full("") + "*' do not fit one another")
+          .in_file(w.file());
+  };
   const auto follow = [&](int64_t in, int64_t out) {
     if (in != channels) bad_width(w, in, channels);
     if (out % 32 != 0)
@@ -112,13 +124,32 @@ void Block::check_widths(int64_t& channels, const nn::Weights& w) const {
           .in_file(w.file());
     channels = out;
   };
+  const auto follow_conv = [&](const nn::Conv2d& conv) {
+    require(conv.kernel() == 3);
+    follow(conv.in_channels(), conv.out_channels());
+  };
   for (const Part& part : parts_)
-    std::visit(Overload{[&](const nn::Conv2d& conv) { follow(conv.in_channels(), conv.out_channels()); },
-                        [&](const ResBlock& block) { follow(block.in_channels(), block.out_channels()); },
-                        [&](const SpatialTransformer& t) { follow(t.channels(), t.channels()); },
-                        [&](const Downsample& down) { follow(down.op.in_channels(), down.op.out_channels()); },
-                        [&](const Upsample& up) { follow(up.conv.in_channels(), up.conv.out_channels()); }},
+    std::visit(Overload{[&](const nn::Conv2d& conv) { follow_conv(conv); },
+                        [&](const Downsample& down) { follow_conv(down.op); },
+                        [&](const Upsample& up) { follow_conv(up.conv); },
+                        [&](const ResBlock& block) {
+                          require(block.fits(emb_dim));
+                          follow(block.in_channels(), block.out_channels());
+                        },
+                        [&](const SpatialTransformer& t) {
+                          require(t.fits(context_dim));
+                          follow(t.channels(), t.channels());
+                        }},
                part);
+}
+
+void TimeEmbedding::check(const nn::Weights& w) const {
+  const int64_t inner = time_in_.out_features();
+  const bool label =
+      !label_in_ || (label_out_.in_features() == label_in_.out_features() && label_out_.out_features() == width());
+  if (time_out_.in_features() != inner || time_in_.in_features() % 2 != 0 || !label)
+    throw Error(Fault::kBadFile, "the shapes of the tensors '" + w.full("time_embed") + "*' do not fit one another")
+        .in_file(w.file());
 }
 
 size_t Block::bytes() const {

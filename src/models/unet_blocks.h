@@ -17,6 +17,8 @@ class ResBlock {
   Tensor operator()(const Tensor& x, const Evaluation& e) const;
   int64_t in_channels() const { return conv1_.in_channels(); }
   int64_t out_channels() const { return conv2_.out_channels(); }
+  // Whether its tensors fit one another and an embedding of `emb_dim` numbers.
+  bool fits(int64_t emb_dim) const;
   size_t bytes() const;
 
  private:
@@ -52,9 +54,9 @@ class Block {
   // h [N,H,W,C] f32 -> f32.
   Tensor operator()(Tensor h, const Evaluation& e, MapSize upsample_to = {}) const;
   void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
-  // Checks that the parts follow one another in width, starting from `channels` (moved to the width after the
-  // block). Throws Error(kBadFile). Only for complete blocks.
-  void check_widths(int64_t& channels, const nn::Weights& w) const;
+  // Checks that the parts' tensors fit one another and that the parts follow one another in width, starting from
+  // `channels` (moved to the width after the block). Throws Error(kBadFile). Only for complete blocks.
+  void check_widths(int64_t& channels, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const;
   size_t bytes() const;
 
  private:
@@ -71,6 +73,9 @@ class TimeEmbedding {
   // -> [N, time_embed_dim] in `compute`, passed through SiLU as every block that takes it does first.
   // Throws Error(kMismatch) when y is given or lacking against the model, or of another width.
   Tensor operator()(std::span<const float> timesteps, const Tensor& y, DType compute) const;
+  int64_t width() const { return time_out_.out_features(); }
+  // Throws Error(kBadFile) unless its tensors fit one another.
+  void check(const nn::Weights& w) const;
   bool takes_label() const { return static_cast<bool>(label_in_); }
   size_t bytes() const;
 

@@ -13,13 +13,18 @@ bool held_in_f32(const std::string& name) {
          name.starts_with("out.");
 }
 
+// Convolutions after an enlargement are packed as four smaller windows: 16 weights for 9.
+bool enlarges(const std::string& name) { return name.starts_with("output_blocks.") && name.ends_with(".conv.weight"); }
+
 size_t estimate(const UNetSource& source) {
   const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
   size_t total = 0;
   for (const auto& [name, tensor] : *source.tensors) {
     if (!name.starts_with(prefix) || tensor.rank() < 2) continue;
-    const DType type = held_in_f32(name.substr(prefix.size())) ? DType::kF32 : source.compute;
-    total += static_cast<size_t>(tensor.numel()) * dtype_size(type);
+    const std::string own = name.substr(prefix.size());
+    const size_t bytes =
+        static_cast<size_t>(tensor.numel()) * dtype_size(held_in_f32(own) ? DType::kF32 : source.compute);
+    total += enlarges(own) ? bytes * 16 / 9 : bytes;
   }
   return total;
 }

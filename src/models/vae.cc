@@ -27,6 +27,12 @@ struct VaeResBlock {
     const Tensor h = conv1(norm1(x, ops::Activation::kSilu));
     return conv2(norm2(h, ops::Activation::kSilu), {.residual = shortcut ? shortcut(x) : x});
   }
+  bool fits() const {
+    const int64_t in = in_channels(), middle = conv1.out_channels(), out = out_channels();
+    return norm1.width() == in && norm2.width() == middle && conv2.in_channels() == middle && conv1.kernel() == 3 &&
+           conv2.kernel() == 3 &&
+           (shortcut ? shortcut.in_features() == in && shortcut.out_features() == out : in == out);
+  }
   size_t bytes() const { return conv1.bytes() + conv2.bytes() + shortcut.bytes(); }
   int64_t in_channels() const { return conv1.in_channels(); }
   int64_t out_channels() const { return conv2.out_channels(); }
@@ -58,6 +64,10 @@ struct VaeAttention {
     const Tensor all = qkv(norm(x)).view({n, tokens, 3 * c});
     const Tensor h = ops::attention(all.slice(2, 0, c), all.slice(2, c, c), all.slice(2, 2 * c, c), 1);
     return out(h, {.residual = x.view({n, tokens, c})}).view(x.shape());
+  }
+  bool fits() const {
+    const int64_t c = norm.width();
+    return qkv.in_features() == c && qkv.out_features() == 3 * c && out.in_features() == c && out.out_features() == c;
   }
   size_t bytes() const { return qkv.bytes() + out.bytes(); }
 
@@ -152,20 +162,45 @@ struct Vae::Impl {
             .in_file(w.file());
       channels = out;
     };
+    const auto require = [&](bool fits, const std::string& where) {
+      if (!fits)
+        throw Error(Fault::kBadFile, "the shapes of the tensors '" + w.full(where) + "*' do not fit one another")
+            .in_file(w.file());
+    };
+    const auto follow_block = [&](const VaeResBlock& b, const std::string& where) {
+      require(b.fits(), where);
+      follow(b.in_channels(), b.out_channels(), where);
+    };
     const auto follow_middle = [&](const VaeMiddle& m, const std::string& where) {
-      follow(m.block1.in_channels(), m.block1.out_channels(), where);
-      follow(m.attention.qkv.in_features(), m.attention.out.out_features(), where);
-      follow(m.block2.in_channels(), m.block2.out_channels(), where);
+      follow_block(m.block1, where);
+      require(m.attention.fits(), where);
+      follow(m.attention.norm.width(), m.attention.norm.width(), where);
+      follow_block(m.block2, where);
     };
     const auto follow_level = [&](const VaeLevel& level, const std::string& where) {
-      for (const VaeResBlock& b : level.blocks) follow(b.in_channels(), b.out_channels(), where);
-      if (level.resize) follow(level.resize.in_channels(), level.resize.out_channels(), where);
+      for (const VaeResBlock& b : level.blocks) follow_block(b, where);
+      if (!level.resize) return;
+      require(level.resize.kernel() == 3, where);
+      follow(level.resize.in_channels(), level.resize.out_channels(), where);
+    };
+    const auto check_ends = [&](const nn::Conv2d& in, const nn::GroupNorm& norm, const nn::Conv2d& out,
+                                const char* where) {
+      require(in.kernel() == 3 && out.kernel() == 3 && norm.width() == channels && out.in_channels() == channels,
+              where);
     };
     for (size_t i = 0; i < down.size(); ++i) follow_level(down[i], "encoder.down." + std::to_string(i) + ".");
     follow_middle(encoder_middle, "encoder.mid.");
+    check_ends(encoder_in, encoder_norm, encoder_out, "encoder.");
     channels = decoder_in.out_channels();
     follow_middle(decoder_middle, "decoder.mid.");
     for (size_t i = up.size(); i-- > 0;) follow_level(up[i], "decoder.up." + std::to_string(i) + ".");
+    check_ends(decoder_in, decoder_norm, decoder_out, "decoder.");
+    const int64_t mean = config.latent_channels;
+    if (config.quantised)
+      require(quant.in_features() == encoder_out.out_channels() && quant.out_features() == 2 * mean &&
+                  post_quant.in_features() == mean && post_quant.out_features() == decoder_in.in_channels(),
+              "");
+    else require(encoder_out.out_channels() == 2 * mean, "encoder.conv_out");
   }
 
   // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent].
@@ -267,7 +302,7 @@ VaeConfig read_vae_config(const nn::Weights& w) {
   return config;
 }
 
-Vae::Vae(const nn::Weights& w) : impl_(std::make_unique<const Impl>(w)) {}
+Vae::Vae(const nn::Weights& w) : impl_(from_file(w, [&] { return std::make_unique<const Impl>(w); })) {}
 Vae::~Vae() = default;
 
 void Vae::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.probe()); }

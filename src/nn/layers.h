@@ -43,6 +43,7 @@ class Conv2d {
   explicit operator bool() const { return packed_ != nullptr; }
   int64_t in_channels() const { return packed_ ? packed_->in_channels : 0; }
   int64_t out_channels() const { return packed_ ? packed_->out_channels : 0; }
+  int64_t kernel() const { return packed_ ? packed_->kernel : 0; }
   size_t bytes() const { return packed_ ? packed_->bytes : 0; }
 
  private:
@@ -61,6 +62,9 @@ class GroupNorm {
     return ops::group_norm(x, weight_, bias_, groups_, eps_, activation, out);
   }
   explicit operator bool() const { return weight_.defined(); }
+  int64_t width() const {
+    return weight_.defined() && bias_.defined() && bias_.numel() == weight_.numel() ? weight_.numel() : 0;
+  }
 
  private:
   Tensor weight_, bias_;
@@ -79,7 +83,10 @@ class LayerNorm {
     return ops::layer_norm(x, weight_, bias_, eps_, out);
   }
   explicit operator bool() const { return weight_.defined(); }
-  int64_t width() const { return weight_.defined() ? weight_.dim(0) : 0; }
+  // 0 while its weight and bias do not go together.
+  int64_t width() const {
+    return weight_.defined() && bias_.defined() && bias_.numel() == weight_.numel() ? weight_.numel() : 0;
+  }
 
  private:
   Tensor weight_, bias_;
