@@ -1,5 +1,8 @@
 #include "cli/presenter.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/interrupt.h"
@@ -20,6 +23,12 @@ std::filesystem::path folder_of(const engine::Engine& engine, const std::string&
   return type == "temp" ? engine.directories().temp : engine.directories().input;
 }
 
+size_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<size_t>(usage.ru_maxrss) * 1024;
+}
+
 }  // namespace
 
 void Presenter::reused(const std::vector<std::string>& nodes) {
@@ -28,12 +37,19 @@ void Presenter::reused(const std::vector<std::string>& nodes) {
 
 void Presenter::node_started(const std::string& node, const std::string& class_type) {
   class_type_ = class_type;
+  node_start_ = std::chrono::steady_clock::now();
   if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", node}, {"class_type", class_type}});
 }
 
 void Presenter::progress(const std::string& node, const engine::Progress& progress) {
-  if (style_ == Style::kJson)
-    json_line({{"event", "progress"}, {"node", node}, {"value", progress.value}, {"max", progress.max}});
+  if (style_ == Style::kJson) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - node_start_).count();
+    json_line({{"event", "progress"},
+               {"node", node},
+               {"value", progress.value},
+               {"max", progress.max},
+               {"seconds_per_step", seconds / std::max(1, progress.value)}});
+  }
   if (style_ != Style::kPeople) return;
   if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + node);
   bar_->update(progress.value, progress.max);
@@ -44,8 +60,20 @@ void Presenter::warning(const std::string& node, const std::string& message) {
   else fprintf(stderr, "%s node %s: %s\n", bold("note:").c_str(), node.c_str(), message.c_str());
 }
 
+void Presenter::detail(const std::string& node, const std::string& message) {
+  if (!verbose_) return;
+  if (style_ == Style::kJson) json_line({{"event", "detail"}, {"node", node}, {"message", message}});
+  else fprintf(stderr, "%s\n", dim("node " + node + ": " + message).c_str());
+}
+
 void Presenter::node_finished(const engine::NodeReport& report, const nodes::Ui& ui) {
   bar_.reset();
+  if (verbose_ && style_ == Style::kPeople)
+    fprintf(
+        stderr, "%s\n",
+        dim("node " + report.id + " (" + report.class_type + ") " +
+            (report.reused ? "was used again" : "took " + human_seconds(report.seconds) + ", because " + report.why))
+            .c_str());
   Json files = Json::array();
   for (const auto& [list, shown] : ui) {
     for (const auto& file : shown) {
@@ -73,28 +101,37 @@ void Presenter::finished(const engine::RunReport& report) {
                {"seconds", report.seconds},
                {"nodes", report.nodes.size()},
                {"reused", reused},
+               {"peak_memory", peak_memory()},
                {"saved", saved_}});
-  if (style_ == Style::kPeople) fprintf(stderr, "%s\n", dim("done in " + human_seconds(report.seconds)).c_str());
+  if (style_ == Style::kPeople)
+    fprintf(stderr, "%s\n",
+            dim("done in " + human_seconds(report.seconds) + ", with at most " + human_bytes(peak_memory())).c_str());
 }
 
-void Presenter::failed(const Error& error) {
+void Presenter::failed(const Error& error, const workflow::Validation* validation) {
   bar_.reset();
   if (style_ != Style::kJson) return;
-  json_line({{"event", "failed"},
-             {"fault", fault_name(error.fault())},
-             {"message", error.what()},
-             {"node", error.node()},
-             {"input", error.input()},
-             {"file", error.file()}});
+  Json line = {{"event", "failed"},
+               {"fault", fault_name(error.fault())},
+               {"exit_code", exit_code(error.fault())},
+               {"message", error.what()},
+               {"node", error.node()},
+               {"input", error.input()},
+               {"file", error.file()}};
+  if (validation && !validation->flawless()) {
+    line["error"] = validation->error;
+    line["node_errors"] = validation->node_errors();
+  }
+  json_line(line);
 }
 
 engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
                              std::vector<std::pair<std::string, std::string>> picture_text, TensorMap* trace) {
+  const workflow::Validation validation = engine.check(prompt);
   try {
-    workflow::Validation validation = engine.check(prompt);
     if (!validation.flawless()) validation.raise();
-    engine::Job job{.prompt = std::move(validation.prompt),
-                    .outputs = std::move(validation.outputs),
+    engine::Job job{.prompt = validation.prompt,
+                    .outputs = validation.outputs,
                     .picture_text = std::move(picture_text),
                     .cancel = interrupt_token(),
                     .trace = trace};
@@ -102,7 +139,7 @@ engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& pro
     presenter.finished(report);
     return report;
   } catch (const Error& e) {
-    presenter.failed(e);
+    presenter.failed(e, &validation);
     throw;
   }
 }

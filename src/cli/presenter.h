@@ -1,6 +1,7 @@
 // What a run looks like to whoever started it: bars and words for people, JSON lines for programs.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,16 +16,19 @@ enum class Style { kPeople, kJson, kQuiet };
 // Prints the events of runs as they come. Remembers the files that were saved.
 class Presenter final : public engine::EventSink {
  public:
-  Presenter(Style style, const engine::Engine& engine) : style_(style), engine_(engine) {}
+  Presenter(Style style, const engine::Engine& engine, bool verbose = false)
+      : style_(style), engine_(engine), verbose_(verbose) {}
 
   void reused(const std::vector<std::string>& nodes) override;
   void node_started(const std::string& node, const std::string& class_type) override;
   void progress(const std::string& node, const engine::Progress& progress) override;
   void warning(const std::string& node, const std::string& message) override;
+  void detail(const std::string& node, const std::string& message) override;
   void node_finished(const engine::NodeReport& report, const nodes::Ui& ui) override;
   // The last words of a run.
   void finished(const engine::RunReport& report);
-  void failed(const Error& error);
+  // Of a run that did not end well; `validation`, if given, is where it ended.
+  void failed(const Error& error, const workflow::Validation* validation = nullptr);
 
   // Paths of the pictures saved into the output folder, in order.
   const std::vector<std::string>& saved() const { return saved_; }
@@ -32,7 +36,9 @@ class Presenter final : public engine::EventSink {
  private:
   Style style_;
   const engine::Engine& engine_;
+  const bool verbose_;
   std::string class_type_;
+  std::chrono::steady_clock::time_point node_start_{};
   std::unique_ptr<ProgressBar> bar_;
   std::vector<std::string> saved_;
 };

@@ -20,22 +20,43 @@ struct Flags {
   bool json = false, dry_run = false;
 };
 
+// The workflow with --set and --seed-offset applied.
+workflow::Workflow load(const Flags& flags, const nodes::Table& table) {
+  workflow::Workflow out = workflow::load_workflow(flags.workflow, table);
+  for (const auto& text : flags.assignments) workflow::assign(out.prompt, table, workflow::parse_assignment(text));
+  workflow::offset_seeds(out.prompt, table, flags.seed_offset);
+  // A graph that no longer says what is run does not belong into the pictures; the prompt is there in any case.
+  if (!flags.assignments.empty() || flags.seed_offset != 0) out.graph = nullptr;
+  return out;
+}
+
+void check_only(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter, bool json) {
+  const auto validation = engine.check(prompt);
+  try {
+    if (!validation.flawless()) validation.raise();
+  } catch (const Error& e) {
+    presenter.failed(e, &validation);
+    throw;
+  }
+  if (json)
+    printf("{\"event\":\"valid\",\"nodes\":%zu,\"outputs\":%zu}\n", prompt.nodes.size(), validation.outputs.size());
+  else fprintf(stderr, "valid: %zu nodes, %zu outputs\n", prompt.nodes.size(), validation.outputs.size());
+}
+
 void run(const Flags& flags) {
   const auto engine = start_engine(flags.session);
-  workflow::Workflow loaded = workflow::load_workflow(flags.workflow, engine->table());
-  for (const auto& text : flags.assignments)
-    workflow::assign(loaded.prompt, engine->table(), workflow::parse_assignment(text));
-  if (flags.seed_offset != 0) workflow::offset_seeds(loaded.prompt, engine->table(), flags.seed_offset);
-  if (flags.dry_run) {
-    const auto validation = engine->check(loaded.prompt);
-    if (!validation.flawless()) validation.raise();
-    fprintf(stderr, "valid: %zu nodes, %zu outputs\n", loaded.prompt.nodes.size(), validation.outputs.size());
-    return;
+  Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine, flags.session.verbose);
+  workflow::Workflow loaded;
+  try {
+    loaded = load(flags, engine->table());
+  } catch (const Error& e) {
+    presenter.failed(e);
+    throw;
   }
+  if (flags.dry_run) return check_only(*engine, loaded.prompt, presenter, flags.json);
   std::vector<std::pair<std::string, std::string>> texts;
   if (!loaded.graph.is_null()) texts.emplace_back("workflow", workflow::dump_json(loaded.graph));
   TensorMap trace;
-  Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);
   run_prompt(*engine, loaded.prompt, presenter, std::move(texts), flags.trace.empty() ? nullptr : &trace);
   if (!flags.trace.empty()) formats::write_safetensors(flags.trace, trace);
 }
@@ -63,7 +84,7 @@ void add_run(CLI::App& app) {
   command->add_option("--trace", flags->trace, "Also write every node's outputs into this safetensors file");
   command->add_flag("--json", flags->json, "Report progress and results as JSON lines");
   command->add_flag("--dry-run", flags->dry_run, "Check everything, run nothing");
-  command->add_flag("--verbose", flags->session.verbose, "Say more, such as which tensors of a file are not used");
+  command->add_flag("--verbose", flags->session.verbose, "A line per node, and which tensors of a file are not used");
   add_session_flags(*command, flags->session);
   command->callback([flags] { run(*flags); });
 }

@@ -121,6 +121,7 @@ class Engine::Run {
     sink_.node_started(id, n.class_type);
     context_.progress = [&](const nodes::Step& step) { tell(id, step); };
     context_.warn = [&](const std::string& message) { sink_.warning(id, message); };
+    context_.detail = [&](const std::string& message) { sink_.detail(id, message); };
     auto result = std::make_shared<Result>(call_node(n));
     report.seconds = seconds_since(start);
     report.bytes = result->bytes();

@@ -39,6 +39,8 @@ class EventSink {
   virtual void node_started(const std::string& node, const std::string& class_type) { (void)node, (void)class_type; }
   virtual void progress(const std::string& node, const Progress& progress) { (void)node, (void)progress; }
   virtual void warning(const std::string& node, const std::string& message) { (void)node, (void)message; }
+  // What is of interest with --verbose only.
+  virtual void detail(const std::string& node, const std::string& message) { (void)node, (void)message; }
   // Also for reused output nodes, which show again what they showed before. `ui` may be empty.
   virtual void node_finished(const NodeReport& report, const nodes::Ui& ui) { (void)report, (void)ui; }
 };

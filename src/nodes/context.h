@@ -60,6 +60,8 @@ struct Context {
   std::function<void(const Step&)> progress = {};
   // Something a person should know that is no error.
   std::function<void(const std::string&)> warn = {};
+  // Something only of interest to who asks for more (--verbose).
+  std::function<void(const std::string&)> detail = {};
   // Named texts for saved pictures: "prompt" and whatever came with it ("workflow").
   std::vector<std::pair<std::string, std::string>> picture_text = {};
   // An input of some other node, named by title or class, as text: for names of saved files.

@@ -22,8 +22,14 @@ Value clip_value(Call& call, std::shared_ptr<const models::TextEncoder> encoder)
 }
 
 models::Checkpoint open_checkpoint(Call& call) {
-  return models::load_checkpoint(model_path(call, "ckpt_name", "checkpoints"), call.context().residency,
-                                 call.context().compute);
+  models::Checkpoint c = models::load_checkpoint(model_path(call, "ckpt_name", "checkpoints"), call.context().residency,
+                                                 call.context().compute);
+  if (call.context().detail && !c.unused.empty()) {
+    std::string text = c.file + ": " + std::to_string(c.unused.size()) + " tensors are not used:";
+    for (const std::string& name : c.unused) text += "\n  " + name;
+    call.context().detail(text);
+  }
+  return c;
 }
 
 Outputs load_checkpoint(Call& call) {
