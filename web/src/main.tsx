@@ -3,6 +3,7 @@ import { App } from './components/App';
 import { loadTechniques } from './state/compose';
 import { start } from './state/session';
 import './styles/base.css';
+import './styles/shell.css';
 import './styles/controls.css';
 import './styles/compose.css';
 import './styles/stage.css';

@@ -6,16 +6,18 @@ import { Icon } from './Icon';
 function Choice({ technique, onPick }: { technique: Technique; onPick: () => void }) {
   const chosen = compose.technique.value?.name === technique.name;
   return (
-    <label class={`choice${technique.missing ? ' off' : ''}`} onClick={(e) => e.detail > 0 && chosen && onPick()}>
+    <label class={`choice${technique.missing ? ' off' : ''}`}>
       <input
         type="radio"
         name="technique"
         value={technique.name}
         checked={chosen}
         disabled={!!technique.missing}
-        onChange={() => compose.chooseTechnique(technique)}
-        // A click has a detail, an arrow key has none: only a click closes the list.
-        onClick={(e) => e.detail > 0 && onPick()}
+        // Arrow keys click as well, without a detail; only a real click closes the list.
+        onClick={(e) => {
+          compose.chooseTechnique(technique);
+          if (e.detail > 0) onPick();
+        }}
         onKeyDown={(e) => e.key === 'Enter' && (e.preventDefault(), onPick())}
       />
       <span class="choice-words">

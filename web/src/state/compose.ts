@@ -198,9 +198,15 @@ async function submit(t: Technique, made: Prompt, note: PageNote): Promise<strin
   }
 }
 
+/** Brings the first field with a fault into view, once it is drawn. */
+function showFirstFault(): void {
+  setTimeout(() => document.querySelector('.compose-scroll .fault')?.scrollIntoView({ block: 'center' }), 50);
+}
+
 async function sendAll(orders: (t: Technique) => { prompt: Prompt; note: PageNote }[]): Promise<void> {
   const t = technique.value;
-  if (!t || sending.value || t.missing || !checkHere(t)) return;
+  if (!t || sending.value || t.missing) return;
+  if (!checkHere(t)) return showFirstFault();
   sending.value = true;
   faults.value = noFaults;
   try {
@@ -216,6 +222,7 @@ async function sendAll(orders: (t: Technique) => { prompt: Prompt; note: PageNot
     if (!first) column.value = 'stage';
   } finally {
     sending.value = false;
+    showFirstFault();
     void refreshQueue();
   }
 }

@@ -1,5 +1,5 @@
 // The page's picture of the server: jobs, previews, and which of them is looked at.
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { PreviewFrame } from '../api/frames';
 import * as routes from '../api/routes';
 import { connect, type Listener, type Message, reconnectNow } from '../api/socket';
@@ -11,6 +11,9 @@ const MINE_KEY = 'easel.mine';
 const MINE_KEPT = 200;
 const PAGE_OF_HISTORY = 60;
 const QUEUE_REFRESH_MS = 12000;
+// A long queue is a long answer: it is asked for less often, this much for each job in it.
+const PER_JOB_MS = 2;
+const LONGEST_DELAY_MS = 5000;
 
 export const jobs = signal<Jobs>(noJobs);
 export const previews = signal<Record<string, string>>({});
@@ -54,6 +57,13 @@ export const focusStrip = computed<Job[]>(() => {
   return Object.values(jobs.value.byId)
     .filter((other) => noteOf(other).strip?.id === strip.id)
     .sort((a, b) => (noteOf(a).strip?.index ?? 0) - (noteOf(b).strip?.index ?? 0));
+});
+
+// The tab's title tells how far the run is.
+effect(() => {
+  const { byId, running } = jobs.value;
+  const pace = running[0] ? byId[running[0]]?.pace : undefined;
+  document.title = pace && pace.max > 1 ? `${Math.round((pace.value / pace.max) * 100)} % · Easel` : 'Easel';
 });
 
 export interface GalleryPicture {
@@ -100,17 +110,19 @@ export function show(id: string, picture = 0): void {
 }
 
 let queueRefreshedMs = 0;
-let refreshing = false;
+let refreshing: Promise<void> | undefined;
 let refreshAgain = false;
 
-export async function refreshQueue(): Promise<void> {
-  if (refreshing) {
-    refreshAgain = true;
-    return;
-  }
-  refreshing = true;
+/** Asks for the queue; done when an answer from after the call has been taken in. */
+export function refreshQueue(): Promise<void> {
+  refreshAgain = true;
+  refreshing ??= refreshUntilDone().finally(() => (refreshing = undefined));
+  return refreshing;
+}
+
+async function refreshUntilDone(): Promise<void> {
   try {
-    do {
+    while (refreshAgain) {
       refreshAgain = false;
       const before = jobs.value;
       const askedMs = Date.now();
@@ -118,11 +130,10 @@ export async function refreshQueue(): Promise<void> {
       queueRefreshedMs = Date.now();
       dispatch({ kind: 'queue', queue, askedMs });
       await findVanished([...before.waiting, ...before.running], queue.queue_pending.concat(queue.queue_running));
-    } while (refreshAgain);
+    }
   } catch {
     // The banner says that the server is away; everything is asked for again when it is back.
-  } finally {
-    refreshing = false;
+    refreshAgain = false;
   }
 }
 
@@ -172,13 +183,20 @@ function takeMessage(message: Message): void {
   fetchEnd(id).catch(() => undefined);
 }
 
+let delayed: ReturnType<typeof setTimeout> | undefined;
+
 function takeStatus(data: Record<string, unknown>): void {
   const status = data['status'] as { exec_info?: { queue_remaining?: number } } | undefined;
   const remaining = status?.exec_info?.queue_remaining ?? 0;
   const { waiting, running } = jobs.value;
   const changed = remaining !== waiting.length + running.length;
-  const stale = remaining > 0 && Date.now() - queueRefreshedMs > QUEUE_REFRESH_MS;
-  if (changed || stale) void refreshQueue();
+  const delay = Math.min(LONGEST_DELAY_MS, waiting.length * PER_JOB_MS);
+  const stale = remaining > 0 && Date.now() - queueRefreshedMs > QUEUE_REFRESH_MS + delay * 20;
+  if ((!changed && !stale) || delayed) return;
+  delayed = setTimeout(() => {
+    delayed = undefined;
+    void refreshQueue();
+  }, delay);
 }
 
 function takePreview(frame: PreviewFrame): void {
