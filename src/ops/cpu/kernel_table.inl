@@ -5,7 +5,7 @@
 #include "ops/cpu/panel_tile.inl"
 
 #include "ops/cpu/finish_tile.inl"
-#include "ops/cpu/pack_lanes.inl"
+#include "ops/cpu/pack_kernels.inl"
 #include "ops/cpu/attention_kernels.inl"
 #include "ops/cpu/norm_kernels.inl"
 #include "ops/cpu/pointwise_kernels.inl"
@@ -60,6 +60,8 @@ Kernels table() {
 #if defined(__F16C__)
   k.widen_half = widen_half;
 #endif
+  k.transpose_rows = transpose_rows;
+  k.transform_windows = transform_windows;
   k.bias_scores = bias_scores;
   k.winograd_output = winograd_output;
   return k;

@@ -36,13 +36,29 @@ struct FinishTile {
   const int64_t* out_offset;  // of each row, in elements
 };
 
-// Lanes of weights for `outputs` rows of an f32 matrix: to[lane][width].
+// Up to a vector of rows to columns of whole vectors: to[column][row], zeros for missing rows.
+struct TransposeRows {
+  const float* from;
+  int64_t stride, rows, columns;
+  float* to;
+};
+
+// What becomes of a 3x3 window when it is packed: nothing, Winograd's sixteen values, or the four of one of the
+// windows that see a map as it was before it is enlarged by two (rows, then columns of the output).
+enum class WindowKind { kPlain, kWinograd, kFoldEvenEven, kFoldEvenOdd, kFoldOddEven, kFoldOddOdd };
+struct TransformWindows {
+  WindowKind kind;    // not kPlain
+  const float* from;  // windows of nine vectors
+  int64_t windows;
+  float* to;  // windows of sixteen or four vectors
+};
+
+// Lanes of a vector of outputs: to[lane][width].
 struct PackLanes {
-  const float* from;  // element (o, k) at from[o * output_stride + k_offset[k]]
-  int64_t output_stride;
+  const float* from;  // k at vector k_offset[k]
   const int32_t* k_offset;
-  int64_t outputs, depth;  // depth: values of k; an odd one is completed with zeros
-  int64_t width;           // lanes from one group to the next; outputs beyond are left alone
+  int64_t depth;  // values of k; an odd number of bf16 is completed with zeros
+  int64_t width;  // floats from one lane to the next
   float* to;
 };
 
@@ -164,6 +180,8 @@ struct Kernels {
   // By type (0 f32, 1 bf16), rows - 1, vectors of outputs - 1.
   void (*panel_tile[2][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
   void (*finish[2])(const FinishTile&);
+  void (*transpose_rows)(const TransposeRows&);
+  void (*transform_windows)(const TransformWindows&);
   void (*pack_lanes[2])(const PackLanes&);
   void (*widen_half)(const void* half, float* to, int64_t n);  // null where there is no instruction for it
   void (*pack_keys[2])(const PackKeys&);

@@ -90,33 +90,7 @@ void PanelConv::run(const ConvolutionArgs& args) const {
                  [&](int64_t task) { run_tile(args, g, tile_at(g, t, task / groups), task % groups, groups); });
 }
 
-WeightLayout layout_of(int64_t inner, int64_t kernel, const Shape& strides) {
-  WeightLayout layout;
-  layout.taps = layout.runs = kernel;
-  layout.inner = inner;
-  layout.output_stride = strides[0];
-  layout.inner_stride = strides[1];
-  layout.tap_stride = strides[2];
-  layout.run_stride = strides[3];
-  return layout;
-}
-
-// The 2x2 windows that outputs of even (0) or odd (1) rows and columns see of the small map: of the three rows
-// of the large map two are the same one, the last two for even outputs, the first two for odd ones.
-Tensor fold_windows(const Tensor& weight, int64_t dy, int64_t dx) {
-  const Tensor plain = contiguous(convert(weight, DType::kF32));
-  Shape shape = weight.shape();
-  shape[2] = shape[3] = 2;
-  Tensor folded = Tensor::zeros(shape);
-  const float* from = plain.f32();
-  float* to = folded.f32();
-  for (int64_t i = 0; i < shape[0] * shape[1]; ++i, from += 9, to += 4)
-    for (int64_t u = 0; u < 3; ++u)
-      for (int64_t v = 0; v < 3; ++v) to[(u + 1 - dy) / 2 * 2 + (v + 1 - dx) / 2] += from[u * 3 + v];
-  return folded;
-}
-
-// Undoes fold_windows(): the first and last rows and columns stand alone in one phase each, the middle one is what
+// The 3x3 windows again: the first and last rows and columns stand alone in one phase each, the middle one is what
 // is left of a sum.
 Tensor unfold_windows(const std::vector<Phase>& phases, int64_t in) {
   const int64_t outputs = phases.front().panels.outputs;
@@ -165,15 +139,11 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
   // Maps that are not enlarged by exactly two come now and then, at odd sizes: see plain().
   const bool fold =
       shape.upsample2x && w->kernel == 3 && shape.stride == 1 && shape.pad == 1 && w->shape.pad_after == 1;
-  const Shape folded_strides{4 * w->in_channels, 4, 2, 1};
+  constexpr WindowKind kFolds[] = {WindowKind::kFoldEvenEven, WindowKind::kFoldEvenOdd, WindowKind::kFoldOddEven,
+                                   WindowKind::kFoldOddOdd};
   for (int64_t i = 0; i < (fold ? 4 : 1); ++i) {
-    const auto rows = [&](int64_t first, int64_t count) {
-      const Tensor part = weight.slice(0, first, count);
-      return fold ? fold_windows(part, i / 2, i % 2) : part;
-    };
-    const WeightLayout layout =
-        fold ? layout_of(w->in_channels, 2, folded_strides) : layout_of(w->in_channels, w->kernel, weight.strides());
-    w->phases.push_back({pack_panels(w->out_channels, rows, layout, bias, compute, false), i / 2, i % 2});
+    const WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
+    w->phases.push_back({pack_panels(weight, window, bias, compute, false), i / 2, i % 2});
     w->bytes += w->phases.back().panels.bytes;
   }
   if (fold && bias.defined()) w->own_bias = clone(convert(bias, DType::kF32));

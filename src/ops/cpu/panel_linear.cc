@@ -71,11 +71,7 @@ PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DTyp
   w->in_features = weight.dim(1);
   w->compute = compute;
   w->geglu = geglu;
-  WeightLayout layout;
-  layout.inner = w->in_features;
-  layout.output_stride = weight.stride(0);
-  layout.inner_stride = weight.stride(1);
-  w->panels = pack_panels(weight, layout, bias, compute, geglu);
+  w->panels = pack_panels(weight, {}, bias, compute, geglu);
   w->bytes = w->panels.bytes;
   return w;
 }

@@ -1,8 +1,6 @@
 // Weights packed in panels, and the product of rows with them.
 #pragma once
 
-#include <functional>
-
 #include "ops/cpu/kernels.h"
 #include "ops/linear.h"
 #include "tensor/tensor.h"
@@ -34,24 +32,15 @@ struct Panels {
   float value(int64_t output, int64_t tap, int64_t k) const;
 };
 
-// Where a weight lies in a strided tensor. The depth of a tap is made of `runs` runs of `inner` values: value
-// k = run * inner + i of output o and tap t is at element o * output_stride + t * tap_stride + run * run_stride +
-// i * inner_stride.
-struct WeightLayout {
-  int64_t taps = 1, runs = 1, inner = 0;
-  int64_t output_stride = 0, tap_stride = 0, run_stride = 0, inner_stride = 1;
-
-  int64_t depth() const { return runs * inner; }
+// weight [outputs, in, ...]: one window of 1 or 3x3 or any other k x k values for each input. A window of taps x runs
+// values, as it is packed, gives each tap a depth of runs * in: k = run * in + i.
+struct WeightWindow {
+  int64_t taps = 1, runs = 1;
+  WindowKind kind = WindowKind::kPlain;  // how a 3x3 window in the tensor becomes the packed one
 };
 
-// bias: [outputs] or undefined, any float type.
-Panels pack_panels(const Tensor& weight, const WeightLayout& layout, const Tensor& bias, DType type, bool gated);
-
-// The same with weights that are made as they are packed: rows(first, count) gives outputs [first, first + count),
-// to which the layout applies. Called from all threads.
-using WeightRows = std::function<Tensor(int64_t first, int64_t count)>;
-Panels pack_panels(int64_t outputs, const WeightRows& rows, const WeightLayout& layout, const Tensor& bias, DType type,
-                   bool gated);
+// bias: [outputs] or undefined; any float types, any strides.
+Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tensor& bias, DType type, bool gated);
 
 // Up to kMaxStripRows rows that one thread multiplies with a range of panels.
 constexpr int64_t kMaxStripRows = 384;

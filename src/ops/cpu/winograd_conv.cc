@@ -129,29 +129,6 @@ void WinogradConv::run(const ConvolutionArgs& args) const {
                  [&](int64_t task) { run_tile(args, g, tile_at(g, t, task / groups), task % groups, groups); });
 }
 
-// G g G^T of outputs [first, first + count): [count][plane][in], with the rows of G (1, 0, 0),
-// (1, 1, 1) / 2, (1, -1, 1) / 2, (0, 0, 1).
-Tensor transform_windows(const Tensor& weight, int64_t first, int64_t count) {
-  const Tensor plain = contiguous(convert(weight.slice(0, first, count), DType::kF32));
-  const int64_t in = weight.dim(1);
-  Tensor out(Shape{count, kPlanes, in});
-  const float* g = plain.f32();
-  const auto line = [](float a, float b, float c, float* to, int64_t step) {
-    to[0] = a;
-    to[step] = 0.5f * (a + b + c);
-    to[2 * step] = 0.5f * (a - b + c);
-    to[3 * step] = c;
-  };
-  for (int64_t o = 0; o < count; ++o)
-    for (int64_t c = 0; c < in; ++c, g += 9) {
-      float half[12];
-      for (int64_t v = 0; v < 3; ++v) line(g[v], g[3 + v], g[6 + v], half + v, 3);
-      for (int64_t r = 0; r < 4; ++r)
-        line(half[3 * r], half[3 * r + 1], half[3 * r + 2], out.f32() + (o * kPlanes + 4 * r) * in + c, in);
-    }
-  return out;
-}
-
 }  // namespace
 
 bool winograd_fits(const Tensor& weight, const ConvShape& shape) {
@@ -167,12 +144,7 @@ PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const
   w->shape = shape;
   w->shape.pad_after = 1;
   w->compute = compute;
-  WeightLayout layout;
-  layout.taps = kPlanes;
-  layout.inner = layout.tap_stride = w->in_channels;
-  layout.output_stride = kPlanes * w->in_channels;
-  const auto rows = [&](int64_t first, int64_t count) { return transform_windows(weight, first, count); };
-  w->panels = pack_panels(w->out_channels, rows, layout, bias, compute, false);
+  w->panels = pack_panels(weight, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false);
   w->bytes = w->panels.bytes;
   return w;
 }

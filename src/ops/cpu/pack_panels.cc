@@ -1,0 +1,167 @@
+// Packing of weights: converted, transposed, transformed and rounded in pieces that stay in the first-level cache,
+// so that a model file is read once, in order, and nothing stands beside the packed weights.
+#include <algorithm>
+
+#include "ops/cpu/panels.h"
+#include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
+#include "ops/cpu/weight_memory.h"
+
+namespace easel::ops::cpu {
+namespace {
+
+constexpr int64_t kPackSpan = 288;  // values of each output at a time
+
+// Outputs [first, first + count) of the weight, to column `at` of a panel.
+struct Piece {
+  int64_t first, count, at;
+};
+
+// One panel while it is packed.
+class PanelPacker {
+ public:
+  PanelPacker(const Panels& p, int64_t panel, const Tensor& weight, const WeightWindow& window)
+      : p_(p),
+        k_(kernels(p.level)),
+        weight_(weight),
+        w_(window),
+        in_(weight.dim(1)),
+        read_(weight.rank() > 2 ? weight.dim(2) * weight.dim(3) : 1),
+        size_(window.taps * window.runs),
+        width_(p.vectors_of(panel) * k_.vec),
+        to_(const_cast<float*>(p.weights) + panel * k_.panel * p.taps * p.lanes) {
+    // An odd number of inputs lets pairs of bf16 straddle runs, which are then taken whole.
+    step_ = in_ % 2 != 0 ? in_ : std::min(in_, std::max<int64_t>(2, kPackSpan / read_ / 2 * 2));
+    const int64_t values = step_ * std::max(read_, size_);
+    rows_ = thread_scratch<float>(ScratchUse::kRows, 3 * values * k_.vec + k_.vec * 16);
+    columns_ = rows_ + (values + 16) * k_.vec;
+    windows_ = columns_ + values * k_.vec;
+    offsets_ = thread_scratch<int32_t>(ScratchUse::kTables, step_ * w_.runs);
+  }
+
+  void pack(const Piece& piece) {
+    // The values of an output side by side, whatever the strides.
+    rows_of_piece_ = weight_.slice(0, piece.first, piece.count);
+    Shape row = contiguous_strides(rows_of_piece_.shape());
+    bool dense = true;
+    for (int d = 1; d < row.rank(); ++d) dense = dense && (weight_.dim(d) == 1 || weight_.stride(d) == row[d]);
+    if (!dense) rows_of_piece_ = contiguous(rows_of_piece_);
+    for (int64_t o = 0; o < piece.count; o += k_.vec)
+      for (int64_t begin = 0; begin < in_; begin += step_)
+        pack_part(o, std::min<int64_t>(k_.vec, piece.count - o), begin, std::min(in_, begin + step_), piece.at + o);
+  }
+
+ private:
+  // Inputs [begin, end) of `outputs` outputs.
+  void pack_part(int64_t first, int64_t outputs, int64_t begin, int64_t end, int64_t column) {
+    const int64_t inputs = end - begin, values = inputs * read_, pitch = values + 16;
+    const float* from = rows_;
+    int64_t stride = pitch;
+    const int64_t at = first * rows_of_piece_.stride(0) + begin * read_;
+    if (weight_.dtype() == DType::kF32) {
+      from = static_cast<const float*>(rows_of_piece_.raw()) + at;
+      stride = rows_of_piece_.stride(0);
+    } else {
+      for (int64_t o = 0; o < outputs; ++o) widen(at + o * rows_of_piece_.stride(0), values, rows_ + o * pitch);
+    }
+    k_.transpose_rows({from, stride, outputs, values, columns_});
+    const float* packed = columns_;
+    if (w_.kind != WindowKind::kPlain) {
+      k_.transform_windows({w_.kind, columns_, inputs, windows_});
+      packed = windows_;
+    }
+    // Runs that end within a lane are packed together, others one by one.
+    const bool together = begin == 0 && end == in_;
+    const int64_t groups = together ? 1 : w_.runs, depth = (together ? w_.runs : 1) * inputs;
+    for (int64_t i = 0; i < depth; ++i) offsets_[i] = static_cast<int32_t>(i % inputs * size_ + i / inputs);
+    const int64_t per_lane = p_.type == DType::kBF16 ? 2 : 1;
+    for (int64_t tap = 0; tap < w_.taps; ++tap)
+      for (int64_t group = 0; group < groups; ++group) {
+        const int64_t lane = tap * p_.lanes + (group * in_ + begin) / per_lane;
+        k_.pack_lanes[type_index(p_.type)](
+            {packed + (tap * w_.runs + group) * k_.vec, offsets_, depth, width_, to_ + lane * width_ + column});
+      }
+  }
+
+  void widen(int64_t at, int64_t n, float* to) const {
+    const void* raw = rows_of_piece_.raw();
+    switch (weight_.dtype()) {
+      case DType::kF16:
+        if (k_.widen_half) return k_.widen_half(static_cast<const Half*>(raw) + at, to, n);
+        return convert(static_cast<const Half*>(raw) + at, n, to);
+      case DType::kBF16: return convert(static_cast<const BFloat16*>(raw) + at, n, to);
+      case DType::kF64: return convert(static_cast<const double*>(raw) + at, n, to);
+      default: break;
+    }
+    const auto* p = static_cast<const uint8_t*>(raw) + at;
+    const bool e4m3 = weight_.dtype() == DType::kF8E4M3;
+    for (int64_t i = 0; i < n; ++i) to[i] = e4m3 ? f8e4m3_to_float(p[i]) : f8e5m2_to_float(p[i]);
+  }
+  template <class T>
+  static void convert(const T* from, int64_t n, float* to) {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i]);
+  }
+
+  const Panels& p_;
+  const Kernels& k_;
+  const Tensor& weight_;
+  const WeightWindow& w_;
+  Tensor rows_of_piece_;
+  int64_t in_, read_, size_;  // values of a window in the tensor and as packed
+  int64_t width_, step_;
+  float *to_, *rows_, *columns_, *windows_;
+  int32_t* offsets_;
+};
+
+// The two pieces of a gated panel, values and gates, or the one of another.
+int pieces_of(const Panels& p, int64_t panel, Piece pieces[2]) {
+  const int64_t first = panel * p.width, count = p.columns_of(panel);
+  pieces[0] = {first, count, 0};
+  pieces[1] = {p.columns + first, count, p.vectors_of(panel) / 2 * kernels(p.level).vec};
+  return p.gated ? 2 : 1;
+}
+
+void pack_bias(const Panels& p, const Tensor& bias, float* to) {
+  const int64_t panel = kernels(p.level).panel;
+  std::fill_n(to, p.count * panel, 0.0f);
+  if (!bias.defined()) return;
+  const Tensor values = contiguous(convert(bias, DType::kF32));
+  for (int64_t i = 0; i < p.count; ++i) {
+    Piece pieces[2];
+    for (int n = pieces_of(p, i, pieces), j = 0; j < n; ++j)
+      std::copy_n(values.f32() + pieces[j].first, pieces[j].count, to + i * panel + pieces[j].at);
+  }
+}
+
+}  // namespace
+
+Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tensor& bias, DType type, bool gated) {
+  Panels p;
+  p.type = type;
+  p.level = isa();
+  const Kernels& k = kernels(p.level);
+  p.outputs = weight.dim(0);
+  p.gated = gated;
+  p.columns = gated ? p.outputs / 2 : p.outputs;
+  p.width = gated ? k.panel / 2 : k.panel;
+  p.count = (p.columns + p.width - 1) / p.width;
+  p.taps = window.taps;
+  const int64_t per_lane = type == DType::kBF16 ? 2 : 1;
+  p.lanes = (window.runs * weight.dim(1) + per_lane - 1) / per_lane;
+  const int64_t last = p.count > 0 ? p.vectors_of(p.count - 1) * k.vec : 0;
+  const int64_t floats = (std::max<int64_t>(p.count - 1, 0) * k.panel + last) * p.taps * p.lanes;
+  p.bytes = static_cast<size_t>(floats + p.count * k.panel) * sizeof(float);
+  p.memory = allocate_weights(p.bytes);
+  p.weights = static_cast<const float*>(p.memory->data());
+  float* biases = static_cast<float*>(p.memory->data()) + floats;
+  p.bias = biases;
+  parallel_tasks(p.count, [&](int64_t panel) {
+    PanelPacker packer(p, panel, weight, window);
+    Piece pieces[2];
+    for (int n = pieces_of(p, panel, pieces), i = 0; i < n; ++i) packer.pack(pieces[i]);
+  });
+  pack_bias(p, bias, biases);
+  return p;
+}
+
+}  // namespace easel::ops::cpu
