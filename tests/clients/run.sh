@@ -34,7 +34,7 @@ done
 EASEL_URL=$(sed -n 's/.*ready at //p' "$folder/ready")
 cp "$here"/*.mjs "$folder/"
 ln -s "$build/node_modules" "$folder/node_modules"
-export EASEL_URL EASEL_FOLDER=$folder
+export EASEL_URL EASEL_FOLDER=$folder EASEL_DOCS=$here/../../docs
 if ! timeout 240 node "$folder/$script"; then
   echo "--- server's log"; tail -15 "$folder/log"
   exit 1
