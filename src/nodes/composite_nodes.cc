@@ -2,6 +2,7 @@
 #include "image/composite.h"
 #include "image/filters.h"
 #include "image/pictures.h"
+#include "image/quantize.h"
 #include "nodes/table.h"
 
 namespace easel::nodes {
@@ -59,6 +60,17 @@ void add_filters(Table& table) {
              .outputs = {{"IMAGE"}},
              .run = [](Call& call) -> Outputs {
                return {image(image::blur(call.tensor("image"), call.integer("blur_radius"), call.number("sigma")))};
+             }});
+  table.add({.name = "ImageQuantize",
+             .display = "Image Quantize",
+             .category = "image/postprocessing",
+             .description = "Draws a picture in few colours.",
+             .inputs = {Link("image", "IMAGE"), Int("colors").def(256).range(1, 256).step(1),
+                        Choice("dither", {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
+             .outputs = {{"IMAGE"}},
+             .run = [](Call& call) -> Outputs {
+               return {image(
+                   image::quantize(call.tensor("image"), call.integer("colors"), image::dither(call.text("dither"))))};
              }});
   table.add({.name = "ImageSharpen",
              .display = "Image Sharpen",

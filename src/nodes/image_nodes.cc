@@ -1,6 +1,7 @@
 // Pictures: loading, scaling, cutting, joining, padding, edges.
 #include "formats/picture.h"
 #include "image/canny.h"
+#include "image/latents.h"
 #include "image/masks.h"
 #include "image/pictures.h"
 #include "image/resize.h"
@@ -133,6 +134,30 @@ void add_scalers(Table& table) {
              .run = pad});
 }
 
+void add_turns(Table& table) {
+  table.add(
+      {.name = "ImageRotate",
+       .category = "image/transform",
+       .description = "Turns a picture clockwise.",
+       .inputs = {Link("image", "IMAGE"), Choice("rotation", {"none", "90 degrees", "180 degrees", "270 degrees"})},
+       .outputs = {{"IMAGE"}},
+       .run = [](Call& call) -> Outputs {
+         const char first = call.text("rotation")[0];
+         const int quarters = first == '9' ? 1 : first == '1' ? 2 : first == '2' ? 3 : 0;
+         return {image(image::rotate(call.tensor("image"), quarters))};
+       }});
+  table.add({.name = "ImageFlip",
+             .category = "image/transform",
+             .description = "Mirrors a picture.",
+             .inputs = {Link("image", "IMAGE"), Choice("flip_method", {"x-axis: vertically", "y-axis: horizontally"})},
+             .outputs = {{"IMAGE"}},
+             .run = [](Call& call) -> Outputs {
+               const bool vertical = call.text("flip_method")[0] == 'x';
+               return {image(
+                   image::flip(call.tensor("image"), vertical ? image::Flip::kVertical : image::Flip::kHorizontal))};
+             }});
+}
+
 void add_batches(Table& table) {
   table.add({.name = "ImageBatch",
              .display = "Batch Images",
@@ -168,6 +193,7 @@ void add_batches(Table& table) {
 void register_image_nodes(Table& table) {
   add_loaders(table);
   add_scalers(table);
+  add_turns(table);
   add_batches(table);
   table.add({.name = "ImageInvert",
              .display = "Invert Image",

@@ -1,0 +1,37 @@
+// What the parts of custom sampling pass between each other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+#include "nodes/value.h"
+#include "sampling/conditioning.h"
+
+namespace easel::nodes {
+
+// SIGMAS: noise levels, falling.
+using Sigmas = std::vector<float>;
+inline Value sigmas(Sigmas levels) { return Value("SIGMAS", std::move(levels)); }
+
+// SAMPLER
+struct SamplerChoice {
+  std::string name;
+  float eta = 1.0f, s_noise = 1.0f;
+};
+
+// NOISE: that of a seed, or none.
+struct NoiseChoice {
+  bool none = false;
+  uint64_t seed = 0;
+};
+
+// GUIDER
+struct Guider {
+  models::ModelHandle model;
+  sampling::Conditioning positive, negative;
+  double cfg = 1.0;
+};
+
+}  // namespace easel::nodes
