@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <set>
@@ -212,9 +213,14 @@ nodes::Context Engine::context(CancelToken cancel) {
 
 workflow::Validation Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
   workflow::Validation out = workflow::validate(prompt, table_, choices_, only);
-  if (!out.runnable()) return out;
+  std::vector<std::string> outputs;
+  for (const auto& node : out.prompt.nodes) {
+    const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
+    const bool wanted = only.empty() || std::find(only.begin(), only.end(), node.id) != only.end();
+    if (spec && spec->output_node && wanted) outputs.push_back(node.id);
+  }
   nodes::Context quiet = context({});
-  foresee(out, dependency_order(out.prompt, table_, out.outputs), table_, quiet);
+  foresee(out, outputs, table_, quiet);
   return out;
 }
 

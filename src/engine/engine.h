@@ -53,8 +53,8 @@ class Engine {
   const models::Folders& folders() const { return options_.folders; }
   const nodes::Directories& directories() const { return options_.directories; }
 
-  // Validation, and, where that finds nothing wrong, foresight: models that do not go together are found from their
-  // files' headers and reported as further faults (custom_validation_failed).
+  // Validation and foresight: models that do not go together are found from their files' headers and reported as
+  // further faults (custom_validation_failed).
   workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
 
   // Runs the job; results of nodes whose signature is known are reused. Throws the Error of the node that failed,

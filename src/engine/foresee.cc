@@ -27,8 +27,7 @@ NodeFault as_fault(const Error& e) {
 // What a node's outputs will be, as far as can be known; empty values where not.
 class Foresight {
  public:
-  Foresight(const workflow::Prompt& prompt, const nodes::Table& table, nodes::Context& context)
-      : prompt_(prompt), table_(table), context_(context) {}
+  Foresight(const nodes::Table& table, nodes::Context& context) : table_(table), context_(context) {}
 
   void look_at(const PromptNode& node) {
     const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
@@ -47,7 +46,6 @@ class Foresight {
   }
 
  private:
-  const workflow::Prompt& prompt_;
   const nodes::Table& table_;
   nodes::Context& context_;
   std::map<std::string, nodes::Outputs> known_;
@@ -63,13 +61,24 @@ std::set<std::string> affected_by(const std::set<std::string>& faulty, const wor
   return out;
 }
 
-}  // namespace
+// Faults of values leave the links as they are.
+bool links_are_sound(const workflow::Validation& validation) {
+  for (const auto& node : validation.faulty)
+    for (const NodeFault& fault : node.faults)
+      if (fault.type == "missing_node_type" || fault.type == "dependency_cycle" || fault.type == "bad_linked_input")
+        return false;
+  return true;
+}
 
-void foresee(workflow::Validation& validation, const std::vector<std::string>& order, const nodes::Table& table,
-             nodes::Context& context) {
-  Foresight foresight(validation.prompt, table, context);
+std::vector<workflow::FaultyNode> find_misfits(const workflow::Validation& validation,
+                                               const std::vector<std::string>& order, const nodes::Table& table,
+                                               nodes::Context& context) {
+  Foresight foresight(table, context);
+  std::set<std::string> known_faulty;
+  for (const auto& node : validation.faulty) known_faulty.insert(node.id);
   std::vector<workflow::FaultyNode> found;
   for (const std::string& id : order) {
+    if (known_faulty.count(id)) continue;
     context.cancel.check();
     const PromptNode& node = *validation.prompt.find(id);
     try {
@@ -79,25 +88,30 @@ void foresee(workflow::Validation& validation, const std::vector<std::string>& o
       found.push_back({id, node.class_type, {as_fault(e)}, {}});
     }
   }
-  if (found.empty()) return;
-  std::vector<std::string> good = validation.outputs, details;
-  for (workflow::FaultyNode& node : found) {
+  return found;
+}
+
+}  // namespace
+
+void foresee(workflow::Validation& validation, const std::vector<std::string>& outputs, const nodes::Table& table,
+             nodes::Context& context) {
+  if (!links_are_sound(validation)) return;
+  const auto order = dependency_order(validation.prompt, table, outputs);
+  std::string details;
+  for (workflow::FaultyNode& node : find_misfits(validation, order, table, context)) {
     const auto affected = affected_by({node.id}, validation.prompt, order, table);
-    for (const std::string& output : validation.outputs)
-      if (affected.count(output)) {
-        node.dependent_outputs.push_back(output);
-        std::erase(good, output);
-      }
-    details.push_back(node.faults[0].message + ": " + node.faults[0].details);
+    for (const std::string& output : outputs) {
+      if (!affected.count(output)) continue;
+      node.dependent_outputs.push_back(output);
+      std::erase(validation.outputs, output);
+    }
+    details += (details.empty() ? "" : "\n") + node.faults[0].message + ": " + node.faults[0].details;
     validation.faulty.push_back(std::move(node));
   }
-  validation.outputs = std::move(good);
-  if (!validation.outputs.empty()) return;
-  std::string text;
-  for (const std::string& line : details) text += (text.empty() ? "" : "\n") + line;
+  if (details.empty() || !validation.outputs.empty() || !validation.error.is_null()) return;
   validation.error = {{"type", "prompt_outputs_failed_validation"},
                       {"message", "Prompt outputs failed validation"},
-                      {"details", text},
+                      {"details", details},
                       {"extra_info", workflow::Json::object()}};
 }
 

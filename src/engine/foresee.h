@@ -11,10 +11,11 @@
 
 namespace easel::engine {
 
-// Goes through the nodes (in dependency order) and runs what looks at headers only: loaders, and each node's
-// foresight. What is found is added to the validation's faults as custom_validation_failed; outputs that depend on it
-// are no longer runnable.
-void foresee(workflow::Validation& validation, const std::vector<std::string>& order, const nodes::Table& table,
+// Goes through what the output nodes depend on and runs what looks at headers only: loaders, and each node's
+// foresight; nodes with faults are passed over. What is found is added to the validation's faults as
+// custom_validation_failed; outputs that depend on it are no longer runnable. Does nothing when links or classes are
+// at fault, since then nobody knows what goes where.
+void foresee(workflow::Validation& validation, const std::vector<std::string>& outputs, const nodes::Table& table,
              nodes::Context& context);
 
 }  // namespace easel::engine

@@ -314,9 +314,10 @@ std::string Validation::text() const {
   std::string out;
   for (const FaultyNode& node : faulty)
     for (const NodeFault& f : node.faults) {
-      out += "node " + node.id + (node.class_type.empty() ? "" : " (" + node.class_type + ")") + ": " + f.message;
-      if (!f.details.empty()) out += ": " + f.details;
-      out += "\n";
+      out += "node " + node.id + (node.class_type.empty() ? "" : " (" + node.class_type + ")") + ": ";
+      // ComfyUI's message for these says nothing that a person could use.
+      if (f.type == "custom_validation_failed") out += f.details + "\n";
+      else out += f.message + (f.details.empty() ? "" : ": " + f.details) + "\n";
     }
   if (out.empty() && !error.is_null()) {
     out = error["message"].get<std::string>();

@@ -197,8 +197,11 @@ TEST_F(EngineTest, WhatDoesNotFitIsForeseen) {
   EXPECT_EQ(toys_.ran, Strings{"1"});  // only the loader was run
   prompt["1"]["inputs"]["model"] = 2;
   EXPECT_TRUE(engine.check(workflow::parse_prompt(prompt)).flawless());
-  prompt.erase("5");
+  // Also beside other faults.
   prompt["1"]["inputs"]["model"] = 3;
+  prompt["4"]["inputs"]["value"] = 5000;
+  EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).faulty.size(), 2u);
+  prompt.erase("5");
   EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).error["type"], "prompt_outputs_failed_validation");
 }
 
