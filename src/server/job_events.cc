@@ -191,8 +191,9 @@ JobResult JobEvents::conclude(const RunResult& result) {
   return out;
 }
 
-void JobEvents::send_terminal(int64_t queue_length) {
-  hub_.send(interrupted_ ? audience_ : client_, terminal_);
+void JobEvents::send_end() { hub_.send(interrupted_ ? audience_ : client_, terminal_); }
+
+void JobEvents::send_idle(int64_t queue_length) {
   hub_.send(Recipients::everybody(), status_message(queue_length), Urgency::kProgress);
   hub_.send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}}));
 }

@@ -38,8 +38,10 @@ class JobEvents final : public RunSink {
 
   // How the job ended, for the store. The terminal message is kept back.
   JobResult conclude(const RunResult& result);
-  // Sends the terminal message, `status`, and executing {node: null}.
-  void send_terminal(int64_t queue_length);
+  // Sends the terminal message.
+  void send_end();
+  // Sends `status` and executing {node: null}, the last words about a job.
+  void send_idle(int64_t queue_length);
 
   const std::string& current_node() const { return current_; }
 

@@ -217,6 +217,10 @@ void Worker::run_job(const Job& job) {
     return;
   }
   const JobResult end = events.conclude(result);
+  const bool success = end.state == JobState::kSuccess;
+  // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
+  // successes takes it for lost. A success is told when the history has it.
+  if (!success) tell_end(job, events);
   const bool written = finish(job, end);
   release();
   if (!written) return;
@@ -228,8 +232,13 @@ void Worker::run_job(const Job& job) {
        {"seconds", seconds},
        {"failure", end.failure}});
   waiters_.notify(job.id);
+  if (success) tell_end(job, events);
+  events.send_idle(store_.queue_length());
+}
+
+void Worker::tell_end(const Job& job, JobEvents& events) {
   gate_.wait(job.id);
-  events.send_terminal(store_.queue_length());
+  events.send_end();
 }
 
 bool Worker::finish(const Job& job, const JobResult& result) {
