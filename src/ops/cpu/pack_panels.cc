@@ -6,6 +6,7 @@
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/types.h"
 #include "ops/cpu/weight_memory.h"
+#include "ops/weight_cache.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -133,6 +134,15 @@ void pack_bias(const Panels& p, const Tensor& bias, float* to) {
   }
 }
 
+// One number for all that decides what the bytes mean.
+uint64_t kind_of(const Panels& p, const WeightWindow& w, int64_t in) {
+  uint64_t kind = 0;
+  for (const int64_t part : {static_cast<int64_t>(p.type), static_cast<int64_t>(p.level), p.outputs, in, w.taps, w.runs,
+                             static_cast<int64_t>(w.kind), static_cast<int64_t>(p.gated)})
+    kind = (kind ^ static_cast<uint64_t>(part)) * 0x100000001b3 + (kind >> 32) + 1;
+  return kind;
+}
+
 }  // namespace
 
 Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tensor& bias, DType type, bool gated) {
@@ -151,6 +161,17 @@ Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tenso
   const int64_t last = p.count > 0 ? p.vectors_of(p.count - 1) * k.vec : 0;
   const int64_t floats = (std::max<int64_t>(p.count - 1, 0) * k.panel + last) * p.taps * p.lanes;
   p.bytes = static_cast<size_t>(floats + p.count * k.panel) * sizeof(float);
+  WeightCache* const cache = WeightCache::current();
+  const uint64_t kind = kind_of(p, window, weight.dim(1));
+  if (cache) {
+    const WeightCache::Blob blob = cache->take(kind, p.bytes);
+    if (blob.data) {
+      p.memory = blob.storage;
+      p.weights = static_cast<const float*>(blob.data);
+      p.bias = p.weights + floats;
+      return p;
+    }
+  }
   p.memory = allocate_weights(p.bytes);
   p.weights = static_cast<const float*>(p.memory->data());
   float* biases = static_cast<float*>(p.memory->data()) + floats;
@@ -161,6 +182,7 @@ Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tenso
     for (int n = pieces_of(p, panel, pieces), i = 0; i < n; ++i) packer.pack(pieces[i]);
   });
   pack_bias(p, bias, biases);
+  if (cache) cache->keep(kind, p.memory, p.weights, p.bytes);
   return p;
 }
 

@@ -1,0 +1,126 @@
+#include "ops/weight_cache.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/atomic_file.h"
+#include "ops/conv2d.h"
+#include "ops/linear.h"
+#include "ops/reference.h"
+
+namespace easel::ops::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class WeightCaches : public TypedOps<BFloat16> {
+ protected:
+  void SetUp() override {
+    TypedOps::SetUp();
+    folder_ = fs::temp_directory_path() / ("easel_weight_cache_" + std::to_string(::getpid()));
+    fs::remove_all(folder_);
+    set_weight_cache_folder(folder_);
+    weight_ = random({96, 64});
+    window_ = random({40, 64, 3, 3}, 0.1f);
+    x_ = random({10, 64});
+    map_ = random({1, 6, 6, 64});
+  }
+  void TearDown() override {
+    finish_weight_caches();
+    set_weight_cache_folder({});
+    fs::remove_all(folder_);
+    TypedOps::TearDown();
+  }
+
+  // Builds a small "model" and returns what it computes. `weight` as if the file held it.
+  std::vector<Tensor> build(const std::string& identity, const Tensor& weight) {
+    std::vector<Tensor> results;
+    {
+      const WeightCacheScope scope(identity);
+      const auto dense = pack_linear(weight, random_f32({96}, 0.0f), kType, true);
+      ConvShape up{1, 1};
+      up.upsample2x = true;
+      const auto conv = pack_conv2d(window_, {}, {1, 1}, kType), twice = pack_conv2d(window_, {}, up, kType);
+      results = {linear(x_, *dense), conv2d(map_, *conv), conv2d(map_, *twice, {.upsample2x = true})};
+    }
+    finish_weight_caches();
+    return results;
+  }
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> all;
+    if (fs::exists(folder_))
+      for (const auto& f : fs::directory_iterator(folder_)) all.push_back(f.path());
+    return all;
+  }
+  static void expect_equal(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(max_difference(a[i], b[i]), 0.0);
+  }
+
+  fs::path folder_;
+  Tensor weight_, window_, x_, map_;
+};
+
+TEST_F(WeightCaches, TheSecondTimeNothingIsPacked) {
+  const auto first = build("model a", weight_);
+  ASSERT_EQ(files().size(), 1u);
+  const auto written = fs::last_write_time(files()[0]);
+  // With other weights under the same identity the results are those of the cache: it was used.
+  expect_equal(build("model a", random({96, 64})), first);
+  EXPECT_EQ(fs::last_write_time(files()[0]), written);
+}
+
+TEST_F(WeightCaches, AnotherIdentityHasAFileOfItsOwn) {
+  const auto first = build("model a", weight_);
+  const auto other = build("model b", random({96, 64}));
+  EXPECT_EQ(files().size(), 2u);
+  EXPECT_GT(max_difference(first[0], other[0]), 0.0);
+}
+
+TEST_F(WeightCaches, DamageIsFoundAndMended) {
+  const auto first = build("model a", weight_);
+  const std::string good = read_file(files()[0]);
+  // A flipped bit in weights, index and header; a file cut short anywhere; garbage.
+  std::vector<std::string> bad;
+  for (const size_t at : {size_t{5000}, good.size() - 9, size_t{20}, size_t{30}, size_t{60}}) {
+    bad.push_back(good);
+    bad.back()[at] = static_cast<char>(bad.back()[at] ^ 0x10);
+  }
+  for (const size_t length : {size_t{0}, size_t{100}, size_t{4096}, good.size() / 2, good.size() - 1})
+    bad.push_back(good.substr(0, length));
+  bad.push_back(good + "x");
+  bad.push_back(std::string(9000, '\xff'));
+  for (const std::string& content : bad) {
+    std::ofstream(files()[0], std::ios::binary | std::ios::trunc) << content;
+    expect_equal(build("model a", weight_), first);
+    EXPECT_EQ(read_file(files()[0]), good);
+  }
+}
+
+TEST_F(WeightCaches, AModelThatPacksOtherwiseReplacesIt) {
+  build("model a", weight_);
+  Tensor y;
+  {
+    const WeightCacheScope scope("model a");
+    y = linear(x_, *pack_linear(random({32, 64}), {}, kType));
+  }
+  finish_weight_caches();
+  EXPECT_EQ(y.dim(1), 32);
+  ASSERT_EQ(files().size(), 1u);
+  const Tensor again = [&] {
+    const WeightCacheScope scope("model a");
+    return linear(x_, *pack_linear(random({32, 64}), {}, kType));
+  }();
+  EXPECT_EQ(max_difference(again, y), 0.0);
+}
+
+TEST_F(WeightCaches, IsOffWithoutAFolder) {
+  set_weight_cache_folder({});
+  build("model a", weight_);
+  EXPECT_TRUE(files().empty());
+}
+
+}  // namespace
+}  // namespace easel::ops::testing
