@@ -72,9 +72,10 @@ ProgressBar::~ProgressBar() { finish(); }
 
 std::string ProgressBar::line(double seconds) const {
   std::string text = label_ + " " + number(done_) + "/" + number(total_);
-  if (unit_ != "step") text += " " + unit_;
+  const bool slow = unit_ != "MiB";  // seconds for each, not so many a second
+  if (!slow) text += " " + unit_;
   if (done_ > 0 && seconds > 0) {
-    text += ", " + (unit_ == "step" ? human_seconds(seconds / done_) + "/step"
+    text += ", " + (slow ? human_seconds(seconds / done_) + "/" + unit_
                                     : number(std::round(done_ / seconds)) + " " + unit_ + "/s");
     text += done_ < total_ ? ", " + human_seconds(seconds / done_ * (total_ - done_)) + " left"
                            : ", " + human_seconds(seconds);

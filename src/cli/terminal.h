@@ -30,7 +30,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // `unit` names what is counted, for the rate ("step": seconds per step; "MiB": per second).
+  // `unit` names what is counted, for the rate: seconds per step or run, but "MiB" per second.
   void update(double done, double total, std::string_view unit = "step");
   void finish();
 
