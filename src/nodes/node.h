@@ -29,10 +29,10 @@ class In {
  public:
   In(std::string name, std::string type) { spec_.name = std::move(name), spec_.type = std::move(type); }
 
-  In&& def(Plain value) && { return spec_.default_value = typed(value), std::move(*this); }
-  In&& range(Plain min, Plain max) && { return spec_.min = typed(min), spec_.max = typed(max), std::move(*this); }
-  In&& step(Plain value) && { return spec_.step = typed(value), std::move(*this); }
-  In&& round(Plain value) && { return spec_.round = typed(value), std::move(*this); }
+  In&& def(const Plain& value) && { return spec_.default_value = typed(value), std::move(*this); }
+  In&& range(const Plain& min, const Plain& max) && { return spec_.min = typed(min), spec_.max = typed(max), std::move(*this); }
+  In&& step(const Plain& value) && { return spec_.step = typed(value), std::move(*this); }
+  In&& round(const Plain& value) && { return spec_.round = typed(value), std::move(*this); }
   In&& tip(std::string text) && { return spec_.tooltip = std::move(text), std::move(*this); }
   In&& optional() && { return spec_.presence = workflow::Presence::kOptional, std::move(*this); }
   // Required in today's node, but older workflows lack it and mean the default.
