@@ -19,13 +19,16 @@ inline Tensor values(const Shape& shape, DType type) {
   return convert(t, type);
 }
 
+// The argument "type" of a suite: 0 f32, 1 bf16, 2 bytes. What products are computed in, and of what type values are.
+inline DType compute_of(int64_t arg) { return arg == 0 ? DType::kF32 : arg == 1 ? DType::kBF16 : DType::kI8; }
 inline DType type_of(int64_t arg) { return arg == 0 ? DType::kF32 : DType::kBF16; }
 
 // GFLOPS, and their share of the limit measured once per type in the same run.
-inline void report_flops(benchmark::State& state, double flops, DType type) {
-  static const double limits[2] = {ops::measure_product_limit(DType::kF32, 0.5),
-                                   ops::measure_product_limit(DType::kBF16, 0.5)};
-  const double limit = limits[type == DType::kBF16 ? 1 : 0];
+inline void report_flops(benchmark::State& state, double flops, DType compute) {
+  static const double limits[3] = {ops::measure_product_limit(DType::kF32, 0.5),
+                                   ops::measure_product_limit(DType::kBF16, 0.5),
+                                   ops::measure_product_limit(DType::kI8, 0.5)};
+  const double limit = limits[compute == DType::kF32 ? 0 : compute == DType::kBF16 ? 1 : 2];
   using benchmark::Counter;
   state.counters["GFLOPS"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
   state.counters["of_limit"] = Counter(flops / limit, Counter::kIsIterationInvariantRate);

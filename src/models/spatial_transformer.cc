@@ -18,7 +18,7 @@ nn::Linear pointwise(const nn::Weights& w) {
   if (!weight.defined()) return {};
   if (weight.rank() == 4 && weight.dim(2) == 1 && weight.dim(3) == 1)
     weight = contiguous(weight).view({weight.dim(0), weight.dim(1)});
-  return nn::Linear(weight, bias, w.compute());
+  return nn::Linear(weight, bias, w.product());
 }
 
 TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads)
@@ -26,13 +26,13 @@ TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& si
       norm1_(w["norm1"]),
       norm2_(w["norm2"]),
       norm3_(w["norm3"]),
-      qkv_({w["attn1"]["to_q"], w["attn1"]["to_k"], w["attn1"]["to_v"]}),
-      self_out_(with_bias(w["attn1"]["to_out"][0])),
-      q_(w["attn2"]["to_q"]),
+      qkv_({w["attn1"]["to_q"].quantised(), w["attn1"]["to_k"], w["attn1"]["to_v"]}),
+      self_out_(with_bias(w["attn1"]["to_out"][0]).quantised()),
+      q_(w["attn2"]["to_q"].quantised()),
       context_kv_({w["attn2"]["to_k"], w["attn2"]["to_v"]}),
-      cross_out_(with_bias(w["attn2"]["to_out"][0])),
-      ff_in_(with_bias(w["ff"]["net"][0]["proj"]), /*geglu=*/true),
-      ff_out_(with_bias(w["ff"]["net"][2])),
+      cross_out_(with_bias(w["attn2"]["to_out"][0]).quantised()),
+      ff_in_(with_bias(w["ff"]["net"][0]["proj"]).quantised(), /*geglu=*/true),
+      ff_out_(with_bias(w["ff"]["net"][2]).quantised()),
       compute_(w.compute()) {
   site_.heads = heads;
 }
@@ -84,7 +84,7 @@ size_t TransformerBlock::bytes() const {
 
 SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site)
     : norm_(w["norm"], 1e-6f),
-      proj_in_(pointwise(w["proj_in"])),
+      proj_in_(pointwise(w["proj_in"].quantised())),
       proj_out_(pointwise(w["proj_out"])),
       compute_(w.compute()) {
   const int64_t heads = proj_in_ ? head_count(config, proj_in_.out_features(), w) : 1;

@@ -44,12 +44,12 @@ nn::Linear linear_f32(const nn::Weights& w) { return nn::Linear(w.get("weight"),
 ResBlock::ResBlock(const nn::Weights& w)
     : norm1_(w["in_layers"][0]),
       norm2_(w["out_layers"][0]),
-      conv1_(with_bias(w["in_layers"][2]), {.pad = 1}),
-      conv2_(with_bias(w["out_layers"][3]), {.pad = 1}),
+      conv1_(with_bias(w["in_layers"][2]).quantised(), {.pad = 1}),
+      conv2_(with_bias(w["out_layers"][3]).quantised(), {.pad = 1}),
       emb_(with_bias(w["emb_layers"][1])),
       compute_(w.compute()) {
   if (w.has("skip_connection.weight") || (conv1_ && conv2_ && in_channels() != out_channels()))
-    skip_ = pointwise(w["skip_connection"]);
+    skip_ = pointwise(w["skip_connection"].quantised());
 }
 
 Tensor ResBlock::operator()(const Tensor& x, const Evaluation& e) const {

@@ -48,11 +48,11 @@ nn::Linear joined_qkv(const nn::Weights& w) {
   for (const char* part : {"q", "k", "v"}) {
     const Tensor weight = w[part].get("weight"), bias = w[part].get("bias");
     if (!weight.defined() || !bias.defined()) continue;
-    weights.push_back(convert(contiguous(weight).view({weight.dim(0), -1}), DType::kF32));
+    weights.push_back(contiguous(weight).view({weight.dim(0), -1}));
     biases.push_back(convert(bias, DType::kF32));
   }
   if (weights.size() < 3) return {};
-  return nn::Linear(ops::concat(weights, 0), ops::concat(biases, 0), w.compute());
+  return nn::Linear(weights, ops::concat(biases, 0), w.compute());
 }
 
 // Keys: norm, q, k, v, proj_out. One head over all channels.

@@ -21,6 +21,8 @@ class Linear {
   Linear(std::initializer_list<Weights> parts);
   // From tensors directly (slices of a fused parameter); bias may be undefined.
   Linear(const Tensor& weight, const Tensor& bias, DType compute);
+  // Several as one product; none undefined.
+  Linear(std::span<const Tensor> weights, const Tensor& bias, DType compute);
 
   Tensor operator()(const Tensor& x, const ops::LinearArgs& args = {}) const { return ops::linear(x, *packed_, args); }
   explicit operator bool() const { return packed_ != nullptr; }

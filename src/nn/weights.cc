@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "ops/packing.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::nn {
@@ -31,10 +32,21 @@ Weights Weights::probe() const {
   Weights copy(state_->tensors, state_->compute, state_->file);
   copy.state_->probing = true;
   copy.prefix_ = prefix_;
+  copy.quantised_ = quantised_;
   return copy;
 }
 
-Weights Weights::operator[](const std::string& name) const { return Weights(state_, prefix_ + name + "."); }
+Weights Weights::operator[](const std::string& name) const {
+  Weights inner(state_, prefix_ + name + ".");
+  inner.quantised_ = quantised_;
+  return inner;
+}
+
+Weights Weights::quantised() const {
+  Weights copy = *this;
+  copy.quantised_ = true;
+  return copy;
+}
 
 bool Weights::has(const std::string& name) const { return state_->tensors->contains(prefix_ + name); }
 
@@ -49,6 +61,7 @@ Tensor Weights::optional(const std::string& name) const {
   if (!found) return {};
   state_->used[key] = true;
   if (state_->probing) return {};
+  if (ops::measuring()) return *found;
   state_->hand_out(*found);
   return state_->patch ? state_->patch(key, *found) : *found;
 }

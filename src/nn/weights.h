@@ -21,7 +21,8 @@ class Weights {
   // Replaces a tensor on its way into a layer (LoRA); gets the full name and the file's tensor.
   using Patch = std::function<Tensor(const std::string& name, const Tensor& tensor)>;
 
-  // `compute` is the type the layers will multiply in: kF32 or kBF16. `file` is named in errors.
+  // `compute` is the type the layers will multiply in: kF32, kBF16, or kI8 for bytes where a model allows it (see
+  // quantised()) and bf16 elsewhere. `file` is named in errors.
   Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch = {});
 
   // The same tensors, to go through a model without packing anything: get() records what is used and what is
@@ -32,6 +33,9 @@ class Weights {
   // The scope `name` inside this one: names are joined with a dot.
   Weights operator[](const std::string& name) const;
   Weights operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
+
+  // The same scope, whose layers multiply bytes if the model is loaded so: for layers that bear the error.
+  Weights quantised() const;
 
   bool has(const std::string& name) const;
   // The shape in the file, or nothing. Marks nothing as used and applies no patch.
@@ -53,7 +57,10 @@ class Weights {
   // Names below the prefix that no layer asked for, in file order.
   std::vector<std::string> unused() const;
 
-  DType compute() const { return state_->compute; }
+  // The type of the values between layers: kF32 or kBF16.
+  DType compute() const { return state_->compute == DType::kI8 ? DType::kBF16 : state_->compute; }
+  // What layers made from this scope multiply in: compute(), or kI8.
+  DType product() const { return quantised_ ? state_->compute : compute(); }
   const std::string& file() const { return state_->file; }
   std::string full(const std::string& name) const { return prefix_ + name; }
 
@@ -78,6 +85,7 @@ class Weights {
 
   std::shared_ptr<State> state_;
   std::string prefix_;
+  bool quantised_ = false;
 };
 
 }  // namespace easel::nn

@@ -30,7 +30,7 @@ PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvSh
     reject("pack_conv2d", "weight " + weight.str());
   if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != weight.dim(0)))
     reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
-  if (compute != DType::kF32 && compute != DType::kBF16) reject("pack_conv2d", "compute type");
+  if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
   return cpu::make_conv(weight, bias, shape, compute);
 }

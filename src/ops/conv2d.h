@@ -39,12 +39,13 @@ class PackedConv {
   virtual ~PackedConv() = default;
   int64_t in_channels = 0, out_channels = 0, kernel = 0;
   ConvShape shape;
-  DType compute = DType::kF32;
+  DType compute = DType::kF32;  // of x and the result
   size_t bytes = 0;
 };
 using PackedConvPtr = std::shared_ptr<const PackedConv>;
 
-// weight [out, in, k, k], bias [out] or undefined; any float type and strides.
+// weight [out, in, k, k], bias [out] or undefined; any float type and strides. compute: as in pack_linear(); with kI8
+// Winograd's products are of 8-bit integers, and what Winograd does not fit is computed in bf16.
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 struct ConvArgs {

@@ -5,9 +5,9 @@
 
 namespace easel::ops {
 
-// Floating-point operations per second of a large product with packed weights, on all threads, in f32 or
-// bf16: the best of the repetitions that fit into `seconds` (two at least), of the better of the kernels at
-// hand (Easel's and oneDNN's).
+// Operations per second of a large product with packed weights, on all threads, in f32, bf16 or (kI8) bytes, the
+// making of bytes from bf16 included for Easel's own: the best of the repetitions that fit into `seconds` (two at
+// least), of the better of the kernels at hand (Easel's and oneDNN's).
 double measure_product_limit(DType type, double seconds = 1.0);
 
 }  // namespace easel::ops

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "tensor/tensor.h"
 
@@ -14,17 +15,22 @@ class PackedLinear {
  public:
   virtual ~PackedLinear() = default;
   int64_t in_features = 0;
-  int64_t out_features = 0;  // rows of the weight; with `geglu` the output has half as many
-  DType compute = DType::kF32;
+  int64_t out_features = 0;     // rows of the weight; with `geglu` the output has half as many
+  DType compute = DType::kF32;  // of x and the result
   bool geglu = false;
   size_t bytes = 0;  // memory held
 };
 using PackedLinearPtr = std::shared_ptr<const PackedLinear>;
 
 // weight [out, in], bias [out] or undefined; any float type, any strides (mapped memory is read once).
-// compute: kF32 or kBF16. geglu: rows are [value; gate] and the product gives value * gelu(gate).
-// Throws Error(kInternal) for shapes that do not fit.
+// compute: kF32, kBF16, or kI8: x and the result are bf16 then, and the product is one of 8-bit integers: each row of x
+// is brought to a byte from its lowest to its highest value when it is multiplied, each output's weights when they
+// are packed, and sums are exact. Error and speed: docs/performance.md. geglu: rows are [value; gate] and the product
+// gives value * gelu(gate). Throws Error(kInternal) for shapes that do not fit.
 PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu = false);
+// The same for layers with one input as one product, their outputs side by side (q, k and v): weights of
+// [out_i, in], at least one, and a bias of as many values as they have rows together, or undefined.
+PackedLinearPtr pack_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu = false);
 
 struct LinearArgs {
   Activation activation = Activation::kNone;

@@ -1,28 +1,37 @@
 #include "ops/weight_cache.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "ops/cpu/cpu_features.h"
-#include "tensor/mapped_file.h"
+#include "ops/cpu/panels.h"
+#include "ops/cpu/weight_memory.h"
 
 namespace easel::ops {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr char kMagic[16] = "easel packed";
-constexpr uint64_t kVersion = 1;  // of the file and of every layout in it
+constexpr uint64_t kVersion = 2;  // of the file; the layouts in it are told apart by cpu::layout_fingerprint()
 constexpr size_t kAlign = 4096;
+constexpr size_t kPiece = size_t{1} << 20;  // read and hashed at once, while it is in the cache
 
 // The first bytes of a file. The blobs follow, each at a multiple of kAlign, and then the index.
 struct Header {
@@ -35,38 +44,89 @@ static_assert(sizeof(Header) <= kAlign);
 size_t round_up(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
 
 // Eight independent chains of FNV-1a over words: as fast as memory. Finds damage, not malice.
-uint64_t hash_block(const unsigned char* p, size_t bytes) {
+uint64_t hash_block(const void* data, size_t bytes) {
   constexpr uint64_t kPrime = 0x100000001b3;
+  const auto* p = static_cast<const unsigned char*>(data);
   std::array<uint64_t, 8> h{};
   for (size_t i = 0; i < h.size(); ++i) h[i] = 0xcbf29ce484222325 + i;
+  uint64_t all = bytes;
   for (; bytes >= 64; bytes -= 64, p += 64) {
     std::array<uint64_t, 8> w;
     std::memcpy(w.data(), p, 64);
     for (size_t i = 0; i < h.size(); ++i) h[i] = (h[i] ^ w[i]) * kPrime + (h[i] >> 32);
   }
-  uint64_t all = bytes;
   for (uint64_t x : h) all = (all ^ x) * kPrime + (all >> 32);
   for (size_t i = 0; i < bytes; ++i) all = (all ^ p[i]) * kPrime;
   return all;
 }
 
-// On all threads, unless the caller works in the background.
-uint64_t hash(const void* data, size_t bytes, bool alone = false) {
-  constexpr size_t kPiece = size_t{1} << 20;
-  const auto* p = static_cast<const unsigned char*>(data);
-  const size_t pieces = (bytes + kPiece - 1) / kPiece;
-  std::vector<uint64_t> parts(pieces);
-  const auto count = static_cast<int64_t>(pieces);
-  parallel_for(count, alone ? count : 1, [&](int64_t begin, int64_t end) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-      parts[i] = hash_block(p + i * kPiece, std::min(kPiece, bytes - i * kPiece));
-  });
-  return hash_block(reinterpret_cast<const unsigned char*>(parts.data()), pieces * sizeof(uint64_t));
+uint64_t hash_parts(const std::vector<uint64_t>& parts) {
+  return hash_block(parts.data(), parts.size() * sizeof(uint64_t));
+}
+
+// The hash of a blob: of its pieces' hashes, so that pieces can be hashed on several threads.
+uint64_t hash_blob(const void* data, size_t bytes) {
+  std::vector<uint64_t> parts;
+  for (size_t at = 0; at < bytes; at += kPiece)
+    parts.push_back(hash_block(static_cast<const char*>(data) + at, std::min(kPiece, bytes - at)));
+  return hash_parts(parts);
+}
+
+bool read_at(int fd, void* to, size_t bytes, uint64_t offset) {
+  char* p = static_cast<char*>(to);
+  while (bytes > 0) {
+    const ssize_t n = ::pread(fd, p, bytes, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    p += n, bytes -= static_cast<size_t>(n), offset += static_cast<uint64_t>(n);
+  }
+  return true;
 }
 
 std::mutex g_mutex;
-std::filesystem::path g_folder;
+WeightCacheFolder g_folder;
 thread_local WeightCache* t_current = nullptr;
+
+WeightCacheFolder cache_folder() {
+  std::lock_guard lock(g_mutex);
+  return g_folder;
+}
+
+// What an interrupted write left behind.
+bool is_leftover(const fs::directory_entry& file) {
+  const std::string name = file.path().filename().string();
+  if (!name.starts_with(".") || !name.ends_with(".part") || name.find(".packed.") == std::string::npos) return false;
+  std::error_code error;
+  const auto age = fs::file_time_type::clock::now() - file.last_write_time(error);
+  return !error && age > std::chrono::hours(1);
+}
+
+// Deletes the files used longest ago until the rest fit the limit, and old leftovers.
+void make_room(const fs::path& folder, uint64_t limit, const fs::path& keep) {
+  struct File {
+    fs::path path;
+    uint64_t bytes;
+    int64_t used;
+  };
+  std::vector<File> files;
+  uint64_t total = 0;
+  std::error_code ignored;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    if (is_leftover(file)) fs::remove(file.path(), ignored);
+    struct stat info {};
+    if (file.path().extension() != ".packed" || ::stat(file.path().c_str(), &info) != 0) continue;
+    files.push_back({file.path(), static_cast<uint64_t>(info.st_size),
+                     int64_t{info.st_atim.tv_sec} * 1'000'000'000 + info.st_atim.tv_nsec});
+    total += files.back().bytes;
+  }
+  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.used < b.used; });
+  for (const File& file : files) {
+    if (limit == 0 || total <= limit) return;
+    if (file.path == keep || !fs::remove(file.path, ignored)) continue;
+    total -= file.bytes;
+    spdlog::info("{} deleted: the weight cache is full", file.path.string());
+  }
+}
 
 // Writers in the background; waits for them when the program ends.
 class Writers {
@@ -103,51 +163,72 @@ Writers& writers() {
 
 }  // namespace
 
-void set_weight_cache_folder(const std::filesystem::path& folder) {
+void set_weight_cache(const WeightCacheFolder& folder) {
   std::lock_guard lock(g_mutex);
   g_folder = folder;
 }
 
-WeightCache::WeightCache(std::filesystem::path file, const std::string& identity)
+bool weight_cache_is_on() { return !cache_folder().path.empty(); }
+
+WeightCache::WeightCache(fs::path file, const std::string& identity)
     : file_(std::move(file)), identity_(sha256_hex(identity)) {
+  fd_ = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd_ < 0) return;
   try {
-    if (std::filesystem::exists(file_)) read_index();
+    read_index();
   } catch (const Error& e) {
-    spdlog::warn("{}: {}; packing anew", file_.string(), e.message());
+    spdlog::info("{}: {}; packing anew", file_.string(), e.message());
     found_.clear();
   }
 }
 
+WeightCache::~WeightCache() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
 // Nothing in the file is believed: every number is checked against the file's length.
 void WeightCache::read_index() {
-  const MappedFile file = MappedFile::open(file_);
-  const auto bytes = file.bytes();
+  struct stat info {};
   Header h{};
-  if (bytes.size() < kAlign) throw Error(Fault::kBadFile, "the weight cache is cut short");
-  std::memcpy(&h, bytes.data(), sizeof h);
+  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) throw Error(Fault::kBadFile, "not a file");
+  const auto bytes = static_cast<uint64_t>(info.st_size);
+  if (bytes < kAlign || !read_at(fd_, &h, sizeof h, 0)) throw Error(Fault::kBadFile, "the weight cache is cut short");
   if (std::memcmp(h.magic, kMagic, sizeof kMagic) != 0) throw Error(Fault::kBadFile, "not a weight cache");
   if (h.version != kVersion || std::memcmp(h.identity, identity_.data(), sizeof h.identity) != 0)
     throw Error(Fault::kBadFile, "the weight cache is of another version");
-  const uint64_t room = bytes.size() - std::min<uint64_t>(h.index_offset, bytes.size());
+  const uint64_t room = bytes - std::min<uint64_t>(h.index_offset, bytes);
   if (h.count > room / sizeof(Entry) || h.count * sizeof(Entry) != room)
     throw Error(Fault::kBadFile, "the weight cache is cut short");
   std::vector<Entry> entries(h.count);
-  std::memcpy(entries.data(), bytes.data() + h.index_offset, room);
-  if (hash(entries.data(), room) != h.index_hash) throw Error(Fault::kBadFile, "the weight cache is damaged");
+  if (!read_at(fd_, entries.data(), room, h.index_offset) || hash_blob(entries.data(), room) != h.index_hash)
+    throw Error(Fault::kBadFile, "the weight cache is damaged");
   for (const Entry& e : entries)
     if (e.offset % kAlign != 0 || e.offset > h.index_offset || e.bytes > h.index_offset - e.offset)
       throw Error(Fault::kBadFile, "the weight cache is damaged");
-  mapping_ = file.storage();
   found_ = std::move(entries);
 }
 
-WeightCache::Blob WeightCache::take(uint64_t kind, size_t bytes) {
+bool WeightCache::read(const Entry& entry, void* to) const {
+  std::vector<uint64_t> parts((entry.bytes + kPiece - 1) / kPiece);
+  std::atomic<bool> whole{true};
+  parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      char* const piece = static_cast<char*>(to) + i * kPiece;
+      const size_t bytes = std::min(kPiece, entry.bytes - i * kPiece);
+      if (!read_at(fd_, piece, bytes, entry.offset + i * kPiece)) whole = false;
+      else parts[i] = hash_block(piece, bytes);
+    }
+  });
+  return whole && hash_parts(parts) == entry.hash;
+}
+
+StorageRef WeightCache::take(uint64_t kind, size_t bytes) {
   const size_t next = entries_.size();
   if (next < found_.size() && found_[next].kind == kind && found_[next].bytes == bytes) {
-    const char* data = static_cast<const char*>(mapping_->data()) + found_[next].offset;
-    if (hash(data, bytes) == found_[next].hash) {
-      entries_.push_back({kind, mapping_, data, bytes});
-      return {mapping_, data};
+    StorageRef memory = cpu::allocate_weights(bytes);
+    if (read(found_[next], memory->data())) {
+      entries_.push_back({kind, memory, bytes});
+      return memory;
     }
     spdlog::warn("{}: damaged; packing anew", file_.string());
   }
@@ -155,19 +236,19 @@ WeightCache::Blob WeightCache::take(uint64_t kind, size_t bytes) {
   return {};
 }
 
-void WeightCache::keep(uint64_t kind, const StorageRef& storage, const void* data, size_t bytes) {
-  entries_.push_back({kind, storage, data, bytes});
+void WeightCache::keep(uint64_t kind, const StorageRef& storage, size_t bytes) {
+  entries_.push_back({kind, storage, bytes});
 }
 
 void WeightCache::write() const {
-  std::filesystem::create_directories(file_.parent_path());
+  fs::create_directories(file_.parent_path());
   AtomicFile out(file_);
   const std::vector<char> zeros(kAlign);
   out.write(zeros.data(), kAlign);
   std::vector<Entry> index;
   for (const Kept& k : entries_) {
-    index.push_back({k.kind, out.position(), k.bytes, hash(k.data, k.bytes, true)});
-    out.write(k.data, k.bytes);
+    index.push_back({k.kind, out.position(), k.bytes, hash_blob(k.storage->data(), k.bytes)});
+    out.write(k.storage->data(), k.bytes);
     out.write(zeros.data(), round_up(k.bytes) - k.bytes);
   }
   Header h{};
@@ -175,32 +256,37 @@ void WeightCache::write() const {
   h.version = kVersion;
   h.count = index.size();
   h.index_offset = out.position();
-  h.index_hash = hash(index.data(), index.size() * sizeof(Entry), true);
+  h.index_hash = hash_blob(index.data(), index.size() * sizeof(Entry));
   std::memcpy(h.identity, identity_.data(), sizeof h.identity);
   out.write(index.data(), index.size() * sizeof(Entry));
   out.write_at(0, &h, sizeof h);
   out.commit();
+  make_room(file_.parent_path(), cache_folder().limit, file_);
+}
+
+void WeightCache::touch() const {
+  const timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  ::futimens(fd_, times);
 }
 
 WeightCache* WeightCache::current() { return t_current; }
 
-WeightCacheScope::WeightCacheScope(const std::string& identity) : before_(t_current) {
-  std::filesystem::path folder;
-  {
-    std::lock_guard lock(g_mutex);
-    folder = g_folder;
-  }
-  t_current = nullptr;
+WeightCacheScope::WeightCacheScope(const std::string& name, const std::string& version)
+    : before_(std::exchange(t_current, nullptr)), errors_(std::uncaught_exceptions()) {
+  const fs::path folder = cache_folder().path;
   if (folder.empty()) return;
-  const std::string full = identity + "\n" + std::string(cpu::isa_name(cpu::isa()));
-  cache_ = std::make_shared<WeightCache>(folder / (sha256_hex(full).substr(0, 32) + ".packed"), full);
+  const std::string owner = name + "\n" + std::string(cpu::isa_name(cpu::isa()));
+  const std::string identity = owner + "\n" + version + "\n" + std::to_string(cpu::layout_fingerprint());
+  cache_ = std::make_shared<WeightCache>(folder / (sha256_hex(owner).substr(0, 32) + ".packed"), identity);
   t_current = cache_.get();
 }
 
 WeightCacheScope::~WeightCacheScope() {
   t_current = before_;
-  // Not while an error passes through: the model is then not whole.
-  if (cache_ && cache_->incomplete() && std::uncaught_exceptions() == 0) writers().start(std::move(cache_));
+  // Where an error passes through, the model is not whole.
+  if (!cache_ || std::uncaught_exceptions() > errors_) return;
+  if (cache_->incomplete()) writers().start(std::move(cache_));
+  else cache_->touch();
 }
 
 void finish_weight_caches() { writers().finish(); }

@@ -1,4 +1,8 @@
-// Packed weights on disk, so that a model that was packed once is mapped the next time. Off until a folder is set.
+// Packed weights on disk, so that a model that was packed once is read the next time. Off until a folder is set.
+//
+// One file for each model: what is packed goes in one after another, and comes out in the same order. A file says in
+// its header what it was packed from and in its index what each piece is, with a hash of its bytes: whatever is of
+// another model, version, processor or layout, or damaged, is packed anew and the file replaced.
 #pragma once
 
 #include <cstdint>
@@ -11,66 +15,74 @@
 
 namespace easel::ops {
 
-// Where packed weights are kept; empty: nowhere. The folder is made when first written to.
-void set_weight_cache_folder(const std::filesystem::path& folder);
+// Where packed weights are kept, and how many bytes of them at most (0: no limit): beyond that the files used longest
+// ago are deleted, never the one just written. An empty folder: nowhere. It is made when first written to.
+struct WeightCacheFolder {
+  std::filesystem::path path;
+  uint64_t limit = 0;
+};
+void set_weight_cache(const WeightCacheFolder& folder);
+bool weight_cache_is_on();
 
-// What is kept of one model. Packing weights asks for the next blob before it packs, and hands over what it packed:
-// a model always packs in the same order, and each blob says what it is, so that nothing wrong is ever taken.
+// What is kept of one model. Packing weights asks for the next blob before it packs, and hands over what it packed.
 class WeightCache {
  public:
   WeightCache(std::filesystem::path file, const std::string& identity);
+  ~WeightCache();
+  WeightCache(const WeightCache&) = delete;
+  WeightCache& operator=(const WeightCache&) = delete;
 
-  struct Blob {
-    StorageRef storage;
-    const void* data = nullptr;  // null: not there, or damaged
-  };
-  // The next blob, if the file has it: `kind` says what it must be, `bytes` how long.
-  Blob take(uint64_t kind, size_t bytes);
+  // The next blob in fresh memory, if the file has it undamaged, else nothing: `kind` says what it must be, `bytes`
+  // how long. Read and checked on all threads.
+  StorageRef take(uint64_t kind, size_t bytes);
   // What was packed instead of the blob last asked for. `storage` stays alive until it is written.
-  void keep(uint64_t kind, const StorageRef& storage, const void* data, size_t bytes);
+  void keep(uint64_t kind, const StorageRef& storage, size_t bytes);
 
-  // Whether take() failed at least once, so that the file is worth writing anew.
+  // Whether the file does not hold exactly what was asked for, so that it is worth writing anew.
   bool incomplete() const { return missed_ || entries_.size() != found_.size(); }
-  // Writes the file, whole or not at all. Throws Error.
+  // Writes the file, whole or not at all, and makes room in its folder. Throws Error.
   void write() const;
+  // Notes that the file was used now.
+  void touch() const;
 
   // The cache of the model being built on this thread, or null.
   static WeightCache* current();
 
  private:
-  friend class WeightCacheScope;
   struct Entry {
     uint64_t kind = 0, offset = 0, bytes = 0, hash = 0;
   };
   struct Kept {
     uint64_t kind;
     StorageRef storage;
-    const void* data;
     size_t bytes;
   };
   void read_index();
+  bool read(const Entry& entry, void* to) const;
 
   std::filesystem::path file_;
   std::string identity_;
-  StorageRef mapping_;
+  int fd_ = -1;
   std::vector<Entry> found_;   // in the file
   std::vector<Kept> entries_;  // of the model as it is now
   bool missed_ = false;
 };
 
-// While it lives, weights packed on this thread go through the cache of one model. `identity` says everything the
-// packed weights depend on: the file and its version, the part of it, the compute type, patches. When it ends, what
-// is new is written in the background; a failure to write is only logged.
+// While it lives, weights packed on this thread go through the cache of one model. `name` says which model it is,
+// `version` everything else its packed weights depend on but for the processor and the layout, which are added: a
+// model whose version changes takes the place of the old one. When it ends without an error, what is new is written
+// in the background; a failure to write is only logged.
 class WeightCacheScope {
  public:
-  explicit WeightCacheScope(const std::string& identity);
+  WeightCacheScope(const std::string& name, const std::string& version);
   ~WeightCacheScope();
   WeightCacheScope(const WeightCacheScope&) = delete;
   WeightCacheScope& operator=(const WeightCacheScope&) = delete;
 
  private:
   std::shared_ptr<WeightCache> cache_;
-  WeightCache* before_ = nullptr;
+  WeightCache* before_;
+  int errors_;  // in flight when it began
 };
 
 // Waits until everything is written. Called at the end of the program by itself.

@@ -15,12 +15,21 @@ namespace {
 
 class MappedStorage final : public Storage {
  public:
-  MappedStorage(void* data, size_t bytes) : Storage(data, bytes) {}
+  MappedStorage(void* data, size_t bytes, FileVersion file) : Storage(data, bytes), file_(std::move(file)) {}
+  const FileVersion& file() const { return file_; }
   void release() noexcept override {
     if (bytes_ > 0) munmap(data_, bytes_);
     delete this;
   }
+
+ private:
+  FileVersion file_;
 };
+
+std::string version_of(const struct stat& info) {
+  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" +
+         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
 
 }  // namespace
 
@@ -44,7 +53,14 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
     }
   }
   ::close(fd);
-  return MappedFile(path.string(), StorageRef(new MappedStorage(data, bytes)));
+  std::error_code ignored;
+  const FileVersion version{std::filesystem::absolute(path, ignored).lexically_normal().string(), version_of(info)};
+  return MappedFile(path.string(), StorageRef(new MappedStorage(data, bytes, version)));
+}
+
+FileVersion mapped_file(const StorageRef& storage) {
+  const auto* mapped = dynamic_cast<const MappedStorage*>(storage.get());
+  return mapped ? mapped->file() : FileVersion{};
 }
 
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes) {

@@ -28,6 +28,13 @@ class MappedFile {
   StorageRef storage_;
 };
 
+// Says which file a mapping is of and which version of that file: device, inode, size, time of change. Empty for
+// memory that is no mapped file.
+struct FileVersion {
+  std::string path, version;
+};
+FileVersion mapped_file(const StorageRef& storage);
+
 // Tells the system that [data, data+bytes) of a mapping will not be needed again soon, so that its
 // pages stop counting as this process's memory. No effect on pooled memory.
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes);

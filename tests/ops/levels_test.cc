@@ -30,7 +30,7 @@ class Levels : public TypedOps<T> {
   template <class F>
   void expect_alike(F compute) {
     const std::vector<Tensor> best = compute();
-    for (Isa level : {Isa::kBase, Isa::kAvx2, Isa::kAvx512}) {
+    for (Isa level : {Isa::kBase, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
       if (level >= cpu::isa()) continue;
       const AtLevel lowered(level);
       const std::vector<Tensor> results = compute();
@@ -95,7 +95,7 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
   const Tensor x = this->random({40, 64}), w = this->random({96, 64}, 0.2f), b = this->random_f32({96});
   const Tensor residual = this->random({40, 96});
   for (const bool gated : {false, true}) {
-    const auto own = pack_linear(w, b, this->kType, gated), other = cpu::make_dnnl_linear(w, b, this->kType, gated);
+    const auto own = pack_linear(w, b, this->kType, gated), other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated);
     EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
     if (gated) continue;
     for (const Activation a :

@@ -7,7 +7,9 @@
 
 #include "base/atomic_file.h"
 #include "ops/conv2d.h"
+#include "ops/elementwise.h"
 #include "ops/linear.h"
+#include "ops/packing.h"
 #include "ops/reference.h"
 
 namespace easel::ops::testing {
@@ -21,7 +23,7 @@ class WeightCaches : public TypedOps<BFloat16> {
     TypedOps::SetUp();
     folder_ = fs::temp_directory_path() / ("easel_weight_cache_" + std::to_string(::getpid()));
     fs::remove_all(folder_);
-    set_weight_cache_folder(folder_);
+    set_weight_cache({folder_});
     weight_ = random({96, 64});
     window_ = random({40, 64, 3, 3}, 0.1f);
     x_ = random({10, 64});
@@ -29,7 +31,7 @@ class WeightCaches : public TypedOps<BFloat16> {
   }
   void TearDown() override {
     finish_weight_caches();
-    set_weight_cache_folder({});
+    set_weight_cache({});
     fs::remove_all(folder_);
     TypedOps::TearDown();
   }
@@ -38,7 +40,7 @@ class WeightCaches : public TypedOps<BFloat16> {
   std::vector<Tensor> build(const std::string& identity, const Tensor& weight) {
     std::vector<Tensor> results;
     {
-      const WeightCacheScope scope(identity);
+      const WeightCacheScope scope(identity, version_);
       const auto dense = pack_linear(weight, random_f32({96}, 0.0f), kType, true);
       ConvShape up{1, 1};
       up.upsample2x = true;
@@ -60,6 +62,7 @@ class WeightCaches : public TypedOps<BFloat16> {
   }
 
   fs::path folder_;
+  std::string version_ = "1";
   Tensor weight_, window_, x_, map_;
 };
 
@@ -77,6 +80,53 @@ TEST_F(WeightCaches, AnotherIdentityHasAFileOfItsOwn) {
   const auto other = build("model b", random({96, 64}));
   EXPECT_EQ(files().size(), 2u);
   EXPECT_GT(max_difference(first[0], other[0]), 0.0);
+}
+
+TEST_F(WeightCaches, AnotherVersionTakesItsPlace) {
+  build("model a", weight_);
+  version_ = "2";
+  const Tensor changed = random({96, 64});
+  const auto other = build("model a", changed);
+  EXPECT_EQ(files().size(), 1u);
+  expect_equal(build("model a", weight_), other);
+}
+
+TEST_F(WeightCaches, WhatWasUsedLongestAgoGoesWhenItIsFull) {
+  build("model a", weight_);
+  const auto bytes = fs::file_size(files()[0]);
+  set_weight_cache({folder_, 2 * bytes});
+  const auto b = build("model b", random({96, 64}));
+  build("model a", weight_);  // used again
+  std::ofstream(folder_ / "notes.txt") << "of no concern";
+  build("model c", weight_);
+  EXPECT_EQ(files().size(), 3u);
+  // The weights of b are gone, those of a are still there.
+  EXPECT_GT(max_difference(build("model b", weight_)[0], b[0]), 0.0);
+}
+
+TEST_F(WeightCaches, LayersSideBySideAreKeptAsOne) {
+  const Tensor parts[] = {random({32, 64}), random({16, 64}), random({40, 64})};
+  std::vector<Tensor> results;
+  for (int run = 0; run < 2; ++run) {
+    const WeightCacheScope scope("joined", version_);
+    results.push_back(linear(x_, *pack_linear(parts, random_f32({88}, 0.0f), kType)));
+    if (run == 0) results.push_back(linear(x_, *pack_linear(concat(parts, 0), random_f32({88}, 0.0f), kType)));
+  }
+  EXPECT_EQ(max_difference(results[0], results[1]), 0.0);
+  EXPECT_EQ(max_difference(results[0], results[2]), 0.0);
+}
+
+TEST_F(WeightCaches, MeasuringTakesNoMemoryAndIsExact) {
+  const auto packed = pack_linear(weight_, random_f32({96}, 0.0f), kType, true);
+  const auto window = pack_conv2d(window_, {}, {1, 1}, kType);
+  const WeightCacheScope scope("model a", version_);
+  {
+    const MeasuringScope measuring;
+    EXPECT_EQ(pack_linear(weight_, random_f32({96}, 0.0f), kType, true)->bytes, packed->bytes);
+    EXPECT_EQ(pack_conv2d(window_, {}, {1, 1}, kType)->bytes, window->bytes);
+  }
+  EXPECT_FALSE(measuring());
+  EXPECT_EQ(linear(x_, *pack_linear(weight_, {}, kType)).dim(1), 96);
 }
 
 TEST_F(WeightCaches, DamageIsFoundAndMended) {
@@ -103,21 +153,21 @@ TEST_F(WeightCaches, AModelThatPacksOtherwiseReplacesIt) {
   build("model a", weight_);
   Tensor y;
   {
-    const WeightCacheScope scope("model a");
+    const WeightCacheScope scope("model a", version_);
     y = linear(x_, *pack_linear(random({32, 64}), {}, kType));
   }
   finish_weight_caches();
   EXPECT_EQ(y.dim(1), 32);
   ASSERT_EQ(files().size(), 1u);
   const Tensor again = [&] {
-    const WeightCacheScope scope("model a");
+    const WeightCacheScope scope("model a", version_);
     return linear(x_, *pack_linear(random({32, 64}), {}, kType));
   }();
   EXPECT_EQ(max_difference(again, y), 0.0);
 }
 
 TEST_F(WeightCaches, IsOffWithoutAFolder) {
-  set_weight_cache_folder({});
+  set_weight_cache({});
   build("model a", weight_);
   EXPECT_TRUE(files().empty());
 }

@@ -12,7 +12,7 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames{"base", "avx2", "avx512", "avx512bf16"};
+constexpr std::array<std::string_view, 5> kNames{"base", "avx2", "avx512", "avx512vnni", "avx512bf16"};
 
 Isa best() {
 #if defined(__x86_64__)
@@ -21,7 +21,8 @@ Isa best() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (!avx512) return Isa::kAvx2;
-  return __builtin_cpu_supports("avx512bf16") ? Isa::kAvx512Bf16 : Isa::kAvx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return Isa::kAvx512;
+  return __builtin_cpu_supports("avx512bf16") ? Isa::kAvx512Bf16 : Isa::kAvx512Vnni;
 #else
   return Isa::kBase;
 #endif

@@ -6,10 +6,10 @@
 
 namespace easel::ops::cpu {
 
-enum class Isa { kBase, kAvx2, kAvx512, kAvx512Bf16 };  // each includes the ones before it
+enum class Isa { kBase, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16 };  // each includes the ones before it
 
 // The best level of this processor, or the lower one named by the environment variable EASEL_ISA
-// ("base", "avx2", "avx512", "avx512bf16"), or by limit_isa().
+// ("base", "avx2", "avx512", "avx512vnni", "avx512bf16"), or by limit_isa().
 Isa isa();
 std::string_view isa_name(Isa level);
 

@@ -13,6 +13,7 @@
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/types.h"
 #include "ops/elementwise.h"
+#include "ops/packing.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -231,14 +232,27 @@ class DnnlConv final : public CpuConv {
   DnnlWeights weights;
 };
 
+// Of weights without the rounding up that a layout may bring.
+size_t plain_bytes(int64_t outputs, int64_t inputs, DType type) {
+  return static_cast<size_t>(outputs) * (static_cast<size_t>(inputs) * dtype_size(type) + sizeof(float));
+}
+
 }  // namespace
 
-PackedLinearPtr make_dnnl_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr make_dnnl_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
   auto w = std::make_shared<DnnlLinear>();
-  w->out_features = weight.dim(0);
-  w->in_features = weight.dim(1);
+  for (const Tensor& weight : weights) w->out_features += weight.dim(0);
+  w->in_features = weights[0].dim(1);
   w->compute = compute;
   w->geglu = geglu;
+  w->bytes = plain_bytes(w->out_features, w->in_features, compute);
+  if (measuring()) return w;
+  Tensor weight = weights[0];
+  if (weights.size() > 1) {
+    std::vector<Tensor> parts;
+    for (const Tensor& part : weights) parts.push_back(convert(part, compute));
+    weight = concat(parts, 0);
+  }
   const memory::desc plain({w->in_features, w->out_features}, type_of(compute), memory::format_tag::ba);
   w->weights.pack(plain, weight, bias, compute, w->out_features, plan(w->key(1024, w->in_features)).weights);
   w->bytes = w->weights.bytes();
@@ -253,11 +267,29 @@ PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const Con
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
   w->compute = compute;
+  w->bytes = plain_bytes(w->out_channels, w->in_channels * w->kernel * w->kernel, compute);
+  if (measuring()) return w;
   const memory::desc plain({w->out_channels, w->in_channels, w->kernel, w->kernel}, type_of(compute),
                            memory::format_tag::oihw);
   w->weights.pack(plain, weight, bias, compute, w->out_channels, plan(w->key(1, 64, 64)).weights);
   w->bytes = w->weights.bytes();
   return w;
+}
+
+std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs) {
+  using Type = memory::data_type;
+  using Tag = memory::format_tag;
+  const memory::desc src({rows, depth}, Type::u8, Tag::ab), dst({rows, outputs}, Type::s32, Tag::ab);
+  const memory::desc any({depth, outputs}, Type::s8, Tag::any);
+  const dnnl::matmul::primitive_desc pd(dnnl::matmul::desc(src, any, dst), engine());
+  const memory x(src, engine()), w(pd.weights_desc(), engine()), y(dst, engine());
+  std::memset(x.get_data_handle(), 3, x.get_desc().get_size());
+  std::memset(w.get_data_handle(), 5, w.get_desc().get_size());
+  const std::unordered_map<int, memory> args{{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}};
+  return [product = dnnl::matmul(pd), args] {
+    product.execute(stream(), args);
+    stream().wait();
+  };
 }
 
 }  // namespace easel::ops::cpu

@@ -2,13 +2,18 @@
 // not use, and as the second opinion on what a machine can do at best.
 #pragma once
 
+#include <functional>
+
 #include "ops/conv2d.h"
 #include "ops/linear.h"
 
 namespace easel::ops::cpu {
 
 // As make_panel_linear() and make_panel_conv() in ops/cpu/product.h.
-PackedLinearPtr make_dnnl_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
+PackedLinearPtr make_dnnl_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
 PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+
+// A product of unsigned and signed bytes, [rows, depth] by [depth, outputs], to be called again and again.
+std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs);
 
 }  // namespace easel::ops::cpu

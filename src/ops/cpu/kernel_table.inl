@@ -4,6 +4,7 @@
 
 #include "ops/cpu/panel_tile.inl"
 
+#include "ops/cpu/byte_kernels.inl"
 #include "ops/cpu/finish_tile.inl"
 #include "ops/cpu/pack_kernels.inl"
 #include "ops/cpu/attention_kernels.inl"
@@ -14,29 +15,35 @@
 namespace easel::ops::cpu {
 namespace EASEL_ISA {
 
-template <bool kBf16, int kRows>
+template <int kType, int kRows>
 static void fill_row(Kernels& k) {
-  auto& row = k.panel_tile[kBf16 ? 1 : 0][kRows - 1];
-  row[0] = panel_tile<kBf16, kRows, 1>;
-  row[1] = panel_tile<kBf16, kRows, 2>;
+  auto& row = k.panel_tile[kType][kRows - 1];
+  row[0] = panel_tile<kType, kRows, 1>;
+  row[1] = panel_tile<kType, kRows, 2>;
 #if defined(__AVX512F__)
-  row[2] = panel_tile<kBf16, kRows, 3>;
-  row[3] = panel_tile<kBf16, kRows, 4>;
+  row[2] = panel_tile<kType, kRows, 3>;
+  row[3] = panel_tile<kType, kRows, 4>;
 #endif
+}
+
+template <int kType>
+static void fill_tiles(Kernels& k) {
+  fill_row<kType, 1>(k);
+  fill_row<kType, 2>(k);
+  fill_row<kType, 3>(k);
+  fill_row<kType, 4>(k);
+  fill_row<kType, 5>(k);
+  fill_row<kType, 6>(k);
 }
 
 template <bool kBf16>
 static void fill_type(Kernels& k) {
-  fill_row<kBf16, 1>(k);
-  fill_row<kBf16, 2>(k);
-  fill_row<kBf16, 3>(k);
-  fill_row<kBf16, 4>(k);
-  fill_row<kBf16, 5>(k);
-  fill_row<kBf16, 6>(k);
   constexpr int kType = kBf16 ? 1 : 0;
+  fill_tiles<kType>(k);
   using Element = ElementOf<kBf16>;
   k.pack_lanes[kType] = pack_lanes<kBf16>;
   k.finish[kType] = finish_tile<Element>;
+  k.quantise_rows[kType] = quantise_rows<Element>;
   k.pack_keys[kType] = pack_keys<kBf16>;
   k.pack_values[kType] = pack_values<kBf16>;
   k.softmax_block[kType] = softmax_block<kBf16>;
@@ -57,6 +64,9 @@ Kernels table() {
   k.panel = kPanel;
   fill_type<false>(k);
   fill_type<true>(k);
+  fill_tiles<2>(k);
+  k.dequantise = dequantise;
+  k.pack_bytes = pack_bytes;
 #if defined(__F16C__)
   k.widen_half = widen_half;
 #endif

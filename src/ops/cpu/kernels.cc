@@ -11,6 +11,9 @@ Kernels table();
 namespace level_avx512 {
 Kernels table();
 }
+namespace level_avx512vnni {
+Kernels table();
+}
 namespace level_avx512bf16 {
 Kernels table();
 }
@@ -27,6 +30,10 @@ const Kernels& kernels(Isa level) {
     }
     case Isa::kAvx512: {
       static const Kernels t = level_avx512::table();
+      return t;
+    }
+    case Isa::kAvx512Vnni: {
+      static const Kernels t = level_avx512vnni::table();
       return t;
     }
     case Isa::kAvx512Bf16: {

@@ -8,7 +8,8 @@
 namespace easel::ops::cpu {
 
 // A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is
-// four bytes along k: one f32, or two neighbouring bf16.
+// four bytes along k: one f32, two neighbouring bf16, or four bytes, unsigned in a and signed in the weights, whose
+// sums are 32-bit integers in the place of the floats.
 struct PanelTile {
   const char* a;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
   const int64_t* row_offset;
@@ -18,6 +19,37 @@ struct PanelTile {
   float* out;            // rows of out_stride floats
   int64_t out_stride;
   bool accumulate;  // add to out instead of writing it
+};
+
+// Rows of values as unsigned bytes, each row with a scale and a zero of its own: x = scale (byte - zero) to half a
+// scale. A row that is not finite gets a scale that is not a number.
+struct QuantiseRows {
+  const void* x;  // rows of `stride` elements
+  int64_t stride, rows, depth;
+  uint8_t* to;  // rows of `pitch` bytes, a multiple of four; zeros after `depth`
+  int64_t pitch;
+  float* scale;   // of each row
+  int32_t* zero;  // in [0, 255]
+};
+
+// The integer sums of a block as the f32 they stand for, in place: row_scale weight_scale (sum - zero weight_sum).
+struct DequantiseTile {
+  float* sums;  // rows of sums_stride; integers before, f32 after
+  int64_t sums_stride, rows, columns;
+  const float* row_scale;
+  const int32_t* row_zero;
+  const float* weight_scale;  // of each column
+  const int32_t* weight_sum;  // of the bytes of each column
+};
+
+// f32 weights of one panel as signed bytes, with a scale for each tap and column.
+struct PackBytes {
+  const float* from;  // [tap][k][width]
+  int64_t taps, depth, width;
+  float* to;     // [tap][lane][width] lanes of four bytes, zeros after `depth`
+  float* scale;  // [tap][scale_pitch]
+  int32_t* sum;  // of the bytes, in the same arrangement
+  int64_t scale_pitch;
 };
 
 // What turns the f32 sums of one block into outputs: bias, gate or activation, scale, residual, type.
@@ -177,8 +209,11 @@ constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 struct Kernels {
   int vec;    // f32 in a vector
   int panel;  // outputs in a panel
-  // By type (0 f32, 1 bf16), rows - 1, vectors of outputs - 1.
-  void (*panel_tile[2][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
+  // By type (0 f32, 1 bf16, 2 bytes), rows - 1, vectors of outputs - 1.
+  void (*panel_tile[3][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
+  void (*quantise_rows[2])(const QuantiseRows&);  // by type of x
+  void (*dequantise)(const DequantiseTile&);
+  void (*pack_bytes)(const PackBytes&);
   void (*finish[2])(const FinishTile&);
   void (*transpose_rows)(const TransposeRows&);
   void (*transform_windows)(const TransformWindows&);

@@ -143,7 +143,7 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
                                    WindowKind::kFoldOddOdd};
   for (int64_t i = 0; i < (fold ? 4 : 1); ++i) {
     const WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
-    w->phases.push_back({pack_panels(weight, window, bias, compute, false), i / 2, i % 2});
+    w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false), i / 2, i % 2});
     w->bytes += w->phases.back().panels.bytes;
   }
   if (fold && bias.defined()) w->own_bias = clone(convert(bias, DType::kF32));

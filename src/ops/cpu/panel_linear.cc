@@ -5,6 +5,7 @@
 #include "ops/cpu/panels.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -18,6 +19,30 @@ class PanelLinear final : public CpuLinear {
   void run(const ProductArgs& args) const override;
   Panels panels;
 };
+
+// Rows as bytes, with their scales and zeros.
+struct ByteRows {
+  char* values;
+  float* scale;
+  int32_t* zero;
+
+  // What `rows` rows take, and where they lie in such memory.
+  static int64_t bytes(int64_t rows, int64_t pitch) { return rows * (pitch + 8); }
+  ByteRows(char* memory, int64_t rows)
+      : values(memory + 8 * rows),
+        scale(reinterpret_cast<float*>(memory)),
+        zero(reinterpret_cast<int32_t*>(scale + rows)) {}
+};
+
+// Rows [first, first + rows) of the call to row `at`.
+void quantise(const ProductArgs& args, const Panels& panels, int64_t depth, int64_t first, int64_t rows,
+              const ByteRows& to, int64_t at) {
+  const int64_t pitch = panels.lanes * 4;
+  kernels(panels.level)
+      .quantise_rows[type_index(DType::kBF16)](
+          {static_cast<const uint16_t*>(args.x) + first * args.row_stride, args.row_stride, rows, depth,
+           reinterpret_cast<uint8_t*>(to.values) + at * pitch, pitch, to.scale + at, to.zero + at});
+}
 
 // Rows as long as whole lanes: an odd number of bf16 would end in half a lane.
 Tensor padded_rows(const ProductArgs& args, int64_t depth) {
@@ -39,7 +64,9 @@ void PanelLinear::run(const ProductArgs& call) const {
     args.x = padded.raw();
     args.row_stride = in_features + 1;
   }
-  const int64_t row_bytes = args.row_stride * static_cast<int64_t>(dtype_size(panels.type));
+  const bool quantised = panels.type == DType::kI8;
+  const int64_t row_bytes =
+      quantised ? panels.lanes * 4 : args.row_stride * static_cast<int64_t>(dtype_size(panels.type));
   const int64_t fitting = kStripBytes / std::max<int64_t>(1, panels.lanes * 4) / kMaxTileRows * kMaxTileRows;
   int64_t strip = std::clamp<int64_t>(fitting, 8 * kMaxTileRows, kMaxStripRows);
   // Enough tasks for all threads to end together, first by fewer panels each, then by shorter strips.
@@ -49,6 +76,15 @@ void PanelLinear::run(const ProductArgs& call) const {
                               2 * kMaxTileRows);
   const int64_t strips = ceil_div(args.rows, strip);
   const int64_t groups = std::clamp<int64_t>(ceil_div(wanted, strips), 1, panels.count);
+  // Each task makes bytes of its own rows, unless several work on the same ones.
+  Tensor shared;
+  if (quantised && groups > 1) {
+    shared = Tensor({ByteRows::bytes(args.rows, row_bytes)}, DType::kU8);
+    const ByteRows to(static_cast<char*>(shared.raw()), args.rows);
+    parallel_for(args.rows, 4, [&](int64_t begin, int64_t end) {
+      quantise(args, panels, in_features, begin, end - begin, to, begin);
+    });
+  }
   const Finish finish{args.out, args.residual, args.activation, args.scale, args.type};
   parallel_tasks(strips * groups, [&](int64_t task) {
     const int64_t first = task / groups * strip, rows = std::min(strip, args.rows - first), group = task % groups;
@@ -58,20 +94,30 @@ void PanelLinear::run(const ProductArgs& call) const {
       offsets[rows + r] = (first + r) * panels.columns;
     }
     const int64_t none = 0;
-    const Strip s{static_cast<const char*>(args.x), offsets, &none, offsets + rows, nullptr, rows};
+    Strip s{static_cast<const char*>(args.x), offsets, &none, offsets + rows, nullptr, rows};
+    if (quantised) {
+      char* memory = shared.defined() ? static_cast<char*>(shared.raw())
+                                      : thread_scratch<char>(ScratchUse::kRows, ByteRows::bytes(rows, row_bytes));
+      const ByteRows b(memory, shared.defined() ? args.rows : rows);
+      const int64_t skip = shared.defined() ? first : 0;
+      if (!shared.defined()) quantise(args, panels, in_features, first, rows, b, 0);
+      s.a = b.values + (skip - first) * row_bytes;
+      s.scale = b.scale + skip;
+      s.zero = b.zero + skip;
+    }
     multiply(panels, s, panels.count * group / groups, panels.count * (group + 1) / groups, finish);
   });
 }
 
 }  // namespace
 
-PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr make_panel_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
   auto w = std::make_shared<PanelLinear>();
-  w->out_features = weight.dim(0);
-  w->in_features = weight.dim(1);
-  w->compute = compute;
+  for (const Tensor& weight : weights) w->out_features += weight.dim(0);
+  w->in_features = weights[0].dim(1);
+  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
   w->geglu = geglu;
-  w->panels = pack_panels(weight, {}, bias, compute, geglu);
+  w->panels = pack_panels(weights, {}, bias, compute, geglu);
   w->bytes = w->panels.bytes;
   return w;
 }

@@ -1,8 +1,8 @@
 // The one product kernel: a few rows times one panel of packed weights. Linear layers, convolutions and
 // attention all come down to it.
 //
-// Both types are seen as "lanes" of four bytes along k: one f32, or two neighbouring bf16. A panel holds
-// kPanel outputs; for each lane of k it has one group of kPanel lanes, so the kernel streams through it.
+// All types are seen as "lanes" of four bytes along k: one f32, two neighbouring bf16, or four bytes. A panel
+// holds kPanel outputs; for each lane of k it has one group of kPanel lanes, so the kernel streams through it.
 // A block of rows x vectors of accumulators stays in registers while k runs.
 
 namespace easel::ops::cpu::EASEL_ISA {
@@ -21,10 +21,38 @@ EASEL_INLINE float load_lane(const char* p) {
   return lane;
 }
 
-// acc + a * b over the one or two values of k in a lane.
-template <bool kBf16>
+// Products of neighbouring 16-bit integers, added in pairs.
+using SVec = int16_t __attribute__((vector_size(kVec * 4)));
+EASEL_INLINE IVec multiply_pairs(SVec a, SVec b) {
+#if defined(__AVX512BW__)
+  return (IVec)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (IVec)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return (IVec)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+  const IVec low = (((IVec)a << 16) >> 16) * (((IVec)b << 16) >> 16);
+  return low + ((IVec)a >> 16) * ((IVec)b >> 16);
+#endif
+}
+
+// acc + a * b over four bytes, unsigned in a, signed in b. Exact: the instructions that multiply such bytes into
+// 16 bits would cut large sums off.
+EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
+#if defined(__AVX512VNNI__)
+  return (Vec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);
+#else
+  const SVec even = (SVec)((UVec)a & 0x00ff00ffu), odd = (SVec)(((UVec)a >> 8) & 0x00ff00ffu);
+  const SVec even_weights = ((SVec)b << 8) >> 8, odd_weights = (SVec)b >> 8;
+  return (Vec)((IVec)acc + multiply_pairs(even, even_weights) + multiply_pairs(odd, odd_weights));
+#endif
+}
+
+// acc + a * b over the one, two or four values of k in a lane.
+template <int kType>
 EASEL_INLINE Vec lane_fma(Vec a, Vec b, Vec acc) {
-  if constexpr (!kBf16) return fma(a, b, acc);
+  if constexpr (kType == 0) return fma(a, b, acc);
+  if constexpr (kType == 2) return byte_fma(a, b, acc);
 #if defined(__AVX512BF16__)
   return (Vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
 #else
@@ -33,7 +61,13 @@ EASEL_INLINE Vec lane_fma(Vec a, Vec b, Vec acc) {
 #endif
 }
 
-template <bool kBf16, int kRows, int kVecs>
+template <int kType>
+EASEL_INLINE Vec add_sums(Vec a, Vec b) {
+  if constexpr (kType == 2) return (Vec)((IVec)a + (IVec)b);
+  return a + b;
+}
+
+template <int kType, int kRows, int kVecs>
 static void panel_tile(const PanelTile& t) {
   Vec acc[kRows][kVecs] = {};
   const float* b = t.weights;
@@ -50,7 +84,7 @@ static void panel_tile(const PanelTile& t) {
       for (int r = 0; r < kRows; ++r) {
         const Vec x = splat(load_lane(a[r] + lane * 4));
 #pragma GCC unroll 8
-        for (int v = 0; v < kVecs; ++v) acc[r][v] = lane_fma<kBf16>(x, w[v], acc[r][v]);
+        for (int v = 0; v < kVecs; ++v) acc[r][v] = lane_fma<kType>(x, w[v], acc[r][v]);
       }
       b += kVecs * kVec;
     }
@@ -60,7 +94,7 @@ static void panel_tile(const PanelTile& t) {
     float* out = t.out + r * t.out_stride;
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v)
-      store(out + v * kVec, t.accumulate ? load(out + v * kVec) + acc[r][v] : acc[r][v]);
+      store(out + v * kVec, t.accumulate ? add_sums<kType>(load(out + v * kVec), acc[r][v]) : acc[r][v]);
   }
 }
 

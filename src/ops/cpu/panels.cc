@@ -15,7 +15,7 @@ int64_t Panels::vectors_of(int64_t panel) const {
 
 float Panels::value(int64_t output, int64_t tap, int64_t k) const {
   const Kernels& table = kernels(level);
-  const int64_t panel = output / width, per_lane = type == DType::kBF16 ? 2 : 1;
+  const int64_t panel = output / width, per_lane = values_in_lane(type);
   const float* lane = weights + panel * table.panel * taps * lanes +
                       (tap * lanes + k / per_lane) * vectors_of(panel) * table.vec + output % width;
   if (type == DType::kF32) return *lane;
@@ -92,6 +92,9 @@ void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, 
         tile.out = whole ? sums : sums + row * k.panel;
         k.panel_tile[type][rows - 1][vectors - 1](tile);
         if (!done) continue;
+        if (w.type == DType::kI8)
+          k.dequantise({tile.out, k.panel, rows, columns, strip.scale + row, strip.zero + row,
+                        w.scale + panel * k.panel, w.sum + panel * k.panel});
         const float* extra[kMaxTileRows];
         if (strip.row_bias)
           for (int64_t r = 0; r < rows; ++r) extra[r] = strip.row_bias[row + r] + skip;

@@ -8,9 +8,9 @@
 namespace easel::ops::cpu {
 
 // A weight matrix [outputs, taps * depth] as panels of Kernels::panel outputs: [panel][tap][lane][output],
-// each lane four bytes along k (one f32, two bf16; an odd depth is completed with zeros). The last panel is
-// as many whole vectors wide as it needs. With `gated` a panel holds values in its first half and their
-// gates in the second, so that one block of sums has both.
+// each lane four bytes along k (one f32, two bf16, four signed bytes; what is lacking is completed with zeros). The
+// last panel is as many whole vectors wide as it needs. With `gated` a panel holds values in its first half and
+// their gates in the second, so that one block of sums has both.
 struct Panels {
   DType type = DType::kF32;
   Isa level = Isa::kBase;
@@ -20,15 +20,18 @@ struct Panels {
   bool gated = false;
   int64_t width = 0;  // columns in a panel
   int64_t count = 0;  // panels
-  StorageRef memory;  // weights, then biases
+  StorageRef memory;  // weights, then biases, then for bytes their scales and sums
   const float* weights = nullptr;
   const float* bias = nullptr;  // Kernels::panel for each panel, zeros where there is none
+  // Of bytes: [panel][tap][Kernels::panel], see DequantiseTile.
+  const float* scale = nullptr;
+  const int32_t* sum = nullptr;
   size_t bytes = 0;
 
   int64_t columns_of(int64_t panel) const { return panel + 1 < count ? width : columns - panel * width; }
   // Vectors of outputs in a panel.
   int64_t vectors_of(int64_t panel) const;
-  // One weight, as rounded; not gated.
+  // One weight, as rounded; not gated, not of bytes.
   float value(int64_t output, int64_t tap, int64_t k) const;
 };
 
@@ -39,8 +42,12 @@ struct WeightWindow {
   WindowKind kind = WindowKind::kPlain;  // how a 3x3 window in the tensor becomes the packed one
 };
 
-// bias: [outputs] or undefined; any float types, any strides.
-Panels pack_panels(const Tensor& weight, const WeightWindow& window, const Tensor& bias, DType type, bool gated);
+// The outputs of all `weights`, one after another. bias: [outputs] or undefined; any float types, any strides.
+Panels pack_panels(std::span<const Tensor> weights, const WeightWindow& window, const Tensor& bias, DType type,
+                   bool gated);
+
+// Changes whenever what pack_panels() makes of the same weights does.
+uint64_t layout_fingerprint();
 
 // Up to kMaxStripRows rows that one thread multiplies with a range of panels.
 constexpr int64_t kMaxStripRows = 384;
@@ -51,6 +58,9 @@ struct Strip {
   const int64_t* out_offset = nullptr;     // of row r in the output and the residual, in elements
   const float* const* row_bias = nullptr;  // of row r: [columns], or null altogether
   int64_t rows = 0;
+  // Of bytes: each row's, see QuantiseRows. One tap only.
+  const float* scale = nullptr;
+  const int32_t* zero = nullptr;
 };
 
 struct Finish {

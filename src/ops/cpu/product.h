@@ -38,11 +38,11 @@ class CpuConv : public PackedConv {
 };
 
 // By the kernels that suit the processor.
-PackedLinearPtr make_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
+PackedLinearPtr make_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
 PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 // Our own kernels, at every instruction level.
-PackedLinearPtr make_panel_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu);
+PackedLinearPtr make_panel_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
 PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 // F(2x2, 3x3), for weights and shapes it fits.

@@ -17,6 +17,8 @@ constexpr int64_t kTiles = 64;  // 2x2 pieces of output of one task
 // Work memory of a task. Planes of values [tile][channel], planes of sums and the output [row][column of a panel].
 struct Work {
   char* values;
+  float* scale;  // of bytes: [plane][tile], see QuantiseRows
+  int32_t* zero;
   float *sums, *out;
   int32_t* rows;           // of `out` for the four pixels of each tile; those outside of the map go to the last
   int64_t* out_offset;     // of each row in the output
@@ -33,17 +35,25 @@ class WinogradConv final : public CpuConv {
  private:
   void run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group, int64_t groups) const;
   Work prepare(const ConvolutionArgs& args, const Geometry& g, const Tile& tile) const;
+  void transform_line(const WinogradInput& line, const Work& work, int64_t first, int64_t tiles) const;
   void multiply(const Work& work, int64_t panel, int64_t tiles) const;
 };
 
 Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const Tile& tile) const {
   const Kernels& k = kernels(panels.level);
-  const int64_t tiles = tile.positions(), plane = tiles * g.channels, row_bytes = g.row_bytes(tile.columns);
+  const int64_t tiles = tile.positions(), plane = tiles * g.channels, line_plane = tile.columns * g.channels;
+  const int64_t row_bytes = g.row_bytes(tile.columns);
   Work w{};
-  const int64_t floats = kPlanes * plane * g.element / 4;
-  w.sums = thread_scratch<float>(ScratchUse::kSums, floats + (kPlanes + 4) * tiles * k.panel + k.panel);
+  // Bytes come from a line of tiles in bf16.
+  const bool quantised = panels.type == DType::kI8;
+  const int64_t value_bytes = kPlanes * tiles * panels.lanes * 4;
+  const int64_t extra = quantised ? kPlanes * (tiles * 2 + tile.columns * g.channels / 2) : 0;
+  w.sums =
+      thread_scratch<float>(ScratchUse::kSums, value_bytes / 4 + extra + (kPlanes + 4) * tiles * k.panel + k.panel);
   w.out = w.sums + kPlanes * tiles * k.panel;
   w.values = reinterpret_cast<char*>(w.out + (4 * tiles + 1) * k.panel);
+  w.scale = reinterpret_cast<float*>(w.values + value_bytes);
+  w.zero = reinterpret_cast<int32_t*>(w.scale + kPlanes * tiles);
   w.out_offset = thread_scratch<int64_t>(ScratchUse::kTables, 8 * tiles + 2 * tiles);
   w.row_bias = reinterpret_cast<const float**>(w.out_offset + 4 * tiles);
   w.rows = reinterpret_cast<int32_t*>(w.out_offset + 8 * tiles);
@@ -52,8 +62,9 @@ Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const
   for (int64_t s = 0; s < tile.samples; ++s)
     for (int64_t r = 0; r < tile.rows; ++r, t += tile.columns) {
       const char* line = strip + (s * g.window(tile.rows) + 2 * r) * row_bytes;
-      k.winograd_input[type_index(panels.type)](
-          {line, row_bytes / g.element, g.channels, tile.columns, w.values + t * g.pixel_bytes(), plane, g.channels});
+      const WinogradInput from{line,    row_bytes / g.element,          g.channels, tile.columns,
+                               nullptr, quantised ? line_plane : plane, g.channels};
+      transform_line(from, w, t, tiles);
       for (int64_t i = 0; i < 4 * tile.columns; ++i) {
         const int64_t n = tile.n + s, y = 2 * (tile.y + r) + i % 4 / 2, x = 2 * (tile.x + i / 4) + i % 2;
         const bool inside = y < args.out.dim(1) && x < args.out.dim(2);
@@ -64,6 +75,26 @@ Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const
       }
     }
   return w;
+}
+
+// One line of tiles, from `first` on, to the planes of values.
+void WinogradConv::transform_line(const WinogradInput& line, const Work& work, int64_t first, int64_t tiles) const {
+  const Kernels& k = kernels(panels.level);
+  WinogradInput to = line;
+  if (panels.type != DType::kI8) {
+    to.out = work.values + first * panels.lanes * 4;
+    return k.winograd_input[type_index(panels.type)](to);
+  }
+  auto* exact = reinterpret_cast<uint16_t*>(work.zero + kPlanes * tiles);
+  to.out = exact;
+  k.winograd_input[type_index(DType::kBF16)](to);
+  const int64_t pitch = panels.lanes * 4;
+  for (int64_t p = 0; p < kPlanes; ++p) {
+    const int64_t at = p * tiles + first;
+    k.quantise_rows[type_index(DType::kBF16)]({exact + p * line.plane, line.channels, line.tiles, line.channels,
+                                               reinterpret_cast<uint8_t*>(work.values) + at * pitch, pitch,
+                                               work.scale + at, work.zero + at});
+  }
 }
 
 // The sixteen products of one panel, then back to pixels.
@@ -83,6 +114,10 @@ void WinogradConv::multiply(const Work& work, int64_t panel, int64_t tiles) cons
       t.weights = weights;
       t.out = work.sums + p * plane + first * k.panel;
       k.panel_tile[type_index(panels.type)][rows - 1][vectors - 1](t);
+      if (panels.type != DType::kI8) continue;
+      const int64_t at = (panel * kPlanes + p) * k.panel, row = p * tiles + first;
+      k.dequantise(
+          {t.out, k.panel, rows, columns, work.scale + row, work.zero + row, panels.scale + at, panels.sum + at});
     }
   k.winograd_output({work.sums, plane, k.panel, tiles, columns, work.rows, work.out});
 }
@@ -143,8 +178,8 @@ PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const
   w->kernel = 3;
   w->shape = shape;
   w->shape.pad_after = 1;
-  w->compute = compute;
-  w->panels = pack_panels(weight, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false);
+  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
+  w->panels = pack_panels({&weight, 1}, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false);
   w->bytes = w->panels.bytes;
   return w;
 }
