@@ -7,7 +7,7 @@
 
 namespace easel::formats {
 
-// Appends one code point.
+// Appends one code point; what is none (a lone surrogate) becomes U+FFFD.
 void append_utf8(std::string& out, uint32_t code_point);
 
 // Latin-1 to UTF-8, except that what is valid UTF-8 already is left alone.

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "formats/utf8.h"
 #include "text/unicode.h"
 
 namespace easel::embedded {
@@ -166,7 +167,7 @@ void Tokenizer::encode_clean(std::string_view utf8, std::vector<int32_t>& out) c
       }
       const size_t n = piece_length(rest);
       bytes.clear();
-      for (int32_t c : rest.first(n)) append_utf8(bytes, c);
+      for (int32_t c : rest.first(n)) formats::append_utf8(bytes, static_cast<uint32_t>(c));
       if (n > 0) encode_word(bytes, out);
       rest = rest.subspan(std::max<size_t>(n, 1));
     }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "formats/utf8.h"
 
 namespace easel::text {
 namespace {
@@ -44,7 +45,7 @@ bool is_ideograph(int32_t c) {
 // Canonical composition, in place.
 void compose(CodePoints& text) {
   std::string utf8;
-  for (int32_t c : text) append_utf8(utf8, c);
+  for (int32_t c : text) formats::append_utf8(utf8, static_cast<uint32_t>(c));
   utf8proc_uint8_t* raw = nullptr;
   const auto size =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()), static_cast<utf8proc_ssize_t>(utf8.size()),
@@ -119,12 +120,6 @@ CodePoints decode_utf8(std::string_view bytes) {
     i += used > 0 ? static_cast<size_t>(used) : 1;
   }
   return out;
-}
-
-void append_utf8(std::string& out, int32_t code_point) {
-  std::array<utf8proc_uint8_t, 4> buffer{};
-  const auto size = utf8proc_encode_char(code_point, buffer.data());
-  out.append(reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(size));
 }
 
 CharClass char_class(int32_t code_point) {

@@ -13,9 +13,6 @@ using CodePoints = std::vector<int32_t>;
 // Never fails: a byte that starts no well-formed sequence becomes U+FFFD.
 CodePoints decode_utf8(std::string_view bytes);
 
-// Appends one code point (any but a surrogate).
-void append_utf8(std::string& out, int32_t code_point);
-
 enum class CharClass : uint8_t { kSpace, kLetter, kNumber, kOther };
 
 // General categories L* and N*, white space (White_Space), and the rest.
