@@ -1,5 +1,5 @@
 # The layers of the house. A layer is the folder of its name under src/, built as one static library
-# that may use only the layers before it in this list (tests/check_includes.py reads the same list).
+# that may use only the layers before it in this list (`./dev lint` checks by the same list).
 set(EASEL_LAYERS base tensor ops nn formats text image models sampling workflow nodes engine server cli)
 
 # easel_layer(NAME [LIBS ...]): every .cc below src/NAME becomes the library easel_NAME.

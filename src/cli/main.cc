@@ -29,7 +29,7 @@ int report(const easel::Error& e) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App app(kAbout, "easel");
   app.footer(kExamples);
   app.set_version_flag("--version", "easel " EASEL_VERSION);
@@ -45,13 +45,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);
     return code == 0 ? 0 : easel::exit_code(easel::Fault::kUsage);
-  } catch (const easel::Error& e) {
-    return report(e);
-  } catch (const std::bad_alloc&) {
-    return report(
-        easel::Error(easel::Fault::kMemory, "out of memory").fix("Use a smaller size or batch, or --memory-budget"));
-  } catch (const std::exception& e) {
-    return report(easel::Error(easel::Fault::kInternal, e.what())
-                      .fix("This is a defect in Easel; please report it with the command that showed it"));
   }
+} catch (const easel::Error& e) {
+  return report(e);
+} catch (const std::bad_alloc&) {
+  return report(
+      easel::Error(easel::Fault::kMemory, "out of memory").fix("Use a smaller size or batch, or --memory-budget"));
+} catch (const std::exception& e) {
+  return report(easel::Error(easel::Fault::kInternal, e.what())
+                    .fix("This is a defect in Easel; please report it with the command that showed it"));
 }
