@@ -5,7 +5,10 @@
 
 #include "base/error.h"
 #include "models/clip_keys.h"
+#include "models/clip_text.h"
 #include "models/clip_vision.h"
+#include "models/controlnet.h"
+#include "models/ip_attention.h"
 #include "models/synth/in_memory.h"
 #include "models/unet.h"
 #include "models/vae.h"
@@ -43,10 +46,13 @@ auto timed(double& seconds, const Build& build) {
 
 std::string square(int64_t pixels) { return std::to_string(pixels) + "x" + std::to_string(pixels); }
 
+// `hooks` gets the configuration of the UNet.
+using MakeHooks = std::function<std::vector<models::AttentionHookPtr>(const models::UNetConfig&)>;
+
 BenchSubject unet_subject(const std::string& name, const std::string& file_name, SynthSize size, DType compute,
-                          int64_t pixels) {
+                          int64_t pixels, const MakeHooks& make_hooks = {}) {
   const synth::SynthFile file = find_file(size, file_name);
-  BenchSubject subject{name + " unet", square(pixels) + ", batch 2", 0, 0, {}};
+  BenchSubject subject{name, square(pixels) + ", batch 2", 0, 0, {}};
   std::shared_ptr<const models::UNet> unet;
   {
     const nn::Weights weights(synth::make_tensors(file, "model.diffusion_model."), compute, file.path);
@@ -62,7 +68,64 @@ BenchSubject unet_subject(const std::string& name, const std::string& file_name,
   in.step.sigma = 1.0f;
   in.step.cond_or_uncond = {0, 1};
   in.step.latent_height = in.step.latent_width = pixels / 8;
-  subject.run = [unet, in] { unet->forward(in); };
+  const auto hooks = make_hooks ? make_hooks(unet->config()) : std::vector<models::AttentionHookPtr>();
+  subject.run = [unet, in, hooks]() mutable {
+    in.hooks = hooks;
+    return unet->forward(in);
+  };
+  return subject;
+}
+
+// An SD 1.5 step steered by one reference picture, "plus" adapter.
+BenchSubject adapter_subject(SynthSize size, DType compute, int64_t pixels) {
+  static models::Residency residency;
+  const synth::SynthFile file = find_file(size, "ip-adapter-plus_sd15.safetensors");
+  const auto tensors = synth::make_tensors(file);
+  const auto handle = models::load_ip_adapter(residency, tensors, compute, file.path);
+  const int64_t count = handle.config.tokens, width = handle.config.token_width;
+  return unet_subject("sd15 unet with ip-adapter", "v1-5-pruned", size, compute, pixels, [&](const auto& config) {
+    models::IpAttentionOptions options;
+    options.rules = models::ip_layer_rules(config, {});
+    return std::vector<models::AttentionHookPtr>{std::make_shared<const models::IpAttention>(
+        handle, models::IpTokens{noise({1, count, width}), noise({1, count, width}), {}}, options)};
+  });
+}
+
+BenchSubject control_subject(SynthSize size, DType compute, int64_t pixels) {
+  const synth::SynthFile file = find_file(size, "control_v11p_sd15_canny");
+  BenchSubject subject{"sd15 controlnet", square(pixels) + ", batch 2", 0, 0, {}};
+  std::shared_ptr<const models::ControlNet> net;
+  int64_t width = 0;
+  {
+    const auto found = models::control_tensors(*synth::make_tensors(file));
+    const nn::Weights weights(found.tensors, compute, file.path);
+    width = models::read_control_config(weights).context_dim;
+    net = timed(subject.build_seconds, [&] { return models::make_controlnet(weights); });
+  }
+  subject.weight_bytes = net->bytes();
+  const int64_t side = pixels / 8;
+  models::ControlInputs in;
+  in.x = noise({2, side, side, 4});
+  in.timesteps = {500.0f, 500.0f};
+  in.context = net->project(noise({2, 77, width}));
+  in.chunks = 2;
+  const models::PreparedHint hint = net->prepare(noise({1, pixels, pixels, 3}), side, side);
+  subject.run = [net, in, hint] { return net->forward(hint, in).middle.back(); };
+  return subject;
+}
+
+BenchSubject text_subject(SynthSize size, DType compute) {
+  const synth::SynthFile file = find_file(size, "v1-5-pruned");
+  const auto towers = models::find_text_towers(*synth::make_tensors(file, "cond_stage_model."));
+  BenchSubject subject{"clip-text l", "77 tokens", 0, 0, {}};
+  const nn::Weights weights(towers.at(0).tensors, compute, file.path);
+  const auto model =
+      timed(subject.build_seconds, [&] { return std::make_shared<const models::ClipTextModel>(weights); });
+  subject.weight_bytes = model->bytes();
+  text::Chunk chunk(text::kChunkLength);
+  for (size_t i = 0; i < chunk.size(); ++i) chunk[i].id = static_cast<int32_t>(320 + i);
+  chunk.back().id = 49407;
+  subject.run = [model, chunk] { return model->encode(chunk, {}).hidden; };
   return subject;
 }
 
@@ -72,8 +135,8 @@ std::vector<BenchSubject> vae_subjects(SynthSize size, DType compute, int64_t pi
   double seconds = 0;
   const auto vae = timed(seconds, [&] { return std::make_shared<const models::Vae>(weights); });
   const Tensor latent = noise({1, pixels / 8, pixels / 8, 4}), picture = noise({1, pixels, pixels, 3});
-  return {{"vae decode", square(pixels), vae->bytes(), seconds, [vae, latent] { vae->decode(latent); }},
-          {"vae encode", square(pixels), vae->bytes(), seconds, [vae, picture] { vae->encode(picture); }}};
+  return {{"vae decode", square(pixels), vae->bytes(), seconds, [vae, latent] { return vae->decode(latent); }},
+          {"vae encode", square(pixels), vae->bytes(), seconds, [vae, picture] { return vae->encode(picture); }}};
 }
 
 BenchSubject vision_subject(SynthSize size, DType compute) {
@@ -84,20 +147,26 @@ BenchSubject vision_subject(SynthSize size, DType compute) {
       timed(subject.build_seconds, [&] { return std::make_shared<const models::ClipVisionModel>(weights); });
   subject.weight_bytes = model->bytes();
   const Tensor pixels = noise({1, 224, 224, 3});
-  subject.run = [model, pixels] { model->encode(pixels); };
+  subject.run = [model, pixels] { return model->encode(pixels).image_embeds; };
   return subject;
 }
 
 }  // namespace
 
-std::vector<std::string> bench_models() { return {"sd15", "sdxl", "vae", "clip-vision"}; }
+std::vector<std::string> bench_models() {
+  return {"sd15", "sdxl", "vae", "clip-vision", "clip-text", "controlnet", "ip-adapter"};
+}
 
 std::vector<BenchSubject> make_subjects(const std::string& model, SynthSize size, DType compute) {
   const bool full = size == SynthSize::kFull;
-  if (model == "sd15") return {unet_subject("sd15", "v1-5-pruned", size, compute, full ? 512 : 128)};
-  if (model == "sdxl") return {unet_subject("sdxl", "sd_xl_base", size, compute, full ? 1024 : 128)};
-  if (model == "vae") return vae_subjects(size, compute, full ? 512 : 128);
+  const int64_t pixels = full ? 512 : 128;
+  if (model == "sd15") return {unet_subject("sd15 unet", "v1-5-pruned", size, compute, pixels)};
+  if (model == "sdxl") return {unet_subject("sdxl unet", "sd_xl_base", size, compute, full ? 1024 : 128)};
+  if (model == "vae") return vae_subjects(size, compute, pixels);
   if (model == "clip-vision") return {vision_subject(size, compute)};
+  if (model == "clip-text") return {text_subject(size, compute)};
+  if (model == "controlnet") return {control_subject(size, compute, pixels)};
+  if (model == "ip-adapter") return {adapter_subject(size, compute, pixels)};
   throw Error(Fault::kUsage, "no model '" + model + "' to measure");
 }
 

@@ -67,8 +67,8 @@ void add_demo(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("demo", "Draw over a picture with small model files made on the spot");
   command->add_option("FOLDER", flags->folder, "Where everything goes")->capture_default_str();
-  command->add_option("--precision", flags->session.precision, "f32, bf16 or auto")
-      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+  command->add_option("--precision", flags->session.precision, "f32, bf16, int8 or auto")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
   command->callback([flags] { run(*flags); });
 }

@@ -22,9 +22,11 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       .add_option("--extra-model-paths", flags.extra_model_paths,
                   "An extra_model_paths.yaml beside the one in the model folder")
       ->group(kGroup);
-  command.add_option("--precision", flags.precision, "f32, bf16, or auto: bf16 where the processor has it")
+  command
+      .add_option("--precision", flags.precision,
+                  "f32, bf16, int8 (faster, coarser: see docs/cli.md), or auto: bf16 where the processor has it")
       ->group(kGroup)
-      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads to compute with, 0 for all cores")
       ->group(kGroup)

@@ -225,6 +225,11 @@ ControlResiduals merge_control(ControlResiduals own, float strength, const Contr
   return own;
 }
 
+std::shared_ptr<const ControlNet> make_controlnet(const nn::Weights& w, bool average) {
+  return from_file(
+      w, [&]() -> std::shared_ptr<const ControlNet> { return std::make_shared<const UNetControl>(w, average); });
+}
+
 void check_control_net(const nn::Weights& w, ControlKind kind) {
   const nn::Weights probe = w.probing() ? w : w.probe();
   if (kind == ControlKind::kControlNet) const UNetControl checked(probe, false);
@@ -253,10 +258,7 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
     handle.adm_channels = config.adm_channels;
     handle.model_channels = config.model_channels;
     handle.family = detect_family(config, *found.tensors);
-    make = [average = is_shuffle(path)](const nn::Weights& w) {
-      return from_file(
-          w, [&]() -> std::shared_ptr<const ControlNet> { return std::make_shared<const UNetControl>(w, average); });
-    };
+    make = [average = is_shuffle(path)](const nn::Weights& w) { return make_controlnet(w, average); };
   } else {
     const T2iConfig config = read_t2i_config(weights, found.kind);
     handle.t2i_adapter = true;

@@ -55,6 +55,9 @@ ControlResiduals merge_control(ControlResiduals own, float strength, const Contr
 // Throws Error(kBadFile) for incomplete files, Error(kUnsupported) for files of other kinds, with what they seem to be.
 ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& residency, DType compute);
 
+// A ControlNet of tensors named as control_tensors() gives them. Throws Error(kBadFile).
+std::shared_ptr<const ControlNet> make_controlnet(const nn::Weights& w, bool average = false);
+
 // Checks that `w` (names as control_tensors() gives them) has every tensor of a network of `kind`, without packing
 // any. Throws Error(kBadFile).
 void check_control_net(const nn::Weights& w, ControlKind kind);
