@@ -63,8 +63,8 @@ bool has_token(const AccessPolicy& policy, const Request& request) {
          equal_constant_time(cookie(request.header("cookie"), "easel_token"), policy.token);
 }
 
-// What a browser shows that comes to the page without the token.
-Response ask_for_token() {
+// What a browser shows that comes to the page without the token, or with a wrong one.
+Response ask_for_token(bool wrong) {
   Response r;
   r.status = 401;
   r.content_type = "text/html; charset=utf-8";
@@ -73,11 +73,20 @@ Response ask_for_token() {
   r.headers.emplace_back("Cache-Control", "no-store");
   r.body =
       "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-      "<title>Easel</title><style>:root{color-scheme:light dark}body{font:16px system-ui;margin:20vh auto;"
-      "max-width:20rem}input,button{font:inherit;padding:.4em;margin:.3em 0;width:100%;box-sizing:border-box}</style>"
-      "<form method=get action=/><label for=t>This server needs its token.</label>"
-      "<input id=t name=token type=password autocomplete=current-password required autofocus>"
-      "<button>Open</button></form></html>";
+      "<title>Easel</title><style>:root{color-scheme:light dark;--g:#e6e6e4;--p:#f6f6f5;--l:#8b8b87;--t:#1d1d1e;"
+      "--m:#5d5d5a;--a:#0e7566;--o:#fff;--b:#b3311f}@media(prefers-color-scheme:dark){:root{--g:#131314;--p:#1c1c1e;"
+      "--l:#77777d;--t:#ebeae8;--m:#a5a5a3;--a:#59bfae;--o:#06201c;--b:#ff9c8a}}*{box-sizing:border-box}"
+      "body{display:grid;min-height:100vh;margin:0;padding:16px;place-items:center;background:var(--g);color:var(--t);"
+      "font:14.5px/1.45 system-ui,'Liberation Sans',sans-serif}form{display:grid;gap:14px;width:100%;max-width:400px;"
+      "padding:24px;border-radius:14px;background:var(--p)}label{font-size:17px;font-weight:650}p{margin:0;"
+      "color:var(--m)}p[role]{color:var(--b)}input,button{width:100%;padding:9px 12px;border:1px solid var(--l);"
+      "border-radius:8px;background:var(--g);color:inherit;font:inherit}button{border:0;background:var(--a);"
+      "color:var(--o);font-weight:600;cursor:pointer}:focus-visible{outline:2px solid var(--a);outline-offset:2px}"
+      "</style><form method=get action=/><label for=t>This server needs its token</label>"
+      "<p>It is in the file that the server was started with (--token-file).</p>"
+      "<input id=t name=token type=password autocomplete=current-password required autofocus>";
+  if (wrong) r.body += "<p role=alert>That is not it.</p>";
+  r.body += "<button>Open</button></form></html>";
   return r;
 }
 
@@ -100,7 +109,8 @@ std::optional<Response> refuse(const AccessPolicy& policy, const Request& reques
   if (policy.token.empty() || has_token(policy, request)) return std::nullopt;
   // Liveness is no secret, and a preflight carries no credentials.
   if (request.path == "/healthz" || request.method == "OPTIONS") return std::nullopt;
-  if (request.path == "/" && request.header("accept").find("text/html") != std::string::npos) return ask_for_token();
+  if (request.path == "/" && request.header("accept").find("text/html") != std::string::npos)
+    return ask_for_token(request.query.contains("token"));
   Response r = Response::error(401, "token_required", "this server needs its token",
                                "send 'Authorization: Bearer TOKEN' or add ?token=TOKEN");
   r.headers.emplace_back("WWW-Authenticate", "Bearer");

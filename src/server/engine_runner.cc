@@ -82,6 +82,7 @@ RunResult EngineRunner::run(const RunRequest& request, RunSink& sink, const Canc
     out.end = e.fault() == Fault::kCancelled ? RunEnd::kInterrupted : RunEnd::kFailed;
     out.node = e.node();
     out.node_class = e.node_class();
+    out.input = e.input();
     out.error = e.what();
     out.error_type = fault_name(e.fault());
     if (out.end == RunEnd::kFailed) out.current_inputs = inputs_as_text(job.prompt, e.node());

@@ -179,6 +179,7 @@ JobResult JobEvents::conclude(const RunResult& result) {
       out.failure = result.error;
       data["exception_message"] = result.error;
       data["exception_type"] = result.error_type;
+      if (!result.input.empty()) data["input_name"] = result.input;
       data["traceback"] = Json::array();
       data["current_inputs"] = result.current_inputs;
       data["current_outputs"] = executed_;

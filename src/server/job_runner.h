@@ -45,7 +45,7 @@ enum class RunEnd { kSuccess, kFailed, kInterrupted };
 struct RunResult {
   RunEnd end = RunEnd::kSuccess;
   // Of a run that did not succeed: where it stopped and why.
-  std::string node, node_class;
+  std::string node, node_class, input;                       // input: the node's input that is to blame, where one is
   std::string error, error_type;                             // for people; the fault's name
   workflow::Json current_inputs = workflow::Json::object();  // the node's inputs as text
 };

@@ -330,11 +330,14 @@ class SqliteJobStore final : public JobStore {
   }
   void trim_history(int64_t keep) override {
     std::lock_guard lock(mutex_);
-    Statement(db_,
-              "DELETE FROM jobs WHERE state > 1 AND id NOT IN (SELECT id FROM jobs WHERE state > 1 ORDER BY finished "
-              "DESC, seq DESC LIMIT ?)")
-        .bind(keep)
-        .run();
+    // Those that were cancelled are no part of the history, and must not push anything out of it.
+    for (const char* which : {"ended_as > 0", "ended_as = 0 AND state > 1"}) {
+      const std::string all(which);
+      Statement(db_, "DELETE FROM jobs WHERE " + all + " AND id NOT IN (SELECT id FROM jobs WHERE " + all +
+                         " ORDER BY ended_as DESC, finished DESC, seq DESC LIMIT ?)")
+          .bind(keep)
+          .run();
+    }
   }
 
   std::vector<Job> recover(int max_attempts) override {

@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
@@ -12,6 +13,8 @@ using workflow::Json;
 namespace {
 
 constexpr int64_t kHousekeepingEvery = 50;  // jobs
+// A server that has little to do keeps its limits as well.
+constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
 
 double seconds_since_ms(int64_t ms) {
   using namespace std::chrono;
@@ -114,6 +117,12 @@ void Worker::send_status() {
   hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
 }
 
+void Worker::keep_house() {
+  jobs_since_ = 0;
+  store_.trim_history(options_.keep_history);
+  if (options_.housekeeping) options_.housekeeping();
+}
+
 std::optional<Worker::Running> Worker::running() const {
   std::lock_guard lock(mutex_);
   if (!current_) return std::nullopt;
@@ -131,10 +140,8 @@ void Worker::run() {
       const auto job = next();
       if (!job) return;
       run_job(*job);
-      if (++jobs_run_ % kHousekeepingEvery == 0) {
-        store_.trim_history(options_.keep_history);
-        if (options_.housekeeping) options_.housekeeping();
-      }
+      // A short history is kept to its length more closely than a long one.
+      if (++jobs_since_ >= std::clamp<int64_t>(options_.keep_history / 20, 1, kHousekeepingEvery)) keep_house();
     } catch (const std::exception& e) {
       // The store cannot be read or written (a full disk); nothing is lost by trying again.
       log(Level::kError, "the job store fails", {{"error", std::string(e.what())}});
@@ -148,7 +155,11 @@ std::optional<Job> Worker::next() {
     bool models = false, results = false;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || awake_; });
+      if (!changed_.wait_for(lock, kHousekeepingInterval, [this] { return stopping_ || awake_; })) {
+        lock.unlock();
+        keep_house();
+        continue;
+      }
       if (stopping_) return std::nullopt;
       awake_ = false;
       models = std::exchange(free_models_, false);

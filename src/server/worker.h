@@ -18,7 +18,7 @@ namespace easel::server {
 
 struct WorkerOptions {
   int64_t keep_history = 10000;        // finished jobs that are remembered
-  std::function<void()> housekeeping;  // called between jobs now and then
+  std::function<void()> housekeeping;  // called between jobs, and every ten minutes without any
 };
 
 // Public calls are thread-safe.
@@ -57,6 +57,8 @@ class Worker {
   class Tracker;
 
   void run();
+  // Keeps history and temp files within their limits.
+  void keep_house();
   // Frees memory when asked to; then the next job, or nothing when there is none or the server stops.
   std::optional<Job> next();
   void run_job(const Job& job);
@@ -77,7 +79,7 @@ class Worker {
   std::condition_variable changed_;
   bool stopping_ = false, awake_ = true, free_models_ = false, free_results_ = false;
   std::optional<Current> current_;
-  int64_t jobs_run_ = 0;
+  int64_t jobs_since_ = 0;  // since the last time that house was kept
   std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { picture } from './picture.mjs';
 
+export { picture };
+
 export const TECHNIQUE = 'Draw over a picture';
 
 export async function open(page, server) {
@@ -48,9 +50,8 @@ export async function pastStep(page, step) {
   }
 }
 
-/** Drops a file onto the page, outside of any field. */
-export async function drop(page, name, mimeType, bytes) {
-  const transfer = await page.evaluateHandle(
+function transferOf(page, name, mimeType, bytes) {
+  return page.evaluateHandle(
     ([fileName, type, base64]) => {
       const data = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const out = new DataTransfer();
@@ -59,9 +60,26 @@ export async function drop(page, name, mimeType, bytes) {
     },
     [name, mimeType, Buffer.from(bytes).toString('base64')],
   );
+}
+
+/** Drops a file onto the page, outside of any field. */
+export async function drop(page, name, mimeType, bytes) {
+  const transfer = await transferOf(page, name, mimeType, bytes);
   for (const type of ['dragenter', 'dragover', 'drop']) {
     await page.dispatchEvent('.stage', type, { dataTransfer: transfer });
   }
+}
+
+/** Pastes a file while the element has the focus. */
+export async function paste(page, selector, name, mimeType, bytes) {
+  const transfer = await transferOf(page, name, mimeType, bytes);
+  await page.evaluate(
+    ([target, clipboardData]) => {
+      const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+      document.querySelector(target).dispatchEvent(event);
+    },
+    [selector, transfer],
+  );
 }
 
 /** The jobs that have ended, oldest first. */

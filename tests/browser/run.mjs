@@ -1,7 +1,9 @@
 // Tests of the page in a real browser against a real server:
 //   node run.mjs EASEL MODELS_DIR SCREENSHOT_DIR [CASE ...]
 // Exits with 0 when all pass, 1 when one fails, 77 when they cannot be run here (the reason is printed).
-import { existsSync, mkdirSync } from 'node:fs';
+// $EASEL_PAGE may name the folder of the built page: the program must then hold that one.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases/all.mjs';
 import { startServer } from './server.mjs';
@@ -14,7 +16,8 @@ function skip(reason) {
   process.exit(SKIPPED);
 }
 
-const [easel, models, screenshots, ...chosen] = process.argv.slice(2);
+const [easel, models, screenshots] = process.argv.slice(2, 5).map((path) => resolve(path));
+const chosen = process.argv.slice(5);
 if (!screenshots) {
   console.error(`usage: node ${fileURLToPath(import.meta.url)} EASEL MODELS_DIR SCREENSHOT_DIR [CASE ...]`);
   process.exit(2);
@@ -42,9 +45,23 @@ const browser = await playwright.chromium.launch({
 // What the browser says of itself when a request is refused or the server is away: the page says it better.
 const EXPECTED = /Failed to load resource|WebSocket connection to|net::ERR_/;
 
-async function runCase(test) {
+/** What is wrong with the page that the program holds; nothing when it is the one to test. */
+async function pageFault() {
   const server = await startServer(easel, models);
-  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: 'dark' });
+  try {
+    const shown = await (await fetch(server.url)).text();
+    if (!shown.includes('id="app"')) return 'it was built without the page, or building that failed';
+    const built = process.env.EASEL_PAGE && resolve(process.env.EASEL_PAGE, 'index.html');
+    if (built && existsSync(built) && readFileSync(built, 'utf8') !== shown) return 'it holds another page than web/dist';
+    return undefined;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function runCase(test) {
+  const server = await startServer(easel, models, test.prepare);
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: 'dark', ...test.context });
   context.setDefaultTimeout(Number(process.env.BROWSER_TIMEOUT_MS ?? 60000));
   const complaints = [];
   context.on('page', (page) => {
@@ -57,11 +74,6 @@ async function runCase(test) {
   const page = await context.newPage();
   const shot = (name, of = page) => of.screenshot({ path: `${screenshots}/${name}.png` });
   try {
-    if (!(await (await fetch(server.url)).text()).includes('id="app"')) {
-      await server.stop();
-      await browser.close();
-      skip('this easel was built without the page (npm ci && npm run build in web/)');
-    }
     await test.run({ page, context, server, shot });
     if (complaints.length > 0) throw new Error(`the browser complained:\n  ${complaints.join('\n  ')}`);
   } catch (error) {
@@ -74,7 +86,14 @@ async function runCase(test) {
   }
 }
 
+const unusable = await pageFault();
+if (unusable) {
+  console.log(`FAILED  ${easel}: ${unusable} (./dev build, or npm ci && npm run build in web/ and build again)`);
+  await browser.close();
+  process.exit(1);
+}
 let failed = 0;
+const start = Date.now();
 for (const test of cases) {
   if (chosen.length > 0 && !chosen.includes(test.name)) continue;
   const begin = Date.now();
@@ -87,5 +106,6 @@ for (const test of cases) {
   }
 }
 await browser.close();
-console.log(failed === 0 ? 'All passed.' : `${failed} failed.`);
+const seconds = ((Date.now() - start) / 1000).toFixed(0);
+console.log(`${failed === 0 ? 'All passed' : `${failed} failed`}, ${seconds} s. Screenshots: ${screenshots}`);
 process.exit(failed === 0 ? 0 : 1);

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 
 const START_MS = 60000;
 
-export async function startServer(easel, models) {
+/** `prepare(folder)` may return further arguments of the server. */
+export async function startServer(easel, models, prepare = () => []) {
   const folder = mkdtempSync(join(tmpdir(), 'easel-browser-'));
+  let more = prepare(folder);
   let log = '';
   let child;
 
@@ -17,8 +19,9 @@ export async function startServer(easel, models) {
     const [input, output, user] = folders;
     child = spawn(
       easel,
-      ['serve', '--models', models, '--port', String(port), '--input', input, '--output', output, '--user-dir', user],
-      { env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'pipe'] },
+      ['serve', '--models', models, '--port', port, '--input', input, '--output', output, '--user-dir', user, ...more],
+      // It runs where there is nothing of the page: what it shows is what the program holds.
+      { cwd: folder, env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const own = child;
     return new Promise((done, fail) => {
@@ -43,13 +46,18 @@ export async function startServer(easel, models) {
     await ended;
   }
 
-  const url = await start(0);
+  const url = await start('0');
   return {
     url,
+    folder,
     log: () => log,
     json: async (route, init) => (await fetch(`${url}/${route}`, init)).json(),
     kill: () => end('SIGKILL'),
-    restart: () => start(new URL(url).port),
+    async restart(args = more) {
+      await end('SIGTERM');
+      more = args;
+      await start(new URL(url).port);
+    },
     async stop() {
       const force = setTimeout(() => child.kill('SIGKILL'), 20000);
       await end('SIGTERM');

@@ -74,6 +74,26 @@ TEST(JobStore, PagesHistory) {
   EXPECT_EQ(order(store->history({})), "bd");
 }
 
+TEST(JobStore, CancelledJobsPushNothingOutOfTheHistory) {
+  auto store = open_sqlite_job_store(":memory:");
+  for (const char* id : {"a", "b"}) {
+    store->add(make(id), false, false);
+    store->take_next();
+    store->finish(id, {});
+  }
+  for (const char* id : {"c", "d", "e"}) store->add(make(id), false, false);
+  store->cancel({"c", "d"});
+  store->trim_history(1);
+  EXPECT_EQ(order(store->history({})), "b");
+  EXPECT_FALSE(store->get("a"));
+  EXPECT_FALSE(store->get("c"));  // of the cancelled ones, as many are remembered
+  EXPECT_EQ(store->get("d")->state, JobState::kCancelled);
+  EXPECT_EQ(order(store->pending()), "e");
+  store->trim_history(0);
+  EXPECT_EQ(order(store->history({})), "");
+  EXPECT_EQ(order(store->pending()), "e");
+}
+
 TEST(JobStore, MovesAndCancels) {
   auto store = open_sqlite_job_store(":memory:");
   for (const char* id : {"a", "b", "c"}) store->add(make(id), false, false);

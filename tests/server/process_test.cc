@@ -4,6 +4,7 @@
 #include <random>
 
 #include "server/child_server.h"
+#include "server/job_store.h"
 
 namespace easel::server {
 namespace {
@@ -177,24 +178,37 @@ TEST(Process, ManyClientsAndJobs) {
          seconds_since(start), static_cast<double>(before) / 1048576, static_cast<double>(peak) / 1048576);
 }
 
-// Figures, for people; the bound is far above them, so that a busy machine does not fail it.
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// A job whose results are all there costs little more than what makes it safe: two transactions that reach the disk.
 TEST(Process, OverheadOfAJobThatIsAllReused) {
   TempFolder folder;
   ChildServer child(folder.path());
   child.start();
   const std::string body = workflow::dump_json(Json{{"prompt", toy_prompt(1)}});
-  std::vector<double> seconds;
   testing::RawConnection connection(child.port());
+  const auto store = open_sqlite_job_store((folder.path() / "bare.sqlite").string());
+  std::vector<double> served, bare;
   for (int i = 0; i < 101; ++i) {
-    const auto start = Clock::now();
+    auto start = Clock::now();
     connection.send(testing::request_text("POST", "/prompt?wait=1", body));
     ASSERT_EQ(connection.read_answer().status, 200);
-    if (i > 0) seconds.push_back(seconds_since(start));
+    if (i > 0) served.push_back(seconds_since(start));
+    start = Clock::now();
+    Job job;
+    job.id = std::to_string(i);
+    job.prompt = body;
+    store->add(job, false, false);
+    store->take_next();
+    store->finish(job.id, {});
+    if (i > 0) bare.push_back(seconds_since(start));
   }
-  std::sort(seconds.begin(), seconds.end());
-  printf("a job that is all reused: %.2f ms at the median, %.2f ms for the slowest of 100\n", seconds[50] * 1e3,
-         seconds.back() * 1e3);
-  EXPECT_LT(seconds[50], 0.5);
+  printf("a job that is all reused: %.2f ms at the median, %.2f ms for the slowest of 100; the store alone: %.2f ms\n",
+         median(served) * 1e3, *std::max_element(served.begin(), served.end()) * 1e3, median(bare) * 1e3);
+  EXPECT_LT(median(served), 5 * median(bare));
 }
 
 TEST(Process, IdlesWithoutWork) {

@@ -265,6 +265,56 @@ TEST(Server, QueueIsReorderedPausedAndCleared) {
   EXPECT_EQ(get(s.port, "/history").body, "{}");
 }
 
+// Events and a preview for each step, told to two clients, in processor time: waiting for a busy machine is not
+// counted.
+TEST(Server, AddsLessThanOnePercentToAStep) {
+  constexpr int kSteps = 20;
+  constexpr double kStep = 0.11;  // above the interval of previews; steps of published models take longer
+  TestServer s({}, std::chrono::microseconds(static_cast<int64_t>(kStep * 1e6)));
+  RawSocket one(s.port, "/ws?clientId=test"), other(s.port, "/ws?watch=all");
+  const auto processor_seconds = [] {
+    timespec t{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  };
+  const double before = processor_seconds();
+  const std::string id = s.queue(toy_prompt(1, kSteps), "test");
+  const auto messages = messages_of(one, id);
+  const double each = (processor_seconds() - before) / kSteps;
+  EXPECT_GE(std::count_if(messages.begin(), messages.end(), [](const Json& m) { return m["type"] == "binary"; }),
+            kSteps - 2);
+  printf("the server's part of a step: %.2f ms, previews included\n", each * 1e3);
+  // Of the quickest step of a published model at its own size that this program has been seen to make.
+  EXPECT_LT(each, 0.01 * 1.0);
+}
+
+TEST(Server, KeepsHistoryAndTempFilesWithinTheirLimits) {
+  TestServer s([](ServerOptions& o) {
+    o.keep_history = 3;
+    o.keep_temp_hours = 1;
+  });
+  namespace fs = std::filesystem;
+  const fs::path temp = s.folder.path() / "temp";
+  for (const char* name : {"old.png", "new.png"}) std::ofstream(temp / name) << "preview";
+  fs::last_write_time(temp / "old.png", fs::file_time_type::clock::now() - std::chrono::hours(2));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 6; ++i) ids.push_back(s.queue(toy_prompt(i)));
+  ASSERT_TRUE(s.wait_until_idle());
+  Json history;
+  for (int i = 0; i < 400; ++i) {  // house is kept a moment after the job's end
+    history = Json::parse(get(s.port, "/history").body);
+    if (history.size() == 3 && !fs::exists(temp / "old.png")) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(history.size(), 3u);
+  EXPECT_TRUE(history.contains(ids[5]));
+  EXPECT_FALSE(history.contains(ids[2]));
+  EXPECT_FALSE(fs::exists(temp / "old.png"));
+  EXPECT_TRUE(fs::exists(temp / "new.png"));
+  // The pictures themselves stay.
+  EXPECT_EQ(std::distance(fs::directory_iterator(s.folder.path() / "output"), fs::directory_iterator()), 6);
+}
+
 TEST(Server, StopPutsTheRunningJobBack) {
   testing::TempFolder folder;
   workflow::testing::ToyTable table;

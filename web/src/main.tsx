@@ -8,6 +8,7 @@ import './styles/controls.css';
 import './styles/compose.css';
 import './styles/stage.css';
 import './styles/side.css';
+import './styles/touch.css';
 import './state/theme';
 
 render(<App />, document.getElementById('app')!);

@@ -32,9 +32,9 @@ describe('jobs', () => {
     const failed = apply(
       added,
       event('execution_start'),
-      event('execution_error', { node_id: '8', node_type: 'KSampler', exception_message: 'no' }),
+      event('execution_error', { node_id: '8', node_type: 'KSampler', exception_message: 'node 8 (KSampler): no luck' }),
     );
-    expect(failed.byId['a']).toMatchObject({ state: 'failed', failure: { node: '8', message: 'no' } });
+    expect(failed.byId['a']).toMatchObject({ state: 'failed', failure: { node: '8', message: 'No luck.' } });
     expect(apply(added, event('execution_interrupted')).byId['a']?.state).toBe('stopped');
   });
 
@@ -74,7 +74,7 @@ describe('jobs', () => {
     });
     expect(state.finished).toEqual(['a', 'c']);
     expect(state.waiting).toEqual(['b']);
-    expect(state.byId['c']?.failure?.message).toBe('why');
+    expect(state.byId['c']?.failure?.message).toBe('Why.');
     expect(apply(state, { kind: 'forgotten', ids: ['a'] }).finished).toEqual(['c']);
   });
 });

@@ -15,6 +15,36 @@ async function openFile(page, name, value) {
   });
 }
 
+/** Where a node that is alone in the graph is drawn, once all is in view: its left upper corner below the title. */
+async function cornerOfOnlyNode(page, node) {
+  const place = await page.locator('.graph-place').boundingBox();
+  const title = 30;
+  return {
+    x: place.x + (place.width - node.size[0]) / 2,
+    y: place.y + (place.height - node.size[1] - title) / 2 + title,
+  };
+}
+
+/** A value is changed with the mouse on its node, and a node is removed with a key. */
+async function edit(page) {
+  await openFile(page, 'one.json', { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } });
+  const [node] = (await saved(page, 'Save graph')).nodes;
+  const corner = await cornerOfOnlyNode(page, node);
+  const dialog = page.locator('.graphdialog');
+  // Below the row of its output come the values, one a row.
+  await page.mouse.click(corner.x + node.size[0] / 2, corner.y + 40);
+  await dialog.waitFor();
+  await dialog.getByRole('textbox').fill('192');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  const api = await saved(page, 'Save for the API');
+  assert.deepEqual(api['1'].inputs, { width: 192, height: 256, batch_size: 1 });
+  assert.equal((await saved(page, 'Save graph')).nodes[0].widgets_values[0], 192);
+  await page.mouse.click(corner.x + node.size[0] / 2, corner.y - 12);
+  await page.keyboard.press('Delete');
+  assert.deepEqual(await saved(page, 'Save for the API'), {});
+}
+
 /** The workflow as a graph: shown, run, refused with the error on the node, saved and opened in both forms. */
 export const graph = {
   name: 'graph',
@@ -61,6 +91,7 @@ export const graph = {
     await page.keyboard.press('Enter');
     const more = await saved(page, 'Save graph');
     assert.equal(more.nodes.length, editor.nodes.length + 1);
+    await edit(page);
     await openFile(page, 'workflow.json', editor);
     await page.getByRole('button', { name: 'Into the form' }).click();
     assert.equal(await page.getByRole('textbox', { name: 'Width', exact: true }).inputValue(), '64');

@@ -4,8 +4,10 @@ import { formatJson, parseJson } from './json';
 
 const TOKEN_KEY = 'easel.token';
 
-/** Set while the server refuses requests for want of a token. */
-export const tokenWanted = signal(false);
+/** Set while the server refuses requests for want of a token: none was given here yet, or not the right one. */
+export const tokenWanted = signal<'' | 'missing' | 'wrong'>('');
+
+let given = false;
 
 export function token(): string {
   return localStorage.getItem(TOKEN_KEY) ?? '';
@@ -13,7 +15,8 @@ export function token(): string {
 
 export function setToken(value: string): void {
   localStorage.setItem(TOKEN_KEY, value);
-  tokenWanted.value = false;
+  given = true;
+  tokenWanted.value = '';
 }
 
 /** The server answered with something other than success. */
@@ -53,7 +56,7 @@ export async function send<T>(route: string, init: RequestInit = {}, query: Reco
   const headers = new Headers(init.headers);
   if (token()) headers.set('Authorization', `Bearer ${token()}`);
   const answer = await fetch(address(route, query), { ...init, headers });
-  if (answer.status === 401) tokenWanted.value = true;
+  if (answer.status === 401) tokenWanted.value = given ? 'wrong' : 'missing';
   const text = await answer.text();
   let body: unknown = {};
   try {

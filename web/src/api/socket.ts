@@ -1,7 +1,7 @@
 // The WebSocket: connects, and connects again when it is lost.
 import { signal } from '@preact/signals';
 import { type PreviewFrame, readFrame } from './frames';
-import { addressWithToken } from './http';
+import { addressWithToken, get } from './http';
 import { parseJson } from './json';
 
 export type Connection = 'connecting' | 'open' | 'lost';
@@ -75,6 +75,8 @@ export function connect(listener: Listener): void {
     if (socket !== own) return;
     clearTimeout(watchdog);
     connection.value = 'lost';
+    // Why a socket was refused is not told; a request learns whether a token is wanted.
+    void get('prompt').catch(() => undefined);
     retry = setTimeout(() => connect(listener), wait);
     wait = Math.min(wait * 1.6, LONGEST_WAIT_MS);
   };

@@ -1,9 +1,10 @@
+import { tokenWanted } from '../api/http';
 import { connection } from '../api/socket';
 import { reconnect } from '../state/session';
 
 /** Says that the server is away, while it is. */
 export function Banner() {
-  if (connection.value !== 'lost') return null;
+  if (connection.value !== 'lost' || tokenWanted.value) return null;
   return (
     <div class="banner" role="alert">
       <span class="spinner" aria-hidden="true" />

@@ -48,7 +48,9 @@ export function DropAnywhere() {
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
-      if (files.length === 0 || isWriting(event.target)) return;
+      // Words that are copied from a document come with a picture of themselves.
+      const words = isWriting(event.target) && event.clipboardData?.types.includes('text/plain');
+      if (files.length === 0 || words) return;
       event.preventDefault();
       void takeFiles(files);
     };

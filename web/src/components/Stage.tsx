@@ -45,7 +45,7 @@ function Failed({ job }: { job: Job }) {
       <h2>This one did not work out</h2>
       <p>
         {where && <strong>{where}: </strong>}
-        {job.failure?.message || 'The server did not say why.'}
+        {job.failure?.message ?? 'The server did not say why.'}
       </p>
       <div class="row">
         <button type="button" onClick={() => compose.restore({ prompt: job.prompt, note: noteOf(job) })}>

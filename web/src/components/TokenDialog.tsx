@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { setToken } from '../api/http';
+import { setToken, tokenWanted } from '../api/http';
 import { loadTechniques } from '../state/compose';
 import { reconnect } from '../state/session';
 
@@ -21,8 +21,20 @@ export function TokenDialog() {
         <p>It is in the file that the server was started with (--token-file). It is kept in this browser.</p>
         <label class="field">
           <span class="label">Token</span>
-          <input ref={field} type="password" autocomplete="current-password" required />
+          <input
+            ref={field}
+            class="text"
+            type="password"
+            autocomplete="current-password"
+            required
+            aria-invalid={tokenWanted.value === 'wrong'}
+          />
         </label>
+        {tokenWanted.value === 'wrong' && (
+          <p class="fault" role="alert">
+            That is not it.
+          </p>
+        )}
         <button type="submit" class="primary">
           Open
         </button>

@@ -69,6 +69,8 @@ function Tools({ editor }: { editor: Editor }) {
 function Faults({ editor }: { editor: Editor }) {
   const { nodes, general } = editor.faults.value;
   const rows = Object.entries(nodes);
+  const failure = editor.failure.value;
+  if (failure && !nodes[failure.node]) rows.push([failure.node, [failure.words]]);
   if (rows.length === 0 && general.length === 0) return null;
   return (
     <div class="graph-faults faults" role="alert">

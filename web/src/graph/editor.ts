@@ -15,7 +15,7 @@ import { addMine, focusJob, follow, refreshQueue } from '../state/session';
 import { setView } from '../state/view';
 import { AFTER, fromPrompt, type Infos, toPrompt } from './document';
 import { arrange, fill, readLive, refreshPicture } from './live';
-import { type EaselNode, registerNodes, showPicture } from './nodes';
+import { type EaselNode, registerNodes, showPicture, UnknownNode } from './nodes';
 import { readGraph } from './readGraph';
 import { paintTheme } from './theme';
 
@@ -34,6 +34,8 @@ function loadDefinitions(): Promise<Infos> {
 
 export class Editor {
   readonly faults = signal<Faults>(noFaults);
+  /** Why the job that is looked at failed, and at which node. */
+  readonly failure = signal<{ node: string; words: string } | undefined>(undefined);
   readonly sending = signal(false);
   private readonly graph = new LGraph();
   private readonly canvas: LGraphCanvas;
@@ -117,8 +119,8 @@ export class Editor {
     this.fit();
     for (const node of this.graph.nodes as EaselNode[]) {
       node.onWidgetChanged = () => refreshPicture(node);
-      if (node.has_errors) node.faults = ['The server has no such node.'];
     }
+    this.showJob();
   }
 
   /** The editor's JSON, as other editors read it. */
@@ -232,8 +234,15 @@ export class Editor {
 
   private showFaults(faults: Faults): void {
     this.faults.value = faults;
+    this.markFaults();
+  }
+
+  private markFaults(): void {
+    const failure = this.failure.peek();
     for (const node of this.graph.nodes as EaselNode[]) {
-      node.faults = faults.nodes[String(node.id)];
+      const id = String(node.id);
+      if (node instanceof UnknownNode) node.faults = ['The server has no such node.'];
+      else node.faults = this.faults.peek().nodes[id] ?? (failure?.node === id ? [failure.words] : undefined);
       node.has_errors = !!node.faults;
     }
     this.canvas.setDirty(true, true);
@@ -250,11 +259,10 @@ export class Editor {
       node.progress = pace && pace.max > 0 ? pace.value / pace.max : undefined;
       const image = same ? job?.outputs[id]?.images?.[0] : undefined;
       if (image) showPicture(node, routes.viewAddress(image));
-      if (same && job?.failure?.node === id) {
-        node.has_errors = true;
-        node.faults = [job.failure.message];
-      }
     }
-    this.canvas.setDirty(true, true);
+    const failed = job?.failure && this.find(job.failure.node);
+    const here = failed && job.prompt[job.failure!.node]?.class_type === failed.type;
+    this.failure.value = here ? { node: job.failure!.node, words: job.failure!.message } : undefined;
+    this.markFaults();
   }
 }

@@ -7,10 +7,11 @@ import { clientId, randomId } from '../api/socket';
 import type { ImageRef, Knob, NodeInfo, PageNote, Prompt, QueueItem, Technique, Value } from '../api/types';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults, readFaults } from './errors';
+import type { Job } from './jobs';
 import { say } from './notices';
 import { usablePicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
-import { addMine, follow, refreshQueue } from './session';
+import { addMine, focusJob, follow, refreshQueue } from './session';
 import { column, openInGraph, setView } from './view';
 
 const DRAFT_KEY = 'easel.draft';
@@ -160,6 +161,26 @@ export function restore(found: FoundWorkflow): boolean {
   say(`The settings are back: ${made.title}.`);
   return true;
 }
+
+/** The field of the form that made a job fail: one of its pictures or knobs, with the value it still has. */
+function blamedField(t: Technique, job: Job): [node: string, input: string] | undefined {
+  const { node = '', input = '' } = job.failure ?? {};
+  const blamed = t.pictures.some((p) => p.node === node) ? 'image' : input;
+  if (!shownFields(t).has(fieldKey(node, blamed))) return undefined;
+  const [now, then] = [prompt.peek()[node]?.inputs[blamed], job.prompt[node]?.inputs[blamed]];
+  return now === then ? [node, blamed] : undefined;
+}
+
+// A run that fails is told at the field that is to blame as well as on the stage.
+let toldOf: string | undefined;
+effect(() => {
+  const job = focusJob.value;
+  const t = technique.value;
+  if (!t || !job?.failure || job.id === toldOf) return;
+  toldOf = job.id;
+  const field = blamedField(t, job);
+  if (field) setTimeout(() => setFault(...field, job.failure!.message));
+});
 
 function shownFields(t: Technique): Set<string> {
   return new Set([

@@ -54,6 +54,14 @@ export function sayFault(fault: InputFault): string {
   }
 }
 
+/** What the server says of a job that failed, without the name of the node, which is shown beside it. */
+export function sayFailure(message: string): string {
+  const words = message.replace(/^node \S+( \([^)]*\))?[,:] */, '').trim();
+  if (!words) return 'The server did not say why.';
+  const sentence = words[0]!.toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
 function titleOf(prompt: Prompt, id: string): string {
   const node = prompt[id];
   return node?._meta?.title || node?.class_type || `Node ${id}`;

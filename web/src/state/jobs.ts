@@ -1,5 +1,6 @@
 // What is known of the server's jobs, and how events and answers change it. Pure functions.
 import type { ExtraData, History, HistoryEntry, NodeOutputs, Prompt, QueueItem, QueueState } from '../api/types';
+import { sayFailure } from './errors';
 
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'stopped';
 
@@ -14,6 +15,8 @@ export interface Pace {
 }
 export interface Failure {
   node: string;
+  /** The node's input that is to blame; empty when no single one is. */
+  input: string;
   nodeType: string;
   message: string;
 }
@@ -75,8 +78,9 @@ function finishedJob(id: string, entry: HistoryEntry): Job {
 function failureOf(data: Record<string, unknown>): Failure {
   return {
     node: String(data['node_id'] ?? ''),
+    input: String(data['input_name'] ?? ''),
     nodeType: String(data['node_type'] ?? ''),
-    message: String(data['exception_message'] ?? ''),
+    message: sayFailure(String(data['exception_message'] ?? '')),
   };
 }
 
