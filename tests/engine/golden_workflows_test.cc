@@ -77,18 +77,22 @@ TEST_P(GoldenWorkflows, EveryValueInF32) {
   ASSERT_FALSE(sink.files.empty());
 }
 
-TEST_P(GoldenWorkflows, PictureInBf16) {
+TEST_P(GoldenWorkflows, PicturesInBf16AndInt8) {
   EASEL_NEEDS_SHARED();
   Sink sink;
-  const auto precise = start(), quick = start(DType::kBF16);
+  const auto precise = start();
   const auto prompt = load(*precise, GetParam());
-  const Tensor a = picture(run(*precise, prompt, sink), prompt), b = picture(run(*quick, prompt, sink), prompt);
-  ASSERT_TRUE(a.defined() && a.shape() == b.shape());
-  double sum = 0;
-  for (int64_t i = 0; i < a.numel(); ++i) sum += std::pow(static_cast<double>(a.f32()[i]) - b.f32()[i], 2);
-  const double psnr = -10 * std::log10(sum / static_cast<double>(a.numel()));
-  EXPECT_GE(psnr, 32.0);
-  RecordProperty("psnr", std::to_string(psnr));
+  const Tensor a = picture(run(*precise, prompt, sink), prompt);
+  for (const auto& [compute, wanted] : {std::pair{DType::kBF16, 40.0}, std::pair{DType::kI8, 35.0}}) {
+    const auto quick = start(compute);
+    const Tensor b = picture(run(*quick, prompt, sink), prompt);
+    ASSERT_TRUE(a.defined() && a.shape() == b.shape());
+    double sum = 0;
+    for (int64_t i = 0; i < a.numel(); ++i) sum += std::pow(static_cast<double>(a.f32()[i]) - b.f32()[i], 2);
+    const double psnr = -10 * std::log10(sum / static_cast<double>(a.numel()));
+    EXPECT_GE(psnr, wanted) << dtype_name(compute);
+    RecordProperty("psnr_" + std::string(dtype_name(compute)), std::to_string(psnr));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Seed, GoldenWorkflows,
