@@ -181,7 +181,7 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   const auto validation = s.runner.check(order->parsed, order->targets);
   const std::string faults = dump_json(validation.node_errors());
   if (!validation.runnable()) {
-    log(Level::kWarning, "prompt refused", {{"why", validation.text()}});
+    log(Level::kWarning, "prompt refused", {{"prompt_id", order->job.id}, {"why", validation.text()}});
     return reply(Response::json("{\"error\":" + dump_json(validation.error) + ",\"node_errors\":" + faults + "}", 400));
   }
   take_over_values(order->prompt, validation.prompt);

@@ -25,7 +25,9 @@ namespace fs = std::filesystem;
 // A folder of its own to work in, removed at the end, and the program to run there.
 class Workplace {
  public:
-  Workplace() : folder_(fs::temp_directory_path() / ("easel-cli-" + std::to_string(getpid()))) {
+  // Two at one time need different names.
+  explicit Workplace(const std::string& name = "cli")
+      : folder_(fs::temp_directory_path() / ("easel-" + name + "-" + std::to_string(getpid()))) {
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "models");
     fs::create_directories(folder_ / "input");
