@@ -51,7 +51,8 @@ export const keyboard = {
     // What is only shown under the mouse is shown under the focus as well.
     const restore = page.getByRole('button', { name: /Bring back the settings of/ }).first();
     await tabTo(page, restore);
-    assert.ok(await restore.evaluate((e) => Number(getComputedStyle(e.closest('.thumb-actions')).opacity) === 1));
+    const opaque = (e) => getComputedStyle(e.closest('.thumb-actions')).opacity === '1';
+    await page.waitForFunction(opaque, await restore.elementHandle());
     await page.keyboard.press('Enter');
     await page.getByText('The settings are back').waitFor();
     const [entry] = await p.history(server);

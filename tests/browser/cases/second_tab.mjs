@@ -23,7 +23,9 @@ export const secondTab = {
     const waiting = page.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` });
     await waiting.waitFor();
     assert.equal(await second.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` }).count(), 1);
+    await page.bringToFront(); // a tab in the background draws seldom, and is slow to click in
     await waiting.click();
+    await second.bringToFront();
     await second.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` }).waitFor({ state: 'detached' });
 
     await p.run(second);
