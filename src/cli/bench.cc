@@ -28,7 +28,8 @@ struct Flags {
   std::string size = "tiny";
   std::vector<int> threads;
   int repeat = 5;
-  bool json = false, error = false;
+  bool json = false;
+  std::optional<bool> error;  // unless said: beside int8
 };
 
 struct Row {
@@ -171,7 +172,7 @@ void run(const Flags& flags) {
   Json rows = Json::array();
   for (const auto& model : flags.models) {
     std::vector<Tensor> exact;
-    if (flags.error || std::count(flags.precisions.begin(), flags.precisions.end(), "int8") > 0) {
+    if (flags.error.value_or(std::count(flags.precisions.begin(), flags.precisions.end(), "int8") > 0)) {
       set_thread_count(flags.threads.front());
       exact = exact_results(model, size);
     }
@@ -233,7 +234,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--repeat", flags->repeat, "Runs the median is taken of")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_flag("--error", flags->error, "Compare results with those in f32 (always done beside int8)");
+  command->add_flag("--error,!--no-error", flags->error, "Compare results with those in f32 (beside int8 by itself)");
   command->add_flag("--json", flags->json, "Rows as JSON");
   command->callback([flags] { run(*flags); });
 }

@@ -3,50 +3,92 @@
 namespace easel::ops::cpu::EASEL_ISA {
 
 using BVec = uint8_t __attribute__((vector_size(kVec)));
+using ShortVec = int16_t __attribute__((vector_size(kVec * 4)));
 
-EASEL_INLINE float lowest(Vec v) { return -highest(-v); }
+struct RowRange {
+  float low, high;  // zero among them
+  bool finite;
+};
 
-// The smallest and largest of a row and zero, and whether all of it is finite.
-template <class T>
-EASEL_INLINE bool row_range(const T* x, int64_t n, float* low, float* high) {
-  Vec least[2] = {}, most[2] = {}, odd[2] = {};  // odd: not zero once a value is no number or infinite
-  const auto take = [&](Vec v, int i) __attribute__((always_inline)) {
-    least[i] = min(v, least[i]);
-    most[i] = max(v, most[i]);
-    odd[i] = fma(v, splat(0.0f), odd[i]);
+// bf16 of one sign are ordered as whole numbers are; those below zero are turned round. What is no number lies beyond
+// the infinities.
+EASEL_INLINE RowRange row_range(const uint16_t* x, int64_t n) {
+  constexpr int kStep = 2 * kVec;
+  ShortVec least{}, most{};
+  const auto take = [&](const uint16_t* p, int64_t count) __attribute__((always_inline)) {
+    ShortVec v{};
+    if (count == kStep) std::memcpy(&v, p, sizeof v);
+    else std::memcpy(&v, p, static_cast<size_t>(count) * 2);
+    v ^= (v >> 15) & 0x7fff;
+    least = v < least ? v : least;
+    most = v > most ? v : most;
   };
   int64_t i = 0;
-  for (; i + 2 * kVec <= n; i += 2 * kVec) {
-    take(load(x + i), 0);
-    take(load(x + i + kVec), 1);
+  for (; i + kStep <= n; i += kStep) take(x + i, kStep);
+  if (i < n) take(x + i, n - i);
+  int16_t low = 0, high = 0;
+  for (int j = 0; j < kStep; ++j) {
+    low = least[j] < low ? least[j] : low;
+    high = most[j] > high ? most[j] : high;
   }
-  for (; i < n; i += kVec) take(n - i >= kVec ? load(x + i) : load_some(x + i, n - i), 0);
-  *low = lowest(min(least[0], least[1]));
-  *high = highest(max(most[0], most[1]));
-  return sum(odd[0] + odd[1]) == 0.0f;
+  const auto value = [](int16_t ordered) {
+    const uint32_t bits = static_cast<uint16_t>(ordered ^ ((ordered >> 15) & 0x7fff));
+    const uint32_t wide = bits << 16;
+    float f;
+    std::memcpy(&f, &wide, sizeof f);
+    return f;
+  };
+  constexpr int16_t kInfinity = 0x7f80;
+  return {value(low), value(high), high < kInfinity && low > ~kInfinity};
 }
+
+EASEL_INLINE RowRange row_range(const float* x, int64_t n) {
+  Vec least{}, most{}, odd{};  // odd: not zero once a value is no number or infinite
+  for (int64_t i = 0; i < n; i += kVec) {
+    const Vec v = n - i >= kVec ? load(x + i) : load_some(x + i, n - i);
+    least = min(v, least);
+    most = max(v, most);
+    odd = fma(v, splat(0.0f), odd);
+  }
+  return {-highest(-least), highest(most), sum(odd) == 0.0f};
+}
+
+// The sum of a number of at most 2^22 and this ends in the number rounded to a whole one.
+constexpr float kRound = 12582912.0f;
+
+// Two vectors of neighbouring bf16 at a time.
+EASEL_INLINE int64_t to_bytes(const uint16_t* x, int64_t n, Vec factor, Vec shift, uint8_t* to) {
+  int64_t i = 0;
+  for (; i + 2 * kVec <= n; i += 2 * kVec) {
+    UVec pairs;
+    std::memcpy(&pairs, x + i, sizeof pairs);
+    const UVec even = (UVec)fma((Vec)(pairs << 16), factor, shift);
+    const UVec odd = (UVec)fma((Vec)(pairs & 0xffff0000u), factor, shift);
+    const HVec bytes = __builtin_convertvector((even & 255u) | (odd << 8), HVec);
+    std::memcpy(to + i, &bytes, sizeof bytes);
+  }
+  return i;
+}
+EASEL_INLINE int64_t to_bytes(const float*, int64_t, Vec, Vec, uint8_t*) { return 0; }
 
 template <class T>
 static void quantise_rows(const QuantiseRows& q) {
   for (int64_t r = 0; r < q.rows; ++r) {
     const T* x = static_cast<const T*>(q.x) + r * q.stride;
     uint8_t* to = q.to + r * q.pitch;
-    float low = 0, high = 0;
-    const bool finite = row_range(x, q.depth, &low, &high);
-    // The smallest step keeps its inverse finite.
-    const float step = (high - low) * (1.0f / 255.0f), scale = step > 1e-30f ? step : 1e-30f;
-    const float inverse = finite ? 1.0f / scale : 0.0f;
-    // A whole number, so that zeros are exact.
-    const int32_t zero = static_cast<int32_t>(-low * inverse + 0.5f);
-    q.scale[r] = finite ? scale : __builtin_nanf("");
+    const RowRange range = row_range(x, q.depth);
+    // From half a step after 0 to half a step before 255 whichever way the zero is rounded, so that nothing needs to
+    // be cut off. The smallest step keeps its inverse finite.
+    const float step = (range.high - range.low) / 253.0f, scale = step > 1e-30f ? step : 1e-30f;
+    const float inverse = range.finite ? 1.0f / scale : 0.0f;
+    const int32_t zero = range.finite ? static_cast<int32_t>(1.5f - range.low * inverse) : 0;  // whole: zeros are exact
+    q.scale[r] = range.finite ? scale : __builtin_nanf("");
     q.zero[r] = zero;
-    const Vec shift = splat(static_cast<float>(zero)), factor = splat(inverse);
-    for (int64_t i = 0; i < q.depth; i += kVec) {
+    const Vec shift = splat(static_cast<float>(zero) + kRound), factor = splat(inverse);
+    for (int64_t i = to_bytes(x, q.depth, factor, shift, to); i < q.depth; i += kVec) {
       const int64_t n = q.depth - i;
       const Vec v = n >= kVec ? load(x + i) : load_some(x + i, n);
-      // In this order what is no number becomes zero.
-      const Vec whole = round_whole(min(max(fma(v, factor, shift), splat(0.0f)), splat(255.0f)));
-      const BVec bytes = __builtin_convertvector(__builtin_convertvector(whole, IVec), BVec);
+      const BVec bytes = __builtin_convertvector((UVec)fma(v, factor, shift), BVec);
       std::memcpy(to + i, &bytes, static_cast<size_t>(n >= kVec ? kVec : n));
     }
     if (q.pitch > q.depth) std::memset(to + q.depth, 0, static_cast<size_t>(q.pitch - q.depth));
