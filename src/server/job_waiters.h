@@ -34,18 +34,18 @@ class JobWaiters {
   int64_t next_ = 0;
 };
 
-// Keeps a job's end back until its client has the answer to the request that queued it: clients begin to listen
-// only then, and a job that reuses all its results would be over before.
+// Keeps a job back until its client has the answer to the request that queued it: clients begin to listen only then.
+// A job that reuses all its results would be over before, and of a long one they would miss which node runs.
 class AnswerGate {
  public:
   // Time a client is given after its answer was sent.
   static constexpr std::chrono::milliseconds kHeadStart{8};
-  // Longest time an end is kept back for an answer that does not come.
+  // Longest time a job is kept back for an answer that does not come.
   static constexpr std::chrono::milliseconds kPatience{250};
 
   void expect(const std::string& id);    // before the job is added
   void answered(const std::string& id);  // the answer has been given
-  void wait(const std::string& id);      // before its end is told; returns at once for jobs nobody expects
+  void wait(const std::string& id);      // before its first event; returns at once for jobs nobody expects
 
  private:
   using Clock = std::chrono::steady_clock;

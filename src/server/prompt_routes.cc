@@ -195,7 +195,7 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   const std::string id = job.id;
   int64_t waiter = -1;
   if (waits) waiter = s.worker.waiters().add(id, [&s, id, as_picture, reply] { answer_end(s, id, as_picture, reply); });
-  else s.worker.gate().expect(id);
+  else if (!job.client_id.empty()) s.worker.gate().expect(id);
   double number = 0;
   try {
     number = s.store.add(job, order->front, order->keep_number).number;

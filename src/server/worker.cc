@@ -213,6 +213,7 @@ void Worker::run_job(const Job& job) {
   const Json prompt = parsed_or_empty(job.prompt);
   JobEvents events(job, prompt, hub_, metrics_);
   Tracker tracker(*this, events);
+  gate_.wait(job.id);
   events.start();
   const RunResult result = execute(job, prompt, tracker, cancel);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -231,7 +232,7 @@ void Worker::run_job(const Job& job) {
   const bool success = end.state == JobState::kSuccess;
   // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
   // successes takes it for lost. A success is told when the history has it.
-  if (!success) tell_end(job, events);
+  if (!success) events.send_end();
   const bool written = finish(job, end);
   release();
   if (!written) return;
@@ -243,13 +244,8 @@ void Worker::run_job(const Job& job) {
        {"seconds", seconds},
        {"failure", end.failure}});
   waiters_.notify(job.id);
-  if (success) tell_end(job, events);
+  if (success) events.send_end();
   events.send_idle(store_.queue_length());
-}
-
-void Worker::tell_end(const Job& job, JobEvents& events) {
-  gate_.wait(job.id);
-  events.send_end();
 }
 
 bool Worker::finish(const Job& job, const JobResult& result) {

@@ -63,7 +63,6 @@ class Worker {
   std::optional<Job> next();
   void run_job(const Job& job);
   RunResult execute(const Job& job, const workflow::Json& prompt, RunSink& sink, const CancelToken& cancel);
-  void tell_end(const Job& job, JobEvents& events);
   // Writes the end of a job until that works. False when the server stops first.
   bool finish(const Job& job, const JobResult& result);
   bool wait_a_second();
