@@ -233,11 +233,12 @@ void Worker::run_job(const Job& job) {
   // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
   // successes takes it for lost. A success is told when the history has it.
   if (!success) events.send_end();
+  // Counted first: whoever sees the end finds it in the metrics.
+  metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
+  metrics_.count("easel_jobs_total", std::string("state=\"") + job_state_name(end.state) + "\"");
   const bool written = finish(job, end);
   release();
   if (!written) return;
-  metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
-  metrics_.count("easel_jobs_total", std::string("state=\"") + job_state_name(end.state) + "\"");
   log(end.state == JobState::kFailed ? Level::kError : Level::kInfo, "job ended",
       {{"prompt_id", job.id},
        {"state", std::string(job_state_name(end.state))},
