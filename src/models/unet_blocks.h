@@ -30,13 +30,13 @@ class ResBlock {
 
 // Key: op. Halves the map with a strided convolution.
 struct Downsample {
-  explicit Downsample(const nn::Weights& w) : op(with_bias(w["op"]), {.stride = 2, .pad = 1}) {}
+  explicit Downsample(const nn::Weights& w) : op(with_bias(w["op"]).quantised(), {.stride = 2, .pad = 1}) {}
   nn::Conv2d op;
 };
 
 // Key: conv. Enlarges the map by nearest neighbour to the size asked for, then convolves.
 struct Upsample {
-  explicit Upsample(const nn::Weights& w) : conv(with_bias(w["conv"]), {.pad = 1, .upsample2x = true}) {}
+  explicit Upsample(const nn::Weights& w) : conv(with_bias(w["conv"]).quantised(), {.pad = 1, .upsample2x = true}) {}
   nn::Conv2d conv;
 };
 

@@ -45,7 +45,7 @@ class PackedConv {
 using PackedConvPtr = std::shared_ptr<const PackedConv>;
 
 // weight [out, in, k, k], bias [out] or undefined; any float type and strides. compute: as in pack_linear(); with kI8
-// Winograd's products are of 8-bit integers, and what Winograd does not fit is computed in bf16.
+// each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay bf16.
 PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
 
 struct ConvArgs {

@@ -1,6 +1,7 @@
 #include "ops/weight_cache.h"
 
 #include <fcntl.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,6 +84,12 @@ bool read_at(int fd, void* to, size_t bytes, uint64_t offset) {
   return true;
 }
 
+// Standard output belongs to results.
+spdlog::logger& log() {
+  static spdlog::logger logger("weight cache", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  return logger;
+}
+
 std::mutex g_mutex;
 WeightCacheFolder g_folder;
 thread_local WeightCache* t_current = nullptr;
@@ -124,7 +131,7 @@ void make_room(const fs::path& folder, uint64_t limit, const fs::path& keep) {
     if (limit == 0 || total <= limit) return;
     if (file.path == keep || !fs::remove(file.path, ignored)) continue;
     total -= file.bytes;
-    spdlog::info("{} deleted: the weight cache is full", file.path.string());
+    log().debug("{} deleted: the weight cache is full", file.path.string());
   }
 }
 
@@ -138,7 +145,7 @@ class Writers {
       try {
         cache->write();
       } catch (const std::exception& e) {
-        spdlog::warn("the weight cache was not written: {}", e.what());
+        log().warn("the weight cache was not written: {}", e.what());
       }
     });
   }
@@ -177,7 +184,7 @@ WeightCache::WeightCache(fs::path file, const std::string& identity)
   try {
     read_index();
   } catch (const Error& e) {
-    spdlog::info("{}: {}; packing anew", file_.string(), e.message());
+    log().debug("{}: {}; packing anew", file_.string(), e.message());
     found_.clear();
   }
 }
@@ -230,7 +237,7 @@ StorageRef WeightCache::take(uint64_t kind, size_t bytes) {
       entries_.push_back({kind, memory, bytes});
       return memory;
     }
-    spdlog::warn("{}: damaged; packing anew", file_.string());
+    log().warn("{}: damaged; packing anew", file_.string());
   }
   missed_ = true;
   return {};

@@ -146,12 +146,48 @@ TEST_F(Int8, ConvolutionsAreCloseToF32AtEveryLevel) {
   }
 }
 
-TEST_F(Int8, ConvolutionsThatWinogradDoesNotFitAreComputedInBf16) {
-  const Tensor x = random({1, 12, 12, 32}), w = random({48, 32, 3, 3}, 0.1f);
-  const ConvShape halved{.stride = 2, .pad = 1};
+TEST_F(Int8, DirectAndEnlargingConvolutionsAreCloseToF32AtEveryLevel) {
+  ConvShape halved{.stride = 2, .pad = 1}, direct{.pad = 1}, enlarging{.pad = 1},
+      before_down{.stride = 2, .pad_after = 1};
+  direct.method = ConvMethod::kDirect;
+  enlarging.upsample2x = true;
+  for (const auto& [h, width, in, out] : {std::array<int64_t, 4>{8, 8, 32, 32}, {9, 13, 37, 70}, {16, 10, 330, 64}})
+    for (const ConvShape& shape : {halved, direct, enlarging, before_down}) {
+      const Tensor x = random({2, h, width, in}), w = random({out, in, 3, 3}, 0.1f), b = random_f32({out});
+      ConvArgs args;
+      args.upsample2x = shape.upsample2x;
+      args.channel_bias = random_f32({2, out});
+      const Tensor exact = conv2d(convert(x, DType::kF32), *pack_conv2d(w, b, shape, DType::kF32), args);
+      at_every_level([&] {
+        const auto packed = pack_conv2d(w, b, shape, DType::kI8);
+        EXPECT_LT(relative_error(conv2d(x, *packed, args), exact), 0.02);
+        if (!shape.upsample2x) return;
+        const Tensor plain = conv2d(convert(x, DType::kF32), *pack_conv2d(w, b, {1, 1}, DType::kF32));
+        EXPECT_LT(relative_error(conv2d(x, *packed), plain), 0.02);  // windows that were folded, unfolded
+      });
+    }
+}
+
+TEST_F(Int8, ConvolutionsOfFewChannelsAreComputedInBf16) {
+  const Tensor x = random({1, 12, 12, 4}), w = random({48, 4, 3, 3}, 0.1f);
   EXPECT_EQ(
-      max_difference(conv2d(x, *pack_conv2d(w, {}, halved, DType::kI8)), conv2d(x, *pack_conv2d(w, {}, halved, kType))),
+      max_difference(conv2d(x, *pack_conv2d(w, {}, {1, 1}, DType::kI8)), conv2d(x, *pack_conv2d(w, {}, {1, 1}, kType))),
       0.0);
+}
+
+// Every pixel is rounded by itself, so that how the map is cut into tiles does not matter.
+TEST_F(Int8, ConvolutionsDependOnNoThreads) {
+  const Tensor x = random({2, 24, 24, 64}), w = random({64, 64, 3, 3}, 0.1f);
+  ConvShape enlarging{.pad = 1};
+  enlarging.upsample2x = true;
+  const auto winograd = pack_conv2d(w, {}, {1, 1}, DType::kI8), folded = pack_conv2d(w, {}, enlarging, DType::kI8);
+  const auto run = [&] { return std::array{conv2d(x, *winograd), conv2d(x, *folded, {.upsample2x = true})}; };
+  const auto before = run();
+  const int threads = thread_count();
+  set_thread_count(threads == 1 ? 3 : 1);
+  const auto after = run();
+  set_thread_count(threads);
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_EQ(max_difference(after[i], before[i]), 0.0);
 }
 
 }  // namespace

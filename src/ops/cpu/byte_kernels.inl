@@ -98,13 +98,16 @@ static void quantise_rows(const QuantiseRows& q) {
 static void dequantise(const DequantiseTile& d) {
   for (int64_t r = 0; r < d.rows; ++r) {
     float* sums = d.sums + r * d.sums_stride;
+    float* total = d.total ? d.total + r * d.sums_stride : nullptr;
     const Vec scale = splat(d.row_scale[r]);
     const int32_t zero = d.row_zero[r];
     for (int64_t c = 0; c < d.columns; c += kVec) {
       IVec sum, weights;
       std::memcpy(&sum, sums + c, sizeof sum);
       std::memcpy(&weights, d.weight_sum + c, sizeof weights);
-      store(sums + c, __builtin_convertvector(sum - weights * zero, Vec) * (load(d.weight_scale + c) * scale));
+      const Vec value = __builtin_convertvector(sum - weights * zero, Vec) * (load(d.weight_scale + c) * scale);
+      if (total) store(total + c, load(total + c) + value);
+      else store(sums + c, value);
     }
   }
 }

@@ -32,7 +32,8 @@ struct QuantiseRows {
   int32_t* zero;  // in [0, 255]
 };
 
-// The integer sums of a block as the f32 they stand for, in place: row_scale weight_scale (sum - zero weight_sum).
+// The integer sums of a block as the f32 they stand for, in place or added: row_scale weight_scale (sum - zero
+// weight_sum).
 struct DequantiseTile {
   float* sums;  // rows of sums_stride; integers before, f32 after
   int64_t sums_stride, rows, columns;
@@ -40,6 +41,7 @@ struct DequantiseTile {
   const int32_t* row_zero;
   const float* weight_scale;  // of each column
   const int32_t* weight_sum;  // of the bytes of each column
+  float* total;               // null, or where to add the values, arranged as the sums
 };
 
 // f32 weights of one panel as signed bytes, with a scale for each tap and column.

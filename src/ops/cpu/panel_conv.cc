@@ -9,6 +9,7 @@
 #include "ops/cpu/panels.h"
 #include "ops/cpu/product.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/types.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -35,30 +36,72 @@ class PanelConv final : public CpuConv {
   mutable std::once_flag unfolding_;
   mutable PackedConvPtr unfolded_;
   void run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group, int64_t groups) const;
+  bool quantised() const { return phases.front().panels.type == DType::kI8; }
+  int64_t window_size() const { return folded() ? 2 : kernel; }  // as packed
 };
+
+// The pixels of a strip as bytes, one after another without what separates its lines.
+struct BytePixels {
+  char* values;
+  float* scale;
+  int32_t* zero;
+};
+
+BytePixels quantise(const char* strip, const Geometry& g, const Tile& tile, const Panels& panels) {
+  const int64_t lines = tile.samples * g.window(tile.rows), columns = g.window(tile.columns), pixels = lines * columns;
+  const int64_t pitch = panels.lanes * 4;
+  char* memory = thread_scratch<char>(ScratchUse::kBytes, pixels * (pitch + 8));
+  const BytePixels to{memory + 8 * pixels, reinterpret_cast<float*>(memory),
+                      reinterpret_cast<int32_t*>(memory) + pixels};
+  for (int64_t line = 0; line < lines; ++line) {
+    const int64_t at = line * columns;
+    kernels(panels.level)
+        .quantise_rows[type_index(DType::kBF16)]({strip + line * g.row_bytes(tile.columns), g.channels, columns,
+                                                  g.channels, reinterpret_cast<uint8_t*>(to.values) + at * pitch, pitch,
+                                                  to.scale + at, to.zero + at});
+  }
+  return to;
+}
 
 void PanelConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group,
                          int64_t groups) const {
-  const int64_t row_bytes = g.row_bytes(tile.columns), rows = g.window(tile.rows), positions = tile.positions();
+  const Panels& first = phases.front().panels;
+  const int64_t rows = g.window(tile.rows), columns = g.window(tile.columns), positions = tile.positions();
   const char* strip = copy_strip(args.x, g, tile);
-  int64_t* tables = thread_scratch<int64_t>(ScratchUse::kTables, 3 * positions + g.kernel);
-  int64_t *a = tables, *out = tables + positions, *taps = tables + 3 * positions;
+  // From one pixel and one line of the strip to the next.
+  const int64_t pixel = quantised() ? first.lanes * 4 : g.pixel_bytes();
+  const int64_t line = quantised() ? columns * pixel : g.row_bytes(tile.columns);
+  BytePixels map{};
+  if (quantised()) map = quantise(strip, g, tile, first);
+  int64_t* tables = thread_scratch<int64_t>(ScratchUse::kTables, 4 * positions + 2 * first.taps);
+  int64_t *a = tables, *out = tables + positions, *taps = tables + 4 * positions;
   auto* bias = reinterpret_cast<const float**>(tables + 2 * positions);
-  const int64_t step = folded() ? 2 : 1, line = args.out.dim(2) * out_channels;
-  for (int64_t s = 0; s < tile.samples; ++s)
+  auto *pixels = reinterpret_cast<int32_t*>(tables + 3 * positions),
+       *tap_pixels = reinterpret_cast<int32_t*>(taps + first.taps);
+  const int64_t step = folded() ? 2 : 1, out_line = args.out.dim(2) * out_channels;
+  for (int64_t s = 0, i = 0; s < tile.samples; ++s)
     for (int64_t r = 0; r < tile.rows; ++r)
-      for (int64_t c = 0; c < tile.columns; ++c, ++a, ++out, ++bias) {
-        *a = (s * rows + r * g.stride) * row_bytes + c * g.stride * g.pixel_bytes();
-        *out = ((tile.n + s) * args.out.dim(1) + step * (tile.y + r)) * line + step * (tile.x + c) * out_channels;
-        *bias = args.channel_bias ? args.channel_bias + (tile.n + s) * out_channels : nullptr;
+      for (int64_t c = 0; c < tile.columns; ++c, ++i) {
+        a[i] = (s * rows + r * g.stride) * line + c * g.stride * pixel;
+        pixels[i] = static_cast<int32_t>((s * rows + r * g.stride) * columns + c * g.stride);
+        out[i] = ((tile.n + s) * args.out.dim(1) + step * (tile.y + r)) * out_line + step * (tile.x + c) * out_channels;
+        bias[i] = args.channel_bias ? args.channel_bias + (tile.n + s) * out_channels : nullptr;
       }
-  for (int64_t i = 0; i < g.kernel; ++i) taps[i] = i * row_bytes;
-  Strip part{nullptr, tables, taps, tables + positions, nullptr, positions};
-  if (args.channel_bias) part.row_bias = reinterpret_cast<const float* const*>(tables + 2 * positions);
+  // A tap is a line of the window, of bytes one pixel.
+  const int64_t across = quantised() ? window_size() : 1;
+  for (int64_t t = 0; t < first.taps; ++t) {
+    taps[t] = t / across * line + t % across * pixel;
+    tap_pixels[t] = static_cast<int32_t>(t / across * columns + t % across);
+  }
+  Strip part{nullptr, a, taps, out, nullptr, positions};
+  if (args.channel_bias) part.row_bias = bias;
+  if (quantised()) part.pixel = pixels, part.tap_pixel = tap_pixels;
   const int64_t element = static_cast<int64_t>(dtype_size(args.out.dtype()));
   for (const Phase& p : phases) {
-    part.a = strip + p.dy * row_bytes + p.dx * g.pixel_bytes();
-    const int64_t shift = (p.dy * line + p.dx * out_channels) * element;
+    part.a = (quantised() ? map.values : strip) + p.dy * line + p.dx * pixel;
+    part.scale = map.scale + p.dy * columns + p.dx;
+    part.zero = map.zero + p.dy * columns + p.dx;
+    const int64_t shift = (p.dy * out_line + p.dx * out_channels) * element;
     Finish finish{static_cast<char*>(const_cast<void*>(args.out.raw())) + shift, nullptr, args.activation, 1.0f,
                   args.out.dtype()};
     if (args.residual) finish.residual = static_cast<const char*>(args.residual) + shift;
@@ -96,7 +139,8 @@ Tensor unfold_windows(const std::vector<Phase>& phases, int64_t in) {
   const int64_t outputs = phases.front().panels.outputs;
   Tensor weight({outputs, in, 3, 3});
   const auto at = [&](int64_t o, int64_t c, int64_t u, int64_t v, int64_t dy, int64_t dx) {
-    return phases[static_cast<size_t>(2 * dy + dx)].panels.value(o, u, v * in + c);
+    const Panels& p = phases[static_cast<size_t>(2 * dy + dx)].panels;
+    return p.type == DType::kI8 ? p.value(o, 2 * u + v, c) : p.value(o, u, v * in + c);
   };
   parallel_for(outputs, 1, [&](int64_t begin, int64_t end) {
     float* to = weight.f32() + begin * in * 9;
@@ -135,14 +179,16 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
   w->kernel = weight.dim(2);
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
-  w->compute = compute;
+  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
   // Maps that are not enlarged by exactly two come now and then, at odd sizes: see plain().
   const bool fold =
       shape.upsample2x && w->kernel == 3 && shape.stride == 1 && shape.pad == 1 && w->shape.pad_after == 1;
   constexpr WindowKind kFolds[] = {WindowKind::kFoldEvenEven, WindowKind::kFoldEvenOdd, WindowKind::kFoldOddEven,
                                    WindowKind::kFoldOddOdd};
   for (int64_t i = 0; i < (fold ? 4 : 1); ++i) {
-    const WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
+    // Pixels of bytes have a scale each, so that each is a tap; else a line of the window is.
+    WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
+    if (compute == DType::kI8) window = {window.taps * window.runs, 1, window.kind};
     w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false), i / 2, i % 2});
     w->bytes += w->phases.back().panels.bytes;
   }

@@ -31,7 +31,7 @@ struct Panels {
   int64_t columns_of(int64_t panel) const { return panel + 1 < count ? width : columns - panel * width; }
   // Vectors of outputs in a panel.
   int64_t vectors_of(int64_t panel) const;
-  // One weight, as rounded; not gated, not of bytes.
+  // One weight, as rounded; not gated.
   float value(int64_t output, int64_t tap, int64_t k) const;
 };
 
@@ -58,9 +58,11 @@ struct Strip {
   const int64_t* out_offset = nullptr;     // of row r in the output and the residual, in elements
   const float* const* row_bias = nullptr;  // of row r: [columns], or null altogether
   int64_t rows = 0;
-  // Of bytes: each row's, see QuantiseRows. One tap only.
+  // Of bytes, see QuantiseRows: those of row r. With several taps, of which each sees another pixel, those of row r and
+  // tap t are at pixel[r] + tap_pixel[t].
   const float* scale = nullptr;
   const int32_t* zero = nullptr;
+  const int32_t *pixel = nullptr, *tap_pixel = nullptr;
 };
 
 struct Finish {

@@ -116,8 +116,8 @@ void WinogradConv::multiply(const Work& work, int64_t panel, int64_t tiles) cons
       k.panel_tile[type_index(panels.type)][rows - 1][vectors - 1](t);
       if (panels.type != DType::kI8) continue;
       const int64_t at = (panel * kPlanes + p) * k.panel, row = p * tiles + first;
-      k.dequantise(
-          {t.out, k.panel, rows, columns, work.scale + row, work.zero + row, panels.scale + at, panels.sum + at});
+      k.dequantise({t.out, k.panel, rows, columns, work.scale + row, work.zero + row, panels.scale + at,
+                    panels.sum + at, nullptr});
     }
   k.winograd_output({work.sums, plane, k.panel, tiles, columns, work.rows, work.out});
 }
