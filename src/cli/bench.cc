@@ -234,9 +234,13 @@ void add_bench(CLI::App& app) {
   command->add_option("--repeat", flags->repeat, "Runs the median is taken of")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_flag("--error,!--no-error", flags->error, "Compare results with those in f32 (beside int8 by itself)");
+  CLI::Option* error = command->add_flag("--error,!--no-error", flags->error,
+                                         "Compare results with those in f32 (beside int8 by itself)");
   command->add_flag("--json", flags->json, "Rows as JSON");
-  command->callback([flags] { run(*flags); });
+  command->callback([flags, error] {
+    if (error->count() == 0) flags->error.reset();
+    run(*flags);
+  });
 }
 
 }  // namespace easel::cli
