@@ -1,11 +1,10 @@
 #include "cli/presenter.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 
 #include "cli/interrupt.h"
+#include "cli/process.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -23,12 +22,6 @@ std::filesystem::path folder_of(const engine::Engine& engine, const std::string&
   return type == "temp" ? engine.directories().temp : engine.directories().input;
 }
 
-size_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<size_t>(usage.ru_maxrss) * 1024;
-}
-
 }  // namespace
 
 void Presenter::reused(const std::vector<std::string>& nodes) {
@@ -39,6 +32,14 @@ void Presenter::node_started(const std::string& node, const std::string& class_t
   class_type_ = class_type;
   node_start_ = std::chrono::steady_clock::now();
   if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", node}, {"class_type", class_type}});
+}
+
+void Presenter::sampling(const std::string& node) {
+  const double seconds = seconds_since_launch();
+  if (style_ == Style::kJson) json_line({{"event", "sampling"}, {"node", node}, {"since_launch", seconds}});
+  else if (verbose_ && style_ == Style::kPeople)
+    fprintf(stderr, "%s\n",
+            dim("node " + node + " begins its first step " + human_seconds(seconds) + " after the start").c_str());
 }
 
 void Presenter::progress(const std::string& node, const engine::Progress& progress) {
@@ -126,7 +127,8 @@ void Presenter::failed(const Error& error, const workflow::Validation* validatio
 }
 
 engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
-                             std::vector<std::pair<std::string, std::string>> picture_text, TensorMap* trace) {
+                             std::vector<std::pair<std::string, std::string>> picture_text, TensorMap* trace,
+                             bool last) {
   const workflow::Validation validation = engine.check(prompt);
   try {
     if (!validation.flawless()) validation.raise();
@@ -134,7 +136,8 @@ engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& pro
                     .outputs = validation.outputs,
                     .picture_text = std::move(picture_text),
                     .cancel = interrupt_token(),
-                    .trace = trace};
+                    .trace = trace,
+                    .last = last};
     engine::RunReport report = engine.run(job, presenter);
     presenter.finished(report);
     return report;

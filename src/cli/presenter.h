@@ -21,6 +21,7 @@ class Presenter final : public engine::EventSink {
 
   void reused(const std::vector<std::string>& nodes) override;
   void node_started(const std::string& node, const std::string& class_type) override;
+  void sampling(const std::string& node) override;
   void progress(const std::string& node, const engine::Progress& progress) override;
   void warning(const std::string& node, const std::string& message) override;
   void detail(const std::string& node, const std::string& message) override;
@@ -43,9 +44,9 @@ class Presenter final : public engine::EventSink {
   std::vector<std::string> saved_;
 };
 
-// Checks and runs a prompt. Throws Error(kInvalid) with every fault when it is not flawless, and what running throws.
+// Checks and runs a prompt, the `last` one or one of several (engine::Job). Throws Error(kInvalid) with every fault when it is not flawless, and what running throws.
 engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
                              std::vector<std::pair<std::string, std::string>> picture_text = {},
-                             TensorMap* trace = nullptr);
+                             TensorMap* trace = nullptr, bool last = true);
 
 }  // namespace easel::cli

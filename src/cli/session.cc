@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "engine/precision.h"
+#include "ops/weight_cache.h"
 
 namespace easel::cli {
 
@@ -36,6 +37,27 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       .add_option("--memory-budget", flags.memory_budget,
                   "Most memory for models, for example 6G: they are dropped and loaded again as needed")
       ->group(kGroup);
+  add_weight_cache_flags(command, flags.weight_cache, flags.weight_cache_limit, kGroup);
+}
+
+void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group) {
+  command
+      .add_option("--weight-cache", folder,
+                  "Keep packed weights in this folder, which makes the next start with a model several times faster")
+      ->group(group);
+  command
+      .add_option("--weight-cache-limit", limit,
+                  "Most disk space for that folder, 0 for any: what was used longest ago is deleted")
+      ->group(group)
+      ->capture_default_str();
+}
+
+void start_weight_cache(const std::string& folder, const std::string& limit) {
+  if (folder.empty()) return;
+  std::error_code ignored;
+  if (fs::exists(folder, ignored) && !fs::is_directory(folder, ignored))
+    throw Error(Fault::kUsage, "--weight-cache '" + folder + "' is not a folder");
+  ops::set_weight_cache({fs::absolute(folder), limit == "0" ? 0 : parse_bytes(limit)});
 }
 
 size_t parse_bytes(const std::string& text) {
@@ -64,6 +86,7 @@ size_t parse_bytes(const std::string& text) {
 
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
   set_thread_count(flags.threads);
+  start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
   if (!fs::is_directory(flags.models))
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
         .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);

@@ -17,13 +17,18 @@ namespace easel::cli {
 
 struct SessionFlags {
   std::string models = "models", input = "input", output = "output", temp, extra_model_paths;
-  std::string precision = "auto", memory_budget;
+  std::string precision = "auto", memory_budget, weight_cache, weight_cache_limit = "50G";
   int threads = 0;
   bool verbose = false;
 };
 
-// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --threads, --memory-budget.
+// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --threads, --memory-budget,
+// --weight-cache, --weight-cache-limit.
 void add_session_flags(CLI::App& command, SessionFlags& flags);
+
+// The last two of them, and what they ask for; start_engine() does that by itself.
+void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group);
+void start_weight_cache(const std::string& folder, const std::string& limit);
 
 // Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there.
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags);

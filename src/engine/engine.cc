@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <new>
 #include <set>
 #include <unordered_map>
@@ -23,9 +24,15 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Most of the machine's, or of that of the container the program runs in.
 size_t machine_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-  return pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{8} << 30;
+  size_t memory = pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{8} << 30;
+  for (const char* limit : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    size_t bytes = 0;
+    if (std::ifstream file(limit); file >> bytes && bytes > 0) memory = std::min(memory, bytes);
+  }
+  return memory / 8 * 7;
 }
 
 // A file shown by a reused node may have been deleted since.
@@ -91,7 +98,11 @@ class Engine::Run {
         results_[*it] = std::move(known);
         continue;
       }
-      for (const std::string& up : upstream(node(*it), engine_.table_)) needed_.insert(up), ++uses_left_[up];
+      for (const workflow::Link& link : links(node(*it), engine_.table_)) {
+        needed_.insert(link.node);
+        ++uses_left_[link.node];
+        ++slot_uses_left_[{link.node, link.slot}];
+      }
     }
     // Also what stands behind a reused result need not run.
     for (const std::string& id : order)
@@ -123,19 +134,35 @@ class Engine::Run {
     context_.progress = [&](const nodes::Step& step) { tell(id, step); };
     context_.warn = [&](const std::string& message) { sink_.warning(id, message); };
     context_.detail = [&](const std::string& message) { sink_.detail(id, message); };
+    context_.sampling = [&] { sink_.sampling(id); };
     auto result = std::make_shared<Result>(call_node(n));
     report.seconds = seconds_since(start);
     report.bytes = result->bytes();
     if (job_.trace) add_trace(*job_.trace, id, result->outputs);
     const Signature& signature = signatures_.known(id);
-    if (signature.reusable) engine_.cache_.keep(signature.digest, result);
+    if (signature.reusable && !job_.last) engine_.cache_.keep(signature.digest, result);
     engine_.result_bytes_ = engine_.cache_.bytes();
     sink_.node_finished(report, result->ui);
-    if (uses_left_.count(id)) results_[id] = std::move(result);
-    // What no later node needs is let go; the cache may keep it.
-    for (const std::string& up : upstream(n, engine_.table_))
-      if (--uses_left_.at(up) == 0) results_.erase(up);
+    if (uses_left_.count(id)) keep(id, std::move(result));
+    for (const workflow::Link& link : links(n, engine_.table_)) let_go(link);
     report_.nodes.push_back(std::move(report));
+  }
+
+  void keep(const std::string& id, std::shared_ptr<Result> result) {
+    if (job_.last) {
+      for (size_t slot = 0; slot < result->outputs.size(); ++slot)
+        if (!slot_uses_left_.count({id, static_cast<int64_t>(slot)})) result->outputs[slot] = {};
+      own_[id] = result;
+    }
+    results_[id] = std::move(result);
+  }
+
+  // What no later node needs is let go; the cache may keep it.
+  void let_go(const workflow::Link& link) {
+    if (--slot_uses_left_.at({link.node, link.slot}) == 0)
+      if (const auto it = own_.find(link.node); it != own_.end())
+        it->second->outputs.at(static_cast<size_t>(link.slot)) = {};
+    if (--uses_left_.at(link.node) == 0) results_.erase(link.node), own_.erase(link.node);
   }
 
   // Runs the node's code; whatever goes wrong becomes an Error that names the node.
@@ -186,8 +213,10 @@ class Engine::Run {
   std::unordered_map<std::string, const workflow::PromptNode*> by_id_;
   std::set<std::string> needed_;
   std::vector<std::string> reused_;
-  std::map<std::string, ResultPtr> results_;  // of nodes that later ones still need
+  std::map<std::string, ResultPtr> results_;            // of nodes that later ones still need
+  std::map<std::string, std::shared_ptr<Result>> own_;  // those of them that nobody else sees
   std::map<std::string, int> uses_left_;
+  std::map<std::pair<std::string, int64_t>, int> slot_uses_left_;
   RunReport report_;
 };
 
@@ -195,7 +224,7 @@ Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       table_(options_.table ? *options_.table : nodes::Table::standard()),
       choices_(options_.folders, options_.directories),
-      residency_(options_.memory_budget),
+      residency_(options_.memory_budget ? options_.memory_budget : machine_memory(), kProgramMemory),
       cache_(options_.result_budget) {}
 
 Engine::~Engine() = default;
@@ -204,9 +233,6 @@ nodes::Context Engine::context(CancelToken cancel) {
   nodes::Context out{options_.folders, residency_, files_};
   out.directories = options_.directories;
   out.compute = options_.compute;
-  // What is left beside the models: the larger part, since those not in use make room.
-  const size_t memory = options_.memory_budget ? options_.memory_budget : machine_memory();
-  out.activation_budget = memory / 2;
   out.cancel = std::move(cancel);
   return out;
 }

@@ -18,11 +18,15 @@
 
 namespace easel::engine {
 
+// What the program takes beside models and what they compute in, of the memory budget: itself, tokenizers, what stays
+// mapped of model files, pictures and latents between nodes.
+constexpr size_t kProgramMemory = size_t{160} << 20;
+
 struct EngineOptions {
   models::Folders folders = {};
   nodes::Directories directories = {};
   DType compute = DType::kF32;
-  size_t memory_budget = 0;                // for models; 0: what the machine has
+  size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
   const nodes::Table* table = nullptr;     // the standard one when null
 };
@@ -35,6 +39,8 @@ struct Job {
   std::vector<std::pair<std::string, std::string>> picture_text = {};
   CancelToken cancel = {};
   TensorMap* trace = nullptr;  // receives every node's outputs
+  // Nothing will run after it: each result, and with it the model it needs, goes when no later node needs it.
+  bool last = false;
 };
 
 struct RunReport {

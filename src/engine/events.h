@@ -30,14 +30,16 @@ struct NodeReport {
   size_t bytes = 0;  // of its results
 };
 
-// Told from the thread that runs, in order: reused(), then for each node that runs node_started(), progress() and
-// warning() as it goes, node_finished(). Throwing stops the run.
+// Told from the thread that runs, in order: reused(), then for each node that runs node_started(), sampling(), progress()
+// and warning() as it goes, node_finished(). Throwing stops the run.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void reused(const std::vector<std::string>& nodes) { (void)nodes; }
   virtual void node_started(const std::string& node, const std::string& class_type) { (void)node, (void)class_type; }
   virtual void progress(const std::string& node, const Progress& progress) { (void)node, (void)progress; }
+  // The models are there, and the first step begins.
+  virtual void sampling(const std::string& node) { (void)node; }
   virtual void warning(const std::string& node, const std::string& message) { (void)node, (void)message; }
   // What is of interest with --verbose only.
   virtual void detail(const std::string& node, const std::string& message) { (void)node, (void)message; }

@@ -7,13 +7,19 @@
 
 namespace easel::engine {
 
-std::vector<std::string> upstream(const workflow::PromptNode& node, const workflow::NodeTable& table) {
-  std::vector<std::string> out;
+std::vector<workflow::Link> links(const workflow::PromptNode& node, const workflow::NodeTable& table) {
+  std::vector<workflow::Link> out;
   const workflow::NodeSpec* spec = table.find(node.class_type, node.input_names());
   if (!spec) throw Error(Fault::kInternal, "its class is not known").at_node(node.id, node.class_type);
   for (const workflow::InputSpec& input : spec->inputs)
     if (const auto it = node.inputs.find(input.name); it != node.inputs.end())
-      if (const auto link = workflow::as_link(*it)) out.push_back(link->node);
+      if (const auto link = workflow::as_link(*it)) out.push_back(*link);
+  return out;
+}
+
+std::vector<std::string> upstream(const workflow::PromptNode& node, const workflow::NodeTable& table) {
+  std::vector<std::string> out;
+  for (const workflow::Link& link : links(node, table)) out.push_back(link.node);
   return out;
 }
 

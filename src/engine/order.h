@@ -9,7 +9,9 @@
 
 namespace easel::engine {
 
-// The ids a node's linked inputs come from, in the order its inputs are declared.
+// A node's linked inputs, in the order its inputs are declared.
+std::vector<workflow::Link> links(const workflow::PromptNode& node, const workflow::NodeTable& table);
+// The ids of the nodes they come from.
 std::vector<std::string> upstream(const workflow::PromptNode& node, const workflow::NodeTable& table);
 
 // Everything the outputs depend on and they themselves, each node after those it depends on: outputs in the given

@@ -7,6 +7,7 @@
 #include "models/detect.h"
 #include "models/diffusers_keys.h"
 #include "models/noise_augmentation.h"
+#include "models/packed_model.h"
 #include "models/unet_source.h"
 #include "models/vae.h"
 #include "models/vae_keys.h"
@@ -76,7 +77,7 @@ VaeHandle make_vae(std::shared_ptr<const TensorMap> tensors, const std::filesyst
   handle.file = name_of(path);
   const std::string key = "vae\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));
   handle.vae = residency.shared<Resident<Vae>>(key, [&] {
-    return std::make_shared<Resident<Vae>>(residency, "VAE of " + handle.file, packed_estimate(*tensors, compute), [=] {
+    return make_resident<Vae>(residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=] {
       return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path)));
     });
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/key_names.h"
+#include "models/packed_model.h"
 
 namespace easel::models {
 namespace {
@@ -110,8 +111,9 @@ std::shared_ptr<Resident<ClipTextModel>> make_text_tower(Residency& residency, c
                                                          DType compute, const std::string& file,
                                                          nn::Weights::Patch patch) {
   const auto make = [&, tensors = tower.tensors] {
-    return std::make_shared<Resident<ClipTextModel>>(
-        residency, std::string(text_tower_name(tower.kind)) + " of " + file, packed_estimate(*tensors, compute),
+    return make_resident<ClipTextModel>(
+        residency, std::string(text_tower_name(tower.kind)) + " of " + file,
+        {text_tower_name(tower.kind), tensors, compute, static_cast<bool>(patch)},
         [=] { return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, patch)); });
   };
   if (patch) return make();
@@ -131,14 +133,6 @@ std::string tensors_key(const char* kind, const TensorMap& tensors, DType comput
   const void* first = tensors.empty() ? nullptr : tensors.begin()->second.raw();
   return std::string(kind) + "\n" + std::to_string(reinterpret_cast<uintptr_t>(first)) + "\n" + std::to_string(hash) +
          "\n" + std::string(dtype_name(compute));
-}
-
-size_t packed_estimate(const TensorMap& tensors, DType compute) {
-  size_t total = 0;
-  for (const auto& [name, tensor] : tensors)
-    if (tensor.rank() >= 2 && name.find("token_embedding") == std::string::npos)
-      total += static_cast<size_t>(tensor.numel()) * dtype_size(compute);
-  return total;
 }
 
 }  // namespace easel::models

@@ -73,7 +73,4 @@ std::shared_ptr<Resident<ClipTextModel>> make_text_tower(Residency& residency, c
 // A key for Residency::shared(): the same for the same tensors in the same memory, which lives as long as the model.
 std::string tensors_key(const char* kind, const TensorMap& tensors, DType compute);
 
-// Bytes that the matrices and convolutions of a model take when packed in `compute`.
-size_t packed_estimate(const TensorMap& tensors, DType compute);
-
 }  // namespace easel::models

@@ -6,6 +6,7 @@
 #include "models/clip_keys.h"
 #include "models/clip_text.h"
 #include "models/key_names.h"
+#include "models/packed_model.h"
 
 namespace easel::models {
 namespace {
@@ -131,8 +132,8 @@ ClipVisionHandle load_clip_vision(Residency& residency, const TensorMap& file, D
   handle.image_size = config.image_size;
   handle.memo = std::make_shared<ClipVisionMemo>();
   handle.model = residency.shared<Resident<ClipVisionModel>>(tensors_key("vision", *tensors, compute), [&] {
-    return std::make_shared<Resident<ClipVisionModel>>(
-        residency, std::string(config.name()) + " of " + file_name, packed_estimate(*tensors, compute),
+    return make_resident<ClipVisionModel>(
+        residency, std::string(config.name()) + " of " + file_name, {"vision", tensors, compute},
         [=] { return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name)); });
   });
   return handle;

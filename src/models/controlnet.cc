@@ -6,6 +6,7 @@
 #include "models/control_keys.h"
 #include "models/detect.h"
 #include "models/key_names.h"
+#include "models/packed_model.h"
 #include "models/t2i_adapter.h"
 #include "models/unet_blocks.h"
 #include "models/unet_source.h"
@@ -272,9 +273,9 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
   const std::string key = "control\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));
   handle.net = residency.shared<Resident<ControlNet>>(key, [&] {
     const std::string name = (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file;
-    const size_t estimate = packed_estimate(*found.tensors, handle.t2i_adapter ? DType::kF32 : compute);
-    return std::make_shared<Resident<ControlNet>>(
-        residency, name, estimate, [=, tensors = found.tensors] { return make(nn::Weights(tensors, compute, file)); });
+    return make_resident<ControlNet>(
+        residency, name, {"control", found.tensors, compute},
+        [=, tensors = found.tensors] { return make(nn::Weights(tensors, compute, file)); });
   });
   return handle;
 }

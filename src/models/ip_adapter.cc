@@ -4,6 +4,7 @@
 
 #include "models/clip_keys.h"
 #include "models/clip_text.h"
+#include "models/packed_model.h"
 
 namespace easel::models {
 namespace {
@@ -203,8 +204,8 @@ IpAdapterHandle load_ip_adapter(Residency& residency, std::shared_ptr<const Tens
   handle.config = read_ip_adapter_config(*file, file_name);
   IpAdapter::check(nn::Weights(file, compute, file_name), handle.config);
   handle.model = residency.shared<Resident<IpAdapter>>(tensors_key("ip-adapter", *file, compute), [&] {
-    return std::make_shared<Resident<IpAdapter>>(
-        residency, "IP-Adapter " + file_name, packed_estimate(*file, compute), [=, config = handle.config] {
+    return make_resident<IpAdapter>(
+        residency, "IP-Adapter " + file_name, {"ip-adapter", file, compute}, [=, config = handle.config] {
           return std::make_shared<const IpAdapter>(nn::Weights(file, compute, file_name), config);
         });
   });

@@ -64,16 +64,45 @@ void Residency::make_room(size_t bytes, const std::string& name) {
   for (ResidentBase* r : all_)
     if (r->loaded_bytes() > 0) loaded.push_back(r);
   std::sort(loaded.begin(), loaded.end(), [](auto* a, auto* b) { return a->last_use_ < b->last_use_; });
+  const auto fits = [&] { return loaded_locked() + held_ + overhead_ + bytes <= budget_; };
   for (ResidentBase* r : loaded) {
-    if (loaded_locked() + bytes <= budget_) return;
+    if (fits()) return;
     if (r->evict()) trim_pool();
   }
-  const size_t kept = loaded_locked();
-  if (kept + bytes <= budget_) return;
+  if (!fits()) refuse(bytes, name, loaded_locked() + held_);
+}
+
+void Residency::refuse(size_t bytes, const std::string& name, size_t kept) const {
   throw Error(Fault::kMemory, "the " + name + " takes " + mebibytes(bytes) +
                                   (kept > 0 ? " besides the " + mebibytes(kept) + " in use" : "") +
+                                  (overhead_ > 0 ? " and " + mebibytes(overhead_) + " for the program itself" : "") +
                                   ", more than the memory budget of " + mebibytes(budget_))
-      .fix("Allow " + mebibytes(kept + bytes) + " or more, or choose a smaller model or picture");
+      .fix("Allow " + mebibytes(kept + overhead_ + bytes) + " or more, or choose a smaller model or picture");
+}
+
+void Residency::require(size_t bytes, const std::string& name) const {
+  if (budget_ > 0 && bytes + overhead_ > budget_) refuse(bytes, name, 0);
+}
+
+size_t Residency::room() {
+  std::lock_guard lock(mutex_);
+  if (budget_ == 0) return SIZE_MAX;
+  size_t kept = held_ + overhead_;
+  for (ResidentBase* r : all_)
+    if (r->loaded_bytes() > 0 && r->in_use()) kept += r->loaded_bytes();
+  return budget_ > kept ? budget_ - kept : 0;
+}
+
+Residency::Hold Residency::hold(size_t bytes, const std::string& name) {
+  std::lock_guard lock(mutex_);
+  make_room(bytes, name);
+  held_ += bytes;
+  return {*this, bytes};
+}
+
+void Residency::let_go(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  held_ -= bytes;
 }
 
 }  // namespace easel::models

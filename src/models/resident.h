@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensor/storage.h"
@@ -41,12 +42,12 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
   uint64_t last_use_ = 0;
 };
 
-// Keeps the sum of loaded models within a budget: before one is built, the least recently used ones that
-// are not in use are evicted. Thread-safe. Must outlive the models made with it.
+// Keeps loaded models and the memory they compute in within a budget: before there is more of either, the least
+// recently used models that are not in use are evicted. Thread-safe. Must outlive the models made with it.
 class Residency {
  public:
-  // budget 0: as much as there is.
-  explicit Residency(size_t budget_bytes = 0) : budget_(budget_bytes) {}
+  // budget 0: as much as there is. `overhead` is what the program takes beside all that, of the budget.
+  explicit Residency(size_t budget_bytes = 0, size_t overhead = 0) : budget_(budget_bytes), overhead_(overhead) {}
   Residency(const Residency&) = delete;
   Residency& operator=(const Residency&) = delete;
 
@@ -56,9 +57,32 @@ class Residency {
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
-  // Makes room for `bytes` more, of a model or of activations; throws Error(kMemory) naming `name` and what would
-  // fit when it cannot.
+  // Makes room for `bytes` more; throws Error(kMemory) naming `name` and what would fit when it cannot.
   void make_room(size_t bytes, const std::string& name);
+  // What there would be room for if all models that are not in use were evicted.
+  size_t room();
+  // Throws what make_room() would if nothing else was in memory.
+  void require(size_t bytes, const std::string& name) const;
+
+  // Memory to compute in, counted until it is let go.
+  class Hold {
+   public:
+    Hold() = default;
+    Hold(Residency& owner, size_t bytes) : owner_(&owner), bytes_(bytes) {}
+    Hold(Hold&& o) noexcept : owner_(std::exchange(o.owner_, nullptr)), bytes_(o.bytes_) {}
+    Hold& operator=(Hold&& o) noexcept {
+      std::swap(owner_, o.owner_), std::swap(bytes_, o.bytes_);
+      return *this;
+    }
+    ~Hold() { if (owner_) owner_->let_go(bytes_); }
+
+   private:
+    Residency* owner_ = nullptr;
+    size_t bytes_ = 0;
+  };
+  // Makes room as make_room() does.
+  [[nodiscard]] Hold hold(size_t bytes, const std::string& name);
+
   void touch(ResidentBase& r);
 
   // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
@@ -76,12 +100,14 @@ class Residency {
   friend class ResidentBase;
   void add(ResidentBase* r);
   void remove(ResidentBase* r);
+  void let_go(size_t bytes);
   size_t loaded_locked() const;
+  [[noreturn]] void refuse(size_t bytes, const std::string& name, size_t kept) const;
 
   mutable std::recursive_mutex mutex_;
   std::vector<ResidentBase*> all_;
   std::map<std::string, std::weak_ptr<ResidentBase>> shared_;
-  size_t budget_;
+  size_t budget_, overhead_, held_ = 0;
   uint64_t clock_ = 0;
 };
 

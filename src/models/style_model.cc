@@ -2,6 +2,7 @@
 
 #include "models/clip_keys.h"
 #include "models/clip_text.h"
+#include "models/packed_model.h"
 
 namespace easel::models {
 namespace {
@@ -89,9 +90,9 @@ StyleModelHandle load_style_model(Residency& residency, const TensorMap& file, D
   handle.context_dim = shape.context_dim;
   StyleModel::check(nn::Weights(tensors, compute, file_name));
   handle.model = residency.shared<Resident<StyleModel>>(tensors_key("style", *tensors, compute), [&] {
-    return std::make_shared<Resident<StyleModel>>(
-        residency, "style model " + file_name, packed_estimate(*tensors, compute),
-        [=] { return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name)); });
+    return make_resident<StyleModel>(residency, "style model " + file_name, {"style", tensors, compute}, [=] {
+      return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name));
+    });
   });
   return handle;
 }

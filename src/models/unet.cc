@@ -134,4 +134,14 @@ size_t UNet::bytes() const {
   return total;
 }
 
+size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t rows, int64_t height, int64_t width) {
+  // The widest moment is in the first output block of the finest level: three skips wait, two maps in f32 have just
+  // been joined to a third of three times the width, which is normed, convolved and projected.
+  const int64_t skips = 3 * 4, joined = (2 + 1 + 3) * 4, work = compute == DType::kF32 ? 5 * 4 : 5 * 2;
+  const double pixel = static_cast<double>(config.model_channels * (skips + joined + work));
+  // Maps whose sides are odd are rounded up at each level; blocks of memory are up to a quarter larger than asked for.
+  const auto up = [](int64_t side) { return static_cast<double>((side + 7) / 8 * 8); };
+  return static_cast<size_t>(static_cast<double>(rows) * up(height) * up(width) * pixel * 1.2);
+}
+
 }  // namespace easel::models

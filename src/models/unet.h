@@ -111,6 +111,10 @@ class UNet {
   std::unique_ptr<const Impl> impl_;
 };
 
+// Memory that UNet::forward() computes in for a batch of `rows` latents of height x width, beside the weights, with
+// activations of type `compute`. Estimates from above.
+size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t rows, int64_t height, int64_t width);
+
 // Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).
 UNetConfig read_unet_config(const nn::Weights& w);
 // The same for a ControlNet, which has no output blocks and may be without any attention (context_dim 0).

@@ -324,7 +324,8 @@ Tensor Vae::encode(const Tensor& all, const VaeRun& run) const {
   const auto one = [&](const Tensor& x) { return m.encode_one(to_range(contiguous(x), 2.0f, -0.5f, false)); };
   const int total = static_cast<int>(pixels.dim(0));
   if (run.memory_budget > 0 && encode_memory_estimate(pixels.dim(1), pixels.dim(2)) > run.memory_budget) {
-    const int64_t tile = fitting_tile(run.memory_budget, 256, [&](int64_t t) { return encode_memory_estimate(t, t); });
+    const int64_t tile =
+        fitting_tile(run.memory_budget, kSmallestTile, [&](int64_t t) { return encode_memory_estimate(t, t); });
     const Tiling tiling{tile, tile, 64, 1.0 / static_cast<double>(m.config.downscale), m.config.latent_channels};
     int done = 0;
     const int tiles = total * tile_count(tiling, pixels.dim(1), pixels.dim(2));
@@ -347,7 +348,8 @@ Tensor Vae::decode(const Tensor& given, const VaeRun& run) const {
   const int total = static_cast<int>(latent.dim(0));
   const auto one = [&](const Tensor& z) { return m.decode_one(contiguous(z)); };
   if (run.memory_budget > 0 && decode_memory_estimate(latent.dim(1), latent.dim(2)) > run.memory_budget) {
-    const int64_t tile = fitting_tile(run.memory_budget, 32, [&](int64_t t) { return decode_memory_estimate(t, t); });
+    const int64_t tile = fitting_tile(run.memory_budget, kSmallestTile / m.config.downscale,
+                                      [&](int64_t t) { return decode_memory_estimate(t, t); });
     const Tiling tiling{tile, tile, 16, static_cast<double>(m.config.downscale), m.decoder_out.out_channels()};
     int done = 0;
     const int tiles = total * tile_count(tiling, latent.dim(1), latent.dim(2));

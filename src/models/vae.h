@@ -17,6 +17,9 @@ struct VaeConfig {
   bool quantised = false;       // quant_conv and post_quant_conv are there
 };
 
+// Pixels along a side of the smallest tile that a picture is cut into for lack of memory.
+constexpr int64_t kSmallestTile = 256;
+
 // What a run may use, and whom it tells.
 struct VaeRun {
   // Activation memory allowed for one evaluation; above it the map is cut into overlapping tiles whose results

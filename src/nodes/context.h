@@ -54,10 +54,11 @@ struct Context {
   ModelFiles& files;
   Directories directories = {};
   DType compute = DType::kF32;   // what models multiply in
-  size_t activation_budget = 0;  // bytes one evaluation of a model may take; 0: no limit
   CancelToken cancel = {};
 
   std::function<void(const Step&)> progress = {};
+  // The models a sampler needs are there: its first step begins.
+  std::function<void()> sampling = {};
   // Something a person should know that is no error.
   std::function<void(const std::string&)> warn = {};
   // Something only of interest to who asks for more (--verbose).

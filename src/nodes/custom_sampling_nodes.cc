@@ -29,6 +29,7 @@ Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
   r.cancel = call.context().cancel;
   if (r.sigmas.size() < 2) return {latent(out), latent(out)};
   Tensor last;
+  r.on_start = call.context().sampling;
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
     if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, r.model.latent_scale});

@@ -4,6 +4,9 @@
 
 #include "models/controlnet.h"
 #include "models/noise_augmentation.h"
+#include "models/resident.h"
+#include "models/unet.h"
+#include "models/unet_source.h"
 
 namespace easel::nodes {
 
@@ -74,6 +77,22 @@ void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c
     e.at_input(std::string(input));
     throw;
   }
+}
+
+void require_memory(const Call& call, const models::ModelHandle& model, std::string_view latent_input) {
+  size_t bytes = model.unet->estimated_bytes();
+  std::string name = model.unet->name();
+  if (const auto* latent = call.peek<ForeseenLatent>(latent_input)) {
+    bytes +=
+        models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);
+    name += " with a picture of " + std::to_string(latent->width * 8) + "x" + std::to_string(latent->height * 8) +
+            (latent->count > 1 ? ", " + std::to_string(latent->count) + " at once," : "");
+  }
+  call.context().residency.require(bytes, name);
+}
+
+void require_memory(const Call& call, const models::VaeHandle& vae) {
+  call.context().residency.require(vae.vae->estimated_bytes(), vae.vae->name());
 }
 
 }  // namespace easel::nodes

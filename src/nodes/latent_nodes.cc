@@ -5,6 +5,7 @@
 #include "image/latents.h"
 #include "image/pictures.h"
 #include "image/resize.h"
+#include "nodes/foresight.h"
 #include "nodes/table.h"
 
 namespace easel::nodes {
@@ -275,6 +276,10 @@ void register_latent_nodes(Table& table) {
                out.samples = Tensor::zeros(
                    {call.integer("batch_size"), call.integer("height") / kCell, call.integer("width") / kCell, 4});
                return {latent(std::move(out))};
+             },
+             .foresee = [](Call& call) -> Outputs {
+               return {Value("LATENT", ForeseenLatent{call.integer("batch_size"), call.integer("height") / kCell,
+                                                      call.integer("width") / kCell})};
              }});
   add_batches(table);
   add_shapes(table);

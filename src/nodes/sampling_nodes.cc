@@ -33,6 +33,7 @@ sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
   r.sampler = call.text("sampler_name");
   r.scheduler = call.text("scheduler");
   r.cancel = call.context().cancel;
+  r.on_start = call.context().sampling;
   r.on_step = [&call, scale = r.model.latent_scale](const sampling::SamplerProgress& p) {
     if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, scale});
   };
@@ -61,8 +62,10 @@ Outputs ksampler_advanced(Call& call) {
 }
 
 Outputs foresee_sampler(Call& call) {
-  if (const auto* model = call.peek<models::ModelHandle>("model"))
+  if (const auto* model = call.peek<models::ModelHandle>("model")) {
     for (const char* input : {"positive", "negative"}) require_fit(*model, foreseen_conditioning(call, input), input);
+    require_memory(call, *model, "latent_image");
+  }
   return {Value()};
 }
 

@@ -1,10 +1,12 @@
 // Nodes between pictures and latents.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "image/masks.h"
 #include "image/pictures.h"
 #include "image/resize.h"
+#include "models/resident.h"
 #include "models/vae.h"
 #include "nodes/foresight.h"
 #include "nodes/table.h"
@@ -13,37 +15,75 @@
 namespace easel::nodes {
 namespace {
 
-models::VaeRun vae_run(Call& call) {
+// A VAE, and memory to run it in.
+struct Work {
+  std::shared_ptr<const models::Vae> vae;
+  models::Residency::Hold memory;
   models::VaeRun run;
-  run.memory_budget = call.context().activation_budget;
-  run.progress = [&call](int done, int total) {
+};
+
+// `wanted` for the whole picture, or what there is room for, but at least for the smallest tile.
+Work start(Call& call, const std::function<size_t(const models::Vae&)>& wanted,
+           size_t (*smallest)(const models::Vae&)) {
+  Work work;
+  work.vae = call.link<models::VaeHandle>("vae").vae->get();
+  models::Residency& residency = call.context().residency;
+  const size_t room = residency.room();
+  work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
+  work.run.memory_budget = room;
+  work.run.progress = [&call](int done, int total) {
     call.check_cancelled();
     if (total > 1 && call.context().progress) call.context().progress({done, total});
   };
-  return run;
+  return work;
 }
 
-std::shared_ptr<const models::Vae> built(Call& call) { return call.link<models::VaeHandle>("vae").vae->get(); }
+Work start_encoding(Call& call, int64_t height, int64_t width) {
+  return start(
+      call, [=](const models::Vae& vae) { return vae.encode_memory_estimate(height, width); },
+      [](const models::Vae& vae) { return vae.encode_memory_estimate(models::kSmallestTile, models::kSmallestTile); });
+}
 
-Outputs decode(Call& call) { return {image(built(call)->decode(call.latent("samples").samples, vae_run(call)))}; }
+Work start_decoding(Call& call, int64_t height, int64_t width) {
+  return start(
+      call, [=](const models::Vae& vae) { return vae.decode_memory_estimate(height, width); },
+      [](const models::Vae& vae) {
+        const int64_t side = models::kSmallestTile / vae.config().downscale;
+        return vae.decode_memory_estimate(side, side);
+      });
+}
+
+Work start_encoding(Call& call) {
+  const Tensor& pixels = call.tensor("pixels");
+  return start_encoding(call, pixels.dim(1), pixels.dim(2));
+}
+
+Outputs decode(Call& call) {
+  const Tensor& samples = call.latent("samples").samples;
+  const Work work = start_decoding(call, samples.dim(1), samples.dim(2));
+  return {image(work.vae->decode(samples, work.run))};
+}
 
 Outputs decode_tiled(Call& call) {
   const int64_t tile = call.integer("tile_size");
   // Workflows from before the input existed were decoded with tiles that overlap by 16 latent pixels.
   int64_t overlap = call.has("overlap") ? call.integer("overlap") : 128;
   if (call.has("overlap") && tile < overlap * 4) overlap = tile / 4;
-  const auto vae = built(call);
-  const int64_t scale = vae->config().downscale;
-  return {image(vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, vae_run(call)))};
+  // Tiles of three shapes, one as large as the other.
+  const Work work = start_decoding(call, tile / 8, tile / 8);
+  const int64_t scale = work.vae->config().downscale;
+  return {image(work.vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, work.run))};
 }
 
-Outputs encode(Call& call) { return {latent({built(call)->encode(call.tensor("pixels"), vae_run(call)), {}, {}})}; }
+Outputs encode(Call& call) {
+  const Work work = start_encoding(call);
+  return {latent({work.vae->encode(call.tensor("pixels"), work.run), {}, {}})};
+}
 
 Outputs encode_tiled(Call& call) {
-  return {latent({built(call)->encode_tiled(call.tensor("pixels"), call.integer("tile_size"), call.integer("overlap"),
-                                            vae_run(call)),
-                  {},
-                  {}})};
+  const int64_t tile = call.integer("tile_size");
+  const Work work = start_encoding(call, tile, tile);
+  return {latent({work.vae->encode_tiled(call.tensor("pixels"), tile, call.integer("overlap"), work.run), {}, {}})};
 }
 
 // A picture and its mask, brought to one size and cut at the centre to a multiple of `unit`.
@@ -104,10 +144,10 @@ Tensor grown(const Tensor& mask, int64_t by) {
 }
 
 Outputs encode_for_inpaint(Call& call) {
-  const auto vae = built(call);
-  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), vae->config().downscale);
+  const Work work = start_encoding(call);
+  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
   grey_out(m);
-  return {latent({vae->encode(m.pixels, vae_run(call)), grown(m.mask, call.integer("grow_mask_by")), {}})};
+  return {latent({work.vae->encode(m.pixels, work.run), grown(m.mask, call.integer("grow_mask_by")), {}})};
 }
 
 sampling::Conditioning with_concat(const sampling::Conditioning& list, const Tensor& latent_image, const Tensor& mask) {
@@ -120,11 +160,11 @@ sampling::Conditioning with_concat(const sampling::Conditioning& list, const Ten
 }
 
 Outputs inpaint_conditioning(Call& call) {
-  const auto vae = built(call);
-  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), vae->config().downscale);
+  const Work work = start_encoding(call);
+  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
   grey_out(m);
-  const Tensor around = vae->encode(m.pixels, vae_run(call));
-  Latent original{vae->encode(call.tensor("pixels"), vae_run(call)), call.flag("noise_mask") ? m.mask : Tensor(), {}};
+  const Tensor around = work.vae->encode(m.pixels, work.run);
+  Latent original{work.vae->encode(call.tensor("pixels"), work.run), call.flag("noise_mask") ? m.mask : Tensor(), {}};
   return {Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("positive"), around, m.mask)),
           Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("negative"), around, m.mask)),
           latent(std::move(original))};
@@ -133,6 +173,11 @@ Outputs inpaint_conditioning(Call& call) {
 Outputs foresee_inpaint(Call& call) {
   return {foreseen(foreseen_conditioning(call, "positive")), foreseen(foreseen_conditioning(call, "negative")),
           Value()};
+}
+
+Outputs foresee_vae(Call& call) {
+  if (const auto* vae = call.peek<models::VaeHandle>("vae")) require_memory(call, *vae);
+  return {Value()};
 }
 
 // Kept for workflows of video models; a picture's VAE has no use for them.
@@ -151,14 +196,16 @@ void register_vae_nodes(Table& table) {
        .inputs = {Link("samples", "LATENT").tip("The latent to decode."),
                   Link("vae", "VAE").tip("The VAE to decode it with.")},
        .outputs = {{"IMAGE", "", "The picture."}},
-       .run = decode});
+       .run = decode,
+       .foresee = foresee_vae});
   table.add({.name = "VAEEncode",
              .display = "VAE Encode",
              .category = "latent",
              .description = "Turns pictures into latents.",
              .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE")},
              .outputs = {{"LATENT"}},
-             .run = encode});
+             .run = encode,
+             .foresee = foresee_vae});
   table.add(
       {.name = "VAEDecodeTiled",
        .display = "VAE Decode (Tiled)",

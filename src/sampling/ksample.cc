@@ -4,6 +4,9 @@
 #include <cmath>
 
 #include "image/resize.h"
+#include "models/resident.h"
+#include "models/unet.h"
+#include "models/unet_source.h"
 #include "sampling/map.h"
 #include "sampling/model_inputs.h"
 #include "sampling/schedule.h"
@@ -66,6 +69,25 @@ bool all_zero(const Tensor& t) {
   return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
 }
 
+// Memory for the largest batch that fits, up to all entries at once; at least for one.
+models::Residency::Hold hold_memory(KSampleRequest& request) {
+  const models::ModelHandle& model = request.model;
+  if (!model.source || !model.source->residency) return {};
+  models::Residency& residency = *model.source->residency;
+  const Shape& shape = request.latent.shape();
+  const int64_t pixels = shape[0] * shape[1] * shape[2];
+  size_t one = models::unet_memory_estimate(model.config, model.source->compute, shape[0], shape[1], shape[2]);
+  const auto controlled = [](const ConditioningEntry& entry) { return entry.control != nullptr; };
+  if (std::any_of(request.positive.begin(), request.positive.end(), controlled)) one += one / 2;
+  const auto entries = static_cast<int64_t>(request.positive.size() + request.negative.size());
+  const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
+  request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
+  const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
+  return residency.hold(one * static_cast<size_t>(at_once),
+                        "picture of " + std::to_string(shape[2] * 8) + "x" + std::to_string(shape[1] * 8) +
+                            " while it is sampled");
+}
+
 }  // namespace
 
 Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, const Network& network,
@@ -88,7 +110,9 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
       request.positive, request.negative, shape, sampling,
       [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); });
   Guidance guidance(std::move(conditioning), shape, network,
-                    {.cfg = request.cfg, .always_uncond = sampler.wants_uncond});
+                    {.cfg = request.cfg,
+                     .always_uncond = sampler.wants_uncond,
+                     .max_batch_pixels = request.max_batch_pixels});
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {
@@ -112,6 +136,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
     const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), mask);
     return blend(guidance.denoised(seen, sigma), latent, mask);
   };
+  if (request.on_start) request.on_start();
   const Tensor result = sampler.run(run);
   return map([=](float v) { return v / scale; }, result);
 }
@@ -134,9 +159,12 @@ Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet
       request, sampling, [&](const NetworkBatch& batch) { return network(batch); }, inputs);
 }
 
-Tensor ksample(const KSampleRequest& request) {
-  check(request);
-  return ksample(request, request.model.unet->get());
+Tensor ksample(const KSampleRequest& given) {
+  check(given);
+  KSampleRequest request = given;
+  const auto unet = request.model.unet->get();
+  const auto memory = hold_memory(request);
+  return ksample(request, unet);
 }
 
 }  // namespace easel::sampling

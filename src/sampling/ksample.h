@@ -32,17 +32,22 @@ struct KSampleRequest {
   bool force_full_denoise = false;
   // Noise levels to run through instead of those of scheduler, steps and denoise; falling.
   std::vector<float> sigmas;
+  // Guidance evaluates at most so many latent pixels at once, or one entry.
+  int64_t max_batch_pixels = 8 * 128 * 128;
   // Of samplers that draw noise at each step: how much of it, and its deviation.
   float eta = 1.0f, s_noise = 1.0f;
+  // Everything is loaded and prepared: the first step begins.
+  std::function<void()> on_start = {};
   // After each step; x and denoised are latents as the model sees them (times latent_scale).
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
 };
 
 // ComfyUI's common_ksampler: the denoised latent [N,h,w,4]. The latent itself (shared, not copied) when there is
-// nothing to do. The model's UNet is built if it is not, and held until the end.
+// nothing to do. The model's UNet is built if it is not, and held until the end; conditional and unconditional halves
+// are one batch if there is memory for it.
 // Throws Error: kInvalid for values that make no sense, kMismatch when model, conditioning and control do not fit
-// each other, kCancelled, and what loading the model throws.
+// each other, kMemory, kCancelled, and what loading the model throws.
 Tensor ksample(const KSampleRequest& request);
 
 // The same with a UNet that is at hand; request.model.unet is not used.

@@ -332,6 +332,12 @@ std::string Validation::text() const {
 void Validation::raise() const {
   size_t count = 0;
   for (const FaultyNode& node : faulty) count += node.faults.size();
+  // What is well but for the memory it takes is not invalid.
+  bool memory = count > 0;
+  for (const FaultyNode& node : faulty)
+    for (const NodeFault& f : node.faults)
+      memory = memory && f.extra_info.value("fault", "") == fault_name(Fault::kMemory);
+  if (memory) throw Error(Fault::kMemory, text());
   if (count <= 1) throw Error(Fault::kInvalid, text());
   throw Error(Fault::kInvalid, "the workflow has " + std::to_string(count) + " faults:\n" + text());
 }
