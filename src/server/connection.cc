@@ -43,12 +43,14 @@ struct Held {
   const uint64_t bytes;
 };
 
-// Removes an uploaded body once it has been answered.
+// Removes an uploaded body once it has been worked on.
 struct TempFile {
   std::filesystem::path path;
-  ~TempFile() {
+  ~TempFile() { remove(); }
+  void remove() {
     std::error_code ignored;
     if (!path.empty()) std::filesystem::remove(path, ignored);
+    path.clear();
   }
 };
 
@@ -185,6 +187,7 @@ asio::awaitable<bool> Connection::answer(Request& request, Head& head, bool keep
   stream_.expires_never();
   const Held held(context_.body_bytes, request.body.size());
   Response response = co_await handle(request, *match.handler);
+  temp.remove();
   co_return co_await send(request, std::move(response), keep, head_only) && keep;
 }
 
