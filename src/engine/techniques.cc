@@ -48,7 +48,7 @@ class Chooser {
     for (const auto& [id, want] : wanted.items()) {
       PromptNode* node = prompt.find(id);
       if (!node) throw Error(Fault::kInternal, "techniques.json names a node '" + id + "' that is not there");
-      const std::string missing = choose(prompt, *node, want.get<std::string>());
+      std::string missing = choose(prompt, *node, want.get<std::string>());
       if (!missing.empty()) return missing;
     }
     return {};

@@ -177,7 +177,7 @@ ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& ima
   const auto key = ClipVisionMemo::key_of(images, crop);
   if (auto known = handle.memo->find(key)) return *known;
   const Tensor pixels = image::clip_preprocess(images, handle.image_size, crop);
-  const ClipVisionOutput output = handle.model->get()->encode(pixels);
+  ClipVisionOutput output = handle.model->get()->encode(pixels);
   handle.memo->add(key, output);
   return output;
 }

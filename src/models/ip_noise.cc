@@ -76,7 +76,7 @@ Sample sample_at(float x, float y) {
   const float left = std::floor(column), top = std::floor(row);
   Sample s{};
   for (int i = 0; i < 4; ++i) {
-    const float cx = left + static_cast<float>(i % 2), cy = top + static_cast<float>(i / 2);
+    const float cx = left + static_cast<float>(i & 1), cy = top + static_cast<float>(i >> 1);
     const bool in = cx >= 0 && cy >= 0 && cx < kSide && cy < kSide;
     s.offset[i] = in ? static_cast<int64_t>(cy) * kSide + static_cast<int64_t>(cx) : 0;
     s.weight[i] = in ? (1 - std::abs(column - cx)) * (1 - std::abs(row - cy)) : 0.0f;
