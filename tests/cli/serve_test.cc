@@ -1,9 +1,16 @@
 // `easel serve` and `easel queue` as they are started and used by people.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <set>
+#include <sstream>
+
 #include "base/error.h"
 #include "command.h"
 #include "formats/picture.h"
+#include "server/http_client.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -129,6 +136,81 @@ TEST_F(Serve, OthersGetInWithTheTokenOnly) {
   EXPECT_EQ(queue({"list"}).code, exit_code(Fault::kUsage));
   EXPECT_EQ(queue({"list", "--token-file", "token"}).code, 0);
   EXPECT_EQ(server_.get("stderr").find("0123456789abcdef"), std::string::npos);
+}
+
+// Some tens of milliseconds of work, another picture for each number.
+Json enlarging(int number) {
+  Json out = workflow::parse_json(R"({
+    "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+    "2": {"class_type": "ImageScale", "inputs": {"image": ["1", 0], "upscale_method": "lanczos", "height": 640,
+          "crop": "disabled"}},
+    "6": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "k"}}})");
+  out["2"]["inputs"]["width"] = 512 + number;
+  return out;
+}
+
+// Whether all of the folder's files are pictures that can be read to the end. Returns how many there are.
+int whole_pictures(const fs::path& folder) {
+  int n = 0;
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (!file.is_regular_file()) continue;
+    EXPECT_EQ(file.path().extension(), ".png") << file.path();
+    EXPECT_NO_THROW(formats::load_picture(file.path())) << file.path();
+    ++n;
+  }
+  return n;
+}
+
+// The real program, killed at random moments: while it starts, accepts, computes, writes, ends a job.
+TEST_F(Serve, LosesNothingWhenItIsKilledFiftyTimes) {
+  constexpr int kJobs = 200, kKills = 50;
+  serve();
+  std::mutex mutex;  // of url_
+  const auto http = [&] {
+    std::lock_guard lock(mutex);
+    return server::HttpClient(url_, "");
+  };
+  std::atomic<int> accepted{0};
+  std::thread client([&] {
+    while (accepted < kJobs) {
+      const Json body = {{"prompt", enlarging(accepted)}, {"prompt_id", "job-" + std::to_string(accepted)}};
+      try {
+        const auto answer = http().post("/prompt", workflow::dump_json(body), 60);
+        // It may have been accepted without having been able to say so.
+        if (answer.status == 200 || answer.body.find("exists already") != std::string::npos) ++accepted;
+      } catch (const Error&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    }
+  });
+  std::mt19937 random(3);
+  for (int kill = 0; kill < kKills; ++kill) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 100));
+    server_.send(SIGKILL);
+    server_.finish();
+    std::lock_guard lock(mutex);
+    serve();
+  }
+  client.join();
+  const auto remaining = [&] { return Json::parse(http().get("/prompt").body)["exec_info"]["queue_remaining"] != 0; };
+  for (int i = 0; i < 15000 && remaining(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const Json history = Json::parse(http().get("/history").body);
+  EXPECT_EQ(history.size(), static_cast<size_t>(kJobs));
+  int done = 0, set_aside = 0;
+  std::set<std::string> pictures;
+  for (const auto& item : history.items()) {
+    const Json& entry = item.value();
+    const bool completed = entry["status"]["completed"];
+    ++(completed ? done : set_aside);
+    if (completed) pictures.insert(entry["outputs"]["6"]["images"][0]["filename"].get<std::string>());
+    else EXPECT_NE(entry.dump().find("set aside"), std::string::npos) << entry;
+  }
+  EXPECT_EQ(pictures.size(), static_cast<size_t>(done)) << "each has a picture of its own";
+  EXPECT_GE(whole_pictures(server_.folder() / "output"), done);
+  EXPECT_LT(set_aside, kKills / 2 + 1);
+  printf("killed %d times: %d jobs done, %d set aside\n", kKills, done, set_aside);
+  server_.send(SIGTERM);
+  EXPECT_EQ(server_.finish().code, 0);
 }
 
 }  // namespace
