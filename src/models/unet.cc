@@ -1,9 +1,14 @@
 #include "models/unet.h"
 
+#include <array>
+#include <utility>
+
 #include "models/unet_blocks.h"
 
 namespace easel::models {
 namespace {
+
+constexpr size_t kMaxInputBlocks = 64;  // published UNets have 12, or 9
 
 // h + residual, where residual may be of another float type and repeat over the batch.
 Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& file) {
@@ -34,6 +39,10 @@ struct UNet::Impl {
       output_blocks.emplace_back(w["output_blocks"][static_cast<int64_t>(i)], config, site);
     }
     trunk.build_middle(w, config, site);
+    if (trunk.input_blocks.size() > kMaxInputBlocks || output_blocks.size() > trunk.input_blocks.size())
+      throw Error(Fault::kBadFile, "a UNet of " + std::to_string(trunk.input_blocks.size()) + " input and " +
+                                       std::to_string(output_blocks.size()) + " output blocks")
+          .in_file(file);
     out_norm = nn::GroupNorm(w["out"][0]);
     out_conv = conv_f32(w["out"][2]);
     w.require_all();
@@ -111,19 +120,22 @@ Tensor UNet::forward(const UNetInputs& in) const {
   const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
 
   Tensor h = convert(in.x, DType::kF32);
-  std::vector<Tensor> skips;
+  // On the stack: a step takes nothing from the heap.
+  std::array<Tensor, kMaxInputBlocks> skips;
+  size_t waiting = 0;
   for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
     h = add_residual(m.trunk.input_blocks[i](std::move(h), e), residual_at(control.input, i), m.file);
-    skips.push_back(h);
+    skips[waiting++] = h;
   }
   for (const Block& block : m.trunk.middle) h = block(std::move(h), e);
   if (!control.middle.empty()) h = add_residual(h, control.middle.back(), m.file);
 
   for (const Block& block : m.output_blocks) {
-    const Tensor skip = add_residual(skips.back(), residual_at(control.output, skips.size() - 1), m.file);
-    skips.pop_back();
+    --waiting;
+    const Tensor skip = add_residual(std::exchange(skips[waiting], {}), residual_at(control.output, waiting), m.file);
     h = ops::concat({h, skip}, -1);
-    h = block(std::move(h), e, skips.empty() ? MapSize{} : MapSize{skips.back().dim(1), skips.back().dim(2)});
+    const Tensor* next = waiting > 0 ? &skips[waiting - 1] : nullptr;
+    h = block(std::move(h), e, next ? MapSize{next->dim(1), next->dim(2)} : MapSize{});
   }
   return m.out_conv(m.out_norm(h, ops::Activation::kSilu));
 }

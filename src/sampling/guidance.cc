@@ -33,13 +33,15 @@ Tensor repeat_tokens(const Tensor& context, int64_t tokens) {
 
 Tensor cut(const Tensor& t, const Region& r) { return contiguous(t.slice(1, r.y, r.height).slice(2, r.x, r.width)); }
 
-// One input of all chunks, below each other; undefined when they take none.
+// One input of all chunks, below each other; undefined when they take none. `parts` is only memory to work in.
 template <class Get>
-Tensor stack(size_t count, const Get& get) {
-  std::vector<Tensor> parts;
+Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
+  parts.clear();
   for (size_t i = 0; i < count; ++i) parts.push_back(get(i));
-  if (!parts[0].defined()) return Tensor();
-  return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
+  Tensor out;
+  if (parts[0].defined()) out = count == 1 ? parts[0] : ops::concat(parts, 0);
+  parts.clear();
+  return out;
 }
 
 }  // namespace
@@ -104,9 +106,11 @@ bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
          same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
 }
 
-// Takes from `waiting` what goes with its first entry, last one first; a part of that when it is too much at once.
-std::vector<const Guidance::Entry*> Guidance::take_batch(std::vector<const Entry*>& waiting) const {
-  std::vector<const Entry*> fitting;
+// Moves from `waiting` to `batch` what goes with its first entry, last one first; a part of that when it is too much
+// at once.
+void Guidance::take_batch() {
+  std::vector<const Entry*>&waiting = work_.waiting, &fitting = work_.batch;
+  fitting.clear();
   for (const Entry* entry : waiting) {
     if (can_share_batch(*entry, *waiting[0])) fitting.insert(fitting.begin(), entry);
   }
@@ -118,11 +122,13 @@ std::vector<const Guidance::Entry*> Guidance::take_batch(std::vector<const Entry
   }
   fitting.resize(size);
   std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
-  return fitting;
 }
 
-Tensor Guidance::evaluate(const std::vector<const Entry*>& batch, const Tensor& x, float sigma) const {
-  NetworkBatch in;
+Tensor Guidance::evaluate(const Tensor& x, float sigma) {
+  const std::vector<const Entry*>& batch = work_.batch;
+  std::vector<Tensor>& parts = work_.parts;
+  NetworkBatch& in = work_.in;
+  in.members.clear(), in.cond_or_uncond.clear();
   in.sigma = sigma;
   in.control = batch[0]->prepared.control;
   int64_t tokens = 1;
@@ -131,29 +137,33 @@ Tensor Guidance::evaluate(const std::vector<const Entry*>& batch, const Tensor& 
     in.cond_or_uncond.push_back(entry->side);
     if (entry->inputs.context.defined()) tokens = std::lcm(tokens, entry->inputs.context.dim(1));
   }
-  in.x = stack(batch.size(), [&](size_t i) { return cut(x, batch[i]->region); });
-  in.inputs.y = stack(batch.size(), [&](size_t i) { return batch[i]->inputs.y; });
-  in.inputs.concat = stack(batch.size(), [&](size_t i) { return batch[i]->inputs.concat; });
-  in.inputs.context = stack(batch.size(), [&](size_t i) {
+  in.x = stack(batch.size(), parts, [&](size_t i) { return cut(x, batch[i]->region); });
+  in.inputs.y = stack(batch.size(), parts, [&](size_t i) { return batch[i]->inputs.y; });
+  in.inputs.concat = stack(batch.size(), parts, [&](size_t i) { return batch[i]->inputs.concat; });
+  in.inputs.context = stack(batch.size(), parts, [&](size_t i) {
     const Tensor& context = batch[i]->inputs.context;
     return context.defined() ? repeat_tokens(context, tokens) : context;
   });
-  return network_(in);
+  Tensor out = network_(in);
+  in.x = {}, in.inputs = {}, in.control = {};
+  return out;
 }
 
 Tensor Guidance::denoised(const Tensor& x, float sigma) {
   if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
   const bool needs_uncond =
       options_.always_uncond || std::fabs(options_.cfg - 1.0) > 1e-9 * std::max(1.0, options_.cfg);
-  std::vector<const Entry*> waiting;
+  work_.waiting.clear();
+  uncond_ = {};
   for (const Entry& entry : entries_) {
-    if (entry.prepared.active(sigma) && (entry.side == 0 || needs_uncond)) waiting.push_back(&entry);
+    if (entry.prepared.active(sigma) && (entry.side == 0 || needs_uncond)) work_.waiting.push_back(&entry);
   }
 
   Sum sums[] = {Sum(latent_), Sum(latent_)};
-  while (!waiting.empty()) {
-    const std::vector<const Entry*> batch = take_batch(waiting);
-    const Tensor result = evaluate(batch, x, sigma);
+  while (!work_.waiting.empty()) {
+    take_batch();
+    const Tensor result = evaluate(x, sigma);
+    const auto& batch = work_.batch;
     for (size_t i = 0; i < batch.size(); ++i) {
       const Tensor part = result.slice(0, static_cast<int64_t>(i) * latent_[0], latent_[0]);
       sums[batch[i]->side].add(part, batch[i]->weights, batch[i]->region);

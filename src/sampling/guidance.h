@@ -57,14 +57,21 @@ class Guidance {
   struct Sum;
 
   static bool can_share_batch(const Entry& a, const Entry& b);
-  std::vector<const Entry*> take_batch(std::vector<const Entry*>& waiting) const;
-  Tensor evaluate(const std::vector<const Entry*>& batch, const Tensor& x, float sigma) const;
+  void take_batch();
+  Tensor evaluate(const Tensor& x, float sigma);
 
   std::vector<Entry> entries_;  // positive ones first
   Shape latent_;
   Network network_;
   GuidanceOptions options_;
   Tensor uncond_;
+  // Kept from step to step, so that a step takes no memory from the heap.
+  struct Work {
+    std::vector<const Entry*> waiting, batch;
+    std::vector<Tensor> parts;
+    NetworkBatch in;
+  };
+  Work work_;
 };
 
 // Rows repeated in order until there are n, or cut to n.

@@ -18,20 +18,22 @@ const models::ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& 
 
 Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   cancel_.check();
-  models::UNetInputs in;
+  models::UNetInputs& in = inputs_;
   in.x = sampling_.network_input(batch.x, batch.sigma);
   in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), static_cast<float>(sampling_.timestep(batch.sigma)));
   const auto control = control_.residuals(batch, in.x, in.timesteps);
-  if (control) in.control = &*control;
+  in.control = control ? &*control : nullptr;
   if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
   in.context = projection(batch);
   in.y = batch.inputs.y;
   in.hooks = model_.hooks;
-  in.step = {.sigma = batch.sigma,
-             .cond_or_uncond = batch.cond_or_uncond,
-             .latent_height = batch.x.dim(1),
-             .latent_width = batch.x.dim(2)};
-  return sampling_.denoised(unet_->forward(in), batch.x, batch.sigma);
+  in.step.sigma = batch.sigma;
+  in.step.cond_or_uncond = batch.cond_or_uncond;
+  in.step.latent_height = batch.x.dim(1);
+  in.step.latent_width = batch.x.dim(2);
+  const Tensor out = unet_->forward(in);
+  in.x = {}, in.y = {}, in.control = nullptr;
+  return sampling_.denoised(out, batch.x, batch.sigma);
 }
 
 }  // namespace easel::sampling

@@ -33,6 +33,7 @@ class UNetNetwork {
   CancelToken cancel_;
   std::map<std::vector<int>, models::ContextProjectionPtr> projections_;
   ControlRun control_;
+  models::UNetInputs inputs_;  // kept for its memory
 };
 
 }  // namespace easel::sampling
