@@ -132,12 +132,14 @@ engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& pro
   const workflow::Validation validation = engine.check(prompt);
   try {
     if (!validation.flawless()) validation.raise();
+    for (const workflow::Notice& notice : validation.notices) presenter.warning(notice.node, notice.text);
     engine::Job job{.prompt = validation.prompt,
                     .outputs = validation.outputs,
                     .picture_text = std::move(picture_text),
                     .cancel = interrupt_token(),
                     .trace = trace,
-                    .last = last};
+                    .last = last,
+                    .told = validation.notices};
     engine::RunReport report = engine.run(job, presenter);
     presenter.finished(report);
     return report;

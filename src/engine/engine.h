@@ -41,6 +41,7 @@ struct Job {
   TensorMap* trace = nullptr;  // receives every node's outputs
   // Nothing will run after it: each result, and with it the model it needs, goes when no later node needs it.
   bool last = false;
+  std::vector<workflow::Notice> told = {};  // by validation: not to be said again
 };
 
 struct RunReport {

@@ -70,9 +70,8 @@ bool links_are_sound(const workflow::Validation& validation) {
   return true;
 }
 
-std::vector<workflow::FaultyNode> find_misfits(const workflow::Validation& validation,
-                                               const std::vector<std::string>& order, const nodes::Table& table,
-                                               nodes::Context& context) {
+std::vector<workflow::FaultyNode> find_misfits(workflow::Validation& validation, const std::vector<std::string>& order,
+                                               const nodes::Table& table, nodes::Context& context) {
   Foresight foresight(table, context);
   std::set<std::string> known_faulty;
   for (const auto& node : validation.faulty) known_faulty.insert(node.id);
@@ -81,6 +80,7 @@ std::vector<workflow::FaultyNode> find_misfits(const workflow::Validation& valid
     if (known_faulty.count(id)) continue;
     context.cancel.check();
     const PromptNode& node = *validation.prompt.find(id);
+    context.warn = [&](const std::string& text) { validation.notices.push_back({id, node.class_type, text}); };
     try {
       foresight.look_at(node);
     } catch (const Error& e) {
@@ -88,6 +88,7 @@ std::vector<workflow::FaultyNode> find_misfits(const workflow::Validation& valid
       found.push_back({id, node.class_type, {as_fault(e)}, {}});
     }
   }
+  context.warn = {};
   return found;
 }
 

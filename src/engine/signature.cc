@@ -62,9 +62,10 @@ void Signatures::add_input(const PromptNode& node, const InputSpec& input, Signa
 
 void Signatures::add_file(const InputSpec& input, const std::string& name, Signature& out) const {
   std::filesystem::path path;
-  if (input.choices_from == workflow::kInputImages) {
+  const bool latent = input.choices_from == workflow::kInputLatents;
+  if (latent || input.choices_from == workflow::kInputImages) {
     try {
-      path = nodes::find_picture(directories_, name);
+      path = latent ? nodes::find_latent(directories_, name) : nodes::find_picture(directories_, name);
     } catch (const Error&) {  // the node will say so when it runs
       return;
     }

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "image/resize.h"
 #include "models/clip_keys.h"
 #include "models/clip_text.h"
 #include "models/key_names.h"
@@ -180,6 +181,18 @@ ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& ima
   ClipVisionOutput output = handle.model->get()->encode(pixels);
   handle.memo->add(key, output);
   return output;
+}
+
+ClipVisionOutput encode_masked_images(const ClipVisionHandle& handle, const Tensor& images, const Tensor& mask) {
+  const int64_t size = handle.image_size, height = mask.dim(1), width = mask.dim(2), side = std::min(height, width);
+  const auto first = [&](int64_t whole) { return image::round_half_even(static_cast<double>(whole - side) / 2.0); };
+  Tensor shown = contiguous(mask.slice(0, 0, 1)).view({1, height, width, 1});
+  if (height != size || width != size) {
+    const Tensor square = contiguous(shown.slice(1, first(height), side).slice(2, first(width), side));
+    shown = image::antialias_bicubic(square, {size, size});
+  }
+  const Tensor pixels = image::clip_preprocess(images, size, image::ClipCrop::kCenter);
+  return handle.model->get()->encode(ops::mul(pixels, shown));
 }
 
 }  // namespace easel::models

@@ -86,5 +86,8 @@ ClipVisionHandle find_clip_vision(Residency& residency, const TensorMap& file, D
 // content, so that a node run again with another weight encodes nothing again.
 ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& images,
                                image::ClipCrop crop = image::ClipCrop::kCenter);
+// The same, centre cut out, of what a mask [M,H,W] shows of the pictures: the first mask counts, its middle square is
+// brought to the model's size and multiplied onto the normalised pixels. Not remembered.
+ClipVisionOutput encode_masked_images(const ClipVisionHandle& handle, const Tensor& images, const Tensor& mask);
 
 }  // namespace easel::models

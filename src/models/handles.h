@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,15 @@ enum class Family { kSD1, kSD2, kSD2UnclipL, kSD2UnclipH, kSDXL, kSDXLRefiner, k
 // "SD 1.x", "SD 2.x", "SDXL", ... for people.
 const char* family_name(Family family);
 
-enum class Prediction { kEps, kV };
+// What a network says: the noise, a velocity, the picture itself, or the noise as latent consistency models mean it.
+enum class Prediction { kEps, kV, kX0, kLcm };
+
+// Something a node adds to a model that only whoever samples knows the meaning of (sampling/guidance_patch.h).
+class SamplingPatch {
+ public:
+  virtual ~SamplingPatch() = default;
+};
+using SamplingPatchPtr = std::shared_ptr<const SamplingPatch>;
 
 // MODEL
 struct ModelHandle {
@@ -38,6 +47,11 @@ struct ModelHandle {
   std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights
   std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
   std::vector<AttentionHookPtr> hooks;                          // in the order they were applied
+  std::vector<BlockHookPtr> block_hooks;
+  std::vector<SamplingPatchPtr> sampling_patches;
+  // With a mask of grey levels, dark parts are let go later than bright ones: how much of that instead of the mask
+  // itself, 0..1 (Levin & Fried 2023, "Differential Diffusion").
+  std::optional<float> differential_diffusion;
 };
 
 // VAE

@@ -222,13 +222,6 @@ int64_t cross_attention_count(const UNetConfig& config) {
 std::string ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
                                 const ModelHandle* model) {
   const IpAdapterConfig& c = adapter.config;
-  if (vision) {
-    const int64_t given = c.takes_hidden_states() ? vision->hidden_size : vision->projection_dim;
-    if (given != c.clip_width)
-      return "The adapter " + adapter.file + " takes " + (c.takes_hidden_states() ? "hidden states" : "image embeds") +
-             " of width " + std::to_string(c.clip_width) + ", but the CLIP vision model " + vision->file + " gives " +
-             std::to_string(given) + ": use " + vision_for(c) + ".";
-  }
   if (model) {
     const int64_t layers = cross_attention_count(model->config), own = static_cast<int64_t>(c.layer_widths.size());
     if (layers != own || model->config.context_dim != c.token_width)
@@ -236,6 +229,13 @@ std::string ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVision
              std::to_string(c.token_width) + ", but the model " + model->file + " (" + family_name(model->family) +
              ") has " + std::to_string(layers) + " of context width " + std::to_string(model->config.context_dim) +
              ": it fits " + model_for(c) + ".";
+  }
+  if (vision) {
+    const int64_t given = c.takes_hidden_states() ? vision->hidden_size : vision->projection_dim;
+    if (given != c.clip_width)
+      return "The adapter " + adapter.file + " takes " + (c.takes_hidden_states() ? "hidden states" : "image embeds") +
+             " of width " + std::to_string(c.clip_width) + ", but the CLIP vision model " + vision->file + " gives " +
+             std::to_string(given) + ": use " + vision_for(c) + ".";
   }
   return {};
 }

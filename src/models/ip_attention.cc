@@ -65,13 +65,25 @@ IpAttention::IpAttention(IpAdapterHandle adapter, IpTokens tokens, IpAttentionOp
 IpAttention::Side IpAttention::project(const IpAdapter& adapter, size_t index, const Tensor& tokens,
                                        const IpLayerRule& rule, DType dtype) const {
   const auto kv = adapter.key_value(index, tokens);
-  if (options_.scaling == IpScaling::kOutput) return {convert(kv.key, dtype), convert(kv.value, dtype)};
-  const Tensor key = convert(kv.key, DType::kF32), value = convert(kv.value, DType::kF32);
-  float w = rule.weight;
+  // Weights that differ from sample to sample are put on when the samples are known.
+  if (options_.scaling == IpScaling::kOutput || !options_.sample_weights.empty())
+    return {convert(kv.key, dtype), convert(kv.value, dtype)};
+  return scaled({kv.key, kv.value}, rule.weight, dtype);
+}
+
+IpAttention::Side IpAttention::scaled(const Side& plain, float weight, DType dtype) const {
+  const Tensor key = convert(plain.key, DType::kF32), value = convert(plain.value, DType::kF32);
+  float w = weight;
   if (options_.scaling != IpScaling::kKeyValue) w *= static_cast<float>(key.dim(2)) / 1280.0f;
-  const Tensor scaled =
+  const Tensor values =
       options_.scaling == IpScaling::kKeyMeanValuePenalty ? scale_mean(value, w) : ops::affine(value, w);
-  return {convert(ops::affine(key, w), dtype), convert(scaled, dtype)};
+  return {convert(ops::affine(key, w), dtype), convert(values, dtype)};
+}
+
+std::vector<float> IpAttention::weights_for(int64_t samples) const {
+  std::vector<float> out = options_.sample_weights;
+  if (!out.empty()) out.resize(static_cast<size_t>(samples), out.back());
+  return out;
 }
 
 std::shared_ptr<const IpAttention::Layer> IpAttention::layer(const AttentionSite& site, const Tensor& q) const {
@@ -109,7 +121,21 @@ Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& sit
     const bool own = options_.unfold_batch && side.key.dim(0) > 1;
     const Tensor key = own ? sized(side.key, samples) : merged(side.key);
     const Tensor value = own ? sized(side.value, samples) : merged(side.value);
-    parts.push_back(ops::attention(q.slice(0, i * samples, samples), key, value, site.heads));
+    const std::vector<float> weights = weights_for(samples);
+    if (weights.empty()) {
+      parts.push_back(ops::attention(q.slice(0, i * samples, samples), key, value, site.heads));
+      continue;
+    }
+    const float rule = options_.rules[static_cast<size_t>(site.index)].weight;
+    const auto row = [](const Tensor& t, int64_t n) { return contiguous(t.slice(0, t.dim(0) == 1 ? 0 : n, 1)); };
+    for (int64_t n = 0; n < samples; ++n) {
+      const float weight = rule * weights[static_cast<size_t>(n)];
+      const bool on_output = options_.scaling == IpScaling::kOutput;
+      const Side plain{row(key, n), row(value, n)};
+      const Side kv = on_output ? plain : scaled(plain, weight, q.dtype());
+      const Tensor part = ops::attention(q.slice(0, i * samples + n, 1), kv.key, kv.value, site.heads);
+      parts.push_back(on_output ? ops::affine(part, weight) : part);
+    }
   }
   return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
 }
@@ -148,7 +174,8 @@ Tensor IpAttention::after_cross_attention(const AttentionSite& site, const StepI
                                       std::to_string(step.cond_or_uncond.size()) + " chunks");
   const auto prepared = layer(site, q);
   Tensor image = image_attention(*prepared, site, step, q);
-  const float weight = options_.scaling == IpScaling::kOutput ? options_.rules[index].weight : 1.0f;
+  const bool weighted = options_.scaling == IpScaling::kOutput && options_.sample_weights.empty();
+  const float weight = weighted ? options_.rules[index].weight : 1.0f;
   if (!options_.mask.defined()) return ops::add(out, image, weight);
   if (weight != 1.0f) image = ops::affine(image, weight);
   const int64_t samples = q.dim(0) / static_cast<int64_t>(step.cond_or_uncond.size());

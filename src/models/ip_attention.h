@@ -63,6 +63,7 @@ struct IpAttentionOptions {
   Tensor mask;                                         // [M,H,W] f32 or undefined: where the image counts, per sample
   bool bicubic_mask = false;                           // as the nodes of 2024-01 shrink masks; else bilinear
   bool unfold_batch = false;                           // image i steers sample i, instead of all images every sample
+  std::vector<float> sample_weights;                   // a factor for each sample, the last for all that follow
 };
 
 // out + attention(q, K, V) with keys and values of the tokens, each layer's computed once, at its first use.
@@ -85,6 +86,9 @@ class IpAttention final : public AttentionHook {
   std::shared_ptr<const Layer> layer(const AttentionSite& site, const Tensor& q) const;
   Side project(const IpAdapter& adapter, size_t index, const Tensor& tokens, const IpLayerRule& rule,
                DType dtype) const;
+  Side scaled(const Side& plain, float weight, DType dtype) const;
+  // [samples] factors; empty when all are 1.
+  std::vector<float> weights_for(int64_t samples) const;
   Tensor image_attention(const Layer& layer, const AttentionSite& site, const StepInfo& step, const Tensor& q) const;
   Tensor mask_for(const StepInfo& step, int64_t tokens, int64_t samples, DType dtype) const;
 

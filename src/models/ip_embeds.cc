@@ -5,14 +5,16 @@
 
 namespace easel::models {
 
-Tensor ip_encode_images(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states) {
-  const ClipVisionOutput out = encode_images(vision, images);
+Tensor ip_encode_images(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states, const Tensor& mask) {
+  const ClipVisionOutput out =
+      mask.defined() ? encode_masked_images(vision, images, mask) : encode_images(vision, images);
   return hidden_states ? out.penultimate_hidden_states : out.image_embeds;
 }
 
-IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states, const Tensor& negative) {
+IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states, const Tensor& negative,
+                   const Tensor& mask) {
   IpEmbeds out;
-  out.cond = ip_encode_images(vision, images, hidden_states);
+  out.cond = ip_encode_images(vision, images, hidden_states, mask);
   if (negative.defined()) {
     out.uncond = ip_encode_images(vision, negative, hidden_states);
   } else if (hidden_states) {

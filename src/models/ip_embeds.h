@@ -16,12 +16,14 @@ struct IpEmbeds {
 };
 
 // Images [N,H,W,3] f32 in 0..1 as image embeds, or as the hidden states of the last layer but one.
-Tensor ip_encode_images(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states);
+// `mask` [M,H,W] (may be undefined): what of the images is to be seen.
+Tensor ip_encode_images(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states,
+                        const Tensor& mask = {});
 
 // images and their opposite: `negative`'s encoding if it is given, else, for hidden states, that of a black picture,
 // else zeros; brought to N by repeating the last.
 IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states,
-                   const Tensor& negative = {});
+                   const Tensor& negative = {}, const Tensor& mask = {});
 
 // As IPAdapterApply of 2024-01 makes the opposite when its `noise` is above 0: the images' middles, shaken, turned
 // upside down and drowned in noise (0 < noise <= 1). [N,H,W,C] -> [N,224,224,C]. Reseeds `random` with 0.

@@ -222,9 +222,7 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
         const auto parts = lora->text_modules(kind, with_l);
         if (parts.empty()) return {};
         return [lora, parts, strength_clip](const std::string& name, const Tensor& weight) {
-          // The reference keeps text encoders in half precision on a CPU, so a changed weight is rounded to it.
-          const Tensor changed = patched(parts, name, weight, strength_clip);
-          return parts.contains(name) ? convert(changed, DType::kF16) : changed;
+          return patched(parts, name, weight, strength_clip);
         };
       });
   }

@@ -41,15 +41,19 @@ Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t heigh
   AttentionSite site = site_;
   site.height = height;
   site.width = width;
-  x = self_attention(x);
+  x = self_attention(x, e, site);
   x = cross_attention(x, e, site);
   return ff_out_(ff_in_(norm3_(x, compute_)), {.residual = x, .f32_out = true});
 }
 
-Tensor TransformerBlock::self_attention(const Tensor& x) const {
+Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
   const int64_t c = qkv_.out_features() / 3;
   const Tensor qkv = qkv_(norm1_(x, compute_));
-  const Tensor out = ops::attention(qkv.slice(2, 0, c), qkv.slice(2, c, c), qkv.slice(2, 2 * c, c), site_.heads);
+  const Tensor q = qkv.slice(2, 0, c), k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
+  Tensor out;
+  for (const AttentionHookPtr& hook : e.hooks)
+    if (Tensor instead = hook->replace_self_attention(site, *e.step, q, k, v); instead.defined()) out = instead;
+  if (!out.defined()) out = ops::attention(q, k, v, site.heads);
   return self_out_(out, {.residual = x, .f32_out = true});
 }
 

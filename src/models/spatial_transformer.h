@@ -38,7 +38,7 @@ class TransformerBlock {
   size_t bytes() const;
 
  private:
-  Tensor self_attention(const Tensor& x) const;
+  Tensor self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
   Tensor cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
 
   AttentionSite site_;

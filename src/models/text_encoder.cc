@@ -69,6 +69,17 @@ nn::Weights::Patch both(nn::Weights::Patch first, nn::Weights::Patch second) {
   return [=](const std::string& name, const Tensor& t) { return second(name, first(name, t)); };
 }
 
+// The reference keeps text encoders in half precision on a CPU, all but their embeddings, so a changed weight is
+// rounded to it.
+nn::Weights::Patch rounded(nn::Weights::Patch patch) {
+  if (!patch) return patch;
+  return [patch = std::move(patch)](const std::string& name, const Tensor& t) {
+    const Tensor out = patch(name, t);
+    const bool changed = out.raw() != t.raw();
+    return changed && name.find("embeddings.") == std::string::npos ? convert(out, DType::kF16) : out;
+  };
+}
+
 }  // namespace
 
 struct TextEncoder::Tower {
@@ -125,7 +136,8 @@ TextEncoder::TextEncoder(Residency& residency, std::vector<TextTowerTensors> tow
     ClipTextModel::check(weights);
     tower.width = read_clip_text_config(weights).width;
     tower.style = tower_style(t.kind, pair, tower.width);
-    tower.model = make_text_tower(residency, t, compute, file_, patch_ ? patch_(t.kind) : nn::Weights::Patch());
+    tower.model =
+        make_text_tower(residency, t, compute, file_, rounded(patch_ ? patch_(t.kind) : nn::Weights::Patch()));
     tower.tensors = std::move(t);
     towers_.push_back(std::move(tower));
   }
@@ -149,6 +161,14 @@ const TextEncoder::Tower* TextEncoder::tower(TextTowerKind kind) const {
 }
 
 bool TextEncoder::has(TextTowerKind kind) const { return tower(kind) != nullptr; }
+
+Tensor TextEncoder::tensor(TextTowerKind kind, const std::string& name) const {
+  const Tower* holder = tower(kind);
+  const Tensor* found = holder ? holder->tensors.tensors->find(name) : nullptr;
+  if (!found) return Tensor();
+  const nn::Weights::Patch patch = rounded(patch_ ? patch_(kind) : nn::Weights::Patch());
+  return patch ? patch(name, *found) : *found;
+}
 
 int64_t TextEncoder::context_dim() const {
   int64_t total = 0;

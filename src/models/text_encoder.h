@@ -35,10 +35,13 @@ class TextEncoder {
               TowerPatch patch = {});
   ~TextEncoder();
 
-  // An encoder of the same files with tensors replaced on their way in (LoRA), on top of any earlier patch.
+  // An encoder of the same files with tensors replaced on their way in (LoRA, merges), on top of any earlier patch.
+  // A patch returns the tensor itself where it changes nothing; what it changes should be f32.
   std::shared_ptr<const TextEncoder> patched(Residency& residency, TowerPatch patch) const;
 
   bool has(TextTowerKind kind) const;
+  // A tower's tensor by its canonical name (clip_keys.h), patched; undefined when there is none.
+  Tensor tensor(TextTowerKind kind, const std::string& name) const;
   // Width C of the conditioning it makes.
   int64_t context_dim() const;
   const std::string& file() const { return file_; }

@@ -124,15 +124,19 @@ Tensor UNet::forward(const UNetInputs& in) const {
   std::array<Tensor, kMaxInputBlocks> skips;
   size_t waiting = 0;
   for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
+    const int index = static_cast<int>(i);
     h = add_residual(m.trunk.input_blocks[i](std::move(h), e), residual_at(control.input, i), m.file);
+    for (const BlockHookPtr& hook : in.block_hooks) h = hook->before_skip(index, in.step, h);
     skips[waiting++] = h;
+    for (const BlockHookPtr& hook : in.block_hooks) h = hook->after_skip(index, in.step, h);
   }
   for (const Block& block : m.trunk.middle) h = block(std::move(h), e);
   if (!control.middle.empty()) h = add_residual(h, control.middle.back(), m.file);
 
   for (const Block& block : m.output_blocks) {
     --waiting;
-    const Tensor skip = add_residual(std::exchange(skips[waiting], {}), residual_at(control.output, waiting), m.file);
+    Tensor skip = add_residual(std::exchange(skips[waiting], {}), residual_at(control.output, waiting), m.file);
+    for (const BlockHookPtr& hook : in.block_hooks) hook->before_output(in.step, h, skip);
     h = ops::concat({h, skip}, -1);
     const Tensor* next = waiting > 0 ? &skips[waiting - 1] : nullptr;
     h = block(std::move(h), e, next ? MapSize{next->dim(1), next->dim(2)} : MapSize{});

@@ -57,16 +57,37 @@ struct StepInfo {
   int64_t latent_height = 0, latent_width = 0;
 };
 
-// Something that takes part in every cross-attention: IP-Adapters are these. Immutable while sampling.
+// Something that takes part in every attention: IP-Adapters are these. Immutable while sampling.
 class AttentionHook {
  public:
   virtual ~AttentionHook() = default;
   // q [N,T,C] and out [N,T,C] (the text's attention, before the output projection), both of the model's
   // compute type. Returns the new out; may return `out` itself unchanged.
-  virtual Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
-                                       const Tensor& out) const = 0;
+  virtual Tensor after_cross_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],
+                                       const Tensor& out) const {
+    return out;
+  }
+  // q, k and v [N,T,C] of the attention of a map to itself, perhaps with gaps between rows. Returns what is to
+  // stand in place of its result, of the same type, or an undefined tensor to leave it as it is. `site` is that of
+  // the cross-attention beside it.
+  virtual Tensor replace_self_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],
+                                        const Tensor& k [[maybe_unused]], const Tensor& v [[maybe_unused]]) const {
+    return Tensor();
+  }
 };
 using AttentionHookPtr = std::shared_ptr<const AttentionHook>;
+
+// Something that changes the maps between blocks (block_hooks.h). Immutable while sampling.
+class BlockHook {
+ public:
+  virtual ~BlockHook() = default;
+  // h [N,h,w,C] f32 after input block `index`: before it is kept as a skip connection, and after.
+  virtual Tensor before_skip(int index [[maybe_unused]], const StepInfo&, const Tensor& h) const { return h; }
+  virtual Tensor after_skip(int index [[maybe_unused]], const StepInfo&, const Tensor& h) const { return h; }
+  // Both halves of what an output block takes, [N,h,w,*] f32, before they are joined.
+  virtual void before_output(const StepInfo&, Tensor& h [[maybe_unused]], Tensor& skip [[maybe_unused]]) const {}
+};
+using BlockHookPtr = std::shared_ptr<const BlockHook>;
 
 // Residuals a ControlNet or T2I-Adapter adds, each [N,h,w,C] in any float type, or undefined for "nothing here".
 struct ControlResiduals {
@@ -84,6 +105,7 @@ struct UNetInputs {
   Tensor y;                      // [N,adm_channels] f32; undefined when the model takes none
   const ControlResiduals* control = nullptr;
   std::span<const AttentionHookPtr> hooks;
+  std::span<const BlockHookPtr> block_hooks;
   StepInfo step;
 };
 

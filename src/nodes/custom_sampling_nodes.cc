@@ -1,18 +1,20 @@
 // Sampling taken apart: noise, guidance, sampler and noise levels as nodes of their own.
+#include <cmath>
 #include <memory>
 
 #include "nodes/foresight.h"
 #include "nodes/sampling_values.h"
 #include "nodes/table.h"
 #include "sampling/ksample.h"
+#include "sampling/torch_random.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kCategory = "sampling/custom_sampling";
-constexpr const char* kSamplers = "sampling/custom_sampling/samplers";
+constexpr const char* kGuiders = "sampling/custom_sampling/guiders";
 
-In cfg_input() { return Float("cfg").def(8.0).range(0.0, 100.0).step(0.1).round(0.01); }
+In cfg_input(const char* name = "cfg") { return Float(name).def(8.0).range(0.0, 100.0).step(0.1).round(0.01); }
 
 // The finished latent, and the model's last idea of the picture, which differs while noise is left.
 Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
@@ -22,12 +24,12 @@ Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
   sampling::KSampleRequest r;
   r.model = guider.model;
   r.positive = guider.positive, r.negative = guider.negative, r.cfg = guider.cfg;
+  r.style = guider.style, r.third = guider.third, r.second_cfg = guider.second_cfg;
   r.latent = in.samples, r.noise_mask = in.noise_mask, r.batch_index = in.batch_index;
   r.seed = noise.seed, r.disable_noise = noise.none;
-  r.sampler = sampler.name, r.eta = sampler.eta, r.s_noise = sampler.s_noise;
+  r.sampler = sampler.name, r.knobs = sampler.knobs;
   r.sigmas = call.link<Sigmas>("sigmas");
   r.cancel = call.context().cancel;
-  if (r.sigmas.size() < 2) return {latent(out), latent(out)};
   Tensor last;
   r.on_start = call.context().sampling;
   r.on_step = [&](const sampling::SamplerProgress& p) {
@@ -52,45 +54,52 @@ Guider guider_of(Call& call, const char* positive, bool with_negative) {
 // Everything but the seed and the steps is known when model and conditioning are.
 Outputs foresee_guidance(Call& call) {
   if (const auto* model = call.peek<models::ModelHandle>("model"))
-    for (const char* input : {"positive", "negative", "conditioning"})
+    for (const char* input : {"positive", "negative", "conditioning", "cond1", "cond2", "empty_conditioning"})
       require_fit(*model, foreseen_conditioning(call, input), input);
   return {};
 }
 
-void add_samplers(Table& table) {
-  std::vector<std::string> names;
-  for (const auto& info : sampling::samplers()) names.emplace_back(info.name);
-  table.add(
-      {.name = "KSamplerSelect",
-       .category = kSamplers,
-       .description = "A sampler by its name.",
-       .inputs = {Choice("sampler_name", names)},
-       .outputs = {{"SAMPLER"}},
-       .run = [](Call& call) -> Outputs { return {Value("SAMPLER", SamplerChoice{call.text("sampler_name")})}; }});
-  // Samplers that draw noise at each step, with its amount.
-  const auto noisy = [&](const char* node, const char* sampler, bool device) {
-    std::vector<In> inputs{
-        Float("eta").def(1.0).range(0.0, 100.0).step(0.01).tip("How much noise each step adds: 0 is none."),
-        Float("s_noise").def(1.0).range(0.0, 100.0).step(0.01).tip("The deviation of that noise.")};
-    if (device) inputs.push_back(Choice("noise_device", {"gpu", "cpu"}).tip("Has no effect: the noise is the same."));
-    table.add({.name = node,
-               .category = kSamplers,
-               .description = std::string("The sampler ") + sampler + " with its amount of noise.",
-               .inputs = std::move(inputs),
-               .outputs = {{"SAMPLER"}},
-               .run = [name = std::string(sampler)](Call& call) -> Outputs {
-                 return {Value("SAMPLER", SamplerChoice{name, static_cast<float>(call.number("eta")),
-                                                        static_cast<float>(call.number("s_noise"))})};
-               }});
-  };
-  noisy("SamplerEulerAncestral", "euler_ancestral", false);
-  noisy("SamplerDPMPP_2S_Ancestral", "dpmpp_2s_ancestral", false);
-  noisy("SamplerDPMPP_3M_SDE", "dpmpp_3m_sde", true);
+// The latent with noise of the first level, or of the difference of the first and the last.
+Outputs add_noise(Call& call) {
+  const auto& model = call.link<models::ModelHandle>("model");
+  const auto& noise = call.link<NoiseChoice>("noise");
+  const auto& levels = call.link<Sigmas>("sigmas");
+  Latent out = call.latent("latent_image");
+  if (levels.empty() || noise.none) return {latent(std::move(out))};
+  const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
+  sampling::TorchGenerator rng(noise.seed);
+  const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
+  const float unit = model.latent_scale;
+  Tensor noisy = clone(out.samples);
+  for (int64_t i = 0; i < noisy.numel(); ++i) {
+    float& v = noisy.f32()[i];
+    v = (v * unit + drawn.f32()[i] * scale) / unit;
+    if (!std::isfinite(v)) v = 0;
+  }
+  out.samples = std::move(noisy);
+  return {latent(std::move(out))};
+}
+
+Outputs dual_guider(Call& call) {
+  Guider out{call.link<models::ModelHandle>("model"), call.link<sampling::Conditioning>("cond1"),
+             call.link<sampling::Conditioning>("negative"), call.number("cfg_conds")};
+  out.style = call.text("style") == "nested" ? sampling::GuidanceStyle::kDualNested : sampling::GuidanceStyle::kDual;
+  out.third = call.link<sampling::Conditioning>("cond2");
+  out.second_cfg = call.number("cfg_cond2_negative");
+  return {Value("GUIDER", std::move(out))};
+}
+
+Outputs perp_neg_guider(Call& call) {
+  Guider out = guider_of(call, "positive", true);
+  out.style = sampling::GuidanceStyle::kPerpNeg;
+  out.third = call.link<sampling::Conditioning>("empty_conditioning");
+  out.second_cfg = call.number("neg_scale");
+  return {Value("GUIDER", std::move(out))};
 }
 
 void add_guiders(Table& table) {
   table.add({.name = "CFGGuider",
-             .category = "sampling/custom_sampling/guiders",
+             .category = kGuiders,
              .description = "Guidance by a positive and a negative conditioning.",
              .inputs = {Link("model", "MODEL"), Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"),
                         cfg_input()},
@@ -98,18 +107,35 @@ void add_guiders(Table& table) {
              .run = [](Call& call) -> Outputs { return {Value("GUIDER", guider_of(call, "positive", true))}; },
              .foresee = foresee_guidance});
   table.add({.name = "BasicGuider",
-             .category = "sampling/custom_sampling/guiders",
+             .category = kGuiders,
              .description = "Follows one conditioning, without a negative one.",
              .inputs = {Link("model", "MODEL"), Link("conditioning", "CONDITIONING")},
              .outputs = {{"GUIDER"}},
              .run = [](Call& call) -> Outputs { return {Value("GUIDER", guider_of(call, "conditioning", false))}; },
+             .foresee = foresee_guidance});
+  table.add({.name = "DualCFGGuider",
+             .category = kGuiders,
+             .description = "Guidance in two stages: from the negative conditioning to cond2, from there to cond1.",
+             .inputs = {Link("model", "MODEL"), Link("cond1", "CONDITIONING"), Link("cond2", "CONDITIONING"),
+                        Link("negative", "CONDITIONING"), cfg_input("cfg_conds"), cfg_input("cfg_cond2_negative"),
+                        Choice("style", {"regular", "nested"}).late()},
+             .outputs = {{"GUIDER"}},
+             .run = dual_guider,
+             .foresee = foresee_guidance});
+  table.add({.name = "PerpNegGuider",
+             .category = "_for_testing",
+             .description = "Guidance whose negative conditioning takes away only what the positive one lacks.",
+             .inputs = {Link("model", "MODEL"), Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"),
+                        Link("empty_conditioning", "CONDITIONING").tip("Of the empty text."), cfg_input(),
+                        Float("neg_scale").def(1.0).range(0.0, 100.0).step(0.01)},
+             .outputs = {{"GUIDER"}},
+             .run = perp_neg_guider,
              .foresee = foresee_guidance});
 }
 
 }  // namespace
 
 void register_custom_sampling_nodes(Table& table) {
-  add_samplers(table);
   add_guiders(table);
   table.add({.name = "RandomNoise",
              .category = "sampling/custom_sampling/noise",
@@ -126,6 +152,13 @@ void register_custom_sampling_nodes(Table& table) {
              .run = [](Call&) -> Outputs {
                return {Value("NOISE", NoiseChoice{true, 0})};
              }});
+  table.add({.name = "AddNoise",
+             .category = "_for_testing/custom_sampling/noise",
+             .description = "Adds noise to a latent, as much as the noise levels span.",
+             .inputs = {Link("model", "MODEL"), Link("noise", "NOISE"), Link("sigmas", "SIGMAS"),
+                        Link("latent_image", "LATENT")},
+             .outputs = {{"LATENT"}},
+             .run = add_noise});
   table.add(
       {.name = "SamplerCustom",
        .category = kCategory,

@@ -149,18 +149,10 @@ std::optional<fs::path> resolve_inside(const fs::path& folder, const std::string
   return path;
 }
 
-fs::path find_picture(const Directories& directories, const std::string& name) {
-  const auto [plain, folder] = split_annotation(directories, name);
-  const auto path = resolve_inside(folder, plain);
-  if (!path) throw Error(Fault::kInvalid, "the picture's name '" + name + "' leads outside of its folder");
-  std::error_code ignored;
-  if (fs::is_regular_file(*path, ignored)) return *path;
-  throw Error(Fault::kMissing, "there is no picture '" + plain + "' in " + folder.string())
-      .fix(did_you_mean(plain, list_pictures(folder)));
-}
+namespace {
 
-std::vector<std::string> list_pictures(const fs::path& folder) {
-  static constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".webp"};
+// Files directly inside a folder whose names end in one of `extensions`, sorted.
+std::vector<std::string> list_files(const fs::path& folder, const std::vector<std::string>& extensions) {
   std::vector<std::string> out;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
@@ -168,13 +160,39 @@ std::vector<std::string> list_pictures(const fs::path& folder) {
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return std::tolower(c); });
     std::error_code ignored;
-    if (it->is_regular_file(ignored) &&
-        std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end())
+    if (it->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end())
       out.push_back(it->path().filename().string());
   }
   std::sort(out.begin(), out.end());
   return out;
 }
+
+// `what` names the kind of file, `list` those there are.
+fs::path find_file(const Directories& directories, const std::string& name, const char* what,
+                   std::vector<std::string> (*list)(const fs::path&)) {
+  const auto [plain, folder] = split_annotation(directories, name);
+  const auto path = resolve_inside(folder, plain);
+  if (!path)
+    throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
+  std::error_code ignored;
+  if (fs::is_regular_file(*path, ignored)) return *path;
+  throw Error(Fault::kMissing, std::string("there is no ") + what + " '" + plain + "' in " + folder.string())
+      .fix(did_you_mean(plain, list(folder)));
+}
+
+}  // namespace
+
+fs::path find_picture(const Directories& directories, const std::string& name) {
+  return find_file(directories, name, "picture", list_pictures);
+}
+fs::path find_latent(const Directories& directories, const std::string& name) {
+  return find_file(directories, name, "latent", list_latents);
+}
+
+std::vector<std::string> list_pictures(const fs::path& folder) {
+  return list_files(folder, {".png", ".jpg", ".jpeg", ".webp"});
+}
+std::vector<std::string> list_latents(const fs::path& folder) { return list_files(folder, {".latent"}); }
 
 std::string expand_prefix(const std::string& prefix, int64_t width, int64_t height, const Context& context) {
   std::string out;
@@ -211,17 +229,22 @@ std::pair<std::string, std::string> save_numbered(const fs::path& folder, const 
 }
 
 std::vector<std::string> FolderChoices::choices(const std::string& source) const {
+  if (source == workflow::kInputLatents) return list_latents(directories_.input);
   return source == workflow::kInputImages ? list_pictures(directories_.input) : folders_.list(source);
 }
 
-bool FolderChoices::has_own_check(const std::string& source) const { return source == workflow::kInputImages; }
+bool FolderChoices::has_own_check(const std::string& source) const {
+  return source == workflow::kInputImages || source == workflow::kInputLatents;
+}
 
-std::string FolderChoices::check(const std::string&, const std::string& value) const {
+std::string FolderChoices::check(const std::string& source, const std::string& value) const {
+  const bool latent = source == workflow::kInputLatents;
   try {
-    find_picture(directories_, value);
+    latent ? find_latent(directories_, value) : find_picture(directories_, value);
     return {};
   } catch (const Error& e) {
-    return "Invalid image file: " + value + (e.advice().empty() ? "" : "; " + e.advice());
+    return std::string(latent ? "Invalid latent file: " : "Invalid image file: ") + value +
+           (e.advice().empty() ? "" : "; " + e.advice());
   }
 }
 

@@ -19,8 +19,12 @@ std::optional<std::filesystem::path> resolve_inside(const std::filesystem::path&
 // Throws Error(kMissing) with the nearest names, Error(kInvalid) for a name that leads outside.
 std::filesystem::path find_picture(const Directories& directories, const std::string& name);
 
+// The same for a latent that SaveLatent wrote.
+std::filesystem::path find_latent(const Directories& directories, const std::string& name);
+
 // Pictures directly inside the input folder, sorted.
 std::vector<std::string> list_pictures(const std::filesystem::path& folder);
+std::vector<std::string> list_latents(const std::filesystem::path& folder);
 
 // Fills a save name's variables: %width%, %height%, %year% %month% %day% %hour% %minute% %second%,
 // %date:yyyy-MM-dd hhmmss%, and %NODE.INPUT%, NODE being a title or class. Characters that file systems do not

@@ -16,6 +16,11 @@ struct ForeseenVision {
   models::ClipVisionHandle vision;
 };
 
+// In place of an IMAGE.
+struct ForeseenPicture {
+  int64_t width = 0, height = 0, count = 1;
+};
+
 // In place of a CONDITIONING.
 struct ForeseenConditioning {
   int64_t context_dim = 0;  // 0: unknown

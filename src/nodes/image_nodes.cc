@@ -6,6 +6,7 @@
 #include "image/pictures.h"
 #include "image/resize.h"
 #include "nodes/files.h"
+#include "nodes/foresight.h"
 #include "nodes/table.h"
 
 namespace easel::nodes {
@@ -26,6 +27,31 @@ Value scaled(const Tensor& pixels, image::Size size, const Call& call, const std
 Outputs load_image(Call& call) {
   const auto picture = formats::load_picture(find_picture(call.context().directories, call.text("image")));
   return {image(picture.rgb), mask(picture.mask)};
+}
+
+Value foreseen_picture(int64_t width, int64_t height, int64_t count) {
+  return Value("IMAGE", ForeseenPicture{width, height, count});
+}
+
+// The size is in the file's header. What is wrong with a file is said when the node runs.
+Outputs foresee_image(Call& call) {
+  try {
+    const auto info = formats::inspect_picture_file(find_picture(call.context().directories, call.text("image")));
+    return {foreseen_picture(info.width, info.height, 1), Value()};
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+Outputs foresee_scale(Call& call) {
+  const auto* known = call.peek<ForeseenPicture>("image");
+  const int64_t width = call.integer("width"), height = call.integer("height");
+  return {known && width > 0 && height > 0 ? foreseen_picture(width, height, known->count) : Value()};
+}
+
+Outputs foresee_batch(Call& call) {
+  const auto *first = call.peek<ForeseenPicture>("image1"), *second = call.peek<ForeseenPicture>("image2");
+  return {first && second ? foreseen_picture(first->width, first->height, first->count + second->count) : Value()};
 }
 
 // One channel as a mask. Alpha is turned around: 1 where the picture is transparent.
@@ -66,7 +92,8 @@ void add_loaders(Table& table) {
              .description = "Reads a picture from the input folder. The mask is 1 where the picture is transparent.",
              .inputs = {Picture("image").tip("A PNG, JPEG or WebP file in the input folder.")},
              .outputs = {{"IMAGE"}, {"MASK"}},
-             .run = load_image});
+             .run = load_image,
+             .foresee = foresee_image});
   table.add({.name = "LoadImageMask",
              .display = "Load Image (as Mask)",
              .category = "mask",
@@ -96,7 +123,8 @@ void add_scalers(Table& table) {
                         side("height", 512, 0),
                         Choice("crop", kCrops).tip("center: cut to the new proportions first, instead of distorting.")},
              .outputs = {{"IMAGE"}},
-             .run = scale});
+             .run = scale,
+             .foresee = foresee_scale});
   table.add({.name = "ImageScaleBy",
              .display = "Upscale Image By",
              .category = "image/upscaling",
@@ -167,7 +195,8 @@ void add_batches(Table& table) {
              .outputs = {{"IMAGE"}},
              .run = [](Call& call) -> Outputs {
                return {image(image::join_batches(call.tensor("image1"), call.tensor("image2")))};
-             }});
+             },
+             .foresee = foresee_batch});
   table.add({.name = "ImageFromBatch",
              .category = "image/batch",
              .description = "Takes some pictures out of a batch.",

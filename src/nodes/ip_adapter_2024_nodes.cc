@@ -39,18 +39,21 @@ Outputs apply(Call& call) {
   const auto& pipeline = call.link<IpPipeline>("ipadapter");
   const auto& vision = need_vision(call, pipeline);
   const auto& model = call.link<models::ModelHandle>("model");
-  require_adapter_fits(pipeline, &vision, &model);
+  require_adapter_fits(call, pipeline, &vision, &model);
   tell_of_crop(call, call.tensor("image"));
+  tell_of_blending(call, call.tensor("image").dim(0), call.flag("unfold_batch"));
   const auto embeds =
       embeds_of(vision, call.tensor("image"), pipeline.adapter.config.takes_hidden_states(), call.number("noise"));
   return {apply_ip_adapter(model, pipeline, models::ip_tokens(pipeline.adapter, embeds), application(call))};
 }
 
 Outputs foresee_apply(Call& call) {
+  foretell_crop(call, "image");
+  foretell_blending(call, "image", call.flag("unfold_batch"));
   const auto* model = call.peek<models::ModelHandle>("model");
   if (const auto* pipeline = call.peek<IpPipeline>("ipadapter")) {
     const auto* embeds = call.peek<ForeseenVision>("embeds");
-    require_adapter_fits(*pipeline, embeds ? &embeds->vision : find_vision(call, *pipeline), model);
+    require_adapter_fits(call, *pipeline, embeds ? &embeds->vision : find_vision(call, *pipeline), model);
   }
   return {model ? Value("MODEL", *model) : Value()};
 }
@@ -58,7 +61,7 @@ Outputs foresee_apply(Call& call) {
 Outputs apply_encoded(Call& call) {
   const auto& pipeline = call.link<IpPipeline>("ipadapter");
   const auto& model = call.link<models::ModelHandle>("model");
-  require_adapter_fits(pipeline, nullptr, &model);
+  require_adapter_fits(call, pipeline, nullptr, &model);
   const auto& pair = call.link<IpEmbedsPair>("embeds");
   return {apply_ip_adapter(model, pipeline, models::ip_tokens(pipeline.adapter, pair.embeds), application(call))};
 }
@@ -68,9 +71,10 @@ Outputs apply_named(Call& call) {
   const IpPipeline pipeline = open_ip_adapter(call, call.text("model_name"));
   const auto& vision = call.link<models::ClipVisionHandle>("clip_vision");
   const auto& model = call.link<models::ModelHandle>("model");
-  require_adapter_fits(pipeline, &vision, &model);
+  require_adapter_fits(call, pipeline, &vision, &model);
   const Tensor& picture = call.tensor("image");
   tell_of_crop(call, picture);
+  tell_of_blending(call, picture.dim(0), false);
   const auto embeds = models::ip_embeds(vision, picture, pipeline.adapter.config.takes_hidden_states());
   IpApplication how;
   how.weight.weight = call.number("weight");
@@ -83,7 +87,9 @@ Outputs apply_named(Call& call) {
 Outputs foresee_named(Call& call) {
   const auto* model = call.peek<models::ModelHandle>("model");
   const auto* vision = call.peek<models::ClipVisionHandle>("clip_vision");
-  require_adapter_fits(open_ip_adapter(call, call.text("model_name")), vision, model);
+  foretell_crop(call, "image");
+  foretell_blending(call, "image", false);
+  require_adapter_fits(call, open_ip_adapter(call, call.text("model_name")), vision, model);
   return {model ? Value("MODEL", *model) : Value(),
           vision ? Value("CLIP_VISION_OUTPUT", ForeseenVision{*vision}) : Value()};
 }

@@ -26,10 +26,31 @@ const models::ClipVisionHandle& need_vision(const Call& call, const IpPipeline& 
       .fix("Link a CLIPVisionLoader, or load the adapter with IPAdapterUnifiedLoader, which brings its own");
 }
 
-void require_adapter_fits(const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
+std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, const models::IpAdapterHandle& adapter) {
+  const auto& folders = call.context().folders;
+  for (const std::string& name : folders.list("clip_vision")) {
+    const auto path = folders.find("clip_vision", name);
+    try {
+      auto vision = models::find_clip_vision(call.context().residency, *call.context().files.open(path)->tensors,
+                                             call.context().compute, path.filename().string());
+      if (models::ip_adapter_mismatch(adapter, &vision, nullptr).empty()) return vision;
+    } catch (const Error&) {
+      continue;  // a file that is no encoder is none that fits
+    }
+  }
+  return std::nullopt;
+}
+
+void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
                           const models::ModelHandle* model) {
-  const std::string fault = models::ip_adapter_mismatch(pipeline.adapter, vision, model);
-  if (!fault.empty()) throw Error(Fault::kMismatch, fault);
+  if (std::string fault = models::ip_adapter_mismatch(pipeline.adapter, nullptr, model); !fault.empty())
+    throw Error(Fault::kMismatch, fault);
+  std::string fault = models::ip_adapter_mismatch(pipeline.adapter, vision, nullptr);
+  if (fault.empty()) return;
+  const auto fitting = find_fitting_vision(call, pipeline.adapter);
+  throw Error(Fault::kMismatch, fault)
+      .at_input("clip_vision")
+      .fix(fitting ? "Of the files here, " + fitting->file + " fits" : "No file in clip_vision/ fits");
 }
 
 Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline, models::IpTokens tokens,
@@ -43,6 +64,7 @@ Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipel
   options.mask = how.mask;
   options.bicubic_mask = how.bicubic_mask;
   options.unfold_batch = how.unfold_batch;
+  options.sample_weights = how.sample_weights;
   models::ModelHandle patched = model;
   patched.hooks.push_back(
       std::make_shared<models::IpAttention>(pipeline.adapter, std::move(tokens), std::move(options)));

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/ip_adapter.h"
 #include "models/ip_attention.h"
@@ -26,6 +27,11 @@ struct IpEmbed {
   Tensor rows;
 };
 
+// FLOAT where a node makes or takes a number for each picture of a batch.
+struct NumberList {
+  std::vector<double> values;
+};
+
 IpPipeline open_ip_adapter(Call& call, const std::string& name);
 
 // The vision encoder to use: the one linked to `clip_vision`, else the pipeline's. nullptr when there is none.
@@ -33,8 +39,12 @@ const models::ClipVisionHandle* find_vision(const Call& call, const IpPipeline& 
 // The same; throws Error(kInvalid) saying what to link when there is none.
 const models::ClipVisionHandle& need_vision(const Call& call, const IpPipeline& pipeline);
 
-// Throws Error(kMismatch) when the adapter does not go with the encoder or the model; either may be null.
-void require_adapter_fits(const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
+// The first file of the clip_vision folders that an adapter can use.
+std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, const models::IpAdapterHandle& adapter);
+
+// Throws Error(kMismatch) when the adapter does not go with the model or the encoder, either of which may be null,
+// naming an encoder there is that would fit.
+void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
                           const models::ModelHandle* model);
 
 struct IpApplication {
@@ -44,6 +54,7 @@ struct IpApplication {
   Tensor mask = {};
   bool bicubic_mask = false;
   bool unfold_batch = false;
+  std::vector<float> sample_weights = {};  // a factor for each picture of the batch
 };
 // A copy of the model with one more adapter.
 Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline, models::IpTokens tokens,

@@ -41,37 +41,31 @@ std::vector<std::string> preset_names() {
 
 // Whether the variant marks in a file's name are those of the preset.
 bool marked(const std::string& file, const Preset& preset) {
+  const auto has = [&](const char* mark) { return file.find(mark) != std::string::npos; };
+  if (has("composition") || has("faceid") || has("portrait")) return false;
+  if (preset.kind == models::IpAdapterKind::kFullFace) return true;
   for (const char* mark : {"light", "face"})
-    if ((file.find(mark) != std::string::npos) != (std::string_view(preset.mark) == mark) &&
-        preset.kind != models::IpAdapterKind::kFullFace)
-      return false;
+    if (has(mark) != (std::string_view(preset.mark) == mark)) return false;
   return true;
 }
 
-std::optional<models::ClipVisionHandle> vision_for(Call& call, const models::IpAdapterHandle& adapter) {
-  const auto& folders = call.context().folders;
-  for (const std::string& name : folders.list("clip_vision")) {
-    const auto path = folders.find("clip_vision", name);
-    try {
-      auto vision = models::find_clip_vision(call.context().residency, *call.context().files.open(path)->tensors,
-                                             call.context().compute, path.filename().string());
-      if (models::ip_adapter_mismatch(adapter, &vision, nullptr).empty()) return vision;
-    } catch (const Error&) {
-      continue;  // a file that is no encoder is none that fits
-    }
-  }
-  return std::nullopt;
+// The adapters there are, newer versions of a file first.
+std::vector<std::string> adapters(Call& call) {
+  std::vector<std::string> names = call.context().folders.list("ipadapter");
+  std::stable_partition(names.begin(), names.end(),
+                        [](const std::string& name) { return name.find("_v11") != std::string::npos; });
+  return names;
 }
 
 IpPipeline find_pipeline(Call& call, const models::ModelHandle& model, const Preset& preset) {
-  for (const std::string& name : call.context().folders.list("ipadapter")) {
+  for (const std::string& name : adapters(call)) {
     if (!marked(name, preset)) continue;
     try {
       IpPipeline pipeline = open_ip_adapter(call, name);
       if (pipeline.adapter.config.kind != preset.kind ||
           !models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model).empty())
         continue;
-      pipeline.vision = vision_for(call, pipeline.adapter);
+      pipeline.vision = find_fitting_vision(call, pipeline.adapter);
       // ViT-bigG has 48 layers, ViT-H has 32.
       if (pipeline.vision && (pipeline.vision->layers > 40) == preset.vision_g) return pipeline;
     } catch (const Error&) {
@@ -106,14 +100,28 @@ IpApplication application(Call& call, const char* weight_type, bool unfold) {
   return how;
 }
 
+// The weight input, a number or one for each picture of a batch; where pictures are not apart the first one counts.
+void set_weight(Call& call, IpApplication& how) {
+  const auto* list = call.peek<NumberList>("weight");
+  if (!list || list->values.empty()) {
+    how.weight.weight = call.number("weight");
+  } else if (how.unfold_batch) {
+    how.weight.weight = 1.0;
+    how.sample_weights.assign(list->values.begin(), list->values.end());
+  } else {
+    how.weight.weight = list->values.front();
+  }
+}
+
 // Everything the application nodes have in common: checks, encoding, tokens.
 Outputs apply(Call& call, const Tensor& picture, const IpApplication& how, models::IpCombine combine,
               const Tensor& composition = {}) {
   const auto& pipeline = call.link<IpPipeline>("ipadapter");
   const auto& vision = need_vision(call, pipeline);
   const auto& model = call.link<models::ModelHandle>("model");
-  require_adapter_fits(pipeline, &vision, &model);
+  require_adapter_fits(call, pipeline, &vision, &model);
   tell_of_crop(call, picture);
+  if (combine == models::IpCombine::kConcat) tell_of_blending(call, picture.dim(0), how.unfold_batch);
   const bool hidden = pipeline.adapter.config.takes_hidden_states();
   const auto embeds = models::ip_embeds(vision, picture, hidden, optional_tensor(call, "image_negative"));
   const Tensor other = composition.defined() ? models::ip_encode_images(vision, composition, hidden) : Tensor();
@@ -127,16 +135,26 @@ Outputs apply_simple(Call& call) {
                                   : type == "prompt is more important" ? "ease out"
                                                                        : "linear",
                                   false);
-  how.weight.weight = call.number("weight");
+  set_weight(call, how);
   return apply(call, call.tensor("image"), how, models::IpCombine::kConcat);
 }
 
 Outputs apply_advanced(Call& call, bool unfold) {
   IpApplication how = application(call, call.text("weight_type").c_str(), unfold);
-  how.weight.weight = call.number("weight");
+  set_weight(call, how);
   how.scaling = models::ip_scaling(call.text("embeds_scaling"));
   return apply(call, call.tensor("image"), how,
                unfold ? models::IpCombine::kConcat : models::ip_combine(call.text("combine_embeds")));
+}
+
+// The precise types: `boost` names the input that says how strongly the other part is pushed away.
+Outputs apply_precise(Call& call, const char* boost) {
+  const bool style = boost == std::string_view("style_boost");
+  IpApplication how = application(call, style ? "style transfer precise" : "composition precise", false);
+  set_weight(call, how);
+  (style ? how.weight.style_boost : how.weight.composition_boost) = call.number(boost);
+  how.scaling = models::ip_scaling(call.text("embeds_scaling"));
+  return apply(call, call.tensor("image"), how, models::ip_combine(call.text("combine_embeds")));
 }
 
 Outputs apply_style_composition(Call& call) {
@@ -153,7 +171,7 @@ Outputs apply_embeds(Call& call, bool unfold) {
   const auto& pipeline = call.link<IpPipeline>("ipadapter");
   const auto& model = call.link<models::ModelHandle>("model");
   const auto* vision = find_vision(call, pipeline);
-  require_adapter_fits(pipeline, vision, &model);
+  require_adapter_fits(call, pipeline, vision, &model);
   models::IpEmbeds embeds{call.link<IpEmbed>("pos_embed").rows, {}};
   const int64_t count = embeds.cond.dim(0);
   if (const auto* negative = call.peek<IpEmbed>("neg_embed")) embeds.uncond = negative->rows;
@@ -162,25 +180,31 @@ Outputs apply_embeds(Call& call, bool unfold) {
   else embeds.uncond = Tensor::zeros(embeds.cond.shape());
   embeds.uncond = image::fit_batch(embeds.uncond, count);
   IpApplication how = application(call, call.text("weight_type").c_str(), unfold);
-  how.weight.weight = call.number("weight");
+  set_weight(call, how);
   how.scaling = models::ip_scaling(call.text("embeds_scaling"));
   return {apply_ip_adapter(model, pipeline, models::ip_tokens(pipeline.adapter, embeds), how)};
 }
 
-Outputs foresee_apply(Call& call) {
+Outputs foresee_apply(Call& call, bool unfold) {
+  for (const char* input : {"image", "image_style"}) foretell_crop(call, input);
+  // Where a node has ways to combine pictures, one is chosen knowingly.
+  if (!call.has("combine_embeds") || call.text("combine_embeds") == "concat") foretell_blending(call, "image", unfold);
   const auto* model = call.peek<models::ModelHandle>("model");
   if (const auto* pipeline = call.peek<IpPipeline>("ipadapter"))
-    require_adapter_fits(*pipeline, find_vision(call, *pipeline), model);
+    require_adapter_fits(call, *pipeline, find_vision(call, *pipeline), model);
   return {model ? Value("MODEL", *model) : Value()};
 }
+
+Outputs foresee_together(Call& call) { return foresee_apply(call, false); }
 
 // --- Embeds ---
 
 Outputs encode(Call& call) {
   const auto& pipeline = call.link<IpPipeline>("ipadapter");
   const auto& vision = need_vision(call, pipeline);
-  require_adapter_fits(pipeline, &vision, nullptr);
-  auto embeds = models::ip_embeds(vision, call.tensor("image"), pipeline.adapter.config.takes_hidden_states());
+  require_adapter_fits(call, pipeline, &vision, nullptr);
+  const bool hidden = pipeline.adapter.config.takes_hidden_states();
+  auto embeds = models::ip_embeds(vision, call.tensor("image"), hidden, {}, optional_tensor(call, "mask"));
   const double weight = call.number("weight");
   if (weight != 1.0) embeds.cond = ops::affine(embeds.cond, static_cast<float>(weight));
   return {Value("EMBEDS", IpEmbed{std::move(embeds.cond)}), Value("EMBEDS", IpEmbed{std::move(embeds.uncond)})};
@@ -244,7 +268,7 @@ void register_apply(Table& table) {
                   Choice("weight_type", {"standard", "prompt is more important", "style transfer"}), mask_input()},
        .outputs = {{"MODEL"}},
        .run = apply_simple,
-       .foresee = foresee_apply});
+       .foresee = foresee_together});
   table.add({.name = "IPAdapterAdvanced",
              .display = "IPAdapter Advanced",
              .category = "ipadapter",
@@ -254,7 +278,7 @@ void register_apply(Table& table) {
                         scaling_input(), negative_input(), mask_input(), vision_input()},
              .outputs = {{"MODEL"}},
              .run = [](Call& call) { return apply_advanced(call, false); },
-             .foresee = foresee_apply});
+             .foresee = foresee_together});
   table.add({.name = "IPAdapterBatch",
              .display = "IPAdapter Batch (Adv.)",
              .category = "ipadapter",
@@ -265,7 +289,25 @@ void register_apply(Table& table) {
                         vision_input()},
              .outputs = {{"MODEL"}},
              .run = [](Call& call) { return apply_advanced(call, true); },
-             .foresee = foresee_apply});
+             .foresee = [](Call& call) { return foresee_apply(call, true); }});
+  const auto precise = [&](const char* name, const char* display, const char* description, const char* boost,
+                           double value) {
+    table.add(
+        {.name = name,
+         .display = display,
+         .category = "ipadapter/style_composition",
+         .description = description,
+         .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
+                    weight_input("weight", 5.0), Float(boost).def(value).range(-5.0, 5.0).step(0.05), combine_input(),
+                    start_input(), end_input(), scaling_input(), negative_input(), mask_input(), vision_input()},
+         .outputs = {{"MODEL"}},
+         .run = [boost](Call& call) { return apply_precise(call, boost); },
+         .foresee = foresee_together});
+  };
+  precise("IPAdapterPreciseStyleTransfer", "IPAdapter Precise Style Transfer",
+          "Takes the style of a picture and keeps its composition out.", "style_boost", 1.0);
+  precise("IPAdapterPreciseComposition", "IPAdapter Precise Composition",
+          "Takes the composition of a picture and keeps its style out.", "composition_boost", 0.0);
   table.add({.name = "IPAdapterStyleComposition",
              .display = "IPAdapter Style & Composition SDXL",
              .category = "ipadapter/style_composition",
@@ -277,7 +319,7 @@ void register_apply(Table& table) {
                         end_input(), scaling_input(), negative_input(), mask_input(), vision_input()},
              .outputs = {{"MODEL"}},
              .run = apply_style_composition,
-             .foresee = foresee_apply});
+             .foresee = foresee_together});
 }
 
 void register_embeds(Table& table) {
@@ -301,7 +343,7 @@ void register_embeds(Table& table) {
              .inputs = embeds_inputs(),
              .outputs = {{"MODEL"}},
              .run = [](Call& call) { return apply_embeds(call, false); },
-             .foresee = foresee_apply});
+             .foresee = foresee_together});
   table.add({.name = "IPAdapterEmbedsBatch",
              .display = "IPAdapter Embeds Batch",
              .category = "ipadapter/embeds",
@@ -309,13 +351,14 @@ void register_embeds(Table& table) {
              .inputs = embeds_inputs(),
              .outputs = {{"MODEL"}},
              .run = [](Call& call) { return apply_embeds(call, true); },
-             .foresee = foresee_apply});
+             .foresee = foresee_together});
   table.add({.name = "IPAdapterEncoder",
              .display = "IPAdapter Encoder",
              .category = "ipadapter/embeds",
              .description = "Encodes reference pictures for an adapter.",
              .inputs = {Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                        Float("weight").def(1.0).range(-1.0, 3.0).step(0.01), vision_input()},
+                        Float("weight").def(1.0).range(-1.0, 3.0).step(0.01),
+                        Link("mask", "MASK").optional().tip("What of the pictures is to be seen."), vision_input()},
              .outputs = {{"EMBEDS", "pos_embed"}, {"EMBEDS", "neg_embed"}},
              .run = encode});
   table.add({.name = "IPAdapterCombineEmbeds",

@@ -13,7 +13,8 @@ models::LoraResult patched(Call& call, const models::ClipHandle& clip, double st
   const auto lora = models::Lora::open(call.context().folders.find("loras", call.text("lora_name")));
   auto result = models::apply_lora(lora, model, clip, strength_model, static_cast<float>(strength_clip),
                                    call.context().residency);
-  if (!result.unused.empty())
+  // A node for the model alone has no say in what the file has for the text encoder.
+  if (clip.encoder && !result.unused.empty())
     call.warn(lora->file() + ": " + std::to_string(result.unused.size()) +
               " parts fit neither the model nor its text encoder, the first is '" + result.unused.front() + "'");
   return result;

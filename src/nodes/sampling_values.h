@@ -8,17 +8,19 @@
 #include "models/handles.h"
 #include "nodes/value.h"
 #include "sampling/conditioning.h"
+#include "sampling/guidance.h"
+#include "sampling/sampler.h"
 
 namespace easel::nodes {
 
-// SIGMAS: noise levels, falling.
+// SIGMAS: noise levels, usually falling.
 using Sigmas = std::vector<float>;
 inline Value sigmas(Sigmas levels) { return Value("SIGMAS", std::move(levels)); }
 
 // SAMPLER
 struct SamplerChoice {
   std::string name;
-  float eta = 1.0f, s_noise = 1.0f;
+  sampling::SamplerKnobs knobs = {};
 };
 
 // NOISE: that of a seed, or none.
@@ -32,6 +34,9 @@ struct Guider {
   models::ModelHandle model;
   sampling::Conditioning positive, negative;
   double cfg = 1.0;
+  sampling::GuidanceStyle style = sampling::GuidanceStyle::kCfg;
+  sampling::Conditioning third = {};
+  double second_cfg = 1.0;
 };
 
 }  // namespace easel::nodes

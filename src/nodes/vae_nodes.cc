@@ -170,6 +170,27 @@ Outputs inpaint_conditioning(Call& call) {
           latent(std::move(original))};
 }
 
+// The picture to be edited, cut at the centre to whole latent pixels; the latent to start from is empty.
+Outputs edit_conditioning(Call& call) {
+  const Tensor& pixels = call.tensor("pixels");
+  image::require_image(pixels, "pixels");
+  const Work work = start_encoding(call);
+  const int64_t unit = work.vae->config().downscale, height = pixels.dim(1), width = pixels.dim(2);
+  const int64_t h = height / unit * unit, w = width / unit * unit;
+  if (h == 0 || w == 0)
+    throw Error(Fault::kInvalid,
+                "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " is too small to encode")
+        .at_input("pixels");
+  const Tensor cut = contiguous(pixels.slice(1, height % unit / 2, h).slice(2, width % unit / 2, w));
+  const Tensor encoded = work.vae->encode(cut, work.run);
+  const auto with_picture = [&](const char* input) {
+    auto list = call.link<sampling::Conditioning>(input);
+    for (auto& entry : list) entry.concat_latent_image = encoded;
+    return Value("CONDITIONING", std::move(list));
+  };
+  return {with_picture("positive"), with_picture("negative"), latent({Tensor::zeros(encoded.shape()), {}, {}})};
+}
+
 Outputs foresee_inpaint(Call& call) {
   return {foreseen(foreseen_conditioning(call, "positive")), foreseen(foreseen_conditioning(call, "negative")),
           Value()};
@@ -242,6 +263,14 @@ void register_vae_nodes(Table& table) {
                         Bool("noise_mask").def(true).late().tip("Confines the sampling to the mask.")},
              .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
              .run = inpaint_conditioning,
+             .foresee = foresee_inpaint});
+  table.add({.name = "InstructPixToPixConditioning",
+             .category = "conditioning/instructpix2pix",
+             .description = "Gives an edit model (InstructPix2Pix) the picture to change.",
+             .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("vae", "VAE"),
+                        Link("pixels", "IMAGE")},
+             .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
+             .run = edit_conditioning,
              .foresee = foresee_inpaint});
 }
 

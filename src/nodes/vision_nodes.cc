@@ -22,6 +22,7 @@ Outputs encode(Call& call) {
 }
 
 Outputs foresee_encode(Call& call) {
+  if (call.text("crop") == "center") foretell_crop(call, "image");
   const auto* vision = call.peek<models::ClipVisionHandle>("clip_vision");
   return {vision ? Value("CLIP_VISION_OUTPUT", ForeseenVision{*vision}) : Value()};
 }

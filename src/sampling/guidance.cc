@@ -1,6 +1,7 @@
 #include "sampling/guidance.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -54,6 +55,7 @@ Tensor repeat_to_batch(const Tensor& t, int64_t n) {
 
 // Weighted results of one side, and the weights.
 struct Guidance::Sum {
+  Sum() = default;
   explicit Sum(const Shape& latent)
       : total(Tensor::zeros(latent)), count(Tensor::full(Shape{latent[0], latent[1], latent[2]}, 1e-37f)) {}
 
@@ -82,8 +84,9 @@ struct Guidance::Sum {
 Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Network network,
                    const GuidanceOptions& options)
     : latent_(latent), network_(std::move(network)), options_(options) {
-  for (int side : {0, 1}) {
-    for (PreparedEntry& prepared : side == 0 ? conditioning.positive : conditioning.negative) {
+  const std::array lists{&conditioning.positive, &conditioning.negative, &conditioning.third};
+  for (int side : {0, 1, 2}) {
+    for (PreparedEntry& prepared : *lists[static_cast<size_t>(side)]) {
       Entry entry;
       entry.side = side;
       entry.id = static_cast<int>(entries_.size());
@@ -98,6 +101,11 @@ Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Netwo
       entries_.push_back(std::move(entry));
     }
   }
+  for (const models::SamplingPatchPtr& patch : options_.patches)
+    if (const auto* guidance = dynamic_cast<const GuidancePatch*>(patch.get())) {
+      steps_.push_back(guidance->start());
+      patched_always_uncond_ = patched_always_uncond_ || guidance->always_uncond();
+    }
 }
 
 bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
@@ -124,17 +132,19 @@ void Guidance::take_batch() {
   std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
 }
 
-Tensor Guidance::evaluate(const Tensor& x, float sigma) {
+// `alone`: the entries are of one list, which counts as the conditional one, as the reference has it.
+Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone) {
   const std::vector<const Entry*>& batch = work_.batch;
   std::vector<Tensor>& parts = work_.parts;
   NetworkBatch& in = work_.in;
   in.members.clear(), in.cond_or_uncond.clear();
   in.sigma = sigma;
+  in.hooks = hooks;
   in.control = batch[0]->prepared.control;
   int64_t tokens = 1;
   for (const Entry* entry : batch) {
     in.members.push_back(entry->id);
-    in.cond_or_uncond.push_back(entry->side);
+    in.cond_or_uncond.push_back(entry->side == 0 || alone ? 0 : 1);
     if (entry->inputs.context.defined()) tokens = std::lcm(tokens, entry->inputs.context.dim(1));
   }
   in.x = stack(batch.size(), parts, [&](size_t i) { return cut(x, batch[i]->region); });
@@ -149,30 +159,108 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma) {
   return out;
 }
 
-Tensor Guidance::denoised(const Tensor& x, float sigma) {
-  if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
-  const bool needs_uncond =
-      options_.always_uncond || std::fabs(options_.cfg - 1.0) > 1e-9 * std::max(1.0, options_.cfg);
+// The picture each of the lists asked for leads to; the unconditional one is zero when it is not, the third undefined.
+std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
+                                         bool alone) {
   work_.waiting.clear();
-  uncond_ = {};
-  for (const Entry& entry : entries_) {
-    if (entry.prepared.active(sigma) && (entry.side == 0 || needs_uncond)) work_.waiting.push_back(&entry);
-  }
-
-  Sum sums[] = {Sum(latent_), Sum(latent_)};
+  for (const Entry& entry : entries_)
+    if (sides[static_cast<size_t>(entry.side)] && entry.prepared.active(sigma)) work_.waiting.push_back(&entry);
+  std::array sums{Sum(latent_), Sum(latent_), sides[2] ? Sum(latent_) : Sum()};
   while (!work_.waiting.empty()) {
     take_batch();
-    const Tensor result = evaluate(x, sigma);
+    const Tensor result = evaluate(x, sigma, hooks, alone);
     const auto& batch = work_.batch;
     for (size_t i = 0; i < batch.size(); ++i) {
       const Tensor part = result.slice(0, static_cast<int64_t>(i) * latent_[0], latent_[0]);
-      sums[batch[i]->side].add(part, batch[i]->weights, batch[i]->region);
+      sums[static_cast<size_t>(batch[i]->side)].add(part, batch[i]->weights, batch[i]->region);
     }
   }
-  const Tensor cond = sums[0].mean();
-  uncond_ = sums[1].mean();
-  const auto cfg = static_cast<float>(options_.cfg);
-  return map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond_);
+  return {sums[0].mean(), sums[1].mean(), sides[2] ? sums[2].mean() : Tensor()};
+}
+
+Guidance::Sides Guidance::needed() const {
+  const auto is_one = [](double v) { return std::fabs(v - 1.0) <= 1e-9 * std::max(1.0, v); };
+  const bool all = options_.always_uncond || patched_always_uncond_;
+  switch (options_.style) {
+    case GuidanceStyle::kCfg: return {true, all || !is_one(options_.cfg), false};
+    case GuidanceStyle::kDual: {
+      const bool negative = all || !is_one(options_.second);
+      return {true, negative, negative || !is_one(options_.cfg)};
+    }
+    case GuidanceStyle::kDualNested:
+    case GuidanceStyle::kPerpNeg: break;
+  }
+  return {true, true, true};
+}
+
+namespace {
+
+Tensor guide(const Tensor& cond, const Tensor& uncond, double by) {
+  const auto cfg = static_cast<float>(by);
+  return map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond);
+}
+
+// What of the negative direction is not also in the positive one is taken away.
+Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tensor& neutral, double cfg, double scale) {
+  double along = 0, squares = 0;
+  for (int64_t i = 0; i < neutral.numel(); ++i) {
+    const float p = positive.f32()[i] - neutral.f32()[i], n = negative.f32()[i] - neutral.f32()[i];
+    along += static_cast<double>(n * p);
+    squares += static_cast<double>(p * p);
+  }
+  const auto shared = static_cast<float>(along / squares), by = static_cast<float>(cfg),
+             weight = static_cast<float>(scale);
+  return map(
+      [=](float p, float n, float z) {
+        const float towards = p - z, across = (n - z) - shared * towards;
+        return z + by * (towards - across * weight);
+      },
+      positive, negative, neutral);
+}
+
+}  // namespace
+
+// One picture from those of the lists.
+Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
+  const double cfg = options_.cfg, second = options_.second;
+  switch (options_.style) {
+    case GuidanceStyle::kCfg: {
+      for (auto it = steps_.rbegin(); it != steps_.rend(); ++it)
+        if ((*it)->combine(moment)) return moment.denoised;
+      return guide(moment.cond, moment.uncond, cfg);
+    }
+    case GuidanceStyle::kDual: {
+      const Tensor inner = guide(third, moment.uncond, second);
+      const auto by = static_cast<float>(cfg);
+      return map([=](float v, float p, float m) { return v + (p - m) * by; }, inner, moment.cond, third);
+    }
+    case GuidanceStyle::kDualNested: return guide(guide(moment.cond, third, cfg), moment.uncond, second);
+    case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, third, cfg, second);
+  }
+  return moment.cond;
+}
+
+Tensor Guidance::denoised(const Tensor& x, float sigma) {
+  if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
+  uncond_ = {};
+  Hooks hooks;
+  for (const auto& step : steps_)
+    if (models::AttentionHookPtr hook = step->hook()) hooks.push_back(std::move(hook));
+  auto [cond, uncond, third] = pictures(x, sigma, needed(), hooks);
+  GuidanceMoment moment{x, sigma, options_.cfg, cond, uncond, {}, {}};
+  // Only for whom it may concern: a step without patches takes nothing from the heap.
+  if (!steps_.empty())
+    moment.evaluate = [&](GuidanceMoment::Side side, const Tensor& at, const models::AttentionHookPtr& hook) {
+      Sides only{};
+      only[static_cast<size_t>(side)] = true;
+      Hooks with = hooks;
+      if (hook) with.insert(with.begin(), hook);
+      return pictures(at, sigma, only, with, true)[static_cast<size_t>(side)];
+    };
+  moment.denoised = combine(moment, third);
+  for (const auto& step : steps_) step->after(moment);
+  uncond_ = uncond;
+  return moment.denoised;
 }
 
 }  // namespace easel::sampling

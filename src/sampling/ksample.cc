@@ -26,7 +26,7 @@ void check(const KSampleRequest& request) {
 }
 
 std::vector<float> levels(const KSampleRequest& request, const ModelSampling& sampling, const SamplerInfo& sampler) {
-  if (request.sigmas.empty()) {
+  if (!request.sigmas) {
     return sampling_sigmas(sampling, {.scheduler = request.scheduler,
                                       .steps = request.steps,
                                       .denoise = request.denoise,
@@ -35,13 +35,18 @@ std::vector<float> levels(const KSampleRequest& request, const ModelSampling& sa
                                       .last_step = request.last_step,
                                       .force_full_denoise = request.force_full_denoise});
   }
-  for (size_t i = 0; i < request.sigmas.size(); ++i) {
-    const bool falls = i == 0 || request.sigmas[i] < request.sigmas[i - 1];
-    if (!falls || !(request.sigmas[i] >= 0) || std::isinf(request.sigmas[i])) {
-      throw Error(Fault::kInvalid, "noise levels have to fall, and be numbers from 0 up").at_input("sigmas");
+  // A level that follows itself is no step.
+  std::vector<float> given = *request.sigmas;
+  given.erase(std::unique(given.begin(), given.end()), given.end());
+  for (size_t i = 0; i < given.size(); ++i) {
+    const bool moves = i == 0 || given[i - 1] > 0;
+    const bool turns = i > 1 && (given[i] < given[i - 1]) != (given[1] < given[0]);
+    if (!moves || turns || !(given[i] >= 0) || std::isinf(given[i])) {
+      throw Error(Fault::kInvalid, "noise levels have to fall all the way, or rise, and be numbers from 0 up")
+          .at_input("sigmas");
     }
   }
-  return request.sigmas;
+  return given;
 }
 
 // The mask for each sample of the latent [N,h,w,C]: [N,h,w].
@@ -51,6 +56,18 @@ Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
   const Tensor flat = contiguous(convert(mask, DType::kF32)).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
   const Tensor sized = image::resize(flat, {.width = latent[2], .height = latent[1]}, image::ResizeMethod::kBilinear);
   return repeat_to_batch(sized, latent[0]).view(Shape{latent[0], latent[1], latent[2]});
+}
+
+// Of a mask of grey levels, what is let go at this noise level: pixels that are at least as bright as the share of
+// the run that lies ahead. `amount`: how much of that instead of the mask itself.
+Tensor differential_mask(const Tensor& mask, float sigma, const std::vector<float>& sigmas,
+                         const ModelSampling& sampling, float amount) {
+  const float end = std::max(sampling.sigma_min(), sigmas.back());
+  const auto from = static_cast<float>(sampling.timestep(sigmas.front()));
+  const auto to = static_cast<float>(sampling.timestep(end)), now = static_cast<float>(sampling.timestep(sigma));
+  const float threshold = (now - to) / (from - to);
+  const float share = amount > 0 && amount < 1 ? amount : 1.0f;
+  return map([=](float m) { return share * (m >= threshold ? 1.0f : 0.0f) + (1 - share) * m; }, mask);
 }
 
 // a where the mask is 1, b where it is 0. Masks have no channels.
@@ -63,6 +80,19 @@ Tensor blend(const Tensor& a, const Tensor& b, const Tensor& mask) {
   }
   return out;
 }
+
+// The guidance a request asks for, or a node has given the model.
+struct GuidanceLists {
+  explicit GuidanceLists(const KSampleRequest& r) : third(r.third), style(r.style), second(r.second_cfg) {
+    if (style != GuidanceStyle::kCfg) return;
+    for (const models::SamplingPatchPtr& patch : r.model.sampling_patches)
+      if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get()))
+        third = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
+  }
+  Conditioning third;
+  GuidanceStyle style;
+  double second;
+};
 
 bool all_zero(const Tensor& t) {
   const auto values = t.values();
@@ -106,13 +136,17 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   if (!all_zero(latent)) latent = map([=](float v) { return v * scale; }, latent);
   const Tensor mask = prepare_mask(request.noise_mask, shape);
 
+  const GuidanceLists lists(request);
   PreparedConditioning conditioning = prepare_conditioning(
       request.positive, request.negative, shape, sampling,
-      [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); });
+      [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); }, lists.third);
   Guidance guidance(std::move(conditioning), shape, network,
                     {.cfg = request.cfg,
+                     .style = lists.style,
+                     .second = lists.second,
                      .always_uncond = sampler.wants_uncond,
-                     .max_batch_pixels = request.max_batch_pixels});
+                     .max_batch_pixels = request.max_batch_pixels,
+                     .patches = request.model.sampling_patches});
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {
@@ -125,19 +159,20 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   run.rng = &rng;
   run.seed = request.seed;
   run.model = &sampling;
-  run.eta = request.eta;
-  run.s_noise = request.s_noise;
+  run.knobs = request.knobs;
   run.on_step = request.on_step;
   run.cancel = request.cancel;
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };
   run.denoise = [&](const Tensor& x, float sigma) {
     if (!mask.defined()) return guidance.denoised(x, sigma);
+    const auto& differential = request.model.differential_diffusion;
+    const Tensor now = differential ? differential_mask(mask, sigma, sigmas, sampling, *differential) : mask;
     // Outside the mask the model sees, and leaves, the picture as it was.
-    const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), mask);
-    return blend(guidance.denoised(seen, sigma), latent, mask);
+    const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), now);
+    return blend(guidance.denoised(seen, sigma), latent, now);
   };
   if (request.on_start) request.on_start();
-  const Tensor result = sampler.run(run);
+  const Tensor result = sigmas.size() == 1 ? run.x : sampler.run(run);
   return map([=](float v) { return v / scale; }, result);
 }
 

@@ -30,12 +30,16 @@ struct KSampleRequest {
   bool disable_noise = false;
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
-  // Noise levels to run through instead of those of scheduler, steps and denoise; falling.
-  std::vector<float> sigmas;
+  // Noise levels to run through instead of those of scheduler, steps and denoise; falling, or rising (which brings
+  // noise into a picture, as far as the sampler can go backwards).
+  std::optional<std::vector<float>> sigmas;
+  SamplerKnobs knobs;
+  // Guidance by three lists.
+  GuidanceStyle style = GuidanceStyle::kCfg;
+  Conditioning third;
+  double second_cfg = 1.0;
   // Guidance evaluates at most so many latent pixels at once, or one entry.
   int64_t max_batch_pixels = 8 * 128 * 128;
-  // Of samplers that draw noise at each step: how much of it, and its deviation.
-  float eta = 1.0f, s_noise = 1.0f;
   // Everything is loaded and prepared: the first step begins.
   std::function<void()> on_start = {};
   // After each step; x and denoised are latents as the model sees them (times latent_scale).

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kTimesteps = 1000;
 constexpr double kBetaFirst = 0.00085, kBetaLast = 0.012;
+constexpr int kLcmStride = 20;
 
 std::vector<double> discrete_sigmas() {
   const double first = std::sqrt(kBetaFirst), last = std::sqrt(kBetaLast);
@@ -27,28 +28,34 @@ std::vector<double> discrete_sigmas() {
 
 // Stretches the schedule until its last step is (all but) pure noise. Lin et al. 2023, "Common Diffusion Noise
 // Schedules and Sample Steps are Flawed", algorithm 1.
-std::vector<double> rescale_to_zero_snr(const std::vector<double>& sigmas) {
-  const auto signal = [](double sigma) { return std::sqrt(1 / (sigma * sigma + 1)); };
-  const double first = signal(sigmas.front()), last = signal(sigmas.back());
-  std::vector<double> out;
-  for (double sigma : sigmas) {
-    const double root = (signal(sigma) - last) * (first / (first - last));
-    out.push_back(root * root);
+// In single precision, whose rounding the small differences near the end show.
+void rescale_to_zero_snr(std::vector<float>& sigmas) {
+  const auto signal = [](float sigma) { return std::sqrt(1 / (sigma * sigma + 1)); };
+  const float first = signal(sigmas.front()), last = signal(sigmas.back());
+  for (float& sigma : sigmas) {
+    const float root = (signal(sigma) - last) * (first / (first - last));
+    sigma = root * root;
   }
-  out.back() = 4.8973451890853435e-08;  // not quite zero, so that sigma stays finite
-  for (double& alpha : out) alpha = std::sqrt((1 - alpha) / alpha);
-  return out;
+  sigmas.back() = 4.8973451890853435e-08f;  // not quite zero, so that sigma stays finite
+  for (float& alpha : sigmas) alpha = std::sqrt((1 - alpha) / alpha);
 }
 
 }  // namespace
 
 ModelSampling::ModelSampling(models::Prediction prediction, bool zero_terminal_snr) : prediction_(prediction) {
-  std::vector<double> sigmas = discrete_sigmas();
-  if (zero_terminal_snr) sigmas = rescale_to_zero_snr(sigmas);
-  for (double sigma : sigmas) {
+  for (double sigma : discrete_sigmas()) {
     sigmas_.push_back(static_cast<float>(sigma));
     log_sigmas_.push_back(static_cast<float>(std::log(sigma)));
   }
+  if (prediction == models::Prediction::kLcm) {
+    stride_ = kLcmStride;
+    for (size_t i = 0; i < sigmas_.size() / kLcmStride; ++i) sigmas_[i] = sigmas_[(i + 1) * kLcmStride - 1];
+    sigmas_.resize(sigmas_.size() / kLcmStride);
+  }
+  if (zero_terminal_snr) rescale_to_zero_snr(sigmas_);
+  if (prediction != models::Prediction::kLcm && !zero_terminal_snr) return;
+  log_sigmas_.resize(sigmas_.size());
+  std::transform(sigmas_.begin(), sigmas_.end(), log_sigmas_.begin(), torch_log);
 }
 
 int ModelSampling::timestep(float sigma) const {
@@ -62,11 +69,12 @@ int ModelSampling::timestep(float sigma) const {
       nearest = i;
     }
   }
-  return static_cast<int>(nearest);
+  return static_cast<int>(nearest) * stride_ + stride_ - 1;
 }
 
 float ModelSampling::sigma(float timestep) const {
-  const float t = std::clamp(timestep, 0.0f, static_cast<float>(sigmas_.size() - 1));
+  const auto stride = static_cast<float>(stride_);
+  const float t = std::clamp((timestep - (stride - 1)) / stride, 0.0f, static_cast<float>(sigmas_.size() - 1));
   const float below = std::floor(t);
   const float w = t - below;
   const float low = log_sigmas_[static_cast<size_t>(below)], high = log_sigmas_[static_cast<size_t>(std::ceil(t))];
@@ -85,8 +93,15 @@ Tensor ModelSampling::network_input(const Tensor& x, float sigma) const {
 }
 
 Tensor ModelSampling::denoised(const Tensor& output, const Tensor& x, float sigma) const {
+  if (prediction_ == models::Prediction::kX0) return output;
   if (prediction_ == models::Prediction::kEps) {
     return map([=](float eps, float v) { return v - eps * sigma; }, output, x);
+  }
+  if (prediction_ == models::Prediction::kLcm) {
+    // Luo et al. 2023: the boundary condition, with sigma_data = 0.5 and timesteps counted tenfold.
+    const float t = static_cast<float>(timestep(sigma)) * 10.0f, data = 0.5f;
+    const float skip = data * data / (t * t + data * data), scale = t / std::sqrt(t * t + data * data);
+    return map([=](float eps, float v) { return scale * (v - eps * sigma) + skip * v; }, output, x);
   }
   const float variance = sigma * sigma + 1, scale = std::sqrt(variance);
   return map([=](float velocity, float v) { return v / variance - velocity * sigma / scale; }, output, x);

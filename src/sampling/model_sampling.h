@@ -16,7 +16,7 @@ class ModelSampling {
   explicit ModelSampling(models::Prediction prediction, bool zero_terminal_snr = false);
 
   models::Prediction prediction() const { return prediction_; }
-  // Rising, one per timestep.
+  // Rising, one per timestep that the model knows: all 1000, or every 20th of a latent consistency model.
   const std::vector<float>& sigmas() const { return sigmas_; }
   float sigma_min() const { return sigmas_.front(); }
   float sigma_max() const { return sigmas_.back(); }
@@ -40,6 +40,7 @@ class ModelSampling {
 
  private:
   models::Prediction prediction_;
+  int stride_ = 1;  // timesteps from one of `sigmas_` to the next; the last of them is the last of all
   std::vector<float> sigmas_, log_sigmas_;
 };
 

@@ -1,6 +1,7 @@
 #include "sampling/prepared.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 
@@ -152,18 +153,23 @@ void fade_edges(Tensor& weights, const Region& r, int64_t latent_h, int64_t late
 
 PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
                                           const Shape& latent, const ModelSampling& sampling,
-                                          const MakeInputs& make_inputs) {
+                                          const MakeInputs& make_inputs, const Conditioning& third) {
   PreparedConditioning out;
-  for (const ConditioningEntry& entry : positive) {
-    out.positive.push_back(resolve_place_and_time(entry, latent[1], latent[2], sampling));
-    out.positive.back().inputs = make_inputs(entry, false);
-  }
-  for (const ConditioningEntry& entry : negative) {
-    out.negative.push_back(resolve_place_and_time(entry, latent[1], latent[2], sampling));
-    out.negative.back().inputs = make_inputs(entry, true);
-  }
-  for (const PreparedEntry& entry : out.positive) add_opposite(entry, out.negative);
-  for (const PreparedEntry& entry : out.negative) add_opposite(entry, out.positive);
+  const auto prepare = [&](const Conditioning& list, bool is_negative, std::vector<PreparedEntry>& to) {
+    for (const ConditioningEntry& entry : list) {
+      to.push_back(resolve_place_and_time(entry, latent[1], latent[2], sampling));
+      to.back().inputs = make_inputs(entry, is_negative);
+    }
+  };
+  prepare(positive, false, out.positive);
+  prepare(third, true, out.third);
+  prepare(negative, true, out.negative);
+  const std::array lists{&out.positive, &out.third, &out.negative};
+  for (const auto* from : lists)
+    for (const PreparedEntry& entry : *from)
+      for (auto* to : lists)
+        if (to != from) add_opposite(entry, *to);
+  share_control(out.positive, out.third);
   share_control(out.positive, out.negative);
   return out;
 }

@@ -44,20 +44,21 @@ struct PreparedEntry {
 };
 
 struct PreparedConditioning {
-  std::vector<PreparedEntry> positive, negative;
+  std::vector<PreparedEntry> positive, negative, third;
 };
 
 // Makes the network's inputs for an entry; `negative` says which list it is in.
 using MakeInputs = std::function<NetworkInputs(const ConditioningEntry& entry, bool negative)>;
 
-// Resolves both lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent;
-// every area of one list gets an opposite with the same area in the other one, made from its smallest entry that
-// covers it; control meant for both sides is given to the negative list. make_inputs is called once for each
-// entry, positive ones first (it may draw random numbers).
+// Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent;
+// every area of one list gets an opposite with the same area in the others, made from its smallest entry that
+// covers it; control meant for all sides is given to the others. make_inputs is called once for each
+// entry, positive ones first (it may draw random numbers). The third list, for guidance that has one, is treated as
+// the negative one is.
 // Throws Error(kInvalid) for areas outside the latent and masks that are no masks.
 PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
                                           const Shape& latent, const ModelSampling& sampling,
-                                          const MakeInputs& make_inputs);
+                                          const MakeInputs& make_inputs, const Conditioning& third = {});
 
 // The part of a region inside a latent of h x w; the whole latent without a region. Never empty for a
 // prepared entry.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,16 @@ struct SamplerProgress {
   const Tensor& denoised;  // the model's current idea of the picture
 };
 
+// What a sampler may be told beside its name; those it does not know mean nothing to it.
+struct SamplerKnobs {
+  std::optional<float> eta = {};  // amount of fresh noise per step, 0 for none; dpm_adaptive has 0, all others 1
+  float s_noise = 1.0f;           // its deviation
+  int order = 0;                  // lms: 1.. (4); dpm_adaptive: 2 or 3 (3); 0: what it has of its own
+  float r = 0.5f;                 // dpmpp_sde: where in the step the second evaluation is
+  // dpm_adaptive: tolerances, first step, the controller's coefficients (Soderlind 2003), and what it accepts.
+  double rtol = 0.05, atol = 0.0078, h_init = 0.05, pcoeff = 0, icoeff = 1, dcoeff = 0, accept_safety = 0.81;
+};
+
 // One sampling run: everything a sampler works on.
 struct SamplerRun {
   Tensor x;                   // picture + sigmas[0] * noise, f32 contiguous; latents are [N,h,w,C]
@@ -36,12 +47,12 @@ struct SamplerRun {
   TorchGenerator* rng = nullptr;         // goes on where the start noise ended
   uint64_t seed = 0;                     // of samplers that bring their own randomness
   const ModelSampling* model = nullptr;  // for samplers that act in a part of the schedule only
-  float eta = 1.0f;                      // amount of fresh noise per step, 0 for none
-  float s_noise = 1.0f;                  // its deviation
+  SamplerKnobs knobs;
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
 
   // For the samplers themselves.
+  float eta() const { return knobs.eta.value_or(1.0f); }
   int steps() const { return static_cast<int>(sigmas.size()) - 1; }
   // denoise(), stopping with Error(kCancelled) on request.
   Tensor evaluate(const Tensor& at, float sigma) const;

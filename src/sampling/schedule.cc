@@ -63,20 +63,7 @@ Levels ddim_uniform(const ModelSampling& model, int steps) {
   return levels;
 }
 
-Levels beta(const ModelSampling& model, int steps) {
-  const auto& all = model.sigmas();
-  Levels levels;
-  double previous = -1;
-  for (int i = 0; i < steps; ++i) {
-    const double p = 1 - i * (1.0 / steps);
-    // The median lies half-way between two timesteps; scipy's last bit takes it up, ours must not depend on one.
-    const double t = std::nearbyint(beta_quantile(p, 0.6, 0.6) * static_cast<double>(all.size() - 1) + 1e-9);
-    if (t != previous) levels.push_back(all[static_cast<size_t>(t)]);
-    previous = t;
-  }
-  levels.push_back(0);
-  return levels;
-}
+Levels beta(const ModelSampling& model, int steps) { return beta_schedule(model, steps, 0.6, 0.6); }
 
 Levels linear_quadratic(const ModelSampling& model, int steps) {
   const double threshold = 0.025;
@@ -158,6 +145,21 @@ double beta_quantile(double p, double a, double b) {
     (beta_distribution(middle, a, b) < p ? low : high) = middle;
   }
   return 0.5 * (low + high);
+}
+
+std::vector<float> beta_schedule(const ModelSampling& model, int steps, double a, double b) {
+  const auto& all = model.sigmas();
+  Levels levels;
+  double previous = -1;
+  for (int i = 0; i < steps; ++i) {
+    const double p = 1 - i * (1.0 / steps);
+    // The median lies half-way between two timesteps; scipy's last bit takes it up, ours must not depend on one.
+    const double t = std::nearbyint(beta_quantile(p, a, b) * static_cast<double>(all.size() - 1) + 1e-9);
+    if (t != previous) levels.push_back(all[static_cast<size_t>(t)]);
+    previous = t;
+  }
+  levels.push_back(0);
+  return levels;
 }
 
 std::vector<float> torch_linspace(float start, float end, int count) {

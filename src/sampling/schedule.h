@@ -35,6 +35,9 @@ struct SigmaRequest {
 // Empty, or a single level, when there is nothing to do.
 std::vector<float> sampling_sigmas(const ModelSampling& model, const SigmaRequest& request);
 
+// The scheduler "beta" with a distribution of one's own; a, b > 0.
+std::vector<float> beta_schedule(const ModelSampling& model, int steps, double a, double b);
+
 // torch.linspace(start, end, count) in f32, to the last bit.
 std::vector<float> torch_linspace(float start, float end, int count);
 

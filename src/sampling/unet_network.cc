@@ -26,13 +26,19 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
   in.context = projection(batch);
   in.y = batch.inputs.y;
-  in.hooks = model_.hooks;
+  std::vector<models::AttentionHookPtr> hooks;
+  if (!batch.hooks.empty()) {
+    hooks = model_.hooks;
+    hooks.insert(hooks.end(), batch.hooks.begin(), batch.hooks.end());
+  }
+  in.hooks = hooks.empty() ? model_.hooks : hooks;
+  in.block_hooks = model_.block_hooks;
   in.step.sigma = batch.sigma;
   in.step.cond_or_uncond = batch.cond_or_uncond;
   in.step.latent_height = batch.x.dim(1);
   in.step.latent_width = batch.x.dim(2);
   const Tensor out = unet_->forward(in);
-  in.x = {}, in.y = {}, in.control = nullptr;
+  in.x = {}, in.y = {}, in.control = nullptr, in.hooks = {};
   return sampling_.denoised(out, batch.x, batch.sigma);
 }
 

@@ -39,6 +39,8 @@ struct InputSpec {
 
 // choices_from of inputs that name a picture in the input folder.
 inline constexpr const char* kInputImages = "input images";
+// The same for saved latents.
+inline constexpr const char* kInputLatents = "input latents";
 
 struct OutputSpec {
   std::string type, name, tooltip;  // name: the type's when empty

@@ -23,6 +23,11 @@ struct FaultyNode {
   std::vector<std::string> dependent_outputs;  // output nodes that cannot run because of it
 };
 
+// Something a person should know although nothing is wrong: a picture that will be cropped, for example.
+struct Notice {
+  std::string node, class_type, text;
+};
+
 struct Validation {
   // {type, message, details, extra_info}, or null when something can be run. type is one of
   //   invalid_prompt  prompt_no_outputs  prompt_outputs_failed_validation
@@ -30,6 +35,7 @@ struct Validation {
   std::vector<FaultyNode> faulty;    // may hold entries although `error` is null: other outputs are fine
   std::vector<std::string> outputs;  // output nodes that can be run, in the prompt's order
   Prompt prompt;                     // values converted to their inputs' types
+  std::vector<Notice> notices;       // what nodes that could be foreseen had to say
 
   bool runnable() const { return error.is_null(); }
   bool flawless() const { return error.is_null() && faulty.empty(); }

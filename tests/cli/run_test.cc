@@ -72,6 +72,8 @@ struct Fault {
   int code;
   const char* said;
 };
+void PrintTo(const Fault& c, std::ostream* out) { *out << c.name; }
+
 class Faulty : public Run, public ::testing::WithParamInterface<Fault> {};
 
 TEST_P(Faulty, IsRefusedInOneClearErrorAndNothingIsWritten) {

@@ -24,6 +24,8 @@ struct Expected {
   bool vision;
 };
 
+void PrintTo(const Expected& c, std::ostream* out) { *out << c.file; }
+
 class Checkpoints : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(Checkpoints, AreToldFromTheirKeys) {

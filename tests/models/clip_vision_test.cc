@@ -21,6 +21,8 @@ struct Case {
   bool hidden_states;  // the golden file has them, too
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class ClipVisionGoldens : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ClipVisionGoldens, MatchTheReference) {

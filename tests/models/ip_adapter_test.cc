@@ -24,6 +24,8 @@ struct Case {
   Summary cond, uncond;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class Tokens : public ::testing::TestWithParam<Case> {};
 
 IpAdapterHandle open_adapter(Residency& residency, const std::string& file, DType compute = DType::kF32) {

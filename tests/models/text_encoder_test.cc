@@ -34,6 +34,8 @@ struct Case {
   const char* file;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class TextGoldens : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TextGoldens, MatchTheReference) {

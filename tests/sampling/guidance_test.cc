@@ -304,7 +304,15 @@ TEST(KSample, TakesLevelsOfOnesOwn) {
   KSampleRequest named = toy_request(), listed = named;
   listed.sigmas = {14.614640235900879f, 2.918307065963745f, 0.9323579668998718f, 0.029167160391807556f, 0};
   EXPECT_LT(testing::relative_error(run_toy(listed), run_toy(named)), 1e-6);
-  for (const std::vector<float>& bad : {std::vector<float>{1, 2, 0}, {1, 1, 0}, {1, NAN, 0}, {INFINITY, 0}, {1, -1}}) {
+  // A level that follows itself is no step; levels may also rise.
+  KSampleRequest repeated = named, rising = named;
+  listed.sigmas = {1, 0};
+  repeated.sigmas = {1, 1, 0};
+  EXPECT_EQ(testing::max_difference(run_toy(repeated), run_toy(listed)), 0.0);
+  rising.sigmas = {0.1f, 1, 5};
+  rising.disable_noise = true;
+  EXPECT_TRUE(std::isfinite(testing::max_difference(run_toy(rising), named.latent)));
+  for (const std::vector<float>& bad : {std::vector<float>{1, 2, 0}, {1, NAN, 0}, {INFINITY, 0}, {1, -1}, {1, 0, 2}}) {
     listed.sigmas = bad;
     EXPECT_THROW(run_toy(listed), Error);
   }
@@ -313,9 +321,9 @@ TEST(KSample, TakesLevelsOfOnesOwn) {
 TEST(KSample, EtaSetsHowMuchNoiseIsFresh) {
   KSampleRequest euler = toy_request(), ancestral = euler;
   ancestral.sampler = "euler_ancestral";
-  ancestral.eta = 0;
+  ancestral.knobs.eta = 0.0f;
   EXPECT_LT(testing::relative_error(run_toy(ancestral), run_toy(euler)), 1e-6);
-  ancestral.eta = 1;
+  ancestral.knobs.eta = 1.0f;
   EXPECT_GT(testing::relative_error(run_toy(ancestral), run_toy(euler)), 0.01);
 }
 

@@ -31,6 +31,8 @@ struct Case {
   const char *type, *message, *details;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class OneFault : public ::testing::TestWithParam<Case> {};
 
 TEST_P(OneFault, IsReportedInComfyUisWords) {

@@ -16,9 +16,9 @@ Tensor sample_euler_ancestral(SamplerRun& run) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
-    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta());
     x = euler_step(x, denoised, sigma, step.down - sigma);
-    if (next > 0) x = add_noise(x, run.noise(), run.s_noise, step.up);
+    if (next > 0) x = add_noise(x, run.noise(), run.knobs.s_noise, step.up);
   }
   return x;
 }
@@ -29,7 +29,7 @@ Tensor sample_dpm_2_ancestral(SamplerRun& run) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
-    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta());
     const float dt = step.down - sigma;
     if (step.down == 0) {
       x = euler_step(x, denoised, sigma, dt);
@@ -40,7 +40,7 @@ Tensor sample_dpm_2_ancestral(SamplerRun& run) {
     const Tensor half_way = euler_step(x, denoised, sigma, middle - sigma);
     const Tensor denoised2 = run.evaluate(half_way, middle);
     x = map([=](float v, float h, float d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
-    x = add_noise(x, run.noise(), run.s_noise, step.up);
+    x = add_noise(x, run.noise(), run.knobs.s_noise, step.up);
   }
   return x;
 }
@@ -51,7 +51,7 @@ Tensor sample_dpmpp_2s_ancestral(SamplerRun& run) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
-    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta());
     if (step.down == 0) {
       x = euler_step(x, denoised, sigma, step.down - sigma);
     } else {
@@ -63,7 +63,7 @@ Tensor sample_dpmpp_2s_ancestral(SamplerRun& run) {
       const float keep2 = sigma_of(t_next) / start, gain2 = torch_expm1(-h);
       x = map([=](float v, float d) { return keep2 * v - gain2 * d; }, x, denoised2);
     }
-    if (next > 0) x = add_noise(x, run.noise(), run.s_noise, step.up);
+    if (next > 0) x = add_noise(x, run.noise(), run.knobs.s_noise, step.up);
   }
   return x;
 }

@@ -19,7 +19,7 @@ Tensor euler_cfg_pp(SamplerRun& run, float eta) {
     x = map([=](float v, float d, float u) { return d + step.down * ((v - u) / sigma); }, x, denoised,
             run.uncond_denoised());
     if (eta > 0) {
-      const float scale = step.up, s_noise = run.s_noise;
+      const float scale = step.up, s_noise = run.knobs.s_noise;
       x = map([=](float v, float z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
     }
   }
@@ -29,7 +29,7 @@ Tensor euler_cfg_pp(SamplerRun& run, float eta) {
 }  // namespace
 
 Tensor sample_euler_cfg_pp(SamplerRun& run) { return euler_cfg_pp(run, 0); }
-Tensor sample_euler_ancestral_cfg_pp(SamplerRun& run) { return euler_cfg_pp(run, run.eta); }
+Tensor sample_euler_ancestral_cfg_pp(SamplerRun& run) { return euler_cfg_pp(run, run.eta()); }
 
 Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
   TorchGenerator rng(run.seed);
@@ -38,7 +38,7 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
-    const AncestralStep step = ancestral_step(sigma, next, run.eta);
+    const AncestralStep step = ancestral_step(sigma, next, run.eta());
     if (step.down == 0) {
       x = denoised;
     } else {
@@ -54,7 +54,7 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
       x = stage(sigma_of(t_next) / start, torch_expm1(-h), run.uncond_denoised(), denoised2);
     }
     if (next > 0) {
-      const float scale = step.up, s_noise = run.s_noise;
+      const float scale = step.up, s_noise = run.knobs.s_noise;
       x = map([=](float v, float z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
     }
   }

@@ -89,17 +89,21 @@ Tensor sample_dpm_2(SamplerRun& run) {
 namespace {
 
 // The integral from levels[i] to levels[i + 1] of the Lagrange polynomial that is 1 at levels[i - j] and 0 at the
-// other of the last `order` levels. Two Gauss-Legendre nodes integrate its degree (at most 3) exactly.
+// other of the last `order` levels. Two Gauss-Legendre nodes integrate a degree of 3 exactly; higher orders take them
+// on a fine division.
 double multistep_coefficient(const std::vector<float>& levels, size_t i, size_t j, size_t order) {
-  const double from = levels[i], to = levels[i + 1];
-  const double centre = 0.5 * (from + to), half = 0.5 * (to - from);
+  const int pieces = order <= 4 ? 1 : 64;
+  const double width = (static_cast<double>(levels[i + 1]) - levels[i]) / pieces, half = 0.5 * width;
   double integral = 0;
-  for (double node : {-0.57735026918962576, 0.57735026918962576}) {
-    double product = 1;
-    for (size_t k = 0; k < order; ++k) {
-      if (k != j) product *= (centre + half * node - levels[i - k]) / (levels[i - j] - levels[i - k]);
+  for (int piece = 0; piece < pieces; ++piece) {
+    const double centre = levels[i] + width * (piece + 0.5);
+    for (double node : {-0.57735026918962576, 0.57735026918962576}) {
+      double product = 1;
+      for (size_t k = 0; k < order; ++k) {
+        if (k != j) product *= (centre + half * node - levels[i - k]) / (levels[i - j] - levels[i - k]);
+      }
+      integral += product * half;
     }
-    integral += product * half;
   }
   return integral;
 }
@@ -107,7 +111,7 @@ double multistep_coefficient(const std::vector<float>& levels, size_t i, size_t 
 }  // namespace
 
 Tensor sample_lms(SamplerRun& run) {
-  constexpr size_t kOrder = 4;
+  const size_t most = run.knobs.order > 0 ? static_cast<size_t>(run.knobs.order) : 4;
   Tensor x = run.x;
   std::deque<Tensor> slopes;  // newest first
   for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
@@ -115,7 +119,7 @@ Tensor sample_lms(SamplerRun& run) {
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(static_cast<int>(i), x, sigma, denoised);
     slopes.push_front(direction(x, denoised, sigma));
-    if (slopes.size() > kOrder) slopes.pop_back();
+    if (slopes.size() > most) slopes.pop_back();
     Tensor sum;
     for (size_t j = 0; j < slopes.size(); ++j) {
       const auto c = static_cast<float>(multistep_coefficient(run.sigmas, i, j, slopes.size()));

@@ -1,5 +1,7 @@
 // DPM-Solver (Lu et al. 2022): exponential integrators of order 1 to 3 in the time t = -log(sigma).
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "sampling/samplers/all.h"
 #include "sampling/schedule.h"
@@ -102,8 +104,8 @@ Tensor sample_dpm_fast(SamplerRun& run) {
 namespace {
 
 // Root mean square of (low - high) relative to what is tolerated at each element.
-double step_error(const Tensor& low, const Tensor& high, const Tensor& previous) {
-  const float absolute = 0.0078f, relative = 0.05f;
+double step_error(const Tensor& low, const Tensor& high, const Tensor& previous, const SamplerKnobs& knobs) {
+  const auto absolute = static_cast<float>(knobs.atol), relative = static_cast<float>(knobs.rtol);
   const Tensor scaled = map(
       [=](float l, float h, float p) {
         const float tolerance = std::max(absolute, relative * std::max(std::fabs(l), std::fabs(p)));
@@ -115,31 +117,74 @@ double step_error(const Tensor& low, const Tensor& high, const Tensor& previous)
   return std::sqrt(squares / static_cast<double>(scaled.numel()));
 }
 
+// Step sizes from the last three errors (Soderlind 2003), their change limited to a factor of 1 +- pi / 2.
+class StepControl {
+ public:
+  StepControl(const SamplerKnobs& knobs, double order)
+      : powers_{(knobs.pcoeff + knobs.icoeff + knobs.dcoeff) / order, -(knobs.pcoeff + 2 * knobs.dcoeff) / order,
+                knobs.dcoeff / order},
+        safety_(knobs.accept_safety) {}
+
+  // How the step size changes after a step with this error.
+  double factor(double error) {
+    const double inverse = 1 / (error + 1e-8);
+    if (recent_[0] == 0) recent_.fill(inverse);
+    recent_[0] = inverse;
+    double out = 1;
+    for (size_t i = 0; i < recent_.size(); ++i) out *= std::pow(recent_[i], powers_[i]);
+    return 1 + std::atan(out - 1);
+  }
+  // Whether the step counts; if so it is remembered.
+  bool accept(double factor) {
+    if (factor < safety_) return false;
+    recent_[2] = recent_[1];
+    recent_[1] = recent_[0];
+    return true;
+  }
+
+ private:
+  std::array<double, 3> powers_, recent_{};
+  double safety_;
+};
+
 }  // namespace
 
 Tensor sample_dpm_adaptive(SamplerRun& run) {
   if (run.sigmas.size() <= 1) return run.x;
-  const double safety = 0.81;
   constexpr int kMaxSteps = 10000;
+  const SamplerKnobs& knobs = run.knobs;
   const Span span = solver_span(run);
+  const int order = knobs.order == 2 ? 2 : 3;
+  const float eta = knobs.eta.value_or(0.0f), direction = span.end > span.start ? 1.0f : -1.0f;
+  if (eta > 0 && direction < 0)
+    throw Error(Fault::kInvalid, "dpm_adaptive can go towards more noise only with eta 0").at_input("eta");
+  StepControl control(knobs, eta > 0 ? 1.5 : order);
   Tensor x = run.x, previous = x;
   float t = span.start;
-  double h = 0.05;
-  for (int i = 0; t < span.end - 1e-5f; ++i) {
-    const float t_next = std::min(span.end, t + static_cast<float>(h));
-    SolverStep step(run, x, t, t_next);
-    const Tensor low = step.second_order(1.0 / 3), high = step.third_order();
-    const double error = step_error(low, high, previous);
+  double h = std::fabs(knobs.h_init);
+  for (int i = 0; (span.end - t) * direction > 1e-5f; ++i) {
+    const float step_end = t + static_cast<float>(h) * direction;
+    const float t_next = (span.end - step_end) * direction > 0 ? step_end : span.end;
+    float down = t_next, up = 0;
+    if (eta > 0) {
+      down = std::min(span.end, time_of(ancestral_step(sigma_of(t), sigma_of(t_next), eta).down));
+      up = std::sqrt(sigma_of(t_next) * sigma_of(t_next) - sigma_of(down) * sigma_of(down));
+    }
+    SolverStep step(run, x, t, down);
+    const Tensor low = order == 2 ? step.first_order() : step.second_order(1.0 / 3);
+    const Tensor high = order == 2 ? step.second_order(0.5) : step.third_order();
+    const double error = step_error(low, high, previous, knobs);
     if (!std::isfinite(error) || i == kMaxSteps) {
       throw Error(Fault::kInvalid, "dpm_adaptive finds no step size: the model's values are not finite, or jump")
           .fix("use a sampler with fixed steps");
     }
-    // Integral controller for an error of third order (Söderlind 2003), its factor limited to 1 +- pi / 2.
-    const double factor = 1 + std::atan(std::cbrt(1 / (error + 1e-8)) - 1);
+    const double factor = control.factor(error);
     run.report(i, x, sigma_of(t), step.denoised());
-    if (factor >= safety) {
+    if (control.accept(factor)) {
       previous = low;
-      x = high;
+      // The reference draws noise even where none is added.
+      const Tensor noise = run.noise();
+      x = map([fresh = up * knobs.s_noise](float v, float z) { return v + fresh * z; }, high, noise);
       t = t_next;
     }
     h *= factor;

@@ -48,8 +48,8 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
   Tensor x = run.x;
   // From time t towards s: without noise as far as leaves room for the fresh noise, which is then added.
   const auto step = [&](const Tensor& from, const Tensor& denoised, float t, float s) {
-    const float start = sigma_of(t), end = sigma_of(s), s_noise = run.s_noise;
-    const AncestralStep split = ancestral_step(start, end, run.eta);
+    const float start = sigma_of(t), end = sigma_of(s), s_noise = run.knobs.s_noise;
+    const AncestralStep split = ancestral_step(start, end, run.eta());
     const float down = time_of(split.down), up = split.up;
     const Tensor moved = combine(sigma_of(down) / start, from, -torch_expm1(t - down), denoised);
     return map([=](float v, float z) { return v + z * s_noise * up; }, moved, noise(start, end));
@@ -62,10 +62,12 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
       x = euler_step(x, denoised, sigma, next - sigma);
       continue;
     }
-    // The evaluation half-way stands for the whole step: its weight 1 / (2r) is 1 for r = 1/2.
-    const float t = time_of(sigma), t_next = time_of(next), middle = t + (t_next - t) * 0.5f;
-    const Tensor half_way = step(x, denoised, t, middle);
-    x = step(x, run.evaluate(half_way, sigma_of(middle)), t, t_next);
+    const float t = time_of(sigma), t_next = time_of(next), middle = t + (t_next - t) * run.knobs.r;
+    const Tensor between = step(x, denoised, t, middle), denoised2 = run.evaluate(between, sigma_of(middle));
+    // The second evaluation stands for the whole step when it is half-way, otherwise both together do.
+    const float weight = 1 / (2 * run.knobs.r);
+    const Tensor both = map([=](float d, float d2) { return (1 - weight) * d + weight * d2; }, denoised, denoised2);
+    x = step(x, both, t, t_next);
   }
   return x;
 }
@@ -88,7 +90,7 @@ Tensor dpmpp_2m_sde(SamplerRun& run, Slope kind) {
       x = denoised;
       continue;
     }
-    const float h = time_of(next) - time_of(sigma), eta_h = run.eta * h;
+    const float h = time_of(next) - time_of(sigma), eta_h = run.eta() * h;
     const float gain = -torch_expm1(-h - eta_h);
     x = combine(next / sigma * torch_exp(-eta_h), x, gain, denoised);
     if (last.defined()) {
@@ -96,8 +98,8 @@ Tensor dpmpp_2m_sde(SamplerRun& run, Slope kind) {
       const float slope = weight * (1 / (h_last / h));
       x = map([=](float v, float d, float old) { return v + slope * (d - old); }, x, denoised, last);
     }
-    if (run.eta != 0) {
-      const float deviation = std::sqrt(-torch_expm1(-2 * eta_h)), s_noise = run.s_noise;
+    if (run.eta() != 0) {
+      const float deviation = std::sqrt(-torch_expm1(-2 * eta_h)), s_noise = run.knobs.s_noise;
       x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
     }
     last = denoised;
@@ -124,7 +126,7 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
       x = denoised;
       continue;
     }
-    const float h = time_of(next) - time_of(sigma), h_eta = h * (run.eta + 1);
+    const float h = time_of(next) - time_of(sigma), h_eta = h * (run.eta() + 1);
     x = combine(torch_exp(-h_eta), x, -torch_expm1(-h_eta), denoised);
     const float phi2 = torch_expm1(-h_eta) / h_eta + 1, phi3 = phi2 / h_eta - 0.5f;
     if (before.defined()) {
@@ -140,8 +142,8 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
       const float r = h1 / h;
       x = map([=](float v, float d, float d1) { return v + phi2 * ((d - d1) / r); }, x, denoised, last);
     }
-    if (run.eta != 0) {
-      const float deviation = std::sqrt(-torch_expm1(-2 * h * run.eta)), s_noise = run.s_noise;
+    if (run.eta() != 0) {
+      const float deviation = std::sqrt(-torch_expm1(-2 * h * run.eta())), s_noise = run.knobs.s_noise;
       x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
     }
     before = last;

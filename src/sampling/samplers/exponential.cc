@@ -35,7 +35,7 @@ Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
       x = map([=](float v, float d, float old) { return keep * v + h * (new_part * d + old_part * old); }, x, base,
               last);
     }
-    if (next > 0 && eta > 0) x = add_scaled(x, rng.randn(x.shape()), run.s_noise * step.up);
+    if (next > 0 && eta > 0) x = add_scaled(x, rng.randn(x.shape()), run.knobs.s_noise * step.up);
     last = base;
     last_down = step.down;
   }
@@ -46,8 +46,8 @@ Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
 
 Tensor sample_res_multistep(SamplerRun& run) { return res_multistep(run, 0, false); }
 Tensor sample_res_multistep_cfg_pp(SamplerRun& run) { return res_multistep(run, 0, true); }
-Tensor sample_res_multistep_ancestral(SamplerRun& run) { return res_multistep(run, run.eta, false); }
-Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run) { return res_multistep(run, run.eta, true); }
+Tensor sample_res_multistep_ancestral(SamplerRun& run) { return res_multistep(run, run.eta(), false); }
+Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run) { return res_multistep(run, run.eta(), true); }
 
 namespace {
 
@@ -93,7 +93,7 @@ Tensor sample_er_sde(SamplerRun& run) {
       last_slope = slope;
     }
     const double variance = std::max(0.0, t * t - s * s * r * r);
-    x = add_scaled(x, rng.randn(x.shape()), run.s_noise * static_cast<float>(std::sqrt(variance)));
+    x = add_scaled(x, rng.randn(x.shape()), run.knobs.s_noise * static_cast<float>(std::sqrt(variance)));
     last = denoised;
   }
   return x;
@@ -109,20 +109,20 @@ class SeedsStep {
       : run_(run), rng_(rng), x_(x), sigma_(sigma), t_(time_of(sigma)), h_(time_of(next) - t_) {}
 
   float level(float r) const { return sigma_of(t_ + (h_ * r)); }
-  float h_eta() const { return h_ * (run_.eta + 1); }
+  float h_eta() const { return h_ * (run_.eta() + 1); }
 
   // The state at fraction r of the step, at level `sigma`, when `drift` is what the predictions contribute.
   Tensor stage(float r, float sigma, const Tensor& drift) {
-    const float keep = sigma / sigma_ * torch_exp(-r * h_ * run_.eta);
+    const float keep = sigma / sigma_ * torch_exp(-r * h_ * run_.eta());
     Tensor state = map([=](float v, float d) { return keep * v - d; }, x_, drift);
-    if (run_.eta <= 0 || run_.s_noise <= 0) return state;
-    const float stretch = (at_ - r) * h_ * run_.eta, fresh = std::sqrt(-torch_expm1(2 * stretch));
+    if (run_.eta() <= 0 || run_.knobs.s_noise <= 0) return state;
+    const float stretch = (at_ - r) * h_ * run_.eta(), fresh = std::sqrt(-torch_expm1(2 * stretch));
     const Tensor z = rng_.randn(x_.shape());
     const float damping = torch_exp(stretch);
     noise_ = noise_.defined() ? map([=](float old, float n) { return old * damping + fresh * n; }, noise_, z)
                               : map([=](float n) { return fresh * n; }, z);
     at_ = r;
-    return add_scaled(state, noise_, sigma * run_.s_noise);
+    return add_scaled(state, noise_, sigma * run_.knobs.s_noise);
   }
 
  private:

@@ -118,12 +118,12 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
       x = denoised;
       continue;
     }
-    tau = next <= noisy_from && next >= noisy_to ? run.eta : 0;
+    tau = next <= noisy_from && next >= noisy_to ? run.eta() : 0;
     const size_t order = limit(std::min(kPredictorOrder, history.size()), steps - 1 - i);
     predicted = history.advance(x, i + 1, i, order, tau);
     if (tau > 0) {
       const double variance = -std::expm1(-2 * tau * tau * history.step(i + 1));
-      const auto scale = static_cast<float>(next * std::sqrt(variance) * run.s_noise);
+      const auto scale = static_cast<float>(next * std::sqrt(variance) * run.knobs.s_noise);
       noise = map([=](float z) { return z * scale; }, rng.randn(x.shape()));
       predicted = map([](float v, float z) { return v + z; }, predicted, noise);
     }
