@@ -76,7 +76,7 @@ std::string ProgressBar::line(double seconds) const {
   if (!slow) text += " " + unit_;
   if (done_ > 0 && seconds > 0) {
     text += ", " + (slow ? human_seconds(seconds / done_) + "/" + unit_
-                                    : number(std::round(done_ / seconds)) + " " + unit_ + "/s");
+                         : number(std::round(done_ / seconds)) + " " + unit_ + "/s");
     text += done_ < total_ ? ", " + human_seconds(seconds / done_ * (total_ - done_)) + " left"
                            : ", " + human_seconds(seconds);
   }

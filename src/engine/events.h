@@ -30,8 +30,8 @@ struct NodeReport {
   size_t bytes = 0;  // of its results
 };
 
-// Told from the thread that runs, in order: reused(), then for each node that runs node_started(), sampling(), progress()
-// and warning() as it goes, node_finished(). Throwing stops the run.
+// Told from the thread that runs, in order: reused(), then for each node that runs node_started(), sampling(),
+// progress() and warning() as it goes, node_finished(). Throwing stops the run.
 class EventSink {
  public:
   virtual ~EventSink() = default;

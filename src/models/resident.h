@@ -74,7 +74,9 @@ class Residency {
       std::swap(owner_, o.owner_), std::swap(bytes_, o.bytes_);
       return *this;
     }
-    ~Hold() { if (owner_) owner_->let_go(bytes_); }
+    ~Hold() {
+      if (owner_) owner_->let_go(bytes_);
+    }
 
    private:
     Residency* owner_ = nullptr;

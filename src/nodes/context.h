@@ -53,7 +53,7 @@ struct Context {
   models::Residency& residency;
   ModelFiles& files;
   Directories directories = {};
-  DType compute = DType::kF32;   // what models multiply in
+  DType compute = DType::kF32;  // what models multiply in
   CancelToken cancel = {};
 
   std::function<void(const Step&)> progress = {};

@@ -30,7 +30,9 @@ class In {
   In(std::string name, std::string type) { spec_.name = std::move(name), spec_.type = std::move(type); }
 
   In&& def(const Plain& value) && { return spec_.default_value = typed(value), std::move(*this); }
-  In&& range(const Plain& min, const Plain& max) && { return spec_.min = typed(min), spec_.max = typed(max), std::move(*this); }
+  In&& range(const Plain& min, const Plain& max) && {
+    return spec_.min = typed(min), spec_.max = typed(max), std::move(*this);
+  }
   In&& step(const Plain& value) && { return spec_.step = typed(value), std::move(*this); }
   In&& round(const Plain& value) && { return spec_.round = typed(value), std::move(*this); }
   In&& tip(std::string text) && { return spec_.tooltip = std::move(text), std::move(*this); }

@@ -13,7 +13,7 @@ namespace easel::sampling {
 // One link of a chain of control models; immutable.
 struct ControlLink {
   models::ControlNetHandle net;
-  Tensor hint;                 // [N,H,W,3] f32 in 0..1, pixels
+  Tensor hint;  // [N,H,W,3] f32 in 0..1, pixels
   float strength = 1.0f;
   float start_percent = 0.0f, end_percent = 1.0f;
   std::shared_ptr<const ControlLink> previous;  // applied as well, its residuals are added
@@ -39,20 +39,20 @@ struct SizeHint {
 };
 
 struct ConditioningEntry {
-  Tensor cond;                    // [N,T,C] f32, text (and image) context
-  Tensor pooled_output;           // [N,P] f32, or undefined
+  Tensor cond;           // [N,T,C] f32, text (and image) context
+  Tensor pooled_output;  // [N,P] f32, or undefined
   float strength = 1.0f;
   std::optional<Area> area;
   bool set_area_to_bounds = false;
-  Tensor mask;                    // [N,H,W] f32, or undefined
+  Tensor mask;  // [N,H,W] f32, or undefined
   float mask_strength = 1.0f;
   std::optional<float> start_percent, end_percent;  // of the sampling, 0 = first step
   ControlLinkPtr control;
   bool control_apply_to_uncond = true;
   std::vector<UnclipImage> unclip;
   SizeHint size;
-  Tensor concat_latent_image;     // [N,h,w,4], inpainting models
-  Tensor concat_mask;             // [N,h,w]
+  Tensor concat_latent_image;  // [N,h,w,4], inpainting models
+  Tensor concat_mask;          // [N,h,w]
 };
 using Conditioning = std::vector<ConditioningEntry>;
 

@@ -113,9 +113,8 @@ models::Residency::Hold hold_memory(KSampleRequest& request) {
   const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
   request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
   const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
-  return residency.hold(one * static_cast<size_t>(at_once),
-                        "picture of " + std::to_string(shape[2] * 8) + "x" + std::to_string(shape[1] * 8) +
-                            " while it is sampled");
+  return residency.hold(one * static_cast<size_t>(at_once), "picture of " + std::to_string(shape[2] * 8) + "x" +
+                                                                std::to_string(shape[1] * 8) + " while it is sampled");
 }
 
 }  // namespace

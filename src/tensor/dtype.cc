@@ -40,7 +40,8 @@ Half::Half(float value) {
   const auto u = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (u >> 16) & 0x8000u, magnitude = u & 0x7fffffffu;
   if (magnitude >= 0x7f800000u) {  // infinity, NaN
-    bits = static_cast<uint16_t>(sign | 0x7c00u | (magnitude > 0x7f800000u ? 0x200u | ((magnitude >> 13) & 0x3ffu) : 0u));
+    bits =
+        static_cast<uint16_t>(sign | 0x7c00u | (magnitude > 0x7f800000u ? 0x200u | ((magnitude >> 13) & 0x3ffu) : 0u));
   } else if (magnitude >= 0x477ff000u) {  // rounds past the largest half
     bits = static_cast<uint16_t>(sign | 0x7c00u);
   } else if (magnitude < 0x38800000u) {  // subnormal: let the f32 adder do the rounding
@@ -53,7 +54,8 @@ Half::Half(float value) {
 }
 
 Half::operator float() const {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu, mantissa = bits & 0x3ffu;
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu,
+                 mantissa = bits & 0x3ffu;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
   if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   const float value = static_cast<float>(mantissa) * 0x1p-24f;
@@ -69,6 +71,8 @@ float f8e4m3_to_float(uint8_t bits) {
   return bits & 0x80 ? -value : value;
 }
 
-float f8e5m2_to_float(uint8_t bits) { return static_cast<float>(Half{std::bit_cast<Half>(static_cast<uint16_t>(bits << 8))}); }
+float f8e5m2_to_float(uint8_t bits) {
+  return static_cast<float>(Half{std::bit_cast<Half>(static_cast<uint16_t>(bits << 8))});
+}
 
 }  // namespace easel

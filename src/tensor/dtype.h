@@ -37,7 +37,7 @@ struct BFloat16 {
 struct Half {
   uint16_t bits;
   Half() = default;
-  explicit Half(float value);           // rounds to nearest even
+  explicit Half(float value);  // rounds to nearest even
   explicit operator float() const;
 };
 

@@ -17,9 +17,7 @@ class MappedFile {
   static MappedFile open(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }
-  std::span<const uint8_t> bytes() const {
-    return {static_cast<const uint8_t*>(storage_->data()), storage_->bytes()};
-  }
+  std::span<const uint8_t> bytes() const { return {static_cast<const uint8_t*>(storage_->data()), storage_->bytes()}; }
   const StorageRef& storage() const { return storage_; }
 
  private:

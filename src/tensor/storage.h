@@ -31,11 +31,18 @@ class Storage {
 class StorageRef {
  public:
   StorageRef() = default;
-  explicit StorageRef(Storage* s) : s_(s) { if (s_) s_->refs_.fetch_add(1, std::memory_order_relaxed); }
+  explicit StorageRef(Storage* s) : s_(s) {
+    if (s_) s_->refs_.fetch_add(1, std::memory_order_relaxed);
+  }
   StorageRef(const StorageRef& o) : StorageRef(o.s_) {}
   StorageRef(StorageRef&& o) noexcept : s_(std::exchange(o.s_, nullptr)) {}
-  StorageRef& operator=(StorageRef o) noexcept { std::swap(s_, o.s_); return *this; }
-  ~StorageRef() { if (s_ && s_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) s_->release(); }
+  StorageRef& operator=(StorageRef o) noexcept {
+    std::swap(s_, o.s_);
+    return *this;
+  }
+  ~StorageRef() {
+    if (s_ && s_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) s_->release();
+  }
 
   Storage* get() const { return s_; }
   Storage* operator->() const { return s_; }
@@ -47,9 +54,9 @@ class StorageRef {
 
 // Counters of the pool, for `easel bench` and the tests that guard against allocations inside a step.
 struct PoolStats {
-  size_t live_bytes = 0;    // handed out now
-  size_t cached_bytes = 0;  // kept for reuse
-  size_t peak_bytes = 0;    // highest live_bytes since reset_pool_peak()
+  size_t live_bytes = 0;      // handed out now
+  size_t cached_bytes = 0;    // kept for reuse
+  size_t peak_bytes = 0;      // highest live_bytes since reset_pool_peak()
   uint64_t fresh_blocks = 0;  // blocks that had to be asked of the system, ever
   uint64_t requests = 0;      // allocations served, ever
 };

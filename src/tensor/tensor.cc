@@ -22,9 +22,7 @@ int64_t Shape::numel() const {
   return n;
 }
 
-bool Shape::operator==(const Shape& o) const {
-  return rank_ == o.rank_ && std::equal(begin(), end(), o.begin());
-}
+bool Shape::operator==(const Shape& o) const { return rank_ == o.rank_ && std::equal(begin(), end(), o.begin()); }
 
 std::string Shape::str() const {
   std::string s = "[";
@@ -147,7 +145,8 @@ Tensor Tensor::select(int dim, int64_t index) const {
 }
 
 Tensor Tensor::permute(std::initializer_list<int> order) const {
-  if (static_cast<int>(order.size()) != rank()) throw Error(Fault::kInternal, "permute needs every dimension of " + str());
+  if (static_cast<int>(order.size()) != rank())
+    throw Error(Fault::kInternal, "permute needs every dimension of " + str());
   Tensor t = *this;
   int i = 0;
   for (int from : order) {
@@ -162,7 +161,8 @@ std::string Tensor::str() const { return defined() ? std::string(dtype_name(dtyp
 void Tensor::check_type(DType wanted) const {
   const bool byte = wanted == DType::kU8 && dtype_size(dtype_) == 1;
   if (dtype_ != wanted && !byte)
-    throw Error(Fault::kInternal, "a " + std::string(dtype_name(dtype_)) + " tensor read as " + std::string(dtype_name(wanted)));
+    throw Error(Fault::kInternal,
+                "a " + std::string(dtype_name(dtype_)) + " tensor read as " + std::string(dtype_name(wanted)));
 }
 
 }  // namespace easel

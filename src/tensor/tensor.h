@@ -73,8 +73,16 @@ class Tensor {
   void* raw() { return data_; }
   const void* raw() const { return data_; }
   // Typed pointer. T must be the C++ type of dtype() (checked; BFloat16, Half, uint8_t for 8-bit kinds).
-  template <class T> T* data() { check_type(type_of<T>()); return static_cast<T*>(data_); }
-  template <class T> const T* data() const { check_type(type_of<T>()); return static_cast<const T*>(data_); }
+  template <class T>
+  T* data() {
+    check_type(type_of<T>());
+    return static_cast<T*>(data_);
+  }
+  template <class T>
+  const T* data() const {
+    check_type(type_of<T>());
+    return static_cast<const T*>(data_);
+  }
   float* f32() { return data<float>(); }
   const float* f32() const { return data<float>(); }
   // All elements of a contiguous f32 tensor.
@@ -94,7 +102,8 @@ class Tensor {
   std::string str() const;
 
  private:
-  template <class T> static constexpr DType type_of();
+  template <class T>
+  static constexpr DType type_of();
   void check_type(DType wanted) const;
 
   StorageRef storage_;
@@ -104,14 +113,38 @@ class Tensor {
   Device device_ = Device::kCpu;
 };
 
-template <> constexpr DType Tensor::type_of<float>() { return DType::kF32; }
-template <> constexpr DType Tensor::type_of<double>() { return DType::kF64; }
-template <> constexpr DType Tensor::type_of<BFloat16>() { return DType::kBF16; }
-template <> constexpr DType Tensor::type_of<Half>() { return DType::kF16; }
-template <> constexpr DType Tensor::type_of<int64_t>() { return DType::kI64; }
-template <> constexpr DType Tensor::type_of<int32_t>() { return DType::kI32; }
-template <> constexpr DType Tensor::type_of<int8_t>() { return DType::kI8; }
-template <> constexpr DType Tensor::type_of<uint8_t>() { return DType::kU8; }
+template <>
+constexpr DType Tensor::type_of<float>() {
+  return DType::kF32;
+}
+template <>
+constexpr DType Tensor::type_of<double>() {
+  return DType::kF64;
+}
+template <>
+constexpr DType Tensor::type_of<BFloat16>() {
+  return DType::kBF16;
+}
+template <>
+constexpr DType Tensor::type_of<Half>() {
+  return DType::kF16;
+}
+template <>
+constexpr DType Tensor::type_of<int64_t>() {
+  return DType::kI64;
+}
+template <>
+constexpr DType Tensor::type_of<int32_t>() {
+  return DType::kI32;
+}
+template <>
+constexpr DType Tensor::type_of<int8_t>() {
+  return DType::kI8;
+}
+template <>
+constexpr DType Tensor::type_of<uint8_t>() {
+  return DType::kU8;
+}
 
 // Strides of a contiguous tensor of this shape.
 Shape contiguous_strides(const Shape& shape);

@@ -95,7 +95,8 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
   const Tensor x = this->random({40, 64}), w = this->random({96, 64}, 0.2f), b = this->random_f32({96});
   const Tensor residual = this->random({40, 96});
   for (const bool gated : {false, true}) {
-    const auto own = pack_linear(w, b, this->kType, gated), other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated);
+    const auto own = pack_linear(w, b, this->kType, gated),
+               other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated);
     EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
     if (gated) continue;
     for (const Activation a :

@@ -20,7 +20,7 @@ inline std::filesystem::path shared_dir() {
 inline bool have_shared() { return std::filesystem::exists(shared_dir() / "goldens" / "tiny" / "units.json"); }
 
 // First line of a test that compares with the reference data, which is not part of the project.
-#define EASEL_NEEDS_SHARED()                                                                       \
+#define EASEL_NEEDS_SHARED() \
   if (!::easel::testing::have_shared()) GTEST_SKIP() << "needs the reference data in ../shared, not here"
 
 // ||a - b|| / ||b|| over all elements, in f64; infinity when shapes differ or a value is not finite.
