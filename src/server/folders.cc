@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <regex>
+#include <optional>
 
 #include "base/error.h"
 
@@ -35,6 +35,27 @@ bool is_plain_text(std::string_view s) {
     s.remove_prefix(n);
   }
   return true;
+}
+
+// Takes a number of at most nine digits off the end of `s`; nothing when there is none.
+std::optional<int> take_number(std::string_view& s) {
+  const size_t begin = s.find_last_not_of("0123456789") + 1, digits = s.size() - begin;
+  if (digits == 0 || digits > 9) return std::nullopt;
+  const int value = std::stoi(std::string(s.substr(begin)));
+  s.remove_suffix(digits);
+  return value;
+}
+
+// The process that writes a file under a temporary name of AtomicFile's, ".NAME.PROCESS-COUNT.part".
+std::optional<pid_t> writer_of(std::string_view name) {
+  constexpr std::string_view kEnd = ".part";
+  if (!name.starts_with('.') || !name.ends_with(kEnd)) return std::nullopt;
+  name.remove_suffix(kEnd.size());
+  if (!take_number(name) || !name.ends_with('-')) return std::nullopt;
+  name.remove_suffix(1);
+  const auto process = take_number(name);
+  if (!process || !name.ends_with('.') || name.size() < 3) return std::nullopt;
+  return *process;
 }
 
 [[noreturn]] void missing() { throw Error(Fault::kMissing, "there is no such file"); }
@@ -158,16 +179,12 @@ std::vector<std::string> Folders::list(Area area) const {
 }
 
 void Folders::remove_leftovers() const {
-  static const std::regex pattern(R"(\..+\.(\d{1,9})-\d+\.part)");
   std::vector<fs::path> old;
   for (const Area area : {Area::kInput, Area::kOutput}) {
     std::error_code error;
     for (fs::recursive_directory_iterator it(root(area), error), end; !error && it != end; it.increment(error)) {
-      std::smatch match;
-      const std::string name = it->path().filename().string();
-      if (name.front() != '.' || !std::regex_match(name, match, pattern)) continue;
-      const pid_t writer = std::stoi(match[1]);
-      if (writer == getpid() || kill(writer, 0) != 0) old.push_back(it->path());
+      const auto writer = writer_of(it->path().filename().string());
+      if (writer && (*writer == getpid() || kill(*writer, 0) != 0)) old.push_back(it->path());
     }
   }
   std::error_code ignored;
