@@ -21,11 +21,13 @@ function Choice({ technique, onPick }: { technique: Technique; onPick: () => voi
         onKeyDown={(e) => e.key === 'Enter' && (e.preventDefault(), onPick())}
       />
       <span class="choice-words">
-        <strong>{technique.title}</strong>
+        <strong>
+          {technique.title}
+          {technique.pictures.length > 1 && <span class="tag">{technique.pictures.length} pictures</span>}
+        </strong>
         <span>{technique.summary}</span>
         {technique.missing && <em>{technique.missing}</em>}
       </span>
-      {technique.pictures.length > 1 && <span class="tag">{technique.pictures.length} pictures</span>}
     </label>
   );
 }
