@@ -252,6 +252,7 @@ uint64_t layout_fingerprint() {
     const auto* bytes = static_cast<const unsigned char*>(p.memory->data());
     for (size_t i = 0; i < p.bytes; ++i) all = (all ^ bytes[i]) * 0x100000001b3 + (all >> 40);
   };
+  if (kernels(isa()).pack_bytes) add(pack_panels({&matrix, 1}, {}, {}, DType::kI8, false));
   for (const DType type : {DType::kF32, DType::kBF16}) {
     for (const bool gated : {false, true}) add(pack_panels({&matrix, 1}, {}, {}, type, gated));
     add(pack_panels({&window, 1}, {3, 3}, {}, type, false));
