@@ -28,32 +28,30 @@ std::vector<double> discrete_sigmas() {
 
 // Stretches the schedule until its last step is (all but) pure noise. Lin et al. 2023, "Common Diffusion Noise
 // Schedules and Sample Steps are Flawed", algorithm 1.
-// In single precision, whose rounding the small differences near the end show.
-void rescale_to_zero_snr(std::vector<float>& sigmas) {
-  const auto signal = [](float sigma) { return std::sqrt(1 / (sigma * sigma + 1)); };
-  const float first = signal(sigmas.front()), last = signal(sigmas.back());
-  for (float& sigma : sigmas) {
-    const float root = (signal(sigma) - last) * (first / (first - last));
+void rescale_to_zero_snr(std::vector<double>& sigmas) {
+  const auto signal = [](double sigma) { return std::sqrt(1 / (sigma * sigma + 1)); };
+  const double first = signal(sigmas.front()), last = signal(sigmas.back());
+  for (double& sigma : sigmas) {
+    const double root = (signal(sigma) - last) * (first / (first - last));
     sigma = root * root;
   }
-  sigmas.back() = 4.8973451890853435e-08f;  // not quite zero, so that sigma stays finite
-  for (float& alpha : sigmas) alpha = std::sqrt((1 - alpha) / alpha);
+  sigmas.back() = 4.8973451890853435e-08;  // not quite zero, so that sigma stays finite
+  for (double& alpha : sigmas) alpha = std::sqrt((1 - alpha) / alpha);
 }
 
 }  // namespace
 
 ModelSampling::ModelSampling(models::Prediction prediction, bool zero_terminal_snr) : prediction_(prediction) {
-  for (double sigma : discrete_sigmas()) {
+  std::vector<double> sigmas = discrete_sigmas();
+  if (zero_terminal_snr) rescale_to_zero_snr(sigmas);
+  for (double sigma : sigmas) {
     sigmas_.push_back(static_cast<float>(sigma));
     log_sigmas_.push_back(static_cast<float>(std::log(sigma)));
   }
-  if (prediction == models::Prediction::kLcm) {
-    stride_ = kLcmStride;
-    for (size_t i = 0; i < sigmas_.size() / kLcmStride; ++i) sigmas_[i] = sigmas_[(i + 1) * kLcmStride - 1];
-    sigmas_.resize(sigmas_.size() / kLcmStride);
-  }
-  if (zero_terminal_snr) rescale_to_zero_snr(sigmas_);
-  if (prediction != models::Prediction::kLcm && !zero_terminal_snr) return;
+  if (prediction != models::Prediction::kLcm) return;
+  stride_ = kLcmStride;
+  for (size_t i = 0; i < sigmas_.size() / kLcmStride; ++i) sigmas_[i] = sigmas_[(i + 1) * kLcmStride - 1];
+  sigmas_.resize(sigmas_.size() / kLcmStride);
   log_sigmas_.resize(sigmas_.size());
   std::transform(sigmas_.begin(), sigmas_.end(), log_sigmas_.begin(), torch_log);
 }
