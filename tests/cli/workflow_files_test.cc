@@ -57,9 +57,9 @@ void expect_all_run(testing::Workplace& place, const std::vector<fs::path>& file
     const auto picture = formats::load_picture(place.folder() / saved);
     EXPECT_TRUE(picture.width >= 64 && picture.width <= 128 && picture.height >= 64 && picture.height <= 128)
         << picture.width << "x" << picture.height;
-    // The picture carries the workflow as it came.
+    // The picture carries what was run.
     EXPECT_TRUE(
-        std::any_of(picture.text.begin(), picture.text.end(), [](const auto& t) { return t.first == "workflow"; }));
+        std::any_of(picture.text.begin(), picture.text.end(), [](const auto& t) { return t.first == "prompt"; }));
   }
 }
 
