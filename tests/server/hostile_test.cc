@@ -87,7 +87,7 @@ TEST_F(Hostile, Framing) {
       {400, "GET /%00 HTTP/1.1\r\n" + host + "\r\n"},
       {400, "GET /view?filename=%00.png HTTP/1.1\r\n" + host + "\r\n"},
       {400, "GET /a b HTTP/1.1\r\n" + host + "\r\n"},
-      {400, std::string("GET /\0 HTTP/1.1\r\n", 18) + host + "\r\n"},
+      {400, std::string("GET /\0 HTTP/1.1\r\n", 17) + host + "\r\n"},
       {431, "GET / HTTP/1.1\r\n" + host + "X: " + std::string(40000, 'a') + "\r\n\r\n"},
       {431, "GET /" + std::string(40000, 'a') + " HTTP/1.1\r\n" + host + "\r\n"},
       {400, "GET / HTTP/1.1\r\n" + host + "X: a\nb\r\n\r\n"},

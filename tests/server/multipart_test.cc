@@ -14,7 +14,7 @@ std::string part(const std::string& disposition, const std::string& data, const 
 }
 
 TEST(Multipart, ReadsFieldsAndFiles) {
-  const std::string picture("\x89PNG\r\n\x1A\n--X\0", 14);
+  const std::string picture("\x89PNG\r\n\x1A\n--X\0", 12);
   const std::string body =
       part("name=\"image\"; filename=\"a \\\"b\\\".png\"", picture, "Content-Type: image/png\r\n") +
       part("name=overwrite", "true") + part("name=\"empty\"", "") + "--XX--\r\n";

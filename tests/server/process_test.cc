@@ -172,7 +172,12 @@ TEST(Process, ManyClientsAndJobs) {
     EXPECT_TRUE(open[static_cast<size_t>(i)]) << i;
     EXPECT_EQ(ends[static_cast<size_t>(i)], wanted(i)) << "client " << i;
   }
-  EXPECT_LT(peak - before, uint64_t{100} << 20);
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr uint64_t kGrowth = 1000;  // MiB; freed memory is kept back on purpose
+#else
+  constexpr uint64_t kGrowth = 100;
+#endif
+  EXPECT_LT(peak - before, kGrowth << 20);
   EXPECT_EQ(get(child.port(), "/healthz").status, 200);
   printf("%d clients, %d jobs: %.1f s, memory %.1f MiB at first, %.1f MiB at most\n", kClients, kJobs,
          seconds_since(start), static_cast<double>(before) / 1048576, static_cast<double>(peak) / 1048576);
