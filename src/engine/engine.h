@@ -20,7 +20,7 @@ namespace easel::engine {
 
 // What the program takes beside models and what they compute in, of the memory budget: itself, tokenizers, what stays
 // mapped of model files, pictures and latents between nodes.
-constexpr size_t kProgramMemory = size_t{160} << 20;
+constexpr size_t kProgramMemory = size_t{256} << 20;
 
 struct EngineOptions {
   models::Folders folders = {};

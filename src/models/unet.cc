@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "base/parallel.h"
 #include "models/unet_blocks.h"
 
 namespace easel::models {
@@ -155,9 +156,11 @@ size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t row
   // been joined to a third of three times the width, which is normed, convolved and projected.
   const int64_t skips = 3 * 4, joined = (2 + 1 + 3) * 4, work = compute == DType::kF32 ? 5 * 4 : 5 * 2;
   const double pixel = static_cast<double>(config.model_channels * (skips + joined + work));
-  // Maps whose sides are odd are rounded up at each level; blocks of memory are up to a quarter larger than asked for.
+  // Maps whose sides are odd are rounded up at each level. Blocks of memory are up to a quarter larger than asked for,
+  // and those of sizes that only other levels use stay for the next step.
   const auto up = [](int64_t side) { return static_cast<double>((side + 7) / 8 * 8); };
-  return static_cast<size_t>(static_cast<double>(rows) * up(height) * up(width) * pixel * 1.2);
+  const size_t threads = static_cast<size_t>(thread_count()) * (size_t{4} << 20);  // work memory of their own
+  return threads + static_cast<size_t>(static_cast<double>(rows) * up(height) * up(width) * pixel * 2.2);
 }
 
 }  // namespace easel::models
