@@ -47,6 +47,7 @@ void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const mo
     throw Error(Fault::kMismatch, fault);
   std::string fault = models::ip_adapter_mismatch(pipeline.adapter, vision, nullptr);
   if (fault.empty()) return;
+  if (fault.ends_with('.')) fault.pop_back();
   const auto fitting = find_fitting_vision(call, pipeline.adapter);
   throw Error(Fault::kMismatch, fault)
       .at_input("clip_vision")
