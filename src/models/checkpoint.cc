@@ -6,6 +6,7 @@
 #include "models/clip_vision.h"
 #include "models/detect.h"
 #include "models/diffusers_keys.h"
+#include "models/folders.h"
 #include "models/noise_augmentation.h"
 #include "models/packed_model.h"
 #include "models/unet_source.h"
@@ -48,7 +49,7 @@ ModelHandle make_model(const std::shared_ptr<const TensorMap>& tensors, const st
   source->tensors = tensors;
   source->scope = scope;
   source->file = name_of(path);
-  source->identity = file_identity(path.string());
+  source->identity = file_identity(path);
   source->compute = compute;
   source->residency = &residency;
   UNet::check(scope.empty() ? probe : probe[scope]);
@@ -75,7 +76,7 @@ VaeHandle make_vae(std::shared_ptr<const TensorMap> tensors, const std::filesyst
   Vae::check(probe);
   VaeHandle handle;
   handle.file = name_of(path);
-  const std::string key = "vae\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));
+  const std::string key = "vae\n" + file_identity(path) + "\n" + std::string(dtype_name(compute));
   handle.vae = residency.shared<Resident<Vae>>(key, [&] {
     return make_resident<Vae>(residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=] {
       return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path)));

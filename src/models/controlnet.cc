@@ -5,6 +5,7 @@
 #include "models/clip_text.h"
 #include "models/control_keys.h"
 #include "models/detect.h"
+#include "models/folders.h"
 #include "models/key_names.h"
 #include "models/packed_model.h"
 #include "models/t2i_adapter.h"
@@ -270,7 +271,7 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
     };
   }
   check_control_net(weights, found.kind);
-  const std::string key = "control\n" + file_identity(path.string()) + "\n" + std::string(dtype_name(compute));
+  const std::string key = "control\n" + file_identity(path) + "\n" + std::string(dtype_name(compute));
   handle.net = residency.shared<Resident<ControlNet>>(key, [&] {
     const std::string name = (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file;
     return make_resident<ControlNet>(

@@ -82,7 +82,9 @@ std::string file_identity(const fs::path& path) {
   if (error) return {};
   const auto time = fs::last_write_time(path, error);
   if (error) return {};
-  return path.string() + "|" + std::to_string(size) + "|" + std::to_string(time.time_since_epoch().count());
+  const fs::path full = fs::weakly_canonical(path, error);
+  return (error ? path : full).string() + "|" + std::to_string(size) + "|" +
+         std::to_string(time.time_since_epoch().count());
 }
 
 Folders::Folders(const fs::path& root) {

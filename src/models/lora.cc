@@ -5,6 +5,7 @@
 
 #include "formats/model_file.h"
 #include "models/diffusers_keys.h"
+#include "models/folders.h"
 
 namespace easel::models {
 namespace {
@@ -136,7 +137,7 @@ std::shared_ptr<const Lora> Lora::open(const std::filesystem::path& path) {
   const formats::ModelFile file = formats::open_model_file(path);
   auto lora = std::shared_ptr<Lora>(new Lora);
   lora->file_ = path.filename().string();
-  lora->identity_ = file_identity(path.string());
+  lora->identity_ = file_identity(path);
   bool known = false;
   for (const auto& [name, tensor] : *file.tensors)
     for (const auto& [ending, role] : kEndings) {

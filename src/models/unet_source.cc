@@ -1,9 +1,5 @@
 #include "models/unet_source.h"
 
-#include <sys/stat.h>
-
-#include <filesystem>
-
 #include "models/packed_model.h"
 
 namespace easel::models {
@@ -39,15 +35,6 @@ ModelHandle with_patch(const ModelHandle& model, WeightPatchPtr patch) {
   out.source = source;
   out.unet = resident_unet(source);
   return out;
-}
-
-std::string file_identity(const std::string& path) {
-  struct stat info {};
-  std::error_code error;
-  const std::string full = std::filesystem::weakly_canonical(path, error).string();
-  if (::stat(path.c_str(), &info) != 0) return full;
-  return full + ":" + std::to_string(info.st_size) + ":" + std::to_string(info.st_mtim.tv_sec) + "." +
-         std::to_string(info.st_mtim.tv_nsec);
 }
 
 }  // namespace easel::models

@@ -41,7 +41,4 @@ std::shared_ptr<Resident<UNet>> resident_unet(std::shared_ptr<const UNetSource> 
 // A copy of the handle whose UNet has one more patch. No weight is touched until the UNet is used.
 ModelHandle with_patch(const ModelHandle& model, WeightPatchPtr patch);
 
-// Says which file it is and which version of it: path, size, time of change.
-std::string file_identity(const std::string& path);
-
 }  // namespace easel::models
