@@ -1,5 +1,6 @@
 import preact from '@preact/preset-vite';
-import { defineConfig, type Plugin } from 'vite';
+import { type Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 // The graph library evaluates what is typed into a number ("2*256"). The page's policy forbids that; numbers do.
 function withoutEval(): Plugin {
@@ -12,6 +13,7 @@ function withoutEval(): Plugin {
 }
 
 export default defineConfig({
+  test: { setupFiles: './tests/setup.ts' },
   plugins: [preact(), withoutEval()],
   base: './',
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 900 },

@@ -30,11 +30,12 @@ void Presenter::reused(const std::vector<std::string>& nodes) {
 
 void Presenter::node_started(const std::string& node, const std::string& class_type) {
   class_type_ = class_type;
-  node_start_ = std::chrono::steady_clock::now();
+  work_start_ = std::chrono::steady_clock::now();
   if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", node}, {"class_type", class_type}});
 }
 
 void Presenter::sampling(const std::string& node) {
+  work_start_ = std::chrono::steady_clock::now();
   const double seconds = seconds_since_launch();
   if (style_ == Style::kJson) json_line({{"event", "sampling"}, {"node", node}, {"since_launch", seconds}});
   else if (verbose_ && style_ == Style::kPeople)
@@ -44,7 +45,7 @@ void Presenter::sampling(const std::string& node) {
 
 void Presenter::progress(const std::string& node, const engine::Progress& progress) {
   if (style_ == Style::kJson) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - node_start_).count();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - work_start_).count();
     json_line({{"event", "progress"},
                {"node", node},
                {"value", progress.value},
@@ -52,7 +53,7 @@ void Presenter::progress(const std::string& node, const engine::Progress& progre
                {"seconds_per_step", seconds / std::max(1, progress.value)}});
   }
   if (style_ != Style::kPeople) return;
-  if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + node);
+  if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + node, work_start_);
   bar_->update(progress.value, progress.max);
 }
 

@@ -39,7 +39,7 @@ class Presenter final : public engine::EventSink {
   const engine::Engine& engine_;
   const bool verbose_;
   std::string class_type_;
-  std::chrono::steady_clock::time_point node_start_{};
+  std::chrono::steady_clock::time_point work_start_{};  // of the node, or of its first step
   std::unique_ptr<ProgressBar> bar_;
   std::vector<std::string> saved_;
 };

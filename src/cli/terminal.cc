@@ -66,7 +66,7 @@ std::string human_seconds(double seconds) {
   return text;
 }
 
-ProgressBar::ProgressBar(std::string label) : label_(std::move(label)) {}
+ProgressBar::ProgressBar(std::string label, Clock::time_point start) : label_(std::move(label)), start_(start) {}
 
 ProgressBar::~ProgressBar() { finish(); }
 

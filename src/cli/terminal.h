@@ -25,7 +25,10 @@ std::string human_seconds(double seconds);
 // terminal it writes a plain line when it is finished, and one about every ten seconds before.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string label);
+  using Clock = std::chrono::steady_clock;
+
+  // `start`: when the work that is counted began.
+  explicit ProgressBar(std::string label, Clock::time_point start = Clock::now());
   ~ProgressBar();  // finishes the line
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -35,12 +38,11 @@ class ProgressBar {
   void finish();
 
  private:
-  using Clock = std::chrono::steady_clock;
   std::string line(double seconds) const;
 
   std::string label_, unit_;
   double done_ = 0, total_ = 0;
-  Clock::time_point start_ = Clock::now(), drawn_{};
+  Clock::time_point start_, drawn_{};
   bool open_ = false, finished_ = false;
 };
 

@@ -272,7 +272,10 @@ void WeightCache::write() const {
 }
 
 void WeightCache::touch() const {
-  const timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  // UTIME_NOW counts in ticks of some milliseconds: two uses within one would look alike.
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const timespec times[] = {now, {0, UTIME_OMIT}};
   ::futimens(fd_, times);
 }
 
