@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -15,7 +16,9 @@ namespace easel {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* action) {
-  throw Error(Fault::kBadFile, std::string("cannot ") + action + ": " + std::strerror(errno)).in_file(path.string());
+  const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  throw Error(full ? Fault::kMemory : Fault::kBadFile, std::string("cannot ") + action + ": " + std::strerror(errno))
+      .in_file(path.string());
 }
 
 std::filesystem::path temp_name(const std::filesystem::path& path) {
@@ -82,11 +85,15 @@ void AtomicFile::commit() {
 
 bool AtomicFile::commit_new() {
   if (fd_ >= 0) finish();
-  if (::link(temp_.c_str(), path_.c_str()) != 0) {
+  // Some file systems (exFAT) have no links, others (NFS) cannot rename without replacing.
+  if (::renameat2(AT_FDCWD, temp_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST) return false;
-    fail(path_, "name the finished file");
+    if (::link(temp_.c_str(), path_.c_str()) != 0) {
+      if (errno == EEXIST) return false;
+      fail(path_, "name the finished file");
+    }
+    ::unlink(temp_.c_str());
   }
-  ::unlink(temp_.c_str());
   temp_.clear();
   sync_folder(path_.parent_path());
   return true;

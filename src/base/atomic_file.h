@@ -11,7 +11,7 @@ namespace easel {
 
 // Writes to a temporary file beside `path`; commit() flushes it to disk and renames it into place.
 // Without commit() the destructor removes the temporary, so no partial file is ever left behind.
-// Throws Error(kBadFile or kMissing) naming the path when the disk refuses.
+// Throws an Error naming the path: kMemory when there is no room on the disk, kBadFile when it refuses otherwise.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -19,6 +19,13 @@ std::string_view fault_name(Fault fault) {
   return "internal";
 }
 
+std::optional<Fault> fault_named(std::string_view name) {
+  for (const Fault fault : {Fault::kUsage, Fault::kMissing, Fault::kBadFile, Fault::kInvalid, Fault::kMismatch,
+                            Fault::kUnsupported, Fault::kMemory, Fault::kCancelled, Fault::kInternal})
+    if (fault_name(fault) == name) return fault;
+  return std::nullopt;
+}
+
 int exit_code(Fault fault) {
   switch (fault) {
     case Fault::kUsage: return 2;

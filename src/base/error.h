@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,13 +16,15 @@ enum class Fault {
   kInvalid,      // a workflow or value that fails validation
   kMismatch,     // two good things that do not fit each other (adapter and model, ...)
   kUnsupported,  // well-formed, but not something Easel does
-  kMemory,       // does not fit into the memory allowed
+  kMemory,       // does not fit into the memory allowed, or onto the disk
   kCancelled,    // stopped on request
   kInternal,     // a defect in Easel itself
 };
 
 // A short stable name for a fault, as printed by --json and the server ("bad_file", ...).
 std::string_view fault_name(Fault fault);
+// The fault of that name; nothing when there is none.
+std::optional<Fault> fault_named(std::string_view name);
 
 // Thrown for every failure. Build it in one expression:
 //   throw Error(Fault::kBadFile, "the header is cut short").in_file(path).fix("download it again");

@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 #include "models/describe.h"
+#include "workflow/json.h"
 
 namespace easel::cli {
 namespace {
@@ -85,7 +86,7 @@ void run(const Flags& flags) {
     for (const auto& kind : folders.kinds())
       for (const auto& name : folders.list(kind)) describe(folders.find(kind, name), kind, name, flags, rows);
   }
-  if (flags.json) printf("%s\n", rows.dump(1).c_str());
+  if (flags.json) printf("%s\n", workflow::dump_json(rows, 1).c_str());  // names in files may be any bytes
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <set>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -34,6 +35,24 @@ HttpClient client(const Flags& flags) {
   return HttpClient(flags.server, token);
 }
 
+// What kind of refusal it is: all faulty nodes have it in common, or the error is called so, or the status says it.
+Fault fault_of(unsigned status, const Json& body) {
+  std::set<std::string> kinds;
+  for (const Json& node : body.value("node_errors", Json::object()))
+    for (const Json& fault : node.value("errors", Json::array()))
+      kinds.insert(fault.value("extra_info", Json::object()).value("fault", std::string()));
+  if (kinds.empty()) kinds.insert(body["error"].value("type", std::string()));
+  if (const auto named = fault_named(*kinds.begin()); kinds.size() == 1 && named) return *named;
+  switch (status) {
+    case 401:
+    case 403: return Fault::kUsage;
+    case 404: return Fault::kMissing;
+    case 409: return Fault::kCancelled;
+    case 507: return Fault::kMemory;
+    default: return Fault::kInvalid;
+  }
+}
+
 // The answer's JSON. Throws what the server says is wrong.
 Json checked(const server::ClientResponse& answer) {
   Json body;
@@ -52,7 +71,7 @@ Json checked(const server::ClientResponse& answer) {
     for (const Json& fault : node.value()["errors"])
       text += "\n  node " + node.key() + ": " + fault.value("message", std::string()) + ": " +
               fault.value("details", std::string());
-  throw Error(answer.status == 401 ? Fault::kUsage : answer.status == 404 ? Fault::kMissing : Fault::kInvalid, text);
+  throw Error(fault_of(answer.status, body), text);
 }
 
 Json post(const Flags& flags, const Json& body) { return checked(client(flags).post("/queue", dump_json(body))); }
@@ -82,7 +101,18 @@ void list(const Flags& flags) {
   if (queue.at("queue_running").empty() && queue.at("queue_pending").empty()) printf("nothing is queued\n");
 }
 
-// Prints how a finished job ended. Throws when it failed.
+// Throws when the job did not end well.
+void check_end(const Json& entry) {
+  for (const Json& message : entry.at("status").at("messages")) {
+    if (message.at(0) == "execution_interrupted") throw Error(Fault::kCancelled, "the job was interrupted");
+    if (message.at(0) != "execution_error") continue;
+    const Json& about = message.at(1);
+    throw Error(fault_named(about.value("exception_type", std::string())).value_or(Fault::kInvalid),
+                about.value("exception_message", std::string("the job failed")));
+  }
+}
+
+// Prints how a finished job ended.
 void print_end(const std::string& id, const Json& entry) {
   const bool success = entry.at("status").value("completed", false);
   printf("%s %s\n", id.c_str(), success ? "success" : "not completed");
@@ -94,11 +124,6 @@ void print_end(const std::string& id, const Json& entry) {
              subfolder.empty() ? "" : "/", image.value("filename", std::string()).c_str());
     }
   }
-  for (const Json& message : entry.at("status").at("messages")) {
-    if (message.at(0) == "execution_interrupted") throw Error(Fault::kCancelled, "the job was interrupted");
-    if (message.at(0) == "execution_error")
-      throw Error(Fault::kInvalid, message.at(1).value("exception_message", std::string("the job failed")));
-  }
 }
 
 void add(const Flags& flags) {
@@ -107,8 +132,11 @@ void add(const Flags& flags) {
   const Json body = checked(answer);
   if (flags.json) printf("%s\n", dump_json(body).c_str());
   else if (!flags.wait) printf("%s\n", body.at("prompt_id").get<std::string>().c_str());
-  if (flags.wait && !flags.json)
-    for (const auto& item : body.items()) print_end(item.key(), item.value());
+  if (!flags.wait) return;
+  for (const auto& item : body.items()) {
+    if (!flags.json) print_end(item.key(), item.value());
+    check_end(item.value());
+  }
 }
 
 void show(const Flags& flags) {
@@ -127,8 +155,12 @@ void show(const Flags& flags) {
   }
   const Json history = checked(http.get("/history/" + flags.id));
   if (!history.contains(flags.id)) throw Error(Fault::kMissing, "the server knows no job '" + flags.id + "'");
-  if (flags.json) printf("%s\n", dump_json(history).c_str());
-  else print_end(flags.id, history[flags.id]);
+  if (flags.json) {
+    printf("%s\n", dump_json(history).c_str());
+    return;
+  }
+  print_end(flags.id, history[flags.id]);
+  check_end(history[flags.id]);
 }
 
 void cancel(const Flags& flags) {

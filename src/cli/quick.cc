@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "base/atomic_file.h"
@@ -19,22 +22,23 @@ namespace fs = std::filesystem;
 // A folder of the given pictures under names of their own, gone at the end.
 class PictureFolder {
  public:
-  explicit PictureFolder(const std::vector<std::string>& pictures)
-      : path_(fs::temp_directory_path() / ("easel-" + std::to_string(getpid()))) {
-    fs::create_directories(path_);
+  explicit PictureFolder(const std::vector<std::string>& pictures) {
     for (const auto& picture : pictures) {
       if (!fs::is_regular_file(picture)) throw Error(Fault::kMissing, "there is no picture '" + picture + "'");
       formats::inspect_picture_file(picture);
-      std::string name = fs::path(picture).filename().string();
-      while (std::count(names_.begin(), names_.end(), name) > 0) name.insert(0, "_");
-      fs::copy_file(picture, path_ / name, fs::copy_options::overwrite_existing);
-      names_.push_back(name);
+    }
+    std::string folder = (fs::temp_directory_path() / "easel-XXXXXX").string();  // nobody else's, whoever guesses names
+    if (!mkdtemp(folder.data()))
+      throw Error(Fault::kBadFile, std::string("cannot make a folder: ") + std::strerror(errno)).in_file(folder);
+    path_ = folder;
+    try {
+      fill(pictures);
+    } catch (...) {
+      clear();
+      throw;
     }
   }
-  ~PictureFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
+  ~PictureFolder() { clear(); }
   PictureFolder(const PictureFolder&) = delete;
   PictureFolder& operator=(const PictureFolder&) = delete;
 
@@ -42,6 +46,19 @@ class PictureFolder {
   const std::vector<std::string>& names() const { return names_; }
 
  private:
+  void fill(const std::vector<std::string>& pictures) {
+    for (const auto& picture : pictures) {
+      std::string name = fs::path(picture).filename().string();
+      while (std::count(names_.begin(), names_.end(), name) > 0) name.insert(0, "_");
+      fs::copy_file(picture, path_ / name);
+      names_.push_back(name);
+    }
+  }
+  void clear() const {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+
   fs::path path_;
   std::vector<std::string> names_;
 };

@@ -104,6 +104,8 @@ void run(const Flags& flags) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);    // the terminal is closed
+  std::signal(SIGPIPE, SIG_IGN);  // the log's reader has gone: no reason to end
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   const auto engine = start_engine(flags.session);
@@ -124,6 +126,7 @@ void run(const Flags& flags) {
   // A second signal ends the process at once.
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGHUP, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   server.stop();
 }

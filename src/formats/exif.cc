@@ -93,13 +93,21 @@ void read_exif(std::span<const uint8_t> data, PictureHead& head) {
   if (data.size() > 6 && std::memcmp(data.data(), "Exif\0\0", 6) == 0) data = data.subspan(6);
   const Tiff tiff(data);
   if (!tiff.good()) return;
+  // Honest texts lie side by side. Without a limit many entries could claim the same megabytes.
+  uint64_t left = data.size();
+  const auto text = [&](const Entry& e) {
+    const std::string_view s = tiff.text(e.at, e.count);
+    if (s.size() > left) return std::string_view();
+    left -= s.size();
+    return s;
+  };
   for (const Entry& e : directory(tiff, tiff.number(4, 4).value_or(0))) {
     if (e.tag == kOrientation && e.count >= 1) {
       const uint32_t value =
           tiff.number(e.at, std::min<uint64_t>(4, std::max<uint64_t>(1, type_width(e.type)))).value_or(1);
       if (value >= 1 && value <= 8) head.orientation = static_cast<int>(value);
     } else if (e.type == 2) {
-      const std::string_view s = tiff.text(e.at, e.count);
+      const std::string_view s = text(e);
       const std::string_view content = s.substr(0, s.find('\0'));
       const size_t colon = content.find(':');
       if (colon > 0 && colon < 80)
@@ -107,7 +115,7 @@ void read_exif(std::span<const uint8_t> data, PictureHead& head) {
     } else if (e.tag == kExifDirectory) {
       for (const Entry& inner : directory(tiff, tiff.number(e.at, 4).value_or(0)))
         if (inner.tag == kUserComment) {
-          std::string comment = user_comment(tiff.text(inner.at, inner.count), tiff.little());
+          std::string comment = user_comment(text(inner), tiff.little());
           if (!comment.empty()) head.text.emplace("UserComment", std::move(comment));
         }
     }

@@ -80,10 +80,11 @@ Raster decode_jpeg(Bytes bytes) {
   const bool cmyk = info.components == 4, grey = info.components == 1;
   std::vector<uint8_t> decoded(pixels * (cmyk ? 4 : grey ? 1 : 3));
   const int format = cmyk ? TJPF_CMYK : grey ? TJPF_GRAY : TJPF_RGB;
-  // The exact transform and the smooth upsampling: what PIL gets from the same library.
+  // The exact transform and the smooth upsampling: what PIL gets from the same library. Scans are limited (to 500): a
+  // scan of a few bytes can be as much work as the whole picture.
   const int code =
       tjDecompress2(handle.get(), bytes.data(), bytes.size(), decoded.data(), static_cast<int>(info.head.width), 0,
-                    static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT);
+                    static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
   if (code != 0) {
     const std::string why = tjGetErrorStr2(handle.get());
     // Other warnings are about flaws every viewer forgives.

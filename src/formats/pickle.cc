@@ -15,6 +15,7 @@ constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxSteps = 64'000'000;
 constexpr size_t kMaxStack = 2'000'000;
 constexpr size_t kMaxName = 256;
+constexpr size_t kMaxDecoded = size_t{64} << 20;  // bytes of all texts that do not stand in the stream as they are
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged pickle: " + message); }
 
@@ -121,7 +122,11 @@ class PickleMachine {
   }
   void push_int(int64_t v) { push(Kind::kInt).integer = v; }
   void push_text(Kind kind, std::string_view s) { push(kind).text = s; }
-  void push_decoded(Kind kind, std::string s) { push(kind).text = out_.texts_.emplace_back(std::move(s)); }
+  void push_decoded(Kind kind, std::string s) {
+    decoded_ += s.size();
+    if (decoded_ > kMaxDecoded) bad("it holds more text than any model file needs");
+    push(kind).text = out_.texts_.emplace_back(std::move(s));
+  }
   void push_ref(Ref ref) {
     if (stack_.size() >= kMaxStack) bad("its stack grows beyond what a model file needs");
     stack_.push_back(ref);
@@ -391,7 +396,7 @@ class PickleMachine {
 
   std::span<const uint8_t> in_;
   GlobalPolicy policy_;
-  size_t at_ = 0;
+  size_t at_ = 0, decoded_ = 0;
   std::vector<Ref> stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint64_t, Ref> memo_;

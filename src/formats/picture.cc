@@ -144,15 +144,6 @@ auto with_file(const std::filesystem::path& path, const Read& read) {
 
 }  // namespace
 
-std::string_view picture_format_name(PictureFormat format) {
-  switch (format) {
-    case PictureFormat::kPng: return "png";
-    case PictureFormat::kJpeg: return "jpeg";
-    case PictureFormat::kWebp: return "webp";
-  }
-  return "unknown";
-}
-
 void check_picture_size(uint64_t width, uint64_t height, uint64_t frames) {
   if (width == 0 || height == 0 || frames == 0) throw Error(Fault::kBadFile, "is a picture without pixels");
   uint64_t pixels = 0;

@@ -16,9 +16,6 @@ namespace easel::formats {
 
 enum class PictureFormat { kPng, kJpeg, kWebp };
 
-// "png", "jpeg", "webp"
-std::string_view picture_format_name(PictureFormat format);
-
 // A decoded picture, turned upright as its EXIF orientation says. N is 1, or the number of frames of an
 // animated WebP file. Values are v / 255 of 8-bit ones, in [0, 1].
 struct Picture {
@@ -38,7 +35,8 @@ struct PictureInfo {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;  // upright
   // Texts in the file by name, UTF-8: PNG text chunks ("prompt", "workflow", "parameters"), and from EXIF
-  // data "UserComment" and texts of the form "name:content".
+  // data "UserComment" and texts of the form "name:content". PNG texts of more than 32 MiB are passed over, and
+  // compressed ones after the eighth.
   PictureText text;
 };
 

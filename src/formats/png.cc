@@ -19,7 +19,12 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-constexpr size_t kMaxText = size_t{64} << 20;  // of one text chunk, after inflating
+constexpr size_t kMaxText = size_t{32} << 20;  // of one text chunk, after inflating
+constexpr int kMostPackedTexts = 8;            // that are inflated at all
+
+// Chunks that never say what is asked for, each name ended by a zero; the text is not wanted beside the pixels.
+constexpr png_byte kIgnored[] = "iCCP\0sPLT\0tEXt\0zTXt\0iTXt\0eXIf";
+enum class Wanted { kText, kPixels };
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged PNG picture: " + message); }
 
@@ -47,8 +52,9 @@ bool guarded(png_structp png, const Calls& calls) {
 class Reader {
  public:
   // Delegates, so that the destructor runs also when reading the first chunks fails.
-  explicit Reader(Bytes bytes) : Reader(bytes, Created{}) {
-    run([this] {
+  Reader(Bytes bytes, Wanted wanted) : Reader(bytes, Created{}) {
+    run([this, ignored = wanted == Wanted::kText ? 2 : 6] {
+      png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kIgnored, ignored);
       png_set_read_fn(png_, &rest_, on_read);
       png_set_chunk_malloc_max(png_, kMaxText);
       png_set_user_limits(png_, 1 << 20, 1 << 20);
@@ -209,11 +215,13 @@ Raster from_samples(const Samples& s, const std::optional<std::array<uint8_t, 3>
 void read_exif_text(std::string_view text, PictureHead& head) {
   std::string data;
   size_t line = 0;
-  for (int skip = 0; skip < 3 && line != std::string_view::npos; ++skip) line = text.find('\n', line + 1);
+  for (int skip = 0; skip < 3 && line != std::string_view::npos; ++skip)
+    line = text.find('\n', skip == 0 ? 0 : line + 1);
   if (line == std::string_view::npos) return;
   int high = -1;
   for (char c : text.substr(line)) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const auto lower = static_cast<char>(c | 0x20);
+    const int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
     if (digit < 0) continue;
     if (high < 0) {
       high = digit;
@@ -250,16 +258,24 @@ void read_xmp_orientation(PictureHead& head) {
   }
 }
 
+// Whether a chunk is a text that has to be inflated: all of zTXt; iTXt that says so behind its name.
+bool is_packed_text(std::string_view type, std::string_view data) {
+  const size_t name = data.find('\0');
+  return type == "zTXt" || (type == "iTXt" && name != std::string_view::npos && data.substr(name + 1, 1) == "\1");
+}
+
 // Passes over the pixel data without inflating it, since text may follow: chunk by chunk.
 std::string without_pixels(Bytes bytes) {
   std::string out(reinterpret_cast<const char*>(bytes.data()), 8);
+  int packed = 0;
   for (size_t at = 8; bytes.size() - at >= 12;) {
     const size_t length = static_cast<size_t>(bytes[at]) << 24 |
                           static_cast<size_t>(bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]);
     if (length > bytes.size() - at - 12) break;
-    const char* chunk = reinterpret_cast<const char*>(bytes.data()) + at;
-    if (std::memcmp(chunk + 4, "IDAT", 4) != 0 && std::memcmp(chunk + 4, "IEND", 4) != 0)
-      out.append(chunk, length + 12);
+    const std::string_view chunk(reinterpret_cast<const char*>(bytes.data()) + at, length + 12);
+    const std::string_view type = chunk.substr(4, 4);
+    const bool bomb = is_packed_text(type, chunk.substr(8, length)) && ++packed > kMostPackedTexts;
+    if (type != "IDAT" && type != "IEND" && !bomb) out.append(chunk);
     at += length + 12;
   }
   // libpng reads up to the first IDAT; an empty one marks the end.
@@ -273,7 +289,7 @@ bool looks_like_png(Bytes bytes) { return bytes.size() >= 8 && png_sig_cmp(bytes
 
 PictureHead read_png_head(Bytes bytes) {
   const std::string shortened = without_pixels(bytes);
-  Reader reader({reinterpret_cast<const uint8_t*>(shortened.data()), shortened.size()});
+  Reader reader({reinterpret_cast<const uint8_t*>(shortened.data()), shortened.size()}, Wanted::kText);
   PictureHead head;
   head.width = png_get_image_width(reader.png(), reader.info());
   head.height = png_get_image_height(reader.png(), reader.info());
@@ -287,7 +303,7 @@ PictureHead read_png_head(Bytes bytes) {
 }
 
 Raster decode_png(Bytes bytes) {
-  Reader reader(bytes);
+  Reader reader(bytes, Wanted::kPixels);
   const auto transparent = transparent_colour(reader);
   const Palette palette = read_palette(reader);
   const Samples s = read_samples(reader);

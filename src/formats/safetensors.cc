@@ -117,10 +117,15 @@ uint64_t little_endian64(const uint8_t* p) {
   return v;
 }
 
-// The tensor of one header entry; `data` is the buffer after the header.
-Tensor make_tensor(const Entry& e, std::span<const uint8_t> data, const StorageRef& storage) {
+struct TypeAndShape {
+  DType dtype;
+  Shape shape;
+};
+
+// What one header entry says, which its bytes in the buffer of `data_bytes` must bear out.
+TypeAndShape check_entry(const Entry& e, uint64_t data_bytes) {
   const DType dtype = parse_dtype(e.dtype, e.name);
-  if (e.offsets.size() != 2 || e.offsets[0] > e.offsets[1] || e.offsets[1] > data.size())
+  if (e.offsets.size() != 2 || e.offsets[0] > e.offsets[1] || e.offsets[1] > data_bytes)
     bad("tensor '" + e.name + "' lies outside the file");
   if (e.shape.size() > static_cast<size_t>(Shape::kMaxRank))
     throw Error(Fault::kUnsupported, "tensor '" + e.name + "' has more than six dimensions");
@@ -138,7 +143,7 @@ Tensor make_tensor(const Entry& e, std::span<const uint8_t> data, const StorageR
         " bytes, but its shape and type need " + std::to_string(bytes));
   Shape shape;
   for (uint64_t d : e.shape) shape.push_back(static_cast<int64_t>(d));
-  return view_or_copy(storage, data.data() + e.offsets[0], shape, dtype);
+  return {dtype, shape};
 }
 
 // The tensors, taken in order of their place, must fill the buffer without gaps or overlaps.
@@ -172,12 +177,21 @@ TensorMap read(const MappedFile& file, Metadata* metadata) {
   if (header.empty() || header[0] != '{') bad("the header is not a JSON object");
   HeaderReader reader(metadata);
   nlohmann::json::sax_parse(header.begin(), header.end(), &reader);
+  // All is checked before the first tensor is made: tensors that lie unaligned are copied, and copies of parts that
+  // overlap could fill any memory.
+  std::vector<TypeAndShape> checked;
+  checked.reserve(reader.entries.size());
+  for (const Entry& e : reader.entries) checked.push_back(check_entry(e, data.size()));
   TensorMap tensors;
   for (const Entry& e : reader.entries) {
     if (tensors.contains(e.name)) bad("the header names tensor '" + e.name + "' twice");
-    tensors.set(e.name, make_tensor(e, data, file.storage()));
+    tensors.set(e.name, Tensor());
   }
   check_tiling(reader.entries, data.size());
+  for (size_t i = 0; i < checked.size(); ++i) {
+    const Entry& e = reader.entries[i];
+    tensors.set(e.name, view_or_copy(file.storage(), data.data() + e.offsets[0], checked[i].shape, checked[i].dtype));
+  }
   return tensors;
 }
 

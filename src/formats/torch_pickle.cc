@@ -16,6 +16,9 @@ using Value = Pickle::Value;
 constexpr int kMaxDepth = 32;             // of nested dictionaries
 constexpr size_t kMaxVisits = 1'000'000;  // values looked at; bounds graphs that share their branches
 constexpr size_t kMaxName = 1024;         // of a tensor
+// A pickle may mention one text or one dictionary any number of times, each in two bytes; here each is a copy.
+constexpr size_t kMaxTensors = 100'000;
+constexpr size_t kMaxMetadata = size_t{16} << 20;
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, message); }
 
@@ -156,11 +159,15 @@ class Interpreter {
   }
 
   void collect_metadata(const std::vector<Ref>& pairs, Metadata& out) const {
+    size_t bytes = 0;
     for (size_t i = 0; i < pairs.size(); i += 2) {
       const Value &key = p_[pairs[i]], &value = p_[pairs[i + 1]];
       if (key.kind != Kind::kString || key.text.size() > kMaxName) continue;
-      if (value.kind == Kind::kString && value.text.size() <= 65536)
+      if (value.kind == Kind::kString && value.text.size() <= 65536) {
+        bytes += value.text.size();
+        if (bytes > kMaxMetadata) bad("holds more text than any model file needs");
         out[std::string(key.text)] = std::string(value.text);
+      }
       if (value.kind == Kind::kInt) out[std::string(key.text)] = std::to_string(value.integer);
       if (value.kind == Kind::kFloat) out[std::string(key.text)] = std::to_string(value.number);
     }
@@ -181,7 +188,9 @@ class Interpreter {
       for (size_t i = 0; i < v.items.size(); ++i) flatten(v.items[i], join(name, std::to_string(i)), depth + 1, out);
     } else if (v.kind == Kind::kCall) {
       Tensor t = tensor(v, name);
-      if (t.defined()) out.set(name, std::move(t));
+      if (!t.defined()) return;
+      if (out.size() >= kMaxTensors) bad("holds more tensors than any model file needs");
+      out.set(name, std::move(t));
     }
   }
 

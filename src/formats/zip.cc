@@ -1,7 +1,6 @@
 #include "formats/zip.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
 
@@ -80,6 +79,18 @@ void apply_zip64(const Bytes& extra, uint64_t& size, uint64_t& packed, uint64_t&
   }
 }
 
+// Entries that share bytes would let a small archive stand for a huge one.
+void check_overlaps(const std::vector<ZipEntry>& entries) {
+  std::vector<const ZipEntry*> order;
+  for (const ZipEntry& e : entries)
+    if (!e.data.empty()) order.push_back(&e);
+  std::sort(order.begin(), order.end(),
+            [](const ZipEntry* a, const ZipEntry* b) { return a->data.data() < b->data.data(); });
+  for (size_t i = 1; i < order.size(); ++i)
+    if (order[i]->data.data() < order[i - 1]->data.data() + order[i - 1]->data.size())
+      bad("entries '" + order[i - 1]->name + "' and '" + order[i]->name + "' overlap");
+}
+
 }  // namespace
 
 std::vector<ZipEntry> read_zip_directory(std::span<const uint8_t> bytes) {
@@ -106,6 +117,7 @@ std::vector<ZipEntry> read_zip_directory(std::span<const uint8_t> bytes) {
     }
     entries.push_back(std::move(entry));
   }
+  check_overlaps(entries);
   return entries;
 }
 

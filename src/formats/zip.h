@@ -15,8 +15,8 @@ struct ZipEntry {
   bool stored = false;            // false: compressed or encrypted
 };
 
-// All entries in directory order, zip64 included. Every offset and length is checked against the file.
-// Throws Error(kBadFile) when the directory is missing, lies, or is cut short.
+// All entries in directory order, zip64 included. Every offset and length is checked against the file, and no two
+// stored entries share a byte. Throws Error(kBadFile) when the directory is missing, lies, or is cut short.
 std::vector<ZipEntry> read_zip_directory(std::span<const uint8_t> file);
 
 }  // namespace easel::formats

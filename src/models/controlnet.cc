@@ -118,19 +118,20 @@ class UNetControl final : public ControlNet {
  private:
   void check_widths(const nn::Weights& w) const {
     trunk_.time.check(w);
-    int64_t channels = config_.in_channels;
+    MapFlow map{config_.in_channels};
     const auto check_zero = [&](const nn::Linear& zero, const std::string& name) {
-      if (zero.in_features() != channels || zero.out_features() != channels)
-        throw Error(Fault::kBadFile, "'" + w.full(name) + "' is not made for " + std::to_string(channels) + " channels")
+      if (zero.in_features() != map.channels || zero.out_features() != map.channels)
+        throw Error(Fault::kBadFile,
+                    "'" + w.full(name) + "' is not made for " + std::to_string(map.channels) + " channels")
             .in_file(file_);
     };
     for (size_t i = 0; i < trunk_.input_blocks.size(); ++i) {
-      trunk_.input_blocks[i].check_widths(channels, trunk_.time.width(), config_.context_dim,
+      trunk_.input_blocks[i].check_widths(map, trunk_.time.width(), config_.context_dim,
                                           w["input_blocks"][static_cast<int64_t>(i)]);
       check_zero(zero_convs_[i], "zero_convs." + std::to_string(i) + ".0");
     }
     for (const Block& block : trunk_.middle)
-      block.check_widths(channels, trunk_.time.width(), config_.context_dim, w["middle_block"]);
+      block.check_widths(map, trunk_.time.width(), config_.context_dim, w["middle_block"]);
     check_zero(middle_out_, "middle_block_out.0");
     if (!hint_.fits() || hint_.out_channels() != config_.model_channels)
       throw Error(Fault::kBadFile, "'" + w.full("input_hint_block") + "' does not lead from pixels to " +

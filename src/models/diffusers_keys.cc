@@ -39,14 +39,15 @@ bool below(const std::string& name, const std::string& scope, std::string& rest)
 
 std::string number(int64_t n) { return std::to_string(n); }
 
-// Highest N + 1 among the keys `prefix`N.
+// Highest N + 1 among the keys `prefix`N, up to more than any UNet has.
 int64_t count_below(const TensorMap& file, const std::string& prefix) {
+  constexpr int64_t kMost = 16;
   int64_t count = 0;
   for (const auto& [name, tensor] : file)
     if (name.compare(0, prefix.size(), prefix) == 0)
       count =
           std::max(count, key_number(name.substr(prefix.size(), name.find('.', prefix.size()) - prefix.size())) + 1);
-  return count;
+  return std::min(count, kMost);
 }
 
 }  // namespace

@@ -126,12 +126,6 @@ std::vector<fs::path> Folders::folders(std::string_view kind) const {
   return it == folders_.end() ? std::vector<fs::path>{} : it->second;
 }
 
-fs::path Folders::first_folder(std::string_view kind) const {
-  const auto all = folders(kind);
-  if (all.empty()) throw Error(Fault::kMissing, "there is no folder for " + std::string(kind));
-  return all.front();
-}
-
 bool Folders::fresh(const Listing& listing, const std::string& kind) const {
   for (const auto& [folder, time] : listing.folders) {
     std::error_code error;

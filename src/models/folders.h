@@ -31,8 +31,6 @@ class Folders {
 
   std::vector<std::string> kinds() const;
   std::vector<std::filesystem::path> folders(std::string_view kind) const;
-  // Where files of that kind are put: the first folder. Throws Error(kMissing) when there is none.
-  std::filesystem::path first_folder(std::string_view kind) const;
 
   // Names of the model files of a kind, sorted, relative to their folder with '/' between. Only files with an
   // extension of model files. Folders are read again when they changed.

@@ -15,10 +15,20 @@ Tensor matrix(const Tensor& t) {
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
 }
 
+// Two factors of a few megabytes can stand for a matrix that fills any memory; no model has a weight of this size.
+void check_size(int64_t rows, int64_t columns) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  int64_t size = 0;
+  if (__builtin_mul_overflow(rows, columns, &size) || size > kMost)
+    throw Error(Fault::kMismatch, "its factors make a matrix of " + std::to_string(rows) + " x " +
+                                      std::to_string(columns) + ", larger than any weight");
+}
+
 // a [m,k] times b [k,n].
 Tensor product(const Tensor& a, const Tensor& b) {
   if (a.dim(1) != b.dim(0))
     throw Error(Fault::kMismatch, "factors of shapes " + a.shape().str() + " and " + b.shape().str());
+  check_size(a.dim(0), b.dim(1));
   return ops::linear(a, *ops::pack_linear(b.permute({1, 0}), {}, DType::kF32));
 }
 
@@ -35,6 +45,7 @@ Tensor tucker(const Tensor& core, const Tensor& left, const Tensor& right) {
 // Kronecker product of a [m,n] and b [p,q,rest], as [m*p, n*q*rest].
 Tensor kronecker(const Tensor& a, const Tensor& b) {
   const int64_t m = a.dim(0), n = a.dim(1), p = b.dim(0), q = b.dim(1), rest = b.numel() / std::max<int64_t>(1, p * q);
+  check_size(m * p, n * q * rest);
   Tensor out({m * p, n * q * rest});
   for (int64_t i = 0; i < m; ++i)
     for (int64_t k = 0; k < p; ++k)

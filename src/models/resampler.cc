@@ -34,7 +34,8 @@ Resampler::Resampler(const nn::Weights& w) {
   proj_in_ = checked_linear(w["proj_in"], columns_of(w["proj_in"]), dim);
   proj_out_ = checked_linear(w["proj_out"], dim, output);
   norm_out_ = checked_norm(w["norm_out"], output);
-  for (int64_t i = 0; i < numbered_children(w["layers"]); ++i) {
+  const int64_t layers = numbered_children(w["layers"]);
+  for (int64_t i = 0; i < layers; ++i) {
     const nn::Weights attention = w["layers"][i][0], mlp = w["layers"][i][1];
     const int64_t inner = rows_of(attention["to_q"]), hidden = rows_of(mlp[1]);
     if (inner % kHeadWidth != 0)

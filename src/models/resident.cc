@@ -35,11 +35,6 @@ void Residency::touch(ResidentBase& r) {
   r.last_use_ = ++clock_;
 }
 
-void Residency::set_budget(size_t bytes) {
-  std::lock_guard lock(mutex_);
-  budget_ = bytes;
-}
-
 size_t Residency::loaded_locked() const {
   size_t total = 0;
   for (const ResidentBase* r : all_) total += r->loaded_bytes();

@@ -52,8 +52,6 @@ class Residency {
   Residency& operator=(const Residency&) = delete;
 
   size_t budget() const { return budget_; }
-  // Changes the budget; models loaded beyond it go when room is next made.
-  void set_budget(size_t bytes);
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
@@ -109,7 +107,8 @@ class Residency {
   mutable std::recursive_mutex mutex_;
   std::vector<ResidentBase*> all_;
   std::map<std::string, std::weak_ptr<ResidentBase>> shared_;
-  size_t budget_, overhead_, held_ = 0;
+  const size_t budget_, overhead_;
+  size_t held_ = 0;
   uint64_t clock_ = 0;
 };
 

@@ -34,7 +34,18 @@ struct AdapterBlock {
     if (in) x = in(x);
     return block2(block1(x, {.activation = ops::Activation::kRelu}), {.residual = x});
   }
-  int64_t in_channels() const { return in ? in.in_channels() : block1.in_channels(); }
+  // Whether its tensors fit one another and a map of `channels` channels.
+  bool fits(int64_t channels) const {
+    const auto follows = [&](const nn::Conv2d& c) {
+      if (!c) return true;
+      const bool good = c.in_channels() == channels && c.kernel() % 2 == 1;
+      channels = c.out_channels();
+      return good;
+    };
+    if (!follows(down_conv) || !follows(in)) return false;
+    const int64_t kept = channels;  // what the block adds to
+    return follows(block1) && follows(block2) && channels == kept;
+  }
   int64_t out_channels() const { return block2.out_channels(); }
   size_t bytes() const { return block1.bytes() + block2.bytes() + in.bytes() + down_conv.bytes(); }
 
@@ -53,6 +64,13 @@ struct LightStage {
     x = in(x);
     for (const AdapterBlock& block : body) x = block(std::move(x));
     return out(x);
+  }
+  bool fits(int64_t channels) const {
+    bool all = in.in_channels() == channels && out.in_channels() == in.out_channels() && in.kernel() % 2 == 1 &&
+               out.kernel() % 2 == 1;
+    for (const AdapterBlock& block : body)
+      all = all && block.fits(in.out_channels()) && block.out_channels() == in.out_channels();
+    return all;
   }
   size_t bytes() const {
     size_t total = in.bytes() + out.bytes();
@@ -103,12 +121,17 @@ class T2iAdapter final : public ControlNet {
   bool halves(int64_t stage) const { return config_.sdxl ? stage == 2 : stage > 0; }
 
   void check_widths(const nn::Weights& w) const {
-    int64_t channels = in_ ? in_.out_channels() : 0;
-    for (const AdapterBlock& block : full_) {
-      if (block.in_channels() != channels || block.block1.in_channels() != block.out_channels())
-        throw Error(Fault::kBadFile, "the widths of the adapter's blocks do not follow one another").in_file(w.file());
-      channels = block.out_channels();
-    }
+    int64_t channels = config_.hint_channels * config_.unshuffle * config_.unshuffle;
+    bool all = !in_ || in_.kernel() % 2 == 1;
+    if (in_) channels = in_.out_channels();
+    const auto follow = [&](const auto& part, int64_t out) {
+      all = all && part.fits(channels);
+      channels = out;
+    };
+    for (const AdapterBlock& block : full_) follow(block, block.out_channels());
+    for (const LightStage& stage : light_) follow(stage, stage.out.out_channels());
+    if (!all)
+      throw Error(Fault::kBadFile, "the shapes of the adapter's tensors do not fit one another").in_file(w.file());
   }
 
   static Tensor channel_mean(const Tensor& x) {

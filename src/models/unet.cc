@@ -9,8 +9,6 @@
 namespace easel::models {
 namespace {
 
-constexpr size_t kMaxInputBlocks = 64;  // published UNets have 12, or 9
-
 // h + residual, where residual may be of another float type and repeat over the batch.
 Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& file) {
   if (!residual.defined()) return h;
@@ -40,10 +38,6 @@ struct UNet::Impl {
       output_blocks.emplace_back(w["output_blocks"][static_cast<int64_t>(i)], config, site);
     }
     trunk.build_middle(w, config, site);
-    if (trunk.input_blocks.size() > kMaxInputBlocks || output_blocks.size() > trunk.input_blocks.size())
-      throw Error(Fault::kBadFile, "a UNet of " + std::to_string(trunk.input_blocks.size()) + " input and " +
-                                       std::to_string(output_blocks.size()) + " output blocks")
-          .in_file(file);
     out_norm = nn::GroupNorm(w["out"][0]);
     out_conv = conv_f32(w["out"][2]);
     w.require_all();
@@ -53,23 +47,28 @@ struct UNet::Impl {
   // Every block must take what the one before it gives, skips included.
   void check_widths(const nn::Weights& w) const {
     trunk.time.check(w);
-    int64_t channels = config.in_channels;
-    std::vector<int64_t> skips;
+    MapFlow map{config.in_channels};
+    std::vector<MapFlow> skips;
     for (size_t i = 0; i < trunk.input_blocks.size(); ++i) {
-      trunk.input_blocks[i].check_widths(channels, trunk.time.width(), config.context_dim,
+      trunk.input_blocks[i].check_widths(map, trunk.time.width(), config.context_dim,
                                          w["input_blocks"][static_cast<int64_t>(i)]);
-      skips.push_back(channels);
+      skips.push_back(map);
     }
     for (const Block& block : trunk.middle)
-      block.check_widths(channels, trunk.time.width(), config.context_dim, w["middle_block"]);
+      block.check_widths(map, trunk.time.width(), config.context_dim, w["middle_block"]);
     for (size_t i = 0; i < output_blocks.size(); ++i) {
-      channels += skips[skips.size() - 1 - i];
-      output_blocks[i].check_widths(channels, trunk.time.width(), config.context_dim,
-                                    w["output_blocks"][static_cast<int64_t>(i)]);
+      const MapFlow& skip = skips[skips.size() - 1 - i];
+      const nn::Weights scope = w["output_blocks"][static_cast<int64_t>(i)];
+      if (skip.level != map.level)
+        throw Error(Fault::kBadFile, "the maps that meet at '" + scope.full("") +
+                                         "*' are of different sizes: a convolution before it is missing")
+            .in_file(file);
+      map.channels += skip.channels;
+      output_blocks[i].check_widths(map, trunk.time.width(), config.context_dim, scope);
     }
-    if (out_conv.in_channels() != channels || out_conv.kernel() != 3 || out_norm.width() != channels)
+    if (out_conv.in_channels() != map.channels || out_conv.kernel() != 3 || out_norm.width() != map.channels)
       throw Error(Fault::kBadFile, "'" + w.full("out.2.weight") + "' takes " + std::to_string(out_conv.in_channels()) +
-                                       " channels, but the last block gives " + std::to_string(channels))
+                                       " channels, but the last block gives " + std::to_string(map.channels))
           .in_file(file);
   }
 
@@ -122,7 +121,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
 
   Tensor h = convert(in.x, DType::kF32);
   // On the stack: a step takes nothing from the heap.
-  std::array<Tensor, kMaxInputBlocks> skips;
+  std::array<Tensor, kMaxUNetBlocks> skips;
   size_t waiting = 0;
   for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
     const int index = static_cast<int>(i);

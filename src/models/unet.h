@@ -11,6 +11,9 @@
 
 namespace easel::models {
 
+// Input blocks a UNet may have, and output blocks; published ones have 12, or 9.
+constexpr int64_t kMaxUNetBlocks = 64;
+
 // Everything about a UNet's shape, read from the keys and shapes of its file.
 struct UNetConfig {
   int64_t in_channels = 0;  // 4; 9 for inpainting models, 8 for edit models

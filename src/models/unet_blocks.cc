@@ -110,19 +110,19 @@ void Block::project(const Tensor& context, std::vector<ContextProjection::KeyVal
     if (const auto* transformer = std::get_if<SpatialTransformer>(&part)) transformer->project(context, layers);
 }
 
-void Block::check_widths(int64_t& channels, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const {
+void Block::check_widths(MapFlow& map, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const {
   const auto require = [&](bool fits) {
     if (!fits)
       throw Error(Fault::kBadFile, "the shapes of the tensors '" + w.full("") + "*' do not fit one another")
           .in_file(w.file());
   };
   const auto follow = [&](int64_t in, int64_t out) {
-    if (in != channels) bad_width(w, in, channels);
+    if (in != map.channels) bad_width(w, in, map.channels);
     if (out % 32 != 0)
       throw Error(Fault::kBadFile,
                   "'" + w.full("") + "*' is " + std::to_string(out) + " channels wide, not a multiple of 32")
           .in_file(w.file());
-    channels = out;
+    map.channels = out;
   };
   const auto follow_conv = [&](const nn::Conv2d& conv) {
     require(conv.kernel() == 3);
@@ -130,8 +130,14 @@ void Block::check_widths(int64_t& channels, int64_t emb_dim, int64_t context_dim
   };
   for (const Part& part : parts_)
     std::visit(Overload{[&](const nn::Conv2d& conv) { follow_conv(conv); },
-                        [&](const Downsample& down) { follow_conv(down.op); },
-                        [&](const Upsample& up) { follow_conv(up.conv); },
+                        [&](const Downsample& down) {
+                          follow_conv(down.op);
+                          ++map.level;
+                        },
+                        [&](const Upsample& up) {
+                          follow_conv(up.conv);
+                          --map.level;
+                        },
                         [&](const ResBlock& block) {
                           require(block.fits(emb_dim));
                           follow(block.in_channels(), block.out_channels());

@@ -44,6 +44,12 @@ struct MapSize {
   int64_t height = 0, width = 0;
 };
 
+// A map on its way through a network's blocks, as far as their tensors tell.
+struct MapFlow {
+  int64_t channels = 0;
+  int level = 0;  // how often it was halved
+};
+
 // One entry of input_blocks or output_blocks, or middle_block: its children in order, each recognised by its keys.
 class Block {
  public:
@@ -55,8 +61,8 @@ class Block {
   Tensor operator()(Tensor h, const Evaluation& e, MapSize upsample_to = {}) const;
   void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
   // Checks that the parts' tensors fit one another and that the parts follow one another in width, starting from
-  // `channels` (moved to the width after the block). Throws Error(kBadFile). Only for complete blocks.
-  void check_widths(int64_t& channels, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const;
+  // `map` (moved to what the block gives). Throws Error(kBadFile). Only for complete blocks.
+  void check_widths(MapFlow& map, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const;
   size_t bytes() const;
 
  private:

@@ -51,6 +51,8 @@ UNetConfig read_config(const nn::Weights& w, bool needs_attention) {
   const int64_t outputs = numbered_children(output);
   // Every input block leaves one skip for an output block; whatever one of the two lacks is a missing block.
   const int64_t count = std::max(numbered_children(input), outputs);
+  if (count > kMaxUNetBlocks)
+    throw Error(Fault::kBadFile, "a UNet of " + std::to_string(count) + " blocks").in_file(w.file());
   bool known = false;
   config.res_blocks.push_back(0);
   for (int64_t i = 0; i < count; ++i) {

@@ -85,16 +85,15 @@ struct VaeMiddle {
   VaeAttention attention;
 };
 
-// One of down.N or up.N: blocks, then the change of size, if any.
+// One of down.N or up.N: blocks, then the change of size where there is one.
 struct VaeLevel {
-  VaeLevel(const nn::Weights& w, bool down) {
+  VaeLevel(const nn::Weights& w, bool down, bool resizes) {
     const int64_t count = std::max<int64_t>(1, numbered_children(w["block"]));
     for (int64_t i = 0; i < count; ++i) blocks.emplace_back(w["block"][i]);
     // Below and right only: the original pads asymmetrically before its strided convolution.
-    if (down && w.has("downsample.conv.weight"))
+    if (resizes && down)
       resize = nn::Conv2d(with_bias(w["downsample"]["conv"]), {.stride = 2, .pad = 0, .pad_after = 1});
-    if (!down && w.has("upsample.conv.weight"))
-      resize = nn::Conv2d(with_bias(w["upsample"]["conv"]), {.pad = 1, .upsample2x = true});
+    if (resizes && !down) resize = nn::Conv2d(with_bias(w["upsample"]["conv"]), {.pad = 1, .upsample2x = true});
   }
   size_t bytes() const {
     size_t total = resize.bytes();
@@ -140,8 +139,8 @@ struct Vae::Impl {
         decoder_out(with_bias(w["decoder"]["conv_out"]), {.pad = 1}) {
     const int64_t levels = std::max(numbered_children(w["encoder"]["down"]), numbered_children(w["decoder"]["up"]));
     for (int64_t i = 0; i < levels; ++i) {
-      down.emplace_back(w["encoder"]["down"][i], true);
-      up.emplace_back(w["decoder"]["up"][i], false);
+      down.emplace_back(w["encoder"]["down"][i], true, i + 1 < levels);
+      up.emplace_back(w["decoder"]["up"][i], false, i > 0);
     }
     if (config.quantised) {
       quant = nn::Linear(rows(w["quant_conv"].get("weight")), w["quant_conv"].get("bias"), DType::kF32);
@@ -195,6 +194,7 @@ struct Vae::Impl {
     follow_middle(decoder_middle, "decoder.mid.");
     for (size_t i = up.size(); i-- > 0;) follow_level(up[i], "decoder.up." + std::to_string(i) + ".");
     check_ends(decoder_in, decoder_norm, decoder_out, "decoder.");
+    require(encoder_in.in_channels() == 3 && decoder_out.out_channels() == 3, "");
     const int64_t mean = config.latent_channels;
     if (config.quantised)
       require(quant.in_features() == encoder_out.out_channels() && quant.out_features() == 2 * mean &&

@@ -51,7 +51,6 @@ class Weights {
   // Child scope names directly below this one, in file order without repetition ("0", "1", ...).
   std::vector<std::string> children() const;
 
-  size_t missing_count() const { return state_->missing.size(); }
   // Throws Error(kBadFile) that names the first missing tensor and how many there are.
   void require_all() const;
   // Names below the prefix that no layer asked for, in file order.

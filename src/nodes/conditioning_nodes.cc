@@ -127,8 +127,8 @@ Outputs zero_out(Call& call) {
 
 Outputs set_timestep_range(Call& call) {
   return changed(call, [&](ConditioningEntry& entry) {
-    entry.start_percent = static_cast<float>(call.number("start"));
-    entry.end_percent = static_cast<float>(call.number("end"));
+    entry.start_percent = call.number("start");
+    entry.end_percent = call.number("end");
   });
 }
 

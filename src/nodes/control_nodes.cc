@@ -45,8 +45,8 @@ Outputs apply_advanced(Call& call) {
   Conditioning positive = call.link<Conditioning>("positive"), negative = call.link<Conditioning>("negative");
   ControlLink link = link_of(call);
   if (link.strength == 0.0f) return {wrap(std::move(positive)), wrap(std::move(negative))};
-  link.start_percent = static_cast<float>(call.number("start_percent"));
-  link.end_percent = static_cast<float>(call.number("end_percent"));
+  link.start_percent = call.number("start_percent");
+  link.end_percent = call.number("end_percent");
   // Entries with the same chain before share the new link as well, so that they can be evaluated together.
   std::map<const ControlLink*, ControlLinkPtr> made;
   for (Conditioning* list : {&positive, &negative}) {

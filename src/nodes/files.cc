@@ -171,11 +171,15 @@ std::vector<std::string> list_files(const fs::path& folder, const std::vector<st
 fs::path find_file(const Directories& directories, const std::string& name, const char* what,
                    std::vector<std::string> (*list)(const fs::path&)) {
   const auto [plain, folder] = split_annotation(directories, name);
-  const auto path = resolve_inside(folder, plain);
-  if (!path)
-    throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
-  std::error_code ignored;
-  if (fs::is_regular_file(*path, ignored)) return *path;
+  std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
+  std::replace(slashed.begin(), slashed.end(), '\\', '/');
+  for (const std::string& spelling : {plain, slashed}) {
+    const auto path = resolve_inside(folder, spelling);
+    if (!path)
+      throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
+    std::error_code ignored;
+    if (fs::is_regular_file(*path, ignored)) return *path;
+  }
   throw Error(Fault::kMissing, std::string("there is no ") + what + " '" + plain + "' in " + folder.string())
       .fix(did_you_mean(plain, list(folder)));
 }

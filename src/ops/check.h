@@ -26,10 +26,4 @@ decltype(auto) with_type(DType type, Fn&& fn) {
   return fn(float{});
 }
 
-// The same for an input and an output type.
-template <class Fn>
-decltype(auto) with_types(DType in, DType out, Fn&& fn) {
-  return with_type(in, [&](auto a) { return with_type(out, [&](auto b) { return fn(a, b); }); });
-}
-
 }  // namespace easel::ops

@@ -164,6 +164,7 @@ class Writers {
 };
 
 Writers& writers() {
+  log();  // made first, so that it is still there when the last writer ends
   static Writers all;
   return all;
 }

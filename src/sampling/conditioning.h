@@ -15,7 +15,7 @@ struct ControlLink {
   models::ControlNetHandle net;
   Tensor hint;  // [N,H,W,3] f32 in 0..1, pixels
   float strength = 1.0f;
-  float start_percent = 0.0f, end_percent = 1.0f;
+  double start_percent = 0.0, end_percent = 1.0;  // of the sampling, 0 = first step
   std::shared_ptr<const ControlLink> previous;  // applied as well, its residuals are added
 };
 using ControlLinkPtr = std::shared_ptr<const ControlLink>;
@@ -46,7 +46,7 @@ struct ConditioningEntry {
   bool set_area_to_bounds = false;
   Tensor mask;  // [N,H,W] f32, or undefined
   float mask_strength = 1.0f;
-  std::optional<float> start_percent, end_percent;  // of the sampling, 0 = first step
+  std::optional<double> start_percent, end_percent;  // of the sampling, 0 = first step
   ControlLinkPtr control;
   bool control_apply_to_uncond = true;
   std::vector<UnclipImage> unclip;

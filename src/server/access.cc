@@ -1,5 +1,7 @@
 #include "server/access.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -19,7 +21,9 @@ std::string host_name(const std::string& host) {
 }
 
 bool is_loopback_name(const std::string& name) {
-  return name == "localhost" || name == "127.0.0.1" || name == "[::1]" || name.ends_with(".localhost");
+  in_addr v4{};
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return name == "localhost" || name == "[::1]" || name.ends_with(".localhost");
 }
 
 bool contains(const std::vector<std::string>& list, const std::string& value) {

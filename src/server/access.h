@@ -17,7 +17,7 @@ struct AccessPolicy {
 };
 
 // Nothing when the request may pass, else the 401 or 403 to answer with.
-//  - Host: on loopback it must be localhost, 127.0.0.1, [::1] or an allowed name (against DNS rebinding).
+//  - Host: on loopback it must be localhost, 127.x.x.x, [::1] or an allowed name (against DNS rebinding).
 //  - Origin, when present, must be the server's own or one of cors_origins (against other pages' scripts).
 //  - Sec-Fetch-Site: cross-site is refused unless the origin is allowed.
 //  - the token, when there is one: "Authorization: Bearer T", "?token=T" or the cookie easel_token=T.

@@ -103,7 +103,7 @@ class Connection {
   asio::awaitable<int> read_body(Head& head, Request& request, bool streamed, TempFile& temp);
   template <class Parser>
   asio::awaitable<int> read_rest(Parser& parser);
-  asio::awaitable<Response> handle(Request request, const Router::Handler& handler);
+  asio::awaitable<Response> handle(Request& request, const Router::Handler& handler);
   asio::awaitable<bool> send(const Request& request, Response response, bool keep_alive, bool head_only);
   template <class Message>
   asio::awaitable<bool> write(Message& message, uint64_t bytes, bool head_only);
@@ -179,6 +179,7 @@ asio::awaitable<bool> Connection::answer(Request& request, Head& head, bool keep
     if (refusal == 413)
       r = Response::error(413, "too_large", "the body is larger than the " + std::to_string(limit) + " bytes allowed");
     if (refusal == 408) r = Response::error(408, "too_slow", "the body took too long to arrive");
+    if (refusal == 507) r = Response::error(507, "memory", "there is no room for the body on the disk");
     if (refusal == 503) r = Response::error(503, "busy", "too many large requests at one time; try again");
     co_await send(request, std::move(r), false, head_only);
     co_return false;
@@ -247,6 +248,7 @@ asio::awaitable<int> Connection::read_rest(Parser& parser) {
     if (error.category() == make_error_code(http::error::bad_method).category() &&
         error != http::error::partial_message && error != http::error::end_of_stream)
       co_return 400;
+    if (error == beast::errc::no_space_on_device || error == beast::errc::file_too_large) co_return 507;
     if (error) co_return -1;
     const auto allowed = seconds(context_.options.stall_seconds + received / kSlowestBody);
     if (!parser.is_done() && Clock::now() - start > allowed) co_return 408;
@@ -278,15 +280,20 @@ struct ReplyOnce {
   std::shared_ptr<Pending> pending;
 };
 
-// The answer may come later and from another thread: it is posted back to this connection's thread.
-asio::awaitable<Response> Connection::handle(Request request, const Router::Handler& handler) {
+// The answer may come later and from another thread: it is posted back to this connection's thread. The handler is
+// given the body itself, which may be large; what the answer is sent with stays.
+asio::awaitable<Response> Connection::handle(Request& request, const Router::Handler& handler) {
+  std::string body = std::move(request.body);
+  request.body.clear();
+  Request given = request;
+  given.body = std::move(body);
   auto pending = std::make_shared<Pending>(stream_.get_executor());
   {
     auto once = std::make_shared<ReplyOnce>(pending);
     const Reply reply = [once](Response response) { once->give(std::move(response)); };
     once.reset();
     try {
-      handler(std::move(request), reply);
+      handler(std::move(given), reply);
     } catch (...) {
       reply(error_response(std::current_exception()));
     }

@@ -38,6 +38,17 @@ void Mailbox::post(const Message& message) {
   wake_();
 }
 
+void Mailbox::post_first(const std::vector<std::string>& texts) {
+  {
+    std::lock_guard lock(mutex_);
+    for (auto text = texts.rbegin(); text != texts.rend(); ++text) {
+      queue_.push_front({std::make_shared<const std::string>(*text)});
+      bytes_ += text->size();
+    }
+  }
+  wake_();
+}
+
 bool Mailbox::take(Message& out) {
   std::lock_guard lock(mutex_);
   if (queue_.empty()) return false;

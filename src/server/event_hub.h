@@ -38,6 +38,8 @@ class Mailbox {
   // Whether it gets the events of other clients' jobs as well.
   bool watches_all() const { return watches_all_; }
   void post(const Message& message);
+  // Puts texts before everything that waits, in their order; never drops anything.
+  void post_first(const std::vector<std::string>& texts);
   // The next message, in the order in which they came; false when there is none.
   bool take(Message& out);
   // True once the client fell too far behind: the connection should be closed.

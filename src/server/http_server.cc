@@ -72,7 +72,8 @@ asio::awaitable<void> HttpServer::Impl::wind_down(std::promise<void>& quiet) {
   quiet.set_value();
 }
 
-void HttpServer::start() {
+void HttpServer::bind() {
+  if (impl_->acceptor) return;
   const auto& o = impl_->context.options;
   try {
     const tcp::endpoint endpoint(asio::ip::make_address(o.address), o.port);
@@ -83,10 +84,18 @@ void HttpServer::start() {
     impl_->acceptor->listen(1024);
     impl_->port = impl_->acceptor->local_endpoint().port();
   } catch (const boost::system::system_error& e) {
-    throw Error(Fault::kUsage,
-                "cannot listen on " + o.address + ":" + std::to_string(o.port) + ": " + e.code().message())
-        .fix("Is another server running there? --port chooses another port");
+    impl_->acceptor.reset();
+    Error error(Fault::kUsage,
+                "cannot listen on " + o.address + ":" + std::to_string(o.port) + ": " + e.code().message());
+    if (e.code() == asio::error::address_in_use)
+      error.fix("Is another server running there? --port chooses another port");
+    else error.fix("Name an address of this machine, such as 127.0.0.1 or 0.0.0.0, and a port from 1024 on");
+    throw error;
   }
+}
+
+void HttpServer::start() {
+  bind();
   asio::co_spawn(impl_->io, impl_->listen(), asio::detached);
   impl_->thread = std::thread([this] { impl_->io.run(); });
 }

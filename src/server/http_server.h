@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/access.h"
 #include "server/event_hub.h"
@@ -30,8 +31,9 @@ struct HttpOptions {
 
 // What a WebSocket connection needs from the rest of the server.
 struct SocketHooks {
-  // Messages to send first; called when a client has connected.
-  std::function<void(Mailbox&)> greet;
+  // What a client is told first. It is asked for when events already gather in the mailbox, so that what changes
+  // meanwhile is told after it.
+  std::function<std::vector<std::string>(const Mailbox&)> greet;
   // A text message from the client.
   std::function<void(Mailbox&, const std::string&)> receive;
 };
@@ -43,7 +45,9 @@ class HttpServer {
   HttpServer(HttpOptions options, const Router& router, EventHub& hub, SocketHooks hooks);
   ~HttpServer();  // stop()
 
-  // Binds and begins to answer. Throws Error(kUsage) when the address is not to be had.
+  // Takes the address; who connects waits until start(). Throws Error(kUsage) when it is not to be had.
+  void bind();
+  // Begins to answer. Binds if that was not done.
   void start();
   // Stops accepting, closes all connections, joins the thread.
   void stop();

@@ -1,5 +1,6 @@
 #include "server/job_events.h"
 
+#include "base/error.h"
 #include "server/preview_jpeg.h"
 #include "workflow/prompt.h"
 
@@ -22,6 +23,15 @@ std::string message(const char* event, const Json& data) { return dump_json(Json
 
 void append_u32(std::string& out, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift & 0xFF));
+}
+
+bool wants_previews(const std::string& extra_data) {
+  try {
+    const Json extra = workflow::parse_json(extra_data);
+    return !extra.is_object() || extra.value("preview_method", Json()) != "none";
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -58,7 +68,7 @@ JobEvents::JobEvents(const Job& job, const Json& prompt, EventHub& hub, Metrics&
       metrics_(metrics) {
   for (const auto& item : prompt.items())
     if (item.value().is_object()) classes_[item.key()] = item.value().value("class_type", std::string());
-  previews_ = job.extra_data.find(R"("preview_method":"none")") == std::string::npos;
+  previews_ = wants_previews(job.extra_data);
 }
 
 std::string JobEvents::class_of(const std::string& node) const {
@@ -194,9 +204,6 @@ JobResult JobEvents::conclude(const RunResult& result) {
 
 void JobEvents::send_end() { hub_.send(interrupted_ ? audience_ : client_, terminal_); }
 
-void JobEvents::send_idle(int64_t queue_length) {
-  hub_.send(Recipients::everybody(), status_message(queue_length), Urgency::kProgress);
-  hub_.send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}}));
-}
+void JobEvents::send_idle() { hub_.send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}})); }
 
 }  // namespace easel::server

@@ -40,10 +40,8 @@ class JobEvents final : public RunSink {
   JobResult conclude(const RunResult& result);
   // Sends the terminal message.
   void send_end();
-  // Sends `status` and executing {node: null}, the last words about a job.
-  void send_idle(int64_t queue_length);
-
-  const std::string& current_node() const { return current_; }
+  // Sends executing {node: null}, the last words about a job.
+  void send_idle();
 
  private:
   using Clock = std::chrono::steady_clock;

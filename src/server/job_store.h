@@ -44,7 +44,8 @@ struct HistoryQuery {
 };
 
 // Thread-safe. Every call is atomic, and durable when it returns; only take_next() may be forgotten in a failure of the
-// power, and the job is then pending again. Methods throw Error(kBadFile) naming the store when it cannot be written.
+// power, and the job is then pending again. Methods throw an Error naming the store when it cannot be read or written:
+// kMemory when the disk is full, kBadFile when the file is damaged, kInternal otherwise.
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -62,7 +63,6 @@ class JobStore {
 
   // Pending jobs taken out of the queue for good. Returns how many.
   virtual int64_t cancel(const std::vector<std::string>& ids) = 0;
-  virtual int64_t cancel_all() = 0;
   // Moves a pending job: it will run before `before`, or last when empty. False when either is not pending.
   virtual bool move(const std::string& id, const std::string& before) = 0;
 
@@ -86,7 +86,8 @@ class JobStore {
   virtual void set_paused(bool paused) = 0;
 };
 
-// A store in an SQLite file (write-ahead log, synchronous). ":memory:" for tests.
+// A store in an SQLite file (write-ahead log, synchronous). ":memory:" for tests. Throws Error(kBadFile) when the file
+// cannot be used.
 std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path);
 
 }  // namespace easel::server

@@ -1,5 +1,12 @@
 #include "server/server.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "base/error.h"
 #include "server/log.h"
 #include "server/services.h"
@@ -25,6 +32,28 @@ fs::path prepared(const fs::path& folder) {
   return folder;
 }
 
+// Two servers with one queue would run its jobs twice. The lock goes with the process, however that ends.
+class UserFolderLock {
+ public:
+  explicit UserFolderLock(const fs::path& folder) {
+    const fs::path file = folder / "server.lock";
+    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd_ < 0)
+      throw Error(Fault::kBadFile, std::string("cannot open: ") + std::strerror(errno)).in_file(file.string());
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(fd_);
+    throw Error(Fault::kUsage, "another server uses this folder")
+        .in_file(folder.string())
+        .fix("Stop that one, or give this one a folder of its own with --user-dir");
+  }
+  ~UserFolderLock() { ::close(fd_); }
+  UserFolderLock(const UserFolderLock&) = delete;
+  UserFolderLock& operator=(const UserFolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
 // An IPv6 address needs brackets in a URL.
 std::string in_url(const std::string& address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
@@ -38,7 +67,7 @@ struct Server::Impl {
   ~Impl() { stop(); }
   void start();
   void stop();
-  void greet(Mailbox& box);
+  std::vector<std::string> greet(const Mailbox& box);
   void receive(Mailbox& box, const std::string& text);
   void housekeeping();
 
@@ -46,6 +75,7 @@ struct Server::Impl {
   std::atomic<bool> ready{false};
   bool started = false;
   Folders folders;
+  UserFolderLock lock;
   std::unique_ptr<JobStore> store;
   EventHub hub;
   Metrics metrics;
@@ -61,7 +91,8 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                    const models::Folders& models, JobRunner& runner)
     : options(std::move(o)),
       folders(options.input, options.output, options.temp),
-      store(open_sqlite_job_store((prepared(options.user) / "jobs.sqlite").string())),
+      lock(prepared(options.user)),
+      store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
       worker(*store, hub, runner, metrics, {options.keep_history, [this] { housekeeping(); }}),
       ticker(hub, *store, options.status_seconds),
       services{table,
@@ -90,20 +121,21 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
     metrics.count("easel_http_requests_total", "status=\"" + std::to_string(status) + "\"");
     log(Level::kDebug, "request", {{"method", request.method}, {"path", request.path}, {"status", int64_t{status}}});
   };
-  SocketHooks hooks{[this](Mailbox& box) { greet(box); },
+  SocketHooks hooks{[this](const Mailbox& box) { return greet(box); },
                     [this](Mailbox& box, const std::string& text) { receive(box, text); }};
   http = std::make_unique<HttpServer>(options.http, router, hub, std::move(hooks));
 }
 
 void Server::Impl::start() {
+  http->bind();  // first: where another server has the address, nothing of its is touched
   folders.clear_temp();
   folders.remove_leftovers();
   if (options.start_paused) store->set_paused(true);
   for (const Job& job : store->recover(kMaxAttempts))
     log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
   store->trim_history(options.keep_history);
-  http->start();
   ticker.start();
+  http->start();
   worker.start();
   started = true;
   ready = true;
@@ -116,19 +148,18 @@ void Server::Impl::stop() {
   ticker.stop();
   http->stop();
   pool.stop();
+  worker.waiters().notify_all();  // those that came while the server stopped; they hold on to connections
 }
 
 // What a client is told first: who it is, how long the queue is, and what it missed of its own running job.
-void Server::Impl::greet(Mailbox& box) {
-  const auto tell = [&](std::string text) {
-    box.post({std::make_shared<const std::string>(std::move(text)), false, Urgency::kEssential});
-  };
-  tell(status_message(store->queue_length(), box.client_id()));
+std::vector<std::string> Server::Impl::greet(const Mailbox& box) {
+  std::vector<std::string> out{status_message(store->queue_length(), box.client_id())};
   const auto running = worker.running();
-  if (!running || running->node.empty() || (running->client_id != box.client_id() && !box.watches_all())) return;
-  tell(dump_json(
-      Json{{"type", "executing"},
-           {"data", {{"node", running->node}, {"display_node", running->node}, {"prompt_id", running->id}}}}));
+  if (running && !running->node.empty() && (running->client_id == box.client_id() || box.watches_all()))
+    out.push_back(dump_json(
+        Json{{"type", "executing"},
+             {"data", {{"node", running->node}, {"display_node", running->node}, {"prompt_id", running->id}}}}));
+  return out;
 }
 
 void Server::Impl::receive(Mailbox& box, const std::string& text) {
@@ -139,7 +170,7 @@ void Server::Impl::receive(Mailbox& box, const std::string& text) {
     box.set_wants_preview_metadata(data.is_object() && data.value("supports_preview_metadata", Json()) == true);
     const Json answer = {{"type", "feature_flags"},
                          {"data", {{"supports_preview_metadata", true}, {"max_upload_size", options.http.max_upload}}}};
-    box.post({std::make_shared<const std::string>(dump_json(answer)), false, Urgency::kEssential});
+    box.post({std::make_shared<const std::string>(dump_json(answer))});
   } catch (const Error&) {
     // Not JSON: as ComfyUI, no answer.
   }

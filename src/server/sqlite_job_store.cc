@@ -9,6 +9,8 @@
 namespace easel::server {
 namespace {
 
+constexpr int kBusyMilliseconds = 5000;  // a lock of another program's is waited for
+
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
@@ -24,7 +26,7 @@ class Database {
       sqlite3_close(db_);
       throw Error(Fault::kBadFile, "cannot open the job store: " + why).in_file(path);
     }
-    sqlite3_busy_timeout(db_, 5000);
+    sqlite3_busy_timeout(db_, kBusyMilliseconds);
   }
   ~Database() { sqlite3_close_v2(db_); }
   Database(const Database&) = delete;
@@ -36,7 +38,15 @@ class Database {
   int64_t changes() const { return sqlite3_changes64(db_); }
   sqlite3* handle() const { return db_; }
   [[noreturn]] void fail() const {
-    throw Error(Fault::kBadFile, std::string("job store: ") + sqlite3_errmsg(db_)).in_file(path_);
+    const int code = sqlite3_errcode(db_) & 0xFF;  // without the extension that says where
+    Error error(code == SQLITE_FULL || code == SQLITE_NOMEM       ? Fault::kMemory
+                : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Fault::kBadFile
+                                                                  : Fault::kInternal,
+                std::string("job store: ") + sqlite3_errmsg(db_));
+    error.in_file(path_);
+    if (error.fault() == Fault::kBadFile)
+      error.fix("Move it away, with its -wal and -shm files, to start with an empty queue and history");
+    throw error;
   }
 
  private:
@@ -94,13 +104,9 @@ class Statement {
 // until the disk has it; without, it survives the end of the process but perhaps not a failure of the power.
 class Transaction {
  public:
-  explicit Transaction(Database& db, bool flush = true) : db_(db), flush_(flush) {
-    if (!flush_) db_.script("PRAGMA synchronous = NORMAL");
-    db_.script("BEGIN IMMEDIATE");
-  }
+  explicit Transaction(Database& db, bool flush = true) : db_(db), flush_(db, flush) { db_.script("BEGIN IMMEDIATE"); }
   ~Transaction() {
     if (!done_) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    if (!flush_) sqlite3_exec(db_.handle(), "PRAGMA synchronous = FULL", nullptr, nullptr, nullptr);
   }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -110,8 +116,21 @@ class Transaction {
   }
 
  private:
+  // Ends after the transaction, also where that could not begin: the next one is flushed again.
+  struct Flushing {
+    Flushing(Database& d, bool flush) : db(d), unflushed(!flush) {
+      if (unflushed) db.script("PRAGMA synchronous = NORMAL");
+    }
+    ~Flushing() {
+      if (unflushed) sqlite3_exec(db.handle(), "PRAGMA synchronous = FULL", nullptr, nullptr, nullptr);
+    }
+    Flushing(const Flushing&) = delete;
+    Flushing& operator=(const Flushing&) = delete;
+    Database& db;
+    const bool unflushed;
+  };
   Database& db_;
-  const bool flush_;
+  const Flushing flush_;
   bool done_ = false;
 };
 
@@ -157,7 +176,14 @@ Job read_job(const Statement& s) {
 
 class SqliteJobStore final : public JobStore {
  public:
-  explicit SqliteJobStore(const std::string& path) : db_(path) { db_.script(kSchema); }
+  explicit SqliteJobStore(const std::string& path) : db_(path) {
+    try {
+      db_.script(kSchema);
+    } catch (const Error& e) {
+      if (e.fault() != Fault::kInternal) throw;
+      throw Error(Fault::kBadFile, e.message()).in_file(path);  // no defect: the file cannot be used
+    }
+  }
 
   Job add(Job job, bool front, bool keep_number) override {
     std::lock_guard lock(mutex_);
@@ -247,15 +273,6 @@ class SqliteJobStore final : public JobStore {
     }
     t.commit();
     return n;
-  }
-
-  int64_t cancel_all() override {
-    std::lock_guard lock(mutex_);
-    Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE state = 0")
-        .bind(JobState::kCancelled)
-        .bind(now_ms())
-        .run();
-    return db_.changes();
   }
 
   bool move(const std::string& id, const std::string& before) override {

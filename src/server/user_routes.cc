@@ -113,8 +113,12 @@ Response list_v2(const UserFolder& user, const Request& request) {
     if (fs::is_regular_file(status)) entry.update(file_info(it->path(), user.relative(it->path())));
     (fs::is_directory(status) ? folders : files).push_back(entry);
   }
-  for (const Json& file : files) folders.push_back(file);
-  return Response::json(dump_json(folders));
+  Json out = Json::array();
+  for (Json* list : {&folders, &files}) {
+    std::sort(list->begin(), list->end(), [](const Json& a, const Json& b) { return a["path"] < b["path"]; });
+    for (Json& entry : *list) out.push_back(std::move(entry));
+  }
+  return Response::json(dump_json(out));
 }
 
 Response get_file(const UserFolder& user, const Request& request) {

@@ -35,6 +35,7 @@ struct Connected {
     hub.disconnect(socket->box);
     socket->closed = true;
     socket->bell.cancel();
+    beast::get_lowest_layer(socket->stream).close();  // ends a message that the client does not take
   }
   Connected(const Connected&) = delete;
   Connected& operator=(const Connected&) = delete;
@@ -85,8 +86,8 @@ asio::awaitable<void> serve_websocket(ServerContext& context, beast::tcp_stream 
     });
   };
   socket->box = std::make_shared<Mailbox>(std::move(client_id), wake, request.param("watch") == "all");
-  context.hooks.greet(*socket->box);
   const Connected connected(context.hub, socket);
+  socket->box->post_first(context.hooks.greet(*socket->box));
   asio::co_spawn(executor, write_messages(socket), asio::detached);
 
   beast::flat_buffer buffer;

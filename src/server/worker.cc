@@ -114,7 +114,11 @@ void Worker::free_memory(bool models, bool results) {
 }
 
 void Worker::send_status() {
-  hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
+  try {
+    hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
+  } catch (const std::exception& e) {
+    log(Level::kError, "cannot read the queue", {{"error", std::string(e.what())}});
+  }
 }
 
 void Worker::keep_house() {
@@ -246,7 +250,8 @@ void Worker::run_job(const Job& job) {
        {"failure", end.failure}});
   waiters_.notify(job.id);
   if (success) events.send_end();
-  events.send_idle(store_.queue_length());
+  send_status();
+  events.send_idle();
 }
 
 bool Worker::finish(const Job& job, const JobResult& result) {

@@ -77,10 +77,6 @@ void store_row(const float* in, void* out, DType type, int64_t n) {
     case DType::kF32: std::memcpy(out, in, static_cast<size_t>(n) * 4); return;
     case DType::kF16: return each(static_cast<Half*>(out));
     case DType::kBF16: return each(static_cast<BFloat16*>(out));
-    case DType::kF64: return each(static_cast<double*>(out));
-    case DType::kI64: return each(static_cast<int64_t*>(out));
-    case DType::kI32: return each(static_cast<int32_t*>(out));
-    case DType::kU8: return each(static_cast<uint8_t*>(out));
     default: throw Error(Fault::kInternal, "conversion to " + std::string(dtype_name(type)) + " is not offered");
   }
 }

@@ -40,25 +40,46 @@ Shape contiguous_strides(const Shape& shape) {
   return strides;
 }
 
-Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), strides_(contiguous_strides(shape)), dtype_(dtype) {
-  for (int64_t d : shape)
+namespace {
+
+// Of a contiguous tensor; with a zero among them, the other dimensions must not overflow later products either.
+size_t checked_bytes(const Shape& shape, DType dtype) {
+  uint64_t bytes = dtype_size(dtype);
+  bool empty = false;
+  for (int64_t d : shape) {
     if (d < 0) throw Error(Fault::kInternal, "a tensor of negative size " + shape.str());
-  storage_ = allocate(std::max<size_t>(1, nbytes()));
-  data_ = storage_->data();
+    if (d == 0) empty = true;
+    else if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(d), &bytes) || bytes > uint64_t{1} << 62)
+      throw Error(Fault::kMemory, "a tensor of size " + shape.str() + " is larger than any memory")
+          .fix("Use a smaller size or batch");
+  }
+  return empty ? 0 : bytes;
 }
+
+}  // namespace
+
+Tensor::Tensor(const Shape& shape, DType dtype)
+    : storage_(allocate(std::max<size_t>(1, checked_bytes(shape, dtype)))),
+      data_(storage_->data()),
+      shape_(shape),
+      strides_(contiguous_strides(shape)),
+      dtype_(dtype) {}
 
 Tensor::Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype)
     : storage_(std::move(storage)), data_(data), shape_(shape), strides_(strides), dtype_(dtype) {
-  int64_t last = 0;
+  int64_t last = 0, span = 0;
+  bool empty = false, overflow = false;
   for (int i = 0; i < shape.rank(); ++i) {
-    if (strides[i] < 0) throw Error(Fault::kInternal, "a tensor with a negative stride");
-    last += (shape[i] - 1) * strides[i];
+    if (strides[i] < 0 || shape[i] < 0) throw Error(Fault::kInternal, "a tensor with a negative size or stride");
+    if (shape[i] == 0) empty = true;
+    else
+      overflow |= __builtin_mul_overflow(shape[i] - 1, strides[i], &span) || __builtin_add_overflow(last, span, &last);
   }
   const auto* base = static_cast<const char*>(storage_->data());
   const auto* first = static_cast<const char*>(data);
+  const auto room = [&] { return static_cast<size_t>(base + storage_->bytes() - first) / dtype_size(dtype); };
   const bool inside = first >= base && first <= base + storage_->bytes() &&
-                      (shape.numel() == 0 || static_cast<uint64_t>(last + 1) * dtype_size(dtype) <=
-                                                 static_cast<uint64_t>(base + storage_->bytes() - first));
+                      (empty || (!overflow && static_cast<uint64_t>(last) < room()));
   if (!inside) throw Error(Fault::kInternal, "a tensor view leaves its memory");
 }
 

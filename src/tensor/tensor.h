@@ -46,7 +46,7 @@ class Tensor {
  public:
   // An undefined tensor: defined() is false, nothing else may be asked of it.
   Tensor() = default;
-  // Uninitialised, contiguous, from the pool. Throws Error(kMemory).
+  // Uninitialised, contiguous, from the pool. Throws Error(kMemory), also for sizes that no memory could hold.
   explicit Tensor(const Shape& shape, DType dtype = DType::kF32);
   // A view of memory owned by `storage`. Strides in elements; must stay inside the storage (checked).
   Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype);
@@ -149,8 +149,8 @@ constexpr DType Tensor::type_of<uint8_t>() {
 // Strides of a contiguous tensor of this shape.
 Shape contiguous_strides(const Shape& shape);
 
-// A contiguous tensor of the given type with the values of `t` (any strides, any type). Returns `t`
-// itself when nothing has to change. Floats narrow with round-to-nearest-even; runs on all threads.
+// A contiguous tensor of the given type (f32, f16, bf16, or that of `t`) with the values of `t` (any strides, any
+// type). Returns `t` itself when nothing has to change. Floats narrow with round-to-nearest-even; runs on all threads.
 Tensor convert(const Tensor& t, DType dtype);
 inline Tensor contiguous(const Tensor& t) { return t.contiguous() ? t : convert(t, t.dtype()); }
 // Like convert(), but always fresh memory.

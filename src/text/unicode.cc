@@ -4,11 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
-
-#include "base/error.h"
-#include "formats/utf8.h"
+#include <utility>
 
 namespace easel::text {
 namespace {
@@ -42,19 +38,28 @@ bool is_ideograph(int32_t c) {
   return std::any_of(kRanges.begin(), kRanges.end(), [c](Range r) { return c >= r.first && c <= r.last; });
 }
 
-// Canonical composition, in place.
+// Canonical composition, in place. The marks behind a letter are put in order here, since utf8proc's own way of
+// sorting them takes quadratic time.
 void compose(CodePoints& text) {
-  std::string utf8;
-  for (int32_t c : text) formats::append_utf8(utf8, static_cast<uint32_t>(c));
-  utf8proc_uint8_t* raw = nullptr;
-  const auto size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()), static_cast<utf8proc_ssize_t>(utf8.size()),
-                   &raw, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(raw, &std::free);
-  if (size < 0)
-    throw Error(Fault::kMemory, std::string("the text cannot be normalised: ") + utf8proc_errmsg(size))
-        .fix("shorten the prompt");
-  text = decode_utf8({reinterpret_cast<const char*>(raw), static_cast<size_t>(size)});
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  CodePoints parts;
+  parts.reserve(text.size());
+  for (int32_t c : text) {
+    std::array<utf8proc_int32_t, 8> some;  // no character has more than four
+    int unused = 0;
+    const auto count = utf8proc_decompose_char(c, some.data(), some.size(), kOptions, &unused);
+    if (count < 0 || static_cast<size_t>(count) > some.size()) continue;
+    parts.insert(parts.end(), some.begin(), some.begin() + count);
+  }
+  const auto mark_class = [](int32_t c) { return utf8proc_get_property(c)->combining_class; };
+  for (auto first = parts.begin(); first != parts.end();) {
+    const auto last = std::find_if(first, parts.end(), [&](int32_t c) { return mark_class(c) == 0; });
+    std::stable_sort(first, last, [&](int32_t a, int32_t b) { return mark_class(a) < mark_class(b); });
+    first = last == parts.end() ? last : last + 1;
+  }
+  const auto size = utf8proc_normalize_utf32(parts.data(), static_cast<utf8proc_ssize_t>(parts.size()), kOptions);
+  parts.resize(static_cast<size_t>(std::max<utf8proc_ssize_t>(size, 0)));
+  text = std::move(parts);
 }
 
 // Characters that the final-sigma rule looks through (Case_Ignorable).

@@ -39,6 +39,10 @@ Workflow from_picture(std::string_view bytes, const NodeTable& table) {
     return out;
   }
   if (graph) return read_workflow(parse_json(*graph), table);
+  if (text("parameters"))
+    throw Error(Fault::kInvalid,
+                "this picture carries the parameters of another program (AUTOMATIC1111's), no workflow")
+        .fix("Its prompt, seed and steps are in it as text: set them in a workflow, such as img2img.json");
   throw Error(Fault::kInvalid, "this picture carries no workflow")
       .fix("Only pictures saved by Easel or ComfyUI do, and only while no other program has rewritten them");
 }

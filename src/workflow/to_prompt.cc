@@ -28,18 +28,25 @@ class Converter {
  public:
   Converter(const Graph& graph, const NodeTable& table) : graph_(graph), table_(table) {
     for (const GraphNode& node : graph.nodes) by_id_.emplace(node.id, &node);
+    for (const auto& [id, link] : graph.links) feeding_.insert(link.from);
   }
 
   Prompt run() {
     Prompt prompt;
     for (const GraphNode& node : graph_.nodes) {
-      if (is_virtual(node) || is_skipped(node)) continue;
+      if (is_virtual(node) || is_skipped(node) || is_decoration(node)) continue;
       prompt.nodes.push_back(convert(node));
     }
     return prompt;
   }
 
  private:
+  // Notes, labels and switches of extensions that are not there: nothing flows into them or out of them.
+  bool is_decoration(const GraphNode& node) const {
+    return table_.forms(node.type).empty() && !feeding_.contains(node.id) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(), [](const GraphInput& i) { return i.link == kNoLink; });
+  }
+
   PromptNode convert(const GraphNode& node) {
     PromptNode out;
     out.id = node.id;
@@ -183,6 +190,7 @@ class Converter {
   const Graph& graph_;
   const NodeTable& table_;
   std::unordered_map<std::string, const GraphNode*> by_id_;
+  std::set<std::string> feeding_;  // nodes that a link comes from
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -14,6 +15,16 @@ namespace {
 
 // Lists longer than this are not repeated in messages.
 constexpr size_t kListedChoices = 20;
+
+const std::string kMissing(fault_name(Fault::kMissing));
+
+// What all faults have in common; kInvalid when that is nothing.
+Fault common_fault(const std::vector<FaultyNode>& faulty) {
+  std::set<std::string> names;
+  for (const FaultyNode& node : faulty)
+    for (const NodeFault& f : node.faults) names.insert(f.extra_info.value("fault", std::string()));
+  return names.size() == 1 ? fault_named(*names.begin()).value_or(Fault::kInvalid) : Fault::kInvalid;
+}
 
 class Validator {
  public:
@@ -214,7 +225,7 @@ class Validator {
                                                   : "must be a name, not " + python_repr(value);
       if (wrong.empty()) return;
       return fault(i, "custom_validation_failed", "Custom validation failed for node", input.name + " - " + wrong,
-                   {{"input_name", input.name}, {"received_value", value}});
+                   {{"input_name", input.name}, {"received_value", value}, {"fault", kMissing}});
     }
     const auto choices = choices_of(input, provider_);
     const std::string text = python_str(value);
@@ -239,6 +250,7 @@ class Validator {
     if (!hint.empty()) details += "; " + hint;
     Json extra = about(input, value);
     if (many) extra["input_config"] = nullptr;
+    if (!input.choices_from.empty()) extra["fault"] = kMissing;  // a file
     fault(i, "value_not_in_list", "Value not in list", std::move(details), std::move(extra));
   }
 
@@ -332,14 +344,10 @@ std::string Validation::text() const {
 void Validation::raise() const {
   size_t count = 0;
   for (const FaultyNode& node : faulty) count += node.faults.size();
-  // What is well but for the memory it takes is not invalid.
-  bool memory = count > 0;
-  for (const FaultyNode& node : faulty)
-    for (const NodeFault& f : node.faults)
-      memory = memory && f.extra_info.value("fault", "") == fault_name(Fault::kMemory);
-  if (memory) throw Error(Fault::kMemory, text());
-  if (count <= 1) throw Error(Fault::kInvalid, text());
-  throw Error(Fault::kInvalid, "the workflow has " + std::to_string(count) + " faults:\n" + text());
+  // A workflow that is well but for files that are not there, or the memory it takes, is not invalid.
+  const Fault fault = common_fault(faulty);
+  if (count <= 1) throw Error(fault, text());
+  throw Error(fault, "the workflow has " + std::to_string(count) + " faults:\n" + text());
 }
 
 }  // namespace easel::workflow

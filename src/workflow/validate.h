@@ -14,7 +14,7 @@ namespace easel::workflow {
 //   value_bigger_than_max  value_not_in_list  custom_validation_failed  missing_node_type  dependency_cycle
 struct NodeFault {
   std::string type, message, details;
-  Json extra_info = Json::object();
+  Json extra_info = Json::object();  // "fault": its fault_name(), where it is not a fault of the workflow itself
 };
 
 struct FaultyNode {
@@ -43,7 +43,8 @@ struct Validation {
   Json node_errors() const;
   // A line per fault, for people.
   std::string text() const;
-  // All faults as one Error(kInvalid); call when not flawless().
+  // All faults as one Error, of the kind that all of them are (extra_info's "fault": a file that is missing, models
+  // that do not fit, ...), else kInvalid; call when not flawless().
   [[noreturn]] void raise() const;
 };
 

@@ -1,5 +1,6 @@
 // What people do on the page, in words of the tests.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { picture } from './picture.mjs';
 
 export { picture };
@@ -48,6 +49,12 @@ export async function pastStep(page, step) {
     if (now > step) return now;
     await page.waitForTimeout(50);
   }
+}
+
+/** The JSON that a button downloads. */
+export async function saved(page, button) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
+  return JSON.parse(await readFile(await download.path(), 'utf8'));
 }
 
 function transferOf(page, name, mimeType, bytes) {

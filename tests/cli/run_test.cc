@@ -104,8 +104,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Fault{"wrong_link", "2", "image", R"(["1", 1])", 3,
                             "received_type(MASK) mismatch input_type(IMAGE)"},
                       Fault{"not_in_list", "2", "upscale_method", R"("blinear")", 3, "did you mean 'bilinear'"},
-                      Fault{"no_such_picture", "1", "image", R"("b.png")", 3, "Invalid image file: b.png"},
-                      Fault{"leaves_the_folder", "1", "image", R"("../flow.json")", 3, "Invalid image file"},
+                      Fault{"no_such_picture", "1", "image", R"("b.png")", 4, "Invalid image file: b.png"},
+                      Fault{"leaves_the_folder", "1", "image", R"("../flow.json")", 4, "Invalid image file"},
                       Fault{"broken_picture", "1", "image", R"("bad.png")", 5, "bad.png"},
                       Fault{"saves_outside", "3", "filename_prefix", R"("../../out")", 3, "leads outside"}),
     [](const auto& each) { return std::string(each.param.name); });
@@ -120,6 +120,53 @@ TEST_F(Run, UsageAndMissingFilesHaveTheirCodes) {
   EXPECT_EQ(run(good(), {"--models", "nowhere"}).code, 4);
   place_.put("flow.json", "{not json");
   EXPECT_EQ(place_.run({"run", "flow.json"}).code, 3);
+}
+
+TEST_F(Run, TellsModelsThatDoNotFitFromWorkflowsThatAreWrong) {
+  const Json workflow = workflow::parse_json(R"({
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a", "clip": ["1", 1]}},
+    "3": {"class_type": "ControlNetLoader", "inputs": {"control_net_name": "diffusers_xl_canny_full.safetensors"}},
+    "4": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+    "5": {"class_type": "ControlNetApply", "inputs": {"conditioning": ["2", 0], "control_net": ["3", 0],
+          "image": ["4", 0], "strength": 1.0}},
+    "6": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "7": {"class_type": "KSampler", "inputs": {"model": ["1", 0], "seed": 1, "steps": 1, "cfg": 2.0,
+          "sampler_name": "euler", "scheduler": "normal", "positive": ["5", 0], "negative": ["2", 0],
+          "latent_image": ["6", 0], "denoise": 1.0}},
+    "8": {"class_type": "VAEDecode", "inputs": {"samples": ["7", 0], "vae": ["1", 2]}},
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "out"}}})");
+  const std::string models = ::easel::testing::tiny_models_dir().string();
+  const auto misfit = run(workflow, {"--models", models, "--dry-run"});
+  EXPECT_EQ(misfit.code, 6) << misfit.err;
+  Json without = workflow;
+  without["3"]["inputs"]["control_net_name"] = "gone.safetensors";
+  const auto missing = run(without, {"--models", models, "--dry-run"});
+  EXPECT_EQ(missing.code, 4) << missing.err;
+}
+
+TEST_F(Run, PicturesMayBeNamedAsOnWindows) {
+  formats::save_png(place_.folder() / "input" / "my pictures" / "\u00fcber.png", Tensor::full({1, 8, 16, 3}, 0.25f));
+  Json workflow = good();
+  workflow["1"]["inputs"]["image"] = "my pictures\\\u00fcber.png";
+  EXPECT_EQ(run(workflow).code, 0);
+}
+
+TEST_F(Run, APictureOfAnotherProgramSaysSo) {
+  formats::save_png(place_.folder() / "webui.png", Tensor::full({1, 8, 8, 3}, 0.5f),
+                    {{"parameters", "a barn\nSteps: 20, Sampler: Euler a, Seed: 1"}});
+  const auto result = place_.run({"run", "webui.png"});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_NE(result.err.find("AUTOMATIC1111"), std::string::npos) << result.err;
+}
+
+TEST_F(Run, QuickCommandsLeaveNoCopiesOfPictures) {
+  fs::create_directories(place_.folder() / "tmp");
+  setenv("TMPDIR", (place_.folder() / "tmp").c_str(), 1);
+  EXPECT_EQ(place_.run({"vary", "input/a.png", "nothing.png"}).code, 4);
+  EXPECT_EQ(place_.run({"vary", "input/a.png", "input/a.png"}).code, 4);  // no models
+  unsetenv("TMPDIR");
+  EXPECT_TRUE(fs::is_empty(place_.folder() / "tmp"));
 }
 
 TEST_F(Run, DryRunChecksOnly) {

@@ -96,10 +96,20 @@ TEST_F(Serve, TheQueueFromTheCommandLine) {
   wrong["1"]["inputs"]["image"] = "gone.png";
   client_.put("flow.json", wrong.dump());
   const auto refused = queue({"add", "flow.json"});
-  EXPECT_EQ(refused.code, exit_code(Fault::kInvalid));
+  EXPECT_EQ(refused.code, exit_code(Fault::kMissing));
   EXPECT_NE(refused.err.find("gone.png"), std::string::npos) << refused.err;
 
-  server_.send(SIGTERM);
+  // It is there now, but no picture.
+  EXPECT_EQ(queue({"resume"}).code, 0);
+  client_.put("flow.json", wrong.dump());
+  write_file(server_.folder() / "input" / "gone.png", "no picture");
+  for (const bool json : {false, true}) {
+    auto arguments = std::vector<std::string>{"add", "flow.json", "--wait"};
+    if (json) arguments.emplace_back("--json");
+    EXPECT_EQ(queue(arguments).code, exit_code(Fault::kBadFile));
+  }
+
+  server_.send(SIGHUP);
   const auto end = server_.finish();
   EXPECT_EQ(end.code, 0);
   int told = 0;

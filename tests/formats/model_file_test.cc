@@ -298,6 +298,41 @@ TEST(ModelFile, HoldsOutAgainstPicklesThatExplode) {
   EXPECT_EQ(error_of(torch_zip("\x82\1")), "damaged pickle: opcode 130 at byte 2 is not one that data need");
 }
 
+// What a pickle mentions twice it stores once: what is copied for each mention must end somewhere.
+TEST(ModelFile, HoldsOutAgainstPicklesThatMultiply) {
+  const size_t before = testing::peak_memory();
+  const auto numbered = [](char prefix, int i) { return text(prefix + std::to_string(i)); };
+  // One text of 60,000 characters as the value of a thousand keys.
+  std::string metadata = "}" + text("k") + text(std::string(60000, 'x')) + "q\1s";
+  for (int i = 0; i < 1000; ++i) metadata += numbered('k', i) + "h\1s";
+  EXPECT_EQ(error_of(torch_zip(metadata)), "holds more text than any model file needs");
+  // A dictionary of 400 tensors with long names under 400 long names.
+  std::string inner = "}q\1", outer;
+  const std::string pad(400, 'n');
+  for (int i = 0; i < 400; ++i)
+    inner += text(pad + std::to_string(i)) +
+             (i == 0 ? tensor(storage("FloatStorage", "0", 4), 0, {4}, {1}) + "q\2" : "h\2") + "s";
+  outer = "}" + text("x") + inner + "s";
+  for (int i = 0; i < 400; ++i) outer += text(pad + std::to_string(i)) + "h\1s";
+  EXPECT_EQ(error_of(torch_zip(outer)), "holds more tensors than any model file needs");
+  // A Python name made of two long texts, recalled again and again.
+  std::string names = text("torch.optim." + std::string(240, 'm')) + "q\1" + text(std::string(250, 'n')) + "q\2";
+  for (int i = 0; i < 200'000; ++i)
+    names +=
+        "h\1h\2\x93"
+        "0";
+  EXPECT_EQ(error_of(torch_zip(names + "N")), "damaged pickle: it holds more text than any model file needs");
+  EXPECT_LT(testing::peak_memory() - before, size_t{400} << 20);
+}
+
+TEST(ModelFile, RefusesArchivesWhoseEntriesOverlap) {
+  const std::string pickle = "\x80\x02}.";
+  const std::string message = error_of(build_zip({{.name = "m/data.pkl", .content = pickle},
+                                                  {.name = "m/data/0", .content = "12345678"},
+                                                  {.name = "m/data/1", .content = "12345678", .claimed_offset = 44}}));
+  EXPECT_EQ(message, "damaged zip archive: entries 'm/data/0' and 'm/data/1' overlap");
+}
+
 TEST(ModelFile, NamesWhatOtherFilesAre) {
   EXPECT_EQ(error_of(""), "the file is empty");
   EXPECT_EQ(error_of("version https://git-lfs.github.com/spec/v1\n"), "is a Git LFS pointer, not the model itself");

@@ -1,6 +1,7 @@
 #include "formats/picture.h"
 
 #include <gtest/gtest.h>
+#include <turbojpeg.h>
 
 #include <cmath>
 #include <random>
@@ -292,6 +293,68 @@ TEST(Picture, TextBombsAreNotInflated) {
   ASSERT_LT(bomb.size(), 200000u);
   const Picture p = decode(build_png(1, 1, 8, 0, std::string("\0\7", 2), bomb));
   EXPECT_EQ(p.text.count("b"), 0u);
+  // Many that would be small enough: 1 MiB each.
+  std::string many;
+  for (char name = 'a'; name <= 'z'; ++name)
+    many += png_chunk(
+        "zTXt", std::string(1, name) + std::string("\0\0", 2) + testing::deflated(std::string(size_t{1} << 20, 'x')));
+  EXPECT_EQ(decode(build_png(1, 1, 8, 0, std::string("\0\7", 2), many)).text.size(), 8u);
+}
+
+// Entries of a directory that all claim the same text.
+TEST(Picture, ExifTextsAreNotCopiedAgainAndAgain) {
+  constexpr uint32_t kEntries = 1000, kText = 8 + 2 + 12 * kEntries + 4;
+  std::string exif = "II", keys;
+  testing::put_le(exif, 42, 2);
+  testing::put_le(exif, 8, 4);
+  testing::put_le(exif, kEntries, 2);
+  for (uint32_t i = 0; i < kEntries; ++i) {
+    const auto at = static_cast<uint32_t>(keys.size());
+    keys += "k" + std::to_string(i) + ":";
+    testing::put_le(exif, 0x0110, 2);
+    testing::put_le(exif, 2, 2);
+    testing::put_le(exif, 1'000'000 - at, 4);
+    testing::put_le(exif, kText + at, 4);
+  }
+  testing::put_le(exif, 0, 4);
+  keys.resize(1'000'000, 'x');
+  const Picture p = decode(build_png(1, 1, 8, 0, std::string("\0\7", 2), png_chunk("eXIf", exif + keys)));
+  size_t bytes = 0;
+  for (const auto& [name, text] : p.text) bytes += text.size();
+  EXPECT_GT(p.text.count("k0"), 0u);
+  EXPECT_LT(bytes, 2'000'000u);
+}
+
+// Scans cost time without costing bytes.
+TEST(Picture, RefusesJpegsOfVeryManyScans) {
+  const std::vector<uint8_t> pixels(64 * 64 * 3, 100);
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  const tjhandle handle = tjInitCompress();
+  ASSERT_EQ(tjCompress2(handle, pixels.data(), 64, 0, 64, TJPF_RGB, &data, &size, TJSAMP_444, 90, TJFLAG_PROGRESSIVE),
+            0);
+  std::string jpeg(reinterpret_cast<const char*>(data), size);
+  tjFree(data);
+  tjDestroy(handle);
+  EXPECT_EQ(decode(jpeg).width, 64);
+  const size_t first = jpeg.find("\xff\xda"), second = jpeg.find("\xff\xda", first + 2);
+  ASSERT_NE(second, std::string::npos);
+  const std::string scan = jpeg.substr(first, jpeg.find("\xff\xc4", first) - first);
+  for (int i = 0; i < 600; ++i) jpeg.insert(first, scan);
+  EXPECT_NE(error_of(jpeg).find("scans"), std::string::npos) << error_of(jpeg);
+}
+
+// ImageMagick keeps EXIF data in a text: an empty line, its kind, its length, then digits on lines.
+TEST(Picture, OrientationInATextProfile) {
+  std::string hex;
+  for (const char c : "Exif" + std::string("\0\0", 2) + build_exif(6)) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    hex += {kDigits[static_cast<uint8_t>(c) >> 4], kDigits[static_cast<uint8_t>(c) & 15]};
+  }
+  for (size_t at = 72; at < hex.size(); at += 73) hex.insert(at, 1, '\n');
+  const std::string text = std::string("Raw profile type exif\0", 22) + "\nexif\n      58\n" + hex + "\n";
+  const Picture p = decode(build_png(2, 1, 8, 0, std::string("\0\1\2", 3), png_chunk("tEXt", text)));
+  EXPECT_EQ(p.height, 2);
 }
 
 TEST(Picture, EveryDamagedByteGivesAResultOrAnError) {

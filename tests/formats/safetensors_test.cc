@@ -155,6 +155,21 @@ TEST(Safetensors, RefusesOverlapsDuplicatesAndOtherJson) {
             "the header has an array where none belongs");
 }
 
+// Each of many entries is the whole of the data, at an odd place: none may be copied before that is found out.
+TEST(Safetensors, OverlapsAreFoundBeforeAnythingIsCopied) {
+  constexpr int kEntries = 300;
+  const std::string data(size_t{1} << 20, '\7');
+  std::string header = "{";
+  for (int i = 0; i < kEntries; ++i)
+    header +=
+        (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"F16","shape":[524288],"data_offsets":[0,1048576]})";
+  header += "}";
+  header.append(header.size() % 2 == 0 ? 1 : 0, ' ');
+  const size_t before = testing::peak_memory();
+  EXPECT_NE(error_of(file_of(header, data)).find("overlaps another"), std::string::npos);
+  EXPECT_LT(testing::peak_memory() - before, size_t{100} << 20);
+}
+
 TEST(Safetensors, EveryDamagedByteGivesAResultOrAnError) {
   const std::string good = file_of(
       R"({"__metadata__":{"k":"v"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",

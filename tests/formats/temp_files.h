@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -56,5 +57,12 @@ class MemoryFile {
  private:
   int fd_;
 };
+
+// The most memory this process ever had, in bytes: what a hostile file makes it take shows here.
+inline size_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<size_t>(usage.ru_maxrss) << 10;
+}
 
 }  // namespace easel::testing

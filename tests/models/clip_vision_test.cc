@@ -91,5 +91,20 @@ TEST(StyleModel, MatchesTheReference) {
   EXPECT_NE(style_mismatch(style, nullptr, 192, "sd21.ckpt").find("192"), std::string::npos);
 }
 
+TEST(ClipVision, IsFoundInAnOpenClipFile) {
+  const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/sd21-unclip-h.ckpt");
+  const std::string prefix = "embedder.model.";
+  TensorMap alone;
+  for (const auto& [name, tensor] : *file.tensors)
+    if (name.starts_with(prefix)) alone.set(name.substr(prefix.size()), tensor);
+  Residency residency;
+  EXPECT_EQ(find_clip_vision(residency, alone, DType::kF32, "x").projection_dim, 80);
+  const Tensor pixels = sines({1, 224, 224, 3}, 0);
+  const auto embeds = [&](const TensorMap& map) {
+    return find_clip_vision(residency, map, DType::kF32, "x").model->get()->encode(pixels).image_embeds;
+  };
+  EXPECT_EQ(testing::max_difference(embeds(alone), embeds(*file.tensors)), 0.0);
+}
+
 }  // namespace
 }  // namespace easel::models

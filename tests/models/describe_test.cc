@@ -116,5 +116,21 @@ TEST_F(DescribeChanged, UnknownFilesAreUnknown) {
   EXPECT_EQ(describe(flux).summary, "Flux, which Easel does not run");
 }
 
+// Block numbers that no UNet has must not cost what so many blocks would.
+TEST_F(DescribeChanged, AbsurdBlockNumbersAreProblems) {
+  const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors");
+  TensorMap tensors;
+  for (const auto& [name, tensor] : *file.tensors) tensors.set(name, tensor);
+  tensors.set("model.diffusion_model.input_blocks.9999.0.op.weight", Tensor::zeros({1}));
+  EXPECT_EQ(describe(tensors).problem, "a UNet of 10000 blocks");
+  TensorMap diffusers;
+  for (const char* name :
+       {"conv_in.weight", "conv_out.weight", "time_embedding.linear_1.weight", "down_blocks.0.resnets.0.conv1.weight"})
+    diffusers.set(name, Tensor::zeros({4, 4}));
+  for (int level = 0; level < 2000; ++level)
+    diffusers.set("down_blocks." + std::to_string(level) + ".resnets.9999.conv1.weight", Tensor::zeros({1}));
+  EXPECT_FALSE(describe(diffusers).problem.empty());
+}
+
 }  // namespace
 }  // namespace easel::models

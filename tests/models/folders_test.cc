@@ -51,7 +51,7 @@ TEST_F(FoldersTest, AnInstallationIsUsedInPlace) {
                  (root_ / "elsewhere").string() + "\"\n  is_default: true\n  checkpoints: first\n");
   const Folders folders(root_);
   EXPECT_EQ(folders.list("checkpoints"), (std::vector<std::string>{"b.safetensors", "x.safetensors", "y.safetensors"}));
-  EXPECT_EQ(folders.first_folder("checkpoints"), root_ / "elsewhere/first");
+  EXPECT_EQ(folders.folders("checkpoints").front(), root_ / "elsewhere/first");
   const auto loras = folders.folders("loras");
   ASSERT_EQ(loras.size(), 3u);
   EXPECT_EQ(loras[1], root_ / "elsewhere/a1111/Lora");

@@ -95,6 +95,20 @@ TEST(LoraMath, MisfitsSaySo) {
   EXPECT_THROW(apply_lora_module({"x", {{"alpha", Tensor::full({}, 1.0f)}}}, made_up({6, 4}, 3), 1.0f), Error);
 }
 
+// Two factors of 400 KB that stand for 40 GB.
+TEST(LoraMath, HugeProductsAreNotComputed) {
+  const Tensor tall = Tensor::full({100'000, 1}, 1.0f), wide = Tensor::full({1, 100'000}, 1.0f);
+  for (const LoraModule& m : {LoraModule{"block", {{"lora_up", tall}, {"lora_down", wide}}},
+                              LoraModule{"block", {{"lokr_w1", tall}, {"lokr_w2", wide}}}})
+    try {
+      apply_lora_module(m, made_up({6, 4}, 3), 1.0f);
+      FAIL();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kMismatch);
+      EXPECT_NE(e.message().find("larger than any weight"), std::string::npos) << e.message();
+    }
+}
+
 class LoraFiles : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -1,4 +1,9 @@
 // The kernels of every instruction level this processor has, and oneDNN's, against the best level's.
+#include <omp.h>
+
+#include <thread>
+
+#include "base/parallel.h"
 #include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/cpu/cpu_features.h"
@@ -117,6 +122,24 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
     EXPECT_LT(relative_error(conv2d(map, *other, args), conv2d(map, *own, args)), this->tolerance());
     EXPECT_LT(relative_error(conv2d(map, *other), conv2d(map, *own)), this->tolerance());
   }
+}
+
+// The executor computes on a thread of its own, to which OpenMP gives all cores whatever was set on another one.
+TEST(OneDnn, ComputesOnAsManyThreadsAsAreSet) {
+  const int before = thread_count();
+  const Tensor x = Tensor::full({4, 8}, 0.5f), w = Tensor::full({16, 8}, 0.25f);
+  set_thread_count(before + 1);
+  const auto packed = cpu::make_dnnl_linear({&w, 1}, {}, DType::kF32, false);
+  for (const int threads : {1, 3}) {
+    set_thread_count(threads);
+    int given = 0;
+    std::thread([&] {
+      EXPECT_EQ(linear(x, *packed).f32()[0], 1.0f);
+      given = omp_get_max_threads();
+    }).join();
+    EXPECT_EQ(given, threads);
+  }
+  set_thread_count(before);
 }
 
 }  // namespace

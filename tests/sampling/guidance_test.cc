@@ -6,6 +6,7 @@
 
 #include "golden.h"
 #include "sampling/ksample.h"
+#include "sampling/schedule.h"
 
 namespace easel::sampling {
 namespace {
@@ -96,7 +97,7 @@ ConditioningEntry with_mask(ConditioningEntry e, const Tensor& mask) {
   return e;
 }
 
-ConditioningEntry timed(ConditioningEntry e, float start, float end) {
+ConditioningEntry timed(ConditioningEntry e, double start, double end) {
   e.start_percent = start;
   e.end_percent = end;
   return e;
@@ -152,11 +153,11 @@ std::map<std::string, Case> other_cases() {
   cases["strengths"].positive[0].strength = 0.7f;
   cases["strengths"].positive[1].strength = 1.3f;
 
-  const Conditioning partly = {timed(entry(1), 0.2f, 0.6f), entry(3)};
+  const Conditioning partly = {timed(entry(1), 0.2, 0.6), entry(3)};
   cases["range_in"] = {.positive = partly, .sigma = 2};
   cases["range_before"] = {.positive = partly, .sigma = 6};
   cases["range_after"] = {.positive = partly, .sigma = 1};
-  cases["range_none"] = {.positive = {timed(entry(1), 0, 0.1f)}, .sigma = 1};
+  cases["range_none"] = {.positive = {timed(entry(1), 0, 0.1)}, .sigma = 1};
 
   cases["tokens"].positive = {entry(1, 12)};
   cases["tokens_apart"] = {.positive = {entry(1, 6)}, .negative = {entry(2, 5)}};
@@ -220,7 +221,20 @@ TEST(Guidance, AnEmptyTimeRangeChangesNothingAtAll) {
                       {.cfg = 4});
     return guidance.denoised(x, 3);
   };
-  EXPECT_EQ(testing::max_difference(run({entry(1), timed(entry(3), 0.5f, 0.5f)}), run({entry(1)})), 0);
+  EXPECT_EQ(testing::max_difference(run({entry(1), timed(entry(3), 0.5, 0.5)}), run({entry(1)})), 0);
+}
+
+TEST(Guidance, ALevelAtTheVeryBorderOfATimeRangeBelongsToIt) {
+  const auto active = [](double start, double end, float sigma) {
+    ConditioningEntry e = entry(1);
+    e.start_percent = start, e.end_percent = end;
+    return prepare_conditioning({e}, {}, Shape{1, 8, 8, 4}, kModel, text_only).positive[0].active(sigma);
+  };
+  const std::vector<float> twenty = schedule(kModel, "sgm_uniform", 20), ten = schedule(kModel, "sgm_uniform", 10);
+  EXPECT_TRUE(active(0, 0.65, twenty[13]));
+  EXPECT_FALSE(active(0, 0.65, twenty[14]));
+  EXPECT_TRUE(active(0.6, 1, ten[6]));
+  EXPECT_FALSE(active(0.6, 1, ten[5]));
 }
 
 TEST(Guidance, RefusesAreasOutsideTheLatent) {

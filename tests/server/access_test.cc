@@ -20,10 +20,11 @@ int status(const AccessPolicy& policy, const Request& r) {
 
 TEST(Access, LoopbackAnswersToItsOwnNamesOnly) {
   const AccessPolicy policy;
-  for (const char* host : {"localhost", "localhost:8188", "127.0.0.1:8188", "[::1]:8188", "[::1]", "LOCALHOST:1"})
+  for (const char* host :
+       {"localhost", "localhost:8188", "127.0.0.1:8188", "127.0.0.2:80", "[::1]:8188", "[::1]", "LOCALHOST:1"})
     EXPECT_EQ(status(policy, request({{"host", host}})), 200) << host;
   for (const char* host : {"", "evil.example", "evil.example:8188", "127.0.0.1.evil.example", "localhost.evil.example",
-                           "[::2]", "[", "127.0.0.1@evil.example", "192.168.0.1"})
+                           "[::2]", "[", "127.1", "127.0.0.300", "127.0.0.1@evil.example", "192.168.0.1"})
     EXPECT_EQ(status(policy, request({{"host", host}})), 403) << host;
   AccessPolicy named;
   named.allowed_hosts = {"Studio.Example"};

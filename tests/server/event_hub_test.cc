@@ -25,6 +25,13 @@ TEST(Mailbox, KeepsOrderAndWakes) {
   EXPECT_EQ(drain(box), (std::vector<std::string>{"1", "2", "3"}));
 }
 
+TEST(Mailbox, AGreetingComesFirst) {
+  Mailbox box("a", [] {});
+  box.post(message("event", Urgency::kEssential));
+  box.post_first({"hello", "this runs"});
+  EXPECT_EQ(drain(box), (std::vector<std::string>{"hello", "this runs", "event"}));
+}
+
 TEST(Mailbox, KeepsOnlyTheNewestPreviews) {
   Mailbox box("a", [] {});
   box.post(message("e", Urgency::kEssential));

@@ -1,6 +1,8 @@
 // Requests nobody should send, each with what it must be answered with.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -262,6 +264,21 @@ TEST_F(Hostile, Uploads) {
   EXPECT_EQ(mask(R"({"filename":"good.png"})"), 200);
   // Bodies were streamed through the temp folder; nothing of them is left.
   EXPECT_TRUE(fs::is_empty(s.folder.path() / "temp"));
+}
+
+// As on a full disk: the system refuses to write more.
+TEST_F(Hostile, AnUploadThatTheDiskHasNoRoomFor) {
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{1 << 16, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  const Answer answer = testing::upload(s.port, "/upload/image", "a.png", std::string(1 << 17, 'x'));
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(answer.status, 507) << answer.body;
+  EXPECT_TRUE(fs::is_empty(s.folder.path() / "temp"));
+  still_works();
 }
 
 TEST_F(Hostile, Bodies) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 
 namespace easel::server {
@@ -106,7 +107,7 @@ TEST(JobStore, MovesAndCancels) {
   store->add(make("d"), false, false);
   EXPECT_EQ(order(store->pending()), "abcd");
   EXPECT_EQ(store->cancel({"b", "nobody"}), 1);
-  EXPECT_EQ(store->cancel_all(), 3);
+  EXPECT_EQ(store->cancel({"a", "c", "d"}), 3);
   EXPECT_EQ(store->queue_length(), 0);
   EXPECT_TRUE(store->history({}).empty());
 }
@@ -144,6 +145,21 @@ TEST(JobStore, SurvivesAProcessThatDied) {
     EXPECT_EQ(store->get("b")->attempts, 0);
   }
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
+}
+
+TEST(JobStore, SaysWhatIsWrongWithItsFile) {
+  const auto path = std::filesystem::temp_directory_path() / ("easel-bad-" + std::to_string(getpid()) + ".sqlite");
+  write_file(path, std::string(5000, 'x'));
+  try {
+    open_sqlite_job_store(path.string());
+    ADD_FAILURE() << "opened";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kBadFile);
+    EXPECT_EQ(e.file(), path.string());
+    EXPECT_NE(e.advice().find("Move it away"), std::string::npos) << e.what();
+  }
+  std::filesystem::remove(path);
+  EXPECT_THROW(open_sqlite_job_store("/nowhere/jobs.sqlite"), Error);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "base/error.h"
 #include "server/test_server.h"
 
 namespace easel::server {
@@ -344,6 +345,32 @@ TEST(Server, StopPutsTheRunningJobBack) {
   EXPECT_EQ(queue["queue_pending"][0][1], id);
   EXPECT_EQ(queue["queue_pending"][1][1], second);
   EXPECT_EQ(get(server.port(), "/history").body, "{}");
+}
+
+TEST(Server, ASecondOneTouchesNothingOfTheFirst) {
+  TestServer s({}, std::chrono::milliseconds(20));
+  const std::string id = s.queue(toy_prompt(1, 20));
+  const auto preview = s.folder.path() / "temp" / "shown.png";
+  write_file(preview, "preview");
+  // With the same user folder, and with the same address.
+  for (const bool same_folder : {true, false}) {
+    ServerOptions o = testing::options_in(s.folder.path());
+    if (!same_folder) {
+      o.user = s.folder.path() / "other";
+      o.http.port = s.port;
+    }
+    try {
+      Server(o, s.table, s.choices, s.models, s.runner).start();
+      ADD_FAILURE() << "started";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kUsage);
+      EXPECT_NE(std::string(e.what()).find(same_folder ? "--user-dir" : "--port"), std::string::npos) << e.what();
+    }
+  }
+  EXPECT_TRUE(std::filesystem::exists(preview));
+  ASSERT_TRUE(s.wait_until_idle());
+  EXPECT_EQ(s.runner.runs, 1);
+  EXPECT_EQ(Json::parse(get(s.port, "/history/" + id).body)[id]["status"]["completed"], true);
 }
 
 TEST(Server, StatusIsRepeatedWhileSomebodyListens) {

@@ -123,6 +123,20 @@ TEST(Graph, UnknownNodesKeepWhatCanBeTold) {
                 R"({"1": {"class_type": "Mystery", "inputs": {"in": ["77", 1], "seed": 4, "word": "y"}}})");
 }
 
+TEST(Graph, UnknownNodesThatNothingFlowsThroughAreDecoration) {
+  expect_prompt(R"({"nodes": [{"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
+      {"id": 2, "type": "Label of somebody", "widgets_values": ["Step one"]},
+      {"id": 3, "type": "Switches", "inputs": [{"name": "", "type": "*", "link": null}],
+       "outputs": [{"name": "", "type": "*", "links": null}]},
+      {"id": 4, "type": "Source"},
+      {"id": 5, "type": "Save", "inputs": [{"name": "images", "type": "IMAGE", "link": 1}], "widgets_values": ["x"]}],
+      "links": [[1, 4, 0, 5, 0, "IMAGE"]]
+})",
+                R"({"1": {"class_type": "Picture", "inputs": {"image": "a.png"}},
+                    "4": {"class_type": "Source", "inputs": {}},
+                    "5": {"class_type": "Save", "inputs": {"images": ["4", 0], "prefix": "x"}}})");
+}
+
 TEST(Graph, FormsOfOneNameAreToldApartByTheirLinks) {
   expect_prompt(R"({"nodes": [{"id": 1, "type": "Adapter", "widgets_values": ["x.bin"],
       "inputs": [{"name": "model", "type": "MODEL", "link": null}]}], "links": []})",

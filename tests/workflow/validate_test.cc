@@ -26,6 +26,25 @@ Validation check(const Json& json, const std::vector<std::string>& only = {}) {
   return validate(parse_prompt(json), table, choices, only);
 }
 
+Fault raised(const Json& json) {
+  try {
+    check(json).raise();
+  } catch (const Error& e) {
+    return e.fault();
+  }
+}
+
+// The exit code says what to look at: the workflow, or a file that it names.
+TEST(Validate, FaultsOfOneKindAreRaisedAsThatKind) {
+  Json json = good();
+  json["1"]["inputs"]["file"] = "gone.safetensors";
+  EXPECT_EQ(raised(json), Fault::kMissing);
+  json["3"]["inputs"]["steps"] = 0;
+  EXPECT_EQ(raised(json), Fault::kInvalid);
+  json["1"]["inputs"]["file"] = "sd15.safetensors";
+  EXPECT_EQ(raised(json), Fault::kInvalid);
+}
+
 struct Case {
   const char *name, *node, *input, *value;  // value: JSON, empty to remove the input
   const char *type, *message, *details;

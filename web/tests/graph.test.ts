@@ -108,6 +108,22 @@ describe('the layout', () => {
     expect(depths(document).get('10')).toBe(4);
   });
 
+  it('goes down where there is more height than width, so that nodes are shown larger', () => {
+    const document = fromPrompt(prompt, infos);
+    const size = (): [number, number] => [300, 200];
+    const wide = (places: Map<string, [number, number]>) =>
+      Math.max(...[...places.values()].map((p) => p[0])) - Math.min(...[...places.values()].map((p) => p[0])) + 300;
+    const right = layOut(document, size, [800, 600]);
+    const down = layOut(document, size, [390, 600]);
+    expect(wide(down)).toBeLessThan(wide(right) / 2);
+    for (const node of document.nodes) {
+      for (const source of Object.values(node.links)) {
+        expect(down.get(source.node)![1]).toBeLessThan(down.get(node.id)![1]);
+      }
+    }
+    expect(layOut({ nodes: [], groups: [] }, size, [390, 600]).size).toBe(0);
+  });
+
   it('ends on circles', () => {
     const circle = fromPrompt(
       { a: { class_type: 'X', inputs: { i: ['b', 0] } }, b: { class_type: 'X', inputs: { i: ['a', 0] } } },

@@ -1,5 +1,7 @@
 #include "ops/cpu/dnnl.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstring>
 #include <dnnl.hpp>
@@ -41,6 +43,7 @@ struct Key {
   float scale;
   bool add;  // to what the output holds
   std::array<int64_t, 9> dims;
+  int threads = thread_count();  // a primitive must be run by as many threads as it was made for
   auto operator<=>(const Key&) const = default;
 };
 
@@ -94,7 +97,10 @@ Plan conv_plan(const Key& key) {
   return {Conv(pd), src, pd.weights_desc(), bias, dst, pd.scratchpad_desc()};
 }
 
+// The plan for a key, and the calling thread ready to run it: oneDNN computes on as many threads as OpenMP would give
+// to that thread, which knows nothing of thread_count().
 const Plan& plan(const Key& key) {
+  omp_set_num_threads(key.threads);
   static std::mutex mutex;
   static auto* plans = new std::map<Key, Plan>;  // nodes never move
   std::lock_guard lock(mutex);
@@ -277,6 +283,7 @@ PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const Con
 }
 
 std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs) {
+  omp_set_num_threads(thread_count());
   using Type = memory::data_type;
   using Tag = memory::format_tag;
   const memory::desc src({rows, depth}, Type::u8, Tag::ab), dst({rows, outputs}, Type::s32, Tag::ab);

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import * as p from '../page.mjs';
 
-async function saved(page, button) {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
-  return JSON.parse(await readFile(await download.path(), 'utf8'));
-}
+const { saved } = p;
 
 async function openFile(page, name, value) {
   await page.locator('.graph-tools input[type=file]').setInputFiles({

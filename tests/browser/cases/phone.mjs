@@ -20,6 +20,50 @@ async function fits(page, where) {
   assert.deepEqual(faults, [], where);
 }
 
+/** Moves fingers from their first places to their last. */
+async function swipe(page, ...ways) {
+  const session = await page.context().newCDPSession(page);
+  const points = (t) => ways.map(([from, to], id) => ({ id, x: from.x + (to.x - from.x) * t, y: from.y + (to.y - from.y) * t }));
+  await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: points(0) });
+  for (let step = 1; step <= 8; step++) {
+    await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: points(step / 8) });
+  }
+  await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await session.detach();
+}
+
+/** One finger moves the graph, two zoom, a tap chooses a node, and another opens the value it touches. */
+async function fingers(page) {
+  const one = { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } };
+  await page.locator('.graph-tools input[type=file]').setInputFiles({
+    name: 'one.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(one)),
+  });
+  const place = await page.locator('.graph-place').boundingBox();
+  const middle = { x: place.x + place.width / 2, y: place.y + place.height / 2 };
+  const at = (x, y) => ({ x: middle.x + x, y: middle.y + y });
+  const dialog = page.locator('.graphdialog');
+  const firstValue = at(0, -12);
+
+  // Not yet chosen, its values cannot be changed by accident.
+  await swipe(page, [firstValue, at(60, 100)]);
+  await swipe(page, [at(60, 100), firstValue]);
+  assert.equal(await dialog.count(), 0);
+  await page.touchscreen.tap(middle.x, middle.y); // chosen, and in the middle again
+  await page.waitForTimeout(400);
+  await page.touchscreen.tap(firstValue.x, firstValue.y);
+  await dialog.getByRole('textbox').fill('192');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  // Half as large, a tap does not change it but brings it close.
+  await swipe(page, [at(-120, 200), at(-30, 200)], [at(120, 200), at(30, 200)]);
+  await page.touchscreen.tap(middle.x, middle.y + 150);
+  assert.equal(await dialog.count(), 0);
+  const api = await p.saved(page, 'Save for the API');
+  assert.deepEqual(api['1'].inputs, { width: 192, height: 256, batch_size: 1 });
+}
+
 /** The whole way on a telephone. */
 export const phone = {
   name: 'phone',
@@ -65,5 +109,11 @@ export const phone = {
     await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
     await page.waitForTimeout(300);
     await both('graph');
+    await fingers(page);
+    await page.getByRole('button', { name: 'From the form' }).tap();
+    const place = await page.locator('.graph-place').boundingBox();
+    await page.touchscreen.tap(place.x + place.width / 2, place.y + place.height / 2);
+    await page.waitForTimeout(300);
+    await both('graph_close');
   },
 };

@@ -16,7 +16,7 @@ interface ActionProps {
 
 function Action({ icon, label, onClick, pressed }: ActionProps) {
   return (
-    <button type="button" class="quiet action" title={label} aria-pressed={pressed} onClick={onClick}>
+    <button type="button" class="quiet tool action" title={label} aria-pressed={pressed} onClick={onClick}>
       <Icon name={icon} /> <span>{label}</span>
     </button>
   );
@@ -60,7 +60,7 @@ export function JobActions(props: { job: Job; comparing: boolean; onCompare: () 
           onClick={() => download(workflowName(job), formatJson(job.prompt, 2))}
         />
         {image && (
-          <a class="button quiet action" href={viewAddress(image)} download={image.filename} title="Download">
+          <a class="button quiet tool action" href={viewAddress(image)} download={image.filename} title="Download">
             <Icon name="download" /> <span>Download</span>
           </a>
         )}

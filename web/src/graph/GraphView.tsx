@@ -14,7 +14,7 @@ import { Editor } from './editor';
 
 function Tool({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }) {
   return (
-    <button type="button" class="quiet" onClick={onClick} title={label}>
+    <button type="button" class="quiet tool" onClick={onClick} title={label}>
       <Icon name={icon} size={16} /> <span>{label}</span>
     </button>
   );

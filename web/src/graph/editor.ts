@@ -18,6 +18,7 @@ import { arrange, fill, readLive, refreshPicture } from './live';
 import { type EaselNode, registerNodes, showPicture, UnknownNode } from './nodes';
 import { readGraph } from './readGraph';
 import { paintTheme } from './theme';
+import { bindFingers } from './touch';
 
 const KEPT = 'easel.graph';
 
@@ -68,6 +69,7 @@ export class Editor {
     const keeper = setInterval(() => this.keep(), 3000);
     this.endings.push(() => clearInterval(keeper));
     this.endings.push(effect(() => this.showJob()));
+    this.endings.push(bindFingers(this.canvas, (node) => this.comeClose(node)));
   }
 
   close(): void {
@@ -114,7 +116,7 @@ export class Editor {
   open(found: FoundWorkflow): void {
     const graph = found.graph && readGraph(found.graph, this.infos);
     const document = graph ?? fromPrompt(found.prompt ?? {}, this.infos);
-    fill(this.graph, document);
+    fill(this.graph, document, this.room());
     this.showFaults(noFaults);
     this.fit();
     for (const node of this.graph.nodes as EaselNode[]) {
@@ -188,7 +190,7 @@ export class Editor {
   }
 
   arrange(): void {
-    arrange(this.graph);
+    arrange(this.graph, this.room());
     this.fit();
   }
 
@@ -226,10 +228,20 @@ export class Editor {
   }
 
   goTo(id: string): void {
-    const node = this.find(id);
-    if (!node) return;
-    this.look(node.pos[0], node.pos[1], node.size[0], node.size[1], 1);
+    this.comeClose(this.find(id));
+  }
+
+  /** Brings a node into view, large enough to work on, and chooses it; without one, none is chosen. */
+  private comeClose(node: LGraphNode | undefined): void {
+    if (!node) return this.canvas.deselectAll();
+    const title = LiteGraph.NODE_TITLE_HEIGHT;
+    this.look(node.pos[0], node.pos[1] - title, node.size[0], node.size[1] + title, 1);
     this.canvas.selectNode(node);
+  }
+
+  private room(): [number, number] {
+    const place = this.canvas.canvas.parentElement!;
+    return [place.clientWidth, place.clientHeight];
   }
 
   private showFaults(faults: Faults): void {

@@ -36,13 +36,14 @@ export function refreshPicture(node: EaselNode): void {
   if (typeof name === 'string' && name) showPicture(node, viewAddress(inputImage(name)));
 }
 
-/** Places the nodes by what they are connected to. */
-export function arrange(graph: LGraph): void {
+/** Places the nodes by what they are connected to, in a shape that suits a room of that width and height. */
+export function arrange(graph: LGraph, room: [number, number]): void {
   const document = readLive(graph);
-  const places = layOut(document, (id) => {
+  const sizeOf = (id: Id): [number, number] => {
     const size = graph.getNodeById(liveId(id))?.size ?? [230, 120];
     return [size[0], size[1] + LiteGraph.NODE_TITLE_HEIGHT];
-  });
+  };
+  const places = layOut(document, sizeOf, room);
   for (const [id, [x, y]] of places) {
     const node = graph.getNodeById(liveId(id));
     if (node) node.pos = [x, y];
@@ -51,7 +52,7 @@ export function arrange(graph: LGraph): void {
 }
 
 /** Replaces what is in the graph by the document. */
-export function fill(graph: LGraph, document: Document): void {
+export function fill(graph: LGraph, document: Document, room: [number, number]): void {
   graph.clear();
   const made = new Map<Id, EaselNode>();
   for (const node of document.nodes) {
@@ -79,7 +80,7 @@ export function fill(graph: LGraph, document: Document): void {
     if (group.color) live.color = group.color;
     graph.add(live);
   }
-  if (document.nodes.some((node) => !node.pos)) arrange(graph);
+  if (document.nodes.some((node) => !node.pos)) arrange(graph, room);
 }
 
 function connectInputs(made: Map<Id, EaselNode>, node: DocNode): void {
