@@ -6,6 +6,7 @@
 #include "models/clip_keys.h"
 #include "models/style_model.h"
 #include "models_support.h"
+#include "numbers_support.h"
 #include "support/golden.h"
 
 namespace easel::models {
