@@ -86,15 +86,10 @@ std::vector<float> IpAttention::weights_for(int64_t samples) const {
   return out;
 }
 
-std::shared_ptr<const IpAttention::Layer> IpAttention::layer(const AttentionSite& site, const Tensor& q) const {
-  const auto index = static_cast<size_t>(site.index);
-  if (site.index < 0 || index >= layers_.size() || adapter_.config.layer_widths[index] != q.dim(2))
-    throw Error(Fault::kMismatch, "the adapter has no keys of width " + std::to_string(q.dim(2)) +
-                                      " for cross-attention " + std::to_string(site.index) + " of the model")
-        .in_file(adapter_.file);
+std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType compute) const {
   std::lock_guard lock(mutex_);
   auto& cached = layers_[index];
-  if (cached && cached->cond.key.dtype() == q.dtype()) return cached;
+  if (cached && cached->cond.key.dtype() == compute) return cached;
 
   const IpLayerRule& rule = options_.rules[index];
   Tensor cond = tokens_.cond, uncond = tokens_.uncond;
@@ -105,10 +100,15 @@ std::shared_ptr<const IpAttention::Layer> IpAttention::layer(const AttentionSite
   if (rule.composition && tokens_.composition.defined()) cond = tokens_.composition;
   const auto adapter = adapter_.model->get();
   auto fresh = std::make_shared<Layer>();
-  fresh->cond = project(*adapter, index, cond, rule, q.dtype());
-  fresh->uncond = project(*adapter, index, uncond, rule, q.dtype());
+  fresh->cond = project(*adapter, index, cond, rule, compute);
+  fresh->uncond = project(*adapter, index, uncond, rule, compute);
   cached = fresh;
   return cached;
+}
+
+void IpAttention::prepare(DType compute) const {
+  for (size_t i = 0; i < std::min(layers_.size(), options_.rules.size()); ++i)
+    if (options_.rules[i].weight != 0.0f) layer(i, compute);
 }
 
 Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& site, const StepInfo& step,
@@ -172,7 +172,11 @@ Tensor IpAttention::after_cross_attention(const AttentionSite& site, const StepI
   if (step.cond_or_uncond.empty() || q.dim(0) % static_cast<int64_t>(step.cond_or_uncond.size()) != 0)
     throw Error(Fault::kInternal, "a batch of " + std::to_string(q.dim(0)) + " in " +
                                       std::to_string(step.cond_or_uncond.size()) + " chunks");
-  const auto prepared = layer(site, q);
+  if (site.index < 0 || index >= layers_.size() || adapter_.config.layer_widths[index] != q.dim(2))
+    throw Error(Fault::kMismatch, "the adapter has no keys of width " + std::to_string(q.dim(2)) +
+                                      " for cross-attention " + std::to_string(site.index) + " of the model")
+        .in_file(adapter_.file);
+  const auto prepared = layer(index, q.dtype());
   Tensor image = image_attention(*prepared, site, step, q);
   const bool weighted = options_.scaling == IpScaling::kOutput && options_.sample_weights.empty();
   const float weight = weighted ? options_.rules[index].weight : 1.0f;

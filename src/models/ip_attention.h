@@ -66,12 +66,13 @@ struct IpAttentionOptions {
   std::vector<float> sample_weights;                   // a factor for each sample, the last for all that follow
 };
 
-// out + attention(q, K, V) with keys and values of the tokens, each layer's computed once, at its first use.
+// out + attention(q, K, V) with keys and values of the tokens, computed once, by prepare() or at their first use.
 // Several adapters are several hooks. Thread-safe.
 class IpAttention final : public AttentionHook {
  public:
   IpAttention(IpAdapterHandle adapter, IpTokens tokens, IpAttentionOptions options);
 
+  void prepare(DType compute) const override;
   // Throws Error(kMismatch) when the adapter has no keys of the width of q for this site.
   Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
                                const Tensor& out) const override;
@@ -83,7 +84,8 @@ class IpAttention final : public AttentionHook {
   struct Layer {
     Side cond, uncond;
   };
-  std::shared_ptr<const Layer> layer(const AttentionSite& site, const Tensor& q) const;
+  // Its keys and values for a UNet of this compute type.
+  std::shared_ptr<const Layer> layer(size_t index, DType compute) const;
   Side project(const IpAdapter& adapter, size_t index, const Tensor& tokens, const IpLayerRule& rule,
                DType dtype) const;
   Side scaled(const Side& plain, float weight, DType dtype) const;

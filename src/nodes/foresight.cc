@@ -1,6 +1,7 @@
 #include "nodes/foresight.h"
 
 #include <filesystem>
+#include <set>
 
 #include "models/controlnet.h"
 #include "models/noise_augmentation.h"
@@ -79,9 +80,16 @@ void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c
   }
 }
 
-void require_memory(const Call& call, const models::ModelHandle& model, std::string_view latent_input) {
+void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
+                    std::string_view latent_input) {
   size_t bytes = model.unet->estimated_bytes();
   std::string name = model.unet->name();
+  std::set<const models::ResidentBase*> nets;
+  for (const auto& control : conditioning.controls) {
+    if (!nets.insert(control.net.get()).second) continue;
+    bytes += control.net->estimated_bytes();
+    name += " and " + control.net->name();
+  }
   if (const auto* latent = call.peek<ForeseenLatent>(latent_input)) {
     bytes +=
         models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);

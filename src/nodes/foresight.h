@@ -47,9 +47,11 @@ struct ForeseenLatent {
   int64_t count = 0, height = 0, width = 0;  // in latent pixels
 };
 
-// Throws Error(kMemory) in one sentence that says what would do when a model cannot be held and run within the memory
-// budget even with nothing else there. A latent that nobody foresaw is left out of account.
-void require_memory(const Call& call, const models::ModelHandle& model, std::string_view latent_input);
+// Throws Error(kMemory) in one sentence that says what would do when a model and the ControlNets beside it cannot be
+// held and run within the memory budget even with nothing else there. A latent that nobody foresaw is left out of
+// account.
+void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
+                    std::string_view latent_input);
 void require_memory(const Call& call, const models::VaeHandle& vae);
 
 // The file name of a path.

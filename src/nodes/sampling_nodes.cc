@@ -63,8 +63,13 @@ Outputs ksampler_advanced(Call& call) {
 
 Outputs foresee_sampler(Call& call) {
   if (const auto* model = call.peek<models::ModelHandle>("model")) {
-    for (const char* input : {"positive", "negative"}) require_fit(*model, foreseen_conditioning(call, input), input);
-    require_memory(call, *model, "latent_image");
+    ForeseenConditioning all;
+    for (const char* input : {"positive", "negative"}) {
+      const ForeseenConditioning conditioning = foreseen_conditioning(call, input);
+      require_fit(*model, conditioning, input);
+      all = join(all, conditioning);
+    }
+    require_memory(call, *model, all, "latent_image");
   }
   return {Value()};
 }

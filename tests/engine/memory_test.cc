@@ -228,6 +228,59 @@ TEST_F(Runs, WhatCannotFitIsRefusedBeforeAnythingIsLoaded) {
   EXPECT_FALSE(roomy->check(text_to_picture(Json::object(), 8192)).flawless());
 }
 
+// The same with a picture, by way of an IP-Adapter, and a ControlNet if wanted.
+workflow::Prompt with_adapter() {
+  Json graph = to_json(text_to_picture());
+  const auto node = [](const char* type, Json inputs) { return Json{{"class_type", type}, {"inputs", inputs}}; };
+  graph["8"] = node("EmptyImage", {{"width", 64}, {"height", 64}, {"batch_size", 1}, {"color", 0x8090a0}});
+  graph["9"] = node("CLIPVisionLoader", {{"clip_name", "IPAdapter_image_encoder_sd15.safetensors"}});
+  graph["10"] = node("IPAdapterModelLoader", {{"ipadapter_file", "ip-adapter-plus_sd15.safetensors"}});
+  graph["11"] = node("IPAdapterApply", {{"ipadapter", {"10", 0}},
+                                        {"clip_vision", {"9", 0}},
+                                        {"image", {"8", 0}},
+                                        {"model", {"1", 0}},
+                                        {"weight", 1.0},
+                                        {"noise", 0.0},
+                                        {"weight_type", "original"}});
+  graph["5"]["inputs"]["model"] = {"11", 0};
+  return workflow::parse_prompt(graph);
+}
+
+TEST_F(Runs, AnAdapterIsNotThereBesideItsModelWhenThereIsNoRoom) {
+  for (const char* folder : {"clip_vision", "ipadapter"})
+    fs::create_directory_symlink(testing::tiny_models_dir() / folder, folder_ / "models" / folder);
+  const auto free = start();
+  ModelBytes all(*free);
+  const Tensor expected = run(*free, all, true, with_adapter());
+  const size_t both = all.at["sampling"];
+  const auto tight = start(kProgramMemory + both);
+  ModelBytes some(*tight);
+  const Tensor got = run(*tight, some, true, with_adapter());
+  EXPECT_LT(some.at["sampling"], both);
+  for (int64_t i = 0; i < got.numel(); ++i) ASSERT_NEAR(got.f32()[i], expected.f32()[i], 2e-3) << i;
+}
+
+TEST_F(Runs, AControlNetCountsBesideItsModelBeforeAnythingIsLoaded) {
+  fs::create_directory_symlink(testing::tiny_models_dir() / "controlnet", folder_ / "models" / "controlnet");
+  Json graph = to_json(text_to_picture());
+  graph["8"] = {{"class_type", "EmptyImage"},
+                {"inputs", {{"width", 64}, {"height", 64}, {"batch_size", 1}, {"color", 0}}}};
+  graph["9"] = {{"class_type", "ControlNetLoader"},
+                {"inputs", {{"control_net_name", "control_v11p_sd15_canny_fp16.safetensors"}}}};
+  graph["10"] = {
+      {"class_type", "ControlNetApply"},
+      {"inputs", {{"conditioning", {"2", 0}}, {"control_net", {"9", 0}}, {"image", {"8", 0}}, {"strength", 1.0}}}};
+  graph["5"]["inputs"]["positive"] = {"10", 0};
+  const auto controlled = workflow::parse_prompt(graph);
+  // The least budget, in MiB, with which a prompt passes.
+  const auto least = [&](const workflow::Prompt& prompt) {
+    size_t mebibytes = 1;
+    while (!start(kProgramMemory + (mebibytes << 20))->check(prompt).flawless()) ++mebibytes;
+    return mebibytes;
+  };
+  EXPECT_GT(least(controlled), least(text_to_picture()) + 8);
+}
+
 // Counts what is allocated from the report of one step to that of the next. The report comes before the sampler moves
 // on, so that the end of the first step counts with the second.
 struct StepAllocations final : EventSink {
