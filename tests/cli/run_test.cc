@@ -146,6 +146,7 @@ TEST_F(Run, TellsModelsThatDoNotFitFromWorkflowsThatAreWrong) {
 }
 
 TEST_F(Run, PicturesMayBeNamedAsOnWindows) {
+  fs::create_directories(place_.folder() / "input" / "my pictures");
   formats::save_png(place_.folder() / "input" / "my pictures" / "\u00fcber.png", Tensor::full({1, 8, 16, 3}, 0.25f));
   Json workflow = good();
   workflow["1"]["inputs"]["image"] = "my pictures\\\u00fcber.png";
