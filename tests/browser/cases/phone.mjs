@@ -44,7 +44,7 @@ async function fingers(page) {
   const middle = { x: place.x + place.width / 2, y: place.y + place.height / 2 };
   const at = (x, y) => ({ x: middle.x + x, y: middle.y + y });
   const dialog = page.locator('.graphdialog');
-  const firstValue = at(0, -12);
+  const firstValue = at(0, 0); // what is in the middle of the node
 
   // Not yet chosen, its values cannot be changed by accident.
   await swipe(page, [firstValue, at(60, 100)]);

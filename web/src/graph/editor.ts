@@ -15,7 +15,7 @@ import { addMine, focusJob, follow, refreshQueue } from '../state/session';
 import { setView } from '../state/view';
 import { AFTER, fromPrompt, type Infos, toPrompt } from './document';
 import { arrange, fill, readLive, refreshPicture } from './live';
-import { type EaselNode, registerNodes, showPicture, UnknownNode } from './nodes';
+import { type EaselNode, finalSize, registerNodes, showPicture, UnknownNode } from './nodes';
 import { readGraph } from './readGraph';
 import { paintTheme } from './theme';
 import { bindFingers } from './touch';
@@ -42,6 +42,8 @@ export class Editor {
   private readonly canvas: LGraphCanvas;
   private readonly resizing: ResizeObserver;
   private readonly endings: (() => void)[] = [];
+  /** The view when all was brought into it; while it is still that, it follows the size of its place. */
+  private fitted = '';
 
   /** Loads the server's node definitions and shows what was last in the editor, or else the form's workflow. */
   static async make(element: HTMLCanvasElement): Promise<Editor> {
@@ -59,6 +61,8 @@ export class Editor {
       show_info: false,
       render_canvas_border: false,
       render_connections_border: false,
+      // Titles and values are drawn as long as they can be read on a fine screen.
+      low_quality_zoom_threshold: 0.5 / (window.devicePixelRatio || 1),
     });
     paintTheme(this.canvas);
     this.resizing = new ResizeObserver(() => this.resize());
@@ -92,6 +96,7 @@ export class Editor {
     }
     this.canvas.canvas.style.width = `${width}px`;
     this.canvas.canvas.style.height = `${height}px`;
+    if (this.fitted === this.view()) this.fit();
     this.canvas.draw(true, true);
   }
 
@@ -201,8 +206,13 @@ export class Editor {
     const left = Math.min(...nodes.map((n) => n.pos[0]));
     const top = Math.min(...nodes.map((n) => n.pos[1] - LiteGraph.NODE_TITLE_HEIGHT));
     const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));
-    const bottom = Math.max(...nodes.map((n) => n.pos[1] + n.size[1]));
+    const bottom = Math.max(...nodes.map((n) => n.pos[1] + finalSize(n as EaselNode)[1]));
     this.look(left, top, right - left, bottom - top, 1);
+    this.fitted = this.view();
+  }
+
+  private view(): string {
+    return JSON.stringify([this.canvas.ds.scale, ...this.canvas.ds.offset]);
   }
 
   private look(left: number, top: number, width: number, height: number, most: number): void {

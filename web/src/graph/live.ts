@@ -4,7 +4,7 @@ import { inputImage, viewAddress } from '../api/routes';
 import type { Value } from '../api/types';
 import type { DocNode, Document, Id, Source } from './document';
 import { layOut } from './layout';
-import { type EaselNode, showPicture, UnknownNode } from './nodes';
+import { type EaselNode, finalSize, showPicture, UnknownNode } from './nodes';
 
 function liveId(id: Id): NodeId {
   return /^\d{1,15}$/.test(id) ? Number(id) : id;
@@ -40,8 +40,9 @@ export function refreshPicture(node: EaselNode): void {
 export function arrange(graph: LGraph, room: [number, number]): void {
   const document = readLive(graph);
   const sizeOf = (id: Id): [number, number] => {
-    const size = graph.getNodeById(liveId(id))?.size ?? [230, 120];
-    return [size[0], size[1] + LiteGraph.NODE_TITLE_HEIGHT];
+    const node = graph.getNodeById(liveId(id));
+    const [width, height] = node ? finalSize(node as EaselNode) : [230, 120];
+    return [width, height + LiteGraph.NODE_TITLE_HEIGHT];
   };
   const places = layOut(document, sizeOf, room);
   for (const [id, [x, y]] of places) {

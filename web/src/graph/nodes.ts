@@ -21,13 +21,24 @@ function widen(node: LGraphNode): void {
 }
 
 /** Shows a picture in the lower part of a node, making room for it. */
+const SHOW_PICTURES = ['LoadImage', 'LoadImageMask', 'SaveImage', 'PreviewImage', 'MaskPreview'];
+
+/** How much room a node will take once it shows its picture. */
+export function finalSize(node: EaselNode): [number, number] {
+  const shows = SHOW_PICTURES.includes(String(node.type));
+  return [node.size[0], Math.max(node.size[1], shows ? heightWithPicture(node) : 0)];
+}
+
+function heightWithPicture(node: EaselNode): number {
+  return node.computeSize()[1] + PICTURE_HEIGHT + PICTURE_GAP;
+}
+
 export function showPicture(node: EaselNode, source: string): void {
   if (node.picture?.src === source) return;
   const picture = new Image();
   picture.onload = () => {
     node.picture = picture;
-    const needed = node.computeSize()[1] + PICTURE_HEIGHT + PICTURE_GAP;
-    if (node.size[1] < needed) node.setSize([node.size[0], needed]);
+    node.setSize([node.size[0], Math.max(node.size[1], heightWithPicture(node))]);
     node.setDirtyCanvas(true, true);
   };
   picture.src = source;
