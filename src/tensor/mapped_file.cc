@@ -65,10 +65,10 @@ FileVersion mapped_file(const StorageRef& storage) {
 
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes) {
   if (!dynamic_cast<const MappedStorage*>(storage.get())) return;
-  const uintptr_t page = 4096;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + page - 1) & ~(page - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(page - 1);
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  constexpr size_t kPage = 4096;
+  const size_t skip = (kPage - reinterpret_cast<uintptr_t>(data) % kPage) % kPage;  // to the first whole page
+  if (bytes < skip + kPage) return;
+  madvise(static_cast<char*>(const_cast<void*>(data)) + skip, (bytes - skip) / kPage * kPage, MADV_DONTNEED);
 }
 
 }  // namespace easel

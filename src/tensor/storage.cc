@@ -59,8 +59,7 @@ void* system_allocate(size_t bytes) {
     const size_t span = bytes + kHugeThreshold;
     char* raw = static_cast<char*>(mmap(nullptr, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (raw == MAP_FAILED) return nullptr;
-    char* aligned =
-        reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(raw) + kHugeThreshold - 1) & ~(kHugeThreshold - 1));
+    char* aligned = raw + (kHugeThreshold - reinterpret_cast<uintptr_t>(raw) % kHugeThreshold) % kHugeThreshold;
     if (aligned > raw) munmap(raw, static_cast<size_t>(aligned - raw));
     const size_t tail = static_cast<size_t>(raw + span - (aligned + bytes));
     if (tail > 0) munmap(aligned + bytes, tail);
