@@ -226,10 +226,10 @@ TEST(KSampleTrace, StyleFirstThenText) {
   EASEL_NEEDS_SHARED();
   TracedNode node("timestepping_style_model", "v1-5-pruned-emaonly.safetensors");
   node.request.positive = {node.entry("29", 0), node.entry("29", 1)};
-  node.request.positive[0].start_percent = 0.0f;
-  node.request.positive[0].end_percent = 0.4f;
-  node.request.positive[1].start_percent = 0.4f;
-  node.request.positive[1].end_percent = 1.0f;
+  node.request.positive[0].start_percent = 0.0;
+  node.request.positive[0].end_percent = 0.4;
+  node.request.positive[1].start_percent = 0.4;
+  node.request.positive[1].end_percent = 1.0;
   node.request.negative = {node.entry("7")};
   node.latent("5");
   node.request.seed = 10;
