@@ -1,5 +1,6 @@
 #include "nodes/call.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace easel::nodes {
@@ -28,6 +29,24 @@ workflow::Literal as_literal(const Value& value) {
   return {};
 }
 
+// Validation sees typed values only. As in ComfyUI a linked whole number may pass the declared maximum, but neither the
+// minimum nor what any size or count can be: a negative size makes no sense, and a huge one takes all memory.
+void check_linked(const workflow::InputSpec& input, const workflow::Literal& literal) {
+  constexpr int64_t kMost = 16384;
+  const auto* value = std::get_if<int64_t>(&literal);
+  if (!value || input.type != "INT") return;
+  const auto min = as_number<int64_t>(input.min);
+  const auto refuse = [&](const char* how, const std::string& limit) {
+    throw Error(Fault::kInvalid, "the linked value " + std::to_string(*value) + " is " + how + limit)
+        .at_input(input.name);
+  };
+  if (min && *value < *min) refuse("smaller than the min of ", std::to_string(*min));
+  if (const auto max = as_number<uint64_t>(input.max); max && *value > 0) {
+    const uint64_t most = std::max<uint64_t>(*max, kMost);
+    if (static_cast<uint64_t>(*value) > most) refuse("bigger than the max of ", std::to_string(most));
+  }
+}
+
 }  // namespace
 
 Call::Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arguments arguments)
@@ -37,6 +56,7 @@ Call::Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arg
     const workflow::InputSpec* input = spec_.input(name);
     if (input && !value.empty() && (input->has_widget() || input->force_input)) {
       workflow::Literal literal = as_literal(value);
+      check_linked(*input, literal);
       if (!std::holds_alternative<std::monostate>(literal)) arguments_.typed[name] = std::move(literal);
     }
   }

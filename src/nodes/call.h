@@ -26,6 +26,7 @@ class Call {
     std::map<std::string, workflow::Literal, std::less<>> typed;
     std::map<std::string, Value, std::less<>> linked;
   };
+  // Throws Error(kInvalid) for a linked whole number that no run could make sense of.
   Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arguments arguments);
 
   // All of these throw Error(kInternal) for a name or type that the node did not declare, and give the declared

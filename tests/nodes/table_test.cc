@@ -161,6 +161,30 @@ TEST(Table, ObjectInfoHasComfyUisShape) {
   EXPECT_EQ(save["output_node"], true);
 }
 
+TEST(Call, LinkedNumbersHaveLimitsToo) {
+  const Table& table = Table::standard();
+  const workflow::NodeSpec& spec = *table.find("EmptyLatentImage");
+  const models::Folders folders;
+  models::Residency residency(1 << 20);
+  ModelFiles files;
+  Context context{folders, residency, files};
+  const auto width = [&](int64_t value) {
+    Call::Arguments arguments;
+    arguments.linked.emplace("width", Value("INT", value));
+    return Call(context, spec, "1", std::move(arguments)).integer("width");
+  };
+  EXPECT_EQ(width(16384), 16384);
+  for (const int64_t value : {int64_t{15}, int64_t{-1}, int64_t{16385}, INT64_MIN, INT64_MAX}) {
+    try {
+      width(value);
+      ADD_FAILURE() << value;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kInvalid);
+      EXPECT_EQ(e.input(), "width");
+    }
+  }
+}
+
 TEST(Call, WidgetsMayComeOverLinks) {
   workflow::NodeSpec spec;
   spec.inputs = {Int("steps").def(3).spec(), Text("text").def("a").spec(), Link("model", "MODEL").spec()};
