@@ -52,6 +52,16 @@ JpegHead parse(Bytes bytes) {
   }
 }
 
+// A scan of a few bytes can be as much work as the whole picture, so that their number times its pixels is limited: to
+// 32 scans of the largest picture. Progressive pictures have about ten.
+void check_scans(Bytes bytes, const PictureHead& head) {
+  constexpr int64_t kMostWork = int64_t{1} << 32;
+  int64_t scans = 0;
+  for (size_t i = 0; i + 1 < bytes.size(); ++i) scans += bytes[i] == 0xff && bytes[i + 1] == 0xda;
+  if (scans > kMostWork / (head.width * head.height))
+    bad("it has " + std::to_string(scans) + " scans, too many for its size");
+}
+
 // a * b / 255, rounded as PIL does it.
 uint8_t scale_255(int a, int b) {
   const int t = a * b + 128;
@@ -74,17 +84,17 @@ PictureHead read_jpeg_head(Bytes bytes) { return parse(bytes).head; }
 
 Raster decode_jpeg(Bytes bytes) {
   const JpegHead info = parse(bytes);
+  check_scans(bytes, info.head);
   const size_t pixels = static_cast<size_t>(info.head.width * info.head.height);
   const Handle handle(tjInitDecompress());
   if (!handle) throw Error(Fault::kMemory, "out of memory for the JPEG decoder");
   const bool cmyk = info.components == 4, grey = info.components == 1;
   std::vector<uint8_t> decoded(pixels * (cmyk ? 4 : grey ? 1 : 3));
   const int format = cmyk ? TJPF_CMYK : grey ? TJPF_GRAY : TJPF_RGB;
-  // The exact transform and the smooth upsampling: what PIL gets from the same library. Scans are limited (to 500): a
-  // scan of a few bytes can be as much work as the whole picture.
+  // The exact transform and the smooth upsampling: what PIL gets from the same library.
   const int code =
       tjDecompress2(handle.get(), bytes.data(), bytes.size(), decoded.data(), static_cast<int>(info.head.width), 0,
-                    static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
+                    static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT);
   if (code != 0) {
     const std::string why = tjGetErrorStr2(handle.get());
     // Other warnings are about flaws every viewer forgives.
