@@ -9,15 +9,18 @@
 namespace easel::models {
 namespace {
 
-// h + residual, where residual may be of another float type and repeat over the batch.
+// h + residual, where residual may be of another float type and repeat over the batch. A residual of another height
+// or width is left out, as the reference does: the model looks at a shrunken map for a while (PatchModelAddDownscale).
 Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& file) {
   if (!residual.defined()) return h;
-  for (int i = 0; i < 4; ++i)
-    if (residual.rank() != 4 || (residual.dim(i) != h.dim(i) && !(i == 0 && residual.dim(0) == 1)))
-      throw Error(Fault::kMismatch, "a control model gives maps of shape " + residual.shape().str() +
-                                        " where the model has " + h.shape().str())
-          .in_file(file)
-          .fix("Use a control model made for this model's family");
+  const bool fits =
+      residual.rank() == 4 && residual.dim(3) == h.dim(3) && (residual.dim(0) == h.dim(0) || residual.dim(0) == 1);
+  if (!fits)
+    throw Error(Fault::kMismatch, "a control model gives maps of shape " + residual.shape().str() +
+                                      " where the model has " + h.shape().str())
+        .in_file(file)
+        .fix("Use a control model made for this model's family");
+  if (residual.dim(1) != h.dim(1) || residual.dim(2) != h.dim(2)) return h;
   return ops::add(h, convert(residual, DType::kF32));
 }
 
