@@ -161,7 +161,8 @@ class Converter {
       const auto found = by_id_.find(link->second.from);
       if (found == by_id_.end()) return Origin{{link->second.from, link->second.from_slot}, {}};
       const GraphNode& node = *found->second;
-      if (node.mode == NodeMode::kMuted) return std::nullopt;
+      // Reroutes and primitives do their work muted, too: they often sit in a group that is switched off as a whole.
+      if (node.mode == NodeMode::kMuted && !is_virtual(node)) return std::nullopt;
       if (node.type == "PrimitiveNode") {
         if (node.widgets.is_array() && !node.widgets.empty()) return Origin{{}, wrapped(node.widgets[0])};
         return std::nullopt;

@@ -94,6 +94,23 @@ TEST(Graph, MutedNodesAndTheirLinksVanish) {
                 R"({"2": {"class_type": "Save", "inputs": {"prefix": "x"}}})");
 }
 
+TEST(Graph, MutedReroutesAndPrimitivesStillPassOnWhatTheyHave) {
+  for (const char* mode : {"2", "4"})
+    expect_prompt(R"({"nodes": [
+      {"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
+      {"id": 2, "type": "Reroute", "mode": )" +
+                      std::string(mode) +
+                      R"(, "inputs": [{"name": "", "type": "*", "link": 1}]},
+      {"id": 3, "type": "PrimitiveNode", "mode": )" +
+                      mode + R"(, "widgets_values": ["y", "fixed"]},
+      {"id": 4, "type": "Save", "widgets_values": ["x"],
+       "inputs": [{"name": "images", "type": "IMAGE", "link": 2},
+                  {"name": "prefix", "type": "STRING", "link": 3, "widget": {"name": "prefix"}}]}],
+      "links": [[1, 1, 0, 2, 0, "*"], [2, 2, 0, 4, 0, "IMAGE"], [3, 3, 0, 4, 1, "STRING"]]})",
+                  R"({"1": {"class_type": "Picture", "inputs": {"image": "a.png"}},
+                      "4": {"class_type": "Save", "inputs": {"images": ["1", 0], "prefix": "y"}}})");
+}
+
 TEST(Graph, BypassedNodesPassOnTheFirstInputOfTheType) {
   expect_prompt(R"({"nodes": [
       {"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
