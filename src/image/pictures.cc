@@ -172,7 +172,7 @@ SquareFrom square_from(std::string_view name) {
 
 Tensor square_for_clip(const Tensor& image, int64_t side, PillowFilter filter, SquareFrom from, double sharpening) {
   require_image(image, "what CLIP vision looks at");
-  const Tensor out = pillow_resize(square(image, from), {side, side}, filter);
+  const Tensor out = pillow_resize(square(image, from), {side, side}, filter, Overflow::kWrap);
   return sharpening > 0 ? adaptive_sharpen(out, sharpening) : out;
 }
 

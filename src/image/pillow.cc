@@ -214,6 +214,11 @@ Bytes resample(Bytes bytes, int64_t height, Size size, const Filter& filter) {
 
 }  // namespace
 
+uint8_t wrapped_byte(float value) {
+  const float scaled = 255.0f * value;
+  return std::fabs(scaled) < 0x1p62f ? static_cast<uint8_t>(static_cast<int64_t>(scaled)) : 0;
+}
+
 PillowFilter pillow_filter(std::string_view name) {
   constexpr std::pair<std::string_view, PillowFilter> kFilters[] = {
       {"LANCZOS", PillowFilter::kLanczos},   {"BICUBIC", PillowFilter::kBicubic}, {"HAMMING", PillowFilter::kHamming},
@@ -224,14 +229,15 @@ PillowFilter pillow_filter(std::string_view name) {
       .fix("use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
 }
 
-Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter) {
+Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter, Overflow overflow) {
   require_image(image, "what is resized");
   require_size(size);
   const Tensor packed = contiguous(image);
   const int64_t batch = image.dim(0), height = image.dim(1);
   Bytes bytes = make_bytes(batch * height, image.dim(2), image.dim(3));
   parallel_for(packed.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    std::transform(packed.f32() + begin, packed.f32() + end, bytes.data.data() + begin, to_byte);
+    std::transform(packed.f32() + begin, packed.f32() + end, bytes.data.data() + begin,
+                   overflow == Overflow::kWrap ? wrapped_byte : to_byte);
   });
   bytes = filter == PillowFilter::kNearest ? nearest(bytes, height, size)
                                            : resample(std::move(bytes), height, size, filter_of(filter));

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "image/resize.h"
+#include "image/pillow.h"
 
 namespace easel::image {
 namespace {
@@ -286,8 +286,7 @@ Tensor quantize(const Tensor& image, int64_t colours, Dither dithering) {
   for (int64_t n = 0; n < image.dim(0); ++n) {
     const float* from = in.f32() + n * static_cast<int64_t>(count) * 3;
     std::vector<Rgb> pixels(count);
-    for (size_t i = 0; i < 3 * count; ++i)
-      pixels[i / 3][i % 3] = from[i] > 0 ? static_cast<uint8_t>(std::min(from[i] * 255.0f, 255.0f)) : 0;
+    for (size_t i = 0; i < 3 * count; ++i) pixels[i / 3][i % 3] = wrapped_byte(from[i]);
     quantize_one(pixels, static_cast<size_t>(image.dim(2)), colours, dithering);
     float* to = out.f32() + n * static_cast<int64_t>(count) * 3;
     for (size_t i = 0; i < 3 * count; ++i) to[i] = static_cast<float>(pixels[i / 3][i % 3]) / 255.0f;

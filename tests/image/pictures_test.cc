@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "image/composite.h"
 #include "image/filters.h"
 #include "image/latents.h"
 #include "image/masks.h"
+#include "image/pillow.h"
+#include "image/quantize.h"
 #include "support/shared.h"
 
 namespace easel::image {
@@ -76,6 +80,20 @@ TEST(Pictures, SquaresForClip) {
   EXPECT_EQ(at(square_from("center")).f32()[11], 153.0f / 255.0f);
   EXPECT_THROW(square_from("middle"), Error);
   EXPECT_THROW(pillow_filter("CUBIC"), Error);
+}
+
+// ToPILImage: (t * 255).byte() of -3.2, 258.2, 255.9, -0.9, 127.9.
+TEST(Pictures, SquaresForClipWrapWhatIsOutOfRange) {
+  const Values values{-3.2f / 255, 258.2f / 255, 255.9f / 255, -0.9f / 255, 127.9f / 255};
+  const Values bytes{253, 2, 255, 0, 127};
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Tensor t = Tensor::full({1, 4, 4, 3}, values[i]);
+    EXPECT_EQ(square_for_clip(t, 4, PillowFilter::kNearest, SquareFrom::kCenter, 0).f32()[0], bytes[i] / 255.0f) << i;
+  }
+  EXPECT_EQ(quantize(Tensor::full({1, 4, 4, 3}, values[0]), 2, Dither::kNone).f32()[0], 253 / 255.0f);
+  EXPECT_EQ(wrapped_byte(NAN), 0);
+  EXPECT_EQ(wrapped_byte(-INFINITY), 0);
+  EXPECT_EQ(wrapped_byte(1e30f), 0);
 }
 
 TEST(Filters, BlurAndSharpen) {
