@@ -74,8 +74,8 @@ TEST_F(FoldersTest, NamesCannotLeaveTheirFolder) {
   put("checkpoints/a.safetensors");
   put("vae/secret.safetensors");
   const Folders folders(root_);
-  for (const std::string name : {"../vae/secret.safetensors", "x/../../vae/secret.safetensors",
-                                 (root_ / "vae/secret.safetensors").string().c_str(), "", "."})
+  for (const std::string& name : std::vector<std::string>{"../vae/secret.safetensors", "x/../../vae/secret.safetensors",
+                                                          (root_ / "vae/secret.safetensors").string(), "", "."})
     EXPECT_FALSE(folders.try_find("checkpoints", name)) << name;
   EXPECT_FALSE(folders.try_find("checkpoints", std::string_view("a.safetensors\0x", 15)));
   // A link the owner placed is followed.
