@@ -174,6 +174,7 @@ asio::awaitable<bool> Connection::answer(Request& request, Head& head, bool keep
   const int refusal = co_await read_body(head, request, match.streamed_body, temp);
   if (refusal < 0) co_return false;
   if (refusal > 0) {
+    temp.remove();
     const uint64_t limit = match.streamed_body ? context_.options.max_upload : context_.options.max_body;
     Response r = Response::error(refusal, "bad_request", "the body could not be read");
     if (refusal == 413)

@@ -175,8 +175,7 @@ std::optional<Job> Worker::next() {
     if (!job) continue;
     std::lock_guard lock(mutex_);
     awake_ = true;  // look again after this one
-    current_.emplace();
-    current_->job = {job->id, job->client_id, {}};
+    current_ = Current{{job->id, job->client_id, {}}, {}, false};
     if (stopping_) current_->cancel.cancel();
     return job;
   }
