@@ -181,9 +181,19 @@ TEST(UNet, MisfitsAreNamed) {
   EXPECT_EQ(fault_of([&] { unet.forward(in); }), Fault::kMismatch);
   in = made_up_inputs(unet, {1, 8, 8, 4});
   ControlResiduals control;
-  control.output.push_back(made_up({1, 4, 4, 32}, 1));
+  control.output.push_back(made_up({1, 8, 8, 16}, 1));
   in.control = &control;
   EXPECT_EQ(fault_of([&] { unet.forward(in); }), Fault::kMismatch);
+}
+
+TEST(UNet, ControlForAMapOfAnotherSizeIsLeftOut) {
+  const UNet unet(tiny_weights(kSd15, DType::kF32)["model"]["diffusion_model"]);
+  UNetInputs in = made_up_inputs(unet, {1, 8, 8, 4});
+  const Tensor plain = unet.forward(in);
+  ControlResiduals control;
+  control.output.push_back(made_up({1, 4, 8, 32}, 1));
+  in.control = &control;
+  EXPECT_EQ(max_difference(unet.forward(in), plain), 0);
 }
 
 TEST(UNet, MemoryEstimateCoversWhatIsUsed) {
