@@ -87,9 +87,10 @@ struct GuidanceLists {
     if (style != GuidanceStyle::kCfg) return;
     for (const models::SamplingPatchPtr& patch : r.model.sampling_patches)
       if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get()))
-        third = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
+        apart = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
   }
   Conditioning third;
+  Conditioning apart;  // a third list that has no part in the others' areas and control
   GuidanceStyle style;
   double second;
 };
@@ -139,6 +140,11 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   PreparedConditioning conditioning = prepare_conditioning(
       request.positive, request.negative, shape, sampling,
       [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); }, lists.third);
+  if (!lists.apart.empty())
+    conditioning.third =
+        prepare_conditioning({}, lists.apart, shape, sampling, [&](const ConditioningEntry& e, bool negative) {
+          return inputs(e, negative, latent, mask, rng);
+        }).negative;
   Guidance guidance(std::move(conditioning), shape, network,
                     {.cfg = request.cfg,
                      .style = lists.style,
