@@ -86,10 +86,10 @@ std::vector<float> IpAttention::weights_for(int64_t samples) const {
   return out;
 }
 
-std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType compute) const {
+std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType values) const {
   std::lock_guard lock(mutex_);
   auto& cached = layers_[index];
-  if (cached && cached->cond.key.dtype() == compute) return cached;
+  if (cached && cached->cond.key.dtype() == values) return cached;
 
   const IpLayerRule& rule = options_.rules[index];
   Tensor cond = tokens_.cond, uncond = tokens_.uncond;
@@ -100,15 +100,15 @@ std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType
   if (rule.composition && tokens_.composition.defined()) cond = tokens_.composition;
   const auto adapter = adapter_.model->get();
   auto fresh = std::make_shared<Layer>();
-  fresh->cond = project(*adapter, index, cond, rule, compute);
-  fresh->uncond = project(*adapter, index, uncond, rule, compute);
+  fresh->cond = project(*adapter, index, cond, rule, values);
+  fresh->uncond = project(*adapter, index, uncond, rule, values);
   cached = fresh;
   return cached;
 }
 
-void IpAttention::prepare(DType compute) const {
+void IpAttention::prepare(DType values) const {
   for (size_t i = 0; i < std::min(layers_.size(), options_.rules.size()); ++i)
-    if (options_.rules[i].weight != 0.0f) layer(i, compute);
+    if (options_.rules[i].weight != 0.0f) layer(i, values);
 }
 
 Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& site, const StepInfo& step,

@@ -72,20 +72,20 @@ class IpAttention final : public AttentionHook {
  public:
   IpAttention(IpAdapterHandle adapter, IpTokens tokens, IpAttentionOptions options);
 
-  void prepare(DType compute) const override;
+  void prepare(DType values) const override;
   // Throws Error(kMismatch) when the adapter has no keys of the width of q for this site.
   Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
                                const Tensor& out) const override;
 
  private:
   struct Side {
-    Tensor key, value;  // [N,T,width] of the model's compute type, weights applied
+    Tensor key, value;  // [N,T,width] of the type of the model's maps, weights applied
   };
   struct Layer {
     Side cond, uncond;
   };
-  // Its keys and values for a UNet of this compute type.
-  std::shared_ptr<const Layer> layer(size_t index, DType compute) const;
+  // Its keys and values for maps of this type.
+  std::shared_ptr<const Layer> layer(size_t index, DType values) const;
   Side project(const IpAdapter& adapter, size_t index, const Tensor& tokens, const IpLayerRule& rule,
                DType dtype) const;
   Side scaled(const Side& plain, float weight, DType dtype) const;

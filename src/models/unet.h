@@ -64,9 +64,9 @@ struct StepInfo {
 class AttentionHook {
  public:
   virtual ~AttentionHook() = default;
-  // Before the UNet is in memory: what needs a model of the hook's own may be computed here, for a UNet of this
-  // compute type, so that the two models need not be there together.
-  virtual void prepare(DType compute [[maybe_unused]]) const {}
+  // Before the UNet is in memory: what needs a model of the hook's own may be computed here, for maps of this type,
+  // so that the two models need not be there together.
+  virtual void prepare(DType values [[maybe_unused]]) const {}
   // q [N,T,C] and out [N,T,C] (the text's attention, before the output projection), both of the model's
   // compute type. Returns the new out; may return `out` itself unchanged.
   virtual Tensor after_cross_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/linear.h"
 #include "tensor/tensor_map.h"
 
 namespace easel::nn {
@@ -57,7 +58,7 @@ class Weights {
   std::vector<std::string> unused() const;
 
   // The type of the values between layers: kF32 or kBF16.
-  DType compute() const { return state_->compute == DType::kI8 ? DType::kBF16 : state_->compute; }
+  DType compute() const { return ops::value_type(state_->compute); }
   // What layers made from this scope multiply in: compute(), or kI8.
   DType product() const { return quantised_ ? state_->compute : compute(); }
   const std::string& file() const { return state_->file; }

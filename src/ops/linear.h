@@ -10,6 +10,9 @@ namespace easel::ops {
 
 enum class Activation { kNone, kSilu, kGelu, kQuickGelu, kRelu };  // kGelu: the exact one, with erf
 
+// The type of the values that layers which multiply in `compute` take and give: bf16 around products of bytes.
+constexpr DType value_type(DType compute) { return compute == DType::kI8 ? DType::kBF16 : compute; }
+
 // Weights of one linear layer in the layout the backend multiplies fastest. Immutable, shareable.
 class PackedLinear {
  public:

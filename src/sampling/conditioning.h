@@ -16,7 +16,7 @@ struct ControlLink {
   Tensor hint;  // [N,H,W,3] f32 in 0..1, pixels
   float strength = 1.0f;
   double start_percent = 0.0, end_percent = 1.0;  // of the sampling, 0 = first step
-  std::shared_ptr<const ControlLink> previous;  // applied as well, its residuals are added
+  std::shared_ptr<const ControlLink> previous;    // applied as well, its residuals are added
 };
 using ControlLinkPtr = std::shared_ptr<const ControlLink>;
 

@@ -203,7 +203,8 @@ Tensor ksample(const KSampleRequest& given) {
   check(given);
   KSampleRequest request = given;
   if (request.model.source)
-    for (const models::AttentionHookPtr& hook : request.model.hooks) hook->prepare(request.model.source->compute);
+    for (const models::AttentionHookPtr& hook : request.model.hooks)
+      hook->prepare(ops::value_type(request.model.source->compute));
   const auto unet = request.model.unet->get();
   const auto memory = hold_memory(request);
   return ksample(request, unet);

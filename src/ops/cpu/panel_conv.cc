@@ -10,6 +10,7 @@
 #include "ops/cpu/product.h"
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/types.h"
+#include "ops/linear.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -179,7 +180,7 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
   w->kernel = weight.dim(2);
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
-  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
+  w->compute = value_type(compute);
   // Maps that are not enlarged by exactly two come now and then, at odd sizes: see plain().
   const bool fold =
       shape.upsample2x && w->kernel == 3 && shape.stride == 1 && shape.pad == 1 && w->shape.pad_after == 1;

@@ -115,7 +115,7 @@ PackedLinearPtr make_panel_linear(std::span<const Tensor> weights, const Tensor&
   auto w = std::make_shared<PanelLinear>();
   for (const Tensor& weight : weights) w->out_features += weight.dim(0);
   w->in_features = weights[0].dim(1);
-  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
+  w->compute = value_type(compute);
   w->geglu = geglu;
   w->panels = pack_panels(weights, {}, bias, compute, geglu);
   w->bytes = w->panels.bytes;

@@ -7,6 +7,7 @@
 #include "ops/cpu/product.h"
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/types.h"
+#include "ops/linear.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -178,7 +179,7 @@ PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const
   w->kernel = 3;
   w->shape = shape;
   w->shape.pad_after = 1;
-  w->compute = compute == DType::kI8 ? DType::kBF16 : compute;
+  w->compute = value_type(compute);
   w->panels = pack_panels({&weight, 1}, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false);
   w->bytes = w->panels.bytes;
   return w;
