@@ -79,6 +79,7 @@ ModelFile open_model_file(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::open(path);
   try {
     ModelFile out = read(file);
+    require_unchanged(file.storage());
     out.path = file.path();
     return out;
   } catch (Error& e) {

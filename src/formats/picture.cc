@@ -135,7 +135,9 @@ template <class Read>
 auto with_file(const std::filesystem::path& path, const Read& read) {
   const MappedFile file = MappedFile::open(path);
   try {
-    return read(file.bytes());
+    auto out = read(file.bytes());
+    require_unchanged(file.storage());
+    return out;
   } catch (Error& e) {
     e.in_file(file.path());
     throw;

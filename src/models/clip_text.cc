@@ -4,6 +4,7 @@
 
 #include "models/key_names.h"
 #include "models/packed_model.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
@@ -69,6 +70,7 @@ Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
                                        std::to_string(config_.vocabulary));
   }
   Tensor rows = ops::embedding(token_table_, ids, DType::kF32);
+  require_unchanged(token_table_.storage());  // the one table that stays in the file
   for (int64_t i = 0; i < length; ++i) {
     const auto& given = chunk[static_cast<size_t>(i)].embedding;
     if (!given) continue;

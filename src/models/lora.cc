@@ -6,6 +6,7 @@
 #include "formats/model_file.h"
 #include "models/diffusers_keys.h"
 #include "models/folders.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
@@ -78,7 +79,10 @@ Tensor patched(const std::map<std::string, const LoraModule*>& modules, const st
   if (const auto it = modules.find(name); it != modules.end()) {
     const LoraModule& m = *it->second;
     const bool only_bias = m.tensors.size() == 1 && (m.find("diff_b") || m.find("b_norm"));
-    return only_bias ? weight : apply_lora_module(m, weight, strength);
+    if (only_bias) return weight;
+    Tensor out = apply_lora_module(m, weight, strength);
+    for (const auto& [role, tensor] : m.tensors) require_unchanged(tensor.storage());
+    return out;
   }
   if (!name.ends_with(".bias")) return weight;
   const auto it = modules.find(name.substr(0, name.size() - 4) + "weight");

@@ -5,6 +5,7 @@
 
 #include "models/unet_source.h"
 #include "ops/elementwise.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
@@ -34,7 +35,9 @@ class MergePatch final : public WeightPatch {
     if (!other) return weight;
     Tensor patched = *other;
     for (const WeightPatchPtr& patch : second_->patches) patched = patch->apply(name, patched);
-    return mixed(weight, patched, ratio_of(name));
+    Tensor out = mixed(weight, patched, ratio_of(name));
+    require_unchanged(other->storage());
+    return out;
   }
 
   std::string key() const override {

@@ -19,6 +19,7 @@ Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::s
 void Weights::State::hand_out(const Tensor& tensor) {
   constexpr size_t kStillInUse = 12;
   recent.push_back(tensor);
+  if (read.empty() || read.back().get() != tensor.storage().get()) read.push_back(tensor.storage());
   if (recent.size() <= kStillInUse) return;
   drop_pages(recent.front().storage(), recent.front().raw(), recent.front().nbytes());
   recent.pop_front();
@@ -94,6 +95,7 @@ std::vector<std::string> Weights::children() const {
 }
 
 void Weights::require_all() const {
+  for (const StorageRef& storage : state_->read) require_unchanged(storage);
   const auto& missing = state_->missing;
   if (missing.empty()) return;
   const std::string count =

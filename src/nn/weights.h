@@ -52,7 +52,8 @@ class Weights {
   // Child scope names directly below this one, in file order without repetition ("0", "1", ...).
   std::vector<std::string> children() const;
 
-  // Throws Error(kBadFile) that names the first missing tensor and how many there are.
+  // To be called when a model is built. Throws Error(kBadFile) that names the first missing tensor and how many there
+  // are, or says that the file was changed while its tensors were packed.
   void require_all() const;
   // Names below the prefix that no layer asked for, in file order.
   std::vector<std::string> unused() const;
@@ -73,7 +74,8 @@ class Weights {
     std::vector<std::string> missing;
     std::unordered_map<std::string, bool> used;
     bool probing = false;
-    std::deque<Tensor> recent;  // mapped tensors handed out last
+    std::deque<Tensor> recent;     // mapped tensors handed out last
+    std::vector<StorageRef> read;  // what they are mapped from
 
     State() = default;
     State(const State&) = delete;

@@ -48,6 +48,7 @@ Outputs load(Call& call) {
   const Tensor values = convert(*found, DType::kF32);
   Latent out;
   out.samples = clone(values.permute({0, 2, 3, 1}));
+  require_unchanged(found->storage());
   if (!tensors.find(kUnscaled))
     for (float& v : out.samples.values()) v *= 1.0f / kOldScale;
   return {latent(std::move(out))};

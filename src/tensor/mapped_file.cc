@@ -7,60 +7,97 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
+#include "tensor/mapping_guard.h"
 
 namespace easel {
 namespace {
-
-class MappedStorage final : public Storage {
- public:
-  MappedStorage(void* data, size_t bytes, FileVersion file) : Storage(data, bytes), file_(std::move(file)) {}
-  const FileVersion& file() const { return file_; }
-  void release() noexcept override {
-    if (bytes_ > 0) munmap(data_, bytes_);
-    delete this;
-  }
-
- private:
-  FileVersion file_;
-};
 
 std::string version_of(const struct stat& info) {
   return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" +
          std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
 }
 
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Keeps the file open: a file that was replaced under its name is still whole here, one that was written into is not.
+class MappedStorage final : public Storage {
+ public:
+  MappedStorage(void* data, size_t bytes, Descriptor fd, FileVersion file)
+      : Storage(data, bytes), fd_(std::move(fd)), file_(std::move(file)) {
+    guard_.emplace(data, bytes);
+  }
+  const FileVersion& file() const { return file_; }
+  bool failed() const { return guard_->hit(); }
+  bool changed() const {
+    struct stat now {};
+    return fstat(fd_.get(), &now) != 0 || version_of(now) != file_.version;
+  }
+  void release() noexcept override { delete this; }
+
+ private:
+  ~MappedStorage() override {
+    guard_.reset();
+    if (bytes_ > 0) munmap(data_, bytes_);
+  }
+
+  Descriptor fd_;
+  FileVersion file_;
+  std::optional<MappingGuard> guard_;  // ends before the mapping does
+};
+
 }  // namespace
 
 MappedFile MappedFile::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0)
     throw Error(Fault::kMissing, std::string("cannot open the file: ") + std::strerror(errno)).in_file(path.string());
   struct stat info {};
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
+  if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
     throw Error(Fault::kMissing, "is not a regular file").in_file(path.string());
-  }
   const size_t bytes = static_cast<size_t>(info.st_size);
   void* data = nullptr;
   if (bytes > 0) {
-    data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
-      const int code = errno;
-      ::close(fd);
-      throw Error(Fault::kMemory, std::string("cannot map the file: ") + std::strerror(code)).in_file(path.string());
-    }
+    data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (data == MAP_FAILED)
+      throw Error(Fault::kMemory, std::string("cannot map the file: ") + std::strerror(errno)).in_file(path.string());
   }
-  ::close(fd);
   std::error_code ignored;
   const FileVersion version{std::filesystem::absolute(path, ignored).lexically_normal().string(), version_of(info)};
-  return MappedFile(path.string(), StorageRef(new MappedStorage(data, bytes, version)));
+  return MappedFile(path.string(), StorageRef(new MappedStorage(data, bytes, std::move(fd), version)));
 }
 
 FileVersion mapped_file(const StorageRef& storage) {
   const auto* mapped = dynamic_cast<const MappedStorage*>(storage.get());
   return mapped ? mapped->file() : FileVersion{};
+}
+
+void require_unchanged(const StorageRef& storage) {
+  const auto* mapped = dynamic_cast<const MappedStorage*>(storage.get());
+  if (!mapped) return;
+  if (mapped->changed())
+    throw Error(Fault::kBadFile, "the file was changed while it was being read")
+        .in_file(mapped->file().path)
+        .fix("Run this again when the file is complete");
+  if (mapped->failed())
+    throw Error(Fault::kBadFile, "part of the file cannot be read")
+        .in_file(mapped->file().path)
+        .fix("Check the disk or the network it is on");
 }
 
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes) {

@@ -33,6 +33,11 @@ struct FileVersion {
 };
 FileVersion mapped_file(const StorageRef& storage);
 
+// To be called after reading from a mapping. Throws Error(kBadFile), with the file's name, when the file was changed or
+// cut short since it was opened, or its disk could not be read: what was read is then zeros or of two files. No effect
+// on other memory.
+void require_unchanged(const StorageRef& storage);
+
 // Tells the system that [data, data+bytes) of a mapping will not be needed again soon, so that its
 // pages stop counting as this process's memory. No effect on pooled memory.
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "formats/model_file.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::text {
 namespace {
@@ -24,9 +25,10 @@ bool is_list_item(std::string_view name) {
                      [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-// [C] or [n, C] as f32 [n, C].
+// [C] or [n, C] as f32 [n, C], in memory of its own.
 Tensor as_rows(const Tensor& t) {
-  const Tensor packed = contiguous(convert(t, DType::kF32));
+  const Tensor packed = clone(convert(t, DType::kF32));
+  require_unchanged(t.storage());
   return packed.rank() == 1 ? packed.view({1, packed.dim(0)}) : packed.view({-1, packed.dim(-1)});
 }
 

@@ -181,6 +181,36 @@ struct ModelBytes final : EventSink {
   std::map<std::string, size_t> at;
 };
 
+// Cuts a file short when a node begins.
+struct Cut final : EventSink {
+  Cut(std::string n, fs::path f) : node(std::move(n)), file(std::move(f)) {}
+  void node_started(const std::string&, const std::string& class_type) override {
+    if (class_type == node) fs::resize_file(file, 4096);
+  }
+  std::string node;
+  fs::path file;
+};
+
+TEST_F(Runs, AModelFileThatIsCutShortInMidRunIsAnError) {
+  EventSink quiet;
+  const Tensor expected = run(*start(), quiet);
+  const std::string content = read_file(checkpoint());
+  const auto engine = start();
+  for (const char* node : {"CLIPTextEncode", "KSampler", "VAEDecode"}) {
+    Cut cut(node, checkpoint());
+    try {
+      run(*engine, cut, false, text_to_picture({{"steps", 2}}));
+      ADD_FAILURE() << node;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kBadFile) << e.what();
+      EXPECT_EQ(e.node_class(), node) << e.what();
+      EXPECT_NE(e.file().find(kCheckpoint), std::string::npos) << e.what();
+    }
+    write_file(checkpoint(), content);
+  }
+  EXPECT_TRUE(same(run(*engine, quiet), expected));
+}
+
 TEST_F(Runs, ModelsGoWhenTheLastRunNeedsThemNoMore) {
   const auto once = start(), again = start();
   ModelBytes last(*once), kept(*again);

@@ -1,8 +1,13 @@
 #include "nn/weights.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "nn/layers.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::nn {
 namespace {
@@ -55,6 +60,19 @@ TEST(Weights, ProbesPackNothing) {
   EXPECT_FALSE(layer);
   EXPECT_THROW(probe.require_all(), Error);
   EXPECT_EQ(probe["model"]["a"].unused(), std::vector<std::string>());
+}
+
+TEST(Weights, OfAFileThatWasCutShortAreNoModel) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / ("easel-weights-" + std::to_string(::getpid()));
+  std::ofstream(path, std::ios::binary) << std::string(64 * 64 * 4 * 4, '\0');
+  const MappedFile file = MappedFile::open(path);
+  auto map = std::make_shared<TensorMap>();
+  map->set("a.weight", Tensor(file.storage(), file.storage()->data(), {256, 64}, {64, 1}, DType::kF32));
+  const Weights root(map, DType::kF32, "file");
+  std::filesystem::resize_file(path, 4096);
+  const Linear layer(root["a"]);
+  EXPECT_THROW(root.require_all(), Error);
+  std::filesystem::remove(path);
 }
 
 TEST(Weights, PatchesSeeFullNames) {

@@ -1,10 +1,13 @@
 // The pool behind tensors, and mapped files.
 #include "tensor/storage.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -117,6 +120,49 @@ TEST_F(Mapped, KnowsItsVersion) {
   std::ofstream(path_, std::ios::binary | std::ios::app) << "y";
   EXPECT_NE(mapped_file(MappedFile::open(path_).storage()).version, first.version);
   EXPECT_EQ(mapped_file(allocate(8)).path, "");
+}
+
+TEST_F(Mapped, AFileThatIsCutShortIsAnErrorAndNoSignal) {
+  const MappedFile file = MappedFile::open(path_);
+  EXPECT_EQ(file.bytes()[19999], 'x');
+  EXPECT_NO_THROW(require_unchanged(file.storage()));
+  std::filesystem::resize_file(path_, 5000);
+  EXPECT_EQ(file.bytes()[100], 'x');
+  EXPECT_EQ(file.bytes()[19999], 0);  // its page is no more
+  EXPECT_EQ(file.bytes()[12288], 0);
+  try {
+    require_unchanged(file.storage());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kBadFile);
+    EXPECT_EQ(e.file(), path_.string());
+  }
+}
+
+TEST_F(Mapped, AFileThatIsWrittenIntoIsAnErrorAndOneThatIsReplacedIsNot) {
+  const MappedFile first = MappedFile::open(path_);
+  const auto other = std::filesystem::path(path_.string() + ".new");
+  std::ofstream(other, std::ios::binary) << std::string(20000, 'y');
+  std::filesystem::rename(other, path_);
+  EXPECT_EQ(first.bytes()[19999], 'x');
+  EXPECT_NO_THROW(require_unchanged(first.storage()));
+  const MappedFile second = MappedFile::open(path_);
+  std::fstream(path_, std::ios::binary | std::ios::in | std::ios::out).seekp(10) << "zzzz";
+  EXPECT_THROW(require_unchanged(second.storage()), Error);
+  EXPECT_NO_THROW(require_unchanged(first.storage()));
+  EXPECT_NO_THROW(require_unchanged(allocate(8)));
+}
+
+// What is no mapping's keeps its meaning.
+TEST_F(Mapped, OtherBusErrorsStillEndTheProcess) {
+  const MappedFile file = MappedFile::open(path_);
+  EXPECT_DEATH(::kill(::getpid(), SIGBUS), "");
+  const int fd = ::open(path_.c_str(), O_RDONLY);
+  const auto* own = static_cast<const volatile char*>(mmap(nullptr, 20000, PROT_READ, MAP_PRIVATE, fd, 0));
+  ::close(fd);
+  std::filesystem::resize_file(path_, 100);
+  EXPECT_EQ(own[10], 'x');
+  EXPECT_DEATH(static_cast<void>(own[19999]), "");
 }
 
 TEST_F(Mapped, RefusesWhatIsNoFile) {
