@@ -119,6 +119,7 @@ void print_end(const std::string& id, const Json& entry) {
   for (const auto& node : entry.at("outputs").items()) {
     const Json images = node.value().value("images", Json::array());
     for (const Json& image : images) {
+      if (!image.contains("filename")) continue;  // sent to a client
       const std::string subfolder = image.value("subfolder", std::string());
       printf("%s: %s%s%s\n", image.value("type", std::string()).c_str(), subfolder.c_str(),
              subfolder.empty() ? "" : "/", image.value("filename", std::string()).c_str());

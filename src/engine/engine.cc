@@ -132,6 +132,7 @@ class Engine::Run {
     NodeReport report{id, n.class_type, false, reason(id), 0, 0};
     sink_.node_started(id, n.class_type);
     context_.progress = [&](const nodes::Step& step) { tell(id, step); };
+    context_.send_picture = [&](const nodes::SentPicture& picture) { return sink_.picture(id, picture); };
     context_.warn = [&](const std::string& message) {
       const auto same = [&](const workflow::Notice& notice) { return notice.node == id && notice.text == message; };
       if (std::none_of(job_.told.begin(), job_.told.end(), same)) sink_.warning(id, message);

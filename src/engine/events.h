@@ -38,6 +38,11 @@ class EventSink {
   virtual void reused(const std::vector<std::string>& nodes) { (void)nodes; }
   virtual void node_started(const std::string& node, const std::string& class_type) { (void)node, (void)class_type; }
   virtual void progress(const std::string& node, const Progress& progress) { (void)node, (void)progress; }
+  // A finished picture for the client; whether it was taken. Where not, the node saves it.
+  virtual bool picture(const std::string& node, const nodes::SentPicture& picture) {
+    (void)node, (void)picture;
+    return false;
+  }
   // The models are there, and the first step begins.
   virtual void sampling(const std::string& node) { (void)node; }
   virtual void warning(const std::string& node, const std::string& message) { (void)node, (void)message; }

@@ -11,9 +11,11 @@
 
 namespace easel::nodes {
 
-// A file a node has written, as clients ask for it.
+// A file a node has written, as clients ask for it; or, with a content type and no name, a picture it has sent to the
+// client.
 struct UiFile {
   std::string filename, subfolder, type;  // type: "output", "temp" or "input"
+  std::string sent_as = {};               // "image/png"
 };
 
 // What a node shows beside its outputs: lists by name ("images").

@@ -48,6 +48,12 @@ struct Step {
   float latent_scale = 0;          // ModelHandle::latent_scale of that model
 };
 
+// A finished picture on its way to a client instead of a file.
+struct SentPicture {
+  int value = 0, max = 0;  // which of how many
+  std::string content_type, data;
+};
+
 struct Context {
   const models::Folders& folders;
   models::Residency& residency;
@@ -57,6 +63,8 @@ struct Context {
   CancelToken cancel = {};
 
   std::function<void(const Step&)> progress = {};
+  // Hands a picture to the client that started the job; false when there is none that takes it.
+  std::function<bool(const SentPicture&)> send_picture = {};
   // The models a sampler needs are there: its first step begins.
   std::function<void()> sampling = {};
   // Something a person should know that is no error.

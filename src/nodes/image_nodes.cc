@@ -1,4 +1,5 @@
 // Pictures: loading, scaling, cutting, joining, padding, edges.
+#include "formats/base64.h"
 #include "formats/picture.h"
 #include "image/canny.h"
 #include "image/latents.h"
@@ -85,6 +86,24 @@ Outputs pad(Call& call) {
   return {image(std::move(padded.image)), mask(std::move(padded.mask))};
 }
 
+// A picture that is part of the workflow itself.
+formats::Picture picture_in_text(const Call& call, const char* input) {
+  try {
+    return formats::decode_picture(formats::decode_base64(call.text(input)));
+  } catch (Error& e) {
+    throw e.at_input(input);
+  }
+}
+
+Outputs load_image_text(Call& call) {
+  const auto picture = picture_in_text(call, "image");
+  return {image(picture.rgb), mask(picture.mask)};
+}
+
+Outputs load_mask_text(Call& call) {
+  return {mask(image::channel_mask(picture_in_text(call, "mask").rgb, image::channel_index("red")))};
+}
+
 void add_loaders(Table& table) {
   table.add({.name = "LoadImage",
              .display = "Load Image",
@@ -94,6 +113,21 @@ void add_loaders(Table& table) {
              .outputs = {{"IMAGE"}, {"MASK"}},
              .run = load_image,
              .foresee = foresee_image});
+  table.add({.name = "ETN_LoadImageBase64",
+             .display = "Load Image (Base64)",
+             .category = "external_tooling",
+             .description = "Reads a picture that is part of the workflow, so that nothing needs to be uploaded. The "
+                            "mask is 1 where the picture is transparent.",
+             .inputs = {Text("image").tip("A PNG, JPEG or WebP file as base64 text.")},
+             .outputs = {{"IMAGE"}, {"MASK"}},
+             .run = load_image_text});
+  table.add({.name = "ETN_LoadMaskBase64",
+             .display = "Load Mask (Base64)",
+             .category = "external_tooling",
+             .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
+             .inputs = {Text("mask").tip("A PNG, JPEG or WebP file as base64 text.")},
+             .outputs = {{"MASK"}},
+             .run = load_mask_text});
   table.add({.name = "LoadImageMask",
              .display = "Load Image (as Mask)",
              .category = "mask",

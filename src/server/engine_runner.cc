@@ -11,14 +11,17 @@ using workflow::Json;
 
 namespace {
 
-// {"images": [{"filename", "subfolder", "type"}]}; null when the node shows nothing.
+// {"images": [{"filename", "subfolder", "type"}]}, in the shape of other tools for pictures that were sent; null when
+// the node shows nothing.
 Json ui_json(const nodes::Ui& ui) {
   if (ui.empty()) return nullptr;
   Json out = Json::object();
   for (const auto& [list, files] : ui) {
     out[list] = Json::array();
     for (const auto& f : files)
-      out[list].push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}});
+      if (f.sent_as.empty())
+        out[list].push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}});
+      else out[list].push_back({{"source", "websocket"}, {"content-type", f.sent_as}, {"type", f.type}});
   }
   return out;
 }
@@ -37,6 +40,9 @@ class Bridge final : public engine::EventSink {
         return PreviewPicture{made.width, made.height, std::move(made.rgb)};
       };
     sink_.progress(node, p.value, p.max, preview);
+  }
+  bool picture(const std::string& node, const nodes::SentPicture& p) override {
+    return sink_.picture(node, p.value, p.max, p.content_type, p.data);
   }
   void warning(const std::string& node, const std::string& message) override {
     log(Level::kWarning, message, {{"prompt_id", id_}, {"node", node}});

@@ -3,6 +3,18 @@
 #include <algorithm>
 
 namespace easel::server {
+namespace {
+
+bool post_picture(const std::vector<std::shared_ptr<Mailbox>>& to, PictureMessage picture, Urgency urgency) {
+  if (to.empty()) return false;
+  const Message plain{std::make_shared<const std::string>(std::move(picture.plain)), true, urgency};
+  const Message described{std::make_shared<const std::string>(std::move(picture.described)), true, urgency};
+  bool taken = false;
+  for (const auto& box : to) taken = box->post(box->wants_preview_metadata() ? described : plain) || taken;
+  return taken;
+}
+
+}  // namespace
 
 // Drops the oldest droppable message that is no more urgent than the new one, least urgent kind first. False
 // when the new one is itself the one to go.
@@ -22,20 +34,28 @@ bool Mailbox::make_room(Urgency incoming) {
   return incoming == Urgency::kEssential;
 }
 
-void Mailbox::post(const Message& message) {
+size_t& Mailbox::bytes_of(const Message& message) {
+  return message.binary && message.urgency == Urgency::kEssential ? picture_bytes_ : bytes_;
+}
+
+bool Mailbox::post(const Message& message) {
   {
     std::lock_guard lock(mutex_);
-    if (overflow_ || !make_room(message.urgency)) return;
-    bytes_ += message.payload->size();
+    if (overflow_ || !make_room(message.urgency)) return false;
+    size_t& bytes = bytes_of(message);
+    const size_t size = message.payload->size();
+    if (&bytes == &picture_bytes_ && bytes > 0 && bytes + size > kPictureLimit) return false;
+    bytes += size;
     if (message.urgency == Urgency::kPreview) ++previews_;
     queue_.push_back(message);
     if (bytes_ > kHardLimit) {
       overflow_ = true;
       queue_.clear();
-      bytes_ = previews_ = 0;
+      bytes_ = picture_bytes_ = previews_ = 0;
     }
   }
   wake_();
+  return true;
 }
 
 void Mailbox::post_first(const std::vector<std::string>& texts) {
@@ -54,7 +74,7 @@ bool Mailbox::take(Message& out) {
   if (queue_.empty()) return false;
   out = std::move(queue_.front());
   queue_.pop_front();
-  bytes_ -= out.payload->size();
+  bytes_of(out) -= out.payload->size();
   if (out.urgency == Urgency::kPreview) --previews_;
   return true;
 }
@@ -104,12 +124,14 @@ void EventHub::send(const Recipients& to, std::string text, Urgency urgency) {
   for (const auto& box : receivers) box->post(message);
 }
 
-void EventHub::send_preview(const Recipients& to, std::string plain, std::string with_metadata) {
-  const auto receivers = boxes(to);
-  if (receivers.empty()) return;
-  const Message old_form{std::make_shared<const std::string>(std::move(plain)), true, Urgency::kPreview};
-  const Message new_form{std::make_shared<const std::string>(std::move(with_metadata)), true, Urgency::kPreview};
-  for (const auto& box : receivers) box->post(box->wants_preview_metadata() ? new_form : old_form);
+void EventHub::send_preview(const Recipients& to, PictureMessage picture) {
+  post_picture(boxes(to), std::move(picture), Urgency::kPreview);
+}
+
+bool EventHub::send_picture(const std::string& client_id, PictureMessage picture) {
+  auto own = boxes(Recipients::client(client_id));
+  std::erase_if(own, [](const auto& box) { return box->watches_all(); });
+  return post_picture(own, std::move(picture), Urgency::kEssential);
 }
 
 }  // namespace easel::server

@@ -23,12 +23,18 @@ struct Message {
   Urgency urgency = Urgency::kEssential;
 };
 
+// A picture on its way to clients that know pictures with metadata, and to those that do not.
+struct PictureMessage {
+  std::string plain, described;
+};
+
 // The queue of one connection. Filled by any thread, emptied by the connection's own.
 class Mailbox {
  public:
-  static constexpr size_t kSoftLimit = 256;       // messages; above it, droppable ones make room
-  static constexpr size_t kPreviews = 2;          // previews; older ones are of no use to anybody
-  static constexpr size_t kHardLimit = 8u << 20;  // bytes; a client that far behind is disconnected
+  static constexpr size_t kSoftLimit = 256;           // messages; above it, droppable ones make room
+  static constexpr size_t kPreviews = 2;              // previews; older ones are of no use to anybody
+  static constexpr size_t kHardLimit = 8u << 20;      // bytes; a client that far behind is disconnected
+  static constexpr size_t kPictureLimit = 64u << 20;  // bytes of finished pictures, unless it is a single one
 
   // `wake` is called, from any thread, after something was put in.
   Mailbox(std::string client_id, std::function<void()> wake, bool watches_all = false)
@@ -37,7 +43,8 @@ class Mailbox {
   const std::string& client_id() const { return client_id_; }
   // Whether it gets the events of other clients' jobs as well.
   bool watches_all() const { return watches_all_; }
-  void post(const Message& message);
+  // Whether it was taken. Finished pictures (binary and essential) are refused when too many wait.
+  bool post(const Message& message);
   // Puts texts before everything that waits, in their order; never drops anything.
   void post_first(const std::vector<std::string>& texts);
   // The next message, in the order in which they came; false when there is none.
@@ -50,13 +57,14 @@ class Mailbox {
 
  private:
   bool make_room(Urgency incoming);
+  size_t& bytes_of(const Message& message);
 
   const std::string client_id_;
   const std::function<void()> wake_;
   const bool watches_all_;
   mutable std::mutex mutex_;
   std::deque<Message> queue_;
-  size_t bytes_ = 0, previews_ = 0;
+  size_t bytes_ = 0, picture_bytes_ = 0, previews_ = 0;
   bool overflow_ = false;
   std::atomic<bool> preview_metadata_{false};
 };
@@ -84,8 +92,9 @@ class EventHub {
   void on_connect(std::function<void()> callback) { connected_ = std::move(callback); }
 
   void send(const Recipients& to, std::string text, Urgency urgency = Urgency::kEssential);
-  // A preview picture. `with_metadata` goes to connections that negotiated it, `plain` to the others.
-  void send_preview(const Recipients& to, std::string plain, std::string with_metadata);
+  void send_preview(const Recipients& to, PictureMessage picture);
+  // A finished picture, to the connections of that client alone. False when there are none or they are too far behind.
+  bool send_picture(const std::string& client_id, PictureMessage picture);
   // Whether anybody would get it.
   bool reaches_anybody(const Recipients& to) const { return !boxes(to).empty(); }
 

@@ -115,7 +115,14 @@ void JobEvents::progress(const std::string& node, int64_t value, int64_t max,
   if (!previews_ || !preview || now - last_preview_ < kPreviewInterval || !hub_.reaches_anybody(audience_)) return;
   last_preview_ = now;
   const PreviewPicture picture = preview();
-  if (!picture.rgb.empty()) send_preview(node, picture);
+  if (!picture.rgb.empty()) hub_.send_preview(audience_, picture_message(node, "image/jpeg", preview_jpeg(picture)));
+}
+
+bool JobEvents::picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+                        const std::string& data) {
+  progress(node, value, max, {});
+  return client_.kind == Recipients::Kind::kClient &&
+         hub_.send_picture(client_.client_id, picture_message(node, content_type, data));
 }
 
 void JobEvents::node_finished(const std::string& node, const Json& ui) {
@@ -150,22 +157,22 @@ void JobEvents::send_progress_state() {
   send_progress("progress_state", {{"prompt_id", id_}, {"nodes", std::move(nodes)}});
 }
 
-void JobEvents::send_preview(const std::string& node, const PreviewPicture& picture) {
-  const std::string jpeg = preview_jpeg(picture);
-  std::string plain, described;
-  append_u32(plain, 1);  // a picture
-  append_u32(plain, 1);  // of type JPEG
-  plain += jpeg;
+PictureMessage JobEvents::picture_message(const std::string& node, const std::string& content_type,
+                                          const std::string& data) const {
+  PictureMessage out;
+  append_u32(out.plain, 1);                                       // a picture
+  append_u32(out.plain, content_type == "image/jpeg" ? 1u : 2u);  // of type JPEG or PNG
+  out.plain += data;
   const std::string metadata = dump_json(Json{{"node_id", node},
                                               {"prompt_id", id_},
                                               {"display_node_id", node},
                                               {"parent_node_id", nullptr},
                                               {"real_node_id", node},
-                                              {"image_type", "image/jpeg"}});
-  append_u32(described, 4);  // a picture with metadata
-  append_u32(described, static_cast<uint32_t>(metadata.size()));
-  described += metadata + jpeg;
-  hub_.send_preview(audience_, std::move(plain), std::move(described));
+                                              {"image_type", content_type}});
+  append_u32(out.described, 4);  // a picture with metadata
+  append_u32(out.described, static_cast<uint32_t>(metadata.size()));
+  out.described += metadata + data;
+  return out;
 }
 
 JobResult JobEvents::conclude(const RunResult& result) {

@@ -34,6 +34,8 @@ class JobEvents final : public RunSink {
   void node_started(const std::string& node) override;
   void progress(const std::string& node, int64_t value, int64_t max,
                 const std::function<PreviewPicture()>& preview) override;
+  bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+               const std::string& data) override;
   void node_finished(const std::string& node, const workflow::Json& ui) override;
 
   // How the job ended, for the store. The terminal message is kept back.
@@ -54,7 +56,8 @@ class JobEvents final : public RunSink {
   void keep(const char* event, workflow::Json data, bool send_now);
   void send_progress(const char* event, const workflow::Json& data);
   void send_progress_state();
-  void send_preview(const std::string& node, const PreviewPicture& picture);
+  PictureMessage picture_message(const std::string& node, const std::string& content_type,
+                                 const std::string& data) const;
 
   const std::string id_;
   // As in ComfyUI: a job that no client put its name to tells everybody about its progress, and the rest of its

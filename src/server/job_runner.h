@@ -35,6 +35,9 @@ class RunSink {
   // value of max steps are done. `preview` makes a picture and is called only when one is due; may be empty.
   virtual void progress(const std::string& node, int64_t value, int64_t max,
                         const std::function<PreviewPicture()>& preview) = 0;
+  // A finished picture, number `value` of `max`, for the client whose job it is. False when it was not taken.
+  virtual bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+                       const std::string& data) = 0;
   // `ui` is what the node shows ({"images": [...]}), null when it shows nothing. Called for reused output nodes
   // as well, without node_started().
   virtual void node_finished(const std::string& node, const workflow::Json& ui) = 0;

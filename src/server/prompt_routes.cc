@@ -135,7 +135,7 @@ std::optional<std::filesystem::path> first_picture(const Services& s, const Job&
     if (!item.value().contains("images")) continue;
     for (const Json& image : item.value()["images"]) {
       const auto area = area_named(image.value("type", std::string("output")));
-      if (!area) continue;
+      if (!area || !image.contains("filename")) continue;
       const auto path =
           s.folders.find(*area, image.value("subfolder", std::string()), image.value("filename", std::string()));
       if (*area == Area::kOutput) return path;

@@ -53,6 +53,10 @@ class Worker::Tracker final : public RunSink {
                 const std::function<PreviewPicture()>& preview) override {
     events_.progress(node, value, max, preview);
   }
+  bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+               const std::string& data) override {
+    return events_.picture(node, value, max, content_type, data);
+  }
   void node_finished(const std::string& node, const Json& ui) override {
     events_.node_finished(node, ui);
     set({});

@@ -245,6 +245,94 @@ TEST_F(FilesTest, SavedPicturesCarryTheirWorkflow) {
   EXPECT_EQ(picture.text.at("workflow"), "{}");
 }
 
+// A sink that is a client: it takes finished pictures.
+struct Taker final : EventSink {
+  bool picture(const std::string& node, const nodes::SentPicture& p) override {
+    from.push_back(node);
+    taken.push_back(p);
+    return take;
+  }
+  void node_finished(const NodeReport&, const nodes::Ui& ui) override {
+    for (const auto& [list, files] : ui) shown.insert(shown.end(), files.begin(), files.end());
+  }
+  bool take = true;
+  std::vector<std::string> from;
+  std::vector<nodes::SentPicture> taken;
+  std::vector<nodes::UiFile> shown;
+};
+
+Tensor pixels_of(const std::string& file) {
+  return formats::decode_picture({reinterpret_cast<const uint8_t*>(file.data()), file.size()}).rgb;
+}
+
+TEST_F(FilesTest, PicturesAreSentToAClientOrSaved) {
+  const auto prompt = json(R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+      "2": {"class_type": "RepeatImageBatch", "inputs": {"image": ["1", 0], "amount": 2}},
+      "3": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["2", 0]}},
+      "4": {"class_type": "ETN_SendImageWebSocket", "inputs": {"images": ["1", 0], "format": "JPEG"}}})");
+  const auto checked = engine_->check(workflow::parse_prompt(prompt));
+  ASSERT_TRUE(checked.flawless());
+  const Tensor original = formats::load_picture(root_ / "input" / "a.png").rgb;
+  for (const bool take : {true, true, false}) {
+    Taker client;
+    client.take = take;
+    engine_->run({.prompt = checked.prompt, .outputs = checked.outputs}, client);
+    ASSERT_EQ(client.from, (std::vector<std::string>{"3", "3", "4"}));
+    EXPECT_EQ(client.taken[1].value, 1);
+    EXPECT_EQ(client.taken[1].max, 2);
+    EXPECT_EQ(client.taken[0].content_type, "image/png");
+    EXPECT_EQ(client.taken[2].content_type, "image/jpeg");
+    const Tensor sent = pixels_of(client.taken[0].data), lossy = pixels_of(client.taken[2].data);
+    EXPECT_TRUE(std::equal(sent.values().begin(), sent.values().end(), original.values().begin()));
+    EXPECT_EQ(lossy.shape(), original.shape());
+    if (take) {
+      ASSERT_EQ(client.shown.size(), 1u);
+      EXPECT_EQ(client.shown[0].sent_as, "image/jpeg");
+      EXPECT_FALSE(fs::exists(root_ / "output"));
+    } else {
+      ASSERT_EQ(client.shown.size(), 3u);
+      EXPECT_EQ(client.shown[2].filename, "ComfyUI_00003_.png");
+      EXPECT_TRUE(fs::exists(root_ / "output" / "ComfyUI_00003_.png"));
+    }
+  }
+}
+
+TEST_F(FilesTest, PicturesMayBePartOfTheWorkflow) {
+  // 2 x 1 pixels: red at half opacity, and blue.
+  const std::string text =
+      "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAYAAAD0In+KAAAAEUlEQVR4nGP4z8DQwMDw/z8ADX4DfuoeFyEAAAAASUVORK5CYII=";
+  auto prompt = json(R"({"1": {"class_type": "ETN_LoadImageBase64", "inputs": {"image": ""}},
+      "2": {"class_type": "ETN_LoadMaskBase64", "inputs": {"mask": ""}},
+      "3": {"class_type": "MaskPreview", "inputs": {"mask": ["1", 1]}},
+      "4": {"class_type": "MaskPreview", "inputs": {"mask": ["2", 0]}},
+      "5": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}})");
+  prompt["1"]["inputs"]["image"] = "data:image/png;base64," + text;
+  prompt["2"]["inputs"]["mask"] = text;
+  const auto checked = engine_->check(workflow::parse_prompt(prompt));
+  ASSERT_TRUE(checked.flawless());
+  TensorMap trace;
+  EventSink quiet;
+  engine_->run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+  const auto values = [&](const char* key) {
+    const auto all = trace.find(key)->values();
+    return std::vector<float>(all.begin(), all.end());
+  };
+  EXPECT_EQ(values("1.0.IMAGE"), (std::vector<float>{1, 0, 0, 0, 0, 1}));
+  EXPECT_NEAR(values("1.1.MASK")[0], 127 / 255.0, 1e-6);
+  EXPECT_EQ(values("1.1.MASK")[1], 0);
+  EXPECT_EQ(values("2.0.MASK"), (std::vector<float>{1, 0}));
+  for (const std::string& bad : {std::string("%"), text.substr(0, 41), std::string(), text.substr(0, 60)}) {
+    prompt["1"]["inputs"]["image"] = bad;
+    try {
+      run(prompt);
+      ADD_FAILURE() << bad;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.node(), "1");
+      EXPECT_EQ(e.input(), "image");
+    }
+  }
+}
+
 TEST_F(FilesTest, AChangedPictureIsReadAgain) {
   run(save_inverted());
   run(save_inverted());

@@ -92,9 +92,43 @@ TEST(EventHub, PreviewsInTheFormThatWasAskedFor) {
   new_one->set_wants_preview_metadata(true);
   hub.connect(old_one);
   hub.connect(new_one);
-  hub.send_preview(Recipients::client("a"), "plain", "with metadata");
+  hub.send_preview(Recipients::client("a"), {"plain", "with metadata"});
   EXPECT_EQ(drain(*old_one), std::vector<std::string>{"plain"});
   EXPECT_EQ(drain(*new_one), std::vector<std::string>{"with metadata"});
+}
+
+TEST(EventHub, FinishedPicturesGoToTheirClientAlone) {
+  EventHub hub;
+  const auto own = std::make_shared<Mailbox>("a", [] {}), other = std::make_shared<Mailbox>("b", [] {}),
+             watcher = std::make_shared<Mailbox>(
+                 "a", [] {}, /*watches_all=*/true);
+  hub.connect(watcher);
+  EXPECT_FALSE(hub.send_picture("a", {"lost", "lost"}));
+  hub.connect(own);
+  hub.connect(other);
+  EXPECT_TRUE(hub.send_picture("a", {"plain", "described"}));
+  EXPECT_EQ(drain(*own), std::vector<std::string>{"plain"});
+  EXPECT_TRUE(drain(*other).empty());
+  EXPECT_TRUE(drain(*watcher).empty());
+  own->set_wants_preview_metadata(true);
+  EXPECT_TRUE(hub.send_picture("a", {"plain", "described"}));
+  EXPECT_EQ(drain(*own), std::vector<std::string>{"described"});
+}
+
+TEST(EventHub, ALargePictureIsTakenAndTooManyAreNot) {
+  EventHub hub;
+  const auto box = std::make_shared<Mailbox>("a", [] {});
+  hub.connect(box);
+  const std::string large(Mailbox::kPictureLimit + 1, 'x'), half(Mailbox::kPictureLimit / 2, 'y');
+  EXPECT_TRUE(hub.send_picture("a", {large, {}}));
+  EXPECT_FALSE(hub.send_picture("a", {half, {}}));
+  hub.send(Recipients::client("a"), "executed");
+  EXPECT_FALSE(box->overflowed());
+  EXPECT_EQ(drain(*box).size(), 2u);
+  EXPECT_TRUE(hub.send_picture("a", {half, {}}));
+  EXPECT_TRUE(hub.send_picture("a", {half, {}}));
+  EXPECT_FALSE(hub.send_picture("a", {half, {}}));
+  EXPECT_FALSE(box->overflowed());
 }
 
 TEST(EventHub, ManyThreads) {

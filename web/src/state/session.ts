@@ -36,7 +36,8 @@ export function noteOf(job: Job): PageNote {
 
 /** The pictures a job has made: saved ones, or previews when it saves none. */
 export function picturesOf(job: Job): ImageRef[] {
-  const all = Object.values(job.outputs).flatMap((output) => output.images ?? []);
+  // What was sent to a client has no file.
+  const all = Object.values(job.outputs).flatMap((output) => (output.images ?? []).filter((image) => image.filename));
   const saved = all.filter((image) => image.type === 'output');
   return saved.length > 0 ? saved : all;
 }

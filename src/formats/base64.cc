@@ -1,0 +1,62 @@
+#include "formats/base64.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/error.h"
+
+namespace easel::formats {
+namespace {
+
+constexpr int kSpace = -1, kEnd = -2, kForeign = -3;
+
+constexpr std::array<int, 256> make_values() {
+  std::array<int, 256> out{};
+  for (int& v : out) v = kForeign;
+  for (int i = 0; i < 26; ++i) out[static_cast<size_t>('A' + i)] = i, out[static_cast<size_t>('a' + i)] = 26 + i;
+  for (int i = 0; i < 10; ++i) out[static_cast<size_t>('0' + i)] = 52 + i;
+  out['+'] = out['-'] = 62;
+  out['/'] = out['_'] = 63;
+  out['='] = kEnd;
+  for (const char c : {' ', '\t', '\r', '\n'}) out[static_cast<size_t>(c)] = kSpace;
+  return out;
+}
+constexpr std::array<int, 256> kValues = make_values();
+
+}  // namespace
+
+std::vector<uint8_t> decode_base64(std::string_view text) {
+  constexpr std::string_view kMark = ";base64,";
+  if (text.starts_with("data:"))
+    if (const size_t at = text.substr(0, 200).find(kMark); at != std::string_view::npos)
+      text.remove_prefix(at + kMark.size());
+  std::vector<uint8_t> out;
+  out.reserve(text.size() / 4 * 3 + 3);
+  uint32_t bits = 0;
+  size_t digits = 0;
+  bool ended = false;
+  for (const char c : text) {
+    const int value = kValues[static_cast<uint8_t>(c)];
+    if (value == kSpace) continue;
+    if (value == kForeign || (ended && value != kEnd))
+      throw Error(Fault::kInvalid,
+                  "the text is not base64: " +
+                      (value == kForeign ? "byte " + std::to_string(static_cast<uint8_t>(c)) + " is no digit of it"
+                                         : std::string("it goes on after its end")));
+    if (value == kEnd) {
+      ended = true;
+      continue;
+    }
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    if (++digits % 4 == 0)
+      for (const int shift : {16, 8, 0}) out.push_back(static_cast<uint8_t>(bits >> shift));
+  }
+  const size_t left = digits % 4;
+  if (left == 1) throw Error(Fault::kInvalid, "the base64 text is cut short");
+  if (left >= 2) out.push_back(static_cast<uint8_t>(left == 2 ? bits >> 4 : bits >> 10));
+  if (left == 3) out.push_back(static_cast<uint8_t>(bits >> 2));
+  return out;
+}
+
+}  // namespace easel::formats
