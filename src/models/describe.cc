@@ -15,6 +15,7 @@
 #include "models/lora.h"
 #include "models/style_model.h"
 #include "models/t2i_adapter.h"
+#include "models/upscaler.h"
 #include "models/vae.h"
 #include "models/vae_keys.h"
 
@@ -36,6 +37,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kT2iAdapter, "t2i_adapter", "controlnet"},
     {FileKind::kIpAdapter, "ip_adapter", "ipadapter"},
     {FileKind::kStyleModel, "style_model", "style_models"},
+    {FileKind::kUpscaler, "upscaler", "upscale_models"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -73,8 +75,9 @@ class Describer {
     };
     const bool known = attempt([&] { return unet(); }) || attempt([&] { return control(); }) ||
                        attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
-                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
-                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
+                       attempt([&] { return upscaler(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
+                       attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.raw())) ++out_.other_tensors;
@@ -232,6 +235,21 @@ class Describer {
     out_.family = Family::kSD1;
     out_.fits = "models with text of width " + std::to_string(shape.context_dim) +
                 ", with a CLIP vision model whose hidden states are " + std::to_string(shape.width) + " wide";
+    return true;
+  }
+
+  bool upscaler() {
+    const auto tensors = upscaler_tensors(tensors_);
+    if (!tensors) return false;
+    out_.kind = FileKind::kUpscaler;
+    out_.summary = "upscaler";
+    const nn::Weights w = probe(tensors);
+    const UpscalerConfig config = read_upscaler_config(w);
+    Upscaler::check(w);
+    out_.summary = "upscaler, " + std::to_string(config.scale) + "x";
+    add_part(config.compact ? "compact network" : "ESRGAN", *tensors, w.unused(),
+             std::to_string(config.blocks) + (config.compact ? " convolutions of " : " blocks of ") +
+                 std::to_string(config.features) + " channels");
     return true;
   }
 

@@ -21,6 +21,7 @@ enum class FileKind {
   kT2iAdapter,
   kIpAdapter,
   kStyleModel,
+  kUpscaler,
   kLora,
   kEmbedding,
   kUnknown,

@@ -21,6 +21,7 @@ namespace easel::nodes {
 //   VAE           models::VaeHandle                   CONTROL_NET         models::ControlNetHandle
 //   CLIP_VISION   models::ClipVisionHandle            CLIP_VISION_OUTPUT  models::ClipVisionOutput
 //   STYLE_MODEL   models::StyleModelHandle            IPADAPTER           models::IpAdapterHandle
+//   UPSCALE_MODEL models::UpscalerHandle
 //   INT           int64_t                             FLOAT               double
 //   STRING        std::string                         BOOLEAN             bool
 // A node file may add types of its own.

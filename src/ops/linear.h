@@ -8,7 +8,8 @@
 
 namespace easel::ops {
 
-enum class Activation { kNone, kSilu, kGelu, kQuickGelu, kRelu };  // kGelu: the exact one, with erf
+// kGelu: the exact one, with erf; kLeakyRelu: 0.2 x below zero.
+enum class Activation { kNone, kSilu, kGelu, kQuickGelu, kRelu, kLeakyRelu };
 
 // The type of the values that layers which multiply in `compute` take and give: bf16 around products of bytes.
 constexpr DType value_type(DType compute) { return compute == DType::kI8 ? DType::kBF16 : compute; }

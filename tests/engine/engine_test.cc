@@ -9,6 +9,7 @@
 #include "engine/preview.h"
 #include "engine/trace.h"
 #include "formats/picture.h"
+#include "formats/safetensors.h"
 #include "models/handles.h"
 #include "sampling/conditioning.h"
 #include "toy_nodes.h"
@@ -330,6 +331,46 @@ TEST_F(FilesTest, PicturesMayBePartOfTheWorkflow) {
       EXPECT_EQ(e.node(), "1");
       EXPECT_EQ(e.input(), "image");
     }
+  }
+}
+
+TEST_F(FilesTest, ModelsEnlargePictures) {
+  // A compact upscaler that adds nothing to the nearest pixel.
+  TensorMap file;
+  for (const char* name : {"body.0", "body.2"}) {
+    const int64_t in = name[5] == '0' ? 3 : 4, out = name[5] == '0' ? 4 : 12;
+    file.set(std::string(name) + ".weight", Tensor::zeros({out, in, 3, 3}));
+    file.set(std::string(name) + ".bias", Tensor::zeros({out}));
+  }
+  file.set("body.1.weight", Tensor::zeros({4}));
+  fs::create_directories(root_ / "models" / "upscale_models");
+  fs::create_directories(root_ / "models" / "checkpoints");
+  formats::write_safetensors(root_ / "models" / "upscale_models" / "twice.safetensors", file);
+  TensorMap other;
+  other.set("layers.0.weight", Tensor::zeros({4}));
+  formats::write_safetensors(root_ / "models" / "upscale_models" / "other.safetensors", other);
+  Engine engine({.folders = models::Folders(root_ / "models"), .directories = {root_ / "input", root_, root_}});
+  auto prompt = json(R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+      "2": {"class_type": "UpscaleModelLoader", "inputs": {"model_name": "twice.safetensors"}},
+      "3": {"class_type": "ImageUpscaleWithModel", "inputs": {"upscale_model": ["2", 0], "image": ["1", 0]}},
+      "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}}})");
+  const auto checked = engine.check(workflow::parse_prompt(prompt));
+  ASSERT_TRUE(checked.flawless());
+  TensorMap trace;
+  EventSink quiet;
+  engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+  const Tensor small = *trace.find("1.0.IMAGE"), large = *trace.find("3.0.IMAGE");
+  ASSERT_EQ(large.shape(), (Shape{1, small.dim(1) * 2, small.dim(2) * 2, 3}));
+  EXPECT_NEAR(large.f32()[large.numel() - 1], small.f32()[small.numel() - 1], 1e-6);
+  // Another kind of file is refused before anything runs.
+  prompt["2"]["inputs"]["model_name"] = "other.safetensors";
+  const auto refused = engine.check(workflow::parse_prompt(prompt));
+  ASSERT_FALSE(refused.flawless());
+  try {
+    refused.raise();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("node 2"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("no upscaler"), std::string::npos) << e.what();
   }
 }
 

@@ -21,8 +21,8 @@ TYPED_TEST_SUITE(Elementwise, BothTypes);
 
 TYPED_TEST(Elementwise, Activates) {
   const Tensor x = this->random({3, 7, 41}, 4.0f);
-  for (const Activation a :
-       {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu}) {
+  for (const Activation a : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu,
+                             Activation::kRelu, Activation::kLeakyRelu}) {
     const Tensor expected = this->zip(x, x, [a](double v, double) { return reference_activation(a, v); });
     EXPECT_LT(relative_error(activate(x, a), expected), this->tolerance());
     EXPECT_LT(relative_error(activate(this->spread(x, 3), a), expected), this->tolerance());

@@ -90,7 +90,8 @@ TYPED_TEST(Levels, NormsAndPointwise) {
                             mul(x, y),
                             lerp(x, y, 0.7f),
                             affine(x, 2.0f, 1.0f)};
-    for (const Activation a : {Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu})
+    for (const Activation a :
+         {Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu, Activation::kLeakyRelu})
       all.push_back(activate(x, a));
     return all;
   });
@@ -104,8 +105,8 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
                other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated);
     EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
     if (gated) continue;
-    for (const Activation a :
-         {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu})
+    for (const Activation a : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu,
+                               Activation::kRelu, Activation::kLeakyRelu})
       EXPECT_LT(relative_error(linear(x, *other, {a, residual, 0.5f}), linear(x, *own, {a, residual, 0.5f})),
                 this->tolerance());
   }

@@ -55,8 +55,8 @@ TYPED_TEST(Linear, MatchesThePlainProductForManyShapes) {
 }
 
 TYPED_TEST(Linear, AppliesActivationScaleAndResidual) {
-  for (const Activation a :
-       {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu})
+  for (const Activation a : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu,
+                             Activation::kRelu, Activation::kLeakyRelu})
     for (const float scale : {1.0f, 0.37f})
       for (const bool with_residual : {true, false}) {
         const Tensor x = this->random({2, 19, 70}), w = this->random({45, 70}, 0.2f), b = this->random_f32({45});

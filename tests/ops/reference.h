@@ -78,6 +78,7 @@ inline double reference_activation(Activation a, double v) {
     case Activation::kGelu: return 0.5 * v * (1.0 + std::erf(v * std::sqrt(0.5)));
     case Activation::kQuickGelu: return v / (1.0 + std::exp(-1.702 * v));
     case Activation::kRelu: return v < 0 ? 0 : v;
+    case Activation::kLeakyRelu: return v < 0 ? 0.2 * v : v;
   }
   return NAN;
 }

@@ -64,6 +64,7 @@ dnnl::primitive_attr attributes(const Key& key) {
     case Activation::kQuickGelu: ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.702f, 0.0f); break;
     case Activation::kGelu: ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_erf, 0.0f, 0.0f); break;
     case Activation::kRelu: ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); break;
+    case Activation::kLeakyRelu: ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.2f, 0.0f); break;
   }
   if (key.scale != 1.0f) ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_linear, key.scale, 0.0f);
   if (key.add) ops.append_sum();

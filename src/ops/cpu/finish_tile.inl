@@ -38,6 +38,7 @@ static void finish_tile(const FinishTile& f) {
     case kActGelu: return finish_rows<T, kActGelu, false>(f);
     case kActQuickGelu: return finish_rows<T, kActQuickGelu, false>(f);
     case kActRelu: return finish_rows<T, kActRelu, false>(f);
+    case kActLeakyRelu: return finish_rows<T, kActLeakyRelu, false>(f);
     default: return finish_rows<T, kActNone, false>(f);
   }
 }

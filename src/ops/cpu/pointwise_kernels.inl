@@ -46,6 +46,7 @@ static void map(const MapRun& m) {
     case kActGelu: return each(x, out, m.count, apply<kActGelu>);
     case kActQuickGelu: return each(x, out, m.count, apply<kActQuickGelu>);
     case kActRelu: return each(x, out, m.count, apply<kActRelu>);
+    case kActLeakyRelu: return each(x, out, m.count, apply<kActLeakyRelu>);
     default:
       return each(x, out, m.count,
                   [scale, shift](Vec v) __attribute__((always_inline)) { return v * scale + shift; });

@@ -241,13 +241,14 @@ EASEL_INLINE Vec gelu(Vec x) {
 }
 
 // Activations by number, so that this file needs no header of the ops: the order of ops::Activation.
-constexpr int kActNone = 0, kActSilu = 1, kActGelu = 2, kActQuickGelu = 3, kActRelu = 4;
+constexpr int kActNone = 0, kActSilu = 1, kActGelu = 2, kActQuickGelu = 3, kActRelu = 4, kActLeakyRelu = 5;
 template <int kActivation>
 EASEL_INLINE Vec apply(Vec x) {
   if constexpr (kActivation == kActSilu) return swish(x, 1.0f);
   if constexpr (kActivation == kActGelu) return gelu(x);
   if constexpr (kActivation == kActQuickGelu) return swish(x, 1.702f);
   if constexpr (kActivation == kActRelu) return x < splat(0.0f) ? splat(0.0f) : x;
+  if constexpr (kActivation == kActLeakyRelu) return x < splat(0.0f) ? x * splat(0.2f) : x;
   return x;
 }
 
