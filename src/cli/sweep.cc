@@ -49,7 +49,7 @@ Axis parse_axis(const std::string& text) {
 
 // The first saved picture of a run, small enough for the sheet.
 Tensor thumbnail(const std::string& path, int64_t side) {
-  const Tensor picture = formats::load_picture(path).rgb;
+  Tensor picture = formats::load_picture(path).rgb;
   const double scale =
       std::min(1.0, static_cast<double>(side) / static_cast<double>(std::max(picture.dim(1), picture.dim(2))));
   if (scale == 1.0) return picture;

@@ -11,15 +11,17 @@ namespace {
 
 constexpr int kSpace = -1, kEnd = -2, kForeign = -3;
 
+constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
 constexpr std::array<int, 256> make_values() {
   std::array<int, 256> out{};
   for (int& v : out) v = kForeign;
-  for (int i = 0; i < 26; ++i) out[static_cast<size_t>('A' + i)] = i, out[static_cast<size_t>('a' + i)] = 26 + i;
-  for (int i = 0; i < 10; ++i) out[static_cast<size_t>('0' + i)] = 52 + i;
-  out['+'] = out['-'] = 62;
-  out['/'] = out['_'] = 63;
-  out['='] = kEnd;
-  for (const char c : {' ', '\t', '\r', '\n'}) out[static_cast<size_t>(c)] = kSpace;
+  const auto set = [&](char c, int value) { out[static_cast<uint8_t>(c)] = value; };
+  for (size_t i = 0; i < kDigits.size(); ++i) set(kDigits[i], static_cast<int>(i));
+  for (const char c : {'+', '-'}) set(c, 62);
+  for (const char c : {'/', '_'}) set(c, 63);
+  for (const char c : {' ', '\t', '\r', '\n'}) set(c, kSpace);
+  set('=', kEnd);
   return out;
 }
 constexpr std::array<int, 256> kValues = make_values();
