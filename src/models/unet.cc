@@ -1,6 +1,7 @@
 #include "models/unet.h"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "base/parallel.h"
@@ -160,7 +161,7 @@ size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t row
   const double pixel = static_cast<double>(config.model_channels * (skips + joined + work));
   // Maps whose sides are odd are rounded up at each level. Blocks of memory are up to a quarter larger than asked for,
   // and those of sizes that only other levels use stay for the next step.
-  const auto up = [](int64_t side) { return static_cast<double>((side + 7) / 8 * 8); };
+  const auto up = [](int64_t side) { return 8 * std::ceil(static_cast<double>(side) / 8); };
   const size_t threads = static_cast<size_t>(thread_count()) * (size_t{4} << 20);  // work memory of their own
   return threads + static_cast<size_t>(static_cast<double>(rows) * up(height) * up(width) * pixel * 2.2);
 }

@@ -14,6 +14,8 @@ template <class... F>
 struct Overload : F... {
   using F::operator()...;
 };
+template <class... F>
+Overload(F...) -> Overload<F...>;
 
 [[noreturn]] void bad_width(const nn::Weights& w, int64_t got, int64_t wanted) {
   throw Error(Fault::kBadFile, "the tensors of '" + w.full("") + "*' are for " + std::to_string(got) +

@@ -196,7 +196,7 @@ UpscalerConfig read_upscaler_config(const nn::Weights& w) {
   if (c.compact) {
     c.blocks = (children - 3) / 2;
     const Shape last = conv_shape(w, "body." + std::to_string(children - 1) + ".weight", c.features);
-    c.scale = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(last[0] / kColours))));
+    c.scale = std::lround(std::sqrt(static_cast<double>(last[0]) / static_cast<double>(kColours)));
     if (first[1] != kColours || children % 2 == 0 || c.scale < 1 || c.scale > 16 ||
         c.scale * c.scale * kColours != last[0])
       throw Error(Fault::kUnsupported, "is a compact upscaler from " + std::to_string(first[1]) + " channels to " +

@@ -1,5 +1,6 @@
 // Nodes that combine, place and time conditioning.
 #include <algorithm>
+#include <cmath>
 
 #include "nodes/foresight.h"
 #include "nodes/table.h"
@@ -92,7 +93,7 @@ Outputs foresee_two(Call& call, std::string_view first, std::string_view second)
 }
 
 Outputs set_area(Call& call) {
-  const auto cells = [&](const char* input) { return static_cast<double>(call.integer(input) / 8); };
+  const auto cells = [&](const char* input) { return std::floor(static_cast<double>(call.integer(input)) / 8); };
   const Area area{cells("height"), cells("width"), cells("y"), cells("x"), false};
   return changed(call, [&](ConditioningEntry& entry) {
     entry.area = area;

@@ -75,7 +75,7 @@ Levels linear_quadratic(const ModelSampling& model, int steps) {
     const double b = threshold / linear - 2 * difference / (quadratic * quadratic);
     const double c = a * (static_cast<double>(linear) * linear);
     for (int i = 0; i < linear; ++i) noise_removed.push_back(i * threshold / linear);
-    for (double i = linear; i < steps; ++i) noise_removed.push_back(a * (i * i) + b * i + c);
+    for (int i = linear; i < steps; ++i) noise_removed.push_back(a * (static_cast<double>(i) * i) + b * i + c);
   } else {
     noise_removed.push_back(0);
   }

@@ -85,9 +85,10 @@ std::string sanitised(std::string_view name) {
   while (!name.empty()) {
     const size_t n = utf8_length(name);
     const unsigned char c = static_cast<unsigned char>(name[0]);
-    if (n == 0) out += '_';
-    else if (n == 1 && (c < 0x20 || c == 0x7F || std::string_view("<>:\"|?*").find(name[0]) != std::string_view::npos))
-      out += '_';
+    const bool bad =
+        n == 0 ||
+        (n == 1 && (c < 0x20 || c == 0x7F || std::string_view("<>:\"|?*").find(name[0]) != std::string_view::npos));
+    if (bad) out += '_';
     else out += name.substr(0, n);
     name.remove_prefix(std::max<size_t>(n, 1));
   }
@@ -149,7 +150,7 @@ fs::path Folders::find(Area area, const std::string& subfolder, const std::strin
   if (name.empty()) throw Error(Fault::kInvalid, "a file name is needed");
   const fs::path path = safe_join(safe_join(root(area), subfolder), name);
   std::error_code error;
-  const fs::path real = fs::canonical(path, error);
+  fs::path real = fs::canonical(path, error);
   if (error || !is_inside(real, root(area)) || !fs::is_regular_file(real, error)) missing();
   return real;
 }

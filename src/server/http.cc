@@ -208,7 +208,7 @@ bool is_fresh(const Request& request, const std::string& etag) {
   return !known.empty() && (known == "*" || known.find(etag) != std::string::npos);
 }
 
-Response error_response(std::exception_ptr failure) noexcept {
+Response error_response(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);
   } catch (const Error& e) {

@@ -90,6 +90,6 @@ class Router {
 bool is_fresh(const Request& request, const std::string& etag);
 
 // The response to an exception: easel::Error by its fault, everything else 500. Never throws.
-Response error_response(std::exception_ptr failure) noexcept;
+Response error_response(const std::exception_ptr& failure) noexcept;
 
 }  // namespace easel::server

@@ -30,18 +30,18 @@ class UserFolder {
 
   // Inside the folder, existing or not. Some clients encode a name twice.
   fs::path path(const std::string& name) const {
-    const fs::path out = safe_join(root_, percent_decode(name).value_or(name));
+    fs::path out = safe_join(root_, percent_decode(name).value_or(name));
     if (out == root_ || !is_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
     return out;
   }
   fs::path existing(const std::string& name) const {
-    const fs::path out = path(name);
+    fs::path out = path(name);
     std::error_code error;
     if (!fs::is_regular_file(out, error)) throw Error(Fault::kMissing, "there is no such file");
     return out;
   }
   fs::path folder(const std::string& name) const {
-    const fs::path out = safe_join(root_, name);
+    fs::path out = safe_join(root_, name);
     std::error_code error;
     if (!is_inside(out, root_) || !fs::is_directory(out, error))
       throw Error(Fault::kMissing, "there is no such folder");

@@ -30,10 +30,10 @@ void on_bus_error(int number, siginfo_t* info, void*) {
     const uintptr_t begin = range.begin.load(), end = range.end.load();
     if (!fault || at < begin || at >= end) continue;
     range.hit = true;
-    const uintptr_t page = at - at % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    void* page = static_cast<char*>(info->si_addr) - at % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     // What follows is most likely gone as well; once is enough for all of it.
-    if (mmap(reinterpret_cast<void*>(page), end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-        MAP_FAILED)
+    if (mmap(page, end - reinterpret_cast<uintptr_t>(page), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0) == MAP_FAILED)
       break;
     errno = saved;
     return;

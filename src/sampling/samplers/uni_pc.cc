@@ -81,7 +81,7 @@ class UniPc {
     const float keep = deviation(sigma) / deviation(start.sigma), alpha_t = alpha(sigma);
     const float gain = alpha_t * c.growth, weight = alpha_t * c.b_h;
     const Tensor base = map([=](float v, float m) { return keep * v - gain * m; }, x, start.picture);
-    const Tensor predicted = finish(base, weight, weighted_sum(slopes, c.predictor, order - 1));
+    Tensor predicted = finish(base, weight, weighted_sum(slopes, c.predictor, order - 1));
     if (!correct) return predicted;
 
     *picture = predict(predicted, sigma);
