@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "models/clip_keys.h"
 #include "models/diffusers_keys.h"
 #include "models/key_names.h"
 
@@ -16,10 +17,17 @@ int64_t number_after(const std::string& name, const std::string& prefix, std::st
   return key_number(name.substr(prefix.size(), dot - prefix.size()));
 }
 
+// The transformer of a network for several kinds of hints (the spelling is the publisher's), named as ClipEncoder reads
+// it.
+void add_union_blocks(const TensorMap& file, const std::string& prefix, TensorMap& out) {
+  add_openclip_blocks(file, prefix + "transformer_layes.", "union.", out);
+}
+
 std::shared_ptr<const TensorMap> below(const TensorMap& file, const std::string& prefix) {
   auto out = std::make_shared<TensorMap>();
   for (const auto& [name, tensor] : file)
     if (name.starts_with(prefix)) out->set(name.substr(prefix.size()), tensor);
+  add_union_blocks(file, prefix, *out);
   return out;
 }
 
@@ -44,6 +52,7 @@ std::shared_ptr<const TensorMap> from_diffusers_controlnet(const TensorMap& file
       original = "input_hint_block." + std::to_string(2 * (i + 1)) + "." + rest;
     out->set(original.empty() ? name : original, tensor);
   }
+  add_union_blocks(file, "", *out);
   return out;
 }
 
@@ -77,8 +86,6 @@ std::shared_ptr<const TensorMap> adapter_tensors(const TensorMap& file) {
 
 ControlTensors control_tensors(const TensorMap& file) {
   if (file.contains("lora_controlnet")) throw Error(Fault::kUnsupported, "a ControlLoRA, which Easel does not run");
-  if (file.contains("task_embedding") || file.contains("control_model.task_embedding"))
-    throw Error(Fault::kUnsupported, "a ControlNet of the union kind, which Easel does not run");
   if (file.contains("control_model.zero_convs.0.0.weight"))
     return {ControlKind::kControlNet, below(file, "control_model.")};
   if (file.contains("zero_convs.0.0.weight")) return {ControlKind::kControlNet, below(file, "")};

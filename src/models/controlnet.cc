@@ -66,11 +66,13 @@ class UNetControl final : public ControlNet {
     for (size_t i = 0; i < trunk_.input_blocks.size(); ++i)
       zero_convs_.push_back(pointwise(w["zero_convs"][static_cast<int64_t>(i)][0]));
     middle_out_ = pointwise(w["middle_block_out"][0]);
+    const auto time = w.shape("time_embed.2.weight");
+    union_ = ControlUnion(w, config_.model_channels, time ? (*time)[0] : 0);
     w.require_all();
     if (!w.probing()) check_widths(w);
   }
 
-  PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width) const override {
+  PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width, int64_t kind) const override {
     const int64_t channels = hint_.in_channels();
     if (hint.rank() != 4 || hint.dim(3) < channels)
       throw Error(Fault::kMismatch, "the ControlNet takes pictures of " + std::to_string(channels) + " channels, not " +
@@ -78,7 +80,11 @@ class UNetControl final : public ControlNet {
           .in_file(file_);
     const Tensor scaled = image::upscale(hint.slice(3, 0, channels), {latent_width * 8, latent_height * 8},
                                          image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
-    return {hint_(contiguous(scaled)), {}};
+    PreparedHint out{hint_(contiguous(scaled)), {}, {}};
+    if (!union_) return out;
+    if (kind != kAnyHint) out.guided = union_.mark(out.guided, kind);
+    out.kind = union_.embedding(kind);
+    return out;
   }
 
   ContextProjectionPtr project(const Tensor& context) const override {
@@ -95,8 +101,8 @@ class UNetControl final : public ControlNet {
   ControlResiduals forward(const PreparedHint& hint, const ControlInputs& in) const override {
     check_inputs(hint, in);
     const StepInfo step;
-    const Evaluation e{
-        trunk_.time(in.timesteps, trunk_.time.takes_label() ? in.y : Tensor(), compute_), in.context.get(), {}, &step};
+    const Tensor y = trunk_.time.takes_label() ? in.y : Tensor();
+    const Evaluation e{trunk_.time(in.timesteps, y, compute_, hint.kind), in.context.get(), {}, &step};
     ControlResiduals out;
     Tensor h = in.x;
     for (size_t i = 0; i < trunk_.input_blocks.size(); ++i) {
@@ -110,7 +116,7 @@ class UNetControl final : public ControlNet {
   }
 
   size_t bytes() const override {
-    size_t total = trunk_.bytes() + hint_.bytes() + middle_out_.bytes();
+    size_t total = trunk_.bytes() + hint_.bytes() + middle_out_.bytes() + union_.bytes();
     for (const nn::Linear& zero : zero_convs_) total += zero.bytes();
     return total;
   }
@@ -178,6 +184,7 @@ class UNetControl final : public ControlNet {
   HintBlock hint_;
   std::vector<nn::Linear> zero_convs_;
   nn::Linear middle_out_;
+  ControlUnion union_;
 };
 
 // The published "shuffle" ControlNets carry no mark in their tensors; ComfyUI goes by the name as well.
@@ -260,6 +267,7 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, Residency& r
     handle.context_dim = config.context_dim;
     handle.adm_channels = config.adm_channels;
     handle.model_channels = config.model_channels;
+    handle.hint_kinds = count_hint_kinds(weights);
     handle.family = detect_family(config, *found.tensors);
     make = [average = is_shuffle(path)](const nn::Weights& w) { return make_controlnet(w, average); };
   } else {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "models/control_keys.h"
+#include "models/control_union.h"
 #include "models/handles.h"
 #include "models/unet.h"
 
@@ -16,6 +17,7 @@ namespace easel::models {
 struct PreparedHint {
   Tensor guided;           // ControlNet: the embedded picture [n,h,w,C] f32
   ControlResiduals fixed;  // T2I-Adapter: everything it will ever add, for n rows
+  Tensor kind;             // added to the time embedding of networks for several kinds of hints, [1,W] f32
 };
 
 struct ControlInputs {
@@ -33,7 +35,9 @@ class ControlNet {
 
   // hint: pictures [n,H,W,3] f32 in 0..1 of any size, brought to the latent's size times eight as the reference does
   // (cut at the centre to its ratio, nearest neighbour).
-  virtual PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width) const = 0;
+  // `kind`: which of kHintKinds it is, for networks that tell them apart.
+  virtual PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width,
+                               int64_t kind = kAnyHint) const = 0;
   // Projections of a context [N,T,context_dim] for forward(); nullptr for networks that do not look at the text.
   // Throws Error(kMismatch) for another width.
   virtual ContextProjectionPtr project(const Tensor& context) const = 0;

@@ -189,6 +189,8 @@ class Describer {
       add_part("ControlNet", *found.tensors, {},
                config.context_dim > 0 ? "text of width " + std::to_string(config.context_dim) : "without text");
       out_.summary = std::string("ControlNet for ") + family_name(out_.family);
+      if (const int64_t kinds = count_hint_kinds(w); kinds > 0)
+        out_.summary += ", for " + std::to_string(kinds) + " kinds of hints";
     } else {
       out_.kind = FileKind::kT2iAdapter;
       const T2iConfig config = read_t2i_config(w, found.kind);

@@ -81,6 +81,8 @@ struct ControlNetHandle {
   bool t2i_adapter = false;
   Family family = Family::kUnknown;                               // T2I-Adapters for SD 1.x say so, and fit SD 2.x too
   int64_t context_dim = 0, adm_channels = 0, model_channels = 0;  // 0 where the net does not take such a thing
+  int64_t hint_kinds = 0;                                         // it tells apart; 0 for ordinary networks
+  int64_t hint_kind = -1;                                         // which of them its picture is (control_union.h)
   std::shared_ptr<Resident<ControlNet>> net;                      // models/controlnet.h
 };
 

@@ -96,13 +96,13 @@ class T2iAdapter final : public ControlNet {
     if (!w.probing()) check_widths(w);
   }
 
-  PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width) const override {
+  PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width, int64_t) const override {
     const int64_t u = config_.unshuffle;
     const image::Size size{(latent_width * 8 + u - 1) / u * u, (latent_height * 8 + u - 1) / u * u};
     Tensor x = image::upscale(hint.slice(3, 0, std::min<int64_t>(3, hint.dim(3))), size,
                               image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
     if (config_.hint_channels == 1) x = channel_mean(x);
-    return {Tensor(), features(ops::pixel_unshuffle(contiguous(x), u))};
+    return {Tensor(), features(ops::pixel_unshuffle(contiguous(x), u)), Tensor()};
   }
 
   ContextProjectionPtr project(const Tensor&) const override { return nullptr; }

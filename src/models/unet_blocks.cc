@@ -173,10 +173,12 @@ TimeEmbedding::TimeEmbedding(const nn::Weights& w)
   label_out_ = linear_f32(w["label_emb"][0][2]);
 }
 
-Tensor TimeEmbedding::operator()(std::span<const float> timesteps, const Tensor& y, DType compute) const {
+Tensor TimeEmbedding::operator()(std::span<const float> timesteps, const Tensor& y, DType compute,
+                                 const Tensor& added) const {
   Tensor emb =
       time_in_(ops::timestep_embedding(timesteps, time_in_.in_features()), {.activation = ops::Activation::kSilu});
   emb = time_out_(emb);
+  if (added.defined()) emb = ops::add(emb, added);
   const bool takes_label = static_cast<bool>(label_in_);
   if (takes_label != y.defined())
     throw Error(Fault::kMismatch, takes_label ? "the model needs a label vector besides the text, and there is none"

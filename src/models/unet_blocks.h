@@ -76,9 +76,10 @@ class TimeEmbedding {
  public:
   TimeEmbedding() = default;
   explicit TimeEmbedding(const nn::Weights& w);
-  // -> [N, time_embed_dim] in `compute`, passed through SiLU as every block that takes it does first.
+  // -> [N, time_embed_dim] in `compute`, passed through SiLU as every block that takes it does first. `added`
+  // [1, time_embed_dim] f32, if there is one, is added before the label's part.
   // Throws Error(kMismatch) when y is given or lacking against the model, or of another width.
-  Tensor operator()(std::span<const float> timesteps, const Tensor& y, DType compute) const;
+  Tensor operator()(std::span<const float> timesteps, const Tensor& y, DType compute, const Tensor& added = {}) const;
   int64_t width() const { return time_out_.out_features(); }
   // Throws Error(kBadFile) unless its tensors fit one another.
   void check(const nn::Weights& w) const;

@@ -1,4 +1,5 @@
 // Nodes that hold a picture to edges or other hints: ControlNets and T2I-Adapters.
+#include <algorithm>
 #include <map>
 
 #include "models/controlnet.h"
@@ -17,6 +18,28 @@ using sampling::ControlLinkPtr;
 Outputs load(Call& call) {
   const auto path = call.context().folders.find("controlnet", call.text("control_net_name"));
   return {Value("CONTROL_NET", models::load_controlnet(path, call.context().residency, call.context().compute))};
+}
+
+std::vector<std::string> hint_kinds() {
+  std::vector<std::string> out{"auto"};
+  out.insert(out.end(), std::begin(models::kHintKinds), std::end(models::kHintKinds));
+  return out;
+}
+
+Outputs set_kind(Call& call) {
+  models::ControlNetHandle net = call.link<models::ControlNetHandle>("control_net");
+  const std::vector<std::string> kinds = hint_kinds();
+  const auto chosen = std::find(kinds.begin(), kinds.end(), call.text("type"));
+  const int64_t kind = chosen - kinds.begin() - 1;
+  if (net.hint_kinds > 0) {
+    if (kind >= net.hint_kinds)
+      throw Error(Fault::kMismatch, net.file + " knows " + std::to_string(net.hint_kinds) + " kinds of hints, and \"" +
+                                        *chosen + "\" is not among them")
+          .at_input("type")
+          .fix("Use the ProMax version of the network, or another kind");
+    net.hint_kind = kind;
+  }
+  return {Value("CONTROL_NET", std::move(net))};
 }
 
 ControlLink link_of(Call& call) {
@@ -93,6 +116,15 @@ void register_control_nodes(Table& table) {
              .outputs = {{"CONTROL_NET"}},
              .cheap = true,
              .run = load});
+  table.add(
+      {.name = "SetUnionControlNetType",
+       .category = "conditioning/controlnet",
+       .description = "Tells a ControlNet for several kinds of hints which kind its picture is. Others ignore it.",
+       .inputs = {Link("control_net", "CONTROL_NET"),
+                  Choice("type", hint_kinds()).tip("auto does not tell the network.")},
+       .outputs = {{"CONTROL_NET"}},
+       .cheap = true,
+       .run = set_kind});
   table.add({.name = "ControlNetApply",
              .display = "Apply ControlNet (OLD)",
              .category = "conditioning/controlnet",

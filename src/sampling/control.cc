@@ -26,7 +26,7 @@ models::ControlResiduals ControlRun::evaluate(const ControlLink& link, const Net
   Link& state = links_[&link];
   if (!state.net) state.net = link.net.net->get();
   const auto [hint, is_new] = state.hints.try_emplace({x.dim(1), x.dim(2)});
-  if (is_new) hint->second = state.net->prepare(link.hint, x.dim(1), x.dim(2));
+  if (is_new) hint->second = state.net->prepare(link.hint, x.dim(1), x.dim(2), link.net.hint_kind);
   const auto [context, unseen] = state.contexts.try_emplace(batch.members);
   if (unseen) context->second = state.net->project(batch.inputs.context);
   return state.net->forward(hint->second, {.x = x,

@@ -4,6 +4,7 @@
 
 #include "models/checkpoint.h"
 #include "models_support.h"
+#include "numbers_support.h"
 #include "ops/elementwise.h"
 #include "support/golden.h"
 
@@ -158,6 +159,75 @@ TEST(ControlNet, EveryPublishedLayoutLoads) {
   for (const auto& [name, tensor] : *a) {
     ASSERT_TRUE(b->contains(name)) << name;
     EXPECT_EQ(b->find(name)->shape(), tensor.shape()) << name;
+  }
+}
+
+// A ControlNet of SDXL with what one for six kinds of hints has beside it, as published.
+TensorMap union_file() {
+  TensorMap file = *formats::open_model_file(tiny_models_dir() / "controlnet/sdxl_canny_original.safetensors").tensors;
+  const std::string prefix = "control_model.";
+  const int64_t c = file.find(prefix + "input_blocks.0.0.weight")->dim(0);
+  const int64_t e = file.find(prefix + "time_embed.2.weight")->dim(0);
+  const std::string block = "transformer_layes.0.";
+  double phase = 0;
+  const auto put = [&](const std::string& name, const Shape& shape, float scale) {
+    file.set(prefix + name, ops::affine(sines(shape, phase++), scale));
+  };
+  put("task_embedding", {6, c}, 0.5f);
+  put(block + "attn.in_proj_weight", {3 * c, c}, 0.1f);
+  put(block + "attn.in_proj_bias", {3 * c}, 0.1f);
+  put(block + "attn.out_proj.weight", {c, c}, 0.1f);
+  put(block + "attn.out_proj.bias", {c}, 0.1f);
+  put(block + "ln_1.weight", {c}, 1);
+  put(block + "ln_1.bias", {c}, 0.1f);
+  put(block + "mlp.c_fc.weight", {4 * c, c}, 0.1f);
+  put(block + "mlp.c_fc.bias", {4 * c}, 0.1f);
+  put(block + "mlp.c_proj.weight", {c, 4 * c}, 0.1f);
+  put(block + "mlp.c_proj.bias", {c}, 0.1f);
+  put(block + "ln_2.weight", {c}, 1);
+  put(block + "ln_2.bias", {c}, 0.1f);
+  put("spatial_ch_projs.weight", {c, c}, 0.1f);
+  put("spatial_ch_projs.bias", {c}, 0.1f);
+  put("control_add_embedding.linear_1.weight", {e, 96}, 0.1f);
+  put("control_add_embedding.linear_1.bias", {e}, 0.1f);
+  put("control_add_embedding.linear_2.weight", {e, e}, 0.1f);
+  put("control_add_embedding.linear_2.bias", {e}, 0.1f);
+  return file;
+}
+
+TEST(ControlNet, OfTheUnionKindIsToldWhatItsPictureIs) {
+  const auto tensors = control_tensors(union_file()).tensors;
+  const nn::Weights weights(tensors, DType::kF32, "union");
+  EXPECT_EQ(count_hint_kinds(weights), 6);
+  const auto net = make_controlnet(weights);
+  ControlInputs in{.x = made_up({2, 8, 6, 4}, 1),
+                   .timesteps = {300, 300},
+                   .context = net->project(made_up({2, 77, 384}, 2)),
+                   .y = made_up({2, 1792}, 3)};
+  const Tensor picture = ops::affine(made_up({1, 64, 48, 3}, 6), 0.5f, 0.5f);
+  const ControlResiduals any = net->forward(net->prepare(picture, 8, 6), in);
+  expect_summary(any.output[0], {{0.3734731f, -0.867124f, -0.7355848f, -0.5587681f}, 0.52084874}, 2e-6);
+  expect_summary(any.middle[0], {{-1.925576f, -0.9491976f, 0.3890064f, -1.503f}, 6.2729042}, 1e-4);
+  const ControlResiduals canny = net->forward(net->prepare(picture, 8, 6, 3), in);
+  expect_summary(canny.output[0], {{0.2375652f, -1.189531f, -0.8714929f, 0.3134118f}, 0.86898006}, 2e-6);
+  expect_summary(canny.middle[0], {{0.7153547f, -11.32675f, -0.4284129f, -6.979718f}, 6.3915328}, 1e-4);
+}
+
+TEST(ControlNet, OfTheUnionKindIsCheckedWhole) {
+  const TensorMap good = union_file();
+  for (const auto& [name, tensor] : good) {
+    if (name.find("block") != std::string::npos && name.find("transformer_layes") == std::string::npos) continue;
+    if (name.find("zero_convs") != std::string::npos || name.ends_with("task_embedding")) continue;
+    TensorMap bad;
+    for (const auto& [other, kept] : good)
+      if (other != name) bad.set(other, kept);
+    EXPECT_THROW(
+        check_control_net(nn::Weights(control_tensors(bad).tensors, DType::kF32, "bad"), ControlKind::kControlNet),
+        Error)
+        << name;
+    bad = good;
+    bad.set(name, Tensor::zeros({3, 5}));
+    EXPECT_THROW(make_controlnet(nn::Weights(control_tensors(bad).tensors, DType::kF32, "bad")), Error) << name;
   }
 }
 

@@ -2,9 +2,13 @@
 #include "models/upscaler.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "formats/safetensors.h"
+#include "models/describe.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"
@@ -116,6 +120,16 @@ TEST(Upscaler, ReadsEveryLayout) {
   EXPECT_EQ(read_upscaler_config(nn::Weights(upscaler_tensors(renamed(dense(3, 1, 3), true)), DType::kF32, "x")).scale,
             8);
   EXPECT_FALSE(upscaler_tensors(*formats::open_model_file(tiny_models_dir() / "vae/sdxl_vae.safetensors").tensors));
+}
+
+TEST(Upscaler, IsDescribed) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / ("easel-upscaler-" + std::to_string(::getpid()));
+  formats::write_safetensors(path, renamed(dense(3, 2, 2), true));
+  const FileDescription said = describe_file(path);
+  EXPECT_EQ(said.kind, FileKind::kUpscaler);
+  EXPECT_EQ(said.summary, "upscaler, 4x");
+  EXPECT_EQ(said.problem, "");
+  std::filesystem::remove(path);
 }
 
 TEST(Upscaler, BlendsTilesAsTheReference) {
