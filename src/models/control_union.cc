@@ -18,22 +18,6 @@ nn::Linear linear(const nn::Weights& w, int64_t in, int64_t out) {
   return nn::Linear(w.get("weight"), w.get("bias"), DType::kF32);
 }
 
-// [n,h,w,C] -> [n,C].
-Tensor mean_of_maps(const Tensor& x) {
-  const int64_t pixels = x.dim(1) * x.dim(2), c = x.dim(3);
-  Tensor out({x.dim(0), c});
-  std::vector<double> sum(static_cast<size_t>(c));
-  for (int64_t n = 0; n < x.dim(0); ++n) {
-    std::fill(sum.begin(), sum.end(), 0.0);
-    for (int64_t p = 0; p < pixels; ++p)
-      for (int64_t k = 0; k < c; ++k)
-        sum[static_cast<size_t>(k)] += static_cast<double>(x.f32()[(n * pixels + p) * c + k]);
-    for (int64_t k = 0; k < c; ++k)
-      out.f32()[n * c + k] = static_cast<float>(sum[static_cast<size_t>(k)] / static_cast<double>(pixels));
-  }
-  return out;
-}
-
 }  // namespace
 
 int64_t count_hint_kinds(const nn::Weights& w) {
@@ -59,7 +43,7 @@ ControlUnion::ControlUnion(const nn::Weights& w, int64_t features, int64_t embed
 
 Tensor ControlUnion::mark(const Tensor& picture, int64_t kind) const {
   const int64_t n = picture.dim(0), c = picture.dim(3);
-  const Tensor state = ops::add(mean_of_maps(picture), contiguous(tasks_.slice(0, kind, 1)));
+  const Tensor state = ops::add(ops::mean_over_map(picture).view({n, c}), tasks_.slice(0, kind, 1));
   const Tensor added = channels_(encoder_(state.view({n, 1, c})).last);
   return ops::add(picture, added.view({n, 1, 1, c}));
 }

@@ -156,24 +156,8 @@ class UNetControl final : public ControlNet {
 
   Tensor residual(const nn::Linear& zero, const Tensor& h) const {
     const Tensor r = zero(convert(h, compute_), {.f32_out = true});
-    return average_ ? mean_map(r) : r;
-  }
-
-  // Every pixel becomes the mean over the map: what "shuffle" ControlNets were trained with.
-  static Tensor mean_map(const Tensor& r) {
-    const int64_t pixels = r.dim(1) * r.dim(2), c = r.dim(3);
-    Tensor out(r.shape());
-    for (int64_t n = 0; n < r.dim(0); ++n) {
-      std::vector<double> sum(static_cast<size_t>(c), 0.0);
-      for (int64_t p = 0; p < pixels; ++p)
-        for (int64_t k = 0; k < c; ++k)
-          sum[static_cast<size_t>(k)] += static_cast<double>(r.f32()[(n * pixels + p) * c + k]);
-      for (int64_t p = 0; p < pixels; ++p)
-        for (int64_t k = 0; k < c; ++k)
-          out.f32()[(n * pixels + p) * c + k] =
-              static_cast<float>(sum[static_cast<size_t>(k)] / static_cast<double>(pixels));
-    }
-    return out;
+    // What "shuffle" ControlNets were trained with: every pixel becomes the mean over the map.
+    return average_ ? ops::add(Tensor::zeros(r.shape()), ops::mean_over_map(r)) : r;
   }
 
   UNetConfig config_;

@@ -44,20 +44,6 @@ nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, DType compute, bo
   return nn::Conv2d(w.get("weight"), w.get("bias"), {.pad = 1, .upsample2x = upsample}, compute);
 }
 
-// Channels become pixels: [N,H,W,C*r*r] -> [N,H*r,W*r,C], channel order as torch's pixel_shuffle.
-Tensor pixel_shuffle(const Tensor& x, int64_t r) {
-  const int64_t n = x.dim(0), h = x.dim(1), w = x.dim(2), c = x.dim(3) / (r * r);
-  Tensor out({n, h * r, w * r, c});
-  parallel_for(n * h, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      for (int64_t j = 0; j < w; ++j)
-        for (int64_t k = 0; k < c * r * r; ++k)
-          out.f32()[((row * r + k / r % r) * w * r + j * r + k % r) * c + k / (r * r)] =
-              x.f32()[(row * w + j) * x.dim(3) + k];
-  });
-  return out;
-}
-
 // Adds each pixel of `base` [N,H,W,C] to the r x r ones of `x` [N,H*r,W*r,C] that lie over it.
 void add_enlarged(Tensor& x, const Tensor& base, int64_t r) {
   const int64_t w = x.dim(2), c = x.dim(3);
@@ -171,7 +157,7 @@ struct Upscaler::Impl {
   Tensor run_compact(const Tensor& x) const {
     Tensor h = prelu(convert(first(x), compute), slopes[0]);
     for (size_t i = 0; i < plain.size(); ++i) h = prelu(plain[i](h), slopes[i + 1]);
-    Tensor out = pixel_shuffle(last(h, {.f32_out = true}), config.scale);
+    Tensor out = ops::pixel_shuffle(last(h, {.f32_out = true}), config.scale);
     add_enlarged(out, x, config.scale);
     return out;
   }

@@ -32,6 +32,10 @@ Tensor upsample_nearest2x(const Tensor& x);
 Tensor avg_pool2x(const Tensor& x);
 // [N,H*r,W*r,C] -> [N,H,W,C*r*r], channel order as torch's pixel_unshuffle (c, then row, then column).
 Tensor pixel_unshuffle(const Tensor& x, int64_t r);
+// The inverse: [N,H,W,C*r*r] -> [N,H*r,W*r,C].
+Tensor pixel_shuffle(const Tensor& x, int64_t r);
+// The mean over each map: [N,H,W,C] -> [N,1,1,C] f32, summed in f64.
+Tensor mean_over_map(const Tensor& x);
 
 // Rows of table [V,C] (any float type) for ids (each 0 <= id < V, checked) -> [ids.size(), C] in `dtype`.
 Tensor embedding(const Tensor& table, std::span<const int32_t> ids, DType dtype);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "base/parallel.h"
 #include "ops/check.h"
@@ -140,6 +141,51 @@ Tensor pixel_unshuffle(const Tensor& input, int64_t r) {
     });
   });
   count.add(0, 0, 2 * out.nbytes());
+  return out;
+}
+
+Tensor pixel_shuffle(const Tensor& input, int64_t r) {
+  CountOp count(OpKind::kMovement);
+  check_map("pixel_shuffle", input);
+  if (r < 1 || input.dim(3) % (r * r) != 0) reject("pixel_shuffle", input.str() + " by " + std::to_string(r));
+  const Tensor x = contiguous(input);
+  const int64_t w = x.dim(2), c = x.dim(3) / (r * r);
+  Tensor out({x.dim(0), x.dim(1) * r, w * r, c}, x.dtype());
+  with_type(x.dtype(), [&]<class T>(T) {
+    parallel_for(x.dim(0) * x.dim(1), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        for (int64_t col = 0; col < w; ++col) {
+          const T* from = x.data<T>() + (row * w + col) * c * r * r;
+          for (int64_t i = 0; i < r; ++i)
+            for (int64_t j = 0; j < r; ++j) {
+              T* to = out.data<T>() + ((row * r + i) * w * r + col * r + j) * c;
+              for (int64_t k = 0; k < c; ++k) to[k] = from[(k * r + i) * r + j];
+            }
+        }
+    });
+  });
+  count.add(0, 0, 2 * out.nbytes());
+  return out;
+}
+
+Tensor mean_over_map(const Tensor& input) {
+  CountOp count(OpKind::kMovement);
+  check_map("mean_over_map", input);
+  const Tensor x = contiguous(convert(input, DType::kF32));
+  const int64_t pixels = x.dim(1) * x.dim(2), c = x.dim(3);
+  Tensor out({x.dim(0), 1, 1, c});
+  parallel_for(x.dim(0), 1, [&](int64_t begin, int64_t end) {
+    std::vector<double> sum(static_cast<size_t>(c));
+    for (int64_t n = begin; n < end; ++n) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      for (int64_t p = 0; p < pixels; ++p)
+        for (int64_t k = 0; k < c; ++k)
+          sum[static_cast<size_t>(k)] += static_cast<double>(x.f32()[(n * pixels + p) * c + k]);
+      for (int64_t k = 0; k < c; ++k)
+        out.f32()[n * c + k] = static_cast<float>(sum[static_cast<size_t>(k)] / static_cast<double>(pixels));
+    }
+  });
+  count.add(0, 0, x.nbytes());
   return out;
 }
 

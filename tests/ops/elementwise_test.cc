@@ -116,6 +116,18 @@ TYPED_TEST(Elementwise, ResizesByTwo) {
   EXPECT_NEAR(small[at(1, 1, 2, 3, 2, 3)], mean, this->tolerance());
 }
 
+TYPED_TEST(Elementwise, MeansAreOverEachMap) {
+  const Tensor x = this->random({2, 5, 7, 3}), mean = mean_over_map(x);
+  ASSERT_EQ(mean.shape(), (Shape{2, 1, 1, 3}));
+  const auto s = doubles(x);
+  for (size_t n = 0; n < 2; ++n)
+    for (size_t k = 0; k < 3; ++k) {
+      double sum = 0;
+      for (size_t p = 0; p < 35; ++p) sum += s[(n * 35 + p) * 3 + k];
+      EXPECT_NEAR(mean.f32()[n * 3 + k], sum / 35, 1e-6);
+    }
+}
+
 TYPED_TEST(Elementwise, UnshufflesInTorchOrder) {
   const Tensor x = this->random({2, 4, 6, 3}), y = pixel_unshuffle(x, 2);
   ASSERT_EQ(y.shape(), (Shape{2, 2, 3, 12}));
@@ -127,6 +139,8 @@ TYPED_TEST(Elementwise, UnshufflesInTorchOrder) {
           EXPECT_EQ(d[((n * 2 + r) * 3 + c) * 12 + k],
                     s[((n * 4 + r * 2 + k / 2 % 2) * 6 + c * 2 + k % 2) * 3 + k / 4]);
   EXPECT_THROW(pixel_unshuffle(x, 4), Error);
+  EXPECT_EQ(doubles(pixel_shuffle(y, 2)), s);
+  EXPECT_THROW(pixel_shuffle(x, 2), Error);
 }
 
 TYPED_TEST(Elementwise, EmbedsAndChecksIds) {
