@@ -22,21 +22,11 @@ void paste(const Tensor& image, Tensor& ground, int64_t x, int64_t y) {
                   ground.f32() + ((n * ground.dim(1) + y + r) * ground.dim(2) + x) * image.dim(3));
 }
 
-Tensor ground_for(const Tensor& image, const Sides& sides, float value) {
-  if (sides.left < 0 || sides.top < 0 || sides.right < 0 || sides.bottom < 0)
-    throw Error(Fault::kInvalid, "a picture cannot be padded by a negative number of pixels");
-  const Size size{image.dim(2) + sides.left + sides.right, image.dim(1) + sides.top + sides.bottom};
-  require_size(size);
-  Tensor ground = Tensor::full({image.dim(0), size.height, size.width, image.dim(3)}, value);
-  paste(image, ground, sides.left, sides.top);
-  return ground;
-}
-
 Tensor square(const Tensor& image, SquareFrom from) {
   const int64_t height = image.dim(1), width = image.dim(2), side = std::min(height, width);
   if (from == SquareFrom::kPad) {
     const int64_t x = std::max(height, width) - width, y = std::max(height, width) - height;
-    return ground_for(image, {x / 2, y / 2, x - x / 2, y - y / 2}, 0.0f);
+    return pad(image, {x / 2, y / 2, x - x / 2, y - y / 2}, 0.0f);
   }
   int64_t x = (width - side) / 2, y = (height - side) / 2;
   if (from == SquareFrom::kTop) y = 0;
@@ -118,10 +108,20 @@ Tensor crop(const Tensor& image, Size size, int64_t x, int64_t y) {
       image.slice(1, y, std::min(size.height, image.dim(1) - y)).slice(2, x, std::min(size.width, image.dim(2) - x)));
 }
 
+Tensor pad(const Tensor& image, const Sides& sides, float value) {
+  if (sides.left < 0 || sides.top < 0 || sides.right < 0 || sides.bottom < 0)
+    throw Error(Fault::kInvalid, "a picture cannot be padded by a negative number of pixels");
+  const Size size{image.dim(2) + sides.left + sides.right, image.dim(1) + sides.top + sides.bottom};
+  require_size(size);
+  Tensor ground = Tensor::full({image.dim(0), size.height, size.width, image.dim(3)}, value);
+  paste(image, ground, sides.left, sides.top);
+  return ground;
+}
+
 Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feathering) {
   require_image(image, "what is padded");
   const int64_t height = image.dim(1), width = image.dim(2);
-  Padded out{ground_for(image, sides, 0.5f), {}};
+  Padded out{pad(image, sides, 0.5f), {}};
   out.mask = Tensor::full({1, out.image.dim(1), out.image.dim(2)}, 1.0f);
   const bool feathers = feathering > 0 && feathering * 2 < height && feathering * 2 < width;
   for (int64_t y = 0; y < height; ++y) {

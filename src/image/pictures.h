@@ -39,6 +39,9 @@ struct Sides {
   int64_t left = 0, top = 0, right = 0, bottom = 0;
 };
 
+// The picture on a larger one of that value.
+Tensor pad(const Tensor& image, const Sides& sides, float value);
+
 // The picture on a larger grey (0.5) one, and the mask [1,H,W] of what is to be painted: 1 outside, falling to 0 over
 // `feathering` pixels inside, towards the sides that grow (ImagePadForOutpaint).
 struct Padded {

@@ -7,6 +7,7 @@
 #include "image/resize.h"
 #include "nodes/foresight.h"
 #include "nodes/table.h"
+#include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
@@ -134,6 +135,33 @@ Outputs crop(Call& call) {
                                              call.integer("x"), call.integer("y")));
 }
 
+// The axis of [N,h,w,C] that a node calls x, y or t; t is that of the channels, as the reference has it for pictures.
+int axis_of(const std::string& name) {
+  return name.find('x') != std::string::npos ? 2 : name.find('y') != std::string::npos ? 1 : 3;
+}
+
+Outputs put_together(Call& call) {
+  const Latent& first = call.latent("samples1");
+  const Tensor second = image::fit_batch(call.latent("samples2").samples, first.samples.dim(0));
+  const std::string& name = call.text("dim");
+  const int axis = axis_of(name);
+  for (int d = 1; d < 4; ++d)
+    if (d != axis && first.samples.dim(d) != second.dim(d))
+      throw Error(Fault::kMismatch, "latents of " + first.samples.shape().str() + " and " + second.shape().str() +
+                                        " cannot be put together along " + name)
+          .fix("Bring them to one size first, with LatentUpscale or LatentCrop");
+  return with_samples(first, name.starts_with('-') ? ops::concat({second, first.samples}, axis)
+                                                   : ops::concat({first.samples, second}, axis));
+}
+
+Outputs cut_out(Call& call) {
+  const Latent& in = call.latent("samples");
+  const int axis = axis_of(call.text("dim"));
+  const int64_t size = in.samples.dim(axis), wanted = call.integer("index");
+  const int64_t index = wanted >= 0 ? std::min(wanted, size - 1) : std::max(wanted, -size) + size;
+  return with_samples(in, clone(in.samples.slice(axis, index, std::min(size - index, call.integer("amount")))));
+}
+
 void add_batches(Table& table) {
   table.add(
       {.name = "LatentFromBatch",
@@ -165,6 +193,24 @@ void add_batches(Table& table) {
 }
 
 void add_shapes(Table& table) {
+  table.add({.name = "LatentConcat",
+             .category = "latent/advanced",
+             .description =
+                 "Puts two latents side by side (x), one below the other (y), or their channels together (t); "
+                 "with a minus the second comes first.",
+             .inputs = {Link("samples1", "LATENT"), Link("samples2", "LATENT"),
+                        Choice("dim", {"x", "-x", "y", "-y", "t", "-t"})},
+             .outputs = {{"LATENT"}},
+             .run = put_together});
+  table.add(
+      {.name = "LatentCut",
+       .category = "latent/advanced",
+       .description = "Some columns (x), rows (y) or channels (t) of a latent; a negative place counts from the end.",
+       .inputs = {Link("samples", "LATENT"), Choice("dim", {"x", "y", "t"}),
+                  Int("index").def(0).range(-kMaxSide, kMaxSide).step(1),
+                  Int("amount").def(1).range(1, kMaxSide).step(1)},
+       .outputs = {{"LATENT"}},
+       .run = cut_out});
   table.add({.name = "LatentUpscale",
              .display = "Upscale Latent",
              .category = "latent",

@@ -96,7 +96,9 @@ bool ends_word(const CodePoints& word, size_t at) {
   return after == word.size() || !is_cased(word[after]);
 }
 
-CodePoints lower(const CodePoints& word) {
+}  // namespace
+
+CodePoints lower_case(const CodePoints& word) {
   CodePoints out;
   out.reserve(word.size());
   for (size_t i = 0; i < word.size(); ++i) {
@@ -111,8 +113,6 @@ CodePoints lower(const CodePoints& word) {
   }
   return out;
 }
-
-}  // namespace
 
 CodePoints decode_utf8(std::string_view bytes) {
   CodePoints out;
@@ -158,7 +158,7 @@ std::vector<CodePoints> clean_words(std::string_view bytes) {
   std::vector<CodePoints> words;
   CodePoints word;
   const auto finish = [&] {
-    if (!word.empty()) words.push_back(lower(word));
+    if (!word.empty()) words.push_back(lower_case(word));
     word.clear();
   };
   for (int32_t c : text) {

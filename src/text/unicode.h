@@ -18,6 +18,9 @@ enum class CharClass : uint8_t { kSpace, kLetter, kNumber, kOther };
 // General categories L* and N*, white space (White_Space), and the rest.
 CharClass char_class(int32_t code_point);
 
+// Lower case by the full Unicode rules (final sigma, dotted capital I).
+CodePoints lower_case(const CodePoints& text);
+
 // The words of a text after the cleaning transformers' CLIPTokenizer does where `ftfy` is not installed:
 // control, unassigned and replacement characters go, each CJK ideograph stands alone, NFC, words split
 // at white space, lower case by the full Unicode rules (final sigma, dotted capital I).

@@ -1,0 +1,81 @@
+// Texts, against what Python's own methods give.
+#include <gtest/gtest.h>
+
+#include "models/folders.h"
+#include "models/resident.h"
+#include "nodes/table.h"
+
+namespace easel::nodes {
+namespace {
+
+using Typed = std::map<std::string, workflow::Literal, std::less<>>;
+
+Value result(const char* name, Typed typed) {
+  const models::Folders folders;
+  models::Residency residency;
+  ModelFiles files;
+  Context context{folders, residency, files};
+  const workflow::NodeSpec* spec = Table::standard().find(name, {});
+  Call call(context, *spec, "1", {std::move(typed), {}});
+  return Table::standard().entry(*spec).node.run(call).at(0);
+}
+
+std::string text(const char* name, Typed typed) { return result(name, std::move(typed)).as<std::string>(); }
+bool flag(const char* name, Typed typed) { return result(name, std::move(typed)).as<bool>(); }
+workflow::Literal s(const char* value) { return std::string(value); }
+
+TEST(StringNodes, JoinAndReplace) {
+  EXPECT_EQ(text("StringConcatenate", {{"string_a", s("a")}, {"string_b", s("b")}, {"delimiter", s(", ")}}), "a, b");
+  const auto replaced = [](const char* in, const char* find, const char* with) {
+    return text("StringReplace", {{"string", s(in)}, {"find", s(find)}, {"replace", s(with)}});
+  };
+  EXPECT_EQ(replaced("aaa", "aa", "b"), "ba");
+  EXPECT_EQ(replaced("a red barn", "red", ""), "a  barn");
+  EXPECT_EQ(replaced("né", "", "-"), "-n-é-");
+  EXPECT_EQ(replaced("", "", "x"), "x");
+  EXPECT_EQ(replaced("abc", "x", "y"), "abc");
+}
+
+TEST(StringNodes, CountCharacters) {
+  EXPECT_EQ(result("StringLength", {{"string", s("naïve 🎨")}}).as<int64_t>(), 7);
+  const auto part = [](int64_t start, int64_t end) {
+    return text("StringSubstring", {{"string", s("naïve")}, {"start", start}, {"end", end}});
+  };
+  EXPECT_EQ(part(1, 3), "aï");
+  EXPECT_EQ(part(-3, 5), "ïve");
+  EXPECT_EQ(part(0, -1), "naïv");
+  EXPECT_EQ(part(-100, 100), "naïve");
+  EXPECT_EQ(part(4, 2), "");
+}
+
+TEST(StringNodes, TrimWhiteSpace) {
+  const auto trimmed = [](const char* in, const char* mode) {
+    return text("StringTrim", {{"string", s(in)}, {"mode", s(mode)}});
+  };
+  EXPECT_EQ(trimmed(" \t\u00a0a b\n\u3000", "Both"), "a b");
+  EXPECT_EQ(trimmed(" a ", "Left"), "a ");
+  EXPECT_EQ(trimmed(" a ", "Right"), " a");
+  for (const char* mode : {"Both", "Left", "Right"}) EXPECT_EQ(trimmed(" \x1c ", mode), "");
+}
+
+TEST(StringNodes, Compare) {
+  const auto contains = [](const char* in, const char* part, bool sensitive) {
+    return flag("StringContains", {{"string", s(in)}, {"substring", s(part)}, {"case_sensitive", sensitive}});
+  };
+  EXPECT_TRUE(contains("Übung", "bun", true));
+  EXPECT_FALSE(contains("Übung", "übung", true));
+  EXPECT_TRUE(contains("Übung", "übung", false));
+  EXPECT_TRUE(contains("", "", true));
+  const auto compared = [](const char* a, const char* b, const char* mode, bool sensitive) {
+    return flag("StringCompare",
+                {{"string_a", s(a)}, {"string_b", s(b)}, {"mode", s(mode)}, {"case_sensitive", sensitive}});
+  };
+  EXPECT_TRUE(compared("abc", "ab", "Starts With", true));
+  EXPECT_FALSE(compared("abc", "AB", "Starts With", true));
+  EXPECT_TRUE(compared("abc", "BC", "Ends With", false));
+  EXPECT_FALSE(compared("c", "bc", "Ends With", true));
+  EXPECT_TRUE(compared("ΟΔΟΣ", "οδος", "Equal", false));
+}
+
+}  // namespace
+}  // namespace easel::nodes
