@@ -280,7 +280,7 @@ export class Editor {
       const pace = node.running ? job?.pace : undefined;
       node.progress = pace && pace.max > 0 ? pace.value / pace.max : undefined;
       const image = same ? job?.outputs[id]?.images?.[0] : undefined;
-      if (image) showPicture(node, routes.viewAddress(image));
+      if (image?.filename) showPicture(node, routes.viewAddress(image)); // others were sent to a client
     }
     const failed = job?.failure && this.find(job.failure.node);
     const here = failed && job.prompt[job.failure!.node]?.class_type === failed.type;
