@@ -322,7 +322,12 @@ TEST(ModelFile, HoldsOutAgainstPicklesThatMultiply) {
         "h\1h\2\x93"
         "0";
   EXPECT_EQ(error_of(torch_zip(names + "N")), "damaged pickle: it holds more text than any model file needs");
-  EXPECT_LT(testing::peak_memory() - before, size_t{400} << 20);
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr size_t kMost = 1200;  // it keeps what was freed
+#else
+  constexpr size_t kMost = 400;
+#endif
+  EXPECT_LT(testing::peak_memory() - before, kMost << 20);
 }
 
 TEST(ModelFile, RefusesArchivesWhoseEntriesOverlap) {
