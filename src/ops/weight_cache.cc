@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <mutex>
@@ -23,6 +23,7 @@
 #include "ops/cpu/cpu_features.h"
 #include "ops/cpu/panels.h"
 #include "ops/cpu/weight_memory.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::ops {
 namespace {
@@ -41,6 +42,18 @@ struct Header {
   char identity[64];  // SHA-256 of what the weights depend on
 };
 static_assert(sizeof(Header) <= kAlign);
+
+// A blob where it lies in the mapped file: there already, where the system has the file in memory, and given up by it
+// first when memory is short.
+class PartOfFile final : public Storage {
+ public:
+  PartOfFile(StorageRef file, uint64_t offset, size_t bytes)
+      : Storage(static_cast<char*>(file->data()) + offset, bytes), file_(std::move(file)) {}
+  void release() noexcept override { delete this; }
+
+ private:
+  StorageRef file_;
+};
 
 size_t round_up(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
 
@@ -213,28 +226,27 @@ void WeightCache::read_index() {
   for (const Entry& e : entries)
     if (e.offset % kAlign != 0 || e.offset > h.index_offset || e.bytes > h.index_offset - e.offset)
       throw Error(Fault::kBadFile, "the weight cache is damaged");
+  // By the descriptor: the name may be another file's by now.
+  mapped_ = MappedFile::open("/proc/self/fd/" + std::to_string(fd_)).storage();
+  madvise(mapped_->data(), mapped_->bytes(), MADV_HUGEPAGE);
+  if (mapped_->bytes() != bytes) throw Error(Fault::kBadFile, "the weight cache is being written");
   found_ = std::move(entries);
 }
 
-bool WeightCache::read(const Entry& entry, void* to) const {
+bool WeightCache::is_whole(const Entry& entry, const void* data) const {
   std::vector<uint64_t> parts((entry.bytes + kPiece - 1) / kPiece);
-  std::atomic<bool> whole{true};
   parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      char* const piece = static_cast<char*>(to) + i * kPiece;
-      const size_t bytes = std::min(kPiece, entry.bytes - i * kPiece);
-      if (!read_at(fd_, piece, bytes, entry.offset + i * kPiece)) whole = false;
-      else parts[i] = hash_block(piece, bytes);
-    }
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      parts[i] = hash_block(static_cast<const char*>(data) + i * kPiece, std::min(kPiece, entry.bytes - i * kPiece));
   });
-  return whole && hash_parts(parts) == entry.hash;
+  return hash_parts(parts) == entry.hash;
 }
 
 StorageRef WeightCache::take(uint64_t kind, size_t bytes) {
   const size_t next = entries_.size();
   if (next < found_.size() && found_[next].kind == kind && found_[next].bytes == bytes) {
-    StorageRef memory = cpu::allocate_weights(bytes);
-    if (read(found_[next], memory->data())) {
+    StorageRef memory(new PartOfFile(mapped_, found_[next].offset, bytes));
+    if (is_whole(found_[next], memory->data())) {
       entries_.push_back({kind, memory, bytes});
       return memory;
     }

@@ -32,8 +32,8 @@ class WeightCache {
   WeightCache(const WeightCache&) = delete;
   WeightCache& operator=(const WeightCache&) = delete;
 
-  // The next blob in fresh memory, if the file has it undamaged, else nothing: `kind` says what it must be, `bytes`
-  // how long. Read and checked on all threads.
+  // The next blob, in the mapped file, if the file has it undamaged, else nothing: `kind` says what it must be, `bytes`
+  // how long. Checked on all threads.
   StorageRef take(uint64_t kind, size_t bytes);
   // What was packed instead of the blob last asked for. `storage` stays alive until it is written.
   void keep(uint64_t kind, const StorageRef& storage, size_t bytes);
@@ -58,11 +58,12 @@ class WeightCache {
     size_t bytes;
   };
   void read_index();
-  bool read(const Entry& entry, void* to) const;
+  bool is_whole(const Entry& entry, const void* data) const;
 
   std::filesystem::path file_;
   std::string identity_;
   int fd_ = -1;
+  StorageRef mapped_;
   std::vector<Entry> found_;   // in the file
   std::vector<Kept> entries_;  // of the model as it is now
   bool missed_ = false;

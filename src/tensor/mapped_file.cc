@@ -61,6 +61,24 @@ class MappedStorage final : public Storage {
   std::optional<MappingGuard> guard_;  // ends before the mapping does
 };
 
+// Where the system keeps a file in huge pages it can map them as such only at an address that is a multiple of theirs.
+void* map_aligned(int fd, size_t bytes) {
+  constexpr size_t kHuge = size_t{2} << 20;
+  if (bytes < kHuge) return mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+  const size_t room = (bytes + 4095) / 4096 * 4096 + kHuge;
+  void* const reserved = mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return MAP_FAILED;
+  char* const begin = static_cast<char*>(reserved);
+  const size_t skip = (kHuge - reinterpret_cast<uintptr_t>(begin) % kHuge) % kHuge;
+  void* const data = mmap(begin + skip, bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+  const int code = errno;
+  if (skip > 0) munmap(begin, skip);
+  if (data == MAP_FAILED) munmap(begin + skip, room - skip);
+  else munmap(begin + skip + (room - kHuge), kHuge - skip);
+  errno = code;
+  return data;
+}
+
 }  // namespace
 
 MappedFile MappedFile::open(const std::filesystem::path& path) {
@@ -73,7 +91,7 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   const size_t bytes = static_cast<size_t>(info.st_size);
   void* data = nullptr;
   if (bytes > 0) {
-    data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    data = map_aligned(fd.get(), bytes);
     if (data == MAP_FAILED)
       throw Error(Fault::kMemory, std::string("cannot map the file: ") + std::strerror(errno)).in_file(path.string());
   }
