@@ -16,6 +16,7 @@
 #include "engine/order.h"
 #include "engine/preview.h"
 #include "engine/trace.h"
+#include "tensor/mapping_guard.h"
 
 namespace easel::engine {
 namespace {
@@ -172,6 +173,7 @@ class Engine::Run {
   // Runs the node's code; whatever goes wrong becomes an Error that names the node.
   Result call_node(const workflow::PromptNode& n) {
     const workflow::NodeSpec* spec = engine_.table_.find(n.class_type, n.input_names());
+    const uint64_t unreadable = MappingGuard::hits();
     try {
       nodes::Call call(context_, *spec, n.id, make_arguments(n, *spec, [this](const workflow::Link& link) {
                          const nodes::Outputs& from = results_.at(link.node)->outputs;
@@ -179,10 +181,15 @@ class Engine::Run {
                        }));
       Result result;
       result.outputs = engine_.table_.entry(*spec).node.run(call);
+      // Weights from the weight cache are read from their file all along.
+      if (MappingGuard::hits() != unreadable)
+        throw Error(Fault::kBadFile, "a file that the models are read from was cut short or cannot be read")
+            .fix("Run this again; if it stays so, look at the disk");
       if (result.outputs.size() < spec->outputs.size()) result.outputs.resize(spec->outputs.size());
       result.ui = call.ui();
       return result;
     } catch (Error& e) {
+      if (MappingGuard::hits() != unreadable) engine_.residency_.evict_all();  // they may hold what was read as zeros
       e.at_node(n.id, n.class_type);
       throw;
     } catch (const std::bad_alloc&) {

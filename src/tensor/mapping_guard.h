@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace easel {
 
@@ -16,6 +17,8 @@ class MappingGuard {
   MappingGuard& operator=(const MappingGuard&) = delete;
 
   bool hit() const;
+  // How many ranges were hit, ever: for work that reads mappings all along, to see whether anything was zeros.
+  static uint64_t hits();
 
  private:
   int slot_;  // negative: not guarded

@@ -157,6 +157,28 @@ TEST_F(WeightCacheRuns, DamageIsMended) {
   EXPECT_TRUE(files() == good);
 }
 
+TEST_F(WeightCacheRuns, AFileThatIsCutShortWhileItIsUsedIsAnError) {
+  const Tensor first = fresh_run();
+  const auto good = files();
+  const auto engine = start();
+  EventSink quiet;
+  EXPECT_TRUE(same(run(*engine, quiet), first));  // from the cache, mapped
+  for (const auto& [path, content] : good) fs::resize_file(path, 4096);
+  try {
+    run(*engine, quiet, false, text_to_picture({{"seed", 4}}));
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kBadFile) << e.what();
+    EXPECT_EQ(e.node_class(), "KSampler") << e.what();
+  }
+  // Nothing that was read is kept: the models are packed anew.
+  const auto changed = text_to_picture({{"seed", 4}});
+  const Tensor again = run(*engine, quiet, false, changed);
+  EXPECT_FALSE(same(again, first));
+  EXPECT_TRUE(same(again, run(*start(), quiet, false, changed)));
+  EXPECT_TRUE(same(fresh_run(), first));
+}
+
 TEST_F(WeightCacheRuns, AnotherFileOfThatNameIsPackedAnew) {
   const Tensor first = fresh_run();
   // The same names and sizes, other values.
