@@ -74,27 +74,17 @@ uint64_t hash_block(const void* data, size_t bytes) {
   return all;
 }
 
-uint64_t hash_parts(const std::vector<uint64_t>& parts) {
-  return hash_block(parts.data(), parts.size() * sizeof(uint64_t));
-}
-
 // The hash of a blob: of its pieces' hashes, so that pieces can be hashed on several threads.
-uint64_t hash_blob(const void* data, size_t bytes) {
-  std::vector<uint64_t> parts;
-  for (size_t at = 0; at < bytes; at += kPiece)
-    parts.push_back(hash_block(static_cast<const char*>(data) + at, std::min(kPiece, bytes - at)));
-  return hash_parts(parts);
-}
-
-bool read_at(int fd, void* to, size_t bytes, uint64_t offset) {
-  char* p = static_cast<char*>(to);
-  while (bytes > 0) {
-    const ssize_t n = ::pread(fd, p, bytes, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    p += n, bytes -= static_cast<size_t>(n), offset += static_cast<uint64_t>(n);
-  }
-  return true;
+uint64_t hash_blob(const void* data, size_t bytes, bool on_all_threads) {
+  std::vector<uint64_t> parts((bytes + kPiece - 1) / kPiece);
+  const auto hash_some = [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      parts[i] = hash_block(static_cast<const char*>(data) + i * kPiece, std::min(kPiece, bytes - i * kPiece));
+  };
+  const auto count = static_cast<int64_t>(parts.size());
+  if (on_all_threads) parallel_for(count, 1, hash_some);
+  else hash_some(0, count);
+  return hash_block(parts.data(), parts.size() * sizeof(uint64_t));
 }
 
 // Standard output belongs to results.
@@ -193,60 +183,42 @@ bool weight_cache_is_on() { return !cache_folder().path.empty(); }
 
 WeightCache::WeightCache(fs::path file, const std::string& identity)
     : file_(std::move(file)), identity_(sha256_hex(identity)) {
-  fd_ = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd_ < 0) return;
   try {
     read_index();
   } catch (const Error& e) {
-    log().debug("{}: {}; packing anew", file_.string(), e.message());
-    found_.clear();
+    if (e.fault() != Fault::kMissing) log().debug("{}: {}; packing anew", file_.string(), e.message());
   }
-}
-
-WeightCache::~WeightCache() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 // Nothing in the file is believed: every number is checked against the file's length.
 void WeightCache::read_index() {
-  struct stat info {};
+  mapped_ = MappedFile::open(file_).storage();
+  const auto* data = static_cast<const char*>(mapped_->data());
+  const uint64_t bytes = mapped_->bytes();
+  if (bytes < kAlign) throw Error(Fault::kBadFile, "the weight cache is cut short");
   Header h{};
-  if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) throw Error(Fault::kBadFile, "not a file");
-  const auto bytes = static_cast<uint64_t>(info.st_size);
-  if (bytes < kAlign || !read_at(fd_, &h, sizeof h, 0)) throw Error(Fault::kBadFile, "the weight cache is cut short");
+  std::memcpy(&h, data, sizeof h);
   if (std::memcmp(h.magic, kMagic, sizeof kMagic) != 0) throw Error(Fault::kBadFile, "not a weight cache");
   if (h.version != kVersion || std::memcmp(h.identity, identity_.data(), sizeof h.identity) != 0)
     throw Error(Fault::kBadFile, "the weight cache is of another version");
-  const uint64_t room = bytes - std::min<uint64_t>(h.index_offset, bytes);
+  const uint64_t index = std::min<uint64_t>(h.index_offset, bytes), room = bytes - index;
   if (h.count > room / sizeof(Entry) || h.count * sizeof(Entry) != room)
     throw Error(Fault::kBadFile, "the weight cache is cut short");
+  if (hash_blob(data + index, room, false) != h.index_hash) throw Error(Fault::kBadFile, "the weight cache is damaged");
   std::vector<Entry> entries(h.count);
-  if (!read_at(fd_, entries.data(), room, h.index_offset) || hash_blob(entries.data(), room) != h.index_hash)
-    throw Error(Fault::kBadFile, "the weight cache is damaged");
+  if (room > 0) std::memcpy(entries.data(), data + index, room);
   for (const Entry& e : entries)
     if (e.offset % kAlign != 0 || e.offset > h.index_offset || e.bytes > h.index_offset - e.offset)
       throw Error(Fault::kBadFile, "the weight cache is damaged");
-  // By the descriptor: the name may be another file's by now.
-  mapped_ = MappedFile::open("/proc/self/fd/" + std::to_string(fd_)).storage();
-  madvise(mapped_->data(), mapped_->bytes(), MADV_HUGEPAGE);
-  if (mapped_->bytes() != bytes) throw Error(Fault::kBadFile, "the weight cache is being written");
+  madvise(mapped_->data(), bytes, MADV_HUGEPAGE);
   found_ = std::move(entries);
-}
-
-bool WeightCache::is_whole(const Entry& entry, const void* data) const {
-  std::vector<uint64_t> parts((entry.bytes + kPiece - 1) / kPiece);
-  parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-      parts[i] = hash_block(static_cast<const char*>(data) + i * kPiece, std::min(kPiece, entry.bytes - i * kPiece));
-  });
-  return hash_parts(parts) == entry.hash;
 }
 
 StorageRef WeightCache::take(uint64_t kind, size_t bytes) {
   const size_t next = entries_.size();
   if (next < found_.size() && found_[next].kind == kind && found_[next].bytes == bytes) {
     StorageRef memory(new PartOfFile(mapped_, found_[next].offset, bytes));
-    if (is_whole(found_[next], memory->data())) {
+    if (hash_blob(memory->data(), bytes, true) == found_[next].hash) {
       entries_.push_back({kind, memory, bytes});
       return memory;
     }
@@ -267,7 +239,7 @@ void WeightCache::write() const {
   out.write(zeros.data(), kAlign);
   std::vector<Entry> index;
   for (const Kept& k : entries_) {
-    index.push_back({k.kind, out.position(), k.bytes, hash_blob(k.storage->data(), k.bytes)});
+    index.push_back({k.kind, out.position(), k.bytes, hash_blob(k.storage->data(), k.bytes, false)});
     out.write(k.storage->data(), k.bytes);
     out.write(zeros.data(), round_up(k.bytes) - k.bytes);
   }
@@ -276,7 +248,7 @@ void WeightCache::write() const {
   h.version = kVersion;
   h.count = index.size();
   h.index_offset = out.position();
-  h.index_hash = hash_blob(index.data(), index.size() * sizeof(Entry));
+  h.index_hash = hash_blob(index.data(), index.size() * sizeof(Entry), false);
   std::memcpy(h.identity, identity_.data(), sizeof h.identity);
   out.write(index.data(), index.size() * sizeof(Entry));
   out.write_at(0, &h, sizeof h);
@@ -289,7 +261,7 @@ void WeightCache::touch() const {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const timespec times[] = {now, {0, UTIME_OMIT}};
-  ::futimens(fd_, times);
+  ::utimensat(AT_FDCWD, file_.c_str(), times, 0);
 }
 
 WeightCache* WeightCache::current() { return t_current; }

@@ -28,7 +28,6 @@ bool weight_cache_is_on();
 class WeightCache {
  public:
   WeightCache(std::filesystem::path file, const std::string& identity);
-  ~WeightCache();
   WeightCache(const WeightCache&) = delete;
   WeightCache& operator=(const WeightCache&) = delete;
 
@@ -58,12 +57,10 @@ class WeightCache {
     size_t bytes;
   };
   void read_index();
-  bool is_whole(const Entry& entry, const void* data) const;
 
   std::filesystem::path file_;
   std::string identity_;
-  int fd_ = -1;
-  StorageRef mapped_;
+  StorageRef mapped_;          // the whole file
   std::vector<Entry> found_;   // in the file
   std::vector<Kept> entries_;  // of the model as it is now
   bool missed_ = false;

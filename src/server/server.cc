@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "server/log.h"
 #include "server/services.h"
@@ -35,23 +36,19 @@ fs::path prepared(const fs::path& folder) {
 // Two servers with one queue would run its jobs twice. The lock goes with the process, however that ends.
 class UserFolderLock {
  public:
-  explicit UserFolderLock(const fs::path& folder) {
-    const fs::path file = folder / "server.lock";
-    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0)
-      throw Error(Fault::kBadFile, std::string("cannot open: ") + std::strerror(errno)).in_file(file.string());
-    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(fd_);
+  explicit UserFolderLock(const fs::path& folder)
+      : file_(::open((folder / "server.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (file_.get() < 0)
+      throw Error(Fault::kBadFile, std::string("cannot open: ") + std::strerror(errno))
+          .in_file((folder / "server.lock").string());
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) return;
     throw Error(Fault::kUsage, "another server uses this folder")
         .in_file(folder.string())
         .fix("Stop that one, or give this one a folder of its own with --user-dir");
   }
-  ~UserFolderLock() { ::close(fd_); }
-  UserFolderLock(const UserFolderLock&) = delete;
-  UserFolderLock& operator=(const UserFolderLock&) = delete;
 
  private:
-  int fd_;
+  Descriptor file_;
 };
 
 // An IPv6 address needs brackets in a URL.
