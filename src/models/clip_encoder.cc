@@ -1,7 +1,6 @@
 #include "models/clip_encoder.h"
 
 namespace easel::models {
-namespace {
 
 void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected) {
   const auto shape = w.shape(name);
@@ -10,8 +9,6 @@ void expect_shape(const nn::Weights& w, const std::string& name, const Shape& ex
       *shape == expected ? " is empty" : " has shape " + shape->str() + ", expected " + expected.str();
   throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "'" + problem).in_file(w.file());
 }
-
-}  // namespace
 
 nn::Linear checked_linear(const nn::Weights& w, int64_t in, int64_t out, bool bias) {
   expect_shape(w, "weight", {out, in});

@@ -17,6 +17,8 @@ nn::Linear checked_linears(std::initializer_list<nn::Weights> parts, int64_t in,
 nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width);
 
 // A parameter of that shape as f32 in memory of its own; undefined when it is missing (recorded) or `w` only probes.
+// Throws Error(kBadFile) when the tensor is there but of another shape, or empty. A missing one is left to get().
+void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected);
 Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape);
 
 struct ClipEncoderConfig {

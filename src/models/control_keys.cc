@@ -9,14 +9,6 @@
 namespace easel::models {
 namespace {
 
-// The number that follows `prefix` in `name`, and what comes after it (without the dot); -1 when there is none.
-int64_t number_after(const std::string& name, const std::string& prefix, std::string& rest) {
-  if (!name.starts_with(prefix)) return -1;
-  const size_t dot = std::min(name.find('.', prefix.size()), name.size());
-  rest = dot < name.size() ? name.substr(dot + 1) : "";
-  return key_number(name.substr(prefix.size(), dot - prefix.size()));
-}
-
 // The transformer of a network for several kinds of hints (the spelling is the publisher's), named as ClipEncoder reads
 // it.
 void add_union_blocks(const TensorMap& file, const std::string& prefix, TensorMap& out) {

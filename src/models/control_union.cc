@@ -1,6 +1,7 @@
 #include "models/control_union.h"
 
 #include "models/key_names.h"
+#include "models/unet_blocks.h"
 #include "ops/elementwise.h"
 
 namespace easel::models {
@@ -10,12 +11,9 @@ constexpr int64_t kHeads = 8;
 
 // A linear layer in f32 of these widths.
 nn::Linear linear(const nn::Weights& w, int64_t in, int64_t out) {
-  const auto weight = w.shape("weight"), bias = w.shape("bias");
-  if ((weight && *weight != Shape{out, in}) || (bias && *bias != Shape{out}))
-    throw Error(Fault::kBadFile, "'" + w.full("weight") + "' is no matrix from " + std::to_string(in) + " to " +
-                                     std::to_string(out) + " numbers with a bias")
-        .in_file(w.file());
-  return nn::Linear(w.get("weight"), w.get("bias"), DType::kF32);
+  expect_shape(w, "weight", {out, in});
+  expect_shape(w, "bias", {out});
+  return linear_f32(w);
 }
 
 }  // namespace

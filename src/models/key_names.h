@@ -15,6 +15,21 @@ inline int64_t key_number(const std::string& part) {
   return error == std::errc() && end == part.data() + part.size() && value >= 0 && value < 10000 ? value : -1;
 }
 
+// The number that follows `prefix` in `name`, and what comes after it (without the dot); -1 when there is none.
+inline int64_t number_after(const std::string& name, const std::string& prefix, std::string& rest) {
+  if (!name.starts_with(prefix)) return -1;
+  const size_t dot = std::min(name.find('.', prefix.size()), name.size());
+  rest = dot < name.size() ? name.substr(dot + 1) : "";
+  return key_number(name.substr(prefix.size(), dot - prefix.size()));
+}
+
+// `text` with every `what` in it replaced.
+inline std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
 // One more than the highest number among the children of `w` ("0", "1", ... of a module list), so that a gap
 // in the numbering counts as a missing entry instead of ending the list.
 inline int64_t numbered_children(const nn::Weights& w) {

@@ -6,6 +6,7 @@
 #include "formats/model_file.h"
 #include "models/diffusers_keys.h"
 #include "models/folders.h"
+#include "models/key_names.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -52,12 +53,6 @@ constexpr std::array<std::pair<const char*, const char*>, 34> kEndings = {{
 std::string underscored(std::string name) {
   std::replace(name.begin(), name.end(), '.', '_');
   return name;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
 }
 
 // Names a module that changes `module` of a UNet may go by; `diffusers` is that library's name for it, or empty.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "models/clip_encoder.h"
 #include "models/clip_text.h"
 #include "models/key_names.h"
 #include "models/packed_model.h"
@@ -35,12 +36,8 @@ Shape conv_shape(const nn::Weights& w, const std::string& name, int64_t in) {
 
 // A 3x3 convolution of these widths, with a bias.
 nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, DType compute, bool upsample = false) {
-  const Shape shape = conv_shape(w, "weight", in);
-  const auto bias = w.shape("bias");
-  if (shape[0] != out || (bias && *bias != Shape{out}))
-    throw Error(Fault::kBadFile, "tensor '" + w.full("weight") + "' has shape " + shape.str() + ", expected " +
-                                     std::to_string(out) + " outputs, and a bias of as many")
-        .in_file(w.file());
+  expect_shape(w, "weight", {out, in, 3, 3});
+  expect_shape(w, "bias", {out});
   return nn::Conv2d(w.get("weight"), w.get("bias"), {.pad = 1, .upsample2x = upsample}, compute);
 }
 

@@ -65,7 +65,7 @@ struct UpscaleRun {
 };
 
 // pictures [N,H,W,>=3] in 0..1 -> [N,H*scale,W*scale,3] in 0..1, in overlapping tiles of 512 pixels as ComfyUI's
-// ImageUpscaleWithModel. Throws Error(kMemory) when not even the smallest tile (128) fits.
+// ImageUpscaleWithModel. Tiles are never smaller than 128.
 Tensor upscale(const Upscaler& model, const Tensor& pictures, const UpscaleRun& run = {});
 // The side of the tiles upscale() takes with that budget: 512, or less.
 int64_t upscale_tile(const Upscaler& model, size_t memory_budget);

@@ -1,66 +1,49 @@
 // The published layouts of upscalers.
 #include <algorithm>
-#include <charconv>
 #include <set>
+#include <utility>
 
+#include "models/key_names.h"
 #include "models/upscaler.h"
 
 namespace easel::models {
 namespace {
 
-constexpr std::string_view kOldBody = "model.1.sub.";
-
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  if (const size_t at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
-  return text;
-}
-
-// The number at the beginning of `text`, or -1.
-int64_t leading_number(std::string_view text) {
-  int64_t value = -1;
-  std::from_chars(text.data(), text.data() + std::min<size_t>(text.size(), 9), value);
-  return value;
-}
-
-// The numbers N of "PREFIX N.", in order.
-std::set<int64_t> numbers_below(const TensorMap& file, std::string_view prefix) {
+// The numbers N of "PREFIX N", in order.
+std::set<int64_t> numbers_below(const TensorMap& file, const std::string& prefix) {
   std::set<int64_t> out;
+  std::string rest;
   for (const auto& [name, tensor] : file)
-    if (name.starts_with(prefix))
-      if (const int64_t n = leading_number(std::string_view(name).substr(prefix.size())); n >= 0) out.insert(n);
+    if (const int64_t n = number_after(name, prefix, rest); n >= 0) out.insert(n);
   return out;
 }
 
 // model.0, then model.1.sub with the residual blocks and one convolution, then the convolutions after each doubling
 // (model.3, model.6, ...), and two more.
 std::shared_ptr<TensorMap> from_numbered(const TensorMap& file, const std::string& prefix) {
-  const std::set<int64_t> parts = numbers_below(file, prefix + "model."),
-                          body = numbers_below(file, prefix + "model.1.sub.");
-  std::vector<int64_t> after;
-  for (const int64_t n : parts)
-    if (n > 1) after.push_back(n);
+  const std::string model = prefix + "model.", blocks = model + "1.sub.";
+  const std::set<int64_t> parts = numbers_below(file, model), body = numbers_below(file, blocks);
+  const std::vector<int64_t> after(parts.upper_bound(1), parts.end());
   if (after.size() < 2 || body.size() < 2) return nullptr;
-  const auto place = [&](std::string_view name) -> std::string {
-    if (name.starts_with(kOldBody)) {
-      std::string rest(name.substr(kOldBody.size()));
-      const int64_t n = leading_number(rest);
-      if (n == *body.rbegin()) return "conv_body." + rest.substr(rest.find('.') + 1);
-      rest = replaced(std::move(rest), ".RDB", ".rdb");
-      for (const char* ending : {".0.weight", ".0.bias"})
-        if (rest.ends_with(ending)) rest.erase(rest.size() - std::string_view(ending).size(), 2);
-      return "body." + rest;
-    }
-    const int64_t n = leading_number(name.substr(6));
-    const std::string ending(name.substr(name.rfind('.')));
-    if (n == 0) return "conv_first" + ending;
-    const auto at = std::find(after.begin(), after.end(), n) - after.begin();
-    const auto last = static_cast<std::ptrdiff_t>(after.size()) - 1;
-    return (at == last ? "conv_last" : at == last - 1 ? "conv_hr" : "conv_up" + std::to_string(at + 1)) + ending;
+  const auto part_name = [&](int64_t n) -> std::string {
+    if (n == 0) return "conv_first";
+    if (n == after.back()) return "conv_last";
+    if (n == after[after.size() - 2]) return "conv_hr";
+    return "conv_up" + std::to_string(std::find(after.begin(), after.end(), n) - after.begin() + 1);
   };
   auto out = std::make_shared<TensorMap>();
-  for (const auto& [name, tensor] : file)
-    if (name.starts_with(prefix + "model.") && name.rfind('.') > prefix.size() + 6)
-      out->set(place(std::string_view(name).substr(prefix.size())), tensor);
+  std::string rest;
+  for (const auto& [name, tensor] : file) {
+    if (const int64_t n = number_after(name, blocks, rest); n >= 0) {
+      // The last convolution stands alone; those in blocks are called "RDB1.conv1.0".
+      for (const char* ending : {".0.weight", ".0.bias"})
+        if (rest.ends_with(ending)) rest.erase(rest.size() - std::string_view(ending).size(), 2);
+      out->set((n == *body.rbegin() ? "conv_body." : "body." + std::to_string(n) + ".") + replaced(rest, "RDB", "rdb"),
+               tensor);
+    } else if (const int64_t part = number_after(name, model, rest); part >= 0) {
+      out->set(part_name(part) + "." + rest, tensor);
+    }
+  }
   return out;
 }
 
@@ -69,11 +52,12 @@ std::shared_ptr<TensorMap> from_named(const TensorMap& file, const std::string& 
   for (const auto& [full, tensor] : file) {
     if (!full.starts_with(prefix)) continue;
     std::string name = full.substr(prefix.size());
-    if (name.starts_with("RRDB_trunk."))
-      name = replaced(replaced(std::move(name), "RRDB_trunk.", "body."), ".RDB", ".rdb");
-    else if (name.starts_with("trunk_conv.")) name = replaced(std::move(name), "trunk_conv", "conv_body");
-    else if (name.starts_with("upconv")) name = replaced(std::move(name), "upconv", "conv_up");
-    else if (name.starts_with("HRconv.")) name = replaced(std::move(name), "HRconv", "conv_hr");
+    for (const auto& [old, today] : {std::pair{"RRDB_trunk.", "body."},
+                                     {".RDB", ".rdb"},
+                                     {"trunk_conv.", "conv_body."},
+                                     {"upconv", "conv_up"},
+                                     {"HRconv.", "conv_hr."}})
+      name = replaced(std::move(name), old, today);
     out->set(std::move(name), tensor);
   }
   return out;
