@@ -110,6 +110,11 @@ const Value& Call::linked(std::string_view name) const {
   return it->second;
 }
 
+void Call::part_done(int done, int total) const {
+  check_cancelled();
+  if (total > 1 && context_.progress) context_.progress({done, total});
+}
+
 void Call::warn(const std::string& message) const {
   if (context_.warn) context_.warn(message);
 }

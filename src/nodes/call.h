@@ -59,6 +59,8 @@ class Call {
   Context& context() const { return context_; }
   const std::string& id() const { return id_; }
   void check_cancelled() const { context_.cancel.check(); }
+  // After each of several parts: stops here when cancelled, and says how far it is.
+  void part_done(int done, int total) const;
   void warn(const std::string& message) const;
 
   void show(const std::string& list, UiFile file) { ui_[list].push_back(std::move(file)); }

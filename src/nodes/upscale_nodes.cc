@@ -26,10 +26,7 @@ Outputs enlarge(Call& call) {
   const int64_t tile = models::upscale_tile(*model, run.memory_budget);
   const auto memory = residency.hold(
       model->memory_estimate(std::min(tile, pixels.dim(1)), std::min(tile, pixels.dim(2))), "upscaler at work");
-  run.progress = [&call](int done, int total) {
-    call.check_cancelled();
-    if (total > 1 && call.context().progress) call.context().progress({done, total});
-  };
+  run.progress = [&call](int done, int total) { call.part_done(done, total); };
   return {image(models::upscale(*model, pixels, run))};
 }
 

@@ -31,10 +31,7 @@ Work start(Call& call, const std::function<size_t(const models::Vae&)>& wanted,
   const size_t room = residency.room();
   work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
   work.run.memory_budget = room;
-  work.run.progress = [&call](int done, int total) {
-    call.check_cancelled();
-    if (total > 1 && call.context().progress) call.context().progress({done, total});
-  };
+  work.run.progress = [&call](int done, int total) { call.part_done(done, total); };
   return work;
 }
 

@@ -5,6 +5,8 @@
 namespace easel::server {
 namespace {
 
+bool is_finished_picture(const Message& message) { return message.binary && message.urgency == Urgency::kEssential; }
+
 bool post_picture(const std::vector<std::shared_ptr<Mailbox>>& to, PictureMessage picture, Urgency urgency) {
   if (to.empty()) return false;
   const Message plain{std::make_shared<const std::string>(std::move(picture.plain)), true, urgency};
@@ -34,9 +36,7 @@ bool Mailbox::make_room(Urgency incoming) {
   return incoming == Urgency::kEssential;
 }
 
-size_t& Mailbox::bytes_of(const Message& message) {
-  return message.binary && message.urgency == Urgency::kEssential ? picture_bytes_ : bytes_;
-}
+size_t& Mailbox::bytes_of(const Message& message) { return is_finished_picture(message) ? picture_bytes_ : bytes_; }
 
 bool Mailbox::post(const Message& message) {
   {
@@ -44,7 +44,7 @@ bool Mailbox::post(const Message& message) {
     if (overflow_ || !make_room(message.urgency)) return false;
     size_t& bytes = bytes_of(message);
     const size_t size = message.payload->size();
-    if (&bytes == &picture_bytes_ && bytes > 0 && bytes + size > kPictureLimit) return false;
+    if (is_finished_picture(message) && bytes > 0 && bytes + size > kPictureLimit) return false;
     bytes += size;
     if (message.urgency == Urgency::kPreview) ++previews_;
     queue_.push_back(message);

@@ -1,24 +1,17 @@
 #include <gtest/gtest.h>
 
-#include "models/folders.h"
 #include "models/handles.h"
-#include "models/resident.h"
-#include "nodes/table.h"
+#include "run_node.h"
 
 namespace easel::nodes {
 namespace {
 
 models::ControlNetHandle told(int64_t kinds, const char* type) {
-  const models::Folders folders;
-  models::Residency residency;
-  ModelFiles files;
-  Context context{folders, residency, files};
   models::ControlNetHandle net;
   net.file = "union.safetensors";
   net.hint_kinds = kinds;
-  const workflow::NodeSpec* spec = Table::standard().find("SetUnionControlNetType", {});
-  Call call(context, *spec, "1", {{{"type", std::string(type)}}, {{"control_net", Value("CONTROL_NET", net)}}});
-  return Table::standard().entry(*spec).node.run(call).at(0).as<models::ControlNetHandle>();
+  return run_node("SetUnionControlNetType", {{"type", std::string(type)}}, {{"control_net", Value("CONTROL_NET", net)}})
+      .as<models::ControlNetHandle>();
 }
 
 TEST(SetUnionControlNetType, TellsTheNetwork) {

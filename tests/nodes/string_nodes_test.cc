@@ -1,27 +1,13 @@
 // Texts, against what Python's own methods give.
 #include <gtest/gtest.h>
 
-#include "models/folders.h"
-#include "models/resident.h"
-#include "nodes/table.h"
+#include "run_node.h"
 
 namespace easel::nodes {
 namespace {
 
-using Typed = std::map<std::string, workflow::Literal, std::less<>>;
-
-Value result(const char* name, Typed typed) {
-  const models::Folders folders;
-  models::Residency residency;
-  ModelFiles files;
-  Context context{folders, residency, files};
-  const workflow::NodeSpec* spec = Table::standard().find(name, {});
-  Call call(context, *spec, "1", {std::move(typed), {}});
-  return Table::standard().entry(*spec).node.run(call).at(0);
-}
-
-std::string text(const char* name, Typed typed) { return result(name, std::move(typed)).as<std::string>(); }
-bool flag(const char* name, Typed typed) { return result(name, std::move(typed)).as<bool>(); }
+std::string text(const char* name, Typed typed) { return run_node(name, std::move(typed)).as<std::string>(); }
+bool flag(const char* name, Typed typed) { return run_node(name, std::move(typed)).as<bool>(); }
 workflow::Literal s(const char* value) { return std::string(value); }
 
 TEST(StringNodes, JoinAndReplace) {
@@ -37,7 +23,7 @@ TEST(StringNodes, JoinAndReplace) {
 }
 
 TEST(StringNodes, CountCharacters) {
-  EXPECT_EQ(result("StringLength", {{"string", s("naïve 🎨")}}).as<int64_t>(), 7);
+  EXPECT_EQ(run_node("StringLength", {{"string", s("naïve 🎨")}}).as<int64_t>(), 7);
   const auto part = [](int64_t start, int64_t end) {
     return text("StringSubstring", {{"string", s("naïve")}, {"start", start}, {"end", end}});
   };
