@@ -1,11 +1,28 @@
 // What people do on the page, in words of the tests.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { picture } from './picture.mjs';
 
 export { picture };
 
 export const TECHNIQUE = 'Draw over a picture';
+
+const PATIENCE_MS = 20000;
+
+/** What `get` gives must become the expected, in its own time: a page shows things a moment after they happen. */
+export async function becomes(get, expected, what) {
+  for (const begin = Date.now(); ; await new Promise((done) => setTimeout(done, 50))) {
+    const now = await get();
+    if (isDeepStrictEqual(now, expected)) return;
+    if (Date.now() - begin > PATIENCE_MS) assert.deepEqual(now, expected, what);
+  }
+}
+
+/** A field must come to hold the value. */
+export function holds(page, label, value) {
+  return becomes(() => page.getByRole('textbox', { name: label, exact: true }).inputValue(), value, label);
+}
 
 export async function open(page, server) {
   await page.goto(server.url);
@@ -51,6 +68,18 @@ export async function pastStep(page, step) {
   }
 }
 
+/** Opens a workflow of either form in the graph view, and waits until it is there. */
+export async function openGraph(page, name, workflow) {
+  await page.locator('.graph-tools input[type=file]').setInputFiles({
+    name,
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(workflow)),
+  });
+  if (!workflow.nodes) return becomes(() => saved(page, 'Save for the API'), workflow, name);
+  const ids = (graph) => graph.nodes.map((node) => node.id).sort();
+  return becomes(async () => ids(await saved(page, 'Save graph')), ids(workflow), `the nodes of ${name}`);
+}
+
 /** The JSON that a button downloads. */
 export async function saved(page, button) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
@@ -89,9 +118,11 @@ export async function paste(page, selector, name, mimeType, bytes) {
   );
 }
 
-/** The jobs that have ended, oldest first. */
-export async function history(server) {
-  return Object.values(await server.json('history'));
+/** The jobs that have ended, oldest first, once there are as many. */
+export async function ended(server, count) {
+  const all = async () => Object.values(await server.json('history'));
+  await becomes(async () => (await all()).length, count, 'jobs that have ended');
+  return all();
 }
 
 export async function resultBytes(server, entry) {

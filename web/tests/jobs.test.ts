@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { QueueItem } from '../src/api/types';
 import { type Action, type Jobs, noJobs, reduce } from '../src/state/jobs';
 import { saySeconds, secondsLeft, secondsPerStep, stageOf } from '../src/state/timing';
 import { prompt, queueItem } from './samples';
@@ -13,7 +14,8 @@ const queue = (running: string[], waiting: string[], askedMs = 0): Action => ({
   queue: { queue_running: running.map((id) => queueItem(id)), queue_pending: waiting.map((id) => queueItem(id)) },
 });
 const apply = (start: Jobs, ...actions: Action[]) => actions.reduce(reduce, start);
-const added = apply(noJobs, { kind: 'added', item: queueItem('a') }, { kind: 'added', item: queueItem('b', 1) });
+const add = (item: QueueItem, now = -1): Action => ({ kind: 'added', item, now });
+const added = apply(noJobs, add(queueItem('a')), add(queueItem('b', 1)));
 
 describe('jobs', () => {
   it('go from waiting over running to done', () => {
@@ -53,6 +55,10 @@ describe('jobs', () => {
     expect(apply(begun, queue([], ['a', 'b'], 600)).byId['a']?.state).toBe('waiting');
     const done = apply(begun, event('execution_success'));
     expect(apply(done, queue(['a'], ['b'], 400))).toMatchObject({ running: [], waiting: ['b'] });
+    const later = apply(added, add(queueItem('c', 2), 500));
+    expect(apply(later, queue([], ['a', 'b'], 400)).waiting).toEqual(['a', 'b', 'c']);
+    expect(apply(later, queue(['c'], ['a', 'b', 'c'], 400))).toMatchObject({ running: ['c'], waiting: ['a', 'b'] });
+    expect(apply(later, queue([], ['a', 'b'], 600)).waiting).toEqual(['a', 'b']);
   });
 
   it('come back from the history, oldest first', () => {
@@ -91,7 +97,7 @@ describe('times', () => {
 
   it('count the samplers still to come', () => {
     const two = { ...prompt, '16': { class_type: 'KSampler', inputs: { steps: 10 } } };
-    const jobs = apply(noJobs, { kind: 'added', item: [0, 'a', two, {}, []] }, progress(10, 0), progress(15, 5000));
+    const jobs = apply(noJobs, add([0, 'a', two, {}, []]), progress(10, 0), progress(15, 5000));
     expect(secondsLeft(jobs.byId['a']!)).toBe(15);
     expect(secondsLeft({ ...jobs.byId['a']!, doneNodes: ['16'] })).toBe(5);
   });

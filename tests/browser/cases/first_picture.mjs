@@ -21,21 +21,21 @@ export const firstPicture = {
     await shot('running');
 
     await p.finished(page);
-    assert.equal(await page.locator('.thumb').count(), 1);
+    await p.becomes(() => page.locator('.thumb').count(), 1);
     const border = page.getByRole('slider', { name: /How much of the reference/ });
     assert.equal(await border.inputValue(), '50');
     await border.focus();
     await page.keyboard.press('Home');
-    assert.equal(await border.inputValue(), '0');
+    await p.becomes(() => border.inputValue(), '0');
     await page.keyboard.press('End');
-    assert.equal(await border.inputValue(), '100');
+    await p.becomes(() => border.inputValue(), '100');
     await border.fill('50');
     await shot('result_dark');
     await page.emulateMedia({ colorScheme: 'light' });
     await page.waitForTimeout(250); // colours change gradually
     await shot('result_light');
 
-    const [entry] = await p.history(server);
+    const [entry] = await p.ended(server, 1);
     assert.equal(entry.status.status_str, 'success');
     assert.equal(entry.prompt[2]['6'].inputs.text, 'the sea at dusk, oil painting');
     assert.equal(entry.prompt[3].extra_pnginfo.easel.technique, 'img2img');

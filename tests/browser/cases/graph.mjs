@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import * as p from '../page.mjs';
 
-const { saved } = p;
-
-async function openFile(page, name, value) {
-  await page.locator('.graph-tools input[type=file]').setInputFiles({
-    name,
-    mimeType: 'application/json',
-    buffer: Buffer.from(JSON.stringify(value)),
-  });
-}
+const { openGraph, saved } = p;
 
 /** Where a node that is alone in the graph is drawn, once all is in view: its left upper corner below the title. */
 async function cornerOfOnlyNode(page, node) {
@@ -23,7 +15,7 @@ async function cornerOfOnlyNode(page, node) {
 
 /** A value is changed with the mouse on its node, and a node is removed with a key. */
 async function edit(page) {
-  await openFile(page, 'one.json', { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } });
+  await openGraph(page, 'one.json', { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } });
   const [node] = (await saved(page, 'Save graph')).nodes;
   const corner = await cornerOfOnlyNode(page, node);
   const dialog = page.locator('.graphdialog');
@@ -33,12 +25,12 @@ async function edit(page) {
   await dialog.getByRole('textbox').fill('192');
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'detached' });
-  const api = await saved(page, 'Save for the API');
-  assert.deepEqual(api['1'].inputs, { width: 192, height: 256, batch_size: 1 });
+  const inputs = async () => (await saved(page, 'Save for the API'))['1'].inputs;
+  await p.becomes(inputs, { width: 192, height: 256, batch_size: 1 });
   assert.equal((await saved(page, 'Save graph')).nodes[0].widgets_values[0], 192);
   await page.mouse.click(corner.x + node.size[0] / 2, corner.y - 12);
   await page.keyboard.press('Delete');
-  assert.deepEqual(await saved(page, 'Save for the API'), {});
+  await p.becomes(() => saved(page, 'Save for the API'), {});
 }
 
 /** The workflow as a graph: shown, run, refused with the error on the node, saved and opened in both forms. */
@@ -61,8 +53,7 @@ export const graph = {
 
     await p.run(page);
     await page.locator('.dock img').waitFor();
-    for (let tries = 0; (await p.history(server)).length === 0 && tries < 600; tries++) await page.waitForTimeout(100);
-    const [entry] = await p.history(server);
+    const [entry] = await p.ended(server, 1);
     assert.equal(entry.status.status_str, 'success');
     assert.equal(entry.prompt[3].extra_pnginfo.workflow.nodes.length, editor.nodes.length);
     await page.waitForTimeout(500);
@@ -70,7 +61,7 @@ export const graph = {
 
     const wrong = structuredClone(api);
     wrong['8'].inputs.steps = 0;
-    await openFile(page, 'wrong_api.json', wrong);
+    await openGraph(page, 'wrong_api.json', wrong);
     await p.run(page);
     const fault = page.locator('.graph-faults').getByRole('button', { name: /steps: Must be at least 1/ });
     await fault.waitFor();
@@ -78,19 +69,18 @@ export const graph = {
     await fault.click();
 
     // The editor's form comes back as the same prompt, and into the form.
-    await openFile(page, 'workflow.json', editor);
+    await openGraph(page, 'workflow.json', editor);
     await page.locator('.graph-faults').waitFor({ state: 'detached' });
     const again = await saved(page, 'Save for the API');
     for (const node of [...Object.values(api), ...Object.values(again)]) delete node.inputs.seed;
     assert.deepEqual(again, api);
     await page.getByRole('textbox', { name: 'Add a node' }).or(page.getByRole('combobox', { name: 'Add a node' })).fill('ImageInvert');
     await page.keyboard.press('Enter');
-    const more = await saved(page, 'Save graph');
-    assert.equal(more.nodes.length, editor.nodes.length + 1);
+    await p.becomes(async () => (await saved(page, 'Save graph')).nodes.length, editor.nodes.length + 1);
     await edit(page);
-    await openFile(page, 'workflow.json', editor);
+    await openGraph(page, 'workflow.json', editor);
     await page.getByRole('button', { name: 'Into the form' }).click();
-    assert.equal(await page.getByRole('textbox', { name: 'Width', exact: true }).inputValue(), '64');
+    await p.holds(page, 'Width', '64');
 
     // From the gallery, the workflow is one click away.
     await page.locator('.thumb').first().hover();

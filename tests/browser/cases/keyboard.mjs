@@ -35,15 +35,14 @@ export const keyboard = {
       await page.keyboard.press('Control+a');
       await page.keyboard.type(String(value));
     }
-    const steps = page.getByRole('textbox', { name: 'Steps', exact: true });
     await page.keyboard.press('ArrowUp');
-    assert.equal(await steps.inputValue(), '3');
+    await p.holds(page, 'Steps', '3');
     await page.keyboard.press('Control+Enter');
     await p.finished(page);
     const border = page.getByRole('slider', { name: /How much of the reference/ });
     await tabTo(page, border);
     await page.keyboard.press('ArrowRight');
-    assert.ok(Number(await border.inputValue()) > 50);
+    await p.becomes(async () => Number(await border.inputValue()) > 50, true);
     await shot('keyboard');
     await tabTo(page, page.getByRole('toolbar', { name: 'This picture' }).getByRole('button', { name: 'Start from it' }));
     await page.keyboard.press('Enter');
@@ -55,7 +54,7 @@ export const keyboard = {
     await page.waitForFunction(opaque, await restore.elementHandle());
     await page.keyboard.press('Enter');
     await page.getByText('The settings are back').waitFor();
-    const [entry] = await p.history(server);
+    const [entry] = await p.ended(server, 1);
     assert.equal(entry.prompt[2]['6'].inputs.text, 'boats on a quiet sea');
     assert.equal(entry.prompt[2]['8'].inputs.steps, 3);
   },

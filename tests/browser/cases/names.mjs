@@ -20,15 +20,15 @@ export const names = {
     const picker = page.getByRole('button', { name: /Technique/ });
     await picker.focus();
     await page.keyboard.press('Enter');
-    await shot('techniques');
     const techniques = await server.json('easel/techniques');
-    assert.equal(await page.getByRole('radio').count(), techniques.length);
+    await p.becomes(() => page.getByRole('radio').count(), techniques.length);
+    await shot('techniques');
     for (const t of techniques) {
       const radio = page.locator(`input[name=technique][value="${t.name}"]`);
       assert.equal(await radio.isDisabled(), t.missing !== '', t.name);
     }
     await page.keyboard.press('Escape');
-    assert.equal(await page.getByRole('radio').count(), 0);
+    await p.becomes(() => page.getByRole('radio').count(), 0);
 
     // Words and pictures come along to another technique.
     await p.choosePicture(page);
@@ -38,8 +38,8 @@ export const names = {
       await picker.click();
       await page.locator(`input[value="${other.name}"]`).click();
       await page.locator('.slot').nth(1).waitFor();
-      assert.equal(await page.getByRole('textbox', { name: 'What you want to see' }).inputValue(), 'my own words');
-      assert.equal(await page.locator('.slot').getByRole('button', { name: 'Remove' }).count(), 1);
+      await p.holds(page, 'What you want to see', 'my own words');
+      await p.becomes(() => page.locator('.slot').getByRole('button', { name: 'Remove' }).count(), 1);
       await shot('two_pictures');
     }
     await page.getByRole('button', { name: 'Graph', exact: true }).click();
@@ -47,7 +47,7 @@ export const names = {
     assert.deepEqual(await page.evaluate(nameless), []);
     for (const theme of ['light', 'dark']) {
       await page.getByRole('button', { name: /Colours:/ }).click();
-      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
+      await p.becomes(() => page.evaluate(() => document.documentElement.dataset.theme), theme);
     }
   },
 };

@@ -17,7 +17,7 @@ export const paste = {
     await p.setSize(page, 64, 2);
     await p.run(page);
     await p.finished(page);
-    const [entry] = await p.history(server);
+    const [entry] = await p.ended(server, 1);
     assert.match(entry.prompt[2]['3'].inputs.image, /image \(1\)\.png/);
 
     // Other files are refused in words.

@@ -5,7 +5,7 @@ const WIDTH = 390;
 
 /** Nothing sticks out, and what is to be touched is large enough and not covered. */
 async function fits(page, where) {
-  const faults = await page.evaluate((width) => {
+  const faults = () => page.evaluate((width) => {
     const out = [];
     if (document.documentElement.scrollWidth > width) out.push(`the page is ${document.documentElement.scrollWidth} wide`);
     for (const e of document.querySelectorAll('button, select, textarea, input')) {
@@ -17,7 +17,7 @@ async function fits(page, where) {
     }
     return out;
   }, WIDTH);
-  assert.deepEqual(faults, [], where);
+  await p.becomes(faults, [], where);
 }
 
 /** Moves fingers from their first places to their last. */
@@ -35,11 +35,7 @@ async function swipe(page, ...ways) {
 /** One finger moves the graph, two zoom, a tap chooses a node, and another opens the value it touches. */
 async function fingers(page) {
   const one = { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } };
-  await page.locator('.graph-tools input[type=file]').setInputFiles({
-    name: 'one.json',
-    mimeType: 'application/json',
-    buffer: Buffer.from(JSON.stringify(one)),
-  });
+  await p.openGraph(page, 'one.json', one);
   const place = await page.locator('.graph-place').boundingBox();
   const middle = { x: place.x + place.width / 2, y: place.y + place.height / 2 };
   const at = (x, y) => ({ x: middle.x + x, y: middle.y + y });
@@ -60,8 +56,8 @@ async function fingers(page) {
   await swipe(page, [at(-120, 200), at(-30, 200)], [at(120, 200), at(30, 200)]);
   await page.touchscreen.tap(middle.x, middle.y + 150);
   assert.equal(await dialog.count(), 0);
-  const api = await p.saved(page, 'Save for the API');
-  assert.deepEqual(api['1'].inputs, { width: 192, height: 256, batch_size: 1 });
+  const inputs = async () => (await p.saved(page, 'Save for the API'))['1'].inputs;
+  await p.becomes(inputs, { width: 192, height: 256, batch_size: 1 });
 }
 
 /** The whole way on a telephone. */

@@ -16,15 +16,8 @@ export const queue = {
     await page.getByRole('textbox', { name: 'Values' }).fill('0.2, 0.4, 0.6, 0.8');
     await page.getByRole('button', { name: 'Run 4 pictures' }).click();
     await page.locator('.queue-item').nth(3).waitFor();
-    assert.deepEqual(await pending(server), [0.2, 0.4, 0.6, 0.8]);
-
-    const becomes = async (expected) => {
-      for (let tries = 0; tries < 100; tries++) {
-        if (String(await pending(server)) === String(expected)) return;
-        await page.waitForTimeout(50);
-      }
-      assert.deepEqual(await pending(server), expected);
-    };
+    const becomes = (expected) => p.becomes(() => pending(server), expected, 'the order of the queue');
+    await becomes([0.2, 0.4, 0.6, 0.8]);
     await page.getByRole('button', { name: `Run ${p.TECHNIQUE}, Change 0.8 earlier` }).click();
     await becomes([0.2, 0.4, 0.8, 0.6]);
     await page.getByRole('button', { name: `Run ${p.TECHNIQUE}, Change 0.2 later` }).click();
@@ -37,12 +30,12 @@ export const queue = {
 
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.locator('.thumb').nth(2).waitFor();
-    assert.deepEqual((await p.history(server)).map((e) => e.prompt[2]['8'].inputs.denoise), [0.6, 0.2, 0.8]);
+    assert.deepEqual((await p.ended(server, 3)).map((e) => e.prompt[2]['8'].inputs.denoise), [0.6, 0.2, 0.8]);
 
     // Taken out of the gallery, and out of the history.
     await page.locator('.thumb').first().hover();
     await page.locator('.thumb').first().getByRole('button', { name: /out of the gallery/ }).click();
     await page.locator('.thumb').nth(2).waitFor({ state: 'detached' });
-    assert.equal((await p.history(server)).length, 2);
+    await p.ended(server, 2);
   },
 };

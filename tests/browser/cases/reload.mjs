@@ -14,14 +14,17 @@ export const reload = {
     await page.reload();
     const after = await p.pastStep(page, before);
     assert.ok(after > before);
-    assert.equal(await page.getByRole('textbox', { name: 'What you want to see' }).inputValue(), 'a quiet bay');
-    assert.equal(await page.getByRole('textbox', { name: 'Steps', exact: true }).inputValue(), '4000');
+    await p.holds(page, 'What you want to see', 'a quiet bay');
+    await p.holds(page, 'Steps', '4000');
     await page.getByRole('img', { name: 'The picture as it is so far' }).waitFor();
     await shot('after_reload');
     await page.locator('.stage').getByRole('button', { name: 'Stop', exact: true }).click();
     await page.locator('.told', { hasText: 'Stopped' }).waitFor();
-    const queue = await server.json('queue');
-    assert.deepEqual([queue.queue_running, queue.queue_pending], [[], []]);
+    const queued = async () => {
+      const queue = await server.json('queue');
+      return [...queue.queue_running, ...queue.queue_pending];
+    };
+    await p.becomes(queued, []);
 
     // A finished one is there after a reload as well.
     await p.setSize(page, 64, 2);

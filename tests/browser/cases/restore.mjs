@@ -13,7 +13,7 @@ export const restore = {
     await p.setKnob(page, 'Seed', '18446744073709551615');
     await p.run(page);
     await p.finished(page);
-    const [entry] = await p.history(server);
+    const [entry] = await p.ended(server, 1);
     const bytes = await p.resultBytes(server, entry);
 
     await page.evaluate(() => localStorage.clear());
@@ -22,17 +22,16 @@ export const restore = {
     assert.notEqual(await page.getByRole('textbox', { name: 'Seed', exact: true }).inputValue(), '18446744073709551615');
     await p.drop(page, 'made.png', 'image/png', bytes);
     await page.getByText('The settings are back').waitFor();
-    const value = (name) => page.getByRole('textbox', { name, exact: true }).inputValue();
-    assert.equal(await value('What you want to see'), 'Grüße vom Meer, 海');
-    assert.equal(await value('Change'), '0.45');
-    assert.equal(await value('Seed'), '18446744073709551615');
+    await p.holds(page, 'What you want to see', 'Grüße vom Meer, 海');
+    await p.holds(page, 'Change', '0.45');
+    await p.holds(page, 'Seed', '18446744073709551615');
     await page.locator('.slot').getByRole('button', { name: /sea\.png/ }).first().waitFor();
 
     // Run again as it is, it is the same picture.
     await page.getByRole('checkbox', { name: 'Another one for each run' }).uncheck();
     await p.run(page);
     await page.locator('.thumb').nth(1).waitFor();
-    const again = await p.resultBytes(server, (await p.history(server))[1]);
+    const again = await p.resultBytes(server, (await p.ended(server, 2))[1]);
     assert.ok(again.equals(bytes));
 
     // A result becomes the next reference.

@@ -20,19 +20,18 @@ export const secondTab = {
     // A job from the second tab waits in the first one's list, and is cancelled there.
     await p.setSize(second, 64, 2);
     await p.run(second);
-    const waiting = page.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` });
-    await waiting.waitFor();
-    assert.equal(await second.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` }).count(), 1);
+    const cancel = (tab) => tab.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` });
+    for (const tab of [page, second]) await p.becomes(() => cancel(tab).count(), 1);
     await page.bringToFront(); // a tab in the background draws seldom, and is slow to click in
-    await waiting.click();
+    await cancel(page).click();
     await second.bringToFront();
-    await second.getByRole('button', { name: `Cancel ${p.TECHNIQUE}` }).waitFor({ state: 'detached' });
+    await cancel(second).waitFor({ state: 'detached' });
 
     await p.run(second);
     await second.locator('.queue').getByRole('button', { name: `Stop ${p.TECHNIQUE}` }).click();
     for (const tab of [page, second]) await tab.locator('.thumb').first().waitFor();
     await p.finished(second);
-    const entries = await p.history(server);
+    const entries = await p.ended(server, 2);
     assert.equal(entries.filter((e) => e.status.completed).length, 1);
   },
 };

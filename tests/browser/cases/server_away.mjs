@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import * as p from '../page.mjs';
 
 /** The server is killed in mid-run and comes back: the page says so, and goes on. */
@@ -21,7 +20,7 @@ export const serverAway = {
     await server.restart();
     await page.getByText('The server is away').waitFor({ state: 'detached' });
     await p.pastStep(page, 0);
-    assert.equal(await page.locator('.thumb').count(), 1);
+    await p.becomes(() => page.locator('.thumb').count(), 1);
     await page.locator('.stage').getByRole('button', { name: 'Stop', exact: true }).click();
     await page.locator('.told', { hasText: 'Stopped' }).waitFor();
   },

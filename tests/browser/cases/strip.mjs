@@ -10,7 +10,7 @@ export const strip = {
     await p.setSize(page, 96, 3);
     await page.getByText('Vary one knob over a strip').click();
     const values = page.getByRole('textbox', { name: 'Values' });
-    assert.equal(await values.inputValue(), '0.2, 0.4, 0.6, 0.8, 1');
+    await p.holds(page, 'Values', '0.2, 0.4, 0.6, 0.8, 1');
     await values.fill('0.3');
     await page.getByRole('button', { name: 'Run the strip' }).click();
     await page.getByText('Give at least two values').waitFor();
@@ -23,7 +23,7 @@ export const strip = {
     await p.finished(page);
     await shot('strip');
 
-    const entries = await p.history(server);
+    const entries = await p.ended(server, 3);
     assert.deepEqual(entries.map((e) => e.prompt[2]['8'].inputs.denoise), [0.3, 0.6, 0.9]);
     assert.equal(new Set(entries.map((e) => String(e.prompt[2]['8'].inputs.seed))).size, 1);
 

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as p from '../page.mjs';
@@ -27,7 +26,7 @@ export const token = {
     await field.fill(FIRST);
     await page.keyboard.press('Enter');
     await page.locator('.state', { hasText: 'Ready' }).waitFor();
-    assert.equal(new URL(page.url()).search, '', 'the token stays in the address');
+    await p.becomes(() => new URL(page.url()).search, '', 'the token stays in the address');
     await p.choosePicture(page);
     await p.setSize(page, 64, 2);
     await p.run(page);

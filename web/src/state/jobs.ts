@@ -30,6 +30,8 @@ export interface Job {
   node?: string;
   doneNodes: string[];
   pace?: Pace;
+  /** When this page sent it. */
+  addedMs?: number;
   startedMs?: number;
   endedMs?: number;
   failure?: Failure;
@@ -44,7 +46,7 @@ export interface Jobs {
   paused: boolean;
 }
 export type Action =
-  | { kind: 'added'; item: QueueItem }
+  | { kind: 'added'; item: QueueItem; now: number }
   | { kind: 'queue'; queue: QueueState; askedMs: number }
   | { kind: 'history'; history: History }
   | { kind: 'forgotten'; ids: string[] }
@@ -92,7 +94,7 @@ function without(list: string[], id: string): string[] {
 export function reduce(jobs: Jobs, action: Action): Jobs {
   switch (action.kind) {
     case 'added':
-      return add(jobs, action.item);
+      return add(jobs, action.item, action.now);
     case 'queue':
       return takeQueue(jobs, action.queue, action.askedMs);
     case 'history':
@@ -114,18 +116,19 @@ export function reduce(jobs: Jobs, action: Action): Jobs {
   }
 }
 
-function add(jobs: Jobs, item: QueueItem): Jobs {
+function add(jobs: Jobs, item: QueueItem, addedMs: number): Jobs {
   if (jobs.byId[item[1]]) return jobs;
   return {
     ...jobs,
-    byId: { ...jobs.byId, [item[1]]: jobOf(item, 'waiting') },
+    byId: { ...jobs.byId, [item[1]]: { ...jobOf(item, 'waiting'), addedMs } },
     waiting: [...jobs.waiting, item[1]],
   };
 }
 
 function takeQueue(jobs: Jobs, queue: QueueState, askedMs: number): Jobs {
   const byId = { ...jobs.byId };
-  // Events are newer than an answer that was on its way.
+  // What happened while the answer was on its way is newer than what it says.
+  const addedSince = jobs.waiting.filter((id) => (byId[id]?.addedMs ?? 0) >= askedMs);
   const begunSince = jobs.running.filter((id) => (byId[id]?.startedMs ?? 0) >= askedMs);
   const take = (items: QueueItem[], state: JobState) =>
     items.flatMap((item) => {
@@ -135,7 +138,8 @@ function takeQueue(jobs: Jobs, queue: QueueState, askedMs: number): Jobs {
       return [item[1]];
     });
   const running = [...begunSince, ...take(queue.queue_running, 'running')];
-  const waiting = take(queue.queue_pending, 'waiting').filter((id) => !running.includes(id));
+  const known = new Set([...take(queue.queue_pending, 'waiting'), ...addedSince]);
+  const waiting = [...known].filter((id) => !running.includes(id));
   return { ...jobs, byId, running, waiting, paused: queue.paused ?? false };
 }
 

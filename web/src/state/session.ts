@@ -95,7 +95,7 @@ function myJobs(): string[] {
 /** A job this page has queued. */
 export function addMine(item: QueueItem): void {
   localStorage.setItem(MINE_KEY, JSON.stringify([...myJobs(), item[1]].slice(-MINE_KEPT)));
-  dispatch({ kind: 'added', item });
+  dispatch({ kind: 'added', item, now: Date.now() });
 }
 
 /** Puts a job on the stage because it was just queued: the stage then goes on with what runs. */
