@@ -246,7 +246,11 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
   Hooks hooks;
   for (const auto& step : steps_)
     if (models::AttentionHookPtr hook = step->hook()) hooks.push_back(std::move(hook));
-  auto [cond, uncond, third] = pictures(x, sigma, needed(), hooks);
+  Sides sides = needed();
+  const bool third_later = sides[2] && options_.third_alone;
+  if (third_later) sides[2] = false;
+  auto [cond, uncond, third] = pictures(x, sigma, sides, hooks);
+  if (third_later) third = pictures(x, sigma, {false, false, true}, hooks, true)[2];
   GuidanceMoment moment{x, sigma, options_.cfg, cond, uncond, {}, {}};
   // Only for whom it may concern: a step without patches takes nothing from the heap.
   if (!steps_.empty())

@@ -40,6 +40,8 @@ struct GuidanceOptions {
   double cfg = 1.0;
   GuidanceStyle style = GuidanceStyle::kCfg;
   double second = 1.0;  // see GuidanceStyle
+  // The third list is evaluated after the others and as the conditional one, as the reference's older node does.
+  bool third_alone = false;
   // Even at cfg 1, where the result does not depend on it, evaluate the unconditional half.
   bool always_uncond = false;
   // A batch holds at most this many latent pixels, or one entry.

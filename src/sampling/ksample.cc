@@ -90,7 +90,7 @@ struct GuidanceLists {
         apart = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
   }
   Conditioning third;
-  Conditioning apart;  // a third list that has no part in the others' areas and control
+  Conditioning apart;  // a third list that has no part in the others' areas, control and batches
   GuidanceStyle style;
   double second;
 };
@@ -149,6 +149,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
                     {.cfg = request.cfg,
                      .style = lists.style,
                      .second = lists.second,
+                     .third_alone = !lists.apart.empty(),
                      .always_uncond = sampler.wants_uncond,
                      .max_batch_pixels = request.max_batch_pixels,
                      .patches = request.model.sampling_patches});

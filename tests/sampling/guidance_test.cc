@@ -237,6 +237,27 @@ TEST(Guidance, ALevelAtTheVeryBorderOfATimeRangeBelongsToIt) {
   EXPECT_FALSE(active(0.6, 1, ten[5]));
 }
 
+// An IP-Adapter gives chunks 0 its image tokens and chunks 1 those of no image: PerpNegGuider's neutral list counts as
+// unconditional, that of the older PerpNeg node, evaluated by itself, as conditional.
+TEST(Guidance, TheThirdListIsUnconditionalInABatchAndConditionalAlone) {
+  using Sides = std::vector<std::vector<int>>;
+  const Shape shape{1, 8, 8, 4};
+  const Tensor x = latent_wave(1, 8, 8, 0.7, 0.1);
+  const auto run = [&](bool alone, Sides& sides) {
+    const Network network = [&](const NetworkBatch& batch) {
+      sides.push_back(batch.cond_or_uncond);
+      return toy_network(batch);
+    };
+    Guidance guidance(prepare_conditioning({entry(1)}, {entry(2)}, shape, kModel, text_only, {entry(3)}), shape,
+                      network, {.cfg = 4, .style = GuidanceStyle::kPerpNeg, .third_alone = alone});
+    return guidance.denoised(x, 3);
+  };
+  Sides together, alone;
+  EXPECT_LT(testing::relative_error(run(false, together), run(true, alone)), 1e-6);
+  EXPECT_EQ(together, (Sides{{1, 1, 0}}));
+  EXPECT_EQ(alone, (Sides{{1, 0}, {0}}));
+}
+
 TEST(Guidance, RefusesAreasOutsideTheLatent) {
   const Shape shape{1, 8, 8, 4};
   for (const Area& area : {Area{4, 4, 8, 0}, Area{4, 4, 0, 9}, Area{0, 4, 0, 0}, Area{4, 4, -1, 0},
