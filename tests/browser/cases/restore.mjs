@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import * as p from '../page.mjs';
 
+function uncovered(button) {
+  const box = button.getBoundingClientRect();
+  return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}
+
 /** A picture that was made here brings its settings back when it is dropped. */
 export const restore = {
   name: 'restore',
@@ -22,6 +27,9 @@ export const restore = {
     assert.notEqual(await page.getByRole('textbox', { name: 'Seed', exact: true }).inputValue(), '18446744073709551615');
     await p.drop(page, 'made.png', 'image/png', bytes);
     await page.getByText('The settings are back').waitFor();
+    for (const name of ['Run', 'Start from it']) {
+      assert.ok(await page.getByRole('button', { name, exact: true }).evaluate(uncovered), `the notice covers “${name}”`);
+    }
     await p.holds(page, 'What you want to see', 'Grüße vom Meer, 海');
     await p.holds(page, 'Change', '0.45');
     await p.holds(page, 'Seed', '18446744073709551615');
