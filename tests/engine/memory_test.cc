@@ -28,18 +28,23 @@ void* counted(size_t bytes, size_t align) {
 
 }  // namespace
 
-void* operator new(size_t bytes) { return counted(bytes, 0); }
-void* operator new[](size_t bytes) { return counted(bytes, 0); }
-void* operator new(size_t bytes, std::align_val_t align) { return counted(bytes, static_cast<size_t>(align)); }
-void* operator new[](size_t bytes, std::align_val_t align) { return counted(bytes, static_cast<size_t>(align)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-void operator delete[](void* p, size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+// Not inlined, or the compiler takes the pair of a new and a free for a mistake.
+[[gnu::noinline]] void* operator new(size_t bytes) { return counted(bytes, 0); }
+[[gnu::noinline]] void* operator new[](size_t bytes) { return counted(bytes, 0); }
+[[gnu::noinline]] void* operator new(size_t bytes, std::align_val_t align) {
+  return counted(bytes, static_cast<size_t>(align));
+}
+[[gnu::noinline]] void* operator new[](size_t bytes, std::align_val_t align) {
+  return counted(bytes, static_cast<size_t>(align));
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace easel::engine {
 namespace {
