@@ -167,8 +167,8 @@ TEST_F(EngineTest, LongChainsNeedNoStack) {
   workflow::Json prompt = json(R"({"0": {"class_type": "Number", "inputs": {"value": 1}}})");
   for (int i = 1; i <= 3000; ++i) {
     const std::string before = std::to_string(i - 1);
-    prompt.push_back({std::to_string(i),
-                      {{"class_type", "Sum"}, {"inputs", {{"a", {before, 0}}, {"b", {before, 0}}, {"seed", 0}}}}});
+    prompt.push_back(
+        {std::to_string(i), {{"class_type", "Sum"}, {"inputs", {{"a", {before, 0}}, {"b", {"0", 0}}, {"seed", 0}}}}});
   }
   prompt["show"] = {{"class_type", "Show"}, {"inputs", {{"value", {"3000", 0}}}}};
   EXPECT_EQ(run(engine, prompt).size(), 3002u);

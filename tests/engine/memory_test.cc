@@ -19,32 +19,34 @@ namespace {
 std::atomic<bool> g_counting{false};
 std::atomic<int> g_allocations{0};
 
-void* counted(size_t bytes, size_t align) {
+void* counted_or_null(size_t bytes, size_t align) noexcept {
   if (g_counting.load(std::memory_order_relaxed)) g_allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = align > 16 ? std::aligned_alloc(align, (bytes + align - 1) / align * align) : std::malloc(bytes);
-  if (!p) throw std::bad_alloc();
-  return p;
+  return align > 16 ? std::aligned_alloc(align, (bytes + align - 1) / align * align) : std::malloc(bytes);
+}
+
+void* counted(size_t bytes, std::align_val_t align = {}) {
+  if (void* p = counted_or_null(bytes, static_cast<size_t>(align))) return p;
+  throw std::bad_alloc();
 }
 
 }  // namespace
 
 // Not inlined, or the compiler takes the pair of a new and a free for a mistake.
-[[gnu::noinline]] void* operator new(size_t bytes) { return counted(bytes, 0); }
-[[gnu::noinline]] void* operator new[](size_t bytes) { return counted(bytes, 0); }
-[[gnu::noinline]] void* operator new(size_t bytes, std::align_val_t align) {
-  return counted(bytes, static_cast<size_t>(align));
-}
-[[gnu::noinline]] void* operator new[](size_t bytes, std::align_val_t align) {
-  return counted(bytes, static_cast<size_t>(align));
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, size_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+#define NOT_INLINED [[gnu::noinline]]
+NOT_INLINED void* operator new(size_t bytes) { return counted(bytes); }
+NOT_INLINED void* operator new[](size_t bytes) { return counted(bytes); }
+NOT_INLINED void* operator new(size_t bytes, std::align_val_t align) { return counted(bytes, align); }
+NOT_INLINED void* operator new[](size_t bytes, std::align_val_t align) { return counted(bytes, align); }
+NOT_INLINED void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted_or_null(bytes, 0); }
+NOT_INLINED void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return counted_or_null(bytes, 0); }
+NOT_INLINED void operator delete(void* p) noexcept { std::free(p); }
+NOT_INLINED void operator delete[](void* p) noexcept { std::free(p); }
+NOT_INLINED void operator delete(void* p, size_t) noexcept { std::free(p); }
+NOT_INLINED void operator delete[](void* p, size_t) noexcept { std::free(p); }
+NOT_INLINED void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+NOT_INLINED void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+NOT_INLINED void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+NOT_INLINED void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace easel::engine {
 namespace {
