@@ -11,7 +11,7 @@
 
 #include "base/atomic_file.h"
 #include "cli/presenter.h"
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
 #include "workflow/edit.h"
 
 namespace easel::cli {
@@ -63,10 +63,10 @@ class PictureFolder {
   std::vector<std::string> names_;
 };
 
-engine::Technique pick(const engine::Engine& engine, const QuickFlags& flags,
-                       const std::vector<std::string>& candidates) {
+techniques::Technique pick(const engine::Engine& engine, const QuickFlags& flags,
+                           const std::vector<std::string>& candidates) {
   nodes::ModelFiles files;
-  const auto all = engine::techniques(engine.folders(), files);
+  const auto all = techniques::available(engine.folders(), files);
   std::string reasons;
   for (const auto& name : candidates) {
     const auto t = std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });
@@ -118,7 +118,8 @@ void set_text(workflow::Prompt& prompt, const std::vector<std::string>& ids, con
   }
 }
 
-void fill_in(engine::Technique& t, const QuickFlags& flags, const PictureFolder& folder, const nodes::Table& table) {
+void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
+             const nodes::Table& table) {
   for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
   set_text(t.prompt, t.prompts, flags.prompt);
   if (!flags.negative.empty()) set_text(t.prompt, t.negatives, flags.negative);
@@ -141,7 +142,7 @@ void run_technique(const QuickFlags& flags, const std::vector<std::string>& cand
   SessionFlags session = flags.session;
   session.input = folder.path().string();
   const auto engine = start_engine(session);
-  engine::Technique t = pick(*engine, flags, candidates);
+  techniques::Technique t = pick(*engine, flags, candidates);
   fill_in(t, flags, folder, engine->table());
   if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());
   Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);

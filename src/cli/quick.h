@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/session.h"
-#include "engine/techniques.h"
+#include "techniques/techniques.h"
 
 namespace easel::cli {
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
+#include "nodes/standard_table.h"
 
 #include "base/parallel.h"
 #include "engine/precision.h"
@@ -91,7 +92,8 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
         .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);
   engine::EngineOptions options{
-      .folders = models::Folders(fs::path(flags.models)),
+      .table = nodes::standard_table(),
+      .folders = library::Folders(fs::path(flags.models)),
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
       .compute = engine::parse_precision(flags.precision)};

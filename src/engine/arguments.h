@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "nodes/call.h"
+#include "node_api/call.h"
 #include "workflow/prompt.h"
 
 namespace easel::engine {

@@ -233,7 +233,7 @@ class Engine::Run {
 
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
-      table_(options_.table ? *options_.table : nodes::Table::standard()),
+      table_(options_.table),
       choices_(options_.folders, options_.directories),
       residency_(options_.memory_budget ? options_.memory_budget : machine_memory(), kProgramMemory),
       cache_(options_.result_budget) {}

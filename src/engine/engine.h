@@ -8,11 +8,11 @@
 
 #include "engine/events.h"
 #include "engine/result_cache.h"
-#include "models/folders.h"
-#include "models/resident.h"
-#include "nodes/context.h"
-#include "nodes/files.h"
-#include "nodes/table.h"
+#include "library/folders.h"
+#include "memory/resident.h"
+#include "node_api/context.h"
+#include "node_api/files.h"
+#include "node_api/table.h"
 #include "tensor/tensor_map.h"
 #include "workflow/validate.h"
 
@@ -23,12 +23,12 @@ namespace easel::engine {
 constexpr size_t kProgramMemory = size_t{256} << 20;
 
 struct EngineOptions {
-  models::Folders folders = {};
+  const nodes::Table& table;
+  library::Folders folders = {};
   nodes::Directories directories = {};
   DType compute = DType::kF32;
   size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
-  const nodes::Table* table = nullptr;     // the standard one when null
 };
 
 // One run.
@@ -57,7 +57,7 @@ class Engine {
 
   const nodes::Table& table() const { return table_; }
   const workflow::ChoiceProvider& choices() const { return choices_; }
-  const models::Folders& folders() const { return options_.folders; }
+  const library::Folders& folders() const { return options_.folders; }
   const nodes::Directories& directories() const { return options_.directories; }
 
   // Validation and foresight: models that do not go together are found from their files' headers and reported as
@@ -81,7 +81,7 @@ class Engine {
   EngineOptions options_;
   const nodes::Table& table_;
   nodes::FolderChoices choices_;
-  models::Residency residency_;
+  memory::Residency residency_;
   nodes::ModelFiles files_;
   std::mutex run_mutex_;
   ResultCache cache_;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/call.h"
+#include "node_api/call.h"
 
 namespace easel::engine {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "nodes/context.h"
-#include "nodes/table.h"
+#include "node_api/context.h"
+#include "node_api/table.h"
 #include "workflow/validate.h"
 
 namespace easel::engine {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "engine/signature.h"
-#include "nodes/call.h"
-#include "nodes/value.h"
+#include "node_api/call.h"
+#include "node_api/value.h"
 
 namespace easel::engine {
 

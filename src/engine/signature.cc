@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "nodes/files.h"
+#include "node_api/files.h"
 #include "text/embeddings.h"
 
 namespace easel::engine {
@@ -12,7 +12,7 @@ namespace easel::engine {
 using workflow::InputSpec;
 using workflow::PromptNode;
 
-Signatures::Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const models::Folders& folders,
+Signatures::Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const library::Folders& folders,
                        const nodes::Directories& directories, std::string settings)
     : prompt_(prompt), table_(table), folders_(folders), directories_(directories), settings_(std::move(settings)) {}
 
@@ -74,7 +74,7 @@ void Signatures::add_file(const InputSpec& input, const std::string& name, Signa
   } else {
     return;
   }
-  out.parts.push_back({"file " + path.string(), models::file_identity(path), ""});
+  out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
 }
 
 void Signatures::add_embeddings(const std::string& text, Signature& out) const {
@@ -84,7 +84,7 @@ void Signatures::add_embeddings(const std::string& text, Signature& out) const {
     at += kMark.size();
     std::string name = text.substr(at, text.find_first_of(" ,()[]:\n\t", at) - at);
     const auto path = embeddings.locate(name);
-    if (!path.empty()) out.parts.push_back({"file " + path.string(), models::file_identity(path), ""});
+    if (!path.empty()) out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
   }
 }
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "models/folders.h"
-#include "nodes/context.h"
-#include "nodes/table.h"
+#include "library/folders.h"
+#include "node_api/context.h"
+#include "node_api/table.h"
 #include "workflow/prompt.h"
 
 namespace easel::engine {
@@ -30,7 +30,7 @@ struct Signature {
 class Signatures {
  public:
   // All must outlive it. `settings`: what else results depend on (precision, ...).
-  Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const models::Folders& folders,
+  Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const library::Folders& folders,
              const nodes::Directories& directories, std::string settings);
 
   // Computed on first use, which for a long chain must begin at its start. The prompt must have passed validation
@@ -47,7 +47,7 @@ class Signatures {
 
   const workflow::Prompt& prompt_;
   const nodes::Table& table_;
-  const models::Folders& folders_;
+  const library::Folders& folders_;
   const nodes::Directories& directories_;
   std::string settings_;
   std::map<std::string, Signature> known_;

@@ -1,7 +1,7 @@
 #include "engine/trace.h"
 
 #include "models/handles.h"
-#include "sampling/conditioning.h"
+#include "sampling/guidance/conditioning.h"
 
 namespace easel::engine {
 namespace {

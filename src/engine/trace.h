@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "nodes/value.h"
+#include "node_api/value.h"
 #include "tensor/tensor_map.h"
 
 namespace easel::engine {

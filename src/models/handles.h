@@ -7,17 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "models/resident.h"
-#include "models/unet.h"
+#include "memory/resident.h"
+#include "models/unet/unet.h"
 #include "tensor/tensor.h"
 
 namespace easel::models {
 
-class ClipTextModel;      // models/clip_text.h
-class ClipVisionModel;    // models/clip_vision.h
-class ClipVisionMemo;     // models/clip_vision.h
-class Vae;                // models/vae.h
-class ControlNet;         // models/controlnet.h
+class ClipTextModel;    // models/clip_text.h
+class ClipVisionModel;  // models/clip_vision.h
+class ClipVisionMemo;   // models/clip_vision.h
+class Vae;              // models/vae.h
+class ControlNet;
 class NoiseAugmentation;  // models/noise_augmentation.h
 struct UNetSource;        // models/unet_source.h
 
@@ -43,7 +43,7 @@ struct ModelHandle {
   Prediction prediction = Prediction::kEps;
   bool zero_terminal_snr = false;
   float latent_scale = 0.18215f;  // latents are multiplied by this on their way into the model
-  std::shared_ptr<Resident<UNet>> unet;
+  std::shared_ptr<memory::Resident<UNet>> unet;
   std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights
   std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
   std::vector<AttentionHookPtr> hooks;                          // in the order they were applied
@@ -58,14 +58,14 @@ struct ModelHandle {
 struct VaeHandle {
   std::string file;
   float latent_scale = 0.18215f;  // not applied by the VAE itself; see ModelHandle
-  std::shared_ptr<Resident<Vae>> vae;
+  std::shared_ptr<memory::Resident<Vae>> vae;
 };
 
 // CLIP_VISION
 struct ClipVisionHandle {
   std::string file;
   int64_t hidden_size = 0, layers = 0, projection_dim = 0, image_size = 224;
-  std::shared_ptr<Resident<ClipVisionModel>> model;
+  std::shared_ptr<memory::Resident<ClipVisionModel>> model;
   std::shared_ptr<ClipVisionMemo> memo;  // pictures encoded last
 };
 
@@ -83,7 +83,7 @@ struct ControlNetHandle {
   int64_t context_dim = 0, adm_channels = 0, model_channels = 0;  // 0 where the net does not take such a thing
   int64_t hint_kinds = 0;                                         // it tells apart; 0 for ordinary networks
   int64_t hint_kind = -1;                                         // which of them its picture is (control_union.h)
-  std::shared_ptr<Resident<ControlNet>> net;                      // models/controlnet.h
+  std::shared_ptr<memory::Resident<ControlNet>> net;
 };
 
 }  // namespace easel::models

@@ -1,6 +1,6 @@
-# Adding a node means adding one file: every nodes/TOPIC_nodes.cc defines register_TOPIC_nodes(Table&), and
+# Adding a node means adding one file: every nodes/TOPIC/NAME_nodes.cc defines register_NAME_nodes(Table&), and
 # the list of them is written here.
-file(GLOB node_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_nodes.cc)
+file(GLOB_RECURSE node_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_nodes.cc)
 set(declarations "")
 set(calls "")
 foreach(file IN LISTS node_files)
@@ -9,7 +9,7 @@ foreach(file IN LISTS node_files)
   string(APPEND calls "  register_${topic}(table);\n")
 endforeach()
 file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/register_nodes.cc @ONLY CONTENT [[
-#include "nodes/table.h"
+#include "node_api/table.h"
 
 namespace easel::nodes {
 

@@ -6,7 +6,7 @@
 
 #include "ops/check.h"
 #include "ops/counters.h"
-#include "ops/cpu/product.h"
+#include "ops/cpu/product/product.h"
 
 namespace easel::ops {
 namespace {

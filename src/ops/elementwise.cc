@@ -5,8 +5,8 @@
 #include "base/parallel.h"
 #include "ops/check.h"
 #include "ops/counters.h"
-#include "ops/cpu/kernels.h"
-#include "ops/cpu/types.h"
+#include "ops/cpu/kernels/kernels.h"
+#include "ops/cpu/kernels/types.h"
 
 namespace easel::ops {
 namespace {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "ops/cpu/dnnl.h"
+#include "ops/cpu/product/dnnl.h"
 #include "ops/linear.h"
 
 namespace easel::ops {

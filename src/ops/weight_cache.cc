@@ -21,7 +21,7 @@
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "ops/cpu/cpu_features.h"
-#include "ops/cpu/panels.h"
+#include "ops/cpu/product/panels.h"
 #include "ops/cpu/weight_memory.h"
 #include "tensor/mapped_file.h"
 

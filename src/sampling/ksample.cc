@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/resize.h"
-#include "models/resident.h"
-#include "models/unet.h"
-#include "models/unet_source.h"
+#include "image/scale/resize.h"
+#include "memory/resident.h"
+#include "models/unet/unet.h"
+#include "models/unet/unet_source.h"
+#include "sampling/guidance/model_inputs.h"
 #include "sampling/map.h"
-#include "sampling/model_inputs.h"
-#include "sampling/schedule.h"
+#include "sampling/schedule/schedule.h"
 #include "sampling/unet_network.h"
 
 namespace easel::sampling {
@@ -101,10 +101,10 @@ bool all_zero(const Tensor& t) {
 }
 
 // Memory for the largest batch that fits, up to all entries at once; at least for one.
-models::Residency::Hold hold_memory(KSampleRequest& request) {
+memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const models::ModelHandle& model = request.model;
   if (!model.source || !model.source->residency) return {};
-  models::Residency& residency = *model.source->residency;
+  memory::Residency& residency = *model.source->residency;
   const Shape& shape = request.latent.shape();
   const int64_t pixels = shape[0] * shape[1] * shape[2];
   size_t one = models::unet_memory_estimate(model.config, model.source->compute, shape[0], shape[1], shape[2]);

@@ -8,8 +8,8 @@
 
 #include "base/cancel.h"
 #include "models/handles.h"
-#include "sampling/conditioning.h"
-#include "sampling/guidance.h"
+#include "sampling/guidance/conditioning.h"
+#include "sampling/guidance/guidance.h"
 #include "sampling/sampler.h"
 
 namespace easel::sampling {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/cancel.h"
-#include "sampling/model_sampling.h"
-#include "sampling/torch_random.h"
+#include "sampling/random/torch_random.h"
+#include "sampling/schedule/model_sampling.h"
 #include "tensor/tensor.h"
 
 namespace easel::sampling {

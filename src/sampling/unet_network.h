@@ -7,9 +7,9 @@
 
 #include "base/cancel.h"
 #include "models/handles.h"
-#include "sampling/control.h"
-#include "sampling/guidance.h"
-#include "sampling/model_sampling.h"
+#include "sampling/guidance/control.h"
+#include "sampling/guidance/guidance.h"
+#include "sampling/schedule/model_sampling.h"
 
 namespace easel::sampling {
 

@@ -9,9 +9,9 @@
 
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "server/events/status_ticker.h"
 #include "server/log.h"
-#include "server/services.h"
-#include "server/status_ticker.h"
+#include "server/routes/services.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -60,7 +60,7 @@ std::string in_url(const std::string& address) {
 
 struct Server::Impl {
   Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-       const models::Folders& models, JobRunner& runner);
+       const library::Folders& models, JobRunner& runner);
   ~Impl() { stop(); }
   void start();
   void stop();
@@ -85,7 +85,7 @@ struct Server::Impl {
 };
 
 Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-                   const models::Folders& models, JobRunner& runner)
+                   const library::Folders& models, JobRunner& runner)
     : options(std::move(o)),
       folders(options.input, options.output, options.temp),
       lock(prepared(options.user)),
@@ -176,7 +176,7 @@ void Server::Impl::receive(Mailbox& box, const std::string& text) {
 void Server::Impl::housekeeping() { folders.clear_temp(options.keep_temp_hours * 3600); }
 
 Server::Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-               const models::Folders& models, JobRunner& runner)
+               const library::Folders& models, JobRunner& runner)
     : impl_(std::make_unique<Impl>(std::move(options), table, choices, models, runner)) {}
 Server::~Server() = default;
 void Server::start() { impl_->start(); }

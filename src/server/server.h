@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "models/folders.h"
-#include "server/http_server.h"
-#include "server/job_runner.h"
-#include "server/task_pool.h"
+#include "library/folders.h"
+#include "server/http/http_server.h"
+#include "server/http/task_pool.h"
+#include "server/jobs/job_runner.h"
 #include "workflow/schema.h"
 
 namespace easel::server {
@@ -34,7 +34,7 @@ class Server {
   // The table, choices, folders and runner must outlive the server. Opens the folders and the job store; nothing runs
   // yet. Throws Error(kBadFile) when a folder or the store cannot be used.
   Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
-         const models::Folders& models, JobRunner& runner);
+         const library::Folders& models, JobRunner& runner);
   ~Server();  // stop()
 
   // Puts interrupted jobs back into the queue, then answers and runs jobs. Throws Error(kUsage) when the address

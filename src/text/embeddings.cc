@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "formats/model_file.h"
+#include "formats/tensors/model_file.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::text {

@@ -2,8 +2,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "formats/picture.h"
-#include "workflow/convert.h"
+#include "formats/pictures/picture.h"
+#include "workflow/convert/convert.h"
 
 namespace easel::workflow {
 namespace {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "support/paths.h"
 
 extern char** environ;
 
@@ -53,7 +54,7 @@ class Workplace {
     return finish();
   }
   void start(const std::vector<std::string>& arguments) {
-    const std::string program = std::string(EASEL_BINARY_DIR) + "/bin/easel";
+    const std::string program = std::string(easel::testing::kBinaryDir) + "/bin/easel";
     std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);

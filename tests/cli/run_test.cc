@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "command.h"
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
 #include "support/tiny_models.h"
 #include "workflow/json.h"
 

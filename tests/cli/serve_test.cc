@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "command.h"
-#include "formats/picture.h"
-#include "server/http_client.h"
+#include "formats/pictures/picture.h"
+#include "server/http/http_client.h"
 #include "workflow/json.h"
 
 namespace easel::cli {

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "command.h"
-#include "formats/picture.h"
-#include "nodes/table.h"
+#include "formats/pictures/picture.h"
+#include "node_api/table.h"
+#include "nodes/standard_table.h"
+#include "support/paths.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
 #include "workflow/load.h"
@@ -30,7 +32,7 @@ std::vector<std::string> made_small(const fs::path& file) {
   const auto set = [&](const std::string& node, const char* input, const char* value) {
     out.insert(out.end(), {"--set", node + "." + input + "=" + value});
   };
-  for (const auto& node : workflow::load_workflow(file, nodes::Table::standard()).prompt.nodes) {
+  for (const auto& node : workflow::load_workflow(file, nodes::standard_table()).prompt.nodes) {
     if (node.class_type == "EmptyLatentImage" || node.class_type == "ImageScale")
       set(node.id, "width", "64"), set(node.id, "height", "64");
     if (node.class_type == "ImageScaleToTotalPixels") set(node.id, "megapixels", "0.01");
@@ -79,7 +81,7 @@ TEST(WorkflowFiles, PublishedOnesRunUnchanged) {
 TEST(WorkflowFiles, TheProjectsOwnRunUnchanged) {
   testing::Workplace place;
   ASSERT_EQ(place.run({"pictures", "own"}).code, 0);
-  const auto files = workflow_files(fs::path(EASEL_SOURCE_DIR) / "workflows");
+  const auto files = workflow_files(fs::path(easel::testing::kSourceDir) / "workflows");
   EXPECT_GE(files.size(), 10u);
   expect_all_run(place, files, place.folder() / "own");
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine.h"
+#include "nodes/standard_table.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
 
@@ -12,7 +13,9 @@ class CustomSampling : public ::testing::Test {
  protected:
   CustomSampling()
       : folder_(std::filesystem::temp_directory_path() / ("easel-custom-" + std::to_string(getpid()))),
-        engine_({.folders = models::Folders(testing::tiny_models_dir()), .directories = {folder_, folder_, folder_}}) {}
+        engine_({.table = nodes::standard_table(),
+                 .folders = library::Folders(testing::tiny_models_dir()),
+                 .directories = {folder_, folder_, folder_}}) {}
   ~CustomSampling() override { std::filesystem::remove_all(folder_); }
 
   // The latent that node "out" (an output slot of which is previewed through the VAE) gives.

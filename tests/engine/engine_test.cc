@@ -6,7 +6,7 @@
 #include "engine/preview.h"
 #include "engine/trace.h"
 #include "models/handles.h"
-#include "sampling/conditioning.h"
+#include "sampling/guidance/conditioning.h"
 #include "toy_nodes.h"
 
 namespace easel::engine {
@@ -28,8 +28,7 @@ workflow::Json json(const char* text) { return workflow::parse_json(text); }
 class EngineTest : public ::testing::Test {
  protected:
   Engine make(size_t result_budget = 1 << 20) {
-    EngineOptions options;
-    options.table = &toys_.table;
+    EngineOptions options{.table = toys_.table};
     options.result_budget = result_budget;
     return Engine(std::move(options));
   }

@@ -5,8 +5,10 @@
 #include <filesystem>
 
 #include "engine/engine.h"
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
+#include "nodes/standard_table.h"
 #include "support/golden.h"
+#include "support/paths.h"
 #include "support/tiny_models.h"
 #include "workflow/load.h"
 
@@ -31,11 +33,13 @@ struct Sink final : EventSink {
 class GoldenWorkflows : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    out_ = fs::path(EASEL_BINARY_DIR) / "test-output" / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    out_ =
+        fs::path(testing::kBinaryDir) / "test-output" / ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::create_directories(out_);
   }
   std::unique_ptr<Engine> start(DType compute = DType::kF32) const {
-    return std::make_unique<Engine>(EngineOptions{.folders = models::Folders(testing::tiny_models_dir()),
+    return std::make_unique<Engine>(EngineOptions{.table = nodes::standard_table(),
+                                                  .folders = library::Folders(testing::tiny_models_dir()),
                                                   .directories = {testing::shared_dir() / "input", out_, out_ / "temp"},
                                                   .compute = compute});
   }

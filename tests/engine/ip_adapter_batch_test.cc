@@ -2,7 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine.h"
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
+#include "nodes/standard_table.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
 
@@ -16,7 +17,9 @@ class IpAdapterBatch : public ::testing::Test {
  protected:
   IpAdapterBatch()
       : folder_(fs::temp_directory_path() / ("easel-ip-" + std::to_string(getpid()))),
-        engine_({.folders = models::Folders(testing::tiny_models_dir()), .directories = {folder_, folder_, folder_}}) {
+        engine_({.table = nodes::standard_table(),
+                 .folders = library::Folders(testing::tiny_models_dir()),
+                 .directories = {folder_, folder_, folder_}}) {
     fs::create_directories(folder_);
     for (const auto& [name, width] : {std::pair{"a.png", 64}, {"b.png", 64}, {"wide.png", 96}}) {
       Tensor picture({1, 64, width, 3});

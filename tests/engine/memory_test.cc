@@ -10,6 +10,7 @@
 
 #include "base/atomic_file.h"
 #include "engine/engine.h"
+#include "nodes/standard_table.h"
 #include "ops/weight_cache.h"
 #include "support/tiny_models.h"
 #include "tensor/storage.h"
@@ -93,7 +94,8 @@ class Runs : public ::testing::Test {
   }
   fs::path checkpoint() const { return folder_ / "models" / "checkpoints" / kCheckpoint; }
   std::unique_ptr<Engine> start(size_t budget = 0, DType compute = DType::kF32) const {
-    return std::make_unique<Engine>(EngineOptions{.folders = models::Folders(folder_ / "models"),
+    return std::make_unique<Engine>(EngineOptions{.table = nodes::standard_table(),
+                                                  .folders = library::Folders(folder_ / "models"),
                                                   .directories = {folder_, folder_, folder_},
                                                   .compute = compute,
                                                   .memory_budget = budget});

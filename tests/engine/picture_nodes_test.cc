@@ -5,8 +5,9 @@
 
 #include "base/atomic_file.h"
 #include "engine/engine.h"
-#include "formats/picture.h"
-#include "formats/safetensors.h"
+#include "formats/pictures/picture.h"
+#include "formats/tensors/safetensors.h"
+#include "nodes/standard_table.h"
 #include "toy_nodes.h"
 
 namespace easel::engine {
@@ -25,7 +26,7 @@ class FilesTest : public ::testing::Test {
     fs::remove_all(root_);
     fs::create_directories(root_ / "input");
     formats::save_png(root_ / "input" / "a.png", Tensor::full({1, 8, 16, 3}, 0.25f));
-    EngineOptions options;
+    EngineOptions options{.table = nodes::standard_table()};
     options.directories = {root_ / "input", root_ / "output", root_ / "temp"};
     engine_ = std::make_unique<Engine>(std::move(options));
   }
@@ -161,7 +162,9 @@ TEST_F(FilesTest, ModelsEnlargePictures) {
   TensorMap other;
   other.set("layers.0.weight", Tensor::zeros({4}));
   formats::write_safetensors(root_ / "models" / "upscale_models" / "other.safetensors", other);
-  Engine engine({.folders = models::Folders(root_ / "models"), .directories = {root_ / "input", root_, root_}});
+  Engine engine({.table = nodes::standard_table(),
+                 .folders = library::Folders(root_ / "models"),
+                 .directories = {root_ / "input", root_, root_}});
   auto prompt = json(R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
       "2": {"class_type": "UpscaleModelLoader", "inputs": {"model_name": "twice.safetensors"}},
       "3": {"class_type": "ImageUpscaleWithModel", "inputs": {"upscale_model": ["2", 0], "image": ["1", 0]}},

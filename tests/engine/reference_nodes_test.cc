@@ -6,6 +6,8 @@
 
 #include "base/atomic_file.h"
 #include "engine/engine.h"
+#include "nodes/standard_table.h"
+#include "support/paths.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
 
@@ -17,7 +19,7 @@ using workflow::Json;
 
 const Json& reference() {
   static const Json json =
-      workflow::parse_json(read_file(fs::path(EASEL_SOURCE_DIR) / "tests/engine/reference_nodes.json"));
+      workflow::parse_json(read_file(fs::path(testing::kSourceDir) / "tests/engine/reference_nodes.json"));
   return json;
 }
 
@@ -31,7 +33,9 @@ TEST_P(ReferenceNodes, GiveTheSameLatent) {
   const Json& expected = reference()["cases"][GetParam()];
   Json prompt = reference()["base"];
   prompt.update(expected["nodes"]);
-  Engine engine({.folders = models::Folders(testing::tiny_models_dir()), .directories = {folder_, folder_, folder_}});
+  Engine engine({.table = nodes::standard_table(),
+                 .folders = library::Folders(testing::tiny_models_dir()),
+                 .directories = {folder_, folder_, folder_}});
   const auto checked = engine.check(workflow::parse_prompt(prompt));
   if (!checked.flawless()) checked.raise();
   TensorMap trace;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "nodes/table.h"
+#include "node_api/table.h"
 
 namespace easel::engine::toys {
 

@@ -1,12 +1,12 @@
-#include "formats/model_file.h"
+#include "formats/tensors/model_file.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "formats/temp_files.h"
+#include "formats/tensors/torch_writer.h"
 #include "formats/torch_samples.h"
-#include "formats/torch_writer.h"
 #include "formats/zip_builder.h"
 
 namespace easel::formats {

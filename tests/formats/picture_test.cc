@@ -1,4 +1,4 @@
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
 
 #include <gtest/gtest.h>
 #include <turbojpeg.h>

@@ -1,4 +1,4 @@
-#include "image/canny.h"
+#include "image/edit/canny.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "image/clip_preprocess.h"
+#include "image/scale/clip_preprocess.h"
 
 #include <gtest/gtest.h>
 

@@ -1,15 +1,15 @@
-#include "image/pictures.h"
+#include "image/edit/pictures.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "image/composite.h"
-#include "image/filters.h"
-#include "image/latents.h"
-#include "image/masks.h"
-#include "image/pillow.h"
-#include "image/quantize.h"
+#include "image/edit/composite.h"
+#include "image/edit/filters.h"
+#include "image/edit/latents.h"
+#include "image/edit/masks.h"
+#include "image/edit/quantize.h"
+#include "image/scale/pillow.h"
 #include "support/shared.h"
 
 namespace easel::image {

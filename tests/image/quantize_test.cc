@@ -1,4 +1,4 @@
-#include "image/quantize.h"
+#include "image/edit/quantize.h"
 
 #include <gtest/gtest.h>
 

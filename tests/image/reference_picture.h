@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "formats/picture.h"
+#include "formats/pictures/picture.h"
 #include "support/golden.h"
 
 namespace easel::testing {

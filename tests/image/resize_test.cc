@@ -1,4 +1,4 @@
-#include "image/resize.h"
+#include "image/scale/resize.h"
 
 #include <gtest/gtest.h>
 

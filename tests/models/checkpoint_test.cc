@@ -1,15 +1,15 @@
-#include "models/checkpoint.h"
+#include "models/checkpoint/checkpoint.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "models/clip_vision.h"
-#include "models/detect.h"
-#include "models/diffusers_keys.h"
-#include "models/noise_augmentation.h"
-#include "models/unet_source.h"
-#include "models/vae.h"
+#include "models/checkpoint/detect.h"
+#include "models/checkpoint/diffusers_keys.h"
+#include "models/unet/unet_source.h"
+#include "models/vae/vae.h"
+#include "models/vision/clip_vision.h"
+#include "models/vision/noise_augmentation.h"
 #include "models_support.h"
 #include "ops/cpu/weight_memory.h"
 
@@ -30,7 +30,7 @@ class Checkpoints : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(Checkpoints, AreToldFromTheirKeys) {
   const Expected& e = GetParam();
-  Residency residency;
+  memory::Residency residency;
   const Checkpoint c = load_checkpoint(tiny_models_dir() / e.file, residency, DType::kF32);
   EXPECT_EQ(c.model.family, e.family) << family_name(c.model.family);
   EXPECT_EQ(c.model.prediction, e.prediction);
@@ -94,7 +94,7 @@ class Changed : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
-  Residency residency_;
+  memory::Residency residency_;
   Fault fault_ = Fault::kInternal;  // of the last error_of()
 };
 
@@ -220,7 +220,7 @@ TEST_F(Changed, PackedWeightsTakeWhatTheySay) {
 
 // The names of the diffusers library, there and back, for every tensor of every UNet.
 TEST(DiffusersNames, GoThereAndBack) {
-  Residency residency;
+  memory::Residency residency;
   for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors",
                            "checkpoints/sd_xl_refiner_1.0.safetensors"}) {
     const ModelHandle model = load_unet(tiny_models_dir() / file, residency, DType::kF32);

@@ -1,10 +1,10 @@
-#include "models/clip_vision.h"
+#include "models/vision/clip_vision.h"
 
 #include <gtest/gtest.h>
 
-#include "formats/model_file.h"
-#include "models/clip_keys.h"
-#include "models/style_model.h"
+#include "formats/tensors/model_file.h"
+#include "models/text/clip_keys.h"
+#include "models/vision/style_model.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "support/golden.h"
@@ -33,7 +33,7 @@ TEST_P(ClipVisionGoldens, MatchTheReference) {
   const auto file = formats::open_model_file(tiny_models_dir() / GetParam().file);
   const std::string key = std::string("clip_vision.") + GetParam().name + ".";
   for (const DType compute : {DType::kF32, DType::kBF16}) {
-    Residency residency;
+    memory::Residency residency;
     const ClipVisionHandle handle = find_clip_vision(residency, *file.tensors, compute, GetParam().file);
     const auto model = handle.model->get();
     EXPECT_STREQ(model->config().name(), GetParam().tower);
@@ -59,7 +59,7 @@ TEST(ClipVision, ABatchIsItsImagesOneByOne) {
   EASEL_NEEDS_SHARED();
   const auto file =
       formats::open_model_file(tiny_models_dir() / "clip_vision/IPAdapter_image_encoder_sd15.safetensors");
-  Residency residency;
+  memory::Residency residency;
   const ClipVisionHandle handle = find_clip_vision(residency, *file.tensors, DType::kF32, "h");
   Tensor images(Shape{2, 40, 60, 3});
   for (int64_t i = 0; i < images.numel(); ++i) images.f32()[i] = static_cast<float>(i * 37 % 256) / 255.0f;
@@ -78,7 +78,7 @@ TEST(StyleModel, MatchesTheReference) {
   EASEL_NEEDS_SHARED();
   const TensorMap golden = load_golden("conditioning_style.golden.safetensors");
   const auto file = formats::open_model_file(tiny_models_dir() / "style_models/coadapter-style-sd15v1.pth");
-  Residency residency;
+  memory::Residency residency;
   const StyleModelHandle style = load_style_model(residency, *file.tensors, DType::kF32, "coadapter-style-sd15v1.pth");
   ClipVisionOutput image;
   Tensor styled;
@@ -98,7 +98,7 @@ TEST(ClipVision, IsFoundInAnOpenClipFile) {
   TensorMap alone;
   for (const auto& [name, tensor] : *file.tensors)
     if (name.starts_with(prefix)) alone.set(name.substr(prefix.size()), tensor);
-  Residency residency;
+  memory::Residency residency;
   EXPECT_EQ(find_clip_vision(residency, alone, DType::kF32, "x").projection_dim, 80);
   const Tensor pixels = sines({1, 224, 224, 3}, 0);
   const auto embeds = [&](const TensorMap& map) {

@@ -1,8 +1,8 @@
-#include "models/controlnet.h"
+#include "models/control/controlnet.h"
 
 #include <gtest/gtest.h>
 
-#include "models/checkpoint.h"
+#include "models/checkpoint/checkpoint.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"
@@ -21,7 +21,7 @@ const char* const kSd15 = "checkpoints/v1-5-pruned-emaonly.safetensors";
 TEST(ControlNet, AgreesWithReference) {
   EASEL_NEEDS_SHARED();
   const TensorMap golden = load_golden("unet.safetensors");
-  Residency residency;
+  memory::Residency residency;
   for (const auto& [compute, tolerance] : {std::pair{DType::kF32, 1e-5}, std::pair{DType::kBF16, 3e-2}}) {
     const auto net = load_controlnet(tiny_models_dir() / kCanny, residency, compute).net->get();
     ControlInputs in;
@@ -45,7 +45,7 @@ struct Loaded {
   ControlInputs in;
 };
 
-Loaded load_with_inputs(const std::filesystem::path& path, Residency& residency, int64_t batch = 1) {
+Loaded load_with_inputs(const std::filesystem::path& path, memory::Residency& residency, int64_t batch = 1) {
   Loaded out;
   const ControlNetHandle handle = load_controlnet(path, residency, DType::kF32);
   out.net = handle.net->get();
@@ -57,7 +57,7 @@ Loaded load_with_inputs(const std::filesystem::path& path, Residency& residency,
 }
 
 TEST(ControlNet, KnownValues) {
-  Residency residency;
+  memory::Residency residency;
   const Loaded l = load_with_inputs(tiny_models_dir() / kCanny, residency);
   const ControlResiduals out = l.net->forward(l.hint, l.in);
   expect_values(out.output[0], {-0.3119099, 0.2549801, 0.6224706, 0.1774683, -0.5375435, -0.5554007}, 17.012769);
@@ -66,7 +66,7 @@ TEST(ControlNet, KnownValues) {
 }
 
 TEST(ControlNet, StrengthZeroChangesNoBit) {
-  Residency residency;
+  memory::Residency residency;
   const Checkpoint checkpoint = load_checkpoint(tiny_models_dir() / kSd15, residency, DType::kF32);
   const auto unet = checkpoint.model.unet->get();
   UNetInputs in;
@@ -125,7 +125,7 @@ TEST(ControlNet, ResidualsOfAChainAdd) {
 }
 
 TEST(ControlNet, EveryPublishedLayoutLoads) {
-  Residency residency;
+  memory::Residency residency;
   struct Case {
     const char* file;
     bool t2i;
@@ -232,7 +232,7 @@ TEST(ControlNet, OfTheUnionKindIsCheckedWhole) {
 }
 
 TEST(ControlNet, MismatchesAreToldInOneSentence) {
-  Residency residency;
+  memory::Residency residency;
   const auto model = [&](const char* file) {
     return load_unet(tiny_models_dir() / "checkpoints" / file, residency, DType::kF32);
   };
@@ -259,7 +259,7 @@ TEST(ControlNet, MismatchesAreToldInOneSentence) {
 }
 
 TEST(ControlNet, OtherFilesAreRefused) {
-  Residency residency;
+  memory::Residency residency;
   EXPECT_THROW(load_controlnet(tiny_models_dir() / "vae/sdxl_vae.safetensors", residency, DType::kF32), Error);
   EXPECT_THROW(load_controlnet(tiny_models_dir() / kSd15, residency, DType::kF32), Error);
   TensorMap control_lora;

@@ -5,15 +5,15 @@
 #include <functional>
 #include <set>
 
-#include "models/control_keys.h"
-#include "models/controlnet.h"
-#include "models/ip_adapter.h"
-#include "models/key_names.h"
-#include "models/style_model.h"
-#include "models/t2i_adapter.h"
-#include "models/unet.h"
-#include "models/vae.h"
-#include "models/vae_keys.h"
+#include "models/control/control_keys.h"
+#include "models/control/controlnet.h"
+#include "models/control/t2i_adapter.h"
+#include "models/ip_adapter/ip_adapter.h"
+#include "models/unet/unet.h"
+#include "models/vae/vae.h"
+#include "models/vae/vae_keys.h"
+#include "models/vision/style_model.h"
+#include "models/weights/key_names.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/packing.h"
@@ -54,7 +54,7 @@ TEST(Damage, InAStyleModelIsFound) {
   const auto file = formats::open_model_file(tiny_models_dir() / "style_models/coadapter-style-sd15v1.pth");
   const Tensor hidden = sines({1, 5, 64}, 0);
   expect_damage_is_found(*file.tensors, {"layes.1", "layes.2"}, [&](const TensorMap& map) {
-    Residency residency;
+    memory::Residency residency;
     load_style_model(residency, map, DType::kF32, "x").model->get()->encode(hidden);
   });
 }
@@ -66,7 +66,7 @@ TEST(Damage, InAnAdapterIsFound) {
       *file.tensors,
       {"layers.1", "layers.2", "layers.3", "ip_adapter.1", "ip_adapter.2", "ip_adapter.31", "5.to", "7.to", "9.to"},
       [&](const TensorMap& map) {
-        Residency residency;
+        memory::Residency residency;
         const auto adapter = load_ip_adapter(residency, std::make_shared<const TensorMap>(map), DType::kF32, "x");
         adapter.model->get()->tokens(hidden);
       });

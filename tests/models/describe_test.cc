@@ -1,4 +1,4 @@
-#include "models/describe.h"
+#include "models/checkpoint/describe.h"
 
 #include <gtest/gtest.h>
 

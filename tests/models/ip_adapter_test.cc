@@ -1,9 +1,9 @@
-#include "models/ip_adapter.h"
+#include "models/ip_adapter/ip_adapter.h"
 
 #include <gtest/gtest.h>
 
-#include "models/ip_attention.h"
-#include "models/ip_embeds.h"
+#include "models/ip_adapter/ip_attention.h"
+#include "models/ip_adapter/ip_embeds.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "support/shared.h"
@@ -28,14 +28,14 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 class Tokens : public ::testing::TestWithParam<Case> {};
 
-IpAdapterHandle open_adapter(Residency& residency, const std::string& file, DType compute = DType::kF32) {
+IpAdapterHandle open_adapter(memory::Residency& residency, const std::string& file, DType compute = DType::kF32) {
   const auto opened = formats::open_model_file(tiny_models_dir() / "ipadapter" / file);
   return load_ip_adapter(residency, opened.tensors, compute, file);
 }
 
 TEST_P(Tokens, MatchTheReference) {
   const Case& c = GetParam();
-  Residency residency;
+  memory::Residency residency;
   const IpAdapterHandle adapter = open_adapter(residency, c.file);
   const IpTokens tokens = ip_tokens(adapter, {sines(c.embeds, 1.0), Tensor::zeros(c.embeds)});
   expect_summary(tokens.cond, c.cond, 1e-5);
@@ -108,7 +108,7 @@ TEST(IpAttention, MatchesTheReference) {
       {"channel penalty", false, false, {{-0.3145719f, -0.01233522f, 0.01675395f, 0.5534819f}, 0.3858037}},
       {"channel penalty", true, true, {{-0.3138033f, -0.01197373f, 0.009532712f, 0.5598105f}, 0.3854677}},
   };
-  Residency residency;
+  memory::Residency residency;
   const IpAdapterHandle adapter = open_adapter(residency, "ip-adapter_sd15.bin");
   const IpTokens tokens = ip_tokens(adapter, {sines({2, 80}, 1.0), Tensor::zeros({2, 80})});
   const Site at;
@@ -163,7 +163,7 @@ struct Small {
   Tensor run(const IpAttentionOptions& options) const {
     return IpAttention(adapter, tokens, options).after_cross_attention(site, step, q, out);
   }
-  Residency residency;
+  memory::Residency residency;
   IpAdapterHandle adapter;
   IpTokens tokens;
   AttentionSite site;
@@ -271,7 +271,7 @@ UNetConfig shape_of(bool sdxl) {
 }
 
 TEST(IpAdapter, SaysWhatDoesNotFit) {
-  Residency residency;
+  memory::Residency residency;
   const IpAdapterHandle sd15 = open_adapter(residency, "ip-adapter_sd15.bin"),
                         sdxl = open_adapter(residency, "ip-adapter_sdxl.bin");
   ModelHandle model;

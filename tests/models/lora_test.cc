@@ -1,10 +1,10 @@
-#include "models/lora.h"
+#include "models/patch/lora.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "models/checkpoint.h"
+#include "models/checkpoint/checkpoint.h"
 #include "models_support.h"
 
 namespace easel::models {
@@ -132,7 +132,7 @@ class LoraFiles : public ::testing::Test {
   Tensor weight(const ModelHandle& model, const std::string& name) { return model.source->weights().get(name); }
 
   std::filesystem::path folder_;
-  Residency residency_;
+  memory::Residency residency_;
   Checkpoint checkpoint_;
   ClipHandle clip_;
 };

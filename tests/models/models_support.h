@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/model_file.h"
+#include "formats/tensors/model_file.h"
 #include "nn/weights.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"

@@ -1,4 +1,4 @@
-#include "models/noise_augmentation.h"
+#include "models/vision/noise_augmentation.h"
 
 #include <gtest/gtest.h>
 

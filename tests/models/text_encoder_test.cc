@@ -1,4 +1,4 @@
-#include "models/text_encoder.h"
+#include "models/text/text_encoder.h"
 
 #include <gtest/gtest.h>
 
@@ -21,11 +21,11 @@ std::shared_ptr<const TensorMap> open_tiny(const std::string& file) {
 
 struct Loaded {
   explicit Loaded(const std::string& file, DType compute = DType::kF32)
-      : tensors(open_tiny(file)), residency(std::make_unique<Residency>()) {
+      : tensors(open_tiny(file)), residency(std::make_unique<memory::Residency>()) {
     clip.encoder = load_text_encoder(*residency, *tensors, compute, file);
   }
   std::shared_ptr<const TensorMap> tensors;
-  std::unique_ptr<Residency> residency;
+  std::unique_ptr<memory::Residency> residency;
   ClipHandle clip;
 };
 
@@ -109,7 +109,7 @@ TensorMap small_tower(int64_t layers, const std::string& prefix = "") {
 
 struct Small {
   explicit Small(TensorMap map) { clip.encoder = load_text_encoder(residency, map, DType::kF32, "small.safetensors"); }
-  Residency residency;
+  memory::Residency residency;
   ClipHandle clip;
 };
 
@@ -253,7 +253,7 @@ TEST(TextEncoder, PatchesReplaceTensorsByTheirCanonicalNames) {
 }
 
 TEST(TextEncoder, RefusesWhatIsDamagedOrDoesNotGoTogether) {
-  Residency residency;
+  memory::Residency residency;
   EXPECT_EQ(load_text_encoder(residency, TensorMap(), DType::kF32, "x"), nullptr);
   TensorMap both = small_tower(2, "clip_l.transformer.");
   for (const auto& [name, tensor] : small_tower(24, "clip_h.transformer.")) both.set(name, tensor);

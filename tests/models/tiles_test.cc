@@ -1,4 +1,4 @@
-#include "models/tiles.h"
+#include "models/vae/tiles.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "models/random_source.h"
+#include "models/vision/random_source.h"
 
 namespace easel::models {
 

@@ -1,8 +1,8 @@
-#include "models/unet.h"
+#include "models/unet/unet.h"
 
 #include <gtest/gtest.h>
 
-#include "models/diffusers_keys.h"
+#include "models/checkpoint/diffusers_keys.h"
 #include "models_support.h"
 #include "ops/elementwise.h"
 #include "support/golden.h"

@@ -1,5 +1,5 @@
 // Upscalers, against the same networks written down in torch.
-#include "models/upscaler.h"
+#include "models/upscale/upscaler.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,8 +7,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "formats/safetensors.h"
-#include "models/describe.h"
+#include "formats/tensors/safetensors.h"
+#include "models/checkpoint/describe.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"
@@ -164,7 +164,7 @@ TEST(Upscaler, DamageIsNamedBeforeAnythingIsPacked) {
         if (other != name) lacking.set(other, kept);
       misshapen.set(name, Tensor::zeros({5, 7, 3, 3}));
       for (const TensorMap& bad : {lacking, misshapen}) {
-        Residency residency;
+        memory::Residency residency;
         try {
           load_upscaler(residency, bad, DType::kF32, "bad.pth");
           // A network that lacks its last enlargement is one of a smaller scale.

@@ -1,10 +1,10 @@
-#include "models/vae.h"
+#include "models/vae/vae.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "models/vae_keys.h"
+#include "models/vae/vae_keys.h"
 #include "models_support.h"
 #include "ops/elementwise.h"
 #include "support/golden.h"

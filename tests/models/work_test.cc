@@ -3,11 +3,11 @@
 // slower method of convolution fails here, on any machine and however busy it is.
 #include <map>
 
-#include "models/clip_keys.h"
-#include "models/clip_text.h"
-#include "models/clip_vision.h"
-#include "models/unet.h"
-#include "models/vae.h"
+#include "models/text/clip_keys.h"
+#include "models/text/clip_text.h"
+#include "models/unet/unet.h"
+#include "models/vae/vae.h"
+#include "models/vision/clip_vision.h"
 #include "models_support.h"
 #include "ops/counters.h"
 #include "ops/elementwise.h"

@@ -1,10 +1,11 @@
 // The unified loader's presets: which file each of them means for which model.
 #include <gtest/gtest.h>
 
-#include "models/checkpoint.h"
-#include "models/folders.h"
-#include "nodes/ip_adapter_apply.h"
-#include "nodes/table.h"
+#include "library/folders.h"
+#include "models/checkpoint/checkpoint.h"
+#include "node_api/table.h"
+#include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "nodes/standard_table.h"
 #include "support/tiny_models.h"
 
 namespace easel::nodes {
@@ -16,14 +17,14 @@ class IpAdapterPresets : public ::testing::Test {
   std::pair<std::string, std::string> chosen(const std::string& checkpoint, const std::string& preset) {
     const auto model = models::load_checkpoint(folders_.find("checkpoints", checkpoint), residency_, DType::kF32).model;
     Context context{folders_, residency_, files_};
-    const workflow::NodeSpec* spec = Table::standard().find("IPAdapterUnifiedLoader");
+    const workflow::NodeSpec* spec = standard_table().find("IPAdapterUnifiedLoader");
     Call call(context, *spec, "1", {{{"preset", preset}}, {{"model", Value("MODEL", model)}}});
-    const Outputs outputs = Table::standard().entry(*spec).node.run(call);
+    const Outputs outputs = standard_table().entry(*spec).node.run(call);
     const auto& pipeline = outputs.at(1).as<IpPipeline>();
     return {pipeline.adapter.file, pipeline.vision->file};
   }
-  const models::Folders folders_{testing::tiny_models_dir()};
-  models::Residency residency_;
+  const library::Folders folders_{testing::tiny_models_dir()};
+  memory::Residency residency_;
   ModelFiles files_;
 };
 

@@ -5,12 +5,13 @@
 #include <fstream>
 
 #include "base/atomic_file.h"
-#include "models/folders.h"
-#include "models/synth/synth.h"
-#include "nodes/files.h"
-#include "nodes/table.h"
+#include "library/folders.h"
+#include "node_api/files.h"
+#include "node_api/table.h"
+#include "nodes/standard_table.h"
 #include "support/shared.h"
-#include "workflow/convert.h"
+#include "synth/models/synth.h"
+#include "workflow/convert/convert.h"
 #include "workflow/load.h"
 #include "workflow/validate.h"
 
@@ -25,7 +26,7 @@ class SynthChoices final : public workflow::ChoiceProvider {
  public:
   explicit SynthChoices(fs::path input) : input_(std::move(input)) {}
   std::vector<std::string> choices(const std::string& source) const override {
-    static const auto files = models::synth::synthetic_files(models::synth::SynthSize::kTiny);
+    static const auto files = synth::synthetic_files(synth::SynthSize::kTiny);
     std::vector<std::string> out;
     for (const auto& file : files)
       if (file.path.starts_with(source + "/")) out.push_back(file.path.substr(source.size() + 1));
@@ -71,7 +72,7 @@ TEST(PublishedWorkflows, BecomeThePromptsTheReferenceRan) {
   ASSERT_EQ(files.size(), 13u);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file.filename().string());
-    const Json ours = to_json(workflow::load_workflow(file, Table::standard()).prompt);
+    const Json ours = to_json(workflow::load_workflow(file, standard_table()).prompt);
     Json theirs = golden_prompt(file);
     restore_sizes(theirs, ours);
     EXPECT_EQ(nlohmann::json(ours), nlohmann::json(theirs));
@@ -83,10 +84,10 @@ TEST(PublishedWorkflows, AreValid) {
   const SynthChoices choices(testing::shared_dir() / "input");
   for (const fs::path& file : published()) {
     SCOPED_TRACE(file.filename().string());
-    const auto graph = workflow::load_workflow(file, Table::standard());
-    const auto of_graph = workflow::validate(graph.prompt, Table::standard(), choices);
+    const auto graph = workflow::load_workflow(file, standard_table());
+    const auto of_graph = workflow::validate(graph.prompt, standard_table(), choices);
     EXPECT_TRUE(of_graph.flawless()) << of_graph.text();
-    const auto of_golden = workflow::validate(workflow::parse_prompt(golden_prompt(file)), Table::standard(), choices);
+    const auto of_golden = workflow::validate(workflow::parse_prompt(golden_prompt(file)), standard_table(), choices);
     EXPECT_TRUE(of_golden.flawless()) << of_golden.text();
   }
 }
@@ -96,8 +97,8 @@ TEST(PublishedWorkflows, SurviveTheWayToAGraphAndBack) {
   for (const fs::path& file : published()) {
     SCOPED_TRACE(file.filename().string());
     const Json prompt = golden_prompt(file);
-    const Json graph = workflow::to_graph(workflow::parse_prompt(prompt), Table::standard());
-    const Json back = to_json(workflow::read_workflow(graph, Table::standard()).prompt);
+    const Json graph = workflow::to_graph(workflow::parse_prompt(prompt), standard_table());
+    const Json back = to_json(workflow::read_workflow(graph, standard_table()).prompt);
     EXPECT_EQ(nlohmann::json(back), nlohmann::json(prompt));
   }
 }

@@ -5,9 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "models/folders.h"
-#include "models/resident.h"
-#include "nodes/table.h"
+#include "library/folders.h"
+#include "memory/resident.h"
+#include "node_api/table.h"
+#include "nodes/standard_table.h"
 
 namespace easel::nodes {
 
@@ -16,13 +17,13 @@ using Linked = std::map<std::string, Value, std::less<>>;
 
 // Its first output. What it throws passes.
 inline Value run_node(const char* name, Typed typed, Linked linked = {}) {
-  const models::Folders folders;
-  models::Residency residency;
+  const library::Folders folders;
+  memory::Residency residency;
   ModelFiles files;
   Context context{folders, residency, files};
-  const workflow::NodeSpec* spec = Table::standard().find(name, {});
+  const workflow::NodeSpec* spec = standard_table().find(name, {});
   Call call(context, *spec, "1", {std::move(typed), std::move(linked)});
-  return Table::standard().entry(*spec).node.run(call).at(0);
+  return standard_table().entry(*spec).node.run(call).at(0);
 }
 
 }  // namespace easel::nodes

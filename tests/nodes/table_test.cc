@@ -1,12 +1,13 @@
-#include "nodes/table.h"
+#include "node_api/table.h"
+#include "nodes/standard_table.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "models/folders.h"
-#include "models/resident.h"
-#include "nodes/files.h"
+#include "library/folders.h"
+#include "memory/resident.h"
+#include "node_api/files.h"
 #include "workflow/object_info.h"
 
 namespace easel::nodes {
@@ -15,7 +16,7 @@ namespace {
 using workflow::Json;
 
 TEST(Table, HoldsTheNodesOfOrdinaryWorkflows) {
-  const Table& table = Table::standard();
+  const Table& table = standard_table();
   for (const char* name : {"CheckpointLoaderSimple",
                            "unCLIPCheckpointLoader",
                            "VAELoader",
@@ -89,7 +90,7 @@ TEST(Table, HoldsTheNodesOfOrdinaryWorkflows) {
 }
 
 TEST(Table, EveryDeclarationIsWhole) {
-  const Table& table = Table::standard();
+  const Table& table = standard_table();
   for (const auto* listed : table.list()) {
     for (const auto* spec : table.forms(listed->class_type)) {
       SCOPED_TRACE(spec->class_type);
@@ -125,7 +126,7 @@ TEST(Table, EveryDeclarationIsWhole) {
 }
 
 TEST(Table, FormsOfOneNameAreToldApart) {
-  const Table& table = Table::standard();
+  const Table& table = standard_table();
   const auto* older =
       table.NodeTable::find("IPAdapter", {"model", "image", "clip_vision", "weight", "model_name", "dtype"});
   const auto* today = table.NodeTable::find("IPAdapter", {"model", "ipadapter", "image", "weight", "start_at"});
@@ -136,10 +137,10 @@ TEST(Table, FormsOfOneNameAreToldApart) {
 }
 
 TEST(Table, ObjectInfoHasComfyUisShape) {
-  const models::Folders folders;
+  const library::Folders folders;
   const Directories directories;
   const FolderChoices choices(folders, directories);
-  const Json info = workflow::object_info(*Table::standard().NodeTable::find("KSampler"), choices);
+  const Json info = workflow::object_info(*standard_table().NodeTable::find("KSampler"), choices);
   EXPECT_EQ(info["input"]["required"]["model"][0], "MODEL");
   const Json& seed = info["input"]["required"]["seed"];
   EXPECT_EQ(seed[0], "INT");
@@ -156,16 +157,16 @@ TEST(Table, ObjectInfoHasComfyUisShape) {
   EXPECT_EQ(info["output_name"], Json::array({"LATENT"}));
   EXPECT_EQ(info["name"], "KSampler");
   EXPECT_EQ(info["output_node"], false);
-  const Json save = workflow::object_info(*Table::standard().NodeTable::find("SaveImage"), choices);
+  const Json save = workflow::object_info(*standard_table().NodeTable::find("SaveImage"), choices);
   EXPECT_EQ(save["input"]["hidden"]["prompt"], "PROMPT");
   EXPECT_EQ(save["output_node"], true);
 }
 
 TEST(Call, LinkedNumbersHaveLimitsToo) {
-  const Table& table = Table::standard();
+  const Table& table = standard_table();
   const workflow::NodeSpec& spec = *table.find("EmptyLatentImage");
-  const models::Folders folders;
-  models::Residency residency(1 << 20);
+  const library::Folders folders;
+  memory::Residency residency(1 << 20);
   ModelFiles files;
   Context context{folders, residency, files};
   const auto width = [&](int64_t value) {
@@ -188,8 +189,8 @@ TEST(Call, LinkedNumbersHaveLimitsToo) {
 TEST(Call, WidgetsMayComeOverLinks) {
   workflow::NodeSpec spec;
   spec.inputs = {Int("steps").def(3).spec(), Text("text").def("a").spec(), Link("model", "MODEL").spec()};
-  models::Folders folders;
-  models::Residency residency;
+  library::Folders folders;
+  memory::Residency residency;
   ModelFiles files;
   Context context{folders, residency, files};
   const Call call(context, spec, "1", {{{"text", std::string("b")}}, {{"steps", Value("INT", int64_t{7})}}});

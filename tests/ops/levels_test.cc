@@ -7,7 +7,7 @@
 #include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/cpu/cpu_features.h"
-#include "ops/cpu/dnnl.h"
+#include "ops/cpu/product/dnnl.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/norm.h"

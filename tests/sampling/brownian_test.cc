@@ -1,4 +1,4 @@
-#include "sampling/brownian.h"
+#include "sampling/random/brownian.h"
 
 #include <gtest/gtest.h>
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/golden.h"
+#include "support/paths.h"
 
 namespace easel::testing {
 
@@ -16,7 +17,7 @@ inline nlohmann::json golden_units() {
 
 // A file beside these tests.
 inline nlohmann::json sampling_reference(const std::string& name) {
-  std::ifstream in(std::string(EASEL_SOURCE_DIR) + "/tests/sampling/" + name);
+  std::ifstream in(std::string(kSourceDir) + "/tests/sampling/" + name);
   return nlohmann::json::parse(in);
 }
 

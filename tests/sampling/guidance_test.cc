@@ -6,7 +6,7 @@
 
 #include "golden.h"
 #include "sampling/ksample.h"
-#include "sampling/schedule.h"
+#include "sampling/schedule/schedule.h"
 
 namespace easel::sampling {
 namespace {

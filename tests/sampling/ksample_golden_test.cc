@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "golden.h"
-#include "models/checkpoint.h"
-#include "models/controlnet.h"
+#include "models/checkpoint/checkpoint.h"
+#include "models/control/controlnet.h"
 #include "sampling/ksample.h"
 #include "support/tiny_models.h"
 
@@ -25,7 +25,7 @@ struct TinyModel {
     entry.cond = models::encode_prompt(clip, prompt).cond;
     return {entry};
   }
-  models::Residency residency;
+  memory::Residency residency;
   models::Checkpoint checkpoint;
 };
 
@@ -241,7 +241,7 @@ TEST(KSampleTrace, StyleFirstThenText) {
 
 // Control on the tiny models: what must not matter does not, bit for bit.
 TEST(KSampleControl, StrengthTimeAndChains) {
-  models::Residency residency;
+  memory::Residency residency;
   ControlLink link;
   link.net = models::load_controlnet(
       testing::tiny_models_dir() / "controlnet" / "control_v11p_sd15_canny_fp16.safetensors", residency, DType::kF32);

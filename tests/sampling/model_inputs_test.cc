@@ -1,12 +1,12 @@
-#include "sampling/model_inputs.h"
+#include "sampling/guidance/model_inputs.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "golden.h"
-#include "models/noise_augmentation.h"
-#include "sampling/torch_random.h"
+#include "models/vision/noise_augmentation.h"
+#include "sampling/random/torch_random.h"
 
 namespace easel::sampling {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "golden.h"
-#include "sampling/model_sampling.h"
 #include "sampling/sampler.h"
+#include "sampling/schedule/model_sampling.h"
 
 namespace easel::sampling {
 namespace {

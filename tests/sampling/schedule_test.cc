@@ -1,4 +1,4 @@
-#include "sampling/schedule.h"
+#include "sampling/schedule/schedule.h"
 
 #include <gtest/gtest.h>
 

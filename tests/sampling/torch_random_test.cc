@@ -1,11 +1,11 @@
-#include "sampling/torch_random.h"
+#include "sampling/random/torch_random.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
 #include "golden.h"
-#include "sampling/torch_math.h"
+#include "sampling/random/torch_math.h"
 
 namespace easel::sampling {
 namespace {

@@ -89,7 +89,7 @@ inline void serve_as_child(const std::filesystem::path& folder) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
-  models::Folders models;
+  library::Folders models;
   FakeRunner runner(folder / "output", std::chrono::milliseconds(1));
   Server server(options_in(folder), table, choices, models, runner);
   server.start();

@@ -1,4 +1,4 @@
-#include "server/event_hub.h"
+#include "server/events/event_hub.h"
 
 #include <gtest/gtest.h>
 

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "base/atomic_file.h"
-#include "formats/raster.h"
-#include "server/job_runner.h"
+#include "formats/pictures/raster.h"
+#include "server/jobs/job_runner.h"
 #include "workflow/prompt.h"
 #include "workflow/toy_table.h"
 

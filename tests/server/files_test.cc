@@ -4,11 +4,11 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "formats/picture.h"
-#include "formats/safetensors.h"
-#include "server/file_answers.h"
+#include "formats/pictures/picture.h"
+#include "formats/tensors/safetensors.h"
+#include "server/events/preview_jpeg.h"
 #include "server/folders.h"
-#include "server/preview_jpeg.h"
+#include "server/http/file_answers.h"
 #include "server/test_server.h"
 
 namespace easel::server {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "formats/raster.h"
+#include "formats/pictures/raster.h"
 #include "server/test_server.h"
 
 namespace easel::server {

@@ -320,7 +320,7 @@ TEST(Server, StopPutsTheRunningJobBack) {
   testing::TempFolder folder;
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
-  models::Folders models;
+  library::Folders models;
   testing::FakeRunner runner(folder.path() / "output", std::chrono::milliseconds(50));
   configure_log(Level::kError, false);
   std::string id, second;

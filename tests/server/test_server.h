@@ -77,7 +77,7 @@ class TestServer {
   TempFolder folder;
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
-  models::Folders models;
+  library::Folders models;
   FakeRunner runner;
   std::unique_ptr<Server> server;
   uint16_t port = 0;

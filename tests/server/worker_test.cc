@@ -1,4 +1,4 @@
-#include "server/worker.h"
+#include "server/jobs/worker.h"
 
 #include <gtest/gtest.h>
 

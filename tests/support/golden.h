@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "formats/safetensors.h"
+#include "formats/tensors/safetensors.h"
 #include "support/shared.h"
 
 namespace easel::testing {

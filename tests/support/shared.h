@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "support/paths.h"
 #include "tensor/tensor.h"
 
 namespace easel::testing {
@@ -14,7 +15,7 @@ namespace easel::testing {
 // The folder with goldens, workflows and pictures: $EASEL_SHARED, else beside the checkout.
 inline std::filesystem::path shared_dir() {
   if (const char* env = std::getenv("EASEL_SHARED")) return env;
-  return std::filesystem::path(EASEL_SOURCE_DIR) / ".." / "shared";
+  return std::filesystem::path(kSourceDir) / ".." / "shared";
 }
 
 inline bool have_shared() { return std::filesystem::exists(shared_dir() / "goldens" / "tiny" / "units.json"); }

@@ -10,7 +10,8 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "models/synth/synth.h"
+#include "support/paths.h"
+#include "synth/models/synth.h"
 
 namespace easel::testing {
 
@@ -32,7 +33,6 @@ class FileLock {
 
 // Changes when what is generated changes, so that files of an older build are never used.
 inline std::string tiny_models_version() {
-  namespace synth = models::synth;
   Sha256 hash;
   for (const auto& files :
        {synth::synthetic_files(synth::SynthSize::kTiny), synth::extra_synthetic_files(synth::SynthSize::kTiny)})
@@ -45,7 +45,7 @@ inline std::string tiny_models_version() {
 
 inline std::filesystem::path make_tiny_models() {
   namespace fs = std::filesystem;
-  const fs::path root = fs::path(EASEL_BINARY_DIR) / "tiny-models";
+  const fs::path root = fs::path(kBinaryDir) / "tiny-models";
   const fs::path folder = root / tiny_models_version(), part = root / "part";
   if (fs::exists(folder)) return folder;
   fs::create_directories(root);
@@ -53,7 +53,7 @@ inline std::filesystem::path make_tiny_models() {
   if (fs::exists(folder)) return folder;
   for (const auto& old : fs::directory_iterator(root))
     if (old.is_directory()) fs::remove_all(old.path());
-  models::synth::write_synthetic(part, {.size = models::synth::SynthSize::kTiny, .extra = true});
+  synth::write_synthetic(part, {.size = synth::SynthSize::kTiny, .extra = true});
   fs::rename(part, folder);
   return folder;
 }

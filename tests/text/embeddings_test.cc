@@ -5,8 +5,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "formats/safetensors.h"
-#include "formats/torch_writer.h"
+#include "formats/tensors/safetensors.h"
+#include "formats/tensors/torch_writer.h"
 
 namespace easel::text {
 namespace {

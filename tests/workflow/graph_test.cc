@@ -1,10 +1,10 @@
-#include "workflow/graph.h"
+#include "workflow/convert/graph.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "toy_table.h"
-#include "workflow/convert.h"
+#include "workflow/convert/convert.h"
 #include "workflow/load.h"
 
 namespace easel::workflow {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/cpu/kernels.h"
+#include "ops/cpu/kernels/kernels.h"
+#include "ops/cpu/kernels/types.h"
 #include "ops/cpu/scratch.h"
-#include "ops/cpu/types.h"
 
 namespace easel::ops::cpu {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "sampling/map.h"
+#include "sampling/random/torch_math.h"
 #include "sampling/sampler.h"
-#include "sampling/torch_math.h"
 
 namespace easel::sampling {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "sampling/samplers/all.h"
-#include "sampling/schedule.h"
+#include "sampling/schedule/schedule.h"
 
 namespace easel::sampling {
 namespace {

@@ -1,7 +1,7 @@
 // DPM-Solver++ (Lu et al. 2022): multistep integrators of the denoised picture, and their stochastic forms.
 #include <algorithm>
 
-#include "sampling/brownian.h"
+#include "sampling/random/brownian.h"
 #include "sampling/samplers/all.h"
 
 namespace easel::sampling {

@@ -1,0 +1,169 @@
+// easel serve: the engine as a server, with a page.
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "engine/engine.h"
+#include "server/jobs/engine_runner.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace easel::cli {
+namespace {
+
+struct Flags {
+  SessionFlags session;
+  std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M";
+  int port = 8188;
+  std::vector<std::string> cors, hosts;
+  bool paused = false, log_json = false, verbose = false, quiet = false;
+  int64_t keep_history = 10000;
+  double keep_temp_hours = 24;
+};
+
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+// The token in a file, without white space around it.
+std::string read_token(const std::string& file) {
+  std::string token;
+  try {
+    token = read_file(file, 4096);
+  } catch (Error& e) {
+    throw e.fix("Make one with: head -c 24 /dev/urandom | base64 > " + file + " && chmod 600 " + file);
+  }
+  token.erase(0, token.find_first_not_of(" \t\r\n"));
+  token.erase(token.find_last_not_of(" \t\r\n") + 1);
+  const bool usable = token.size() >= 16 && std::all_of(token.begin(), token.end(), [](char c) {
+                        return c > ' ' && c < 0x7F && c != ';' && c != ',' && c != '"' && c != '\\';
+                      });
+  if (!usable)
+    throw Error(Fault::kUsage, "a token needs at least 16 characters, letters, digits or -._~+/=").in_file(file);
+  struct stat info {};
+  if (stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+    server::log(server::Level::kWarning, "others on this machine can read the token", {{"file", file}});
+  return token;
+}
+
+server::ServerOptions server_options(const Flags& flags, const nodes::Directories& directories) {
+  server::ServerOptions out;
+  out.http.address = flags.listen == "localhost" ? "127.0.0.1" : flags.listen;
+  out.http.port = static_cast<uint16_t>(flags.port);
+  out.http.max_upload = parse_bytes(flags.max_upload);
+  server::AccessPolicy& access = out.http.access;
+  if (!flags.token_file.empty()) access.token = read_token(flags.token_file);
+  access.loopback_only = is_loopback(out.http.address);
+  if (!access.loopback_only && access.token.empty())
+    throw Error(Fault::kUsage, "listening on " + flags.listen + " lets others in, so a token is needed")
+        .fix("Add --token-file FILE, a file that holds a secret of your choice");
+  access.cors_origins = flags.cors;
+  access.allowed_hosts = flags.hosts;
+  out.input = directories.input;
+  out.output = directories.output;
+  out.temp = directories.temp;
+  out.user = flags.user;
+  out.keep_history = flags.keep_history;
+  out.keep_temp_hours = flags.keep_temp_hours;
+  out.start_paused = flags.paused;
+  out.version = EASEL_VERSION;
+  out.arguments = {"easel", "serve"};
+  return out;
+}
+
+// As many connections as the system allows this process.
+void raise_file_limit(server::HttpOptions& http) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  constexpr rlim_t kEnough = 16384, kOwnUse = 256;
+  limit.rlim_cur = std::min(std::max(limit.rlim_cur, kEnough), limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  http.max_connections =
+      static_cast<int>(std::min<rlim_t>(limit.rlim_cur - std::min(limit.rlim_cur / 2, kOwnUse), 8192));
+}
+
+void run(const Flags& flags) {
+  server::configure_log(flags.verbose ? server::Level::kDebug
+                        : flags.quiet ? server::Level::kWarning
+                                      : server::Level::kInfo,
+                        flags.log_json);
+  // Signals are waited for by this thread; all others, which inherit this mask, never see them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);    // the terminal is closed
+  std::signal(SIGPIPE, SIG_IGN);  // the log's reader has gone: no reason to end
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const auto engine = start_engine(flags.session);
+  server::ServerOptions options = server_options(flags, engine->directories());
+  raise_file_limit(options.http);
+  server::EngineRunner runner(*engine);
+  options.more_routes = [&engine](server::Router& router, server::TaskPool& pool) {
+    server::add_engine_routes(router, pool, *engine);
+  };
+  server::Server server(std::move(options), engine->table(), engine->choices(), engine->folders(), runner);
+  server.start();
+  printf("Easel is ready at %s\n", server.url().c_str());
+  fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  server::log(server::Level::kInfo, "stopping", {{"signal", int64_t{signal}}});
+  // A second signal ends the process at once.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGHUP, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  server.stop();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app.add_subcommand("serve", "Run a server for ComfyUI clients, with a page");
+  command->footer(
+      "Only this machine can reach the server unless --listen says otherwise; then a token is needed as well.\n\n"
+      "  easel serve --models ~/ComfyUI/models\n"
+      "  easel serve --listen 0.0.0.0 --token-file token --models /srv/models\n"
+      "  curl -H 'Accept: image/png' --data-binary @workflow.json http://127.0.0.1:8188/prompt -o picture.png");
+  add_session_flags(*command, flags->session);
+  command->add_option("--listen", flags->listen, "Address to listen on")->capture_default_str();
+  command->add_option("--port", flags->port, "Port; 0 takes a free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command->add_option("--token-file", flags->token_file, "File with the secret that clients must send");
+  command->add_option("--user-dir", flags->user, "Folder for the queue, its history, settings and user data")
+      ->capture_default_str();
+  command->add_option("--cors", flags->cors, "Origin (https://example.org, or *) whose pages may use the server")
+      ->allow_extra_args(false);
+  command->add_option("--allow-host", flags->hosts, "Another name this server is reached by")->allow_extra_args(false);
+  command->add_option("--max-upload", flags->max_upload, "Largest upload")->capture_default_str();
+  command->add_flag("--start-paused", flags->paused, "Accept jobs, but begin none until the queue is resumed");
+  command->add_option("--keep-history", flags->keep_history, "Finished jobs to remember")
+      ->check(CLI::Range(int64_t{0}, int64_t{10000000}))
+      ->capture_default_str();
+  command->add_option("--keep-temp-hours", flags->keep_temp_hours, "Previews older than that are removed")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command->add_flag("--log-json", flags->log_json, "Log as JSON lines");
+  command->add_flag("-v,--verbose", flags->verbose, "Log every request");
+  command->add_flag("-q,--quiet", flags->quiet, "Log warnings and errors only");
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace easel::cli

@@ -1,0 +1,133 @@
+#include <turbojpeg.h>
+
+#include <cstring>
+#include <memory>
+
+#include "base/error.h"
+#include "formats/pictures/exif.h"
+#include "formats/pictures/raster.h"
+
+namespace easel::formats {
+namespace {
+
+using Bytes = std::span<const uint8_t>;
+
+[[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged JPEG picture: " + message); }
+
+struct HandleCloser {
+  void operator()(void* handle) const { tjDestroy(handle); }
+};
+using Handle = std::unique_ptr<void, HandleCloser>;
+
+struct JpegHead {
+  PictureHead head;
+  int components = 0;
+};
+
+// Walks the segments up to the frame header, which is all that stands before the pixels.
+JpegHead parse(Bytes bytes) {
+  JpegHead out;
+  for (size_t at = 2;;) {
+    while (at < bytes.size() && bytes[at] != 0xff) ++at;  // stray bytes between segments
+    while (at < bytes.size() && bytes[at] == 0xff) ++at;
+    if (bytes.size() < 3 || at >= bytes.size() - 2) bad("it has no frame");
+    const uint8_t marker = bytes[at++];
+    if (marker == 0 || marker == 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;  // without content
+    if (marker == 0xd9 || marker == 0xda) bad("it has no frame");
+    const size_t length = static_cast<size_t>(bytes[at] << 8 | bytes[at + 1]);
+    if (length < 2 || length > bytes.size() - at) bad("it ends too early");
+    const Bytes segment = bytes.subspan(at + 2, length - 2);
+    if (marker == 0xe1 && segment.size() > 6 && std::memcmp(segment.data(), "Exif\0\0", 6) == 0)
+      read_exif(segment, out.head);
+    const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame) {
+      if (segment.size() < 6) bad("its frame header is too short");
+      out.head.height = segment[1] << 8 | segment[2];
+      out.head.width = segment[3] << 8 | segment[4];
+      out.components = segment[5];
+      check_picture_size(static_cast<uint64_t>(out.head.width), static_cast<uint64_t>(out.head.height));
+      return out;
+    }
+    at += length;
+  }
+}
+
+// A scan of a few bytes can be as much work as the whole picture, so that their number times its pixels is limited: to
+// 32 scans of the largest picture. Progressive pictures have about ten.
+void check_scans(Bytes bytes, const PictureHead& head) {
+  constexpr int64_t kMostWork = int64_t{1} << 32;
+  int64_t scans = 0;
+  for (size_t i = 0; i + 1 < bytes.size(); ++i) scans += bytes[i] == 0xff && bytes[i + 1] == 0xda;
+  if (scans > kMostWork / (head.width * head.height))
+    bad("it has " + std::to_string(scans) + " scans, too many for its size");
+}
+
+// a * b / 255, rounded as PIL does it.
+uint8_t scale_255(int a, int b) {
+  const int t = a * b + 128;
+  return static_cast<uint8_t>(((t >> 8) + t) >> 8);
+}
+
+// Adobe's inverted CMYK to RGB, as PIL converts it.
+void cmyk_to_rgb(const uint8_t* in, uint8_t* out, size_t pixels) {
+  for (size_t i = 0; i < pixels; ++i, in += 4, out += 3)
+    for (int c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(in[3] - scale_255(255 - in[c], in[3]));
+}
+
+}  // namespace
+
+bool looks_like_jpeg(Bytes bytes) {
+  return bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
+
+PictureHead read_jpeg_head(Bytes bytes) { return parse(bytes).head; }
+
+Raster decode_jpeg(Bytes bytes) {
+  const JpegHead info = parse(bytes);
+  check_scans(bytes, info.head);
+  const size_t pixels = static_cast<size_t>(info.head.width * info.head.height);
+  const Handle handle(tjInitDecompress());
+  if (!handle) throw Error(Fault::kMemory, "out of memory for the JPEG decoder");
+  const bool cmyk = info.components == 4, grey = info.components == 1;
+  std::vector<uint8_t> decoded(pixels * (cmyk ? 4 : grey ? 1 : 3));
+  const int format = cmyk ? TJPF_CMYK : grey ? TJPF_GRAY : TJPF_RGB;
+  // The exact transform and the smooth upsampling: what PIL gets from the same library.
+  const int code =
+      tjDecompress2(handle.get(), bytes.data(), bytes.size(), decoded.data(), static_cast<int>(info.head.width), 0,
+                    static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT);
+  if (code != 0) {
+    const std::string why = tjGetErrorStr2(handle.get());
+    // Other warnings are about flaws every viewer forgives.
+    if (tjGetErrorCode(handle.get()) != TJERR_WARNING) bad(why);
+    if (why.find("Premature end") != std::string::npos) bad("it ends too early");
+  }
+  Raster out;
+  out.width = info.head.width;
+  out.height = info.head.height;
+  if (!cmyk && !grey) {
+    out.rgb = std::move(decoded);
+    return out;
+  }
+  out.rgb.resize(pixels * 3);
+  if (cmyk) {
+    cmyk_to_rgb(decoded.data(), out.rgb.data(), pixels);
+  } else {
+    for (size_t i = 0; i < pixels; ++i) std::memset(out.rgb.data() + 3 * i, decoded[i], 3);
+  }
+  return out;
+}
+
+std::string encode_jpeg(Bytes rgb, int64_t width, int64_t height, int quality) {
+  const Handle handle(tjInitCompress());
+  if (!handle) throw Error(Fault::kMemory, "out of memory for the JPEG encoder");
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  const int code = tjCompress2(handle.get(), rgb.data(), static_cast<int>(width), 0, static_cast<int>(height), TJPF_RGB,
+                               &data, &size, TJSAMP_420, quality, TJFLAG_ACCURATEDCT);
+  const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owner(data, tjFree);
+  if (code != 0)
+    throw Error(Fault::kInternal, std::string("cannot encode a JPEG picture: ") + tjGetErrorStr2(handle.get()));
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+}  // namespace easel::formats

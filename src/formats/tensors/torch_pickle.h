@@ -1,0 +1,58 @@
+// What the pickle inside a torch file means: which Python names it may mention, and how a record of a
+// call becomes a tensor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "formats/tensors/pickle.h"
+#include "formats/tensors/safetensors.h"
+#include "tensor/tensor_map.h"
+
+namespace easel::formats {
+
+// Refuses, by name, every Python name that published model files do not need. What it lets pass is
+// never called either: names Easel does not interpret stay as inert records. Allowed are
+//  - what tensors are made of (torch._utils, the storages, sizes, types, parameters),
+//  - Python's own containers and numbers, numpy's scalars and arrays,
+//  - the classes that training frameworks leave beside the weights (pytorch_lightning, lightning,
+//    omegaconf, torch.optim, argparse.Namespace, pathlib), since well-known checkpoints hold them:
+//    sd-v1-4.ckpt has pytorch_lightning's ModelCheckpoint as a key of its "callbacks".
+// Throws Error(kBadFile) for any other: "contains code: it names 'posix.system'".
+void check_torch_global(std::string_view module, std::string_view name);
+
+// One of the arrays of memory that tensors point into, as the pickle names it.
+struct StorageName {
+  std::string key;
+  DType dtype = DType::kU8;
+  uint64_t elements = 0;  // as the pickle claims; containers know better
+};
+
+// The bytes of a storage.
+struct StorageBytes {
+  StorageRef owner;
+  const uint8_t* data = nullptr;  // aligned for the type, to 8 bytes when that is U8 (untyped)
+  uint64_t bytes = 0;
+};
+
+using StorageSource = std::function<StorageBytes(const StorageName&)>;
+
+// All storages the pickle mentions, in the order of first mention.
+std::vector<StorageName> list_storages(const Pickle& pickle);
+
+// What the object graph of a torch file amounts to.
+struct TorchContent {
+  TensorMap tensors;    // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
+  Metadata metadata;    // top-level texts and numbers ("global_step")
+  std::string wrapper;  // the top-level key that held the tensors and was stripped, or empty
+};
+
+// Interprets the root. A "state_dict" is unwrapped, so is "string_to_param" (textual inversion), and a
+// dictionary that is the only value of the top one, as ComfyUI does. Values that are no tensors are
+// passed over. Throws Error(kBadFile) when a tensor leaves its storage or is otherwise malformed,
+// Error(kUnsupported) for kinds of tensor Easel does not have (complex, quantised, sparse).
+TorchContent interpret_torch(const Pickle& pickle, const StorageSource& storages);
+
+}  // namespace easel::formats

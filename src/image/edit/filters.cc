@@ -1,0 +1,144 @@
+#include "image/edit/filters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "image/edit/elementwise.h"
+#include "image/scale/resize.h"
+#include "image/scale/simd.h"
+
+namespace easel::image {
+namespace {
+
+// exp(-x^2 / (2 sigma^2)) at 2 radius + 1 places from -1 to 1, summing to 1. The reference's 2-D kernel is the product
+// of two of these.
+std::vector<float> gaussian(int64_t radius, double sigma) {
+  std::vector<double> values;
+  double sum = 0;
+  for (int64_t i = -radius; i <= radius; ++i) {
+    const double x = static_cast<double>(i) / static_cast<double>(radius);
+    values.push_back(std::exp(-x * x / (2.0 * sigma * sigma)));
+    sum += values.back();
+  }
+  std::vector<float> kernel;
+  kernel.reserve(values.size());
+  for (double v : values) kernel.push_back(static_cast<float>(v / sum));
+  return kernel;
+}
+
+int64_t mirrored(int64_t i, int64_t n) { return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i; }
+
+EASEL_CLONES void add_scaled(const float* in, float weight, float* out, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = std::fma(in[i], weight, out[i]);
+}
+
+// One row [W,C] with `radius` mirrored pixels on either side.
+void mirror_row(const float* in, int64_t width, int64_t channels, int64_t radius, std::vector<float>& out) {
+  out.resize(static_cast<size_t>((width + 2 * radius) * channels));
+  for (int64_t x = -radius; x < width + radius; ++x)
+    std::copy_n(in + mirrored(x, width) * channels, channels, &out[static_cast<size_t>((x + radius) * channels)]);
+}
+
+struct Image {
+  int64_t rows, height, width, channels;
+  int64_t row() const { return width * channels; }
+};
+
+void blur_columns(const Image& shape, const float* in, const std::vector<float>& kernel, float* out) {
+  const auto radius = static_cast<int64_t>(kernel.size() / 2);
+  parallel_for(shape.rows, 8, [&](int64_t begin, int64_t end) {
+    std::vector<float> wide;
+    for (int64_t r = begin; r < end; ++r) {
+      mirror_row(in + r * shape.row(), shape.width, shape.channels, radius, wide);
+      float* to = out + r * shape.row();
+      std::fill_n(to, shape.row(), 0.0f);
+      for (size_t k = 0; k < kernel.size(); ++k)
+        add_scaled(wide.data() + k * static_cast<size_t>(shape.channels), kernel[k], to, shape.row());
+    }
+  });
+}
+
+void blur_rows(const Image& shape, const float* in, const std::vector<float>& kernel, float* out) {
+  const auto radius = static_cast<int64_t>(kernel.size() / 2);
+  parallel_for(shape.rows, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t first = r / shape.height * shape.height, y = r % shape.height;
+      float* to = out + r * shape.row();
+      std::fill_n(to, shape.row(), 0.0f);
+      for (int64_t k = -radius; k <= radius; ++k)
+        add_scaled(in + (first + mirrored(y + k, shape.height)) * shape.row(), kernel[static_cast<size_t>(k + radius)],
+                   to, shape.row());
+    }
+  });
+}
+
+// The nine pixels around one, of one channel; black outside.
+struct Neighbours {
+  float a, b, c, d, e, f, g, h, i;
+};
+
+// fidelityFX/ffx_cas.h, as the IP-Adapter nodes have it.
+float adapt(const Neighbours& n, float weight) {
+  const float low = std::min({n.b, n.d, n.e, n.f, n.h}) + std::min({n.a, n.c, n.g, n.i});
+  const float high = std::max({n.b, n.d, n.e, n.f, n.h}) + std::max({n.a, n.c, n.g, n.i});
+  const float amplitude = std::sqrt(1.0f / high * std::min(low, 2.0f - high));
+  const float w = -amplitude * weight;
+  const float sharp = ((n.b + n.d + n.f + n.h) * w + n.e) * (1.0f / (1.0f + 4.0f * w));
+  return std::isnan(sharp) ? 0.0f : std::clamp(sharp, 0.0f, 1.0f);
+}
+
+}  // namespace
+
+Tensor blur(const Tensor& image, int64_t radius, double sigma) {
+  require_image(image, "what is blurred");
+  if (radius == 0) return image;
+  const int64_t smaller = std::min(image.dim(1), image.dim(2));
+  if (radius < 0 || radius >= smaller || !(sigma > 0))
+    throw Error(Fault::kInvalid, "cannot blur a picture " + std::to_string(smaller) + " pixels wide or high over " +
+                                     std::to_string(radius) + " pixels")
+        .fix("use a radius below the picture's smaller side and a sigma above 0");
+  const Tensor packed = contiguous(image);
+  const Image shape{image.dim(0) * image.dim(1), image.dim(1), image.dim(2), image.dim(3)};
+  const std::vector<float> kernel = gaussian(radius, sigma);
+  Tensor wide(image.shape()), out(image.shape());
+  blur_columns(shape, packed.f32(), kernel, wide.f32());
+  blur_rows(shape, wide.f32(), kernel, out.f32());
+  return out;
+}
+
+Tensor sharpen(const Tensor& image, int64_t radius, double sigma, double alpha) {
+  const auto strength = static_cast<float>(alpha * 10.0);
+  if (radius == 0) return image;
+  return map(image, blur(image, radius, sigma), [strength](float sharp, float soft) {
+    return std::clamp(sharp * (1.0f + strength) - soft * strength, 0.0f, 1.0f);
+  });
+}
+
+Tensor adaptive_sharpen(const Tensor& image, double amount) {
+  require_image(image, "what is sharpened");
+  const Tensor in = contiguous(image);
+  const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
+  const auto weight = static_cast<float>(amount * (1.0 / 5 - 1.0 / 8) + 1.0 / 8);
+  Tensor out(image.shape());
+  float* to = out.f32();
+  parallel_for(image.dim(0) * height, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t i = 0; i < width * channels; ++i) {
+        const int64_t x = i / channels, y = r % height;
+        const auto at = [&](int64_t dx, int64_t dy) {
+          const bool inside = x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height;
+          return inside ? in.f32()[(r + dy) * width * channels + i + dx * channels] : 0.0f;
+        };
+        to[r * width * channels + i] = adapt(
+            {at(-1, -1), at(0, -1), at(1, -1), at(-1, 0), at(0, 0), at(1, 0), at(-1, 1), at(0, 1), at(1, 1)}, weight);
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace easel::image

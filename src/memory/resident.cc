@@ -1,0 +1,103 @@
+#include "memory/resident.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "tensor/storage.h"
+
+namespace easel::memory {
+namespace {
+
+std::string mebibytes(size_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+}  // namespace
+
+ResidentBase::ResidentBase(Residency& owner, std::string name, size_t estimate)
+    : owner_(owner), name_(std::move(name)), estimate_(estimate) {
+  owner_.add(this);
+}
+
+void ResidentBase::leave() { owner_.remove(this); }
+
+void Residency::add(ResidentBase* r) {
+  std::lock_guard lock(mutex_);
+  all_.push_back(r);
+}
+
+void Residency::remove(ResidentBase* r) {
+  std::lock_guard lock(mutex_);
+  all_.erase(std::remove(all_.begin(), all_.end(), r), all_.end());
+  std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
+}
+
+void Residency::touch(ResidentBase& r) {
+  std::lock_guard lock(mutex_);
+  r.last_use_ = ++clock_;
+}
+
+size_t Residency::loaded_locked() const {
+  size_t total = 0;
+  for (const ResidentBase* r : all_) total += r->loaded_bytes();
+  return total;
+}
+
+size_t Residency::loaded_bytes() const {
+  std::lock_guard lock(mutex_);
+  return loaded_locked();
+}
+
+void Residency::evict_all() {
+  std::lock_guard lock(mutex_);
+  for (ResidentBase* r : all_) r->evict();
+  trim_pool();
+}
+
+void Residency::make_room(size_t bytes, const std::string& name) {
+  std::lock_guard lock(mutex_);
+  if (budget_ == 0) return;
+  std::vector<ResidentBase*> loaded;
+  for (ResidentBase* r : all_)
+    if (r->loaded_bytes() > 0) loaded.push_back(r);
+  std::sort(loaded.begin(), loaded.end(), [](auto* a, auto* b) { return a->last_use_ < b->last_use_; });
+  const auto fits = [&] { return loaded_locked() + held_ + overhead_ + bytes <= budget_; };
+  for (ResidentBase* r : loaded) {
+    if (fits()) return;
+    if (r->evict()) trim_pool();
+  }
+  if (!fits()) refuse(bytes, name, loaded_locked() + held_);
+}
+
+void Residency::refuse(size_t bytes, const std::string& name, size_t kept) const {
+  throw Error(Fault::kMemory, "the " + name + " takes " + mebibytes(bytes) +
+                                  (kept > 0 ? " besides the " + mebibytes(kept) + " in use" : "") +
+                                  (overhead_ > 0 ? " and " + mebibytes(overhead_) + " for the program itself" : "") +
+                                  ", more than the memory budget of " + mebibytes(budget_))
+      .fix("Allow " + mebibytes(kept + overhead_ + bytes) + " or more, or choose a smaller model or picture");
+}
+
+void Residency::require(size_t bytes, const std::string& name) const {
+  if (budget_ > 0 && bytes + overhead_ > budget_) refuse(bytes, name, 0);
+}
+
+size_t Residency::room() {
+  std::lock_guard lock(mutex_);
+  if (budget_ == 0) return SIZE_MAX;
+  size_t kept = held_ + overhead_;
+  for (ResidentBase* r : all_)
+    if (r->loaded_bytes() > 0 && r->in_use()) kept += r->loaded_bytes();
+  return budget_ > kept ? budget_ - kept : 0;
+}
+
+Residency::Hold Residency::hold(size_t bytes, const std::string& name) {
+  std::lock_guard lock(mutex_);
+  make_room(bytes, name);
+  held_ += bytes;
+  return {*this, bytes};
+}
+
+void Residency::let_go(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  held_ -= bytes;
+}
+
+}  // namespace easel::memory

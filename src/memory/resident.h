@@ -1,0 +1,153 @@
+// Models that can be dropped from memory and built again from their file.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/storage.h"
+
+namespace easel::memory {
+
+class Residency;
+
+// Type-erased part of Resident<T>. Known to the Residency it was created with for as long as it lives.
+class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
+ public:
+  virtual ~ResidentBase() = default;
+  const std::string& name() const { return name_; }       // for messages: "UNet of sd_xl_base_1.0.safetensors"
+  size_t estimated_bytes() const { return estimate_; }    // before it is built
+  size_t loaded_bytes() const { return loaded_.load(); }  // 0 while not built
+  virtual bool in_use() = 0;                              // being built, or held by someone get() gave it to
+  virtual bool evict() = 0;                               // drops the built model unless it is in use
+
+ protected:
+  ResidentBase(Residency& owner, std::string name, size_t estimate);
+  // To be called by the destructor of the final class, before any of it is gone.
+  void leave();
+
+  Residency& owner_;
+  const std::string name_;
+  const size_t estimate_;
+  std::atomic<size_t> loaded_{0};
+
+ private:
+  friend class Residency;
+  uint64_t last_use_ = 0;
+};
+
+// Keeps loaded models and the memory they compute in within a budget: before there is more of either, the least
+// recently used models that are not in use are evicted. Thread-safe. Must outlive the models made with it.
+class Residency {
+ public:
+  // budget 0: as much as there is. `overhead` is what the program takes beside all that, of the budget.
+  explicit Residency(size_t budget_bytes = 0, size_t overhead = 0) : budget_(budget_bytes), overhead_(overhead) {}
+  Residency(const Residency&) = delete;
+  Residency& operator=(const Residency&) = delete;
+
+  size_t budget() const { return budget_; }
+  size_t loaded_bytes() const;
+  // Drops everything not in use.
+  void evict_all();
+  // Makes room for `bytes` more; throws Error(kMemory) naming `name` and what would fit when it cannot.
+  void make_room(size_t bytes, const std::string& name);
+  // What there would be room for if all models that are not in use were evicted.
+  size_t room();
+  // Throws what make_room() would if nothing else was in memory.
+  void require(size_t bytes, const std::string& name) const;
+
+  // Memory to compute in, counted until it is let go.
+  class Hold {
+   public:
+    Hold() = default;
+    Hold(Residency& owner, size_t bytes) : owner_(&owner), bytes_(bytes) {}
+    Hold(Hold&& o) noexcept : owner_(std::exchange(o.owner_, nullptr)), bytes_(o.bytes_) {}
+    Hold& operator=(Hold&& o) noexcept {
+      std::swap(owner_, o.owner_), std::swap(bytes_, o.bytes_);
+      return *this;
+    }
+    ~Hold() {
+      if (owner_) owner_->let_go(bytes_);
+    }
+
+   private:
+    Residency* owner_ = nullptr;
+    size_t bytes_ = 0;
+  };
+  // Makes room as make_room() does.
+  [[nodiscard]] Hold hold(size_t bytes, const std::string& name);
+
+  void touch(ResidentBase& r);
+
+  // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
+  // says everything the model is built from: kind, file identity, type, patches. One key, one T.
+  template <class T>
+  std::shared_ptr<T> shared(const std::string& key, const std::function<std::shared_ptr<T>()>& make) {
+    std::lock_guard lock(mutex_);
+    if (auto found = std::dynamic_pointer_cast<T>(shared_[key].lock())) return found;
+    std::shared_ptr<T> made = make();
+    shared_[key] = made;
+    return made;
+  }
+
+ private:
+  friend class ResidentBase;
+  void add(ResidentBase* r);
+  void remove(ResidentBase* r);
+  void let_go(size_t bytes);
+  size_t loaded_locked() const;
+  [[noreturn]] void refuse(size_t bytes, const std::string& name, size_t kept) const;
+
+  mutable std::recursive_mutex mutex_;
+  std::vector<ResidentBase*> all_;
+  std::map<std::string, std::weak_ptr<ResidentBase>> shared_;
+  const size_t budget_, overhead_;
+  size_t held_ = 0;
+  uint64_t clock_ = 0;
+};
+
+// A lazily built T (UNet, Vae, ...; needs `size_t bytes() const`). get() builds on first use and after an eviction.
+template <class T>
+class Resident final : public ResidentBase {
+ public:
+  using Build = std::function<std::shared_ptr<const T>()>;
+  Resident(Residency& owner, std::string name, size_t estimate, Build build)
+      : ResidentBase(owner, std::move(name), estimate), build_(std::move(build)) {}
+  ~Resident() override { leave(); }
+
+  std::shared_ptr<const T> get() {
+    std::lock_guard lock(mutex_);
+    if (!model_) {
+      owner_.make_room(estimate_, name_);
+      model_ = build_();
+      loaded_ = model_->bytes();
+      trim_pool();  // what packing used is of no size that computing uses
+    }
+    owner_.touch(*this);
+    return model_;
+  }
+  bool in_use() override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    return !lock.owns_lock() || (model_ && model_.use_count() > 1);
+  }
+  bool evict() override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || (model_ && model_.use_count() > 1)) return false;
+    model_.reset();
+    loaded_ = 0;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  Build build_;
+  std::shared_ptr<const T> model_;
+};
+
+}  // namespace easel::memory

@@ -1,0 +1,169 @@
+#include "models/checkpoint/checkpoint.h"
+
+#include <unordered_set>
+
+#include "formats/tensors/model_file.h"
+#include "library/folders.h"
+#include "models/checkpoint/detect.h"
+#include "models/checkpoint/diffusers_keys.h"
+#include "models/unet/unet_source.h"
+#include "models/vae/vae.h"
+#include "models/vae/vae_keys.h"
+#include "models/vision/clip_vision.h"
+#include "models/vision/noise_augmentation.h"
+#include "models/weights/packed_model.h"
+
+namespace easel::models {
+namespace {
+
+std::string name_of(const std::filesystem::path& path) { return path.filename().string(); }
+
+[[noreturn]] void no_unet(const formats::ModelFile& file, const std::string& name) {
+  const std::string foreign = foreign_model(*file.tensors);
+  if (!foreign.empty())
+    throw Error(Fault::kUnsupported, "a model of another kind: " + foreign)
+        .in_file(name)
+        .fix("Easel runs SD 1.x, SD 2.x, SDXL and the SDXL refiner");
+  throw Error(Fault::kUnsupported, "there is no UNet in this file, so it is not a checkpoint")
+      .in_file(name)
+      .fix("`easel models` says what the file is and which loader takes it");
+}
+
+// unCLIP models take the embeds and as many numbers for the noise level; SDXL (Revision) embeds of the pooled
+// text's width, which its label vector holds beside six embedded sizes of 256 numbers (the refiner: five).
+int64_t augmentation_dim(Family family, const UNetConfig& config) {
+  switch (family) {
+    case Family::kSD2UnclipL:
+    case Family::kSD2UnclipH: return config.adm_channels / 2;
+    case Family::kSDXL: return config.adm_channels - 6 * 256;
+    case Family::kSDXLRefiner: return config.adm_channels - 5 * 256;
+    default: return 0;
+  }
+}
+
+// A handle on the UNet at `scope`. `probe` records what it uses.
+ModelHandle make_model(const std::shared_ptr<const TensorMap>& tensors, const std::string& scope,
+                       const std::filesystem::path& path, memory::Residency& residency, DType compute,
+                       const nn::Weights& probe) {
+  auto source = std::make_shared<UNetSource>();
+  source->tensors = tensors;
+  source->scope = scope;
+  source->file = name_of(path);
+  source->identity = library::file_identity(path);
+  source->compute = compute;
+  source->residency = &residency;
+  UNet::check(scope.empty() ? probe : probe[scope]);
+
+  ModelHandle model;
+  model.file = source->file;
+  model.config = read_unet_config(source->weights());
+  model.family = detect_family(model.config, *tensors);
+  if (model.family == Family::kUnknown)
+    throw Error(Fault::kUnsupported, "a UNet of a family Easel does not know").in_file(model.file);
+  const PredictionKind kind = detect_prediction(model.family, model.config, *tensors, scope, model.file);
+  model.prediction = kind.prediction;
+  model.zero_terminal_snr = kind.zero_terminal_snr;
+  model.latent_scale = latent_scale(model.family);
+  if (const int64_t dim = augmentation_dim(model.family, model.config); dim > 0)
+    model.noise_augmentation = std::make_shared<const NoiseAugmentation>(dim);
+  model.unet = resident_unet(source);
+  model.source = std::move(source);
+  return model;
+}
+
+VaeHandle make_vae(std::shared_ptr<const TensorMap> tensors, const std::filesystem::path& path,
+                   memory::Residency& residency, DType compute, const nn::Weights& probe) {
+  Vae::check(probe);
+  VaeHandle handle;
+  handle.file = name_of(path);
+  const std::string key = "vae\n" + library::file_identity(path) + "\n" + std::string(dtype_name(compute));
+  handle.vae = residency.shared<memory::Resident<Vae>>(key, [&] {
+    return make_resident<Vae>(residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=] {
+      return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path)));
+    });
+  });
+  return handle;
+}
+
+// Notes the memory of a part's tensors as used; its names may differ from the file's, its memory does not.
+void note_used(const TensorMap& part, const std::vector<std::string>& except, std::unordered_set<const void*>& used) {
+  const std::unordered_set<std::string> unused(except.begin(), except.end());
+  for (const auto& [name, tensor] : part)
+    if (!unused.contains(name)) used.insert(tensor.raw());
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  const TensorMap& tensors = *file.tensors;
+  Checkpoint out;
+  out.file = name_of(path);
+  const auto scope = find_unet_scope(tensors);
+  if (!scope) no_unet(file, out.file);
+
+  std::unordered_set<const void*> used;
+  const nn::Weights unet_probe = nn::Weights(file.tensors, compute, out.file).probe();
+  out.model = make_model(file.tensors, *scope, path, residency, compute, unet_probe);
+  note_used(tensors, unet_probe.unused(), used);
+
+  if (const auto vae = vae_tensors(tensors)) {
+    const nn::Weights probe = nn::Weights(vae, compute, out.file).probe();
+    out.vae = make_vae(vae, path, residency, compute, probe);
+    out.vae->latent_scale = out.model.latent_scale;
+    note_used(*vae, probe.unused(), used);
+  }
+  for (const TextTowerTensors& tower : find_text_towers(tensors)) note_used(*tower.tensors, {}, used);
+  out.text = load_text_encoder(residency, tensors, compute, out.file);
+  if (const VisionTowerPlace place = find_vision_tower(tensors); place.found) {
+    if (const auto vision = vision_tower_tensors(tensors, place.prefix)) note_used(*vision, {}, used);
+    out.clip_vision = find_clip_vision(residency, tensors, compute, out.file);
+  }
+  for (const auto& [name, tensor] : tensors)
+    if (!used.contains(tensor.raw())) out.unused.push_back(name);
+  return out;
+}
+
+ModelHandle load_unet(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  std::shared_ptr<const TensorMap> tensors = file.tensors;
+  auto scope = find_unet_scope(*tensors);
+  if (!scope && is_diffusers_unet(*tensors)) {
+    tensors = original_unet_tensors(*tensors);
+    scope = "";
+  }
+  if (!scope) no_unet(file, name_of(path));
+  return make_model(tensors, *scope, path, residency, compute, nn::Weights(tensors, compute, name_of(path)).probe());
+}
+
+VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  const auto tensors = vae_tensors(*file.tensors);
+  if (!tensors)
+    throw Error(Fault::kUnsupported, "there is no VAE in this file")
+        .in_file(name_of(path))
+        .fix("`easel models` says what the file is and which loader takes it");
+  VaeHandle handle = make_vae(tensors, path, residency, compute, nn::Weights(tensors, compute, name_of(path)).probe());
+  if (const auto scope = find_unet_scope(*file.tensors); scope) {
+    const nn::Weights root(file.tensors, compute, handle.file);
+    const UNetConfig config = read_unet_config(scope->empty() ? root : root[*scope]);
+    handle.latent_scale = latent_scale(detect_family(config, *file.tensors));
+  }
+  return handle;
+}
+
+std::shared_ptr<const TextEncoder> load_clip(std::span<const std::filesystem::path> paths, memory::Residency& residency,
+                                             DType compute) {
+  std::vector<TextTowerTensors> towers;
+  std::string names;
+  for (const std::filesystem::path& path : paths) {
+    auto found = find_text_towers(*formats::open_model_file(path).tensors);
+    if (found.empty())
+      throw Error(Fault::kUnsupported, "there is no CLIP text encoder in this file").in_file(name_of(path));
+    towers.insert(towers.end(), found.begin(), found.end());
+    names += (names.empty() ? "" : " and ") + name_of(path);
+  }
+  return std::make_shared<const TextEncoder>(residency, std::move(towers), compute, names);
+}
+
+}  // namespace easel::models

@@ -1,0 +1,42 @@
+// Loading: checkpoints with everything in them, and files that hold one part.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+#include "models/text/text_encoder.h"
+
+namespace easel::models {
+
+// What a checkpoint holds. Nothing is packed yet: each part is built from the mapped file when it is first used.
+struct Checkpoint {
+  std::string file;  // for messages: the name without folder
+  ModelHandle model;
+  std::shared_ptr<const TextEncoder> text;      // nullptr when the file has none
+  std::optional<VaeHandle> vae;                 // SD and SDXL checkpoints have one
+  std::optional<ClipVisionHandle> clip_vision;  // unCLIP checkpoints have one
+  std::vector<std::string> unused;              // names no part asks for: EMA copies, schedules, ...
+};
+
+// The family is told from the keys, never from the name. Every part is checked for completeness before anything is
+// packed. Throws Error(kBadFile) naming the first missing tensor and the count, Error(kUnsupported) for good files of
+// other kinds, saying what they seem to be and which loader takes them.
+Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+
+// A UNet alone: a file with only a UNet, in the original or the diffusers library's layout, or the UNet of a
+// checkpoint.
+ModelHandle load_unet(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+
+// A VAE alone, or the VAE of a checkpoint.
+VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+
+// Text encoders from one file or from two that go together (SDXL's). Throws Error(kMismatch) when they do not.
+std::shared_ptr<const TextEncoder> load_clip(std::span<const std::filesystem::path> paths, memory::Residency& residency,
+                                             DType compute);
+
+}  // namespace easel::models

@@ -1,0 +1,379 @@
+#include "models/checkpoint/describe.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+#include "formats/tensors/model_file.h"
+#include "models/checkpoint/detect.h"
+#include "models/checkpoint/diffusers_keys.h"
+#include "models/control/control_keys.h"
+#include "models/control/controlnet.h"
+#include "models/control/t2i_adapter.h"
+#include "models/ip_adapter/ip_adapter.h"
+#include "models/patch/lora.h"
+#include "models/text/clip_keys.h"
+#include "models/upscale/upscaler.h"
+#include "models/vae/vae.h"
+#include "models/vae/vae_keys.h"
+#include "models/vision/clip_vision.h"
+#include "models/vision/style_model.h"
+
+namespace easel::models {
+namespace {
+
+struct KindText {
+  FileKind kind;
+  const char *name, *folder;
+};
+constexpr KindText kKinds[] = {
+    {FileKind::kCheckpoint, "checkpoint", "checkpoints"},
+    {FileKind::kUNet, "unet", "unet"},
+    {FileKind::kVae, "vae", "vae"},
+    {FileKind::kTextEncoder, "text_encoder", "clip"},
+    {FileKind::kClipVision, "clip_vision", "clip_vision"},
+    {FileKind::kClip, "clip", "clip_vision"},
+    {FileKind::kControlNet, "controlnet", "controlnet"},
+    {FileKind::kT2iAdapter, "t2i_adapter", "controlnet"},
+    {FileKind::kIpAdapter, "ip_adapter", "ipadapter"},
+    {FileKind::kStyleModel, "style_model", "style_models"},
+    {FileKind::kUpscaler, "upscaler", "upscale_models"},
+    {FileKind::kLora, "lora", "loras"},
+    {FileKind::kEmbedding, "embedding", "embeddings"},
+    {FileKind::kUnknown, "unknown", ""},
+};
+
+const KindText& text_of(FileKind kind) {
+  return *std::find_if(std::begin(kKinds), std::end(kKinds), [kind](const KindText& k) { return k.kind == kind; });
+}
+
+int64_t parameters_of(const TensorMap& tensors) {
+  int64_t total = 0;
+  for (const auto& [name, tensor] : tensors) total += tensor.numel();
+  return total;
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string out;
+  for (size_t i = 0; i < items.size(); ++i) out += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  return out;
+}
+
+// Fills in a description part by part and keeps account of the tensors the parts use.
+class Describer {
+ public:
+  Describer(const formats::ModelFile& file, FileDescription& out) : tensors_(*file.tensors), file_(file), out_(out) {}
+
+  void run() {
+    const auto attempt = [&](auto&& step) {
+      try {
+        return step();
+      } catch (const Error& e) {
+        out_.problem = e.message();
+        return true;
+      }
+    };
+    const bool known = attempt([&] { return unet(); }) || attempt([&] { return control(); }) ||
+                       attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
+                       attempt([&] { return upscaler(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
+                       attempt([&] { return clip(); });
+    if (!known) foreign();
+    for (const auto& [name, tensor] : tensors_)
+      if (!used_.contains(tensor.raw())) ++out_.other_tensors;
+  }
+
+ private:
+  nn::Weights probe(std::shared_ptr<const TensorMap> tensors) const {
+    return nn::Weights(std::move(tensors), DType::kF32, out_.file).probe();
+  }
+
+  void add_part(std::string name, const TensorMap& part, const std::vector<std::string>& except, std::string detail) {
+    const std::unordered_set<std::string> unused(except.begin(), except.end());
+    int64_t parameters = 0;
+    for (const auto& [key, tensor] : part) {
+      if (unused.contains(key)) continue;
+      parameters += tensor.numel();
+      used_.insert(tensor.raw());
+    }
+    out_.parts.push_back({std::move(name), parameters, std::move(detail)});
+  }
+
+  bool unet() {
+    auto scope = find_unet_scope(tensors_);
+    auto tensors = file_.tensors;
+    const bool diffusers = !scope && is_diffusers_unet(tensors_) && tensors_.contains("conv_out.weight");
+    if (diffusers) {
+      tensors = original_unet_tensors(tensors_);
+      scope = "";
+    }
+    if (!scope) return false;
+    out_.kind = FileKind::kUNet;
+    const nn::Weights root = probe(tensors);
+    const nn::Weights w = scope->empty() ? root : root[*scope];
+    const UNetConfig config = read_unet_config(w);
+    out_.family = detect_family(config, tensors_);
+    const bool v = detect_prediction(out_.family, config, *tensors, *scope, out_.file).prediction == Prediction::kV;
+    std::string detail = std::to_string(config.in_channels) + " channels, text of width " +
+                         std::to_string(config.context_dim) + (v ? ", v prediction" : ", eps prediction");
+    if (config.in_channels == 9) detail += ", for inpainting";
+    if (config.middle_depth < 0) detail += ", distilled";
+    try {
+      UNet::check(w);
+    } catch (const Error& e) {
+      out_.problem = e.message();
+    }
+    add_part("UNet", *below_scope(*tensors, *scope), w.unused(), detail);
+    std::vector<std::string> with;
+    if (const auto vae = vae_tensors(tensors_)) with.push_back(add_vae(vae));
+    for (const std::string& name : add_text_towers()) with.push_back(name);
+    if (const VisionTowerPlace place = find_vision_tower(tensors_); place.found && !place.prefix.empty())
+      with.push_back(add_vision(place.prefix));
+    if (!with.empty()) out_.kind = FileKind::kCheckpoint;
+    out_.summary =
+        std::string(family_name(out_.family)) + (with.empty() ? " UNet" : " checkpoint with ") + joined(with);
+    if (diffusers) out_.summary += " (diffusers layout)";
+    out_.fits = std::string(family_name(out_.family)) + " ControlNets, adapters and LoRAs";
+    return true;
+  }
+
+  static std::shared_ptr<const TensorMap> below_scope(const TensorMap& file, const std::string& scope) {
+    auto out = std::make_shared<TensorMap>();
+    for (const auto& [name, tensor] : file)
+      if (scope.empty() || name.starts_with(scope + ".")) out->set(name, tensor);
+    return out;
+  }
+
+  std::string add_vae(const std::shared_ptr<const TensorMap>& vae) {
+    const nn::Weights w = probe(vae);
+    try {
+      Vae::check(w);
+    } catch (const Error& e) {
+      if (out_.problem.empty()) out_.problem = e.message();
+    }
+    const VaeConfig config = read_vae_config(w);
+    add_part("VAE", *vae, w.unused(),
+             std::to_string(config.latent_channels) + " latent channels, " + std::to_string(config.downscale) +
+                 " pixels each");
+    return "VAE";
+  }
+
+  std::vector<std::string> add_text_towers() {
+    std::vector<std::string> names;
+    for (const TextTowerTensors& tower : find_text_towers(tensors_)) {
+      const ClipTextConfig config = read_clip_text_config(nn::Weights(tower.tensors, DType::kF32, out_.file));
+      names.emplace_back(text_tower_name(tower.kind));
+      add_part(names.back(), *tower.tensors, {}, "text of width " + std::to_string(config.width));
+    }
+    return names;
+  }
+
+  std::string add_vision(const std::string& prefix) {
+    const auto tower = vision_tower_tensors(tensors_, prefix);
+    if (!tower) return "CLIP vision";
+    const ClipVisionConfig config = read_clip_vision_config(nn::Weights(tower, DType::kF32, out_.file));
+    add_part(config.name(), *tower, {},
+             "hidden states of width " + std::to_string(config.width) + ", embeds of width " +
+                 std::to_string(config.projection));
+    return config.name();
+  }
+
+  bool control() {
+    const ControlTensors found = control_tensors(tensors_);
+    if (found.kind == ControlKind::kNone) return false;
+    const nn::Weights w = probe(found.tensors);
+    if (found.kind == ControlKind::kControlNet) {
+      out_.kind = FileKind::kControlNet;
+      const UNetConfig config = read_control_config(w);
+      out_.family = detect_family(config, *found.tensors);
+      add_part("ControlNet", *found.tensors, {},
+               config.context_dim > 0 ? "text of width " + std::to_string(config.context_dim) : "without text");
+      out_.summary = std::string("ControlNet for ") + family_name(out_.family);
+      if (const int64_t kinds = count_hint_kinds(w); kinds > 0)
+        out_.summary += ", for " + std::to_string(kinds) + " kinds of hints";
+    } else {
+      out_.kind = FileKind::kT2iAdapter;
+      const T2iConfig config = read_t2i_config(w, found.kind);
+      out_.family = config.sdxl ? Family::kSDXL : Family::kSD1;
+      add_part("T2I-Adapter", *found.tensors, {},
+               config.hint_channels == 1 ? "takes grey pictures" : "takes colour pictures");
+      out_.summary = std::string(config.light ? "light " : "") + "T2I-Adapter for " + family_name(out_.family);
+    }
+    check_control(w, found.kind);
+    out_.fits = std::string(family_name(out_.family)) + " models";
+    return true;
+  }
+
+  void check_control(const nn::Weights& w, ControlKind kind) {
+    try {
+      check_control_net(w, kind);
+    } catch (const Error& e) {
+      out_.problem = e.message();
+    }
+  }
+
+  bool ip_adapter() {
+    if (!is_ip_adapter(tensors_)) return false;
+    out_.kind = FileKind::kIpAdapter;
+    out_.summary = "IP-Adapter";
+    const IpAdapterConfig config = read_ip_adapter_config(tensors_, out_.file);
+    const bool sdxl = config.layer_widths.size() > 16;
+    out_.family = sdxl ? Family::kSDXL : Family::kSD1;
+    add_part("IP-Adapter", tensors_, {}, std::string(ip_adapter_kind_name(config.kind)));
+    out_.summary =
+        std::string("IP-Adapter (") + ip_adapter_kind_name(config.kind) + ") for " + family_name(out_.family);
+    out_.fits = std::string(family_name(out_.family)) + " models, with a CLIP vision model whose " +
+                (config.takes_hidden_states() ? "hidden states" : "embeds") + " are " +
+                std::to_string(config.clip_width) + " wide";
+    return true;
+  }
+
+  bool style() {
+    if (!is_style_model(tensors_)) return false;
+    out_.kind = FileKind::kStyleModel;
+    out_.summary = "style model";
+    const StyleShape shape = read_style_shape(tensors_, out_.file);
+    add_part("style model", tensors_, {}, std::to_string(shape.tokens) + " tokens");
+    out_.family = Family::kSD1;
+    out_.fits = "models with text of width " + std::to_string(shape.context_dim) +
+                ", with a CLIP vision model whose hidden states are " + std::to_string(shape.width) + " wide";
+    return true;
+  }
+
+  bool upscaler() {
+    const auto tensors = upscaler_tensors(tensors_);
+    if (!tensors) return false;
+    out_.kind = FileKind::kUpscaler;
+    out_.summary = "upscaler";
+    const nn::Weights w = probe(tensors);
+    const UpscalerConfig config = read_upscaler_config(w);
+    Upscaler::check(w);
+    out_.summary = "upscaler, " + std::to_string(config.scale) + "x";
+    add_part(config.compact ? "compact network" : "ESRGAN", *tensors, w.unused(),
+             std::to_string(config.blocks) + (config.compact ? " convolutions of " : " blocks of ") +
+                 std::to_string(config.features) + " channels");
+    return true;
+  }
+
+  bool embedding() {
+    const bool pair = tensors_.contains("clip_l") || tensors_.contains("clip_g");
+    const bool known = tensors_.contains("emb_params") || file_.wrapper == "string_to_param" ||
+                       tensors_.contains("string_to_param.*") || pair;
+    const bool single = tensors_.size() == 1 && tensors_.begin()->second.rank() <= 2;
+    if (!known && !single) return false;
+    out_.kind = FileKind::kEmbedding;
+    std::vector<std::string> widths;
+    for (const auto& [name, tensor] : tensors_)
+      if (tensor.rank() >= 1 && is_float(tensor.dtype())) widths.push_back(std::to_string(tensor.dim(-1)));
+    add_part("embedding", tensors_, {}, "");
+    out_.summary = "textual-inversion embedding";
+    out_.fits = "text encoders of width " + joined(widths);
+    return true;
+  }
+
+  bool lora() {
+    std::shared_ptr<const Lora> lora;
+    try {
+      lora = Lora::open(file_.path);
+    } catch (const Error&) {
+      return false;
+    }
+    out_.kind = FileKind::kLora;
+    add_part("LoRA", tensors_, {}, std::to_string(lora->modules().size()) + " modules");
+    // The width of the text that the keys of cross-attention read.
+    int64_t context = 0;
+    bool second_text = false;
+    for (const auto& [name, module] : lora->modules()) {
+      second_text = second_text || name.starts_with("lora_te2_") || name.starts_with("text_encoder_2.");
+      const Tensor* down = module.find("lora_down");
+      const bool key =
+          name.ends_with("attn2_to_k") || name.ends_with("attn2.to_k") || name.ends_with("attn2.processor.to_k");
+      if (key && down && down->rank() == 2) context = down->dim(1);
+    }
+    static const std::map<int64_t, Family> families = {
+        {768, Family::kSD1}, {1024, Family::kSD2}, {1280, Family::kSDXLRefiner}, {2048, Family::kSDXL}};
+    if (const auto it = families.find(context); it != families.end()) out_.family = it->second;
+    else if (second_text) out_.family = Family::kSDXL;
+    out_.summary = "LoRA";
+    if (out_.family != Family::kUnknown) out_.fits = std::string(family_name(out_.family)) + " models";
+    else if (context > 0) out_.fits = "models with text of width " + std::to_string(context);
+    return true;
+  }
+
+  bool vae_alone() {
+    const auto vae = vae_tensors(tensors_);
+    if (!vae) return false;
+    out_.kind = FileKind::kVae;
+    add_vae(vae);
+    out_.summary = "VAE";
+    out_.fits = "SD 1.x, SD 2.x or SDXL models: the file does not tell which";
+    return true;
+  }
+
+  bool clip() {
+    const VisionTowerPlace place = find_vision_tower(tensors_);
+    std::vector<std::string> names = add_text_towers();
+    out_.kind = place.found ? names.empty() ? FileKind::kClipVision : FileKind::kClip : FileKind::kTextEncoder;
+    if (place.found) names.push_back(add_vision(place.prefix));
+    if (names.empty()) {
+      out_.kind = FileKind::kUnknown;
+      return false;
+    }
+    const char* what = out_.kind == FileKind::kTextEncoder  ? "text encoder "
+                       : out_.kind == FileKind::kClipVision ? "CLIP vision "
+                                                            : "CLIP model with ";
+    out_.summary = what + joined(names);
+    if (place.found) out_.fits = "adapters and models made for " + names.back();
+    return true;
+  }
+
+  void foreign() {
+    const std::string name = foreign_model(tensors_);
+    out_.summary = name.empty() ? "nothing Easel knows" : name + ", which Easel does not run";
+  }
+
+  const TensorMap& tensors_;
+  const formats::ModelFile& file_;
+  FileDescription& out_;
+  std::unordered_set<const void*> used_;
+};
+
+// The type of most values; then the others that matter.
+std::string precision_of(const TensorMap& tensors) {
+  std::map<std::string, int64_t> counts;
+  int64_t total = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (!is_float(tensor.dtype())) continue;
+    counts[std::string(dtype_name(tensor.dtype()))] += tensor.numel();
+    total += tensor.numel();
+  }
+  std::vector<std::pair<int64_t, std::string>> order;
+  for (const auto& [name, count] : counts) order.emplace_back(-count, name);
+  std::sort(order.begin(), order.end());
+  std::string out;
+  for (const auto& [count, name] : order)
+    if (out.empty()) out = name;
+    else if (-count * 100 > total) out += ", some " + name;
+  return out;
+}
+
+}  // namespace
+
+const char* file_kind_name(FileKind kind) { return text_of(kind).name; }
+const char* file_kind_folder(FileKind kind) { return text_of(kind).folder; }
+
+FileDescription describe_file(const std::filesystem::path& path) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  FileDescription out;
+  out.file = path.filename().string();
+  out.container = formats::container_name(file.container);
+  out.precision = precision_of(*file.tensors);
+  std::error_code ignored;
+  out.bytes = std::filesystem::file_size(path, ignored);
+  out.tensors = static_cast<int64_t>(file.tensors->size());
+  out.parameters = parameters_of(*file.tensors);
+  Describer(file, out).run();
+  return out;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,82 @@
+#include "models/checkpoint/detect.h"
+
+#include <cmath>
+
+#include "models/text/clip_keys.h"
+
+namespace easel::models {
+namespace {
+
+// Population standard deviation.
+double deviation(const Tensor& t) {
+  const Tensor values = convert(t, DType::kF32);
+  double sum = 0, squares = 0;
+  for (const float v : values.values()) {
+    sum += static_cast<double>(v);
+    squares += static_cast<double>(v) * static_cast<double>(v);
+  }
+  const double n = static_cast<double>(std::max<int64_t>(1, values.numel())), mean = sum / n;
+  return std::sqrt(std::max(0.0, squares / n - mean * mean));
+}
+
+bool is_unclip_l(const UNetConfig& config, const TensorMap& file) {
+  const VisionTowerPlace place = find_vision_tower(file);
+  if (place.found && !place.prefix.empty()) return count_numbered(file, place.prefix + "transformer.resblocks.") <= 24;
+  return config.adm_channels == 1536;  // twice ViT-L's 768; ViT-H has 1024
+}
+
+}  // namespace
+
+std::optional<std::string> find_unet_scope(const TensorMap& file) {
+  for (const std::string scope : {"model.diffusion_model", "diffusion_model", "model.model", ""}) {
+    const std::string prefix = scope.empty() ? "" : scope + ".";
+    if (file.contains(prefix + "input_blocks.0.0.weight") && file.contains(prefix + "time_embed.0.weight") &&
+        !file.contains(prefix + "zero_convs.0.0.weight") && !file.contains(prefix + "input_hint_block.0.weight"))
+      return scope;
+  }
+  return std::nullopt;
+}
+
+std::string foreign_model(const TensorMap& file) {
+  for (const std::string prefix : {"model.diffusion_model.", "diffusion_model.", ""}) {
+    const auto has = [&](const char* name) { return file.contains(prefix + name); };
+    if (has("joint_blocks.0.context_block.attn.qkv.weight")) return "Stable Diffusion 3";
+    if (has("double_blocks.0.img_attn.qkv.weight")) return "Flux";
+    if (has("clf.1.weight")) return "Stable Cascade";
+    if (has("input_blocks.1.1.time_stack.0.attn1.to_q.weight")) return "Stable Video Diffusion";
+    if (has("x_embedder.proj.1.weight") || has("blocks.0.attn.qkv.weight")) return "a diffusion transformer";
+  }
+  return {};
+}
+
+Family detect_family(const UNetConfig& config, const TensorMap& file) {
+  if (!config.linear_projections) return Family::kSD1;
+  if (config.adm_channels == 0) return Family::kSD2;
+  // SDXL halves its map twice; its refiner three times, without attention at the finest level.
+  if (config.res_blocks.size() == 3) return Family::kSDXL;
+  if (config.res_blocks.size() != 4) return Family::kUnknown;
+  if (config.input_depth.size() > 1 && config.input_depth[1] == 0) return Family::kSDXLRefiner;
+  return is_unclip_l(config, file) ? Family::kSD2UnclipL : Family::kSD2UnclipH;
+}
+
+PredictionKind detect_prediction(Family family, const UNetConfig& config, const TensorMap& file,
+                                 const std::string& scope, const std::string& file_name) {
+  PredictionKind kind;
+  if (file.contains("edm_mean") || file.contains("edm_vpred.sigma_max"))
+    throw Error(Fault::kUnsupported, "a model of the EDM formulation").in_file(file_name);
+  if (family == Family::kSDXL || family == Family::kSDXLRefiner) {
+    if (file.contains("v_pred")) kind.prediction = Prediction::kV;
+    kind.zero_terminal_snr = file.contains("v_pred") && file.contains("ztsnr");
+  } else if (family != Family::kSD1 && config.in_channels == 4) {
+    const std::string name = (scope.empty() ? "" : scope + ".") + "output_blocks.11.1.transformer_blocks.0.norm1.bias";
+    const Tensor* bias = file.find(name);
+    if (bias && deviation(*bias) > 0.09) kind.prediction = Prediction::kV;
+  }
+  return kind;
+}
+
+float latent_scale(Family family) {
+  return family == Family::kSDXL || family == Family::kSDXLRefiner ? 0.13025f : 0.18215f;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,238 @@
+#include "models/patch/lora.h"
+
+#include <algorithm>
+#include <array>
+
+#include "formats/tensors/model_file.h"
+#include "library/folders.h"
+#include "models/checkpoint/diffusers_keys.h"
+#include "models/weights/key_names.h"
+#include "tensor/mapped_file.h"
+
+namespace easel::models {
+namespace {
+
+// How a tensor's name ends, and what role in its module that means. Longer endings come before the ones they end in.
+constexpr std::array<std::pair<const char*, const char*>, 34> kEndings = {{
+    {".lora_linear_layer.up.weight", "lora_up"},
+    {".lora_linear_layer.down.weight", "lora_down"},
+    {".lora_up.weight", "lora_up"},
+    {".lora_down.weight", "lora_down"},
+    {".lora_mid.weight", "lora_mid"},
+    {"_lora.up.weight", "lora_up"},
+    {"_lora.down.weight", "lora_down"},
+    {".lora.up.weight", "lora_up"},
+    {".lora.down.weight", "lora_down"},
+    {".lora_B.weight", "lora_up"},
+    {".lora_A.weight", "lora_down"},
+    {".alpha", "alpha"},
+    {".dora_scale", "dora_scale"},
+    {".hada_w1_a", "hada_w1_a"},
+    {".hada_w1_b", "hada_w1_b"},
+    {".hada_w2_a", "hada_w2_a"},
+    {".hada_w2_b", "hada_w2_b"},
+    {".hada_t1", "hada_t1"},
+    {".hada_t2", "hada_t2"},
+    {".lokr_w1_a", "lokr_w1_a"},
+    {".lokr_w1_b", "lokr_w1_b"},
+    {".lokr_w2_a", "lokr_w2_a"},
+    {".lokr_w2_b", "lokr_w2_b"},
+    {".lokr_w1", "lokr_w1"},
+    {".lokr_w2", "lokr_w2"},
+    {".lokr_t2", "lokr_t2"},
+    {".a1.weight", "a1"},
+    {".a2.weight", "a2"},
+    {".b1.weight", "b1"},
+    {".b2.weight", "b2"},
+    {".w_norm", "w_norm"},
+    {".b_norm", "b_norm"},
+    {".diff_b", "diff_b"},
+    {".diff", "diff"},
+}};
+
+std::string underscored(std::string name) {
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+// Names a module that changes `module` of a UNet may go by; `diffusers` is that library's name for it, or empty.
+std::vector<std::string> unet_names(const std::string& module, const std::string& diffusers) {
+  std::vector<std::string> names = {"lora_unet_" + underscored(module), "diffusion_model." + module};
+  if (diffusers.empty()) return names;
+  names.push_back("lora_unet_" + underscored(diffusers));
+  // Attention processors: ".to_q" stands as ".processor.to_q", and the output without its ".0".
+  std::string processor = replaced(diffusers, ".to_", ".processor.to_");
+  if (processor.ends_with(".to_out.0")) processor.resize(processor.size() - 2);
+  for (const char* prefix : {"unet.", ""})
+    for (const std::string& name : {processor, diffusers}) names.push_back(prefix + name);
+  return names;
+}
+
+// Replaces the weights (and biases) that modules change.
+Tensor patched(const std::map<std::string, const LoraModule*>& modules, const std::string& name, const Tensor& weight,
+               float strength) {
+  if (const auto it = modules.find(name); it != modules.end()) {
+    const LoraModule& m = *it->second;
+    const bool only_bias = m.tensors.size() == 1 && (m.find("diff_b") || m.find("b_norm"));
+    if (only_bias) return weight;
+    Tensor out = apply_lora_module(m, weight, strength);
+    for (const auto& [role, tensor] : m.tensors) require_unchanged(tensor.storage());
+    return out;
+  }
+  if (!name.ends_with(".bias")) return weight;
+  const auto it = modules.find(name.substr(0, name.size() - 4) + "weight");
+  if (it == modules.end()) return weight;
+  for (const char* role : {"diff_b", "b_norm"})
+    if (const Tensor* d = it->second->find(role))
+      return apply_lora_module({it->second->name, {{"diff", *d}}}, weight, strength);
+  return weight;
+}
+
+class UNetLoraPatch final : public WeightPatch {
+ public:
+  UNetLoraPatch(std::shared_ptr<const Lora> lora, std::map<std::string, const LoraModule*> modules, float strength)
+      : lora_(std::move(lora)), modules_(std::move(modules)), strength_(strength) {}
+  Tensor apply(const std::string& name, const Tensor& weight) const override {
+    try {
+      return patched(modules_, name, weight, strength_);
+    } catch (Error& e) {
+      throw e.in_file(lora_->file());
+    }
+  }
+  std::string key() const override { return "lora " + lora_->identity() + " x " + std::to_string(strength_); }
+
+ private:
+  std::shared_ptr<const Lora> lora_;
+  std::map<std::string, const LoraModule*> modules_;
+  float strength_;
+};
+
+// The first weight whose shape the module cannot change, checked by the widths of plain LoRA factors only.
+std::string shape_conflict(const LoraModule& m, const Shape& weight) {
+  const Tensor *up = m.find("lora_up"), *down = m.find("lora_down");
+  if (!up || !down || up->rank() < 2 || down->rank() < 2) return {};
+  if (up->dim(0) == weight[0] && (down->dim(1) == weight[1])) return {};
+  return "module '" + m.name + "' is " + std::to_string(up->dim(0)) + " x " + std::to_string(down->dim(1)) +
+         ", the weight " + std::to_string(weight[0]) + " x " + std::to_string(weight[1]);
+}
+
+void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraModule*>& modules,
+                       const ModelHandle& model) {
+  const std::string prefix = model.source->scope.empty() ? "" : model.source->scope + ".";
+  for (const auto& [name, module] : modules) {
+    const Tensor* weight = model.source->tensors->find(prefix + name);
+    if (!weight || weight->rank() < 2) continue;
+    const std::string conflict = shape_conflict(*module, weight->shape());
+    if (!conflict.empty())
+      throw Error(Fault::kMismatch, "the LoRA " + lora.file() + " does not fit the model " + model.file + " (" +
+                                        family_name(model.family) + "): " + conflict)
+          .fix(std::string("Use a LoRA made for ") + family_name(model.family));
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Lora> Lora::open(const std::filesystem::path& path) {
+  const formats::ModelFile file = formats::open_model_file(path);
+  auto lora = std::shared_ptr<Lora>(new Lora);
+  lora->file_ = path.filename().string();
+  lora->identity_ = library::file_identity(path);
+  bool known = false;
+  for (const auto& [name, tensor] : *file.tensors)
+    for (const auto& [ending, role] : kEndings) {
+      if (!name.ends_with(ending)) continue;
+      LoraModule& module = lora->modules_[name.substr(0, name.size() - std::string_view(ending).size())];
+      module.tensors[role] = tensor;
+      known = known || std::string_view(role) != "alpha";
+      break;
+    }
+  if (!known)
+    throw Error(Fault::kUnsupported, "there is no LoRA in this file")
+        .in_file(lora->file_)
+        .fix("`easel models` says what the file is and which loader takes it");
+  for (auto& [name, module] : lora->modules_) module.name = name;
+  return lora;
+}
+
+const LoraModule* Lora::find(const std::string& name) const {
+  const auto it = modules_.find(name);
+  return it == modules_.end() ? nullptr : &it->second;
+}
+
+std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& model) const {
+  const DiffusersNames diffusers(model.config);
+  const std::string prefix = model.source->scope.empty() ? "" : model.source->scope + ".";
+  std::map<std::string, const LoraModule*> out;
+  for (const auto& [name, tensor] : *model.source->tensors) {
+    if (!name.starts_with(prefix) || !name.ends_with(".weight")) continue;
+    const std::string weight = name.substr(prefix.size()), module = weight.substr(0, weight.size() - 7);
+    for (const std::string& candidate : unet_names(module, diffusers.diffusers(module)))
+      if (const LoraModule* found = find(candidate)) {
+        out[weight] = found;
+        break;
+      }
+  }
+  return out;
+}
+
+std::map<std::string, const LoraModule*> Lora::text_modules(TextTowerKind kind, bool with_l) const {
+  const bool second = kind == TextTowerKind::kG && with_l;
+  std::vector<std::string> kohya, diffusers;
+  if (second) {
+    kohya = {"lora_te2_"};
+    diffusers = {"text_encoder_2."};
+  } else {
+    kohya = {"lora_te_", "lora_te1_"};
+    diffusers = {"text_encoder."};
+  }
+  std::map<std::string, const LoraModule*> out;
+  constexpr int kMostLayers = 32;
+  for (int layer = 0; layer < kMostLayers; ++layer)
+    for (const char* part :
+         {"mlp.fc1", "mlp.fc2", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj"}) {
+      const std::string module = "text_model.encoder.layers." + std::to_string(layer) + "." + part;
+      std::vector<std::string> names;
+      for (const std::string& prefix : kohya) names.push_back(prefix + underscored(module));
+      for (const std::string& prefix : diffusers) names.push_back(prefix + module);
+      for (const std::string& name : names)
+        if (const LoraModule* found = find(name)) out[module + ".weight"] = found;
+    }
+  return out;
+}
+
+LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, const ClipHandle& clip,
+                      float strength_model, float strength_clip, memory::Residency& residency) {
+  LoraResult result{model, clip, {}};
+  std::map<const LoraModule*, bool> used;
+  const auto modules = lora->unet_modules(model);
+  for (const auto& [name, module] : modules) used[module] = true;
+  check_unet_shapes(*lora, modules, model);
+  if (!modules.empty() && strength_model != 0.0f)
+    result.model = with_patch(model, std::make_shared<const UNetLoraPatch>(lora, modules, strength_model));
+
+  if (clip.encoder) {
+    const bool with_l = clip.encoder->has(TextTowerKind::kL);
+    bool any = false;
+    for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG}) {
+      if (!clip.encoder->has(kind)) continue;
+      for (const auto& [name, module] : lora->text_modules(kind, with_l)) used[module] = any = true;
+    }
+    if (any && strength_clip != 0.0f)
+      result.clip.encoder = clip.encoder->patched(residency, [=](TextTowerKind kind) -> nn::Weights::Patch {
+        const auto parts = lora->text_modules(kind, with_l);
+        if (parts.empty()) return {};
+        return [lora, parts, strength_clip](const std::string& name, const Tensor& weight) {
+          return patched(parts, name, weight, strength_clip);
+        };
+      });
+  }
+  if (used.empty())
+    throw Error(Fault::kMismatch, "nothing in the LoRA " + lora->file() + " fits the model " + model.file + " (" +
+                                      family_name(model.family) + ")")
+        .fix(std::string("Use a LoRA made for ") + family_name(model.family));
+  for (const auto& [name, module] : lora->modules())
+    if (!used.contains(&module)) result.unused.push_back(name);
+  return result;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,69 @@
+// LoRA files: small changes to a model's weights, as kohya's scripts, LyCORIS and the diffusers library write them.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+#include "models/text/text_encoder.h"
+#include "models/unet/unet_source.h"
+
+namespace easel::models {
+
+// The change one module of a LoRA file makes to one weight: tensors by role ("lora_up", "lora_down", "alpha",
+// "hada_w1_a", "lokr_w1", "diff", ...).
+struct LoraModule {
+  std::string name;  // as in the file
+  std::map<std::string, Tensor> tensors;
+
+  const Tensor* find(const std::string& role) const {
+    const auto it = tensors.find(role);
+    return it == tensors.end() ? nullptr : &it->second;
+  }
+};
+
+// weight plus strength times the module's change, f32, of weight's shape. Covers LoRA and LoCon (also with a middle
+// factor), DoRA, LoHa, LoKr, GLoRA and plain differences; formulas in lora_math.cc.
+// Throws Error(kMismatch) naming the module and the shapes when they do not fit.
+Tensor apply_lora_module(const LoraModule& module, const Tensor& weight, float strength);
+
+// An opened LoRA file. Immutable.
+class Lora {
+ public:
+  // Throws Error(kUnsupported) naming the file when nothing in it looks like a LoRA.
+  static std::shared_ptr<const Lora> open(const std::filesystem::path& path);
+
+  const std::string& file() const { return file_; }
+  const std::string& identity() const { return identity_; }
+
+  // Which weights of the UNet ("input_blocks.1.1.proj_in.weight") which module changes. The UNet's names are known by
+  // kohya's names for them, in the original and the diffusers library's form, and by the diffusers library's own.
+  std::map<std::string, const LoraModule*> unet_modules(const ModelHandle& model) const;
+  // The same for a text tower in canonical names; `with_l`: the encoder has a CLIP-L, so that bigG is its second.
+  std::map<std::string, const LoraModule*> text_modules(TextTowerKind kind, bool with_l) const;
+
+  const std::map<std::string, LoraModule>& modules() const { return modules_; }
+
+ private:
+  Lora() = default;
+  const LoraModule* find(const std::string& name) const;
+  std::string file_, identity_;
+  std::map<std::string, LoraModule> modules_;
+};
+
+struct LoraResult {
+  ModelHandle model;
+  ClipHandle clip;
+  std::vector<std::string> unused;  // modules that fit neither
+};
+
+// Copies of the handles that use the changed weights. Strengths may be negative; with strength 0 that half stays the
+// same handle. `clip` without an encoder is left alone. Nothing is packed yet.
+// Throws Error(kMismatch), in one sentence that names both files, when no module fits or the shapes differ.
+LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, const ClipHandle& clip,
+                      float strength_model, float strength_clip, memory::Residency& residency);
+
+}  // namespace easel::models

@@ -1,0 +1,171 @@
+// The formulas of LoRA and its relatives. Sources: Hu et al. 2021 (LoRA), Yeh et al. 2023 (LyCORIS: LoCon, LoHa,
+// LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA); details as ComfyUI applies them.
+#include <cmath>
+
+#include "models/patch/lora.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+
+namespace easel::models {
+namespace {
+
+// [rows, everything else], f32.
+Tensor matrix(const Tensor& t) {
+  const Tensor f = convert(t, DType::kF32);
+  return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
+}
+
+// Two factors of a few megabytes can stand for a matrix that fills any memory; no model has a weight of this size.
+void check_size(int64_t rows, int64_t columns) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  int64_t size = 0;
+  if (__builtin_mul_overflow(rows, columns, &size) || size > kMost)
+    throw Error(Fault::kMismatch, "its factors make a matrix of " + std::to_string(rows) + " x " +
+                                      std::to_string(columns) + ", larger than any weight");
+}
+
+// a [m,k] times b [k,n].
+Tensor product(const Tensor& a, const Tensor& b) {
+  if (a.dim(1) != b.dim(0))
+    throw Error(Fault::kMismatch, "factors of shapes " + a.shape().str() + " and " + b.shape().str());
+  check_size(a.dim(0), b.dim(1));
+  return ops::linear(a, *ops::pack_linear(b.permute({1, 0}), {}, DType::kF32));
+}
+
+// sum over i, j of core[i,j,k,l] * right[j,r] * left[i,p] -> [p, r*k*l]: a Tucker product over the first two axes.
+Tensor tucker(const Tensor& core, const Tensor& left, const Tensor& right) {
+  const Tensor c = convert(core, DType::kF32);
+  const int64_t i = c.dim(0), j = c.dim(1), kl = c.numel() / std::max<int64_t>(1, i * j), r = right.dim(1);
+  // [i, kl, j] x [j, r], then back to [i, r, kl].
+  const Tensor swapped = contiguous(c.view({i, j, kl}).permute({0, 2, 1})).view({i * kl, j});
+  const Tensor inner = contiguous(product(swapped, matrix(right)).view({i, kl, r}).permute({0, 2, 1}));
+  return product(contiguous(matrix(left).permute({1, 0})), inner.view({i, r * kl}));
+}
+
+// Kronecker product of a [m,n] and b [p,q,rest], as [m*p, n*q*rest].
+Tensor kronecker(const Tensor& a, const Tensor& b) {
+  const int64_t m = a.dim(0), n = a.dim(1), p = b.dim(0), q = b.dim(1), rest = b.numel() / std::max<int64_t>(1, p * q);
+  check_size(m * p, n * q * rest);
+  Tensor out({m * p, n * q * rest});
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t k = 0; k < p; ++k)
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t l = 0; l < q * rest; ++l)
+          out.f32()[(i * p + k) * n * q * rest + j * q * rest + l] = a.f32()[i * n + j] * b.f32()[k * q * rest + l];
+  return out;
+}
+
+struct Change {
+  Tensor difference;  // [out, everything else]
+  int64_t rank = 0;   // what alpha is divided by; 0: alpha does not count
+};
+
+Change lora_change(const LoraModule& m, const Tensor& up, const Tensor& down) {
+  const int64_t rank = down.dim(0);
+  const Tensor* mid = m.find("lora_mid");
+  if (!mid) return {product(matrix(up), matrix(down)), rank};
+  // mid [r1,r2,k,k], down [r2,in,1,1]: the factor between them has the kernel.
+  const Tensor d = matrix(down);
+  const Tensor core = convert(*mid, DType::kF32);
+  const int64_t r1 = core.dim(0), r2 = core.dim(1), kernel = core.numel() / std::max<int64_t>(1, r1 * r2);
+  const Tensor swapped = contiguous(core.view({r1, r2, kernel}).permute({0, 2, 1})).view({r1 * kernel, r2});
+  const Tensor inner = contiguous(product(swapped, d).view({r1, kernel, d.dim(1)}).permute({0, 2, 1}));
+  return {product(matrix(up), inner.view({r1, d.dim(1) * kernel})), rank};
+}
+
+Change loha_change(const LoraModule& m) {
+  const Tensor *a1 = m.find("hada_w1_a"), *b1 = m.find("hada_w1_b"), *a2 = m.find("hada_w2_a"),
+               *b2 = m.find("hada_w2_b");
+  if (!a1 || !b1 || !a2 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
+  const Tensor *t1 = m.find("hada_t1"), *t2 = m.find("hada_t2");
+  const Tensor first = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
+  const Tensor second = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
+  return {ops::mul(first, second), b1->dim(0)};
+}
+
+Change lokr_change(const LoraModule& m) {
+  Change out;
+  const auto factor = [&](const char* whole, const char* left, const char* right, const Tensor* core) -> Tensor {
+    if (const Tensor* w = m.find(whole)) return convert(*w, DType::kF32);
+    const Tensor *a = m.find(left), *b = m.find(right);
+    if (!a || !b) throw Error(Fault::kMismatch, "one of its factors is missing");
+    out.rank = b->dim(0);
+    if (!core) return product(matrix(*a), matrix(*b));
+    return tucker(*core, *a, *b).view({a->dim(1), b->dim(1), core->dim(2), core->dim(3)});
+  };
+  const Tensor first = factor("lokr_w1", "lokr_w1_a", "lokr_w1_b", nullptr);
+  const Tensor second = factor("lokr_w2", "lokr_w2_a", "lokr_w2_b", m.find("lokr_t2"));
+  out.difference = kronecker(matrix(first), second);
+  return out;
+}
+
+Change glora_change(const LoraModule& m, const Tensor& weight) {
+  const Tensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
+  if (!a1 || !a2 || !b1 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
+  const Tensor inner = product(product(matrix(weight), matrix(*a2)), matrix(*a1));
+  return {ops::add(product(matrix(*b2), matrix(*b1)), inner), a1->dim(0)};
+}
+
+Change change_of(const LoraModule& m, const Tensor& weight) {
+  const Tensor *up = m.find("lora_up"), *down = m.find("lora_down");
+  if (up && down) return lora_change(m, *up, *down);
+  if (m.find("hada_w1_a")) return loha_change(m);
+  if (m.find("lokr_w1") || m.find("lokr_w2") || m.find("lokr_w1_a") || m.find("lokr_w2_a")) return lokr_change(m);
+  if (m.find("a1")) return glora_change(m, weight);
+  for (const char* role : {"diff", "w_norm"})
+    if (const Tensor* d = m.find(role)) return {matrix(*d), 0};
+  throw Error(Fault::kUnsupported, "it holds no change Easel knows");
+}
+
+// Weight-decomposed adaption: the changed weight, each column (or row, as the scale's shape tells) brought to the
+// length `scale` says.
+Tensor decomposed(const Tensor& scale, const Tensor& weight, const Tensor& change, float strength) {
+  const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
+  const Tensor lengths = convert(scale, DType::kF32);
+  Tensor changed = ops::add(weight, change.view(weight.shape()));
+  const bool by_row = lengths.dim(0) == out && lengths.numel() == out && out != 1;
+  if (lengths.numel() != (by_row ? out : in))
+    throw Error(Fault::kMismatch, "dora_scale of shape " + lengths.shape().str());
+  const Tensor& measured = by_row ? weight : changed;
+  std::vector<double> squares(static_cast<size_t>(by_row ? out : in), 0.0);
+  const auto slot = [&](int64_t o, int64_t i) { return static_cast<size_t>(by_row ? o : i); };
+  for (int64_t o = 0; o < out; ++o)
+    for (int64_t i = 0; i < in; ++i)
+      for (int64_t k = 0; k < kernel; ++k) {
+        const double v = static_cast<double>(measured.f32()[(o * in + i) * kernel + k]);
+        squares[slot(o, i)] += v * v;
+      }
+  Tensor result(weight.shape());
+  for (int64_t o = 0; o < out; ++o)
+    for (int64_t i = 0; i < in; ++i) {
+      const float factor = lengths.f32()[slot(o, i)] / static_cast<float>(std::sqrt(squares[slot(o, i)]));
+      for (int64_t k = 0; k < kernel; ++k) {
+        const int64_t at = (o * in + i) * kernel + k;
+        const float old = weight.f32()[at];
+        result.f32()[at] = old + strength * (changed.f32()[at] * factor - old);
+      }
+    }
+  return result;
+}
+
+}  // namespace
+
+Tensor apply_lora_module(const LoraModule& module, const Tensor& given, float strength) {
+  try {
+    const Tensor weight = convert(given, DType::kF32);
+    const Change change = change_of(module, weight);
+    if (change.difference.numel() != weight.numel() || change.difference.dim(0) != weight.dim(0))
+      throw Error(Fault::kMismatch, "it changes a weight of shape " + change.difference.shape().str() +
+                                        ", but the model's has shape " + weight.shape().str());
+    float alpha = 1.0f;
+    if (const Tensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
+      alpha = convert(*a, DType::kF32).f32()[0] / static_cast<float>(change.rank);
+    if (const Tensor* scale = module.find("dora_scale"))
+      return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength);
+    return ops::add(weight, change.difference.view(weight.shape()), strength * alpha);
+  } catch (const Error& e) {
+    throw Error(e.fault(), "LoRA module '" + module.name + "': " + e.message());
+  }
+}
+
+}  // namespace easel::models

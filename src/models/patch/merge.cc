@@ -1,0 +1,98 @@
+#include "models/patch/merge.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "models/unet/unet_source.h"
+#include "ops/elementwise.h"
+#include "tensor/mapped_file.h"
+
+namespace easel::models {
+namespace {
+
+// In single precision, the reference's order: the first weight is scaled, then the second added.
+Tensor mixed(const Tensor& own, const Tensor& other, MergeRatio ratio) {
+  if (!(own.shape() == other.shape())) return own;
+  Tensor a = convert(own, DType::kF32);
+  if (ratio.own != 1.0f) a = ops::affine(a, ratio.own);
+  return ratio.other == 0.0f ? a : ops::add(a, convert(other, DType::kF32), ratio.other);
+}
+
+// Shortest text that tells floats apart.
+std::string exact(float value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
+  return text;
+}
+
+class MergePatch final : public WeightPatch {
+ public:
+  MergePatch(std::shared_ptr<const UNetSource> second, MergeRatios ratios)
+      : second_(std::move(second)), ratios_(std::move(ratios)) {}
+
+  Tensor apply(const std::string& name, const Tensor& weight) const override {
+    const Tensor* other = second_->tensors->find(second_->scope.empty() ? name : second_->scope + "." + name);
+    if (!other) return weight;
+    Tensor patched = *other;
+    for (const WeightPatchPtr& patch : second_->patches) patched = patch->apply(name, patched);
+    Tensor out = mixed(weight, patched, ratio_of(name));
+    require_unchanged(other->storage());
+    return out;
+  }
+
+  std::string key() const override {
+    std::string out = "merge " + second_->identity + " " + second_->scope;
+    for (const WeightPatchPtr& patch : second_->patches) out += " (" + patch->key() + ")";
+    const auto add = [&](const std::string& prefix, MergeRatio r) {
+      out += " " + prefix + "=" + exact(r.own) + "," + exact(r.other);
+    };
+    add("*", ratios_.otherwise);
+    for (const auto& [prefix, ratio] : ratios_.by_prefix) add(prefix, ratio);
+    return out;
+  }
+
+ private:
+  MergeRatio ratio_of(const std::string& name) const {
+    MergeRatio out = ratios_.otherwise;
+    size_t longest = 0;
+    for (const auto& [prefix, ratio] : ratios_.by_prefix)
+      if (prefix.size() > longest && name.starts_with(prefix)) out = ratio, longest = prefix.size();
+    return out;
+  }
+
+  std::shared_ptr<const UNetSource> second_;
+  MergeRatios ratios_;
+};
+
+}  // namespace
+
+ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, const MergeRatios& ratios) {
+  const UNetConfig &a = first.config, &b = second.config;
+  if (a.model_channels != b.model_channels || a.context_dim != b.context_dim || a.adm_channels != b.adm_channels ||
+      a.input_depth != b.input_depth)
+    throw Error(Fault::kMismatch, "the model " + first.file + " (" + family_name(first.family) +
+                                      ") cannot be merged with " + second.file + " (" + family_name(second.family) +
+                                      "): their blocks are of different sizes")
+        .fix("Merge models of one family");
+  return with_patch(first, std::make_shared<const MergePatch>(second.source, ratios));
+}
+
+ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,
+                       memory::Residency& residency) {
+  for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG})
+    if (first.encoder->has(kind) != second.encoder->has(kind))
+      throw Error(Fault::kMismatch, "the text encoder of " + first.encoder->file() + " (" +
+                                        first.encoder->description() + ") cannot be merged with that of " +
+                                        second.encoder->file() + " (" + second.encoder->description() + ")")
+          .fix("Merge the text encoders of models of one family");
+  ClipHandle out = first;
+  out.encoder = first.encoder->patched(residency, [=, other = second.encoder](TextTowerKind kind) {
+    return [=](const std::string& name, const Tensor& weight) {
+      const Tensor theirs = other->tensor(kind, name);
+      return theirs.defined() ? mixed(weight, theirs, ratio) : weight;
+    };
+  });
+  return out;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,267 @@
+#include "models/text/text_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+namespace easel::models {
+namespace {
+
+using text::Chunk;
+using text::Token;
+
+constexpr int32_t kStart = 49406, kEnd = 49407;
+
+// What the reference passes to each tower's tokenizer and how it reads the tower's layers.
+struct TowerStyle {
+  text::TokenizerStyle tokenizer;
+  ClipTextModel::Layer layer;
+};
+
+TowerStyle tower_style(TextTowerKind kind, bool beside_another, int64_t width) {
+  switch (kind) {
+    case TextTowerKind::kL:
+      if (beside_another) return {{kEnd, width, "clip_l"}, {-2, false}};
+      return {{kEnd, width, "clip_l"}, {std::nullopt, true}};
+    case TextTowerKind::kH: return {{0, width, "clip_h"}, {-2, true}};
+    case TextTowerKind::kG: return {{0, width, "clip_g"}, {-2, false}};
+  }
+  return {};
+}
+
+// Everything that decides a chunk's encoding, apart from the tower, as bytes.
+std::string chunk_key(const Chunk& chunk, const ClipTextModel::Layer& layer) {
+  std::string key;
+  const auto add = [&key](const void* data, size_t bytes) { key.append(static_cast<const char*>(data), bytes); };
+  const int index = layer.index.value_or(1 << 20);
+  add(&index, sizeof index);
+  for (const Token& t : chunk) {
+    add(&t.id, sizeof t.id);
+    if (t.embedding) add(t.embedding->raw(), t.embedding->nbytes());
+  }
+  return key;
+}
+
+Chunk empty_chunk(const text::TokenizerStyle& style, size_t length) {
+  Chunk chunk(length, Token{style.pad_token, 1.0f, nullptr});
+  chunk[0].id = kStart;
+  if (length > 1) chunk[1].id = kEnd;
+  return chunk;
+}
+
+// Moves each token's vector away from the empty prompt's by the token's weight: (z - e) * w + e.
+void apply_weights(const Chunk& chunk, const Tensor& empty, Tensor z) {
+  const int64_t width = z.dim(-1);
+  for (size_t i = 0; i < chunk.size(); ++i) {
+    const float w = chunk[i].weight;
+    if (w == 1.0f) continue;
+    float* row = z.f32() + static_cast<int64_t>(i) * width;
+    const float* e = empty.f32() + static_cast<int64_t>(i) * width;
+    for (int64_t c = 0; c < width; ++c) row[c] = (row[c] - e[c]) * w + e[c];
+  }
+}
+
+nn::Weights::Patch both(nn::Weights::Patch first, nn::Weights::Patch second) {
+  if (!first) return second;
+  if (!second) return first;
+  return [=](const std::string& name, const Tensor& t) { return second(name, first(name, t)); };
+}
+
+// The reference keeps text encoders in half precision on a CPU, all but their embeddings, so a changed weight is
+// rounded to it.
+nn::Weights::Patch rounded(nn::Weights::Patch patch) {
+  if (!patch) return patch;
+  return [patch = std::move(patch)](const std::string& name, const Tensor& t) {
+    const Tensor out = patch(name, t);
+    const bool changed = out.raw() != t.raw();
+    return changed && name.find("embeddings.") == std::string::npos ? convert(out, DType::kF16) : out;
+  };
+}
+
+}  // namespace
+
+struct TextEncoder::Tower {
+  TextTowerTensors tensors;
+  TowerStyle style;
+  int64_t width = 0;
+  std::shared_ptr<memory::Resident<ClipTextModel>> model;
+};
+
+// The chunks encoded last. Results are small (236 KB to 394 KB each), so a count bounds the memory.
+class TextEncoder::Cache {
+ public:
+  bool find(const std::string& key, ClipTextModel::Output& out) {
+    std::lock_guard lock(mutex_);
+    const auto it = index_.find(key);
+    if (it == index_.end()) return false;
+    order_.splice(order_.begin(), order_, it->second);
+    out = it->second->second;
+    return true;
+  }
+  void add(const std::string& key, const ClipTextModel::Output& value) {
+    std::lock_guard lock(mutex_);
+    if (index_.count(key)) return;
+    order_.emplace_front(key, value);
+    index_[key] = order_.begin();
+    if (order_.size() <= kEntries) return;
+    index_.erase(order_.back().first);
+    order_.pop_back();
+  }
+
+ private:
+  static constexpr size_t kEntries = 48;
+  using Entry = std::pair<std::string, ClipTextModel::Output>;
+  std::mutex mutex_;
+  std::list<Entry> order_;  // most recent first
+  std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+};
+
+TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute,
+                         std::string file, TowerPatch patch)
+    : file_(std::move(file)), compute_(compute), patch_(std::move(patch)), cache_(std::make_unique<Cache>()) {
+  std::sort(towers.begin(), towers.end(), [](const auto& a, const auto& b) { return a.kind < b.kind; });
+  const bool pair = towers.size() == 2 && towers[0].kind == TextTowerKind::kL && towers[1].kind == TextTowerKind::kG;
+  if (towers.size() != 1 && !pair) {
+    std::string held;
+    for (const auto& t : towers) held += (held.empty() ? "" : " and ") + std::string(text_tower_name(t.kind));
+    throw Error(Fault::kMismatch, "the text encoders " + (held.empty() ? "(none)" : held) + " do not go together")
+        .in_file(file_)
+        .fix("SDXL takes one CLIP-L and one OpenCLIP-bigG; every other model takes one text encoder");
+  }
+  for (TextTowerTensors& t : towers) {
+    Tower tower;
+    const nn::Weights weights(t.tensors, compute, file_);
+    ClipTextModel::check(weights);
+    tower.width = read_clip_text_config(weights).width;
+    tower.style = tower_style(t.kind, pair, tower.width);
+    tower.model =
+        make_text_tower(residency, t, compute, file_, rounded(patch_ ? patch_(t.kind) : nn::Weights::Patch()));
+    tower.tensors = std::move(t);
+    towers_.push_back(std::move(tower));
+  }
+}
+
+TextEncoder::~TextEncoder() = default;
+
+std::shared_ptr<const TextEncoder> TextEncoder::patched(memory::Residency& residency, TowerPatch patch) const {
+  std::vector<TextTowerTensors> towers;
+  for (const Tower& t : towers_) towers.push_back(t.tensors);
+  const auto stacked = [earlier = patch_, later = std::move(patch)](TextTowerKind kind) {
+    return both(earlier ? earlier(kind) : nn::Weights::Patch(), later ? later(kind) : nn::Weights::Patch());
+  };
+  return std::make_shared<const TextEncoder>(residency, std::move(towers), compute_, file_, stacked);
+}
+
+const TextEncoder::Tower* TextEncoder::tower(TextTowerKind kind) const {
+  for (const Tower& t : towers_)
+    if (t.tensors.kind == kind) return &t;
+  return nullptr;
+}
+
+bool TextEncoder::has(TextTowerKind kind) const { return tower(kind) != nullptr; }
+
+Tensor TextEncoder::tensor(TextTowerKind kind, const std::string& name) const {
+  const Tower* holder = tower(kind);
+  const Tensor* found = holder ? holder->tensors.tensors->find(name) : nullptr;
+  if (!found) return Tensor();
+  const nn::Weights::Patch patch = rounded(patch_ ? patch_(kind) : nn::Weights::Patch());
+  return patch ? patch(name, *found) : *found;
+}
+
+int64_t TextEncoder::context_dim() const {
+  int64_t total = 0;
+  for (const Tower& t : towers_) total += t.width;
+  return total;
+}
+
+std::string TextEncoder::description() const {
+  std::string out;
+  for (const Tower& t : towers_) out += (out.empty() ? "" : " and ") + std::string(text_tower_name(t.tensors.kind));
+  return out;
+}
+
+PromptTokens TextEncoder::tokenize(std::string_view prompt, const text::EmbeddingSource* embeddings,
+                                   std::vector<std::string>* warnings) const {
+  return tokenize_pair(prompt, prompt, embeddings, warnings);
+}
+
+PromptTokens TextEncoder::tokenize_pair(std::string_view text_g, std::string_view text_l,
+                                        const text::EmbeddingSource* embeddings,
+                                        std::vector<std::string>* warnings) const {
+  PromptTokens out;
+  const auto tokens = [&](const Tower& t, std::string_view prompt) {
+    return text::tokenize(prompt, t.style.tokenizer, embeddings, warnings);
+  };
+  const Tower *l = tower(TextTowerKind::kL), *h = tower(TextTowerKind::kH), *g = tower(TextTowerKind::kG);
+  if (g) out.g = tokens(*g, text_g);
+  if (h) out.h = tokens(*h, text_g);
+  if (l) out.l = tokens(*l, g ? text_l : text_g);
+  if (l && g && text_g != text_l) {
+    while (out.l.size() < out.g.size()) out.l.push_back(empty_chunk(l->style.tokenizer, text::kChunkLength));
+    while (out.g.size() < out.l.size()) out.g.push_back(empty_chunk(g->style.tokenizer, text::kChunkLength));
+  }
+  return out;
+}
+
+ClipTextModel::Output TextEncoder::encode_chunk(const Tower& tower, const Chunk& chunk,
+                                                const ClipTextModel::Layer& layer) const {
+  const std::string key = std::string(text_tower_name(tower.tensors.kind)) + chunk_key(chunk, layer);
+  ClipTextModel::Output out;
+  if (cache_->find(key, out)) return out;
+  // One chunk at a time: a text then has the same encoding whatever it is encoded beside.
+  out = tower.model->get()->encode(chunk, layer);
+  cache_->add(key, out);
+  return out;
+}
+
+EncodedText TextEncoder::encode_tower(const Tower& tower, const std::vector<Chunk>& chunks,
+                                      std::optional<int> stop_at_layer) const {
+  if (chunks.empty())
+    throw Error(Fault::kInternal, std::string("no tokens for ") + text_tower_name(tower.tensors.kind));
+  ClipTextModel::Layer layer = tower.style.layer;
+  if (stop_at_layer) layer.index = stop_at_layer;
+
+  EncodedText out;
+  std::vector<Tensor> sections;
+  for (const Chunk& chunk : chunks) {
+    const auto encoded = encode_chunk(tower, chunk, layer);
+    Tensor z = encoded.hidden;
+    if (std::any_of(chunk.begin(), chunk.end(), [](const Token& t) { return t.weight != 1.0f; })) {
+      z = clone(z);
+      apply_weights(chunk, encode_chunk(tower, empty_chunk(tower.style.tokenizer, chunk.size()), layer).hidden, z);
+    }
+    if (!out.pooled.defined()) out.pooled = encoded.pooled;
+    sections.push_back(z.view({1, z.dim(0), z.dim(1)}));
+  }
+  out.cond = sections.size() == 1 ? sections[0] : ops::concat(sections, 1);
+  return out;
+}
+
+EncodedText TextEncoder::encode(const PromptTokens& tokens, std::optional<int> stop_at_layer) const {
+  const Tower *l = tower(TextTowerKind::kL), *h = tower(TextTowerKind::kH), *g = tower(TextTowerKind::kG);
+  if (h) return encode_tower(*h, tokens.h, stop_at_layer);
+  if (!g) return encode_tower(*l, tokens.l, stop_at_layer);
+  EncodedText out = encode_tower(*g, tokens.g, stop_at_layer);
+  if (!l) return out;
+  const Tensor other = encode_tower(*l, tokens.l, stop_at_layer).cond;
+  // Lengths differ only where an embedding has more vectors for one tower than for the other.
+  const int64_t length = std::min(other.dim(1), out.cond.dim(1));
+  out.cond = ops::concat({other.slice(1, 0, length), out.cond.slice(1, 0, length)}, 2);
+  return out;
+}
+
+std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const TensorMap& checkpoint,
+                                                     DType compute, const std::string& file) {
+  auto towers = find_text_towers(checkpoint);
+  if (towers.empty()) return nullptr;
+  return std::make_shared<const TextEncoder>(residency, std::move(towers), compute, file);
+}
+
+EncodedText encode_prompt(const ClipHandle& clip, std::string_view prompt, std::vector<std::string>* warnings) {
+  const PromptTokens tokens = clip.encoder->tokenize(prompt, clip.embeddings.get(), warnings);
+  return clip.encoder->encode(tokens, clip.stop_at_layer);
+}
+
+}  // namespace easel::models

@@ -1,0 +1,129 @@
+#include "models/unet/spatial_transformer.h"
+
+#include "models/weights/key_names.h"
+
+namespace easel::models {
+
+int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights& w) {
+  const int64_t heads = config.num_heads > 0 ? config.num_heads : channels / std::max<int64_t>(1, config.head_channels);
+  if (heads > 0 && channels % heads == 0) return heads;
+  throw Error(Fault::kBadFile, "'" + w.full("norm.weight") + "' has " + std::to_string(channels) +
+                                   " channels, which do not divide into attention heads")
+      .in_file(w.file());
+}
+
+nn::Linear pointwise(const nn::Weights& w) {
+  Tensor weight = w.get("weight");
+  const Tensor bias = w.get("bias");
+  if (!weight.defined()) return {};
+  if (weight.rank() == 4 && weight.dim(2) == 1 && weight.dim(3) == 1)
+    weight = contiguous(weight).view({weight.dim(0), weight.dim(1)});
+  return nn::Linear(weight, bias, w.product());
+}
+
+TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads)
+    : site_(site),
+      norm1_(w["norm1"]),
+      norm2_(w["norm2"]),
+      norm3_(w["norm3"]),
+      qkv_({w["attn1"]["to_q"].quantised(), w["attn1"]["to_k"], w["attn1"]["to_v"]}),
+      self_out_(with_bias(w["attn1"]["to_out"][0]).quantised()),
+      q_(w["attn2"]["to_q"].quantised()),
+      context_kv_({w["attn2"]["to_k"], w["attn2"]["to_v"]}),
+      cross_out_(with_bias(w["attn2"]["to_out"][0]).quantised()),
+      ff_in_(with_bias(w["ff"]["net"][0]["proj"]).quantised(), /*geglu=*/true),
+      ff_out_(with_bias(w["ff"]["net"][2]).quantised()),
+      compute_(w.compute()) {
+  site_.heads = heads;
+}
+
+Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const {
+  AttentionSite site = site_;
+  site.height = height;
+  site.width = width;
+  x = self_attention(x, e, site);
+  x = cross_attention(x, e, site);
+  return ff_out_(ff_in_(norm3_(x, compute_)), {.residual = x, .f32_out = true});
+}
+
+Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
+  const int64_t c = qkv_.out_features() / 3;
+  const Tensor qkv = qkv_(norm1_(x, compute_));
+  const Tensor q = qkv.slice(2, 0, c), k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
+  Tensor out;
+  for (const AttentionHookPtr& hook : e.hooks)
+    if (Tensor instead = hook->replace_self_attention(site, *e.step, q, k, v); instead.defined()) out = instead;
+  if (!out.defined()) out = ops::attention(q, k, v, site.heads);
+  return self_out_(out, {.residual = x, .f32_out = true});
+}
+
+Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
+  const auto& [key, value] = e.context->layers[static_cast<size_t>(site.index)];
+  const Tensor q = q_(norm2_(x, compute_));
+  Tensor out = ops::attention(q, key, value, site.heads);
+  for (const AttentionHookPtr& hook : e.hooks) out = hook->after_cross_attention(site, *e.step, q, out);
+  return cross_out_(out, {.residual = x, .f32_out = true});
+}
+
+ContextProjection::KeyValue TransformerBlock::project(const Tensor& context) const {
+  const Tensor kv = context_kv_(context);
+  const int64_t c = kv.dim(2) / 2;
+  return {kv.slice(2, 0, c), kv.slice(2, c, c)};
+}
+
+bool TransformerBlock::fits(int64_t width, int64_t context_dim) const {
+  const int64_t hidden = ff_out_.in_features();
+  const auto is = [](const nn::Linear& l, int64_t in, int64_t out) {
+    return l.in_features() == in && l.out_features() == out;
+  };
+  return norm1_.width() == width && norm2_.width() == width && norm3_.width() == width && is(qkv_, width, 3 * width) &&
+         is(self_out_, width, width) && is(q_, width, width) && is(context_kv_, context_dim, 2 * width) &&
+         is(cross_out_, width, width) && is(ff_in_, width, 2 * hidden) && is(ff_out_, hidden, width);
+}
+
+size_t TransformerBlock::bytes() const {
+  return qkv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() + cross_out_.bytes() + ff_in_.bytes() +
+         ff_out_.bytes();
+}
+
+SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site)
+    : norm_(w["norm"], 1e-6f),
+      proj_in_(pointwise(w["proj_in"].quantised())),
+      proj_out_(pointwise(w["proj_out"])),
+      compute_(w.compute()) {
+  const int64_t heads = proj_in_ ? head_count(config, proj_in_.out_features(), w) : 1;
+  // Small SDXL ControlNets have transformers without a single block.
+  const int64_t depth = std::max<int64_t>(config.context_dim > 0 ? 1 : 0, numbered_children(w["transformer_blocks"]));
+  for (int64_t i = 0; i < depth; ++i) {
+    site.transformer = static_cast<int>(i);
+    blocks_.emplace_back(w["transformer_blocks"][i], site, heads);
+    ++site.index;
+  }
+}
+
+Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) const {
+  const int64_t n = x.dim(0), height = x.dim(1), width = x.dim(2);
+  const Tensor tokens = x.view({n, height * width, x.dim(3)});
+  Tensor h = proj_in_(norm_(x, ops::Activation::kNone, compute_), {.f32_out = true}).view({n, height * width, -1});
+  for (const TransformerBlock& block : blocks_) h = block(std::move(h), e, height, width);
+  return proj_out_(convert(h, compute_), {.residual = tokens, .f32_out = true}).view({n, height, width, -1});
+}
+
+void SpatialTransformer::project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const {
+  for (const TransformerBlock& block : blocks_) layers.push_back(block.project(context));
+}
+
+bool SpatialTransformer::fits(int64_t context_dim) const {
+  const int64_t inner = proj_in_.out_features();
+  bool all = norm_.width() == channels() && proj_in_.in_features() == channels() && proj_out_.in_features() == inner;
+  for (const TransformerBlock& block : blocks_) all = all && block.fits(inner, context_dim);
+  return all;
+}
+
+size_t SpatialTransformer::bytes() const {
+  size_t total = proj_in_.bytes() + proj_out_.bytes();
+  for (const TransformerBlock& block : blocks_) total += block.bytes();
+  return total;
+}
+
+}  // namespace easel::models

@@ -1,0 +1,72 @@
+// Attention over the pixels of a feature map and over the text context.
+#pragma once
+
+#include <vector>
+
+#include "models/unet/unet.h"
+#include "nn/layers.h"
+
+namespace easel::models {
+
+// Maps and tokens that blocks add to are f32 throughout; what goes into a product is rounded to the compute type.
+// With the sums in bf16 the error of a whole SDXL evaluation would be half as large again.
+
+// What all blocks share while a UNet or ControlNet is evaluated once.
+struct Evaluation {
+  Tensor emb;  // [N, time_embed_dim]: SiLU of the time (and label) embedding, in the compute type
+  const ContextProjection* context = nullptr;
+  std::span<const AttentionHookPtr> hooks;
+  const StepInfo* step = nullptr;
+};
+
+// How many attention heads a map of `channels` channels has. Throws Error(kBadFile) when they do not divide it.
+int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights& w);
+
+// A 1x1 convolution, or the matrix it is equal to on channels-last maps. Keys: weight [out,in] or [out,in,1,1], bias.
+nn::Linear pointwise(const nn::Weights& w);
+
+// One of transformer_blocks.N. Keys: norm1-3, attn1 (self), attn2 (context), ff.
+class TransformerBlock {
+ public:
+  TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads);
+
+  // x [N,T,C] f32 with T = height * width of the map.
+  Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
+  ContextProjection::KeyValue project(const Tensor& context) const;
+  // Whether its tensors fit one another and tokens of `width` channels.
+  bool fits(int64_t width, int64_t context_dim) const;
+  size_t bytes() const;
+
+ private:
+  Tensor self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
+  Tensor cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
+
+  AttentionSite site_;
+  nn::LayerNorm norm1_, norm2_, norm3_;
+  nn::Linear qkv_, self_out_, q_, context_kv_, cross_out_, ff_in_, ff_out_;
+  DType compute_;
+};
+
+// Keys: norm, proj_in, transformer_blocks, proj_out.
+class SpatialTransformer {
+ public:
+  // `site` says where this transformer stands; its index is that of the first block and is moved past the last.
+  SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site);
+
+  // x [N,H,W,C] f32 -> the same shape.
+  Tensor operator()(const Tensor& x, const Evaluation& e) const;
+  // Appends the projections of `context` (in the compute type), one per transformer block.
+  void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
+  int64_t channels() const { return proj_out_.out_features(); }
+  // Whether its tensors fit one another.
+  bool fits(int64_t context_dim) const;
+  size_t bytes() const;
+
+ private:
+  nn::GroupNorm norm_;
+  nn::Linear proj_in_, proj_out_;
+  DType compute_;
+  std::vector<TransformerBlock> blocks_;
+};
+
+}  // namespace easel::models

@@ -1,0 +1,89 @@
+#include "models/vae/tiles.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/parallel.h"
+
+namespace easel::models {
+namespace {
+
+// Half to even, as Python rounds.
+int64_t rounded(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
+
+// Where tiles begin along a side: every step, moved back where less than the overlap would remain.
+std::vector<int64_t> tile_starts(int64_t size, int64_t tile, int64_t overlap) {
+  std::vector<int64_t> starts;
+  for (int64_t at = 0; at < size; at += tile - overlap)
+    starts.push_back(std::max<int64_t>(0, std::min(size - overlap, at)));
+  return starts;
+}
+
+// Weights along one side of a tile's result: a ramp of `feather` steps up from each end. On sides shorter than
+// the ramp the indices count on from the other end, as negative ones do in the reference.
+std::vector<float> ramp(int64_t size, int64_t feather) {
+  std::vector<float> weights(static_cast<size_t>(size), 1.0f);
+  for (int64_t t = 0; t < feather; ++t) {
+    const float factor = static_cast<float>((1.0 / static_cast<double>(feather)) * static_cast<double>(t + 1));
+    if (t < size) weights[static_cast<size_t>(t)] *= factor;
+    const int64_t from_end = size - 1 - t;
+    const int64_t index = from_end >= 0 ? from_end : from_end + size;
+    if (index >= 0 && from_end != -1) weights[static_cast<size_t>(index)] *= factor;
+  }
+  return weights;
+}
+
+// sum += tile * weight and total += weight, over the rectangle that begins at (y, x).
+void blend(const Tensor& tile, int64_t y, int64_t x, int64_t feather, Tensor& sum, Tensor& total) {
+  const int64_t h = std::min(tile.dim(1), sum.dim(0) - y), w = std::min(tile.dim(2), sum.dim(1) - x), c = sum.dim(2);
+  const std::vector<float> rows = ramp(tile.dim(1), feather), columns = ramp(tile.dim(2), feather);
+  parallel_for(h, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j < w; ++j) {
+        const float weight = rows[static_cast<size_t>(i)] * columns[static_cast<size_t>(j)];
+        const float* from = tile.f32() + (i * tile.dim(2) + j) * c;
+        float* to = sum.f32() + ((y + i) * sum.dim(1) + x + j) * c;
+        for (int64_t k = 0; k < c; ++k) to[k] += from[k] * weight;
+        total.f32()[(y + i) * sum.dim(1) + x + j] += weight;
+      }
+  });
+}
+
+}  // namespace
+
+int tile_count(const Tiling& t, int64_t height, int64_t width) {
+  const auto along = [&](int64_t size, int64_t tile) { return (size + tile - t.overlap - 1) / (tile - t.overlap); };
+  return static_cast<int>(along(height, t.tile_height) * along(width, t.tile_width));
+}
+
+Tensor map_tiles(const Tensor& x, const Tiling& t, const std::function<Tensor(const Tensor&)>& fn,
+                 const std::function<void()>& done) {
+  if (t.overlap < 0 || t.tile_height <= t.overlap || t.tile_width <= t.overlap)
+    throw Error(Fault::kInvalid, "tiles of " + std::to_string(t.tile_width) + " x " + std::to_string(t.tile_height) +
+                                     " cannot overlap by " + std::to_string(t.overlap))
+        .fix("Choose a larger tile or a smaller overlap");
+  const int64_t height = rounded(static_cast<double>(x.dim(1)) * t.scale);
+  const int64_t width = rounded(static_cast<double>(x.dim(2)) * t.scale);
+  const int64_t feather = rounded(static_cast<double>(t.overlap) * t.scale);
+  Tensor out({x.dim(0), height, width, t.out_channels});
+  for (int64_t n = 0; n < x.dim(0); ++n) {
+    Tensor sum = Tensor::zeros({height, width, t.out_channels}), total = Tensor::zeros({height, width});
+    for (const int64_t y : tile_starts(x.dim(1), t.tile_height, t.overlap))
+      for (const int64_t left : tile_starts(x.dim(2), t.tile_width, t.overlap)) {
+        const Tensor cut = x.slice(0, n, 1)
+                               .slice(1, y, std::min(t.tile_height, x.dim(1) - y))
+                               .slice(2, left, std::min(t.tile_width, x.dim(2) - left));
+        blend(fn(contiguous(cut)), rounded(static_cast<double>(y) * t.scale),
+              rounded(static_cast<double>(left) * t.scale), feather, sum, total);
+        if (done) done();
+      }
+    float* to = out.f32() + n * height * width * t.out_channels;
+    for (int64_t p = 0; p < height * width; ++p)
+      for (int64_t c = 0; c < t.out_channels; ++c)
+        to[p * t.out_channels + c] = sum.f32()[p * t.out_channels + c] / total.f32()[p];
+  }
+  return out;
+}
+
+}  // namespace easel::models

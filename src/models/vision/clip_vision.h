@@ -1,0 +1,93 @@
+// CLIP's vision transformer: ViT-L/14, ViT-H/14, ViT-bigG/14, of any width.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "image/scale/clip_preprocess.h"
+#include "models/handles.h"
+#include "models/text/clip_encoder.h"
+#include "nn/weights.h"
+
+namespace easel::models {
+
+struct ClipVisionConfig {
+  int64_t width = 0, layers = 0, heads = 16;
+  int64_t projection = 0;  // width of the image embeds
+  int64_t patch = 14, image_size = 224;
+  ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 30 layers (ViT-L), as the reference tells
+  // "ViT-L/14", "ViT-H/14", "ViT-bigG/14", for people.
+  const char* name() const;
+};
+
+// Reads the configuration of a tower in canonical names (clip_keys.h, vision_tower_tensors). Throws Error(kBadFile),
+// or kUnsupported for a depth that none of the three has.
+ClipVisionConfig read_clip_vision_config(const nn::Weights& w);
+
+// Encodings of the pictures seen last, by a 128-bit hash of their values. Thread-safe.
+class ClipVisionMemo {
+ public:
+  struct Key {
+    uint64_t first = 0, second = 0;
+    bool operator==(const Key&) const = default;
+  };
+  static Key key_of(const Tensor& images, image::ClipCrop crop);
+  std::optional<ClipVisionOutput> find(const Key& key);
+  void add(const Key& key, const ClipVisionOutput& output);
+
+ private:
+  static constexpr size_t kEntries = 8;
+  std::mutex mutex_;
+  std::list<std::pair<Key, ClipVisionOutput>> entries_;  // most recent first
+};
+
+class ClipVisionModel {
+ public:
+  // `w` is the scope that holds vision_model and visual_projection. Throws Error(kBadFile).
+  explicit ClipVisionModel(const nn::Weights& w);
+  // Throws what the constructor would, without packing anything.
+  static void check(const nn::Weights& w);
+
+  // pixels [N,S,S,3] f32, normalised, S = image_size. All outputs f32; the hidden states (after the last layer but
+  // one, and after the last) are not normed; the embeds are the normed class token, projected.
+  ClipVisionOutput encode(const Tensor& pixels) const;
+
+  const ClipVisionConfig& config() const { return config_; }
+  size_t bytes() const;
+
+ private:
+  Tensor embed(const Tensor& pixels) const;
+  ClipVisionOutput encode_one(const Tensor& pixels) const;
+
+  ClipVisionConfig config_;
+  Tensor class_row_, positions_;  // f32 [1,1,width], [1,tokens,width]
+  nn::Linear patches_;            // f32 whatever the compute type, as in the reference
+  nn::LayerNorm pre_norm_, post_norm_;
+  ClipEncoder encoder_;
+  nn::Linear projection_;
+  DType compute_;
+};
+
+// A handle on the vision tower below `prefix` of a file's tensors: stand-alone (empty prefix, the text tower of a
+// full CLIP file is ignored) or inside a checkpoint. Nothing is built yet.
+// Throws Error(kUnsupported) naming the file when there is no such tower, Error(kBadFile) when it is damaged.
+ClipVisionHandle load_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+                                  const std::string& file_name, const std::string& prefix = {});
+// The same at whichever known place the file keeps its tower.
+ClipVisionHandle find_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+                                  const std::string& file_name);
+
+// Images [N,H,W,3 or 4] f32 in 0..1, resized to the model's size as the reference does (short side, centre cut out;
+// kNone: squeezed), rounded to 8 bits, normalised, and encoded. The last few results are remembered by the pictures'
+// content, so that a node run again with another weight encodes nothing again.
+ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& images,
+                               image::ClipCrop crop = image::ClipCrop::kCenter);
+// The same, centre cut out, of what a mask [M,H,W] shows of the pictures: the first mask counts, its middle square is
+// brought to the model's size and multiplied onto the normalised pixels. Not remembered.
+ClipVisionOutput encode_masked_images(const ClipVisionHandle& handle, const Tensor& images, const Tensor& mask);
+
+}  // namespace easel::models

@@ -1,0 +1,255 @@
+#include "node_api/files.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <mutex>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "formats/tensors/model_file.h"
+#include "library/folders.h"
+
+namespace easel::nodes {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "name [output]" taken apart.
+std::pair<std::string, fs::path> split_annotation(const Directories& directories, const std::string& name) {
+  const std::array<std::pair<const char*, const fs::path*>, 3> kinds{
+      {{"[output]", &directories.output}, {"[input]", &directories.input}, {"[temp]", &directories.temp}}};
+  for (const auto& [suffix, folder] : kinds) {
+    if (!name.ends_with(suffix)) continue;
+    std::string plain = name.substr(0, name.size() - std::char_traits<char>::length(suffix));
+    while (plain.ends_with(' ')) plain.pop_back();
+    return {plain, *folder};
+  }
+  return {name, directories.input};
+}
+
+std::string safe_part(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 32 || c == 127 ||
+        std::string_view("/?<>\\:*|\"").find(c) != std::string_view::npos)
+      c = '_';
+  return text;
+}
+
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm out{};
+  localtime_r(&now, &out);
+  return out;
+}
+
+std::string padded(int64_t value, size_t width) {
+  std::string text = std::to_string(value);
+  return text.size() < width ? std::string(width - text.size(), '0') + text : text;
+}
+
+// The editor's date format: runs of d, M, y, h, m and s.
+std::string format_date(const std::string& format, const std::tm& time) {
+  if (format.empty()) return format_date("yyyyMMddhhmmss", time);
+  std::string out;
+  for (size_t i = 0; i < format.size();) {
+    size_t end = i;
+    while (end < format.size() && format[end] == format[i]) ++end;
+    const size_t run = end - i;
+    const std::string year = padded(time.tm_year + 1900, 4);
+    switch (format[i]) {
+      case 'y': out += run >= 4 ? year : year.substr(2); break;
+      case 'M': out += padded(time.tm_mon + 1, run); break;
+      case 'd': out += padded(time.tm_mday, run); break;
+      case 'h': out += padded(time.tm_hour, run); break;
+      case 'm': out += padded(time.tm_min, run); break;
+      case 's': out += padded(time.tm_sec, run); break;
+      default: out += format.substr(i, run);
+    }
+    i = end;
+  }
+  return out;
+}
+
+std::optional<std::string> variable(const std::string& name, int64_t width, int64_t height, const Context& context) {
+  const std::tm time = local_time();
+  if (name == "width") return std::to_string(width);
+  if (name == "height") return std::to_string(height);
+  if (name == "year") return padded(time.tm_year + 1900, 4);
+  if (name == "month") return padded(time.tm_mon + 1, 2);
+  if (name == "day") return padded(time.tm_mday, 2);
+  if (name == "hour") return padded(time.tm_hour, 2);
+  if (name == "minute") return padded(time.tm_min, 2);
+  if (name == "second") return padded(time.tm_sec, 2);
+  if (name.starts_with("date:")) return safe_part(format_date(name.substr(5), time));
+  const size_t dot = name.rfind('.');
+  if (dot == std::string::npos || !context.lookup) return std::nullopt;
+  const auto value = context.lookup(name.substr(0, dot), name.substr(dot + 1));
+  return value ? std::optional(safe_part(*value)) : std::nullopt;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(Fault::kMissing, "cannot make the folder: " + error.message()).in_file(folder.string());
+}
+
+// The highest number in use by NAME_NUMBER_... files of a folder.
+int64_t last_number(const fs::path& folder, const std::string& name) {
+  int64_t last = 0;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
+    const std::string file = it->path().filename().string();
+    if (file.size() <= name.size() || !file.starts_with(name) || file[name.size()] != '_') continue;
+    int64_t number = 0;
+    size_t digits = 0;
+    for (size_t i = name.size() + 1; i < file.size() && file[i] >= '0' && file[i] <= '9' && digits < 15; ++i, ++digits)
+      number = number * 10 + (file[i] - '0');
+    last = std::max(last, number);
+  }
+  return last;
+}
+
+}  // namespace
+
+struct ModelFiles::Impl {
+  struct Known {
+    std::string identity;
+    std::weak_ptr<const formats::ModelFile> file;
+  };
+  std::mutex mutex;
+  std::map<fs::path, Known> known;
+};
+
+ModelFiles::ModelFiles() : impl_(std::make_unique<Impl>()) {}
+ModelFiles::~ModelFiles() = default;
+
+std::shared_ptr<const formats::ModelFile> ModelFiles::open(const fs::path& path) {
+  std::lock_guard lock(impl_->mutex);
+  auto& known = impl_->known[path];
+  const std::string identity = library::file_identity(path);
+  auto file = known.file.lock();
+  if (!file || known.identity != identity) {
+    file = std::make_shared<const formats::ModelFile>(formats::open_model_file(path));
+    known = {identity, file};
+  }
+  return file;
+}
+
+std::optional<fs::path> resolve_inside(const fs::path& folder, const std::string& name) {
+  if (!library::is_inside(name)) return std::nullopt;
+  std::error_code error;
+  const fs::path root = fs::weakly_canonical(folder, error);
+  if (error) return std::nullopt;
+  const fs::path path = fs::weakly_canonical(root / name, error);
+  if (error) return std::nullopt;
+  const auto [end, ignored] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
+  if (end != root.end()) return std::nullopt;
+  return path;
+}
+
+namespace {
+
+// Files directly inside a folder whose names end in one of `extensions`, sorted.
+std::vector<std::string> list_files(const fs::path& folder, const std::vector<std::string>& extensions) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
+    std::string extension = it->path().extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    std::error_code ignored;
+    if (it->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end())
+      out.push_back(it->path().filename().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// `what` names the kind of file, `list` those there are.
+fs::path find_file(const Directories& directories, const std::string& name, const char* what,
+                   std::vector<std::string> (*list)(const fs::path&)) {
+  const auto [plain, folder] = split_annotation(directories, name);
+  std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
+  std::replace(slashed.begin(), slashed.end(), '\\', '/');
+  for (const std::string& spelling : {plain, slashed}) {
+    const auto path = resolve_inside(folder, spelling);
+    if (!path)
+      throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
+    std::error_code ignored;
+    if (fs::is_regular_file(*path, ignored)) return *path;
+  }
+  throw Error(Fault::kMissing, std::string("there is no ") + what + " '" + plain + "' in " + folder.string())
+      .fix(did_you_mean(plain, list(folder)));
+}
+
+}  // namespace
+
+fs::path find_picture(const Directories& directories, const std::string& name) {
+  return find_file(directories, name, "picture", list_pictures);
+}
+fs::path find_latent(const Directories& directories, const std::string& name) {
+  return find_file(directories, name, "latent", list_latents);
+}
+
+std::vector<std::string> list_pictures(const fs::path& folder) {
+  return list_files(folder, {".png", ".jpg", ".jpeg", ".webp"});
+}
+std::vector<std::string> list_latents(const fs::path& folder) { return list_files(folder, {".latent"}); }
+
+std::string expand_prefix(const std::string& prefix, int64_t width, int64_t height, const Context& context) {
+  std::string out;
+  for (size_t i = 0; i < prefix.size();) {
+    const size_t end = prefix[i] == '%' ? prefix.find('%', i + 1) : std::string::npos;
+    if (end != std::string::npos) {
+      if (const auto value = variable(prefix.substr(i + 1, end - i - 1), width, height, context)) {
+        out += *value;
+        i = end + 1;
+        continue;
+      }
+    }
+    out += prefix[i++];
+  }
+  return out;
+}
+
+std::pair<std::string, std::string> save_numbered(const fs::path& folder, const std::string& prefix,
+                                                  const std::string& extension, std::string_view content) {
+  std::string normal = fs::path(prefix).lexically_normal().generic_string();
+  while (normal.ends_with('/')) normal.pop_back();
+  const std::string name = fs::path(normal).filename().string(), subfolder = fs::path(normal).parent_path().string();
+  make_folder(folder);
+  const auto target = subfolder.empty() ? fs::path(folder) : resolve_inside(folder, subfolder).value_or(fs::path());
+  if (target.empty() || name.empty() || name == ".." || name == "." || name.find('\0') != std::string::npos)
+    throw Error(Fault::kInvalid, "the file name prefix '" + prefix + "' leads outside of the output folder");
+  make_folder(target);
+  for (int64_t number = last_number(target, name) + 1;; ++number) {
+    const std::string file = name + "_" + padded(number, 5) + "_." + extension;
+    AtomicFile out(target / file);
+    out.write(content);
+    if (out.commit_new()) return {subfolder, file};
+  }
+}
+
+std::vector<std::string> FolderChoices::choices(const std::string& source) const {
+  if (source == workflow::kInputLatents) return list_latents(directories_.input);
+  return source == workflow::kInputImages ? list_pictures(directories_.input) : folders_.list(source);
+}
+
+bool FolderChoices::has_own_check(const std::string& source) const {
+  return source == workflow::kInputImages || source == workflow::kInputLatents;
+}
+
+std::string FolderChoices::check(const std::string& source, const std::string& value) const {
+  const bool latent = source == workflow::kInputLatents;
+  try {
+    latent ? find_latent(directories_, value) : find_picture(directories_, value);
+    return {};
+  } catch (const Error& e) {
+    return std::string(latent ? "Invalid latent file: " : "Invalid image file: ") + value +
+           (e.advice().empty() ? "" : "; " + e.advice());
+  }
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,106 @@
+#include "nodes/common/foresight.h"
+
+#include <filesystem>
+#include <set>
+
+#include "memory/resident.h"
+#include "models/control/controlnet.h"
+#include "models/unet/unet.h"
+#include "models/unet/unet_source.h"
+#include "models/vision/noise_augmentation.h"
+
+namespace easel::nodes {
+
+std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+ForeseenConditioning foreseen_conditioning(const Call& call, std::string_view input) {
+  const auto* known = call.peek<ForeseenConditioning>(input);
+  return known ? *known : ForeseenConditioning{};
+}
+
+Outputs pass_conditioning(const Call& call, std::string_view input, size_t outputs) {
+  return Outputs(outputs, foreseen(foreseen_conditioning(call, input)));
+}
+
+ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b) {
+  if (a.context_dim == 0) a.context_dim = b.context_dim, a.text_file = b.text_file;
+  a.controls.insert(a.controls.end(), b.controls.begin(), b.controls.end());
+  a.unclip.insert(a.unclip.end(), b.unclip.begin(), b.unclip.end());
+  return a;
+}
+
+namespace {
+
+std::string model_words(const models::ModelHandle& model) {
+  return base_name(model.file) + " (" + models::family_name(model.family) + ")";
+}
+
+void require_text(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  if (c.context_dim == 0 || c.context_dim == model.config.context_dim) return;
+  throw Error(Fault::kMismatch, "the text encoder of " + base_name(c.text_file) + " makes rows of " +
+                                    std::to_string(c.context_dim) + " numbers, but " + model_words(model) + " takes " +
+                                    std::to_string(model.config.context_dim))
+      .fix("Use the CLIP output of the loader that loads " + base_name(model.file));
+}
+
+void require_unclip(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  for (const auto& vision : c.unclip) {
+    const std::string width = std::to_string(vision.projection_dim);
+    if (!model.noise_augmentation)
+      throw Error(Fault::kMismatch,
+                  "unCLIP conditioning was made for " + model_words(model) + ", which takes no picture in that way")
+          .fix("It works with unCLIP checkpoints (sd21-unclip-h, sd21-unclip-l) and, as Revision, with SDXL");
+    if (vision.projection_dim != 0 && model.noise_augmentation->dim() != vision.projection_dim)
+      throw Error(Fault::kMismatch, base_name(vision.file) + " describes a picture in " + width + " numbers, but " +
+                                        model_words(model) + " takes " +
+                                        std::to_string(model.noise_augmentation->dim()))
+          .fix(model.family == models::Family::kSDXL || model.family == models::Family::kSDXLRefiner
+                   ? "SDXL takes CLIP vision bigG (clip_vision_g.safetensors)"
+                   : "Use the CLIP_VISION output of the unCLIPCheckpointLoader that loads the model");
+  }
+}
+
+void require_controls(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  for (const auto& control : c.controls) {
+    const std::string fault = models::control_mismatch(control, model);
+    if (!fault.empty()) throw Error(Fault::kMismatch, fault);
+  }
+}
+
+}  // namespace
+
+void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c, std::string_view input) {
+  try {
+    require_text(model, c);
+    require_unclip(model, c);
+    require_controls(model, c);
+  } catch (Error& e) {
+    e.at_input(std::string(input));
+    throw;
+  }
+}
+
+void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
+                    std::string_view latent_input) {
+  size_t bytes = model.unet->estimated_bytes();
+  std::string name = model.unet->name();
+  std::set<const memory::ResidentBase*> nets;
+  for (const auto& control : conditioning.controls) {
+    if (!nets.insert(control.net.get()).second) continue;
+    bytes += control.net->estimated_bytes();
+    name += " and " + control.net->name();
+  }
+  if (const auto* latent = call.peek<ForeseenLatent>(latent_input)) {
+    bytes +=
+        models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);
+    name += " with a picture of " + std::to_string(latent->width * 8) + "x" + std::to_string(latent->height * 8) +
+            (latent->count > 1 ? ", " + std::to_string(latent->count) + " at once," : "");
+  }
+  call.context().residency.require(bytes, name);
+}
+
+void require_memory(const Call& call, const models::VaeHandle& vae) {
+  call.context().residency.require(vae.vae->estimated_bytes(), vae.vae->name());
+}
+
+}  // namespace easel::nodes

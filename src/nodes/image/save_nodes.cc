@@ -1,0 +1,147 @@
+// Pictures out.
+#include "base/error.h"
+#include "formats/pictures/picture.h"
+#include "image/edit/masks.h"
+#include "node_api/files.h"
+#include "node_api/table.h"
+
+#include <array>
+#include <random>
+#include <utility>
+
+namespace easel::nodes {
+namespace {
+
+constexpr int kSavedCompression = 4, kPreviewCompression = 1;  // of zlib, as ComfyUI's
+constexpr int kSentQuality = 95;                               // of JPEG
+
+struct Target {
+  std::filesystem::path folder;
+  std::string type;
+  int compression;
+};
+
+void save_one(Call& call, const Tensor& pixels, int64_t i, std::string name, const Target& target) {
+  constexpr std::string_view kBatch = "%batch_num%";
+  for (size_t at; (at = name.find(kBatch)) != std::string::npos;) name.replace(at, kBatch.size(), std::to_string(i));
+  const std::string png =
+      formats::encode_png(contiguous(pixels.slice(0, i, 1)), call.context().picture_text, target.compression);
+  auto [subfolder, file] = save_numbered(target.folder, name, "png", png);
+  call.show("images", {std::move(file), std::move(subfolder), target.type});
+}
+
+void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const Target& target) {
+  const std::string name = expand_prefix(prefix, pixels.dim(2), pixels.dim(1), call.context());
+  for (int64_t i = 0; i < pixels.dim(0); ++i) {
+    call.check_cancelled();
+    save_one(call, pixels, i, name, target);
+  }
+}
+
+// To the client, in `content_type`; what no client takes is saved, so that it is not lost.
+void send_all(Call& call, const Tensor& pixels, const std::string& content_type, bool show) {
+  const Context& context = call.context();
+  const auto count = static_cast<int>(pixels.dim(0));
+  bool told = false;
+  for (int i = 0; i < count; ++i) {
+    call.check_cancelled();
+    bool taken = false;
+    if (context.send_picture) {
+      const Tensor one = contiguous(pixels.slice(0, i, 1));
+      taken = context.send_picture({i, count, content_type,
+                                    content_type == "image/jpeg" ? formats::encode_jpeg(one, kSentQuality)
+                                                                 : formats::encode_png(one, {}, kPreviewCompression)});
+    }
+    if (taken && show) call.show("images", {{}, {}, "output", content_type});
+    if (taken) continue;
+    if (!std::exchange(told, true)) call.warn("no client takes the picture: it is saved in the output folder");
+    save_one(call, pixels, i, "ComfyUI", {context.directories.output, "output", kSavedCompression});
+  }
+}
+
+// Previews of several runs share a folder; five letters keep them apart.
+std::string temp_prefix() {
+  static thread_local std::mt19937 random{std::random_device{}()};
+  std::string out = "ComfyUI_temp_";
+  for (int i = 0; i < 5; ++i) out += static_cast<char>('a' + random() % 26);
+  return out;
+}
+
+Outputs save(Call& call) {
+  save_all(call, call.tensor("images"), call.text("filename_prefix"),
+           {call.context().directories.output, "output", kSavedCompression});
+  return {};
+}
+
+Outputs preview(Call& call) {
+  save_all(call, call.tensor("images"), temp_prefix(), {call.context().directories.temp, "temp", kPreviewCompression});
+  return {};
+}
+
+Outputs preview_mask(Call& call) {
+  const Tensor grey = image::mask_picture(call.tensor("mask"));
+  save_all(call, grey, temp_prefix(), {call.context().directories.temp, "temp", kSavedCompression});
+  return {};
+}
+
+Outputs send(Call& call) {
+  send_all(call, call.tensor("images"), "image/png", /*show=*/false);
+  return {};
+}
+
+Outputs send_in_format(Call& call) {
+  send_all(call, call.tensor("images"), call.text("format") == "JPEG" ? "image/jpeg" : "image/png", /*show=*/true);
+  return {};
+}
+
+}  // namespace
+
+void register_save_nodes(Table& table) {
+  table.add({.name = "SaveImage",
+             .display = "Save Image",
+             .category = "image",
+             .description = "Writes pictures into the output folder as PNG files that carry the workflow.",
+             .inputs = {Link("images", "IMAGE").tip("The pictures to write."),
+                        Text("filename_prefix")
+                            .def("ComfyUI")
+                            .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
+                                 "%NODE.INPUT% for values of other nodes.")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = save});
+  table.add({.name = "PreviewImage",
+             .display = "Preview Image",
+             .category = "image",
+             .description = "Shows pictures without keeping them: they go to the temp folder.",
+             .inputs = {Link("images", "IMAGE").tip("The pictures to show.")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = preview});
+  table.add({.name = "SaveImageWebsocket",
+             .category = "api/image",
+             .description = "Sends pictures to the client that queued the workflow, as PNG files over its WebSocket "
+                            "connection, in place of saving them. Where there is none they are saved.",
+             .inputs = {Link("images", "IMAGE").tip("The pictures to send.")},
+             .output_node = true,
+             .always = true,
+             .run = send});
+  table.add(
+      {.name = "ETN_SendImageWebSocket",
+       .display = "Send Image (WebSocket)",
+       .category = "external_tooling",
+       .description = "Sends pictures to the client that queued the workflow, over its WebSocket connection. "
+                      "Where there is none they are saved.",
+       .inputs = {Link("images", "IMAGE").tip("The pictures to send."), Choice("format", {"PNG", "JPEG"}).def("PNG")},
+       .output_node = true,
+       .always = true,
+       .run = send_in_format});
+  table.add({.name = "MaskPreview",
+             .category = "mask",
+             .description = "Shows a mask as a grey picture.",
+             .inputs = {Link("mask", "MASK")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = preview_mask});
+}
+
+}  // namespace easel::nodes

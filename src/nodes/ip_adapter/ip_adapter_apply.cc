@@ -1,0 +1,75 @@
+#include "nodes/ip_adapter/ip_adapter_apply.h"
+
+#include "formats/tensors/model_file.h"
+#include "library/folders.h"
+#include "sampling/schedule/model_sampling.h"
+
+namespace easel::nodes {
+
+IpPipeline open_ip_adapter(Call& call, const std::string& name) {
+  const auto path = call.context().folders.find("ipadapter", name);
+  const auto file = call.context().files.open(path);
+  return {models::load_ip_adapter(call.context().residency, file->tensors, call.context().compute,
+                                  path.filename().string()),
+          std::nullopt};
+}
+
+const models::ClipVisionHandle* find_vision(const Call& call, const IpPipeline& pipeline) {
+  if (const auto* linked = call.peek<models::ClipVisionHandle>("clip_vision")) return linked;
+  return pipeline.vision ? &*pipeline.vision : nullptr;
+}
+
+const models::ClipVisionHandle& need_vision(const Call& call, const IpPipeline& pipeline) {
+  if (const auto* vision = find_vision(call, pipeline)) return *vision;
+  throw Error(Fault::kInvalid, "no CLIP vision encoder for " + pipeline.adapter.file)
+      .at_input("clip_vision")
+      .fix("Link a CLIPVisionLoader, or load the adapter with IPAdapterUnifiedLoader, which brings its own");
+}
+
+std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, const models::IpAdapterHandle& adapter) {
+  const auto& folders = call.context().folders;
+  for (const std::string& name : folders.list("clip_vision")) {
+    const auto path = folders.find("clip_vision", name);
+    try {
+      auto vision = models::find_clip_vision(call.context().residency, *call.context().files.open(path)->tensors,
+                                             call.context().compute, path.filename().string());
+      if (models::ip_adapter_mismatch(adapter, &vision, nullptr).empty()) return vision;
+    } catch (const Error&) {
+      continue;  // a file that is no encoder is none that fits
+    }
+  }
+  return std::nullopt;
+}
+
+void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
+                          const models::ModelHandle* model) {
+  if (std::string fault = models::ip_adapter_mismatch(pipeline.adapter, nullptr, model); !fault.empty())
+    throw Error(Fault::kMismatch, fault);
+  std::string fault = models::ip_adapter_mismatch(pipeline.adapter, vision, nullptr);
+  if (fault.empty()) return;
+  if (fault.ends_with('.')) fault.pop_back();
+  const auto fitting = find_fitting_vision(call, pipeline.adapter);
+  throw Error(Fault::kMismatch, fault)
+      .at_input("clip_vision")
+      .fix(fitting ? "Of the files here, " + fitting->file + " fits" : "No file in clip_vision/ fits");
+}
+
+Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline, models::IpTokens tokens,
+                       const IpApplication& how) {
+  const sampling::ModelSampling sampling(model.prediction, model.zero_terminal_snr);
+  models::IpAttentionOptions options;
+  options.rules = models::ip_layer_rules(model.config, how.weight);
+  options.scaling = how.scaling;
+  options.sigma_start = static_cast<float>(sampling.percent_to_sigma(how.start_at));
+  options.sigma_end = static_cast<float>(sampling.percent_to_sigma(how.end_at));
+  options.mask = how.mask;
+  options.bicubic_mask = how.bicubic_mask;
+  options.unfold_batch = how.unfold_batch;
+  options.sample_weights = how.sample_weights;
+  models::ModelHandle patched = model;
+  patched.hooks.push_back(
+      std::make_shared<models::IpAttention>(pipeline.adapter, std::move(tokens), std::move(options)));
+  return Value("MODEL", std::move(patched));
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,146 @@
+// Weights that differ from picture to picture of a batch.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "image/edit/pictures.h"
+#include "node_api/table.h"
+#include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "ops/elementwise.h"
+
+namespace easel::nodes {
+namespace {
+
+using Numbers = std::vector<double>;
+
+Value numbers(Numbers values) { return Value("FLOAT", NumberList{std::move(values)}); }
+
+// Numbers apart by commas or line ends.
+Numbers parse(const std::string& text) {
+  Numbers out;
+  std::string part;
+  const auto finish = [&] {
+    const size_t first = part.find_first_not_of(" \t\r");
+    if (first != std::string::npos) {
+      size_t used = 0;
+      double value = 0;
+      try {
+        value = std::stod(part, &used);
+      } catch (const std::exception&) {
+        used = 0;
+      }
+      if (used == 0 || part.find_first_not_of(" \t\r", used) != std::string::npos || !std::isfinite(value))
+        throw Error(Fault::kInvalid, "'" + part + "' is not a number").at_input("weights");
+      out.push_back(value);
+    }
+    part.clear();
+  };
+  for (const char c : text)
+    if (c == ',' || c == '\n') finish();
+    else part += c;
+  finish();
+  return out;
+}
+
+// How far from start to end a timing is at a share of the way.
+double eased(const std::string& timing, double t) {
+  const double pi = std::numbers::pi;
+  if (timing == "ease_in_out") return (1 - std::cos(t * pi)) / 2;
+  if (timing == "ease_in") return std::sin(t * pi / 2);
+  if (timing == "ease_out") return 1 - std::cos(t * pi / 2);
+  return t;
+}
+
+// The weights of one picture's frames.
+Numbers frames_of(Call& call) {
+  const Numbers given = parse(call.text("weights"));
+  const std::string& timing = call.text("timing");
+  if (timing == "custom") return given.empty() ? Numbers{0.0} : given;
+  const int64_t frames = std::max<int64_t>(call.integer("frames"), 2);
+  const int64_t first = call.integer("start_frame"), last = std::min(call.integer("end_frame"), frames);
+  const double start = given.empty() ? 0.0 : given.front(), end = given.empty() ? 1.0 : given.back();
+  if (first >= last) throw Error(Fault::kInvalid, "must be below end_frame and frames").at_input("start_frame");
+  Numbers out(static_cast<size_t>(first), start);
+  const auto steps = static_cast<double>(std::max<int64_t>(1, last - first - 1));
+  for (int64_t i = 0; i < last - first; ++i)
+    out.push_back(start + (end - start) * eased(timing, static_cast<double>(i) / steps));
+  out.back() = end;
+  out.resize(static_cast<size_t>(std::max(frames, std::ssize(out))), end);
+  return out;
+}
+
+// Each picture `times` times, one after the other.
+Tensor each(const Tensor& pictures, int64_t times) {
+  std::vector<Tensor> parts;
+  for (int64_t i = 0; i < pictures.dim(0); ++i)
+    for (int64_t k = 0; k < times; ++k) parts.push_back(pictures.slice(0, i, 1));
+  return ops::concat(parts, 0);
+}
+
+Outputs weights(Call& call) {
+  Numbers frames = frames_of(call), all = frames;
+  Tensor pictures;
+  if (call.has("image")) {
+    const Tensor& given = call.tensor("image");
+    const auto count = given.dim(0), before = call.integer("add_starting_frames"),
+               after = call.integer("add_ending_frames");
+    if ((count * std::ssize(frames) + before + after) * given.dim(1) * given.dim(2) > (int64_t{1} << 30))
+      throw Error(Fault::kInvalid, "so many frames of this size take too much memory").at_input("frames");
+    for (int64_t i = 1; i < count; ++i) all.insert(all.end(), frames.begin(), frames.end());
+    pictures = each(given, std::ssize(frames));
+    const auto add = [&](int64_t n, int64_t which, bool front) {
+      if (n <= 0) return;
+      const Tensor more = ops::repeat(contiguous(given.slice(0, which, 1)), n);
+      pictures = front ? ops::concat({more, pictures}, 0) : ops::concat({pictures, more}, 0);
+      all.insert(front ? all.begin() : all.end(), static_cast<size_t>(n), front ? all.front() : all.back());
+    };
+    add(before, 0, true);
+    add(after, count - 1, false);
+  }
+  Numbers inverted(all.rbegin(), all.rend());
+  const int64_t total = std::ssize(all);
+  return {numbers(std::move(all)), numbers(std::move(inverted)), Value("INT", total),
+          pictures.defined() ? image(std::move(pictures)) : Value()};
+}
+
+Outputs combine(Call& call) {
+  Numbers out;
+  for (const char* input : {"weights_1", "weights_2"}) {
+    if (const auto* list = call.peek<NumberList>(input))
+      out.insert(out.end(), list->values.begin(), list->values.end());
+    else out.push_back(call.number(input));
+  }
+  const int64_t count = std::ssize(out);
+  return {numbers(std::move(out)), Value("INT", count)};
+}
+
+}  // namespace
+
+void register_ip_adapter_weights_nodes(Table& table) {
+  const auto frame = [](const char* name, int value) { return Int(name).def(value).range(0, 9999).step(1); };
+  table.add(
+      {.name = "IPAdapterWeights",
+       .display = "IPAdapter Weights",
+       .category = "ipadapter/weights",
+       .description = "A weight for each picture of a batch, for IPAdapterBatch: as listed, or on a curve.",
+       .inputs = {Text("weights")
+                      .def("1.0, 0.0")
+                      .multiline()
+                      .tip("custom: the weights; otherwise the first and the last of them."),
+                  Choice("timing", {"custom", "linear", "ease_in_out", "ease_in", "ease_out"}).def("linear"),
+                  frame("frames", 0), frame("start_frame", 0), frame("end_frame", 9999),
+                  frame("add_starting_frames", 0), frame("add_ending_frames", 0), Choice("method", {"full batch"}),
+                  Link("image", "IMAGE").optional()},
+       .outputs = {{"FLOAT", "weights"}, {"FLOAT", "weights_invert"}, {"INT", "total_frames"}, {"IMAGE", "image_1"}},
+       .run = weights});
+  table.add({.name = "IPAdapterCombineWeights",
+             .display = "IPAdapter Combine Weights",
+             .category = "ipadapter/utils",
+             .description = "Puts weights one after the other.",
+             .inputs = {Float("weights_1").def(0.0).range(0.0, 1.0).step(0.05),
+                        Float("weights_2").def(0.0).range(0.0, 1.0).step(0.05)},
+             .outputs = {{"FLOAT", "weights"}, {"INT", "count"}},
+             .run = combine});
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,76 @@
+// Latents in files: safetensors with one tensor, in ComfyUI's form.
+#include <unistd.h>
+
+#include <atomic>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "formats/tensors/safetensors.h"
+#include "node_api/files.h"
+#include "node_api/table.h"
+
+namespace easel::nodes {
+namespace {
+
+constexpr const char* kTensor = "latent_tensor";
+// An empty tensor of this name says that values are as the VAE encodes them; without it they are scaled for SD 1.x.
+constexpr const char* kUnscaled = "latent_format_version_0";
+constexpr float kOldScale = 0.18215f;
+
+Outputs save(Call& call) {
+  const Latent& latent = call.latent("samples");
+  const Context& context = call.context();
+  TensorMap tensors;
+  tensors.set(kTensor, contiguous(latent.samples.permute({0, 3, 1, 2})));
+  tensors.set(kUnscaled, Tensor(Shape{0}));
+  formats::Metadata metadata;
+  for (const auto& [name, text] : context.picture_text) metadata[name] = text;
+  std::filesystem::create_directories(context.directories.temp);
+  static std::atomic<int> count{0};
+  const auto temporary =
+      context.directories.temp / ("latent-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+  formats::write_safetensors(temporary, tensors, metadata);
+  const std::string content = read_file(temporary);
+  std::filesystem::remove(temporary);
+  const std::string name =
+      expand_prefix(call.text("filename_prefix"), latent.samples.dim(2) * 8, latent.samples.dim(1) * 8, context);
+  auto [subfolder, file] = save_numbered(context.directories.output, name, "latent", content);
+  call.show("latents", {std::move(file), std::move(subfolder), "output"});
+  return {};
+}
+
+Outputs load(Call& call) {
+  const auto path = find_latent(call.context().directories, call.text("latent"));
+  const TensorMap tensors = formats::read_safetensors(MappedFile::open(path));
+  const Tensor* found = tensors.find(kTensor);
+  if (!found || found->rank() != 4 || found->numel() == 0)
+    throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string());
+  const Tensor values = convert(*found, DType::kF32);
+  Latent out;
+  out.samples = clone(values.permute({0, 2, 3, 1}));
+  require_unchanged(found->storage());
+  if (!tensors.find(kUnscaled))
+    for (float& v : out.samples.values()) v *= 1.0f / kOldScale;
+  return {latent(std::move(out))};
+}
+
+}  // namespace
+
+void register_latent_file_nodes(Table& table) {
+  table.add({.name = "SaveLatent",
+             .category = "_for_testing",
+             .description = "Writes latents into the output folder, to be loaded by LoadLatent once they are moved to "
+                            "the input folder.",
+             .inputs = {Link("samples", "LATENT"), Text("filename_prefix").def("latents/ComfyUI")},
+             .output_node = true,
+             .hidden_prompt = true,
+             .run = save});
+  table.add({.name = "LoadLatent",
+             .category = "_for_testing",
+             .description = "Reads latents that SaveLatent wrote, from the input folder.",
+             .inputs = {File("latent", workflow::kInputLatents)},
+             .outputs = {{"LATENT"}},
+             .run = load});
+}
+
+}  // namespace easel::nodes

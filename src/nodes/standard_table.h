@@ -1,0 +1,11 @@
+// Every node of Easel.
+#pragma once
+
+#include "node_api/table.h"
+
+namespace easel::nodes {
+
+// What the files src/nodes/*/*_nodes.cc register. Built on first use.
+const Table& standard_table();
+
+}  // namespace easel::nodes

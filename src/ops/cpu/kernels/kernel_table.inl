@@ -1,0 +1,83 @@
+// The whole of a kernels_LEVEL.cc: all kernels at the level of that file, and the table of them.
+#include "ops/cpu/kernels/kernels.h"
+#include "ops/cpu/kernels/simd.h"
+
+// Each uses the ones before it.
+// clang-format off
+#include "ops/cpu/kernels/panel_tile.inl"
+#include "ops/cpu/kernels/byte_kernels.inl"
+#include "ops/cpu/kernels/finish_tile.inl"
+#include "ops/cpu/kernels/pack_kernels.inl"
+#include "ops/cpu/kernels/attention_kernels.inl"
+#include "ops/cpu/kernels/norm_kernels.inl"
+#include "ops/cpu/kernels/pointwise_kernels.inl"
+#include "ops/cpu/kernels/winograd_kernels.inl"
+// clang-format on
+
+namespace easel::ops::cpu {
+namespace EASEL_ISA {
+
+template <int kType, int kRows>
+static void fill_row(Kernels& k) {
+  auto& row = k.panel_tile[kType][kRows - 1];
+  row[0] = panel_tile<kType, kRows, 1>;
+  row[1] = panel_tile<kType, kRows, 2>;
+#if defined(__AVX512F__)
+  row[2] = panel_tile<kType, kRows, 3>;
+  row[3] = panel_tile<kType, kRows, 4>;
+#endif
+}
+
+template <int kType>
+static void fill_tiles(Kernels& k) {
+  fill_row<kType, 1>(k);
+  fill_row<kType, 2>(k);
+  fill_row<kType, 3>(k);
+  fill_row<kType, 4>(k);
+  fill_row<kType, 5>(k);
+  fill_row<kType, 6>(k);
+}
+
+template <bool kBf16>
+static void fill_type(Kernels& k) {
+  constexpr int kType = kBf16 ? 1 : 0;
+  fill_tiles<kType>(k);
+  using Element = ElementOf<kBf16>;
+  k.pack_lanes[kType] = pack_lanes<kBf16>;
+  k.finish[kType] = finish_tile<Element>;
+  k.quantise_rows[kType] = quantise_rows<Element>;
+  k.pack_keys[kType] = pack_keys<kBf16>;
+  k.pack_values[kType] = pack_values<kBf16>;
+  k.softmax_block[kType] = softmax_block<kBf16>;
+  k.finish_attention[kType] = finish_attention<Element>;
+  k.norm_sums[kType] = norm_sums<Element>;
+  k.norm_apply[kType][0] = norm_apply<Element, float>;
+  k.norm_apply[kType][1] = norm_apply<Element, uint16_t>;
+  k.layer_norm[kType][0] = layer_norm<Element, float>;
+  k.layer_norm[kType][1] = layer_norm<Element, uint16_t>;
+  k.map[kType] = map<Element>;
+  k.winograd_input[kType] = winograd_input<Element>;
+  k.zip[kType] = zip<Element>;
+}
+
+Kernels table() {
+  Kernels k{};
+  k.vec = kVec;
+  k.panel = kPanel;
+  fill_type<false>(k);
+  fill_type<true>(k);
+  fill_tiles<2>(k);
+  k.dequantise = dequantise;
+  k.pack_bytes = pack_bytes;
+#if defined(__F16C__)
+  k.widen_half = widen_half;
+#endif
+  k.transpose_rows = transpose_rows;
+  k.transform_windows = transform_windows;
+  k.bias_scores = bias_scores;
+  k.winograd_output = winograd_output;
+  return k;
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel::ops::cpu

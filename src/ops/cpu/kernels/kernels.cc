@@ -1,0 +1,48 @@
+#include "ops/cpu/kernels/kernels.h"
+
+namespace easel::ops::cpu {
+
+namespace level_base {
+Kernels table();
+}
+namespace level_avx2 {
+Kernels table();
+}
+namespace level_avx512 {
+Kernels table();
+}
+namespace level_avx512vnni {
+Kernels table();
+}
+namespace level_avx512bf16 {
+Kernels table();
+}
+
+const Kernels& kernels(Isa level) {
+  // Only the chosen level's code is run, the filling of its table included.
+  static const Kernels base = level_base::table();
+#if defined(__x86_64__)
+  switch (level) {
+    case Isa::kBase: break;
+    case Isa::kAvx2: {
+      static const Kernels t = level_avx2::table();
+      return t;
+    }
+    case Isa::kAvx512: {
+      static const Kernels t = level_avx512::table();
+      return t;
+    }
+    case Isa::kAvx512Vnni: {
+      static const Kernels t = level_avx512vnni::table();
+      return t;
+    }
+    case Isa::kAvx512Bf16: {
+      static const Kernels t = level_avx512bf16::table();
+      return t;
+    }
+  }
+#endif
+  return base;
+}
+
+}  // namespace easel::ops::cpu

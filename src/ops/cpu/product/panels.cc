@@ -1,0 +1,144 @@
+#include "ops/cpu/product/panels.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/cpu/kernels/types.h"
+#include "ops/cpu/scratch.h"
+
+namespace easel::ops::cpu {
+
+int64_t Panels::vectors_of(int64_t panel) const {
+  const int64_t vec = kernels(level).vec, vectors = (columns_of(panel) + vec - 1) / vec;
+  return gated ? 2 * vectors : vectors;
+}
+
+float Panels::value(int64_t output, int64_t tap, int64_t k) const {
+  const Kernels& table = kernels(level);
+  const int64_t panel = output / width, per_lane = values_in_lane(type);
+  const float* lane = weights + panel * table.panel * taps * lanes +
+                      (tap * lanes + k / per_lane) * vectors_of(panel) * table.vec + output % width;
+  if (type == DType::kF32) return *lane;
+  if (type == DType::kI8) {
+    int8_t four[4];
+    std::memcpy(four, lane, sizeof four);
+    return static_cast<float>(four[k % 4]) * scale[(panel * taps + tap) * table.panel + output % width];
+  }
+  BFloat16 pair[2];
+  std::memcpy(pair, lane, sizeof pair);
+  return static_cast<float>(pair[k % 2]);
+}
+
+namespace {
+
+constexpr int64_t kChunkLanes = 1024;  // of k at a time: a panel's share of 256 KiB stays in the L2 cache
+
+// Pieces of k: whole taps while they are short, else parts of one tap.
+struct Chunk {
+  int64_t tap, taps, lane, lanes;
+};
+
+class Chunks {
+ public:
+  Chunks(int64_t taps, int64_t lanes) : taps_(taps), lanes_(lanes) {
+    group_ = std::clamp<int64_t>(kChunkLanes / std::max<int64_t>(lanes, 1), 1, taps);
+    parts_ = std::max<int64_t>(1, (lanes + kChunkLanes - 1) / kChunkLanes);
+    groups_ = (taps + group_ - 1) / group_;
+  }
+  int64_t count() const { return groups_ * parts_; }
+  Chunk at(int64_t i) const {
+    const int64_t tap = i / parts_ * group_, part = i % parts_;
+    const int64_t begin = lanes_ * part / parts_, end = lanes_ * (part + 1) / parts_;
+    return {tap, std::min(group_, taps_ - tap), begin, end - begin};
+  }
+
+ private:
+  int64_t taps_, lanes_, group_, parts_, groups_;
+};
+
+}  // namespace
+
+namespace {
+
+// A few rows times one panel of bytes with several taps, each dequantised by itself, to `total`.
+void multiply_taps(const Panels& w, const Strip& strip, int64_t panel, int64_t row, int64_t rows, float* sums,
+                   float* total) {
+  const Kernels& k = kernels(w.level);
+  const int64_t vectors = w.vectors_of(panel), columns = vectors * k.vec;
+  const float* weights = w.weights + panel * k.panel * w.taps * w.lanes;
+  std::fill_n(total, rows * k.panel, 0.0f);
+  PanelTile tile{strip.a, strip.row_offset + row, nullptr, 1, w.lanes, weights, sums, k.panel, false};
+  for (int64_t tap = 0; tap < w.taps; ++tap, tile.weights += w.lanes * columns) {
+    tile.tap_offset = strip.tap_offset + tap;
+    k.panel_tile[type_index(w.type)][rows - 1][vectors - 1](tile);
+    float scale[kMaxTileRows];
+    int32_t zero[kMaxTileRows];
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t pixel = strip.pixel[row + r] + strip.tap_pixel[tap];
+      scale[r] = strip.scale[pixel];
+      zero[r] = strip.zero[pixel];
+    }
+    const int64_t at = (panel * w.taps + tap) * k.panel;
+    k.dequantise({sums, k.panel, rows, columns, scale, zero, w.scale + at, w.sum + at, total});
+  }
+}
+
+}  // namespace
+
+void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, const Finish& finish) {
+  const Kernels& k = kernels(w.level);
+  const size_t type = type_index(w.type), out_type = type_index(finish.type);
+  const Chunks chunks(w.taps, w.lanes);
+  const bool by_tap = strip.pixel != nullptr, whole = by_tap || chunks.count() == 1;
+  // Sums of a strip live until the last chunk of k; with one chunk a block's sums are used at once.
+  float* sums = thread_scratch<float>(ScratchUse::kSums, (whole ? 2 * kMaxTileRows : strip.rows) * k.panel);
+  for (int64_t panel = first; panel < last; ++panel) {
+    const int64_t vectors = w.vectors_of(panel), columns = vectors * k.vec;
+    const float* weights = w.weights + panel * k.panel * w.taps * w.lanes;
+    FinishTile end{};
+    end.sums_stride = k.panel;
+    end.columns = w.columns_of(panel);
+    end.bias = w.bias + panel * k.panel;
+    end.activation = static_cast<int>(finish.activation);
+    end.scale = finish.scale;
+    end.gated = w.gated;
+    end.gate = columns / 2;
+    const int64_t skip = panel * w.width, element = static_cast<int64_t>(dtype_size(finish.type));
+    end.residual = finish.residual ? static_cast<const char*>(finish.residual) + skip * element : nullptr;
+    end.out = static_cast<char*>(finish.out) + skip * element;
+    for (int64_t i = by_tap ? chunks.count() - 1 : 0; i < chunks.count(); ++i) {
+      const Chunk c = chunks.at(i);
+      const bool done = i + 1 == chunks.count();
+      PanelTile tile{strip.a + c.lane * 4,
+                     nullptr,
+                     strip.tap_offset + c.tap,
+                     c.taps,
+                     c.lanes,
+                     weights + (c.tap * w.lanes + c.lane) * columns,
+                     nullptr,
+                     k.panel,
+                     i > 0};
+      for (int64_t row = 0; row < strip.rows; row += kMaxTileRows) {
+        const int64_t rows = std::min<int64_t>(kMaxTileRows, strip.rows - row);
+        tile.row_offset = strip.row_offset + row;
+        tile.out = whole ? sums : sums + row * k.panel;
+        if (by_tap) multiply_taps(w, strip, panel, row, rows, sums + kMaxTileRows * k.panel, sums);
+        else k.panel_tile[type][rows - 1][vectors - 1](tile);
+        if (!done) continue;
+        if (w.type == DType::kI8 && !by_tap)
+          k.dequantise({tile.out, k.panel, rows, columns, strip.scale + row, strip.zero + row,
+                        w.scale + panel * k.panel, w.sum + panel * k.panel, nullptr});
+        const float* extra[kMaxTileRows];
+        if (strip.row_bias)
+          for (int64_t r = 0; r < rows; ++r) extra[r] = strip.row_bias[row + r] + skip;
+        end.sums = tile.out;
+        end.rows = rows;
+        end.row_bias = strip.row_bias ? extra : nullptr;
+        end.out_offset = strip.out_offset + row;
+        k.finish[out_type](end);
+      }
+    }
+  }
+}
+
+}  // namespace easel::ops::cpu

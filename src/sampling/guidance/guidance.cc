@@ -1,0 +1,270 @@
+#include "sampling/guidance/guidance.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "ops/elementwise.h"
+#include "sampling/map.h"
+
+namespace easel::sampling {
+namespace {
+
+// The context may be stretched by repeating tokens, which changes nothing, but not to more than four times.
+constexpr int64_t kMaxStretch = 4;
+
+bool same_shape(const Tensor& a, const Tensor& b) {
+  return a.defined() == b.defined() && (!a.defined() || a.shape() == b.shape());
+}
+
+bool contexts_fit(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  if (a.shape() == b.shape()) return true;
+  if (a.dim(0) != b.dim(0) || a.dim(2) != b.dim(2)) return false;
+  return std::lcm(a.dim(1), b.dim(1)) / std::min(a.dim(1), b.dim(1)) <= kMaxStretch;
+}
+
+// [n,T,C] -> [n,tokens,C], tokens a multiple of T.
+Tensor repeat_tokens(const Tensor& context, int64_t tokens) {
+  if (context.dim(1) == tokens) return context;
+  const std::vector<Tensor> copies(static_cast<size_t>(tokens / context.dim(1)), context);
+  return ops::concat(copies, 1);
+}
+
+Tensor cut(const Tensor& t, const Region& r) { return contiguous(t.slice(1, r.y, r.height).slice(2, r.x, r.width)); }
+
+// One input of all chunks, below each other; undefined when they take none. `parts` is only memory to work in.
+template <class Get>
+Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
+  parts.clear();
+  for (size_t i = 0; i < count; ++i) parts.push_back(get(i));
+  Tensor out;
+  if (parts[0].defined()) out = count == 1 ? parts[0] : ops::concat(parts, 0);
+  parts.clear();
+  return out;
+}
+
+}  // namespace
+
+Tensor repeat_to_batch(const Tensor& t, int64_t n) {
+  if (!t.defined() || t.dim(0) == n) return t;
+  if (t.dim(0) > n) return contiguous(t.slice(0, 0, n));
+  return contiguous(ops::repeat(t, (n + t.dim(0) - 1) / t.dim(0)).slice(0, 0, n));
+}
+
+// Weighted results of one side, and the weights.
+struct Guidance::Sum {
+  Sum() = default;
+  explicit Sum(const Shape& latent)
+      : total(Tensor::zeros(latent)), count(Tensor::full(Shape{latent[0], latent[1], latent[2]}, 1e-37f)) {}
+
+  void add(const Tensor& part, const Tensor& weights, const Region& r) {
+    const int64_t h = total.dim(1), w = total.dim(2), channels = total.dim(3);
+    const float *from = part.f32(), *weight = weights.f32();
+    for (int64_t row = 0; row < total.dim(0) * r.height; ++row) {
+      const int64_t first = ((row / r.height) * h + r.y + row % r.height) * w + r.x;
+      for (int64_t x = 0; x < r.width; ++x, ++weight) {
+        count.f32()[first + x] += *weight;
+        float* to = total.f32() + (first + x) * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] += *from++ * *weight;
+      }
+    }
+  }
+
+  Tensor mean() {
+    const int64_t channels = total.dim(3);
+    for (int64_t i = 0; i < total.numel(); ++i) total.f32()[i] /= count.f32()[i / channels];
+    return total;
+  }
+
+  Tensor total, count;
+};
+
+Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Network network,
+                   const GuidanceOptions& options)
+    : latent_(latent), network_(std::move(network)), options_(options) {
+  const std::array lists{&conditioning.positive, &conditioning.negative, &conditioning.third};
+  for (int side : {0, 1, 2}) {
+    for (PreparedEntry& prepared : *lists[static_cast<size_t>(side)]) {
+      Entry entry;
+      entry.side = side;
+      entry.id = static_cast<int>(entries_.size());
+      entry.region = visible_region(prepared.region, latent[1], latent[2]);
+      entry.weights = entry_weights(prepared, latent);
+      entry.inputs.context = repeat_to_batch(prepared.inputs.context, latent[0]);
+      entry.inputs.y = repeat_to_batch(prepared.inputs.y, latent[0]);
+      if (prepared.inputs.concat.defined()) {
+        entry.inputs.concat = repeat_to_batch(cut(prepared.inputs.concat, entry.region), latent[0]);
+      }
+      entry.prepared = std::move(prepared);
+      entries_.push_back(std::move(entry));
+    }
+  }
+  for (const models::SamplingPatchPtr& patch : options_.patches)
+    if (const auto* guidance = dynamic_cast<const GuidancePatch*>(patch.get())) {
+      steps_.push_back(guidance->start());
+      patched_always_uncond_ = patched_always_uncond_ || guidance->always_uncond();
+    }
+}
+
+bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
+  return a.region.height == b.region.height && a.region.width == b.region.width &&
+         a.prepared.control == b.prepared.control && contexts_fit(a.inputs.context, b.inputs.context) &&
+         same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
+}
+
+// Moves from `waiting` to `batch` what goes with its first entry, last one first; a part of that when it is too much
+// at once.
+void Guidance::take_batch() {
+  std::vector<const Entry*>&waiting = work_.waiting, &fitting = work_.batch;
+  fitting.clear();
+  for (const Entry* entry : waiting) {
+    if (can_share_batch(*entry, *waiting[0])) fitting.insert(fitting.begin(), entry);
+  }
+  const int64_t pixels = latent_[0] * fitting[0]->region.height * fitting[0]->region.width;
+  size_t size = 1;
+  for (size_t parts = 1; parts <= fitting.size(); ++parts) {
+    size = fitting.size() / parts;
+    if (static_cast<int64_t>(size) * pixels <= options_.max_batch_pixels) break;
+  }
+  fitting.resize(size);
+  std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
+}
+
+// `alone`: the entries are of one list, which counts as the conditional one, as the reference has it.
+Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone) {
+  const std::vector<const Entry*>& batch = work_.batch;
+  std::vector<Tensor>& parts = work_.parts;
+  NetworkBatch& in = work_.in;
+  in.members.clear(), in.cond_or_uncond.clear();
+  in.sigma = sigma;
+  in.hooks = hooks;
+  in.control = batch[0]->prepared.control;
+  int64_t tokens = 1;
+  for (const Entry* entry : batch) {
+    in.members.push_back(entry->id);
+    in.cond_or_uncond.push_back(entry->side == 0 || alone ? 0 : 1);
+    if (entry->inputs.context.defined()) tokens = std::lcm(tokens, entry->inputs.context.dim(1));
+  }
+  in.x = stack(batch.size(), parts, [&](size_t i) { return cut(x, batch[i]->region); });
+  in.inputs.y = stack(batch.size(), parts, [&](size_t i) { return batch[i]->inputs.y; });
+  in.inputs.concat = stack(batch.size(), parts, [&](size_t i) { return batch[i]->inputs.concat; });
+  in.inputs.context = stack(batch.size(), parts, [&](size_t i) {
+    const Tensor& context = batch[i]->inputs.context;
+    return context.defined() ? repeat_tokens(context, tokens) : context;
+  });
+  Tensor out = network_(in);
+  in.x = {}, in.inputs = {}, in.control = {};
+  return out;
+}
+
+// The picture each of the lists asked for leads to; the unconditional one is zero when it is not, the third undefined.
+std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
+                                         bool alone) {
+  work_.waiting.clear();
+  for (const Entry& entry : entries_)
+    if (sides[static_cast<size_t>(entry.side)] && entry.prepared.active(sigma)) work_.waiting.push_back(&entry);
+  std::array sums{Sum(latent_), Sum(latent_), sides[2] ? Sum(latent_) : Sum()};
+  while (!work_.waiting.empty()) {
+    take_batch();
+    const Tensor result = evaluate(x, sigma, hooks, alone);
+    const auto& batch = work_.batch;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const Tensor part = result.slice(0, static_cast<int64_t>(i) * latent_[0], latent_[0]);
+      sums[static_cast<size_t>(batch[i]->side)].add(part, batch[i]->weights, batch[i]->region);
+    }
+  }
+  return {sums[0].mean(), sums[1].mean(), sides[2] ? sums[2].mean() : Tensor()};
+}
+
+Guidance::Sides Guidance::needed() const {
+  const auto is_one = [](double v) { return std::fabs(v - 1.0) <= 1e-9 * std::max(1.0, v); };
+  const bool all = options_.always_uncond || patched_always_uncond_;
+  switch (options_.style) {
+    case GuidanceStyle::kCfg: return {true, all || !is_one(options_.cfg), false};
+    case GuidanceStyle::kDual: {
+      const bool negative = all || !is_one(options_.second);
+      return {true, negative, negative || !is_one(options_.cfg)};
+    }
+    case GuidanceStyle::kDualNested:
+    case GuidanceStyle::kPerpNeg: break;
+  }
+  return {true, true, true};
+}
+
+namespace {
+
+Tensor guide(const Tensor& cond, const Tensor& uncond, double by) {
+  const auto cfg = static_cast<float>(by);
+  return map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond);
+}
+
+// What of the negative direction is not also in the positive one is taken away.
+Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tensor& neutral, double cfg, double scale) {
+  double along = 0, squares = 0;
+  for (int64_t i = 0; i < neutral.numel(); ++i) {
+    const float p = positive.f32()[i] - neutral.f32()[i], n = negative.f32()[i] - neutral.f32()[i];
+    along += static_cast<double>(n * p);
+    squares += static_cast<double>(p * p);
+  }
+  const auto shared = static_cast<float>(along / squares), by = static_cast<float>(cfg),
+             weight = static_cast<float>(scale);
+  return map(
+      [=](float p, float n, float z) {
+        const float towards = p - z, across = (n - z) - shared * towards;
+        return z + by * (towards - across * weight);
+      },
+      positive, negative, neutral);
+}
+
+}  // namespace
+
+// One picture from those of the lists.
+Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
+  const double cfg = options_.cfg, second = options_.second;
+  switch (options_.style) {
+    case GuidanceStyle::kCfg: {
+      for (auto it = steps_.rbegin(); it != steps_.rend(); ++it)
+        if ((*it)->combine(moment)) return moment.denoised;
+      return guide(moment.cond, moment.uncond, cfg);
+    }
+    case GuidanceStyle::kDual: {
+      const Tensor inner = guide(third, moment.uncond, second);
+      const auto by = static_cast<float>(cfg);
+      return map([=](float v, float p, float m) { return v + (p - m) * by; }, inner, moment.cond, third);
+    }
+    case GuidanceStyle::kDualNested: return guide(guide(moment.cond, third, cfg), moment.uncond, second);
+    case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, third, cfg, second);
+  }
+  return moment.cond;
+}
+
+Tensor Guidance::denoised(const Tensor& x, float sigma) {
+  if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
+  uncond_ = {};
+  Hooks hooks;
+  for (const auto& step : steps_)
+    if (models::AttentionHookPtr hook = step->hook()) hooks.push_back(std::move(hook));
+  Sides sides = needed();
+  const bool third_later = sides[2] && options_.third_alone;
+  if (third_later) sides[2] = false;
+  auto [cond, uncond, third] = pictures(x, sigma, sides, hooks);
+  if (third_later) third = pictures(x, sigma, {false, false, true}, hooks, true)[2];
+  GuidanceMoment moment{x, sigma, options_.cfg, cond, uncond, {}, {}};
+  // Only for whom it may concern: a step without patches takes nothing from the heap.
+  if (!steps_.empty())
+    moment.evaluate = [&](GuidanceMoment::Side side, const Tensor& at, const models::AttentionHookPtr& hook) {
+      Sides only{};
+      only[static_cast<size_t>(side)] = true;
+      Hooks with = hooks;
+      if (hook) with.insert(with.begin(), hook);
+      return pictures(at, sigma, only, with, true)[static_cast<size_t>(side)];
+    };
+  moment.denoised = combine(moment, third);
+  for (const auto& step : steps_) step->after(moment);
+  uncond_ = uncond;
+  return moment.denoised;
+}
+
+}  // namespace easel::sampling

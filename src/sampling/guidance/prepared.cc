@@ -1,0 +1,203 @@
+#include "sampling/guidance/prepared.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "image/scale/resize.h"
+#include "sampling/map.h"
+
+namespace easel::sampling {
+namespace {
+
+constexpr int64_t kSmallestBounds = 8;  // latent pixels a mask's bounding box has at least
+constexpr int64_t kFade = 8;
+
+// Python's round(): ties to even. Also keeps hostile values within what integers hold.
+int64_t rounded(double value) {
+  if (!(std::fabs(value) < 1e9)) throw Error(Fault::kInvalid, "a conditioning's area is not a size");
+  return static_cast<int64_t>(std::nearbyint(value));
+}
+
+Region resolve_area(const Area& area, int64_t h, int64_t w) {
+  Region r;
+  if (area.relative) {
+    const auto height = static_cast<double>(h), width = static_cast<double>(w);
+    r = {std::max<int64_t>(1, rounded(area.height * height)), std::max<int64_t>(1, rounded(area.width * width)),
+         rounded(area.y * height), rounded(area.x * width)};
+  } else {
+    r = {rounded(area.height), rounded(area.width), rounded(area.y), rounded(area.x)};
+  }
+  if (r.y < 0 || r.x < 0 || r.height < 1 || r.width < 1 || r.y >= h || r.x >= w) {
+    throw Error(Fault::kInvalid, "a conditioning's area (" + std::to_string(r.width) + "x" + std::to_string(r.height) +
+                                     " at " + std::to_string(r.x) + "," + std::to_string(r.y) +
+                                     " in latent pixels) lies outside of the latent of " + std::to_string(w) + "x" +
+                                     std::to_string(h))
+        .fix("move the area into the picture (one latent pixel is 8 pixels)");
+  }
+  return r;
+}
+
+// A mask [H,W] or [n,H,W] at the latent's size.
+Tensor resolve_mask(const Tensor& mask, int64_t h, int64_t w) {
+  if (mask.rank() < 2 || mask.rank() > 3 || mask.numel() == 0) {
+    throw Error(Fault::kInvalid, "a conditioning's mask has the shape " + mask.shape().str());
+  }
+  const Tensor flat = contiguous(convert(mask, DType::kF32));
+  const int64_t n = mask.rank() == 3 ? mask.dim(0) : 1;
+  const Tensor picture = flat.view(Shape{n, mask.dim(-2), mask.dim(-1), 1});
+  const Tensor sized = mask.dim(-2) == h && mask.dim(-1) == w
+                           ? picture
+                           : image::resize(picture, {.width = w, .height = h}, image::ResizeMethod::kBilinear);
+  return sized.view(Shape{n, h, w});
+}
+
+// The box around everything in the mask that is not 0.
+Region mask_bounds(const Tensor& mask) {
+  const int64_t h = mask.dim(1), w = mask.dim(2);
+  int64_t top = h, left = w, bottom = -1, right = -1;
+  for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (mask.f32()[i] == 0) continue;
+    const int64_t y = i / w % h, x = i % w;
+    top = std::min(top, y);
+    bottom = std::max(bottom, y);
+    left = std::min(left, x);
+    right = std::max(right, x);
+  }
+  if (bottom < 0) return {kSmallestBounds, kSmallestBounds, 0, 0};  // counts nowhere: as little work as possible
+  return {std::max(kSmallestBounds, bottom - top + 1), std::max(kSmallestBounds, right - left + 1), top, left};
+}
+
+PreparedEntry resolve_place_and_time(const ConditioningEntry& entry, int64_t h, int64_t w,
+                                     const ModelSampling& sampling) {
+  PreparedEntry out;
+  out.strength = entry.strength;
+  out.mask_strength = entry.mask_strength;
+  out.control = entry.control;
+  out.control_apply_to_uncond = entry.control_apply_to_uncond;
+  if (entry.area) out.region = resolve_area(*entry.area, h, w);
+  if (entry.mask.defined()) {
+    out.mask = resolve_mask(entry.mask, h, w);
+    if (entry.set_area_to_bounds) out.region = mask_bounds(out.mask);
+  }
+  if (entry.start_percent) out.first_sigma = static_cast<float>(sampling.percent_to_sigma(*entry.start_percent));
+  if (entry.end_percent) out.last_sigma = static_cast<float>(sampling.percent_to_sigma(*entry.end_percent));
+  return out;
+}
+
+// Gives `others` an entry for the area of `entry`, so that both sides of the guidance see the same part.
+void add_opposite(const PreparedEntry& entry, std::vector<PreparedEntry>& others) {
+  if (!entry.region) return;
+  const PreparedEntry* smallest = nullptr;
+  for (const PreparedEntry& other : others) {
+    if (!other.region) {
+      if (!smallest) smallest = &other;
+    } else if (other.region->contains(*entry.region)) {
+      const bool smaller =
+          !smallest || !smallest->region ||
+          smallest->region->height * smallest->region->width > other.region->height * other.region->width;
+      if (smaller) smallest = &other;
+    }
+  }
+  if (!smallest || smallest->region == entry.region) return;
+  PreparedEntry opposite = entry;
+  opposite.inputs = smallest->inputs;
+  others.push_back(std::move(opposite));
+}
+
+// Control applied to the positive side only steers the negative one as well, where nothing else does.
+void share_control(const std::vector<PreparedEntry>& positive, std::vector<PreparedEntry>& negative) {
+  std::vector<ControlLinkPtr> controls;
+  for (const PreparedEntry& entry : positive) {
+    if (!entry.region && entry.control && entry.control_apply_to_uncond) controls.push_back(entry.control);
+  }
+  std::vector<PreparedEntry*> takers;
+  for (PreparedEntry& entry : negative) {
+    if (entry.region) continue;
+    if (entry.control) return;
+    takers.push_back(&entry);
+  }
+  if (takers.empty()) return;
+  for (size_t i = 0; i < controls.size(); ++i) takers[i % takers.size()]->control = controls[i];
+}
+
+// The row t .. t + 1 of Python's slicing, where negative positions count from the end; -1 when that is empty.
+int64_t python_row(int64_t t, int64_t size) {
+  const auto position = [=](int64_t p) { return std::clamp<int64_t>(p < 0 ? p + size : p, 0, size); };
+  return position(t + 1) > position(t) ? position(t) : -1;
+}
+
+// Fades the edges of a region that lie inside the latent. Regions narrower than the fade are treated as the
+// reference treats them, wrap-around included.
+void fade_edges(Tensor& weights, const Region& r, int64_t latent_h, int64_t latent_w) {
+  const int64_t n = weights.dim(0), h = r.height, w = r.width;
+  const auto scale_row = [&](int64_t row, float by) {
+    for (int64_t b = 0; row >= 0 && b < n; ++b) {
+      for (int64_t x = 0; x < w; ++x) weights.f32()[(b * h + row) * w + x] *= by;
+    }
+  };
+  const auto scale_column = [&](int64_t column, float by) {
+    for (int64_t i = 0; column >= 0 && i < n * h; ++i) weights.f32()[i * w + column] *= by;
+  };
+  for (int64_t t = 0; t < kFade; ++t) {
+    const auto by = static_cast<float>((1.0 / kFade) * static_cast<double>(t + 1));
+    if (r.y != 0) scale_row(python_row(t, h), by);
+    if (h + r.y < latent_h) scale_row(python_row(h - 1 - t, h), by);
+    if (r.x != 0) scale_column(python_row(t, w), by);
+    if (w + r.x < latent_w) scale_column(python_row(w - 1 - t, w), by);
+  }
+}
+
+}  // namespace
+
+PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
+                                          const Shape& latent, const ModelSampling& sampling,
+                                          const MakeInputs& make_inputs, const Conditioning& third) {
+  PreparedConditioning out;
+  const auto prepare = [&](const Conditioning& list, bool is_negative, std::vector<PreparedEntry>& to) {
+    for (const ConditioningEntry& entry : list) {
+      to.push_back(resolve_place_and_time(entry, latent[1], latent[2], sampling));
+      to.back().inputs = make_inputs(entry, is_negative);
+    }
+  };
+  prepare(positive, false, out.positive);
+  prepare(third, true, out.third);
+  prepare(negative, true, out.negative);
+  const std::array lists{&out.positive, &out.third, &out.negative};
+  for (const auto* from : lists)
+    for (const PreparedEntry& entry : *from)
+      for (auto* to : lists)
+        if (to != from) add_opposite(entry, *to);
+  share_control(out.positive, out.third);
+  share_control(out.positive, out.negative);
+  return out;
+}
+
+Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w) {
+  if (!region) return {h, w, 0, 0};
+  Region r = *region;
+  r.height = std::min(r.height, h - r.y);
+  r.width = std::min(r.width, w - r.x);
+  return r;
+}
+
+Tensor entry_weights(const PreparedEntry& entry, const Shape& latent) {
+  const Region r = visible_region(entry.region, latent[1], latent[2]);
+  Tensor weights = Tensor::full(Shape{latent[0], r.height, r.width}, entry.strength);
+  if (!entry.mask.defined()) {
+    fade_edges(weights, r, latent[1], latent[2]);
+    return weights;
+  }
+  const int64_t masks = std::min(entry.mask.dim(0), latent[0]);
+  float* to = weights.f32();
+  for (int64_t b = 0; b < latent[0]; ++b) {
+    for (int64_t y = 0; y < r.height; ++y) {
+      const float* from = entry.mask.f32() + ((b % masks) * latent[1] + r.y + y) * latent[2] + r.x;
+      for (int64_t x = 0; x < r.width; ++x) *to++ = from[x] * entry.mask_strength * entry.strength;
+    }
+  }
+  return weights;
+}
+
+}  // namespace easel::sampling

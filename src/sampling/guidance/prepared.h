@@ -1,0 +1,71 @@
+// Conditioning made ready for one sampling run: places in latent pixels, times as noise levels, and the tensors
+// the network takes beside the latent.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "sampling/guidance/conditioning.h"
+#include "sampling/schedule/model_sampling.h"
+#include "tensor/tensor.h"
+
+namespace easel::sampling {
+
+// A rectangle in latent pixels. May reach beyond the latent.
+struct Region {
+  int64_t height = 0, width = 0, y = 0, x = 0;
+  bool operator==(const Region&) const = default;
+  bool contains(const Region& o) const {
+    return o.y >= y && o.x >= x && y + height >= o.y + o.height && x + width >= o.x + o.width;
+  }
+};
+
+// What a network takes beside the latent; undefined where it takes nothing.
+struct NetworkInputs {
+  Tensor context;  // [n,T,C]
+  Tensor y;        // [n,A]
+  Tensor concat;   // [n,h,w,c] more channels of the latent
+};
+
+struct PreparedEntry {
+  NetworkInputs inputs;
+  float strength = 1.0f;
+  std::optional<Region> region;
+  Tensor mask;  // [n,h,w] of the latent's size, or undefined
+  float mask_strength = 1.0f;
+  std::optional<float> first_sigma, last_sigma;  // active while last_sigma <= sigma <= first_sigma
+  ControlLinkPtr control;
+  bool control_apply_to_uncond = true;
+
+  bool active(float sigma) const {
+    return !(first_sigma && sigma > *first_sigma) && !(last_sigma && sigma < *last_sigma);
+  }
+};
+
+struct PreparedConditioning {
+  std::vector<PreparedEntry> positive, negative, third;
+};
+
+// Makes the network's inputs for an entry; `negative` says which list it is in.
+using MakeInputs = std::function<NetworkInputs(const ConditioningEntry& entry, bool negative)>;
+
+// Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent;
+// every area of one list gets an opposite with the same area in the others, made from its smallest entry that
+// covers it; control meant for all sides is given to the others. make_inputs is called once for each
+// entry, positive ones first (it may draw random numbers). The third list, for guidance that has one, is treated as
+// the negative one is.
+// Throws Error(kInvalid) for areas outside the latent and masks that are no masks.
+PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
+                                          const Shape& latent, const ModelSampling& sampling,
+                                          const MakeInputs& make_inputs, const Conditioning& third = {});
+
+// The part of a region inside a latent of h x w; the whole latent without a region. Never empty for a
+// prepared entry.
+Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w);
+
+// How much an entry counts at each pixel of its visible region: strength times mask; without a mask, edges inside
+// the latent fade over eight pixels. [N,h,w] for a latent [N,...].
+Tensor entry_weights(const PreparedEntry& entry, const Shape& latent);
+
+}  // namespace easel::sampling

@@ -1,0 +1,216 @@
+#include "server/events/job_events.h"
+
+#include "base/error.h"
+#include "server/events/preview_jpeg.h"
+#include "workflow/prompt.h"
+
+namespace easel::server {
+
+using workflow::dump_json;
+using workflow::Json;
+
+namespace {
+
+constexpr auto kPreviewInterval = std::chrono::milliseconds(100);
+constexpr auto kStateInterval = std::chrono::milliseconds(50);
+
+int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string message(const char* event, const Json& data) { return dump_json(Json{{"type", event}, {"data", data}}); }
+
+void append_u32(std::string& out, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift & 0xFF));
+}
+
+bool wants_previews(const std::string& extra_data) {
+  try {
+    const Json extra = workflow::parse_json(extra_data);
+    return !extra.is_object() || extra.value("preview_method", Json()) != "none";
+  } catch (const Error&) {
+    return true;
+  }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+std::string queue_info(int64_t queue_length) {
+  return R"({"exec_info":{"queue_remaining":)" + std::to_string(queue_length) + "}}";
+}
+
+std::string status_message(int64_t queue_length, const std::string& sid) {
+  std::string out = R"({"type":"status","data":{"status":)" + queue_info(queue_length);
+  if (!sid.empty()) out += ",\"sid\":" + dump_json(sid);
+  return out + "}}";
+}
+
+const char* stage_of(const std::string& class_type) {
+  const auto has = [&](const char* part) { return class_type.find(part) != std::string::npos; };
+  if (has("Sampler")) return "sample";
+  if (has("Decode")) return "decode";
+  if (has("Encode")) return "encode";
+  if (has("Load")) return "load";
+  if (has("Save") || has("Preview")) return "save";
+  return "other";
+}
+
+JobEvents::JobEvents(const Job& job, const Json& prompt, EventHub& hub, Metrics& metrics)
+    : id_(job.id),
+      client_(job.client_id.empty() ? Recipients::watchers() : Recipients::client(job.client_id)),
+      audience_(job.client_id.empty() ? Recipients::everybody() : client_),
+      hub_(hub),
+      metrics_(metrics) {
+  for (const auto& item : prompt.items())
+    if (item.value().is_object()) classes_[item.key()] = item.value().value("class_type", std::string());
+  previews_ = wants_previews(job.extra_data);
+}
+
+std::string JobEvents::class_of(const std::string& node) const {
+  const auto it = classes_.find(node);
+  return it == classes_.end() ? std::string() : it->second;
+}
+
+void JobEvents::send_progress(const char* event, const Json& data) {
+  hub_.send(audience_, message(event, data), Urgency::kProgress);
+}
+
+void JobEvents::keep(const char* event, Json data, bool send_now) {
+  data["timestamp"] = now_ms();
+  if (send_now) hub_.send(client_, message(event, data));
+  else terminal_ = message(event, data);
+  messages_.push_back(Json::array({event, std::move(data)}));
+}
+
+void JobEvents::start() { keep("execution_start", {{"prompt_id", id_}}, true); }
+
+void JobEvents::reused(const std::vector<std::string>& nodes) {
+  reused_.insert(nodes.begin(), nodes.end());
+  metrics_.count("easel_nodes_total", R"(result="reused")", static_cast<double>(nodes.size()));
+  keep("execution_cached", {{"nodes", nodes}, {"prompt_id", id_}}, true);
+}
+
+void JobEvents::node_started(const std::string& node) {
+  current_ = node;
+  node_start_ = Clock::now();
+  progress_[node] = {};
+  send_progress_state();
+  hub_.send(client_, message("executing", {{"node", node}, {"display_node", node}, {"prompt_id", id_}}));
+}
+
+void JobEvents::progress(const std::string& node, int64_t value, int64_t max,
+                         const std::function<PreviewPicture()>& preview) {
+  NodeProgress& entry = progress_[node];
+  if (value > entry.value) metrics_.count("easel_steps_total", {}, static_cast<double>(value - entry.value));
+  entry = {value, max, false};
+  if (value > 0) metrics_.set("easel_steps_per_second", static_cast<double>(value) / seconds_since(node_start_));
+  const auto now = Clock::now();
+  if (value >= max || now - last_state_ >= kStateInterval) send_progress_state();
+  send_progress("progress", {{"value", value}, {"max", max}, {"prompt_id", id_}, {"node", node}});
+  if (!previews_ || !preview || now - last_preview_ < kPreviewInterval || !hub_.reaches_anybody(audience_)) return;
+  last_preview_ = now;
+  const PreviewPicture picture = preview();
+  if (!picture.rgb.empty()) hub_.send_preview(audience_, picture_message(node, "image/jpeg", preview_jpeg(picture)));
+}
+
+bool JobEvents::picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+                        const std::string& data) {
+  progress(node, value, max, {});
+  return client_.kind == Recipients::Kind::kClient &&
+         hub_.send_picture(client_.client_id, picture_message(node, content_type, data));
+}
+
+void JobEvents::node_finished(const std::string& node, const Json& ui) {
+  const bool ran = !reused_.contains(node);
+  if (ran) {
+    metrics_.count("easel_nodes_total", R"(result="executed")");
+    metrics_.observe("easel_stage_seconds", seconds_since(node_start_),
+                     std::string("stage=\"") + stage_of(class_of(node)) + "\"");
+    executed_.push_back(node);
+  }
+  if (!ui.is_null()) {
+    outputs_[node] = ui;
+    meta_[node] = {{"node_id", node}, {"display_node", node}, {"parent_node", nullptr}, {"real_node_id", node}};
+    hub_.send(client_,
+              message("executed", {{"node", node}, {"display_node", node}, {"output", ui}, {"prompt_id", id_}}));
+  }
+  NodeProgress& entry = progress_[node];
+  entry.value = entry.max;
+  entry.finished = true;
+  send_progress_state();
+  current_.clear();
+}
+
+void JobEvents::send_progress_state() {
+  last_state_ = Clock::now();
+  Json nodes = Json::object();
+  for (const auto& [node, entry] : progress_)
+    nodes[node] = {
+        {"value", entry.value},      {"max", entry.max},    {"state", entry.finished ? "finished" : "running"},
+        {"node_id", node},           {"prompt_id", id_},    {"display_node_id", node},
+        {"parent_node_id", nullptr}, {"real_node_id", node}};
+  send_progress("progress_state", {{"prompt_id", id_}, {"nodes", std::move(nodes)}});
+}
+
+PictureMessage JobEvents::picture_message(const std::string& node, const std::string& content_type,
+                                          const std::string& data) const {
+  PictureMessage out;
+  append_u32(out.plain, 1);                                       // a picture
+  append_u32(out.plain, content_type == "image/jpeg" ? 1u : 2u);  // of type JPEG or PNG
+  out.plain += data;
+  const std::string metadata = dump_json(Json{{"node_id", node},
+                                              {"prompt_id", id_},
+                                              {"display_node_id", node},
+                                              {"parent_node_id", nullptr},
+                                              {"real_node_id", node},
+                                              {"image_type", content_type}});
+  append_u32(out.described, 4);  // a picture with metadata
+  append_u32(out.described, static_cast<uint32_t>(metadata.size()));
+  out.described += metadata + data;
+  return out;
+}
+
+JobResult JobEvents::conclude(const RunResult& result) {
+  JobResult out;
+  Json data = {{"prompt_id", id_}};
+  if (result.end == RunEnd::kSuccess) {
+    out.state = JobState::kSuccess;
+    keep("execution_success", std::move(data), false);
+  } else {
+    const std::string node = result.node.empty() ? current_ : result.node;
+    data["node_id"] = node;
+    data["node_type"] = result.node_class.empty() ? class_of(node) : result.node_class;
+    data["executed"] = executed_;
+    if (result.end == RunEnd::kInterrupted) {
+      out.state = JobState::kInterrupted;
+      out.failure = "interrupted";
+      interrupted_ = true;
+      keep("execution_interrupted", std::move(data), false);
+    } else {
+      out.state = JobState::kFailed;
+      out.failure = result.error;
+      data["exception_message"] = result.error;
+      data["exception_type"] = result.error_type;
+      if (!result.input.empty()) data["input_name"] = result.input;
+      data["traceback"] = Json::array();
+      data["current_inputs"] = result.current_inputs;
+      data["current_outputs"] = executed_;
+      keep("execution_error", std::move(data), false);
+    }
+  }
+  out.outputs = dump_json(outputs_);
+  out.messages = dump_json(messages_);
+  out.meta = dump_json(meta_);
+  return out;
+}
+
+void JobEvents::send_end() { hub_.send(interrupted_ ? audience_ : client_, terminal_); }
+
+void JobEvents::send_idle() { hub_.send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}})); }
+
+}  // namespace easel::server

@@ -1,0 +1,79 @@
+// The messages of one run, in the order and shape that ComfyUI's clients know.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "server/events/event_hub.h"
+#include "server/jobs/job_runner.h"
+#include "server/jobs/job_store.h"
+#include "server/metrics.h"
+#include "workflow/json.h"
+
+namespace easel::server {
+
+// {"exec_info":{"queue_remaining":n}}, as GET /prompt answers it.
+std::string queue_info(int64_t queue_length);
+// The `status` message; `sid` only in the greeting.
+std::string status_message(int64_t queue_length, const std::string& sid = {});
+
+// The stage of work a node class counts as: "load", "encode", "sample", "decode", "save" or "other".
+const char* stage_of(const std::string& class_type);
+
+// Translates what a runner tells into messages for the job's client, and keeps those that history shows.
+// Used by the one thread that runs the job.
+class JobEvents final : public RunSink {
+ public:
+  JobEvents(const Job& job, const workflow::Json& prompt, EventHub& hub, Metrics& metrics);
+
+  void start();
+  void reused(const std::vector<std::string>& nodes) override;
+  void node_started(const std::string& node) override;
+  void progress(const std::string& node, int64_t value, int64_t max,
+                const std::function<PreviewPicture()>& preview) override;
+  bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
+               const std::string& data) override;
+  void node_finished(const std::string& node, const workflow::Json& ui) override;
+
+  // How the job ended, for the store. The terminal message is kept back.
+  JobResult conclude(const RunResult& result);
+  // Sends the terminal message.
+  void send_end();
+  // Sends executing {node: null}, the last words about a job.
+  void send_idle();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct NodeProgress {
+    int64_t value = 0, max = 1;
+    bool finished = false;
+  };
+
+  std::string class_of(const std::string& node) const;
+  void keep(const char* event, workflow::Json data, bool send_now);
+  void send_progress(const char* event, const workflow::Json& data);
+  void send_progress_state();
+  PictureMessage picture_message(const std::string& node, const std::string& content_type,
+                                 const std::string& data) const;
+
+  const std::string id_;
+  // As in ComfyUI: a job that no client put its name to tells everybody about its progress, and the rest of its
+  // messages to nobody; here to those that watch all jobs.
+  const Recipients client_, audience_;
+  EventHub& hub_;
+  Metrics& metrics_;
+  std::map<std::string, std::string> classes_;
+  bool previews_ = true, interrupted_ = false;
+  workflow::Json messages_ = workflow::Json::array(), outputs_ = workflow::Json::object(),
+                 meta_ = workflow::Json::object();
+  std::map<std::string, NodeProgress> progress_;
+  std::vector<std::string> executed_;
+  std::set<std::string> reused_;
+  std::string current_, terminal_;
+  Clock::time_point node_start_{}, last_preview_{}, last_state_{};
+};
+
+}  // namespace easel::server

@@ -1,0 +1,40 @@
+#include "server/events/status_ticker.h"
+
+#include "server/events/job_events.h"
+#include "server/log.h"
+
+namespace easel::server {
+
+void StatusTicker::start() {
+  hub_.on_connect([this] {
+    { std::lock_guard lock(mutex_); }  // so that the notice cannot fall between the check and the wait below
+    changed_.notify_all();
+  });
+  thread_ = std::thread([this] { run(); });
+}
+
+void StatusTicker::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void StatusTicker::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    changed_.wait(lock, [this] { return stopping_ || hub_.clients() > 0; });
+    if (changed_.wait_for(lock, std::chrono::duration<double>(seconds_), [this] { return stopping_; })) return;
+    lock.unlock();
+    try {
+      hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
+    } catch (const std::exception& e) {
+      log(Level::kError, "cannot read the queue", {{"error", std::string(e.what())}});
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace easel::server

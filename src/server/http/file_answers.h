@@ -1,0 +1,26 @@
+// How files that users put here are handed out: typed by their content, never as anything a browser would run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "server/http/http.h"
+
+namespace easel::server {
+
+// "image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp" or "image/avif" by the first bytes, else empty.
+// Vector pictures are not among them: they may hold scripts.
+std::string image_type(std::span<const uint8_t> head);
+
+// Content-Disposition with a file name in both forms (RFC 6266). kind: "inline" or "attachment".
+std::string disposition(const std::string& kind, const std::string& name);
+
+// The file itself, or 304 when the client has it already.
+Response file_answer(const Request& request, const std::filesystem::path& file);
+
+// A picture made from a file, with the same protections.
+Response picture_answer(std::string bytes, const std::string& type, const std::string& name);
+
+}  // namespace easel::server

@@ -1,0 +1,58 @@
+// What the routes share.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include "library/folders.h"
+#include "server/events/event_hub.h"
+#include "server/folders.h"
+#include "server/http/http.h"
+#include "server/http/http_server.h"
+#include "server/http/task_pool.h"
+#include "server/jobs/job_store.h"
+#include "server/jobs/worker.h"
+#include "server/metrics.h"
+#include "workflow/schema.h"
+
+namespace easel::server {
+
+struct Services {
+  const workflow::NodeTable& table;
+  const workflow::ChoiceProvider& choices;
+  JobStore& store;
+  EventHub& hub;
+  Worker& worker;
+  Metrics& metrics;
+  TaskPool& pool;
+  const Folders& folders;
+  JobRunner& runner;
+  const library::Folders& models;
+  std::filesystem::path user;  // settings and user data
+  uint64_t max_upload = 0;
+  std::string token;                   // as in AccessPolicy
+  std::string device, version;         // "cpu", "0.1.0"
+  std::vector<std::string> arguments;  // of the command line, secrets left out
+  const std::atomic<bool>& ready;      // false while the server starts or stops
+};
+
+// Each adds its group of routes. The services outlive the router.
+void add_prompt_routes(Router& router, Services& services);  // /prompt
+void add_queue_routes(Router& router, Services& services);   // /queue /history /interrupt /free
+void add_info_routes(Router& router, Services& services);    // /object_info /models /system_stats /metrics ...
+void add_upload_routes(Router& router, Services& services);  // /upload/image /upload/mask
+void add_view_routes(Router& router, Services& services);    // /view /view_metadata
+void add_user_routes(Router& router, Services& services);    // /users /settings /userdata
+void add_page_routes(Router& router, Services& services);    // / and its files
+
+// [number, id, prompt, extra_data, outputs], as queue and history show a job.
+std::string queue_item(const Job& job);
+// {"id": {"prompt": ..., "outputs": ..., "status": ..., "meta": ...}, ...}
+std::string history_json(const std::vector<Job>& jobs);
+
+// The JSON of a request's body, whatever its content type says; an empty body is an empty object. Throws
+// Error(kInvalid).
+workflow::Json body_json(const Request& request);
+
+}  // namespace easel::server

@@ -1,0 +1,16 @@
+// Synthetic tensors without a file, for benchmarks.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "synth/models/synth.h"
+#include "tensor/tensor_map.h"
+
+namespace easel::synth {
+
+// The tensors of `file` whose names begin with `prefix`, with the values the written file would have, as f16
+// and under their full names.
+std::shared_ptr<const TensorMap> make_tensors(const SynthFile& file, std::string_view prefix = {}, uint64_t seed = 0);
+
+}  // namespace easel::synth

@@ -1,0 +1,103 @@
+// Names and shapes of the tensors in each kind of published model file, built from a few widths.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace easel::synth {
+
+// The tensors of a file, in file order.
+class Manifest {
+ public:
+  using Item = std::pair<std::string, Shape>;
+
+  void add(std::string name, Shape shape) { items_.emplace_back(std::move(name), shape); }
+  // Adds `name`.weight of that shape and `name`.bias of its first dimension.
+  void layer(const std::string& name, const Shape& weight) {
+    add(name + ".weight", weight);
+    add(name + ".bias", Shape{weight[0]});
+  }
+  // Weight and bias of a normalisation.
+  void norm(const std::string& name, int64_t width) { layer(name, Shape{width}); }
+  // Everything in `other`, under a prefix.
+  void append(const Manifest& other, std::string_view prefix = {}) {
+    for (const auto& [name, shape] : other.items_) add(std::string(prefix) + name, shape);
+  }
+
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+  size_t size() const { return items_.size(); }
+
+ private:
+  std::vector<Item> items_;
+};
+
+// What distinguishes the published size of the models from the small one for tests: the topology is
+// the same. Letters as in CLIP's: L(14), H(14), big G(14).
+struct Widths {
+  int64_t text_l, text_h, text_g;        // CLIP text encoders
+  int64_t vision_l, vision_h, vision_g;  // CLIP vision encoders
+  int64_t proj_l, proj_h, proj_g;        // what those are projected to
+  int64_t mlp_g;                         // hidden width of vision G's MLPs (the others: 4 x width)
+  int64_t unet_sd15, unet_sd21, unet_sdxl, unet_refiner;
+  int64_t vae;
+  int64_t adapter;  // T2I-Adapter's first level
+};
+
+inline constexpr Widths kFullWidths = {768,  1024, 1280, 1024, 1280, 1664, 768, 1024,
+                                       1280, 8192, 320,  320,  320,  384,  128, 320};
+inline constexpr Widths kTinyWidths = {128, 192, 256, 64, 96, 128, 96, 80, 256, 640, 32, 64, 32, 32, 32, 32};
+
+// A latent diffusion UNet in the original (LDM) layout.
+struct UNetPlan {
+  int64_t channels, context;
+  int64_t label = 0;           // width of the vector condition; 0: none
+  bool linear = false;         // proj_in and proj_out are products, not 1x1 convolutions
+  std::vector<int64_t> mult;   // widths of the levels, in units of `channels`
+  std::vector<int> blocks;     // residual blocks per level on the way down
+  std::vector<int> depth_in;   // transformer blocks behind each residual block on the way down
+  std::vector<int> depth_out;  // on the way up, last block first
+  int depth_middle = 1;        // -1: the middle is one residual block only
+  int64_t in_channels = 4;
+};
+
+UNetPlan sd_plan(int64_t channels, int64_t context, int64_t label, bool linear);
+UNetPlan sdxl_plan(const Widths& w);
+UNetPlan refiner_plan(const Widths& w);
+
+Manifest unet(const UNetPlan& plan);
+// The LDM autoencoder (KL, four latent channels).
+Manifest vae(int64_t channels);
+// CLIP's text transformer in the transformers library's layout (below "text_model.").
+Manifest clip_text(int64_t width, int layers);
+// The same in OpenCLIP's layout.
+Manifest openclip_text(int64_t width, int layers);
+// CLIP's vision transformer with its projection, in both layouts.
+Manifest clip_vision(int64_t width, int layers, int64_t projection, int64_t mlp);
+Manifest openclip_vision(int64_t width, int layers, int64_t projection, int64_t mlp);
+
+// A ControlNet in the original layout for this UNet ("control_model." names).
+Manifest controlnet(const UNetPlan& plan);
+// A UNet or ControlNet of this plan with its names in the diffusers library's layout.
+Manifest in_diffusers_layout(const Manifest& original, const UNetPlan& plan);
+// T2I-Adapter, full (`convolution`: size of its second convolutions) and light; `inputs` are the channels
+// of the picture times the pixels folded into them.
+Manifest t2i_adapter(int64_t channels, int64_t inputs, int64_t convolution);
+Manifest t2i_adapter_light(int64_t channels, int64_t inputs);
+// T2I-Adapter's style adapter.
+Manifest style_adapter(int64_t width, int64_t context);
+// LoRA in kohya's naming, for the attention projections of a UNet in the original layout (below `prefix`
+// in the file's names) and of a text encoder in the transformers layout.
+Manifest lora(const Manifest& unet, const UNetPlan& plan, const Manifest& text, int64_t rank);
+// IP-Adapter: key and value projections for every cross attention of the UNet ("ip_adapter.N...").
+Manifest ip_layers(const Manifest& unet, int64_t context);
+// Its image projection: one Linear to four tokens, or the Resampler of the "plus" models, or an MLP.
+Manifest ip_linear(int64_t embedding, int64_t context);
+Manifest ip_mlp(int64_t width, int64_t context);
+Manifest ip_resampler(int64_t width, int64_t embedding, int64_t context, int heads);
+
+}  // namespace easel::synth

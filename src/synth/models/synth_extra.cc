@@ -1,0 +1,91 @@
+#include "synth/models/synth.h"
+
+namespace easel::synth {
+namespace {
+
+Manifest checkpoint(const UNetPlan& plan, const Widths& w, const Manifest& text, std::string_view text_scope) {
+  Manifest m;
+  m.append(unet(plan), "model.diffusion_model.");
+  m.append(vae(w.vae), "first_stage_model.");
+  m.append(text, text_scope);
+  return m;
+}
+
+// Distillations of SDXL: the same widths with fewer transformer blocks and none in the middle.
+Manifest distilled_sdxl(const Widths& w, std::vector<int> depth_in, std::vector<int> depth_out) {
+  UNetPlan plan = sdxl_plan(w);
+  plan.depth_in = std::move(depth_in);
+  plan.depth_out = std::move(depth_out);
+  plan.depth_middle = -1;
+  Manifest m = checkpoint(plan, w, clip_text(w.text_l, 12), "conditioner.embedders.0.transformer.");
+  m.append(openclip_text(w.text_g, 32), "conditioner.embedders.1.model.");
+  return m;
+}
+
+// A whole OpenCLIP model, as open_clip publishes them.
+Manifest open_clip(const Widths& w) {
+  Manifest m = openclip_text(w.text_h, 24);
+  m.append(openclip_vision(w.vision_h, 32, w.proj_h, 4 * w.vision_h), "visual.");
+  return m;
+}
+
+Manifest ip_adapter(Manifest projection, const UNetPlan& plan) {
+  projection.append(ip_layers(unet(plan), plan.context));
+  return projection;
+}
+
+Manifest embedding(std::initializer_list<Manifest::Item> items) {
+  Manifest m;
+  for (const auto& [name, shape] : items) m.add(name, shape);
+  return m;
+}
+
+}  // namespace
+
+std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
+  const Widths& w = size == SynthSize::kFull ? kFullWidths : kTinyWidths;
+  const UNetPlan sd15 = sd_plan(w.unet_sd15, w.text_l, 0, false), sdxl = sdxl_plan(w);
+  UNetPlan inpainting = sd15;
+  inpainting.in_channels = 9;
+  UNetPlan sdxl_mid = sdxl;  // diffusers' smaller ControlNets for SDXL attend on the last level only
+  sdxl_mid.depth_in = {0, 0, 0, 0, 1, 1};
+  sdxl_mid.depth_middle = 1;
+  const Manifest sd21 =
+      checkpoint(sd_plan(w.unet_sd21, w.text_h, 0, true), w, openclip_text(w.text_h, 24), "cond_stage_model.model.");
+  const Manifest text_l = clip_text(w.text_l, 12);
+  using enum Packing;
+  return {
+      {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, Told::kEps},
+      {"checkpoints/v2-1_768-ema-pruned.ckpt", kTorchStateDict, sd21},
+      {"checkpoints/sd-v1-5-inpainting.safetensors", kSafetensors,
+       checkpoint(inpainting, w, text_l, "cond_stage_model.transformer.")},
+      {"checkpoints/SSD-1B.safetensors", kSafetensors,
+       distilled_sdxl(w, {0, 0, 2, 2, 4, 4}, {0, 0, 0, 1, 1, 2, 10, 4, 4})},
+      {"checkpoints/segmind-vega.safetensors", kSafetensors,
+       distilled_sdxl(w, {0, 0, 1, 1, 2, 2}, {0, 0, 0, 1, 1, 1, 2, 2, 2})},
+      {"unet/sd15_diffusers.safetensors", kSafetensors, in_diffusers_layout(unet(sd15), sd15)},
+      {"clip_vision/open_clip_pytorch_model.bin", kTorchFlat, open_clip(w)},
+      {"controlnet/sdxl_canny_original.safetensors", kSafetensors, controlnet(sdxl)},
+      {"controlnet/sd15_canny_diffusers.safetensors", kSafetensors, in_diffusers_layout(controlnet(sd15), sd15)},
+      {"controlnet/diffusers_xl_canny_full.safetensors", kSafetensors, in_diffusers_layout(controlnet(sdxl), sdxl)},
+      {"controlnet/diffusers_xl_canny_mid.safetensors", kSafetensors,
+       in_diffusers_layout(controlnet(sdxl_mid), sdxl_mid)},
+      {"controlnet/t2iadapter_canny_sd14v1.pth", kTorchFlat, t2i_adapter(w.adapter, 64, 1)},
+      {"controlnet/t2iadapter_depth_sd14v1.pth", kTorchFlat, t2i_adapter(w.adapter, 3 * 64, 1)},
+      {"controlnet/t2iadapter_color_sd14v1.pth", kTorchFlat, t2i_adapter_light(w.adapter, 3 * 64)},
+      {"controlnet/t2i-adapter_xl_canny.safetensors", kSafetensors, t2i_adapter(w.adapter, 3 * 256, 1)},
+      {"ipadapter/ip-adapter_sd15_light.bin", kTorchNested, ip_adapter(ip_linear(w.proj_h, w.text_l), sd15)},
+      {"ipadapter/ip-adapter-plus-face_sd15.safetensors", kSafetensors,
+       ip_adapter(ip_resampler(w.text_l, w.vision_h, w.text_l, 12), sd15)},
+      {"ipadapter/ip-adapter-full-face_sd15.safetensors", kSafetensors, ip_adapter(ip_mlp(w.vision_h, w.text_l), sd15)},
+      {"ipadapter/ip-adapter_sdxl_vit-h.safetensors", kSafetensors,
+       ip_adapter(ip_linear(w.proj_h, sdxl.context), sdxl)},
+      {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},
+      {"embeddings/sd15_style.safetensors", kSafetensors, embedding({{"emb_params", {3, w.text_l}}})},
+      {"embeddings/sd15_style_old.pt", kTorchNested, embedding({{"string_to_param.*", {2, w.text_l}}})},
+      {"embeddings/sdxl_style.safetensors", kSafetensors,
+       embedding({{"clip_g", {2, w.text_g}}, {"clip_l", {2, w.text_l}}})},
+  };
+}
+
+}  // namespace easel::synth

@@ -1,0 +1,46 @@
+// The project's own workflows as things a person may want to do: which of them the model files at hand allow, and
+// with which of those files.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "library/folders.h"
+#include "node_api/context.h"
+#include "workflow/json.h"
+#include "workflow/prompt.h"
+
+namespace easel::techniques {
+
+// An input a person may turn.
+struct Knob {
+  std::string node, input;
+  std::string label, meaning;
+};
+
+struct PictureSlot {
+  std::string node, label;  // the node is a LoadImage
+};
+
+struct Technique {
+  std::string name;  // of the workflow: "img2img"
+  std::string title, summary;
+  std::vector<PictureSlot> pictures;
+  std::vector<std::string> prompts, negatives;  // nodes that hold the words
+  std::vector<Knob> knobs;                      // the first ones are the technique's own
+  size_t main_knob = 0;                         // the one a strip of results is made over
+  workflow::Prompt prompt;                      // with the model files at hand
+  std::string missing;                          // why it cannot be run here, for people; empty when it can
+};
+
+// All techniques, in the order they are shown. Files the workflows name are taken when they are there; others of the
+// same kind take their place: a checkpoint by its family, an adapter, encoder or VAE when everything fits together.
+std::vector<Technique> available(const library::Folders& folders, nodes::ModelFiles& files);
+
+// The workflow of a technique as shipped. Throws Error(kMissing) naming the ones there are.
+workflow::Prompt shipped_workflow(const std::string& name);
+
+// For clients: everything above.
+workflow::Json to_json(const Technique& technique);
+
+}  // namespace easel::techniques

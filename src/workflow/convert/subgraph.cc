@@ -1,0 +1,253 @@
+#include "workflow/convert/subgraph.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace easel::workflow {
+namespace {
+
+constexpr size_t kMaxNodes = 20000;
+constexpr size_t kMaxLinks = 200000;
+constexpr int kMaxDepth = 16;
+
+Error too_large(const char* what, size_t limit) {
+  return Error(Fault::kInvalid, "the workflow has more than the " + std::to_string(limit) + " " + what + " allowed");
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+// Ids are numbers in old files and may be text in new ones.
+std::string id_of(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  throw Error(Fault::kInvalid, "an id must be a number or text, not " + std::string(value.type_name()));
+}
+
+int64_t slot_of(const Json& value) {
+  if (value.is_number_integer()) return value.get<int64_t>();
+  if (value.is_number_float()) return static_cast<int64_t>(std::clamp(value.get<double>(), -1.0, 1e6));
+  if (value.is_string())
+    if (const auto text = value.get<std::string>();
+        !text.empty() && text.size() < 7 &&
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      return std::stoll(text);
+  throw Error(Fault::kInvalid, "a link's slot must be a number");
+}
+
+int64_t link_id_of(const Json& value) {
+  if (value.is_null()) return kNoLink;
+  if (!value.is_number_integer()) throw Error(Fault::kInvalid, "a link's id must be a number");
+  return value.get<int64_t>();
+}
+
+// Types are text, sometimes a list of choices, -1 or 0 (events, wildcards).
+std::string type_of(const Json& json) {
+  const auto it = json.find("type");
+  if (it == json.end()) return "*";
+  if (it->is_string()) return it->get<std::string>();
+  if (it->is_array()) return "COMBO";
+  return "*";
+}
+
+GraphInput parse_input(const Json& json) {
+  if (!json.is_object()) throw Error(Fault::kInvalid, "an input must be an object");
+  GraphInput input{text_of(json, "name"), type_of(json), kNoLink, {}};
+  if (const auto link = json.find("link"); link != json.end()) input.link = link_id_of(*link);
+  if (const auto widget = json.find("widget"); widget != json.end() && widget->is_object())
+    input.widget = text_of(*widget, "name");
+  return input;
+}
+
+GraphNode parse_node(const Json& json) {
+  if (!json.is_object() || !json.contains("id")) throw Error(Fault::kInvalid, "a node must be an object with an id");
+  GraphNode node;
+  node.id = id_of(json["id"]);
+  try {
+    node.type = text_of(json, "type");
+    if (node.type.empty()) throw Error(Fault::kInvalid, "has no type");
+    node.title = text_of(json, "title");
+    if (const auto mode = json.find("mode"); mode != json.end() && mode->is_number_integer())
+      node.mode = static_cast<NodeMode>(std::clamp<int64_t>(mode->get<int64_t>(), 0, 4));
+    if (const auto inputs = json.find("inputs"); inputs != json.end() && inputs->is_array())
+      for (const Json& input : *inputs) node.inputs.push_back(parse_input(input));
+    if (const auto outputs = json.find("outputs"); outputs != json.end() && outputs->is_array())
+      for (const Json& output : *outputs) node.outputs.push_back({text_of(output, "name"), type_of(output)});
+    if (const auto widgets = json.find("widgets_values"); widgets != json.end()) node.widgets = *widgets;
+  } catch (Error& e) {
+    throw e.at_node(node.id, node.type);
+  }
+  return node;
+}
+
+void parse_link(const Json& json, RawGraph& graph) {
+  if (json.is_null()) return;
+  int64_t id = kNoLink;
+  GraphLink link;
+  if (json.is_array()) {
+    if (json.size() < 5) throw Error(Fault::kInvalid, "a link must have an id, two nodes and two slots");
+    id = link_id_of(json[0]);
+    link = {id_of(json[1]), slot_of(json[2]), id_of(json[3]), slot_of(json[4]), {}};
+    if (json.size() > 5 && json[5].is_string()) link.type = json[5].get<std::string>();
+  } else if (json.is_object()) {
+    for (const char* key : {"id", "origin_id", "origin_slot", "target_id", "target_slot"})
+      if (!json.contains(key)) throw Error(Fault::kInvalid, std::string("a link lacks its ") + key);
+    id = link_id_of(json["id"]);
+    link = {id_of(json["origin_id"]), slot_of(json["origin_slot"]), id_of(json["target_id"]),
+            slot_of(json["target_slot"]), text_of(json, "type")};
+  } else {
+    throw Error(Fault::kInvalid, "a link must be a list or an object");
+  }
+  graph.links[id] = std::move(link);
+}
+
+// Copies levels into one graph. The border of a subgraph becomes Reroute nodes, which mean nothing but
+// "what comes in goes out"; a value typed into the subgraph's node becomes a PrimitiveNode.
+class Flattener {
+ public:
+  Flattener(const Subgraphs& subgraphs, Graph& out) : subgraphs_(subgraphs), out_(out) {}
+
+  void add(const RawGraph& level, const std::string& prefix, NodeMode mode, const Subgraph* definition, int depth) {
+    if (depth > kMaxDepth)
+      throw Error(Fault::kInvalid,
+                  "subgraphs are nested more than " + std::to_string(kMaxDepth) + " deep, or one contains itself");
+    if (out_.links.size() + level.links.size() > kMaxLinks) throw too_large("links", kMaxLinks);
+    std::unordered_map<int64_t, int64_t> renamed;  // this level's link ids to those of the flat graph
+    std::unordered_map<std::string, const Subgraph*> dissolved;
+    for (const auto& [id, link] : level.links) renamed[id] = next_link_++;
+    for (const GraphNode& node : level.nodes) {
+      if (const Subgraph* inner = stands_for(node)) dissolved[node.id] = inner;
+      add_node(node, prefix, mode, renamed, depth);
+    }
+    for (const auto& [id, link] : level.links) {
+      GraphLink& copy = out_.links[renamed.at(id)] = link;
+      copy.from = prefix + link.from, copy.to = prefix + link.to;
+      const auto inner = dissolved.find(link.from);
+      if (definition && link.from == definition->input_node) {
+        copy.from += "." + std::to_string(link.from_slot), copy.from_slot = 0;
+      } else if (inner != dissolved.end()) {
+        copy.from += ":" + inner->second->output_node + "." + std::to_string(link.from_slot), copy.from_slot = 0;
+      }
+    }
+    if (definition) add_outputs(*definition, prefix, renamed);
+  }
+
+ private:
+  // A node standing for a subgraph that is to be dissolved: a bypassed one is skipped as a whole.
+  const Subgraph* stands_for(const GraphNode& node) const {
+    const auto it = subgraphs_.find(node.type);
+    return it == subgraphs_.end() || node.mode == NodeMode::kBypassed ? nullptr : &it->second;
+  }
+
+  void add_node(const GraphNode& node, const std::string& prefix, NodeMode mode,
+                const std::unordered_map<int64_t, int64_t>& renamed, int depth) {
+    GraphNode copy = node;
+    copy.id = prefix + node.id;
+    if (mode == NodeMode::kMuted) copy.mode = mode;
+    for (GraphInput& input : copy.inputs) {
+      const auto it = renamed.find(input.link);
+      input.link = it == renamed.end() ? kNoLink : it->second;
+    }
+    const Subgraph* definition = stands_for(node);
+    if (!definition) return push(std::move(copy));
+    add_inputs(*definition, copy);
+    add(definition->content, copy.id + ":", copy.mode, definition, depth + 1);
+  }
+
+  // One node per input of the subgraph: a Reroute of what is linked, or the value typed in.
+  void add_inputs(const Subgraph& definition, const GraphNode& node) {
+    size_t widget = 0;
+    for (size_t slot = 0; slot < definition.inputs; ++slot) {
+      GraphNode border;
+      border.id = node.id + ":" + definition.input_node + "." + std::to_string(slot);
+      border.type = "Reroute";
+      const GraphInput* input = slot < node.inputs.size() ? &node.inputs[slot] : nullptr;
+      const bool typed = input && !input->widget.empty();
+      const size_t index = widget;
+      if (typed) ++widget;
+      if (input && input->link != kNoLink) border.inputs.push_back({"", "*", input->link, ""});
+      else if (typed && node.widgets.is_array() && index < node.widgets.size() && !node.widgets[index].is_null())
+        border.type = "PrimitiveNode", border.widgets = Json::array({node.widgets[index]});
+      push(std::move(border));
+    }
+  }
+
+  // One Reroute per output, fed by what is linked to it inside.
+  void add_outputs(const Subgraph& definition, const std::string& prefix,
+                   const std::unordered_map<int64_t, int64_t>& renamed) {
+    std::unordered_map<int64_t, int64_t> feeding;
+    for (const auto& [id, link] : definition.content.links)
+      if (link.to == definition.output_node) feeding[link.to_slot] = renamed.at(id);
+    for (size_t slot = 0; slot < definition.outputs; ++slot) {
+      GraphNode border;
+      border.id = prefix + definition.output_node + "." + std::to_string(slot);
+      border.type = "Reroute";
+      if (const auto it = feeding.find(static_cast<int64_t>(slot)); it != feeding.end())
+        border.inputs = {{"", "*", it->second, ""}};
+      push(std::move(border));
+    }
+  }
+
+  void push(GraphNode node) {
+    if (out_.nodes.size() >= kMaxNodes) throw too_large("nodes", kMaxNodes);
+    out_.nodes.push_back(std::move(node));
+  }
+
+  const Subgraphs& subgraphs_;
+  Graph& out_;
+  int64_t next_link_ = 0;
+};
+
+}  // namespace
+
+RawGraph parse_raw_graph(const Json& json) {
+  RawGraph graph;
+  if (const auto nodes = json.find("nodes"); nodes != json.end() && nodes->is_array())
+    for (const Json& node : *nodes) graph.nodes.push_back(parse_node(node));
+  if (const auto links = json.find("links"); links != json.end() && links->is_array())
+    for (const Json& link : *links) parse_link(link, graph);
+  return graph;
+}
+
+Subgraphs parse_subgraphs(const Json& json) {
+  Subgraphs out;
+  const auto definitions = json.find("definitions");
+  if (definitions == json.end() || !definitions->is_object()) return out;
+  const auto list = definitions->find("subgraphs");
+  if (list == definitions->end() || !list->is_array()) return out;
+  for (const Json& item : *list) {
+    if (!item.is_object()) throw Error(Fault::kInvalid, "a subgraph must be an object");
+    Subgraph sub;
+    sub.name = text_of(item, "name");
+    sub.content = parse_raw_graph(item);
+    const auto count = [&](const char* key) {
+      const auto it = item.find(key);
+      return it != item.end() && it->is_array() ? it->size() : size_t{0};
+    };
+    sub.inputs = count("inputs"), sub.outputs = count("outputs");
+    const auto border = [&](const char* key, const char* fallback) {
+      const auto it = item.find(key);
+      return it != item.end() && it->is_object() && it->contains("id") ? id_of((*it)["id"]) : std::string(fallback);
+    };
+    sub.input_node = border("inputNode", "-10"), sub.output_node = border("outputNode", "-20");
+    out[text_of(item, "id")] = std::move(sub);
+  }
+  return out;
+}
+
+Graph flatten(RawGraph top, const Subgraphs& subgraphs) {
+  Graph out;
+  if (subgraphs.empty()) {
+    if (top.nodes.size() > kMaxNodes) throw too_large("nodes", kMaxNodes);
+    out.nodes = std::move(top.nodes);
+    out.links = std::move(top.links);
+    return out;
+  }
+  Flattener(subgraphs, out).add(top, "", NodeMode::kAlways, nullptr, 0);
+  return out;
+}
+
+}  // namespace easel::workflow

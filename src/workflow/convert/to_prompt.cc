@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "workflow/convert/convert.h"
+#include "workflow/object_info.h"
+
+namespace easel::workflow {
+namespace {
+
+// What exists in the editor only.
+bool is_virtual(const GraphNode& node) {
+  static constexpr std::array kTypes{"Note", "MarkdownNote", "PrimitiveNode", "Reroute"};
+  return std::find(kTypes.begin(), kTypes.end(), node.type) != kTypes.end();
+}
+
+bool is_skipped(const GraphNode& node) { return node.mode == NodeMode::kMuted || node.mode == NodeMode::kBypassed; }
+
+// The extra value the editor keeps after a seed.
+bool is_control_value(const Json& value) {
+  static constexpr std::array kWords{"fixed", "increment", "decrement", "randomize", "increment-wrap"};
+  return value.is_string() &&
+         std::find(kWords.begin(), kWords.end(), value.get_ref<const std::string&>()) != kWords.end();
+}
+
+class Converter {
+ public:
+  Converter(const Graph& graph, const NodeTable& table) : graph_(graph), table_(table) {
+    for (const GraphNode& node : graph.nodes) by_id_.emplace(node.id, &node);
+    for (const auto& [id, link] : graph.links) feeding_.insert(link.from);
+  }
+
+  Prompt run() {
+    Prompt prompt;
+    for (const GraphNode& node : graph_.nodes) {
+      if (is_virtual(node) || is_skipped(node) || is_decoration(node)) continue;
+      prompt.nodes.push_back(convert(node));
+    }
+    return prompt;
+  }
+
+ private:
+  // Notes, labels and switches of extensions that are not there: nothing flows into them or out of them.
+  bool is_decoration(const GraphNode& node) const {
+    return table_.forms(node.type).empty() && !feeding_.contains(node.id) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(), [](const GraphInput& i) { return i.link == kNoLink; });
+  }
+
+  PromptNode convert(const GraphNode& node) {
+    PromptNode out;
+    out.id = node.id;
+    out.class_type = node.type;
+    out.title = node.title;
+    const NodeSpec* spec = find_form(node);
+    if (spec) add_known(node, *spec, out);
+    else add_unknown(node, out);
+    return out;
+  }
+
+  // Among forms that share a name, the one whose links and widgets fit what the graph shows of the node.
+  const NodeSpec* find_form(const GraphNode& node) const {
+    const auto forms = table_.forms(node.type);
+    if (forms.size() < 2) return forms.empty() ? nullptr : forms.front();
+    std::vector<std::string> names;
+    for (const GraphInput& input : node.inputs) names.push_back(input.name);
+    if (node.widgets.is_object())
+      for (const auto& item : node.widgets.items()) names.push_back(item.key());
+    const auto misfit = [&](const NodeSpec& form) {
+      size_t count = 0;
+      for (const std::string& name : names) count += form.input(name) == nullptr;
+      for (const InputSpec& input : form.inputs)
+        if (!input.has_widget() && input.presence == Presence::kRequired)
+          count += std::find(names.begin(), names.end(), input.name) == names.end();
+      return count;
+    };
+    return *std::min_element(forms.begin(), forms.end(),
+                             [&](const NodeSpec* a, const NodeSpec* b) { return misfit(*a) < misfit(*b); });
+  }
+
+  void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out) {
+    size_t next = 0;  // widget value
+    for (const InputSpec& input : spec.inputs) {
+      if (input.presence == Presence::kHidden) continue;
+      if (input.has_widget()) {
+        Json value = take_widget(node, input, next);
+        if (!value.is_null()) out.inputs[input.name] = std::move(value);
+      }
+      add_link(node, input.name, out);
+    }
+    // Inputs the node has in this graph beyond its declaration (nodes that grow inputs).
+    for (const GraphInput& input : node.inputs)
+      if (!spec.input(input.name)) add_link(node, input.name, out);
+  }
+
+  // The widget's value; null when there is none.
+  Json take_widget(const GraphNode& node, const InputSpec& input, size_t& next) const {
+    if (node.widgets.is_object()) {
+      const auto it = node.widgets.find(input.name);
+      if (it != node.widgets.end()) return wrapped(*it);
+    } else if (node.widgets.is_array() && next < node.widgets.size()) {
+      Json value = node.widgets[next++];
+      const bool seed = input.control_after_generate || input.name == "seed" || input.name == "noise_seed";
+      if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
+      return wrapped(std::move(value));
+    }
+    return input.presence == Presence::kRequired && !input.late ? fallback(input) : Json(nullptr);
+  }
+
+  // A list among the widgets is a value, not a link.
+  static Json wrapped(Json value) { return value.is_array() ? Json{{"__value__", std::move(value)}} : value; }
+
+  // What the editor shows for a widget the graph says nothing about.
+  static Json fallback(const InputSpec& input) {
+    if (input.is_combo() && std::holds_alternative<std::monostate>(input.default_value))
+      return input.choices.empty() ? Json(nullptr) : Json(input.choices.front());
+    return to_json(input.default_value);
+  }
+
+  // A class that is not in the table: names come from the inputs that were made from widgets, where the
+  // graph lists them.
+  void add_unknown(const GraphNode& node, PromptNode& out) {
+    if (node.widgets.is_object()) {
+      for (const auto& [name, value] : node.widgets.items()) out.inputs[name] = wrapped(value);
+    } else if (node.widgets.is_array()) {
+      size_t next = 0;
+      for (const GraphInput& input : node.inputs) {
+        if (input.widget.empty() || next >= node.widgets.size()) continue;
+        out.inputs[input.name] = wrapped(node.widgets[next++]);
+        const bool seed = input.widget == "seed" || input.widget == "noise_seed";
+        if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
+      }
+    }
+    for (const GraphInput& input : node.inputs) add_link(node, input.name, out);
+  }
+
+  void add_link(const GraphNode& node, const std::string& name, PromptNode& out) {
+    for (const GraphInput& input : node.inputs) {
+      if (input.name != name || input.link == kNoLink) continue;
+      const auto origin = trace(input);
+      if (!origin) return;
+      if (origin->value) out.inputs[name] = *origin->value;
+      else out.inputs[name] = Json::array({origin->link.node, origin->link.slot});
+      return;
+    }
+  }
+
+  // Where the data of an input really comes from: a node's output, or a value typed into a primitive.
+  struct Origin {
+    Link link;
+    std::optional<Json> value;
+  };
+
+  // Follows reroutes and bypassed nodes upwards; nothing when the way ends at a muted or missing node.
+  std::optional<Origin> trace(const GraphInput& consumer) const {
+    int64_t link_id = consumer.link;
+    std::set<int64_t> seen;  // a chain of reroutes may bite its tail
+    while (link_id != kNoLink && seen.insert(link_id).second) {
+      const auto link = graph_.links.find(link_id);
+      if (link == graph_.links.end()) return std::nullopt;
+      const auto found = by_id_.find(link->second.from);
+      if (found == by_id_.end()) return Origin{{link->second.from, link->second.from_slot}, {}};
+      const GraphNode& node = *found->second;
+      // Reroutes and primitives do their work muted, too: they often sit in a group that is switched off as a whole.
+      if (node.mode == NodeMode::kMuted && !is_virtual(node)) return std::nullopt;
+      if (node.type == "PrimitiveNode") {
+        if (node.widgets.is_array() && !node.widgets.empty()) return Origin{{}, wrapped(node.widgets[0])};
+        return std::nullopt;
+      }
+      if (node.type == "Reroute") link_id = node.inputs.empty() ? kNoLink : node.inputs.front().link;
+      else if (is_virtual(node)) return std::nullopt;
+      else if (node.mode == NodeMode::kBypassed) link_id = bypass(node, link->second.from_slot, consumer.type);
+      else return Origin{{node.id, link->second.from_slot}, {}};
+    }
+    return std::nullopt;
+  }
+
+  // The link that a bypassed node passes on for an output: its input of the same place if the type fits,
+  // else its first input of that type.
+  int64_t bypass(const GraphNode& node, int64_t slot, const std::string& type) const {
+    const std::string& wanted = (type.empty() || type == "*") && slot >= 0 && slot < std::ssize(node.outputs)
+                                    ? node.outputs[static_cast<size_t>(slot)].type
+                                    : type;
+    if (slot >= 0 && slot < std::ssize(node.inputs) && node.inputs[static_cast<size_t>(slot)].type == wanted)
+      return node.inputs[static_cast<size_t>(slot)].link;
+    for (const GraphInput& input : node.inputs)
+      if (input.type == wanted) return input.link;
+    return kNoLink;
+  }
+
+  const Graph& graph_;
+  const NodeTable& table_;
+  std::unordered_map<std::string, const GraphNode*> by_id_;
+  std::set<std::string> feeding_;  // nodes that a link comes from
+};
+
+}  // namespace
+
+Prompt to_prompt(const Graph& graph, const NodeTable& table) { return Converter(graph, table).run(); }
+
+}  // namespace easel::workflow

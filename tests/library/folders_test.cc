@@ -1,0 +1,119 @@
+#include "library/folders.h"
+
+#include <gtest/gtest.h>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "library/extra_paths.h"
+
+namespace easel::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FoldersTest : public ::testing::Test {
+ protected:
+  FoldersTest() : root_(fs::temp_directory_path() / ("easel-folders-" + std::to_string(getpid()))) {
+    fs::remove_all(root_);
+  }
+  ~FoldersTest() override { fs::remove_all(root_); }
+  void put(const std::string& path) {
+    fs::create_directories((root_ / path).parent_path());
+    write_file(root_ / path, "x");
+  }
+  fs::path root_;
+};
+
+TEST_F(FoldersTest, ListsModelFilesBelowTheirKind) {
+  put("models/checkpoints/b.safetensors");
+  put("models/checkpoints/sd15/a.ckpt");
+  put("models/checkpoints/notes.txt");
+  put("models/t2i_adapter/style.pth");
+  put("models/clip/l.safetensors");
+  const library::Folders folders(root_ / "models");
+  EXPECT_EQ(folders.list("checkpoints"), (std::vector<std::string>{"b.safetensors", "sd15/a.ckpt"}));
+  EXPECT_EQ(folders.list("controlnet"), std::vector<std::string>{"style.pth"});
+  EXPECT_EQ(folders.list("text_encoders"), folders.list("clip"));
+  EXPECT_TRUE(folders.list("vae").empty());
+  EXPECT_EQ(folders.find("checkpoints", "sd15/a.ckpt"), root_ / "models/checkpoints/sd15/a.ckpt");
+  put("models/vae/new.pt");
+  EXPECT_EQ(folders.list("vae"), std::vector<std::string>{"new.pt"});
+}
+
+TEST_F(FoldersTest, AnInstallationIsUsedInPlace) {
+  put("models/checkpoints/b.safetensors");
+  put("elsewhere/a1111/Stable-diffusion/x.safetensors");
+  put("elsewhere/first/y.safetensors");
+  write_file(root_ / "extra_model_paths.yaml",
+             "# mine\na111:\n    base_path: elsewhere/a1111/\n    checkpoints: Stable-diffusion  # here\n"
+             "    loras: |\n         Lora\n         LyCORIS\n"
+             "other:\n  base_path: \"" +
+                 (root_ / "elsewhere").string() + "\"\n  is_default: true\n  checkpoints: first\n");
+  const library::Folders folders(root_);
+  EXPECT_EQ(folders.list("checkpoints"), (std::vector<std::string>{"b.safetensors", "x.safetensors", "y.safetensors"}));
+  EXPECT_EQ(folders.folders("checkpoints").front(), root_ / "elsewhere/first");
+  const auto loras = folders.folders("loras");
+  ASSERT_EQ(loras.size(), 3u);
+  EXPECT_EQ(loras[1], root_ / "elsewhere/a1111/Lora");
+  EXPECT_EQ(loras[2], root_ / "elsewhere/a1111/LyCORIS");
+}
+
+TEST_F(FoldersTest, MissingFilesNameTheirNeighbours) {
+  put("checkpoints/v1-5-pruned-emaonly.safetensors");
+  try {
+    library::Folders(root_).find("checkpoints", "v1-5-pruned-emaonly.ckpt");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kMissing);
+    EXPECT_NE(std::string(e.what()).find("'v1-5-pruned-emaonly.safetensors'"), std::string::npos) << e.what();
+  }
+  EXPECT_THROW(library::Folders(root_ / "nowhere"), Error);
+}
+
+TEST_F(FoldersTest, NamesCannotLeaveTheirFolder) {
+  put("checkpoints/a.safetensors");
+  put("vae/secret.safetensors");
+  const library::Folders folders(root_);
+  for (const std::string& name : std::vector<std::string>{"../vae/secret.safetensors", "x/../../vae/secret.safetensors",
+                                                          (root_ / "vae/secret.safetensors").string(), "", "."})
+    EXPECT_FALSE(folders.try_find("checkpoints", name)) << name;
+  EXPECT_FALSE(folders.try_find("checkpoints", std::string_view("a.safetensors\0x", 15)));
+  // A link the owner placed is followed.
+  fs::create_symlink(root_ / "vae/secret.safetensors", root_ / "checkpoints/link.safetensors");
+  EXPECT_TRUE(folders.try_find("checkpoints", "link.safetensors"));
+}
+
+TEST_F(FoldersTest, LinksInCirclesEnd) {
+  put("checkpoints/a.safetensors");
+  fs::create_directory_symlink(root_ / "checkpoints", root_ / "checkpoints/again");
+  EXPECT_FALSE(library::Folders(root_).list("checkpoints").empty());
+}
+
+TEST(ExtraPaths, WhatIsNotUnderstoodIsNamedByLine) {
+  for (const char* text : {"a:\n  checkpoints\n", "a: b\n", "a:\n  vae: \"x\n", "a:\n  is_default: maybe\n"}) {
+    try {
+      library::parse_extra_paths(text, "/");
+      FAIL() << text;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kBadFile);
+      EXPECT_TRUE(e.message().starts_with("line ")) << e.message();
+    }
+  }
+  EXPECT_TRUE(library::parse_extra_paths("# nothing\n\nempty:\n", "/").empty());
+  const auto list = library::parse_extra_paths("a:\n  vae:\n    - x\n    - 'y z'\n", "/base");
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1].folder, "/base/y z");
+}
+
+TEST(FileIdentity, ChangesWithTheFile) {
+  const fs::path path = fs::temp_directory_path() / ("easel-identity-" + std::to_string(getpid()));
+  write_file(path, "a");
+  const std::string before = library::file_identity(path);
+  write_file(path, "ab");
+  EXPECT_NE(library::file_identity(path), before);
+  fs::remove(path);
+  EXPECT_EQ(library::file_identity(path), "");
+}
+
+}  // namespace
+}  // namespace easel::models
