@@ -26,17 +26,17 @@ std::string braces(const std::string& labels) { return labels.empty() ? "" : "{"
 }  // namespace
 
 void Metrics::count(const std::string& name, const std::string& labels, double by) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   families_[name].values[labels] += by;
 }
 
 void Metrics::set(const std::string& name, double value, const std::string& labels) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   families_[name].values[labels] = value;
 }
 
 void Metrics::observe(const std::string& name, double seconds, const std::string& labels) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Histogram& h = families_[name].histograms[labels];
   h.buckets.resize(kBounds.size());
   for (size_t i = 0; i < kBounds.size(); ++i) h.buckets[i] += seconds <= kBounds[i];
@@ -45,21 +45,21 @@ void Metrics::observe(const std::string& name, double seconds, const std::string
 }
 
 void Metrics::describe(const std::string& name, const std::string& type, const std::string& help) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   families_[name].type = type;
   families_[name].help = help;
 }
 
 void Metrics::gauge(const std::string& name, const std::string& help, std::function<double()> read) {
   describe(name, "gauge", help);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   families_[name].read = std::move(read);
 }
 
 std::string Metrics::text() const {
   std::map<std::string, Family> families;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     families = families_;
   }
   std::string out;

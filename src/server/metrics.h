@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace easel::server {
 
@@ -38,8 +39,8 @@ class Metrics {
     std::map<std::string, Histogram> histograms;
     std::function<double()> read;
   };
-  mutable std::mutex mutex_;
-  std::map<std::string, Family> families_;
+  mutable Mutex mutex_;
+  std::map<std::string, Family> families_ EASEL_GUARDED_BY(mutex_);
 };
 
 // Bytes of memory this process holds right now, and at its highest.

@@ -1,5 +1,5 @@
-// A server in a process of its own, which a test may kill: this test program, started again with one test chosen that
-// serves (process_test.cc).
+// A server in a process of its own, which a test may kill: this test program, started again with a variable that makes
+// it serve (main.cc).
 #pragma once
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ class ChildServer {
   void start() {
     std::filesystem::remove(folder_ / "port");
     setenv("EASEL_TEST_SERVE", folder_.c_str(), 1);
-    const char* arguments[] = {"server_test", "--gtest_filter=ChildProcess.Serve", "--gtest_brief=1", nullptr};
+    const char* arguments[] = {"server_test", nullptr};
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);

@@ -22,12 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-TEST(ChildProcess, Serve) {
-  const char* folder = std::getenv("EASEL_TEST_SERVE");
-  if (!folder) GTEST_SKIP() << "runs only as the child of other tests";
-  testing::serve_as_child(folder);
-}
-
 // Whether the server has the job: it said so, or says that it has had it. False when it does not answer.
 bool hand_in(uint16_t port, const std::string& id, int64_t seed) {
   try {

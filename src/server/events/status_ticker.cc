@@ -7,7 +7,7 @@ namespace easel::server {
 
 void StatusTicker::start() {
   hub_.on_connect([this] {
-    { std::lock_guard lock(mutex_); }  // so that the notice cannot fall between the check and the wait below
+    { MutexLock lock(mutex_); }  // so that the notice cannot fall between the check and the wait below
     changed_.notify_all();
   });
   thread_ = std::thread([this] { run(); });
@@ -15,7 +15,7 @@ void StatusTicker::start() {
 
 void StatusTicker::stop() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -23,10 +23,12 @@ void StatusTicker::stop() {
 }
 
 void StatusTicker::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
-    changed_.wait(lock, [this] { return stopping_ || hub_.clients() > 0; });
-    if (changed_.wait_for(lock, std::chrono::duration<double>(seconds_), [this] { return stopping_; })) return;
+    changed_.wait(lock, [this]() EASEL_REQUIRES(mutex_) { return stopping_ || hub_.clients() > 0; });
+    if (changed_.wait_for(lock, std::chrono::duration<double>(seconds_),
+                          [this]() EASEL_REQUIRES(mutex_) { return stopping_; }))
+      return;
     lock.unlock();
     try {
       hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);

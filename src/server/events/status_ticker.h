@@ -2,10 +2,9 @@
 // connection. Without clients it sleeps, without a timer.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "server/events/event_hub.h"
 #include "server/jobs/job_store.h"
 
@@ -25,9 +24,9 @@ class StatusTicker {
   EventHub& hub_;
   const JobStore& store_;
   const double seconds_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

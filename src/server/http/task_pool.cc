@@ -12,7 +12,7 @@ TaskPool::~TaskPool() { stop(); }
 
 bool TaskPool::post(std::function<void()> task) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (stopping_ || waiting_.size() >= max_waiting_) return false;
     waiting_.push_back(std::move(task));
   }
@@ -23,7 +23,7 @@ bool TaskPool::post(std::function<void()> task) {
 void TaskPool::stop() {
   std::deque<std::function<void()>> dropped;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
     dropped.swap(waiting_);
   }
@@ -33,9 +33,9 @@ void TaskPool::stop() {
 }
 
 void TaskPool::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    more_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    more_.wait(lock, [this]() EASEL_REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
     auto task = std::move(waiting_.front());
     waiting_.pop_front();

@@ -1,13 +1,12 @@
 // A few threads for what must not block the network thread: disk, database, pictures.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/http/http.h"
 
 namespace easel::server {
@@ -30,10 +29,10 @@ class TaskPool {
   void run();
 
   const size_t max_waiting_;
-  std::mutex mutex_;
-  std::condition_variable more_;
-  std::deque<std::function<void()>> waiting_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition more_;
+  std::deque<std::function<void()>> waiting_ EASEL_GUARDED_BY(mutex_);
+  bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

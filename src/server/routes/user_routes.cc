@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/mutex.h"
 #include "server/folders.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
@@ -165,18 +166,18 @@ class Settings {
  public:
   explicit Settings(const UserFolder& user) : file_(user.root() / kSettings) {}
   Json read() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return load();
   }
   void merge(const Json& values) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Json all = load();
     all.update(values);
     write_file(file_, dump_json(all, 4));
   }
 
  private:
-  Json load() const {
+  Json load() const EASEL_REQUIRES(mutex_) {
     std::error_code error;
     if (!fs::exists(file_, error)) return Json::object();
     try {
@@ -186,7 +187,7 @@ class Settings {
     }
     return Json::object();
   }
-  std::mutex mutex_;
+  mutable Mutex mutex_;  // of the file
   fs::path file_;
 };
 
