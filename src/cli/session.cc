@@ -6,7 +6,7 @@
 
 #include "base/parallel.h"
 #include "engine/precision.h"
-#include "ops/weight_cache.h"
+#include "models/weights/weight_cache.h"
 
 namespace easel::cli {
 
@@ -58,7 +58,7 @@ void start_weight_cache(const std::string& folder, const std::string& limit) {
   std::error_code ignored;
   if (fs::exists(folder, ignored) && !fs::is_directory(folder, ignored))
     throw Error(Fault::kUsage, "--weight-cache '" + folder + "' is not a folder");
-  ops::set_weight_cache({fs::absolute(folder), limit == "0" ? 0 : parse_bytes(limit)});
+  models::set_weight_cache({fs::absolute(folder), limit == "0" ? 0 : parse_bytes(limit)});
 }
 
 size_t parse_bytes(const std::string& text) {

@@ -16,13 +16,15 @@ class Linear {
  public:
   Linear() = default;
   explicit Linear(const Weights& w, bool geglu = false);
+  // Multiplies in `compute`, whatever the scope's type.
+  Linear(const Weights& w, DType compute);
   // Several layers with the same input as one product, outputs side by side (q, k, v). A part without
   // bias beside one with bias counts as zeros.
   Linear(std::initializer_list<Weights> parts);
-  // From tensors directly (slices of a fused parameter); bias may be undefined.
-  Linear(const Tensor& weight, const Tensor& bias, DType compute);
+  // From tensors directly (slices of a fused parameter); empty while `weight` is undefined, bias may be.
+  Linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, const ops::Packer& packer);
   // Several as one product; none undefined.
-  Linear(std::span<const Tensor> weights, const Tensor& bias, DType compute);
+  Linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, const ops::Packer& packer);
 
   Tensor operator()(const Tensor& x, const ops::LinearArgs& args = {}) const { return ops::linear(x, *packed_, args); }
   explicit operator bool() const { return packed_ != nullptr; }
@@ -39,7 +41,8 @@ class Conv2d {
  public:
   Conv2d() = default;
   explicit Conv2d(const Weights& w, const ops::ConvShape& shape = {});
-  Conv2d(const Tensor& weight, const Tensor& bias, const ops::ConvShape& shape, DType compute);
+  // Multiplies in `compute`, whatever the scope's type.
+  Conv2d(const Weights& w, const ops::ConvShape& shape, DType compute);
 
   Tensor operator()(const Tensor& x, const ops::ConvArgs& args = {}) const { return ops::conv2d(x, *packed_, args); }
   explicit operator bool() const { return packed_ != nullptr; }

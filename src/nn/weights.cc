@@ -2,35 +2,16 @@
 
 #include <unordered_set>
 
-#include "ops/packing.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::nn {
 
-Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch)
-    : state_(std::make_shared<State>()) {
-  state_->tensors = std::move(tensors);
-  state_->compute = compute;
-  state_->file = std::move(file);
-  state_->patch = std::move(patch);
-}
-
-// A layer packs what it got before it asks for much more, so a tensor a few requests back is packed.
-void Weights::State::hand_out(const Tensor& tensor) {
-  constexpr size_t kStillInUse = 12;
-  recent.push_back(tensor);
-  if (read.empty() || read.back().get() != tensor.storage().get()) read.push_back(tensor.storage());
-  if (recent.size() <= kStillInUse) return;
-  drop_pages(recent.front().storage(), recent.front().raw(), recent.front().nbytes());
-  recent.pop_front();
-}
-
-Weights::State::~State() {
-  for (const Tensor& t : recent) drop_pages(t.storage(), t.raw(), t.nbytes());
-}
+Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, const ops::Packer& packer,
+                 Patch patch)
+    : state_(std::make_shared<State>(State{std::move(tensors), compute, std::move(file), packer, std::move(patch)})) {}
 
 Weights Weights::probe() const {
-  Weights copy(state_->tensors, state_->compute, state_->file);
+  Weights copy(state_->tensors, state_->compute, state_->file, state_->packer);
   copy.state_->probing = true;
   copy.prefix_ = prefix_;
   copy.quantised_ = quantised_;
@@ -56,29 +37,38 @@ std::optional<Shape> Weights::shape(const std::string& name) const {
   return found ? std::optional<Shape>(found->shape()) : std::nullopt;
 }
 
-Tensor Weights::optional(const std::string& name) const {
+StoredTensor Weights::optional(const std::string& name) const {
   const std::string key = prefix_ + name;
   const Tensor* found = state_->tensors->find(key);
   if (!found) return {};
   state_->used[key] = true;
   if (state_->probing) return {};
-  if (ops::measuring()) return *found;
-  state_->hand_out(*found);
-  return state_->patch ? state_->patch(key, *found) : *found;
+  const StoredTensor stored = *found;
+  if (state_->packer.measures()) return stored;
+  if (state_->read.empty() || state_->read.back().get() != stored.storage().get())
+    state_->read.push_back(stored.storage());
+  if (!state_->patch) return stored;
+  const StoredTensor patched = state_->patch(key, *found);
+  if (patched.data() != stored.data()) stored.drop_pages();  // the patch has read it
+  return patched;
 }
 
-Tensor Weights::get(const std::string& name) const {
+StoredTensor Weights::get(const std::string& name) const {
   if (!has(name)) state_->missing.push_back(prefix_ + name);
   return optional(name);
 }
 
-Tensor Weights::get(const std::string& name, const Shape& expected) const {
-  Tensor t = get(name);
-  if (t.defined() && !(t.shape() == expected))
+Tensor Weights::values(const std::string& name, const std::optional<Shape>& expected) const {
+  const StoredTensor stored = get(name);
+  if (!stored.defined()) return {};
+  if (expected && !(stored.shape() == *expected))
     throw Error(Fault::kBadFile,
-                "tensor '" + prefix_ + name + "' has shape " + t.shape().str() + ", expected " + expected.str())
+                "tensor '" + prefix_ + name + "' has shape " + stored.shape().str() + ", expected " + expected->str())
         .in_file(state_->file);
-  return t;
+  Tensor out = stored.f32();
+  if (out.raw() == stored.data()) out = clone(out);
+  stored.drop_pages();
+  return out;
 }
 
 std::vector<std::string> Weights::children() const {

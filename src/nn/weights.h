@@ -1,7 +1,6 @@
 // A model file's tensors as a tree of scopes, and the record of which were used.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,22 +8,24 @@
 #include <vector>
 
 #include "ops/linear.h"
+#include "ops/packer.h"
+#include "tensor/stored_tensor.h"
 #include "tensor/tensor_map.h"
 
 namespace easel::nn {
 
 // A view of named tensors below a prefix: Weights(map)["model"]["diffusion_model"].get("out.2.weight").
 // Copies share one record of used and missing names. Not thread-safe while a model is being built.
-// Tensors that view a mapped file are handed out to be packed once: their pages are given back to the system soon
-// after, so that the file never stands in memory beside the model.
+// What a model is built for is its packer's matter; a probe packs nothing at all.
 class Weights {
  public:
   // Replaces a tensor on its way into a layer (LoRA); gets the full name and the file's tensor.
   using Patch = std::function<Tensor(const std::string& name, const Tensor& tensor)>;
 
   // `compute` is the type the layers will multiply in: kF32, kBF16, or kI8 for bytes where a model allows it (see
-  // quantised()) and bf16 elsewhere. `file` is named in errors.
-  Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, Patch patch = {});
+  // quantised()) and bf16 elsewhere. `file` is named in errors. With a packer that measures no patch is applied.
+  Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file,
+          const ops::Packer& packer = ops::Packer::pack(), Patch patch = {});
 
   // The same tensors, to go through a model without packing anything: get() records what is used and what is
   // missing, but hands out undefined tensors. Starts a record of its own.
@@ -41,13 +42,15 @@ class Weights {
   bool has(const std::string& name) const;
   // The shape in the file, or nothing. Marks nothing as used and applies no patch.
   std::optional<Shape> shape(const std::string& name) const;
-  // The tensor, marked as used. A missing one is recorded and an undefined tensor is returned, so that
-  // a whole model can be gone through and all that lacks be reported at once by require_all().
-  Tensor get(const std::string& name) const;
+  // The tensor, patched, marked as used: to be packed, after which its pages should go (StoredTensor::drop_pages();
+  // packing does so). A missing one is recorded and an undefined tensor is returned, so that a whole model can be gone
+  // through and all that lacks be reported at once by require_all().
+  StoredTensor get(const std::string& name) const;
   // Like get(), but an absent tensor is fine: returns undefined, records nothing.
-  Tensor optional(const std::string& name) const;
-  // Like get(), and throws Error(kBadFile) naming the key when the shape differs.
-  Tensor get(const std::string& name, const Shape& expected) const;
+  StoredTensor optional(const std::string& name) const;
+  // What get() gives as f32 values in memory of their own; undefined where that is. Throws Error(kBadFile) naming the
+  // key when `expected` is given and the shape differs.
+  Tensor values(const std::string& name, const std::optional<Shape>& expected = {}) const;
 
   // Child scope names directly below this one, in file order without repetition ("0", "1", ...).
   std::vector<std::string> children() const;
@@ -62,6 +65,7 @@ class Weights {
   DType compute() const { return ops::value_type(state_->compute); }
   // What layers made from this scope multiply in: compute(), or kI8.
   DType product() const { return quantised_ ? state_->compute : compute(); }
+  const ops::Packer& packer() const { return state_->packer; }
   const std::string& file() const { return state_->file; }
   std::string full(const std::string& name) const { return prefix_ + name; }
 
@@ -70,18 +74,12 @@ class Weights {
     std::shared_ptr<const TensorMap> tensors;
     DType compute;
     std::string file;
+    ops::Packer packer;
     Patch patch;
-    std::vector<std::string> missing;
-    std::unordered_map<std::string, bool> used;
+    std::vector<std::string> missing = {};
+    std::unordered_map<std::string, bool> used = {};
     bool probing = false;
-    std::deque<Tensor> recent;     // mapped tensors handed out last
-    std::vector<StorageRef> read;  // what they are mapped from
-
-    State() = default;
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
-    ~State();
-    void hand_out(const Tensor& tensor);
+    std::vector<StorageRef> read = {};  // what the tensors handed out lie in
   };
   Weights(std::shared_ptr<State> state, std::string prefix) : state_(std::move(state)), prefix_(std::move(prefix)) {}
 

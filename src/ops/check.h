@@ -1,8 +1,11 @@
 // Shape checks shared by the entries of the ops.
 #pragma once
 
+#include <span>
 #include <string>
 
+#include "ops/packer.h"
+#include "tensor/stored_tensor.h"
 #include "tensor/tensor.h"
 
 namespace easel::ops {
@@ -17,6 +20,13 @@ inline void check_float(const char* op, const Tensor& x) {
   if (!x.defined()) reject(op, "an input is undefined");
   if (x.dtype() != DType::kF32 && x.dtype() != DType::kBF16)
     reject(op, "input " + x.str() + " is neither f32 nor bf16");
+}
+
+// What a file held is packed now, so its pages need not stand in memory beside that.
+inline void drop_read(std::span<const StoredTensor> weights, const StoredTensor& bias, const Packer& packer) {
+  if (packer.measures()) return;
+  for (const StoredTensor& weight : weights) weight.drop_pages();
+  if (bias.defined()) bias.drop_pages();
 }
 
 // Calls fn with a value of the C++ type of a compute type.

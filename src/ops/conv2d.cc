@@ -25,14 +25,17 @@ std::atomic<ConvMethod>& method() {
 void set_default_conv_method(ConvMethod m) { method().store(m, std::memory_order_relaxed); }
 ConvMethod default_conv_method() { return method().load(std::memory_order_relaxed); }
 
-PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
-  if (!weight.defined() || weight.rank() != 4 || weight.dim(2) != weight.dim(3) || !is_float(weight.dtype()))
+PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
+                          const Packer& packer) {
+  if (!weight.defined() || weight.rank() != 4 || weight.dim(2) != weight.dim(3) || !weight.is_float())
     reject("pack_conv2d", "weight " + weight.str());
   if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != weight.dim(0)))
     reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
-  return cpu::make_conv(weight, bias, shape, compute);
+  PackedConvPtr packed = cpu::make_conv(weight, bias, shape, compute, packer);
+  drop_read({&weight, 1}, bias, packer);
+  return packed;
 }
 
 Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {

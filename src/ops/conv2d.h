@@ -44,9 +44,10 @@ class PackedConv {
 };
 using PackedConvPtr = std::shared_ptr<const PackedConv>;
 
-// weight [out, in, k, k], bias [out] or undefined; any float type and strides. compute: as in pack_linear(); with kI8
-// each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay bf16.
-PackedConvPtr pack_conv2d(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+// weight [out, in, k, k], bias [out] or undefined; any float encoding and strides. compute: as in pack_linear(); with
+// kI8 each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay bf16.
+PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
+                          const Packer& packer = Packer::pack());
 
 struct ConvArgs {
   Tensor residual = {};      // shape and type of the result, to which it is added; may be undefined

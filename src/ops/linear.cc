@@ -23,16 +23,17 @@ int64_t row_stride(const Tensor& x) {
 
 }  // namespace
 
-PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu) {
-  return pack_linear({&weight, 1}, bias, compute, geglu);
+PackedLinearPtr pack_linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, bool geglu,
+                            const Packer& packer) {
+  return pack_linear({&weight, 1}, bias, compute, geglu, packer);
 }
 
-PackedLinearPtr pack_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, bool geglu,
+                            const Packer& packer) {
   if (weights.empty()) reject("pack_linear", "no weight");
   int64_t outputs = 0;
-  for (const Tensor& weight : weights) {
-    if (!weight.defined() || weight.rank() != 2 || !is_float(weight.dtype()))
-      reject("pack_linear", "weight " + weight.str());
+  for (const StoredTensor& weight : weights) {
+    if (!weight.defined() || weight.rank() != 2 || !weight.is_float()) reject("pack_linear", "weight " + weight.str());
     if (weight.dim(1) != weights[0].dim(1))
       reject("pack_linear", "weight " + weight.str() + " beside " + weights[0].str());
     outputs += weight.dim(0);
@@ -41,7 +42,9 @@ PackedLinearPtr pack_linear(std::span<const Tensor> weights, const Tensor& bias,
     reject("pack_linear", "bias " + bias.str() + " for " + std::to_string(outputs) + " outputs");
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_linear", "compute type");
   if (geglu && outputs % 2 != 0) reject("pack_linear", "a gated product of odd width " + weights[0].str());
-  return cpu::make_linear(weights, bias, compute, geglu);
+  PackedLinearPtr packed = cpu::make_linear(weights, bias, compute, geglu, packer);
+  drop_read(weights, bias, packer);
+  return packed;
 }
 
 Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <span>
 
+#include "ops/packer.h"
+#include "tensor/stored_tensor.h"
 #include "tensor/tensor.h"
 
 namespace easel::ops {
@@ -26,15 +28,18 @@ class PackedLinear {
 };
 using PackedLinearPtr = std::shared_ptr<const PackedLinear>;
 
-// weight [out, in], bias [out] or undefined; any float type, any strides (mapped memory is read once).
+// weight [out, in], bias [out] or undefined; any float encoding, any strides. Both are read once, and their pages given
+// back to the system if they lie in a mapped file.
 // compute: kF32, kBF16, or kI8: x and the result are bf16 then, and the product is one of 8-bit integers: each row of x
 // is brought to a byte from its lowest to its highest value when it is multiplied, each output's weights when they
 // are packed, and sums are exact. Error and speed: docs/performance.md. geglu: rows are [value; gate] and the product
 // gives value * gelu(gate). Throws Error(kInternal) for shapes that do not fit.
-PackedLinearPtr pack_linear(const Tensor& weight, const Tensor& bias, DType compute, bool geglu = false);
+PackedLinearPtr pack_linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, bool geglu = false,
+                            const Packer& packer = Packer::pack());
 // The same for layers with one input as one product, their outputs side by side (q, k and v): weights of
 // [out_i, in], at least one, and a bias of as many values as they have rows together, or undefined.
-PackedLinearPtr pack_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu = false);
+PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                            bool geglu = false, const Packer& packer = Packer::pack());
 
 struct LinearArgs {
   Activation activation = Activation::kNone;

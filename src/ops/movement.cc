@@ -189,16 +189,16 @@ Tensor mean_over_map(const Tensor& input) {
   return out;
 }
 
-Tensor embedding(const Tensor& table, std::span<const int32_t> ids, DType dtype) {
+Tensor embedding(const StoredTensor& table, std::span<const int32_t> ids, DType dtype) {
   CountOp count(OpKind::kMovement);
-  if (!table.defined() || table.rank() != 2 || !is_float(table.dtype())) reject("embedding", "table " + table.str());
+  if (!table.defined() || table.rank() != 2 || !table.is_float()) reject("embedding", "table " + table.str());
   Tensor rows({static_cast<int64_t>(ids.size()), table.dim(1)}, dtype);
   const size_t width = static_cast<size_t>(table.dim(1)) * dtype_size(dtype);
   char* to = static_cast<char*>(rows.raw());
   for (const int32_t id : ids) {
     if (id < 0 || id >= table.dim(0))
       reject("embedding", "row " + std::to_string(id) + " of " + std::to_string(table.dim(0)));
-    const Tensor row = convert(table.slice(0, id, 1), dtype);
+    const Tensor row = convert(table.slice(id, 1).tensor(), dtype);
     std::memcpy(to, row.raw(), width);
     to += width;
   }

@@ -10,8 +10,8 @@
 
 #include "base/atomic_file.h"
 #include "engine/engine.h"
+#include "models/weights/weight_cache.h"
 #include "nodes/standard_table.h"
-#include "ops/weight_cache.h"
 #include "support/tiny_models.h"
 #include "tensor/storage.h"
 
@@ -88,8 +88,8 @@ class Runs : public ::testing::Test {
     fs::copy_file(testing::tiny_models_dir() / "checkpoints" / kCheckpoint, checkpoint());
   }
   void TearDown() override {
-    ops::finish_weight_caches();
-    ops::set_weight_cache({});
+    models::finish_weight_caches();
+    models::set_weight_cache({});
     fs::remove_all(folder_);
   }
   fs::path checkpoint() const { return folder_ / "models" / "checkpoints" / kCheckpoint; }
@@ -119,13 +119,13 @@ class WeightCacheRuns : public Runs {
  protected:
   void SetUp() override {
     Runs::SetUp();
-    ops::set_weight_cache({folder_ / "cache"});
+    models::set_weight_cache({folder_ / "cache"});
   }
   // In an engine of its own, as a program started anew.
   Tensor fresh_run() const {
     EventSink quiet;
     const Tensor picture = run(*start(), quiet);
-    ops::finish_weight_caches();
+    models::finish_weight_caches();
     return picture;
   }
   std::map<fs::path, std::string> files() const {
@@ -146,7 +146,7 @@ TEST_F(WeightCacheRuns, GiveTheSamePictureFromTheCache) {
   // Other precisions have files of their own.
   EventSink quiet;
   run(*start(0, DType::kBF16), quiet);
-  ops::finish_weight_caches();
+  models::finish_weight_caches();
   EXPECT_EQ(files().size(), 6u);
 }
 
@@ -197,7 +197,7 @@ TEST_F(WeightCacheRuns, AnotherFileOfThatNameIsPackedAnew) {
   const Tensor second = fresh_run();
   EXPECT_FALSE(same(second, first));
   EXPECT_EQ(files().size(), 3u);
-  ops::set_weight_cache({});
+  models::set_weight_cache({});
   EXPECT_TRUE(same(fresh_run(), second));
 }
 

@@ -16,7 +16,7 @@
 #include "models/weights/key_names.h"
 #include "models_support.h"
 #include "numbers_support.h"
-#include "ops/packing.h"
+#include "ops/packer.h"
 #include "support/shared.h"
 
 namespace easel::models {
@@ -75,10 +75,9 @@ TEST(Damage, InAnAdapterIsFound) {
 using Build = std::function<void(const std::shared_ptr<const TensorMap>&)>;
 
 // Every module (weight and bias together) of a network in turn missing, which leaves no name behind to miss it by;
-// and those `chosen` with weights of other shapes. Nothing is packed: a network is checked before.
+// and those `chosen` with weights of other shapes. `build` packs nothing: a network is checked before.
 void expect_damage_is_found_unpacked(const TensorMap& good, const std::vector<std::string>& chosen,
                                      const Build& build) {
-  const ops::MeasuringScope measuring;
   const auto expect_error = [&](TensorMap map, const std::string& what) {
     try {
       build(std::make_shared<const TensorMap>(std::move(map)));
@@ -108,6 +107,10 @@ void expect_damage_is_found_unpacked(const TensorMap& good, const std::vector<st
   }
 }
 
+nn::Weights unpacked(const std::shared_ptr<const TensorMap>& tensors) {
+  return nn::Weights(tensors, DType::kF32, "x", ops::Packer::measure());
+}
+
 TensorMap below(const TensorMap& file, const std::string& prefix) {
   TensorMap out;
   for (const auto& [name, tensor] : file)
@@ -120,7 +123,7 @@ TEST(Damage, InAUNetIsFound) {
   expect_damage_is_found_unpacked(
       below(*file.tensors, "model.diffusion_model."),
       {"time_embed", "input_blocks.0.", "input_blocks.3.", "input_blocks.4.", "output_blocks.5.", "out."},
-      [](const auto& map) { UNet(nn::Weights(map, DType::kF32, "x")); });
+      [](const auto& map) { UNet(unpacked(map)); });
 }
 
 TEST(Damage, InAVaeIsFound) {
@@ -128,7 +131,7 @@ TEST(Damage, InAVaeIsFound) {
   expect_damage_is_found_unpacked(*vae_tensors(*file.tensors),
                                   {"encoder.conv", "decoder.conv", "encoder.mid.", "decoder.up.1.", "encoder.down.1.",
                                    "quant_conv", "post_quant_conv", "decoder.norm_out"},
-                                  [](const auto& map) { Vae(nn::Weights(map, DType::kF32, "x")); });
+                                  [](const auto& map) { Vae(unpacked(map)); });
 }
 
 TEST(Damage, InAControlNetworkIsFound) {
@@ -139,7 +142,7 @@ TEST(Damage, InAControlNetworkIsFound) {
     expect_damage_is_found_unpacked(*found.tensors,
                                     {"body", "conv_in", "input_hint_block", "zero_convs.3", "middle_block_out"},
                                     [&](const auto& map) {
-                                      const nn::Weights w(map, DType::kF32, "x");
+                                      const nn::Weights w = unpacked(map);
                                       if (found.kind == ControlKind::kControlNet) make_controlnet(w, false);
                                       else from_file(w, [&] { return make_t2i_adapter(w, found.kind); });
                                     });

@@ -129,7 +129,9 @@ class LoraFiles : public ::testing::Test {
     formats::write_safetensors(folder_ / "x.safetensors", tensors);
     return Lora::open(folder_ / "x.safetensors");
   }
-  Tensor weight(const ModelHandle& model, const std::string& name) { return model.source->weights().get(name); }
+  Tensor weight(const ModelHandle& model, const std::string& name) {
+    return model.source->weights().get(name).tensor();
+  }
 
   std::filesystem::path folder_;
   memory::Residency residency_;

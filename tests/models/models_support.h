@@ -19,7 +19,7 @@ using testing::tiny_models_dir;
 inline nn::Weights tiny_weights(const std::string& file, DType compute, nn::Weights::Patch patch = {}) {
   const auto path = tiny_models_dir() / file;
   const auto tensors = formats::open_model_file(path).tensors;
-  return nn::Weights(tensors, compute, path.filename().string(), std::move(patch));
+  return nn::Weights(tensors, compute, path.filename().string(), ops::Packer::pack(), std::move(patch));
 }
 
 // [N,C,H,W] -> [N,H,W,C].

@@ -49,7 +49,7 @@ TEST(Weights, MissingOnesAreCountedOverTheWholeModel) {
     EXPECT_EQ(e.message(), "2 tensors are missing, the first is 'model.b.weight'");
     EXPECT_EQ(e.file(), "file.safetensors");
   }
-  EXPECT_THROW(root["model"]["a"].get("weight", {2, 3}), Error);
+  EXPECT_THROW(root["model"]["a"].values("weight", Shape{2, 3}), Error);
   EXPECT_EQ(root["model"].unused(),
             (std::vector<std::string>{"model.a.bias", "model.list.10.weight", "model.list.2.weight"}));
 }
@@ -77,10 +77,11 @@ TEST(Weights, OfAFileThatWasCutShortAreNoModel) {
 
 TEST(Weights, PatchesSeeFullNames) {
   std::vector<std::string> names;
-  const Weights root(some_tensors(), DType::kF32, "file", [&](const std::string& name, const Tensor& t) {
-    names.push_back(name);
-    return name == "model.a.weight" ? Tensor::of({2, 2}, {0, 0, 0, 1}) : t;
-  });
+  const Weights root(some_tensors(), DType::kF32, "file", ops::Packer::pack(),
+                     [&](const std::string& name, const Tensor& t) {
+                       names.push_back(name);
+                       return name == "model.a.weight" ? Tensor::of({2, 2}, {0, 0, 0, 1}) : t;
+                     });
   const Linear layer(root["model"]["a"]);
   EXPECT_EQ(names, (std::vector<std::string>{"model.a.weight", "model.a.bias"}));
   const Tensor y = layer(Tensor::of({1, 2}, {1, 10}));

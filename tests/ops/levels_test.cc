@@ -98,11 +98,12 @@ TYPED_TEST(Levels, NormsAndPointwise) {
 }
 
 TYPED_TEST(Levels, OneDnnGivesTheSame) {
-  const Tensor x = this->random({40, 64}), w = this->random({96, 64}, 0.2f), b = this->random_f32({96});
+  const Tensor x = this->random({40, 64}), b = this->random_f32({96});
+  const StoredTensor w = this->random({96, 64}, 0.2f);
   const Tensor residual = this->random({40, 96});
   for (const bool gated : {false, true}) {
     const auto own = pack_linear(w, b, this->kType, gated),
-               other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated);
+               other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated, Packer::pack());
     EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
     if (gated) continue;
     for (const Activation a : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu,
@@ -114,7 +115,7 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
                bias = this->random_f32({24});
   for (const ConvShape& shape : {ConvShape{1, 1}, ConvShape{2, 0, 1}}) {
     const auto own = pack_conv2d(window, bias, shape, this->kType);
-    const auto other = cpu::make_dnnl_conv(window, bias, shape, this->kType);
+    const auto other = cpu::make_dnnl_conv(window, bias, shape, this->kType, Packer::pack());
     ConvArgs args;
     args.channel_bias = this->random_f32({2, 24});
     args.upsample2x = true;
@@ -128,9 +129,10 @@ TYPED_TEST(Levels, OneDnnGivesTheSame) {
 // The executor computes on a thread of its own, to which OpenMP gives all cores whatever was set on another one.
 TEST(OneDnn, ComputesOnAsManyThreadsAsAreSet) {
   const int before = thread_count();
-  const Tensor x = Tensor::full({4, 8}, 0.5f), w = Tensor::full({16, 8}, 0.25f);
+  const Tensor x = Tensor::full({4, 8}, 0.5f);
+  const StoredTensor w = Tensor::full({16, 8}, 0.25f);
   set_thread_count(before + 1);
-  const auto packed = cpu::make_dnnl_linear({&w, 1}, {}, DType::kF32, false);
+  const auto packed = cpu::make_dnnl_linear({&w, 1}, {}, DType::kF32, false, Packer::pack());
   for (const int threads : {1, 3}) {
     set_thread_count(threads);
     int given = 0;

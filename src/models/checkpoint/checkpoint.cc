@@ -78,9 +78,10 @@ VaeHandle make_vae(std::shared_ptr<const TensorMap> tensors, const std::filesyst
   handle.file = name_of(path);
   const std::string key = "vae\n" + library::file_identity(path) + "\n" + std::string(dtype_name(compute));
   handle.vae = residency.shared<memory::Resident<Vae>>(key, [&] {
-    return make_resident<Vae>(residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=] {
-      return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path)));
-    });
+    return make_resident<Vae>(
+        residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=](const ops::Packer& packer) {
+          return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path), packer));
+        });
   });
   return handle;
 }

@@ -25,8 +25,7 @@ class HintBlock {
       // Every other convolution halves the map, the first and the last excepted: 1 1 2 1 2 1 2 1.
       const int64_t stride = i > 0 && i % 2 == 0 && i + 1 < count ? 2 : 1;
       const nn::Weights part = w[2 * i];
-      convs_.emplace_back(part.get("weight"), part.get("bias"), ops::ConvShape{.stride = stride, .pad = 1},
-                          DType::kF32);
+      convs_.emplace_back(with_bias(part), ops::ConvShape{.stride = stride, .pad = 1}, DType::kF32);
     }
   }
   Tensor operator()(Tensor x) const {
@@ -267,9 +266,10 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Resi
   const std::string key = "control\n" + library::file_identity(path) + "\n" + std::string(dtype_name(compute));
   handle.net = residency.shared<memory::Resident<ControlNet>>(key, [&] {
     const std::string name = (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file;
-    return make_resident<ControlNet>(
-        residency, name, {"control", found.tensors, compute},
-        [=, tensors = found.tensors] { return make(nn::Weights(tensors, compute, file)); });
+    return make_resident<ControlNet>(residency, name, {"control", found.tensors, compute},
+                                     [=, tensors = found.tensors](const ops::Packer& packer) {
+                                       return make(nn::Weights(tensors, compute, file, packer));
+                                     });
   });
   return handle;
 }

@@ -13,7 +13,7 @@ constexpr int64_t kStages = 4;
 nn::Conv2d conv(const nn::Weights& w, int64_t stride = 1) {
   const auto shape = w.shape("weight");
   const int64_t kernel = shape && shape->rank() == 4 ? (*shape)[2] : 1;
-  return nn::Conv2d(w.get("weight"), w.get("bias"), {.stride = stride, .pad = kernel / 2}, DType::kF32);
+  return nn::Conv2d(with_bias(w), {.stride = stride, .pad = kernel / 2}, DType::kF32);
 }
 
 // Means over 2x2 windows; an odd side gets a line of zeros before the first, which the means count.

@@ -204,10 +204,11 @@ IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<co
   handle.config = read_ip_adapter_config(*file, file_name);
   IpAdapter::check(nn::Weights(file, compute, file_name), handle.config);
   handle.model = residency.shared<memory::Resident<IpAdapter>>(tensors_key("ip-adapter", *file, compute), [&] {
-    return make_resident<IpAdapter>(
-        residency, "IP-Adapter " + file_name, {"ip-adapter", file, compute}, [=, config = handle.config] {
-          return std::make_shared<const IpAdapter>(nn::Weights(file, compute, file_name), config);
-        });
+    return make_resident<IpAdapter>(residency, "IP-Adapter " + file_name, {"ip-adapter", file, compute},
+                                    [=, config = handle.config](const ops::Packer& packer) {
+                                      return std::make_shared<const IpAdapter>(
+                                          nn::Weights(file, compute, file_name, packer), config);
+                                    });
   });
   return handle;
 }

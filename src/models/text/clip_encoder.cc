@@ -34,8 +34,7 @@ nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width) {
 
 Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape) {
   expect_shape(w, name, shape);
-  const Tensor t = w.get(name);
-  return t.defined() ? clone(convert(t, DType::kF32)) : t;
+  return w.values(name);
 }
 
 ClipEncoder::ClipEncoder(const nn::Weights& w, const ClipEncoderConfig& config)

@@ -115,8 +115,9 @@ std::shared_ptr<memory::Resident<ClipTextModel>> make_text_tower(memory::Residen
   const auto make = [&, tensors = tower.tensors] {
     return make_resident<ClipTextModel>(
         residency, std::string(text_tower_name(tower.kind)) + " of " + file,
-        {text_tower_name(tower.kind), tensors, compute, static_cast<bool>(patch)},
-        [=] { return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, patch)); });
+        {text_tower_name(tower.kind), tensors, compute, static_cast<bool>(patch)}, [=](const ops::Packer& packer) {
+          return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, packer, patch));
+        });
   };
   if (patch) return make();
   return residency.shared<memory::Resident<ClipTextModel>>(tensors_key("text", *tower.tensors, compute), make);

@@ -56,8 +56,8 @@ class ClipTextModel {
   Tensor embed(const text::Chunk& chunk) const;
 
   ClipTextConfig config_;
-  Tensor token_table_;     // a view of the file: only the rows asked for are read
-  Tensor position_table_;  // f32
+  StoredTensor token_table_;  // in the file: only the rows asked for are read
+  Tensor position_table_;     // f32
   ClipEncoder encoder_;
   nn::LayerNorm final_norm_;
   nn::Linear projection_;

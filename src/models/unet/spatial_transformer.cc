@@ -13,12 +13,11 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
 }
 
 nn::Linear pointwise(const nn::Weights& w) {
-  Tensor weight = w.get("weight");
-  const Tensor bias = w.get("bias");
+  StoredTensor weight = w.get("weight");
+  const StoredTensor bias = w.get("bias");
   if (!weight.defined()) return {};
-  if (weight.rank() == 4 && weight.dim(2) == 1 && weight.dim(3) == 1)
-    weight = contiguous(weight).view({weight.dim(0), weight.dim(1)});
-  return nn::Linear(weight, bias, w.product());
+  if (weight.rank() == 4 && weight.dim(2) == 1 && weight.dim(3) == 1) weight = weight.matrix();
+  return nn::Linear(weight, bias, w.product(), w.packer());
 }
 
 TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads)

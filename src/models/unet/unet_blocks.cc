@@ -37,11 +37,9 @@ size_t part_bytes(const T& part) {
 
 }  // namespace
 
-nn::Conv2d conv_f32(const nn::Weights& w) {
-  return nn::Conv2d(w.get("weight"), w.get("bias"), {.pad = 1}, DType::kF32);
-}
+nn::Conv2d conv_f32(const nn::Weights& w) { return nn::Conv2d(with_bias(w), {.pad = 1}, DType::kF32); }
 
-nn::Linear linear_f32(const nn::Weights& w) { return nn::Linear(w.get("weight"), w.get("bias"), DType::kF32); }
+nn::Linear linear_f32(const nn::Weights& w) { return nn::Linear(with_bias(w), DType::kF32); }
 
 ResBlock::ResBlock(const nn::Weights& w)
     : norm1_(w["in_layers"][0]),

@@ -4,7 +4,7 @@
 
 namespace easel::models {
 
-nn::Weights UNetSource::weights() const {
+nn::Weights UNetSource::weights(const ops::Packer& packer) const {
   const size_t prefix = scope.empty() ? 0 : scope.size() + 1;
   nn::Weights::Patch patch;
   if (!patches.empty())
@@ -13,7 +13,7 @@ nn::Weights UNetSource::weights() const {
       for (const WeightPatchPtr& p : all) out = p->apply(name.substr(prefix), out);
       return out;
     };
-  const nn::Weights root(tensors, compute, file, std::move(patch));
+  const nn::Weights root(tensors, compute, file, packer, std::move(patch));
   return scope.empty() ? root : root[scope];
 }
 
@@ -22,9 +22,10 @@ std::shared_ptr<memory::Resident<UNet>> resident_unet(std::shared_ptr<const UNet
       "unet\n" + source->identity + "\n" + source->scope + "\n" + std::string(dtype_name(source->compute));
   for (const WeightPatchPtr& patch : source->patches) key += "\n" + patch->key();
   return source->residency->shared<memory::Resident<UNet>>(key, [&] {
-    return make_resident<UNet>(*source->residency, "UNet of " + source->file,
-                               {"unet\n" + source->scope, source->tensors, source->compute, !source->patches.empty()},
-                               [source] { return std::make_shared<const UNet>(source->weights()); });
+    return make_resident<UNet>(
+        *source->residency, "UNet of " + source->file,
+        {"unet\n" + source->scope, source->tensors, source->compute, !source->patches.empty()},
+        [source](const ops::Packer& packer) { return std::make_shared<const UNet>(source->weights(packer)); });
   });
 }
 

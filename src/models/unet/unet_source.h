@@ -32,7 +32,7 @@ struct UNetSource {
   memory::Residency* residency = nullptr;
 
   // The UNet's tensors, patched.
-  nn::Weights weights() const;
+  nn::Weights weights(const ops::Packer& packer = ops::Packer::pack()) const;
 };
 
 // The UNet of a source, built when first needed; equal sources give the same one while anyone holds it.

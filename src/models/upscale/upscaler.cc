@@ -38,7 +38,7 @@ Shape conv_shape(const nn::Weights& w, const std::string& name, int64_t in) {
 nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, DType compute, bool upsample = false) {
   expect_shape(w, "weight", {out, in, 3, 3});
   expect_shape(w, "bias", {out});
-  return nn::Conv2d(w.get("weight"), w.get("bias"), {.pad = 1, .upsample2x = upsample}, compute);
+  return nn::Conv2d(with_bias(w), {.pad = 1, .upsample2x = upsample}, compute);
 }
 
 // Adds each pixel of `base` [N,H,W,C] to the r x r ones of `x` [N,H*r,W*r,C] that lie over it.
@@ -132,8 +132,8 @@ struct Upscaler::Impl {
     const int64_t f = config.features;
     first = conv(w["body"][0], kColours, f, DType::kF32);
     for (int64_t i = 0; i <= config.blocks; ++i) {
-      const Tensor slope = w["body"][2 * i + 1].get("weight", {f});
-      slopes.push_back(slope.defined() ? clone(convert(slope, compute)).view({1, 1, 1, f}) : slope);
+      const Tensor slope = w["body"][2 * i + 1].values("weight", Shape{f});
+      slopes.push_back(slope.defined() ? convert(slope, compute).view({1, 1, 1, f}) : slope);
       if (i < config.blocks) plain.push_back(conv(w["body"][2 * i + 2], f, f, compute));
     }
     last = conv(w["body"][2 * config.blocks + 2], f, kColours * config.scale * config.scale, compute);
@@ -252,9 +252,10 @@ UpscalerHandle load_upscaler(memory::Residency& residency, const TensorMap& file
   Upscaler::check(weights);
   UpscalerHandle handle{file_name, read_upscaler_config(weights), nullptr};
   handle.model = residency.shared<memory::Resident<Upscaler>>(tensors_key("upscaler", *tensors, compute), [&] {
-    return make_resident<Upscaler>(residency, "upscaler " + file_name, {"upscaler", tensors, compute}, [=] {
-      return std::make_shared<const Upscaler>(nn::Weights(tensors, compute, file_name));
-    });
+    return make_resident<Upscaler>(
+        residency, "upscaler " + file_name, {"upscaler", tensors, compute}, [=](const ops::Packer& packer) {
+          return std::make_shared<const Upscaler>(nn::Weights(tensors, compute, file_name, packer));
+        });
   });
   return handle;
 }

@@ -44,15 +44,17 @@ struct VaeResBlock {
 
 // q, k and v as one product; they are 1x1 convolutions, or matrices in files from the diffusers library.
 nn::Linear joined_qkv(const nn::Weights& w) {
-  std::vector<Tensor> weights, biases;
+  std::vector<StoredTensor> weights;
+  std::vector<Tensor> biases;
   for (const char* part : {"q", "k", "v"}) {
-    const Tensor weight = w[part].get("weight"), bias = w[part].get("bias");
+    const StoredTensor weight = w[part].get("weight");
+    const Tensor bias = w[part].values("bias");
     if (!weight.defined() || !bias.defined()) continue;
-    weights.push_back(contiguous(weight).view({weight.dim(0), -1}));
-    biases.push_back(convert(bias, DType::kF32));
+    weights.push_back(weight.matrix());
+    biases.push_back(bias);
   }
   if (weights.size() < 3) return {};
-  return nn::Linear(weights, ops::concat(biases, 0), w.compute());
+  return nn::Linear(weights, ops::concat(biases, 0), w.compute(), w.packer());
 }
 
 // Keys: norm, q, k, v, proj_out. One head over all channels.
@@ -143,14 +145,17 @@ struct Vae::Impl {
       up.emplace_back(w["decoder"]["up"][i], false, i > 0);
     }
     if (config.quantised) {
-      quant = nn::Linear(rows(w["quant_conv"].get("weight")), w["quant_conv"].get("bias"), DType::kF32);
-      post_quant = nn::Linear(rows(w["post_quant_conv"].get("weight")), w["post_quant_conv"].get("bias"), DType::kF32);
+      quant = pointwise_f32(w["quant_conv"]);
+      post_quant = pointwise_f32(w["post_quant_conv"]);
     }
     w.require_all();
     if (!w.probing()) check_widths(w);
   }
 
-  static Tensor rows(const Tensor& t) { return t.defined() ? contiguous(t).view({t.dim(0), -1}) : t; }
+  static nn::Linear pointwise_f32(const nn::Weights& w) {
+    const StoredTensor weight = w.get("weight"), bias = w.get("bias");
+    return nn::Linear(weight.defined() ? weight.matrix() : weight, bias, DType::kF32, w.packer());
+  }
 
   void check_widths(const nn::Weights& w) const {
     int64_t channels = encoder_in.out_channels();

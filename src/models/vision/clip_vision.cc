@@ -66,7 +66,7 @@ ClipVisionModel::ClipVisionModel(const nn::Weights& w) : config_(read_clip_visio
     class_row_ = class_row_.view({1, 1, width});
     positions_ = positions_.view({1, tokens, width});
     const Tensor rows = contiguous(kernel.permute({0, 2, 3, 1})).view({width, patch * patch * 3});
-    patches_ = nn::Linear(rows, Tensor(), DType::kF32);
+    patches_ = nn::Linear(rows, Tensor(), DType::kF32, w.packer());
   }
   pre_norm_ = checked_norm(model["pre_layrnorm"], width);
   encoder_ =
@@ -135,7 +135,9 @@ ClipVisionHandle load_clip_vision(memory::Residency& residency, const TensorMap&
   handle.model = residency.shared<memory::Resident<ClipVisionModel>>(tensors_key("vision", *tensors, compute), [&] {
     return make_resident<ClipVisionModel>(
         residency, std::string(config.name()) + " of " + file_name, {"vision", tensors, compute},
-        [=] { return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name)); });
+        [=](const ops::Packer& packer) {
+          return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name, packer));
+        });
   });
   return handle;
 }

@@ -41,7 +41,7 @@ StyleModel::StyleModel(const nn::Weights& w) : compute_(w.compute()), file_(w.fi
   width_ = (*tokens)[2];
   tokens_ = checked_parameter(w, "style_embedding", *tokens);
   const Tensor matrix = checked_parameter(w, "proj", *projection);
-  if (matrix.defined()) projection_ = nn::Linear(matrix.permute({1, 0}), Tensor(), compute_);
+  if (matrix.defined()) projection_ = nn::Linear(matrix.permute({1, 0}), Tensor(), compute_, w.packer());
   pre_norm_ = checked_norm(w["ln_pre"], width_);
   post_norm_ = checked_norm(w["ln_post"], width_);
   const auto layers = static_cast<int64_t>(w["encoder"]["layers"].children().size());
@@ -90,9 +90,10 @@ StyleModelHandle load_style_model(memory::Residency& residency, const TensorMap&
   handle.context_dim = shape.context_dim;
   StyleModel::check(nn::Weights(tensors, compute, file_name));
   handle.model = residency.shared<memory::Resident<StyleModel>>(tensors_key("style", *tensors, compute), [&] {
-    return make_resident<StyleModel>(residency, "style model " + file_name, {"style", tensors, compute}, [=] {
-      return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name));
-    });
+    return make_resident<StyleModel>(
+        residency, "style model " + file_name, {"style", tensors, compute}, [=](const ops::Packer& packer) {
+          return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name, packer));
+        });
   });
   return handle;
 }

@@ -1,14 +1,14 @@
 // Models that are packed from a file: their size known before, their packed weights kept on disk where that is wanted.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "memory/resident.h"
-#include "ops/packing.h"
-#include "ops/weight_cache.h"
+#include "models/weights/weight_cache.h"
+#include "ops/packer.h"
 #include "tensor/tensor_map.h"
 
 namespace easel::models {
@@ -23,28 +23,31 @@ struct PackedFrom {
   bool patched = false;
 };
 
-// The model's name and version for ops::WeightCacheScope: the file it is from and the kind; which version of the file,
+// The model's name and version for WeightCache::open(): the file it is from and the kind; which version of the file,
 // and all names, places and shapes in it.
 std::pair<std::string, std::string> cache_key(const PackedFrom& from);
 
-// The model that `build` makes, to be built when it is first used. `build` is called once at once, without packing
-// anything, for the estimate of its size, which is exact; and throws here what it throws there.
+// Makes a model, its weights packed as the packer says.
+template <class T>
+using PackedBuild = std::function<std::shared_ptr<const T>(const ops::Packer&)>;
+
+// The model that `build` makes, to be built when it is first used. `build` is called once at once, with a packer that
+// measures, for the estimate of its size, which is exact; and throws here what it throws there.
 template <class T>
 std::shared_ptr<memory::Resident<T>> make_resident(memory::Residency& residency, std::string name, PackedFrom from,
-                                                   typename memory::Resident<T>::Build build) {
-  size_t bytes = 0;
-  {
-    const ops::MeasuringScope measuring;
-    bytes = build()->bytes();
-  }
+                                                   PackedBuild<T> build) {
+  const size_t bytes = build(ops::Packer::measure())->bytes();
   return std::make_shared<memory::Resident<T>>(residency, std::move(name), bytes,
                                                [from = std::move(from), build = std::move(build)] {
-                                                 std::optional<ops::WeightCacheScope> cache;
-                                                 if (ops::weight_cache_is_on() && !from.patched) {
+                                                 std::shared_ptr<WeightCache> cache;
+                                                 if (weight_cache_is_on() && !from.patched) {
                                                    const auto [owner, version] = cache_key(from);
-                                                   cache.emplace(owner, version);
+                                                   cache = WeightCache::open(owner, version);
                                                  }
-                                                 return build();
+                                                 if (!cache) return build(ops::Packer::pack());
+                                                 std::shared_ptr<const T> model = build(ops::Packer::cached(*cache));
+                                                 WeightCache::finish(std::move(cache));
+                                                 return model;
                                                });
 }
 

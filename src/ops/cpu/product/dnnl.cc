@@ -15,7 +15,6 @@
 #include "ops/cpu/product/product.h"
 #include "ops/cpu/scratch.h"
 #include "ops/elementwise.h"
-#include "ops/packing.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -113,11 +112,11 @@ const Plan& plan(const Key& key) {
 // Weights in the layout of the first plan, and in others if a shape asks for them.
 class DnnlWeights {
  public:
-  void pack(const memory::desc& plain, const Tensor& weight, const Tensor& bias, DType type, int64_t outputs,
-            const memory::desc& wanted) {
-    const Tensor values = contiguous(convert(weight, type));
+  void pack(const memory::desc& plain, const StoredTensor& weight, const StoredTensor& bias, DType type,
+            int64_t outputs, const memory::desc& wanted) {
+    const Tensor values = contiguous(convert(weight.tensor(), type));
     layouts_.push_back(reorder(memory(plain, engine(), const_cast<void*>(values.raw())), wanted));
-    bias_ = bias.defined() ? clone(convert(bias, DType::kF32)) : Tensor::zeros({outputs});
+    bias_ = bias.defined() ? clone(bias.f32()) : Tensor::zeros({outputs});
   }
   memory in(const memory::desc& wanted) const {
     std::lock_guard lock(mutex_);
@@ -246,18 +245,19 @@ size_t plain_bytes(int64_t outputs, int64_t inputs, DType type) {
 
 }  // namespace
 
-PackedLinearPtr make_dnnl_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr make_dnnl_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                                 bool geglu, const Packer& packer) {
   auto w = std::make_shared<DnnlLinear>();
-  for (const Tensor& weight : weights) w->out_features += weight.dim(0);
+  for (const StoredTensor& weight : weights) w->out_features += weight.dim(0);
   w->in_features = weights[0].dim(1);
   w->compute = compute;
   w->geglu = geglu;
   w->bytes = plain_bytes(w->out_features, w->in_features, compute);
-  if (measuring()) return w;
-  Tensor weight = weights[0];
+  if (packer.measures()) return w;
+  StoredTensor weight = weights[0];
   if (weights.size() > 1) {
     std::vector<Tensor> parts;
-    for (const Tensor& part : weights) parts.push_back(convert(part, compute));
+    for (const StoredTensor& part : weights) parts.push_back(convert(part.tensor(), compute));
     weight = concat(parts, 0);
   }
   const memory::desc plain({w->in_features, w->out_features}, type_of(compute), memory::format_tag::ba);
@@ -266,7 +266,8 @@ PackedLinearPtr make_dnnl_linear(std::span<const Tensor> weights, const Tensor& 
   return w;
 }
 
-PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
+PackedConvPtr make_dnnl_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                             DType compute, const Packer& packer) {
   auto w = std::make_shared<DnnlConv>();
   w->out_channels = weight.dim(0);
   w->in_channels = weight.dim(1);
@@ -275,7 +276,7 @@ PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const Con
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
   w->compute = compute;
   w->bytes = plain_bytes(w->out_channels, w->in_channels * w->kernel * w->kernel, compute);
-  if (measuring()) return w;
+  if (packer.measures()) return w;
   const memory::desc plain({w->out_channels, w->in_channels, w->kernel, w->kernel}, type_of(compute),
                            memory::format_tag::oihw);
   w->weights.pack(plain, weight, bias, compute, w->out_channels, plan(w->key(1, 64, 64)).weights);

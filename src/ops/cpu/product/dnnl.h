@@ -10,8 +10,10 @@
 namespace easel::ops::cpu {
 
 // As make_panel_linear() and make_panel_conv() in ops/cpu/product.h.
-PackedLinearPtr make_dnnl_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
-PackedConvPtr make_dnnl_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+PackedLinearPtr make_dnnl_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                                 bool geglu, const Packer& packer);
+PackedConvPtr make_dnnl_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                             DType compute, const Packer& packer);
 
 // A product of unsigned and signed bytes, [rows, depth] by [depth, outputs], to be called again and again.
 std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs);

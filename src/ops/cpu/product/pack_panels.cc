@@ -1,14 +1,13 @@
 // Packing of weights: converted, transposed, transformed and rounded in pieces that stay in the first-level cache,
 // so that a model file is read once, in order, and nothing stands beside the packed weights.
 #include <algorithm>
+#include <vector>
 
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/product/panels.h"
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/weight_memory.h"
 #include "ops/elementwise.h"
-#include "ops/packing.h"
-#include "ops/weight_cache.h"
 
 namespace easel::ops::cpu {
 namespace {
@@ -29,8 +28,8 @@ int64_t lanes_of(int64_t depth, DType type) {
 class PanelPacker {
  public:
   // `type` and `to`: of the values that are written, which become bytes in a second step.
-  PanelPacker(const Panels& p, int64_t panel, std::span<const Tensor> weights, const WeightWindow& window, DType type,
-              float* to)
+  PanelPacker(const Panels& p, int64_t panel, std::span<const StoredTensor> weights, const WeightWindow& window,
+              DType type, float* to)
       : type_(type),
         lanes_(lanes_of(window.runs * weights[0].dim(1), type)),
         k_(kernels(p.level)),
@@ -53,7 +52,7 @@ class PanelPacker {
   void pack(const Piece& piece) {
     // Weights that stand side by side begin at whole vectors: see joined().
     int64_t first = piece.first, left = piece.count, at = piece.at;
-    for (const Tensor& weight : weights_) {
+    for (const StoredTensor& weight : weights_) {
       const int64_t count = std::min(left, weight.dim(0) - first);
       if (count <= 0) {
         first -= weight.dim(0);
@@ -65,12 +64,12 @@ class PanelPacker {
   }
 
  private:
-  void pack_rows(const Tensor& weight, const Piece& piece) {
-    // The values of an output side by side, whatever the strides.
-    rows_of_piece_ = weight.slice(0, piece.first, piece.count);
-    Shape row = contiguous_strides(rows_of_piece_.shape());
+  void pack_rows(const StoredTensor& weight, const Piece& piece) {
+    // The values of an output side by side, whatever the encoding and the strides.
+    rows_of_piece_ = weight.slice(piece.first, piece.count).tensor();
+    const Shape &row_shape = rows_of_piece_.shape(), row = contiguous_strides(row_shape);
     bool dense = true;
-    for (int d = 1; d < row.rank(); ++d) dense = dense && (weight.dim(d) == 1 || weight.stride(d) == row[d]);
+    for (int d = 1; d < row.rank(); ++d) dense = dense && (row_shape[d] == 1 || rows_of_piece_.stride(d) == row[d]);
     if (!dense) rows_of_piece_ = contiguous(rows_of_piece_);
     for (int64_t o = 0; o < piece.count; o += k_.vec)
       for (int64_t begin = 0; begin < in_; begin += step_)
@@ -130,7 +129,7 @@ class PanelPacker {
   DType type_;
   int64_t lanes_;
   const Kernels& k_;
-  std::span<const Tensor> weights_;
+  std::span<const StoredTensor> weights_;
   const WeightWindow& w_;
   Tensor rows_of_piece_;
   int64_t in_, read_, size_;  // values of a window in the tensor and as packed
@@ -147,7 +146,7 @@ int pieces_of(const Panels& p, int64_t panel, Piece pieces[2]) {
   return p.gated ? 2 : 1;
 }
 
-void pack_panel(const Panels& p, int64_t panel, std::span<const Tensor> weights, const WeightWindow& window) {
+void pack_panel(const Panels& p, int64_t panel, std::span<const StoredTensor> weights, const WeightWindow& window) {
   const Kernels& k = kernels(p.level);
   const int64_t depth = window.runs * weights[0].dim(1), width = p.vectors_of(panel) * k.vec;
   auto* to = const_cast<float*>(p.weights) + panel * k.panel * p.taps * p.lanes;
@@ -164,11 +163,11 @@ void pack_panel(const Panels& p, int64_t panel, std::span<const Tensor> weights,
                 const_cast<int32_t*>(p.sum) + at, k.panel});
 }
 
-void pack_bias(const Panels& p, const Tensor& bias, float* to) {
+void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {
   const int64_t panel = kernels(p.level).panel;
   std::fill_n(to, p.count * panel, 0.0f);
   if (!bias.defined()) return;
-  const Tensor values = contiguous(convert(bias, DType::kF32));
+  const Tensor values = bias.f32();
   for (int64_t i = 0; i < p.count; ++i) {
     Piece pieces[2];
     for (int n = pieces_of(p, i, pieces), j = 0; j < n; ++j)
@@ -186,25 +185,25 @@ uint64_t kind_of(const Panels& p, const WeightWindow& w, int64_t in) {
 }
 
 // The weights as they are when each but the last ends with a whole vector of outputs, else as one.
-std::vector<Tensor> joined(std::span<const Tensor> weights, int64_t vec, bool gated) {
+std::vector<StoredTensor> joined(std::span<const StoredTensor> weights, int64_t vec, bool gated) {
   bool whole = !gated || weights.size() == 1;
-  for (const Tensor& weight : weights.first(weights.size() - 1)) whole = whole && weight.dim(0) % vec == 0;
+  for (const StoredTensor& weight : weights.first(weights.size() - 1)) whole = whole && weight.dim(0) % vec == 0;
   if (whole) return {weights.begin(), weights.end()};
   std::vector<Tensor> parts;
-  for (const Tensor& weight : weights) parts.push_back(convert(weight, DType::kF32));
+  for (const StoredTensor& weight : weights) parts.push_back(weight.f32());
   return {concat(parts, 0)};
 }
 
 }  // namespace
 
-Panels pack_panels(std::span<const Tensor> weights, const WeightWindow& window, const Tensor& bias, DType type,
-                   bool gated) {
+Panels pack_panels(std::span<const StoredTensor> weights, const WeightWindow& window, const StoredTensor& bias,
+                   DType type, bool gated, const Packer& packer) {
   Panels p;
   p.type = type;
   p.level = isa();
   const Kernels& k = kernels(p.level);
   const int64_t in = weights[0].dim(1);
-  for (const Tensor& weight : weights) p.outputs += weight.dim(0);
+  for (const StoredTensor& weight : weights) p.outputs += weight.dim(0);
   p.gated = gated;
   p.columns = gated ? p.outputs / 2 : p.outputs;
   p.width = gated ? k.panel / 2 : k.panel;
@@ -221,11 +220,10 @@ Panels pack_panels(std::span<const Tensor> weights, const WeightWindow& window, 
     p.scale = p.bias + numbers;
     p.sum = reinterpret_cast<const int32_t*>(p.scale + scales);
   };
-  if (measuring()) return p;
-  WeightCache* const cache = WeightCache::current();
+  if (packer.measures()) return p;
   const uint64_t kind = kind_of(p, window, in);
-  if (cache) {
-    p.memory = cache->take(kind, p.bytes);
+  if (packer.store()) {
+    p.memory = packer.store()->take(kind, p.bytes);
     if (p.memory) {
       place(p.memory->data());
       return p;
@@ -233,32 +231,34 @@ Panels pack_panels(std::span<const Tensor> weights, const WeightWindow& window, 
   }
   p.memory = allocate_weights(p.bytes);
   place(p.memory->data());
-  const std::vector<Tensor> rows = joined(weights, k.vec, gated);
+  const std::vector<StoredTensor> rows = joined(weights, k.vec, gated);
   parallel_tasks(p.count, [&](int64_t panel) { pack_panel(p, panel, rows, window); });
   pack_bias(p, bias, const_cast<float*>(p.bias));
-  if (cache) cache->keep(kind, p.memory, p.bytes);
+  if (packer.store()) packer.store()->keep(kind, p.memory, p.bytes);
   return p;
 }
 
 // Small weights of every kind, packed, as one number.
 uint64_t layout_fingerprint() {
-  Tensor matrix({70, 10}), window({70, 10, 3, 3});
-  for (int64_t i = 0; i < window.numel(); ++i) {
-    window.f32()[i] = static_cast<float>(i * 37 % 1009);
-    if (i < matrix.numel()) matrix.f32()[i] = window.f32()[i];
+  Tensor matrix_values({70, 10}), window_values({70, 10, 3, 3});
+  for (int64_t i = 0; i < window_values.numel(); ++i) {
+    window_values.f32()[i] = static_cast<float>(i * 37 % 1009);
+    if (i < matrix_values.numel()) matrix_values.f32()[i] = window_values.f32()[i];
   }
+  const StoredTensor matrix = matrix_values, window = window_values;
+  const Packer packer = Packer::pack();
   uint64_t all = 0;
   const auto add = [&all](const Panels& p) {
     const auto* bytes = static_cast<const unsigned char*>(p.memory->data());
     for (size_t i = 0; i < p.bytes; ++i) all = (all ^ bytes[i]) * 0x100000001b3 + (all >> 40);
   };
-  if (kernels(isa()).pack_bytes) add(pack_panels({&matrix, 1}, {}, {}, DType::kI8, false));
+  if (kernels(isa()).pack_bytes) add(pack_panels({&matrix, 1}, {}, {}, DType::kI8, false, packer));
   for (const DType type : {DType::kF32, DType::kBF16}) {
-    for (const bool gated : {false, true}) add(pack_panels({&matrix, 1}, {}, {}, type, gated));
-    add(pack_panels({&window, 1}, {3, 3}, {}, type, false));
-    add(pack_panels({&window, 1}, {16, 1, WindowKind::kWinograd}, {}, type, false));
+    for (const bool gated : {false, true}) add(pack_panels({&matrix, 1}, {}, {}, type, gated, packer));
+    add(pack_panels({&window, 1}, {3, 3}, {}, type, false, packer));
+    add(pack_panels({&window, 1}, {16, 1, WindowKind::kWinograd}, {}, type, false, packer));
     for (const WindowKind fold : {WindowKind::kFoldEvenEven, WindowKind::kFoldOddOdd})
-      add(pack_panels({&window, 1}, {2, 2, fold}, {}, type, false));
+      add(pack_panels({&window, 1}, {2, 2, fold}, {}, type, false, packer));
   }
   return all;
 }

@@ -166,14 +166,15 @@ const PanelConv& PanelConv::plain() const {
   std::call_once(unfolding_, [&] {
     ConvShape straight = shape;
     straight.upsample2x = false;
-    unfolded_ = make_panel_conv(unfold_windows(phases, in_channels), own_bias, straight, compute);
+    unfolded_ = make_panel_conv(unfold_windows(phases, in_channels), own_bias, straight, compute, Packer::pack());
   });
   return static_cast<const PanelConv&>(*unfolded_);
 }
 
 }  // namespace
 
-PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
+PackedConvPtr make_panel_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                              DType compute, const Packer& packer) {
   auto w = std::make_shared<PanelConv>();
   w->out_channels = weight.dim(0);
   w->in_channels = weight.dim(1);
@@ -190,10 +191,10 @@ PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const Co
     // Pixels of bytes have a scale each, so that each is a tap; else a line of the window is.
     WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
     if (compute == DType::kI8) window = {window.taps * window.runs, 1, window.kind};
-    w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false), i / 2, i % 2});
+    w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false, packer), i / 2, i % 2});
     w->bytes += w->phases.back().panels.bytes;
   }
-  if (fold && bias.defined()) w->own_bias = clone(convert(bias, DType::kF32));
+  if (fold && bias.defined()) w->own_bias = clone(bias.f32());
   return w;
 }
 

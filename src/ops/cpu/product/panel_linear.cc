@@ -111,13 +111,14 @@ void PanelLinear::run(const ProductArgs& call) const {
 
 }  // namespace
 
-PackedLinearPtr make_panel_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr make_panel_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                                  bool geglu, const Packer& packer) {
   auto w = std::make_shared<PanelLinear>();
-  for (const Tensor& weight : weights) w->out_features += weight.dim(0);
+  for (const StoredTensor& weight : weights) w->out_features += weight.dim(0);
   w->in_features = weights[0].dim(1);
   w->compute = value_type(compute);
   w->geglu = geglu;
-  w->panels = pack_panels(weights, {}, bias, compute, geglu);
+  w->panels = pack_panels(weights, {}, bias, compute, geglu, packer);
   w->bytes = w->panels.bytes;
   return w;
 }

@@ -42,9 +42,9 @@ struct WeightWindow {
   WindowKind kind = WindowKind::kPlain;  // how a 3x3 window in the tensor becomes the packed one
 };
 
-// The outputs of all `weights`, one after another. bias: [outputs] or undefined; any float types, any strides.
-Panels pack_panels(std::span<const Tensor> weights, const WeightWindow& window, const Tensor& bias, DType type,
-                   bool gated);
+// The outputs of all `weights`, one after another. bias: [outputs] or undefined; any float encodings.
+Panels pack_panels(std::span<const StoredTensor> weights, const WeightWindow& window, const StoredTensor& bias,
+                   DType type, bool gated, const Packer& packer);
 
 // Changes whenever what pack_panels() makes of the same weights does.
 uint64_t layout_fingerprint();

@@ -12,14 +12,14 @@ constexpr int64_t kMaxByteDepth = 65536;  // 255 * 127 times as much still fits 
 bool prefer_dnnl(DType compute) { return compute == DType::kBF16 && has_amx_bf16() && isa() == Isa::kAvx512Bf16; }
 
 // Enough channels to outweigh making bytes of them.
-bool bytes_pay(const Tensor& weight) {
+bool bytes_pay(const StoredTensor& weight) {
   return weight.dim(1) >= 32 && weight.dim(0) >= 32 && weight.dim(1) <= kMaxByteDepth;
 }
 
 // Enough channels to outweigh the transforms, and not so many that the larger weights cost more memory than they
 // are worth: the widest layers work on the smallest maps.
 // Bytes are few enough for all.
-bool winograd_pays(const Tensor& weight, DType compute) {
+bool winograd_pays(const StoredTensor& weight, DType compute) {
   const int64_t in = weight.dim(1), out = weight.dim(0);
   if (compute == DType::kI8) return true;
   return in >= 32 && out >= 32 && in * out <= 1280 * (compute == DType::kBF16 ? 640 : 1280);
@@ -27,19 +27,21 @@ bool winograd_pays(const Tensor& weight, DType compute) {
 
 }  // namespace
 
-PackedLinearPtr make_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu) {
+PackedLinearPtr make_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, bool geglu,
+                            const Packer& packer) {
   if (compute == DType::kI8 && weights[0].dim(1) > kMaxByteDepth) compute = DType::kBF16;
-  return prefer_dnnl(compute) ? make_dnnl_linear(weights, bias, compute, geglu)
-                              : make_panel_linear(weights, bias, compute, geglu);
+  return prefer_dnnl(compute) ? make_dnnl_linear(weights, bias, compute, geglu, packer)
+                              : make_panel_linear(weights, bias, compute, geglu, packer);
 }
 
-PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
-  if (prefer_dnnl(compute)) return make_dnnl_conv(weight, bias, shape, compute);
-  if (compute == DType::kI8 && !bytes_pay(weight)) return make_conv(weight, bias, shape, DType::kBF16);
+PackedConvPtr make_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
+                        const Packer& packer) {
+  if (prefer_dnnl(compute)) return make_dnnl_conv(weight, bias, shape, compute, packer);
+  if (compute == DType::kI8 && !bytes_pay(weight)) return make_conv(weight, bias, shape, DType::kBF16, packer);
   const ConvMethod method = shape.method == ConvMethod::kAuto ? default_conv_method() : shape.method;
   const bool wanted = method == ConvMethod::kAuto ? winograd_pays(weight, compute) : method == ConvMethod::kWinograd;
-  if (wanted && winograd_fits(weight, shape)) return make_winograd_conv(weight, bias, shape, compute);
-  return make_panel_conv(weight, bias, shape, compute);
+  if (wanted && winograd_fits(weight, shape)) return make_winograd_conv(weight, bias, shape, compute, packer);
+  return make_panel_conv(weight, bias, shape, compute, packer);
 }
 
 }  // namespace easel::ops::cpu

@@ -38,15 +38,20 @@ class CpuConv : public PackedConv {
 };
 
 // By the kernels that suit the processor.
-PackedLinearPtr make_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
-PackedConvPtr make_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+PackedLinearPtr make_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, bool geglu,
+                            const Packer& packer);
+PackedConvPtr make_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
+                        const Packer& packer);
 
 // Our own kernels, at every instruction level.
-PackedLinearPtr make_panel_linear(std::span<const Tensor> weights, const Tensor& bias, DType compute, bool geglu);
-PackedConvPtr make_panel_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+PackedLinearPtr make_panel_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                                  bool geglu, const Packer& packer);
+PackedConvPtr make_panel_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                              DType compute, const Packer& packer);
 
 // F(2x2, 3x3), for weights and shapes it fits.
-bool winograd_fits(const Tensor& weight, const ConvShape& shape);
-PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute);
+bool winograd_fits(const StoredTensor& weight, const ConvShape& shape);
+PackedConvPtr make_winograd_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                                 DType compute, const Packer& packer);
 
 }  // namespace easel::ops::cpu

@@ -167,12 +167,13 @@ void WinogradConv::run(const ConvolutionArgs& args) const {
 
 }  // namespace
 
-bool winograd_fits(const Tensor& weight, const ConvShape& shape) {
+bool winograd_fits(const StoredTensor& weight, const ConvShape& shape) {
   return weight.dim(2) == 3 && shape.stride == 1 && shape.pad == 1 && (shape.pad_after < 0 || shape.pad_after == 1) &&
          !shape.upsample2x && weight.dim(1) % 2 == 0;
 }
 
-PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const ConvShape& shape, DType compute) {
+PackedConvPtr make_winograd_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
+                                 DType compute, const Packer& packer) {
   auto w = std::make_shared<WinogradConv>();
   w->out_channels = weight.dim(0);
   w->in_channels = weight.dim(1);
@@ -180,7 +181,7 @@ PackedConvPtr make_winograd_conv(const Tensor& weight, const Tensor& bias, const
   w->shape = shape;
   w->shape.pad_after = 1;
   w->compute = value_type(compute);
-  w->panels = pack_panels({&weight, 1}, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false);
+  w->panels = pack_panels({&weight, 1}, {kPlanes, 1, WindowKind::kWinograd}, bias, compute, false, packer);
   w->bytes = w->panels.bytes;
   return w;
 }

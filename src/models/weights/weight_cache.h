@@ -11,9 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "ops/packer.h"
 #include "tensor/storage.h"
 
-namespace easel::ops {
+namespace easel::models {
 
 // Where packed weights are kept, and how many bytes of them at most (0: no limit): beyond that the files used longest
 // ago are deleted, never the one just written. An empty folder: nowhere. It is made when first written to.
@@ -24,18 +25,24 @@ struct WeightCacheFolder {
 void set_weight_cache(const WeightCacheFolder& folder);
 bool weight_cache_is_on();
 
-// What is kept of one model. Packing weights asks for the next blob before it packs, and hands over what it packed.
-class WeightCache {
+// What is kept of one model.
+class WeightCache final : public ops::PackedStore {
  public:
+  // The cache of the model `name`, or null while there is no folder. `version` is everything else its packed weights
+  // depend on but for the processor and the layout, which are added: a model whose version changes takes the place of
+  // the old one.
+  static std::shared_ptr<WeightCache> open(const std::string& name, const std::string& version);
+  // To be called when the model is whole: what is new is written in the background; a failure to write is only logged.
+  static void finish(std::shared_ptr<WeightCache> cache);
+
   WeightCache(std::filesystem::path file, const std::string& identity);
   WeightCache(const WeightCache&) = delete;
   WeightCache& operator=(const WeightCache&) = delete;
 
-  // The next blob, in the mapped file, if the file has it undamaged, else nothing: `kind` says what it must be, `bytes`
-  // how long. Checked on all threads.
-  StorageRef take(uint64_t kind, size_t bytes);
-  // What was packed instead of the blob last asked for. `storage` stays alive until it is written.
-  void keep(uint64_t kind, const StorageRef& storage, size_t bytes);
+  // The next blob, in the mapped file, if the file has it undamaged. Checked on all threads.
+  StorageRef take(uint64_t kind, size_t bytes) override;
+  // `storage` stays alive until it is written.
+  void keep(uint64_t kind, const StorageRef& storage, size_t bytes) override;
 
   // Whether the file does not hold exactly what was asked for, so that it is worth writing anew.
   bool incomplete() const { return missed_ || entries_.size() != found_.size(); }
@@ -43,9 +50,6 @@ class WeightCache {
   void write() const;
   // Notes that the file was used now.
   void touch() const;
-
-  // The cache of the model being built on this thread, or null.
-  static WeightCache* current();
 
  private:
   struct Entry {
@@ -66,24 +70,7 @@ class WeightCache {
   bool missed_ = false;
 };
 
-// While it lives, weights packed on this thread go through the cache of one model. `name` says which model it is,
-// `version` everything else its packed weights depend on but for the processor and the layout, which are added: a
-// model whose version changes takes the place of the old one. When it ends without an error, what is new is written
-// in the background; a failure to write is only logged.
-class WeightCacheScope {
- public:
-  WeightCacheScope(const std::string& name, const std::string& version);
-  ~WeightCacheScope();
-  WeightCacheScope(const WeightCacheScope&) = delete;
-  WeightCacheScope& operator=(const WeightCacheScope&) = delete;
-
- private:
-  std::shared_ptr<WeightCache> cache_;
-  WeightCache* before_;
-  int errors_;  // in flight when it began
-};
-
 // Waits until everything is written. Called at the end of the program by itself.
 void finish_weight_caches();
 
-}  // namespace easel::ops
+}  // namespace easel::models

@@ -1,19 +1,24 @@
-#include "ops/weight_cache.h"
+#include "models/weights/weight_cache.h"
 
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "base/atomic_file.h"
 #include "ops/conv2d.h"
+#include "ops/cpu/weight_memory.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
-#include "ops/packing.h"
+#include "ops/packer.h"
 #include "ops/reference.h"
 
-namespace easel::ops::testing {
+namespace easel::models {
 namespace {
+
+using namespace ops;
+using namespace ops::testing;
 
 namespace fs = std::filesystem;
 
@@ -36,19 +41,26 @@ class WeightCaches : public TypedOps<BFloat16> {
     TypedOps::TearDown();
   }
 
-  // Builds a small "model" and returns what it computes. `weight` as if the file held it.
-  std::vector<Tensor> build(const std::string& identity, const Tensor& weight) {
-    std::vector<Tensor> results;
-    {
-      const WeightCacheScope scope(identity, version_);
-      const auto dense = pack_linear(weight, random_f32({96}, 0.0f), kType, true);
-      ConvShape up{1, 1};
-      up.upsample2x = true;
-      const auto conv = pack_conv2d(window_, {}, {1, 1}, kType), twice = pack_conv2d(window_, {}, up, kType);
-      results = {linear(x_, *dense), conv2d(map_, *conv), conv2d(map_, *twice, {.upsample2x = true})};
-    }
+  // What `pack` gives with the cache of a model, or without one where there is none.
+  std::vector<Tensor> packed(const std::string& identity,
+                             const std::function<std::vector<Tensor>(const Packer&)>& pack) {
+    auto cache = WeightCache::open(identity, version_);
+    if (!cache) return pack(Packer::pack());
+    auto results = pack(Packer::cached(*cache));
+    WeightCache::finish(std::move(cache));
     finish_weight_caches();
     return results;
+  }
+  // Builds a small "model" and returns what it computes. `weight` as if the file held it.
+  std::vector<Tensor> build(const std::string& identity, const Tensor& weight) {
+    return packed(identity, [&](const Packer& packer) -> std::vector<Tensor> {
+      const auto dense = pack_linear(weight, random_f32({96}, 0.0f), kType, true, packer);
+      ConvShape up{1, 1};
+      up.upsample2x = true;
+      const auto conv = pack_conv2d(window_, {}, {1, 1}, kType, packer),
+                 twice = pack_conv2d(window_, {}, up, kType, packer);
+      return {linear(x_, *dense), conv2d(map_, *conv), conv2d(map_, *twice, {.upsample2x = true})};
+    });
   }
   std::vector<fs::path> files() const {
     std::vector<fs::path> all;
@@ -106,10 +118,13 @@ TEST_F(WeightCaches, WhatWasUsedLongestAgoGoesWhenItIsFull) {
 
 TEST_F(WeightCaches, LayersSideBySideAreKeptAsOne) {
   const Tensor parts[] = {random({32, 64}), random({16, 64}), random({40, 64})};
+  const std::vector<StoredTensor> stored(std::begin(parts), std::end(parts));
   std::vector<Tensor> results;
   for (int run = 0; run < 2; ++run) {
-    const WeightCacheScope scope("joined", version_);
-    results.push_back(linear(x_, *pack_linear(parts, random_f32({88}, 0.0f), kType)));
+    for (const Tensor& y : packed("joined", [&](const Packer& packer) -> std::vector<Tensor> {
+           return {linear(x_, *pack_linear(stored, random_f32({88}, 0.0f), kType, false, packer))};
+         }))
+      results.push_back(y);
     if (run == 0) results.push_back(linear(x_, *pack_linear(concat(parts, 0), random_f32({88}, 0.0f), kType)));
   }
   EXPECT_EQ(max_difference(results[0], results[1]), 0.0);
@@ -117,16 +132,12 @@ TEST_F(WeightCaches, LayersSideBySideAreKeptAsOne) {
 }
 
 TEST_F(WeightCaches, MeasuringTakesNoMemoryAndIsExact) {
-  const auto packed = pack_linear(weight_, random_f32({96}, 0.0f), kType, true);
+  const auto dense = pack_linear(weight_, random_f32({96}, 0.0f), kType, true);
   const auto window = pack_conv2d(window_, {}, {1, 1}, kType);
-  const WeightCacheScope scope("model a", version_);
-  {
-    const MeasuringScope measuring;
-    EXPECT_EQ(pack_linear(weight_, random_f32({96}, 0.0f), kType, true)->bytes, packed->bytes);
-    EXPECT_EQ(pack_conv2d(window_, {}, {1, 1}, kType)->bytes, window->bytes);
-  }
-  EXPECT_FALSE(measuring());
-  EXPECT_EQ(linear(x_, *pack_linear(weight_, {}, kType)).dim(1), 96);
+  const size_t before = cpu::weight_bytes();
+  EXPECT_EQ(pack_linear(weight_, random_f32({96}, 0.0f), kType, true, Packer::measure())->bytes, dense->bytes);
+  EXPECT_EQ(pack_conv2d(window_, {}, {1, 1}, kType, Packer::measure())->bytes, window->bytes);
+  EXPECT_EQ(cpu::weight_bytes(), before);
 }
 
 TEST_F(WeightCaches, DamageIsFoundAndMended) {
@@ -151,18 +162,13 @@ TEST_F(WeightCaches, DamageIsFoundAndMended) {
 
 TEST_F(WeightCaches, AModelThatPacksOtherwiseReplacesIt) {
   build("model a", weight_);
-  Tensor y;
-  {
-    const WeightCacheScope scope("model a", version_);
-    y = linear(x_, *pack_linear(random({32, 64}), {}, kType));
-  }
-  finish_weight_caches();
+  const auto narrow = [&](const Packer& packer) -> std::vector<Tensor> {
+    return {linear(x_, *pack_linear(random({32, 64}), {}, kType, false, packer))};
+  };
+  const Tensor y = packed("model a", narrow)[0];
   EXPECT_EQ(y.dim(1), 32);
   ASSERT_EQ(files().size(), 1u);
-  const Tensor again = [&] {
-    const WeightCacheScope scope("model a", version_);
-    return linear(x_, *pack_linear(random({32, 64}), {}, kType));
-  }();
+  const Tensor again = packed("model a", narrow)[0];
   EXPECT_EQ(max_difference(again, y), 0.0);
 }
 
@@ -173,4 +179,4 @@ TEST_F(WeightCaches, IsOffWithoutAFolder) {
 }
 
 }  // namespace
-}  // namespace easel::ops::testing
+}  // namespace easel::models

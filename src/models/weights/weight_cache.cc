@@ -1,4 +1,4 @@
-#include "ops/weight_cache.h"
+#include "models/weights/weight_cache.h"
 
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -20,18 +20,15 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
-#include "ops/cpu/cpu_features.h"
-#include "ops/cpu/product/panels.h"
-#include "ops/cpu/weight_memory.h"
 #include "tensor/mapped_file.h"
 
-namespace easel::ops {
+namespace easel::models {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr char kMagic[16] = "easel packed";
-constexpr uint64_t kVersion = 2;  // of the file; the layouts in it are told apart by cpu::layout_fingerprint()
+constexpr uint64_t kVersion = 2;  // of the file; the layouts in it are told apart by ops::packed_layout_fingerprint()
 constexpr size_t kAlign = 4096;
 constexpr size_t kPiece = size_t{1} << 20;  // read and hashed at once, while it is in the cache
 
@@ -95,7 +92,6 @@ spdlog::logger& log() {
 
 std::mutex g_mutex;
 WeightCacheFolder g_folder;
-thread_local WeightCache* t_current = nullptr;
 
 WeightCacheFolder cache_folder() {
   std::lock_guard lock(g_mutex);
@@ -264,26 +260,19 @@ void WeightCache::touch() const {
   ::utimensat(AT_FDCWD, file_.c_str(), times, 0);
 }
 
-WeightCache* WeightCache::current() { return t_current; }
-
-WeightCacheScope::WeightCacheScope(const std::string& name, const std::string& version)
-    : before_(std::exchange(t_current, nullptr)), errors_(std::uncaught_exceptions()) {
+std::shared_ptr<WeightCache> WeightCache::open(const std::string& name, const std::string& version) {
   const fs::path folder = cache_folder().path;
-  if (folder.empty()) return;
-  const std::string owner = name + "\n" + std::string(cpu::isa_name(cpu::isa()));
-  const std::string identity = owner + "\n" + version + "\n" + std::to_string(cpu::layout_fingerprint());
-  cache_ = std::make_shared<WeightCache>(folder / (sha256_hex(owner).substr(0, 32) + ".packed"), identity);
-  t_current = cache_.get();
+  if (folder.empty()) return nullptr;
+  const std::string owner = name + "\n" + std::string(ops::packed_layout());
+  const std::string identity = owner + "\n" + version + "\n" + std::to_string(ops::packed_layout_fingerprint());
+  return std::make_shared<WeightCache>(folder / (sha256_hex(owner).substr(0, 32) + ".packed"), identity);
 }
 
-WeightCacheScope::~WeightCacheScope() {
-  t_current = before_;
-  // Where an error passes through, the model is not whole.
-  if (!cache_ || std::uncaught_exceptions() > errors_) return;
-  if (cache_->incomplete()) writers().start(std::move(cache_));
-  else cache_->touch();
+void WeightCache::finish(std::shared_ptr<WeightCache> cache) {
+  if (cache->incomplete()) writers().start(std::move(cache));
+  else cache->touch();
 }
 
 void finish_weight_caches() { writers().finish(); }
 
-}  // namespace easel::ops
+}  // namespace easel::models
