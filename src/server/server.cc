@@ -23,8 +23,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kPoolThreads = 4;
-// A job that was running when the server died this many times is not tried again.
-constexpr int kMaxAttempts = 2;
 
 fs::path prepared(const fs::path& folder) {
   std::error_code error;
@@ -128,8 +126,7 @@ void Server::Impl::start() {
   folders.clear_temp();
   folders.remove_leftovers();
   if (options.start_paused) store->set_paused(true);
-  for (const Job& job : store->recover(kMaxAttempts))
-    log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
+  worker.recover();
   store->trim_history(options.keep_history);
   ticker.start();
   http->start();

@@ -201,8 +201,7 @@ TEST(Process, OverheadOfAJobThatIsAllReused) {
     job.id = std::to_string(i);
     job.prompt = body;
     store->add(job, false, false);
-    store->take_next();
-    store->finish(job.id, {});
+    store->finish(store->claim("w", std::chrono::minutes(1))->token, {});
     if (i > 0) bare.push_back(seconds_since(start));
   }
   printf("a job that is all reused: %.2f ms at the median, %.2f ms for the slowest of 100; the store alone: %.2f ms\n",

@@ -8,29 +8,10 @@
 #include "server/log.h"
 #include "server/raw_client.h"
 #include "server/server.h"
+#include "server/temp_folder.h"
 #include "workflow/toy_table.h"
 
 namespace easel::server::testing {
-
-// A folder that goes away with its owner.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "easel-server-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline ServerOptions options_in(const std::filesystem::path& folder) {
   ServerOptions o;

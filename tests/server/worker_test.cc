@@ -16,9 +16,16 @@ using testing::toy_prompt;
 class Failing final : public JobStore {
  public:
   Job add(Job job, bool front, bool keep_number) override { return store_->add(std::move(job), front, keep_number); }
-  std::optional<Job> take_next() override { return store_->take_next(); }
-  void requeue(const std::string& id) override { store_->requeue(id); }
-  bool finish(const std::string& id, const JobResult& result) override { return store_->finish(id, result); }
+  std::optional<Claim> claim(const std::string& worker, Lease lease) override { return store_->claim(worker, lease); }
+  bool renew(ClaimToken token, Lease lease) override { return store_->renew(token, lease); }
+  bool finish(ClaimToken token, const JobResult& result) override { return store_->finish(token, result); }
+  bool give_back(ClaimToken token) override { return store_->give_back(token); }
+  std::vector<Job> requeue_expired(int64_t now, int max_attempts) override {
+    return store_->requeue_expired(now, max_attempts);
+  }
+  std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) override {
+    return store_->requeue_claims_of(worker, max_attempts);
+  }
   int64_t cancel(const std::vector<std::string>& ids) override { return store_->cancel(ids); }
   bool move(const std::string& id, const std::string& before) override { return store_->move(id, before); }
   std::vector<Job> pending(int64_t limit) const override { return store_->pending(limit); }
@@ -32,7 +39,6 @@ class Failing final : public JobStore {
   void forget(const std::vector<std::string>& ids) override { store_->forget(ids); }
   void forget_all() override { store_->forget_all(); }
   void trim_history(int64_t keep) override { store_->trim_history(keep); }
-  std::vector<Job> recover(int max_attempts) override { return store_->recover(max_attempts); }
   bool paused() const override { return store_->paused(); }
   void set_paused(bool paused) override { store_->set_paused(paused); }
 

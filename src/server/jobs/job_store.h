@@ -1,7 +1,12 @@
 // The one place where jobs live. A job is accepted once add() has returned, and from then on it ends
-// exactly once, whatever happens to the process in between.
+// exactly once, whatever happens in between to the process that accepted it or to the worker that runs it.
+//
+// Workers claim jobs. A claim is good for a limited time, its lease, and is renewed while the worker computes; a job
+// whose lease has ended is given to the next worker. Each claim has a token of its own, and only the token of a job's
+// newest claim can end the job: a worker that was thought dead and comes back late is refused.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,7 +15,8 @@
 
 namespace easel::server {
 
-enum class JobState { kPending, kRunning, kSuccess, kFailed, kInterrupted, kCancelled };
+// The numbers are what a store keeps: they never change, new ones go to the end.
+enum class JobState { kPending = 0, kRunning = 1, kSuccess = 2, kFailed = 3, kInterrupted = 4, kCancelled = 5 };
 // "pending", "running", "success", "error", "interrupted", "cancelled".
 const char* job_state_name(JobState state);
 inline bool is_final(JobState s) { return s != JobState::kPending && s != JobState::kRunning; }
@@ -32,6 +38,17 @@ struct Job {
   int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // milliseconds since 1970
 };
 
+// Names one claim of one job. A store never gives the same token twice; later claims have larger ones.
+enum class ClaimToken : int64_t {};
+
+// A job and the right to run it.
+struct Claim {
+  Job job;
+  ClaimToken token{};
+};
+
+using Lease = std::chrono::milliseconds;
+
 // How a run ended.
 struct JobResult {
   JobState state = JobState::kSuccess;
@@ -43,9 +60,12 @@ struct HistoryQuery {
   int64_t offset = -1;     // -1: the newest max_items; otherwise counted from the oldest
 };
 
-// Thread-safe. Every call is atomic, and durable when it returns; only take_next() may be forgotten in a failure of the
-// power, and the job is then pending again. Methods throw an Error naming the store when it cannot be read or written:
-// kMemory when the disk is full, kBadFile when the file is damaged, kInternal otherwise.
+// Thread-safe. Every call is atomic, and durable when it returns; only claim() and renew() may be forgotten in a
+// failure of the power that ends the worker as well, and the job is then pending again. Methods throw an Error naming
+// the store when it cannot be read or written: kMemory when the disk is full, kBadFile when the file is damaged,
+// kInternal otherwise.
+//
+// Every store passes tests/server/job_store_contract_test.cc.
 class JobStore {
  public:
   virtual ~JobStore() = default;
@@ -53,13 +73,26 @@ class JobStore {
   // Accepts a job. job.number is set here: the next one, or before all others when `front`; a number
   // given by the caller is kept when `keep_number`. Throws Error(kInvalid) when the id exists already.
   virtual Job add(Job job, bool front, bool keep_number) = 0;
-  // Marks the first pending job as running, counting the attempt, and returns it; nothing when idle.
-  virtual std::optional<Job> take_next() = 0;
-  // The running job goes back to the place in the queue it came from; a graceful stop does not count
-  // as an attempt.
-  virtual void requeue(const std::string& id) = 0;
-  // Ends a running job: history is written and the queue left in one step. False when it does not run.
-  virtual bool finish(const std::string& id, const JobResult& result) = 0;
+
+  // Marks the first pending job as running, counting the attempt, and returns it; nothing when idle. `worker` is a name
+  // that no other living worker has. The lease ends `lease` from now, by the store's clock.
+  virtual std::optional<Claim> claim(const std::string& worker, Lease lease) = 0;
+  // The lease ends `lease` from now instead. False when the claim is no longer the job's newest, or the job has ended:
+  // whoever computes should stop. A claim whose lease is over can be renewed while nobody else has the job.
+  virtual bool renew(ClaimToken token, Lease lease) = 0;
+  // Ends a running job: history is written and the queue left in one step. False, and nothing is changed, when the
+  // claim is no longer the job's newest, or the job has ended.
+  virtual bool finish(ClaimToken token, const JobResult& result) = 0;
+  // The running job goes back to the place in the queue it came from, and the attempt is not counted: for a worker that
+  // stops in good order. False as for finish().
+  virtual bool give_back(ClaimToken token) = 0;
+
+  // Running jobs whose lease ended before `now_ms` (milliseconds since 1970) go back to their place in the queue, but
+  // one that was started `max_attempts` times without ending is failed with the reason. Returns those that failed.
+  virtual std::vector<Job> requeue_expired(int64_t now_ms, int max_attempts) = 0;
+  // The same for all that `worker` holds, whatever their leases: for a worker that starts, and has lost what a process
+  // of its name held before.
+  virtual std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) = 0;
 
   // Pending jobs taken out of the queue for good. Returns how many.
   virtual int64_t cancel(const std::vector<std::string>& ids) = 0;
@@ -77,17 +110,14 @@ class JobStore {
   // Keeps the newest `keep` history entries.
   virtual void trim_history(int64_t keep) = 0;
 
-  // Called once at start: jobs found running were cut off. They go back to the front of the queue, but
-  // one that was started `max_attempts` times without ending is failed with the reason. Returns those.
-  virtual std::vector<Job> recover(int max_attempts) = 0;
-
-  // Whether take_next() should be called; survives a restart.
+  // Whether workers leave the queue alone; survives a restart. claim() itself does not ask.
   virtual bool paused() const = 0;
   virtual void set_paused(bool paused) = 0;
 };
 
-// A store in an SQLite file (write-ahead log, synchronous). ":memory:" for tests. Throws Error(kBadFile) when the file
-// cannot be used.
+// A store in an SQLite file (write-ahead log, synchronous), for workers of one process. ":memory:" for tests. A file of
+// an older version is brought up to date (job_schema.h). Throws Error(kBadFile) when the file cannot be used,
+// Error(kUnsupported) when a newer Easel wrote it.
 std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path);
 
 }  // namespace easel::server

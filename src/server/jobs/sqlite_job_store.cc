@@ -1,155 +1,34 @@
-#include <sqlite3.h>
-
 #include <chrono>
-#include <mutex>
 
 #include "base/error.h"
+#include "base/mutex.h"
+#include "server/jobs/job_schema.h"
 #include "server/jobs/job_store.h"
+#include "server/jobs/sqlite.h"
 
 namespace easel::server {
 namespace {
 
-constexpr int kBusyMilliseconds = 5000;  // a lock of another program's is waited for
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::Transaction;
 
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// One connection; every statement goes through here so that failures carry the file's name.
-class Database {
- public:
-  explicit Database(const std::string& path) : path_(path) {
-    if (sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                        nullptr) != SQLITE_OK) {
-      const std::string why = db_ ? sqlite3_errmsg(db_) : "out of memory";
-      sqlite3_close(db_);
-      throw Error(Fault::kBadFile, "cannot open the job store: " + why).in_file(path);
-    }
-    sqlite3_busy_timeout(db_, kBusyMilliseconds);
-  }
-  ~Database() { sqlite3_close_v2(db_); }
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
+// The states as they stand in SQL text.
+std::string number(JobState state) { return std::to_string(static_cast<int>(state)); }
+const std::string kIsPending = "state = " + number(JobState::kPending);
+const std::string kIsRunning = "state = " + number(JobState::kRunning);
+const std::string kIsQueued = "state IN (" + number(JobState::kPending) + ", " + number(JobState::kRunning) + ")";
+const std::string kIsFinal = "state NOT IN (" + number(JobState::kPending) + ", " + number(JobState::kRunning) + ")";
+const std::string kInOrder = " ORDER BY number, seq";
+// What makes a running job a pending one.
+const std::string kPutBack =
+    "UPDATE jobs SET state = " + number(JobState::kPending) + ", started = 0, worker = '', lease_until = 0, token = 0";
 
-  void script(const char* sql) {
-    if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail();
-  }
-  int64_t changes() const { return sqlite3_changes64(db_); }
-  sqlite3* handle() const { return db_; }
-  [[noreturn]] void fail() const {
-    const int code = sqlite3_errcode(db_) & 0xFF;  // without the extension that says where
-    Error error(code == SQLITE_FULL || code == SQLITE_NOMEM       ? Fault::kMemory
-                : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Fault::kBadFile
-                                                                  : Fault::kInternal,
-                std::string("job store: ") + sqlite3_errmsg(db_));
-    error.in_file(path_);
-    if (error.fault() == Fault::kBadFile)
-      error.fix("Move it away, with its -wal and -shm files, to start with an empty queue and history");
-    throw error;
-  }
-
- private:
-  std::string path_;
-  sqlite3* db_ = nullptr;
-};
-
-class Statement {
- public:
-  Statement(Database& db, const std::string& sql) : db_(db) {
-    if (sqlite3_prepare_v2(db.handle(), sql.c_str(), static_cast<int>(sql.size()), &s_, nullptr) != SQLITE_OK)
-      db.fail();
-  }
-  ~Statement() { sqlite3_finalize(s_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  Statement& bind(const std::string& v) {
-    return check(sqlite3_bind_text(s_, ++n_, v.data(), static_cast<int>(v.size()), SQLITE_TRANSIENT));
-  }
-  Statement& bind(int64_t v) { return check(sqlite3_bind_int64(s_, ++n_, v)); }
-  Statement& bind(int v) { return bind(static_cast<int64_t>(v)); }
-  Statement& bind(double v) { return check(sqlite3_bind_double(s_, ++n_, v)); }
-  Statement& bind(JobState v) { return bind(static_cast<int64_t>(v)); }
-
-  bool row() {
-    const int code = sqlite3_step(s_);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) db_.fail();
-    return code == SQLITE_ROW;
-  }
-  void run() {
-    while (row()) {
-    }
-  }
-
-  std::string text(int i) const {
-    const auto* p = sqlite3_column_text(s_, i);
-    return p ? std::string(reinterpret_cast<const char*>(p), static_cast<size_t>(sqlite3_column_bytes(s_, i)))
-             : std::string();
-  }
-  int64_t integer(int i) const { return sqlite3_column_int64(s_, i); }
-  double real(int i) const { return sqlite3_column_double(s_, i); }
-
- private:
-  Statement& check(int code) {
-    if (code != SQLITE_OK) db_.fail();
-    return *this;
-  }
-  Database& db_;
-  sqlite3_stmt* s_ = nullptr;
-  int n_ = 0;
-};
-
-// Takes the write lock at once, so that what is read inside stays true until the commit. `flush`: the commit waits
-// until the disk has it; without, it survives the end of the process but perhaps not a failure of the power.
-class Transaction {
- public:
-  explicit Transaction(Database& db, bool flush = true) : db_(db), flush_(db, flush) { db_.script("BEGIN IMMEDIATE"); }
-  ~Transaction() {
-    if (!done_) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  void commit() {
-    db_.script("COMMIT");
-    done_ = true;
-  }
-
- private:
-  // Ends after the transaction, also where that could not begin: the next one is flushed again.
-  struct Flushing {
-    Flushing(Database& d, bool flush) : db(d), unflushed(!flush) {
-      if (unflushed) db.script("PRAGMA synchronous = NORMAL");
-    }
-    ~Flushing() {
-      if (unflushed) sqlite3_exec(db.handle(), "PRAGMA synchronous = FULL", nullptr, nullptr, nullptr);
-    }
-    Flushing(const Flushing&) = delete;
-    Flushing& operator=(const Flushing&) = delete;
-    Database& db;
-    const bool unflushed;
-  };
-  Database& db_;
-  const Flushing flush_;
-  bool done_ = false;
-};
-
-constexpr const char* kSchema = R"sql(
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
-  CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY, number REAL NOT NULL, state INTEGER NOT NULL, prompt TEXT NOT NULL, extra_data TEXT NOT NULL,
-    targets TEXT NOT NULL, client_id TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outputs TEXT NOT NULL DEFAULT '{}',
-    messages TEXT NOT NULL DEFAULT '[]', meta TEXT NOT NULL DEFAULT '{}', failure TEXT NOT NULL DEFAULT '',
-    created INTEGER NOT NULL, started INTEGER NOT NULL DEFAULT 0, finished INTEGER NOT NULL DEFAULT 0,
-    ended_as INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS jobs_queue ON jobs(state, number, seq);
-  CREATE INDEX IF NOT EXISTS jobs_history ON jobs(ended_as) WHERE ended_as > 0;
-  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-  PRAGMA user_version = 1;
-)sql";
-
-// ended_as counts finished jobs in the order in which they ended (0: not ended, or cancelled).
 constexpr const char* kColumns =
     "id, number, state, prompt, extra_data, targets, client_id, attempts, outputs, messages, meta, failure, created, "
     "started, finished";
@@ -178,7 +57,7 @@ class SqliteJobStore final : public JobStore {
  public:
   explicit SqliteJobStore(const std::string& path) : db_(path) {
     try {
-      db_.script(kSchema);
+      prepare_job_schema(db_);
     } catch (const Error& e) {
       if (e.fault() != Fault::kInternal) throw;
       throw Error(Fault::kBadFile, e.message()).in_file(path);  // no defect: the file cannot be used
@@ -186,7 +65,7 @@ class SqliteJobStore final : public JobStore {
   }
 
   Job add(Job job, bool front, bool keep_number) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Transaction t(db_);
     Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
     if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
@@ -211,40 +90,53 @@ class SqliteJobStore final : public JobStore {
     return job;
   }
 
-  std::optional<Job> take_next() override {
-    std::lock_guard lock(mutex_);
-    if (select("WHERE state = 0 LIMIT 1").empty()) return std::nullopt;
-    constexpr bool kFlush = false;  // a job that is pending again after all is run, as it would be anyway
-    Transaction t(db_, kFlush);
-    auto jobs = select("WHERE state = 0 ORDER BY number, seq LIMIT 1");
+  std::optional<Claim> claim(const std::string& worker, Lease lease) override {
+    MutexLock lock(mutex_);
+    if (select("WHERE " + kIsPending + " LIMIT 1").empty()) return std::nullopt;  // idle: without the write lock
+    // A claim that the power took with it is no loss, as it took the worker too: the job is pending again.
+    Transaction t(db_, Transaction::Flush::kSystem);
+    auto jobs = select("WHERE " + kIsPending + kInOrder + " LIMIT 1");
     if (jobs.empty()) return std::nullopt;
-    Job& job = jobs.front();
+    Claim out{std::move(jobs.front()), static_cast<ClaimToken>(next("token"))};
+    Job& job = out.job;
     job.state = JobState::kRunning;
     job.started_ms = now_ms();
     ++job.attempts;
-    Statement(db_, "UPDATE jobs SET state = 1, attempts = ?, started = ? WHERE id = ?")
+    Statement(db_,
+              "UPDATE jobs SET state = ?, attempts = ?, started = ?, worker = ?, lease_until = ?, token = ? "
+              "WHERE id = ?")
+        .bind(job.state)
         .bind(job.attempts)
         .bind(job.started_ms)
+        .bind(worker)
+        .bind(job.started_ms + lease.count())
+        .bind(out.token)
         .bind(job.id)
         .run();
     t.commit();
-    return job;
+    return out;
   }
 
-  void requeue(const std::string& id) override {
-    std::lock_guard lock(mutex_);
-    Statement(db_, "UPDATE jobs SET state = 0, started = 0, attempts = max(0, attempts - 1) WHERE id = ? AND state = 1")
-        .bind(id)
+  bool renew(ClaimToken token, Lease lease) override {
+    MutexLock lock(mutex_);
+    Transaction t(db_, Transaction::Flush::kSystem);
+    Statement(db_, "UPDATE jobs SET lease_until = ? WHERE token = ? AND " + kIsRunning)
+        .bind(now_ms() + lease.count())
+        .bind(token)
         .run();
+    if (db_.changes() == 0) return false;
+    t.commit();
+    return true;
   }
 
-  bool finish(const std::string& id, const JobResult& result) override {
-    std::lock_guard lock(mutex_);
+  bool finish(ClaimToken token, const JobResult& result) override {
+    MutexLock lock(mutex_);
     Transaction t(db_);
     const int64_t order = next("ended");
     Statement(db_,
               "UPDATE jobs SET state = ?, outputs = ?, messages = ?, meta = ?, failure = ?, finished = ?, ended_as = ? "
-              "WHERE id = ? AND state = 1")
+              "WHERE token = ? AND " +
+                  kIsRunning)
         .bind(result.state)
         .bind(result.outputs)
         .bind(result.messages)
@@ -252,19 +144,34 @@ class SqliteJobStore final : public JobStore {
         .bind(result.failure)
         .bind(now_ms())
         .bind(order)
-        .bind(id)
+        .bind(token)
         .run();
     if (db_.changes() == 0) return false;
     t.commit();
     return true;
   }
 
+  bool give_back(ClaimToken token) override {
+    MutexLock lock(mutex_);
+    Statement(db_, kPutBack + ", attempts = max(0, attempts - 1) WHERE token = ? AND " + kIsRunning).bind(token).run();
+    return db_.changes() > 0;
+  }
+
+  std::vector<Job> requeue_expired(int64_t now, int max_attempts) override {
+    MutexLock lock(mutex_);
+    return requeue("lease_until < ?", now, max_attempts);
+  }
+  std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) override {
+    MutexLock lock(mutex_);
+    return requeue("worker = ?", worker, max_attempts);
+  }
+
   int64_t cancel(const std::vector<std::string>& ids) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Transaction t(db_);
     int64_t n = 0;
     for (const auto& id : ids) {
-      Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND state = 0")
+      Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND " + kIsPending)
           .bind(JobState::kCancelled)
           .bind(now_ms())
           .bind(id)
@@ -276,10 +183,10 @@ class SqliteJobStore final : public JobStore {
   }
 
   bool move(const std::string& id, const std::string& before) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Transaction t(db_);
     std::vector<std::string> order;
-    Statement pending(db_, "SELECT id FROM jobs WHERE state = 0 ORDER BY number, seq");
+    Statement pending(db_, "SELECT id FROM jobs WHERE " + kIsPending + kInOrder);
     bool found = false, anchor = before.empty();
     while (pending.row()) {
       std::string other = pending.text(0);
@@ -304,27 +211,27 @@ class SqliteJobStore final : public JobStore {
   }
 
   std::vector<Job> pending(int64_t limit) const override {
-    std::lock_guard lock(mutex_);
-    return select("WHERE state = 0 ORDER BY number, seq LIMIT " + std::to_string(limit));
+    MutexLock lock(mutex_);
+    return select("WHERE " + kIsPending + kInOrder + " LIMIT " + std::to_string(limit));
   }
   std::vector<Job> running() const override {
-    std::lock_guard lock(mutex_);
-    return select("WHERE state = 1 ORDER BY number, seq");
+    MutexLock lock(mutex_);
+    return select("WHERE " + kIsRunning + kInOrder);
   }
   int64_t queue_length() const override {
-    std::lock_guard lock(mutex_);
-    Statement s(db_, "SELECT count(*) FROM jobs WHERE state <= 1");
+    MutexLock lock(mutex_);
+    Statement s(db_, "SELECT count(*) FROM jobs WHERE " + kIsQueued);
     return s.row() ? s.integer(0) : 0;
   }
   std::optional<Job> get(const std::string& id) const override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Statement s(db_, std::string("SELECT ") + kColumns + " FROM jobs WHERE id = ?");
     if (!s.bind(id).row()) return std::nullopt;
     return read_job(s);
   }
 
   std::vector<Job> history(const HistoryQuery& q) const override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const int64_t count = q.max_items < 0 ? -1 : q.max_items;
     if (q.offset < 0 && count >= 0)  // the newest ones, still oldest first
       return select(
@@ -336,20 +243,19 @@ class SqliteJobStore final : public JobStore {
   }
 
   void forget(const std::vector<std::string>& ids) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Transaction t(db_);
-    for (const auto& id : ids) Statement(db_, "DELETE FROM jobs WHERE id = ? AND state > 1").bind(id).run();
+    for (const auto& id : ids) Statement(db_, "DELETE FROM jobs WHERE id = ? AND " + kIsFinal).bind(id).run();
     t.commit();
   }
   void forget_all() override {
-    std::lock_guard lock(mutex_);
-    Statement(db_, "DELETE FROM jobs WHERE state > 1").run();
+    MutexLock lock(mutex_);
+    Statement(db_, "DELETE FROM jobs WHERE " + kIsFinal).run();
   }
   void trim_history(int64_t keep) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     // Those that were cancelled are no part of the history, and must not push anything out of it.
-    for (const char* which : {"ended_as > 0", "ended_as = 0 AND state > 1"}) {
-      const std::string all(which);
+    for (const std::string& all : {std::string("ended_as > 0"), "ended_as = 0 AND " + kIsFinal}) {
       Statement(db_, "DELETE FROM jobs WHERE " + all + " AND id NOT IN (SELECT id FROM jobs WHERE " + all +
                          " ORDER BY ended_as DESC, finished DESC, seq DESC LIMIT ?)")
           .bind(keep)
@@ -357,34 +263,13 @@ class SqliteJobStore final : public JobStore {
     }
   }
 
-  std::vector<Job> recover(int max_attempts) override {
-    std::lock_guard lock(mutex_);
-    Transaction t(db_);
-    std::vector<Job> failed = select("WHERE state = 1 AND attempts >= " + std::to_string(max_attempts));
-    for (Job& job : failed) {
-      job.state = JobState::kFailed;
-      job.failure =
-          "set aside: the server ended abruptly " + std::to_string(job.attempts) + " times while this job was running";
-      Statement(db_, "UPDATE jobs SET state = ?, failure = ?, finished = ?, ended_as = ? WHERE id = ?")
-          .bind(job.state)
-          .bind(job.failure)
-          .bind(now_ms())
-          .bind(next("ended"))
-          .bind(job.id)
-          .run();
-    }
-    Statement(db_, "UPDATE jobs SET state = 0, started = 0 WHERE state = 1").run();
-    t.commit();
-    return failed;
-  }
-
   bool paused() const override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Statement s(db_, "SELECT value FROM facts WHERE name = 'paused'");
     return s.row() && s.integer(0) != 0;
   }
   void set_paused(bool paused) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Statement(
         db_,
         "INSERT INTO facts(name, value) VALUES('paused', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value")
@@ -393,8 +278,35 @@ class SqliteJobStore final : public JobStore {
   }
 
  private:
+  // Running jobs for which `condition`, with one value in it, holds: back into the queue, or failed.
+  template <class Value>
+  std::vector<Job> requeue(const std::string& condition, const Value& value, int max_attempts) EASEL_REQUIRES(mutex_) {
+    const std::string chosen = " WHERE " + kIsRunning + " AND " + condition;
+    Transaction t(db_);
+    std::vector<Job> failed;
+    Statement worn_out(db_,
+                       std::string("SELECT ") + kColumns + " FROM jobs" + chosen + " AND attempts >= ?" + kInOrder);
+    worn_out.bind(value).bind(max_attempts);
+    while (worn_out.row()) failed.push_back(read_job(worn_out));
+    for (Job& job : failed) {
+      job.state = JobState::kFailed;
+      job.finished_ms = now_ms();
+      job.failure =
+          "set aside: the server ended abruptly " + std::to_string(job.attempts) + " times while this job was running";
+      Statement(db_, "UPDATE jobs SET state = ?, failure = ?, finished = ?, ended_as = ? WHERE id = ?")
+          .bind(job.state)
+          .bind(job.failure)
+          .bind(job.finished_ms)
+          .bind(next("ended"))
+          .bind(job.id)
+          .run();
+    }
+    Statement(db_, kPutBack + chosen).bind(value).run();
+    t.commit();
+    return failed;
+  }
   // Counts up a named number inside the surrounding transaction; the first one is 1.
-  int64_t next(const std::string& name) {
+  int64_t next(const std::string& name) EASEL_REQUIRES(mutex_) {
     Statement s(db_,
                 "INSERT INTO facts(name, value) VALUES(?, 1) ON CONFLICT(name) DO UPDATE SET value = value + 1 "
                 "RETURNING value");
@@ -403,15 +315,15 @@ class SqliteJobStore final : public JobStore {
     while (s.row()) value = s.integer(0);
     return value;
   }
-  std::vector<Job> select(const std::string& tail) const {
+  std::vector<Job> select(const std::string& tail) const EASEL_REQUIRES(mutex_) {
     Statement s(db_, std::string("SELECT ") + kColumns + " FROM jobs " + tail);
     std::vector<Job> jobs;
     while (s.row()) jobs.push_back(read_job(s));
     return jobs;
   }
 
-  mutable std::mutex mutex_;
-  mutable Database db_;
+  mutable Mutex mutex_;
+  mutable Database db_ EASEL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

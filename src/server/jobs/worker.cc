@@ -12,14 +12,21 @@ using workflow::Json;
 
 namespace {
 
+constexpr const char* kName = "local";  // in the store; a server has one worker, and locks the store's folder
+// A worker that holds a job is alive as long as its process is, so nothing hangs on this in one process.
+constexpr Lease kLease = std::chrono::hours(24);
+// A job that was running when the server died this many times is not tried again.
+constexpr int kMaxAttempts = 2;
 constexpr int64_t kHousekeepingEvery = 50;  // jobs
 // A server that has little to do keeps its limits as well.
 constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
 
-double seconds_since_ms(int64_t ms) {
+int64_t now_ms() {
   using namespace std::chrono;
-  return static_cast<double>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count() - ms) / 1e3;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
+
+double seconds_since_ms(int64_t ms) { return static_cast<double>(now_ms() - ms) / 1e3; }
 
 // What the job was accepted with; nothing where the store holds something else (it was edited by hand).
 Json parsed_or_empty(const std::string& text) {
@@ -75,6 +82,12 @@ Worker::Worker(JobStore& store, EventHub& hub, JobRunner& runner, Metrics& metri
     : store_(store), hub_(hub), runner_(runner), metrics_(metrics), options_(std::move(options)) {}
 
 Worker::~Worker() { stop(); }
+
+void Worker::recover() {
+  std::vector<Job> failed = store_.requeue_claims_of(kName, kMaxAttempts);
+  for (Job& job : store_.requeue_expired(now_ms(), kMaxAttempts)) failed.push_back(std::move(job));
+  for (const Job& job : failed) log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
+}
 
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
@@ -145,9 +158,9 @@ bool Worker::wait_a_second() {
 void Worker::run() {
   for (;;) {
     try {
-      const auto job = next();
-      if (!job) return;
-      run_job(*job);
+      const auto claim = next();
+      if (!claim) return;
+      run_job(*claim);
       // A short history is kept to its length more closely than a long one.
       if (++jobs_since_ >= std::clamp<int64_t>(options_.keep_history / 20, 1, kHousekeepingEvery)) keep_house();
     } catch (const std::exception& e) {
@@ -158,7 +171,7 @@ void Worker::run() {
   }
 }
 
-std::optional<Job> Worker::next() {
+std::optional<Claim> Worker::next() {
   for (;;) {
     bool models = false, results = false;
     {
@@ -174,14 +187,14 @@ std::optional<Job> Worker::next() {
       results = std::exchange(free_results_, false);
     }
     if (models || results) runner_.free_memory(models, results);
-    std::optional<Job> job;
-    if (!store_.paused()) job = store_.take_next();
-    if (!job) continue;
+    std::optional<Claim> claim;
+    if (!store_.paused()) claim = store_.claim(kName, kLease);
+    if (!claim) continue;
     std::lock_guard lock(mutex_);
     awake_ = true;  // look again after this one
-    current_ = Current{{job->id, job->client_id, {}}, {}, false};
+    current_ = Current{{claim->job.id, claim->job.client_id, {}}, {}, false};
     if (stopping_) current_->cancel.cancel();
-    return job;
+    return claim;
   }
 }
 
@@ -205,7 +218,8 @@ RunResult Worker::execute(const Job& job, const Json& prompt, RunSink& sink, con
   }
 }
 
-void Worker::run_job(const Job& job) {
+void Worker::run_job(const Claim& claim) {
+  const Job& job = claim.job;
   const CancelToken cancel = current_->cancel;
   const auto release = [this] {
     std::lock_guard lock(mutex_);
@@ -230,7 +244,7 @@ void Worker::run_job(const Job& job) {
     stopping = stopping_ && !(current_ && current_->by_request);
   }
   if (result.end == RunEnd::kInterrupted && stopping) {
-    store_.requeue(job.id);
+    store_.give_back(claim.token);
     release();
     log(Level::kInfo, "job put back for the next start", {{"prompt_id", job.id}});
     return;
@@ -243,7 +257,7 @@ void Worker::run_job(const Job& job) {
   // Counted first: whoever sees the end finds it in the metrics.
   metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
   metrics_.count("easel_jobs_total", std::string("state=\"") + job_state_name(end.state) + "\"");
-  const bool written = finish(job, end);
+  const bool written = finish(claim, end);
   release();
   if (!written) return;
   log(end.state == JobState::kFailed ? Level::kError : Level::kInfo, "job ended",
@@ -257,14 +271,14 @@ void Worker::run_job(const Job& job) {
   events.send_idle();
 }
 
-bool Worker::finish(const Job& job, const JobResult& result) {
+bool Worker::finish(const Claim& claim, const JobResult& result) {
   for (;;) {
     try {
-      if (!store_.finish(job.id, result))
-        log(Level::kWarning, "a job ended that does not run", {{"prompt_id", job.id}});
+      if (!store_.finish(claim.token, result))
+        log(Level::kWarning, "a job ended that does not run", {{"prompt_id", claim.job.id}});
       return true;
     } catch (const std::exception& e) {
-      log(Level::kError, "cannot write a job's end", {{"prompt_id", job.id}, {"error", std::string(e.what())}});
+      log(Level::kError, "cannot write a job's end", {{"prompt_id", claim.job.id}, {"error", std::string(e.what())}});
     }
     if (!wait_a_second()) return false;
   }

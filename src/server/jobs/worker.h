@@ -27,6 +27,9 @@ class Worker {
   Worker(JobStore& store, EventHub& hub, JobRunner& runner, Metrics& metrics, WorkerOptions options);
   ~Worker();  // stop()
 
+  // Puts jobs back into the queue that a server before this one did not end; before start(). Those that took the server
+  // with them twice are set aside.
+  void recover();
   void start();
   // Ends the thread. The running job is interrupted at its next step and goes back into the queue.
   void stop();
@@ -59,12 +62,12 @@ class Worker {
   void run();
   // Keeps history and temp files within their limits.
   void keep_house();
-  // Frees memory when asked to; then the next job, or nothing when there is none or the server stops.
-  std::optional<Job> next();
-  void run_job(const Job& job);
+  // Frees memory when asked to; then the next job, or nothing when the server stops.
+  std::optional<Claim> next();
+  void run_job(const Claim& claim);
   RunResult execute(const Job& job, const workflow::Json& prompt, RunSink& sink, const CancelToken& cancel);
   // Writes the end of a job until that works. False when the server stops first.
-  bool finish(const Job& job, const JobResult& result);
+  bool finish(const Claim& claim, const JobResult& result);
   bool wait_a_second();
 
   JobStore& store_;
