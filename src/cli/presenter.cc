@@ -24,51 +24,56 @@ std::filesystem::path folder_of(const engine::Engine& engine, const std::string&
 
 }  // namespace
 
-void Presenter::reused(const std::vector<std::string>& nodes) {
-  if (style_ == Style::kJson) json_line({{"event", "reused"}, {"nodes", nodes}});
+void Presenter::take(const engine::RunEvent& event) {
+  std::visit([this](const auto& e) { on(e); }, event);
 }
 
-void Presenter::node_started(const std::string& node, const std::string& class_type) {
-  class_type_ = class_type;
+void Presenter::on(const engine::NodesReused& e) {
+  if (style_ == Style::kJson) json_line({{"event", "reused"}, {"nodes", e.nodes}});
+}
+
+void Presenter::on(const engine::NodeStarted& e) {
+  class_type_ = e.class_type;
   work_start_ = std::chrono::steady_clock::now();
-  if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", node}, {"class_type", class_type}});
+  if (style_ == Style::kJson) json_line({{"event", "node_started"}, {"node", e.node}, {"class_type", e.class_type}});
 }
 
-void Presenter::sampling(const std::string& node) {
+void Presenter::on(const engine::SamplingStarted& e) {
   work_start_ = std::chrono::steady_clock::now();
   const double seconds = seconds_since_launch();
-  if (style_ == Style::kJson) json_line({{"event", "sampling"}, {"node", node}, {"since_launch", seconds}});
+  if (style_ == Style::kJson) json_line({{"event", "sampling"}, {"node", e.node}, {"since_launch", seconds}});
   else if (verbose_ && style_ == Style::kPeople)
     fprintf(stderr, "%s\n",
-            dim("node " + node + " begins its first step " + human_seconds(seconds) + " after the start").c_str());
+            dim("node " + e.node + " begins its first step " + human_seconds(seconds) + " after the start").c_str());
 }
 
-void Presenter::progress(const std::string& node, const engine::Progress& progress) {
+void Presenter::on(const engine::NodeProgress& e) {
   if (style_ == Style::kJson) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - work_start_).count();
     json_line({{"event", "progress"},
-               {"node", node},
-               {"value", progress.value},
-               {"max", progress.max},
-               {"seconds_per_step", seconds / std::max(1, progress.value)}});
+               {"node", e.node},
+               {"value", e.value},
+               {"max", e.max},
+               {"seconds_per_step", seconds / static_cast<double>(std::max<int64_t>(1, e.value))}});
   }
   if (style_ != Style::kPeople) return;
-  if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + node, work_start_);
-  bar_->update(progress.value, progress.max);
+  if (!bar_) bar_ = std::make_unique<ProgressBar>(class_type_ + " " + e.node, work_start_);
+  bar_->update(static_cast<double>(e.value), static_cast<double>(e.max));
 }
 
-void Presenter::warning(const std::string& node, const std::string& message) {
-  if (style_ == Style::kJson) json_line({{"event", "warning"}, {"node", node}, {"message", message}});
-  else fprintf(stderr, "%s node %s: %s\n", bold("note:").c_str(), node.c_str(), message.c_str());
+void Presenter::on(const engine::NodeWarning& e) {
+  if (style_ == Style::kJson) json_line({{"event", "warning"}, {"node", e.node}, {"message", e.text}});
+  else fprintf(stderr, "%s node %s: %s\n", bold("note:").c_str(), e.node.c_str(), e.text.c_str());
 }
 
-void Presenter::detail(const std::string& node, const std::string& message) {
+void Presenter::on(const engine::NodeDetail& e) {
   if (!verbose_) return;
-  if (style_ == Style::kJson) json_line({{"event", "detail"}, {"node", node}, {"message", message}});
-  else fprintf(stderr, "%s\n", dim("node " + node + ": " + message).c_str());
+  if (style_ == Style::kJson) json_line({{"event", "detail"}, {"node", e.node}, {"message", e.text}});
+  else fprintf(stderr, "%s\n", dim("node " + e.node + ": " + e.text).c_str());
 }
 
-void Presenter::node_finished(const engine::NodeReport& report, const nodes::Ui& ui) {
+void Presenter::on(const engine::NodeFinished& e) {
+  const engine::NodeReport& report = e.report;
   bar_.reset();
   if (verbose_ && style_ == Style::kPeople)
     fprintf(
@@ -77,7 +82,7 @@ void Presenter::node_finished(const engine::NodeReport& report, const nodes::Ui&
             (report.reused ? "was used again" : "took " + human_seconds(report.seconds) + ", because " + report.why))
             .c_str());
   Json files = Json::array();
-  for (const auto& [list, shown] : ui) {
+  for (const auto& [list, shown] : e.ui) {
     for (const auto& file : shown) {
       const std::string path = (folder_of(engine_, file.type) / file.subfolder / file.filename).string();
       files.push_back(path);
@@ -133,7 +138,8 @@ engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& pro
   const workflow::Validation validation = engine.check(prompt);
   try {
     if (!validation.flawless()) validation.raise();
-    for (const workflow::Notice& notice : validation.notices) presenter.warning(notice.node, notice.text);
+    for (const workflow::Notice& notice : validation.notices)
+      presenter.take(engine::NodeWarning{notice.node, notice.text});
     engine::Job job{.prompt = validation.prompt,
                     .outputs = validation.outputs,
                     .picture_text = std::move(picture_text),

@@ -19,13 +19,7 @@ class Presenter final : public engine::EventSink {
   Presenter(Style style, const engine::Engine& engine, bool verbose = false)
       : style_(style), engine_(engine), verbose_(verbose) {}
 
-  void reused(const std::vector<std::string>& nodes) override;
-  void node_started(const std::string& node, const std::string& class_type) override;
-  void sampling(const std::string& node) override;
-  void progress(const std::string& node, const engine::Progress& progress) override;
-  void warning(const std::string& node, const std::string& message) override;
-  void detail(const std::string& node, const std::string& message) override;
-  void node_finished(const engine::NodeReport& report, const nodes::Ui& ui) override;
+  void take(const engine::RunEvent& event) override;
   // The last words of a run.
   void finished(const engine::RunReport& report);
   // Of a run that did not end well; `validation`, if given, is where it ended.
@@ -35,6 +29,15 @@ class Presenter final : public engine::EventSink {
   const std::vector<std::string>& saved() const { return saved_; }
 
  private:
+  void on(const engine::NodesReused& event);
+  void on(const engine::NodeStarted& event);
+  void on(const engine::SamplingStarted& event);
+  void on(const engine::NodeProgress& event);
+  void on(const engine::PictureFinished&) {}
+  void on(const engine::NodeWarning& event);
+  void on(const engine::NodeDetail& event);
+  void on(const engine::NodeFinished& event);
+
   Style style_;
   const engine::Engine& engine_;
   const bool verbose_;

@@ -71,7 +71,7 @@ class Engine::Run {
     const auto start = Clock::now();
     const auto order = dependency_order(job_.prompt, engine_.table_, job_.outputs);
     plan(order);
-    sink_.reused(reused_);
+    sink_.take(NodesReused{reused_});
     for (const std::string& id : order) {
       if (!needed_.count(id)) continue;
       if (const auto it = results_.find(id); it != results_.end()) report_reused(id, *it->second);
@@ -121,7 +121,7 @@ class Engine::Run {
   void report_reused(const std::string& id, const Result& result) {
     NodeReport report{id, node(id).class_type, true, {}, 0, result.bytes()};
     const workflow::NodeSpec* spec = engine_.table_.find(report.class_type, node(id).input_names());
-    if (spec->output_node) sink_.node_finished(report, result.ui);
+    if (spec->output_node) sink_.take(NodeFinished{report, result.ui});
     if (job_.trace) add_trace(*job_.trace, id, result.outputs);
     report_.nodes.push_back(std::move(report));
   }
@@ -131,15 +131,17 @@ class Engine::Run {
     const workflow::PromptNode& n = node(id);
     const auto start = Clock::now();
     NodeReport report{id, n.class_type, false, reason(id), 0, 0};
-    sink_.node_started(id, n.class_type);
+    sink_.take(NodeStarted{id, n.class_type});
     context_.progress = [&](const nodes::Step& step) { tell(id, step); };
-    context_.send_picture = [&](const nodes::SentPicture& picture) { return sink_.picture(id, picture); };
+    context_.send_picture = [&](const nodes::SentPicture& picture) {
+      return sink_.take_picture({id, picture.value, picture.max, picture.content_type, picture.data});
+    };
     context_.warn = [&](const std::string& message) {
       const auto same = [&](const workflow::Notice& notice) { return notice.node == id && notice.text == message; };
-      if (std::none_of(job_.told.begin(), job_.told.end(), same)) sink_.warning(id, message);
+      if (std::none_of(job_.told.begin(), job_.told.end(), same)) sink_.take(NodeWarning{id, message});
     };
-    context_.detail = [&](const std::string& message) { sink_.detail(id, message); };
-    context_.sampling = [&] { sink_.sampling(id); };
+    context_.detail = [&](const std::string& message) { sink_.take(NodeDetail{id, message}); };
+    context_.sampling = [&] { sink_.take(SamplingStarted{id}); };
     auto result = std::make_shared<Result>(call_node(n));
     report.seconds = seconds_since(start);
     report.bytes = result->bytes();
@@ -147,7 +149,7 @@ class Engine::Run {
     const Signature& signature = signatures_.known(id);
     if (signature.reusable && !job_.last) engine_.cache_.keep(signature.digest, result);
     engine_.result_bytes_ = engine_.cache_.bytes();
-    sink_.node_finished(report, result->ui);
+    sink_.take(NodeFinished{report, result->ui});
     if (uses_left_.count(id)) keep(id, std::move(result));
     for (const workflow::Link& link : links(n, engine_.table_)) let_go(link);
     report_.nodes.push_back(std::move(report));
@@ -202,9 +204,9 @@ class Engine::Run {
   }
 
   void tell(const std::string& id, const nodes::Step& step) {
-    Progress progress{step.value, step.max, {}};
-    if (step.latent) progress.preview = [&step] { return latent_preview(*step.latent, step.latent_scale); };
-    sink_.progress(id, progress);
+    NodeProgress progress{id, step.value, step.max, {}};
+    if (step.latent && sink_.wants_preview()) progress.preview = latent_preview(*step.latent, step.latent_scale);
+    sink_.take(progress);
   }
 
   std::optional<std::string> look_up(const std::string& name, const std::string& input) const {

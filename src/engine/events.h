@@ -1,55 +1,98 @@
-// What a run tells whoever watches it: a terminal, a server, a test.
+// What happens in a run, as values: a terminal, a server or a test takes them in the process that runs, or in another.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "node_api/call.h"
+#include "workflow/json.h"
 
 namespace easel::engine {
 
-// A small picture of what is being drawn.
+// A small picture of what is being drawn; empty where there is none.
 struct Preview {
   int width = 0, height = 0;
   std::vector<uint8_t> rgb;  // height * width * 3
-};
-
-struct Progress {
-  int value = 0, max = 0;
-  std::function<Preview()> preview;  // makes the picture; empty where there is none, valid during the call only
 };
 
 // How a node's result came to be.
 struct NodeReport {
   std::string id, class_type;
   bool reused = false;
-  std::string why;  // of a node that ran: what had changed since the last run
+  std::string why = {};  // of a node that ran: what had changed since the last run
   double seconds = 0;
   size_t bytes = 0;  // of its results
 };
 
-// Told from the thread that runs, in order: reused(), then for each node that runs node_started(), sampling(),
-// progress() and warning() as it goes, node_finished(). Throwing stops the run.
+// Once, before everything else: nodes whose results of earlier runs are used again, or are not needed because of that.
+struct NodesReused {
+  std::vector<std::string> nodes;
+};
+
+struct NodeStarted {
+  std::string node, class_type;
+};
+
+// The models that a sampler needs are in memory, and its first step begins.
+struct SamplingStarted {
+  std::string node;
+};
+
+// `value` of `max` steps are done.
+struct NodeProgress {
+  std::string node;
+  int64_t value = 0, max = 0;
+  Preview preview;  // only where EventSink::wants_preview() said so
+};
+
+// A finished picture for the client that started the run: number `value`, from 0, of `max`.
+struct PictureFinished {
+  std::string node;
+  int64_t value = 0, max = 0;
+  std::string content_type, data;  // "image/png", the file's bytes
+};
+
+// Something a person should know that is no error.
+struct NodeWarning {
+  std::string node, text;
+};
+
+// Something for those who ask for more (--verbose).
+struct NodeDetail {
+  std::string node, text;
+};
+
+// Also sent for output nodes whose results are reused, without NodeStarted: they show again what they showed.
+struct NodeFinished {
+  NodeReport report;
+  nodes::Ui ui;  // empty when the node shows nothing
+};
+
+// In this order: NodesReused; then for each node that runs NodeStarted, whatever it says as it goes, NodeFinished.
+using RunEvent = std::variant<NodesReused, NodeStarted, SamplingStarted, NodeProgress, PictureFinished, NodeWarning,
+                              NodeDetail, NodeFinished>;
+
+// {"event": "progress", "node": "3", "value": 1, "max": 20, ...}: the events are named reused, node_started, sampling,
+// progress, picture, warning, detail and node_finished; pictures are base64.
+workflow::Json to_json(const RunEvent& event);
+// The reverse. Throws Error(kInvalid) for anything that to_json() does not make.
+RunEvent run_event(const workflow::Json& json);
+
+// Takes the events of a run, always on the thread that runs. Throwing stops the run.
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  virtual void reused(const std::vector<std::string>& nodes) { (void)nodes; }
-  virtual void node_started(const std::string& node, const std::string& class_type) { (void)node, (void)class_type; }
-  virtual void progress(const std::string& node, const Progress& progress) { (void)node, (void)progress; }
-  // A finished picture for the client; whether it was taken. Where not, the node saves it.
-  virtual bool picture(const std::string& node, const nodes::SentPicture& picture) {
-    (void)node, (void)picture;
+  virtual void take(const RunEvent& event) { (void)event; }
+  // Takes a finished picture for a client. Answers false when there is no client that it can reach; the node saves the
+  // picture then.
+  virtual bool take_picture(const PictureFinished& picture) {
+    (void)picture;
     return false;
   }
-  // The models are there, and the first step begins.
-  virtual void sampling(const std::string& node) { (void)node; }
-  virtual void warning(const std::string& node, const std::string& message) { (void)node, (void)message; }
-  // What is of interest with --verbose only.
-  virtual void detail(const std::string& node, const std::string& message) { (void)node, (void)message; }
-  // Also for reused output nodes, which show again what they showed before. `ui` may be empty.
-  virtual void node_finished(const NodeReport& report, const nodes::Ui& ui) { (void)report, (void)ui; }
+  // Whether the next NodeProgress should come with a preview. Asked before each.
+  virtual bool wants_preview() { return false; }
 };
 
 }  // namespace easel::engine

@@ -61,4 +61,17 @@ std::vector<uint8_t> decode_base64(std::string_view text) {
   return out;
 }
 
+std::string encode_base64(std::span<const uint8_t> bytes) {
+  const auto digit = [](uint32_t six) { return six < 62 ? kDigits[six] : six == 62 ? '+' : '/'; };
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t left = std::min<size_t>(bytes.size() - i, 3);
+    uint32_t bits = 0;
+    for (size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < left ? bytes[i + k] : 0u);
+    for (size_t k = 0; k < 4; ++k) out += k <= left ? digit(bits >> (18 - 6 * k) & 63) : '=';
+  }
+  return out;
+}
+
 }  // namespace easel::formats

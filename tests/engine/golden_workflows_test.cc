@@ -23,9 +23,11 @@ using testing::relative_error;
 struct Sink final : EventSink {
   std::vector<nodes::UiFile> files;
   std::vector<std::string> ran;
-  void node_finished(const NodeReport& report, const nodes::Ui& ui) override {
-    if (!report.reused) ran.push_back(report.class_type);
-    for (const auto& [list, shown] : ui) files.insert(files.end(), shown.begin(), shown.end());
+  void take(const RunEvent& event) override {
+    const auto* finished = std::get_if<NodeFinished>(&event);
+    if (!finished) return;
+    if (!finished->report.reused) ran.push_back(finished->report.class_type);
+    for (const auto& [list, shown] : finished->ui) files.insert(files.end(), shown.begin(), shown.end());
   }
   bool has_run(const std::string& class_type) const { return std::count(ran.begin(), ran.end(), class_type) > 0; }
 };

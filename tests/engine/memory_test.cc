@@ -204,10 +204,10 @@ TEST_F(WeightCacheRuns, AnotherFileOfThatNameIsPackedAnew) {
 // How much of models was in memory when nodes began.
 struct ModelBytes final : EventSink {
   explicit ModelBytes(const Engine& e) : engine(e) {}
-  void node_started(const std::string&, const std::string& class_type) override {
-    at[class_type] = engine.model_bytes();
+  void take(const RunEvent& event) override {
+    if (const auto* e = std::get_if<NodeStarted>(&event)) at[e->class_type] = engine.model_bytes();
+    if (std::holds_alternative<SamplingStarted>(event)) at["sampling"] = engine.model_bytes();
   }
-  void sampling(const std::string&) override { at["sampling"] = engine.model_bytes(); }
   const Engine& engine;
   std::map<std::string, size_t> at;
 };
@@ -215,8 +215,8 @@ struct ModelBytes final : EventSink {
 // Cuts a file short when a node begins.
 struct Cut final : EventSink {
   Cut(std::string n, fs::path f) : node(std::move(n)), file(std::move(f)) {}
-  void node_started(const std::string&, const std::string& class_type) override {
-    if (class_type == node) fs::resize_file(file, 4096);
+  void take(const RunEvent& event) override {
+    if (const auto* e = std::get_if<NodeStarted>(&event); e && e->class_type == node) fs::resize_file(file, 4096);
   }
   std::string node;
   fs::path file;
@@ -345,8 +345,11 @@ TEST_F(Runs, AControlNetCountsBesideItsModelBeforeAnythingIsLoaded) {
 // Counts what is allocated from the report of one step to that of the next. The report comes before the sampler moves
 // on, so that the end of the first step counts with the second.
 struct StepAllocations final : EventSink {
-  void progress(const std::string&, const Progress& p) override {
+  void take(const RunEvent& event) override {
+    const auto* progress = std::get_if<NodeProgress>(&event);
+    if (!progress) return;
     g_counting = false;
+    const NodeProgress& p = *progress;
     if (p.max < 4) return;  // of the VAE
     const PoolStats pool = pool_stats();
     if (p.value > 2) {

@@ -61,17 +61,18 @@ TEST_F(FilesTest, SavedPicturesCarryTheirWorkflow) {
 
 // A sink that is a client: it takes finished pictures.
 struct Taker final : EventSink {
-  bool picture(const std::string& node, const nodes::SentPicture& p) override {
-    from.push_back(node);
+  bool take_picture(const PictureFinished& p) override {
+    from.push_back(p.node);
     taken.push_back(p);
-    return take;
+    return reachable;
   }
-  void node_finished(const NodeReport&, const nodes::Ui& ui) override {
-    for (const auto& [list, files] : ui) shown.insert(shown.end(), files.begin(), files.end());
+  void take(const RunEvent& event) override {
+    if (const auto* e = std::get_if<NodeFinished>(&event))
+      for (const auto& [list, files] : e->ui) shown.insert(shown.end(), files.begin(), files.end());
   }
-  bool take = true;
+  bool reachable = true;
   std::vector<std::string> from;
-  std::vector<nodes::SentPicture> taken;
+  std::vector<PictureFinished> taken;
   std::vector<nodes::UiFile> shown;
 };
 
@@ -89,7 +90,7 @@ TEST_F(FilesTest, PicturesAreSentToAClientOrSaved) {
   const Tensor original = formats::load_picture(root_ / "input" / "a.png").rgb;
   for (const bool take : {true, true, false}) {
     Taker client;
-    client.take = take;
+    client.reachable = take;
     engine_->run({.prompt = checked.prompt, .outputs = checked.outputs}, client);
     ASSERT_EQ(client.from, (std::vector<std::string>{"3", "3", "4"}));
     EXPECT_EQ(client.taken[1].value, 1);

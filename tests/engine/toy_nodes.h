@@ -71,19 +71,17 @@ struct ToyNodes {
 
 class Recorder final : public EventSink {
  public:
-  void reused(const std::vector<std::string>& nodes) override { reused_nodes = nodes; }
-  void node_started(const std::string& node, const std::string&) override { log.push_back("start " + node); }
-  void progress(const std::string& node, const Progress& p) override {
-    log.push_back("step " + node + " " + std::to_string(p.value) + "/" + std::to_string(p.max));
-  }
-  void warning(const std::string& node, const std::string& text) override {
-    log.push_back("warn " + node + " " + text);
-  }
-  void node_finished(const NodeReport& report, const nodes::Ui& ui) override {
-    log.push_back("end " + report.id);
-    why[report.id] = report.why;
-    for (const auto& [list, files] : ui)
-      for (const auto& file : files) shown.push_back(file);
+  void take(const RunEvent& event) override {
+    if (const auto* e = std::get_if<NodesReused>(&event)) reused_nodes = e->nodes;
+    if (const auto* e = std::get_if<NodeStarted>(&event)) log.push_back("start " + e->node);
+    if (const auto* e = std::get_if<NodeProgress>(&event))
+      log.push_back("step " + e->node + " " + std::to_string(e->value) + "/" + std::to_string(e->max));
+    if (const auto* e = std::get_if<NodeWarning>(&event)) log.push_back("warn " + e->node + " " + e->text);
+    if (const auto* e = std::get_if<NodeFinished>(&event)) {
+      log.push_back("end " + e->report.id);
+      why[e->report.id] = e->report.why;
+      for (const auto& [list, files] : e->ui) shown.insert(shown.end(), files.begin(), files.end());
+    }
   }
   std::vector<std::string> reused_nodes, log;
   std::map<std::string, std::string> why;

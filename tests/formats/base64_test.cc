@@ -25,6 +25,16 @@ TEST(Base64, ReadsEveryLength) {
   EXPECT_EQ(decoded("Zm9vYmFy"), "foobar");
 }
 
+TEST(Base64, WritesWhatItReads) {
+  const std::string text = "foobar";
+  const std::string expected[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+  for (size_t n = 0; n <= text.size(); ++n)
+    EXPECT_EQ(encode_base64({reinterpret_cast<const uint8_t*>(text.data()), n}), expected[n]);
+  std::vector<uint8_t> every(256);
+  for (size_t i = 0; i < every.size(); ++i) every[i] = static_cast<uint8_t>(255 - i);
+  EXPECT_EQ(decode_base64(encode_base64(every)), every);
+}
+
 TEST(Base64, BearsWhatPeopleSend) {
   EXPECT_EQ(decoded("Zm9vYmE"), "fooba");  // not padded
   EXPECT_EQ(decoded("Zm9v\nYmFy\r\n"), "foobar");

@@ -46,21 +46,21 @@ class FakeRunner final : public JobRunner {
     return workflow::validate(prompt, table_, choices_, only);
   }
 
-  RunResult run(const RunRequest& request, RunSink& sink, const CancelToken& cancel) override {
+  RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override {
     std::vector<std::string> order;
     for (const std::string& output : request.outputs) visit(request.prompt, output, order);
     std::vector<std::string> reused;
     for (const std::string& node : order)
       if (known_.contains(key(request.prompt, node))) reused.push_back(node);
-    sink.reused(reused);
+    sink.take(engine::NodesReused{reused});
     for (const std::string& node : order) {
       const Json& spec = request.prompt[node];
       const std::string type = spec["class_type"], id = key(request.prompt, node);
       if (const auto it = known_.find(id); it != known_.end()) {
-        if (!it->second.is_null()) sink.node_finished(node, it->second);
+        if (!it->second.empty()) sink.take(finished(node, type, true, it->second));
         continue;
       }
-      sink.node_started(node);
+      sink.take(engine::NodeStarted{node, type});
       RunResult failure;
       failure.node = node;
       failure.node_class = type;
@@ -78,11 +78,13 @@ class FakeRunner final : public JobRunner {
         for (int64_t i = 1; i <= steps; ++i) {
           std::this_thread::sleep_for(step_);
           if (cancel.cancelled()) return failure.end = RunEnd::kInterrupted, failure;
-          sink.progress(node, i, steps, [] { return PreviewPicture{8, 8, std::vector<uint8_t>(8 * 8 * 3, 128)}; });
+          engine::NodeProgress progress{node, i, steps, {}};
+          if (sink.wants_preview()) progress.preview = {8, 8, std::vector<uint8_t>(8 * 8 * 3, 128)};
+          sink.take(progress);
         }
       }
-      const Json ui = type == "Save" ? save(spec["inputs"].value("prefix", std::string("toy"))) : Json();
-      sink.node_finished(node, ui);
+      const nodes::Ui ui = type == "Save" ? save(spec["inputs"].value("prefix", std::string("toy"))) : nodes::Ui{};
+      sink.take(finished(node, type, false, ui));
       known_[id] = ui;
     }
     ++runs;
@@ -96,6 +98,10 @@ class FakeRunner final : public JobRunner {
   std::atomic<int> runs{0}, freed{0};
 
  private:
+  static engine::NodeFinished finished(const std::string& node, const std::string& type, bool reused,
+                                       const nodes::Ui& ui) {
+    return {{.id = node, .class_type = type, .reused = reused}, ui};
+  }
   static void visit(const Json& prompt, const std::string& node, std::vector<std::string>& order) {
     if (std::find(order.begin(), order.end(), node) != order.end()) return;
     const Json& inputs = prompt[node]["inputs"];
@@ -115,7 +121,7 @@ class FakeRunner final : public JobRunner {
     }
     return out + ")";
   }
-  Json save(const std::string& prefix) {
+  nodes::Ui save(const std::string& prefix) {
     static constexpr int kSize = 8;
     std::vector<uint8_t> pixels(kSize * kSize * 3, 200);
     const std::string png = formats::encode_png(pixels, kSize, kSize, 3, {}, 1);
@@ -125,8 +131,7 @@ class FakeRunner final : public JobRunner {
       next_ = std::max(i, next_) + 1;
       AtomicFile file(output_ / name);
       file.write(png);
-      if (file.commit_new())
-        return {{"images", Json::array({Json{{"filename", name}, {"subfolder", ""}, {"type", "output"}}})}};
+      if (file.commit_new()) return {{"images", {{name, "", "output"}}}};
     }
   }
 
@@ -135,7 +140,7 @@ class FakeRunner final : public JobRunner {
   const std::filesystem::path output_;
   const std::chrono::microseconds step_;
   int next_ = 1;
-  std::map<std::string, Json> known_;
+  std::map<std::string, nodes::Ui> known_;
 };
 
 }  // namespace easel::server::testing

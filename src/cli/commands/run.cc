@@ -38,7 +38,8 @@ void check_only(engine::Engine& engine, const workflow::Prompt& prompt, Presente
     presenter.failed(e, &validation);
     throw;
   }
-  for (const workflow::Notice& notice : validation.notices) presenter.warning(notice.node, notice.text);
+  for (const workflow::Notice& notice : validation.notices)
+    presenter.take(engine::NodeWarning{notice.node, notice.text});
   if (json)
     printf("{\"event\":\"valid\",\"nodes\":%zu,\"outputs\":%zu}\n", prompt.nodes.size(), validation.outputs.size());
   else fprintf(stderr, "valid: %zu nodes, %zu outputs\n", prompt.nodes.size(), validation.outputs.size());

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "server/events/preview_jpeg.h"
+#include "server/log.h"
 #include "workflow/prompt.h"
 
 namespace easel::server {
@@ -32,6 +33,21 @@ bool wants_previews(const std::string& extra_data) {
   } catch (const Error&) {
     return true;
   }
+}
+
+// {"images": [{"filename", "subfolder", "type"}]}, in the shape of other tools for pictures that were sent; null when
+// the node shows nothing.
+Json ui_json(const nodes::Ui& ui) {
+  if (ui.empty()) return nullptr;
+  Json out = Json::object();
+  for (const auto& [list, files] : ui) {
+    out[list] = Json::array();
+    for (const auto& f : files)
+      if (f.sent_as.empty())
+        out[list].push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}});
+      else out[list].push_back({{"source", "websocket"}, {"content-type", f.sent_as}, {"type", f.type}});
+  }
+  return out;
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -89,43 +105,56 @@ void JobEvents::keep(const char* event, Json data, bool send_now) {
 
 void JobEvents::start() { keep("execution_start", {{"prompt_id", id_}}, true); }
 
-void JobEvents::reused(const std::vector<std::string>& nodes) {
-  reused_.insert(nodes.begin(), nodes.end());
-  metrics_.count("easel_nodes_total", R"(result="reused")", static_cast<double>(nodes.size()));
-  keep("execution_cached", {{"nodes", nodes}, {"prompt_id", id_}}, true);
+void JobEvents::take(const engine::RunEvent& event) {
+  std::visit([this](const auto& e) { on(e); }, event);
 }
 
-void JobEvents::node_started(const std::string& node) {
-  current_ = node;
+void JobEvents::on(const engine::NodesReused& e) {
+  reused_.insert(e.nodes.begin(), e.nodes.end());
+  metrics_.count("easel_nodes_total", R"(result="reused")", static_cast<double>(e.nodes.size()));
+  keep("execution_cached", {{"nodes", e.nodes}, {"prompt_id", id_}}, true);
+}
+
+void JobEvents::on(const engine::NodeStarted& e) {
+  current_ = e.node;
   node_start_ = Clock::now();
-  progress_[node] = {};
+  progress_[e.node] = {};
   send_progress_state();
-  hub_.send(client_, message("executing", {{"node", node}, {"display_node", node}, {"prompt_id", id_}}));
+  hub_.send(client_, message("executing", {{"node", e.node}, {"display_node", e.node}, {"prompt_id", id_}}));
 }
 
-void JobEvents::progress(const std::string& node, int64_t value, int64_t max,
-                         const std::function<PreviewPicture()>& preview) {
-  NodeProgress& entry = progress_[node];
+bool JobEvents::wants_preview() {
+  return previews_ && Clock::now() - last_preview_ >= kPreviewInterval && hub_.reaches_anybody(audience_);
+}
+
+void JobEvents::on(const engine::NodeProgress& e) {
+  tell_progress(e.node, e.value, e.max);
+  if (e.preview.rgb.empty()) return;
+  last_preview_ = Clock::now();
+  hub_.send_preview(audience_, picture_message(e.node, "image/jpeg", preview_jpeg(e.preview)));
+}
+
+void JobEvents::tell_progress(const std::string& node, int64_t value, int64_t max) {
+  Steps& entry = progress_[node];
   if (value > entry.value) metrics_.count("easel_steps_total", {}, static_cast<double>(value - entry.value));
   entry = {value, max, false};
   if (value > 0) metrics_.set("easel_steps_per_second", static_cast<double>(value) / seconds_since(node_start_));
-  const auto now = Clock::now();
-  if (value >= max || now - last_state_ >= kStateInterval) send_progress_state();
+  if (value >= max || Clock::now() - last_state_ >= kStateInterval) send_progress_state();
   send_progress("progress", {{"value", value}, {"max", max}, {"prompt_id", id_}, {"node", node}});
-  if (!previews_ || !preview || now - last_preview_ < kPreviewInterval || !hub_.reaches_anybody(audience_)) return;
-  last_preview_ = now;
-  const PreviewPicture picture = preview();
-  if (!picture.rgb.empty()) hub_.send_preview(audience_, picture_message(node, "image/jpeg", preview_jpeg(picture)));
 }
 
-bool JobEvents::picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
-                        const std::string& data) {
-  progress(node, value, max, {});
+bool JobEvents::take_picture(const engine::PictureFinished& p) {
+  tell_progress(p.node, p.value, p.max);
   return client_.kind == Recipients::Kind::kClient &&
-         hub_.send_picture(client_.client_id, picture_message(node, content_type, data));
+         hub_.send_picture(client_.client_id, picture_message(p.node, p.content_type, p.data));
 }
 
-void JobEvents::node_finished(const std::string& node, const Json& ui) {
+void JobEvents::on(const engine::NodeWarning& e) {
+  log(Level::kWarning, e.text, {{"prompt_id", id_}, {"node", e.node}});
+}
+
+void JobEvents::on(const engine::NodeFinished& e) {
+  const std::string& node = e.report.id;
   const bool ran = !reused_.contains(node);
   if (ran) {
     metrics_.count("easel_nodes_total", R"(result="executed")");
@@ -133,13 +162,13 @@ void JobEvents::node_finished(const std::string& node, const Json& ui) {
                      std::string("stage=\"") + stage_of(class_of(node)) + "\"");
     executed_.push_back(node);
   }
-  if (!ui.is_null()) {
+  if (const Json ui = ui_json(e.ui); !ui.is_null()) {
     outputs_[node] = ui;
     meta_[node] = {{"node_id", node}, {"display_node", node}, {"parent_node", nullptr}, {"real_node_id", node}};
     hub_.send(client_,
               message("executed", {{"node", node}, {"display_node", node}, {"output", ui}, {"prompt_id", id_}}));
   }
-  NodeProgress& entry = progress_[node];
+  Steps& entry = progress_[node];
   entry.value = entry.max;
   entry.finished = true;
   send_progress_state();

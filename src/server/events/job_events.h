@@ -2,11 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
 
+#include "engine/events.h"
 #include "server/events/event_hub.h"
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
@@ -25,18 +25,14 @@ const char* stage_of(const std::string& class_type);
 
 // Translates what a runner tells into messages for the job's client, and keeps those that history shows.
 // Used by the one thread that runs the job.
-class JobEvents final : public RunSink {
+class JobEvents final : public engine::EventSink {
  public:
   JobEvents(const Job& job, const workflow::Json& prompt, EventHub& hub, Metrics& metrics);
 
   void start();
-  void reused(const std::vector<std::string>& nodes) override;
-  void node_started(const std::string& node) override;
-  void progress(const std::string& node, int64_t value, int64_t max,
-                const std::function<PreviewPicture()>& preview) override;
-  bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
-               const std::string& data) override;
-  void node_finished(const std::string& node, const workflow::Json& ui) override;
+  void take(const engine::RunEvent& event) override;
+  bool take_picture(const engine::PictureFinished& picture) override;
+  bool wants_preview() override;
 
   // How the job ended, for the store. The terminal message is kept back.
   JobResult conclude(const RunResult& result);
@@ -47,14 +43,24 @@ class JobEvents final : public RunSink {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct NodeProgress {
+  struct Steps {
     int64_t value = 0, max = 1;
     bool finished = false;
   };
 
+  void on(const engine::NodesReused& event);
+  void on(const engine::NodeStarted& event);
+  void on(const engine::SamplingStarted&) {}
+  void on(const engine::NodeProgress& event);
+  void on(const engine::PictureFinished&) {}  // see take_picture()
+  void on(const engine::NodeWarning& event);
+  void on(const engine::NodeDetail&) {}
+  void on(const engine::NodeFinished& event);
+
   std::string class_of(const std::string& node) const;
   void keep(const char* event, workflow::Json data, bool send_now);
   void send_progress(const char* event, const workflow::Json& data);
+  void tell_progress(const std::string& node, int64_t value, int64_t max);
   void send_progress_state();
   PictureMessage picture_message(const std::string& node, const std::string& content_type,
                                  const std::string& data) const;
@@ -69,7 +75,7 @@ class JobEvents final : public RunSink {
   bool previews_ = true, interrupted_ = false;
   workflow::Json messages_ = workflow::Json::array(), outputs_ = workflow::Json::object(),
                  meta_ = workflow::Json::object();
-  std::map<std::string, NodeProgress> progress_;
+  std::map<std::string, Steps> progress_;
   std::vector<std::string> executed_;
   std::set<std::string> reused_;
   std::string current_, terminal_;

@@ -28,7 +28,7 @@ std::vector<Tap> taps(int from, int to) {
 
 }  // namespace
 
-std::string preview_jpeg(const PreviewPicture& p) {
+std::string preview_jpeg(const engine::Preview& p) {
   if (p.width <= 0 || p.height <= 0 || p.rgb.size() != static_cast<size_t>(p.width) * static_cast<size_t>(p.height) * 3)
     throw Error(Fault::kInternal, "a preview's size and pixels disagree");
   const int side = std::max(p.width, p.height);

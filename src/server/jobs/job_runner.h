@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/cancel.h"
+#include "engine/events.h"
 #include "workflow/json.h"
 #include "workflow/validate.h"
 
@@ -17,30 +17,6 @@ struct RunRequest {
   workflow::Json prompt;             // {id: {class_type, inputs}}, validated
   workflow::Json extra_data;         // extra_pnginfo goes into saved pictures
   std::vector<std::string> outputs;  // ids of the output nodes to execute
-};
-
-// A small picture of what is being drawn.
-struct PreviewPicture {
-  int width = 0, height = 0;
-  std::vector<uint8_t> rgb;  // height * width * 3
-};
-
-// Told while a job runs, always from the thread that runs it.
-class RunSink {
- public:
-  virtual ~RunSink() = default;
-  // Once, before anything else: nodes whose results from earlier runs are used again.
-  virtual void reused(const std::vector<std::string>& nodes) = 0;
-  virtual void node_started(const std::string& node) = 0;
-  // value of max steps are done. `preview` makes a picture and is called only when one is due; may be empty.
-  virtual void progress(const std::string& node, int64_t value, int64_t max,
-                        const std::function<PreviewPicture()>& preview) = 0;
-  // A finished picture, number `value` of `max`, for the client whose job it is. False when it was not taken.
-  virtual bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
-                       const std::string& data) = 0;
-  // `ui` is what the node shows ({"images": [...]}), null when it shows nothing. Called for reused output nodes
-  // as well, without node_started().
-  virtual void node_finished(const std::string& node, const workflow::Json& ui) = 0;
 };
 
 enum class RunEnd { kSuccess, kFailed, kInterrupted };
@@ -65,7 +41,7 @@ class JobRunner {
   // Everything that can be told to be wrong with a prompt before it runs. `only` restricts its outputs.
   virtual workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only) = 0;
   // Never throws for what a job can do wrong: that is a result.
-  virtual RunResult run(const RunRequest& request, RunSink& sink, const CancelToken& cancel) = 0;
+  virtual RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) = 0;
   // Called between jobs.
   virtual void free_memory(bool models, bool results) = 0;
   virtual RunnerStats stats() const { return {}; }

@@ -48,26 +48,16 @@ RunResult failed(const std::string& why, Fault fault) {
 }  // namespace
 
 // Notes which node runs, for clients that connect in the middle.
-class Worker::Tracker final : public RunSink {
+class Worker::Tracker final : public engine::EventSink {
  public:
   Tracker(Worker& worker, JobEvents& events) : worker_(worker), events_(events) {}
-  void reused(const std::vector<std::string>& nodes) override { events_.reused(nodes); }
-  void node_started(const std::string& node) override {
-    set(node);
-    events_.node_started(node);
+  void take(const engine::RunEvent& event) override {
+    if (const auto* started = std::get_if<engine::NodeStarted>(&event)) set(started->node);
+    events_.take(event);
+    if (std::holds_alternative<engine::NodeFinished>(event)) set({});
   }
-  void progress(const std::string& node, int64_t value, int64_t max,
-                const std::function<PreviewPicture()>& preview) override {
-    events_.progress(node, value, max, preview);
-  }
-  bool picture(const std::string& node, int64_t value, int64_t max, const std::string& content_type,
-               const std::string& data) override {
-    return events_.picture(node, value, max, content_type, data);
-  }
-  void node_finished(const std::string& node, const Json& ui) override {
-    events_.node_finished(node, ui);
-    set({});
-  }
+  bool take_picture(const engine::PictureFinished& picture) override { return events_.take_picture(picture); }
+  bool wants_preview() override { return events_.wants_preview(); }
 
  private:
   void set(const std::string& node) {
@@ -198,7 +188,7 @@ std::optional<Claim> Worker::next() {
   }
 }
 
-RunResult Worker::execute(const Job& job, const Json& prompt, RunSink& sink, const CancelToken& cancel) {
+RunResult Worker::execute(const Job& job, const Json& prompt, engine::EventSink& sink, const CancelToken& cancel) {
   try {
     RunRequest request;
     request.id = job.id;

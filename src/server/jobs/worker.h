@@ -65,7 +65,7 @@ class Worker {
   // Frees memory when asked to; then the next job, or nothing when the server stops.
   std::optional<Claim> next();
   void run_job(const Claim& claim);
-  RunResult execute(const Job& job, const workflow::Json& prompt, RunSink& sink, const CancelToken& cancel);
+  RunResult execute(const Job& job, const workflow::Json& prompt, engine::EventSink& sink, const CancelToken& cancel);
   // Writes the end of a job until that works. False when the server stops first.
   bool finish(const Claim& claim, const JobResult& result);
   bool wait_a_second();
