@@ -205,7 +205,8 @@ class Engine::Run {
 
   void tell(const std::string& id, const nodes::Step& step) {
     NodeProgress progress{id, step.value, step.max, {}};
-    if (step.latent && sink_.wants_preview()) progress.preview = latent_preview(*step.latent, step.latent_scale);
+    if (step.latent && step.format && sink_.wants_preview())
+      progress.preview = latent_preview(*step.latent, *step.format);
     sink_.take(progress);
   }
 

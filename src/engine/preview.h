@@ -2,12 +2,13 @@
 #pragma once
 
 #include "engine/events.h"
+#include "models/latent_format.h"
 #include "tensor/tensor.h"
 
 namespace easel::engine {
 
-// The first of the latents [N,h,w,4], one pixel per cell, by a linear fit from latent channels to colours.
-// `latent_scale` tells the two kinds of latents apart (ModelHandle). Empty for latents of another depth.
-Preview latent_preview(const Tensor& latent, float latent_scale);
+// The first of the latents [N,h,w,C], as the model sees them, one pixel for each latent pixel, in the colours of their
+// format. Empty for latents of another depth, and where the format has no colours.
+Preview latent_preview(const Tensor& latent, const models::LatentFormat& format);
 
 }  // namespace easel::engine

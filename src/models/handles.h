@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memory/resident.h"
+#include "models/latent_format.h"
 #include "models/unet/unet.h"
 #include "tensor/tensor.h"
 
@@ -42,7 +43,7 @@ struct ModelHandle {
   UNetConfig config;
   Prediction prediction = Prediction::kEps;
   bool zero_terminal_snr = false;
-  float latent_scale = 0.18215f;  // latents are multiplied by this on their way into the model
+  const LatentFormat* latents = &default_latents();  // never null
   std::shared_ptr<memory::Resident<UNet>> unet;
   std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights
   std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
@@ -57,7 +58,7 @@ struct ModelHandle {
 // VAE
 struct VaeHandle {
   std::string file;
-  float latent_scale = 0.18215f;  // not applied by the VAE itself; see ModelHandle
+  const LatentFormat* latents = &default_latents();  // of what it encodes; never null
   std::shared_ptr<memory::Resident<Vae>> vae;
 };
 

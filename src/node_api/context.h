@@ -22,6 +22,9 @@ class Residency;
 namespace easel::formats {
 struct ModelFile;
 }
+namespace easel::models {
+struct LatentFormat;
+}
 
 namespace easel::nodes {
 
@@ -46,8 +49,8 @@ class ModelFiles {
 // How far a node has come.
 struct Step {
   int value = 0, max = 0;
-  const Tensor* latent = nullptr;  // what is being drawn, [N,h,w,4] as the model sees it; may be null
-  float latent_scale = 0;          // ModelHandle::latent_scale of that model
+  const Tensor* latent = nullptr;                // what is being drawn, [N,h,w,C] as the model sees it; may be null
+  const models::LatentFormat* format = nullptr;  // of that latent; null where there is none
 };
 
 // A finished picture on its way to a client instead of a file.

@@ -11,6 +11,10 @@
 #include "base/error.h"
 #include "tensor/tensor.h"
 
+namespace easel::models {
+struct LatentFormat;
+}
+
 namespace easel::nodes {
 
 // An immutable object of some C++ type under a link type's name ("MODEL", "IMAGE"). Copies share it.
@@ -62,11 +66,12 @@ class Value {
 // A node's outputs in the order it declares them.
 using Outputs = std::vector<Value>;
 
-// LATENT
+// LATENT. Positions and sizes that nodes are given in pixels are brought to latent pixels by its format.
 struct Latent {
-  Tensor samples;                    // [N,h,w,C] f32, as the VAE encodes
-  Tensor noise_mask;                 // [n,H,W], 1 where the picture may change; undefined for all
-  std::vector<int64_t> batch_index;  // which noise of the seed's batch each sample gets; empty: in order
+  Tensor samples;                                // [N,h,w,C] f32, as the VAE encodes
+  Tensor noise_mask;                             // [n,H,W], 1 where the picture may change; undefined for all
+  std::vector<int64_t> batch_index;              // which noise of the seed's batch each sample gets; empty: in order
+  const models::LatentFormat* format = nullptr;  // of the VAE it comes from; null: ComfyUI's default
 };
 
 Value image(Tensor pixels);

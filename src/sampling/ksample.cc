@@ -114,8 +114,9 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
   request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
   const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
-  return residency.hold(one * static_cast<size_t>(at_once), "picture of " + std::to_string(shape[2] * 8) + "x" +
-                                                                std::to_string(shape[1] * 8) + " while it is sampled");
+  return residency.hold(one * static_cast<size_t>(at_once),
+                        "picture of " + std::to_string(shape[2] * model.latents->factor) + "x" +
+                            std::to_string(shape[1] * model.latents->factor) + " while it is sampled");
 }
 
 }  // namespace
@@ -132,8 +133,9 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   TorchGenerator rng(request.seed);
   const Tensor noise =
       request.disable_noise ? Tensor::zeros(shape) : prepare_noise(rng, shape, request.seed, request.batch_index);
-  const float scale = request.model.latent_scale;
-  if (!all_zero(latent)) latent = map([=](float v) { return v * scale; }, latent);
+  const models::LatentFormat& format = *request.model.latents;
+  // A latent of zeros stands for nothing in every format.
+  if (!all_zero(latent)) latent = format.to_model(latent);
   const Tensor mask = prepare_mask(request.noise_mask, shape);
 
   const GuidanceLists lists(request);
@@ -179,7 +181,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   };
   if (request.on_start) request.on_start();
   const Tensor result = sigmas.size() == 1 ? run.x : sampler.run(run);
-  return map([=](float v) { return v / scale; }, result);
+  return format.from_model(result);
 }
 
 Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet) {

@@ -17,7 +17,7 @@ namespace easel::sampling {
 struct KSampleRequest {
   models::ModelHandle model;
   Conditioning positive, negative;
-  Tensor latent;                     // [N,h,w,4] f32, as the VAE encodes
+  Tensor latent;                     // [N,h,w,C] f32, as the VAE encodes
   Tensor noise_mask;                 // [n,H,W] of any size, 1 where the picture may change; undefined for all
   std::vector<int64_t> batch_index;  // per sample, which noise of the seed's batch it gets; empty: in order
   uint64_t seed = 0;
@@ -42,12 +42,12 @@ struct KSampleRequest {
   int64_t max_batch_pixels = 8 * 128 * 128;
   // Everything is loaded and prepared: the first step begins.
   std::function<void()> on_start = {};
-  // After each step; x and denoised are latents as the model sees them (times latent_scale).
+  // After each step; x and denoised are latents as the model sees them (LatentFormat::to_model).
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
 };
 
-// ComfyUI's common_ksampler: the denoised latent [N,h,w,4]. The latent itself (shared, not copied) when there is
+// ComfyUI's common_ksampler: the denoised latent [N,h,w,C]. The latent itself (shared, not copied) when there is
 // nothing to do. The model's UNet is built if it is not, and held until the end; conditional and unconditional halves
 // are one batch if there is memory for it.
 // Throws Error: kInvalid for values that make no sense, kMismatch when model, conditioning and control do not fit

@@ -221,12 +221,12 @@ TEST(Trace, UsesTheReferencesKeys) {
 }
 
 TEST(Preview, IsAPixelPerCell) {
-  const Preview p = latent_preview(Tensor::zeros({2, 3, 5, 4}), 0.18215f);
+  const Preview p = latent_preview(Tensor::zeros({2, 3, 5, 4}), models::default_latents());
   EXPECT_EQ(p.width, 5);
   EXPECT_EQ(p.height, 3);
   EXPECT_EQ(p.rgb.size(), 45u);
   EXPECT_EQ(p.rgb[0], 127);
-  EXPECT_EQ(latent_preview(Tensor::zeros({1, 3, 5, 16}), 1.0f).width, 0);
+  EXPECT_EQ(latent_preview(Tensor::zeros({1, 3, 5, 16}), models::default_latents()).width, 0);
 }
 
 }  // namespace

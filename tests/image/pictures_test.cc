@@ -170,10 +170,10 @@ TEST(Composite, Masked) {
 
 TEST(Composite, Feathered) {
   const Tensor zero = Tensor::zeros({1, 1, 6, 1}), one = Tensor::full({1, 1, 4, 1}, 1.0f);
-  EXPECT_EQ(flat(composite_feathered(zero, one, 16, 0, 0)), (Values{0, 0, 1, 1, 1, 1}));
-  EXPECT_EQ(flat(composite_feathered(zero, one, 16, 0, 16)), (Values{0, 0, 0.5f, 1, 1, 1}));  // not at the border
-  EXPECT_EQ(flat(composite_feathered(zero, one, 8, 0, 16)), (Values{0, 0.5f, 1, 1, 0.5f, 0}));
-  EXPECT_EQ(flat(composite_feathered(zero, one, 800, 0, 16)), flat(zero));
+  EXPECT_EQ(flat(composite_feathered(zero, one, {16, 0, 8}, 0)), (Values{0, 0, 1, 1, 1, 1}));
+  EXPECT_EQ(flat(composite_feathered(zero, one, {16, 0, 8}, 16)), (Values{0, 0, 0.5f, 1, 1, 1}));  // not at the border
+  EXPECT_EQ(flat(composite_feathered(zero, one, {8, 0, 8}, 16)), (Values{0, 0.5f, 1, 1, 0.5f, 0}));
+  EXPECT_EQ(flat(composite_feathered(zero, one, {800, 0, 8}, 16)), flat(zero));
 }
 
 TEST(Composite, BlendModes) {
@@ -224,8 +224,8 @@ TEST(Latents, Turning) {
   EXPECT_EQ(flat(rotate(t, 2)), (Values{5, 4, 3, 2, 1, 0}));
   EXPECT_EQ(flat(rotate(t, 3)), flat(rotate(rotate(t, 1), 2)));
   EXPECT_EQ(flat(rotate(t, 4)), flat(t));
-  EXPECT_EQ(crop_latent(count({1, 16, 16, 4}), 64, 64, 999, 0).shape(), Shape({1, 8, 8, 4}));
-  EXPECT_EQ(crop_latent(count({1, 4, 4, 4}), 64, 64, 999, 0).shape(), Shape({1, 4, 4, 4}));
+  EXPECT_EQ(crop_latent(count({1, 16, 16, 4}), 64, 64, 999, 0, 8).shape(), Shape({1, 8, 8, 4}));
+  EXPECT_EQ(crop_latent(count({1, 4, 4, 4}), 64, 64, 999, 0, 8).shape(), Shape({1, 4, 4, 4}));
 }
 
 }  // namespace

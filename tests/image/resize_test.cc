@@ -61,9 +61,9 @@ TEST(Resize, Sizes) {
   EXPECT_EQ(scaled_size(t, {7, 9}), (Size{7, 9}));
   EXPECT_EQ(scaled_by(t, 0.5), (Size{100, 150}));
   EXPECT_EQ(scaled_to_pixels(t, 0.02), (Size{118, 177}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 0}), (Size{48, 64}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {768, 8}), (Size{96, 8}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 1024}), (Size{96, 128}));
+  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 0}, 8), (Size{48, 64}));
+  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {768, 8}, 8), (Size{96, 8}));
+  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 1024}, 8), (Size{96, 128}));
 }
 
 TEST(Resize, SmallNumbers) {

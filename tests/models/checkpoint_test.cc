@@ -38,7 +38,7 @@ TEST_P(Checkpoints, AreToldFromTheirKeys) {
   EXPECT_EQ(c.text->description(), e.text);
   EXPECT_EQ(c.text->context_dim(), c.model.config.context_dim);
   ASSERT_TRUE(c.vae);
-  EXPECT_EQ(c.vae->latent_scale, c.model.latent_scale);
+  EXPECT_EQ(c.vae->latents, c.model.latents);
   EXPECT_EQ(c.clip_vision.has_value(), e.vision);
   EXPECT_EQ(residency.loaded_bytes(), 0u) << "nothing may be packed before it is used";
   if (c.model.noise_augmentation && c.clip_vision) {

@@ -48,6 +48,9 @@ std::string square(int64_t pixels) { return std::to_string(pixels) + "x" + std::
 // `hooks` gets the configuration of the UNet.
 using MakeHooks = std::function<std::vector<models::AttentionHookPtr>(const models::UNetConfig&)>;
 
+// Every model that is measured has latents of the same size.
+int64_t latent_side(int64_t pixels) { return pixels / models::default_latents().factor; }
+
 BenchSubject unet_subject(const std::string& name, const std::string& file_name, SynthSize size, DType compute,
                           int64_t pixels, const MakeHooks& make_hooks = {}) {
   const synth::SynthFile file = find_file(size, file_name);
@@ -60,13 +63,13 @@ BenchSubject unet_subject(const std::string& name, const std::string& file_name,
   }
   subject.weight_bytes = unet->bytes();
   models::UNetInputs in;
-  in.x = noise({2, pixels / 8, pixels / 8, unet->config().in_channels});
+  in.x = noise({2, latent_side(pixels), latent_side(pixels), unet->config().in_channels});
   in.timesteps = {500.0f, 500.0f};
   in.context = unet->project(noise({2, 77, unet->config().context_dim}));
   if (unet->config().adm_channels > 0) in.y = noise({2, unet->config().adm_channels});
   in.step.sigma = 1.0f;
   in.step.cond_or_uncond = {0, 1};
-  in.step.latent_height = in.step.latent_width = pixels / 8;
+  in.step.latent_height = in.step.latent_width = latent_side(pixels);
   const auto hooks = make_hooks ? make_hooks(unet->config()) : std::vector<models::AttentionHookPtr>();
   subject.run = [unet, in, hooks]() mutable {
     in.hooks = hooks;
@@ -102,9 +105,9 @@ BenchSubject control_subject(SynthSize size, DType compute, int64_t pixels) {
     net = timed(subject.build_seconds, [&] { return models::make_controlnet(weights); });
   }
   subject.weight_bytes = net->bytes();
-  const int64_t side = pixels / 8;
+  const int64_t side = latent_side(pixels);
   models::ControlInputs in;
-  in.x = noise({2, side, side, 4});
+  in.x = noise({2, side, side, models::default_latents().channels});
   in.timesteps = {500.0f, 500.0f};
   in.context = net->project(noise({2, 77, width}));
   in.chunks = 2;
@@ -133,7 +136,8 @@ std::vector<BenchSubject> vae_subjects(SynthSize size, DType compute, int64_t pi
   const nn::Weights weights(synth::make_tensors(file), compute, file.path);
   double seconds = 0;
   const auto vae = timed(seconds, [&] { return std::make_shared<const models::Vae>(weights); });
-  const Tensor latent = noise({1, pixels / 8, pixels / 8, 4}), picture = noise({1, pixels, pixels, 3});
+  const int64_t side = latent_side(pixels);
+  const Tensor latent = noise({1, side, side, vae->config().latent_channels}), picture = noise({1, pixels, pixels, 3});
   return {{"vae decode", square(pixels), vae->bytes(), seconds, [vae, latent] { return vae->decode(latent); }},
           {"vae encode", square(pixels), vae->bytes(), seconds, [vae, picture] { return vae->encode(picture); }}};
 }

@@ -31,7 +31,7 @@ void lay_over(const float* source, const float* mask, float* to, int64_t count, 
       to[i * channels + c] = mask[i] * source[i * channels + c] + (1.0f - mask[i]) * to[i * channels + c];
 }
 
-// Lays a whole source, with a mask [N or 1,H,W] of its size, at a cell of `out`, which has its batch.
+// Lays a whole source, with a mask [N or 1,H,W] of its size, at a pixel of `out`, which has its batch.
 void lay_at(Tensor& out, const Tensor& source, const Tensor& mask, int64_t left, int64_t top) {
   const int64_t height = source.dim(1), width = source.dim(2), channels = source.dim(3);
   const int64_t x0 = std::max<int64_t>(left, 0), x1 = std::min(left + width, out.dim(2));
@@ -139,16 +139,15 @@ Tensor composite_masked(const Tensor& destination, const Tensor& source, const T
   } else {
     weights = Tensor::full({1, height, width}, 1.0f);
   }
-  const int64_t cell = place.cell;
-  const int64_t x = std::clamp(place.x, -width * cell, destination.dim(2) * cell);
-  const int64_t y = std::clamp(place.y, -height * cell, destination.dim(1) * cell);
+  const int64_t factor = place.factor;
+  const int64_t x = std::clamp(place.x, -width * factor, destination.dim(2) * factor);
+  const int64_t y = std::clamp(place.y, -height * factor, destination.dim(1) * factor);
   Tensor out = clone(destination);
-  lay_at(out, layer, weights, floor_divide(x, cell), floor_divide(y, cell));
+  lay_at(out, layer, weights, floor_divide(x, factor), floor_divide(y, factor));
   return out;
 }
 
-Tensor composite_feathered(const Tensor& destination, const Tensor& source, int64_t x, int64_t y, int64_t feather) {
-  constexpr int64_t kCell = 8;
+Tensor composite_feathered(const Tensor& destination, const Tensor& source, const Placement& place, int64_t feather) {
   require_image(destination, "the destination");
   require_image(source, "the source");
   require_same_channels(destination, source);
@@ -156,7 +155,8 @@ Tensor composite_feathered(const Tensor& destination, const Tensor& source, int6
     throw Error(Fault::kInvalid,
                 "cannot lay " + std::to_string(source.dim(0)) + " latents over " + std::to_string(destination.dim(0)));
   Tensor out = clone(destination);
-  x = floor_divide(x, kCell), y = floor_divide(y, kCell), feather = floor_divide(feather, kCell);
+  const int64_t x = floor_divide(place.x, place.factor), y = floor_divide(place.y, place.factor);
+  feather = floor_divide(feather, place.factor);
   if (x < 0 || y < 0 || x >= out.dim(2) || y >= out.dim(1)) return out;
   const int64_t height = std::min(source.dim(1), out.dim(1) - y), width = std::min(source.dim(2), out.dim(2) - x);
   const Tensor layer = contiguous(fit_batch(source.slice(1, 0, height).slice(2, 0, width), out.dim(0)));

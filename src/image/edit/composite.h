@@ -9,11 +9,11 @@
 
 namespace easel::image {
 
-// Where a source lies over its destination. `cell` is 1 for pictures and 8 for latents, whose positions are given in
-// pixels all the same.
+// Where a source lies over its destination, in pixels: `factor` of them make one pixel of a latent, 1 those of
+// pictures.
 struct Placement {
   int64_t x = 0, y = 0;
-  int64_t cell = 1;
+  int64_t factor = 1;
   bool stretch = false;  // first resize the source to the destination, bilinear
 };
 
@@ -22,9 +22,9 @@ struct Placement {
 // (ImageCompositeMasked, LatentCompositeMasked). Throws Error(kInvalid) when channels differ.
 Tensor composite_masked(const Tensor& destination, const Tensor& source, const Tensor& mask, const Placement& place);
 
-// LatentComposite: positions and `feather` in pixels of 8 to the cell; edges inside the destination fade over
-// `feather`. Throws Error(kInvalid) when channels or batches do not fit.
-Tensor composite_feathered(const Tensor& destination, const Tensor& source, int64_t x, int64_t y, int64_t feather);
+// LatentComposite: the source lies at place.x, place.y (place.stretch is not looked at) and fades over `feather` pixels
+// at its edges inside the destination. Throws Error(kInvalid) when channels or batches do not fit.
+Tensor composite_feathered(const Tensor& destination, const Tensor& source, const Placement& place, int64_t feather);
 
 enum class BlendMode { kNormal, kMultiply, kScreen, kOverlay, kSoftLight, kDifference };
 // By ComfyUI's names ("soft_light", ...). Throws Error(kInvalid) for any other.

@@ -98,12 +98,12 @@ Tensor rotate(const Tensor& image, int64_t quarters) {
   return flip(turned, quarters == 1 ? Flip::kHorizontal : Flip::kVertical);
 }
 
-Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y) {
-  constexpr int64_t kCell = 8, kLeast = 8;
+Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
+  constexpr int64_t kLeast = 8;  // latent pixels
   require_image(latent, "what is cropped");
-  x = std::clamp<int64_t>(x / kCell, 0, std::max<int64_t>(0, latent.dim(2) - kLeast));
-  y = std::clamp<int64_t>(y / kCell, 0, std::max<int64_t>(0, latent.dim(1) - kLeast));
-  return crop(latent, {width / kCell, height / kCell}, x, y);
+  x = std::clamp<int64_t>(x / factor, 0, std::max<int64_t>(0, latent.dim(2) - kLeast));
+  y = std::clamp<int64_t>(y / factor, 0, std::max<int64_t>(0, latent.dim(1) - kLeast));
+  return crop(latent, {width / factor, height / factor}, x, y);
 }
 
 }  // namespace easel::image

@@ -25,8 +25,8 @@ Tensor flip(const Tensor& image, Flip axis);
 // Clockwise by so many quarters of a turn.
 Tensor rotate(const Tensor& image, int64_t quarters);
 
-// A part, in pixels of 8 to the cell. The corner is moved so that 8 cells are left where there are as many
-// (LatentCrop).
-Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y);
+// A part, given in pixels, of which `factor` make a latent pixel. The corner is moved so that eight latent pixels are
+// left where there are as many (LatentCrop).
+Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor);
 
 }  // namespace easel::image

@@ -184,8 +184,8 @@ Size scaled_to_pixels(const Tensor& image, double megapixels) {
   return scaled_by(image, std::sqrt(total / static_cast<double>(image.dim(1) * image.dim(2))));
 }
 
-Size scaled_latent_size(const Tensor& latent, Size pixels) {
-  constexpr int64_t kLeast = 64, kCell = 8;
+Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
+  constexpr int64_t kLeast = 64;
   require_image(latent, "what is resized");
   const int64_t width = latent.dim(2), height = latent.dim(1);
   if (pixels.width == 0 && pixels.height == 0) return {width, height};
@@ -196,7 +196,7 @@ Size scaled_latent_size(const Tensor& latent, Size pixels) {
     pixels.width = std::max(kLeast, pixels.width);
     pixels.height = round_half_even(static_cast<double>(height * pixels.width) / static_cast<double>(width));
   }
-  return {std::max(kLeast, pixels.width) / kCell, std::max(kLeast, pixels.height) / kCell};
+  return {std::max(kLeast, pixels.width) / factor, std::max(kLeast, pixels.height) / factor};
 }
 
 Tensor antialias_bicubic(const Tensor& image, Size size) {

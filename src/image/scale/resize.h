@@ -43,8 +43,9 @@ Size scaled_size(const Tensor& image, Size wanted);
 Size scaled_by(const Tensor& image, double factor);
 // ImageScaleToTotalPixels' size; a megapixel is 1024 * 1024.
 Size scaled_to_pixels(const Tensor& image, double megapixels);
-// LatentUpscale's size in latent cells from one in pixels: sides of at least 64 pixels, 8 pixels a cell.
-Size scaled_latent_size(const Tensor& latent, Size pixels);
+// LatentUpscale's size in latent pixels, each of `factor` x `factor` pixels, from one in pixels: sides of at least 64
+// pixels.
+Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor);
 
 // torch.nn.functional.interpolate(mode="bicubic", antialias=True, align_corners=False).
 Tensor antialias_bicubic(const Tensor& image, Size size);

@@ -63,7 +63,7 @@ ModelHandle make_model(const std::shared_ptr<const TensorMap>& tensors, const st
   const PredictionKind kind = detect_prediction(model.family, model.config, *tensors, scope, model.file);
   model.prediction = kind.prediction;
   model.zero_terminal_snr = kind.zero_terminal_snr;
-  model.latent_scale = latent_scale(model.family);
+  model.latents = &latents_of(model.family);
   if (const int64_t dim = augmentation_dim(model.family, model.config); dim > 0)
     model.noise_augmentation = std::make_shared<const NoiseAugmentation>(dim);
   model.unet = resident_unet(source);
@@ -111,7 +111,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency&
   if (const auto vae = vae_tensors(tensors)) {
     const nn::Weights probe = nn::Weights(vae, compute, out.file).probe();
     out.vae = make_vae(vae, path, residency, compute, probe);
-    out.vae->latent_scale = out.model.latent_scale;
+    out.vae->latents = out.model.latents;
     note_used(*vae, probe.unused(), used);
   }
   for (const TextTowerTensors& tower : find_text_towers(tensors)) note_used(*tower.tensors, {}, used);
@@ -148,7 +148,7 @@ VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residen
   if (const auto scope = find_unet_scope(*file.tensors); scope) {
     const nn::Weights root(file.tensors, compute, handle.file);
     const UNetConfig config = read_unet_config(scope->empty() ? root : root[*scope]);
-    handle.latent_scale = latent_scale(detect_family(config, *file.tensors));
+    handle.latents = &latents_of(detect_family(config, *file.tensors));
   }
   return handle;
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/sd/latents.h"
 #include "models/text/clip_keys.h"
 
 namespace easel::models {
@@ -75,8 +76,8 @@ PredictionKind detect_prediction(Family family, const UNetConfig& config, const 
   return kind;
 }
 
-float latent_scale(Family family) {
-  return family == Family::kSDXL || family == Family::kSDXLRefiner ? 0.13025f : 0.18215f;
+const LatentFormat& latents_of(Family family) {
+  return family == Family::kSDXL || family == Family::kSDXLRefiner ? sd::kSdxlLatents : sd::kSd1Latents;
 }
 
 }  // namespace easel::models

@@ -29,7 +29,7 @@ struct PredictionKind {
 PredictionKind detect_prediction(Family family, const UNetConfig& config, const TensorMap& file,
                                  const std::string& scope, const std::string& file_name);
 
-// What latents of a family are multiplied by on their way into its UNet.
-float latent_scale(Family family);
+// What the latents of a family are; those of SD 1.x for an unknown one.
+const LatentFormat& latents_of(Family family);
 
 }  // namespace easel::models

@@ -24,6 +24,7 @@ class HintBlock {
     for (int64_t i = 0; i < count; ++i) {
       // Every other convolution halves the map, the first and the last excepted: 1 1 2 1 2 1 2 1.
       const int64_t stride = i > 0 && i % 2 == 0 && i + 1 < count ? 2 : 1;
+      factor_ *= stride;
       const nn::Weights part = w[2 * i];
       convs_.emplace_back(with_bias(part), ops::ConvShape{.stride = stride, .pad = 1}, DType::kF32);
     }
@@ -43,6 +44,8 @@ class HintBlock {
   }
   int64_t in_channels() const { return convs_.front().in_channels(); }
   int64_t out_channels() const { return convs_.back().out_channels(); }
+  // Pixels along a side that become one of its map.
+  int64_t factor() const { return factor_; }
   size_t bytes() const {
     size_t total = 0;
     for (const nn::Conv2d& c : convs_) total += c.bytes();
@@ -51,6 +54,7 @@ class HintBlock {
 
  private:
   std::vector<nn::Conv2d> convs_;
+  int64_t factor_ = 1;
 };
 
 // The copy of a UNet's first half (Zhang et al. 2023), with a 1x1 convolution at each place where it adds.
@@ -77,8 +81,9 @@ class UNetControl final : public ControlNet {
       throw Error(Fault::kMismatch, "the ControlNet takes pictures of " + std::to_string(channels) + " channels, not " +
                                         hint.shape().str())
           .in_file(file_);
-    const Tensor scaled = image::upscale(hint.slice(3, 0, channels), {latent_width * 8, latent_height * 8},
-                                         image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
+    const Tensor scaled =
+        image::upscale(hint.slice(3, 0, channels), {latent_width * hint_.factor(), latent_height * hint_.factor()},
+                       image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
     PreparedHint out{hint_(contiguous(scaled)), {}, {}};
     if (!union_) return out;
     if (kind != kAnyHint) out.guided = union_.mark(out.guided, kind);

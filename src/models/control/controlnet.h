@@ -21,7 +21,7 @@ struct PreparedHint {
 };
 
 struct ControlInputs {
-  Tensor x;                      // [N,h,w,4] f32, what the UNet gets, without the channels of inpainting models
+  Tensor x;                      // [N,h,w,C] f32, what the UNet gets, without the channels of inpainting models
   std::vector<float> timesteps;  // N values
   ContextProjectionPtr context;  // of N rows, made by this network's project(); T2I-Adapters take none
   Tensor y;                      // [N,adm] f32 where the UNet takes one; ignored by networks that do not
@@ -33,7 +33,7 @@ class ControlNet {
  public:
   virtual ~ControlNet() = default;
 
-  // hint: pictures [n,H,W,3] f32 in 0..1 of any size, brought to the latent's size times eight as the reference does
+  // hint: pictures [n,H,W,3] f32 in 0..1 of any size, brought to the size of the latent's picture as the reference does
   // (cut at the centre to its ratio, nearest neighbour).
   // `kind`: which of kHintKinds it is, for networks that tell them apart.
   virtual PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width,

@@ -98,7 +98,9 @@ class T2iAdapter final : public ControlNet {
 
   PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width, int64_t) const override {
     const int64_t u = config_.unshuffle;
-    const image::Size size{(latent_width * 8 + u - 1) / u * u, (latent_height * 8 + u - 1) / u * u};
+    // Pixels of a latent pixel: those of SDXL begin at half the latent's resolution.
+    const int64_t factor = config_.sdxl ? u / 2 : u;
+    const image::Size size{(latent_width * factor + u - 1) / u * u, (latent_height * factor + u - 1) / u * u};
     Tensor x = image::upscale(hint.slice(3, 0, std::min<int64_t>(3, hint.dim(3))), size,
                               image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
     if (config_.hint_channels == 1) x = channel_mean(x);

@@ -16,7 +16,7 @@ constexpr int64_t kMaxUNetBlocks = 64;
 
 // Everything about a UNet's shape, read from the keys and shapes of its file.
 struct UNetConfig {
-  int64_t in_channels = 0;  // 4; 9 for inpainting models, 8 for edit models
+  int64_t in_channels = 0;  // those of a latent, and more for inpainting and edit models
   int64_t out_channels = 0;
   int64_t model_channels = 0;
   int64_t context_dim = 0;                     // width of the text context

@@ -43,7 +43,7 @@ UNetConfig read_config(const nn::Weights& w, bool needs_attention) {
   config.model_channels = conv_in[0];
   config.in_channels = conv_in[1];
   const auto out = w.shape("out.2.weight");
-  config.out_channels = out && out->rank() == 4 ? (*out)[0] : 4;
+  config.out_channels = out && out->rank() == 4 ? (*out)[0] : config.in_channels;
   if (const auto label = w.shape("label_emb.0.0.weight"); label && label->rank() == 2)
     config.adm_channels = (*label)[1];
 

@@ -11,10 +11,10 @@
 namespace easel::models {
 
 struct VaeConfig {
-  int64_t latent_channels = 0;  // 4
-  int64_t image_channels = 0;   // 3
-  int64_t downscale = 0;        // 8: pixels per latent pixel along a side
-  bool quantised = false;       // quant_conv and post_quant_conv are there
+  int64_t latent_channels = 0;
+  int64_t image_channels = 0;
+  int64_t downscale = 0;   // pixels per latent pixel along a side
+  bool quantised = false;  // quant_conv and post_quant_conv are there
 };
 
 // Pixels along a side of the smallest tile that a picture is cut into for lack of memory.
@@ -44,7 +44,7 @@ class Vae {
   // pixels [N,H,W,>=3] in 0..1 (further channels are ignored), cut at the centre to multiples of `downscale`
   // -> the posterior's mean [N,h,w,latent_channels] f32. Throws Error(kInvalid) for pictures smaller than that.
   Tensor encode(const Tensor& pixels, const VaeRun& run = {}) const;
-  // latent [N,h,w,latent_channels] f32 (not scaled) -> [N,8h,8w,3] f32 in 0..1.
+  // latent [N,h,w,latent_channels] f32 (not scaled) -> [N,h*downscale,w*downscale,3] f32 in 0..1.
   Tensor decode(const Tensor& latent, const VaeRun& run = {}) const;
 
   // The same in tiles of tile x tile (encode: pixels, decode: latent pixels) that overlap, averaged over three

@@ -93,7 +93,9 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
   if (const auto* latent = call.peek<ForeseenLatent>(latent_input)) {
     bytes +=
         models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);
-    name += " with a picture of " + std::to_string(latent->width * 8) + "x" + std::to_string(latent->height * 8) +
+    const int64_t factor = model.latents->factor;
+    name += " with a picture of " + std::to_string(latent->width * factor) + "x" +
+            std::to_string(latent->height * factor) +
             (latent->count > 1 ? ", " + std::to_string(latent->count) + " at once," : "");
   }
   call.context().residency.require(bytes, name);

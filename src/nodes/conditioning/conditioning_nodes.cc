@@ -93,8 +93,10 @@ Outputs foresee_two(Call& call, std::string_view first, std::string_view second)
 }
 
 Outputs set_area(Call& call) {
-  const auto cells = [&](const char* input) { return std::floor(static_cast<double>(call.integer(input)) / 8); };
-  const Area area{cells("height"), cells("width"), cells("y"), cells("x"), false};
+  // No model is here to ask how many pixels make a latent pixel.
+  const auto factor = static_cast<double>(models::default_latents().factor);
+  const auto latent = [&](const char* input) { return std::floor(static_cast<double>(call.integer(input)) / factor); };
+  const Area area{latent("height"), latent("width"), latent("y"), latent("x"), false};
   return changed(call, [&](ConditioningEntry& entry) {
     entry.area = area;
     entry.strength = static_cast<float>(call.number("strength"));

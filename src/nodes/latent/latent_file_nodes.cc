@@ -8,14 +8,15 @@
 #include "formats/tensors/safetensors.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
+#include "nodes/common/latents.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kTensor = "latent_tensor";
-// An empty tensor of this name says that values are as the VAE encodes them; without it they are scaled for SD 1.x.
+// An empty tensor of this name says that values are as the VAE encodes them; without it they are scaled for the model,
+// which was always the default one then.
 constexpr const char* kUnscaled = "latent_format_version_0";
-constexpr float kOldScale = 0.18215f;
 
 Outputs save(Call& call) {
   const Latent& latent = call.latent("samples");
@@ -32,8 +33,9 @@ Outputs save(Call& call) {
   formats::write_safetensors(temporary, tensors, metadata);
   const std::string content = read_file(temporary);
   std::filesystem::remove(temporary);
-  const std::string name =
-      expand_prefix(call.text("filename_prefix"), latent.samples.dim(2) * 8, latent.samples.dim(1) * 8, context);
+  const int64_t factor = format_of(latent).factor;
+  const std::string name = expand_prefix(call.text("filename_prefix"), latent.samples.dim(2) * factor,
+                                         latent.samples.dim(1) * factor, context);
   auto [subfolder, file] = save_numbered(context.directories.output, name, "latent", content);
   call.show("latents", {std::move(file), std::move(subfolder), "output"});
   return {};
@@ -50,7 +52,7 @@ Outputs load(Call& call) {
   out.samples = clone(values.permute({0, 2, 3, 1}));
   require_unchanged(found->storage());
   if (!tensors.find(kUnscaled))
-    for (float& v : out.samples.values()) v *= 1.0f / kOldScale;
+    for (float& v : out.samples.values()) v *= 1.0f / models::default_latents().scale;
   return {latent(std::move(out))};
 }
 

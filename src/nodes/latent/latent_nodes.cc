@@ -7,18 +7,24 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/latents.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr int kMaxSide = 16384;
-constexpr int64_t kCell = 8;  // pixels per latent cell along a side
 
 const std::vector<std::string> kMethods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
 const std::vector<std::string> kCrops{"disabled", "center"};
 
 In pixels(const char* name, int value, int least) { return Int(name).def(value).range(least, kMaxSide).step(8); }
+
+// What EmptyLatentImage makes: pictures are given in pixels, and no VAE says how many make a latent pixel.
+ForeseenLatent empty_size(Call& call) {
+  const int64_t factor = models::default_latents().factor;
+  return {call.integer("batch_size"), call.integer("height") / factor, call.integer("width") / factor};
+}
 
 // The latent with other samples, all else kept.
 Outputs with_samples(const Latent& from, Tensor samples) {
@@ -36,6 +42,7 @@ Outputs from_batch(Call& call) {
   const Latent& in = call.latent("samples");
   const int64_t first = std::min(in.samples.dim(0) - 1, call.integer("batch_index")), length = call.integer("length");
   Latent out;
+  out.format = in.format;
   out.samples = image::take_from_batch(in.samples, first, length);
   if (in.noise_mask.defined())
     out.noise_mask =
@@ -92,7 +99,7 @@ Outputs upscale(Call& call) {
   const image::Size wanted{call.integer("width"), call.integer("height")};
   if (wanted.width == 0 && wanted.height == 0) return {latent(in)};
   return with_samples(
-      in, image::upscale(in.samples, image::scaled_latent_size(in.samples, wanted),
+      in, image::upscale(in.samples, image::scaled_latent_size(in.samples, wanted, format_of(in).factor),
                          image::resize_method(call.text("upscale_method")), image::crop_mode(call.text("crop"))));
 }
 
@@ -105,14 +112,15 @@ Outputs upscale_by(Call& call) {
 
 Outputs composite_feathered(Call& call) {
   const Latent& to = call.latent("samples_to");
-  return with_samples(to, image::composite_feathered(to.samples, call.latent("samples_from").samples, call.integer("x"),
-                                                     call.integer("y"), call.integer("feather")));
+  const image::Placement place{call.integer("x"), call.integer("y"), format_of(to).factor};
+  return with_samples(
+      to, image::composite_feathered(to.samples, call.latent("samples_from").samples, place, call.integer("feather")));
 }
 
 Outputs composite_masked(Call& call) {
   const Latent& to = call.latent("destination");
   const Tensor* shown = call.peek<Tensor>("mask");
-  const image::Placement place{call.integer("x"), call.integer("y"), kCell, call.flag("resize_source")};
+  const image::Placement place{call.integer("x"), call.integer("y"), format_of(to).factor, call.flag("resize_source")};
   return with_samples(
       to, image::composite_masked(to.samples, call.latent("source").samples, shown ? *shown : Tensor(), place));
 }
@@ -132,7 +140,7 @@ Outputs flip(Call& call) {
 Outputs crop(Call& call) {
   const Latent& in = call.latent("samples");
   return with_samples(in, image::crop_latent(in.samples, call.integer("width"), call.integer("height"),
-                                             call.integer("x"), call.integer("y")));
+                                             call.integer("x"), call.integer("y"), format_of(in).factor));
 }
 
 // The axis of [N,h,w,C] that a node calls x, y or t; t is that of the channels, as the reference has it for pictures.
@@ -318,15 +326,12 @@ void register_latent_nodes(Table& table) {
                         Int("batch_size").def(1).range(1, 4096).tip("How many pictures.")},
              .outputs = {{"LATENT", "", "The empty latents."}},
              .run = [](Call& call) -> Outputs {
+               const ForeseenLatent size = empty_size(call);
                Latent out;
-               out.samples = Tensor::zeros(
-                   {call.integer("batch_size"), call.integer("height") / kCell, call.integer("width") / kCell, 4});
+               out.samples = Tensor::zeros({size.count, size.height, size.width, models::default_latents().channels});
                return {latent(std::move(out))};
              },
-             .foresee = [](Call& call) -> Outputs {
-               return {Value("LATENT", ForeseenLatent{call.integer("batch_size"), call.integer("height") / kCell,
-                                                      call.integer("width") / kCell})};
-             }});
+             .foresee = [](Call& call) -> Outputs { return {Value("LATENT", empty_size(call))}; }});
   add_batches(table);
   add_shapes(table);
   add_mixes(table);

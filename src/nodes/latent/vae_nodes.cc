@@ -22,6 +22,11 @@ struct Work {
   models::VaeRun run;
 };
 
+// What the node's VAE encodes.
+Value encoded(Call& call, Tensor samples, Tensor noise_mask = {}) {
+  return latent({std::move(samples), std::move(noise_mask), {}, call.link<models::VaeHandle>("vae").latents});
+}
+
 // `wanted` for the whole picture, or what there is room for, but at least for the smallest tile.
 Work start(Call& call, const std::function<size_t(const models::Vae&)>& wanted,
            size_t (*smallest)(const models::Vae&)) {
@@ -67,20 +72,21 @@ Outputs decode_tiled(Call& call) {
   int64_t overlap = call.has("overlap") ? call.integer("overlap") : 128;
   if (call.has("overlap") && tile < overlap * 4) overlap = tile / 4;
   // Tiles of three shapes, one as large as the other.
-  const Work work = start_decoding(call, tile / 8, tile / 8);
+  const int64_t side = tile / call.link<models::VaeHandle>("vae").latents->factor;
+  const Work work = start_decoding(call, side, side);
   const int64_t scale = work.vae->config().downscale;
   return {image(work.vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, work.run))};
 }
 
 Outputs encode(Call& call) {
   const Work work = start_encoding(call);
-  return {latent({work.vae->encode(call.tensor("pixels"), work.run), {}, {}})};
+  return {encoded(call, work.vae->encode(call.tensor("pixels"), work.run))};
 }
 
 Outputs encode_tiled(Call& call) {
   const int64_t tile = call.integer("tile_size");
   const Work work = start_encoding(call, tile, tile);
-  return {latent({work.vae->encode_tiled(call.tensor("pixels"), tile, call.integer("overlap"), work.run), {}, {}})};
+  return {encoded(call, work.vae->encode_tiled(call.tensor("pixels"), tile, call.integer("overlap"), work.run))};
 }
 
 // A picture and its mask, brought to one size and cut at the centre to a multiple of `unit`.
@@ -144,7 +150,7 @@ Outputs encode_for_inpaint(Call& call) {
   const Work work = start_encoding(call);
   Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
   grey_out(m);
-  return {latent({work.vae->encode(m.pixels, work.run), grown(m.mask, call.integer("grow_mask_by")), {}})};
+  return {encoded(call, work.vae->encode(m.pixels, work.run), grown(m.mask, call.integer("grow_mask_by")))};
 }
 
 sampling::Conditioning with_concat(const sampling::Conditioning& list, const Tensor& latent_image, const Tensor& mask) {
@@ -161,10 +167,10 @@ Outputs inpaint_conditioning(Call& call) {
   Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
   grey_out(m);
   const Tensor around = work.vae->encode(m.pixels, work.run);
-  Latent original{work.vae->encode(call.tensor("pixels"), work.run), call.flag("noise_mask") ? m.mask : Tensor(), {}};
+  const Tensor original = work.vae->encode(call.tensor("pixels"), work.run);
   return {Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("positive"), around, m.mask)),
           Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("negative"), around, m.mask)),
-          latent(std::move(original))};
+          encoded(call, original, call.flag("noise_mask") ? m.mask : Tensor())};
 }
 
 // The picture to be edited, cut at the centre to whole latent pixels; the latent to start from is empty.
@@ -179,13 +185,13 @@ Outputs edit_conditioning(Call& call) {
                 "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " is too small to encode")
         .at_input("pixels");
   const Tensor cut = contiguous(pixels.slice(1, height % unit / 2, h).slice(2, width % unit / 2, w));
-  const Tensor encoded = work.vae->encode(cut, work.run);
+  const Tensor around = work.vae->encode(cut, work.run);
   const auto with_picture = [&](const char* input) {
     auto list = call.link<sampling::Conditioning>(input);
-    for (auto& entry : list) entry.concat_latent_image = encoded;
+    for (auto& entry : list) entry.concat_latent_image = around;
     return Value("CONDITIONING", std::move(list));
   };
-  return {with_picture("positive"), with_picture("negative"), latent({Tensor::zeros(encoded.shape()), {}, {}})};
+  return {with_picture("positive"), with_picture("negative"), encoded(call, Tensor::zeros(around.shape()))};
 }
 
 Outputs foresee_inpaint(Call& call) {

@@ -34,14 +34,11 @@ Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
   r.on_start = call.context().sampling;
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
-    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, r.model.latent_scale});
+    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, r.model.latents});
   };
   out.samples = sampling::ksample(r);
   denoised.samples = out.samples;
-  if (last.defined()) {
-    denoised.samples = clone(last);
-    for (float& v : denoised.samples.values()) v /= r.model.latent_scale;
-  }
+  if (last.defined()) denoised.samples = r.model.latents->from_model(last);
   return {latent(std::move(out)), latent(std::move(denoised))};
 }
 
@@ -69,14 +66,11 @@ Outputs add_noise(Call& call) {
   const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
   sampling::TorchGenerator rng(noise.seed);
   const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
-  const float unit = model.latent_scale;
-  Tensor noisy = clone(out.samples);
-  for (int64_t i = 0; i < noisy.numel(); ++i) {
-    float& v = noisy.f32()[i];
-    v = (v * unit + drawn.f32()[i] * scale) / unit;
+  Tensor noisy = model.latents->to_model(out.samples);
+  for (int64_t i = 0; i < noisy.numel(); ++i) noisy.f32()[i] += drawn.f32()[i] * scale;
+  out.samples = model.latents->from_model(noisy);
+  for (float& v : out.samples.values())
     if (!std::isfinite(v)) v = 0;
-  }
-  out.samples = std::move(noisy);
   return {latent(std::move(out))};
 }
 

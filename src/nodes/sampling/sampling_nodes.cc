@@ -34,8 +34,8 @@ sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
   r.scheduler = call.text("scheduler");
   r.cancel = call.context().cancel;
   r.on_start = call.context().sampling;
-  r.on_step = [&call, scale = r.model.latent_scale](const sampling::SamplerProgress& p) {
-    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, scale});
+  r.on_step = [&call, format = r.model.latents](const sampling::SamplerProgress& p) {
+    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, format});
   };
   return r;
 }

@@ -51,7 +51,7 @@ struct ConditioningEntry {
   bool control_apply_to_uncond = true;
   std::vector<UnclipImage> unclip;
   SizeHint size;
-  Tensor concat_latent_image;  // [N,h,w,4], inpainting models
+  Tensor concat_latent_image;  // [N,h,w,C], inpainting models
   Tensor concat_mask;          // [N,h,w]
 };
 using Conditioning = std::vector<ConditioningEntry>;

@@ -40,23 +40,21 @@ Tensor fit(const Tensor& picture, const Shape& latent) {
                         image::CropMode::kCenter);
 }
 
-Tensor scaled(const Tensor& t, float by) {
-  return map([=](float v) { return v * by; }, contiguous(t));
-}
-
 // The mask and what is around it, for a model trained to fill in.
 Tensor inpaint_concat(const ConditioningEntry& entry, const ModelInputContext& in) {
   const int64_t n = in.latent[0], h = in.latent[1], w = in.latent[2];
   Tensor mask = entry.concat_mask.defined() ? entry.concat_mask : in.noise_mask;
   if (!mask.defined()) {
-    // Zero in pixels, as the encoder of SD 1.x sees it.
-    const float blank[] = {1.0f, 0.8223f, -0.6876f, 0.6364f, 0.1380f};
-    Tensor out(Shape{n, h, w, 5});
-    for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = blank[i % 5];
+    std::vector<float> blank = {1.0f};  // all of it may change
+    blank.insert(blank.end(), in.model.latents->blank.begin(), in.model.latents->blank.end());
+    const int64_t channels = in.latent[3] + 1;
+    blank.resize(static_cast<size_t>(channels));
+    Tensor out(Shape{n, h, w, channels});
+    for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = blank[static_cast<size_t>(i % channels)];
     return out;
   }
   const Tensor picture =
-      entry.concat_latent_image.defined() ? scaled(entry.concat_latent_image, in.model.latent_scale) : in.latent_image;
+      entry.concat_latent_image.defined() ? in.model.latents->to_model(entry.concat_latent_image) : in.latent_image;
   mask = contiguous(mask).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
   mask = map([](float v) { return std::nearbyint(v); }, fit(mask, in.latent));
   return ops::concat({spread_to_batch(mask, n), spread_to_batch(fit(picture, in.latent), n)}, -1);
@@ -83,8 +81,8 @@ Tensor augmented_images(const ConditioningEntry& entry, const ModelInputContext&
 // The numbers SDXL is told about a picture.
 std::vector<float> size_numbers(const ConditioningEntry& entry, bool negative, const ModelInputContext& in) {
   const SizeHint& size = entry.size;
-  const float width = size.width.value_or(static_cast<float>(in.latent[2] * 8));
-  const float height = size.height.value_or(static_cast<float>(in.latent[1] * 8));
+  const float width = size.width.value_or(static_cast<float>(in.latent[2] * in.model.latents->factor));
+  const float height = size.height.value_or(static_cast<float>(in.latent[1] * in.model.latents->factor));
   std::vector<float> numbers = {height, width, size.crop_h.value_or(0.0f), size.crop_w.value_or(0.0f)};
   if (in.model.family == Family::kSDXLRefiner) {
     numbers.push_back(size.aesthetic_score.value_or(negative ? 2.5f : 6.0f));

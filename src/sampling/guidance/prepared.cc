@@ -34,7 +34,7 @@ Region resolve_area(const Area& area, int64_t h, int64_t w) {
                                      " at " + std::to_string(r.x) + "," + std::to_string(r.y) +
                                      " in latent pixels) lies outside of the latent of " + std::to_string(w) + "x" +
                                      std::to_string(h))
-        .fix("move the area into the picture (one latent pixel is 8 pixels)");
+        .fix("move the area into the picture");
   }
   return r;
 }

@@ -1,0 +1,36 @@
+#include "models/sd/latents.h"
+
+namespace easel::models::sd {
+namespace {
+
+constexpr int64_t kChannels = 4, kFactor = 8;
+
+// Colours: the linear fits that ComfyUI ships.
+constexpr LatentFormat::Colour kSd1Colours[kChannels] = {{0.3512f, 0.2297f, 0.3227f},
+                                                         {0.3250f, 0.4974f, 0.2350f},
+                                                         {-0.2829f, 0.1762f, 0.2721f},
+                                                         {-0.2120f, -0.2616f, -0.7177f}};
+constexpr LatentFormat::Colour kSdxlColours[kChannels] = {{0.3651f, 0.4232f, 0.4341f},
+                                                          {-0.2533f, -0.0042f, 0.1068f},
+                                                          {0.1076f, 0.1111f, -0.0362f},
+                                                          {-0.3165f, -0.2492f, -0.2188f}};
+// ComfyUI gives all of them the blank picture of SD 1.x.
+constexpr float kBlank[kChannels] = {0.8223f, -0.6876f, 0.6364f, 0.1380f};
+
+}  // namespace
+
+constexpr LatentFormat kSd1Latents{.name = "SD 1.x",
+                                   .channels = kChannels,
+                                   .factor = kFactor,
+                                   .scale = 0.18215f,
+                                   .colours = kSd1Colours,
+                                   .blank = kBlank};
+constexpr LatentFormat kSdxlLatents{.name = "SDXL",
+                                    .channels = kChannels,
+                                    .factor = kFactor,
+                                    .scale = 0.13025f,
+                                    .colours = kSdxlColours,
+                                    .colour_bias = {0.1084f, -0.0175f, -0.0011f},
+                                    .blank = kBlank};
+
+}  // namespace easel::models::sd
