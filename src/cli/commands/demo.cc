@@ -73,20 +73,4 @@ void add_demo(CLI::App& app) {
   command->callback([flags] { run(*flags); });
 }
 
-void add_pictures(CLI::App& app) {
-  auto folder = std::make_shared<std::string>("input");
-  auto side = std::make_shared<int>(512);
-  CLI::App* command = app.add_subcommand("pictures", "Write the project's own pictures, which its workflows draw over");
-  command->add_option("FOLDER", *folder, "Where to")->capture_default_str();
-  command->add_option("--size", *side, "Pixels along a side")->check(CLI::Range(64, 4096))->capture_default_str();
-  command->callback([folder, side] {
-    fs::create_directories(*folder);
-    for (const auto scene : synth::demo_scenes()) {
-      const fs::path path = fs::path(*folder) / (std::string(scene) + ".png");
-      formats::save_png(path, synth::demo_picture(scene, {*side, *side}));
-      printf("%s\n", path.c_str());
-    }
-  });
-}
-
 }  // namespace easel::cli
