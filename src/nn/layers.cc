@@ -16,13 +16,12 @@ Linear::Linear(std::initializer_list<Weights> parts) {
   std::vector<Tensor> biases;
   bool any_bias = false, complete = true;
   for (const Weights& w : parts) {
-    StoredTensor weight = w.get("weight");
-    Tensor bias;
-    if (w.has("bias")) bias = w.values("bias");
+    StoredTensor weight = w.get("weight"), bias = w.optional("bias");
     complete = complete && weight.defined();
     any_bias = any_bias || bias.defined();
     if (!complete) continue;
-    biases.push_back(bias.defined() ? bias : Tensor::zeros({weight.dim(0)}));
+    biases.push_back(bias.defined() ? clone(bias.f32()) : Tensor::zeros({weight.dim(0)}));
+    if (bias.defined()) bias.drop_pages();
     weights.push_back(std::move(weight));
   }
   if (complete)

@@ -68,7 +68,7 @@ Tensor Weights::values(const std::string& name, const std::optional<Shape>& expe
   Tensor out = stored.f32();
   if (out.raw() == stored.data()) out = clone(out);
   stored.drop_pages();
-  return out;
+  return out.to(state_->packer.device());
 }
 
 std::vector<std::string> Weights::children() const {

@@ -48,8 +48,8 @@ class Weights {
   StoredTensor get(const std::string& name) const;
   // Like get(), but an absent tensor is fine: returns undefined, records nothing.
   StoredTensor optional(const std::string& name) const;
-  // What get() gives as f32 values in memory of their own; undefined where that is. Throws Error(kBadFile) naming the
-  // key when `expected` is given and the shape differs.
+  // What get() gives as f32 values in memory of their own, on the packer's device; undefined where that is. Throws
+  // Error(kBadFile) naming the key when `expected` is given and the shape differs.
   Tensor values(const std::string& name, const std::optional<Shape>& expected = {}) const;
 
   // Child scope names directly below this one, in file order without repetition ("0", "1", ...).

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "ops/backend.h"
 #include "ops/packer.h"
 #include "tensor/stored_tensor.h"
 #include "tensor/tensor.h"
@@ -27,6 +28,17 @@ inline void drop_read(std::span<const StoredTensor> weights, const StoredTensor&
   if (packer.measures()) return;
   for (const StoredTensor& weight : weights) weight.drop_pages();
   if (bias.defined()) bias.drop_pages();
+}
+
+// The backend that computes with these tensors, some of which may be undefined. They must be on one device.
+template <class... More>
+const Backend& backend_of(const char* op, const Tensor& x, const More&... more) {
+  [[maybe_unused]] const auto together = [&](const Tensor& t) {
+    if (t.defined() && t.device() != x.device())
+      reject(op, "inputs on " + device_name(x.device()) + " and " + device_name(t.device()));
+  };
+  (together(more), ...);
+  return backend(x.device());
 }
 
 // Calls fn with a value of the C++ type of a compute type.

@@ -6,7 +6,6 @@
 
 #include "ops/check.h"
 #include "ops/counters.h"
-#include "ops/cpu/product/product.h"
 
 namespace easel::ops {
 namespace {
@@ -33,7 +32,7 @@ PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, 
     reject("pack_conv2d", "bias " + bias.str() + " for weight " + weight.str());
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
-  PackedConvPtr packed = cpu::make_conv(weight, bias, shape, compute, packer);
+  PackedConvPtr packed = backend(packer.device()).pack_conv2d(weight, bias, shape, compute, packer);
   drop_read({&weight, 1}, bias, packer);
   return packed;
 }
@@ -42,38 +41,34 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
   check_float("conv2d", input);
   if (input.rank() != 4 || input.dim(3) != w.in_channels || input.dtype() != w.compute)
     reject("conv2d", "input " + input.str() + " for " + std::to_string(w.in_channels) + " channels");
-  const bool dense_channels = input.dim(3) == 1 || input.stride(3) == 1;
+  if (w.device != input.device()) reject("conv2d", "input " + input.str() + " on another device than its weights");
   const int64_t up = args.upsample2x ? 2 : 1, n = input.dim(0), h = up * input.dim(1), width = up * input.dim(2);
   const int64_t pads = w.shape.pad + w.shape.pad_after;
   if (h + pads < w.kernel || width + pads < w.kernel) reject("conv2d", "input " + input.str() + " below the kernel");
   const Shape shape{n, (h + pads - w.kernel) / w.shape.stride + 1, (width + pads - w.kernel) / w.shape.stride + 1,
                     w.out_channels};
   const DType type = args.f32_out ? DType::kF32 : w.compute;
-  Tensor residual = args.residual, channel_bias = args.channel_bias;
-  if (residual.defined()) {
-    if (!(residual.shape() == shape) || residual.dtype() != type)
-      reject("conv2d", "residual " + residual.str() + " beside output " + shape.str());
-    residual = contiguous(residual);
+  ConvArgs call = args;
+  if (call.residual.defined()) {
+    if (!(call.residual.shape() == shape) || call.residual.dtype() != type)
+      reject("conv2d", "residual " + call.residual.str() + " beside output " + shape.str());
+    call.residual = contiguous(call.residual);
   }
-  if (channel_bias.defined()) {
-    if (!(channel_bias.shape() == Shape{n, w.out_channels}) || channel_bias.dtype() != DType::kF32)
-      reject("conv2d", "channel bias " + channel_bias.str() + " beside output " + shape.str());
-    channel_bias = contiguous(channel_bias);
+  if (call.channel_bias.defined()) {
+    if (!(call.channel_bias.shape() == Shape{n, w.out_channels}) || call.channel_bias.dtype() != DType::kF32)
+      reject("conv2d", "channel bias " + call.channel_bias.str() + " beside output " + shape.str());
+    call.channel_bias = contiguous(call.channel_bias);
   }
-  Tensor out(shape, type);
+  const Backend& backend = backend_of("conv2d", input, call.residual, call.channel_bias);
+  Tensor out(shape, type, input.device());
   if (out.numel() == 0) return out;
-  cpu::ConvolutionArgs call{
-      dense_channels ? input : contiguous(input), out, args.activation, nullptr, nullptr, args.upsample2x};
-  if (residual.defined()) call.residual = residual.raw();
-  if (channel_bias.defined()) call.channel_bias = channel_bias.f32();
-  const auto& conv = static_cast<const cpu::CpuConv&>(w);
   CountOp count(OpKind::kConv);
   if (count.on()) {
     const uint64_t flops = 2 * static_cast<uint64_t>(out.numel() * w.in_channels * w.kernel * w.kernel);
-    count.add(flops, conv.executed(flops, call),
-              input.nbytes() + w.bytes + out.nbytes() + (call.residual ? out.nbytes() : 0));
+    count.add(flops, w.executed(flops),
+              input.nbytes() + w.bytes + out.nbytes() + (call.residual.defined() ? out.nbytes() : 0));
   }
-  conv.run(call);
+  backend.conv2d(input, w, call, out);
   return out;
 }
 

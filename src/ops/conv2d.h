@@ -37,15 +37,19 @@ struct ConvShape {
 class PackedConv {
  public:
   virtual ~PackedConv() = default;
+  // The operations a call really takes, where the definition has `flops`.
+  virtual uint64_t executed(uint64_t flops) const { return flops; }
   int64_t in_channels = 0, out_channels = 0, kernel = 0;
   ConvShape shape;
   DType compute = DType::kF32;  // of x and the result
   size_t bytes = 0;
+  Device device;  // whose backend packed it, and alone can compute with it
 };
 using PackedConvPtr = std::shared_ptr<const PackedConv>;
 
-// weight [out, in, k, k], bias [out] or undefined; any float encoding and strides. compute: as in pack_linear(); with
-// kI8 each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay bf16.
+// weight [out, in, k, k], bias [out] or undefined, on the host; any float encoding and strides. compute: as in
+// pack_linear(); with kI8 each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay
+// bf16.
 PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
                           const Packer& packer = Packer::pack());
 

@@ -37,12 +37,13 @@ Tensor pixel_shuffle(const Tensor& x, int64_t r);
 // The mean over each map: [N,H,W,C] -> [N,1,1,C] f32, summed in f64.
 Tensor mean_over_map(const Tensor& x);
 
-// Rows of table [V,C] (any float encoding; only these rows are read) for ids (each 0 <= id < V, checked) ->
-// [ids.size(), C] in `dtype`.
-Tensor embedding(const StoredTensor& table, std::span<const int32_t> ids, DType dtype);
+// Rows of table [V,C] (on the host, any float encoding; only these rows are read) for ids (each 0 <= id < V, checked)
+// -> [ids.size(), C] in `dtype`.
+Tensor embedding(const StoredTensor& table, std::span<const int32_t> ids, DType dtype, Device device = kHost);
 
-// Sinusoids of the timesteps: [n] -> f32 [n, dim], cosines first, then sines, of t * max_period^(-i/(dim/2)).
+// Sinusoids of the timesteps: [n] -> f32 [n, dim], cosines first, then sines, of t * max_period^(-i/(dim/2)); an odd
+// width ends in a zero.
 // Source: "Attention Is All You Need" sec. 3.5, in the arrangement of latent diffusion's timestep_embedding.
-Tensor timestep_embedding(std::span<const float> t, int64_t dim, float max_period = 10000.0f);
+Tensor timestep_embedding(std::span<const float> t, int64_t dim, float max_period = 10000.0f, Device device = kHost);
 
 }  // namespace easel::ops

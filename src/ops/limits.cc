@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <utility>
 #include <vector>
 
-#include "ops/cpu/product/dnnl.h"
+#include "ops/backend.h"
 #include "ops/linear.h"
 
 namespace easel::ops {
@@ -23,13 +24,7 @@ double measure_product_limit(DType type, double seconds) {
   const Tensor x = convert(values, bytes ? DType::kBF16 : type);
   const PackedLinearPtr own = pack_linear(values, {}, type);
   std::vector<std::function<void()>> candidates{[&] { linear(x, *own); }};
-  if (bytes) {
-    candidates.push_back(cpu::make_dnnl_byte_product(kRows, kDepth, kOutputs));
-  } else {
-    const StoredTensor weight = values;
-    candidates.push_back(
-        [&, other = cpu::make_dnnl_linear({&weight, 1}, {}, type, false, Packer::pack())] { linear(x, *other); });
-  }
+  if (auto rival = backend(kHost).rival_product(type, kRows, kDepth, kOutputs)) candidates.push_back(std::move(rival));
   double best = 1e30;
   const double end = now() + seconds;
   for (int i = 0; i < 3 || now() < end; ++i)

@@ -1,27 +1,9 @@
 #include "ops/linear.h"
 
-#include <algorithm>
-
 #include "ops/check.h"
 #include "ops/counters.h"
-#include "ops/cpu/product/product.h"
 
 namespace easel::ops {
-namespace {
-
-// The stride between rows when the leading dimensions of x can be walked as one; -1 when they cannot.
-int64_t row_stride(const Tensor& x) {
-  int64_t stride = -1, expected = -1;
-  for (int d = x.rank() - 1; d-- > 0;) {
-    if (x.dim(d) == 1) continue;
-    if (stride < 0) stride = x.stride(d);
-    else if (x.stride(d) != expected) return -1;
-    expected = x.stride(d) * x.dim(d);
-  }
-  return stride < 0 ? x.dim(-1) : stride;
-}
-
-}  // namespace
 
 PackedLinearPtr pack_linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, bool geglu,
                             const Packer& packer) {
@@ -42,7 +24,7 @@ PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredT
     reject("pack_linear", "bias " + bias.str() + " for " + std::to_string(outputs) + " outputs");
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_linear", "compute type");
   if (geglu && outputs % 2 != 0) reject("pack_linear", "a gated product of odd width " + weights[0].str());
-  PackedLinearPtr packed = cpu::make_linear(weights, bias, compute, geglu, packer);
+  PackedLinearPtr packed = backend(packer.device()).pack_linear(weights, bias, compute, geglu, packer);
   drop_read(weights, bias, packer);
   return packed;
 }
@@ -51,28 +33,30 @@ Tensor linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args) {
   check_float("linear", x);
   if (x.rank() < 1 || x.dim(-1) != w.in_features || x.dtype() != w.compute || (x.dim(-1) > 1 && x.stride(-1) != 1))
     reject("linear", "input " + x.str() + " for a product of " + std::to_string(w.in_features) + " features");
-  const int64_t lead = row_stride(x), rows = x.numel() / std::max<int64_t>(1, x.dim(-1));
-  if (lead < 0) reject("linear", "rows of " + x.str() + " at no constant stride");
+  const Tensor rows = x.rows();
+  if (!rows.defined()) reject("linear", "rows of " + x.str() + " at no constant stride");
+  if (w.device != x.device()) reject("linear", "input " + x.str() + " on another device than its weights");
   Shape shape = x.shape();
   shape[-1] = w.geglu ? w.out_features / 2 : w.out_features;
   const DType type = args.f32_out ? DType::kF32 : w.compute;
-  Tensor residual = args.residual;
-  if (residual.defined()) {
-    if (!(residual.shape() == shape) || residual.dtype() != type)
-      reject("linear", "residual " + residual.str() + " beside output " + shape.str());
-    residual = contiguous(residual);
+  LinearArgs call = args;
+  if (call.residual.defined()) {
+    if (!(call.residual.shape() == shape) || call.residual.dtype() != type)
+      reject("linear", "residual " + call.residual.str() + " beside output " + shape.str());
+    call.residual = contiguous(call.residual);
   }
-  Tensor out(shape, type);
+  const Backend& backend = backend_of("linear", x, call.residual);
+  Tensor out(shape, type, x.device());
   if (out.numel() == 0) return out;
-  const void* add = residual.defined() ? residual.raw() : nullptr;
-  if (w.geglu && (add || args.activation != Activation::kNone || args.scale != 1.0f))
+  const bool adds = call.residual.defined();
+  if (w.geglu && (adds || args.activation != Activation::kNone || args.scale != 1.0f))
     reject("linear", "a gated product takes no other post-operation");
   CountOp count(OpKind::kLinear);
   if (count.on()) {
-    const uint64_t flops = 2 * static_cast<uint64_t>(rows * w.in_features * w.out_features);
-    count.add(flops, flops, x.nbytes() + w.bytes + out.nbytes() + (add ? out.nbytes() : 0));
+    const uint64_t flops = 2 * static_cast<uint64_t>(rows.dim(0) * w.in_features * w.out_features);
+    count.add(flops, flops, x.nbytes() + w.bytes + out.nbytes() + (adds ? out.nbytes() : 0));
   }
-  static_cast<const cpu::CpuLinear&>(w).run({x.raw(), rows, lead, out.raw(), args.activation, args.scale, type, add});
+  backend.linear(rows, w, call, out);
   return out;
 }
 

@@ -25,15 +25,16 @@ class PackedLinear {
   DType compute = DType::kF32;  // of x and the result
   bool geglu = false;
   size_t bytes = 0;  // memory held
+  Device device;     // whose backend packed it, and alone can compute with it
 };
 using PackedLinearPtr = std::shared_ptr<const PackedLinear>;
 
-// weight [out, in], bias [out] or undefined; any float encoding, any strides. Both are read once, and their pages given
-// back to the system if they lie in a mapped file.
-// compute: kF32, kBF16, or kI8: x and the result are bf16 then, and the product is one of 8-bit integers: each row of x
-// is brought to a byte from its lowest to its highest value when it is multiplied, each output's weights when they
-// are packed, and sums are exact. Error and speed: docs/performance.md. geglu: rows are [value; gate] and the product
-// gives value * gelu(gate). Throws Error(kInternal) for shapes that do not fit.
+// weight [out, in], bias [out] or undefined, on the host; any float encoding, any strides. Both are read once, and
+// their pages given back to the system if they lie in a mapped file. compute: kF32, kBF16, or kI8: x and the result are
+// bf16 then, and the product is one of 8-bit integers: each row of x is brought to a byte from its lowest to its
+// highest value when it is multiplied, each output's weights when they are packed, and sums are exact. Error and speed:
+// docs/performance.md. geglu: rows are [value; gate] and the product gives value * gelu(gate). Throws Error(kInternal)
+// for shapes that do not fit.
 PackedLinearPtr pack_linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, bool geglu = false,
                             const Packer& packer = Packer::pack());
 // The same for layers with one input as one product, their outputs side by side (q, k and v): weights of

@@ -2,7 +2,6 @@
 
 #include "ops/check.h"
 #include "ops/counters.h"
-#include "ops/cpu/norm.h"
 
 namespace easel::ops {
 namespace {
@@ -22,11 +21,12 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
   if (activation != Activation::kNone && activation != Activation::kSilu) reject("group_norm", "activation");
   check_parameter("group_norm", weight, x.dim(-1));
   check_parameter("group_norm", bias, x.dim(-1));
-  Tensor out(x.shape(), type.value_or(x.dtype()));
+  const Backend& backend = backend_of("group_norm", x, weight, bias);
+  Tensor out(x.shape(), type.value_or(x.dtype()), x.device());
   if (x.numel() == 0) return out;
   CountOp count(OpKind::kNorm);
   count.add(0, 0, 2 * x.nbytes() + out.nbytes());
-  cpu::group_norm(x, weight.f32(), bias.f32(), groups, eps, activation == Activation::kSilu, out);
+  backend.group_norm(x, weight, bias, groups, eps, activation, out);
   return out;
 }
 
@@ -37,11 +37,12 @@ Tensor layer_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
   const int64_t c = x.dim(-1);
   if (weight.defined()) check_parameter("layer_norm", weight, c);
   if (bias.defined()) check_parameter("layer_norm", bias, c);
-  Tensor out(x.shape(), type.value_or(x.dtype()));
+  const Backend& backend = backend_of("layer_norm", x, weight, bias);
+  Tensor out(x.shape(), type.value_or(x.dtype()), x.device());
   if (x.numel() == 0) return out;
   CountOp count(OpKind::kNorm);
   count.add(0, 0, x.nbytes() + out.nbytes());
-  cpu::layer_norm(x, weight.defined() ? weight.f32() : nullptr, bias.defined() ? bias.f32() : nullptr, eps, out);
+  backend.layer_norm(x, weight, bias, eps, out);
   return out;
 }
 

@@ -1,11 +1,10 @@
 #include "ops/packer.h"
 
-#include "ops/cpu/cpu_features.h"
-#include "ops/cpu/product/panels.h"
+#include "ops/backend.h"
 
 namespace easel::ops {
 
-std::string_view packed_layout() { return cpu::isa_name(cpu::isa()); }
-uint64_t packed_layout_fingerprint() { return cpu::layout_fingerprint(); }
+std::string_view packed_layout(Device device) { return backend(device).packed_layout(); }
+uint64_t packed_layout_fingerprint(Device device) { return backend(device).packed_layout_fingerprint(); }
 
 }  // namespace easel::ops

@@ -32,18 +32,28 @@ class Packer {
   // Packs what `store` does not have.
   static Packer cached(PackedStore& store) { return Packer(false, &store); }
 
+  // The same for another device; the ones above pack for the host.
+  Packer on(Device device) const {
+    Packer copy = *this;
+    copy.device_ = device;
+    return copy;
+  }
+
   bool measures() const { return measures_; }
   PackedStore* store() const { return store_; }  // null: everything is packed
+  Device device() const { return device_; }
 
  private:
   Packer(bool measures, PackedStore* store) : measures_(measures), store_(store) {}
   bool measures_;
   PackedStore* store_;
+  Device device_;
 };
 
-// The layout that weights are packed in on this machine. Layouts of different names may be kept side by side; under one
-// name the fingerprint changes whenever the same weights would be packed into other bytes.
-std::string_view packed_layout();
-uint64_t packed_layout_fingerprint();
+// The layout that weights are packed in for a device. Layouts of different names may be kept side by side; under one
+// name the fingerprint changes whenever the same weights would be packed into other bytes. An empty name: packed
+// weights of this device are not to be kept.
+std::string_view packed_layout(Device device);
+uint64_t packed_layout_fingerprint(Device device);
 
 }  // namespace easel::ops

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/parallel.h"
+#include "tensor/host_memory.h"
 #include "tensor/tensor.h"
 
 #if defined(__x86_64__)
@@ -106,9 +107,8 @@ void copy_row(const char* in, int64_t stride, char* out, int64_t n, size_t size)
   }
 }
 
-Tensor copy_as(const Tensor& t, DType dtype) {
-  Tensor out(t.shape(), dtype);
-  if (t.numel() == 0) return out;
+void convert_on_host(const Tensor& t, Tensor& out) {
+  const DType dtype = out.dtype();
   // Walk "rows": the innermost dimension, or everything at once when contiguous.
   const bool flat = t.contiguous();
   const int64_t row = flat ? std::min<int64_t>(t.numel(), 1 << 14) : t.dim(-1);
@@ -142,10 +142,26 @@ Tensor copy_as(const Tensor& t, DType dtype) {
       }
     }
   });
+}
+
+class HostMemory final : public PooledMemory {
+ public:
+  HostMemory() : PooledMemory(kHost) {}
+  void convert(const Tensor& from, Tensor& to) override { convert_on_host(from, to); }
+};
+
+Tensor copy_as(const Tensor& t, DType dtype) {
+  Tensor out(t.shape(), dtype, t.device());
+  if (t.numel() > 0) device_memory(t.device()).convert(t, out);
   return out;
 }
 
 }  // namespace
+
+PooledMemory& host_memory() {
+  static auto* memory = new HostMemory;  // never destroyed: tensors with static lifetime may outlive main
+  return *memory;
+}
 
 Tensor convert(const Tensor& t, DType dtype) {
   if (t.dtype() == dtype && t.contiguous()) return t;

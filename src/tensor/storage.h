@@ -6,16 +6,20 @@
 #include <cstdint>
 #include <utility>
 
+#include "tensor/device.h"
+
 namespace easel {
 
 // A block of memory that lives as long as someone refers to it. Thread-safe count.
 class Storage {
  public:
+  // For the host's own use where device() is kHost. On another device: whatever its backend made it.
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
 
  protected:
-  Storage(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  Storage(void* data, size_t bytes, Device device = kHost) : data_(data), bytes_(bytes), device_(device) {}
   virtual ~Storage() = default;
   virtual void release() noexcept = 0;  // called when the last reference goes
 
@@ -24,6 +28,7 @@ class Storage {
 
  private:
   friend class StorageRef;
+  Device device_;
   std::atomic<int64_t> refs_{0};
 };
 
@@ -61,7 +66,7 @@ struct PoolStats {
   uint64_t requests = 0;      // allocations served, ever
 };
 
-// Uninitialised memory, 64-byte aligned, from a process-wide pool of reusable blocks: a step that
+// Uninitialised memory of the host, 64-byte aligned, from a process-wide pool of reusable blocks: a step that
 // repeats the shapes of the one before takes no fresh pages. Thread-safe.
 // Throws Error(kMemory) when the system refuses.
 StorageRef allocate(size_t bytes);
@@ -71,7 +76,7 @@ void reset_pool_peak();
 // Gives cached blocks back to the system until at most `keep_bytes` stay cached.
 void trim_pool(size_t keep_bytes = 0);
 
-// With poisoning on, every block is handed out filled with NaN patterns: a test's way to catch an
+// With poisoning on, every block of any pool is handed out filled with NaN patterns: a test's way to catch an
 // output that was not fully written.
 void set_pool_poison(bool on);
 

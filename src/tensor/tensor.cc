@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/device_memory.h"
+
 namespace easel {
 
 Shape::Shape(std::initializer_list<int64_t> dims) : Shape(std::span<const int64_t>(dims.begin(), dims.size())) {}
@@ -58,15 +60,17 @@ size_t checked_bytes(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-Tensor::Tensor(const Shape& shape, DType dtype)
-    : storage_(allocate(std::max<size_t>(1, checked_bytes(shape, dtype)))),
-      data_(storage_->data()),
+Tensor::Tensor(const Shape& shape, DType dtype, Device device)
+    : storage_(device_memory(device).allocate(std::max<size_t>(1, checked_bytes(shape, dtype)))),
+      data_(device == kHost ? storage_->data() : nullptr),
       shape_(shape),
       strides_(contiguous_strides(shape)),
-      dtype_(dtype) {}
+      dtype_(dtype),
+      device_(device) {}
 
 Tensor::Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype)
     : storage_(std::move(storage)), data_(data), shape_(shape), strides_(strides), dtype_(dtype) {
+  if (storage_->device() != kHost) throw Error(Fault::kInternal, "a view by address of memory that is not the host's");
   int64_t last = 0, span = 0;
   bool empty = false, overflow = false;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -81,18 +85,19 @@ Tensor::Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& 
   const bool inside = first >= base && first <= base + storage_->bytes() &&
                       (empty || (!overflow && static_cast<uint64_t>(last) < room()));
   if (!inside) throw Error(Fault::kInternal, "a tensor view leaves its memory");
+  offset_ = static_cast<size_t>(first - base);
 }
 
-Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
   Tensor t(shape, dtype);
   std::memset(t.raw(), 0, t.nbytes());
-  return t;
+  return t.to(device);
 }
 
-Tensor Tensor::full(const Shape& shape, float value) {
+Tensor Tensor::full(const Shape& shape, float value, Device device) {
   Tensor t(shape);
   std::fill_n(t.f32(), t.numel(), value);
-  return t;
+  return t.to(device);
 }
 
 Tensor Tensor::of(const Shape& shape, std::span<const float> values) {
@@ -149,7 +154,7 @@ Tensor Tensor::slice(int dim, int64_t start, int64_t length) const {
     throw Error(Fault::kInternal, "slice " + std::to_string(start) + "+" + std::to_string(length) + " of dimension " +
                                       std::to_string(dim) + " of " + str());
   Tensor t = *this;
-  t.data_ = static_cast<char*>(data_) + static_cast<size_t>(start * strides_[dim]) * dtype_size(dtype_);
+  t.skip(start * strides_[dim]);
   t.shape_[dim] = length;
   return t;
 }
@@ -175,6 +180,57 @@ Tensor Tensor::permute(std::initializer_list<int> order) const {
     t.strides_[i++] = strides_[from];
   }
   return t;
+}
+
+Tensor Tensor::expand(const Shape& shape) const {
+  bool fits = shape.rank() == rank();
+  for (int d = 0; fits && d < rank(); ++d) fits = shape_[d] == shape[d] || shape_[d] == 1;
+  if (!fits) throw Error(Fault::kInternal, "cannot repeat " + str() + " to " + shape.str());
+  Tensor t = *this;
+  for (int d = 0; d < rank(); ++d)
+    if (shape_[d] != shape[d]) t.strides_[d] = 0;
+  t.shape_ = shape;
+  return t;
+}
+
+Tensor Tensor::rows() const {
+  if (rank() < 1) return {};
+  int64_t step = -1, expected = -1, count = 1;
+  for (int d = rank() - 1; d-- > 0;) {
+    count *= shape_[d];
+    if (shape_[d] == 1) continue;
+    if (step < 0) step = strides_[d];
+    else if (strides_[d] != expected) return {};
+    expected = strides_[d] * shape_[d];
+  }
+  Tensor t = *this;
+  t.shape_ = {count, shape_[-1]};
+  t.strides_ = {step < 0 ? shape_[-1] : step, strides_[-1]};
+  return t;
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == device_) return *this;
+  const Tensor from = easel::contiguous(*this);
+  Tensor t(shape_, dtype_, device);
+  if (on_host()) {
+    device_memory(device).upload(from.raw(), nbytes(), t.storage_, t.offset_);
+  } else if (t.on_host()) {
+    device_memory(device_).download(from.storage_, from.offset_, nbytes(), t.raw());
+  } else {
+    return from.to(kHost).to(device);
+  }
+  return t;
+}
+
+void Tensor::skip(int64_t elements) {
+  const size_t bytes = static_cast<size_t>(elements) * dtype_size(dtype_);
+  offset_ += bytes;
+  if (data_) data_ = static_cast<char*>(data_) + bytes;
+}
+
+void Tensor::refuse_access() const {
+  throw Error(Fault::kInternal, str() + " is in the memory of '" + device_name(device_) + "', which only it can read");
 }
 
 std::string Tensor::str() const { return defined() ? std::string(dtype_name(dtype_)) + shape_.str() : "undefined"; }

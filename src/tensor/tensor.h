@@ -1,4 +1,4 @@
-// Tensor: a typed, strided view of shared memory. Knows no maths.
+// Tensor: a typed, strided view of shared memory on some device. Knows no maths.
 #pragma once
 
 #include <array>
@@ -8,12 +8,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "tensor/device.h"
 #include "tensor/dtype.h"
 #include "tensor/storage.h"
 
 namespace easel {
-
-enum class Device : uint8_t { kCpu, kCuda };
 
 // Up to six dimensions, no heap.
 class Shape {
@@ -41,18 +40,21 @@ class Shape {
   int rank_ = 0;
 };
 
-// Copying a Tensor shares its memory. Element (i,j,..) sits at data + i*stride(0) + j*stride(1) + ...
+// Storage, an offset into it and the device it is on. Copying a Tensor shares its memory. Element (i,j,..) sits
+// i*stride(0) + j*stride(1) + ... elements after the offset. Its values can be touched only on the host; on another
+// device they are the backend's to read and write.
 class Tensor {
  public:
   // An undefined tensor: defined() is false, nothing else may be asked of it.
   Tensor() = default;
-  // Uninitialised, contiguous, from the pool. Throws Error(kMemory), also for sizes that no memory could hold.
-  explicit Tensor(const Shape& shape, DType dtype = DType::kF32);
-  // A view of memory owned by `storage`. Strides in elements; must stay inside the storage (checked).
+  // Uninitialised, contiguous, from the device's pool. Throws Error(kMemory), also for sizes that no memory could
+  // hold, and Error(kUnsupported) for a device that is not in use.
+  explicit Tensor(const Shape& shape, DType dtype = DType::kF32, Device device = kHost);
+  // A view of host memory owned by `storage`. Strides in elements; must stay inside the storage (checked).
   Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype);
 
-  static Tensor zeros(const Shape& shape, DType dtype = DType::kF32);
-  static Tensor full(const Shape& shape, float value);  // f32
+  static Tensor zeros(const Shape& shape, DType dtype = DType::kF32, Device device = kHost);
+  static Tensor full(const Shape& shape, float value, Device device = kHost);  // f32
   static Tensor of(const Shape& shape, std::span<const float> values);
   static Tensor of(const Shape& shape, std::initializer_list<float> values);
 
@@ -65,21 +67,33 @@ class Tensor {
   int64_t numel() const { return shape_.numel(); }
   DType dtype() const { return dtype_; }
   Device device() const { return device_; }
+  bool on_host() const { return device_ == kHost; }
   size_t nbytes() const { return static_cast<size_t>(numel()) * dtype_size(dtype_); }
   // Rows packed without gaps, in C order.
   bool contiguous() const;
   const StorageRef& storage() const { return storage_; }
+  // Bytes from the begin of the storage to the first element.
+  size_t offset() const { return offset_; }
 
-  void* raw() { return data_; }
-  const void* raw() const { return data_; }
+  // The first element. Like all that give access to values, throws Error(kInternal) unless on_host().
+  void* raw() {
+    check_host();
+    return data_;
+  }
+  const void* raw() const {
+    check_host();
+    return data_;
+  }
   // Typed pointer. T must be the C++ type of dtype() (checked; BFloat16, Half, uint8_t for 8-bit kinds).
   template <class T>
   T* data() {
+    check_host();
     check_type(type_of<T>());
     return static_cast<T*>(data_);
   }
   template <class T>
   const T* data() const {
+    check_host();
     check_type(type_of<T>());
     return static_cast<const T*>(data_);
   }
@@ -97,6 +111,15 @@ class Tensor {
   Tensor select(int dim, int64_t index) const;
   // Dimensions reordered, sharing memory.
   Tensor permute(std::initializer_list<int> order) const;
+  // The same elements repeated along dimensions of size 1, sharing memory: their stride becomes 0. Throws
+  // Error(kInternal) where another dimension differs from `shape`.
+  Tensor expand(const Shape& shape) const;
+  // [..., C] as [rows, C], sharing memory, when the leading dimensions can be walked at one stride; else undefined.
+  Tensor rows() const;
+
+  // The same values on another device, contiguous; the tensor itself where it is already there. Returns when the copy
+  // is done. Throws as the constructor does.
+  Tensor to(Device device) const;
 
   // "F32[2, 77, 768]"
   std::string str() const;
@@ -105,12 +128,18 @@ class Tensor {
   template <class T>
   static constexpr DType type_of();
   void check_type(DType wanted) const;
+  void check_host() const {
+    if (!on_host()) refuse_access();
+  }
+  [[noreturn]] void refuse_access() const;
+  void skip(int64_t elements);
 
   StorageRef storage_;
-  void* data_ = nullptr;
+  void* data_ = nullptr;  // storage's data + offset on the host, else null
+  size_t offset_ = 0;
   Shape shape_, strides_;
   DType dtype_ = DType::kF32;
-  Device device_ = Device::kCpu;
+  Device device_;
 };
 
 template <>
@@ -150,7 +179,8 @@ constexpr DType Tensor::type_of<uint8_t>() {
 Shape contiguous_strides(const Shape& shape);
 
 // A contiguous tensor of the given type (f32, f16, bf16, or that of `t`) with the values of `t` (any strides, any
-// type). Returns `t` itself when nothing has to change. Floats narrow with round-to-nearest-even; runs on all threads.
+// type), on the same device. Returns `t` itself when nothing has to change. Floats narrow with round-to-nearest-even;
+// on the host it runs on all threads.
 Tensor convert(const Tensor& t, DType dtype);
 inline Tensor contiguous(const Tensor& t) { return t.contiguous() ? t : convert(t, t.dtype()); }
 // Like convert(), but always fresh memory.

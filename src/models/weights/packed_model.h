@@ -8,6 +8,7 @@
 
 #include "memory/resident.h"
 #include "models/weights/weight_cache.h"
+#include "ops/backend.h"
 #include "ops/packer.h"
 #include "tensor/tensor_map.h"
 
@@ -32,23 +33,25 @@ template <class T>
 using PackedBuild = std::function<std::shared_ptr<const T>(const ops::Packer&)>;
 
 // The model that `build` makes, to be built when it is first used. `build` is called once at once, with a packer that
-// measures, for the estimate of its size, which is exact; and throws here what it throws there.
+// measures, for the estimate of its size, which is exact; and throws here what it throws there. It is built for
+// ops::compute_device().
 template <class T>
 std::shared_ptr<memory::Resident<T>> make_resident(memory::Residency& residency, std::string name, PackedFrom from,
                                                    PackedBuild<T> build) {
-  const size_t bytes = build(ops::Packer::measure())->bytes();
-  return std::make_shared<memory::Resident<T>>(residency, std::move(name), bytes,
-                                               [from = std::move(from), build = std::move(build)] {
-                                                 std::shared_ptr<WeightCache> cache;
-                                                 if (weight_cache_is_on() && !from.patched) {
-                                                   const auto [owner, version] = cache_key(from);
-                                                   cache = WeightCache::open(owner, version);
-                                                 }
-                                                 if (!cache) return build(ops::Packer::pack());
-                                                 std::shared_ptr<const T> model = build(ops::Packer::cached(*cache));
-                                                 WeightCache::finish(std::move(cache));
-                                                 return model;
-                                               });
+  const Device device = ops::compute_device();
+  const size_t bytes = build(ops::Packer::measure().on(device))->bytes();
+  return std::make_shared<memory::Resident<T>>(
+      residency, std::move(name), bytes, [from = std::move(from), build = std::move(build), device] {
+        std::shared_ptr<WeightCache> cache;
+        if (weight_cache_is_on() && !from.patched) {
+          const auto [owner, version] = cache_key(from);
+          cache = WeightCache::open(owner, version, device);
+        }
+        if (!cache) return build(ops::Packer::pack().on(device));
+        std::shared_ptr<const T> model = build(ops::Packer::cached(*cache).on(device));
+        WeightCache::finish(std::move(cache));
+        return model;
+      });
 }
 
 }  // namespace easel::models

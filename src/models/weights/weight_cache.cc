@@ -260,11 +260,12 @@ void WeightCache::touch() const {
   ::utimensat(AT_FDCWD, file_.c_str(), times, 0);
 }
 
-std::shared_ptr<WeightCache> WeightCache::open(const std::string& name, const std::string& version) {
+std::shared_ptr<WeightCache> WeightCache::open(const std::string& name, const std::string& version, Device device) {
   const fs::path folder = cache_folder().path;
-  if (folder.empty()) return nullptr;
-  const std::string owner = name + "\n" + std::string(ops::packed_layout());
-  const std::string identity = owner + "\n" + version + "\n" + std::to_string(ops::packed_layout_fingerprint());
+  const std::string layout(ops::packed_layout(device));
+  if (folder.empty() || layout.empty()) return nullptr;
+  const std::string owner = name + "\n" + layout;
+  const std::string identity = owner + "\n" + version + "\n" + std::to_string(ops::packed_layout_fingerprint(device));
   return std::make_shared<WeightCache>(folder / (sha256_hex(owner).substr(0, 32) + ".packed"), identity);
 }
 

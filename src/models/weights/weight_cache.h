@@ -28,10 +28,11 @@ bool weight_cache_is_on();
 // What is kept of one model.
 class WeightCache final : public ops::PackedStore {
  public:
-  // The cache of the model `name`, or null while there is no folder. `version` is everything else its packed weights
+  // The cache of the model `name` packed for a device, or null while there is no folder, or for a device whose packed
+  // weights are not to be kept. `version` is everything else its packed weights
   // depend on but for the processor and the layout, which are added: a model whose version changes takes the place of
   // the old one.
-  static std::shared_ptr<WeightCache> open(const std::string& name, const std::string& version);
+  static std::shared_ptr<WeightCache> open(const std::string& name, const std::string& version, Device device = kHost);
   // To be called when the model is whole: what is new is written in the background; a failure to write is only logged.
   static void finish(std::shared_ptr<WeightCache> cache);
 

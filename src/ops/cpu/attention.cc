@@ -8,12 +8,23 @@
 #include "ops/cpu/kernels/kernels.h"
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/scratch.h"
+#include "tensor/host_memory.h"
 
 namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kQueries = 96;  // rows of a task
 constexpr int64_t kKeys = 512;    // keys of a block
+
+struct AttentionCall {
+  const Tensor &q, &k, &v;  // [N,T,heads*width]
+  Tensor& out;
+  int64_t heads, width;
+  float scale;
+  bool causal;
+  const float* bias;  // [..,Tq,Tk] with these strides between heads and samples, or null
+  int64_t bias_head, bias_sample;
+};
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
@@ -91,7 +102,7 @@ class Block {
       s_.k.softmax_block[s_.type](block);
       accumulate(key, keys);
     }
-    char* out = static_cast<char*>(const_cast<void*>(c_.out.raw())) +
+    char* out = static_cast<char*>(c_.out.raw()) +
                 ((sample_ * c_.out.dim(1) + first_) * c_.out.dim(2) + head_ * c_.width) * s_.element;
     s_.k.finish_attention[s_.type]({outputs_, s_.columns, rows_, c_.width, sum_, out, c_.out.dim(2)});
   }
@@ -159,9 +170,7 @@ class Block {
   float *scores_, *weights_, *outputs_, *top_, *sum_;
 };
 
-}  // namespace
-
-void attention(const AttentionCall& c) {
+void run(const AttentionCall& c) {
   const Sizes s(c);
   const int64_t key_samples = c.k.dim(0), blocks = ceil_div(c.q.dim(1), kQueries);
   const Tensor packed({key_samples * c.heads * s.packed_head});
@@ -178,6 +187,26 @@ void attention(const AttentionCall& c) {
     const int64_t keys = (key_samples == 1 ? 0 : sample) * c.heads + head;
     Block(c, s, memory + keys * s.packed_head, sample, head, block * kQueries).run();
   });
+}
+
+}  // namespace
+
+void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
+               Tensor& out) {
+  const int64_t width = q.dim(2) / heads;
+  if (q.dtype() == DType::kBF16 && width % 2 != 0) {  // the kernels take bf16 in pairs
+    Tensor wide(out.shape());
+    attention(convert(q, DType::kF32), convert(k, DType::kF32), convert(v, DType::kF32), heads, args, wide);
+    host_memory().convert(wide, out);
+    return;
+  }
+  AttentionCall call{q, k, v, out, heads, width, args.scale, args.causal, nullptr, 0, 0};
+  if (args.bias.defined()) {
+    call.bias = args.bias.f32();
+    call.bias_sample = args.bias.stride(0);
+    call.bias_head = args.bias.stride(1);
+  }
+  run(call);
 }
 
 }  // namespace easel::ops::cpu

@@ -284,7 +284,16 @@ PackedConvPtr make_dnnl_conv(const StoredTensor& weight, const StoredTensor& bia
   return w;
 }
 
-std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs) {
+std::function<void()> make_dnnl_product(DType type, int64_t rows, int64_t depth, int64_t outputs) {
+  if (type != DType::kI8) {
+    const StoredTensor weight = Tensor::full({outputs, depth}, 0.5f);
+    const Tensor x = convert(Tensor::full({rows, depth}, 0.5f), type);
+    return [x, w = make_dnnl_linear({&weight, 1}, {}, type, false, Packer::pack()),
+            out = Tensor({rows, outputs}, type)]() mutable {
+      static_cast<const CpuLinear&>(*w).run(
+          {x.raw(), x.dim(0), x.dim(1), out.raw(), Activation::kNone, 1.0f, out.dtype()});
+    };
+  }
   omp_set_num_threads(thread_count());
   using Type = memory::data_type;
   using Tag = memory::format_tag;

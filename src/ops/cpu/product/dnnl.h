@@ -15,7 +15,7 @@ PackedLinearPtr make_dnnl_linear(std::span<const StoredTensor> weights, const St
 PackedConvPtr make_dnnl_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
                              DType compute, const Packer& packer);
 
-// A product of unsigned and signed bytes, [rows, depth] by [depth, outputs], to be called again and again.
-std::function<void()> make_dnnl_byte_product(int64_t rows, int64_t depth, int64_t outputs);
+// A product of [rows, depth] by [depth, outputs], of unsigned and signed bytes for kI8, to be called again and again.
+std::function<void()> make_dnnl_product(DType type, int64_t rows, int64_t depth, int64_t outputs);
 
 }  // namespace easel::ops::cpu

@@ -25,7 +25,7 @@ struct Phase {
 class PanelConv final : public CpuConv {
  public:
   void run(const ConvolutionArgs& args) const override;
-  uint64_t executed(uint64_t flops, const ConvolutionArgs&) const override { return folded() ? flops / 9 * 4 : flops; }
+  uint64_t executed(uint64_t flops) const override { return folded() ? flops / 9 * 4 : flops; }
 
   bool folded() const { return phases.size() > 1; }
   std::vector<Phase> phases;

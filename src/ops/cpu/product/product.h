@@ -33,8 +33,6 @@ struct ConvolutionArgs {
 class CpuConv : public PackedConv {
  public:
   virtual void run(const ConvolutionArgs& args) const = 0;
-  // The operations it really takes, where the definition has `flops`.
-  virtual uint64_t executed(uint64_t flops, const ConvolutionArgs&) const { return flops; }
 };
 
 // By the kernels that suit the processor.

@@ -30,7 +30,7 @@ struct Work {
 class WinogradConv final : public CpuConv {
  public:
   void run(const ConvolutionArgs& args) const override;
-  uint64_t executed(uint64_t flops, const ConvolutionArgs&) const override { return flops / 9 * 4; }
+  uint64_t executed(uint64_t flops) const override { return flops / 9 * 4; }
   Panels panels;  // a tap for each plane
 
  private:

@@ -1,4 +1,4 @@
-#include "tensor/storage.h"
+#include "tensor/host_memory.h"
 
 #include <sys/mman.h>
 
@@ -7,39 +7,18 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <new>
 #include <string>
 
 #include "base/error.h"
+#include "base/mutex.h"
 
 namespace easel {
 namespace {
 
 constexpr size_t kHugeThreshold = size_t{1} << 21;  // from here on blocks are mapped, in huge pages
 
-class PoolBlock;
-
-// Blocks of one size class wait in a linked list. Classes are spaced four to an octave, so that a
-// block wastes at most a quarter.
-class Pool {
- public:
-  static Pool& instance() {
-    static Pool* pool = new Pool;  // never destroyed: tensors with static lifetime may outlive main
-    return *pool;
-  }
-  PoolBlock* take(size_t bytes);
-  void give(PoolBlock* block);
-  void trim(size_t keep);
-
-  std::mutex mutex;
-  PoolStats stats;
-  std::atomic<bool> poison{false};
-
- private:
-  static constexpr size_t kClasses = 4 * 48;
-  std::array<PoolBlock*, kClasses> free_{};
-};
+std::atomic<bool> g_poison{false};
 
 size_t class_of(size_t bytes) {
   const size_t n = std::max<size_t>(bytes, 256);
@@ -74,24 +53,48 @@ void system_free(void* p, size_t bytes) {
   else std::free(p);
 }
 
-class PoolBlock final : public Storage {
- public:
-  PoolBlock(void* data, size_t capacity, size_t size_class) : Storage(data, capacity), index(size_class) {}
-  void release() noexcept override { Pool::instance().give(this); }
-  void* memory() const { return data_; }
-  size_t capacity() const { return bytes_; }
+}  // namespace
 
-  size_t index;
-  PoolBlock* next = nullptr;
+// Blocks of one size class wait in a linked list. Classes are spaced four to an octave, so that a
+// block wastes at most a quarter.
+class PooledMemory::Pool {
+ public:
+  class Block final : public Storage {
+   public:
+    Block(void* data, size_t capacity, Pool& pool, size_t size_class)
+        : Storage(data, capacity, pool.device), index(size_class), pool_(pool) {}
+    void release() noexcept override { pool_.give(this); }
+    void* memory() const { return data_; }
+    size_t capacity() const { return bytes_; }
+
+    size_t index;
+    Block* next = nullptr;
+
+   private:
+    Pool& pool_;
+  };
+
+  explicit Pool(Device of) : device(of) {}
+  Block* take(size_t bytes) EASEL_EXCLUDES(mutex);
+  void give(Block* block) EASEL_EXCLUDES(mutex);
+  void trim(size_t keep) EASEL_EXCLUDES(mutex);
+
+  const Device device;
+  Mutex mutex;
+  PoolStats stats EASEL_GUARDED_BY(mutex);
+
+ private:
+  static constexpr size_t kClasses = 4 * 48;
+  std::array<Block*, kClasses> free_ EASEL_GUARDED_BY(mutex){};
 };
 
-PoolBlock* Pool::take(size_t bytes) {
+PooledMemory::Pool::Block* PooledMemory::Pool::take(size_t bytes) {
   const size_t index = class_of(bytes);
   size_t capacity = class_bytes(index);
   if (capacity >= kHugeThreshold) capacity = (capacity + 4095) & ~size_t{4095};
-  PoolBlock* block = nullptr;
+  Block* block = nullptr;
   {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     ++stats.requests;
     if ((block = free_[index])) {
       free_[index] = block->next;
@@ -108,30 +111,30 @@ PoolBlock* Pool::take(size_t bytes) {
       p = system_allocate(capacity);
     }
     if (!p) {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       stats.live_bytes -= capacity;
       throw Error(Fault::kMemory, "out of memory: the system refused " + std::to_string(capacity >> 20) + " MiB")
           .fix("Use a smaller size or batch, or --memory-budget");
     }
-    block = new PoolBlock(p, capacity, index);
+    block = new Block(p, capacity, *this, index);
   }
-  if (poison.load(std::memory_order_relaxed)) std::memset(block->memory(), 0xff, capacity);
+  if (g_poison.load(std::memory_order_relaxed)) std::memset(block->memory(), 0xff, capacity);
   return block;
 }
 
-void Pool::give(PoolBlock* block) {
-  std::lock_guard lock(mutex);
+void PooledMemory::Pool::give(Block* block) {
+  MutexLock lock(mutex);
   stats.live_bytes -= block->capacity();
   stats.cached_bytes += block->capacity();
   block->next = free_[block->index];
   free_[block->index] = block;
 }
 
-void Pool::trim(size_t keep) {
-  std::lock_guard lock(mutex);
+void PooledMemory::Pool::trim(size_t keep) {
+  MutexLock lock(mutex);
   for (size_t i = kClasses; i-- > 0 && stats.cached_bytes > keep;) {
     while (free_[i] && stats.cached_bytes > keep) {
-      PoolBlock* block = free_[i];
+      Block* block = free_[i];
       free_[i] = block->next;
       stats.cached_bytes -= block->capacity();
       system_free(block->memory(), block->capacity());
@@ -140,24 +143,38 @@ void Pool::trim(size_t keep) {
   }
 }
 
-}  // namespace
+PooledMemory::PooledMemory(Device device) : pool_(new Pool(device)) {}
+PooledMemory::~PooledMemory() = default;
 
-StorageRef allocate(size_t bytes) {
+StorageRef PooledMemory::allocate(size_t bytes) {
   if (bytes > (size_t{1} << 46)) throw Error(Fault::kMemory, "a tensor of more than 64 TiB was asked for");
-  return StorageRef(Pool::instance().take(bytes));
+  return StorageRef(pool_->take(bytes));
 }
 
-PoolStats pool_stats() {
-  std::lock_guard lock(Pool::instance().mutex);
-  return Pool::instance().stats;
+void PooledMemory::upload(const void* from, size_t bytes, const StorageRef& to, size_t offset) {
+  std::memcpy(static_cast<char*>(to->data()) + offset, from, bytes);
 }
 
-void reset_pool_peak() {
-  std::lock_guard lock(Pool::instance().mutex);
-  Pool::instance().stats.peak_bytes = Pool::instance().stats.live_bytes;
+void PooledMemory::download(const StorageRef& from, size_t offset, size_t bytes, void* to) {
+  std::memcpy(to, static_cast<const char*>(from->data()) + offset, bytes);
 }
 
-void trim_pool(size_t keep_bytes) { Pool::instance().trim(keep_bytes); }
-void set_pool_poison(bool on) { Pool::instance().poison.store(on, std::memory_order_relaxed); }
+PoolStats PooledMemory::stats() const {
+  MutexLock lock(pool_->mutex);
+  return pool_->stats;
+}
+
+void PooledMemory::reset_peak() {
+  MutexLock lock(pool_->mutex);
+  pool_->stats.peak_bytes = pool_->stats.live_bytes;
+}
+
+void PooledMemory::trim(size_t keep_bytes) { pool_->trim(keep_bytes); }
+
+StorageRef allocate(size_t bytes) { return host_memory().allocate(bytes); }
+PoolStats pool_stats() { return host_memory().stats(); }
+void reset_pool_peak() { host_memory().reset_peak(); }
+void trim_pool(size_t keep_bytes) { host_memory().trim(keep_bytes); }
+void set_pool_poison(bool on) { g_poison.store(on, std::memory_order_relaxed); }
 
 }  // namespace easel

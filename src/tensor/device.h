@@ -1,0 +1,25 @@
+// Which device a tensor's memory belongs to, and so which backend computes with it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace easel {
+
+// kReference computes in plain f64 on memory of its own, to compare the others with.
+enum class DeviceKind : uint8_t { kCpu, kReference, kVulkan };
+
+struct Device {
+  DeviceKind kind = DeviceKind::kCpu;
+  uint8_t index = 0;  // among devices of one kind
+
+  bool operator==(const Device&) const = default;
+};
+
+// The processor: the only device whose tensors can be read and written element by element.
+inline constexpr Device kHost{};
+
+// "cpu", "reference", "vulkan", "vulkan:1".
+std::string device_name(Device device);
+
+}  // namespace easel
