@@ -20,51 +20,73 @@ ResidentBase::ResidentBase(Residency& owner, std::string name, size_t estimate)
 void ResidentBase::leave() { owner_.remove(this); }
 
 void Residency::add(ResidentBase* r) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   all_.push_back(r);
 }
 
 void Residency::remove(ResidentBase* r) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   all_.erase(std::remove(all_.begin(), all_.end(), r), all_.end());
-  std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(shared_, [](const auto& entry) { return !entry.second.being_made && entry.second.model.expired(); });
+}
+
+std::shared_ptr<ResidentBase> Residency::find_or_claim(const std::string& key) {
+  MutexLock lock(mutex_);
+  made_.wait(lock, [&]() EASEL_REQUIRES(mutex_) { return !shared_[key].being_made; });
+  Shared& entry = shared_[key];
+  auto found = entry.model.lock();
+  entry.being_made = !found;
+  return found;
+}
+
+void Residency::enter(const std::string& key, const std::shared_ptr<ResidentBase>& made) {
+  {
+    MutexLock lock(mutex_);
+    if (made) shared_[key] = {made, false};
+    else shared_.erase(key);
+  }
+  made_.notify_all();
 }
 
 void Residency::touch(ResidentBase& r) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   r.last_use_ = ++clock_;
 }
 
-size_t Residency::loaded_locked() const {
+size_t Residency::loaded_now() const {
   size_t total = 0;
   for (const ResidentBase* r : all_) total += r->loaded_bytes();
   return total;
 }
 
 size_t Residency::loaded_bytes() const {
-  std::lock_guard lock(mutex_);
-  return loaded_locked();
+  MutexLock lock(mutex_);
+  return loaded_now();
 }
 
 void Residency::evict_all() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (ResidentBase* r : all_) r->evict();
   trim_pool();
 }
 
 void Residency::make_room(size_t bytes, const std::string& name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
+  make_room_now(bytes, name);
+}
+
+void Residency::make_room_now(size_t bytes, const std::string& name) {
   if (budget_ == 0) return;
   std::vector<ResidentBase*> loaded;
   for (ResidentBase* r : all_)
     if (r->loaded_bytes() > 0) loaded.push_back(r);
   std::sort(loaded.begin(), loaded.end(), [](auto* a, auto* b) { return a->last_use_ < b->last_use_; });
-  const auto fits = [&] { return loaded_locked() + held_ + overhead_ + bytes <= budget_; };
+  const auto fits = [&]() EASEL_REQUIRES(mutex_) { return loaded_now() + held_ + overhead_ + bytes <= budget_; };
   for (ResidentBase* r : loaded) {
     if (fits()) return;
     if (r->evict()) trim_pool();
   }
-  if (!fits()) refuse(bytes, name, loaded_locked() + held_);
+  if (!fits()) refuse(bytes, name, loaded_now() + held_);
 }
 
 void Residency::refuse(size_t bytes, const std::string& name, size_t kept) const {
@@ -80,7 +102,7 @@ void Residency::require(size_t bytes, const std::string& name) const {
 }
 
 size_t Residency::room() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (budget_ == 0) return SIZE_MAX;
   size_t kept = held_ + overhead_;
   for (ResidentBase* r : all_)
@@ -89,14 +111,14 @@ size_t Residency::room() {
 }
 
 Residency::Hold Residency::hold(size_t bytes, const std::string& name) {
-  std::lock_guard lock(mutex_);
-  make_room(bytes, name);
+  MutexLock lock(mutex_);
+  make_room_now(bytes, name);
   held_ += bytes;
   return {*this, bytes};
 }
 
 void Residency::let_go(size_t bytes) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   held_ -= bytes;
 }
 

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+#include "base/mutex.h"
 #include "tensor/storage.h"
 
 namespace easel::memory {
@@ -43,7 +45,12 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
 };
 
 // Keeps loaded models and the memory they compute in within a budget: before there is more of either, the least
-// recently used models that are not in use are evicted. Thread-safe. Must outlive the models made with it.
+// recently used models that are not in use are evicted. Must outlive the models made with it.
+//
+// Thread-safe, and no call waits for a model that another thread makes or builds, except shared() and Resident::get()
+// for that very model. The lock is held for bookkeeping only; what is called under it is ResidentBase::in_use() and
+// evict(), which never wait, and so the destructors of evicted models, which must not call back. shared()'s `make` and
+// Resident's `build` are called without it, and may use this object.
 class Residency {
  public:
   // budget 0: as much as there is. `overhead` is what the program takes beside all that, of the budget.
@@ -87,32 +94,55 @@ class Residency {
 
   // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
   // says everything the model is built from: kind, file identity, type, patches. One key, one T.
+  // `make` is called without the lock, on this thread; whoever asks for the same key meanwhile waits for it, and when
+  // it throws makes the model themselves. It may ask for other keys, but not so that two keys wait for each other.
   template <class T>
   std::shared_ptr<T> shared(const std::string& key, const std::function<std::shared_ptr<T>()>& make) {
-    std::lock_guard lock(mutex_);
-    if (auto found = std::dynamic_pointer_cast<T>(shared_[key].lock())) return found;
-    std::shared_ptr<T> made = make();
-    shared_[key] = made;
+    if (const auto found = find_or_claim(key)) {
+      auto known = std::dynamic_pointer_cast<T>(found);
+      if (!known) throw Error(Fault::kInternal, "two kinds of model are registered as '" + key + "'");
+      return known;
+    }
+    std::shared_ptr<T> made;
+    try {
+      made = make();
+    } catch (...) {
+      enter(key, nullptr);
+      throw;
+    }
+    enter(key, made);
     return made;
   }
 
  private:
   friend class ResidentBase;
+  struct Shared {
+    std::weak_ptr<ResidentBase> model;
+    bool being_made = false;
+  };
+
   void add(ResidentBase* r);
   void remove(ResidentBase* r);
   void let_go(size_t bytes);
-  size_t loaded_locked() const;
+  // Waits until nobody makes the key's model; then the model, or nullptr when there is none: it is the caller's to make
+  // and to enter().
+  std::shared_ptr<ResidentBase> find_or_claim(const std::string& key);
+  void enter(const std::string& key, const std::shared_ptr<ResidentBase>& made);
+  size_t loaded_now() const EASEL_REQUIRES(mutex_);
+  void make_room_now(size_t bytes, const std::string& name) EASEL_REQUIRES(mutex_);
   [[noreturn]] void refuse(size_t bytes, const std::string& name, size_t kept) const;
 
-  mutable std::recursive_mutex mutex_;
-  std::vector<ResidentBase*> all_;
-  std::map<std::string, std::weak_ptr<ResidentBase>> shared_;
+  mutable Mutex mutex_;
+  Condition made_;
+  std::vector<ResidentBase*> all_ EASEL_GUARDED_BY(mutex_);
+  std::map<std::string, Shared> shared_ EASEL_GUARDED_BY(mutex_);
   const size_t budget_, overhead_;
-  size_t held_ = 0;
-  uint64_t clock_ = 0;
+  size_t held_ EASEL_GUARDED_BY(mutex_) = 0;
+  uint64_t clock_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
-// A lazily built T (UNet, Vae, ...; needs `size_t bytes() const`). get() builds on first use and after an eviction.
+// A lazily built T (UNet, Vae, ...; needs `size_t bytes() const`). get() builds on first use and after an eviction, on
+// the thread that asks, under a lock of this model alone.
 template <class T>
 class Resident final : public ResidentBase {
  public:

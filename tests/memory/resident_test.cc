@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "base/error.h"
@@ -80,6 +81,68 @@ TEST_F(Models, OneKeyOneModel) {
   (void)before;
   a.reset();
   EXPECT_EQ(residency.shared<memory::Resident<Block>>("key", build)->loaded_bytes(), 0u);
+}
+
+// A model that takes long to make is in nobody's way: a sampler gets its memory meanwhile.
+TEST_F(Models, NobodyWaitsForAModelThatAnotherThreadMakes) {
+  using BlockPtr = std::shared_ptr<memory::Resident<Block>>;
+  memory::Residency residency(1000);
+  std::promise<void> began, go_on;
+  std::thread slow([&] {
+    residency.shared<memory::Resident<Block>>("slow", [&]() -> BlockPtr {
+      began.set_value();
+      go_on.get_future().wait();
+      return make(residency, "slow", 100);
+    });
+  });
+  began.get_future().wait();
+  auto work = std::async(std::launch::async, [&] {
+    const auto held = residency.hold(100, "a latent");
+    residency.make_room(100, "a model");
+    const auto other = residency.shared<memory::Resident<Block>>("other", [&] { return make(residency, "other", 1); });
+    other->get();
+    return residency.room();
+  });
+  EXPECT_EQ(work.wait_for(std::chrono::seconds(20)), std::future_status::ready) << "it waits for the slow one";
+  go_on.set_value();
+  EXPECT_EQ(work.get(), 900u);
+  slow.join();
+}
+
+TEST_F(Models, WhoAsksForAModelInTheMakingGetsThatOne) {
+  using BlockPtr = std::shared_ptr<memory::Resident<Block>>;
+  memory::Residency residency;
+  std::atomic<int> made{0};
+  std::promise<void> began, go_on;
+  BlockPtr first, second;
+  std::thread slow([&] {
+    first = residency.shared<memory::Resident<Block>>("key", [&]() -> BlockPtr {
+      began.set_value();
+      go_on.get_future().wait();
+      ++made;
+      return make(residency, "a", 1);
+    });
+  });
+  began.get_future().wait();
+  std::thread waits([&] {
+    second = residency.shared<memory::Resident<Block>>("key", [&]() -> BlockPtr {
+      ++made;
+      return make(residency, "b", 1);
+    });
+  });
+  go_on.set_value();
+  slow.join();
+  waits.join();
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(made.load(), 1);
+}
+
+TEST_F(Models, AModelThatCannotBeMadeIsTriedAgain) {
+  memory::Residency residency;
+  EXPECT_THROW(residency.shared<memory::Resident<Block>>(
+                   "key", [&]() -> std::shared_ptr<memory::Resident<Block>> { throw Error(Fault::kBadFile, "torn"); }),
+               Error);
+  EXPECT_NE(residency.shared<memory::Resident<Block>>("key", [&] { return make(residency, "a", 1); }), nullptr);
 }
 
 TEST_F(Models, ManyThreads) {
