@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "cli/interrupt.h"
 #include "cli/process.h"
 #include "workflow/json.h"
 
@@ -130,30 +129,6 @@ void Presenter::failed(const Error& error, const workflow::Validation* validatio
     line["node_errors"] = validation->node_errors();
   }
   json_line(line);
-}
-
-engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
-                             std::vector<std::pair<std::string, std::string>> picture_text, TensorMap* trace,
-                             bool last) {
-  const workflow::Validation validation = engine.check(prompt);
-  try {
-    if (!validation.flawless()) validation.raise();
-    for (const workflow::Notice& notice : validation.notices)
-      presenter.take(engine::NodeWarning{notice.node, notice.text});
-    engine::Job job{.prompt = validation.prompt,
-                    .outputs = validation.outputs,
-                    .picture_text = std::move(picture_text),
-                    .cancel = interrupt_token(),
-                    .trace = trace,
-                    .last = last,
-                    .told = validation.notices};
-    engine::RunReport report = engine.run(job, presenter);
-    presenter.finished(report);
-    return report;
-  } catch (const Error& e) {
-    presenter.failed(e, &validation);
-    throw;
-  }
 }
 
 }  // namespace easel::cli

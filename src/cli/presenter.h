@@ -47,10 +47,4 @@ class Presenter final : public engine::EventSink {
   std::vector<std::string> saved_;
 };
 
-// Checks and runs a prompt, the `last` one or one of several (engine::Job). Throws Error(kInvalid) with every fault
-// when it is not flawless, and what running throws.
-engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
-                             std::vector<std::pair<std::string, std::string>> picture_text = {},
-                             TensorMap* trace = nullptr, bool last = true);
-
 }  // namespace easel::cli

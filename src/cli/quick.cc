@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
-#include "cli/presenter.h"
+#include "cli/run_prompt.h"
 #include "formats/pictures/picture.h"
 #include "workflow/edit.h"
 
@@ -63,10 +63,9 @@ class PictureFolder {
   std::vector<std::string> names_;
 };
 
-techniques::Technique pick(const engine::Engine& engine, const QuickFlags& flags,
+techniques::Technique pick(engine::Engine& engine, const QuickFlags& flags,
                            const std::vector<std::string>& candidates) {
-  nodes::ModelFiles files;
-  const auto all = techniques::available(engine.folders(), files);
+  const auto all = techniques::available(engine);
   std::string reasons;
   for (const auto& name : candidates) {
     const auto t = std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });

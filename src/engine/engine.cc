@@ -6,7 +6,9 @@
 #include <chrono>
 #include <fstream>
 #include <new>
+#include <optional>
 #include <set>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -14,8 +16,6 @@
 #include "engine/arguments.h"
 #include "engine/foresee.h"
 #include "engine/order.h"
-#include "engine/preview.h"
-#include "engine/trace.h"
 #include "tensor/mapping_guard.h"
 
 namespace easel::engine {
@@ -54,23 +54,24 @@ bool files_exist(const nodes::Ui& ui, const nodes::Directories& directories) {
 // The state of one run.
 class Engine::Run {
  public:
-  Run(Engine& engine, const Job& job, EventSink& sink)
+  Run(Engine& engine, Plan plan, const RunOptions& options, EventSink& sink)
       : engine_(engine),
-        job_(job),
+        plan_(std::move(plan)),
+        options_(options),
         sink_(sink),
-        context_(engine.context(job.cancel)),
-        signatures_(job.prompt, engine.table_, engine.options_.folders, engine.options_.directories,
-                    std::string(dtype_name(engine.options_.compute))) {
-    for (const auto& node : job.prompt.nodes) by_id_.emplace(node.id, &node);
-    context_.picture_text.emplace_back("prompt", workflow::dump_json(workflow::to_json(job.prompt, true)));
-    for (const auto& text : job.picture_text) context_.picture_text.push_back(text);
-    context_.lookup = [this](const std::string& node, const std::string& input) { return look_up(node, input); };
+        events_(*this),
+        context_(engine.context(options.cancel, events_)),
+        signatures_(engine.signatures(plan_.prompt)) {
+    for (const auto& node : plan_.prompt.nodes) by_id_.emplace(node.id, &node);
+    context_.picture_text.emplace_back("prompt", workflow::dump_json(workflow::to_json(plan_.prompt, true)));
+    for (const auto& text : options.picture_text) context_.picture_text.push_back(text);
   }
 
   RunReport go() {
     const auto start = Clock::now();
-    const auto order = dependency_order(job_.prompt, engine_.table_, job_.outputs);
-    plan(order);
+    const auto& order = plan_.order;
+    look_again();
+    choose_nodes();
     sink_.take(NodesReused{reused_});
     for (const std::string& id : order) {
       if (!needed_.count(id)) continue;
@@ -84,13 +85,46 @@ class Engine::Run {
   }
 
  private:
+  // Passes on to the sink what the running node says.
+  class Events final : public nodes::NodeEvents {
+   public:
+    explicit Events(Run& run) : run_(run) {}
+    void progress(int value, int max, Preview preview) override {
+      run_.sink_.take(NodeProgress{run_.current_, value, max, std::move(preview)});
+    }
+    bool wants_preview() override { return run_.sink_.wants_preview(); }
+    void sampling_starts() override { run_.sink_.take(SamplingStarted{run_.current_}); }
+    bool send_picture(const nodes::SentPicture& p) override {
+      return run_.sink_.take_picture({run_.current_, p.value, p.max, p.content_type, p.data});
+    }
+    void warn(const std::string& text) override { run_.warn(text); }
+    void detail(const std::string& text) override { run_.sink_.take(NodeDetail{run_.current_, text}); }
+    std::optional<std::string> input_of(const std::string& node, const std::string& input) override {
+      return run_.input_of(node, input);
+    }
+
+   private:
+    Run& run_;
+  };
+
   const workflow::PromptNode& node(const std::string& id) const { return *by_id_.at(id); }
 
+  // Brings what the plan knows up to date: a node whose files have changed, and what depends on it, is looked at anew.
+  void look_again() {
+    Foresight foresight(engine_.table_, context_, signatures_, engine_.foreseen_);
+    for (const std::string& id : plan_.order) {
+      context_.cancel.check();
+      const auto planned = plan_.nodes.find(id);
+      if (planned != plan_.nodes.end() && foresight.take_over(node(id), planned->second)) continue;
+      named(node(id), [&] { foresight.look_at(node(id)); });
+    }
+    plan_.nodes = std::move(foresight.nodes());
+  }
+
   // Which nodes are needed, going back from the outputs and stopping where a result is still there.
-  void plan(const std::vector<std::string>& order) {
-    for (const std::string& id : order) signatures_.of(id);
-    needed_.insert(job_.outputs.begin(), job_.outputs.end());
-    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+  void choose_nodes() {
+    needed_.insert(plan_.outputs.begin(), plan_.outputs.end());
+    for (auto it = plan_.order.rbegin(); it != plan_.order.rend(); ++it) {
       if (!needed_.count(*it)) continue;
       const Signature& signature = signatures_.known(*it);
       ResultPtr known = signature.reusable ? engine_.cache_.find(signature.digest) : nullptr;
@@ -106,8 +140,13 @@ class Engine::Run {
       }
     }
     // Also what stands behind a reused result need not run.
-    for (const std::string& id : order)
+    for (const std::string& id : plan_.order)
       if (!needed_.count(id) || results_.count(id)) reused_.push_back(id);
+    // Of what was foreseen, only results are of use from here on.
+    std::erase_if(plan_.nodes, [&](const auto& planned) {
+      return !planned.second.foreseen->ran || !needed_.count(planned.first) || results_.count(planned.first);
+    });
+    if (options_.last) engine_.foreseen_.clear();
   }
 
   std::string reason(const std::string& id) const {
@@ -122,32 +161,25 @@ class Engine::Run {
     NodeReport report{id, node(id).class_type, true, {}, 0, result.bytes()};
     const workflow::NodeSpec* spec = engine_.table_.find(report.class_type, node(id).input_names());
     if (spec->output_node) sink_.take(NodeFinished{report, result.ui});
-    if (job_.trace) add_trace(*job_.trace, id, result.outputs);
+    if (options_.watch) options_.watch(id, result.outputs);
     report_.nodes.push_back(std::move(report));
   }
 
   void execute(const std::string& id) {
-    job_.cancel.check();
+    options_.cancel.check();
     const workflow::PromptNode& n = node(id);
     const auto start = Clock::now();
     NodeReport report{id, n.class_type, false, reason(id), 0, 0};
+    current_ = id;
     sink_.take(NodeStarted{id, n.class_type});
-    context_.progress = [&](const nodes::Step& step) { tell(id, step); };
-    context_.send_picture = [&](const nodes::SentPicture& picture) {
-      return sink_.take_picture({id, picture.value, picture.max, picture.content_type, picture.data});
-    };
-    context_.warn = [&](const std::string& message) {
-      const auto same = [&](const workflow::Notice& notice) { return notice.node == id && notice.text == message; };
-      if (std::none_of(job_.told.begin(), job_.told.end(), same)) sink_.take(NodeWarning{id, message});
-    };
-    context_.detail = [&](const std::string& message) { sink_.take(NodeDetail{id, message}); };
-    context_.sampling = [&] { sink_.take(SamplingStarted{id}); };
-    auto result = std::make_shared<Result>(call_node(n));
+    auto made = planned_result(id);
+    if (!made) made = named(n, [&] { return call_node(n); });
+    auto result = std::make_shared<Result>(std::move(*made));
     report.seconds = seconds_since(start);
     report.bytes = result->bytes();
-    if (job_.trace) add_trace(*job_.trace, id, result->outputs);
+    if (options_.watch) options_.watch(id, result->outputs);
     const Signature& signature = signatures_.known(id);
-    if (signature.reusable && !job_.last) engine_.cache_.keep(signature.digest, result);
+    if (signature.reusable && !options_.last) engine_.cache_.keep(signature.digest, result);
     engine_.result_bytes_ = engine_.cache_.bytes();
     sink_.take(NodeFinished{report, result->ui});
     if (uses_left_.count(id)) keep(id, std::move(result));
@@ -155,8 +187,27 @@ class Engine::Run {
     report_.nodes.push_back(std::move(report));
   }
 
+  // The result of a node that ran when it was looked at; it says now what it said then. Nothing for other nodes.
+  std::optional<Result> planned_result(const std::string& id) {
+    const auto planned = plan_.nodes.extract(id);
+    if (planned.empty()) return std::nullopt;
+    const Foreseen& known = *planned.mapped().foreseen;
+    for (const Remark& remark : known.remarks) {
+      if (remark.warning) warn(remark.text);
+      else sink_.take(NodeDetail{id, remark.text});
+    }
+    return Result{padded(known.outputs, id), known.ui};
+  }
+
+  // A node may return fewer values than it has outputs; the rest is empty.
+  nodes::Outputs padded(nodes::Outputs outputs, const std::string& id) const {
+    const workflow::NodeSpec* spec = engine_.table_.find(node(id).class_type, node(id).input_names());
+    if (outputs.size() < spec->outputs.size()) outputs.resize(spec->outputs.size());
+    return outputs;
+  }
+
   void keep(const std::string& id, std::shared_ptr<Result> result) {
-    if (job_.last) {
+    if (options_.last) {
       for (size_t slot = 0; slot < result->outputs.size(); ++slot)
         if (!slot_uses_left_.count({id, static_cast<int64_t>(slot)})) result->outputs[slot] = {};
       own_[id] = result;
@@ -169,27 +220,43 @@ class Engine::Run {
     if (--slot_uses_left_.at({link.node, link.slot}) == 0)
       if (const auto it = own_.find(link.node); it != own_.end())
         it->second->outputs.at(static_cast<size_t>(link.slot)) = {};
-    if (--uses_left_.at(link.node) == 0) results_.erase(link.node), own_.erase(link.node);
+    if (--uses_left_.at(link.node) > 0) return;
+    results_.erase(link.node);
+    own_.erase(link.node);
   }
 
-  // Runs the node's code; whatever goes wrong becomes an Error that names the node.
+  // Runs the node's code.
   Result call_node(const workflow::PromptNode& n) {
     const workflow::NodeSpec* spec = engine_.table_.find(n.class_type, n.input_names());
+    nodes::Call call(context_, *spec, n.id, make_arguments(n, *spec, [this](const workflow::Link& link) {
+                       const nodes::Outputs& from = results_.at(link.node)->outputs;
+                       return from.at(static_cast<size_t>(link.slot));
+                     }));
+    Result result;
+    result.outputs = padded(engine_.table_.entry(*spec).node.run(call), n.id);
+    result.ui = call.ui();
+    return result;
+  }
+
+  // Does something for a node; whatever goes wrong becomes an Error that names the node.
+  template <class Work>
+  auto named(const workflow::PromptNode& n, const Work& work) -> decltype(work()) {
     const uint64_t unreadable = MappingGuard::hits();
-    try {
-      nodes::Call call(context_, *spec, n.id, make_arguments(n, *spec, [this](const workflow::Link& link) {
-                         const nodes::Outputs& from = results_.at(link.node)->outputs;
-                         return from.at(static_cast<size_t>(link.slot));
-                       }));
-      Result result;
-      result.outputs = engine_.table_.entry(*spec).node.run(call);
+    const auto check_files = [&] {
       // Weights from the weight cache are read from their file all along.
       if (MappingGuard::hits() != unreadable)
         throw Error(Fault::kBadFile, "a file that the models are read from was cut short or cannot be read")
             .fix("Run this again; if it stays so, look at the disk");
-      if (result.outputs.size() < spec->outputs.size()) result.outputs.resize(spec->outputs.size());
-      result.ui = call.ui();
-      return result;
+    };
+    try {
+      if constexpr (std::is_void_v<decltype(work())>) {
+        work();
+        check_files();
+      } else {
+        auto out = work();
+        check_files();
+        return out;
+      }
     } catch (Error& e) {
       if (MappingGuard::hits() != unreadable) engine_.residency_.evict_all();  // they may hold what was read as zeros
       e.at_node(n.id, n.class_type);
@@ -203,15 +270,14 @@ class Engine::Run {
     }
   }
 
-  void tell(const std::string& id, const nodes::Step& step) {
-    NodeProgress progress{id, step.value, step.max, {}};
-    if (step.latent && step.format && sink_.wants_preview())
-      progress.preview = latent_preview(*step.latent, *step.format);
-    sink_.take(progress);
+  void warn(const std::string& text) {
+    const auto same = [&](const workflow::Notice& notice) { return notice.node == current_ && notice.text == text; };
+    if (options_.notices_told && std::any_of(plan_.notices.begin(), plan_.notices.end(), same)) return;
+    sink_.take(NodeWarning{current_, text});
   }
 
-  std::optional<std::string> look_up(const std::string& name, const std::string& input) const {
-    for (const auto& n : job_.prompt.nodes) {
+  std::optional<std::string> input_of(const std::string& name, const std::string& input) const {
+    for (const auto& n : plan_.prompt.nodes) {
       if (n.id != name && n.title != name && n.class_type != name) continue;
       if (const auto it = n.inputs.find(input); it != n.inputs.end() && !it->is_array())
         return workflow::python_str(*it);
@@ -220,15 +286,18 @@ class Engine::Run {
   }
 
   Engine& engine_;
-  const Job& job_;
+  Plan plan_;
+  const RunOptions& options_;
   EventSink& sink_;
+  Events events_;
   nodes::Context context_;
   Signatures signatures_;
+  std::string current_;  // the node that runs
   std::unordered_map<std::string, const workflow::PromptNode*> by_id_;
   std::set<std::string> needed_;
   std::vector<std::string> reused_;
   std::map<std::string, ResultPtr> results_;            // of nodes that later ones still need
-  std::map<std::string, std::shared_ptr<Result>> own_;  // those of them that nobody else sees
+  std::map<std::string, std::shared_ptr<Result>> own_;  // the same results, where nobody else will ever see them
   std::map<std::string, int> uses_left_;
   std::map<std::pair<std::string, int64_t>, int> slot_uses_left_;
   RunReport report_;
@@ -243,34 +312,49 @@ Engine::Engine(EngineOptions options)
 
 Engine::~Engine() = default;
 
-nodes::Context Engine::context(CancelToken cancel) {
-  nodes::Context out{options_.folders, residency_, files_};
+nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
+  nodes::Context out{options_.folders, residency_, files_, events};
   out.directories = options_.directories;
   out.compute = options_.compute;
   out.cancel = std::move(cancel);
   return out;
 }
 
-workflow::Validation Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
-  workflow::Validation out = workflow::validate(prompt, table_, choices_, only);
+Signatures Engine::signatures(const workflow::Prompt& prompt) const {
+  return {prompt, table_, options_.folders, options_.directories, std::string(dtype_name(options_.compute))};
+}
+
+Plan Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
+  Plan plan{workflow::validate(prompt, table_, choices_, only), {}, {}};
   std::vector<std::string> outputs;
-  for (const auto& node : out.prompt.nodes) {
+  for (const auto& node : plan.prompt.nodes) {
     const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
     const bool wanted = only.empty() || std::find(only.begin(), only.end(), node.id) != only.end();
     if (spec && spec->output_node && wanted) outputs.push_back(node.id);
   }
-  nodes::Context quiet = context({});
-  foresee(out, outputs, table_, quiet);
-  return out;
+  const nodes::Context quiet = context();
+  Signatures known = signatures(plan.prompt);
+  Foresight foresight(table_, quiet, known, foreseen_);
+  engine::foresee(plan, outputs, table_, foresight, quiet.cancel);
+  plan.order = dependency_order(plan.prompt, table_, plan.outputs);
+  return plan;
 }
 
-RunReport Engine::run(const Job& job, EventSink& sink) {
+nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
+  const workflow::Prompt prompt{{node}};
+  const nodes::Context quiet = context();
+  Signatures known = signatures(prompt);
+  return Foresight(table_, quiet, known, foreseen_).look_at(node).foreseen->outputs;
+}
+
+RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
   std::lock_guard lock(run_mutex_);
-  return Run(*this, job, sink).go();
+  return Run(*this, std::move(plan), options, sink).go();
 }
 
 void Engine::free_results() {
   std::lock_guard lock(run_mutex_);
+  foreseen_.clear();
   cache_.clear();
   result_bytes_ = 0;
 }

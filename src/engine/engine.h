@@ -2,19 +2,22 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "engine/events.h"
+#include "engine/foresee.h"
+#include "engine/plan.h"
 #include "engine/result_cache.h"
 #include "library/folders.h"
 #include "memory/resident.h"
 #include "node_api/context.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
-#include "tensor/tensor_map.h"
-#include "workflow/validate.h"
 
 namespace easel::engine {
 
@@ -31,17 +34,15 @@ struct EngineOptions {
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
 };
 
-// One run.
-struct Job {
-  workflow::Prompt prompt;           // as validation returned it
-  std::vector<std::string> outputs;  // output nodes to run, in order
+struct RunOptions {
   // Named texts for saved pictures beside the prompt, which is added: "workflow".
   std::vector<std::pair<std::string, std::string>> picture_text = {};
   CancelToken cancel = {};
-  TensorMap* trace = nullptr;  // receives every node's outputs
+  // Told of each node's outputs, also of those that are reused (nodes/common/trace.h).
+  std::function<void(const std::string& node, const nodes::Outputs& outputs)> watch = {};
   // Nothing will run after it: each result, and with it the model it needs, goes when no later node needs it.
   bool last = false;
-  std::vector<workflow::Notice> told = {};  // by validation: not to be said again
+  bool notices_told = false;  // the plan's notices were shown, and are not to be said again
 };
 
 struct RunReport {
@@ -60,13 +61,18 @@ class Engine {
   const library::Folders& folders() const { return options_.folders; }
   const nodes::Directories& directories() const { return options_.directories; }
 
-  // Validation and foresight: models that do not go together are found from their files' headers and reported as
-  // further faults (custom_validation_failed).
-  workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
+  // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not go together become
+  // further faults (custom_validation_failed). What has not changed since an earlier check or run is not looked at
+  // again: no file is opened for it. `only` restricts which output nodes count; empty: all.
+  Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
 
-  // Runs the job; results of nodes whose signature is known are reused. Throws the Error of the node that failed,
-  // with its id and class, Error(kCancelled) when stopped.
-  RunReport run(const Job& job, EventSink& sink);
+  // Runs what is runnable of a plan. What the check found out is not found out again, except where files have changed
+  // since; results of nodes whose signature is known are reused. The plan's hold on models is let go as the run goes
+  // on. Throws the Error of the node that failed, with its id and class, Error(kCancelled) when stopped.
+  RunReport run(Plan plan, const RunOptions& options, EventSink& sink);
+
+  // What a node without links will give, as check() finds it out: loaders run, and stay known. Throws what it throws.
+  nodes::Outputs foresee(const workflow::PromptNode& node);
 
   // Drops models that are not in use, and kept results.
   void free_models() { residency_.evict_all(); }
@@ -76,13 +82,15 @@ class Engine {
 
  private:
   class Run;
-  nodes::Context context(CancelToken cancel);
+  nodes::Context context(CancelToken cancel = {}, nodes::NodeEvents& events = nodes::no_events());
+  Signatures signatures(const workflow::Prompt& prompt) const;
 
   EngineOptions options_;
   const nodes::Table& table_;
   nodes::FolderChoices choices_;
   memory::Residency residency_;
   nodes::ModelFiles files_;
+  ForesightCache foreseen_;
   std::mutex run_mutex_;
   ResultCache cache_;
   std::atomic<size_t> result_bytes_{0};

@@ -7,15 +7,12 @@
 #include <vector>
 
 #include "node_api/call.h"
+#include "node_api/node_events.h"
 #include "workflow/json.h"
 
 namespace easel::engine {
 
-// A small picture of what is being drawn; empty where there is none.
-struct Preview {
-  int width = 0, height = 0;
-  std::vector<uint8_t> rgb;  // height * width * 3
-};
+using nodes::Preview;
 
 // How a node's result came to be.
 struct NodeReport {

@@ -14,6 +14,9 @@ namespace {
 using workflow::NodeFault;
 using workflow::PromptNode;
 
+// Handles of loaders weigh little, but keep files open.
+constexpr size_t kMostForeseen = 512;
+
 NodeFault as_fault(const Error& e) {
   NodeFault out{"custom_validation_failed", "Custom validation failed for node", {}, workflow::Json::object()};
   std::string text = (e.file().empty() ? "" : e.file() + ": ") + e.message();
@@ -24,31 +27,15 @@ NodeFault as_fault(const Error& e) {
   return out;
 }
 
-// What a node's outputs will be, as far as can be known; empty values where not.
-class Foresight {
+// Writes down what a node says while it is looked at.
+class Remarks final : public nodes::NodeEvents {
  public:
-  Foresight(const nodes::Table& table, nodes::Context& context) : table_(table), context_(context) {}
-
-  void look_at(const PromptNode& node) {
-    const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
-    const nodes::Node& declared = table_.entry(*spec).node;
-    bool complete = true;
-    const auto follow = [&](const workflow::Link& link) {
-      const nodes::Outputs& from = known_[link.node];
-      const auto slot = static_cast<size_t>(link.slot);
-      if (slot < from.size() && !from[slot].empty()) return from[slot];
-      complete = false;
-      return nodes::Value();
-    };
-    nodes::Call call(context_, *spec, node.id, make_arguments(node, *spec, follow));
-    if (declared.foresee) known_[node.id] = declared.foresee(call);
-    else if (declared.cheap && complete) known_[node.id] = declared.run(call);
-  }
+  explicit Remarks(std::vector<Remark>& out) : out_(out) {}
+  void warn(const std::string& text) override { out_.push_back({true, text}); }
+  void detail(const std::string& text) override { out_.push_back({false, text}); }
 
  private:
-  const nodes::Table& table_;
-  nodes::Context& context_;
-  std::map<std::string, nodes::Outputs> known_;
+  std::vector<Remark>& out_;
 };
 
 // Everything downstream of the faulty nodes.
@@ -70,50 +57,131 @@ bool links_are_sound(const workflow::Validation& validation) {
   return true;
 }
 
-std::vector<workflow::FaultyNode> find_misfits(workflow::Validation& validation, const std::vector<std::string>& order,
-                                               const nodes::Table& table, nodes::Context& context) {
-  Foresight foresight(table, context);
+std::vector<workflow::FaultyNode> find_misfits(Plan& plan, const std::vector<std::string>& order, Foresight& foresight,
+                                               const CancelToken& cancel) {
   std::set<std::string> known_faulty;
-  for (const auto& node : validation.faulty) known_faulty.insert(node.id);
+  for (const auto& node : plan.faulty) known_faulty.insert(node.id);
   std::vector<workflow::FaultyNode> found;
   for (const std::string& id : order) {
-    if (known_faulty.count(id)) continue;
-    context.cancel.check();
-    const PromptNode& node = *validation.prompt.find(id);
-    context.warn = [&](const std::string& text) { validation.notices.push_back({id, node.class_type, text}); };
+    cancel.check();
+    const PromptNode& node = *plan.prompt.find(id);
+    if (known_faulty.count(id)) {
+      foresight.skip(node);
+      continue;
+    }
     try {
-      foresight.look_at(node);
+      for (const Remark& remark : foresight.look_at(node).foreseen->remarks)
+        if (remark.warning) plan.notices.push_back({id, node.class_type, remark.text});
     } catch (const Error& e) {
       if (e.fault() == Fault::kCancelled) throw;
       found.push_back({id, node.class_type, {as_fault(e)}, {}});
     }
   }
-  context.warn = {};
   return found;
 }
 
 }  // namespace
 
-void foresee(workflow::Validation& validation, const std::vector<std::string>& outputs, const nodes::Table& table,
-             nodes::Context& context) {
-  if (!links_are_sound(validation)) return;
-  const auto order = dependency_order(validation.prompt, table, outputs);
+ForeseenPtr ForesightCache::find(const std::string& digest) {
+  MutexLock lock(mutex_);
+  const auto it = entries_.find(digest);
+  if (it == entries_.end()) return nullptr;
+  it->second.last_use = ++clock_;
+  return it->second.foreseen;
+}
+
+void ForesightCache::keep(const std::string& digest, ForeseenPtr foreseen) {
+  MutexLock lock(mutex_);
+  if (entries_.size() >= kMostForeseen)
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_use < b.second.last_use;
+    }));
+  entries_[digest] = {std::move(foreseen), ++clock_};
+}
+
+void ForesightCache::clear() {
+  MutexLock lock(mutex_);
+  entries_.clear();
+}
+
+const PlannedNode& Foresight::look_at(const PromptNode& node) {
+  const std::string& digest = signatures_.of(node.id).digest;
+  const bool lasts = may_be_kept(node);
+  ForeseenPtr foreseen = lasts ? cache_.find(digest) : nullptr;
+  if (!foreseen) {
+    foreseen = ask(node);
+    if (lasts) cache_.keep(digest, foreseen);
+  }
+  if (lasts) kept_.insert(node.id);
+  return nodes_[node.id] = {digest, std::move(foreseen)};
+}
+
+bool Foresight::take_over(const PromptNode& node, const PlannedNode& known) {
+  if (known.digest != signatures_.of(node.id).digest) return false;
+  nodes_[node.id] = known;
+  if (may_be_kept(node)) kept_.insert(node.id);
+  return true;
+}
+
+// Where something before the node failed or was left out, the next look may see more.
+bool Foresight::may_be_kept(const PromptNode& node) {
+  const auto before = upstream(node, table_);
+  return signatures_.of(node.id).reusable &&
+         std::all_of(before.begin(), before.end(), [&](const std::string& id) { return kept_.contains(id); });
+}
+
+ForeseenPtr Foresight::ask(const PromptNode& node) {
+  const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
+  const nodes::Node& declared = table_.entry(*spec).node;
+  bool complete = true;
+  const auto follow = [&](const workflow::Link& link) {
+    const auto from = nodes_.find(link.node);
+    const auto slot = static_cast<size_t>(link.slot);
+    if (from != nodes_.end()) {
+      const nodes::Outputs& outputs = from->second.foreseen->outputs;
+      if (slot < outputs.size() && !outputs[slot].empty()) return outputs[slot];
+    }
+    complete = false;
+    return nodes::Value();
+  };
+  auto out = std::make_shared<Foreseen>();
+  Remarks remarks(out->remarks);
+  nodes::Context context{context_.folders, context_.residency, context_.files, remarks};
+  context.directories = context_.directories;
+  context.compute = context_.compute;
+  context.cancel = context_.cancel;
+  nodes::Call call(context, *spec, node.id, make_arguments(node, *spec, follow));
+  if (declared.foresee) {
+    out->outputs = declared.foresee(call);
+  } else if (declared.cheap && complete) {
+    out->outputs = declared.run(call);
+    out->ran = true;
+    out->ui = call.ui();
+  }
+  return out;
+}
+
+void foresee(Plan& plan, const std::vector<std::string>& outputs, const nodes::Table& table, Foresight& foresight,
+             const CancelToken& cancel) {
+  if (!links_are_sound(plan)) return;
+  const auto order = dependency_order(plan.prompt, table, outputs);
   std::string details;
-  for (workflow::FaultyNode& node : find_misfits(validation, order, table, context)) {
-    const auto affected = affected_by({node.id}, validation.prompt, order, table);
+  for (workflow::FaultyNode& node : find_misfits(plan, order, foresight, cancel)) {
+    const auto affected = affected_by({node.id}, plan.prompt, order, table);
     for (const std::string& output : outputs) {
       if (!affected.count(output)) continue;
       node.dependent_outputs.push_back(output);
-      std::erase(validation.outputs, output);
+      std::erase(plan.outputs, output);
     }
     details += (details.empty() ? "" : "\n") + node.faults[0].message + ": " + node.faults[0].details;
-    validation.faulty.push_back(std::move(node));
+    plan.faulty.push_back(std::move(node));
   }
-  if (details.empty() || !validation.outputs.empty() || !validation.error.is_null()) return;
-  validation.error = {{"type", "prompt_outputs_failed_validation"},
-                      {"message", "Prompt outputs failed validation"},
-                      {"details", details},
-                      {"extra_info", workflow::Json::object()}};
+  plan.nodes = std::move(foresight.nodes());
+  if (details.empty() || !plan.outputs.empty() || !plan.error.is_null()) return;
+  plan.error = {{"type", "prompt_outputs_failed_validation"},
+                {"message", "Prompt outputs failed validation"},
+                {"details", details},
+                {"extra_info", workflow::Json::object()}};
 }
 
 }  // namespace easel::engine

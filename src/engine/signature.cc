@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "node_api/files.h"
-#include "text/embeddings.h"
 
 namespace easel::engine {
 
@@ -32,6 +31,7 @@ Signature Signatures::make(const PromptNode& node) {
   out.parts.push_back({"class", node.class_type, ""});
   out.parts.push_back({"settings", settings_, ""});
   for (const InputSpec& input : spec->inputs) add_input(node, input, out);
+  for (const std::string& kind : table_.entry(*spec).node.looks_through) add_folder(kind, out);
   std::string text;
   for (const Dependency& part : out.parts)
     text += part.name + '\0' + std::to_string(part.value.size()) + ':' + part.value + '\0';
@@ -54,7 +54,8 @@ void Signatures::add_input(const PromptNode& node, const InputSpec& input, Signa
   const std::string value = it->get<std::string>();
   if (!input.choices_from.empty()) add_file(input, value, out);
   if (input.type != "STRING") return;
-  if (value.find("embedding:") != std::string::npos) add_embeddings(value, out);
+  for (const auto& path : table_.files_in_text(folders_, value))
+    out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
   // Names of files to be saved may hold the time, or values of any other node.
   const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
   if (spec->output_node && value.find('%') != std::string::npos) out.reusable = false;
@@ -77,15 +78,11 @@ void Signatures::add_file(const InputSpec& input, const std::string& name, Signa
   out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
 }
 
-void Signatures::add_embeddings(const std::string& text, Signature& out) const {
-  const text::EmbeddingFolders embeddings(folders_.folders("embeddings"));
-  constexpr std::string_view kMark = "embedding:";
-  for (size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
-    at += kMark.size();
-    std::string name = text.substr(at, text.find_first_of(" ,()[]:\n\t", at) - at);
-    const auto path = embeddings.locate(name);
-    if (!path.empty()) out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
-  }
+void Signatures::add_folder(const std::string& kind, Signature& out) const {
+  std::string files;
+  for (const std::string& name : folders_.list(kind))
+    if (const auto path = folders_.try_find(kind, name)) files += name + '\0' + library::file_identity(*path) + '\0';
+  out.parts.push_back({"what is in " + kind, sha256_hex(files), ""});
 }
 
 std::string difference(const Signature& before, const Signature& now) {

@@ -43,7 +43,7 @@ class Signatures {
   Signature make(const workflow::PromptNode& node);
   void add_input(const workflow::PromptNode& node, const workflow::InputSpec& input, Signature& out);
   void add_file(const workflow::InputSpec& input, const std::string& name, Signature& out) const;
-  void add_embeddings(const std::string& text, Signature& out) const;
+  void add_folder(const std::string& kind, Signature& out) const;
 
   const workflow::Prompt& prompt_;
   const nodes::Table& table_;

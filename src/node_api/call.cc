@@ -112,11 +112,9 @@ const Value& Call::linked(std::string_view name) const {
 
 void Call::part_done(int done, int total) const {
   check_cancelled();
-  if (total > 1 && context_.progress) context_.progress({done, total});
+  if (total > 1) context_.events.progress(done, total);
 }
 
-void Call::warn(const std::string& message) const {
-  if (context_.warn) context_.warn(message);
-}
+void Call::warn(const std::string& message) const { context_.events.warn(message); }
 
 }  // namespace easel::nodes

@@ -84,8 +84,8 @@ std::optional<std::string> variable(const std::string& name, int64_t width, int6
   if (name == "second") return padded(time.tm_sec, 2);
   if (name.starts_with("date:")) return safe_part(format_date(name.substr(5), time));
   const size_t dot = name.rfind('.');
-  if (dot == std::string::npos || !context.lookup) return std::nullopt;
-  const auto value = context.lookup(name.substr(0, dot), name.substr(dot + 1));
+  if (dot == std::string::npos) return std::nullopt;
+  const auto value = context.events.input_of(name.substr(0, dot), name.substr(dot + 1));
   return value ? std::optional(safe_part(*value)) : std::nullopt;
 }
 

@@ -85,6 +85,8 @@ struct Node {
   bool experimental = false;
   bool hidden_prompt = false;  // declares ComfyUI's hidden inputs prompt and extra_pnginfo
   bool always = false;         // runs even when nothing it depends on has changed
+  // Kinds of model folders in which it chooses a file by itself: its result depends on what is in them.
+  std::vector<std::string> looks_through = {};
   // Loaders that look at headers only: their run may be done ahead of time, to know what models are meant.
   bool cheap = false;
   std::function<Outputs(Call&)> run = {};

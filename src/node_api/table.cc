@@ -87,6 +87,10 @@ std::vector<const workflow::NodeSpec*> Table::list() const {
   return out;
 }
 
+std::vector<std::filesystem::path> Table::files_in_text(const library::Folders& folders, std::string_view text) const {
+  return files_in_text_ ? files_in_text_(folders, text) : std::vector<std::filesystem::path>{};
+}
+
 const TableEntry& Table::entry(const workflow::NodeSpec& spec) const {
   if (const auto it = entries_.find(spec.class_type); it != entries_.end())
     for (const auto& entry : it->second)

@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
+#include <utility>
 
-#include "formats/tensors/model_file.h"
-#include "memory/resident.h"
-#include "models/checkpoint/checkpoint.h"
+#include "base/error.h"
 #include "models/control/controlnet.h"
-#include "models/ip_adapter/ip_adapter.h"
-#include "models/vision/clip_vision.h"
 #include "models/vision/noise_augmentation.h"
 #include "models/vision/style_model.h"
-#include "node_api/table.h"
+#include "nodes/ip_adapter/ip_adapter_apply.h"
 
 namespace easel::embedded {
 extern const unsigned char techniques_json[];
@@ -23,6 +21,7 @@ extern const std::size_t techniques_json_size;
 namespace easel::techniques {
 namespace {
 
+using nodes::Outputs;
 using workflow::Json;
 using workflow::PromptNode;
 
@@ -33,11 +32,11 @@ const Json& shipped() {
   return json;
 }
 
-// Finds for each loader of a workflow the file it is to load. What is loaded is looked at through handles, of which
-// nothing is ever built.
+// Finds for each loader of a workflow the file it is to load, by what the loader gives for it: handles, of which
+// nothing is built.
 class Chooser {
  public:
-  Chooser(const library::Folders& folders, nodes::ModelFiles& files) : folders_(folders), files_(files) {}
+  explicit Chooser(engine::Engine& engine) : engine_(engine) {}
 
   // `wanted`: node id to what its file must be; an entry that depends on another comes after it.
   // Returns what is missing, or "".
@@ -64,18 +63,18 @@ class Chooser {
     if (kind == "vae") return choose_vae(prompt, node, reference.empty() ? "1" : reference);
     if (kind == "style")
       return take(node, "style_model_name", "style_models", "a style model",
-                  [&](const std::string& name) { return is_style(node.id, name); });
+                  [&](const Outputs& made) { return is_style(node.id, made); });
     if (kind == "vision")
       return take(node, "clip_name", "clip_vision", "a CLIP vision encoder that fits",
-                  [&](const std::string& name) { return is_vision(name, reference); });
+                  [&](const Outputs& made) { return is_vision(made, reference); });
     if (kind == "control")
       return take(node, "control_net_name", "controlnet", "a ControlNet",
-                  [&](const std::string& name) { return is_control(name, reference); });
+                  [&](const Outputs& made) { return is_control(made, reference); });
     if (kind == "ip")
       return take(node, "ipadapter_file", "ipadapter", "an IP-Adapter (" + sub + ")",
-                  [&](const std::string& name) { return is_adapter(node.id, name, sub, reference); });
+                  [&](const Outputs& made) { return is_adapter(node.id, made, sub, reference); });
     return take(node, "ckpt_name", "checkpoints", checkpoint_words(kind),
-                [&](const std::string& name) { return is_checkpoint(node.id, name, kind); });
+                [&](const Outputs& made) { return is_checkpoint(node.id, made, kind); });
   }
 
   static std::string checkpoint_words(const std::string& kind) {
@@ -85,27 +84,35 @@ class Chooser {
     return "an SD 2.1 unCLIP checkpoint";
   }
 
-  // Puts the first file that is right into an input, the one the workflow names before all others.
+  // Puts the first file that is right into an input, the one the workflow names before all others. `right` is given
+  // what the loader makes of a file.
   std::string take(PromptNode& node, const char* input, const std::string& folder, const std::string& what,
-                   const std::function<bool(const std::string&)>& right) {
-    std::vector<std::string> names = folders_.list(folder);
+                   const std::function<bool(const Outputs&)>& right) {
+    std::vector<std::string> names = engine_.folders().list(folder);
     const std::string named = node.inputs.at(input).get<std::string>();
     std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name == named; });
+    PromptNode asked = node;
     for (const std::string& name : names) {
+      const auto file = std::pair(node.class_type, name);
+      if (unreadable_.contains(file)) continue;
+      asked.inputs[input] = name;
+      Outputs made;
       try {
-        if (!right(name)) continue;
-        node.inputs[input] = name;
-        return {};
-      } catch (const Error&) {
-        continue;  // a file that cannot be read is not the one that is looked for
+        made = engine_.foresee(asked);
+      } catch (const Error&) {  // a file that cannot be loaded is not the one that is looked for
+        unreadable_.insert(file);
+        continue;
       }
+      if (!right(made)) continue;
+      node.inputs[input] = name;
+      return {};
     }
     return what + " in " + folder + "/ (for example " + named + ")";
   }
 
   // A VAE file looks the same for SD 1.x and SDXL, so only the one the workflow names will do; else the checkpoint's.
   std::string choose_vae(workflow::Prompt& prompt, PromptNode& node, const std::string& checkpoint) {
-    if (folders_.try_find("vae", node.inputs.at("vae_name").get<std::string>())) return {};
+    if (engine_.folders().try_find("vae", node.inputs.at("vae_name").get<std::string>())) return {};
     const std::string id = node.id;
     for (PromptNode& other : prompt.nodes)
       for (auto& [name, value] : other.inputs.items())
@@ -114,45 +121,32 @@ class Chooser {
     return {};
   }
 
-  // Nobody else may hold the file, so the caller must.
-  std::shared_ptr<const TensorMap> tensors(const std::string& folder, const std::string& name) {
-    return open(folder, name)->tensors;
-  }
-  std::shared_ptr<const formats::ModelFile> open(const std::string& folder, const std::string& name) {
-    return files_.open(folders_.find(folder, name));
-  }
-
-  bool is_checkpoint(const std::string& node, const std::string& name, const std::string& kind) {
-    const auto path = folders_.find("checkpoints", name);
-    auto it = checkpoints_.find(path);
-    if (it == checkpoints_.end())
-      it = checkpoints_.emplace(path, models::load_checkpoint(path, residency_, DType::kF32)).first;
-    const models::Family family = it->second.model.family;
-    models_[node] = it->second.model;
+  bool is_checkpoint(const std::string& node, const Outputs& made, const std::string& kind) {
+    const auto& model = made.at(0).as<models::ModelHandle>();
+    const models::Family family = model.family;
+    models_[node] = model;
     // Inpainting models take more channels than these workflows give.
-    if (it->second.model.config.in_channels != 4) return false;
+    if (model.config.in_channels != 4) return false;
     if (kind == "sd1") return family == models::Family::kSD1;
     if (kind == "sdxl") return family == models::Family::kSDXL;
     if (kind == "refiner") return family == models::Family::kSDXLRefiner;
-    return it->second.clip_vision.has_value();
+    return made.size() > 3 && !made[3].empty();  // unCLIP's loader gives a CLIP vision encoder
   }
-  bool is_style(const std::string& node, const std::string& name) {
-    styles_[node] = models::load_style_model(residency_, *tensors("style_models", name), DType::kF32, name);
+  bool is_style(const std::string& node, const Outputs& made) {
+    styles_[node] = made.at(0).as<models::StyleModelHandle>();
     return true;
   }
-  bool is_adapter(const std::string& node, const std::string& name, const std::string& kind, const std::string& model) {
-    const auto adapter = models::load_ip_adapter(residency_, open("ipadapter", name)->tensors, DType::kF32, name);
+  bool is_adapter(const std::string& node, const Outputs& made, const std::string& kind, const std::string& model) {
+    const auto& adapter = made.at(0).as<nodes::IpPipeline>().adapter;
     adapters_[node] = adapter;
     return kind == models::ip_adapter_kind_name(adapter.config.kind) &&
            models::ip_adapter_mismatch(adapter, nullptr, &models_.at(model)).empty();
   }
-  bool is_control(const std::string& name, const std::string& model) {
-    return models::control_mismatch(models::load_controlnet(folders_.find("controlnet", name), residency_, DType::kF32),
-                                    models_.at(model))
-        .empty();
+  bool is_control(const Outputs& made, const std::string& model) {
+    return models::control_mismatch(made.at(0).as<models::ControlNetHandle>(), models_.at(model)).empty();
   }
-  bool is_vision(const std::string& name, const std::string& user) {
-    const auto vision = models::find_clip_vision(residency_, *tensors("clip_vision", name), DType::kF32, name);
+  bool is_vision(const Outputs& made, const std::string& user) {
+    const auto& vision = made.at(0).as<models::ClipVisionHandle>();
     if (const auto it = adapters_.find(user); it != adapters_.end())
       return models::ip_adapter_mismatch(it->second, &vision, nullptr).empty();
     if (const auto it = styles_.find(user); it != styles_.end()) return vision.hidden_size == it->second.width;
@@ -160,11 +154,9 @@ class Chooser {
     return augmentation && augmentation->dim() == vision.projection_dim;
   }
 
-  const library::Folders& folders_;
-  nodes::ModelFiles& files_;
-  memory::Residency residency_;
-  std::map<std::filesystem::path, models::Checkpoint> checkpoints_;
-  std::map<std::string, models::ModelHandle> models_;  // by node, of the technique at hand
+  engine::Engine& engine_;
+  std::set<std::pair<std::string, std::string>> unreadable_;  // class of the loader, name of the file
+  std::map<std::string, models::ModelHandle> models_;         // by node, of the technique at hand
   std::map<std::string, models::IpAdapterHandle> adapters_;
   std::map<std::string, models::StyleModelHandle> styles_;
 };
@@ -193,8 +185,8 @@ Technique read(const Json& json) {
 
 }  // namespace
 
-std::vector<Technique> available(const library::Folders& folders, nodes::ModelFiles& files) {
-  Chooser chooser(folders, files);
+std::vector<Technique> available(engine::Engine& engine) {
+  Chooser chooser(engine);
   std::vector<Technique> all;
   for (const Json& json : shipped().at("techniques")) {
     Technique t = read(json);

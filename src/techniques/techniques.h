@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "library/folders.h"
-#include "node_api/context.h"
+#include "engine/engine.h"
 #include "workflow/json.h"
 #include "workflow/prompt.h"
 
@@ -35,7 +34,9 @@ struct Technique {
 
 // All techniques, in the order they are shown. Files the workflows name are taken when they are there; others of the
 // same kind take their place: a checkpoint by its family, an adapter, encoder or VAE when everything fits together.
-std::vector<Technique> available(const library::Folders& folders, nodes::ModelFiles& files);
+// Files are looked at through the engine, which remembers them: a workflow that is checked and run afterwards, or the
+// same question asked again, opens none of them anew.
+std::vector<Technique> available(engine::Engine& engine);
 
 // The workflow of a technique as shipped. Throws Error(kMissing) naming the ones there are.
 workflow::Prompt shipped_workflow(const std::string& name);

@@ -121,6 +121,28 @@ fs::path EmbeddingFolders::locate(std::string_view name) const {
   return {};
 }
 
+bool may_name_embeddings(std::string_view text) { return text.find(kEmbeddingMark) != std::string_view::npos; }
+
+std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
+  std::vector<fs::path> out;
+  for (size_t at = 0; (at = text.find(kEmbeddingMark, at)) != std::string_view::npos;) {
+    at += kEmbeddingMark.size();
+    const std::string_view word = text.substr(at, text.find_first_of(" \n\t", at) - at);
+    const std::string_view name = word.substr(0, word.find_first_of(",()[]:"));
+    // The whole word may be a name too, with parentheses that were escaped, or with commas around.
+    std::string whole;
+    for (const char c : word)
+      if (c != '\\') whole += c;
+    const size_t first = whole.find_first_not_of(','), last = whole.find_last_not_of(',');
+    const std::string bare = first == std::string::npos ? std::string() : whole.substr(first, last - first + 1);
+    for (const std::string_view candidate : {name, std::string_view(whole), std::string_view(bare)}) {
+      const fs::path path = locate(candidate);
+      if (!path.empty() && std::find(out.begin(), out.end(), path) == out.end()) out.push_back(path);
+    }
+  }
+  return out;
+}
+
 Tensor EmbeddingFolders::find(std::string_view name, const TokenizerStyle& style) const {
   const fs::path path = locate(name);
   return path.empty() ? Tensor() : read_embedding(path, style);

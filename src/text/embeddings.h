@@ -15,6 +15,9 @@ namespace easel::text {
 // Throws what formats::open_model_file throws, and Error(kBadFile) when there are no such vectors in the file.
 Tensor read_embedding(const std::filesystem::path& path, const TokenizerStyle& style);
 
+// Whether there is any name of an embedding in a text.
+bool may_name_embeddings(std::string_view text);
+
 // The embeddings folders of an installation with all folders below them, looked through once, at construction.
 class EmbeddingFolders : public EmbeddingSource {
  public:
@@ -27,6 +30,10 @@ class EmbeddingFolders : public EmbeddingSource {
 
   // The file a name stands for; empty when there is none.
   std::filesystem::path locate(std::string_view name) const;
+
+  // The files that a prompt may mean which is, or is put together from, such a text. Rather one too many: where a name
+  // ends can depend on what the text is put together with.
+  std::vector<std::filesystem::path> named_in(std::string_view text) const;
 
  private:
   std::vector<std::filesystem::path> folders_;

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int kMaxNesting = 200;
 constexpr size_t kLongWord = 8;  // tokens from which on a word may be cut at a chunk's end
-constexpr std::string_view kEmbeddingMark = "embedding:";
 
 // Escaped parentheses travel through the parser as these pairs, which no parenthesis can be part of.
 constexpr std::string_view kHiddenClose("\0\1", 2), kHiddenOpen("\0\2", 2);

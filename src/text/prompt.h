@@ -12,6 +12,9 @@
 
 namespace easel::text {
 
+// What stands before an embedding's name in a prompt.
+constexpr std::string_view kEmbeddingMark = "embedding:";
+
 // Tokens of one chunk, start and end marks included.
 constexpr int64_t kChunkLength = 77;
 

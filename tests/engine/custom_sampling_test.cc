@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
@@ -32,7 +33,7 @@ class CustomSampling : public ::testing::Test {
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
     EventSink quiet;
-    engine_.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+    engine_.run(checked, {.watch = nodes::trace_into(trace)}, quiet);
     return trace;
   }
   Tensor latent(const std::string& nodes) { return *run(nodes).find("out.0.LATENT.samples"); }

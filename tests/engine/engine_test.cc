@@ -3,10 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/order.h"
-#include "engine/preview.h"
-#include "engine/trace.h"
-#include "models/handles.h"
-#include "sampling/guidance/conditioning.h"
 #include "toy_nodes.h"
 
 namespace easel::engine {
@@ -39,7 +35,7 @@ class EngineTest : public ::testing::Test {
     const auto checked = engine.check(workflow::parse_prompt(prompt));
     EXPECT_TRUE(checked.flawless()) << checked.text();
     toys_.ran.clear();  // of foresight
-    engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .cancel = toys_.cancel}, sink_);
+    engine.run(checked, {.cancel = toys_.cancel}, sink_);
     return toys_.ran;
   }
   ToyNodes toys_;
@@ -197,36 +193,6 @@ TEST_F(EngineTest, WhatDoesNotFitIsForeseen) {
   EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).faulty.size(), 2u);
   prompt.erase("5");
   EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).error["type"], "prompt_outputs_failed_validation");
-}
-
-TEST(Trace, UsesTheReferencesKeys) {
-  TensorMap trace;
-  nodes::Latent latent;
-  latent.samples = Tensor({1, 2, 3, 4});
-  for (int i = 0; i < 24; ++i) latent.samples.f32()[i] = static_cast<float>(i);
-  sampling::Conditioning conditioning(2);
-  conditioning[0].cond = Tensor::zeros({1, 77, 8});
-  conditioning[1].cond = Tensor::zeros({1, 77, 8});
-  conditioning[1].pooled_output = Tensor::zeros({1, 8});
-  add_trace(trace, "7",
-            {nodes::image(Tensor::zeros({1, 2, 2, 3})), nodes::latent(latent),
-             nodes::Value("CONDITIONING", conditioning), nodes::Value()});
-  Strings keys;
-  for (const auto& [key, tensor] : trace) keys.push_back(key);
-  EXPECT_EQ(keys, (Strings{"7.0.IMAGE", "7.1.LATENT.samples", "7.2.CONDITIONING.0.cond", "7.2.CONDITIONING.1.cond",
-                           "7.2.CONDITIONING.1.pooled_output"}));
-  const Tensor& samples = *trace.find("7.1.LATENT.samples");
-  EXPECT_EQ(samples.shape(), (Shape{1, 4, 2, 3}));
-  EXPECT_EQ(samples.f32()[1], 4.0f);  // channel 0, next cell
-}
-
-TEST(Preview, IsAPixelPerCell) {
-  const Preview p = latent_preview(Tensor::zeros({2, 3, 5, 4}), models::default_latents());
-  EXPECT_EQ(p.width, 5);
-  EXPECT_EQ(p.height, 3);
-  EXPECT_EQ(p.rgb.size(), 45u);
-  EXPECT_EQ(p.rgb[0], 127);
-  EXPECT_EQ(latent_preview(Tensor::zeros({1, 3, 5, 16}), models::default_latents()).width, 0);
 }
 
 }  // namespace

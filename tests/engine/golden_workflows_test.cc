@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "formats/pictures/picture.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "support/golden.h"
 #include "support/paths.h"
@@ -53,7 +54,7 @@ class GoldenWorkflows : public ::testing::TestWithParam<const char*> {
     auto checked = engine.check(prompt);
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
-    engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, sink);
+    engine.run(checked, {.watch = nodes::trace_into(trace)}, sink);
     return trace;
   }
   // The last decoded picture of a trace.

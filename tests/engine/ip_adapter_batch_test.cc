@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "formats/pictures/picture.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "support/shared.h"
 #include "support/tiny_models.h"
@@ -78,7 +79,7 @@ class IpAdapterBatch : public ::testing::Test {
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
     EventSink quiet;
-    engine_.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+    engine_.run(checked, {.watch = nodes::trace_into(trace)}, quiet);
     return *trace.find("out.0.LATENT.samples");
   }
   std::string notices(const Json& json) {

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "engine/engine.h"
 #include "models/weights/weight_cache.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "support/tiny_models.h"
 #include "tensor/storage.h"
@@ -102,10 +103,10 @@ class Runs : public ::testing::Test {
   }
   static Tensor run(Engine& engine, EventSink& sink, bool last = false,
                     const workflow::Prompt& prompt = text_to_picture()) {
-    const auto checked = engine.check(prompt);
-    if (!checked.flawless()) checked.raise();
+    Plan plan = engine.check(prompt);
+    if (!plan.flawless()) plan.raise();
     TensorMap trace;
-    engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace, .last = last}, sink);
+    engine.run(std::move(plan), {.watch = nodes::trace_into(trace), .last = last}, sink);
     return *trace.find("6.0.IMAGE");
   }
   static bool same(const Tensor& a, const Tensor& b) {
@@ -221,6 +222,21 @@ struct Cut final : EventSink {
   std::string node;
   fs::path file;
 };
+
+// Once a file has been looked at, neither a check nor a run of what depends on it opens it again.
+TEST_F(Runs, WhatIsKnownOfAFileIsNotReadAgain) {
+  EventSink quiet;
+  const auto engine = start();
+  const Tensor first = run(*engine, quiet);
+  const auto time = fs::last_write_time(checkpoint());
+  std::fstream(checkpoint(), std::ios::in | std::ios::out | std::ios::binary)
+      .write("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
+  fs::last_write_time(checkpoint(), time);
+  EXPECT_FALSE(start()->check(text_to_picture()).flawless()) << "whoever opens it sees that it is damaged";
+  EXPECT_TRUE(engine->check(text_to_picture()).flawless());
+  EXPECT_TRUE(same(run(*engine, quiet), first));
+  EXPECT_FALSE(same(run(*engine, quiet, false, text_to_picture({{"seed", 4}})), first));
+}
 
 TEST_F(Runs, AModelFileThatIsCutShortInMidRunIsAnError) {
   EventSink quiet;

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "formats/pictures/picture.h"
 #include "formats/tensors/safetensors.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "toy_nodes.h"
 
@@ -35,8 +36,7 @@ class FilesTest : public ::testing::Test {
     sink_ = Recorder();
     const auto checked = engine_->check(workflow::parse_prompt(prompt));
     if (!checked.flawless()) checked.raise();
-    return engine_->run({.prompt = checked.prompt, .outputs = checked.outputs, .picture_text = {{"workflow", "{}"}}},
-                        sink_);
+    return engine_->run(checked, {.picture_text = {{"workflow", "{}"}}}, sink_);
   }
   static Json save_inverted() {
     return json(R"({"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
@@ -91,7 +91,7 @@ TEST_F(FilesTest, PicturesAreSentToAClientOrSaved) {
   for (const bool take : {true, true, false}) {
     Taker client;
     client.reachable = take;
-    engine_->run({.prompt = checked.prompt, .outputs = checked.outputs}, client);
+    engine_->run(checked, {}, client);
     ASSERT_EQ(client.from, (std::vector<std::string>{"3", "3", "4"}));
     EXPECT_EQ(client.taken[1].value, 1);
     EXPECT_EQ(client.taken[1].max, 2);
@@ -127,7 +127,7 @@ TEST_F(FilesTest, PicturesMayBePartOfTheWorkflow) {
   ASSERT_TRUE(checked.flawless());
   TensorMap trace;
   EventSink quiet;
-  engine_->run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+  engine_->run(checked, {.watch = nodes::trace_into(trace)}, quiet);
   const auto values = [&](const char* key) {
     const auto all = trace.find(key)->values();
     return std::vector<float>(all.begin(), all.end());
@@ -174,7 +174,7 @@ TEST_F(FilesTest, ModelsEnlargePictures) {
   ASSERT_TRUE(checked.flawless());
   TensorMap trace;
   EventSink quiet;
-  engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+  engine.run(checked, {.watch = nodes::trace_into(trace)}, quiet);
   const Tensor small = *trace.find("1.0.IMAGE"), large = *trace.find("3.0.IMAGE");
   ASSERT_EQ(large.shape(), (Shape{1, small.dim(1) * 2, small.dim(2) * 2, 3}));
   EXPECT_NEAR(large.f32()[large.numel() - 1], small.f32()[small.numel() - 1], 1e-6);
@@ -204,7 +204,7 @@ class ImageFit : public FilesTest {
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
     EventSink quiet;
-    engine_->run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+    engine_->run(checked, {.watch = nodes::trace_into(trace)}, quiet);
     return trace;
   }
   static float at(const Tensor& t, int64_t y, int64_t x, int64_t c = 0) {
@@ -272,7 +272,7 @@ TEST_F(ImageFit, LatentsAreCutAndPutTogether) {
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
     EventSink quiet;
-    engine_->run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+    engine_->run(checked, {.watch = nodes::trace_into(trace)}, quiet);
     return trace.find("x.0.LATENT.samples")->shape();  // [N,C,h,w], as the reference traces it
   };
   const auto concat = [&](const char* dim) {

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "engine/engine.h"
+#include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
 #include "support/paths.h"
 #include "support/shared.h"
@@ -40,7 +41,7 @@ TEST_P(ReferenceNodes, GiveTheSameLatent) {
   if (!checked.flawless()) checked.raise();
   TensorMap trace;
   EventSink quiet;
-  engine.run({.prompt = checked.prompt, .outputs = checked.outputs, .trace = &trace}, quiet);
+  engine.run(checked, {.watch = nodes::trace_into(trace)}, quiet);
   const Tensor* got = trace.find("out.0.LATENT.samples");
   ASSERT_NE(got, nullptr);
   const Tensor latent = contiguous(*got);

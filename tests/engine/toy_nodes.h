@@ -1,11 +1,13 @@
 // Nodes over plain numbers, and a sink that writes down what it is told.
 #pragma once
 
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "library/folders.h"
 #include "node_api/table.h"
 
 namespace easel::engine::toys {
@@ -21,6 +23,7 @@ struct ToyNodes {
   nodes::Table table;
   std::vector<std::string> ran;
   CancelToken cancel;
+  bool files_fail = false;  // for OpenFile
 
   ToyNodes() {
     using namespace nodes;
@@ -46,11 +49,22 @@ struct ToyNodes {
     add({.name = "Stops", .outputs = {{"NUMBER"}}}, [this](Call& call) -> Outputs {
       for (int step = 1; step <= 10; ++step) {
         call.check_cancelled();
-        call.context().progress({step, 10});
+        call.context().events.progress(step, 10);
         if (step == 3) cancel.cancel();
       }
       return {number(1)};
     });
+    // What is in a file, found out by opening it; it has something to say.
+    add({.name = "OpenFile", .inputs = {File("file", "vae")}, .outputs = {{"MODEL"}}, .cheap = true},
+        [this](Call& call) -> Outputs {
+          if (files_fail) throw Error(Fault::kBadFile, "it cannot be read").at_input("file");
+          std::ifstream file(call.context().folders.find("vae", call.text("file")));
+          int64_t number = 0;
+          file >> number;
+          call.warn("it holds " + std::to_string(number));
+          call.context().events.detail("it was opened");
+          return {Value("MODEL", number)};
+        });
     // A loader, and a node that wants an even model.
     add({.name = "Loader", .inputs = {Int("model").def(2).range(0, 10)}, .outputs = {{"MODEL"}}, .cheap = true},
         [](Call& call) -> Outputs { return {Value("MODEL", call.integer("model"))}; });
@@ -77,6 +91,7 @@ class Recorder final : public EventSink {
     if (const auto* e = std::get_if<NodeProgress>(&event))
       log.push_back("step " + e->node + " " + std::to_string(e->value) + "/" + std::to_string(e->max));
     if (const auto* e = std::get_if<NodeWarning>(&event)) log.push_back("warn " + e->node + " " + e->text);
+    if (const auto* e = std::get_if<NodeDetail>(&event)) log.push_back("detail " + e->node + " " + e->text);
     if (const auto* e = std::get_if<NodeFinished>(&event)) {
       log.push_back("end " + e->report.id);
       why[e->report.id] = e->report.why;

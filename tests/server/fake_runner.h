@@ -42,8 +42,8 @@ class FakeRunner final : public JobRunner {
   explicit FakeRunner(std::filesystem::path output, std::chrono::microseconds step = std::chrono::milliseconds(1))
       : output_(std::move(output)), step_(step) {}
 
-  workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override {
-    return workflow::validate(prompt, table_, choices_, only);
+  engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override {
+    return {workflow::validate(prompt, table_, choices_, only), {}, {}};
   }
 
   RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override {

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
-#include "cli/presenter.h"
+#include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "formats/pictures/picture.h"
 #include "synth/models/synth.h"

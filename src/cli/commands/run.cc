@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/presenter.h"
+#include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "formats/tensors/safetensors.h"
+#include "nodes/common/trace.h"
 #include "workflow/edit.h"
 #include "workflow/load.h"
 
@@ -56,10 +57,11 @@ void run(const Flags& flags) {
     throw;
   }
   if (flags.dry_run) return check_only(*engine, loaded.prompt, presenter, flags.json);
-  std::vector<std::pair<std::string, std::string>> texts;
-  if (!loaded.graph.is_null()) texts.emplace_back("workflow", workflow::dump_json(loaded.graph));
+  engine::RunOptions options{.last = true};
+  if (!loaded.graph.is_null()) options.picture_text.emplace_back("workflow", workflow::dump_json(loaded.graph));
   TensorMap trace;
-  run_prompt(*engine, loaded.prompt, presenter, std::move(texts), flags.trace.empty() ? nullptr : &trace);
+  if (!flags.trace.empty()) options.watch = nodes::trace_into(trace);
+  run_prompt(*engine, loaded.prompt, presenter, std::move(options));
   if (!flags.trace.empty()) formats::write_safetensors(flags.trace, trace);
 }
 

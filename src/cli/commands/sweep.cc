@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "cli/commands.h"
-#include "cli/presenter.h"
+#include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "formats/pictures/picture.h"
 #include "image/scale/resize.h"
@@ -128,7 +128,7 @@ void run(const Flags& flags) {
   ProgressBar bar("sweep");
   for (size_t i = 0; i < prompts.size(); ++i) {
     Presenter presenter(flags.json ? Style::kJson : Style::kQuiet, *engine);
-    run_prompt(*engine, prompts[i], presenter, {}, nullptr, /*last=*/i + 1 == prompts.size());
+    run_prompt(*engine, prompts[i], presenter, {.last = i + 1 == prompts.size()});
     if (presenter.saved().empty())
       throw Error(Fault::kInvalid, "the workflow saves no picture").fix("Give it a SaveImage node");
     sheet.pictures.push_back(thumbnail(presenter.saved().front(), flags.cell));

@@ -45,13 +45,11 @@ void send_all(Call& call, const Tensor& pixels, const std::string& content_type,
   bool told = false;
   for (int i = 0; i < count; ++i) {
     call.check_cancelled();
-    bool taken = false;
-    if (context.send_picture) {
-      const Tensor one = contiguous(pixels.slice(0, i, 1));
-      taken = context.send_picture({i, count, content_type,
-                                    content_type == "image/jpeg" ? formats::encode_jpeg(one, kSentQuality)
-                                                                 : formats::encode_png(one, {}, kPreviewCompression)});
-    }
+    const Tensor one = contiguous(pixels.slice(0, i, 1));
+    const bool taken =
+        context.events.send_picture({i, count, content_type,
+                                     content_type == "image/jpeg" ? formats::encode_jpeg(one, kSentQuality)
+                                                                  : formats::encode_png(one, {}, kPreviewCompression)});
     if (taken && show) call.show("images", {{}, {}, "output", content_type});
     if (taken) continue;
     if (!std::exchange(told, true)) call.warn("no client takes the picture: it is saved in the output folder");

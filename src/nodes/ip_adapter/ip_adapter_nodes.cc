@@ -385,6 +385,7 @@ void register_ip_adapter_nodes(Table& table) {
        .inputs = {Link("model", "MODEL"), Choice("preset", preset_names()).def(std::string("PLUS (high strength)")),
                   Link("ipadapter", "IPADAPTER").optional()},
        .outputs = {{"MODEL", "model"}, {"IPADAPTER", "ipadapter"}},
+       .looks_through = {"ipadapter", "clip_vision"},
        .cheap = true,
        .run = load_unified});
   register_apply(table);

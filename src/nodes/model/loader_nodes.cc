@@ -24,10 +24,10 @@ Value clip_value(Call& call, std::shared_ptr<const models::TextEncoder> encoder)
 models::Checkpoint open_checkpoint(Call& call) {
   models::Checkpoint c = models::load_checkpoint(model_path(call, "ckpt_name", "checkpoints"), call.context().residency,
                                                  call.context().compute);
-  if (call.context().detail && !c.unused.empty()) {
+  if (!c.unused.empty()) {
     std::string text = c.file + ": " + std::to_string(c.unused.size()) + " tensors are not used:";
     for (const std::string& name : c.unused) text += "\n  " + name;
-    call.context().detail(text);
+    call.context().events.detail(text);
   }
   return c;
 }

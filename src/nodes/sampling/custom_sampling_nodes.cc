@@ -4,6 +4,7 @@
 
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/latent_preview.h"
 #include "nodes/common/sampling_values.h"
 #include "sampling/ksample.h"
 #include "sampling/random/torch_random.h"
@@ -31,10 +32,11 @@ Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
   r.sigmas = call.link<Sigmas>("sigmas");
   r.cancel = call.context().cancel;
   Tensor last;
-  r.on_start = call.context().sampling;
+  NodeEvents& events = call.context().events;
+  r.on_start = [&events] { events.sampling_starts(); };
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
-    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, r.model.latents});
+    report_step(events, p, r.model.latents);
   };
   out.samples = sampling::ksample(r);
   denoised.samples = out.samples;

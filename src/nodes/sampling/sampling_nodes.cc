@@ -1,6 +1,7 @@
 // Nodes that denoise.
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/latent_preview.h"
 #include "sampling/ksample.h"
 #include "sampling/schedule/schedule.h"
 
@@ -33,9 +34,10 @@ sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
   r.sampler = call.text("sampler_name");
   r.scheduler = call.text("scheduler");
   r.cancel = call.context().cancel;
-  r.on_start = call.context().sampling;
-  r.on_step = [&call, format = r.model.latents](const sampling::SamplerProgress& p) {
-    if (call.context().progress) call.context().progress({p.step + 1, p.total, &p.denoised, format});
+  NodeEvents& events = call.context().events;
+  r.on_start = [&events] { events.sampling_starts(); };
+  r.on_step = [&events, format = r.model.latents](const sampling::SamplerProgress& p) {
+    report_step(events, p, format);
   };
   return r;
 }

@@ -1,5 +1,8 @@
 #include "server/jobs/engine_runner.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "techniques/techniques.h"
 
@@ -21,22 +24,47 @@ Json inputs_as_text(const workflow::Prompt& prompt, const std::string& id) {
   return out;
 }
 
+// The end of a job that can no longer be run, because of what has changed since it was accepted.
+RunResult refused(const engine::Plan& plan) {
+  RunResult out;
+  out.end = RunEnd::kFailed;
+  try {
+    plan.raise();
+  } catch (const Error& e) {
+    out.error = e.what();
+    out.error_type = fault_name(e.fault());
+  }
+  if (plan.faulty.empty()) return out;
+  out.node = plan.faulty.front().id;
+  out.node_class = plan.faulty.front().class_type;
+  out.current_inputs = inputs_as_text(plan.prompt, out.node);
+  return out;
+}
+
+// Whether every output that the job is to make can be made.
+bool complete(const engine::Plan& plan, const std::vector<std::string>& outputs) {
+  return std::all_of(outputs.begin(), outputs.end(), [&](const std::string& id) {
+    return std::find(plan.outputs.begin(), plan.outputs.end(), id) != plan.outputs.end();
+  });
+}
+
 }  // namespace
 
-workflow::Validation EngineRunner::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
+engine::Plan EngineRunner::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
   return engine_.check(prompt, only);
 }
 
 RunResult EngineRunner::run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) {
-  engine::Job job;
-  job.prompt = workflow::parse_prompt(request.prompt);
-  job.outputs = request.outputs;
-  job.cancel = cancel;
+  engine::RunOptions options{.cancel = cancel};
   if (const auto info = request.extra_data.find("extra_pnginfo"); info != request.extra_data.end() && info->is_object())
-    for (const auto& item : info->items()) job.picture_text.emplace_back(item.key(), dump_json(item.value()));
+    for (const auto& item : info->items()) options.picture_text.emplace_back(item.key(), dump_json(item.value()));
+  engine::Plan plan =
+      request.plan ? *request.plan : engine_.check(workflow::parse_prompt(request.prompt), request.outputs);
+  if (!complete(plan, request.outputs)) return refused(plan);
+  const workflow::Prompt prompt = plan.prompt;
   RunResult out;
   try {
-    engine_.run(job, sink);
+    engine_.run(std::move(plan), options, sink);
   } catch (const Error& e) {
     out.end = e.fault() == Fault::kCancelled ? RunEnd::kInterrupted : RunEnd::kFailed;
     out.node = e.node();
@@ -44,7 +72,7 @@ RunResult EngineRunner::run(const RunRequest& request, engine::EventSink& sink, 
     out.input = e.input();
     out.error = e.what();
     out.error_type = fault_name(e.fault());
-    if (out.end == RunEnd::kFailed) out.current_inputs = inputs_as_text(job.prompt, e.node());
+    if (out.end == RunEnd::kFailed) out.current_inputs = inputs_as_text(prompt, e.node());
   }
   return out;
 }
@@ -57,10 +85,9 @@ void EngineRunner::free_memory(bool models, bool results) {
 RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes()}; }
 
 void add_engine_routes(Router& router, TaskPool& pool, engine::Engine& engine) {
-  const auto files = std::make_shared<nodes::ModelFiles>();
-  router.add("GET", "/easel/techniques", pool.handler([&engine, files](Request&) {
+  router.add("GET", "/easel/techniques", pool.handler([&engine](Request&) {
     Json out = Json::array();
-    for (const auto& technique : techniques::available(engine.folders(), *files)) out.push_back(to_json(technique));
+    for (const auto& technique : techniques::available(engine)) out.push_back(to_json(technique));
     return Response::json(dump_json(out));
   }));
 }

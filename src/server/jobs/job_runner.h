@@ -2,21 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/cancel.h"
 #include "engine/events.h"
+#include "engine/plan.h"
 #include "workflow/json.h"
-#include "workflow/validate.h"
 
 namespace easel::server {
 
 struct RunRequest {
-  std::string id;                    // prompt_id
-  workflow::Json prompt;             // {id: {class_type, inputs}}, validated
-  workflow::Json extra_data;         // extra_pnginfo goes into saved pictures
-  std::vector<std::string> outputs;  // ids of the output nodes to execute
+  std::string id;                         // prompt_id
+  workflow::Json prompt;                  // {id: {class_type, inputs}}, validated
+  workflow::Json extra_data;              // extra_pnginfo goes into saved pictures
+  std::vector<std::string> outputs;       // ids of the output nodes to execute
+  std::optional<engine::Plan> plan = {};  // what check() returned for this prompt, where that is still known
 };
 
 enum class RunEnd { kSuccess, kFailed, kInterrupted };
@@ -39,7 +41,7 @@ class JobRunner {
  public:
   virtual ~JobRunner() = default;
   // Everything that can be told to be wrong with a prompt before it runs. `only` restricts its outputs.
-  virtual workflow::Validation check(const workflow::Prompt& prompt, const std::vector<std::string>& only) = 0;
+  virtual engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) = 0;
   // Never throws for what a job can do wrong: that is a result.
   virtual RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) = 0;
   // Called between jobs.

@@ -1,9 +1,9 @@
-#include "engine/preview.h"
+#include "nodes/common/latent_preview.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace easel::engine {
+namespace easel::nodes {
 
 Preview latent_preview(const Tensor& latent, const models::LatentFormat& format) {
   Preview out;
@@ -25,4 +25,9 @@ Preview latent_preview(const Tensor& latent, const models::LatentFormat& format)
   return out;
 }
 
-}  // namespace easel::engine
+void report_step(NodeEvents& events, const sampling::SamplerProgress& step, const models::LatentFormat* format) {
+  events.progress(step.step + 1, step.total,
+                  format && events.wants_preview() ? latent_preview(step.denoised, *format) : Preview{});
+}
+
+}  // namespace easel::nodes

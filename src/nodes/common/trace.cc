@@ -1,9 +1,9 @@
-#include "engine/trace.h"
+#include "nodes/common/trace.h"
 
 #include "models/handles.h"
 #include "sampling/guidance/conditioning.h"
 
-namespace easel::engine {
+namespace easel::nodes {
 namespace {
 
 void put(TensorMap& trace, const std::string& key, const Tensor& t) {
@@ -12,14 +12,14 @@ void put(TensorMap& trace, const std::string& key, const Tensor& t) {
 
 }  // namespace
 
-void add_trace(TensorMap& trace, const std::string& node, const nodes::Outputs& outputs) {
+void add_trace(TensorMap& trace, const std::string& node, const Outputs& outputs) {
   for (size_t slot = 0; slot < outputs.size(); ++slot) {
-    const nodes::Value& value = outputs[slot];
+    const Value& value = outputs[slot];
     if (value.empty()) continue;
     const std::string key = node + "." + std::to_string(slot) + "." + value.type();
     if (const auto* tensor = value.get<Tensor>()) {
       put(trace, key, *tensor);
-    } else if (const auto* latent = value.get<nodes::Latent>()) {
+    } else if (const auto* latent = value.get<Latent>()) {
       put(trace, key + ".samples", latent->samples.permute({0, 3, 1, 2}));
     } else if (const auto* conditioning = value.get<sampling::Conditioning>()) {
       for (size_t i = 0; i < conditioning->size(); ++i) {
@@ -35,4 +35,4 @@ void add_trace(TensorMap& trace, const std::string& node, const nodes::Outputs& 
   }
 }
 
-}  // namespace easel::engine
+}  // namespace easel::nodes

@@ -1,0 +1,15 @@
+// The one way in which commands run a workflow.
+#pragma once
+
+#include "cli/presenter.h"
+#include "engine/engine.h"
+
+namespace easel::cli {
+
+// Checks a prompt, shows what the check has to say, and runs it; it can be interrupted (cli/interrupt.h). By default
+// nothing else will be run. Throws Error(kInvalid) with every fault when the prompt is not flawless, and what running
+// throws; the presenter has shown that it failed by then.
+engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
+                             engine::RunOptions options = {.last = true});
+
+}  // namespace easel::cli

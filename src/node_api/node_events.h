@@ -1,0 +1,55 @@
+// What a node may say while it runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace easel::nodes {
+
+// A small picture of what is being drawn; empty where there is none.
+struct Preview {
+  int width = 0, height = 0;
+  std::vector<uint8_t> rgb;  // height * width * 3
+};
+
+// A finished picture on its way to a client instead of a file: number `value`, from 0, of `max`.
+struct SentPicture {
+  int value = 0, max = 0;
+  std::string content_type, data;  // "image/png", the file's bytes
+};
+
+// Whoever hears what a node says. This class hears nothing and knows nothing.
+class NodeEvents {
+ public:
+  virtual ~NodeEvents() = default;
+  // `value` of `max` steps are done.
+  virtual void progress(int value, int max, Preview preview = {}) { (void)value, (void)max, (void)preview; }
+  // Whether the next progress() should come with a preview.
+  virtual bool wants_preview() { return false; }
+  // The models that a sampler needs are in memory: its first step begins.
+  virtual void sampling_starts() {}
+  // Hands a picture to the client that started the run. False when there is none that takes it.
+  virtual bool send_picture(const SentPicture& picture) {
+    (void)picture;
+    return false;
+  }
+  // Something a person should know that is no error.
+  virtual void warn(const std::string& text) { (void)text; }
+  // Something for those who ask for more (--verbose).
+  virtual void detail(const std::string& text) { (void)text; }
+  // A typed input of some other node of the prompt, as text; the node is named by id, title or class.
+  virtual std::optional<std::string> input_of(const std::string& node, const std::string& input) {
+    (void)node, (void)input;
+    return std::nullopt;
+  }
+};
+
+// For nodes that nobody listens to.
+inline NodeEvents& no_events() {
+  static NodeEvents nobody;
+  return nobody;
+}
+
+}  // namespace easel::nodes

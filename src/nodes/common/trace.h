@@ -1,0 +1,22 @@
+// --trace: every node's outputs as tensors in one file.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "node_api/value.h"
+#include "tensor/tensor_map.h"
+
+namespace easel::nodes {
+
+// Adds a node's outputs under "<node>.<output>.<TYPE>[.<field>]": IMAGE and MASK as they are; LATENT.samples in
+// torch's order [N,C,h,w]; CONDITIONING.<entry>.cond and .pooled_output; CLIP_VISION_OUTPUT.image_embeds,
+// .penultimate_hidden_states and .last_hidden_state. All f32. Other types leave no trace.
+void add_trace(TensorMap& trace, const std::string& node, const Outputs& outputs);
+
+// The same for all nodes of a run, to be told of each (engine::RunOptions::watch). `trace` must outlive it.
+inline std::function<void(const std::string& node, const Outputs& outputs)> trace_into(TensorMap& trace) {
+  return [&trace](const std::string& node, const Outputs& outputs) { add_trace(trace, node, outputs); };
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,73 @@
+#include "techniques/techniques.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "formats/pictures/picture.h"
+#include "nodes/standard_table.h"
+#include "support/tiny_models.h"
+
+namespace easel::techniques {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCheckpoint = "v1-5-pruned-emaonly.safetensors";
+
+class TechniquesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(::testing::TempDir()) / ("easel-techniques-" + std::to_string(::getpid()));
+    fs::create_directories(folder_ / "checkpoints");
+    fs::copy_file(testing::tiny_models_dir() / "checkpoints" / kCheckpoint, checkpoint());
+    formats::save_png(folder_ / "a.png", Tensor::zeros({1, 64, 64, 3}));
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path checkpoint() const { return folder_ / "checkpoints" / kCheckpoint; }
+  std::unique_ptr<engine::Engine> start() const {
+    return std::make_unique<engine::Engine>(engine::EngineOptions{.table = nodes::standard_table(),
+                                                                  .folders = library::Folders(folder_),
+                                                                  .directories = {folder_, folder_, folder_}});
+  }
+  static Technique named(const std::vector<Technique>& all, const std::string& name) {
+    return *std::find_if(all.begin(), all.end(), [&](const Technique& t) { return t.name == name; });
+  }
+  // Whoever opens the file from now on sees that it is damaged; its size and time are as before.
+  void damage() const {
+    const auto time = fs::last_write_time(checkpoint());
+    std::fstream(checkpoint(), std::ios::in | std::ios::out | std::ios::binary)
+        .write("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
+    fs::last_write_time(checkpoint(), time);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(TechniquesTest, SayWhatTheyLack) {
+  const auto all = available(*start());
+  EXPECT_EQ(named(all, "img2img").missing, "");
+  EXPECT_NE(named(all, "img2img_sdxl").missing.find("a checkpoint of SDXL"), std::string::npos);
+  EXPECT_NE(named(all, "unclip").missing.find("unCLIP"), std::string::npos);
+  EXPECT_THROW(shipped_workflow("no such"), Error);
+}
+
+// Choosing the files, checking the workflow, and asking once more open each file once.
+TEST_F(TechniquesTest, FilesAreOpenedOnce) {
+  const auto engine = start();
+  Technique technique = named(available(*engine), "img2img");
+  damage();
+  EXPECT_NE(named(available(*start()), "img2img").missing, "");  // who knows nothing has to open it
+  EXPECT_EQ(named(available(*engine), "img2img").missing, "");
+  technique.prompt.find(technique.pictures.at(0).node)->inputs["image"] = "a.png";
+  const engine::Plan plan = engine->check(technique.prompt);
+  EXPECT_TRUE(plan.flawless()) << plan.text();
+}
+
+}  // namespace
+}  // namespace easel::techniques
