@@ -17,7 +17,7 @@ set(EASEL_LIBRARY_webp PkgConfig::WEBP)
 set(EASEL_LIBRARY_zlib ZLIB::ZLIB)
 
 set(EASEL_LAYERS)
-file(STRINGS ${EASEL_LAYERS_FILE} rows REGEX "^[a-z]")
+file(STRINGS ${EASEL_LAYERS_FILE} rows REGEX "^[a-z_]+ *[|]")  # not the rooms, which are for the check only
 foreach(row IN LISTS rows)
   string(REPLACE "|" ";" columns "${row}")
   list(GET columns 0 name)

@@ -3,20 +3,22 @@
 #include <utf8proc.h>
 
 namespace easel::formats {
-namespace {
 
-bool valid_utf8(std::string_view text) {
-  const auto* data = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  for (size_t i = 0; i < text.size();) {
-    utf8proc_int32_t c = 0;
-    const auto used = utf8proc_iterate(data + i, static_cast<utf8proc_ssize_t>(text.size() - i), &c);
-    if (used <= 0) return false;
-    i += static_cast<size_t>(used);
+size_t utf8_length(std::string_view text) {
+  utf8proc_int32_t c = 0;
+  const auto used = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                     static_cast<utf8proc_ssize_t>(text.size()), &c);
+  return used > 0 ? static_cast<size_t>(used) : 0;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }
-
-}  // namespace
 
 void append_utf8(std::string& out, uint32_t code_point) {
   const auto c = static_cast<utf8proc_int32_t>(code_point);
@@ -26,7 +28,7 @@ void append_utf8(std::string& out, uint32_t code_point) {
 }
 
 std::string to_utf8(std::string_view text) {
-  if (valid_utf8(text)) return std::string(text);
+  if (is_utf8(text)) return std::string(text);
   std::string out;
   for (char c : text) append_utf8(out, static_cast<uint8_t>(c));
   return out;

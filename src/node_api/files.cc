@@ -1,11 +1,10 @@
 #include "node_api/files.h"
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <mutex>
 
-#include "base/atomic_file.h"
+#include "artifacts/names.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "formats/tensors/model_file.h"
@@ -16,17 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "name [output]" taken apart.
-std::pair<std::string, fs::path> split_annotation(const Directories& directories, const std::string& name) {
-  const std::array<std::pair<const char*, const fs::path*>, 3> kinds{
-      {{"[output]", &directories.output}, {"[input]", &directories.input}, {"[temp]", &directories.temp}}};
-  for (const auto& [suffix, folder] : kinds) {
-    if (!name.ends_with(suffix)) continue;
-    std::string plain = name.substr(0, name.size() - std::char_traits<char>::length(suffix));
-    while (plain.ends_with(' ')) plain.pop_back();
-    return {plain, *folder};
+const fs::path& folder_of(const Directories& directories, artifacts::Area area) {
+  switch (area) {
+    case artifacts::Area::kInput: break;
+    case artifacts::Area::kOutput: return directories.output;
+    case artifacts::Area::kTemp: return directories.temp;
   }
-  return {name, directories.input};
+  return directories.input;
 }
 
 std::string safe_part(std::string text) {
@@ -89,28 +84,6 @@ std::optional<std::string> variable(const std::string& name, int64_t width, int6
   return value ? std::optional(safe_part(*value)) : std::nullopt;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error(Fault::kMissing, "cannot make the folder: " + error.message()).in_file(folder.string());
-}
-
-// The highest number in use by NAME_NUMBER_... files of a folder.
-int64_t last_number(const fs::path& folder, const std::string& name) {
-  int64_t last = 0;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
-    const std::string file = it->path().filename().string();
-    if (file.size() <= name.size() || !file.starts_with(name) || file[name.size()] != '_') continue;
-    int64_t number = 0;
-    size_t digits = 0;
-    for (size_t i = name.size() + 1; i < file.size() && file[i] >= '0' && file[i] <= '9' && digits < 15; ++i, ++digits)
-      number = number * 10 + (file[i] - '0');
-    last = std::max(last, number);
-  }
-  return last;
-}
-
 }  // namespace
 
 struct ModelFiles::Impl {
@@ -137,18 +110,6 @@ std::shared_ptr<const formats::ModelFile> ModelFiles::open(const fs::path& path)
   return file;
 }
 
-std::optional<fs::path> resolve_inside(const fs::path& folder, const std::string& name) {
-  if (!library::is_inside(name)) return std::nullopt;
-  std::error_code error;
-  const fs::path root = fs::weakly_canonical(folder, error);
-  if (error) return std::nullopt;
-  const fs::path path = fs::weakly_canonical(root / name, error);
-  if (error) return std::nullopt;
-  const auto [end, ignored] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
-  if (end != root.end()) return std::nullopt;
-  return path;
-}
-
 namespace {
 
 // Files directly inside a folder whose names end in one of `extensions`, sorted.
@@ -170,11 +131,12 @@ std::vector<std::string> list_files(const fs::path& folder, const std::vector<st
 // `what` names the kind of file, `list` those there are.
 fs::path find_file(const Directories& directories, const std::string& name, const char* what,
                    std::vector<std::string> (*list)(const fs::path&)) {
-  const auto [plain, folder] = split_annotation(directories, name);
+  const auto [plain, area] = artifacts::split_annotation(name);
+  const fs::path& folder = folder_of(directories, area.value_or(artifacts::Area::kInput));
   std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
   std::replace(slashed.begin(), slashed.end(), '\\', '/');
   for (const std::string& spelling : {plain, slashed}) {
-    const auto path = resolve_inside(folder, spelling);
+    const auto path = artifacts::resolve_inside(folder, spelling);
     if (!path)
       throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
     std::error_code ignored;
@@ -212,24 +174,6 @@ std::string expand_prefix(const std::string& prefix, int64_t width, int64_t heig
     out += prefix[i++];
   }
   return out;
-}
-
-std::pair<std::string, std::string> save_numbered(const fs::path& folder, const std::string& prefix,
-                                                  const std::string& extension, std::string_view content) {
-  std::string normal = fs::path(prefix).lexically_normal().generic_string();
-  while (normal.ends_with('/')) normal.pop_back();
-  const std::string name = fs::path(normal).filename().string(), subfolder = fs::path(normal).parent_path().string();
-  make_folder(folder);
-  const auto target = subfolder.empty() ? fs::path(folder) : resolve_inside(folder, subfolder).value_or(fs::path());
-  if (target.empty() || name.empty() || name == ".." || name == "." || name.find('\0') != std::string::npos)
-    throw Error(Fault::kInvalid, "the file name prefix '" + prefix + "' leads outside of the output folder");
-  make_folder(target);
-  for (int64_t number = last_number(target, name) + 1;; ++number) {
-    const std::string file = name + "_" + padded(number, 5) + "_." + extension;
-    AtomicFile out(target / file);
-    out.write(content);
-    if (out.commit_new()) return {subfolder, file};
-  }
 }
 
 std::vector<std::string> FolderChoices::choices(const std::string& source) const {

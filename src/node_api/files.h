@@ -7,13 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "artifacts/numbered.h"
 #include "node_api/context.h"
 #include "workflow/schema.h"
 
 namespace easel::nodes {
-
-// The file `name` inside `folder`, links resolved. Nothing when the name, or a link on its way, leads outside.
-std::optional<std::filesystem::path> resolve_inside(const std::filesystem::path& folder, const std::string& name);
 
 // A picture as LoadImage names it: in the input folder, or "name [output]", "name [temp]", "name [input]".
 // Throws Error(kMissing) with the nearest names, Error(kInvalid) for a name that leads outside.
@@ -31,11 +29,7 @@ std::vector<std::string> list_latents(const std::filesystem::path& folder);
 // like in filled-in values become '_'. What is not known is left as it stands.
 std::string expand_prefix(const std::string& prefix, int64_t width, int64_t height, const Context& context);
 
-// Writes `content` as PREFIX_00001_.EXTENSION, counting up from the highest number there is. `prefix` (expanded)
-// may have folders in it, which are made. Returns the subfolder and the file's name.
-// Throws Error(kInvalid) when the prefix leads outside of `folder`.
-std::pair<std::string, std::string> save_numbered(const std::filesystem::path& folder, const std::string& prefix,
-                                                  const std::string& extension, std::string_view content);
+using artifacts::save_numbered;
 
 // The run-time choices of the node table, over model folders and the input folder.
 class FolderChoices final : public workflow::ChoiceProvider {

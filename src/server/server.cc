@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "artifacts/folder_store.h"
 #include "base/descriptor.h"
 #include "base/error.h"
-#include "server/events/status_ticker.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/jobs/status_ticker.h"
 #include "server/log.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
@@ -69,7 +71,7 @@ struct Server::Impl {
   ServerOptions options;
   std::atomic<bool> ready{false};
   bool started = false;
-  Folders folders;
+  artifacts::FolderStore files;
   UserFolderLock lock;
   std::unique_ptr<JobStore> store;
   EventHub hub;
@@ -85,33 +87,31 @@ struct Server::Impl {
 Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
                    const library::Folders& models, JobRunner& runner)
     : options(std::move(o)),
-      folders(options.input, options.output, options.temp),
+      files(options.input, options.output, options.temp),
       lock(prepared(options.user)),
       store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
       worker(*store, hub, runner, metrics, {options.keep_history, [this] { housekeeping(); }}),
       ticker(hub, *store, options.status_seconds),
-      services{table,
-               choices,
-               *store,
-               hub,
-               worker,
-               metrics,
-               pool,
-               folders,
-               runner,
-               models,
-               options.user,
-               options.http.max_upload,
-               options.http.access.token,
-               options.device,
-               options.version,
-               options.arguments,
-               ready} {
+      services{.table = table,
+               .choices = choices,
+               .models = models,
+               .artifacts = files,
+               .user = options.user,
+               .store = *store,
+               .worker = worker,
+               .runner = runner,
+               .hub = hub,
+               .pool = pool,
+               .metrics = metrics,
+               .ready = ready,
+               .max_upload = options.http.max_upload,
+               .token = options.http.access.token,
+               .about = {options.device, options.version, options.arguments}} {
   if (options.more_routes) options.more_routes(router, pool);
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
                          add_user_routes, add_page_routes})
     add(router, services);
-  options.http.temp_folder = folders.root(Area::kTemp);
+  options.http.temp_folder = files.root(artifacts::Area::kTemp);
   options.http.observe = [this](const Request& request, int status) {
     metrics.count("easel_http_requests_total", "status=\"" + std::to_string(status) + "\"");
     log(Level::kDebug, "request", {{"method", request.method}, {"path", request.path}, {"status", int64_t{status}}});
@@ -123,8 +123,8 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
 
 void Server::Impl::start() {
   http->bind();  // first: where another server has the address, nothing of its is touched
-  folders.clear_temp();
-  folders.remove_leftovers();
+  files.clear_temp(0);
+  files.remove_leftovers();
   if (options.start_paused) store->set_paused(true);
   worker.recover();
   store->trim_history(options.keep_history);
@@ -170,7 +170,7 @@ void Server::Impl::receive(Mailbox& box, const std::string& text) {
   }
 }
 
-void Server::Impl::housekeeping() { folders.clear_temp(options.keep_temp_hours * 3600); }
+void Server::Impl::housekeeping() { files.clear_temp(options.keep_temp_hours * 3600); }
 
 Server::Server(ServerOptions options, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
                const library::Folders& models, JobRunner& runner)

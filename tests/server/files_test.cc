@@ -6,9 +6,8 @@
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "formats/tensors/safetensors.h"
-#include "server/events/preview_jpeg.h"
-#include "server/folders.h"
 #include "server/http/file_answers.h"
+#include "server/jobs/preview_jpeg.h"
 #include "server/test_server.h"
 
 namespace easel::server {
@@ -34,53 +33,6 @@ std::string png(uint8_t r, uint8_t g, uint8_t b, int size = 6, int alpha = -1) {
 
 std::span<const uint8_t> bytes_of(const std::string& s) {
   return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};
-}
-
-TEST(Folders, Names) {
-  EXPECT_EQ(split_annotation("a.png [output]").name, "a.png");
-  EXPECT_EQ(split_annotation("a.png [output]").area, Area::kOutput);
-  EXPECT_EQ(split_annotation("a [temp].png").area, std::nullopt);
-  EXPECT_EQ(sanitised("../x/y.png"), "y.png");
-  EXPECT_EQ(sanitised("C:\\x\\y.png"), "y.png");
-  EXPECT_EQ(sanitised("..."), "");
-  EXPECT_EQ(sanitised("/"), "");
-  EXPECT_EQ(sanitised(" .a b. "), "a b");
-  EXPECT_EQ(sanitised("a\tb\x7F.png"), "a_b_.png");
-  EXPECT_EQ(sanitised("\xE6\x9D\xB1.png"), "\xE6\x9D\xB1.png");
-  EXPECT_EQ(sanitised("\xFF.png"), "_.png");
-  std::string wide;
-  for (int i = 0; i < 100; ++i) wide += "\xE6\x9D\xB1";
-  EXPECT_EQ(sanitised(wide + ".png").size(), 196 - 196 % 3 + 4u);
-}
-
-TEST(Folders, LinksInsideAreFine) {
-  TempFolder folder;
-  const Folders folders(folder.path() / "in", folder.path() / "out", folder.path() / "temp");
-  std::ofstream(folder.path() / "out" / "a.txt") << "a";
-  fs::create_symlink("a.txt", folder.path() / "out" / "b.txt");
-  EXPECT_EQ(folders.find(Area::kOutput, "", "b.txt").filename(), "a.txt");
-  EXPECT_THROW(folders.find(Area::kOutput, "", ""), Error);
-  EXPECT_EQ(folders.make_subfolder(Area::kInput, "x//y/."), folders.root(Area::kInput) / "x" / "y");
-  EXPECT_EQ(folders.list(Area::kOutput).size(), 2u);
-}
-
-TEST(Folders, LeftoversGoOthersStay) {
-  TempFolder folder;
-  const Folders folders(folder.path() / "in", folder.path() / "out", folder.path() / "temp");
-  const fs::path out = folder.path() / "out";
-  for (const char* name : {".a.png.999999999-0.part", ".b.png.1-0.part", ".hidden", "c.part"})
-    std::ofstream(out / name) << "x";
-  std::ofstream(out / (".d.png." + std::to_string(getpid()) + "-3.part")) << "x";
-  folders.remove_leftovers();
-  EXPECT_FALSE(fs::exists(out / ".a.png.999999999-0.part"));
-  EXPECT_TRUE(fs::exists(out / ".b.png.1-0.part"));  // its writer, process 1, is alive
-  EXPECT_TRUE(fs::exists(out / ".hidden"));
-  EXPECT_TRUE(fs::exists(out / "c.part"));
-  std::ofstream(folder.path() / "temp" / "t.png") << "x";
-  folders.clear_temp(3600);
-  EXPECT_TRUE(fs::exists(folder.path() / "temp" / "t.png"));
-  folders.clear_temp();
-  EXPECT_FALSE(fs::exists(folder.path() / "temp" / "t.png"));
 }
 
 TEST(FileAnswers, TypesByContent) {

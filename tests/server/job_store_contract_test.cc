@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/error.h"
-#include "server/jobs/job_store.h"
-#include "server/temp_folder.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "support/temp_folder.h"
 
 namespace easel::server {
 namespace {
@@ -65,7 +65,7 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
   }
   JobState state(const std::string& id) { return store_->get(id)->state; }
 
-  testing::TempFolder folder_;
+  easel::testing::TempFolder folder_;
   std::unique_ptr<JobStore> store_;
 };
 

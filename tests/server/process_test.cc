@@ -4,7 +4,7 @@
 #include <random>
 
 #include "server/child_server.h"
-#include "server/jobs/job_store.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 
 namespace easel::server {
 namespace {

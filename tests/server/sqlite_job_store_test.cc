@@ -3,15 +3,15 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "server/jobs/job_schema.h"
-#include "server/jobs/job_store.h"
-#include "server/temp_folder.h"
+#include "server/jobs/sqlite/job_schema.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 #include "support/paths.h"
+#include "support/temp_folder.h"
 
 namespace easel::server {
 namespace {
 
-using testing::TempFolder;
+using easel::testing::TempFolder;
 
 std::string order(const std::vector<Job>& jobs) {
   std::string s;

@@ -8,10 +8,12 @@
 #include "server/log.h"
 #include "server/raw_client.h"
 #include "server/server.h"
-#include "server/temp_folder.h"
+#include "support/temp_folder.h"
 #include "workflow/toy_table.h"
 
 namespace easel::server::testing {
+
+using easel::testing::TempFolder;
 
 inline ServerOptions options_in(const std::filesystem::path& folder) {
   ServerOptions o;

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "base/error.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/test_server.h"
 
 namespace easel::server {

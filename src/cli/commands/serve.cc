@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "server/jobs/engine_runner.h"
 #include "server/log.h"
+#include "server/routes/technique_routes.h"
 #include "server/server.h"
 
 namespace easel::cli {
@@ -113,7 +114,7 @@ void run(const Flags& flags) {
   raise_file_limit(options.http);
   server::EngineRunner runner(*engine);
   options.more_routes = [&engine](server::Router& router, server::TaskPool& pool) {
-    server::add_engine_routes(router, pool, *engine);
+    server::add_technique_routes(router, pool, *engine);
   };
   server::Server server(std::move(options), engine->table(), engine->choices(), engine->folders(), runner);
   server.start();

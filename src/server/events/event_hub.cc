@@ -21,7 +21,7 @@ bool post_picture(const std::vector<std::shared_ptr<Mailbox>>& to, PictureMessag
 // Drops the oldest droppable message that is no more urgent than the new one, least urgent kind first. False
 // when the new one is itself the one to go.
 bool Mailbox::make_room(Urgency incoming) {
-  const auto drop_oldest = [&](Urgency kind) {
+  const auto drop_oldest = [&](Urgency kind) EASEL_REQUIRES(mutex_) {
     const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.urgency == kind; });
     if (it == queue_.end()) return false;
     bytes_ -= it->payload->size();
@@ -40,7 +40,7 @@ size_t& Mailbox::bytes_of(const Message& message) { return is_finished_picture(m
 
 bool Mailbox::post(const Message& message) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (overflow_ || !make_room(message.urgency)) return false;
     size_t& bytes = bytes_of(message);
     const size_t size = message.payload->size();
@@ -60,7 +60,7 @@ bool Mailbox::post(const Message& message) {
 
 void Mailbox::post_first(const std::vector<std::string>& texts) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto text = texts.rbegin(); text != texts.rend(); ++text) {
       queue_.push_front({std::make_shared<const std::string>(*text)});
       bytes_ += text->size();
@@ -70,7 +70,7 @@ void Mailbox::post_first(const std::vector<std::string>& texts) {
 }
 
 bool Mailbox::take(Message& out) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (queue_.empty()) return false;
   out = std::move(queue_.front());
   queue_.pop_front();
@@ -80,35 +80,35 @@ bool Mailbox::take(Message& out) {
 }
 
 bool Mailbox::overflowed() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return overflow_;
 }
 
 void EventHub::connect(const std::shared_ptr<Mailbox>& box) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     boxes_.push_back(box);
   }
   if (connected_) connected_();
 }
 
 void EventHub::disconnect(const std::shared_ptr<Mailbox>& box) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   boxes_.erase(std::remove(boxes_.begin(), boxes_.end(), box), boxes_.end());
 }
 
 void EventHub::clear() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   boxes_.clear();
 }
 
 size_t EventHub::clients() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return boxes_.size();
 }
 
 std::vector<std::shared_ptr<Mailbox>> EventHub::boxes(const Recipients& to) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (to.kind == Recipients::Kind::kEverybody) return boxes_;
   std::vector<std::shared_ptr<Mailbox>> out;
   for (const auto& box : boxes_)

@@ -6,10 +6,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace easel::server {
 
@@ -56,16 +57,18 @@ class Mailbox {
   void set_wants_preview_metadata(bool on) { preview_metadata_ = on; }
 
  private:
-  bool make_room(Urgency incoming);
-  size_t& bytes_of(const Message& message);
+  bool make_room(Urgency incoming) EASEL_REQUIRES(mutex_);
+  size_t& bytes_of(const Message& message) EASEL_REQUIRES(mutex_);
 
   const std::string client_id_;
   const std::function<void()> wake_;
   const bool watches_all_;
-  mutable std::mutex mutex_;
-  std::deque<Message> queue_;
-  size_t bytes_ = 0, picture_bytes_ = 0, previews_ = 0;
-  bool overflow_ = false;
+  mutable Mutex mutex_;
+  std::deque<Message> queue_ EASEL_GUARDED_BY(mutex_);
+  // Of what is in the queue: bytes of finished pictures, of everything else, and the number of previews.
+  size_t picture_bytes_ EASEL_GUARDED_BY(mutex_) = 0, bytes_ EASEL_GUARDED_BY(mutex_) = 0;
+  size_t previews_ EASEL_GUARDED_BY(mutex_) = 0;
+  bool overflow_ EASEL_GUARDED_BY(mutex_) = false;
   std::atomic<bool> preview_metadata_{false};
 };
 
@@ -100,9 +103,9 @@ class EventHub {
 
  private:
   std::vector<std::shared_ptr<Mailbox>> boxes(const Recipients& to) const;
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Mailbox>> boxes_;
-  std::function<void()> connected_;
+  mutable Mutex mutex_;
+  std::vector<std::shared_ptr<Mailbox>> boxes_ EASEL_GUARDED_BY(mutex_);
+  std::function<void()> connected_;  // set before anybody connects
 };
 
 }  // namespace easel::server

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "techniques/techniques.h"
 
 namespace easel::server {
 
@@ -83,13 +82,5 @@ void EngineRunner::free_memory(bool models, bool results) {
 }
 
 RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes()}; }
-
-void add_engine_routes(Router& router, TaskPool& pool, engine::Engine& engine) {
-  router.add("GET", "/easel/techniques", pool.handler([&engine](Request&) {
-    Json out = Json::array();
-    for (const auto& technique : techniques::available(engine)) out.push_back(to_json(technique));
-    return Response::json(dump_json(out));
-  }));
-}
 
 }  // namespace easel::server

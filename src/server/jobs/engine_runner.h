@@ -2,8 +2,6 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "server/http/http.h"
-#include "server/http/task_pool.h"
 #include "server/jobs/job_runner.h"
 
 namespace easel::server {
@@ -20,8 +18,5 @@ class EngineRunner final : public JobRunner {
  private:
   engine::Engine& engine_;
 };
-
-// GET /easel/techniques: the project's own workflows with the model files at hand, for the page.
-void add_engine_routes(Router& router, TaskPool& pool, engine::Engine& engine);
 
 }  // namespace easel::server

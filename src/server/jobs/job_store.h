@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -114,10 +113,5 @@ class JobStore {
   virtual bool paused() const = 0;
   virtual void set_paused(bool paused) = 0;
 };
-
-// A store in an SQLite file (write-ahead log, synchronous), for workers of one process. ":memory:" for tests. A file of
-// an older version is brought up to date (job_schema.h). Throws Error(kBadFile) when the file cannot be used,
-// Error(kUnsupported) when a newer Easel wrote it.
-std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path);
 
 }  // namespace easel::server

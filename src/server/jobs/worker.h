@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "server/events/event_hub.h"
-#include "server/events/job_events.h"
+#include "server/jobs/job_events.h"
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/job_waiters.h"

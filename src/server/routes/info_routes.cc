@@ -34,16 +34,17 @@ std::pair<uint64_t, uint64_t> memory() {
 Response system_stats(const Services& s) {
   const auto [free, total] = memory();
   const uint64_t held = s.runner.stats().model_bytes;
-  const Json device = {{"name", s.device},  {"type", s.device},         {"index", 0},          {"vram_total", total},
-                       {"vram_free", free}, {"torch_vram_total", held}, {"torch_vram_free", 0}};
+  const Json device = {{"name", s.about.device}, {"type", s.about.device}, {"index", 0},
+                       {"vram_total", total},    {"vram_free", free},      {"torch_vram_total", held},
+                       {"torch_vram_free", 0}};
   const Json system = {{"os", "posix"},
                        {"ram_total", total},
                        {"ram_free", free},
-                       {"comfyui_version", "easel " + s.version},
+                       {"comfyui_version", "easel " + s.about.version},
                        {"python_version", ""},
                        {"pytorch_version", ""},
                        {"embedded_python", false},
-                       {"argv", s.arguments}};
+                       {"argv", s.about.arguments}};
   return Response::json(dump_json(Json{{"system", system}, {"devices", Json::array({device})}}));
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "formats/pictures/picture.h"
-#include "server/events/job_events.h"
+#include "server/jobs/job_events.h"
 #include "server/log.h"
 #include "server/routes/services.h"
 #include "workflow/convert/convert.h"
@@ -134,11 +134,11 @@ std::optional<std::filesystem::path> first_picture(const Services& s, const Job&
   for (const auto& item : outputs.items()) {
     if (!item.value().contains("images")) continue;
     for (const Json& image : item.value()["images"]) {
-      const auto area = area_named(image.value("type", std::string("output")));
+      const auto area = artifacts::area_named(image.value("type", std::string("output")));
       if (!area || !image.contains("filename")) continue;
       const auto path =
-          s.folders.find(*area, image.value("subfolder", std::string()), image.value("filename", std::string()));
-      if (*area == Area::kOutput) return path;
+          s.artifacts.get({*area, image.value("subfolder", std::string()), image.value("filename", std::string())});
+      if (*area == artifacts::Area::kOutput) return path;
       if (!preview) preview = path;
     }
   }

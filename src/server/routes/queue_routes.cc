@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "server/events/job_events.h"
+#include "server/jobs/job_events.h"
 #include "server/log.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"

@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "artifacts/artifact_store.h"
 #include "library/folders.h"
 #include "server/events/event_hub.h"
-#include "server/folders.h"
 #include "server/http/http.h"
 #include "server/http/http_server.h"
 #include "server/http/task_pool.h"
@@ -18,23 +20,32 @@
 
 namespace easel::server {
 
-struct Services {
-  const workflow::NodeTable& table;
-  const workflow::ChoiceProvider& choices;
-  JobStore& store;
-  EventHub& hub;
-  Worker& worker;
-  Metrics& metrics;
-  TaskPool& pool;
-  const Folders& folders;
-  JobRunner& runner;
-  const library::Folders& models;
-  std::filesystem::path user;  // settings and user data
-  uint64_t max_upload = 0;
-  std::string token;                   // as in AccessPolicy
+// What the server says about itself in /system_stats.
+struct About {
   std::string device, version;         // "cpu", "0.1.0"
   std::vector<std::string> arguments;  // of the command line, secrets left out
-  const std::atomic<bool>& ready;      // false while the server starts or stops
+};
+
+struct Services {
+  // What workflows may hold, and the files there are for them.
+  const workflow::NodeTable& table;
+  const workflow::ChoiceProvider& choices;
+  const library::Folders& models;
+  artifacts::ArtifactStore& artifacts;
+  std::filesystem::path user;  // settings and user data
+
+  // The way of a job.
+  JobStore& store;
+  Worker& worker;
+  JobRunner& runner;
+  EventHub& hub;
+
+  TaskPool& pool;
+  Metrics& metrics;
+  const std::atomic<bool>& ready;  // false while the server starts or stops
+  uint64_t max_upload = 0;         // bytes
+  std::string token;               // as in AccessPolicy
+  About about;
 };
 
 // Each adds its group of routes. The services outlive the router.
@@ -50,6 +61,11 @@ void add_page_routes(Router& router, Services& services);    // / and its files
 std::string queue_item(const Job& job);
 // {"id": {"prompt": ..., "outputs": ..., "status": ..., "meta": ...}, ...}
 std::string history_json(const std::vector<Job>& jobs);
+
+// The artifact that a client means: "a.png [input]" in a file name counts more than `type` ("input", "output", "temp").
+// Nothing when `type` is needed and is none of these.
+std::optional<artifacts::Name> artifact_name(const std::string& file, const std::string& subfolder,
+                                             const std::string& type);
 
 // The JSON of a request's body, whatever its content type says; an empty body is an empty object. Throws
 // Error(kInvalid).

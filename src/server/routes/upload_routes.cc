@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "server/http/multipart.h"
@@ -11,13 +10,12 @@
 
 namespace easel::server {
 
+using artifacts::Area;
+using artifacts::IfTaken;
 using workflow::dump_json;
 using workflow::Json;
-namespace fs = std::filesystem;
 
 namespace {
-
-constexpr int kMaxSameName = 10000;
 
 std::span<const uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -60,53 +58,18 @@ formats::Raster decode(std::span<const uint8_t> bytes) {
   return formats::decode_webp(bytes);
 }
 
-bool same_content(const fs::path& file, std::string_view content) {
-  std::error_code error;
-  if (fs::file_size(file, error) != content.size() || error) return false;
-  const MappedFile mapped = MappedFile::open(file);
-  return std::ranges::equal(mapped.bytes(), as_bytes(content));
-}
-
-// Stores the content under its name, or under "name (1)" and so on where other content has that name already.
-// Returns the name.
-std::string store(const fs::path& folder, const std::string& name, std::string_view content, bool overwrite) {
-  const fs::path wanted(name);
-  if (overwrite) {
-    write_file(folder / wanted, content);
-    return name;
-  }
-  for (int i = 0; i < kMaxSameName; ++i) {
-    const fs::path file =
-        i == 0 ? wanted
-               : fs::path(wanted.stem().string() + " (" + std::to_string(i) + ")" + wanted.extension().string());
-    const fs::path path = folder / file;
-    std::error_code error;
-    if (fs::is_regular_file(fs::symlink_status(path, error))) {
-      if (same_content(path, content)) return file.string();
-      continue;
-    }
-    if (fs::exists(fs::symlink_status(path, error))) continue;
-    AtomicFile out(path);
-    out.write(content);
-    if (out.commit_new()) return file.string();
-    --i;  // somebody took the name in between: look at it again
-  }
-  throw Error(Fault::kInvalid, "too many files are called '" + name + "'");
-}
-
 Response finish_upload(const Services& s, const Form& form, std::string_view content) {
-  const std::string name = sanitised(form.picture().file_name);
+  const std::string name = artifacts::sanitised(form.picture().file_name);
   if (name.empty()) throw Error(Fault::kInvalid, "the file has no usable name");
-  const std::string type = form.text("type");
-  const auto area = type.empty() ? Area::kInput : area_named(type);
+  const std::string type = form.text("type"), overwrite = form.text("overwrite");
+  const auto area = type.empty() ? Area::kInput : artifacts::area_named(type);
   if (!area) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
-  const std::string subfolder = form.text("subfolder"), overwrite = form.text("overwrite");
-  const fs::path folder = s.folders.make_subfolder(*area, subfolder);
-  const std::string stored = store(folder, name, content, overwrite == "true" || overwrite == "1");
-  log(Level::kInfo, "picture uploaded", {{"name", stored}, {"bytes", static_cast<int64_t>(content.size())}});
-  const std::string relative = fs::relative(folder, s.folders.root(*area)).string();
+  const bool replace = overwrite == "true" || overwrite == "1";
+  const artifacts::Name stored = s.artifacts.put({*area, form.text("subfolder"), name}, content,
+                                                 replace ? IfTaken::kReplace : IfTaken::kAnotherName);
+  log(Level::kInfo, "picture uploaded", {{"name", stored.file}, {"bytes", static_cast<int64_t>(content.size())}});
   return Response::json(
-      dump_json(Json{{"name", stored}, {"subfolder", relative == "." ? "" : relative}, {"type", area_name(*area)}}));
+      dump_json(Json{{"name", stored.file}, {"subfolder", stored.subfolder}, {"type", artifacts::area_name(*area)}}));
 }
 
 Response upload_image(const Services& s, const Request& request) {
@@ -126,10 +89,9 @@ Response upload_mask(const Services& s, const Request& request) {
   const auto field = [&](const char* key, const char* fallback) {
     return ref.contains(key) && ref[key].is_string() ? ref[key].get<std::string>() : std::string(fallback);
   };
-  const Annotated named = split_annotation(field("filename", ""));
-  const auto area = named.area ? named.area : area_named(field("type", "output"));
-  if (!area) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
-  const MappedFile file = MappedFile::open(s.folders.find(*area, field("subfolder", ""), named.name));
+  const auto name = artifact_name(field("filename", ""), field("subfolder", ""), field("type", "output"));
+  if (!name) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
+  const MappedFile file = MappedFile::open(s.artifacts.get(*name));
   const formats::Raster original = decode(file.bytes()), mask = decode(as_bytes(form.picture().data));
   if (original.width != mask.width || original.height != mask.height)
     throw Error(Fault::kInvalid, "the mask must be as large as its picture, " + std::to_string(original.width) + " x " +

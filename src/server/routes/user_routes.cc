@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "artifacts/names.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/mutex.h"
-#include "server/folders.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
 
@@ -31,8 +31,8 @@ class UserFolder {
 
   // Inside the folder, existing or not. Some clients encode a name twice.
   fs::path path(const std::string& name) const {
-    fs::path out = safe_join(root_, percent_decode(name).value_or(name));
-    if (out == root_ || !is_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
+    fs::path out = artifacts::safe_join(root_, percent_decode(name).value_or(name));
+    if (out == root_ || !artifacts::is_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
     return out;
   }
   fs::path existing(const std::string& name) const {
@@ -42,9 +42,9 @@ class UserFolder {
     return out;
   }
   fs::path folder(const std::string& name) const {
-    fs::path out = safe_join(root_, name);
+    fs::path out = artifacts::safe_join(root_, name);
     std::error_code error;
-    if (!is_inside(out, root_) || !fs::is_directory(out, error))
+    if (!artifacts::is_inside(out, root_) || !fs::is_directory(out, error))
       throw Error(Fault::kMissing, "there is no such folder");
     return out;
   }

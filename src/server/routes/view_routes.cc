@@ -77,10 +77,9 @@ Response channel(const std::filesystem::path& file, const std::string& which) {
 Response view(const Services& s, const Request& request) {
   const std::string given = request.param("filename");
   if (given.empty()) return Response::error(404, "not_found", "a filename is needed");
-  const Annotated named = split_annotation(given);
-  const auto area = named.area ? named.area : area_named(request.param("type", "output"));
-  if (!area) return Response::error(400, "invalid", "'type' must be input, output or temp");
-  const auto file = s.folders.find(*area, request.param("subfolder"), named.name);
+  const auto name = artifact_name(given, request.param("subfolder"), request.param("type", "output"));
+  if (!name) return Response::error(400, "invalid", "'type' must be input, output or temp");
+  const auto file = s.artifacts.get(*name);
   const std::string which = request.param("channel", "rgba");
   if (request.query.contains("preview")) return preview(file, request.param("preview"));
   if (which == "rgb" || which == "a") return channel(file, which);
@@ -96,8 +95,8 @@ Response view_metadata(const Services& s, const Request& request) {
     std::error_code error;
     const auto root = std::filesystem::canonical(folder, error);
     if (error) continue;
-    const auto file = std::filesystem::canonical(safe_join(root, name), error);
-    if (error || !is_inside(file, root) || !std::filesystem::is_regular_file(file, error)) continue;
+    const auto file = std::filesystem::canonical(artifacts::safe_join(root, name), error);
+    if (error || !artifacts::is_inside(file, root) || !std::filesystem::is_regular_file(file, error)) continue;
     formats::Metadata metadata;
     formats::read_safetensors(MappedFile::open(file), &metadata);
     if (metadata.empty()) break;
@@ -110,15 +109,23 @@ Response view_metadata(const Services& s, const Request& request) {
 
 }  // namespace
 
+std::optional<artifacts::Name> artifact_name(const std::string& file, const std::string& subfolder,
+                                             const std::string& type) {
+  const artifacts::Annotated named = artifacts::split_annotation(file);
+  const auto area = named.area ? named.area : artifacts::area_named(type);
+  if (!area) return std::nullopt;
+  return artifacts::Name{*area, subfolder, named.name};
+}
+
 void add_view_routes(Router& router, Services& s) {
   router.add("GET", "/view", s.pool.handler([&s](Request& request) { return view(s, request); }));
   router.add("GET", "/view_metadata/{folder}",
              s.pool.handler([&s](Request& request) { return view_metadata(s, request); }));
-  // Names in one of the three folders, newest first, as ComfyUI's page asks for them.
+  // Names in one of the three areas, newest first, as ComfyUI's page asks for them.
   router.add("GET", "/internal/files/{area}", s.pool.handler([&s](Request& request) {
-    const auto area = area_named(request.captures.at(0));
+    const auto area = artifacts::area_named(request.captures.at(0));
     if (!area) return Response::error(400, "invalid", "the folder must be input, output or temp");
-    return Response::json(dump_json(Json(s.folders.list(*area))));
+    return Response::json(dump_json(Json(s.artifacts.list(*area))));
   }));
 }
 

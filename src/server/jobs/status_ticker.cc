@@ -1,6 +1,6 @@
-#include "server/events/status_ticker.h"
+#include "server/jobs/status_ticker.h"
 
-#include "server/events/job_events.h"
+#include "server/jobs/job_events.h"
 #include "server/log.h"
 
 namespace easel::server {

@@ -1,7 +1,7 @@
-#include "server/events/job_events.h"
+#include "server/jobs/job_events.h"
 
 #include "base/error.h"
-#include "server/events/preview_jpeg.h"
+#include "server/jobs/preview_jpeg.h"
 #include "server/log.h"
 #include "workflow/prompt.h"
 

@@ -1,7 +1,7 @@
 // The tables of the SQLite job store and how they came to be: docs/on_disk.md describes them for people.
 #pragma once
 
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/database.h"
 
 namespace easel::server {
 

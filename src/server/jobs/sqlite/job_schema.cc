@@ -1,4 +1,4 @@
-#include "server/jobs/job_schema.h"
+#include "server/jobs/sqlite/job_schema.h"
 
 #include <iterator>
 

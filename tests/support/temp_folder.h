@@ -6,13 +6,13 @@
 #include <stdexcept>
 #include <string>
 
-namespace easel::server::testing {
+namespace easel::testing {
 
 // A folder that goes away with its owner.
 class TempFolder {
  public:
   TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "easel-server-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "easel-test-XXXXXX").string();
     if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
     path_ = name;
   }
@@ -28,4 +28,4 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace easel::server::testing
+}  // namespace easel::testing

@@ -1,4 +1,4 @@
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/database.h"
 
 #include <sqlite3.h>
 

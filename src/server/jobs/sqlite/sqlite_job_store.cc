@@ -1,10 +1,11 @@
+#include "server/jobs/sqlite/sqlite_job_store.h"
+
 #include <chrono>
 
 #include "base/error.h"
 #include "base/mutex.h"
-#include "server/jobs/job_schema.h"
-#include "server/jobs/job_store.h"
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/database.h"
+#include "server/jobs/sqlite/job_schema.h"
 
 namespace easel::server {
 namespace {
@@ -327,18 +328,6 @@ class SqliteJobStore final : public JobStore {
 };
 
 }  // namespace
-
-const char* job_state_name(JobState state) {
-  switch (state) {
-    case JobState::kPending: return "pending";
-    case JobState::kRunning: return "running";
-    case JobState::kSuccess: return "success";
-    case JobState::kFailed: return "error";
-    case JobState::kInterrupted: return "interrupted";
-    case JobState::kCancelled: return "cancelled";
-  }
-  return "?";
-}
 
 std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path) {
   return std::make_unique<SqliteJobStore>(path);

@@ -1,0 +1,35 @@
+// Artifacts in three folders of this machine: ComfyUI's input, output and temp.
+#pragma once
+
+#include "artifacts/artifact_store.h"
+
+namespace easel::artifacts {
+
+class FolderStore final : public ArtifactStore {
+ public:
+  // Creates what is missing. Throws Error(kBadFile) naming the folder when it cannot be used.
+  FolderStore(const std::filesystem::path& input, const std::filesystem::path& output,
+              const std::filesystem::path& temp);
+
+  // Resolved, without symbolic links.
+  const std::filesystem::path& root(Area area) const { return roots_[static_cast<size_t>(area)]; }
+
+  Name put(const Name& name, std::string_view content, IfTaken if_taken) override;
+  Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
+                    std::string_view content) override;
+  // The file itself. Symbolic links are followed as long as they stay in their folder.
+  std::filesystem::path get(const Name& name) const override;
+  std::vector<std::string> list(Area area) const override;
+  void clear_temp(double seconds) override;
+
+  // Removes what is left in input and output of files that a process did not live to finish (AtomicFile's
+  // temporary names). Never fails.
+  void remove_leftovers() const;
+
+ private:
+  std::filesystem::path make_subfolder(Area area, const std::string& subfolder) const;
+
+  std::filesystem::path roots_[3];
+};
+
+}  // namespace easel::artifacts

@@ -1,0 +1,93 @@
+#include "artifacts/names.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "formats/utf8.h"
+
+namespace easel::artifacts {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+bool is_plain_text(std::string_view s) {
+  return formats::is_utf8(s) && std::none_of(s.begin(), s.end(), [](char c) { return is_control(c) || c == '\\'; });
+}
+
+}  // namespace
+
+std::optional<Area> area_named(std::string_view name) {
+  if (name == "input") return Area::kInput;
+  if (name == "output") return Area::kOutput;
+  if (name == "temp") return Area::kTemp;
+  return std::nullopt;
+}
+
+const char* area_name(Area area) { return area == Area::kInput ? "input" : area == Area::kOutput ? "output" : "temp"; }
+
+Annotated split_annotation(std::string_view text) {
+  for (const Area area : {Area::kInput, Area::kOutput, Area::kTemp}) {
+    const std::string mark = std::string("[") + area_name(area) + "]";
+    if (!text.ends_with(mark)) continue;
+    text.remove_suffix(mark.size());
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return {std::string(text), area};
+  }
+  return {std::string(text), std::nullopt};
+}
+
+std::string sanitised(std::string_view name) {
+  if (const size_t slash = name.find_last_of("/\\"); slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  std::string out;
+  while (!name.empty()) {
+    const size_t n = formats::utf8_length(name);
+    const bool bad =
+        n == 0 ||
+        (n == 1 && (is_control(name[0]) || std::string_view("<>:\"|?*").find(name[0]) != std::string_view::npos));
+    if (bad) out += '_';
+    else out += name.substr(0, n);
+    name.remove_prefix(std::max<size_t>(n, 1));
+  }
+  const size_t begin = out.find_first_not_of(". ");
+  if (begin == std::string::npos) return {};
+  out.erase(0, begin);
+  out.erase(out.find_last_not_of(". ") + 1);
+  constexpr size_t kLongest = 200;
+  if (out.size() > kLongest) {
+    size_t dot = out.rfind('.');
+    if (dot == std::string::npos || out.size() - dot > 16) dot = out.size();
+    const std::string extension = out.substr(dot);
+    size_t keep = kLongest - extension.size();
+    while (keep > 0 && (static_cast<unsigned char>(out[keep]) & 0xC0) == 0x80) --keep;
+    out = out.substr(0, keep) + extension;
+  }
+  return out;
+}
+
+bool is_inside(const fs::path& path, const fs::path& root) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(path, error);
+  if (error) return false;
+  const auto [in_root, in_path] = std::mismatch(root.begin(), root.end(), real.begin(), real.end());
+  return in_root == root.end();
+}
+
+fs::path safe_join(const fs::path& root, const std::string& relative) {
+  if (relative.starts_with('/') || !is_plain_text(relative) || relative.size() > 1024)
+    throw Error(Fault::kInvalid, "not a usable file name");
+  fs::path out = root;
+  size_t begin = 0;
+  while (begin <= relative.size()) {
+    const size_t end = std::min(relative.find('/', begin), relative.size());
+    const std::string part = relative.substr(begin, end - begin);
+    begin = end + 1;
+    if (part.empty() || part == ".") continue;
+    if (part == "..") throw Error(Fault::kInvalid, "a file name may not contain '..'");
+    if (part.front() == '.' || part.size() > 255) throw Error(Fault::kMissing, "there is no such file");
+    out /= part;
+  }
+  return out;
+}
+
+}  // namespace easel::artifacts

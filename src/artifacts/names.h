@@ -1,0 +1,36 @@
+// Names of pictures and other files that come from outside: what they mean, and which of them may be used at all.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace easel::artifacts {
+
+// Uploads and whatever workflows load; results; previews, which go after a while.
+enum class Area { kInput, kOutput, kTemp };
+
+// "input", "output", "temp"; nothing for anything else.
+std::optional<Area> area_named(std::string_view name);
+const char* area_name(Area area);
+
+// A file as workflows and clients name it: "sub/a.png [output]" is "sub/a.png" in the output area.
+struct Annotated {
+  std::string name;
+  std::optional<Area> area;
+};
+Annotated split_annotation(std::string_view text);
+
+// A file name that is safe on any file system: the last part of a path, valid UTF-8 without control characters
+// and without <>:"|?*, not hidden, at most 200 bytes with its extension kept. Empty when nothing is left.
+std::string sanitised(std::string_view name);
+
+// `path` lies in `root` when both are resolved.
+bool is_inside(const std::filesystem::path& path, const std::filesystem::path& root);
+
+// Joins a relative name from outside onto a folder. Throws Error(kInvalid) when a part is "..", absolute, holds
+// a backslash or control character, or is not UTF-8; Error(kMissing) when a part begins with a dot.
+std::filesystem::path safe_join(const std::filesystem::path& root, const std::string& relative);
+
+}  // namespace easel::artifacts

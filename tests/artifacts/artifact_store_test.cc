@@ -1,0 +1,158 @@
+// What every artifact store promises, on the one there is, and what is the folders' own.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "artifacts/folder_store.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "support/temp_folder.h"
+
+namespace easel::artifacts {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Artifacts : public ::testing::Test {
+ protected:
+  Artifacts() : store_(folder_.path() / "in", folder_.path() / "out", folder_.path() / "temp") {}
+  std::string content(const Name& name) { return read_file(store_.get(name)); }
+  template <class Call>
+  static Fault fault(const Call& call) {
+    try {
+      call();
+    } catch (const Error& e) {
+      return e.fault();
+    }
+    ADD_FAILURE() << "no error";
+    return Fault::kInternal;
+  }
+
+  easel::testing::TempFolder folder_;
+  FolderStore store_;
+};
+
+TEST_F(Artifacts, WhatIsPutIsThere) {
+  const Name name = store_.put({Area::kInput, "x//y/.", "a.png"}, "1", IfTaken::kAnotherName);
+  EXPECT_EQ(name, (Name{Area::kInput, "x/y", "a.png"}));
+  EXPECT_EQ(content(name), "1");
+  EXPECT_EQ(content({Area::kInput, "", "x/y/a.png"}), "1");
+  EXPECT_EQ(fault([&] { store_.get({Area::kOutput, "x/y", "a.png"}); }), Fault::kMissing);
+  EXPECT_EQ(fault([&] { store_.get({Area::kInput, "x", "y"}); }), Fault::kMissing);
+  EXPECT_EQ(fault([&] { store_.get({Area::kInput, "x/y", ""}); }), Fault::kInvalid);
+}
+
+TEST_F(Artifacts, OtherContentLiesBesideTheSameContentOnce) {
+  const auto put = [&](const std::string& what, IfTaken if_taken = IfTaken::kAnotherName) {
+    return store_.put({Area::kInput, "", "a.b.png"}, what, if_taken).file;
+  };
+  EXPECT_EQ(put("1"), "a.b.png");
+  EXPECT_EQ(put("1"), "a.b.png");
+  EXPECT_EQ(put("2"), "a.b (1).png");
+  EXPECT_EQ(put("2"), "a.b (1).png");
+  EXPECT_EQ(put("3", IfTaken::kReplace), "a.b.png");
+  EXPECT_EQ(content({Area::kInput, "", "a.b.png"}), "3");
+  EXPECT_EQ(put("1"), "a.b (2).png");
+}
+
+TEST_F(Artifacts, SavedOnesAreCounted) {
+  const auto save = [&](const std::string& prefix) { return store_.put_numbered(Area::kOutput, prefix, "png", "x"); };
+  EXPECT_EQ(save("a"), (Name{Area::kOutput, "", "a_00001_.png"}));
+  EXPECT_EQ(save("a").file, "a_00002_.png");
+  EXPECT_EQ(save("b/c"), (Name{Area::kOutput, "b", "c_00001_.png"}));
+  store_.put({Area::kOutput, "", "a_00041_.png"}, "x", IfTaken::kReplace);
+  EXPECT_EQ(save("a").file, "a_00042_.png");
+  EXPECT_EQ(content(save("a")), "x");
+  EXPECT_EQ(fault([&] { save("../a"); }), Fault::kInvalid);
+  EXPECT_EQ(fault([&] { save(""); }), Fault::kInvalid);
+}
+
+TEST_F(Artifacts, ManyAtOnceLoseNothing) {
+  constexpr int kThreads = 8, kEach = 10;
+  std::mutex mutex;
+  std::set<std::string> numbered, named;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string what = std::to_string(t) + "-" + std::to_string(i);
+        const Name saved = store_.put_numbered(Area::kOutput, "a", "txt", what);
+        const Name put = store_.put({Area::kInput, "", "a.txt"}, what, IfTaken::kAnotherName);
+        EXPECT_EQ(content(saved), what);
+        EXPECT_EQ(content(put), what);
+        std::lock_guard lock(mutex);
+        numbered.insert(saved.file);
+        named.insert(put.file);
+      }
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(numbered.size(), size_t{kThreads * kEach});
+  EXPECT_EQ(named.size(), size_t{kThreads * kEach});
+}
+
+TEST_F(Artifacts, NamesThatAreNotToBeUsed) {
+  for (const Name& name : {Name{Area::kInput, "..", "a"},
+                           {Area::kInput, "/etc", "passwd"},
+                           {Area::kInput, "", "../a"},
+                           {Area::kInput, "", "/etc/passwd"},
+                           {Area::kInput, "\xFF", "a"}}) {
+    EXPECT_EQ(fault([&] { store_.get(name); }), Fault::kInvalid);
+    EXPECT_EQ(fault([&] { store_.put(name, "x", IfTaken::kReplace); }), Fault::kInvalid);
+  }
+  EXPECT_EQ(fault([&] { store_.put({Area::kInput, "", "a/b"}, "x", IfTaken::kReplace); }), Fault::kInvalid);
+  EXPECT_EQ(fault([&] { store_.put({Area::kInput, "", ""}, "x", IfTaken::kReplace); }), Fault::kInvalid);
+  EXPECT_EQ(fault([&] { store_.put({Area::kInput, "", ".a"}, "x", IfTaken::kReplace); }), Fault::kMissing);
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "in"));
+}
+
+TEST_F(Artifacts, NewestFirst) {
+  for (const char* file : {"old.png", "new.png"}) store_.put({Area::kOutput, "", file}, "x", IfTaken::kReplace);
+  fs::last_write_time(folder_.path() / "out" / "old.png", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  store_.put({Area::kOutput, "sub", "inside.png"}, "x", IfTaken::kReplace);
+  std::ofstream(folder_.path() / "out" / ".hidden") << "x";
+  EXPECT_EQ(store_.list(Area::kOutput), (std::vector<std::string>{"new.png", "old.png"}));
+  EXPECT_TRUE(store_.list(Area::kTemp).empty());
+}
+
+TEST_F(Artifacts, TempIsCleared) {
+  for (const char* file : {"old.png", "new.png"}) store_.put({Area::kTemp, "", file}, "x", IfTaken::kReplace);
+  fs::last_write_time(folder_.path() / "temp" / "old.png", fs::file_time_type::clock::now() - std::chrono::hours(2));
+  store_.clear_temp(3600);
+  EXPECT_EQ(store_.list(Area::kTemp), std::vector<std::string>{"new.png"});
+  store_.clear_temp(0);
+  EXPECT_TRUE(store_.list(Area::kTemp).empty());
+}
+
+TEST_F(Artifacts, LinksStayInside) {
+  std::ofstream(folder_.path() / "out" / "a.txt") << "a";
+  std::ofstream(folder_.path() / "secret.txt") << "s";
+  fs::create_directory(folder_.path() / "outside");
+  fs::create_symlink("a.txt", folder_.path() / "out" / "b.txt");
+  fs::create_symlink("../secret.txt", folder_.path() / "out" / "c.txt");
+  fs::create_symlink(folder_.path() / "outside", folder_.path() / "out" / "d");
+  EXPECT_EQ(store_.get({Area::kOutput, "", "b.txt"}).filename(), "a.txt");
+  EXPECT_EQ(fault([&] { store_.get({Area::kOutput, "", "c.txt"}); }), Fault::kMissing);
+  EXPECT_EQ(fault([&] { store_.put({Area::kOutput, "d", "x"}, "x", IfTaken::kReplace); }), Fault::kMissing);
+  EXPECT_EQ(fault([&] { store_.put_numbered(Area::kOutput, "d/x", "png", "x"); }), Fault::kInvalid);
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "outside"));
+}
+
+TEST_F(Artifacts, LeftoversGoOthersStay) {
+  const fs::path out = folder_.path() / "out";
+  for (const char* name : {".a.png.999999999-0.part", ".b.png.1-0.part", ".hidden", "c.part"})
+    std::ofstream(out / name) << "x";
+  std::ofstream(out / (".d.png." + std::to_string(getpid()) + "-3.part")) << "x";
+  store_.remove_leftovers();
+  EXPECT_FALSE(fs::exists(out / ".a.png.999999999-0.part"));
+  EXPECT_FALSE(fs::exists(out / (".d.png." + std::to_string(getpid()) + "-3.part")));
+  EXPECT_TRUE(fs::exists(out / ".b.png.1-0.part"));  // its writer, process 1, is alive
+  EXPECT_TRUE(fs::exists(out / ".hidden"));
+  EXPECT_TRUE(fs::exists(out / "c.part"));
+}
+
+}  // namespace
+}  // namespace easel::artifacts
