@@ -75,6 +75,7 @@ struct Server::Impl {
   UserFolderLock lock;
   std::unique_ptr<JobStore> store;
   EventHub hub;
+  Delivery delivery;
   Metrics metrics;
   Worker worker;
   TaskPool pool{kPoolThreads};
@@ -90,7 +91,8 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
       files(options.input, options.output, options.temp),
       lock(prepared(options.user)),
       store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
-      worker(*store, hub, runner, metrics, {options.keep_history, [this] { housekeeping(); }}),
+      worker(*store, hub, delivery, runner, metrics,
+             {.keep_history = options.keep_history, .housekeeping = [this] { housekeeping(); }}),
       ticker(hub, *store, options.status_seconds),
       services{.table = table,
                .choices = choices,
@@ -101,6 +103,7 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .worker = worker,
                .runner = runner,
                .hub = hub,
+               .delivery = delivery,
                .pool = pool,
                .metrics = metrics,
                .ready = ready,
@@ -140,6 +143,7 @@ void Server::Impl::stop() {
   ready = false;
   worker.stop();  // also answers the requests that wait for a job
   ticker.stop();
+  delivery.stop();
   http->stop();
   pool.stop();
   worker.waiters().notify_all();  // those that came while the server stopped; they hold on to connections

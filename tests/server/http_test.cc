@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "server/test_server.h"
 
 namespace easel::server {
 namespace {
@@ -109,6 +111,53 @@ TEST(IsFresh, ComparesTags) {
   r.headers["if-none-match"] = "W/\"0\", \"1\"";
   EXPECT_TRUE(is_fresh(r, "\"1\""));
   EXPECT_FALSE(is_fresh(r, "\"2\""));
+}
+
+// What has to come after an answer waits until its last byte was given to the system.
+TEST(Response, IsHeldUntilItWasSent) {
+  struct Note {
+    std::atomic<int>& gone;
+    ~Note() { ++gone; }
+  };
+  std::atomic<int> gone{0};
+  constexpr size_t kMoreThanBuffers = size_t{64} << 20;
+  testing::TestServer s([&](ServerOptions& o) {
+    o.more_routes = [&](Router& router, TaskPool&) {
+      const auto answer = [&gone](size_t bytes) {
+        Response out = Response::text(std::string(bytes, 'x'));
+        out.until_sent = std::make_shared<Note>(gone);
+        return out;
+      };
+      router.get("/small", [answer](const Request&) { return answer(1); });
+      router.get("/large", [answer](const Request&) { return answer(kMoreThanBuffers); });
+      router.get("/gone", [answer](const Request&) {
+        Response out = answer(0);
+        out.file = "/nowhere";
+        return out;
+      });
+    };
+  });
+  const auto becomes = [&](int n) {
+    for (int i = 0; i < 2000 && gone != n; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return gone == n;
+  };
+  EXPECT_EQ(testing::get(s.port, "/small").status, 200);
+  EXPECT_TRUE(becomes(1));
+  EXPECT_EQ(testing::get(s.port, "/gone").status, 404);
+  EXPECT_TRUE(becomes(2));
+  testing::RawConnection slow(s.port, 4096);
+  slow.send(testing::request_text("GET", "/large"));
+  ASSERT_TRUE(slow.fill());
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(gone, 2);
+  EXPECT_EQ(slow.read_answer().body.size(), kMoreThanBuffers);
+  EXPECT_TRUE(becomes(3));
+  {
+    testing::RawConnection leaves(s.port, 4096);
+    leaves.send(testing::request_text("GET", "/large"));
+    ASSERT_TRUE(leaves.fill());
+  }
+  EXPECT_TRUE(becomes(4));
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <new>
 
 #include "base/error.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
@@ -11,6 +14,7 @@
 namespace easel::server {
 namespace {
 
+using testing::Json;
 using testing::toy_prompt;
 
 // A store that cannot count, as when its disk fails for a moment.
@@ -49,27 +53,218 @@ class Failing final : public JobStore {
   const std::unique_ptr<JobStore> store_ = open_sqlite_job_store(":memory:");
 };
 
-TEST(Worker, AJobIsRunThoughTheQueueCannotBeCounted) {
-  testing::TempFolder folder;
-  std::filesystem::create_directories(folder.path() / "output");
-  configure_log(Level::kError, false);
-  Failing store;
-  EventHub hub;
-  Metrics metrics;
-  testing::FakeRunner runner(folder.path() / "output");
-  Worker worker(store, hub, runner, metrics, {});
+// A runner that does what a test says.
+class Doing final : public JobRunner {
+ public:
+  using Run = std::function<RunResult(const RunRequest&, engine::EventSink&, const CancelToken&)>;
+  explicit Doing(Run run) : run_(std::move(run)) {}
+  engine::Plan check(const workflow::Prompt&, const std::vector<std::string>&) override { return {}; }
+  RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override {
+    return run_(request, sink, cancel);
+  }
+  void free_memory(bool, bool) override { throw 7; }
+
+ private:
+  const Run run_;
+};
+
+Job toy_job(const std::string& id, const std::string& client = {}) {
   Job job;
-  job.id = "a";
+  job.id = id;
   job.prompt = workflow::dump_json(toy_prompt(1));
   job.extra_data = "{}";
   job.targets = R"(["5"])";
-  store.add(job, false, false);
-  worker.start();
-  for (int i = 0; i < 1000 && !is_final(store.get("a")->state); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  worker.stop();
-  EXPECT_EQ(store.get("a")->state, JobState::kSuccess);
-  EXPECT_GT(store.asked, 0);
+  job.client_id = client;
+  return job;
+}
+
+WorkerOptions options_with(Lease lease) {
+  WorkerOptions out;
+  out.name = "w";
+  out.lease = lease;
+  return out;
+}
+
+// Everything that a job goes through, but for HTTP.
+struct House {
+  explicit House(Doing::Run run, WorkerOptions options = {}, std::unique_ptr<JobStore> with = nullptr)
+      : store(with ? std::move(with) : open_sqlite_job_store(":memory:")),
+        runner(std::move(run)),
+        worker(*store, hub, delivery, runner, metrics, std::move(options)) {
+    configure_log(Level::kError, false);
+  }
+  bool wait_for(const std::function<bool()>& what) {
+    for (int i = 0; i < 4000 && !what(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return what();
+  }
+  bool ends(const std::string& id) {
+    return wait_for([&] { return is_final(store->get(id)->state); });
+  }
+
+  std::unique_ptr<JobStore> store;
+  EventHub hub;
+  Delivery delivery{std::chrono::hours(1)};
+  Metrics metrics;
+  Doing runner;
+  Worker worker;
+};
+
+std::vector<std::string> types_in(Mailbox& box) {
+  std::vector<std::string> out;
+  for (Message m; box.take(m);)
+    if (!m.binary) out.push_back(Json::parse(*m.payload)["type"]);
+  return out;
+}
+
+TEST(Worker, AJobIsRunThoughTheQueueCannotBeCounted) {
+  auto store = std::make_unique<Failing>();
+  const Failing& failing = *store;
+  House house([](auto&...) { return RunResult{}; }, {}, std::move(store));
+  house.store->add(toy_job("a"), false, false);
+  house.worker.start();
+  EXPECT_TRUE(house.ends("a"));
+  house.worker.stop();
+  EXPECT_EQ(house.store->get("a")->state, JobState::kSuccess);
+  EXPECT_GT(failing.asked, 0);
+}
+
+TEST(Worker, WhateverIsThrownEndsTheJobAndNothingElse) {
+  const struct {
+    std::function<void()> what;
+    const char* failure;
+  } cases[] = {
+      {[] { throw std::runtime_error("a defect"); }, "a defect"},
+      {[] { throw std::runtime_error("\xFF not text"); }, "not text"},
+      {[] { throw Error(Fault::kBadFile, "cut short"); }, "cut short"},
+      {[] { throw std::bad_alloc(); }, "out of memory"},
+      {[] { throw 7; }, "no exception"},
+      {[] { throw std::string("text"); }, "no exception"},
+  };
+  House house([&](const RunRequest& request, engine::EventSink& sink, const CancelToken&) {
+    sink.take(engine::NodesReused{});
+    if (request.id != "good") cases[std::stoi(request.id)].what();
+    return RunResult{};
+  });
+  const auto box = std::make_shared<Mailbox>("me", [] {});
+  house.hub.connect(box);
+  house.worker.start();
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    const std::string id = std::to_string(i);
+    house.store->add(toy_job(id, "me"), false, false);
+    house.worker.free_memory(true, true);  // which throws as well
+    ASSERT_TRUE(house.ends(id)) << i;
+    const Job job = house.store->get(id).value();
+    EXPECT_EQ(job.state, JobState::kFailed);
+    EXPECT_NE(job.failure.find(cases[i].failure), std::string::npos) << job.failure;
+    EXPECT_NE(job.messages.find("execution_error"), std::string::npos);
+  }
+  house.store->add(toy_job("good"), false, false);
+  house.worker.wake();
+  ASSERT_TRUE(house.ends("good"));
+  EXPECT_EQ(house.store->get("good")->state, JobState::kSuccess);
+  house.worker.stop();
+  const auto told = types_in(*box);
+  EXPECT_EQ(static_cast<size_t>(std::count(told.begin(), told.end(), "execution_error")), std::size(cases));
+}
+
+TEST(Worker, AJobThatCannotBeReadFails) {
+  House house([](const RunRequest&, auto&...) -> RunResult { throw Error(Fault::kInvalid, "no prompt"); });
+  house.worker.start();
+  int n = 0;
+  for (const auto& [prompt, targets] : std::vector<std::pair<std::string, std::string>>{
+           {"{", "[]"}, {"7", "[]"}, {R"({"1":{"class_type":7}})", "[]"}, {"{}", "{"}, {"{}", "[7]"}, {"", ""}}) {
+    Job job = toy_job(std::to_string(n++));
+    job.prompt = prompt;
+    job.targets = targets;
+    house.store->add(job, false, false);
+    house.worker.wake();
+    ASSERT_TRUE(house.ends(job.id)) << prompt << targets;
+    EXPECT_EQ(house.store->get(job.id)->state, JobState::kFailed);
+    EXPECT_NE(house.store->get(job.id)->failure, "");
+  }
+}
+
+TEST(Worker, AnErrorThatSaysCancelledIsAnInterruption) {
+  House house([](auto&...) -> RunResult { throw Error(Fault::kCancelled, "stopped"); });
+  house.worker.start();
+  house.store->add(toy_job("a"), false, false);
+  house.worker.wake();
+  ASSERT_TRUE(house.ends("a"));
+  EXPECT_EQ(house.store->get("a")->state, JobState::kInterrupted);
+}
+
+// The job does not wait for the answer to the request that queued it; what it tells does.
+TEST(Worker, AJobRunsBeforeItsAnswerIsSentAndTellsAfterIt) {
+  House house([](const RunRequest&, engine::EventSink& sink, const CancelToken&) {
+    sink.take(engine::NodesReused{});
+    sink.take(engine::NodeStarted{"1", "Load"});
+    sink.take(engine::NodeProgress{"1", 1, 1, {}});
+    sink.take(engine::NodeFinished{{.id = "1", .class_type = "Load"}, {}});
+    return RunResult{};
+  });
+  const auto box = std::make_shared<Mailbox>("me", [] {});
+  house.hub.connect(box);
+  auto answer = house.delivery.hold("a");
+  house.store->add(toy_job("a", "me"), false, false);
+  house.worker.start();
+  ASSERT_TRUE(house.ends("a"));
+  ASSERT_TRUE(house.wait_for([&] { return !house.worker.running(); }));
+  for (const std::string& type : types_in(*box)) EXPECT_EQ(type, "status");
+  answer.reset();
+  house.delivery.flush("a");
+  house.worker.stop();
+  EXPECT_EQ(types_in(*box), (std::vector<std::string>{"execution_start", "execution_cached", "progress_state",
+                                                      "executing", "progress_state", "progress", "progress_state",
+                                                      "execution_success", "status", "executing"}));
+}
+
+TEST(Worker, AClaimIsRenewedWhileItsJobIsComputed) {
+  std::atomic<bool> go_on{false};
+  House house(
+      [&](auto&...) {
+        while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return RunResult{};
+      },
+      options_with(std::chrono::milliseconds(60)));
+  house.store->add(toy_job("a"), false, false);
+  house.worker.start();
+  ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  using namespace std::chrono;
+  const int64_t now = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  // The first lease ended before this moment; later ones may be a little late on a busy machine.
+  EXPECT_TRUE(house.store->requeue_expired(now - 800, 1).empty());
+  EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
+  go_on = true;
+  ASSERT_TRUE(house.ends("a"));
+  EXPECT_EQ(house.store->get("a")->state, JobState::kSuccess);
+}
+
+TEST(Worker, AJobThatWasGivenToAnotherIsStoppedAndItsResultRefused) {
+  std::atomic<bool> stopped{false};
+  House house(
+      [&](const RunRequest&, engine::EventSink&, const CancelToken& cancel) {
+        while (!cancel.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        stopped = true;
+        return RunResult{};
+      },
+      options_with(std::chrono::milliseconds(30)));
+  const auto box = std::make_shared<Mailbox>("me", [] {});
+  house.hub.connect(box);
+  house.store->add(toy_job("a", "me"), false, false);
+  house.worker.start();
+  ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
+  house.store->set_paused(true);
+  house.store->requeue_claims_of("w", 2);
+  const Claim other = house.store->claim("other", std::chrono::minutes(1)).value();
+  EXPECT_EQ(other.job.id, "a");
+  ASSERT_TRUE(house.wait_for([&] { return !house.worker.running(); }));
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
+  EXPECT_TRUE(house.store->finish(other.token, {}));
+  house.worker.stop();
+  const auto told = types_in(*box);
+  EXPECT_EQ(std::count(told.begin(), told.end(), "execution_success"), 0);
 }
 
 }  // namespace

@@ -319,6 +319,7 @@ asio::awaitable<bool> Connection::write(Message& message, uint64_t bytes, bool h
 
 asio::awaitable<bool> Connection::send(const Request& request, Response response, bool keep_alive, bool head_only) {
   add_standard_headers(context_.options.access, request, response);
+  const auto until_sent = std::move(response.until_sent);  // let go at the end, whichever that is
   beast::error_code error;
   if (!response.file.empty()) {
     http::file_body::value_type file;

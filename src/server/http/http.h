@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::filesystem::path file;  // sent instead of body when set
+  // Let go when the answer has been sent, or cannot be: for what has to come after it.
+  std::shared_ptr<const void> until_sent;
 
   static Response json(std::string text, int status = 200);
   static Response text(std::string text, int status = 200);

@@ -1,6 +1,7 @@
 #include "server/jobs/job_events.h"
 
 #include "base/error.h"
+#include "server/jobs/failure.h"
 #include "server/jobs/preview_jpeg.h"
 #include "server/log.h"
 #include "workflow/prompt.h"
@@ -50,6 +51,22 @@ Json ui_json(const nodes::Ui& ui) {
   return out;
 }
 
+// The class of each node of a prompt; none of what is no prompt.
+std::map<std::string, std::string> classes_in(const std::string& prompt) {
+  std::map<std::string, std::string> out;
+  try {
+    const Json json = workflow::parse_json(prompt);
+    for (const auto& item : json.items()) {
+      if (!item.value().is_object()) continue;
+      const Json type = item.value().value("class_type", Json());
+      if (type.is_string()) out[item.key()] = type.get<std::string>();
+    }
+  } catch (const Error&) {
+    // The runner says what is wrong with it.
+  }
+  return out;
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -66,6 +83,14 @@ std::string status_message(int64_t queue_length, const std::string& sid) {
   return out + "}}";
 }
 
+void send_status(const JobStore& store, EventHub& hub) {
+  try {
+    hub.send(Recipients::everybody(), status_message(store.queue_length()), Urgency::kProgress);
+  } catch (...) {
+    log(Level::kError, "cannot read the queue", {{"error", current_failure().text}});
+  }
+}
+
 const char* stage_of(const std::string& class_type) {
   const auto has = [&](const char* part) { return class_type.find(part) != std::string::npos; };
   if (has("Sampler")) return "sample";
@@ -76,15 +101,28 @@ const char* stage_of(const std::string& class_type) {
   return "other";
 }
 
-JobEvents::JobEvents(const Job& job, const Json& prompt, EventHub& hub, Metrics& metrics)
+JobEvents::JobEvents(const Job& job, EventHub& hub, Delivery& delivery, Metrics& metrics)
     : id_(job.id),
       client_(job.client_id.empty() ? Recipients::watchers() : Recipients::client(job.client_id)),
       audience_(job.client_id.empty() ? Recipients::everybody() : client_),
       hub_(hub),
-      metrics_(metrics) {
-  for (const auto& item : prompt.items())
-    if (item.value().is_object()) classes_[item.key()] = item.value().value("class_type", std::string());
-  previews_ = wants_previews(job.extra_data);
+      delivery_(delivery),
+      metrics_(metrics),
+      classes_(classes_in(job.prompt)),
+      previews_(wants_previews(job.extra_data)) {}
+
+std::string JobEvents::node() const {
+  MutexLock lock(mutex_);
+  return node_;
+}
+
+void JobEvents::set_node(const std::string& node) {
+  MutexLock lock(mutex_);
+  node_ = node;
+}
+
+void JobEvents::send(const Recipients& to, std::string text, Urgency urgency) {
+  delivery_.send(id_, [&hub = hub_, to, text = std::move(text), urgency]() { hub.send(to, text, urgency); });
 }
 
 std::string JobEvents::class_of(const std::string& node) const {
@@ -93,12 +131,12 @@ std::string JobEvents::class_of(const std::string& node) const {
 }
 
 void JobEvents::send_progress(const char* event, const Json& data) {
-  hub_.send(audience_, message(event, data), Urgency::kProgress);
+  send(audience_, message(event, data), Urgency::kProgress);
 }
 
 void JobEvents::keep(const char* event, Json data, bool send_now) {
   data["timestamp"] = now_ms();
-  if (send_now) hub_.send(client_, message(event, data));
+  if (send_now) send(client_, message(event, data));
   else terminal_ = message(event, data);
   messages_.push_back(Json::array({event, std::move(data)}));
 }
@@ -116,11 +154,11 @@ void JobEvents::on(const engine::NodesReused& e) {
 }
 
 void JobEvents::on(const engine::NodeStarted& e) {
-  current_ = e.node;
+  set_node(e.node);
   node_start_ = Clock::now();
   progress_[e.node] = {};
   send_progress_state();
-  hub_.send(client_, message("executing", {{"node", e.node}, {"display_node", e.node}, {"prompt_id", id_}}));
+  send(client_, message("executing", {{"node", e.node}, {"display_node", e.node}, {"prompt_id", id_}}));
 }
 
 bool JobEvents::wants_preview() {
@@ -131,7 +169,10 @@ void JobEvents::on(const engine::NodeProgress& e) {
   tell_progress(e.node, e.value, e.max);
   if (e.preview.rgb.empty()) return;
   last_preview_ = Clock::now();
-  hub_.send_preview(audience_, picture_message(e.node, "image/jpeg", preview_jpeg(e.preview)));
+  delivery_.send(
+      id_, [&hub = hub_, to = audience_, picture = picture_message(e.node, "image/jpeg", preview_jpeg(e.preview))]() {
+        hub.send_preview(to, picture);
+      });
 }
 
 void JobEvents::tell_progress(const std::string& node, int64_t value, int64_t max) {
@@ -145,8 +186,9 @@ void JobEvents::tell_progress(const std::string& node, int64_t value, int64_t ma
 
 bool JobEvents::take_picture(const engine::PictureFinished& p) {
   tell_progress(p.node, p.value, p.max);
-  return client_.kind == Recipients::Kind::kClient &&
-         hub_.send_picture(client_.client_id, picture_message(p.node, p.content_type, p.data));
+  if (client_.kind != Recipients::Kind::kClient) return false;
+  delivery_.flush(id_);  // a picture that is not taken has to be saved, so that whether it was must be known now
+  return hub_.send_picture(client_.client_id, picture_message(p.node, p.content_type, p.data));
 }
 
 void JobEvents::on(const engine::NodeWarning& e) {
@@ -165,14 +207,13 @@ void JobEvents::on(const engine::NodeFinished& e) {
   if (const Json ui = ui_json(e.ui); !ui.is_null()) {
     outputs_[node] = ui;
     meta_[node] = {{"node_id", node}, {"display_node", node}, {"parent_node", nullptr}, {"real_node_id", node}};
-    hub_.send(client_,
-              message("executed", {{"node", node}, {"display_node", node}, {"output", ui}, {"prompt_id", id_}}));
+    send(client_, message("executed", {{"node", node}, {"display_node", node}, {"output", ui}, {"prompt_id", id_}}));
   }
   Steps& entry = progress_[node];
   entry.value = entry.max;
   entry.finished = true;
   send_progress_state();
-  current_.clear();
+  set_node({});
 }
 
 void JobEvents::send_progress_state() {
@@ -211,7 +252,7 @@ JobResult JobEvents::conclude(const RunResult& result) {
     out.state = JobState::kSuccess;
     keep("execution_success", std::move(data), false);
   } else {
-    const std::string node = result.node.empty() ? current_ : result.node;
+    const std::string node = result.node.empty() ? this->node() : result.node;
     data["node_id"] = node;
     data["node_type"] = result.node_class.empty() ? class_of(node) : result.node_class;
     data["executed"] = executed_;
@@ -238,8 +279,8 @@ JobResult JobEvents::conclude(const RunResult& result) {
   return out;
 }
 
-void JobEvents::send_end() { hub_.send(interrupted_ ? audience_ : client_, terminal_); }
+void JobEvents::send_end() { send(interrupted_ ? audience_ : client_, terminal_); }
 
-void JobEvents::send_idle() { hub_.send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}})); }
+void JobEvents::send_idle() { send(client_, message("executing", {{"node", nullptr}, {"prompt_id", id_}})); }
 
 }  // namespace easel::server

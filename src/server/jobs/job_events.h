@@ -6,7 +6,9 @@
 #include <set>
 #include <string>
 
+#include "base/mutex.h"
 #include "engine/events.h"
+#include "server/events/delivery.h"
 #include "server/events/event_hub.h"
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
@@ -19,15 +21,18 @@ namespace easel::server {
 std::string queue_info(int64_t queue_length);
 // The `status` message; `sid` only in the greeting.
 std::string status_message(int64_t queue_length, const std::string& sid = {});
+// Tells all clients how long the queue is. A store that cannot be read is logged.
+void send_status(const JobStore& store, EventHub& hub);
 
 // The stage of work a node class counts as: "load", "encode", "sample", "decode", "save" or "other".
 const char* stage_of(const std::string& class_type);
 
-// Translates what a runner tells into messages for the job's client, and keeps those that history shows.
-// Used by the one thread that runs the job.
+// Translates what a runner tells into messages for the job's client, and keeps those that history shows. Used by one
+// thread at a time, but for node().
 class JobEvents final : public engine::EventSink {
  public:
-  JobEvents(const Job& job, const workflow::Json& prompt, EventHub& hub, Metrics& metrics);
+  // What is told goes through the delivery: hub and delivery's stop() must outlive what it holds.
+  JobEvents(const Job& job, EventHub& hub, Delivery& delivery, Metrics& metrics);
 
   void start();
   void take(const engine::RunEvent& event) override;
@@ -40,6 +45,9 @@ class JobEvents final : public engine::EventSink {
   void send_end();
   // Sends executing {node: null}, the last words about a job.
   void send_idle();
+
+  // The node that runs, for clients that connect in the middle; empty between nodes. Thread-safe.
+  std::string node() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -57,7 +65,9 @@ class JobEvents final : public engine::EventSink {
   void on(const engine::NodeDetail&) {}
   void on(const engine::NodeFinished& event);
 
+  void set_node(const std::string& node);
   std::string class_of(const std::string& node) const;
+  void send(const Recipients& to, std::string text, Urgency urgency = Urgency::kEssential);
   void keep(const char* event, workflow::Json data, bool send_now);
   void send_progress(const char* event, const workflow::Json& data);
   void tell_progress(const std::string& node, int64_t value, int64_t max);
@@ -70,6 +80,7 @@ class JobEvents final : public engine::EventSink {
   // messages to nobody; here to those that watch all jobs.
   const Recipients client_, audience_;
   EventHub& hub_;
+  Delivery& delivery_;
   Metrics& metrics_;
   std::map<std::string, std::string> classes_;
   bool previews_ = true, interrupted_ = false;
@@ -78,7 +89,9 @@ class JobEvents final : public engine::EventSink {
   std::map<std::string, Steps> progress_;
   std::vector<std::string> executed_;
   std::set<std::string> reused_;
-  std::string current_, terminal_;
+  std::string terminal_;
+  mutable Mutex mutex_;
+  std::string node_ EASEL_GUARDED_BY(mutex_);
   Clock::time_point node_start_{}, last_preview_{}, last_state_{};
 };
 

@@ -1,14 +1,13 @@
-// Two small meeting points between requests and the worker.
+// Where requests wait for the worker.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace easel::server {
 
@@ -25,33 +24,13 @@ class JobWaiters {
   void notify_all();
 
  private:
-  std::mutex mutex_;
   struct Waiting {
     std::string id;
     std::function<void()> callback;
   };
-  std::map<int64_t, Waiting> waiting_;
-  int64_t next_ = 0;
-};
-
-// Keeps a job back until its client has the answer to the request that queued it: clients begin to listen only then.
-// A job that reuses all its results would be over before, and of a long one they would miss which node runs.
-class AnswerGate {
- public:
-  // Time a client is given after its answer was sent.
-  static constexpr std::chrono::milliseconds kHeadStart{8};
-  // Longest time a job is kept back for an answer that does not come.
-  static constexpr std::chrono::milliseconds kPatience{250};
-
-  void expect(const std::string& id);    // before the job is added
-  void answered(const std::string& id);  // the answer has been given
-  void wait(const std::string& id);      // before its first event; returns at once for jobs nobody expects
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::string, Clock::time_point> answers_;  // epoch: not yet
+  Mutex mutex_;
+  std::map<int64_t, Waiting> waiting_ EASEL_GUARDED_BY(mutex_);
+  int64_t next_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace easel::server

@@ -1,7 +1,6 @@
 #include "server/jobs/status_ticker.h"
 
 #include "server/jobs/job_events.h"
-#include "server/log.h"
 
 namespace easel::server {
 
@@ -30,11 +29,7 @@ void StatusTicker::run() {
                           [this]() EASEL_REQUIRES(mutex_) { return stopping_; }))
       return;
     lock.unlock();
-    try {
-      hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
-    } catch (const std::exception& e) {
-      log(Level::kError, "cannot read the queue", {{"error", std::string(e.what())}});
-    }
+    send_status(store_, hub_);
     lock.lock();
   }
 }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/error.h"
+#include "server/jobs/failure.h"
 #include "server/log.h"
 
 namespace easel::server {
@@ -12,11 +14,6 @@ using workflow::Json;
 
 namespace {
 
-constexpr const char* kName = "local";  // in the store; a server has one worker, and locks the store's folder
-// A worker that holds a job is alive as long as its process is, so nothing hangs on this in one process.
-constexpr Lease kLease = std::chrono::hours(24);
-// A job that was running when the server died this many times is not tried again.
-constexpr int kMaxAttempts = 2;
 constexpr int64_t kHousekeepingEvery = 50;  // jobs
 // A server that has little to do keeps its limits as well.
 constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
@@ -37,46 +34,38 @@ Json parsed_or_empty(const std::string& text) {
   }
 }
 
-RunResult failed(const std::string& why, Fault fault) {
-  RunResult out;
-  out.end = RunEnd::kFailed;
-  out.error = why;
-  out.error_type = fault_name(fault);
-  return out;
+// Does what may fail without harm to anything but itself.
+void attempt(const char* what, const std::string& id, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (...) {
+    log(Level::kError, what, {{"prompt_id", id}, {"error", current_failure().text}});
+  }
 }
 
 }  // namespace
 
-// Notes which node runs, for clients that connect in the middle.
-class Worker::Tracker final : public engine::EventSink {
- public:
-  Tracker(Worker& worker, JobEvents& events) : worker_(worker), events_(events) {}
-  void take(const engine::RunEvent& event) override {
-    if (const auto* started = std::get_if<engine::NodeStarted>(&event)) set(started->node);
-    events_.take(event);
-    if (std::holds_alternative<engine::NodeFinished>(event)) set({});
-  }
-  bool take_picture(const engine::PictureFinished& picture) override { return events_.take_picture(picture); }
-  bool wants_preview() override { return events_.wants_preview(); }
-
- private:
-  void set(const std::string& node) {
-    std::lock_guard lock(worker_.mutex_);
-    if (worker_.current_) worker_.current_->job.node = node;
-  }
-  Worker& worker_;
-  JobEvents& events_;
-};
-
-Worker::Worker(JobStore& store, EventHub& hub, JobRunner& runner, Metrics& metrics, WorkerOptions options)
-    : store_(store), hub_(hub), runner_(runner), metrics_(metrics), options_(std::move(options)) {}
+Worker::Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& runner, Metrics& metrics,
+               WorkerOptions options)
+    : store_(store),
+      hub_(hub),
+      delivery_(delivery),
+      metrics_(metrics),
+      options_(std::move(options)),
+      computer_(runner) {}
 
 Worker::~Worker() { stop(); }
 
 void Worker::recover() {
-  std::vector<Job> failed = store_.requeue_claims_of(kName, kMaxAttempts);
-  for (Job& job : store_.requeue_expired(now_ms(), kMaxAttempts)) failed.push_back(std::move(job));
-  for (const Job& job : failed) log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
+  set_aside(store_.requeue_claims_of(options_.name, options_.max_attempts));
+  set_aside(store_.requeue_expired(now_ms(), options_.max_attempts));
+}
+
+void Worker::set_aside(const std::vector<Job>& failed) {
+  for (const Job& job : failed) {
+    log(Level::kError, "job set aside", {{"prompt_id", job.id}, {"why", job.failure}});
+    waiters_.notify(job.id);
+  }
 }
 
 void Worker::start() {
@@ -85,7 +74,7 @@ void Worker::start() {
 
 void Worker::stop() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
     if (current_) current_->cancel.cancel();
   }
@@ -96,15 +85,15 @@ void Worker::stop() {
 
 void Worker::wake() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     awake_ = true;
   }
   changed_.notify_all();
 }
 
 bool Worker::interrupt(const std::string& id) {
-  std::lock_guard lock(mutex_);
-  if (!current_ || (!id.empty() && current_->job.id != id)) return false;
+  MutexLock lock(mutex_);
+  if (!current_ || (!id.empty() && current_->id != id)) return false;
   current_->by_request = true;
   current_->cancel.cancel();
   return true;
@@ -112,7 +101,7 @@ bool Worker::interrupt(const std::string& id) {
 
 void Worker::free_memory(bool models, bool results) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     free_models_ |= models;
     free_results_ |= results;
     awake_ = true;
@@ -120,29 +109,25 @@ void Worker::free_memory(bool models, bool results) {
   changed_.notify_all();
 }
 
-void Worker::send_status() {
-  try {
-    hub_.send(Recipients::everybody(), status_message(store_.queue_length()), Urgency::kProgress);
-  } catch (const std::exception& e) {
-    log(Level::kError, "cannot read the queue", {{"error", std::string(e.what())}});
-  }
-}
-
 void Worker::keep_house() {
   jobs_since_ = 0;
   store_.trim_history(options_.keep_history);
+  const auto failed = store_.requeue_expired(now_ms(), options_.max_attempts);
+  set_aside(failed);
   if (options_.housekeeping) options_.housekeeping();
 }
 
 std::optional<Worker::Running> Worker::running() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!current_) return std::nullopt;
-  return current_->job;
+  Running out{current_->id, current_->client_id, {}};
+  if (current_->events && !delivery_.holds(out.id)) out.node = current_->events->node();
+  return out;
 }
 
 bool Worker::wait_a_second() {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; });
+  MutexLock lock(mutex_);
+  return !changed_.wait_for(lock, std::chrono::seconds(1), [this]() EASEL_REQUIRES(mutex_) { return stopping_; });
 }
 
 void Worker::run() {
@@ -150,12 +135,12 @@ void Worker::run() {
     try {
       const auto claim = next();
       if (!claim) return;
-      run_job(*claim);
+      attend(*claim);
       // A short history is kept to its length more closely than a long one.
       if (++jobs_since_ >= std::clamp<int64_t>(options_.keep_history / 20, 1, kHousekeepingEvery)) keep_house();
-    } catch (const std::exception& e) {
+    } catch (...) {
       // The store cannot be read or written (a full disk); nothing is lost by trying again.
-      log(Level::kError, "the job store fails", {{"error", std::string(e.what())}});
+      log(Level::kError, "the job store fails", {{"error", current_failure().text}});
       if (!wait_a_second()) return;
     }
   }
@@ -165,8 +150,9 @@ std::optional<Claim> Worker::next() {
   for (;;) {
     bool models = false, results = false;
     {
-      std::unique_lock lock(mutex_);
-      if (!changed_.wait_for(lock, kHousekeepingInterval, [this] { return stopping_ || awake_; })) {
+      MutexLock lock(mutex_);
+      if (!changed_.wait_for(lock, kHousekeepingInterval,
+                             [this]() EASEL_REQUIRES(mutex_) { return stopping_ || awake_; })) {
         lock.unlock();
         keep_house();
         continue;
@@ -176,99 +162,122 @@ std::optional<Claim> Worker::next() {
       models = std::exchange(free_models_, false);
       results = std::exchange(free_results_, false);
     }
-    if (models || results) runner_.free_memory(models, results);
+    if (models || results) computer_.free_memory(models, results);
     std::optional<Claim> claim;
-    if (!store_.paused()) claim = store_.claim(kName, kLease);
+    if (!store_.paused()) claim = store_.claim(options_.name, options_.lease);
     if (!claim) continue;
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     awake_ = true;  // look again after this one
-    current_ = Current{{claim->job.id, claim->job.client_id, {}}, {}, false};
+    current_ = Current{claim->job.id, claim->job.client_id, {}, false, nullptr};
     if (stopping_) current_->cancel.cancel();
     return claim;
   }
 }
 
-RunResult Worker::execute(const Job& job, const Json& prompt, engine::EventSink& sink, const CancelToken& cancel) {
+bool Worker::renew(const Claim& claim) {
   try {
-    RunRequest request;
-    request.id = job.id;
-    request.prompt = prompt;
-    request.extra_data = workflow::parse_json(job.extra_data);
-    for (const Json& id : workflow::parse_json(job.targets)) request.outputs.push_back(id.get<std::string>());
-    return runner_.run(request, sink, cancel);
-  } catch (const Error& e) {
-    if (e.fault() != Fault::kCancelled) return failed(e.what(), e.fault());
-    RunResult out;
-    out.end = RunEnd::kInterrupted;
-    return out;
-  } catch (const std::bad_alloc&) {
-    return failed("out of memory", Fault::kMemory);
-  } catch (const std::exception& e) {
-    return failed(e.what(), Fault::kInternal);
+    return store_.renew(claim.token, options_.lease);
+  } catch (...) {
+    log(Level::kError, "cannot renew the claim of a job",
+        {{"prompt_id", claim.job.id}, {"error", current_failure().text}});
+    return true;
   }
 }
 
-void Worker::run_job(const Claim& claim) {
+std::optional<RunResult> Worker::compute(const Claim& claim, const std::shared_ptr<JobEvents>& events) {
+  CancelToken cancel;
+  {
+    MutexLock lock(mutex_);
+    current_->events = events;
+    cancel = current_->cancel;
+  }
+  events->start();
+  computer_.begin(claim.job, parsed_or_empty(claim.job.prompt), *events, cancel);
+  bool ours = true;
+  for (;;) {
+    auto result = computer_.wait(options_.lease / 3);
+    if (result) return ours ? std::move(result) : std::nullopt;
+    if (ours && !renew(claim)) {
+      ours = false;
+      cancel.cancel();
+    }
+  }
+}
+
+void Worker::attend(const Claim& claim) {
   const Job& job = claim.job;
-  const CancelToken cancel = current_->cancel;
-  const auto release = [this] {
-    std::lock_guard lock(mutex_);
-    const bool by_request = current_ && current_->by_request;
-    current_.reset();
-    return by_request;
-  };
+  // Nothing is interrupted and nobody is told of a running job beyond this call.
+  struct Release {
+    Worker& worker;
+    ~Release() {
+      MutexLock lock(worker.mutex_);
+      worker.current_.reset();
+    }
+  } const release{*this};
   log(Level::kInfo, "job started", {{"prompt_id", job.id}, {"attempt", int64_t{job.attempts}}});
   metrics_.observe("easel_job_seconds", seconds_since_ms(job.created_ms), R"(stage="queued")");
-  send_status();
+  send_status(store_, hub_);
   const auto start = std::chrono::steady_clock::now();
-  const Json prompt = parsed_or_empty(job.prompt);
-  JobEvents events(job, prompt, hub_, metrics_);
-  Tracker tracker(*this, events);
-  gate_.wait(job.id);
-  events.start();
-  const RunResult result = execute(job, prompt, tracker, cancel);
+  std::shared_ptr<JobEvents> events;
+  JobResult end;
+  try {
+    events = std::make_shared<JobEvents>(job, hub_, delivery_, metrics_);
+    const std::optional<RunResult> result = compute(claim, events);
+    if (!result) return log(Level::kWarning, "a job was lost to another worker", {{"prompt_id", job.id}});
+    bool stopping = false;
+    {
+      MutexLock lock(mutex_);
+      stopping = stopping_ && !current_->by_request;
+    }
+    if (result->end == RunEnd::kInterrupted && stopping) return give_back(claim);
+    end = events->conclude(*result);
+  } catch (...) {
+    end = {};
+    end.state = JobState::kFailed;
+    end.failure = current_failure().text;
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  bool stopping = false;
-  {
-    std::lock_guard lock(mutex_);
-    stopping = stopping_ && !(current_ && current_->by_request);
-  }
-  if (result.end == RunEnd::kInterrupted && stopping) {
-    store_.give_back(claim.token);
-    release();
-    log(Level::kInfo, "job put back for the next start", {{"prompt_id", job.id}});
-    return;
-  }
-  const JobResult end = events.conclude(result);
   const bool success = end.state == JobState::kSuccess;
   // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
   // successes takes it for lost. A success is told when the history has it.
-  if (!success) events.send_end();
+  const auto tell_end = [&] {
+    if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_end(); });
+  };
+  if (!success) tell_end();
   // Counted first: whoever sees the end finds it in the metrics.
   metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
   metrics_.count("easel_jobs_total", std::string("state=\"") + job_state_name(end.state) + "\"");
-  const bool written = finish(claim, end);
-  release();
-  if (!written) return;
+  if (!finish(claim, end)) return;
+  {
+    MutexLock lock(mutex_);
+    current_.reset();
+  }
   log(end.state == JobState::kFailed ? Level::kError : Level::kInfo, "job ended",
       {{"prompt_id", job.id},
        {"state", std::string(job_state_name(end.state))},
        {"seconds", seconds},
        {"failure", end.failure}});
   waiters_.notify(job.id);
-  if (success) events.send_end();
-  send_status();
-  events.send_idle();
+  if (success) tell_end();
+  delivery_.send(job.id, [&store = store_, &hub = hub_] { send_status(store, hub); });
+  if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_idle(); });
+}
+
+void Worker::give_back(const Claim& claim) {
+  attempt("cannot put a job back into the queue", claim.job.id, [&] {
+    if (store_.give_back(claim.token))
+      log(Level::kInfo, "job put back for the next start", {{"prompt_id", claim.job.id}});
+  });
 }
 
 bool Worker::finish(const Claim& claim, const JobResult& result) {
   for (;;) {
     try {
-      if (!store_.finish(claim.token, result))
-        log(Level::kWarning, "a job ended that does not run", {{"prompt_id", claim.job.id}});
-      return true;
-    } catch (const std::exception& e) {
-      log(Level::kError, "cannot write a job's end", {{"prompt_id", claim.job.id}, {"error", std::string(e.what())}});
+      if (store_.finish(claim.token, result)) return true;
+      log(Level::kWarning, "the end of a job comes too late: another worker has it", {{"prompt_id", claim.job.id}});
+      return false;
+    } catch (...) {
+      log(Level::kError, "cannot write a job's end", {{"prompt_id", claim.job.id}, {"error", current_failure().text}});
     }
     if (!wait_a_second()) return false;
   }

@@ -1,13 +1,17 @@
-// Takes jobs from the store and runs them, one after the other.
+// What waits: claims jobs from the store, one after the other, has them computed, renews the claim meanwhile, writes
+// and tells how they ended, and keeps house in between.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
+#include "server/events/delivery.h"
 #include "server/events/event_hub.h"
+#include "server/jobs/computer.h"
 #include "server/jobs/job_events.h"
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
@@ -17,18 +21,23 @@
 namespace easel::server {
 
 struct WorkerOptions {
-  int64_t keep_history = 10000;        // finished jobs that are remembered
-  std::function<void()> housekeeping;  // called between jobs, and every ten minutes without any
+  std::string name = "local";             // in the store: no other living worker has it
+  Lease lease = std::chrono::minutes(1);  // renewed three times as often
+  int max_attempts = 2;                   // a job that was running when its worker died this often is set aside
+  int64_t keep_history = 10000;           // finished jobs that are remembered
+  std::function<void()> housekeeping;     // called between jobs, and every ten minutes without any
 };
 
 // Public calls are thread-safe.
 class Worker {
  public:
-  Worker(JobStore& store, EventHub& hub, JobRunner& runner, Metrics& metrics, WorkerOptions options);
+  // All must outlive the worker; the store and the hub the delivery's stop() as well.
+  Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& runner, Metrics& metrics,
+         WorkerOptions options = {});
   ~Worker();  // stop()
 
-  // Puts jobs back into the queue that a server before this one did not end; before start(). Those that took the server
-  // with them twice are set aside.
+  // Puts jobs back into the queue that an earlier worker of this name did not end, or whose lease is over; those that
+  // were put back too often are set aside. To be called before start().
   void recover();
   void start();
   // Ends the thread. The running job is interrupted at its next step and goes back into the queue.
@@ -40,48 +49,53 @@ class Worker {
   bool interrupt(const std::string& id);
   // Before the next job, or at once when none runs.
   void free_memory(bool models, bool results);
-  // Tells all clients how long the queue is.
-  void send_status();
 
   struct Running {
-    std::string id, client_id, node;
+    std::string id, client_id, node;  // node: empty between nodes, and while its client is not to know of the job yet
   };
   std::optional<Running> running() const;
 
   JobWaiters& waiters() { return waiters_; }
-  AnswerGate& gate() { return gate_; }
 
  private:
   struct Current {
-    Running job;
+    std::string id, client_id;
     CancelToken cancel;
-    bool by_request = false;  // interrupted by a client, not by the server's stop
+    bool by_request = false;                  // interrupted by a client, not by the server's stop
+    std::shared_ptr<const JobEvents> events;  // once there are any
   };
-  class Tracker;
 
   void run();
-  // Keeps history and temp files within their limits.
+  // Keeps history and temp files within their limits, and looks for jobs whose worker is gone.
   void keep_house();
+  void set_aside(const std::vector<Job>& failed);
   // Frees memory when asked to; then the next job, or nothing when the server stops.
   std::optional<Claim> next();
-  void run_job(const Claim& claim);
-  RunResult execute(const Job& job, const workflow::Json& prompt, engine::EventSink& sink, const CancelToken& cancel);
-  // Writes the end of a job until that works. False when the server stops first.
+  // From the claim to the last word about the job. Whatever goes wrong ends the job, if the store can be written.
+  void attend(const Claim& claim);
+  // Nothing when the job is no longer this worker's.
+  std::optional<RunResult> compute(const Claim& claim, const std::shared_ptr<JobEvents>& events);
+  // False when the job is no longer this worker's. A store that fails counts as true: the claim may still be good.
+  bool renew(const Claim& claim);
+  void give_back(const Claim& claim);
+  // Writes the end of a job until that works. False when the server stops first, or the job is no longer this worker's.
   bool finish(const Claim& claim, const JobResult& result);
   bool wait_a_second();
 
   JobStore& store_;
   EventHub& hub_;
-  JobRunner& runner_;
+  Delivery& delivery_;
   Metrics& metrics_;
   const WorkerOptions options_;
   JobWaiters waiters_;
-  AnswerGate gate_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false, awake_ = true, free_models_ = false, free_results_ = false;
-  std::optional<Current> current_;
-  int64_t jobs_since_ = 0;  // since the last time that house was kept
+  Computer computer_;
+  int64_t jobs_since_ = 0;  // since the last time that house was kept; the thread's own
+  mutable Mutex mutex_;
+  Condition changed_;
+  bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
+  bool awake_ EASEL_GUARDED_BY(mutex_) = true;
+  bool free_models_ EASEL_GUARDED_BY(mutex_) = false, free_results_ EASEL_GUARDED_BY(mutex_) = false;
+  std::optional<Current> current_ EASEL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -195,7 +195,9 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   const std::string id = job.id;
   int64_t waiter = -1;
   if (waits) waiter = s.worker.waiters().add(id, [&s, id, as_picture, reply] { answer_end(s, id, as_picture, reply); });
-  else if (!job.client_id.empty()) s.worker.gate().expect(id);
+  // Clients begin to listen when they have the answer.
+  Delivery::Hold hold;
+  if (!waits && !job.client_id.empty()) hold = s.delivery.hold(id);
   double number = 0;
   try {
     number = s.store.add(job, order->front, order->keep_number).number;
@@ -207,11 +209,12 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   s.worker.wake();
   if (!waits) {
     const Json shown = number == std::floor(number) ? Json(static_cast<int64_t>(number)) : Json(number);
-    reply(Response::json("{\"prompt_id\":" + dump_json(id) + ",\"number\":" + dump_json(shown) +
-                         ",\"node_errors\":" + faults + "}"));
-    s.worker.gate().answered(id);
+    Response answer = Response::json("{\"prompt_id\":" + dump_json(id) + ",\"number\":" + dump_json(shown) +
+                                     ",\"node_errors\":" + faults + "}");
+    answer.until_sent = std::move(hold);
+    reply(std::move(answer));
   }
-  s.worker.send_status();
+  send_status(s.store, s.hub);
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ Response post_queue(Services& s, const Request& request) {
     log(Level::kInfo, pause->get<bool>() ? "queue paused" : "queue goes on");
     s.worker.wake();
   }
-  s.worker.send_status();
+  send_status(s.store, s.hub);
   return Response::json("{}");
 }
 

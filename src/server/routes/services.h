@@ -9,6 +9,7 @@
 
 #include "artifacts/artifact_store.h"
 #include "library/folders.h"
+#include "server/events/delivery.h"
 #include "server/events/event_hub.h"
 #include "server/http/http.h"
 #include "server/http/http_server.h"
@@ -39,6 +40,7 @@ struct Services {
   Worker& worker;
   JobRunner& runner;
   EventHub& hub;
+  Delivery& delivery;
 
   TaskPool& pool;
   Metrics& metrics;

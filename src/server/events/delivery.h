@@ -1,0 +1,66 @@
+// When the events of a job go out. A job may run before its client has the answer to the request that queued it, and
+// clients begin to listen only then: what the job tells until then waits here, in order, while the job itself goes on.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace easel::server {
+
+// Thread-safe. Must outlive its holds, and what the deliveries use must outlive it or its stop().
+class Delivery {
+ public:
+  // Time a client is given after its answer was sent.
+  static constexpr std::chrono::milliseconds kHeadStart{8};
+  // Longest time that events wait for an answer that does not come.
+  static constexpr std::chrono::milliseconds kPatience{250};
+
+  // Events of a job are held back while somebody has one of these, and for kHeadStart after it.
+  using Hold = std::shared_ptr<const void>;
+
+  explicit Delivery(std::chrono::milliseconds patience = kPatience);
+  ~Delivery();  // stop()
+
+  // To be called before the job is added to the store. One hold for a job.
+  [[nodiscard]] Hold hold(const std::string& job);
+  // Whether events of the job are held back right now.
+  bool holds(const std::string& job) const;
+
+  // Calls `deliver`: now, on this thread, or when the job is no longer held back, on another. What is sent for one job
+  // is delivered in the order of these calls, as long as they come from one thread at a time.
+  void send(const std::string& job, std::function<void()> deliver);
+  // Waits until all that was sent for the job is delivered: for what must know whether it was taken.
+  void flush(const std::string& job);
+
+  // Delivers everything now. Nothing is held back afterwards.
+  void stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
+  struct Held {
+    Clock::time_point opens = kNever;
+    std::deque<std::function<void()>> waiting;
+  };
+
+  void let_go(const std::string& job);
+  void run();
+
+  const std::chrono::milliseconds patience_;
+  mutable Mutex mutex_;
+  Condition changed_;  // something is to be delivered at another time
+  Condition opened_;   // a job is no longer held back
+  // A job stays here until the last of its events was delivered, so that the next one cannot overtake it.
+  std::map<std::string, Held> held_ EASEL_GUARDED_BY(mutex_);
+  bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace easel::server
