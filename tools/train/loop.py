@@ -1,0 +1,173 @@
+"""What every stage's training has in common: steps, learning rate, checkpoints, log, sheets."""
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from data import DEVICE
+
+
+def write_atomically(path, write):
+    """`write(file name)` beside `path`, flushed, then renamed into place: the old file or the new one, never half."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    write(part)
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def save_sheet(path, rows):
+    """Rows of uint8 pictures [N,H,W,3] as one PNG."""
+    sheet = np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
+    write_atomically(path, lambda part: Image.fromarray(sheet).save(part, "PNG"))
+
+
+class Average:
+    """Exponential average of parameters; short at first, so that the start is soon forgotten."""
+
+    def __init__(self, parameters, decay):
+        self.parameters, self.decay = list(parameters), decay
+        self.values = [p.detach().clone() for p in self.parameters]
+
+    @torch.no_grad()
+    def update(self, step):
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_mul_(self.values, decay)
+        torch._foreach_add_(self.values, [p.detach() for p in self.parameters], alpha=1 - decay)
+
+    def __enter__(self):
+        """Within `with average:` the model has the averaged parameters."""
+        self.swap()
+        return self
+
+    def __exit__(self, *_):
+        self.swap()
+
+    @torch.no_grad()
+    def swap(self):
+        for p, v in zip(self.parameters, self.values):
+            kept = p.detach().clone()
+            p.copy_(v)
+            v.copy_(kept)
+
+
+class Run:
+    """One stage's training. A stage gives its modules and three functions:
+        loss(step) -> scalar tensor, dict of numbers for the log
+        check(step) -> dict of numbers on held-out data
+        sheet(path)
+    State lies in STATE/NAME: checkpoint.pt, log.jsonl, sheet-STEP.png."""
+
+    def __init__(self, name, state, config, modules, loss, check, sheet):
+        self.name, self.config = name, config
+        self.folder = Path(state) / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.pause = Path(state) / "pause"
+        self.modules = torch.nn.ModuleDict(modules).to(DEVICE)
+        self.loss, self.check, self.sheet = loss, check, sheet
+        self.parameters = [p for p in self.modules.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=config["lr"], betas=(0.9, 0.99),
+                                           weight_decay=config.get("weight_decay", 0.0))
+        self.average = Average(self.parameters, config.get("ema", 0.999))
+        self.step, self.seconds, self.stopping = 0, 0.0, False
+
+    @property
+    def checkpoint(self):
+        return self.folder / "checkpoint.pt"
+
+    def learning_rate(self):
+        """Up over `warmup` steps, then half a cosine down to a hundredth at the last step."""
+        c = self.config
+        up = min(1.0, (self.step + 1) / c["warmup"])
+        down = 0.5 * (1 + np.cos(np.pi * min(1.0, self.step / c["steps"])))
+        return c["lr"] * up * max(down, 0.01)
+
+    def save(self):
+        content = {"step": self.step, "seconds": self.seconds, "config": self.config,
+                   "modules": self.modules.state_dict(), "optimizer": self.optimizer.state_dict(),
+                   "average": self.average.values, "random": torch.get_rng_state()}
+        write_atomically(self.checkpoint, lambda part: torch.save(content, part))
+
+    def resume(self):
+        if not self.checkpoint.exists():
+            return
+        content = torch.load(self.checkpoint, map_location=DEVICE)
+        if content["config"]["model"] != self.config["model"]:
+            raise SystemExit(f"{self.checkpoint} was trained as {content['config']['model']}, the config says "
+                             f"{self.config['model']}: move it away or restore the config")
+        self.modules.load_state_dict(content["modules"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.average.values = content["average"]
+        torch.set_rng_state(content["random"].cpu())
+        self.step, self.seconds = content["step"], content["seconds"]
+
+    def log(self, entry):
+        line = json.dumps({"step": self.step, "cpu_hours": round(self.seconds / 3600, 4), **entry})
+        with open(self.folder / "log.jsonl", "a") as file:
+            file.write(line + "\n")
+        print(f"{time.strftime('%H:%M:%S')} {self.name} {line}", flush=True)
+
+    def inspect(self):
+        with self.average, torch.no_grad():
+            self.modules.eval()
+            self.log({"held_out": self.check(self.step)})
+            self.sheet(self.folder / f"sheet-{self.step:06d}.png")
+            self.modules.train()
+
+    def train(self):
+        """To the last step of the config; false when SIGTERM or SIGINT came before it. A file STATE/pause makes it
+        wait."""
+        stop = lambda *_: setattr(self, "stopping", True)
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self.resume()
+            self.modules.train()
+            self.run()
+            self.save()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return not self.stopping
+
+    def run(self):
+        c = self.config
+        sums, since, saved = {}, 0, time.time()
+        last = min(c["steps"], c.get("stop_at", c["steps"]))
+        while self.step < last and not self.stopping:
+            if self.pause.exists():
+                time.sleep(2)
+                continue
+            start = time.process_time()
+            loss, numbers = self.learn()
+            self.seconds += time.process_time() - start
+            self.step += 1
+            since += 1
+            for key, value in {"loss": loss, **numbers}.items():
+                sums[key] = sums.get(key, 0.0) + value
+            if self.step % c["log_every"] == 0:
+                self.log({key: round(value / since, 5) for key, value in sums.items()})
+                sums, since = {}, 0
+            if self.step % c["sheet_every"] == 0 or self.step == c["steps"]:
+                self.inspect()
+            if time.time() - saved > c.get("save_seconds", 300):
+                self.save()
+                saved = time.time()
+
+    def learn(self):
+        """One step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        loss, numbers = self.loss(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.get("clip", 1.0))
+        self.optimizer.step()
+        self.average.update(self.step)
+        return float(loss), numbers

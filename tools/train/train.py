@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+"""Trains the small family of models: ./train.py STAGE --state FOLDER. Stages: vae, latents, base; all: one after the
+other. Every stage goes on from where it was stopped. export writes what is trained so far as a checkpoint file."""
+import argparse
+import os
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", choices=["vae", "latents", "base", "all", "export"])
+    parser.add_argument("--state", type=Path, required=True, help="data, checkpoints, logs and sheets; not in git")
+    parser.add_argument("--config", type=Path, default=HERE / "config/family.toml")
+    parser.add_argument("--out", type=Path, default=Path("easel-small.safetensors"), help="the file that export writes")
+    parser.add_argument("--idle", action="store_true", help="take only the time that no other process wants")
+    args = parser.parse_args()
+    config = tomllib.loads(args.config.read_text())
+    if args.idle:
+        os.nice(19)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    # Threads that wait must sleep: beside other work, spinning ones cost more than the work itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OMP_NUM_THREADS", str(config["threads"]))
+    import torch
+    import export
+    import stage_base
+    import stage_latents
+    import stage_vae
+    torch.set_num_threads(config["threads"])
+    torch.set_flush_denormal(True)
+    if args.stage == "export":
+        export.checkpoint(config, args.state, args.out)
+        return 0
+    stages = {"vae": stage_vae.train, "latents": stage_latents.run, "base": stage_base.train}
+    for name, stage in stages.items():
+        if args.stage in (name, "all") and not stage(config, args.state):
+            return 130  # stopped; what there was to save is saved
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
