@@ -10,6 +10,7 @@
 #include "artifacts/numbered.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/safe_path.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::artifacts {
@@ -108,17 +109,18 @@ fs::path FolderStore::get(const Name& name) const {
   const fs::path path = safe_join(safe_join(root(name.area), name.subfolder), name.file);
   std::error_code error;
   fs::path real = fs::canonical(path, error);
-  if (error || !is_inside(real, root(name.area)) || !fs::is_regular_file(real, error)) missing();
+  if (error || !lies_inside(real, root(name.area)) || !fs::is_regular_file(real, error)) missing();
   return real;
 }
 
 fs::path FolderStore::make_subfolder(Area area, const std::string& subfolder) const {
   const fs::path path = safe_join(root(area), subfolder);
   // What exists of the path must already lie inside before anything is made below it.
-  if (!is_inside(path, root(area))) missing();
+  if (!lies_inside(path, root(area))) missing();
   std::error_code error;
   fs::create_directories(path, error);
-  if (error || !is_inside(path, root(area))) throw Error(Fault::kInvalid, "cannot make the folder: " + error.message());
+  if (error || !lies_inside(path, root(area)))
+    throw Error(Fault::kInvalid, "cannot make the folder: " + error.message());
   return fs::canonical(path);
 }
 

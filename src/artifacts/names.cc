@@ -3,17 +3,14 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "formats/utf8.h"
+#include "base/safe_path.h"
+#include "base/utf8.h"
 
 namespace easel::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
-bool is_plain_text(std::string_view s) {
-  return formats::is_utf8(s) && std::none_of(s.begin(), s.end(), [](char c) { return is_control(c) || c == '\\'; });
-}
 
 }  // namespace
 
@@ -41,7 +38,7 @@ std::string sanitised(std::string_view name) {
   if (const size_t slash = name.find_last_of("/\\"); slash != std::string_view::npos) name.remove_prefix(slash + 1);
   std::string out;
   while (!name.empty()) {
-    const size_t n = formats::utf8_length(name);
+    const size_t n = utf8_length(name);
     const bool bad =
         n == 0 ||
         (n == 1 && (is_control(name[0]) || std::string_view("<>:\"|?*").find(name[0]) != std::string_view::npos));
@@ -65,29 +62,15 @@ std::string sanitised(std::string_view name) {
   return out;
 }
 
-bool is_inside(const fs::path& path, const fs::path& root) {
-  std::error_code error;
-  const fs::path real = fs::weakly_canonical(path, error);
-  if (error) return false;
-  const auto [in_root, in_path] = std::mismatch(root.begin(), root.end(), real.begin(), real.end());
-  return in_root == root.end();
-}
-
 fs::path safe_join(const fs::path& root, const std::string& relative) {
-  if (relative.starts_with('/') || !is_plain_text(relative) || relative.size() > 1024)
-    throw Error(Fault::kInvalid, "not a usable file name");
-  fs::path out = root;
-  size_t begin = 0;
-  while (begin <= relative.size()) {
-    const size_t end = std::min(relative.find('/', begin), relative.size());
-    const std::string part = relative.substr(begin, end - begin);
-    begin = end + 1;
-    if (part.empty() || part == ".") continue;
-    if (part == "..") throw Error(Fault::kInvalid, "a file name may not contain '..'");
-    if (part.front() == '.' || part.size() > 255) throw Error(Fault::kMissing, "there is no such file");
-    out /= part;
+  if (relative.empty()) return root;
+  switch (check_name(relative, NameFrom::kClient)) {
+    case NameFault::kNone: break;
+    case NameFault::kUnusable: throw Error(Fault::kInvalid, "not a usable file name");
+    case NameFault::kLeaves: throw Error(Fault::kInvalid, "a file name may not lead out of its folder, as '..' does");
+    case NameFault::kNoFile: throw Error(Fault::kMissing, "there is no such file");
   }
-  return out;
+  return *join_inside(root, relative, NameFrom::kClient);
 }
 
 }  // namespace easel::artifacts

@@ -26,11 +26,8 @@ Annotated split_annotation(std::string_view text);
 // and without <>:"|?*, not hidden, at most 200 bytes with its extension kept. Empty when nothing is left.
 std::string sanitised(std::string_view name);
 
-// `path` lies in `root` when both are resolved.
-bool is_inside(const std::filesystem::path& path, const std::filesystem::path& root);
-
-// Joins a relative name from outside onto a folder. Throws Error(kInvalid) when a part is "..", absolute, holds
-// a backslash or control character, or is not UTF-8; Error(kMissing) when a part begins with a dot.
+// A client's name joined onto a folder, by the rules of base/safe_path.h; the folder itself for an empty one. Throws
+// Error(kInvalid) for a name that leads outside or is none, Error(kMissing) for one that no file can have for clients.
 std::filesystem::path safe_join(const std::filesystem::path& root, const std::string& relative);
 
 }  // namespace easel::artifacts

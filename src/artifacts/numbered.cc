@@ -6,7 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "library/folders.h"
+#include "base/safe_path.h"
 
 namespace easel::artifacts {
 namespace fs = std::filesystem;
@@ -35,18 +35,6 @@ int64_t last_number(const fs::path& folder, const std::string& name) {
 }
 
 }  // namespace
-
-std::optional<fs::path> resolve_inside(const fs::path& folder, const std::string& name) {
-  if (!library::is_inside(name)) return std::nullopt;
-  std::error_code error;
-  const fs::path root = fs::weakly_canonical(folder, error);
-  if (error) return std::nullopt;
-  const fs::path path = fs::weakly_canonical(root / name, error);
-  if (error) return std::nullopt;
-  const auto [end, ignored] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
-  if (end != root.end()) return std::nullopt;
-  return path;
-}
 
 std::pair<std::string, std::string> save_numbered(const fs::path& folder, const std::string& prefix,
                                                   const std::string& extension, std::string_view content) {

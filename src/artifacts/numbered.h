@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +13,5 @@ namespace easel::artifacts {
 // name. Throws Error(kInvalid) when the prefix leads outside of `folder`.
 std::pair<std::string, std::string> save_numbered(const std::filesystem::path& folder, const std::string& prefix,
                                                   const std::string& extension, std::string_view content);
-
-// The file `name` inside `folder`, links resolved. Nothing when the name, or a link on its way, leads outside.
-std::optional<std::filesystem::path> resolve_inside(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace easel::artifacts

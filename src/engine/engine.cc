@@ -16,7 +16,6 @@
 #include "engine/arguments.h"
 #include "engine/foresee.h"
 #include "engine/order.h"
-#include "tensor/mapping_guard.h"
 
 namespace easel::engine {
 namespace {
@@ -241,10 +240,10 @@ class Engine::Run {
   // Does something for a node; whatever goes wrong becomes an Error that names the node.
   template <class Work>
   auto named(const workflow::PromptNode& n, const Work& work) -> decltype(work()) {
-    const uint64_t unreadable = MappingGuard::hits();
+    const uint64_t begun = engine_.residency_.now();
     const auto check_files = [&] {
       // Weights from the weight cache are read from their file all along.
-      if (MappingGuard::hits() != unreadable)
+      if (engine_.residency_.unreadable_since(begun))
         throw Error(Fault::kBadFile, "a file that the models are read from was cut short or cannot be read")
             .fix("Run this again; if it stays so, look at the disk");
     };
@@ -258,7 +257,8 @@ class Engine::Run {
         return out;
       }
     } catch (Error& e) {
-      if (MappingGuard::hits() != unreadable) engine_.residency_.evict_all();  // they may hold what was read as zeros
+      if (engine_.residency_.unreadable_since(begun))
+        engine_.residency_.evict_all();  // they may hold what was read as zeros
       e.at_node(n.id, n.class_type);
       throw;
     } catch (const std::bad_alloc&) {

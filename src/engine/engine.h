@@ -14,6 +14,7 @@
 #include "engine/plan.h"
 #include "engine/result_cache.h"
 #include "library/folders.h"
+#include "library/model_files.h"
 #include "memory/resident.h"
 #include "node_api/context.h"
 #include "node_api/files.h"
@@ -89,7 +90,7 @@ class Engine {
   const nodes::Table& table_;
   nodes::FolderChoices choices_;
   memory::Residency residency_;
-  nodes::ModelFiles files_;
+  library::ModelFiles files_;
   ForesightCache foreseen_;
   std::mutex run_mutex_;
   ResultCache cache_;

@@ -1,11 +1,11 @@
 // Results of nodes, kept for the next run.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "base/lru.h"
 #include "engine/signature.h"
 #include "node_api/call.h"
 #include "node_api/value.h"
@@ -24,26 +24,24 @@ using ResultPtr = std::shared_ptr<const Result>;
 // someone holds a pointer to lives on with them.
 class ResultCache {
  public:
-  explicit ResultCache(size_t budget_bytes) : budget_(budget_bytes) {}
+  explicit ResultCache(size_t budget_bytes) : entries_(budget_bytes, kMostEntries) {}
 
   // nullptr when it is not there. Counts as a use.
-  ResultPtr find(const std::string& digest);
+  ResultPtr find(const std::string& digest) {
+    const ResultPtr* found = entries_.find(digest);
+    return found ? *found : nullptr;
+  }
   // Makes room before. A result that is larger than the budget is not kept.
-  void keep(const std::string& digest, ResultPtr result);
-  void clear() { entries_.clear(), bytes_ = 0; }
-  size_t bytes() const { return bytes_; }
+  void keep(const std::string& digest, ResultPtr result) {
+    const size_t bytes = result->bytes();
+    entries_.keep(digest, std::move(result), bytes);
+  }
+  void clear() { entries_.clear(); }
+  size_t bytes() const { return entries_.charge(); }
 
  private:
-  struct Entry {
-    ResultPtr result;
-    size_t bytes = 0;
-    uint64_t last_use = 0;
-  };
-  void drop_oldest();
-
-  std::map<std::string, Entry> entries_;
-  size_t budget_, bytes_ = 0;
-  uint64_t clock_ = 0;
+  static constexpr size_t kMostEntries = 512;  // loaders' results weigh nothing here but keep files open
+  Lru<std::string, ResultPtr> entries_;
 };
 
 }  // namespace easel::engine

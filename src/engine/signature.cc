@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_version.h"
 #include "base/sha256.h"
 #include "node_api/files.h"
 
@@ -55,7 +56,7 @@ void Signatures::add_input(const PromptNode& node, const InputSpec& input, Signa
   if (!input.choices_from.empty()) add_file(input, value, out);
   if (input.type != "STRING") return;
   for (const auto& path : table_.files_in_text(folders_, value))
-    out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
+    out.parts.push_back({"file " + path.string(), file_version(path).version, ""});
   // Names of files to be saved may hold the time, or values of any other node.
   const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
   if (spec->output_node && value.find('%') != std::string::npos) out.reusable = false;
@@ -75,13 +76,13 @@ void Signatures::add_file(const InputSpec& input, const std::string& name, Signa
   } else {
     return;
   }
-  out.parts.push_back({"file " + path.string(), library::file_identity(path), ""});
+  out.parts.push_back({"file " + path.string(), file_version(path).version, ""});
 }
 
 void Signatures::add_folder(const std::string& kind, Signature& out) const {
   std::string files;
   for (const std::string& name : folders_.list(kind))
-    if (const auto path = folders_.try_find(kind, name)) files += name + '\0' + library::file_identity(*path) + '\0';
+    if (const auto path = folders_.try_find(kind, name)) files += name + '\0' + file_version(*path).version + '\0';
   out.parts.push_back({"what is in " + kind, sha256_hex(files), ""});
 }
 

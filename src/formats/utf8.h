@@ -1,4 +1,4 @@
-// UTF-8: telling it, and making it from what files hold instead.
+// UTF-8 made from what files hold instead.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,6 @@
 #include <string_view>
 
 namespace easel::formats {
-
-// The length in bytes of the character that the text begins with; 0 where it begins with none.
-size_t utf8_length(std::string_view text);
-bool is_utf8(std::string_view text);
 
 // Appends one code point; what is none (a lone surrogate) becomes U+FFFD.
 void append_utf8(std::string& out, uint32_t code_point);

@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/safe_path.h"
 #include "library/extra_paths.h"
 
 namespace easel::library {
@@ -68,24 +69,6 @@ fs::path models_root(const fs::path& root) {
 }
 
 }  // namespace
-
-bool is_inside(std::string_view name) {
-  if (name.empty() || name.find('\0') != std::string_view::npos) return false;
-  const fs::path path{std::string(name)};
-  if (path.is_absolute()) return false;
-  return std::none_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
-}
-
-std::string file_identity(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error) return {};
-  const auto time = fs::last_write_time(path, error);
-  if (error) return {};
-  const fs::path full = fs::weakly_canonical(path, error);
-  return (error ? path : full).string() + "|" + std::to_string(size) + "|" +
-         std::to_string(time.time_since_epoch().count());
-}
 
 Folders::Folders(const fs::path& root) {
   const fs::path models = fs::absolute(models_root(root));
@@ -177,7 +160,7 @@ std::vector<std::string> Folders::list(std::string_view kind) const {
 }
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
-  if (!is_inside(name)) return std::nullopt;
+  if (check_name(name, NameFrom::kUser) != NameFault::kNone) return std::nullopt;
   for (const fs::path& folder : folders(kind)) {
     std::error_code ignored;
     fs::path path = (folder / std::string(name)).lexically_normal();

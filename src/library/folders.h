@@ -54,11 +54,4 @@ class Folders {
   mutable std::map<std::string, Listing> listings_;
 };
 
-// Whether a relative name stays inside the folder it is taken from: not absolute, no "..", no NUL.
-bool is_inside(std::string_view name);
-
-// What makes a file this file: path, size and time of change; empty when it is not there. Results that were
-// computed from a file are reused while this is unchanged.
-std::string file_identity(const std::filesystem::path& path);
-
 }  // namespace easel::library

@@ -64,6 +64,23 @@ size_t Residency::loaded_bytes() const {
   return loaded_now();
 }
 
+uint64_t Residency::now() const {
+  MutexLock lock(mutex_);
+  return clock_;
+}
+
+bool Residency::unreadable_since(uint64_t moment) const {
+  std::vector<std::shared_ptr<ResidentBase>> used;
+  {
+    MutexLock lock(mutex_);
+    for (ResidentBase* r : all_)
+      if (r->last_use_ > moment)
+        if (auto held = r->weak_from_this().lock()) used.push_back(std::move(held));
+  }
+  // Not under the lock: a model that is being built holds its own, and asks this one for room.
+  return std::any_of(used.begin(), used.end(), [&](const auto& r) { return r->unreadable(moment); });
+}
+
 void Residency::evict_all() {
   MutexLock lock(mutex_);
   for (ResidentBase* r : all_) r->evict();

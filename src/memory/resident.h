@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
+#include "tensor/mapped_file.h"
 #include "tensor/storage.h"
 
 namespace easel::memory {
@@ -28,6 +29,8 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
   size_t loaded_bytes() const { return loaded_.load(); }  // 0 while not built
   virtual bool in_use() = 0;                              // being built, or held by someone get() gave it to
   virtual bool evict() = 0;                               // drops the built model unless it is in use
+  // Whether zeros were read in place of a part of the file it is mapped from, and it was used after the moment `since`.
+  virtual bool unreadable(uint64_t since) = 0;
 
  protected:
   ResidentBase(Residency& owner, std::string name, size_t estimate);
@@ -38,10 +41,20 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
   const std::string name_;
   const size_t estimate_;
   std::atomic<size_t> loaded_{0};
+  std::atomic<uint64_t> last_use_{0};  // in the Residency's time
 
  private:
   friend class Residency;
-  uint64_t last_use_ = 0;
+};
+
+// What a model's builder gives: the model, and the mapping it goes on reading from, if there is one.
+template <class T>
+struct Built {
+  template <class U>
+  Built(std::shared_ptr<U> made, StorageRef reads = {})  // NOLINT(google-explicit-constructor)
+      : model(std::move(made)), mapped(std::move(reads)) {}
+  std::shared_ptr<const T> model;
+  StorageRef mapped;
 };
 
 // Keeps loaded models and the memory they compute in within a budget: before there is more of either, the least
@@ -91,6 +104,12 @@ class Residency {
   [[nodiscard]] Hold hold(size_t bytes, const std::string& name);
 
   void touch(ResidentBase& r);
+
+  // This moment, for unreadable_since().
+  uint64_t now() const;
+  // Whether a model that was used after that moment read zeros in place of a part of its file that cannot be read: what
+  // was computed with it is wrong. A model that did is built anew when it is asked for again.
+  bool unreadable_since(uint64_t moment) const;
 
   // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
   // says everything the model is built from: kind, file identity, type, patches. One key, one T.
@@ -146,16 +165,19 @@ class Residency {
 template <class T>
 class Resident final : public ResidentBase {
  public:
-  using Build = std::function<std::shared_ptr<const T>()>;
+  using Build = std::function<Built<T>()>;
   Resident(Residency& owner, std::string name, size_t estimate, Build build)
       : ResidentBase(owner, std::move(name), estimate), build_(std::move(build)) {}
   ~Resident() override { leave(); }
 
   std::shared_ptr<const T> get() {
     std::lock_guard lock(mutex_);
+    if (model_ && mapping_failed(mapped_)) drop();
     if (!model_) {
       owner_.make_room(estimate_, name_);
-      model_ = build_();
+      Built<T> built = build_();
+      model_ = std::move(built.model);
+      mapped_ = std::move(built.mapped);
       loaded_ = model_->bytes();
       trim_pool();  // what packing used is of no size that computing uses
     }
@@ -169,15 +191,31 @@ class Resident final : public ResidentBase {
   bool evict() override {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock() || (model_ && model_.use_count() > 1)) return false;
-    model_.reset();
-    loaded_ = 0;
+    drop();
     return true;
+  }
+  bool unreadable(uint64_t since) override {
+    std::lock_guard lock(mutex_);
+    note_failure();
+    return failed_use_ > since;
   }
 
  private:
+  void note_failure() {
+    if (mapping_failed(mapped_)) failed_use_ = last_use_;
+  }
+  void drop() {
+    note_failure();
+    model_.reset();
+    mapped_ = {};
+    loaded_ = 0;
+  }
+
   std::mutex mutex_;
   Build build_;
   std::shared_ptr<const T> model_;
+  StorageRef mapped_;
+  uint64_t failed_use_ = 0;  // the last one before the mapping was seen to fail
 };
 
 }  // namespace easel::memory

@@ -6,21 +6,20 @@
 
 namespace easel::nn {
 
-Weights::Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file, const ops::Packer& packer,
-                 Patch patch)
-    : state_(std::make_shared<State>(State{std::move(tensors), compute, std::move(file), packer, std::move(patch)})) {}
+Weights::Weights(std::shared_ptr<const StoredTensors> tensors, DType compute, std::string file,
+                 const ops::Packer& packer)
+    : state_(std::make_shared<State>(State{std::move(tensors), compute, std::move(file), packer})) {}
 
 Weights Weights::probe() const {
-  Weights copy(state_->tensors, state_->compute, state_->file, state_->packer);
+  Weights copy = *this;
+  copy.state_ = std::make_shared<State>(State{state_->tensors, state_->compute, state_->file, state_->packer});
   copy.state_->probing = true;
-  copy.prefix_ = prefix_;
-  copy.quantised_ = quantised_;
   return copy;
 }
 
 Weights Weights::operator[](const std::string& name) const {
-  Weights inner(state_, prefix_ + name + ".");
-  inner.quantised_ = quantised_;
+  Weights inner = *this;
+  inner.prefix_ += name + ".";
   return inner;
 }
 
@@ -30,27 +29,34 @@ Weights Weights::quantised() const {
   return copy;
 }
 
+Weights Weights::patched(std::vector<WeightPatchPtr> patches) const {
+  Weights copy = *this;
+  copy.patches_ = std::make_shared<const std::vector<WeightPatchPtr>>(std::move(patches));
+  copy.patched_prefix_ = prefix_.size();
+  return copy;
+}
+
 bool Weights::has(const std::string& name) const { return state_->tensors->contains(prefix_ + name); }
 
 std::optional<Shape> Weights::shape(const std::string& name) const {
-  const Tensor* found = state_->tensors->find(prefix_ + name);
+  const StoredTensor* found = state_->tensors->find(prefix_ + name);
   return found ? std::optional<Shape>(found->shape()) : std::nullopt;
 }
 
 StoredTensor Weights::optional(const std::string& name) const {
   const std::string key = prefix_ + name;
-  const Tensor* found = state_->tensors->find(key);
+  const StoredTensor* found = state_->tensors->find(key);
   if (!found) return {};
   state_->used[key] = true;
   if (state_->probing) return {};
-  const StoredTensor stored = *found;
-  if (state_->packer.measures()) return stored;
-  if (state_->read.empty() || state_->read.back().get() != stored.storage().get())
-    state_->read.push_back(stored.storage());
-  if (!state_->patch) return stored;
-  const StoredTensor patched = state_->patch(key, *found);
-  if (patched.data() != stored.data()) stored.drop_pages();  // the patch has read it
-  return patched;
+  if (state_->packer.measures()) return *found;
+  if (state_->read.empty() || state_->read.back().get() != found->storage().get())
+    state_->read.push_back(found->storage());
+  StoredTensor out = *found;
+  if (patches_)
+    for (const WeightPatchPtr& patch : *patches_) out = patch->apply(key.substr(patched_prefix_), out);
+  if (out.data() != found->data()) found->drop_pages();  // the patches have read it
+  return out;
 }
 
 StoredTensor Weights::get(const std::string& name) const {

@@ -1,7 +1,6 @@
 // A model file's tensors as a tree of scopes, and the record of which were used.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,22 +9,30 @@
 #include "ops/linear.h"
 #include "ops/packer.h"
 #include "tensor/stored_tensor.h"
-#include "tensor/tensor_map.h"
 
 namespace easel::nn {
+
+// Changes tensors on their way into layers (LoRA, merges). Immutable.
+class WeightPatch {
+ public:
+  virtual ~WeightPatch() = default;
+  // Returns `weight` itself where nothing changes; what changes should be f32. Decodes what it needs, so that it works
+  // on any encoding.
+  virtual StoredTensor apply(const std::string& name, const StoredTensor& weight) const = 0;
+  // Says everything the patch depends on, so that models of equal tensors with equal patches are one.
+  virtual std::string key() const = 0;
+};
+using WeightPatchPtr = std::shared_ptr<const WeightPatch>;
 
 // A view of named tensors below a prefix: Weights(map)["model"]["diffusion_model"].get("out.2.weight").
 // Copies share one record of used and missing names. Not thread-safe while a model is being built.
 // What a model is built for is its packer's matter; a probe packs nothing at all.
 class Weights {
  public:
-  // Replaces a tensor on its way into a layer (LoRA); gets the full name and the file's tensor.
-  using Patch = std::function<Tensor(const std::string& name, const Tensor& tensor)>;
-
   // `compute` is the type the layers will multiply in: kF32, kBF16, or kI8 for bytes where a model allows it (see
-  // quantised()) and bf16 elsewhere. `file` is named in errors. With a packer that measures no patch is applied.
-  Weights(std::shared_ptr<const TensorMap> tensors, DType compute, std::string file,
-          const ops::Packer& packer = ops::Packer::pack(), Patch patch = {});
+  // quantised()) and bf16 elsewhere. `file` is named in errors.
+  Weights(std::shared_ptr<const StoredTensors> tensors, DType compute, std::string file,
+          const ops::Packer& packer = ops::Packer::pack());
 
   // The same tensors, to go through a model without packing anything: get() records what is used and what is
   // missing, but hands out undefined tensors. Starts a record of its own.
@@ -38,6 +45,10 @@ class Weights {
 
   // The same scope, whose layers multiply bytes if the model is loaded so: for layers that bear the error.
   Weights quantised() const;
+
+  // The same scope with its tensors changed by these, one after another; they see names as they are from here on.
+  // With a packer that measures no patch is applied.
+  Weights patched(std::vector<WeightPatchPtr> patches) const;
 
   bool has(const std::string& name) const;
   // The shape in the file, or nothing. Marks nothing as used and applies no patch.
@@ -71,21 +82,20 @@ class Weights {
 
  private:
   struct State {
-    std::shared_ptr<const TensorMap> tensors;
+    std::shared_ptr<const StoredTensors> tensors;
     DType compute;
     std::string file;
     ops::Packer packer;
-    Patch patch;
     std::vector<std::string> missing = {};
     std::unordered_map<std::string, bool> used = {};
     bool probing = false;
     std::vector<StorageRef> read = {};  // what the tensors handed out lie in
   };
-  Weights(std::shared_ptr<State> state, std::string prefix) : state_(std::move(state)), prefix_(std::move(prefix)) {}
-
   std::shared_ptr<State> state_;
   std::string prefix_;
   bool quantised_ = false;
+  std::shared_ptr<const std::vector<WeightPatchPtr>> patches_;
+  size_t patched_prefix_ = 0;  // how much of a full name the patches do not see
 };
 
 }  // namespace easel::nn

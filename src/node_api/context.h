@@ -13,12 +13,10 @@
 
 namespace easel::library {
 class Folders;
-}
+class ModelFiles;
+}  // namespace easel::library
 namespace easel::memory {
 class Residency;
-}
-namespace easel::formats {
-struct ModelFile;
 }
 
 namespace easel::nodes {
@@ -28,23 +26,10 @@ struct Directories {
   std::filesystem::path input = "input", output = "output", temp = "temp";
 };
 
-// Opens each model file once and keeps it while anyone uses it. Thread-safe.
-class ModelFiles {
- public:
-  ModelFiles();
-  ~ModelFiles();
-  // Throws what formats::open_model_file() throws.
-  std::shared_ptr<const formats::ModelFile> open(const std::filesystem::path& path);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
 struct Context {
   const library::Folders& folders;
   memory::Residency& residency;
-  ModelFiles& files;
+  library::ModelFiles& files;
   NodeEvents& events = no_events();
   Directories directories = {};
   DType compute = DType::kF32;  // what models multiply in

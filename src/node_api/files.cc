@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <mutex>
 
 #include "artifacts/names.h"
 #include "base/error.h"
 #include "base/nearest.h"
-#include "formats/tensors/model_file.h"
+#include "base/safe_path.h"
 #include "library/folders.h"
 
 namespace easel::nodes {
@@ -86,30 +85,6 @@ std::optional<std::string> variable(const std::string& name, int64_t width, int6
 
 }  // namespace
 
-struct ModelFiles::Impl {
-  struct Known {
-    std::string identity;
-    std::weak_ptr<const formats::ModelFile> file;
-  };
-  std::mutex mutex;
-  std::map<fs::path, Known> known;
-};
-
-ModelFiles::ModelFiles() : impl_(std::make_unique<Impl>()) {}
-ModelFiles::~ModelFiles() = default;
-
-std::shared_ptr<const formats::ModelFile> ModelFiles::open(const fs::path& path) {
-  std::lock_guard lock(impl_->mutex);
-  auto& known = impl_->known[path];
-  const std::string identity = library::file_identity(path);
-  auto file = known.file.lock();
-  if (!file || known.identity != identity) {
-    file = std::make_shared<const formats::ModelFile>(formats::open_model_file(path));
-    known = {identity, file};
-  }
-  return file;
-}
-
 namespace {
 
 // Files directly inside a folder whose names end in one of `extensions`, sorted.
@@ -136,7 +111,7 @@ fs::path find_file(const Directories& directories, const std::string& name, cons
   std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
   std::replace(slashed.begin(), slashed.end(), '\\', '/');
   for (const std::string& spelling : {plain, slashed}) {
-    const auto path = artifacts::resolve_inside(folder, spelling);
+    const auto path = resolve_inside(folder, spelling);
     if (!path)
       throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
     std::error_code ignored;

@@ -11,12 +11,14 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/huge_pages.h"
 #include "base/mutex.h"
+#include "base/round.h"
 
 namespace easel {
 namespace {
 
-constexpr size_t kHugeThreshold = size_t{1} << 21;  // from here on blocks are mapped, in huge pages
+constexpr size_t kHugeThreshold = kHugePage;  // from here on blocks are mapped, in huge pages
 
 std::atomic<bool> g_poison{false};
 
@@ -34,14 +36,8 @@ size_t class_bytes(size_t index) {
 
 void* system_allocate(size_t bytes) {
   if (bytes >= kHugeThreshold) {
-    // Over-map to align on a huge page; the trimmed ends cost nothing.
-    const size_t span = bytes + kHugeThreshold;
-    char* raw = static_cast<char*>(mmap(nullptr, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (raw == MAP_FAILED) return nullptr;
-    char* aligned = raw + (kHugeThreshold - reinterpret_cast<uintptr_t>(raw) % kHugeThreshold) % kHugeThreshold;
-    if (aligned > raw) munmap(raw, static_cast<size_t>(aligned - raw));
-    const size_t tail = static_cast<size_t>(raw + span - (aligned + bytes));
-    if (tail > 0) munmap(aligned + bytes, tail);
+    void* const aligned = map_at_huge_page(bytes);
+    if (!aligned) return nullptr;
     madvise(aligned, bytes, MADV_HUGEPAGE);
     return aligned;
   }
@@ -91,7 +87,7 @@ class PooledMemory::Pool {
 PooledMemory::Pool::Block* PooledMemory::Pool::take(size_t bytes) {
   const size_t index = class_of(bytes);
   size_t capacity = class_bytes(index);
-  if (capacity >= kHugeThreshold) capacity = (capacity + 4095) & ~size_t{4095};
+  if (capacity >= kHugeThreshold) capacity = round_up(capacity, kPage);
   Block* block = nullptr;
   {
     MutexLock lock(mutex);

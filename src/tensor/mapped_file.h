@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "base/file_version.h"
 #include "tensor/storage.h"
 
 namespace easel {
@@ -26,17 +27,17 @@ class MappedFile {
   StorageRef storage_;
 };
 
-// Says which file a mapping is of and which version of that file: device, inode, size, time of change. Empty for
-// memory that is no mapped file.
-struct FileVersion {
-  std::string path, version;
-};
+// Which file a mapping is of, as it was when it was opened. Empty for memory that is no mapped file.
 FileVersion mapped_file(const StorageRef& storage);
 
 // To be called after reading from a mapping. Throws Error(kBadFile), with the file's name, when the file was changed or
 // cut short since it was opened, or its disk could not be read: what was read is then zeros or of two files. No effect
 // on other memory.
 void require_unchanged(const StorageRef& storage);
+
+// Whether a read from the mapping met a page that the file no longer has, or that its disk could not give: zeros were
+// read. Never so of other memory.
+bool mapping_failed(const StorageRef& storage);
 
 // Tells the system that [data, data+bytes) of a mapping will not be needed again soon, so that its
 // pages stop counting as this process's memory. No effect on pooled memory.

@@ -20,7 +20,6 @@ struct Range {
   std::atomic<bool> hit{false};
 };
 std::array<Range, 1024> g_ranges;
-std::atomic<uint64_t> g_hits{0};
 struct sigaction g_before;
 
 void on_bus_error(int number, siginfo_t* info, void*) {
@@ -31,7 +30,6 @@ void on_bus_error(int number, siginfo_t* info, void*) {
     const uintptr_t begin = range.begin.load(), end = range.end.load();
     if (!fault || at < begin || at >= end) continue;
     range.hit = true;
-    ++g_hits;
     void* page = static_cast<char*>(info->si_addr) - at % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     // What follows is most likely gone as well; once is enough for all of it.
     if (mmap(page, end - reinterpret_cast<uintptr_t>(page), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
@@ -78,8 +76,6 @@ MappingGuard::~MappingGuard() {
   range.begin = 0;
   range.taken = false;
 }
-
-uint64_t MappingGuard::hits() { return g_hits; }
 
 bool MappingGuard::hit() const { return slot_ >= 0 && g_ranges[static_cast<size_t>(slot_)].hit; }
 

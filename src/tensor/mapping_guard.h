@@ -17,8 +17,6 @@ class MappingGuard {
   MappingGuard& operator=(const MappingGuard&) = delete;
 
   bool hit() const;
-  // How many ranges were hit, ever: for work that reads mappings all along, to see whether anything was zeros.
-  static uint64_t hits();
 
  private:
   int slot_;  // negative: not guarded

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "tensor/tensor.h"
+#include "tensor/tensor_map.h"
 
 namespace easel {
 
@@ -79,5 +80,8 @@ class StoredTensor {
   const uint8_t* data_ = nullptr;
   Shape shape_;
 };
+
+// What a model file holds, in file order. Holding it costs address space, not memory.
+using StoredTensors = NamedMap<StoredTensor>;
 
 }  // namespace easel

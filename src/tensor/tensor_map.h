@@ -1,4 +1,4 @@
-// Named tensors in file order: what a model file holds, and what a trace writes.
+// Named values in the order in which they were added.
 #pragma once
 
 #include <string>
@@ -11,23 +11,23 @@
 
 namespace easel {
 
-// An ordered dictionary of tensors. Values usually view a mapped file, so holding a TensorMap costs
-// address space, not memory.
-class TensorMap {
+// An ordered dictionary.
+template <class T>
+class NamedMap {
  public:
-  using Item = std::pair<std::string, Tensor>;
+  using Item = std::pair<std::string, T>;
 
   bool contains(std::string_view name) const { return index_.count(std::string(name)) != 0; }
   // nullptr when absent.
-  const Tensor* find(std::string_view name) const {
+  const T* find(std::string_view name) const {
     const auto it = index_.find(std::string(name));
     return it == index_.end() ? nullptr : &items_[it->second].second;
   }
-  // Adds a tensor, or replaces the one of that name in place.
-  void set(std::string name, Tensor tensor) {
+  // Adds a value, or replaces the one of that name in place.
+  void set(std::string name, T value) {
     const auto [it, fresh] = index_.try_emplace(name, items_.size());
-    if (fresh) items_.emplace_back(std::move(name), std::move(tensor));
-    else items_[it->second].second = std::move(tensor);
+    if (fresh) items_.emplace_back(std::move(name), std::move(value));
+    else items_[it->second].second = std::move(value);
   }
   size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }
@@ -38,5 +38,8 @@ class TensorMap {
   std::vector<Item> items_;
   std::unordered_map<std::string, size_t> index_;
 };
+
+// Tensors in memory: a trace, a latent to be written.
+using TensorMap = NamedMap<Tensor>;
 
 }  // namespace easel

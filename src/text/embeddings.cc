@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/safe_path.h"
 #include "formats/tensors/model_file.h"
 #include "tensor/mapped_file.h"
 
@@ -26,8 +27,8 @@ bool is_list_item(std::string_view name) {
 }
 
 // [C] or [n, C] as f32 [n, C], in memory of its own.
-Tensor as_rows(const Tensor& t) {
-  const Tensor packed = clone(convert(t, DType::kF32));
+Tensor as_rows(const StoredTensor& t) {
+  const Tensor packed = clone(t.f32());
   require_unchanged(t.storage());
   return packed.rank() == 1 ? packed.view({1, packed.dim(0)}) : packed.view({-1, packed.dim(-1)});
 }
@@ -41,11 +42,11 @@ Tensor stack_rows(const std::vector<Tensor>& parts) {
   return out;
 }
 
-bool usable(const Tensor& t) { return t.rank() >= 1 && t.numel() > 0 && is_float(t.dtype()); }
+bool usable(const StoredTensor& t) { return t.rank() >= 1 && t.numel() > 0 && t.is_float(); }
 
 // All tensors `wanted` accepts, one below the other; those of another width than the first are passed over.
 template <class Wanted>
-Tensor gather_rows(const TensorMap& tensors, const Wanted& wanted) {
+Tensor gather_rows(const StoredTensors& tensors, const Wanted& wanted) {
   std::vector<Tensor> parts;
   for (const auto& [name, tensor] : tensors)
     if (usable(tensor) && wanted(std::string_view(name), tensor) &&
@@ -55,24 +56,24 @@ Tensor gather_rows(const TensorMap& tensors, const Wanted& wanted) {
 }
 
 Tensor choose(const formats::ModelFile& file, const TokenizerStyle& style) {
-  const TensorMap& tensors = *file.tensors;
+  const StoredTensors& tensors = *file.tensors;
   if (tensors.empty()) return {};
   const bool listed = file.container != formats::Container::kSafetensors && file.wrapper.empty() &&
                       std::all_of(tensors.begin(), tensors.end(), [](const auto& t) { return is_list_item(t.first); });
   if (listed)
-    return gather_rows(tensors, [&](std::string_view, const Tensor& t) {
+    return gather_rows(tensors, [&](std::string_view, const StoredTensor& t) {
       return style.embedding_width == 0 || t.dim(-1) == style.embedding_width;
     });
   if (file.wrapper != "string_to_param") {
-    if (const Tensor* keyed = tensors.find(style.embedding_key); keyed && usable(*keyed)) return as_rows(*keyed);
+    if (const StoredTensor* keyed = tensors.find(style.embedding_key); keyed && usable(*keyed)) return as_rows(*keyed);
     for (const std::string& ending : {std::string(".string_to_param.*"), "." + style.embedding_key}) {
-      Tensor bundled = gather_rows(tensors, [&](std::string_view name, const Tensor&) {
+      Tensor bundled = gather_rows(tensors, [&](std::string_view name, const StoredTensor&) {
         return name.starts_with("bundle_emb.") && name.ends_with(ending);
       });
       if (bundled.defined()) return bundled;
     }
   }
-  const Tensor& first = tensors.begin()->second;
+  const StoredTensor& first = tensors.begin()->second;
   return usable(first) ? as_rows(first) : Tensor();
 }
 
@@ -111,13 +112,10 @@ EmbeddingFolders::EmbeddingFolders(const std::vector<fs::path>& roots) {
 }
 
 fs::path EmbeddingFolders::locate(std::string_view name) const {
-  const fs::path relative(name);
-  if (name.empty() || name.find('\0') != std::string_view::npos || relative.is_absolute()) return {};
-  const fs::path normal = relative.lexically_normal();
-  if (normal.empty() || *normal.begin() == "..") return {};
   for (const fs::path& folder : folders_)
     for (const char* ending : {"", ".safetensors", ".pt", ".bin"})
-      if (fs::path path = folder / (normal.string() + ending); is_file(path)) return path;
+      if (const auto path = join_inside(folder, std::string(name) + ending, NameFrom::kUser); path && is_file(*path))
+        return *path;
   return {};
 }
 

@@ -24,7 +24,7 @@ std::string file_of(const std::string& header, const std::string& data) {
   return with_length(header.size(), header + data);
 }
 
-TensorMap read_bytes(const TempFolder& folder, const std::string& content, Metadata* metadata = nullptr) {
+StoredTensors read_bytes(const TempFolder& folder, const std::string& content, Metadata* metadata = nullptr) {
   return read_safetensors(MappedFile::open(folder.file("t.safetensors", content)), metadata);
 }
 
@@ -42,7 +42,7 @@ std::string error_of(const std::string& content) {
 
 TEST(Safetensors, ReadsEveryTypeAndTheMetadata) {
   TempFolder folder;
-  TensorMap out;
+  StoredTensors out;
   const auto all = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64,  DType::kI64,    DType::kI32,
                     DType::kI16, DType::kI8,  DType::kU8,   DType::kBool, DType::kF8E4M3, DType::kF8E5M2};
   for (DType t : all) {
@@ -56,32 +56,33 @@ TEST(Safetensors, ReadsEveryTypeAndTheMetadata) {
   write_safetensors(folder.path() / "a.safetensors", out, {{"format", "pt"}, {"k\"", "v\n"}});
 
   Metadata metadata;
-  const TensorMap in = read_safetensors(MappedFile::open(folder.path() / "a.safetensors"), &metadata);
+  const StoredTensors in = read_safetensors(MappedFile::open(folder.path() / "a.safetensors"), &metadata);
   EXPECT_EQ(metadata, (Metadata{{"format", "pt"}, {"k\"", "v\n"}}));
   ASSERT_EQ(in.size(), out.size());
   auto expected = out.begin();
   for (const auto& [name, t] : in) {
     EXPECT_EQ(name, expected->first);
-    EXPECT_EQ(t.dtype(), expected->second.dtype());
+    EXPECT_EQ(t.encoding(), expected->second.encoding());
     EXPECT_EQ(t.shape(), expected->second.shape());
-    EXPECT_EQ(std::memcmp(t.raw(), expected->second.raw(), t.nbytes()), 0) << name;
+    EXPECT_EQ(std::memcmp(t.data(), expected->second.data(), t.nbytes()), 0) << name;
     ++expected;
   }
 }
 
 TEST(Safetensors, WritesStridedTensorsPacked) {
   TempFolder folder;
-  TensorMap out;
+  StoredTensors out;
   out.set("x", Tensor::of(Shape{2, 3}, {1, 2, 3, 4, 5, 6}).permute({1, 0}));
   write_safetensors(folder.path() / "a.safetensors", out);
-  const TensorMap in = read_safetensors(MappedFile::open(folder.path() / "a.safetensors"));
-  const auto values = in.find("x")->values();
+  const StoredTensors in = read_safetensors(MappedFile::open(folder.path() / "a.safetensors"));
+  const Tensor x = in.find("x")->f32();
+  const auto values = x.values();
   EXPECT_EQ(std::vector<float>(values.begin(), values.end()), (std::vector<float>{1, 4, 2, 5, 3, 6}));
 }
 
 TEST(Safetensors, TensorsViewTheMappingAndOutliveTheFile) {
   TempFolder folder;
-  TensorMap in;
+  StoredTensors in;
   {
     const MappedFile file = MappedFile::open(
         folder.file("a.safetensors", file_of(R"({"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})", "abc")));
@@ -89,7 +90,7 @@ TEST(Safetensors, TensorsViewTheMappingAndOutliveTheFile) {
     EXPECT_EQ(in.find("x")->storage().get(), file.storage().get());
   }
   std::filesystem::remove(folder.path() / "a.safetensors");
-  EXPECT_EQ(std::memcmp(in.find("x")->raw(), "abc", 3), 0);
+  EXPECT_EQ(std::memcmp(in.find("x")->data(), "abc", 3), 0);
 }
 
 TEST(Safetensors, CopiesWhatLiesUnaligned) {
@@ -97,8 +98,8 @@ TEST(Safetensors, CopiesWhatLiesUnaligned) {
   std::string header = R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   while (header.size() % 4 != 1) header += ' ';
   const float values[2] = {1.5f, -2.0f};
-  const TensorMap in = read_bytes(folder, file_of(header, std::string(reinterpret_cast<const char*>(values), 8)));
-  const Tensor& x = *in.find("x");
+  const StoredTensors in = read_bytes(folder, file_of(header, std::string(reinterpret_cast<const char*>(values), 8)));
+  const Tensor x = in.find("x")->tensor();
   EXPECT_EQ(reinterpret_cast<uintptr_t>(x.raw()) % 4, 0u);
   EXPECT_EQ(x.values()[0], 1.5f);
   EXPECT_EQ(x.values()[1], -2.0f);
@@ -182,8 +183,8 @@ TEST(Safetensors, EveryDamagedByteGivesAResultOrAnError) {
     if (round % 5 == 0) bytes.resize(random() % (bytes.size() + 1));
     try {
       const testing::MemoryFile damaged(bytes);
-      const TensorMap tensors = read_safetensors(MappedFile::open(damaged.path()));
-      for (const auto& [name, t] : tensors) (void)convert(t, DType::kF32);
+      const StoredTensors tensors = read_safetensors(MappedFile::open(damaged.path()));
+      for (const auto& [name, t] : tensors) (void)t.f32();
     } catch (const Error&) {
     }
   }

@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/file_version.h"
 #include "library/extra_paths.h"
 
 namespace easel::models {
@@ -108,11 +109,11 @@ TEST(ExtraPaths, WhatIsNotUnderstoodIsNamedByLine) {
 TEST(FileIdentity, ChangesWithTheFile) {
   const fs::path path = fs::temp_directory_path() / ("easel-identity-" + std::to_string(getpid()));
   write_file(path, "a");
-  const std::string before = library::file_identity(path);
+  const FileVersion before = file_version(path);
   write_file(path, "ab");
-  EXPECT_NE(library::file_identity(path), before);
+  EXPECT_NE(file_version(path), before);
   fs::remove(path);
-  EXPECT_EQ(library::file_identity(path), "");
+  EXPECT_FALSE(file_version(path));
 }
 
 }  // namespace

@@ -1,11 +1,16 @@
 #include "memory/resident.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <string>
 #include <thread>
 
 #include "base/error.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
@@ -162,6 +167,50 @@ TEST_F(Models, ManyThreads) {
   for (std::thread& t : threads) t.join();
   EXPECT_LE(residency.loaded_bytes(), 300u);
   EXPECT_GE(made.load(), 6);
+}
+
+// A model that is read from its file all along: when the file is cut short, that is known of this model and no other.
+TEST_F(Models, WhoseFileIsCutShortAreFoundAndBuiltAnew) {
+  const auto folder = std::filesystem::path(::testing::TempDir());
+  const auto write = [&](const char* name) {
+    const auto path = folder / (std::string("easel-mapped-") + name + std::to_string(::getpid()));
+    std::ofstream(path, std::ios::binary) << std::string(1 << 16, 'x');
+    return path;
+  };
+  memory::Residency residency, other_residency;
+  const auto mapped = [&](memory::Residency& owner, const std::filesystem::path& path) {
+    return std::make_shared<memory::Resident<Block>>(owner, "a", 100, [this, path]() -> memory::Built<Block> {
+      ++builds;
+      return {std::make_shared<const Block>(100), MappedFile::open(path).storage()};
+    });
+  };
+  const auto path = write("a"), whole = write("b");
+  StorageRef memory;
+  const auto damaged = std::make_shared<memory::Resident<Block>>(residency, "a", 100, [&]() -> memory::Built<Block> {
+    ++builds;
+    memory = MappedFile::open(path).storage();
+    return {std::make_shared<const Block>(100), memory};
+  });
+  const auto sound = mapped(residency, whole), elsewhere = mapped(other_residency, whole);
+  const uint64_t start = residency.now();
+  for (const auto& model : {damaged, sound, elsewhere}) model->get();
+  EXPECT_FALSE(residency.unreadable_since(start));
+  std::filesystem::resize_file(path, 4096);
+  EXPECT_EQ(static_cast<volatile const char*>(memory->data())[1 << 15], 0);
+  EXPECT_TRUE(residency.unreadable_since(start));
+  EXPECT_FALSE(other_residency.unreadable_since(0));
+  const uint64_t later = residency.now();
+  sound->get();
+  EXPECT_FALSE(residency.unreadable_since(later));  // the damaged one was not used since
+  EXPECT_EQ(builds, 3);
+  damaged->get();
+  sound->get();
+  EXPECT_EQ(builds, 4);
+  EXPECT_FALSE(residency.unreadable_since(later));
+  residency.evict_all();
+  EXPECT_TRUE(residency.unreadable_since(start));  // still known of what was computed before
+  std::filesystem::remove(path);
+  std::filesystem::remove(whole);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ class Checkpoints : public ::testing::TestWithParam<Expected> {};
 TEST_P(Checkpoints, AreToldFromTheirKeys) {
   const Expected& e = GetParam();
   memory::Residency residency;
-  const Checkpoint c = load_checkpoint(tiny_models_dir() / e.file, residency, DType::kF32);
+  const Checkpoint c = load_checkpoint(formats::open_model_file(tiny_models_dir() / e.file), residency, DType::kF32);
   EXPECT_EQ(c.model.family, e.family) << family_name(c.model.family);
   EXPECT_EQ(c.model.prediction, e.prediction);
   ASSERT_TRUE(c.text);
@@ -68,23 +68,23 @@ class Changed : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  std::filesystem::path write(const TensorMap& tensors) {
+  std::filesystem::path write(const StoredTensors& tensors) {
     const auto path = folder_ / "changed.safetensors";
     formats::write_safetensors(path, tensors);
     return path;
   }
-  static TensorMap sd15() {
+  static StoredTensors sd15() {
     return *formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors").tensors;
   }
-  static TensorMap without(const TensorMap& all, const std::string& prefix) {
-    TensorMap out;
+  static StoredTensors without(const StoredTensors& all, const std::string& prefix) {
+    StoredTensors out;
     for (const auto& [name, tensor] : all)
       if (!name.starts_with(prefix)) out.set(name, tensor);
     return out;
   }
-  std::string error_of(const TensorMap& tensors) {
+  std::string error_of(const StoredTensors& tensors) {
     try {
-      load_checkpoint(write(tensors), residency_, DType::kF32);
+      load_checkpoint(formats::open_model_file(write(tensors)), residency_, DType::kF32);
     } catch (const Error& e) {
       EXPECT_EQ(e.file(), "changed.safetensors");
       fault_ = e.fault();
@@ -112,19 +112,19 @@ TEST_F(Changed, MissingTensorsAreNamedAndCounted) {
 }
 
 TEST_F(Changed, OtherKeysAreListed) {
-  TensorMap all = sd15();
+  StoredTensors all = sd15();
   const Tensor value = Tensor::zeros({4});
   for (const char* name : {"model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas",
                            "model.diffusion_model.unheard_of.weight", "first_stage_model.loss.logvar"})
     all.set(name, value);
-  const Checkpoint c = load_checkpoint(write(all), residency_, DType::kF32);
+  const Checkpoint c = load_checkpoint(formats::open_model_file(write(all)), residency_, DType::kF32);
   for (const char* name : {"model_ema.diffusion_modelinput_blocks00weight", "model_ema.decay", "betas",
                            "model.diffusion_model.unheard_of.weight", "first_stage_model.loss.logvar"})
     EXPECT_EQ(std::count(c.unused.begin(), c.unused.end(), name), 1) << name;
 }
 
 TEST_F(Changed, WidthsThatDoNotFollowAreRefused) {
-  TensorMap all = sd15();
+  StoredTensors all = sd15();
   const std::string name = "model.diffusion_model.input_blocks.2.0.in_layers.2.weight";
   const Shape shape = all.find(name)->shape();
   all.set(name, Tensor::zeros({shape[0], shape[1] + 32, 3, 3}));
@@ -148,8 +148,8 @@ TEST_F(Changed, LyingShapesAreRefused) {
         "first_stage_model.encoder.mid.attn_1.k.weight", "first_stage_model.decoder.up.0.block.0.nin_shortcut.weight",
         "first_stage_model.quant_conv.weight"})
     for (const int dim : {0, 1}) {
-      TensorMap all = sd15();
-      const Tensor* tensor = all.find(name);
+      StoredTensors all = sd15();
+      const StoredTensor* tensor = all.find(name);
       ASSERT_TRUE(tensor) << name;
       if (tensor->rank() <= dim) continue;
       all.set(name, Tensor::zeros(grown(tensor->shape(), dim)));
@@ -157,7 +157,7 @@ TEST_F(Changed, LyingShapesAreRefused) {
       EXPECT_EQ(fault_, Fault::kBadFile) << name;
     }
   for (const std::string& name : {unet + "input_blocks.3.0.op.weight", vae + "decoder.conv_out.weight"}) {
-    TensorMap all = sd15();
+    StoredTensors all = sd15();
     Shape shape = all.find(name)->shape();
     shape[2] = shape[3] = 5;
     all.set(name, Tensor::zeros(shape));
@@ -166,38 +166,60 @@ TEST_F(Changed, LyingShapesAreRefused) {
 }
 
 TEST_F(Changed, InpaintingWidthIsRead) {
-  TensorMap all = sd15();
+  StoredTensors all = sd15();
   const std::string name = "model.diffusion_model.input_blocks.0.0.weight";
-  const Tensor* first = all.find(name);
+  const StoredTensor* first = all.find(name);
   Tensor wide = Tensor::zeros({first->dim(0), 9, 3, 3});
   all.set(name, wide);
-  const Checkpoint c = load_checkpoint(write(all), residency_, DType::kF32);
+  const Checkpoint c = load_checkpoint(formats::open_model_file(write(all)), residency_, DType::kF32);
   EXPECT_EQ(c.model.config.in_channels, 9);
   EXPECT_EQ(c.model.family, Family::kSD1);
 }
 
 TEST_F(Changed, OtherKindsOfModelsAreNamed) {
-  TensorMap flux;
+  StoredTensors flux;
   flux.set("double_blocks.0.img_attn.qkv.weight", Tensor::zeros({4, 4}));
   EXPECT_EQ(error_of(flux), "a model of another kind: Flux");
-  TensorMap other;
+  StoredTensors other;
   other.set("weight", Tensor::zeros({4, 4}));
   EXPECT_EQ(error_of(other), "there is no UNet in this file, so it is not a checkpoint");
 }
 
 TEST_F(Changed, EqualLoadersShareOneModel) {
   const auto path = tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors";
-  const ModelHandle a = load_unet(path, residency_, DType::kF32);
-  const Checkpoint b = load_checkpoint(path, residency_, DType::kF32);
+  const ModelHandle a = load_unet(formats::open_model_file(path), residency_, DType::kF32);
+  const Checkpoint b = load_checkpoint(formats::open_model_file(path), residency_, DType::kF32);
   EXPECT_EQ(a.unet, b.model.unet);
-  EXPECT_EQ(load_vae(path, residency_, DType::kF32).vae, b.vae->vae);
-  EXPECT_NE(load_unet(path, residency_, DType::kBF16).unet, a.unet);
+  EXPECT_EQ(load_vae(formats::open_model_file(path), residency_, DType::kF32).vae, b.vae->vae);
+  EXPECT_NE(load_unet(formats::open_model_file(path), residency_, DType::kBF16).unet, a.unet);
+}
+
+// Whatever the path a file is reached by and however often it is opened: it is one file.
+TEST_F(Changed, TwoLoadersOfACheckpointPackItsPartsOnce) {
+  const auto path = tiny_models_dir() / "checkpoints/sd21-unclip-h.ckpt", link = folder_ / "clip.ckpt";
+  std::filesystem::create_symlink(path, link);
+  const auto first = std::make_shared<const formats::ModelFile>(formats::open_model_file(path)),
+             second = std::make_shared<const formats::ModelFile>(formats::open_model_file(link));
+  ASSERT_NE(first->tensors->begin()->second.data(), second->tensors->begin()->second.data());
+  const Checkpoint c = load_checkpoint(*first, residency_, DType::kF32);
+  const auto clip = load_clip({&second, 1}, residency_, DType::kF32);
+  const auto vision = find_clip_vision(residency_, *second->tensors, DType::kF32, "clip.ckpt");
+  EXPECT_EQ(vision.model, c.clip_vision->model);
+  const EncodedText one = encode_prompt({c.text, nullptr, std::nullopt}, "a lighthouse");
+  const size_t loaded = residency_.loaded_bytes();
+  EXPECT_GT(loaded, 0u);
+  const EncodedText other = encode_prompt({clip, nullptr, std::nullopt}, "a lighthouse");
+  EXPECT_EQ(residency_.loaded_bytes(), loaded);
+  EXPECT_EQ(to_vector(other.cond), to_vector(one.cond));
+  // Changed in the same way, it is one again; changed otherwise, it is not.
+  EXPECT_EQ(c.text->key(TextTowerKind::kH), clip->key(TextTowerKind::kH));
+  EXPECT_NE(c.text->key(TextTowerKind::kH), load_clip({&second, 1}, residency_, DType::kBF16)->key(TextTowerKind::kH));
 }
 
 TEST_F(Changed, EstimatesAreExact) {
   for (const DType compute : {DType::kF32, DType::kBF16}) {
     for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors"}) {
-      const Checkpoint c = load_checkpoint(tiny_models_dir() / file, residency_, compute);
+      const Checkpoint c = load_checkpoint(formats::open_model_file(tiny_models_dir() / file), residency_, compute);
       EXPECT_EQ(c.model.unet->estimated_bytes(), c.model.unet->get()->bytes()) << file;
       EXPECT_EQ(c.vae->vae->estimated_bytes(), c.vae->vae->get()->bytes()) << file;
     }
@@ -208,7 +230,8 @@ TEST_F(Changed, EstimatesAreExact) {
 TEST_F(Changed, PackedWeightsTakeWhatTheySay) {
   for (const DType compute : {DType::kF32, DType::kBF16}) {
     const Checkpoint c =
-        load_checkpoint(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors", residency_, compute);
+        load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),
+                        residency_, compute);
     const size_t before = ops::cpu::weight_bytes(), model = c.model.unet->get()->bytes();
     const size_t packed = ops::cpu::weight_bytes() - before;
     if (packed == 0) GTEST_SKIP() << "another library packs weights on this processor";
@@ -223,9 +246,9 @@ TEST(DiffusersNames, GoThereAndBack) {
   memory::Residency residency;
   for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors",
                            "checkpoints/sd_xl_refiner_1.0.safetensors"}) {
-    const ModelHandle model = load_unet(tiny_models_dir() / file, residency, DType::kF32);
+    const ModelHandle model = load_unet(formats::open_model_file(tiny_models_dir() / file), residency, DType::kF32);
     const DiffusersNames names(model.config);
-    TensorMap diffusers;
+    StoredTensors diffusers;
     const std::string prefix = model.source->scope + ".";
     for (const auto& [name, tensor] : *model.source->tensors) {
       if (!name.starts_with(prefix)) continue;
@@ -238,13 +261,15 @@ TEST(DiffusersNames, GoThereAndBack) {
     const auto back = original_unet_tensors(diffusers);
     for (const auto& [name, tensor] : *model.source->tensors) {
       if (!name.starts_with(prefix)) continue;
-      const Tensor* found = back->find(name.substr(prefix.size()));
+      const StoredTensor* found = back->find(name.substr(prefix.size()));
       ASSERT_TRUE(found) << name;
-      EXPECT_EQ(found->raw(), tensor.raw()) << name;
+      EXPECT_EQ(found->data(), tensor.data()) << name;
     }
   }
   const DiffusersNames sd15(
-      load_unet(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors", residency, DType::kF32).config);
+      load_unet(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"), residency,
+                DType::kF32)
+          .config);
   EXPECT_EQ(sd15.original("down_blocks.1.attentions.0.proj_in"), "input_blocks.4.1.proj_in");
   EXPECT_EQ(sd15.original("up_blocks.0.upsamplers.0.conv"), "output_blocks.2.1.conv");
   EXPECT_EQ(sd15.original("up_blocks.2.upsamplers.0.conv.bias"), "output_blocks.8.2.conv.bias");

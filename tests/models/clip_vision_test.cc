@@ -95,13 +95,13 @@ TEST(StyleModel, MatchesTheReference) {
 TEST(ClipVision, IsFoundInAnOpenClipFile) {
   const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/sd21-unclip-h.ckpt");
   const std::string prefix = "embedder.model.";
-  TensorMap alone;
+  StoredTensors alone;
   for (const auto& [name, tensor] : *file.tensors)
     if (name.starts_with(prefix)) alone.set(name.substr(prefix.size()), tensor);
   memory::Residency residency;
   EXPECT_EQ(find_clip_vision(residency, alone, DType::kF32, "x").projection_dim, 80);
   const Tensor pixels = sines({1, 224, 224, 3}, 0);
-  const auto embeds = [&](const TensorMap& map) {
+  const auto embeds = [&](const StoredTensors& map) {
     return find_clip_vision(residency, map, DType::kF32, "x").model->get()->encode(pixels).image_embeds;
   };
   EXPECT_EQ(testing::max_difference(embeds(alone), embeds(*file.tensors)), 0.0);

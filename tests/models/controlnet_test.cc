@@ -23,7 +23,8 @@ TEST(ControlNet, AgreesWithReference) {
   const TensorMap golden = load_golden("unet.safetensors");
   memory::Residency residency;
   for (const auto& [compute, tolerance] : {std::pair{DType::kF32, 1e-5}, std::pair{DType::kBF16, 3e-2}}) {
-    const auto net = load_controlnet(tiny_models_dir() / kCanny, residency, compute).net->get();
+    const auto net =
+        load_controlnet(formats::open_model_file(tiny_models_dir() / kCanny), residency, compute).net->get();
     ControlInputs in;
     in.x = to_channels_last(*golden.find("unet.sd15.x"));
     in.timesteps = to_vector(*golden.find("unet.sd15.t"));
@@ -47,7 +48,7 @@ struct Loaded {
 
 Loaded load_with_inputs(const std::filesystem::path& path, memory::Residency& residency, int64_t batch = 1) {
   Loaded out;
-  const ControlNetHandle handle = load_controlnet(path, residency, DType::kF32);
+  const ControlNetHandle handle = load_controlnet(formats::open_model_file(path), residency, DType::kF32);
   out.net = handle.net->get();
   out.in.x = made_up({batch, 6, 5, 4}, 1);
   out.in.timesteps.assign(static_cast<size_t>(batch), 500.0f);
@@ -67,7 +68,8 @@ TEST(ControlNet, KnownValues) {
 
 TEST(ControlNet, StrengthZeroChangesNoBit) {
   memory::Residency residency;
-  const Checkpoint checkpoint = load_checkpoint(tiny_models_dir() / kSd15, residency, DType::kF32);
+  const Checkpoint checkpoint =
+      load_checkpoint(formats::open_model_file(tiny_models_dir() / kSd15), residency, DType::kF32);
   const auto unet = checkpoint.model.unet->get();
   UNetInputs in;
   in.x = made_up({1, 6, 5, 4}, 1);
@@ -140,7 +142,7 @@ TEST(ControlNet, EveryPublishedLayoutLoads) {
                         Case{"t2iadapter_color_sd14v1.pth", true, Family::kSD1, 12, 0, 0},
                         Case{"t2i-adapter_xl_canny.safetensors", true, Family::kSDXL, 10, 1, 0}}) {
     const auto path = tiny_models_dir() / "controlnet" / c.file;
-    const ControlNetHandle handle = load_controlnet(path, residency, DType::kF32);
+    const ControlNetHandle handle = load_controlnet(formats::open_model_file(path), residency, DType::kF32);
     EXPECT_EQ(handle.t2i_adapter, c.t2i) << c.file;
     EXPECT_EQ(handle.family, c.family) << c.file;
     Loaded l = load_with_inputs(path, residency, 2);
@@ -163,8 +165,9 @@ TEST(ControlNet, EveryPublishedLayoutLoads) {
 }
 
 // A ControlNet of SDXL with what one for six kinds of hints has beside it, as published.
-TensorMap union_file() {
-  TensorMap file = *formats::open_model_file(tiny_models_dir() / "controlnet/sdxl_canny_original.safetensors").tensors;
+StoredTensors union_file() {
+  StoredTensors file =
+      *formats::open_model_file(tiny_models_dir() / "controlnet/sdxl_canny_original.safetensors").tensors;
   const std::string prefix = "control_model.";
   const int64_t c = file.find(prefix + "input_blocks.0.0.weight")->dim(0);
   const int64_t e = file.find(prefix + "time_embed.2.weight")->dim(0);
@@ -214,11 +217,11 @@ TEST(ControlNet, OfTheUnionKindIsToldWhatItsPictureIs) {
 }
 
 TEST(ControlNet, OfTheUnionKindIsCheckedWhole) {
-  const TensorMap good = union_file();
+  const StoredTensors good = union_file();
   for (const auto& [name, tensor] : good) {
     if (name.find("block") != std::string::npos && name.find("transformer_layes") == std::string::npos) continue;
     if (name.find("zero_convs") != std::string::npos || name.ends_with("task_embedding")) continue;
-    TensorMap bad;
+    StoredTensors bad;
     for (const auto& [other, kept] : good)
       if (other != name) bad.set(other, kept);
     EXPECT_THROW(
@@ -234,10 +237,10 @@ TEST(ControlNet, OfTheUnionKindIsCheckedWhole) {
 TEST(ControlNet, MismatchesAreToldInOneSentence) {
   memory::Residency residency;
   const auto model = [&](const char* file) {
-    return load_unet(tiny_models_dir() / "checkpoints" / file, residency, DType::kF32);
+    return load_unet(formats::open_model_file(tiny_models_dir() / "checkpoints" / file), residency, DType::kF32);
   };
   const auto control = [&](const char* file) {
-    return load_controlnet(tiny_models_dir() / "controlnet" / file, residency, DType::kF32);
+    return load_controlnet(formats::open_model_file(tiny_models_dir() / "controlnet" / file), residency, DType::kF32);
   };
   const ModelHandle sd15 = model("v1-5-pruned-emaonly.safetensors"), sdxl = model("sd_xl_base_1.0.safetensors"),
                     ssd = model("SSD-1B.safetensors"), inpainting = model("sd-v1-5-inpainting.safetensors");
@@ -260,12 +263,14 @@ TEST(ControlNet, MismatchesAreToldInOneSentence) {
 
 TEST(ControlNet, OtherFilesAreRefused) {
   memory::Residency residency;
-  EXPECT_THROW(load_controlnet(tiny_models_dir() / "vae/sdxl_vae.safetensors", residency, DType::kF32), Error);
-  EXPECT_THROW(load_controlnet(tiny_models_dir() / kSd15, residency, DType::kF32), Error);
-  TensorMap control_lora;
+  EXPECT_THROW(
+      load_controlnet(formats::open_model_file(tiny_models_dir() / "vae/sdxl_vae.safetensors"), residency, DType::kF32),
+      Error);
+  EXPECT_THROW(load_controlnet(formats::open_model_file(tiny_models_dir() / kSd15), residency, DType::kF32), Error);
+  StoredTensors control_lora;
   control_lora.set("lora_controlnet", Tensor::zeros({1}));
   EXPECT_THROW(control_tensors(control_lora), Error);
-  EXPECT_EQ(control_tensors(TensorMap()).kind, ControlKind::kNone);
+  EXPECT_EQ(control_tensors(StoredTensors()).kind, ControlKind::kNone);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ namespace {
 // Every tensor of a file in turn missing, or with another shape: the loader or the model says so, and nothing worse
 // happens.
 template <class Use>
-void expect_damage_is_found(const TensorMap& good, const std::vector<std::string>& alike, const Use& use) {
+void expect_damage_is_found(const StoredTensors& good, const std::vector<std::string>& alike, const Use& use) {
   use(good);
   for (const auto& [name, tensor] : good) {
     // One layer stands for all that are like it.
@@ -34,7 +34,7 @@ void expect_damage_is_found(const TensorMap& good, const std::vector<std::string
     for (const Shape& shape :
          {Shape{}, Shape{0}, Shape{3}, Shape{0, 64}, Shape{5, 3}, Shape{1, 1, 1}, Shape{2, 3, 5, 7, 1}}) {
       if (shape == tensor.shape()) continue;
-      TensorMap bad = good;
+      StoredTensors bad = good;
       bad.set(name, Tensor::zeros(shape));
       try {
         use(bad);
@@ -43,7 +43,7 @@ void expect_damage_is_found(const TensorMap& good, const std::vector<std::string
         EXPECT_NE(e.fault(), Fault::kInternal) << name << " " << shape.str() << ": " << e.what();
       }
     }
-    TensorMap lacking;
+    StoredTensors lacking;
     for (const auto& [other, kept] : good)
       if (other != name) lacking.set(other, kept);
     EXPECT_THROW(use(lacking), Error) << name;
@@ -53,7 +53,7 @@ void expect_damage_is_found(const TensorMap& good, const std::vector<std::string
 TEST(Damage, InAStyleModelIsFound) {
   const auto file = formats::open_model_file(tiny_models_dir() / "style_models/coadapter-style-sd15v1.pth");
   const Tensor hidden = sines({1, 5, 64}, 0);
-  expect_damage_is_found(*file.tensors, {"layes.1", "layes.2"}, [&](const TensorMap& map) {
+  expect_damage_is_found(*file.tensors, {"layes.1", "layes.2"}, [&](const StoredTensors& map) {
     memory::Residency residency;
     load_style_model(residency, map, DType::kF32, "x").model->get()->encode(hidden);
   });
@@ -65,32 +65,32 @@ TEST(Damage, InAnAdapterIsFound) {
   expect_damage_is_found(
       *file.tensors,
       {"layers.1", "layers.2", "layers.3", "ip_adapter.1", "ip_adapter.2", "ip_adapter.31", "5.to", "7.to", "9.to"},
-      [&](const TensorMap& map) {
+      [&](const StoredTensors& map) {
         memory::Residency residency;
-        const auto adapter = load_ip_adapter(residency, std::make_shared<const TensorMap>(map), DType::kF32, "x");
+        const auto adapter = load_ip_adapter(residency, std::make_shared<const StoredTensors>(map), DType::kF32, "x");
         adapter.model->get()->tokens(hidden);
       });
 }
 
-using Build = std::function<void(const std::shared_ptr<const TensorMap>&)>;
+using Build = std::function<void(const std::shared_ptr<const StoredTensors>&)>;
 
 // Every module (weight and bias together) of a network in turn missing, which leaves no name behind to miss it by;
 // and those `chosen` with weights of other shapes. `build` packs nothing: a network is checked before.
-void expect_damage_is_found_unpacked(const TensorMap& good, const std::vector<std::string>& chosen,
+void expect_damage_is_found_unpacked(const StoredTensors& good, const std::vector<std::string>& chosen,
                                      const Build& build) {
-  const auto expect_error = [&](TensorMap map, const std::string& what) {
+  const auto expect_error = [&](StoredTensors map, const std::string& what) {
     try {
-      build(std::make_shared<const TensorMap>(std::move(map)));
+      build(std::make_shared<const StoredTensors>(std::move(map)));
       ADD_FAILURE() << what << " was taken";
     } catch (const Error& e) {
       EXPECT_NE(e.fault(), Fault::kInternal) << what << ": " << e.what();
     }
   };
-  build(std::make_shared<const TensorMap>(good));
+  build(std::make_shared<const StoredTensors>(good));
   std::set<std::string> modules;
   for (const auto& [name, tensor] : good) modules.insert(name.substr(0, name.rfind('.') + 1));
   for (const std::string& module : modules) {
-    TensorMap map;
+    StoredTensors map;
     for (const auto& [name, tensor] : good)
       if (!name.starts_with(module)) map.set(name, tensor);
     expect_error(std::move(map), "without " + module);
@@ -100,19 +100,19 @@ void expect_damage_is_found_unpacked(const TensorMap& good, const std::vector<st
     for (const Shape& shape : {Shape{}, Shape{0}, Shape{3}, Shape{0, 64}, Shape{5, 3}, Shape{0, 0, 0, 0},
                                Shape{32, 5, 2, 2}, Shape{64, 7, 3, 3}}) {
       if (!wanted || shape == tensor.shape()) continue;
-      TensorMap map = good;
+      StoredTensors map = good;
       map.set(name, Tensor::zeros(shape));
       expect_error(std::move(map), name + " as " + shape.str());
     }
   }
 }
 
-nn::Weights unpacked(const std::shared_ptr<const TensorMap>& tensors) {
+nn::Weights unpacked(const std::shared_ptr<const StoredTensors>& tensors) {
   return nn::Weights(tensors, DType::kF32, "x", ops::Packer::measure());
 }
 
-TensorMap below(const TensorMap& file, const std::string& prefix) {
-  TensorMap out;
+StoredTensors below(const StoredTensors& file, const std::string& prefix) {
+  StoredTensors out;
   for (const auto& [name, tensor] : file)
     if (name.starts_with(prefix)) out.set(name.substr(prefix.size()), tensor);
   return out;

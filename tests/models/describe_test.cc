@@ -80,7 +80,7 @@ class DescribeChanged : public ::testing::Test {
         std::filesystem::path(::testing::TempDir()) / ("easel-describe-" + std::to_string(::getpid()) + ".safetensors");
   }
   void TearDown() override { std::filesystem::remove(path_); }
-  FileDescription describe(const TensorMap& tensors) {
+  FileDescription describe(const StoredTensors& tensors) {
     formats::write_safetensors(path_, tensors);
     return describe_file(path_);
   }
@@ -89,7 +89,7 @@ class DescribeChanged : public ::testing::Test {
 
 TEST_F(DescribeChanged, ProblemsAndLeftoversAreTold) {
   const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors");
-  TensorMap some;
+  StoredTensors some;
   for (const auto& [name, tensor] : *file.tensors)
     if (!name.starts_with("model.diffusion_model.middle_block.0.")) some.set(name, tensor);
   some.set("model_ema.decay", Tensor::zeros({1}));
@@ -102,7 +102,7 @@ TEST_F(DescribeChanged, ProblemsAndLeftoversAreTold) {
 }
 
 TEST_F(DescribeChanged, UnknownFilesAreUnknown) {
-  TensorMap tensors;
+  StoredTensors tensors;
   tensors.set("layer.weight", Tensor::zeros({4, 4, 4}));
   tensors.set("layer.bias", Tensor::zeros({4}));
   const FileDescription d = describe(tensors);
@@ -110,7 +110,7 @@ TEST_F(DescribeChanged, UnknownFilesAreUnknown) {
   EXPECT_EQ(d.summary, "nothing Easel knows");
   EXPECT_EQ(d.other_tensors, 2);
   EXPECT_EQ(d.parameters, 68);
-  TensorMap flux;
+  StoredTensors flux;
   flux.set("double_blocks.0.img_attn.qkv.weight", Tensor::zeros({4, 4}));
   flux.set("x", Tensor::zeros({4, 4}));
   EXPECT_EQ(describe(flux).summary, "Flux, which Easel does not run");
@@ -119,11 +119,11 @@ TEST_F(DescribeChanged, UnknownFilesAreUnknown) {
 // Block numbers that no UNet has must not cost what so many blocks would.
 TEST_F(DescribeChanged, AbsurdBlockNumbersAreProblems) {
   const auto file = formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors");
-  TensorMap tensors;
+  StoredTensors tensors;
   for (const auto& [name, tensor] : *file.tensors) tensors.set(name, tensor);
   tensors.set("model.diffusion_model.input_blocks.9999.0.op.weight", Tensor::zeros({1}));
   EXPECT_EQ(describe(tensors).problem, "a UNet of 10000 blocks");
-  TensorMap diffusers;
+  StoredTensors diffusers;
   for (const char* name :
        {"conv_in.weight", "conv_out.weight", "time_embedding.linear_1.weight", "down_blocks.0.resnets.0.conv1.weight"})
     diffusers.set(name, Tensor::zeros({4, 4}));

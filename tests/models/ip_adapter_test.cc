@@ -134,8 +134,8 @@ TEST(IpNoise, MatchesTheReference) {
 // --- On adapters made here --------------------------------------------------------------------------------------
 
 // A plain adapter with two layers of 16 and 8 channels: embeds of 6, three tokens of 10.
-TensorMap small_adapter() {
-  TensorMap map;
+StoredTensors small_adapter() {
+  StoredTensors map;
   map.set("image_proj.proj.weight", sines({30, 6}, 0.1));
   map.set("image_proj.proj.bias", sines({30}, 0.2));
   map.set("image_proj.norm.weight", Tensor::full({10}, 1.0f));
@@ -149,7 +149,7 @@ TensorMap small_adapter() {
 
 struct Small {
   explicit Small(int64_t images = 2) {
-    adapter = load_ip_adapter(residency, std::make_shared<const TensorMap>(small_adapter()), DType::kF32,
+    adapter = load_ip_adapter(residency, std::make_shared<const StoredTensors>(small_adapter()), DType::kF32,
                               "small.safetensors");
     tokens = ip_tokens(adapter, {sines({images, 6}, 1.0), Tensor::zeros({images, 6})});
     site.heads = 2;
@@ -292,7 +292,7 @@ TEST(IpAdapter, SaysWhatDoesNotFit) {
 }
 
 TEST(IpAdapter, RefusesFaceIdDamageAndStrangers) {
-  const auto fault_of = [](const TensorMap& map) {
+  const auto fault_of = [](const StoredTensors& map) {
     try {
       read_ip_adapter_config(map, "x.bin");
     } catch (const Error& e) {
@@ -302,23 +302,24 @@ TEST(IpAdapter, RefusesFaceIdDamageAndStrangers) {
     return Fault::kInternal;
   };
   EXPECT_EQ(fault_of({}), Fault::kUnsupported);
-  TensorMap face = small_adapter();
+  StoredTensors face = small_adapter();
   face.set("ip_adapter.0.to_q_lora.down.weight", sines({4, 8}, 0));
   EXPECT_EQ(fault_of(face), Fault::kUnsupported);
-  TensorMap gap = small_adapter();
+  StoredTensors gap = small_adapter();
   gap.set("ip_adapter.7.to_k_ip.weight", sines({8, 10}, 0));
   EXPECT_EQ(fault_of(gap), Fault::kBadFile);
-  TensorMap odd = small_adapter();
+  StoredTensors odd = small_adapter();
   odd.set("ip_adapter.3.to_v_ip.weight", sines({9, 10}, 0));
   EXPECT_EQ(fault_of(odd), Fault::kBadFile);
-  TensorMap scalar = small_adapter();
+  StoredTensors scalar = small_adapter();
   scalar.set("image_proj.proj.weight", Tensor::full(Shape{}, 1.0f));
   EXPECT_EQ(fault_of(scalar), Fault::kBadFile);
   // A norm of the wrong width is found when the model is built.
-  TensorMap norm = small_adapter();
+  StoredTensors norm = small_adapter();
   norm.set("image_proj.norm.weight", sines({11}, 0));
   const auto config = read_ip_adapter_config(norm, "x.bin");
-  EXPECT_THROW(IpAdapter(nn::Weights(std::make_shared<const TensorMap>(norm), DType::kF32, "x.bin"), config), Error);
+  EXPECT_THROW(IpAdapter(nn::Weights(std::make_shared<const StoredTensors>(norm), DType::kF32, "x.bin"), config),
+               Error);
 }
 
 TEST(IpWeights, SpreadOverTheLayersAsTheReferenceDoes) {

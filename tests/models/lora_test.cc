@@ -114,20 +114,20 @@ class LoraFiles : public ::testing::Test {
   void SetUp() override {
     folder_ = std::filesystem::path(::testing::TempDir()) / ("easel-lora-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
-    checkpoint_ = load_checkpoint(tiny_models_dir() / kSd15, residency_, DType::kF32);
+    checkpoint_ = load_checkpoint(formats::open_model_file(tiny_models_dir() / kSd15), residency_, DType::kF32);
     clip_.encoder = checkpoint_.text;
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::shared_ptr<const Lora> write(const std::vector<std::string>& modules, int64_t out, int64_t in,
                                     const char* up = ".lora_up.weight", const char* down = ".lora_down.weight") {
-    TensorMap tensors;
+    StoredTensors tensors;
     for (const std::string& m : modules) {
       tensors.set(m + up, made_up({out, 2}, 1));
       tensors.set(m + down, made_up({2, in}, 2));
     }
     formats::write_safetensors(folder_ / "x.safetensors", tensors);
-    return Lora::open(folder_ / "x.safetensors");
+    return Lora::read(formats::open_model_file(folder_ / "x.safetensors"));
   }
   Tensor weight(const ModelHandle& model, const std::string& name) {
     return model.source->weights().get(name).tensor();
@@ -210,7 +210,7 @@ TEST_F(LoraFiles, MisfitsAreFoundBeforeAnythingIsBuilt) {
       EXPECT_NE(e.message().find("x.safetensors"), std::string::npos) << e.message();
       EXPECT_NE(e.message().find("v1-5-pruned-emaonly"), std::string::npos) << e.message();
     }
-  EXPECT_THROW(Lora::open(tiny_models_dir() / kSd15), Error);
+  EXPECT_THROW(Lora::read(formats::open_model_file(tiny_models_dir() / kSd15)), Error);
 }
 
 }  // namespace

@@ -16,10 +16,10 @@ namespace easel::models {
 
 using testing::tiny_models_dir;
 
-inline nn::Weights tiny_weights(const std::string& file, DType compute, nn::Weights::Patch patch = {}) {
+inline nn::Weights tiny_weights(const std::string& file, DType compute) {
   const auto path = tiny_models_dir() / file;
   const auto tensors = formats::open_model_file(path).tensors;
-  return nn::Weights(tensors, compute, path.filename().string(), ops::Packer::pack(), std::move(patch));
+  return nn::Weights(tensors, compute, path.filename().string());
 }
 
 // [N,C,H,W] -> [N,H,W,C].

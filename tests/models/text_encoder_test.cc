@@ -15,7 +15,7 @@ namespace {
 using testing::load_golden;
 using testing::relative_error;
 
-std::shared_ptr<const TensorMap> open_tiny(const std::string& file) {
+std::shared_ptr<const StoredTensors> open_tiny(const std::string& file) {
   return formats::open_model_file(tiny_models_dir() / file).tensors;
 }
 
@@ -24,7 +24,7 @@ struct Loaded {
       : tensors(open_tiny(file)), residency(std::make_unique<memory::Residency>()) {
     clip.encoder = load_text_encoder(*residency, *tensors, compute, file);
   }
-  std::shared_ptr<const TensorMap> tensors;
+  std::shared_ptr<const StoredTensors> tensors;
   std::unique_ptr<memory::Residency> residency;
   ClipHandle clip;
 };
@@ -79,8 +79,8 @@ TEST(TextEncoder, ClipSkipMatchesTheReference) {
 // --- Towers made here, of width 64 -------------------------
 
 // A tower of any depth in the transformers layout.
-TensorMap small_tower(int64_t layers, const std::string& prefix = "") {
-  TensorMap map;
+StoredTensors small_tower(int64_t layers, const std::string& prefix = "") {
+  StoredTensors map;
   double phase = 0;
   const auto add = [&](const std::string& name, const Shape& shape) {
     map.set(prefix + name, sines(shape, phase += 0.37));
@@ -108,7 +108,9 @@ TensorMap small_tower(int64_t layers, const std::string& prefix = "") {
 }
 
 struct Small {
-  explicit Small(TensorMap map) { clip.encoder = load_text_encoder(residency, map, DType::kF32, "small.safetensors"); }
+  explicit Small(StoredTensors map) {
+    clip.encoder = load_text_encoder(residency, map, DType::kF32, "small.safetensors");
+  }
   memory::Residency residency;
   ClipHandle clip;
 };
@@ -133,14 +135,14 @@ TEST(TextEncoder, EveryKnownPlaceAndLayoutGivesTheSame) {
         << prefix;
 
   // Early SD1 files lack "text_model."
-  TensorMap early;
+  StoredTensors early;
   for (const auto& [name, tensor] : small_tower(2))
     early.set("cond_stage_model.transformer." + name.substr(11), tensor);
   EXPECT_EQ(testing::max_difference(encode_prompt(Small(early).clip, "a cat").cond, expected), 0.0);
 
   // OpenCLIP fuses query, key and value and has other names.
-  TensorMap open;
-  const TensorMap source = small_tower(2);
+  StoredTensors open;
+  const StoredTensors source = small_tower(2);
   const std::pair<const char*, const char*> parts[] = {{"layer_norm1", "ln_1"},
                                                        {"layer_norm2", "ln_2"},
                                                        {"mlp.fc1", "mlp.c_fc"},
@@ -153,7 +155,7 @@ TEST(TextEncoder, EveryKnownPlaceAndLayoutGivesTheSame) {
         open.set(to + new_name + "." + leaf, *source.find(from + old_name + "." + leaf));
       std::vector<Tensor> fused;
       for (const char* part : {"q", "k", "v"})
-        fused.push_back(*source.find(from + "self_attn." + part + "_proj." + leaf));
+        fused.push_back(source.find(from + "self_attn." + part + "_proj." + leaf)->tensor());
       open.set(to + "attn.in_proj_" + leaf, ops::concat(fused, 0));
     }
   open.set("token_embedding.weight", *source.find("text_model.embeddings.token_embedding.weight"));
@@ -164,7 +166,7 @@ TEST(TextEncoder, EveryKnownPlaceAndLayoutGivesTheSame) {
 }
 
 TEST(TextEncoder, AProjectionIsTransposedWhereItsNameLacksWeight) {
-  TensorMap straight = small_tower(2), turned = small_tower(2);
+  StoredTensors straight = small_tower(2), turned = small_tower(2);
   const Tensor projection = sines({64, 64}, 9);
   straight.set("text_projection.weight", projection);
   turned.set("text_projection", contiguous(projection.permute({1, 0})));
@@ -233,20 +235,25 @@ TEST(TextEncoder, TheSameTextIsEncodedOnce) {
   EXPECT_EQ(testing::max_difference(encode_prompt(skipped, "a cat").cond, first.cond), 0.0);
 }
 
+class Twice final : public nn::WeightPatch {
+ public:
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
+    if (name != "text_model.encoder.layers.1.mlp.fc2.weight") return weight;
+    return ops::affine(weight.f32(), 2.0f);
+  }
+  std::string key() const override { return "twice"; }
+};
+
 TEST(TextEncoder, PatchesReplaceTensorsByTheirCanonicalNames) {
   Small model(small_tower(2, "cond_stage_model.transformer."));
-  const auto twice = [](TextTowerKind) {
-    return [](const std::string& name, const Tensor& t) {
-      return name == "text_model.encoder.layers.1.mlp.fc2.weight" ? ops::affine(t, 2.0f) : t;
-    };
-  };
+  const TextEncoder::TowerPatches twice{{TextTowerKind::kL, std::make_shared<const Twice>()}};
   ClipHandle once = model.clip, two = model.clip;
   once.encoder = model.clip.encoder->patched(model.residency, twice);
   two.encoder = once.encoder->patched(model.residency, twice);
-  TensorMap by_hand = small_tower(2);
+  StoredTensors by_hand = small_tower(2);
   const std::string key = "text_model.encoder.layers.1.mlp.fc2.weight";
   // What patches change is rounded once, at the end, to the half precision that the reference keeps.
-  by_hand.set(key, convert(ops::affine(*by_hand.find(key), 4.0f), DType::kF16));
+  by_hand.set(key, convert(ops::affine(by_hand.find(key)->tensor(), 4.0f), DType::kF16));
   const Tensor expected = encode_prompt(Small(by_hand).clip, "a cat").cond;
   EXPECT_EQ(testing::max_difference(encode_prompt(two, "a cat").cond, expected), 0.0);
   EXPECT_GT(testing::max_difference(encode_prompt(once, "a cat").cond, expected), 1e-4);
@@ -254,12 +261,12 @@ TEST(TextEncoder, PatchesReplaceTensorsByTheirCanonicalNames) {
 
 TEST(TextEncoder, RefusesWhatIsDamagedOrDoesNotGoTogether) {
   memory::Residency residency;
-  EXPECT_EQ(load_text_encoder(residency, TensorMap(), DType::kF32, "x"), nullptr);
-  TensorMap both = small_tower(2, "clip_l.transformer.");
+  EXPECT_EQ(load_text_encoder(residency, StoredTensors(), DType::kF32, "x"), nullptr);
+  StoredTensors both = small_tower(2, "clip_l.transformer.");
   for (const auto& [name, tensor] : small_tower(24, "clip_h.transformer.")) both.set(name, tensor);
   EXPECT_THROW(load_text_encoder(residency, both, DType::kF32, "x"), Error);
 
-  TensorMap missing;
+  StoredTensors missing;
   for (const auto& [name, tensor] : small_tower(2))
     if (name != "text_model.encoder.layers.1.layer_norm2.bias") missing.set(name, tensor);
   try {
@@ -270,13 +277,13 @@ TEST(TextEncoder, RefusesWhatIsDamagedOrDoesNotGoTogether) {
     EXPECT_NE(e.message().find("text_model.encoder.layers.1.layer_norm2.bias"), std::string::npos);
   }
   for (const Shape& shape : {Shape{64, 63}, Shape{64}, Shape{}}) {
-    TensorMap odd = small_tower(2);
+    StoredTensors odd = small_tower(2);
     odd.set("text_model.encoder.layers.0.self_attn.k_proj.weight", Tensor::zeros(shape));
     EXPECT_THROW(encode_prompt(Small(odd).clip, "x"), Error) << shape.str();
   }
   for (const char* name :
        {"text_model.embeddings.token_embedding.weight", "text_model.embeddings.position_embedding.weight"}) {
-    TensorMap odd = small_tower(2);
+    StoredTensors odd = small_tower(2);
     odd.set(name, Tensor::zeros({5, 7, 64}));
     EXPECT_THROW(Small{odd}, Error) << name;
   }

@@ -25,13 +25,13 @@ class Made {
     map.set(name + ".bias", ops::affine(sines({out}, phase_ + 0.5), 0.1f));
     phase_ += 1;
   }
-  TensorMap map;
+  StoredTensors map;
 
  private:
   double phase_ = 0;
 };
 
-TensorMap dense(int64_t in, int64_t blocks, int enlargements, int64_t features = 32, int64_t growth = 16) {
+StoredTensors dense(int64_t in, int64_t blocks, int enlargements, int64_t features = 32, int64_t growth = 16) {
   Made made;
   made.conv("conv_first", features, in);
   for (int64_t b = 0; b < blocks; ++b)
@@ -46,7 +46,7 @@ TensorMap dense(int64_t in, int64_t blocks, int enlargements, int64_t features =
   return made.map;
 }
 
-TensorMap compact(int64_t convolutions, int64_t scale, int64_t features = 32) {
+StoredTensors compact(int64_t convolutions, int64_t scale, int64_t features = 32) {
   Made made;
   made.conv("body.0", features, 3);
   for (int64_t i = 0; i <= convolutions; ++i) {
@@ -59,18 +59,18 @@ TensorMap compact(int64_t convolutions, int64_t scale, int64_t features = 32) {
 
 Tensor picture(int64_t height, int64_t width) { return ops::affine(sines({1, height, width, 3}, 0.25), 0.5f, 0.5f); }
 
-Upscaler build(const TensorMap& file, DType compute = DType::kF32) {
+Upscaler build(const StoredTensors& file, DType compute = DType::kF32) {
   return Upscaler(nn::Weights(upscaler_tensors(file), compute, "made"));
 }
 
 // The same file in the layouts published before.
-TensorMap renamed(const TensorMap& file, bool numbered, const std::string& wrapper = {}) {
+StoredTensors renamed(const StoredTensors& file, bool numbered, const std::string& wrapper = {}) {
   int64_t blocks = 0, ups = 0;
   for (const auto& [name, tensor] : file) {
     if (name.starts_with("body.")) blocks = std::max(blocks, int64_t{name[5] - '0'} + 1);
     if (name.starts_with("conv_up")) ups = std::max(ups, int64_t{name[7] - '0'});
   }
-  TensorMap out;
+  StoredTensors out;
   for (const auto& [name, tensor] : file) {
     const std::string part = name.substr(0, name.find('.')), ending = name.substr(name.rfind('.'));
     std::string to;
@@ -107,10 +107,10 @@ TEST(Upscaler, EnlargesAsTheReference) {
 }
 
 TEST(Upscaler, ReadsEveryLayout) {
-  const TensorMap file = dense(3, 2, 2);
+  const StoredTensors file = dense(3, 2, 2);
   const Tensor x = picture(6, 5), expected = build(file).forward(x);
-  for (const TensorMap& other : {renamed(file, true), renamed(file, false), renamed(file, true, "params."),
-                                 renamed(file, false, "params_ema.")}) {
+  for (const StoredTensors& other : {renamed(file, true), renamed(file, false), renamed(file, true, "params."),
+                                     renamed(file, false, "params_ema.")}) {
     ASSERT_TRUE(upscaler_tensors(other));
     const Tensor out = build(other).forward(x);
     EXPECT_TRUE(std::equal(out.values().begin(), out.values().end(), expected.values().begin()));
@@ -145,7 +145,7 @@ TEST(Upscaler, BlendsTilesAsTheReference) {
 }
 
 TEST(Upscaler, IsCloseInBf16) {
-  for (const TensorMap& file : {dense(3, 2, 2), compact(3, 3)}) {
+  for (const StoredTensors& file : {dense(3, 2, 2), compact(3, 3)}) {
     const Tensor x = picture(20, 20), exact = build(file).forward(x), fast = build(file, DType::kBF16).forward(x);
     double power = 0, error = 0;
     for (int64_t i = 0; i < exact.numel(); ++i) {
@@ -157,13 +157,13 @@ TEST(Upscaler, IsCloseInBf16) {
 }
 
 TEST(Upscaler, DamageIsNamedBeforeAnythingIsPacked) {
-  for (const TensorMap& good : {dense(3, 1, 1), compact(2, 2)})
+  for (const StoredTensors& good : {dense(3, 1, 1), compact(2, 2)})
     for (const auto& [name, tensor] : good) {
-      TensorMap lacking, misshapen = good;
+      StoredTensors lacking, misshapen = good;
       for (const auto& [other, kept] : good)
         if (other != name) lacking.set(other, kept);
       misshapen.set(name, Tensor::zeros({5, 7, 3, 3}));
-      for (const TensorMap& bad : {lacking, misshapen}) {
+      for (const StoredTensors& bad : {lacking, misshapen}) {
         memory::Residency residency;
         try {
           load_upscaler(residency, bad, DType::kF32, "bad.pth");

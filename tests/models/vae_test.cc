@@ -151,21 +151,21 @@ TEST(VaeKeys, DiffusersLayoutIsRecognised) {
     }
     return name;
   };
-  TensorMap diffusers;
+  StoredTensors diffusers;
   for (const auto& [name, tensor] : *original) {
     const bool matrix = name.find("mid.attn_1.") != std::string::npos && tensor.rank() == 4;
-    diffusers.set(other(name), matrix ? tensor.view({tensor.dim(0), tensor.dim(1)}) : tensor);
+    diffusers.set(other(name), matrix ? tensor.matrix() : tensor);
   }
   const auto back = vae_tensors(diffusers);
   ASSERT_TRUE(back);
   for (const auto& [name, tensor] : *original) {
     ASSERT_TRUE(back->contains(name)) << name;
-    EXPECT_EQ(back->find(name)->raw(), tensor.raw()) << name;
+    EXPECT_EQ(back->find(name)->data(), tensor.data()) << name;
   }
   const Vae vae(nn::Weights(back, DType::kF32, "x")), same(nn::Weights(original, DType::kF32, "x"));
   const Tensor latent = made_up({1, 2, 2, 4}, 1);
   EXPECT_EQ(max_difference(vae.decode(latent), same.decode(latent)), 0);
-  EXPECT_EQ(vae_tensors(TensorMap()), nullptr);
+  EXPECT_EQ(vae_tensors(StoredTensors()), nullptr);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ void expect_at_most(const Counts& counts, const std::array<uint64_t, ops::kOpKin
   EXPECT_LE(bytes >> 10, kib);
 }
 
-uint64_t numel(const Tensor& t) { return static_cast<uint64_t>(t.numel()); }
+uint64_t numel(const StoredTensor& t) { return static_cast<uint64_t>(t.numel()); }
 
 // Side of the map an SD 1.x block works on, for a latent of `side`, by the number of its scope. Upsampling and
 // downsampling convolutions are counted at the size they give.
@@ -68,7 +68,7 @@ int64_t side_of(const std::string& key, int64_t side) {
 }
 
 // What one evaluation must multiply, from nothing but the names and shapes in the file.
-Work unet_work(const nn::Weights& w, const TensorMap& tensors, uint64_t n, int64_t side, uint64_t tokens) {
+Work unet_work(const nn::Weights& w, const StoredTensors& tensors, uint64_t n, int64_t side, uint64_t tokens) {
   Work work;
   const std::string prefix = w.full("");
   for (const auto& [name, tensor] : tensors) {

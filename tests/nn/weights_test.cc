@@ -12,8 +12,8 @@
 namespace easel::nn {
 namespace {
 
-std::shared_ptr<const TensorMap> some_tensors() {
-  auto map = std::make_shared<TensorMap>();
+std::shared_ptr<const StoredTensors> some_tensors() {
+  auto map = std::make_shared<StoredTensors>();
   map->set("model.a.weight", Tensor::of({2, 2}, {1, 2, 3, 4}));
   map->set("model.a.bias", Tensor::of({2}, {5, 6}));
   map->set("model.list.10.weight", Tensor::zeros({1}));
@@ -66,7 +66,7 @@ TEST(Weights, OfAFileThatWasCutShortAreNoModel) {
   const auto path = std::filesystem::path(::testing::TempDir()) / ("easel-weights-" + std::to_string(::getpid()));
   std::ofstream(path, std::ios::binary) << std::string(64 * 64 * 4 * 4, '\0');
   const MappedFile file = MappedFile::open(path);
-  auto map = std::make_shared<TensorMap>();
+  auto map = std::make_shared<StoredTensors>();
   map->set("a.weight", Tensor(file.storage(), file.storage()->data(), {256, 64}, {64, 1}, DType::kF32));
   const Weights root(map, DType::kF32, "file");
   std::filesystem::resize_file(path, 4096);
@@ -75,18 +75,79 @@ TEST(Weights, OfAFileThatWasCutShortAreNoModel) {
   std::filesystem::remove(path);
 }
 
-TEST(Weights, PatchesSeeFullNames) {
-  std::vector<std::string> names;
-  const Weights root(some_tensors(), DType::kF32, "file", ops::Packer::pack(),
-                     [&](const std::string& name, const Tensor& t) {
-                       names.push_back(name);
-                       return name == "model.a.weight" ? Tensor::of({2, 2}, {0, 0, 0, 1}) : t;
-                     });
-  const Linear layer(root["model"]["a"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"model.a.weight", "model.a.bias"}));
+// Changes one tensor and notes the names it was shown.
+class NotedPatch final : public WeightPatch {
+ public:
+  NotedPatch(std::string name, float factor, std::vector<std::string>& seen)
+      : name_(std::move(name)), factor_(factor), seen_(seen) {}
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
+    seen_.push_back(name);
+    if (name != name_) return weight;
+    const Tensor t = weight.f32();
+    return Tensor::of({2, 2}, {factor_ * t.f32()[0], factor_ * t.f32()[1], factor_ * t.f32()[2], t.f32()[3] + 1});
+  }
+  std::string key() const override { return name_; }
+
+ private:
+  std::string name_;
+  float factor_;
+  std::vector<std::string>& seen_;
+};
+
+TEST(Weights, PatchesSeeNamesFromTheirScopeOnAndFollowEachOther) {
+  std::vector<std::string> seen;
+  const Weights root(some_tensors(), DType::kF32, "file");
+  const auto zero = std::make_shared<const NotedPatch>("a.weight", 0.0f, seen),
+             twice = std::make_shared<const NotedPatch>("a.weight", 2.0f, seen);
+  const Weights model = root["model"].patched({zero, twice});
+  const Linear layer(model["a"]);
+  EXPECT_EQ(seen, (std::vector<std::string>{"a.weight", "a.weight", "a.bias", "a.bias"}));
   const Tensor y = layer(Tensor::of({1, 2}, {1, 10}));
   EXPECT_EQ(y.f32()[0], 5);
-  EXPECT_EQ(y.f32()[1], 16);
+  EXPECT_EQ(y.f32()[1], 66);  // 10 * (4 + 1 + 1) + 6
+  // Neither a probe nor a packer that measures applies any; nor do scopes outside.
+  seen.clear();
+  const Linear probed(model.probe()["a"]);
+  const Linear measured(
+      Weights(some_tensors(), DType::kF32, "file", ops::Packer::measure())["model"].patched({zero})["a"]);
+  EXPECT_FALSE(probed);
+  EXPECT_GT(measured.bytes(), 0u);
+  EXPECT_EQ(root["model"]["a"].get("weight").f32().f32()[3], 4);
+  EXPECT_TRUE(seen.empty());
+}
+
+// What was read to be packed does not stay in memory beside it, whatever comes after.
+TEST(Weights, PagesGoAsSoonAsTheyArePacked) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / ("easel-pages-" + std::to_string(::getpid()));
+  constexpr int64_t kSide = 512;
+  std::ofstream(path, std::ios::binary) << std::string(static_cast<size_t>(kSide * kSide) * 4, '\0');
+  const MappedFile file = MappedFile::open(path);
+  auto map = std::make_shared<StoredTensors>();
+  map->set("a.weight", Tensor(file.storage(), file.storage()->data(), {kSide, kSide}, {kSide, 1}, DType::kF32));
+  const auto resident = [&] {
+    size_t count = 0;
+    // Of this process: the system may keep the file itself in memory.
+    std::ifstream maps("/proc/self/smaps");
+    bool inside = false;
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find(path.filename().string()) != std::string::npos) inside = true;
+      else if (inside && line.starts_with("Rss:")) {
+        count += std::stoul(line.substr(4));
+        inside = false;
+      }
+    }
+    return count;  // KiB
+  };
+  const Weights root(map, DType::kF32, "file");
+  float sum = 0;
+  for (int64_t i = 0; i < kSide * kSide; i += 1024) sum += map->find("a.weight")->plain()->f32()[i];
+  EXPECT_EQ(sum, 0.0f);
+  EXPECT_GT(resident(), 512u);
+  const Linear layer(root["a"]);
+  EXPECT_LT(resident(), 64u);
+  EXPECT_GT(root.values("a.weight").numel(), 0);
+  EXPECT_LT(resident(), 64u);
+  std::filesystem::remove(path);
 }
 
 }  // namespace

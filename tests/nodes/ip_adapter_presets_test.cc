@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "library/folders.h"
+#include "library/model_files.h"
 #include "models/checkpoint/checkpoint.h"
 #include "node_api/table.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
@@ -15,7 +16,9 @@ class IpAdapterPresets : public ::testing::Test {
  protected:
   // The adapter's and the encoder's file.
   std::pair<std::string, std::string> chosen(const std::string& checkpoint, const std::string& preset) {
-    const auto model = models::load_checkpoint(folders_.find("checkpoints", checkpoint), residency_, DType::kF32).model;
+    const auto model = models::load_checkpoint(formats::open_model_file(folders_.find("checkpoints", checkpoint)),
+                                               residency_, DType::kF32)
+                           .model;
     Context context{folders_, residency_, files_};
     const workflow::NodeSpec* spec = standard_table().find("IPAdapterUnifiedLoader");
     Call call(context, *spec, "1", {{{"preset", preset}}, {{"model", Value("MODEL", model)}}});
@@ -25,7 +28,7 @@ class IpAdapterPresets : public ::testing::Test {
   }
   const library::Folders folders_{testing::tiny_models_dir()};
   memory::Residency residency_;
-  ModelFiles files_;
+  library::ModelFiles files_;
 };
 
 TEST_F(IpAdapterPresets, OfSd15) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "library/folders.h"
+#include "library/model_files.h"
 #include "memory/resident.h"
 #include "node_api/table.h"
 #include "nodes/standard_table.h"
@@ -19,7 +20,7 @@ using Linked = std::map<std::string, Value, std::less<>>;
 inline Value run_node(const char* name, Typed typed, Linked linked = {}) {
   const library::Folders folders;
   memory::Residency residency;
-  ModelFiles files;
+  library::ModelFiles files;
   Context context{folders, residency, files};
   const workflow::NodeSpec* spec = standard_table().find(name, {});
   Call call(context, *spec, "1", {std::move(typed), std::move(linked)});

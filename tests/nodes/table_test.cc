@@ -6,6 +6,7 @@
 #include <set>
 
 #include "library/folders.h"
+#include "library/model_files.h"
 #include "memory/resident.h"
 #include "node_api/files.h"
 #include "workflow/object_info.h"
@@ -167,7 +168,7 @@ TEST(Call, LinkedNumbersHaveLimitsToo) {
   const workflow::NodeSpec& spec = *table.find("EmptyLatentImage");
   const library::Folders folders;
   memory::Residency residency(1 << 20);
-  ModelFiles files;
+  library::ModelFiles files;
   Context context{folders, residency, files};
   const auto width = [&](int64_t value) {
     Call::Arguments arguments;
@@ -191,7 +192,7 @@ TEST(Call, WidgetsMayComeOverLinks) {
   spec.inputs = {Int("steps").def(3).spec(), Text("text").def("a").spec(), Link("model", "MODEL").spec()};
   library::Folders folders;
   memory::Residency residency;
-  ModelFiles files;
+  library::ModelFiles files;
   Context context{folders, residency, files};
   const Call call(context, spec, "1", {{{"text", std::string("b")}}, {{"steps", Value("INT", int64_t{7})}}});
   EXPECT_EQ(call.integer("steps"), 7);

@@ -16,8 +16,8 @@ using testing::channels_last;
 // A checkpoint in f32.
 struct TinyModel {
   explicit TinyModel(const std::string& name)
-      : checkpoint(models::load_checkpoint(testing::tiny_models_dir() / "checkpoints" / name, residency, DType::kF32)) {
-  }
+      : checkpoint(models::load_checkpoint(formats::open_model_file(testing::tiny_models_dir() / "checkpoints" / name),
+                                           residency, DType::kF32)) {}
   Conditioning encode(const std::string& prompt) const {
     models::ClipHandle clip;
     clip.encoder = checkpoint.text;
@@ -243,8 +243,9 @@ TEST(KSampleTrace, StyleFirstThenText) {
 TEST(KSampleControl, StrengthTimeAndChains) {
   memory::Residency residency;
   ControlLink link;
-  link.net = models::load_controlnet(
-      testing::tiny_models_dir() / "controlnet" / "control_v11p_sd15_canny_fp16.safetensors", residency, DType::kF32);
+  const auto canny =
+      formats::open_model_file(testing::tiny_models_dir() / "controlnet" / "control_v11p_sd15_canny_fp16.safetensors");
+  link.net = models::load_controlnet(canny, residency, DType::kF32);
   link.hint = Tensor::full(Shape{1, 64, 64, 3}, 0.3f);
   KSampleRequest request;
   request.model = sd15().checkpoint.model;

@@ -11,7 +11,11 @@ namespace easel::testing {
 // All tensors of the reference file goldens/tiny/<name>, e.g. load_golden("text.safetensors").
 // Only after EASEL_NEEDS_SHARED(). Throws Error(kMissing) when there is no such file.
 inline TensorMap load_golden(const std::string& name) {
-  return formats::read_safetensors(MappedFile::open(shared_dir() / "goldens" / "tiny" / name));
+  TensorMap out;
+  for (const auto& [key, tensor] :
+       formats::read_safetensors(MappedFile::open(shared_dir() / "goldens" / "tiny" / name)))
+    out.set(key, tensor.tensor());
+  return out;
 }
 
 // The one tensor `key` of that file. Throws Error(kMissing) when the file lacks it.

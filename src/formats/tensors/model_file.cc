@@ -48,7 +48,7 @@ bool has_at(Bytes bytes, size_t offset, std::string_view text) {
 ModelFile from_torch(TorchContent content, Container container) {
   ModelFile out;
   out.container = container;
-  out.tensors = std::make_shared<const TensorMap>(std::move(content.tensors));
+  out.tensors = std::make_shared<const StoredTensors>(std::move(content.tensors));
   out.metadata = std::move(content.metadata);
   out.wrapper = std::move(content.wrapper);
   return out;
@@ -60,7 +60,7 @@ ModelFile read(const MappedFile& file) {
   if (looks_like_torch_legacy(bytes)) return from_torch(read_torch_legacy(file), Container::kTorchLegacy);
   if (!looks_like_safetensors(bytes)) refuse(bytes);
   ModelFile out;
-  out.tensors = std::make_shared<const TensorMap>(read_safetensors(file, &out.metadata));
+  out.tensors = std::make_shared<const StoredTensors>(read_safetensors(file, &out.metadata));
   return out;
 }
 
@@ -81,6 +81,7 @@ ModelFile open_model_file(const std::filesystem::path& path) {
     ModelFile out = read(file);
     require_unchanged(file.storage());
     out.path = file.path();
+    out.version = mapped_file(file.storage());
     return out;
   } catch (Error& e) {
     e.in_file(file.path());

@@ -6,8 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/file_version.h"
 #include "formats/tensors/safetensors.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::formats {
 
@@ -20,9 +21,13 @@ std::string_view container_name(Container container);
 // A model file's tensors. Holding it costs address space, not memory: the tensors view the mapped file.
 struct ModelFile {
   std::string path;
+  FileVersion version;  // of the file as it was opened
   Container container = Container::kSafetensors;
-  std::shared_ptr<const TensorMap> tensors;  // file order; nested names joined with dots
-  Metadata metadata;                         // safetensors metadata, or a torch file's top-level texts and numbers
+  std::shared_ptr<const StoredTensors> tensors;  // file order; nested names joined with dots
+  Metadata metadata;                             // safetensors metadata, or a torch file's top-level texts and numbers
+  // For messages: the name without folder.
+  std::string name() const { return std::filesystem::path(path).filename().string(); }
+
   // The top-level key that held the tensors of a torch file ("state_dict", "string_to_param", or the only
   // key there was); it is not part of the tensors' names. Empty when there was none.
   std::string wrapper;

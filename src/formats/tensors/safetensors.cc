@@ -163,7 +163,7 @@ void check_tiling(const std::vector<Entry>& entries, uint64_t data_bytes) {
         std::to_string(data_bytes));
 }
 
-TensorMap read(const MappedFile& file, Metadata* metadata) {
+StoredTensors read(const MappedFile& file, Metadata* metadata) {
   const auto bytes = file.bytes();
   if (bytes.size() < 8) bad("too short for a safetensors file");
   const uint64_t length = little_endian64(bytes.data());
@@ -182,10 +182,10 @@ TensorMap read(const MappedFile& file, Metadata* metadata) {
   std::vector<TypeAndShape> checked;
   checked.reserve(reader.entries.size());
   for (const Entry& e : reader.entries) checked.push_back(check_entry(e, data.size()));
-  TensorMap tensors;
+  StoredTensors tensors;
   for (const Entry& e : reader.entries) {
     if (tensors.contains(e.name)) bad("the header names tensor '" + e.name + "' twice");
-    tensors.set(e.name, Tensor());
+    tensors.set(e.name, {});
   }
   check_tiling(reader.entries, data.size());
   for (size_t i = 0; i < checked.size(); ++i) {
@@ -199,7 +199,7 @@ TensorMap read(const MappedFile& file, Metadata* metadata) {
 
 bool looks_like_safetensors(std::span<const uint8_t> bytes) { return bytes.size() > 8 && bytes[8] == '{'; }
 
-TensorMap read_safetensors(const MappedFile& file, Metadata* metadata) {
+StoredTensors read_safetensors(const MappedFile& file, Metadata* metadata) {
   try {
     return read(file, metadata);
   } catch (Error& e) {
@@ -256,11 +256,18 @@ void SafetensorsWriter::commit() {
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata) {
+  StoredTensors stored;
+  for (const auto& [name, t] : tensors) stored.set(name, t);
+  write_safetensors(path, stored, metadata);
+}
+
+void write_safetensors(const std::filesystem::path& path, const StoredTensors& tensors, const Metadata& metadata) {
   std::vector<TensorSpec> specs;
-  for (const auto& [name, t] : tensors) specs.push_back({name, t.dtype(), t.shape()});
+  for (const auto& [name, t] : tensors)
+    specs.push_back({name, t.plain() ? t.plain()->dtype() : DType::kF32, t.shape()});
   SafetensorsWriter writer(path, specs, metadata);
   for (const auto& [name, t] : tensors) {
-    const Tensor packed = contiguous(t);
+    const Tensor packed = contiguous(t.tensor());
     writer.write(packed.raw(), packed.nbytes());
   }
   writer.commit();

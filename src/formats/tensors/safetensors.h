@@ -11,7 +11,7 @@
 
 #include "base/atomic_file.h"
 #include "tensor/mapped_file.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::formats {
 
@@ -27,7 +27,7 @@ bool looks_like_safetensors(std::span<const uint8_t> bytes);
 // is cut short, above 100 MB, not the expected JSON or names a tensor twice, when a tensor's bytes do
 // not match its type and shape, or when the tensors do not tile the buffer exactly (the format allows
 // neither gaps nor overlaps); Error(kUnsupported) for an element type Easel does not have.
-TensorMap read_safetensors(const MappedFile& file, Metadata* metadata = nullptr);
+StoredTensors read_safetensors(const MappedFile& file, Metadata* metadata = nullptr);
 
 // Name, type and shape of a tensor to be written.
 struct TensorSpec {
@@ -54,7 +54,8 @@ class SafetensorsWriter {
   uint64_t end_ = 0;
 };
 
-// Writes all tensors (any strides) in map order.
+// Writes all tensors (any strides) in map order; stored ones whose encoding safetensors does not have as f32.
+void write_safetensors(const std::filesystem::path& path, const StoredTensors& tensors, const Metadata& metadata = {});
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {});
 
 }  // namespace easel::formats

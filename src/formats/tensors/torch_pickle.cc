@@ -173,7 +173,7 @@ class Interpreter {
     }
   }
 
-  void flatten(Ref ref, const std::string& name, int depth, TensorMap& out) {
+  void flatten(Ref ref, const std::string& name, int depth, StoredTensors& out) {
     if (++visits_ > kMaxVisits) bad("holds more values than any model file needs");
     const Value& v = p_[ref];
     if (const auto pairs = dictionary(v)) {

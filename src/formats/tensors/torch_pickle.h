@@ -9,7 +9,7 @@
 
 #include "formats/tensors/pickle.h"
 #include "formats/tensors/safetensors.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::formats {
 
@@ -44,9 +44,9 @@ std::vector<StorageName> list_storages(const Pickle& pickle);
 
 // What the object graph of a torch file amounts to.
 struct TorchContent {
-  TensorMap tensors;    // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
-  Metadata metadata;    // top-level texts and numbers ("global_step")
-  std::string wrapper;  // the top-level key that held the tensors and was stripped, or empty
+  StoredTensors tensors;  // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
+  Metadata metadata;      // top-level texts and numbers ("global_step")
+  std::string wrapper;    // the top-level key that held the tensors and was stripped, or empty
 };
 
 // Interprets the root. A "state_dict" is unwrapped, so is "string_to_param" (textual inversion), and a

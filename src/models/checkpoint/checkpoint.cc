@@ -2,8 +2,6 @@
 
 #include <unordered_set>
 
-#include "formats/tensors/model_file.h"
-#include "library/folders.h"
 #include "models/checkpoint/detect.h"
 #include "models/checkpoint/diffusers_keys.h"
 #include "models/unet/unet_source.h"
@@ -16,16 +14,14 @@
 namespace easel::models {
 namespace {
 
-std::string name_of(const std::filesystem::path& path) { return path.filename().string(); }
-
-[[noreturn]] void no_unet(const formats::ModelFile& file, const std::string& name) {
+[[noreturn]] void no_unet(const formats::ModelFile& file) {
   const std::string foreign = foreign_model(*file.tensors);
   if (!foreign.empty())
     throw Error(Fault::kUnsupported, "a model of another kind: " + foreign)
-        .in_file(name)
+        .in_file(file.name())
         .fix("Easel runs SD 1.x, SD 2.x, SDXL and the SDXL refiner");
   throw Error(Fault::kUnsupported, "there is no UNet in this file, so it is not a checkpoint")
-      .in_file(name)
+      .in_file(file.name())
       .fix("`easel models` says what the file is and which loader takes it");
 }
 
@@ -42,14 +38,12 @@ int64_t augmentation_dim(Family family, const UNetConfig& config) {
 }
 
 // A handle on the UNet at `scope`. `probe` records what it uses.
-ModelHandle make_model(const std::shared_ptr<const TensorMap>& tensors, const std::string& scope,
-                       const std::filesystem::path& path, memory::Residency& residency, DType compute,
-                       const nn::Weights& probe) {
+ModelHandle make_model(const std::shared_ptr<const StoredTensors>& tensors, const std::string& scope,
+                       const std::string& file, memory::Residency& residency, DType compute, const nn::Weights& probe) {
   auto source = std::make_shared<UNetSource>();
   source->tensors = tensors;
   source->scope = scope;
-  source->file = name_of(path);
-  source->identity = library::file_identity(path);
+  source->file = file;
   source->compute = compute;
   source->residency = &residency;
   UNet::check(scope.empty() ? probe : probe[scope]);
@@ -71,46 +65,43 @@ ModelHandle make_model(const std::shared_ptr<const TensorMap>& tensors, const st
   return model;
 }
 
-VaeHandle make_vae(std::shared_ptr<const TensorMap> tensors, const std::filesystem::path& path,
-                   memory::Residency& residency, DType compute, const nn::Weights& probe) {
+VaeHandle make_vae(std::shared_ptr<const StoredTensors> tensors, const std::string& file, memory::Residency& residency,
+                   DType compute, const nn::Weights& probe) {
   Vae::check(probe);
   VaeHandle handle;
-  handle.file = name_of(path);
-  const std::string key = "vae\n" + library::file_identity(path) + "\n" + std::string(dtype_name(compute));
-  handle.vae = residency.shared<memory::Resident<Vae>>(key, [&] {
-    return make_resident<Vae>(
-        residency, "VAE of " + handle.file, {"vae", tensors, compute}, [=](const ops::Packer& packer) {
-          return std::make_shared<const Vae>(nn::Weights(tensors, compute, name_of(path), packer));
-        });
-  });
+  handle.file = file;
+  handle.vae =
+      packed_model<Vae>(residency, "VAE of " + file, {"vae", tensors, compute}, [=](const ops::Packer& packer) {
+        return std::make_shared<const Vae>(nn::Weights(tensors, compute, file, packer));
+      });
   return handle;
 }
 
 // Notes the memory of a part's tensors as used; its names may differ from the file's, its memory does not.
-void note_used(const TensorMap& part, const std::vector<std::string>& except, std::unordered_set<const void*>& used) {
+void note_used(const StoredTensors& part, const std::vector<std::string>& except,
+               std::unordered_set<const void*>& used) {
   const std::unordered_set<std::string> unused(except.begin(), except.end());
   for (const auto& [name, tensor] : part)
-    if (!unused.contains(name)) used.insert(tensor.raw());
+    if (!unused.contains(name)) used.insert(tensor.data());
 }
 
 }  // namespace
 
-Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
-  const formats::ModelFile file = formats::open_model_file(path);
-  const TensorMap& tensors = *file.tensors;
+Checkpoint load_checkpoint(const formats::ModelFile& file, memory::Residency& residency, DType compute) {
+  const StoredTensors& tensors = *file.tensors;
   Checkpoint out;
-  out.file = name_of(path);
+  out.file = file.name();
   const auto scope = find_unet_scope(tensors);
-  if (!scope) no_unet(file, out.file);
+  if (!scope) no_unet(file);
 
   std::unordered_set<const void*> used;
   const nn::Weights unet_probe = nn::Weights(file.tensors, compute, out.file).probe();
-  out.model = make_model(file.tensors, *scope, path, residency, compute, unet_probe);
+  out.model = make_model(file.tensors, *scope, out.file, residency, compute, unet_probe);
   note_used(tensors, unet_probe.unused(), used);
 
   if (const auto vae = vae_tensors(tensors)) {
     const nn::Weights probe = nn::Weights(vae, compute, out.file).probe();
-    out.vae = make_vae(vae, path, residency, compute, probe);
+    out.vae = make_vae(vae, out.file, residency, compute, probe);
     out.vae->latents = out.model.latents;
     note_used(*vae, probe.unused(), used);
   }
@@ -121,30 +112,30 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency&
     out.clip_vision = find_clip_vision(residency, tensors, compute, out.file);
   }
   for (const auto& [name, tensor] : tensors)
-    if (!used.contains(tensor.raw())) out.unused.push_back(name);
+    if (!used.contains(tensor.data())) out.unused.push_back(name);
   return out;
 }
 
-ModelHandle load_unet(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
-  const formats::ModelFile file = formats::open_model_file(path);
-  std::shared_ptr<const TensorMap> tensors = file.tensors;
+ModelHandle load_unet(const formats::ModelFile& file, memory::Residency& residency, DType compute) {
+  std::shared_ptr<const StoredTensors> tensors = file.tensors;
   auto scope = find_unet_scope(*tensors);
   if (!scope && is_diffusers_unet(*tensors)) {
     tensors = original_unet_tensors(*tensors);
     scope = "";
   }
-  if (!scope) no_unet(file, name_of(path));
-  return make_model(tensors, *scope, path, residency, compute, nn::Weights(tensors, compute, name_of(path)).probe());
+  if (!scope) no_unet(file);
+  const nn::Weights probe = nn::Weights(tensors, compute, file.name()).probe();
+  return make_model(tensors, *scope, file.name(), residency, compute, probe);
 }
 
-VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
-  const formats::ModelFile file = formats::open_model_file(path);
+VaeHandle load_vae(const formats::ModelFile& file, memory::Residency& residency, DType compute) {
   const auto tensors = vae_tensors(*file.tensors);
   if (!tensors)
     throw Error(Fault::kUnsupported, "there is no VAE in this file")
-        .in_file(name_of(path))
+        .in_file(file.name())
         .fix("`easel models` says what the file is and which loader takes it");
-  VaeHandle handle = make_vae(tensors, path, residency, compute, nn::Weights(tensors, compute, name_of(path)).probe());
+  const nn::Weights probe = nn::Weights(tensors, compute, file.name()).probe();
+  VaeHandle handle = make_vae(tensors, file.name(), residency, compute, probe);
   if (const auto scope = find_unet_scope(*file.tensors); scope) {
     const nn::Weights root(file.tensors, compute, handle.file);
     const UNetConfig config = read_unet_config(scope->empty() ? root : root[*scope]);
@@ -153,16 +144,16 @@ VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residen
   return handle;
 }
 
-std::shared_ptr<const TextEncoder> load_clip(std::span<const std::filesystem::path> paths, memory::Residency& residency,
-                                             DType compute) {
+std::shared_ptr<const TextEncoder> load_clip(std::span<const std::shared_ptr<const formats::ModelFile>> files,
+                                             memory::Residency& residency, DType compute) {
   std::vector<TextTowerTensors> towers;
   std::string names;
-  for (const std::filesystem::path& path : paths) {
-    auto found = find_text_towers(*formats::open_model_file(path).tensors);
+  for (const auto& file : files) {
+    auto found = find_text_towers(*file->tensors);
     if (found.empty())
-      throw Error(Fault::kUnsupported, "there is no CLIP text encoder in this file").in_file(name_of(path));
+      throw Error(Fault::kUnsupported, "there is no CLIP text encoder in this file").in_file(file->name());
     towers.insert(towers.end(), found.begin(), found.end());
-    names += (names.empty() ? "" : " and ") + name_of(path);
+    names += (names.empty() ? "" : " and ") + file->name();
   }
   return std::make_shared<const TextEncoder>(residency, std::move(towers), compute, names);
 }

@@ -1,13 +1,13 @@
 // Loading: checkpoints with everything in them, and files that hold one part.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "formats/tensors/model_file.h"
 #include "models/handles.h"
 #include "models/text/text_encoder.h"
 
@@ -26,17 +26,17 @@ struct Checkpoint {
 // The family is told from the keys, never from the name. Every part is checked for completeness before anything is
 // packed. Throws Error(kBadFile) naming the first missing tensor and the count, Error(kUnsupported) for good files of
 // other kinds, saying what they seem to be and which loader takes them.
-Checkpoint load_checkpoint(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+Checkpoint load_checkpoint(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
 // A UNet alone: a file with only a UNet, in the original or the diffusers library's layout, or the UNet of a
 // checkpoint.
-ModelHandle load_unet(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+ModelHandle load_unet(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
 // A VAE alone, or the VAE of a checkpoint.
-VaeHandle load_vae(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+VaeHandle load_vae(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
 // Text encoders from one file or from two that go together (SDXL's). Throws Error(kMismatch) when they do not.
-std::shared_ptr<const TextEncoder> load_clip(std::span<const std::filesystem::path> paths, memory::Residency& residency,
-                                             DType compute);
+std::shared_ptr<const TextEncoder> load_clip(std::span<const std::shared_ptr<const formats::ModelFile>> files,
+                                             memory::Residency& residency, DType compute);
 
 }  // namespace easel::models

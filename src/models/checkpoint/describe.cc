@@ -47,7 +47,7 @@ const KindText& text_of(FileKind kind) {
   return *std::find_if(std::begin(kKinds), std::end(kKinds), [kind](const KindText& k) { return k.kind == kind; });
 }
 
-int64_t parameters_of(const TensorMap& tensors) {
+int64_t parameters_of(const StoredTensors& tensors) {
   int64_t total = 0;
   for (const auto& [name, tensor] : tensors) total += tensor.numel();
   return total;
@@ -80,21 +80,22 @@ class Describer {
                        attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
-      if (!used_.contains(tensor.raw())) ++out_.other_tensors;
+      if (!used_.contains(tensor.data())) ++out_.other_tensors;
   }
 
  private:
-  nn::Weights probe(std::shared_ptr<const TensorMap> tensors) const {
+  nn::Weights probe(std::shared_ptr<const StoredTensors> tensors) const {
     return nn::Weights(std::move(tensors), DType::kF32, out_.file).probe();
   }
 
-  void add_part(std::string name, const TensorMap& part, const std::vector<std::string>& except, std::string detail) {
+  void add_part(std::string name, const StoredTensors& part, const std::vector<std::string>& except,
+                std::string detail) {
     const std::unordered_set<std::string> unused(except.begin(), except.end());
     int64_t parameters = 0;
     for (const auto& [key, tensor] : part) {
       if (unused.contains(key)) continue;
       parameters += tensor.numel();
-      used_.insert(tensor.raw());
+      used_.insert(tensor.data());
     }
     out_.parts.push_back({std::move(name), parameters, std::move(detail)});
   }
@@ -137,14 +138,14 @@ class Describer {
     return true;
   }
 
-  static std::shared_ptr<const TensorMap> below_scope(const TensorMap& file, const std::string& scope) {
-    auto out = std::make_shared<TensorMap>();
+  static std::shared_ptr<const StoredTensors> below_scope(const StoredTensors& file, const std::string& scope) {
+    auto out = std::make_shared<StoredTensors>();
     for (const auto& [name, tensor] : file)
       if (scope.empty() || name.starts_with(scope + ".")) out->set(name, tensor);
     return out;
   }
 
-  std::string add_vae(const std::shared_ptr<const TensorMap>& vae) {
+  std::string add_vae(const std::shared_ptr<const StoredTensors>& vae) {
     const nn::Weights w = probe(vae);
     try {
       Vae::check(w);
@@ -264,7 +265,7 @@ class Describer {
     out_.kind = FileKind::kEmbedding;
     std::vector<std::string> widths;
     for (const auto& [name, tensor] : tensors_)
-      if (tensor.rank() >= 1 && is_float(tensor.dtype())) widths.push_back(std::to_string(tensor.dim(-1)));
+      if (tensor.rank() >= 1 && tensor.is_float()) widths.push_back(std::to_string(tensor.dim(-1)));
     add_part("embedding", tensors_, {}, "");
     out_.summary = "textual-inversion embedding";
     out_.fits = "text encoders of width " + joined(widths);
@@ -274,7 +275,7 @@ class Describer {
   bool lora() {
     std::shared_ptr<const Lora> lora;
     try {
-      lora = Lora::open(file_.path);
+      lora = Lora::read(file_);
     } catch (const Error&) {
       return false;
     }
@@ -285,7 +286,7 @@ class Describer {
     bool second_text = false;
     for (const auto& [name, module] : lora->modules()) {
       second_text = second_text || name.starts_with("lora_te2_") || name.starts_with("text_encoder_2.");
-      const Tensor* down = module.find("lora_down");
+      const StoredTensor* down = module.find("lora_down");
       const bool key =
           name.ends_with("attn2_to_k") || name.ends_with("attn2.to_k") || name.ends_with("attn2.processor.to_k");
       if (key && down && down->rank() == 2) context = down->dim(1);
@@ -332,19 +333,19 @@ class Describer {
     out_.summary = name.empty() ? "nothing Easel knows" : name + ", which Easel does not run";
   }
 
-  const TensorMap& tensors_;
+  const StoredTensors& tensors_;
   const formats::ModelFile& file_;
   FileDescription& out_;
   std::unordered_set<const void*> used_;
 };
 
 // The type of most values; then the others that matter.
-std::string precision_of(const TensorMap& tensors) {
+std::string precision_of(const StoredTensors& tensors) {
   std::map<std::string, int64_t> counts;
   int64_t total = 0;
   for (const auto& [name, tensor] : tensors) {
-    if (!is_float(tensor.dtype())) continue;
-    counts[std::string(dtype_name(tensor.dtype()))] += tensor.numel();
+    if (!tensor.is_float()) continue;
+    counts[std::string(tensor.encoding())] += tensor.numel();
     total += tensor.numel();
   }
   std::vector<std::pair<int64_t, std::string>> order;

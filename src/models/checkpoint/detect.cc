@@ -4,13 +4,14 @@
 
 #include "models/sd/latents.h"
 #include "models/text/clip_keys.h"
+#include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
 
 // Population standard deviation.
-double deviation(const Tensor& t) {
-  const Tensor values = convert(t, DType::kF32);
+double deviation(const StoredTensor& t) {
+  const Tensor values = t.f32();
   double sum = 0, squares = 0;
   for (const float v : values.values()) {
     sum += static_cast<double>(v);
@@ -20,7 +21,7 @@ double deviation(const Tensor& t) {
   return std::sqrt(std::max(0.0, squares / n - mean * mean));
 }
 
-bool is_unclip_l(const UNetConfig& config, const TensorMap& file) {
+bool is_unclip_l(const UNetConfig& config, const StoredTensors& file) {
   const VisionTowerPlace place = find_vision_tower(file);
   if (place.found && !place.prefix.empty()) return count_numbered(file, place.prefix + "transformer.resblocks.") <= 24;
   return config.adm_channels == 1536;  // twice ViT-L's 768; ViT-H has 1024
@@ -28,7 +29,7 @@ bool is_unclip_l(const UNetConfig& config, const TensorMap& file) {
 
 }  // namespace
 
-std::optional<std::string> find_unet_scope(const TensorMap& file) {
+std::optional<std::string> find_unet_scope(const StoredTensors& file) {
   for (const std::string scope : {"model.diffusion_model", "diffusion_model", "model.model", ""}) {
     const std::string prefix = scope.empty() ? "" : scope + ".";
     if (file.contains(prefix + "input_blocks.0.0.weight") && file.contains(prefix + "time_embed.0.weight") &&
@@ -38,7 +39,7 @@ std::optional<std::string> find_unet_scope(const TensorMap& file) {
   return std::nullopt;
 }
 
-std::string foreign_model(const TensorMap& file) {
+std::string foreign_model(const StoredTensors& file) {
   for (const std::string prefix : {"model.diffusion_model.", "diffusion_model.", ""}) {
     const auto has = [&](const char* name) { return file.contains(prefix + name); };
     if (has("joint_blocks.0.context_block.attn.qkv.weight")) return "Stable Diffusion 3";
@@ -50,7 +51,7 @@ std::string foreign_model(const TensorMap& file) {
   return {};
 }
 
-Family detect_family(const UNetConfig& config, const TensorMap& file) {
+Family detect_family(const UNetConfig& config, const StoredTensors& file) {
   if (!config.linear_projections) return Family::kSD1;
   if (config.adm_channels == 0) return Family::kSD2;
   // SDXL halves its map twice; its refiner three times, without attention at the finest level.
@@ -60,7 +61,7 @@ Family detect_family(const UNetConfig& config, const TensorMap& file) {
   return is_unclip_l(config, file) ? Family::kSD2UnclipL : Family::kSD2UnclipH;
 }
 
-PredictionKind detect_prediction(Family family, const UNetConfig& config, const TensorMap& file,
+PredictionKind detect_prediction(Family family, const UNetConfig& config, const StoredTensors& file,
                                  const std::string& scope, const std::string& file_name) {
   PredictionKind kind;
   if (file.contains("edm_mean") || file.contains("edm_vpred.sigma_max"))
@@ -70,8 +71,9 @@ PredictionKind detect_prediction(Family family, const UNetConfig& config, const 
     kind.zero_terminal_snr = file.contains("v_pred") && file.contains("ztsnr");
   } else if (family != Family::kSD1 && config.in_channels == 4) {
     const std::string name = (scope.empty() ? "" : scope + ".") + "output_blocks.11.1.transformer_blocks.0.norm1.bias";
-    const Tensor* bias = file.find(name);
+    const StoredTensor* bias = file.find(name);
     if (bias && deviation(*bias) > 0.09) kind.prediction = Prediction::kV;
+    if (bias) require_unchanged(bias->storage());
   }
   return kind;
 }

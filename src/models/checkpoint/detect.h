@@ -5,20 +5,20 @@
 #include <string>
 
 #include "models/handles.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::models {
 
 // The scope of the UNet in a file ("model.diffusion_model", or empty when it is at the top); nullopt when there is
 // none in the original layout.
-std::optional<std::string> find_unet_scope(const TensorMap& file);
+std::optional<std::string> find_unet_scope(const StoredTensors& file);
 
 // What a file of another kind of model seems to be ("Flux", "SD 3", ...), or empty: for messages.
-std::string foreign_model(const TensorMap& file);
+std::string foreign_model(const StoredTensors& file);
 
 // The family of a UNet; `file` is asked for what the configuration leaves open (which CLIP vision an unCLIP
 // model carries).
-Family detect_family(const UNetConfig& config, const TensorMap& file);
+Family detect_family(const UNetConfig& config, const StoredTensors& file);
 
 struct PredictionKind {
   Prediction prediction = Prediction::kEps;
@@ -26,7 +26,7 @@ struct PredictionKind {
 };
 // What the network was trained to predict. SD 2.x: v when the standard deviation of one bias of the last attention
 // is above 0.09; SDXL: by marker keys. Throws Error(kUnsupported) for EDM models.
-PredictionKind detect_prediction(Family family, const UNetConfig& config, const TensorMap& file,
+PredictionKind detect_prediction(Family family, const UNetConfig& config, const StoredTensors& file,
                                  const std::string& scope, const std::string& file_name);
 
 // What the latents of a family are; those of SD 1.x for an unknown one.

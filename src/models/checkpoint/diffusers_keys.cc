@@ -40,7 +40,7 @@ bool below(const std::string& name, const std::string& scope, std::string& rest)
 std::string number(int64_t n) { return std::to_string(n); }
 
 // Highest N + 1 among the keys `prefix`N, up to more than any UNet has.
-int64_t count_below(const TensorMap& file, const std::string& prefix) {
+int64_t count_below(const StoredTensors& file, const std::string& prefix) {
   constexpr int64_t kMost = 16;
   int64_t count = 0;
   for (const auto& [name, tensor] : file)
@@ -91,7 +91,7 @@ DiffusersNames::DiffusersNames(const UNetConfig& config) {
   add_common();
 }
 
-DiffusersNames::DiffusersNames(const TensorMap& file) {
+DiffusersNames::DiffusersNames(const StoredTensors& file) {
   int64_t input = 1, output = 0;
   for (int64_t level = 0, levels = count_below(file, "down_blocks."); level < levels; ++level) {
     const std::string scope = "down_blocks." + number(level) + ".";
@@ -132,14 +132,14 @@ std::string DiffusersNames::diffusers(const std::string& original) const {
   return {};
 }
 
-bool is_diffusers_unet(const TensorMap& file) {
+bool is_diffusers_unet(const StoredTensors& file) {
   return file.contains("conv_in.weight") && file.contains("down_blocks.0.resnets.0.conv1.weight") &&
          file.contains("time_embedding.linear_1.weight");
 }
 
-std::shared_ptr<const TensorMap> original_unet_tensors(const TensorMap& file) {
+std::shared_ptr<const StoredTensors> original_unet_tensors(const StoredTensors& file) {
   const DiffusersNames names(file);
-  auto out = std::make_shared<TensorMap>();
+  auto out = std::make_shared<StoredTensors>();
   for (const auto& [name, tensor] : file) {
     const std::string original = names.original(name);
     out->set(original.empty() ? name : original, tensor);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/unet/unet.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::models {
 
@@ -16,7 +16,7 @@ class DiffusersNames {
   // For a UNet whose configuration is known.
   explicit DiffusersNames(const UNetConfig& config);
   // For a file in the diffusers library's names.
-  explicit DiffusersNames(const TensorMap& diffusers_file);
+  explicit DiffusersNames(const StoredTensors& diffusers_file);
 
   // "down_blocks.0.resnets.0.conv1.weight" -> "input_blocks.1.0.in_layers.2.weight"; empty when there is none.
   std::string original(const std::string& diffusers) const;
@@ -34,8 +34,8 @@ class DiffusersNames {
 };
 
 // Whether the file holds a UNet (or ControlNet) in the diffusers library's names.
-bool is_diffusers_unet(const TensorMap& file);
+bool is_diffusers_unet(const StoredTensors& file);
 // The file's tensors under the original names; names without one stay as they are. Views.
-std::shared_ptr<const TensorMap> original_unet_tensors(const TensorMap& diffusers_file);
+std::shared_ptr<const StoredTensors> original_unet_tensors(const StoredTensors& diffusers_file);
 
 }  // namespace easel::models

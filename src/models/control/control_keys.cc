@@ -11,25 +11,25 @@ namespace {
 
 // The transformer of a network for several kinds of hints (the spelling is the publisher's), named as ClipEncoder reads
 // it.
-void add_union_blocks(const TensorMap& file, const std::string& prefix, TensorMap& out) {
+void add_union_blocks(const StoredTensors& file, const std::string& prefix, StoredTensors& out) {
   add_openclip_blocks(file, prefix + "transformer_layes.", "union.", out);
 }
 
-std::shared_ptr<const TensorMap> below(const TensorMap& file, const std::string& prefix) {
-  auto out = std::make_shared<TensorMap>();
+std::shared_ptr<const StoredTensors> below(const StoredTensors& file, const std::string& prefix) {
+  auto out = std::make_shared<StoredTensors>();
   for (const auto& [name, tensor] : file)
     if (name.starts_with(prefix)) out->set(name.substr(prefix.size()), tensor);
   add_union_blocks(file, prefix, *out);
   return out;
 }
 
-std::shared_ptr<const TensorMap> from_diffusers_controlnet(const TensorMap& file) {
+std::shared_ptr<const StoredTensors> from_diffusers_controlnet(const StoredTensors& file) {
   const DiffusersNames names(file);
   std::string rest;
   int64_t blocks = 0;
   for (const auto& [name, tensor] : file)
     blocks = std::max(blocks, number_after(name, "controlnet_cond_embedding.blocks.", rest) + 1);
-  auto out = std::make_shared<TensorMap>();
+  auto out = std::make_shared<StoredTensors>();
   for (const auto& [name, tensor] : file) {
     std::string original = names.original(name);
     if (name.starts_with("controlnet_mid_block.")) original = "middle_block_out.0" + name.substr(20);
@@ -49,8 +49,8 @@ std::shared_ptr<const TensorMap> from_diffusers_controlnet(const TensorMap& file
 }
 
 // adapter.body.I.resnets.J of the diffusers library is body.(2I+J) in a full adapter, body.I.body.J in a light one.
-std::shared_ptr<const TensorMap> from_diffusers_adapter(const TensorMap& file, bool light) {
-  auto out = std::make_shared<TensorMap>();
+std::shared_ptr<const StoredTensors> from_diffusers_adapter(const StoredTensors& file, bool light) {
+  auto out = std::make_shared<StoredTensors>();
   std::string rest, inner;
   for (const auto& [name, tensor] : file) {
     if (!name.starts_with("adapter.")) continue;
@@ -66,7 +66,7 @@ std::shared_ptr<const TensorMap> from_diffusers_adapter(const TensorMap& file, b
   return out;
 }
 
-std::shared_ptr<const TensorMap> adapter_tensors(const TensorMap& file) {
+std::shared_ptr<const StoredTensors> adapter_tensors(const StoredTensors& file) {
   if (file.contains("adapter.body.0.resnets.0.block1.weight"))
     return from_diffusers_adapter(file, file.contains("adapter.body.0.out_conv.weight"));
   return below(file, file.contains("adapter.body.0.block1.weight") || file.contains("adapter.body.0.in_conv.weight")
@@ -76,7 +76,7 @@ std::shared_ptr<const TensorMap> adapter_tensors(const TensorMap& file) {
 
 }  // namespace
 
-ControlTensors control_tensors(const TensorMap& file) {
+ControlTensors control_tensors(const StoredTensors& file) {
   if (file.contains("lora_controlnet")) throw Error(Fault::kUnsupported, "a ControlLoRA, which Easel does not run");
   if (file.contains("control_model.zero_convs.0.0.weight"))
     return {ControlKind::kControlNet, below(file, "control_model.")};

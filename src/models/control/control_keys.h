@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::models {
 
@@ -13,10 +13,10 @@ struct ControlTensors {
   ControlKind kind = ControlKind::kNone;
   // Views under the names of the original layout: input_blocks, middle_block, input_hint_block, zero_convs,
   // middle_block_out for a ControlNet; conv_in and body for a T2I-Adapter.
-  std::shared_ptr<const TensorMap> tensors;
+  std::shared_ptr<const StoredTensors> tensors;
 };
 
 // Throws Error(kUnsupported), without a file name, for control networks of other kinds.
-ControlTensors control_tensors(const TensorMap& file);
+ControlTensors control_tensors(const StoredTensors& file);
 
 }  // namespace easel::models

@@ -1,8 +1,8 @@
 #include "models/control/controlnet.h"
 
-#include "formats/tensors/model_file.h"
+#include <filesystem>
+
 #include "image/scale/resize.h"
-#include "library/folders.h"
 #include "models/checkpoint/detect.h"
 #include "models/control/control_keys.h"
 #include "models/control/t2i_adapter.h"
@@ -234,13 +234,13 @@ void check_control_net(const nn::Weights& w, ControlKind kind) {
   else make_t2i_adapter(probe, kind);
 }
 
-ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Residency& residency, DType compute) {
-  const std::string file = path.filename().string();
+ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Residency& residency, DType compute) {
+  const std::string file = opened.name();
   ControlNetHandle handle;
   handle.file = file;
   ControlTensors found;
   try {
-    found = control_tensors(*formats::open_model_file(path).tensors);
+    found = control_tensors(*opened.tensors);
   } catch (Error& e) {
     throw e.in_file(file);
   }
@@ -249,6 +249,7 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Resi
         .in_file(file)
         .fix("`easel models` says what the file is and which loader takes it");
   const nn::Weights weights(found.tensors, compute, file);
+  std::string kind = "control";
   std::function<std::shared_ptr<const ControlNet>(const nn::Weights&)> make;
   if (found.kind == ControlKind::kControlNet) {
     const UNetConfig config = read_control_config(weights);
@@ -257,7 +258,9 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Resi
     handle.model_channels = config.model_channels;
     handle.hint_kinds = count_hint_kinds(weights);
     handle.family = detect_family(config, *found.tensors);
-    make = [average = is_shuffle(path)](const nn::Weights& w) { return make_controlnet(w, average); };
+    const bool average = is_shuffle(opened.path);
+    if (average) kind = "control, averaged";
+    make = [average](const nn::Weights& w) { return make_controlnet(w, average); };
   } else {
     const T2iConfig config = read_t2i_config(weights, found.kind);
     handle.t2i_adapter = true;
@@ -268,14 +271,11 @@ ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Resi
     };
   }
   check_control_net(weights, found.kind);
-  const std::string key = "control\n" + library::file_identity(path) + "\n" + std::string(dtype_name(compute));
-  handle.net = residency.shared<memory::Resident<ControlNet>>(key, [&] {
-    const std::string name = (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file;
-    return make_resident<ControlNet>(residency, name, {"control", found.tensors, compute},
-                                     [=, tensors = found.tensors](const ops::Packer& packer) {
-                                       return make(nn::Weights(tensors, compute, file, packer));
-                                     });
-  });
+  handle.net =
+      packed_model<ControlNet>(residency, (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file,
+                               {kind, found.tensors, compute}, [=, tensors = found.tensors](const ops::Packer& packer) {
+                                 return make(nn::Weights(tensors, compute, file, packer));
+                               });
   return handle;
 }
 

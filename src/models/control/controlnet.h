@@ -1,11 +1,11 @@
 // Networks that steer a UNet with a picture: ControlNets and T2I-Adapters.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "formats/tensors/model_file.h"
 #include "models/control/control_keys.h"
 #include "models/control/control_union.h"
 #include "models/handles.h"
@@ -55,9 +55,10 @@ Tensor hint_rows(const Tensor& per_picture, const ControlInputs& in);
 ControlResiduals merge_control(ControlResiduals own, float strength, const ControlResiduals* previous);
 
 // A ControlNet in the original layout (with or without the prefix control_model.) or the diffusers library's, or a
-// T2I-Adapter (full, light, SDXL; either layout); told apart by its keys. Nothing is packed yet.
-// Throws Error(kBadFile) for incomplete files, Error(kUnsupported) for files of other kinds, with what they seem to be.
-ControlNetHandle load_controlnet(const std::filesystem::path& path, memory::Residency& residency, DType compute);
+// T2I-Adapter (full, light, SDXL; either layout); told apart by its keys, but for "shuffle" in the file's name, which
+// alone says that a ControlNet gives averages. Nothing is packed yet. Throws Error(kBadFile) for incomplete files,
+// Error(kUnsupported) for files of other kinds, with what they seem to be.
+ControlNetHandle load_controlnet(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
 // A ControlNet of tensors named as control_tensors() gives them. Throws Error(kBadFile).
 std::shared_ptr<const ControlNet> make_controlnet(const nn::Weights& w, bool average = false);

@@ -15,7 +15,7 @@ std::string layer_key(const char* scope, size_t layer, const char* which) {
   return scope + std::to_string(2 * layer + 1) + ".to_" + which + "_ip.weight";
 }
 
-const char* layer_scope(const TensorMap& file) {
+const char* layer_scope(const StoredTensors& file) {
   for (const char* scope : kLayerScopes)
     if (file.contains(layer_key(scope, 0, "k"))) return scope;
   return nullptr;
@@ -25,27 +25,27 @@ const char* layer_scope(const TensorMap& file) {
   throw Error(Fault::kBadFile, what).in_file(file);
 }
 
-Shape matrix(const TensorMap& file, const std::string& name, const std::string& file_name) {
-  const Tensor* t = file.find(name);
+Shape matrix(const StoredTensors& file, const std::string& name, const std::string& file_name) {
+  const StoredTensor* t = file.find(name);
   if (!t) bad(file_name, "tensor '" + name + "' is missing");
   if (t->rank() != 2 || t->numel() == 0) bad(file_name, "tensor '" + name + "' has shape " + t->shape().str());
   return t->shape();
 }
 
-bool is_face_id(const TensorMap& file) {
+bool is_face_id(const StoredTensors& file) {
   if (file.contains("image_proj.perceiver_resampler.proj_in.weight")) return true;
   for (const char* scope : kLayerScopes)
     if (file.contains(std::string(scope) + "0.to_q_lora.down.weight")) return true;
   return file.contains("image_proj.proj.2.weight") && !file.contains("image_proj.proj.3.weight");
 }
 
-void read_projection(const TensorMap& file, const std::string& file_name, IpAdapterConfig& c) {
+void read_projection(const StoredTensors& file, const std::string& file_name, IpAdapterConfig& c) {
   if (file.contains("image_proj.proj.3.weight")) {
     c.kind = IpAdapterKind::kFullFace;
     c.clip_width = matrix(file, "image_proj.proj.0.weight", file_name)[1];
     if (matrix(file, "image_proj.proj.2.weight", file_name)[0] != c.token_width)
       bad(file_name, "the image projection and the key matrices have different widths");
-  } else if (const Tensor* latents = file.find("image_proj.latents")) {
+  } else if (const StoredTensor* latents = file.find("image_proj.latents")) {
     c.kind = IpAdapterKind::kPlus;
     c.clip_width = matrix(file, "image_proj.proj_in.weight", file_name)[1];
     if (latents->rank() != 3) bad(file_name, "tensor 'image_proj.latents' has shape " + latents->shape().str());
@@ -98,9 +98,9 @@ const char* ip_adapter_kind_name(IpAdapterKind kind) {
   return "";
 }
 
-bool is_ip_adapter(const TensorMap& file) { return layer_scope(file) != nullptr; }
+bool is_ip_adapter(const StoredTensors& file) { return layer_scope(file) != nullptr; }
 
-IpAdapterConfig read_ip_adapter_config(const TensorMap& file, const std::string& file_name) {
+IpAdapterConfig read_ip_adapter_config(const StoredTensors& file, const std::string& file_name) {
   const char* scope = layer_scope(file);
   if (!scope)
     throw Error(Fault::kUnsupported, "this is not an IP-Adapter: it has no 'ip_adapter.1.to_k_ip.weight'")
@@ -197,19 +197,17 @@ size_t IpAdapter::bytes() const {
   return total;
 }
 
-IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const TensorMap> file, DType compute,
+IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const StoredTensors> file, DType compute,
                                 const std::string& file_name) {
   IpAdapterHandle handle;
   handle.file = file_name;
   handle.config = read_ip_adapter_config(*file, file_name);
   IpAdapter::check(nn::Weights(file, compute, file_name), handle.config);
-  handle.model = residency.shared<memory::Resident<IpAdapter>>(tensors_key("ip-adapter", *file, compute), [&] {
-    return make_resident<IpAdapter>(residency, "IP-Adapter " + file_name, {"ip-adapter", file, compute},
-                                    [=, config = handle.config](const ops::Packer& packer) {
-                                      return std::make_shared<const IpAdapter>(
-                                          nn::Weights(file, compute, file_name, packer), config);
-                                    });
-  });
+  handle.model = packed_model<IpAdapter>(residency, "IP-Adapter " + file_name, {"ip-adapter", file, compute},
+                                         [=, config = handle.config](const ops::Packer& packer) {
+                                           return std::make_shared<const IpAdapter>(
+                                               nn::Weights(file, compute, file_name, packer), config);
+                                         });
   return handle;
 }
 

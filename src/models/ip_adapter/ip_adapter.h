@@ -8,7 +8,7 @@
 #include "models/handles.h"
 #include "models/ip_adapter/resampler.h"
 #include "nn/weights.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::models {
 
@@ -33,13 +33,13 @@ struct IpAdapterConfig {
 };
 
 // Whether a file's tensors are an IP-Adapter of any kind (FaceID included).
-bool is_ip_adapter(const TensorMap& file);
+bool is_ip_adapter(const StoredTensors& file);
 
 // Names from nested .bin files (joined with dots) and flat .safetensors are the same: image_proj.* and
 // ip_adapter.N.to_{k,v}_ip.weight, N odd, or adapter_modules.N in place of ip_adapter.N.
 // Throws Error(kUnsupported) for FaceID and portrait adapters and for files that are no adapter,
 // Error(kBadFile) for damaged ones; all name the file.
-IpAdapterConfig read_ip_adapter_config(const TensorMap& file, const std::string& file_name);
+IpAdapterConfig read_ip_adapter_config(const StoredTensors& file, const std::string& file_name);
 
 class IpAdapter {
  public:
@@ -83,7 +83,7 @@ struct IpAdapterHandle {
 };
 
 // Nothing is built yet; throws as read_ip_adapter_config() does.
-IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const TensorMap> file, DType compute,
+IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const StoredTensors> file, DType compute,
                                 const std::string& file_name);
 
 // Why an adapter does not go with a CLIP vision model or a diffusion model (either may be null), in one sentence

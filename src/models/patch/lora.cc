@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
-#include "formats/tensors/model_file.h"
-#include "library/folders.h"
 #include "models/checkpoint/diffusers_keys.h"
 #include "models/weights/key_names.h"
+#include "models/weights/packed_model.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -69,47 +69,57 @@ std::vector<std::string> unet_names(const std::string& module, const std::string
 }
 
 // Replaces the weights (and biases) that modules change.
-Tensor patched(const std::map<std::string, const LoraModule*>& modules, const std::string& name, const Tensor& weight,
-               float strength) {
+StoredTensor patched(const std::map<std::string, const LoraModule*>& modules, const std::string& name,
+                     const StoredTensor& weight, float strength) {
   if (const auto it = modules.find(name); it != modules.end()) {
     const LoraModule& m = *it->second;
     const bool only_bias = m.tensors.size() == 1 && (m.find("diff_b") || m.find("b_norm"));
     if (only_bias) return weight;
     Tensor out = apply_lora_module(m, weight, strength);
-    for (const auto& [role, tensor] : m.tensors) require_unchanged(tensor.storage());
+    for (const auto& [role, tensor] : m.tensors) {
+      require_unchanged(tensor.storage());
+      tensor.drop_pages();
+    }
     return out;
   }
   if (!name.ends_with(".bias")) return weight;
   const auto it = modules.find(name.substr(0, name.size() - 4) + "weight");
   if (it == modules.end()) return weight;
   for (const char* role : {"diff_b", "b_norm"})
-    if (const Tensor* d = it->second->find(role))
+    if (const StoredTensor* d = it->second->find(role))
       return apply_lora_module({it->second->name, {{"diff", *d}}}, weight, strength);
   return weight;
 }
 
-class UNetLoraPatch final : public WeightPatch {
+class LoraPatch final : public nn::WeightPatch {
  public:
-  UNetLoraPatch(std::shared_ptr<const Lora> lora, std::map<std::string, const LoraModule*> modules, float strength)
-      : lora_(std::move(lora)), modules_(std::move(modules)), strength_(strength) {}
-  Tensor apply(const std::string& name, const Tensor& weight) const override {
+  // `part` says which modules these are of those that the file has.
+  LoraPatch(std::shared_ptr<const Lora> lora, const std::string& part, std::map<std::string, const LoraModule*> modules,
+            float strength)
+      : lora_(std::move(lora)), modules_(std::move(modules)), strength_(strength) {
+    char exact[32];  // shortest text that tells floats apart
+    std::snprintf(exact, sizeof exact, "%.9g", static_cast<double>(strength));
+    key_ = "lora " + part + " of " + lora_->identity() + " x " + exact;
+  }
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
     try {
       return patched(modules_, name, weight, strength_);
     } catch (Error& e) {
       throw e.in_file(lora_->file());
     }
   }
-  std::string key() const override { return "lora " + lora_->identity() + " x " + std::to_string(strength_); }
+  std::string key() const override { return key_; }
 
  private:
   std::shared_ptr<const Lora> lora_;
   std::map<std::string, const LoraModule*> modules_;
   float strength_;
+  std::string key_;
 };
 
 // The first weight whose shape the module cannot change, checked by the widths of plain LoRA factors only.
 std::string shape_conflict(const LoraModule& m, const Shape& weight) {
-  const Tensor *up = m.find("lora_up"), *down = m.find("lora_down");
+  const StoredTensor *up = m.find("lora_up"), *down = m.find("lora_down");
   if (!up || !down || up->rank() < 2 || down->rank() < 2) return {};
   if (up->dim(0) == weight[0] && (down->dim(1) == weight[1])) return {};
   return "module '" + m.name + "' is " + std::to_string(up->dim(0)) + " x " + std::to_string(down->dim(1)) +
@@ -120,7 +130,7 @@ void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraM
                        const ModelHandle& model) {
   const std::string prefix = model.source->scope.empty() ? "" : model.source->scope + ".";
   for (const auto& [name, module] : modules) {
-    const Tensor* weight = model.source->tensors->find(prefix + name);
+    const StoredTensor* weight = model.source->tensors->find(prefix + name);
     if (!weight || weight->rank() < 2) continue;
     const std::string conflict = shape_conflict(*module, weight->shape());
     if (!conflict.empty())
@@ -132,11 +142,10 @@ void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraM
 
 }  // namespace
 
-std::shared_ptr<const Lora> Lora::open(const std::filesystem::path& path) {
-  const formats::ModelFile file = formats::open_model_file(path);
+std::shared_ptr<const Lora> Lora::read(const formats::ModelFile& file) {
   auto lora = std::shared_ptr<Lora>(new Lora);
-  lora->file_ = path.filename().string();
-  lora->identity_ = library::file_identity(path);
+  lora->file_ = file.name();
+  lora->identity_ = identity_of(*file.tensors);
   bool known = false;
   for (const auto& [name, tensor] : *file.tensors)
     for (const auto& [ending, role] : kEndings) {
@@ -208,23 +217,19 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
   for (const auto& [name, module] : modules) used[module] = true;
   check_unet_shapes(*lora, modules, model);
   if (!modules.empty() && strength_model != 0.0f)
-    result.model = with_patch(model, std::make_shared<const UNetLoraPatch>(lora, modules, strength_model));
+    result.model = with_patch(model, std::make_shared<const LoraPatch>(lora, "unet", modules, strength_model));
 
   if (clip.encoder) {
     const bool with_l = clip.encoder->has(TextTowerKind::kL);
-    bool any = false;
+    TextEncoder::TowerPatches patches;
     for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG}) {
       if (!clip.encoder->has(kind)) continue;
-      for (const auto& [name, module] : lora->text_modules(kind, with_l)) used[module] = any = true;
+      const auto parts = lora->text_modules(kind, with_l);
+      for (const auto& [name, module] : parts) used[module] = true;
+      const char* second = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
+      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, second, parts, strength_clip);
     }
-    if (any && strength_clip != 0.0f)
-      result.clip.encoder = clip.encoder->patched(residency, [=](TextTowerKind kind) -> nn::Weights::Patch {
-        const auto parts = lora->text_modules(kind, with_l);
-        if (parts.empty()) return {};
-        return [lora, parts, strength_clip](const std::string& name, const Tensor& weight) {
-          return patched(parts, name, weight, strength_clip);
-        };
-      });
+    if (!patches.empty() && strength_clip != 0.0f) result.clip.encoder = clip.encoder->patched(residency, patches);
   }
   if (used.empty())
     throw Error(Fault::kMismatch, "nothing in the LoRA " + lora->file() + " fits the model " + model.file + " (" +

@@ -1,12 +1,12 @@
 // LoRA files: small changes to a model's weights, as kohya's scripts, LyCORIS and the diffusers library write them.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "formats/tensors/model_file.h"
 #include "models/handles.h"
 #include "models/text/text_encoder.h"
 #include "models/unet/unet_source.h"
@@ -17,9 +17,9 @@ namespace easel::models {
 // "hada_w1_a", "lokr_w1", "diff", ...).
 struct LoraModule {
   std::string name;  // as in the file
-  std::map<std::string, Tensor> tensors;
+  std::map<std::string, StoredTensor> tensors;
 
-  const Tensor* find(const std::string& role) const {
+  const StoredTensor* find(const std::string& role) const {
     const auto it = tensors.find(role);
     return it == tensors.end() ? nullptr : &it->second;
   }
@@ -28,15 +28,16 @@ struct LoraModule {
 // weight plus strength times the module's change, f32, of weight's shape. Covers LoRA and LoCon (also with a middle
 // factor), DoRA, LoHa, LoKr, GLoRA and plain differences; formulas in lora_math.cc.
 // Throws Error(kMismatch) naming the module and the shapes when they do not fit.
-Tensor apply_lora_module(const LoraModule& module, const Tensor& weight, float strength);
+Tensor apply_lora_module(const LoraModule& module, const StoredTensor& weight, float strength);
 
 // An opened LoRA file. Immutable.
 class Lora {
  public:
   // Throws Error(kUnsupported) naming the file when nothing in it looks like a LoRA.
-  static std::shared_ptr<const Lora> open(const std::filesystem::path& path);
+  static std::shared_ptr<const Lora> read(const formats::ModelFile& file);
 
   const std::string& file() const { return file_; }
+  // Changes whenever the file does.
   const std::string& identity() const { return identity_; }
 
   // Which weights of the UNet ("input_blocks.1.1.proj_in.weight") which module changes. The UNet's names are known by

@@ -10,8 +10,8 @@ namespace easel::models {
 namespace {
 
 // [rows, everything else], f32.
-Tensor matrix(const Tensor& t) {
-  const Tensor f = convert(t, DType::kF32);
+Tensor matrix(const StoredTensor& t) {
+  const Tensor f = t.f32();
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
 }
 
@@ -33,8 +33,8 @@ Tensor product(const Tensor& a, const Tensor& b) {
 }
 
 // sum over i, j of core[i,j,k,l] * right[j,r] * left[i,p] -> [p, r*k*l]: a Tucker product over the first two axes.
-Tensor tucker(const Tensor& core, const Tensor& left, const Tensor& right) {
-  const Tensor c = convert(core, DType::kF32);
+Tensor tucker(const StoredTensor& core, const StoredTensor& left, const StoredTensor& right) {
+  const Tensor c = core.f32();
   const int64_t i = c.dim(0), j = c.dim(1), kl = c.numel() / std::max<int64_t>(1, i * j), r = right.dim(1);
   // [i, kl, j] x [j, r], then back to [i, r, kl].
   const Tensor swapped = contiguous(c.view({i, j, kl}).permute({0, 2, 1})).view({i * kl, j});
@@ -60,13 +60,13 @@ struct Change {
   int64_t rank = 0;   // what alpha is divided by; 0: alpha does not count
 };
 
-Change lora_change(const LoraModule& m, const Tensor& up, const Tensor& down) {
+Change lora_change(const LoraModule& m, const StoredTensor& up, const StoredTensor& down) {
   const int64_t rank = down.dim(0);
-  const Tensor* mid = m.find("lora_mid");
+  const StoredTensor* mid = m.find("lora_mid");
   if (!mid) return {product(matrix(up), matrix(down)), rank};
   // mid [r1,r2,k,k], down [r2,in,1,1]: the factor between them has the kernel.
   const Tensor d = matrix(down);
-  const Tensor core = convert(*mid, DType::kF32);
+  const Tensor core = mid->f32();
   const int64_t r1 = core.dim(0), r2 = core.dim(1), kernel = core.numel() / std::max<int64_t>(1, r1 * r2);
   const Tensor swapped = contiguous(core.view({r1, r2, kernel}).permute({0, 2, 1})).view({r1 * kernel, r2});
   const Tensor inner = contiguous(product(swapped, d).view({r1, kernel, d.dim(1)}).permute({0, 2, 1}));
@@ -74,10 +74,10 @@ Change lora_change(const LoraModule& m, const Tensor& up, const Tensor& down) {
 }
 
 Change loha_change(const LoraModule& m) {
-  const Tensor *a1 = m.find("hada_w1_a"), *b1 = m.find("hada_w1_b"), *a2 = m.find("hada_w2_a"),
-               *b2 = m.find("hada_w2_b");
+  const StoredTensor *a1 = m.find("hada_w1_a"), *b1 = m.find("hada_w1_b"), *a2 = m.find("hada_w2_a"),
+                     *b2 = m.find("hada_w2_b");
   if (!a1 || !b1 || !a2 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
-  const Tensor *t1 = m.find("hada_t1"), *t2 = m.find("hada_t2");
+  const StoredTensor *t1 = m.find("hada_t1"), *t2 = m.find("hada_t2");
   const Tensor first = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
   const Tensor second = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
   return {ops::mul(first, second), b1->dim(0)};
@@ -85,9 +85,9 @@ Change loha_change(const LoraModule& m) {
 
 Change lokr_change(const LoraModule& m) {
   Change out;
-  const auto factor = [&](const char* whole, const char* left, const char* right, const Tensor* core) -> Tensor {
-    if (const Tensor* w = m.find(whole)) return convert(*w, DType::kF32);
-    const Tensor *a = m.find(left), *b = m.find(right);
+  const auto factor = [&](const char* whole, const char* left, const char* right, const StoredTensor* core) -> Tensor {
+    if (const StoredTensor* w = m.find(whole)) return w->f32();
+    const StoredTensor *a = m.find(left), *b = m.find(right);
     if (!a || !b) throw Error(Fault::kMismatch, "one of its factors is missing");
     out.rank = b->dim(0);
     if (!core) return product(matrix(*a), matrix(*b));
@@ -100,28 +100,28 @@ Change lokr_change(const LoraModule& m) {
 }
 
 Change glora_change(const LoraModule& m, const Tensor& weight) {
-  const Tensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
+  const StoredTensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
   if (!a1 || !a2 || !b1 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
   const Tensor inner = product(product(matrix(weight), matrix(*a2)), matrix(*a1));
   return {ops::add(product(matrix(*b2), matrix(*b1)), inner), a1->dim(0)};
 }
 
 Change change_of(const LoraModule& m, const Tensor& weight) {
-  const Tensor *up = m.find("lora_up"), *down = m.find("lora_down");
+  const StoredTensor *up = m.find("lora_up"), *down = m.find("lora_down");
   if (up && down) return lora_change(m, *up, *down);
   if (m.find("hada_w1_a")) return loha_change(m);
   if (m.find("lokr_w1") || m.find("lokr_w2") || m.find("lokr_w1_a") || m.find("lokr_w2_a")) return lokr_change(m);
   if (m.find("a1")) return glora_change(m, weight);
   for (const char* role : {"diff", "w_norm"})
-    if (const Tensor* d = m.find(role)) return {matrix(*d), 0};
+    if (const StoredTensor* d = m.find(role)) return {matrix(*d), 0};
   throw Error(Fault::kUnsupported, "it holds no change Easel knows");
 }
 
 // Weight-decomposed adaption: the changed weight, each column (or row, as the scale's shape tells) brought to the
 // length `scale` says.
-Tensor decomposed(const Tensor& scale, const Tensor& weight, const Tensor& change, float strength) {
+Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor& change, float strength) {
   const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
-  const Tensor lengths = convert(scale, DType::kF32);
+  const Tensor lengths = scale.f32();
   Tensor changed = ops::add(weight, change.view(weight.shape()));
   const bool by_row = lengths.dim(0) == out && lengths.numel() == out && out != 1;
   if (lengths.numel() != (by_row ? out : in))
@@ -150,17 +150,17 @@ Tensor decomposed(const Tensor& scale, const Tensor& weight, const Tensor& chang
 
 }  // namespace
 
-Tensor apply_lora_module(const LoraModule& module, const Tensor& given, float strength) {
+Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, float strength) {
   try {
-    const Tensor weight = convert(given, DType::kF32);
+    const Tensor weight = given.f32();
     const Change change = change_of(module, weight);
     if (change.difference.numel() != weight.numel() || change.difference.dim(0) != weight.dim(0))
       throw Error(Fault::kMismatch, "it changes a weight of shape " + change.difference.shape().str() +
                                         ", but the model's has shape " + weight.shape().str());
     float alpha = 1.0f;
-    if (const Tensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
-      alpha = convert(*a, DType::kF32).f32()[0] / static_cast<float>(change.rank);
-    if (const Tensor* scale = module.find("dora_scale"))
+    if (const StoredTensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
+      alpha = a->f32().f32()[0] / static_cast<float>(change.rank);
+    if (const StoredTensor* scale = module.find("dora_scale"))
       return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength);
     return ops::add(weight, change.difference.view(weight.shape()), strength * alpha);
   } catch (const Error& e) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "models/unet/unet_source.h"
+#include "models/weights/packed_model.h"
 #include "ops/elementwise.h"
 #include "tensor/mapped_file.h"
 
@@ -11,11 +12,11 @@ namespace easel::models {
 namespace {
 
 // In single precision, the reference's order: the first weight is scaled, then the second added.
-Tensor mixed(const Tensor& own, const Tensor& other, MergeRatio ratio) {
+StoredTensor mixed(const StoredTensor& own, const StoredTensor& other, MergeRatio ratio) {
   if (!(own.shape() == other.shape())) return own;
-  Tensor a = convert(own, DType::kF32);
+  Tensor a = own.f32();
   if (ratio.own != 1.0f) a = ops::affine(a, ratio.own);
-  return ratio.other == 0.0f ? a : ops::add(a, convert(other, DType::kF32), ratio.other);
+  return ratio.other == 0.0f ? a : ops::add(a, other.f32(), ratio.other);
 }
 
 // Shortest text that tells floats apart.
@@ -25,24 +26,25 @@ std::string exact(float value) {
   return text;
 }
 
-class MergePatch final : public WeightPatch {
+class MergePatch final : public nn::WeightPatch {
  public:
   MergePatch(std::shared_ptr<const UNetSource> second, MergeRatios ratios)
       : second_(std::move(second)), ratios_(std::move(ratios)) {}
 
-  Tensor apply(const std::string& name, const Tensor& weight) const override {
-    const Tensor* other = second_->tensors->find(second_->scope.empty() ? name : second_->scope + "." + name);
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
+    const StoredTensor* other = second_->tensors->find(second_->scope.empty() ? name : second_->scope + "." + name);
     if (!other) return weight;
-    Tensor patched = *other;
-    for (const WeightPatchPtr& patch : second_->patches) patched = patch->apply(name, patched);
-    Tensor out = mixed(weight, patched, ratio_of(name));
+    StoredTensor patched = *other;
+    for (const nn::WeightPatchPtr& patch : second_->patches) patched = patch->apply(name, patched);
+    StoredTensor out = mixed(weight, patched, ratio_of(name));
     require_unchanged(other->storage());
+    other->drop_pages();
     return out;
   }
 
   std::string key() const override {
-    std::string out = "merge " + second_->identity + " " + second_->scope;
-    for (const WeightPatchPtr& patch : second_->patches) out += " (" + patch->key() + ")";
+    std::string out = "merge " + identity_of(*second_->tensors) + " " + second_->scope;
+    for (const nn::WeightPatchPtr& patch : second_->patches) out += " (" + patch->key() + ")";
     const auto add = [&](const std::string& prefix, MergeRatio r) {
       out += " " + prefix + "=" + exact(r.own) + "," + exact(r.other);
     };
@@ -62,6 +64,26 @@ class MergePatch final : public WeightPatch {
 
   std::shared_ptr<const UNetSource> second_;
   MergeRatios ratios_;
+};
+
+class TextMergePatch final : public nn::WeightPatch {
+ public:
+  TextMergePatch(std::shared_ptr<const TextEncoder> second, TextTowerKind kind, MergeRatio ratio)
+      : second_(std::move(second)), kind_(kind), ratio_(ratio) {}
+
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
+    const StoredTensor theirs = second_->tensor(kind_, name);
+    return theirs.defined() ? mixed(weight, theirs, ratio_) : weight;
+  }
+
+  std::string key() const override {
+    return "merge (" + second_->key(kind_) + ") *=" + exact(ratio_.own) + "," + exact(ratio_.other);
+  }
+
+ private:
+  std::shared_ptr<const TextEncoder> second_;
+  TextTowerKind kind_;
+  MergeRatio ratio_;
 };
 
 }  // namespace
@@ -86,12 +108,10 @@ ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeR
                                         second.encoder->file() + " (" + second.encoder->description() + ")")
           .fix("Merge the text encoders of models of one family");
   ClipHandle out = first;
-  out.encoder = first.encoder->patched(residency, [=, other = second.encoder](TextTowerKind kind) {
-    return [=](const std::string& name, const Tensor& weight) {
-      const Tensor theirs = other->tensor(kind, name);
-      return theirs.defined() ? mixed(weight, theirs, ratio) : weight;
-    };
-  });
+  TextEncoder::TowerPatches patches;
+  for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG})
+    if (first.encoder->has(kind)) patches[kind] = std::make_shared<const TextMergePatch>(second.encoder, kind, ratio);
+  out.encoder = first.encoder->patched(residency, patches);
   return out;
 }
 

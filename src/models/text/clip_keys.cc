@@ -28,20 +28,20 @@ Numbered numbered_name(std::string_view name, std::string_view prefix) {
 }
 
 // Splits a fused [3w, ...] parameter into the three that follow each other in it.
-void add_split(const std::string& name, const Tensor& fused, const std::string& layer, const std::string& leaf,
-               TensorMap& out) {
+void add_split(const std::string& name, const StoredTensor& fused, const std::string& layer, const std::string& leaf,
+               StoredTensors& out) {
   if (fused.rank() < 1 || fused.dim(0) % 3 != 0)
     throw Error(Fault::kBadFile, "tensor '" + name + "' should hold query, key and value together, but has shape " +
                                      fused.shape().str());
   const int64_t rows = fused.dim(0) / 3;
   const std::array<const char*, 3> parts = {"self_attn.q_proj.", "self_attn.k_proj.", "self_attn.v_proj."};
-  for (int i = 0; i < 3; ++i) out.set(layer + parts[static_cast<size_t>(i)] + leaf, fused.slice(0, i * rows, rows));
+  for (int i = 0; i < 3; ++i) out.set(layer + parts[static_cast<size_t>(i)] + leaf, fused.slice(i * rows, rows));
 }
 
-Tensor transposed(const std::string& name, const Tensor& t) {
+StoredTensor transposed(const std::string& name, const StoredTensor& t) {
   if (t.rank() != 2)
     throw Error(Fault::kBadFile, "tensor '" + name + "' should be a matrix, but has shape " + t.shape().str());
-  return t.permute({1, 0});
+  return t.transposed();
 }
 
 // OpenCLIP's names outside the blocks, below one scope.
@@ -72,14 +72,15 @@ constexpr Rename kOpenClipVision[] = {
 };
 
 template <size_t N>
-void add_renamed(const TensorMap& file, const std::string& prefix, const Rename (&table)[N], TensorMap& out) {
+void add_renamed(const StoredTensors& file, const std::string& prefix, const Rename (&table)[N], StoredTensors& out) {
   for (const Rename& r : table)
-    if (const Tensor* t = file.find(prefix + r.from)) out.set(r.to, r.transpose ? transposed(prefix + r.from, *t) : *t);
+    if (const StoredTensor* t = file.find(prefix + r.from))
+      out.set(r.to, r.transpose ? transposed(prefix + r.from, *t) : *t);
 }
 
 // Copies what lies below `from` to `to`, for each name that `keep` (a prefix after `from`) admits.
-void add_scope(const TensorMap& file, const std::string& from, std::string_view keep, const std::string& to,
-               TensorMap& out) {
+void add_scope(const StoredTensors& file, const std::string& from, std::string_view keep, const std::string& to,
+               StoredTensors& out) {
   for (const auto& [name, tensor] : file)
     if (starts_with(name, from + std::string(keep))) out.set(to + name.substr(from.size()), tensor);
 }
@@ -112,16 +113,17 @@ constexpr TextPlace kTextPlaces[] = {
     {"", ProjectionRule::kTakeWeight},
 };
 
-std::shared_ptr<const TensorMap> text_tower_at(const TensorMap& file, const std::string& prefix, ProjectionRule rule) {
-  auto out = std::make_shared<TensorMap>();
+std::shared_ptr<const StoredTensors> text_tower_at(const StoredTensors& file, const std::string& prefix,
+                                                   ProjectionRule rule) {
+  auto out = std::make_shared<StoredTensors>();
   if (file.contains(prefix + "transformer.resblocks.0.ln_1.weight")) {
     add_renamed(file, prefix, kOpenClipText, *out);
     add_openclip_blocks(file, prefix + "transformer.resblocks.", "text_model.encoder.", *out);
   } else if (file.contains(prefix + "text_model.encoder.layers.0.layer_norm1.weight")) {
     add_scope(file, prefix, "text_model.", "", *out);
     if (rule == ProjectionRule::kTakeWeight) {
-      if (const Tensor* t = file.find(prefix + "text_projection.weight")) out->set("text_projection.weight", *t);
-      if (const Tensor* t = file.find(prefix + "text_projection"))
+      if (const StoredTensor* t = file.find(prefix + "text_projection.weight")) out->set("text_projection.weight", *t);
+      if (const StoredTensor* t = file.find(prefix + "text_projection"))
         out->set("text_projection.weight", transposed(prefix + "text_projection", *t));
     }
   } else if (file.contains(prefix + "encoder.layers.0.layer_norm1.weight")) {  // early SD1 files lack "text_model."
@@ -142,13 +144,13 @@ const char* text_tower_name(TextTowerKind kind) {
   return "";
 }
 
-int64_t count_numbered(const TensorMap& tensors, std::string_view prefix) {
+int64_t count_numbered(const StoredTensors& tensors, std::string_view prefix) {
   int64_t count = 0;
   for (const auto& [name, tensor] : tensors) count = std::max(count, numbered_name(name, prefix).number + 1);
   return count;
 }
 
-void add_openclip_blocks(const TensorMap& file, std::string_view from, const std::string& to, TensorMap& out) {
+void add_openclip_blocks(const StoredTensors& file, std::string_view from, const std::string& to, StoredTensors& out) {
   constexpr std::pair<const char*, const char*> kParts[] = {
       {"ln_1.", "layer_norm1."},
       {"ln_2.", "layer_norm2."},
@@ -168,7 +170,7 @@ void add_openclip_blocks(const TensorMap& file, std::string_view from, const std
   }
 }
 
-std::vector<TextTowerTensors> find_text_towers(const TensorMap& file) {
+std::vector<TextTowerTensors> find_text_towers(const StoredTensors& file) {
   std::vector<TextTowerTensors> out;
   for (const TextPlace& place : kTextPlaces) {
     auto tensors = text_tower_at(file, place.prefix, place.projection);
@@ -178,20 +180,20 @@ std::vector<TextTowerTensors> find_text_towers(const TensorMap& file) {
   return out;
 }
 
-std::shared_ptr<const TensorMap> vision_tower_tensors(const TensorMap& file, std::string_view prefix) {
+std::shared_ptr<const StoredTensors> vision_tower_tensors(const StoredTensors& file, std::string_view prefix) {
   const std::string scope(prefix);
-  auto out = std::make_shared<TensorMap>();
+  auto out = std::make_shared<StoredTensors>();
   if (file.contains(scope + "transformer.resblocks.0.attn.in_proj_weight")) {
     add_renamed(file, scope, kOpenClipVision, *out);
     add_openclip_blocks(file, scope + "transformer.resblocks.", "vision_model.encoder.", *out);
   } else {
     add_scope(file, scope, "vision_model.", "", *out);
-    if (const Tensor* t = file.find(scope + "visual_projection.weight")) out->set("visual_projection.weight", *t);
+    if (const StoredTensor* t = file.find(scope + "visual_projection.weight")) out->set("visual_projection.weight", *t);
   }
   return count_numbered(*out, "vision_model.encoder.layers.") > 0 ? out : nullptr;
 }
 
-VisionTowerPlace find_vision_tower(const TensorMap& file) {
+VisionTowerPlace find_vision_tower(const StoredTensors& file) {
   if (file.contains("vision_model.encoder.layers.0.layer_norm1.weight")) return {true, ""};
   for (const char* prefix : {"visual.", "embedder.model.visual.", "conditioner.embedders.0.open_clip.model.visual."})
     if (file.contains(std::string(prefix) + "transformer.resblocks.0.attn.in_proj_weight")) return {true, prefix};

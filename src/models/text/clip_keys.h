@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::models {
 
@@ -20,17 +20,17 @@ const char* text_tower_name(TextTowerKind kind);
 struct TextTowerTensors {
   TextTowerKind kind = TextTowerKind::kL;
   std::string prefix;  // where in the file it was found; empty for a stand-alone file
-  std::shared_ptr<const TensorMap> tensors;
+  std::shared_ptr<const StoredTensors> tensors;
 };
 
 // All text towers of a checkpoint or stand-alone file, in the order of the known places: the SD1, SD2, SDXL and
 // refiner prefixes, then the file's top level. Values are views: nothing is copied.
 // Throws Error(kBadFile) when a fused tensor cannot be taken apart.
-std::vector<TextTowerTensors> find_text_towers(const TensorMap& file);
+std::vector<TextTowerTensors> find_text_towers(const StoredTensors& file);
 
 // The vision tower below `prefix` in the transformers library's names (vision_model.*, visual_projection.weight
 // [projection,width]), from either layout; nullptr when there is none. The text tower of a full CLIP file is left out.
-std::shared_ptr<const TensorMap> vision_tower_tensors(const TensorMap& file, std::string_view prefix = {});
+std::shared_ptr<const StoredTensors> vision_tower_tensors(const StoredTensors& file, std::string_view prefix = {});
 
 // Where unCLIP checkpoints and video models keep their vision tower, or the empty prefix of a stand-alone file,
 // as a prefix for vision_tower_tensors(); `found` is false when the file holds none.
@@ -38,13 +38,13 @@ struct VisionTowerPlace {
   bool found = false;
   std::string prefix;
 };
-VisionTowerPlace find_vision_tower(const TensorMap& file);
+VisionTowerPlace find_vision_tower(const StoredTensors& file);
 
 // Adds to `out` the blocks `from`N.{ln_1, attn.in_proj_*, attn.out_proj, ln_2, mlp.c_fc, mlp.c_proj} of the OpenCLIP
 // layout as `to`layers.N.{layer_norm1, self_attn..., mlp.fc1, ...}; other names below `from` are ignored.
-void add_openclip_blocks(const TensorMap& file, std::string_view from, const std::string& to, TensorMap& out);
+void add_openclip_blocks(const StoredTensors& file, std::string_view from, const std::string& to, StoredTensors& out);
 
 // One more than the highest N among the names that start with prefix + N + "."; 0 when there is none.
-int64_t count_numbered(const TensorMap& tensors, std::string_view prefix);
+int64_t count_numbered(const StoredTensors& tensors, std::string_view prefix);
 
 }  // namespace easel::models

@@ -111,31 +111,14 @@ size_t ClipTextModel::bytes() const { return encoder_.bytes() + projection_.byte
 
 std::shared_ptr<memory::Resident<ClipTextModel>> make_text_tower(memory::Residency& residency,
                                                                  const TextTowerTensors& tower, DType compute,
-                                                                 const std::string& file, nn::Weights::Patch patch) {
-  const auto make = [&, tensors = tower.tensors] {
-    return make_resident<ClipTextModel>(
-        residency, std::string(text_tower_name(tower.kind)) + " of " + file,
-        {text_tower_name(tower.kind), tensors, compute, static_cast<bool>(patch)}, [=](const ops::Packer& packer) {
-          return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, packer, patch));
-        });
-  };
-  if (patch) return make();
-  return residency.shared<memory::Resident<ClipTextModel>>(tensors_key("text", *tower.tensors, compute), make);
-}
-
-std::string tensors_key(const char* kind, const TensorMap& tensors, DType compute) {
-  uint64_t hash = 14695981039346656037ull;  // FNV-1a
-  const auto mix = [&hash](const void* data, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 1099511628211ull;
-  };
-  for (const auto& [name, tensor] : tensors) {
-    const void* at = tensor.raw();
-    mix(name.data(), name.size());
-    mix(&at, sizeof at);
-  }
-  const void* first = tensors.empty() ? nullptr : tensors.begin()->second.raw();
-  return std::string(kind) + "\n" + std::to_string(reinterpret_cast<uintptr_t>(first)) + "\n" + std::to_string(hash) +
-         "\n" + std::string(dtype_name(compute));
+                                                                 const std::string& file,
+                                                                 std::vector<nn::WeightPatchPtr> patches) {
+  const std::string kind = text_tower_name(tower.kind);
+  return packed_model<ClipTextModel>(
+      residency, kind + " of " + file, {kind, tower.tensors, compute, patches},
+      [=, tensors = tower.tensors](const ops::Packer& packer) {
+        return std::make_shared<const ClipTextModel>(nn::Weights(tensors, compute, file, packer).patched(patches));
+      });
 }
 
 }  // namespace easel::models

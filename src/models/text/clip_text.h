@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "memory/resident.h"
 #include "models/text/clip_encoder.h"
@@ -64,14 +65,11 @@ class ClipTextModel {
   DType compute_;
 };
 
-// A tower that is built when it is first needed; without a patch, one for all who ask for the same tensors.
-// `patch` replaces tensors (LoRA); it sees canonical names.
+// A tower that is built when it is first needed, one for all who ask for the same tensors with the same patches, which
+// see canonical names.
 std::shared_ptr<memory::Resident<ClipTextModel>> make_text_tower(memory::Residency& residency,
                                                                  const TextTowerTensors& tower, DType compute,
                                                                  const std::string& file,
-                                                                 nn::Weights::Patch patch = {});
-
-// A key for Residency::shared(): the same for the same tensors in the same memory, which lives as long as the model.
-std::string tensors_key(const char* kind, const TensorMap& tensors, DType compute);
+                                                                 std::vector<nn::WeightPatchPtr> patches = {});
 
 }  // namespace easel::models

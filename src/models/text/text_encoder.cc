@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <list>
 #include <mutex>
-#include <unordered_map>
+
+#include "base/lru.h"
+#include "models/weights/packed_model.h"
 
 namespace easel::models {
 namespace {
@@ -63,22 +64,27 @@ void apply_weights(const Chunk& chunk, const Tensor& empty, Tensor z) {
   }
 }
 
-nn::Weights::Patch both(nn::Weights::Patch first, nn::Weights::Patch second) {
-  if (!first) return second;
-  if (!second) return first;
-  return [=](const std::string& name, const Tensor& t) { return second(name, first(name, t)); };
-}
+// The reference keeps text encoders in half precision on a CPU, all but their embeddings, so a weight that all patches
+// together have changed is rounded to it.
+class RoundedPatch final : public nn::WeightPatch {
+ public:
+  explicit RoundedPatch(std::vector<nn::WeightPatchPtr> patches) : patches_(std::move(patches)) {}
 
-// The reference keeps text encoders in half precision on a CPU, all but their embeddings, so a changed weight is
-// rounded to it.
-nn::Weights::Patch rounded(nn::Weights::Patch patch) {
-  if (!patch) return patch;
-  return [patch = std::move(patch)](const std::string& name, const Tensor& t) {
-    const Tensor out = patch(name, t);
-    const bool changed = out.raw() != t.raw();
-    return changed && name.find("embeddings.") == std::string::npos ? convert(out, DType::kF16) : out;
-  };
-}
+  StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
+    StoredTensor out = weight;
+    for (const nn::WeightPatchPtr& patch : patches_) out = patch->apply(name, out);
+    const bool changed = out.data() != weight.data();
+    return changed && name.find("embeddings.") == std::string::npos ? convert(out.tensor(), DType::kF16) : out;
+  }
+  std::string key() const override {
+    std::string out = "rounded";
+    for (const nn::WeightPatchPtr& patch : patches_) out += " (" + patch->key() + ")";
+    return out;
+  }
+
+ private:
+  std::vector<nn::WeightPatchPtr> patches_;
+};
 
 }  // namespace
 
@@ -86,41 +92,42 @@ struct TextEncoder::Tower {
   TextTowerTensors tensors;
   TowerStyle style;
   int64_t width = 0;
+  std::vector<nn::WeightPatchPtr> patches;  // in order, before rounding
   std::shared_ptr<memory::Resident<ClipTextModel>> model;
+
+  // What the tower's weights go through: nothing, or all patches and the rounding.
+  std::vector<nn::WeightPatchPtr> applied() const {
+    if (patches.empty()) return {};
+    return {std::make_shared<const RoundedPatch>(patches)};
+  }
 };
 
 // The chunks encoded last. Results are small (236 KB to 394 KB each), so a count bounds the memory.
 class TextEncoder::Cache {
  public:
-  bool find(const std::string& key, ClipTextModel::Output& out) {
+  std::optional<ClipTextModel::Output> find(const std::string& key) {
     std::lock_guard lock(mutex_);
-    const auto it = index_.find(key);
-    if (it == index_.end()) return false;
-    order_.splice(order_.begin(), order_, it->second);
-    out = it->second->second;
-    return true;
+    const ClipTextModel::Output* found = entries_.find(key);
+    return found ? std::optional(*found) : std::nullopt;
   }
   void add(const std::string& key, const ClipTextModel::Output& value) {
     std::lock_guard lock(mutex_);
-    if (index_.count(key)) return;
-    order_.emplace_front(key, value);
-    index_[key] = order_.begin();
-    if (order_.size() <= kEntries) return;
-    index_.erase(order_.back().first);
-    order_.pop_back();
+    entries_.keep(key, value);
   }
 
  private:
   static constexpr size_t kEntries = 48;
-  using Entry = std::pair<std::string, ClipTextModel::Output>;
   std::mutex mutex_;
-  std::list<Entry> order_;  // most recent first
-  std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+  Lru<std::string, ClipTextModel::Output> entries_{kEntries};
 };
 
 TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute,
-                         std::string file, TowerPatch patch)
-    : file_(std::move(file)), compute_(compute), patch_(std::move(patch)), cache_(std::make_unique<Cache>()) {
+                         std::string file)
+    : TextEncoder(residency, std::move(towers), compute, std::move(file), AllPatches()) {}
+
+TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute,
+                         std::string file, const AllPatches& patches)
+    : file_(std::move(file)), compute_(compute), cache_(std::make_unique<Cache>()) {
   std::sort(towers.begin(), towers.end(), [](const auto& a, const auto& b) { return a.kind < b.kind; });
   const bool pair = towers.size() == 2 && towers[0].kind == TextTowerKind::kL && towers[1].kind == TextTowerKind::kG;
   if (towers.size() != 1 && !pair) {
@@ -136,8 +143,8 @@ TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTens
     ClipTextModel::check(weights);
     tower.width = read_clip_text_config(weights).width;
     tower.style = tower_style(t.kind, pair, tower.width);
-    tower.model =
-        make_text_tower(residency, t, compute, file_, rounded(patch_ ? patch_(t.kind) : nn::Weights::Patch()));
+    if (const auto found = patches.find(t.kind); found != patches.end()) tower.patches = found->second;
+    tower.model = make_text_tower(residency, t, compute, file_, tower.applied());
     tower.tensors = std::move(t);
     towers_.push_back(std::move(tower));
   }
@@ -145,13 +152,16 @@ TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTens
 
 TextEncoder::~TextEncoder() = default;
 
-std::shared_ptr<const TextEncoder> TextEncoder::patched(memory::Residency& residency, TowerPatch patch) const {
+std::shared_ptr<const TextEncoder> TextEncoder::patched(memory::Residency& residency,
+                                                        const TowerPatches& patches) const {
   std::vector<TextTowerTensors> towers;
-  for (const Tower& t : towers_) towers.push_back(t.tensors);
-  const auto stacked = [earlier = patch_, later = std::move(patch)](TextTowerKind kind) {
-    return both(earlier ? earlier(kind) : nn::Weights::Patch(), later ? later(kind) : nn::Weights::Patch());
-  };
-  return std::make_shared<const TextEncoder>(residency, std::move(towers), compute_, file_, stacked);
+  AllPatches all;
+  for (const Tower& t : towers_) {
+    towers.push_back(t.tensors);
+    all[t.tensors.kind] = t.patches;
+  }
+  for (const auto& [kind, patch] : patches) all[kind].push_back(patch);
+  return std::shared_ptr<const TextEncoder>(new TextEncoder(residency, std::move(towers), compute_, file_, all));
 }
 
 const TextEncoder::Tower* TextEncoder::tower(TextTowerKind kind) const {
@@ -162,12 +172,19 @@ const TextEncoder::Tower* TextEncoder::tower(TextTowerKind kind) const {
 
 bool TextEncoder::has(TextTowerKind kind) const { return tower(kind) != nullptr; }
 
-Tensor TextEncoder::tensor(TextTowerKind kind, const std::string& name) const {
+StoredTensor TextEncoder::tensor(TextTowerKind kind, const std::string& name) const {
   const Tower* holder = tower(kind);
-  const Tensor* found = holder ? holder->tensors.tensors->find(name) : nullptr;
-  if (!found) return Tensor();
-  const nn::Weights::Patch patch = rounded(patch_ ? patch_(kind) : nn::Weights::Patch());
-  return patch ? patch(name, *found) : *found;
+  const StoredTensor* found = holder ? holder->tensors.tensors->find(name) : nullptr;
+  if (!found) return {};
+  StoredTensor out = *found;
+  for (const nn::WeightPatchPtr& patch : holder->applied()) out = patch->apply(name, out);
+  return out;
+}
+
+std::string TextEncoder::key(TextTowerKind kind) const {
+  const Tower* holder = tower(kind);
+  if (!holder) return {};
+  return shared_key({text_tower_name(kind), holder->tensors.tensors, compute_, holder->applied()}, kHost);
 }
 
 int64_t TextEncoder::context_dim() const {
@@ -208,10 +225,9 @@ PromptTokens TextEncoder::tokenize_pair(std::string_view text_g, std::string_vie
 ClipTextModel::Output TextEncoder::encode_chunk(const Tower& tower, const Chunk& chunk,
                                                 const ClipTextModel::Layer& layer) const {
   const std::string key = std::string(text_tower_name(tower.tensors.kind)) + chunk_key(chunk, layer);
-  ClipTextModel::Output out;
-  if (cache_->find(key, out)) return out;
+  if (auto known = cache_->find(key)) return *known;
   // One chunk at a time: a text then has the same encoding whatever it is encoded beside.
-  out = tower.model->get()->encode(chunk, layer);
+  const ClipTextModel::Output out = tower.model->get()->encode(chunk, layer);
   cache_->add(key, out);
   return out;
 }
@@ -252,7 +268,7 @@ EncodedText TextEncoder::encode(const PromptTokens& tokens, std::optional<int> s
   return out;
 }
 
-std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const TensorMap& checkpoint,
+std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const StoredTensors& checkpoint,
                                                      DType compute, const std::string& file) {
   auto towers = find_text_towers(checkpoint);
   if (towers.empty()) return nullptr;

@@ -1,7 +1,7 @@
 // CLIP handles: from a prompt to conditioning, for SD1 (CLIP-L), SD2 (OpenCLIP-H), SDXL (L and bigG) and its refiner.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,21 +27,23 @@ struct EncodedText {
 // chunks, so that the same text is never encoded twice in a row; safe to use from several threads.
 class TextEncoder {
  public:
-  using TowerPatch = std::function<nn::Weights::Patch(TextTowerKind)>;
+  // Each sees the canonical names of its tower (clip_keys.h).
+  using TowerPatches = std::map<TextTowerKind, nn::WeightPatchPtr>;
 
   // One tower, or CLIP-L and bigG in any order. Throws Error(kMismatch) for other sets, Error(kBadFile) for an
   // incomplete one.
-  TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute, std::string file,
-              TowerPatch patch = {});
+  TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute, std::string file);
   ~TextEncoder();
 
-  // An encoder of the same files with tensors replaced on their way in (LoRA, merges), on top of any earlier patch.
-  // A patch returns the tensor itself where it changes nothing; what it changes should be f32.
-  std::shared_ptr<const TextEncoder> patched(memory::Residency& residency, TowerPatch patch) const;
+  // An encoder of the same files with tensors changed on their way in (LoRA, merges), after what earlier patches
+  // change.
+  std::shared_ptr<const TextEncoder> patched(memory::Residency& residency, const TowerPatches& patches) const;
 
   bool has(TextTowerKind kind) const;
   // A tower's tensor by its canonical name (clip_keys.h), patched; undefined when there is none.
-  Tensor tensor(TextTowerKind kind, const std::string& name) const;
+  StoredTensor tensor(TextTowerKind kind, const std::string& name) const;
+  // Says everything a tower is made from, its patches included; empty when there is none.
+  std::string key(TextTowerKind kind) const;
   // Width C of the conditioning it makes.
   int64_t context_dim() const;
   const std::string& file() const { return file_; }
@@ -61,6 +63,9 @@ class TextEncoder {
  private:
   struct Tower;
   class Cache;
+  using AllPatches = std::map<TextTowerKind, std::vector<nn::WeightPatchPtr>>;
+  TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute, std::string file,
+              const AllPatches& patches);
   const Tower* tower(TextTowerKind kind) const;
   ClipTextModel::Output encode_chunk(const Tower& tower, const text::Chunk& chunk,
                                      const ClipTextModel::Layer& layer) const;
@@ -70,7 +75,6 @@ class TextEncoder {
   std::vector<Tower> towers_;
   std::string file_;
   DType compute_;
-  TowerPatch patch_;
   std::unique_ptr<Cache> cache_;
 };
 
@@ -82,7 +86,7 @@ struct ClipHandle {
 };
 
 // The towers of a checkpoint as a CLIP handle's encoder, or null when the file has none.
-std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const TensorMap& checkpoint,
+std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const StoredTensors& checkpoint,
                                                      DType compute, const std::string& file);
 
 // A prompt encoded; what the tokenizer has to say goes to `warnings` (unless null).

@@ -240,7 +240,7 @@ size_t Upscaler::bytes() const {
   return total;
 }
 
-UpscalerHandle load_upscaler(memory::Residency& residency, const TensorMap& file, DType compute,
+UpscalerHandle load_upscaler(memory::Residency& residency, const StoredTensors& file, DType compute,
                              const std::string& file_name) {
   const auto tensors = upscaler_tensors(file);
   if (!tensors)
@@ -251,12 +251,10 @@ UpscalerHandle load_upscaler(memory::Residency& residency, const TensorMap& file
   const nn::Weights weights(tensors, compute, file_name);
   Upscaler::check(weights);
   UpscalerHandle handle{file_name, read_upscaler_config(weights), nullptr};
-  handle.model = residency.shared<memory::Resident<Upscaler>>(tensors_key("upscaler", *tensors, compute), [&] {
-    return make_resident<Upscaler>(
-        residency, "upscaler " + file_name, {"upscaler", tensors, compute}, [=](const ops::Packer& packer) {
-          return std::make_shared<const Upscaler>(nn::Weights(tensors, compute, file_name, packer));
-        });
-  });
+  handle.model = packed_model<Upscaler>(
+      residency, "upscaler " + file_name, {"upscaler", tensors, compute}, [=](const ops::Packer& packer) {
+        return std::make_shared<const Upscaler>(nn::Weights(tensors, compute, file_name, packer));
+      });
   return handle;
 }
 

@@ -49,14 +49,14 @@ struct UpscalerHandle {
 // The tensors of an upscaler in the names of Real-ESRGAN (conv_first, body.N.rdbK.convJ, conv_body, conv_upN, conv_hr,
 // conv_last) or of a compact network (body.N), whichever of the published layouts the file has: the first ESRGAN's
 // (model.N), its successor's (RRDB_trunk) or today's, bare or inside `params` or `params_ema`. nullptr for other files.
-std::shared_ptr<const TensorMap> upscaler_tensors(const TensorMap& file);
+std::shared_ptr<const StoredTensors> upscaler_tensors(const StoredTensors& file);
 
 // From names and shapes alone. Throws Error(kBadFile), or Error(kUnsupported) for variants of these networks that Easel
 // does not run.
 UpscalerConfig read_upscaler_config(const nn::Weights& w);
 
 // Throws Error(kUnsupported) naming the file when it is no upscaler of these kinds, Error(kBadFile) when it is damaged.
-UpscalerHandle load_upscaler(memory::Residency& residency, const TensorMap& file, DType compute,
+UpscalerHandle load_upscaler(memory::Residency& residency, const StoredTensors& file, DType compute,
                              const std::string& file_name);
 
 struct UpscaleRun {

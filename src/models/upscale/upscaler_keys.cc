@@ -10,7 +10,7 @@ namespace easel::models {
 namespace {
 
 // The numbers N of "PREFIX N", in order.
-std::set<int64_t> numbers_below(const TensorMap& file, const std::string& prefix) {
+std::set<int64_t> numbers_below(const StoredTensors& file, const std::string& prefix) {
   std::set<int64_t> out;
   std::string rest;
   for (const auto& [name, tensor] : file)
@@ -20,7 +20,7 @@ std::set<int64_t> numbers_below(const TensorMap& file, const std::string& prefix
 
 // model.0, then model.1.sub with the residual blocks and one convolution, then the convolutions after each doubling
 // (model.3, model.6, ...), and two more.
-std::shared_ptr<TensorMap> from_numbered(const TensorMap& file, const std::string& prefix) {
+std::shared_ptr<StoredTensors> from_numbered(const StoredTensors& file, const std::string& prefix) {
   const std::string model = prefix + "model.", blocks = model + "1.sub.";
   const std::set<int64_t> parts = numbers_below(file, model), body = numbers_below(file, blocks);
   const std::vector<int64_t> after(parts.upper_bound(1), parts.end());
@@ -31,7 +31,7 @@ std::shared_ptr<TensorMap> from_numbered(const TensorMap& file, const std::strin
     if (n == after[after.size() - 2]) return "conv_hr";
     return "conv_up" + std::to_string(std::find(after.begin(), after.end(), n) - after.begin() + 1);
   };
-  auto out = std::make_shared<TensorMap>();
+  auto out = std::make_shared<StoredTensors>();
   std::string rest;
   for (const auto& [name, tensor] : file) {
     if (const int64_t n = number_after(name, blocks, rest); n >= 0) {
@@ -47,8 +47,8 @@ std::shared_ptr<TensorMap> from_numbered(const TensorMap& file, const std::strin
   return out;
 }
 
-std::shared_ptr<TensorMap> from_named(const TensorMap& file, const std::string& prefix) {
-  auto out = std::make_shared<TensorMap>();
+std::shared_ptr<StoredTensors> from_named(const StoredTensors& file, const std::string& prefix) {
+  auto out = std::make_shared<StoredTensors>();
   for (const auto& [full, tensor] : file) {
     if (!full.starts_with(prefix)) continue;
     std::string name = full.substr(prefix.size());
@@ -63,14 +63,14 @@ std::shared_ptr<TensorMap> from_named(const TensorMap& file, const std::string& 
   return out;
 }
 
-bool is_map_of_rank(const TensorMap& file, const std::string& name, int rank) {
-  const Tensor* t = file.find(name);
+bool is_map_of_rank(const StoredTensors& file, const std::string& name, int rank) {
+  const StoredTensor* t = file.find(name);
   return t && t->rank() == rank;
 }
 
 }  // namespace
 
-std::shared_ptr<const TensorMap> upscaler_tensors(const TensorMap& file) {
+std::shared_ptr<const StoredTensors> upscaler_tensors(const StoredTensors& file) {
   for (const char* wrapper :
        {"", "params_ema.", "params-ema.", "params.", "state_dict.", "model.", "net.", "module."}) {
     const std::string prefix = wrapper;

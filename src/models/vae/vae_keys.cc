@@ -60,7 +60,7 @@ std::string original_name(const std::string& name, int64_t levels) {
 
 }  // namespace
 
-std::shared_ptr<const TensorMap> vae_tensors(const TensorMap& file) {
+std::shared_ptr<const StoredTensors> vae_tensors(const StoredTensors& file) {
   for (const std::string prefix : {"first_stage_model.", "vae.", ""}) {
     if (!file.contains(prefix + "decoder.conv_in.weight")) continue;
     const bool diffusers = file.contains(prefix + "decoder.up_blocks.0.resnets.0.norm1.weight");
@@ -68,7 +68,7 @@ std::shared_ptr<const TensorMap> vae_tensors(const TensorMap& file) {
     for (const auto& [name, tensor] : file)
       if (name.starts_with(prefix + "decoder.up_blocks."))
         levels = std::max(levels, key_number(split(name.substr(prefix.size()))[2]) + 1);
-    auto out = std::make_shared<TensorMap>();
+    auto out = std::make_shared<StoredTensors>();
     for (const auto& [name, tensor] : file) {
       if (!name.starts_with(prefix)) continue;
       const std::string bare = name.substr(prefix.size());

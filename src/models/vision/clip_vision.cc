@@ -115,7 +115,7 @@ size_t ClipVisionModel::bytes() const {
   return encoder_.bytes() + patches_.bytes() + projection_.bytes() + positions_.nbytes();
 }
 
-ClipVisionHandle load_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+ClipVisionHandle load_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name, const std::string& prefix) {
   const auto tensors = vision_tower_tensors(file, prefix);
   if (!tensors)
@@ -132,17 +132,15 @@ ClipVisionHandle load_clip_vision(memory::Residency& residency, const TensorMap&
   handle.projection_dim = config.projection;
   handle.image_size = config.image_size;
   handle.memo = std::make_shared<ClipVisionMemo>();
-  handle.model = residency.shared<memory::Resident<ClipVisionModel>>(tensors_key("vision", *tensors, compute), [&] {
-    return make_resident<ClipVisionModel>(
-        residency, std::string(config.name()) + " of " + file_name, {"vision", tensors, compute},
-        [=](const ops::Packer& packer) {
-          return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name, packer));
-        });
-  });
+  handle.model = packed_model<ClipVisionModel>(
+      residency, std::string(config.name()) + " of " + file_name, {"vision", tensors, compute},
+      [=](const ops::Packer& packer) {
+        return std::make_shared<const ClipVisionModel>(nn::Weights(tensors, compute, file_name, packer));
+      });
   return handle;
 }
 
-ClipVisionHandle find_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+ClipVisionHandle find_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name) {
   return load_clip_vision(residency, file, compute, file_name, find_vision_tower(file).prefix);
 }
@@ -162,18 +160,13 @@ ClipVisionMemo::Key ClipVisionMemo::key_of(const Tensor& images, image::ClipCrop
 
 std::optional<ClipVisionOutput> ClipVisionMemo::find(const Key& key) {
   std::lock_guard lock(mutex_);
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (!(it->first == key)) continue;
-    entries_.splice(entries_.begin(), entries_, it);
-    return it->second;
-  }
-  return std::nullopt;
+  const ClipVisionOutput* found = entries_.find(key);
+  return found ? std::optional(*found) : std::nullopt;
 }
 
 void ClipVisionMemo::add(const Key& key, const ClipVisionOutput& output) {
   std::lock_guard lock(mutex_);
-  entries_.emplace_front(key, output);
-  if (entries_.size() > kEntries) entries_.pop_back();
+  entries_.keep(key, output);
 }
 
 ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& images, image::ClipCrop crop) {

@@ -1,13 +1,13 @@
 // CLIP's vision transformer: ViT-L/14, ViT-H/14, ViT-bigG/14, of any width.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/lru.h"
 #include "image/scale/clip_preprocess.h"
 #include "models/handles.h"
 #include "models/text/clip_encoder.h"
@@ -42,7 +42,10 @@ class ClipVisionMemo {
  private:
   static constexpr size_t kEntries = 8;
   std::mutex mutex_;
-  std::list<std::pair<Key, ClipVisionOutput>> entries_;  // most recent first
+  struct HashOfKey {
+    size_t operator()(const Key& key) const { return key.first; }
+  };
+  Lru<Key, ClipVisionOutput, HashOfKey> entries_{kEntries};
 };
 
 class ClipVisionModel {
@@ -75,10 +78,10 @@ class ClipVisionModel {
 // A handle on the vision tower below `prefix` of a file's tensors: stand-alone (empty prefix, the text tower of a
 // full CLIP file is ignored) or inside a checkpoint. Nothing is built yet.
 // Throws Error(kUnsupported) naming the file when there is no such tower, Error(kBadFile) when it is damaged.
-ClipVisionHandle load_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+ClipVisionHandle load_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name, const std::string& prefix = {});
 // The same at whichever known place the file keeps its tower.
-ClipVisionHandle find_clip_vision(memory::Residency& residency, const TensorMap& file, DType compute,
+ClipVisionHandle find_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name);
 
 // Images [N,H,W,3 or 4] f32 in 0..1, resized to the model's size as the reference does (short side, centre cut out;

@@ -1,7 +1,6 @@
 #include "models/vision/style_model.h"
 
 #include "models/text/clip_keys.h"
-#include "models/text/clip_text.h"
 #include "models/weights/packed_model.h"
 
 namespace easel::models {
@@ -10,16 +9,16 @@ namespace {
 constexpr int64_t kHeads = 8;
 
 // The blocks in the names ClipEncoder reads, everything else as it is.
-std::shared_ptr<const TensorMap> canonical(const TensorMap& file) {
-  auto out = std::make_shared<TensorMap>();
+std::shared_ptr<const StoredTensors> canonical(const StoredTensors& file) {
+  auto out = std::make_shared<StoredTensors>();
   for (const char* name : {"style_embedding", "proj", "ln_pre.weight", "ln_pre.bias", "ln_post.weight", "ln_post.bias"})
-    if (const Tensor* t = file.find(name)) out->set(name, *t);
+    if (const StoredTensor* t = file.find(name)) out->set(name, *t);
   add_openclip_blocks(file, "transformer_layes.", "encoder.", *out);
   return out;
 }
 
-Shape expect_rank(const TensorMap& tensors, const char* name, int rank, const std::string& file) {
-  const Tensor* t = tensors.find(name);
+Shape expect_rank(const StoredTensors& tensors, const char* name, int rank, const std::string& file) {
+  const StoredTensor* t = tensors.find(name);
   if (!t) throw Error(Fault::kBadFile, std::string("tensor '") + name + "' is missing").in_file(file);
   if (t->rank() != rank || t->numel() == 0)
     throw Error(Fault::kBadFile, std::string("tensor '") + name + "' has shape " + t->shape().str()).in_file(file);
@@ -68,14 +67,14 @@ Tensor StyleModel::encode(const Tensor& hidden) const {
 
 size_t StyleModel::bytes() const { return encoder_.bytes() + projection_.bytes() + tokens_.nbytes(); }
 
-bool is_style_model(const TensorMap& file) { return file.contains("style_embedding"); }
+bool is_style_model(const StoredTensors& file) { return file.contains("style_embedding"); }
 
-StyleShape read_style_shape(const TensorMap& file, const std::string& file_name) {
+StyleShape read_style_shape(const StoredTensors& file, const std::string& file_name) {
   const Shape tokens = expect_rank(file, "style_embedding", 3, file_name);
   return {tokens[2], expect_rank(file, "proj", 2, file_name)[1], tokens[1]};
 }
 
-StyleModelHandle load_style_model(memory::Residency& residency, const TensorMap& file, DType compute,
+StyleModelHandle load_style_model(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name) {
   if (!is_style_model(file))
     throw Error(Fault::kUnsupported, "this is not a style model: it has no 'style_embedding'")
@@ -89,12 +88,10 @@ StyleModelHandle load_style_model(memory::Residency& residency, const TensorMap&
   handle.tokens = shape.tokens;
   handle.context_dim = shape.context_dim;
   StyleModel::check(nn::Weights(tensors, compute, file_name));
-  handle.model = residency.shared<memory::Resident<StyleModel>>(tensors_key("style", *tensors, compute), [&] {
-    return make_resident<StyleModel>(
-        residency, "style model " + file_name, {"style", tensors, compute}, [=](const ops::Packer& packer) {
-          return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name, packer));
-        });
-  });
+  handle.model = packed_model<StyleModel>(
+      residency, "style model " + file_name, {"style", tensors, compute}, [=](const ops::Packer& packer) {
+        return std::make_shared<const StyleModel>(nn::Weights(tensors, compute, file_name, packer));
+      });
   return handle;
 }
 

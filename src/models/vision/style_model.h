@@ -46,16 +46,16 @@ struct StyleModelHandle {
 };
 
 // Whether a file's tensors are a style model.
-bool is_style_model(const TensorMap& file);
+bool is_style_model(const StoredTensors& file);
 
 struct StyleShape {
   int64_t width = 0, context_dim = 0, tokens = 0;
 };
 // From the shapes alone. Throws Error(kBadFile).
-StyleShape read_style_shape(const TensorMap& file, const std::string& file_name);
+StyleShape read_style_shape(const StoredTensors& file, const std::string& file_name);
 
 // Throws Error(kUnsupported) naming the file when it is no style model, Error(kBadFile) when it is damaged.
-StyleModelHandle load_style_model(memory::Residency& residency, const TensorMap& file, DType compute,
+StyleModelHandle load_style_model(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name);
 
 // Says in one sentence why the three do not go together and what would, or "" when they do; needs no compute.

@@ -1,63 +1,66 @@
 #include "models/weights/packed_model.h"
 
-#include <cstring>
-
+#include "base/hash.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
 
-class Hash {
- public:
-  void add(const void* data, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i) value_ = (value_ ^ static_cast<const uint8_t*>(data)[i]) * 1099511628211ull;
-  }
-  void add(uint64_t word) { value_ = (value_ ^ word) * 1099511628211ull + (value_ >> 32); }
-  uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_ = 14695981039346656037ull;  // FNV-1a
+// Which tensors these are: the files they lie in, and the version of those files with all places in them.
+struct Identity {
+  std::string files, version;
 };
 
-// Of the values themselves, where they are in no mapped file.
-void add_values(Hash& hash, const Tensor& tensor) {
-  const Tensor dense = contiguous(tensor);
-  const auto* bytes = static_cast<const char*>(dense.raw());
-  size_t left = dense.nbytes();
-  for (; left >= 8; left -= 8, bytes += 8) {
-    uint64_t word;
-    std::memcpy(&word, bytes, 8);
-    hash.add(word);
+Identity identify(const StoredTensors& tensors, bool by_values) {
+  Identity out;
+  Hash64 places;
+  const Storage* last = nullptr;
+  bool last_is_file = false;
+  for (const auto& [name, tensor] : tensors) {
+    places.add(name).add(uint64_t{name.size()});
+    if (!tensor.defined()) continue;
+    places.add(tensor.encoding()).add(static_cast<uint64_t>(tensor.rank()));
+    for (const int64_t d : tensor.shape()) places.add(static_cast<uint64_t>(d));
+    if (tensor.plain())
+      for (const int64_t s : tensor.plain()->strides()) places.add(static_cast<uint64_t>(s));
+    if (tensor.storage().get() != last) {
+      const FileVersion file = mapped_file(tensor.storage());
+      last = tensor.storage().get();
+      last_is_file = static_cast<bool>(file);
+      if (file) {
+        out.files += "\n" + file.path;
+        out.version += file.version + "\n";
+      }
+    }
+    if (last_is_file) {
+      places.add(static_cast<uint64_t>(static_cast<const char*>(tensor.data()) -
+                                       static_cast<const char*>(tensor.storage()->data())));
+    } else if (by_values) {
+      const Tensor values = contiguous(tensor.tensor());
+      places.add(hash_memory(values.raw(), values.nbytes()));
+    } else {
+      places.add(reinterpret_cast<uintptr_t>(tensor.data()));
+    }
   }
-  hash.add(bytes, left);
+  out.version += std::to_string(places.value());
+  return out;
 }
+
+std::string kind_of(const PackedFrom& from) { return from.kind + "\n" + std::string(dtype_name(from.compute)); }
 
 }  // namespace
 
+std::string identity_of(const StoredTensors& tensors) { return identify(tensors, false).version; }
+
+std::string shared_key(const PackedFrom& from, Device device) {
+  std::string key = kind_of(from) + "\n" + device_name(device) + "\n" + identity_of(*from.tensors);
+  for (const nn::WeightPatchPtr& patch : from.patches) key += "\n" + patch->key();
+  return key;
+}
+
 std::pair<std::string, std::string> cache_key(const PackedFrom& from) {
-  std::string owner = from.kind + "\n" + std::string(dtype_name(from.compute)), version;
-  Hash places;
-  const Storage* last = nullptr;
-  for (const auto& [name, tensor] : *from.tensors) {
-    places.add(name.data(), name.size());
-    places.add(static_cast<uint64_t>(tensor.dtype()));
-    for (const int64_t d : tensor.shape()) places.add(static_cast<uint64_t>(d));
-    for (const int64_t s : tensor.strides()) places.add(static_cast<uint64_t>(s));
-    if (!tensor.defined()) continue;
-    const FileVersion file = tensor.storage().get() == last ? FileVersion{} : mapped_file(tensor.storage());
-    if (tensor.storage().get() != last && file.path.empty()) {
-      add_values(places, tensor);
-      continue;
-    }
-    if (!file.path.empty()) {
-      owner += "\n" + file.path;
-      version += file.version + "\n";
-      last = tensor.storage().get();
-    }
-    places.add(static_cast<uint64_t>(static_cast<const char*>(tensor.raw()) -
-                                     static_cast<const char*>(tensor.storage()->data())));
-  }
-  return {owner, version + std::to_string(places.value())};
+  const Identity identity = identify(*from.tensors, true);
+  return {kind_of(from) + identity.files, identity.version};
 }
 
 }  // namespace easel::models

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <mutex>
@@ -18,7 +17,9 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/parallel.h"
+#include "base/round.h"
 #include "base/sha256.h"
 #include "tensor/mapped_file.h"
 
@@ -52,36 +53,17 @@ class PartOfFile final : public Storage {
   StorageRef file_;
 };
 
-size_t round_up(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
-
-// Eight independent chains of FNV-1a over words: as fast as memory. Finds damage, not malice.
-uint64_t hash_block(const void* data, size_t bytes) {
-  constexpr uint64_t kPrime = 0x100000001b3;
-  const auto* p = static_cast<const unsigned char*>(data);
-  std::array<uint64_t, 8> h{};
-  for (size_t i = 0; i < h.size(); ++i) h[i] = 0xcbf29ce484222325 + i;
-  uint64_t all = bytes;
-  for (; bytes >= 64; bytes -= 64, p += 64) {
-    std::array<uint64_t, 8> w;
-    std::memcpy(w.data(), p, 64);
-    for (size_t i = 0; i < h.size(); ++i) h[i] = (h[i] ^ w[i]) * kPrime + (h[i] >> 32);
-  }
-  for (uint64_t x : h) all = (all ^ x) * kPrime + (all >> 32);
-  for (size_t i = 0; i < bytes; ++i) all = (all ^ p[i]) * kPrime;
-  return all;
-}
-
 // The hash of a blob: of its pieces' hashes, so that pieces can be hashed on several threads.
 uint64_t hash_blob(const void* data, size_t bytes, bool on_all_threads) {
-  std::vector<uint64_t> parts((bytes + kPiece - 1) / kPiece);
+  std::vector<uint64_t> parts(ceil_div(bytes, kPiece));
   const auto hash_some = [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-      parts[i] = hash_block(static_cast<const char*>(data) + i * kPiece, std::min(kPiece, bytes - i * kPiece));
+      parts[i] = hash_memory(static_cast<const char*>(data) + i * kPiece, std::min(kPiece, bytes - i * kPiece));
   };
   const auto count = static_cast<int64_t>(parts.size());
   if (on_all_threads) parallel_for(count, 1, hash_some);
   else hash_some(0, count);
-  return hash_block(parts.data(), parts.size() * sizeof(uint64_t));
+  return hash_memory(parts.data(), parts.size() * sizeof(uint64_t));
 }
 
 // Standard output belongs to results.
@@ -182,6 +164,7 @@ WeightCache::WeightCache(fs::path file, const std::string& identity)
   try {
     read_index();
   } catch (const Error& e) {
+    mapped_ = {};
     if (e.fault() != Fault::kMissing) log().debug("{}: {}; packing anew", file_.string(), e.message());
   }
 }
@@ -237,7 +220,7 @@ void WeightCache::write() const {
   for (const Kept& k : entries_) {
     index.push_back({k.kind, out.position(), k.bytes, hash_blob(k.storage->data(), k.bytes, false)});
     out.write(k.storage->data(), k.bytes);
-    out.write(zeros.data(), round_up(k.bytes) - k.bytes);
+    out.write(zeros.data(), round_up(k.bytes, kAlign) - k.bytes);
   }
   Header h{};
   std::memcpy(h.magic, kMagic, sizeof kMagic);

@@ -45,6 +45,9 @@ class WeightCache final : public ops::PackedStore {
   // `storage` stays alive until it is written.
   void keep(uint64_t kind, const StorageRef& storage, size_t bytes) override;
 
+  // What blobs from the file lie in; models read it for as long as they are used. Null without a file.
+  const StorageRef& mapping() const { return mapped_; }
+
   // Whether the file does not hold exactly what was asked for, so that it is worth writing anew.
   bool incomplete() const { return missed_ || entries_.size() != found_.size(); }
   // Writes the file, whole or not at all, and makes room in its folder. Throws Error.

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <map>
 
-#include "library/folders.h"
 #include "models/control/controlnet.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/model_input.h"
 #include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
@@ -16,8 +16,8 @@ using sampling::ControlLink;
 using sampling::ControlLinkPtr;
 
 Outputs load(Call& call) {
-  const auto path = call.context().folders.find("controlnet", call.text("control_net_name"));
-  return {Value("CONTROL_NET", models::load_controlnet(path, call.context().residency, call.context().compute))};
+  const auto file = open_model(call, "controlnet", call.text("control_net_name"));
+  return {Value("CONTROL_NET", models::load_controlnet(*file, call.context().residency, call.context().compute))};
 }
 
 std::vector<std::string> hint_kinds() {

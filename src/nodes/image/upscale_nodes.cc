@@ -1,20 +1,18 @@
 // Pictures made larger by networks trained for it.
 #include <algorithm>
 
-#include "formats/tensors/model_file.h"
-#include "library/folders.h"
 #include "models/upscale/upscaler.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/model_input.h"
 
 namespace easel::nodes {
 namespace {
 
 Outputs load(Call& call) {
-  const auto path = call.context().folders.find("upscale_models", call.text("model_name"));
-  const auto file = call.context().files.open(path);
-  return {Value("UPSCALE_MODEL", models::load_upscaler(call.context().residency, *file->tensors, call.context().compute,
-                                                       path.filename().string()))};
+  const auto file = open_model(call, "upscale_models", call.text("model_name"));
+  return {Value("UPSCALE_MODEL",
+                models::load_upscaler(call.context().residency, *file->tensors, call.context().compute, file->name()))};
 }
 
 Outputs enlarge(Call& call) {

@@ -1,16 +1,14 @@
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 
-#include "formats/tensors/model_file.h"
 #include "library/folders.h"
+#include "library/model_files.h"
 #include "sampling/schedule/model_sampling.h"
 
 namespace easel::nodes {
 
 IpPipeline open_ip_adapter(Call& call, const std::string& name) {
-  const auto path = call.context().folders.find("ipadapter", name);
-  const auto file = call.context().files.open(path);
-  return {models::load_ip_adapter(call.context().residency, file->tensors, call.context().compute,
-                                  path.filename().string()),
+  const auto file = call.context().files.open(call.context().folders.find("ipadapter", name));
+  return {models::load_ip_adapter(call.context().residency, file->tensors, call.context().compute, file->name()),
           std::nullopt};
 }
 
@@ -31,8 +29,9 @@ std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, co
   for (const std::string& name : folders.list("clip_vision")) {
     const auto path = folders.find("clip_vision", name);
     try {
-      auto vision = models::find_clip_vision(call.context().residency, *call.context().files.open(path)->tensors,
-                                             call.context().compute, path.filename().string());
+      const auto file = call.context().files.open(path);
+      auto vision =
+          models::find_clip_vision(call.context().residency, *file->tensors, call.context().compute, file->name());
       if (models::ip_adapter_mismatch(adapter, &vision, nullptr).empty()) return vision;
     } catch (const Error&) {
       continue;  // a file that is no encoder is none that fits

@@ -43,11 +43,11 @@ Outputs save(Call& call) {
 
 Outputs load(Call& call) {
   const auto path = find_latent(call.context().directories, call.text("latent"));
-  const TensorMap tensors = formats::read_safetensors(MappedFile::open(path));
-  const Tensor* found = tensors.find(kTensor);
+  const StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
+  const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
     throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string());
-  const Tensor values = convert(*found, DType::kF32);
+  const Tensor values = found->f32();
   Latent out;
   out.samples = clone(values.permute({0, 2, 3, 1}));
   require_unchanged(found->storage());

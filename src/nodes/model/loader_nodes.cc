@@ -1,19 +1,14 @@
 // Nodes that name model files. They read headers only; weights are packed when a model is first used.
-#include "formats/tensors/model_file.h"
-#include "library/folders.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/vision/clip_vision.h"
 #include "models/vision/style_model.h"
 #include "node_api/table.h"
+#include "nodes/common/model_input.h"
 #include "text/embeddings.h"
 
 namespace easel::nodes {
 namespace {
-
-std::filesystem::path model_path(Call& call, std::string_view input, std::string_view kind) {
-  return call.context().folders.find(kind, call.text(input));
-}
 
 Value clip_value(Call& call, std::shared_ptr<const models::TextEncoder> encoder) {
   if (!encoder) return {};
@@ -22,8 +17,8 @@ Value clip_value(Call& call, std::shared_ptr<const models::TextEncoder> encoder)
 }
 
 models::Checkpoint open_checkpoint(Call& call) {
-  models::Checkpoint c = models::load_checkpoint(model_path(call, "ckpt_name", "checkpoints"), call.context().residency,
-                                                 call.context().compute);
+  models::Checkpoint c = models::load_checkpoint(*open_model(call, "checkpoints", call.text("ckpt_name")),
+                                                 call.context().residency, call.context().compute);
   if (!c.unused.empty()) {
     std::string text = c.file + ": " + std::to_string(c.unused.size()) + " tensors are not used:";
     for (const std::string& name : c.unused) text += "\n  " + name;
@@ -52,38 +47,37 @@ Outputs load_unclip_checkpoint(Call& call) {
 }
 
 Outputs load_vae(Call& call) {
-  return {Value(
-      "VAE", models::load_vae(model_path(call, "vae_name", "vae"), call.context().residency, call.context().compute))};
+  const auto file = open_model(call, "vae", call.text("vae_name"));
+  return {Value("VAE", models::load_vae(*file, call.context().residency, call.context().compute))};
 }
 
 Outputs load_unet(Call& call) {
-  return {Value("MODEL", models::load_unet(model_path(call, "unet_name", "diffusion_models"), call.context().residency,
-                                           call.context().compute))};
+  const auto file = open_model(call, "diffusion_models", call.text("unet_name"));
+  return {Value("MODEL", models::load_unet(*file, call.context().residency, call.context().compute))};
 }
 
 Outputs load_clip(Call& call) {
-  const std::filesystem::path path = model_path(call, "clip_name", "text_encoders");
-  return {clip_value(call, models::load_clip({&path, 1}, call.context().residency, call.context().compute))};
+  const auto file = open_model(call, "text_encoders", call.text("clip_name"));
+  return {clip_value(call, models::load_clip({&file, 1}, call.context().residency, call.context().compute))};
 }
 
 Outputs load_two_clips(Call& call) {
-  const std::filesystem::path paths[] = {model_path(call, "clip_name1", "text_encoders"),
-                                         model_path(call, "clip_name2", "text_encoders")};
-  return {clip_value(call, models::load_clip(paths, call.context().residency, call.context().compute))};
+  const std::shared_ptr<const formats::ModelFile> files[] = {
+      open_model(call, "text_encoders", call.text("clip_name1")),
+      open_model(call, "text_encoders", call.text("clip_name2"))};
+  return {clip_value(call, models::load_clip(files, call.context().residency, call.context().compute))};
 }
 
 Outputs load_clip_vision(Call& call) {
-  const auto path = model_path(call, "clip_name", "clip_vision");
-  const auto file = call.context().files.open(path);
+  const auto file = open_model(call, "clip_vision", call.text("clip_name"));
   return {Value("CLIP_VISION", models::find_clip_vision(call.context().residency, *file->tensors,
-                                                        call.context().compute, path.filename().string()))};
+                                                        call.context().compute, file->name()))};
 }
 
 Outputs load_style_model(Call& call) {
-  const auto path = model_path(call, "style_model_name", "style_models");
-  const auto file = call.context().files.open(path);
+  const auto file = open_model(call, "style_models", call.text("style_model_name"));
   return {Value("STYLE_MODEL", models::load_style_model(call.context().residency, *file->tensors,
-                                                        call.context().compute, path.filename().string()))};
+                                                        call.context().compute, file->name()))};
 }
 
 }  // namespace

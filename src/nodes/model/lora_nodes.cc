@@ -1,7 +1,7 @@
 // Nodes that patch models with LoRA files.
-#include "library/folders.h"
 #include "models/patch/lora.h"
 #include "node_api/table.h"
+#include "nodes/common/model_input.h"
 
 namespace easel::nodes {
 namespace {
@@ -10,7 +10,7 @@ models::LoraResult patched(Call& call, const models::ClipHandle& clip, double st
   const auto& model = call.link<models::ModelHandle>("model");
   const auto strength_model = static_cast<float>(call.number("strength_model"));
   if (strength_model == 0.0f && strength_clip == 0.0) return {model, clip, {}};
-  const auto lora = models::Lora::open(call.context().folders.find("loras", call.text("lora_name")));
+  const auto lora = models::Lora::read(*open_model(call, "loras", call.text("lora_name")));
   auto result = models::apply_lora(lora, model, clip, strength_model, static_cast<float>(strength_clip),
                                    call.context().residency);
   // A node for the model alone has no say in what the file has for the text encoder.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/round.h"
 #include "ops/cpu/kernels/kernels.h"
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/scratch.h"
@@ -25,9 +26,6 @@ struct AttentionCall {
   const float* bias;  // [..,Tq,Tk] with these strides between heads and samples, or null
   int64_t bias_head, bias_sample;
 };
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
 
 // Sizes that follow from the call; lanes as in PanelTile.
 struct Sizes {

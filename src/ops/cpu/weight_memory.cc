@@ -12,33 +12,26 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/huge_pages.h"
+#include "base/round.h"
 
 namespace easel::ops::cpu {
 namespace {
 
-constexpr size_t kHugePage = size_t{1} << 21, kPage = 4096;
 // Blocks are cut from pieces of this size, so that all of them lie in huge pages, whatever their own size.
 constexpr size_t kChunk = size_t{32} << 20;
 
 std::atomic<size_t> g_bytes{0};
 
-size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
-
 // Address space in whole huge pages. Pages are there once they are written to.
 class Chunk {
  public:
   explicit Chunk(size_t bytes) : bytes_(round_up(bytes, kHugePage)) {
-    const size_t span = bytes_ + kHugePage;
-    char* raw = static_cast<char*>(
-        mmap(nullptr, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    if (raw == MAP_FAILED)
+    data_ = static_cast<char*>(map_at_huge_page(bytes_));
+    if (!data_)
       throw Error(Fault::kMemory,
                   "out of memory: the system refused " + std::to_string(bytes >> 20) + " MiB for weights")
           .fix("Use a smaller model, or --memory-budget");
-    // What was mapped around the aligned part goes back.
-    data_ = reinterpret_cast<char*>(round_up(reinterpret_cast<uintptr_t>(raw), kHugePage));
-    if (data_ > raw) munmap(raw, static_cast<size_t>(data_ - raw));
-    if (raw + span > data_ + bytes_) munmap(data_ + bytes_, static_cast<size_t>(raw + span - (data_ + bytes_)));
     madvise(data_, bytes_, MADV_HUGEPAGE);
   }
   ~Chunk() { munmap(data_, bytes_); }

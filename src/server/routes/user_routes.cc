@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/mutex.h"
+#include "base/safe_path.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
 
@@ -32,7 +33,7 @@ class UserFolder {
   // Inside the folder, existing or not. Some clients encode a name twice.
   fs::path path(const std::string& name) const {
     fs::path out = artifacts::safe_join(root_, percent_decode(name).value_or(name));
-    if (out == root_ || !artifacts::is_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
+    if (out == root_ || !lies_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
     return out;
   }
   fs::path existing(const std::string& name) const {
@@ -44,7 +45,7 @@ class UserFolder {
   fs::path folder(const std::string& name) const {
     fs::path out = artifacts::safe_join(root_, name);
     std::error_code error;
-    if (!artifacts::is_inside(out, root_) || !fs::is_directory(out, error))
+    if (!lies_inside(out, root_) || !fs::is_directory(out, error))
       throw Error(Fault::kMissing, "there is no such folder");
     return out;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/safe_path.h"
 #include "formats/pictures/picture.h"
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
@@ -96,7 +97,7 @@ Response view_metadata(const Services& s, const Request& request) {
     const auto root = std::filesystem::canonical(folder, error);
     if (error) continue;
     const auto file = std::filesystem::canonical(artifacts::safe_join(root, name), error);
-    if (error || !artifacts::is_inside(file, root) || !std::filesystem::is_regular_file(file, error)) continue;
+    if (error || !lies_inside(file, root) || !std::filesystem::is_regular_file(file, error)) continue;
     formats::Metadata metadata;
     formats::read_safetensors(MappedFile::open(file), &metadata);
     if (metadata.empty()) break;

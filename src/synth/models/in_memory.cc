@@ -6,9 +6,9 @@
 
 namespace easel::synth {
 
-std::shared_ptr<const TensorMap> make_tensors(const SynthFile& file, std::string_view prefix, uint64_t seed) {
+std::shared_ptr<const StoredTensors> make_tensors(const SynthFile& file, std::string_view prefix, uint64_t seed) {
   const std::string name = std::filesystem::path(file.path).filename().string();
-  auto map = std::make_shared<TensorMap>();
+  auto map = std::make_shared<StoredTensors>();
   for (const auto& [key, shape] : file.tensors) {
     if (!std::string_view(key).starts_with(prefix)) continue;
     Tensor t(shape, DType::kF16);

@@ -5,12 +5,13 @@
 #include <string_view>
 
 #include "synth/models/synth.h"
-#include "tensor/tensor_map.h"
+#include "tensor/stored_tensor.h"
 
 namespace easel::synth {
 
 // The tensors of `file` whose names begin with `prefix`, with the values the written file would have, as f16
 // and under their full names.
-std::shared_ptr<const TensorMap> make_tensors(const SynthFile& file, std::string_view prefix = {}, uint64_t seed = 0);
+std::shared_ptr<const StoredTensors> make_tensors(const SynthFile& file, std::string_view prefix = {},
+                                                  uint64_t seed = 0);
 
 }  // namespace easel::synth

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/hash.h"
 #include "base/parallel.h"
 
 #if defined(__x86_64__)
@@ -67,14 +68,7 @@ ValueRule value_rule(std::string_view name, const Shape& shape, bool velocity) {
 }
 
 uint64_t value_state(std::string_view file, std::string_view tensor, uint64_t seed) {
-  uint64_t h = 0xcbf29ce484222325u;
-  const auto mix = [&](std::string_view s) {
-    for (char c : s) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-  };
-  mix(file);
-  mix("/");
-  mix(tensor);
-  return h ^ seed;
+  return Hash64().add(file).add("/").add(tensor).value() ^ seed;
 }
 
 void fill_values(uint64_t state, ValueRule rule, int64_t first, int64_t count, Half* out) {

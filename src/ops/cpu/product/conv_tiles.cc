@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/round.h"
 #include "ops/cpu/scratch.h"
 
 namespace easel::ops::cpu {
@@ -12,8 +13,6 @@ constexpr int64_t kStripBytes = 1 << 20;
 constexpr int64_t kTileWidth = 64;       // positions side by side
 constexpr int64_t kTilePositions = 300;  // aimed at
 constexpr int64_t kFewPositions = 96;    // below, weights are read too often
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Rows y0.. and columns x0.. of the map of one sample.
 void copy_window(const Tensor& x, const Geometry& g, int64_t sample, int64_t y0, int64_t rows, int64_t x0,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/hash.h"
+#include "base/round.h"
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/product/panels.h"
 #include "ops/cpu/scratch.h"
@@ -19,10 +21,7 @@ struct Piece {
   int64_t first, count, at;
 };
 
-int64_t lanes_of(int64_t depth, DType type) {
-  const int64_t per_lane = values_in_lane(type);
-  return (depth + per_lane - 1) / per_lane;
-}
+int64_t lanes_of(int64_t depth, DType type) { return ceil_div(depth, values_in_lane(type)); }
 
 // One panel while it is packed.
 class PanelPacker {
@@ -177,11 +176,11 @@ void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {
 
 // One number for all that decides what the bytes mean.
 uint64_t kind_of(const Panels& p, const WeightWindow& w, int64_t in) {
-  uint64_t kind = 0;
+  Hash64 kind;
   for (const int64_t part : {static_cast<int64_t>(p.type), static_cast<int64_t>(p.level), p.outputs, in, w.taps, w.runs,
                              static_cast<int64_t>(w.kind), static_cast<int64_t>(p.gated)})
-    kind = (kind ^ static_cast<uint64_t>(part)) * 0x100000001b3 + (kind >> 32) + 1;
-  return kind;
+    kind.add(static_cast<uint64_t>(part));
+  return kind.value();
 }
 
 // The weights as they are when each but the last ends with a whole vector of outputs, else as one.
@@ -207,7 +206,7 @@ Panels pack_panels(std::span<const StoredTensor> weights, const WeightWindow& wi
   p.gated = gated;
   p.columns = gated ? p.outputs / 2 : p.outputs;
   p.width = gated ? k.panel / 2 : k.panel;
-  p.count = (p.columns + p.width - 1) / p.width;
+  p.count = ceil_div(p.columns, p.width);
   p.taps = window.taps;
   p.lanes = lanes_of(window.runs * in, type);
   const int64_t last = p.count > 0 ? p.vectors_of(p.count - 1) * k.vec : 0;
@@ -247,11 +246,8 @@ uint64_t layout_fingerprint() {
   }
   const StoredTensor matrix = matrix_values, window = window_values;
   const Packer packer = Packer::pack();
-  uint64_t all = 0;
-  const auto add = [&all](const Panels& p) {
-    const auto* bytes = static_cast<const unsigned char*>(p.memory->data());
-    for (size_t i = 0; i < p.bytes; ++i) all = (all ^ bytes[i]) * 0x100000001b3 + (all >> 40);
-  };
+  Hash64 all;
+  const auto add = [&all](const Panels& p) { all.add(hash_memory(p.memory->data(), p.bytes)); };
   if (kernels(isa()).pack_bytes) add(pack_panels({&matrix, 1}, {}, {}, DType::kI8, false, packer));
   for (const DType type : {DType::kF32, DType::kBF16}) {
     for (const bool gated : {false, true}) add(pack_panels({&matrix, 1}, {}, {}, type, gated, packer));
@@ -260,7 +256,7 @@ uint64_t layout_fingerprint() {
     for (const WindowKind fold : {WindowKind::kFoldEvenEven, WindowKind::kFoldOddOdd})
       add(pack_panels({&window, 1}, {2, 2, fold}, {}, type, false, packer));
   }
-  return all;
+  return all.value();
 }
 
 }  // namespace easel::ops::cpu

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/round.h"
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/product/panels.h"
 #include "ops/cpu/product/product.h"
@@ -11,8 +12,6 @@ namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kStripBytes = 384 << 10;  // of values that should stay in the L2 cache
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class PanelLinear final : public CpuLinear {
  public:
