@@ -10,7 +10,7 @@
 #include "artifacts/numbered.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::artifacts {

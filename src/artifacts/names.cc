@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/safe_path.h"
-#include "base/utf8.h"
+#include "base/files/safe_path.h"
+#include "base/files/utf8.h"
 
 namespace easel::artifacts {
 namespace fs = std::filesystem;

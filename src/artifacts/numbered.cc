@@ -6,7 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 
 namespace easel::artifacts {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file_version.h"
+#include "base/files/file_version.h"
 #include "base/sha256.h"
 #include "node_api/files.h"
 

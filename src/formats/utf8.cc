@@ -2,7 +2,7 @@
 
 #include <utf8proc.h>
 
-#include "base/utf8.h"
+#include "base/files/utf8.h"
 
 namespace easel::formats {
 

@@ -6,8 +6,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/safe_path.h"
 #include "base/nearest.h"
-#include "base/safe_path.h"
 #include "library/extra_paths.h"
 
 namespace easel::library {

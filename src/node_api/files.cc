@@ -5,8 +5,8 @@
 
 #include "artifacts/names.h"
 #include "base/error.h"
+#include "base/files/safe_path.h"
 #include "base/nearest.h"
-#include "base/safe_path.h"
 #include "library/folders.h"
 
 namespace easel::nodes {

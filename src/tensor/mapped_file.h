@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "base/file_version.h"
+#include "base/files/file_version.h"
 #include "tensor/storage.h"
 
 namespace easel {

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 #include "formats/tensors/model_file.h"
 #include "tensor/mapped_file.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/file_version.h"
+#include "base/files/file_version.h"
 #include "library/extra_paths.h"
 
 namespace easel::models {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/file_version.h"
+#include "base/files/file_version.h"
 #include "formats/tensors/safetensors.h"
 #include "tensor/stored_tensor.h"
 

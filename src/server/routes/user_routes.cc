@@ -5,8 +5,8 @@
 #include "artifacts/names.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/files/safe_path.h"
 #include "base/mutex.h"
-#include "base/safe_path.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 #include "formats/pictures/picture.h"
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"

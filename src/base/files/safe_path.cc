@@ -1,9 +1,9 @@
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 
 #include <algorithm>
 #include <string>
 
-#include "base/utf8.h"
+#include "base/files/utf8.h"
 
 namespace easel {
 namespace {

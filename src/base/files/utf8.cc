@@ -1,4 +1,4 @@
-#include "base/utf8.h"
+#include "base/files/utf8.h"
 
 namespace easel {
 

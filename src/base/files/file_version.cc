@@ -1,4 +1,4 @@
-#include "base/file_version.h"
+#include "base/files/file_version.h"
 
 namespace easel {
 

@@ -1,4 +1,4 @@
-#include "base/safe_path.h"
+#include "base/files/safe_path.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
