@@ -195,14 +195,14 @@ class Resident final : public ResidentBase {
     return true;
   }
   bool unreadable(uint64_t since) override {
-    std::lock_guard lock(mutex_);
-    note_failure();
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock()) note_failure();  // else it is built just now: what it was before has been noted
     return failed_use_ > since;
   }
 
  private:
   void note_failure() {
-    if (mapping_failed(mapped_)) failed_use_ = last_use_;
+    if (mapping_failed(mapped_)) failed_use_ = last_use_.load();
   }
   void drop() {
     note_failure();
@@ -215,7 +215,7 @@ class Resident final : public ResidentBase {
   Build build_;
   std::shared_ptr<const T> model_;
   StorageRef mapped_;
-  uint64_t failed_use_ = 0;  // the last one before the mapping was seen to fail
+  std::atomic<uint64_t> failed_use_{0};  // the last one before the mapping was seen to fail
 };
 
 }  // namespace easel::memory
