@@ -49,10 +49,13 @@ std::string_view StoredTensor::encoding() const { return blocks_ ? blocks_->name
 
 std::string StoredTensor::str() const { return defined() ? std::string(encoding()) + shape().str() : "undefined"; }
 
-size_t StoredTensor::nbytes() const { return blocks_ ? bytes_of(shape_, *blocks_) : plain_.nbytes(); }
+size_t StoredTensor::nbytes() const {
+  if (!blocks_) return plain_.nbytes();
+  return bytes_of(transposed_ ? Shape{shape_[1], shape_[0]} : shape_, *blocks_);
+}
 
 StoredTensor StoredTensor::slice(int64_t begin, int64_t count) const {
-  if (!blocks_ || rank() < 2) return tensor().slice(0, begin, count);
+  if (!blocks_ || transposed_ || rank() < 2) return tensor().slice(0, begin, count);
   if (begin < 0 || count < 0 || begin + count > dim(0))
     throw Error(Fault::kInternal,
                 "rows " + std::to_string(begin) + "+" + std::to_string(count) + " of the stored tensor " + str());
@@ -65,11 +68,18 @@ StoredTensor StoredTensor::slice(int64_t begin, int64_t count) const {
   return out;
 }
 
-StoredTensor StoredTensor::transposed() const { return tensor().permute({1, 0}); }
+StoredTensor StoredTensor::transposed() const {
+  if (!blocks_) return plain_.permute({1, 0});
+  StoredTensor out = *this;
+  out.shape_ = {shape_[1], shape_[0]};
+  out.transposed_ = !transposed_;
+  return out;
+}
 
 StoredTensor StoredTensor::matrix() const {
   const Shape flat{dim(0), numel() / std::max<int64_t>(1, dim(0))};
   if (!blocks_) return contiguous(plain_).view(flat);
+  if (transposed_) return *this;
   StoredTensor out = *this;
   out.shape_ = flat;
   return out;
@@ -77,14 +87,14 @@ StoredTensor StoredTensor::matrix() const {
 
 Tensor StoredTensor::tensor() const {
   if (!blocks_) return plain_;
-  Tensor out(shape_);
+  Tensor out(transposed_ ? Shape{shape_[1], shape_[0]} : shape_);
   const int64_t values = blocks_->block_values(), blocks = out.numel() / values;
   constexpr int64_t kPiece = 64;  // blocks for one thread at a time
   parallel_for(blocks, kPiece, [&](int64_t begin, int64_t end) {
     blocks_->decode(data_ + static_cast<size_t>(begin) * blocks_->block_bytes(), end - begin,
                     out.f32() + begin * values);
   });
-  return out;
+  return transposed_ ? out.permute({1, 0}) : out;
 }
 
 void StoredTensor::drop_pages() const { easel::drop_pages(storage(), data(), nbytes()); }

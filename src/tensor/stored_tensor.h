@@ -57,7 +57,7 @@ class StoredTensor {
 
   // Rows [begin, begin + count) of the first dimension, still stored.
   StoredTensor slice(int64_t begin, int64_t count) const;
-  // A matrix with its dimensions exchanged: a view of plain elements; blocks are decoded for it.
+  // A matrix with its dimensions exchanged, still stored.
   StoredTensor transposed() const;
 
   // The same values as [dim(0), everything else]; a copy if plain elements do not lie one after another.
@@ -79,6 +79,7 @@ class StoredTensor {
   StorageRef storage_;
   const uint8_t* data_ = nullptr;
   Shape shape_;
+  bool transposed_ = false;  // the blocks are rows of the matrix with its dimensions exchanged
 };
 
 // What a model file holds, in file order. Holding it costs address space, not memory.

@@ -4,6 +4,7 @@
 #include "models/checkpoint/checkpoint.h"
 #include "models/patch/lora.h"
 #include "models/unet/unet.h"
+#include "models/vision/clip_vision.h"
 #include "models_support.h"
 #include "nn/layers.h"
 #include "numbers_support.h"
@@ -13,6 +14,7 @@ namespace easel::models {
 namespace {
 
 using testing::in_blocks;
+using testing::relative_error;
 using testing::TestBlocks;
 
 void expect_equal(const Tensor& a, const Tensor& b) {

@@ -54,7 +54,13 @@ TEST(StoredTensors, BlocksAreDecodedRowByRow) {
   EXPECT_EQ(largest_difference(some.matrix().tensor(), contiguous(values.slice(0, 3, 2))), 0.0);
   EXPECT_EQ(stored.matrix().shape(), (Shape{5, 32}));
   const StoredTensor turned = stored.matrix().transposed();
-  EXPECT_EQ(largest_difference(contiguous(turned.tensor()), contiguous(values.view({5, 32}).permute({1, 0}))), 0.0);
+  EXPECT_EQ(turned.shape(), (Shape{32, 5}));
+  EXPECT_EQ(turned.data(), stored.data());
+  EXPECT_EQ(turned.nbytes(), stored.nbytes());
+  const Tensor columns = contiguous(values.view({5, 32}).permute({1, 0}));
+  EXPECT_EQ(largest_difference(turned.f32(), columns), 0.0);
+  EXPECT_EQ(largest_difference(turned.slice(4, 3).f32(), contiguous(columns.slice(0, 4, 3))), 0.0);
+  EXPECT_EQ(largest_difference(turned.transposed().tensor(), values), 0.0);
   EXPECT_THROW(stored.slice(3, 3), Error);
   stored.drop_pages();  // of memory that is no file: no effect
   EXPECT_EQ(largest_difference(stored.tensor(), values), 0.0);
