@@ -1,7 +1,7 @@
 import { render } from 'preact';
-import { App } from './components/App';
-import { loadTechniques } from './state/compose';
-import { start } from './state/session';
+import { App } from './components/shell/App';
+import { loadTechniques } from './state/form/compose';
+import { start } from './state/jobs/session';
 import './styles/base.css';
 import './styles/shell.css';
 import './styles/controls.css';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import * as drafts from '../src/state/draft';
+import * as drafts from '../src/state/form/draft';
 import { prompt, technique } from './samples';
 
 describe('a draft', () => {

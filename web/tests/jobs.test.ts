@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueItem } from '../src/api/types';
-import { type Action, type Jobs, noJobs, reduce } from '../src/state/jobs';
-import { saySeconds, secondsLeft, secondsPerStep, stageOf } from '../src/state/timing';
+import { type Action, type Jobs, noJobs, reduce } from '../src/state/jobs/jobs';
+import { saySeconds, secondsLeft, secondsPerStep, stageOf } from '../src/state/jobs/timing';
 import { prompt, queueItem } from './samples';
 
 function event(type: string, data: Record<string, unknown> = {}, now = 1000): Action {

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { pngTexts } from '../src/api/pngText';
-import { workflowInFile } from '../src/state/restore';
+import { workflowInFile } from '../src/state/form/restore';
 
 const bytes = (text: string, encoding: BufferEncoding = 'latin1') => Buffer.from(text, encoding);
 

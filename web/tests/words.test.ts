@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readFrame } from '../src/api/frames';
 import { imageName, inputImage } from '../src/api/routes';
-import { readFaults, sayFault } from '../src/state/errors';
-import { readNumber, sliderRange } from '../src/state/knobs';
-import { parseValues, suggestValues } from '../src/state/strip';
+import { readFaults, sayFault } from '../src/state/form/errors';
+import { readNumber, sliderRange } from '../src/state/form/knobs';
+import { parseValues, suggestValues } from '../src/state/form/strip';
 import type { InputSpec } from '../src/api/types';
 import { prompt } from './samples';
 

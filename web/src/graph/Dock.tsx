@@ -1,7 +1,7 @@
 import * as routes from '../api/routes';
-import { Progress } from '../components/Progress';
-import { describe } from '../components/Stage';
-import { focusJob, picturesOf, previews, tell } from '../state/session';
+import { Progress } from '../components/stage/Progress';
+import { describe } from '../components/stage/Stage';
+import { focusJob, picturesOf, previews, tell } from '../state/jobs/session';
 import { setView } from '../state/view';
 
 /** The job at hand, small, beside the graph. */

@@ -1,11 +1,11 @@
 import '@comfyorg/litegraph/style.css';
 import '../styles/graph.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Icon, type IconName } from '../components/Icon';
+import { Icon, type IconName } from '../components/ui/Icon';
 import { formatJson } from '../api/json';
-import * as compose from '../state/compose';
+import * as compose from '../state/form/compose';
 import { say } from '../state/notices';
-import { workflowInFile } from '../state/restore';
+import { workflowInFile } from '../state/form/restore';
 import { isDark } from '../state/theme';
 import { download, graphToOpen } from '../state/view';
 import { AddNode } from './AddNode';

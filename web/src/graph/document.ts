@@ -1,5 +1,5 @@
 // A workflow as nodes with named values and named connections: what both JSON forms are read into. Pure functions.
-import { isLink } from '../state/draft';
+import { isLink } from '../state/form/draft';
 import type { InputSpec, Link, NodeInfo, Prompt, Value } from '../api/types';
 
 export type Infos = Record<string, NodeInfo>;

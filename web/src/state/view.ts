@@ -1,6 +1,6 @@
 // Which part of the page is looked at.
 import { signal } from '@preact/signals';
-import type { FoundWorkflow } from './restore';
+import type { FoundWorkflow } from './form/restore';
 
 export type View = 'paint' | 'graph';
 export const view = signal<View>(location.hash === '#graph' ? 'graph' : 'paint');

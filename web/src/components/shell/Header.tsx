@@ -1,8 +1,8 @@
-import { connection } from '../api/socket';
-import { jobs } from '../state/session';
-import { type Theme, theme } from '../state/theme';
-import { setView, view } from '../state/view';
-import { Icon, type IconName } from './Icon';
+import { connection } from '../../api/socket';
+import { jobs } from '../../state/jobs/session';
+import { type Theme, theme } from '../../state/theme';
+import { setView, view } from '../../state/view';
+import { Icon, type IconName } from '../ui/Icon';
 
 const NEXT: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' };
 const THEME_ICONS: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };

@@ -1,6 +1,6 @@
-import type { Job } from '../state/jobs';
-import { saySeconds, secondsLeft, secondsPerStep, stageOf } from '../state/timing';
-import { Icon } from './Icon';
+import type { Job } from '../../state/jobs/jobs';
+import { saySeconds, secondsLeft, secondsPerStep, stageOf } from '../../state/jobs/timing';
+import { Icon } from '../ui/Icon';
 
 /** Step n of m, seconds per step, time left, and a way to stop. */
 export function Progress({ job, onStop }: { job: Job; onStop: () => void }) {

@@ -1,6 +1,6 @@
 // What is known of the server's jobs, and how events and answers change it. Pure functions.
-import type { ExtraData, History, HistoryEntry, NodeOutputs, Prompt, QueueItem, QueueState } from '../api/types';
-import { sayFailure } from './errors';
+import type { ExtraData, History, HistoryEntry, NodeOutputs, Prompt, QueueItem, QueueState } from '../../api/types';
+import { sayFailure } from '../form/errors';
 
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'stopped';
 

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import * as routes from '../api/routes';
-import * as compose from '../state/compose';
-import type { Job } from '../state/jobs';
-import { focus, focusJob, focusStrip, loaded, noteOf, picturesOf, previews, show, tell } from '../state/session';
-import { openInGraph } from '../state/view';
+import * as routes from '../../api/routes';
+import * as compose from '../../state/form/compose';
+import type { Job } from '../../state/jobs/jobs';
+import { focus, focusJob, focusStrip, loaded, noteOf, picturesOf, previews, show, tell } from '../../state/jobs/session';
+import { openInGraph } from '../../state/view';
 import { Compare } from './Compare';
-import { Icon } from './Icon';
+import { Icon } from '../ui/Icon';
 import { JobActions } from './JobActions';
 import { Picture } from './Picture';
 import { Progress } from './Progress';

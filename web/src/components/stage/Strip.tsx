@@ -1,6 +1,6 @@
-import { viewAddress } from '../api/routes';
-import type { Job } from '../state/jobs';
-import { noteOf, picturesOf, previews, show } from '../state/session';
+import { viewAddress } from '../../api/routes';
+import type { Job } from '../../state/jobs/jobs';
+import { noteOf, picturesOf, previews, show } from '../../state/jobs/session';
 
 function pace(job: Job): string {
   if (job.state === 'waiting') return 'waiting';

@@ -6,7 +6,7 @@ export function GraphPane() {
   const [View, setView] = useState<{ of: ComponentType }>();
   const [fault, setFault] = useState('');
   useEffect(() => {
-    import('../graph/GraphView').then(
+    import('../../graph/GraphView').then(
       (module) => setView({ of: module.GraphView }),
       () => setFault('The graph view could not be loaded. Is the server there?'),
     );

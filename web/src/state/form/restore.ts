@@ -1,7 +1,7 @@
 // Workflows inside files: pictures that were saved with theirs, and JSON of either form.
-import { parseJson } from '../api/json';
-import { isPng, pngTexts } from '../api/pngText';
-import type { PageNote, Prompt } from '../api/types';
+import { parseJson } from '../../api/json';
+import { isPng, pngTexts } from '../../api/pngText';
+import type { PageNote, Prompt } from '../../api/types';
 
 export interface FoundWorkflow {
   prompt?: Prompt;

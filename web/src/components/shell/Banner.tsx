@@ -1,6 +1,6 @@
-import { tokenWanted } from '../api/http';
-import { connection } from '../api/socket';
-import { reconnect } from '../state/session';
+import { tokenWanted } from '../../api/http';
+import { connection } from '../../api/socket';
+import { reconnect } from '../../state/jobs/session';
 
 /** Says that the server is away, while it is. */
 export function Banner() {

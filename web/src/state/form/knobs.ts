@@ -1,5 +1,5 @@
 // How a knob is offered: its hard limits from the node, and the part of them that is of use. Pure functions.
-import type { InputSpec, Value } from '../api/types';
+import type { InputSpec, Value } from '../../api/types';
 
 export interface Range {
   min: number;

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
-import * as compose from '../state/compose';
-import { isLink, isSeed, wordsOf } from '../state/draft';
-import { Icon } from './Icon';
+import * as compose from '../../state/form/compose';
+import { isLink, isSeed, wordsOf } from '../../state/form/draft';
+import { Icon } from '../ui/Icon';
 import { KnobField } from './KnobField';
 import { PictureField } from './PictureField';
 import { SeedField } from './SeedField';

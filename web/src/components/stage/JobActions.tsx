@@ -1,11 +1,11 @@
-import { formatJson } from '../api/json';
-import { viewAddress } from '../api/routes';
-import * as compose from '../state/compose';
-import type { Job } from '../state/jobs';
-import { focus, noteOf, picturesOf } from '../state/session';
-import { saySeconds } from '../state/timing';
-import { download, openInGraph } from '../state/view';
-import { Icon, type IconName } from './Icon';
+import { formatJson } from '../../api/json';
+import { viewAddress } from '../../api/routes';
+import * as compose from '../../state/form/compose';
+import type { Job } from '../../state/jobs/jobs';
+import { focus, noteOf, picturesOf } from '../../state/jobs/session';
+import { saySeconds } from '../../state/jobs/timing';
+import { download, openInGraph } from '../../state/view';
+import { Icon, type IconName } from '../ui/Icon';
 
 interface ActionProps {
   icon: IconName;

@@ -1,10 +1,10 @@
-import { jobs } from '../state/session';
-import { type Column, column } from '../state/view';
-import { Compose } from './Compose';
-import { Gallery } from './Gallery';
-import { Icon, type IconName } from './Icon';
-import { QueuePanel } from './QueuePanel';
-import { Stage } from './Stage';
+import { jobs } from '../../state/jobs/session';
+import { type Column, column } from '../../state/view';
+import { Compose } from '../form/Compose';
+import { Gallery } from '../side/Gallery';
+import { Icon, type IconName } from '../ui/Icon';
+import { QueuePanel } from '../side/QueuePanel';
+import { Stage } from '../stage/Stage';
 
 const TABS: { column: Column; label: string; icon: IconName }[] = [
   { column: 'compose', label: 'Make', icon: 'brush' },

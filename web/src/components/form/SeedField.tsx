@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import type { InputSpec, Knob } from '../api/types';
-import * as compose from '../state/compose';
-import { fieldKey } from '../state/errors';
-import { readNumber } from '../state/knobs';
+import type { InputSpec, Knob } from '../../api/types';
+import * as compose from '../../state/form/compose';
+import { fieldKey } from '../../state/form/errors';
+import { readNumber } from '../../state/form/knobs';
 import { knobSpec } from './KnobField';
-import { Icon } from './Icon';
+import { Icon } from '../ui/Icon';
 
 const ANY_SEED: InputSpec = ['INT', { min: 0, max: 18446744073709551615n }];
 

@@ -1,5 +1,5 @@
 // Values for a strip: one knob varied, all else kept. Pure functions.
-import type { InputSpec, Value } from '../api/types';
+import type { InputSpec, Value } from '../../api/types';
 
 export const MOST_VALUES = 24;
 

@@ -1,11 +1,11 @@
 // The page's picture of the server: jobs, previews, and which of them is looked at.
 import { computed, effect, signal } from '@preact/signals';
-import type { PreviewFrame } from '../api/frames';
-import * as routes from '../api/routes';
-import { connect, type Listener, type Message, reconnectNow } from '../api/socket';
-import type { ImageRef, PageNote, QueueItem } from '../api/types';
+import type { PreviewFrame } from '../../api/frames';
+import * as routes from '../../api/routes';
+import { connect, type Listener, type Message, reconnectNow } from '../../api/socket';
+import type { ImageRef, PageNote, QueueItem } from '../../api/types';
 import { type Action, isOver, type Job, type Jobs, noJobs, reduce } from './jobs';
-import { say } from './notices';
+import { say } from '../notices';
 
 const MINE_KEY = 'easel.mine';
 const MINE_KEPT = 200;

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { setToken, tokenWanted } from '../api/http';
-import { loadTechniques } from '../state/compose';
-import { reconnect } from '../state/session';
+import { setToken, tokenWanted } from '../../api/http';
+import { loadTechniques } from '../../state/form/compose';
+import { reconnect } from '../../state/jobs/session';
 
 /** Asks for the server's token. */
 export function TokenDialog() {

@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { Knob } from '../api/types';
-import * as compose from '../state/compose';
-import { isSeed, randomSeed } from '../state/draft';
-import { parseValues, suggestValues } from '../state/strip';
-import { Icon } from './Icon';
+import type { Knob } from '../../api/types';
+import * as compose from '../../state/form/compose';
+import { isSeed, randomSeed } from '../../state/form/draft';
+import { parseValues, suggestValues } from '../../state/form/strip';
+import { Icon } from '../ui/Icon';
 import { knobSpec } from './KnobField';
 
 const USUAL_COUNT = 5;

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { attachAll, restore } from '../state/compose';
-import { say } from '../state/notices';
-import { workflowInFile } from '../state/restore';
-import { Icon } from './Icon';
+import { attachAll, restore } from '../../state/form/compose';
+import { say } from '../../state/notices';
+import { workflowInFile } from '../../state/form/restore';
+import { Icon } from '../ui/Icon';
 
 function holdsFiles(event: DragEvent): boolean {
   return event.dataTransfer?.types.includes('Files') ?? false;

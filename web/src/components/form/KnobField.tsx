@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { InputSpec, Knob, NodeInfo, Value } from '../api/types';
-import * as compose from '../state/compose';
-import { fieldKey } from '../state/errors';
-import { readNumber, sliderRange } from '../state/knobs';
+import type { InputSpec, Knob, NodeInfo, Value } from '../../api/types';
+import * as compose from '../../state/form/compose';
+import { fieldKey } from '../../state/form/errors';
+import { readNumber, sliderRange } from '../../state/form/knobs';
 
 /** The definition of an input, from its node's. */
 export function specOf(info: NodeInfo | undefined, input: string): InputSpec | undefined {

@@ -1,5 +1,5 @@
 // The server's refusals in plain words, each at the field it belongs to. Pure functions.
-import type { InputFault, Prompt, PromptFault } from '../api/types';
+import type { InputFault, Prompt, PromptFault } from '../../api/types';
 
 export interface Faults {
   /** By "node.input". */

@@ -1,6 +1,6 @@
 // The workflow a person is filling in: a technique's prompt with their values in it. Pure functions.
-import { clone } from '../api/json';
-import type { PageNote, Prompt, PromptNode, Technique, Value } from '../api/types';
+import { clone } from '../../api/json';
+import type { PageNote, Prompt, PromptNode, Technique, Value } from '../../api/types';
 
 const TEXT_INPUTS = ['text', 'text_g', 'text_l'];
 const SEED_INPUTS = ['seed', 'noise_seed'];

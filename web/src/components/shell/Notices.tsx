@@ -1,5 +1,5 @@
-import { dismiss, notices } from '../state/notices';
-import { Icon } from './Icon';
+import { dismiss, notices } from '../../state/notices';
+import { Icon } from '../ui/Icon';
 
 export function Notices() {
   return (

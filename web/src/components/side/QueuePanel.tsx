@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import * as routes from '../api/routes';
-import * as compose from '../state/compose';
-import type { Job } from '../state/jobs';
-import { dispatch, jobs, noteOf, show, tell } from '../state/session';
-import { Icon } from './Icon';
-import { referenceOf } from './Stage';
+import * as routes from '../../api/routes';
+import * as compose from '../../state/form/compose';
+import type { Job } from '../../state/jobs/jobs';
+import { dispatch, jobs, noteOf, show, tell } from '../../state/jobs/session';
+import { Icon } from '../ui/Icon';
+import { referenceOf } from '../stage/Stage';
 
 const MOST_SHOWN = 40;
 

@@ -1,5 +1,5 @@
-import { tokenWanted } from '../api/http';
-import { view } from '../state/view';
+import { tokenWanted } from '../../api/http';
+import { view } from '../../state/view';
 import { Banner } from './Banner';
 import { Columns } from './Columns';
 import { DropAnywhere } from './DropAnywhere';

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
-import type { Technique } from '../api/types';
-import * as compose from '../state/compose';
-import { Icon } from './Icon';
+import type { Technique } from '../../api/types';
+import * as compose from '../../state/form/compose';
+import { Icon } from '../ui/Icon';
 
 function Choice({ technique, onPick }: { technique: Technique; onPick: () => void }) {
   const chosen = compose.technique.value?.name === technique.name;

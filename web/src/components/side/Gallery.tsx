@@ -1,5 +1,5 @@
-import { viewAddress } from '../api/routes';
-import * as compose from '../state/compose';
+import { viewAddress } from '../../api/routes';
+import * as compose from '../../state/form/compose';
 import {
   focus,
   focusJob,
@@ -10,11 +10,11 @@ import {
   moreHistory,
   noteOf,
   show,
-} from '../state/session';
-import { column, openInGraph } from '../state/view';
-import { Icon } from './Icon';
-import { graphOf } from './JobActions';
-import { describe } from './Stage';
+} from '../../state/jobs/session';
+import { column, openInGraph } from '../../state/view';
+import { Icon } from '../ui/Icon';
+import { graphOf } from '../stage/JobActions';
+import { describe } from '../stage/Stage';
 
 function Thumb({ picture }: { picture: GalleryPicture }) {
   const { job, image, index } = picture;

@@ -1,11 +1,11 @@
 import { useRef, useState } from 'preact/hooks';
-import { inputImage, viewAddress } from '../api/routes';
-import type { PictureSlot } from '../api/types';
-import * as compose from '../state/compose';
-import { fieldKey } from '../state/errors';
-import { say } from '../state/notices';
-import { workflowInFile } from '../state/restore';
-import { Icon } from './Icon';
+import { inputImage, viewAddress } from '../../api/routes';
+import type { PictureSlot } from '../../api/types';
+import * as compose from '../../state/form/compose';
+import { fieldKey } from '../../state/form/errors';
+import { say } from '../../state/notices';
+import { workflowInFile } from '../../state/form/restore';
+import { Icon } from '../ui/Icon';
 
 async function offerSettings(file: File): Promise<void> {
   const found = await workflowInFile(file).catch(() => undefined);

@@ -1,18 +1,18 @@
 // The form: technique, pictures, words, knobs, and sending it off.
 import { batch, computed, effect, signal } from '@preact/signals';
-import { HttpError } from '../api/http';
-import { formatJson, parseJson } from '../api/json';
-import * as routes from '../api/routes';
-import { clientId, randomId } from '../api/socket';
-import type { ImageRef, Knob, NodeInfo, PageNote, Prompt, QueueItem, Technique, Value } from '../api/types';
+import { HttpError } from '../../api/http';
+import { formatJson, parseJson } from '../../api/json';
+import * as routes from '../../api/routes';
+import { clientId, randomId } from '../../api/socket';
+import type { ImageRef, Knob, NodeInfo, PageNote, Prompt, QueueItem, Technique, Value } from '../../api/types';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults, readFaults } from './errors';
-import type { Job } from './jobs';
-import { say } from './notices';
+import type { Job } from '../jobs/jobs';
+import { say } from '../notices';
 import { usablePicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
-import { addMine, focusJob, follow, refreshQueue } from './session';
-import { column, openInGraph, setView } from './view';
+import { addMine, focusJob, follow, refreshQueue } from '../jobs/session';
+import { column, openInGraph, setView } from '../view';
 
 const DRAFT_KEY = 'easel.draft';
 
