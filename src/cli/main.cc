@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 
 namespace {
 
@@ -43,8 +44,10 @@ int main(int argc, char** argv) try {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? 0 : easel::exit_code(easel::Fault::kUsage);
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    if (const auto mistake = mistaken_name(app, {argv + 1, argv + argc})) return report(*mistake);
+    app.exit(e);
+    return easel::exit_code(easel::Fault::kUsage);
   }
 } catch (const easel::Error& e) {
   return report(e);

@@ -85,12 +85,12 @@ void HttpServer::bind() {
     impl_->port = impl_->acceptor->local_endpoint().port();
   } catch (const boost::system::system_error& e) {
     impl_->acceptor.reset();
-    Error error(Fault::kUsage,
-                "cannot listen on " + o.address + ":" + std::to_string(o.port) + ": " + e.code().message());
     if (e.code() == asio::error::address_in_use)
-      error.fix("Is another server running there? --port chooses another port");
-    else error.fix("Name an address of this machine, such as 127.0.0.1 or 0.0.0.0, and a port from 1024 on");
-    throw error;
+      throw Error(Fault::kUsage, "port " + std::to_string(o.port) + " of " + o.address + " is taken by another program")
+          .fix("Stop that one, or choose another port with --port; 0 takes a free one");
+    throw Error(Fault::kUsage,
+                "cannot listen on " + o.address + ":" + std::to_string(o.port) + ": " + e.code().message())
+        .fix("Name an address of this machine, such as 127.0.0.1 or 0.0.0.0, and a port from 1024 on");
   }
 }
 
