@@ -45,6 +45,9 @@ class ArtifactStore {
   // itself, or a copy of it. Throws Error(kMissing) when there is none of that name.
   virtual std::filesystem::path get(const Name& name) const = 0;
 
+  // Removes an artifact for good. No effect when there is none of that name.
+  virtual void remove(const Name& name) = 0;
+
   // Names of the artifacts that have no subfolder, newest first.
   virtual std::vector<std::string> list(Area area) const = 0;
 

@@ -113,6 +113,18 @@ fs::path FolderStore::get(const Name& name) const {
   return real;
 }
 
+void FolderStore::remove(const Name& name) {
+  try {
+    get(name);
+  } catch (const Error& e) {
+    if (e.fault() == Fault::kMissing) return;
+    throw;
+  }
+  std::error_code error;
+  fs::remove(safe_join(safe_join(root(name.area), name.subfolder), name.file), error);
+  if (error) throw Error(Fault::kBadFile, "cannot be deleted: " + error.message()).in_file(name.file);
+}
+
 fs::path FolderStore::make_subfolder(Area area, const std::string& subfolder) const {
   const fs::path path = safe_join(root(area), subfolder);
   // What exists of the path must already lie inside before anything is made below it.

@@ -19,6 +19,8 @@ class FolderStore final : public ArtifactStore {
                     std::string_view content) override;
   // The file itself. Symbolic links are followed as long as they stay in their folder.
   std::filesystem::path get(const Name& name) const override;
+  // Of a symbolic link, the link. Throws Error(kBadFile) where the folder does not let it go.
+  void remove(const Name& name) override;
   std::vector<std::string> list(Area area) const override;
   void clear_temp(double seconds) override;
 

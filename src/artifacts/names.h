@@ -26,8 +26,9 @@ Annotated split_annotation(std::string_view text);
 // and without <>:"|?*, not hidden, at most 200 bytes with its extension kept. Empty when nothing is left.
 std::string sanitised(std::string_view name);
 
-// A client's name joined onto a folder, by the rules of base/files/safe_path.h; the folder itself for an empty one. Throws
-// Error(kInvalid) for a name that leads outside or is none, Error(kMissing) for one that no file can have for clients.
+// A client's name joined onto a folder, by the rules of base/files/safe_path.h; the folder itself for an empty one.
+// Throws Error(kInvalid) for a name that leads outside or is none, Error(kMissing) for one that no file can have for
+// clients.
 std::filesystem::path safe_join(const std::filesystem::path& root, const std::string& relative);
 
 }  // namespace easel::artifacts

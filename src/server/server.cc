@@ -112,7 +112,7 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .about = {options.device, options.version, options.arguments}} {
   if (options.more_routes) options.more_routes(router, pool);
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
-                         add_user_routes, add_page_routes})
+                         add_user_routes, add_library_routes, add_page_routes})
     add(router, services);
   options.http.temp_folder = files.root(artifacts::Area::kTemp);
   options.http.observe = [this](const Request& request, int status) {

@@ -109,6 +109,19 @@ TEST_F(Artifacts, NamesThatAreNotToBeUsed) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "in"));
 }
 
+TEST_F(Artifacts, WhatIsRemovedIsGone) {
+  const Name name = store_.put({Area::kOutput, "sub", "a.png"}, "x", IfTaken::kReplace);
+  store_.put({Area::kOutput, "", "b.png"}, "y", IfTaken::kReplace);
+  fs::create_symlink("b.png", folder_.path() / "out" / "link.png");
+  store_.remove(name);
+  EXPECT_EQ(fault([&] { store_.get(name); }), Fault::kMissing);
+  store_.remove(name);
+  store_.remove({Area::kOutput, "", "link.png"});
+  EXPECT_FALSE(fs::exists(fs::symlink_status(folder_.path() / "out" / "link.png")));
+  EXPECT_EQ(content({Area::kOutput, "", "b.png"}), "y");
+  EXPECT_EQ(fault([&] { store_.remove({Area::kOutput, "..", "b.png"}); }), Fault::kInvalid);
+}
+
 TEST_F(Artifacts, NewestFirst) {
   for (const char* file : {"old.png", "new.png"}) store_.put({Area::kOutput, "", file}, "x", IfTaken::kReplace);
   fs::last_write_time(folder_.path() / "out" / "old.png", fs::file_time_type::clock::now() - std::chrono::hours(1));

@@ -117,7 +117,8 @@ class Describer {
     const bool v = detect_prediction(out_.family, config, *tensors, *scope, out_.file).prediction == Prediction::kV;
     std::string detail = std::to_string(config.in_channels) + " channels, text of width " +
                          std::to_string(config.context_dim) + (v ? ", v prediction" : ", eps prediction");
-    if (config.in_channels == 9) detail += ", for inpainting";
+    out_.inpainting = config.in_channels == 9;
+    if (out_.inpainting) detail += ", for inpainting";
     if (config.middle_depth < 0) detail += ", distilled";
     try {
       UNet::check(w);

@@ -51,13 +51,14 @@ struct Services {
 };
 
 // Each adds its group of routes. The services outlive the router.
-void add_prompt_routes(Router& router, Services& services);  // /prompt
-void add_queue_routes(Router& router, Services& services);   // /queue /history /interrupt /free
-void add_info_routes(Router& router, Services& services);    // /object_info /models /system_stats /metrics ...
-void add_upload_routes(Router& router, Services& services);  // /upload/image /upload/mask
-void add_view_routes(Router& router, Services& services);    // /view /view_metadata
-void add_user_routes(Router& router, Services& services);    // /users /settings /userdata
-void add_page_routes(Router& router, Services& services);    // / and its files
+void add_prompt_routes(Router& router, Services& services);   // /prompt
+void add_queue_routes(Router& router, Services& services);    // /queue /history /interrupt /free
+void add_info_routes(Router& router, Services& services);     // /object_info /models /system_stats /metrics ...
+void add_upload_routes(Router& router, Services& services);   // /upload/image /upload/mask
+void add_view_routes(Router& router, Services& services);     // /view /view_metadata
+void add_user_routes(Router& router, Services& services);     // /users /settings /userdata
+void add_library_routes(Router& router, Services& services);  // /easel/models /easel/tokens /easel/pictures
+void add_page_routes(Router& router, Services& services);     // / and its files
 
 // [number, id, prompt, extra_data, outputs], as queue and history show a job.
 std::string queue_item(const Job& job);

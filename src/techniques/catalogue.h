@@ -1,0 +1,48 @@
+// What clients want to know before they make a workflow: what each model file is, and how long a prompt is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/files/file_version.h"
+#include "library/folders.h"
+#include "workflow/json.h"
+
+namespace easel::techniques {
+
+// Descriptions of all model files. A file is read once, and again when it has changed. Thread-safe.
+class Catalogue {
+ public:
+  // `folders` outlives the catalogue.
+  explicit Catalogue(const library::Folders& folders) : folders_(folders) {}
+
+  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "picture"}], sorted. Of a file
+  // that cannot be read there is "folder", "name", and why in "problem"; "picture" says whether one lies beside the
+  // file.
+  workflow::Json files();
+
+ private:
+  workflow::Json describe(const std::filesystem::path& path);
+
+  struct Known {
+    FileVersion version;
+    workflow::Json description;
+  };
+  const library::Folders& folders_;
+  std::mutex mutex_;
+  std::map<std::filesystem::path, Known> known_;
+};
+
+// The picture that lies beside a model file under its name: x.preview.png, x.png, x.jpg, x.jpeg or x.webp beside
+// x.safetensors. Empty when there is none.
+std::filesystem::path picture_beside(const std::filesystem::path& model);
+
+// How many tokens of a prompt each chunk of CLIP's text encoders takes, its marks at both ends left out: 0 to 75.
+// Throws Error(kInvalid) as text::tokenize() does.
+std::vector<int64_t> tokens_of_chunks(std::string_view prompt);
+
+}  // namespace easel::techniques
