@@ -68,6 +68,41 @@ export async function pastStep(page, step) {
   }
 }
 
+/** Waits until nothing on the page changes its look any more: colours change gradually, and a canvas is drawn later. */
+export async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await frame();
+    const ending = document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity);
+    const enough = new Promise((done) => setTimeout(done, 1000));
+    await Promise.race([enough, Promise.all(ending.map((a) => a.finished.catch(() => undefined)))]);
+    await frame();
+  });
+}
+
+/** The colours of a picture at some places. */
+export function pixels(page, url, places) {
+  return page.evaluate(
+    async ([source, list]) => {
+      const bitmap = await createImageBitmap(await (await fetch(source)).blob());
+      const ctx = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d', { willReadFrequently: true });
+      ctx.drawImage(bitmap, 0, 0);
+      return list.map(([x, y]) => [...ctx.getImageData(x, y, 1, 1).data].slice(0, 3));
+    },
+    [url, places],
+  );
+}
+
+/** Adds a node to the graph by what is typed into the search; `title` must be what is found first. */
+export async function addNode(page, typed, title) {
+  await page.getByRole('button', { name: 'Add a node' }).click();
+  const search = page.getByRole('dialog', { name: 'Add a node' });
+  await search.getByRole('combobox', { name: 'Find a node' }).fill(typed);
+  await search.locator('.option.active', { hasText: title }).waitFor();
+  await page.keyboard.press('Enter');
+  await search.waitFor({ state: 'detached' });
+}
+
 /** Opens a workflow of either form in the graph view, and waits until it is there. */
 export async function openGraph(page, name, workflow) {
   await page.locator('.graph-tools input[type=file]').setInputFiles({

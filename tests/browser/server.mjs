@@ -6,10 +6,10 @@ import { join } from 'node:path';
 
 const START_MS = 60000;
 
-/** `prepare(folder)` may return further arguments of the server. */
+/** `prepare(folder, models)` may return further arguments of the server. */
 export async function startServer(easel, models, prepare = () => []) {
   const folder = mkdtempSync(join(tmpdir(), 'easel-browser-'));
-  let more = prepare(folder);
+  let more = prepare(folder, models);
   let log = '';
   let child;
 

@@ -43,12 +43,4 @@ describe('a draft', () => {
     expect(out['60']?.inputs).toEqual({ text_g: 'new words', text_l: 'new words' });
     expect(out['70']?.inputs['text']).toBe('own');
   });
-
-  it('finds the technique a prompt was made with', () => {
-    const twin = { ...technique, name: 'twin' };
-    expect(drafts.techniqueOf(prompt, { technique: 'twin' }, [technique, twin])?.name).toBe('twin');
-    expect(drafts.techniqueOf(prompt, undefined, [technique, twin])?.name).toBe('img2img');
-    const { '10': _gone, ...less } = prompt;
-    expect(drafts.techniqueOf(less, { technique: 'twin' }, [technique, twin])).toBeUndefined();
-  });
 });

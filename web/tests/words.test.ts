@@ -3,7 +3,7 @@ import { readFrame } from '../src/api/frames';
 import { imageName, inputImage } from '../src/api/routes';
 import { readFaults, sayFault } from '../src/state/form/errors';
 import { readNumber, sliderRange } from '../src/state/form/knobs';
-import { parseValues, suggestValues } from '../src/state/form/strip';
+import { parseValues, suggestValues } from '../src/state/form/values';
 import type { InputSpec } from '../src/api/types';
 import { prompt } from './samples';
 
@@ -12,18 +12,38 @@ const STEPS: InputSpec = ['INT', { default: 20, min: 1, max: 10000 }];
 const SEED: InputSpec = ['INT', { min: 0, max: 18446744073709551615n }];
 
 describe('faults', () => {
-  const fault = (type: string, input_name: string, input_config: InputSpec, received_value: string | number) => ({
+  const fault = (type: string, input_name: string, input_config: InputSpec | undefined, received_value: string | number, kind?: string) => ({
     type,
     message: 'm',
     details: 'd',
-    extra_info: { input_name, input_config, received_value },
+    extra_info: { input_name, input_config, received_value, fault: kind },
   });
 
   it('are said in plain words', () => {
     expect(sayFault(fault('value_bigger_than_max', 'denoise', DENOISE, 2))).toBe('Must be at most 1.');
     expect(sayFault(fault('value_not_in_list', 'ckpt_name', [['a', 'b']], 'c'))).toBe('“c” is not there. There is: a, b');
-    expect(sayFault(fault('value_not_in_list', 'image', [['a']], 'c.png'))).toContain('no picture “c.png”');
+    const images: InputSpec = [['a'], { image_upload: true }];
+    expect(sayFault(fault('value_not_in_list', 'image', images, 'c.png', 'missing'))).toContain('no picture “c.png”');
     expect(sayFault({ type: 'new_kind', message: 'Message', details: 'why' })).toBe('Message: why');
+  });
+
+  it('are told apart by their kind, not by words in them', () => {
+    const custom = (details: string, kind?: string) => ({
+      type: 'custom_validation_failed',
+      message: 'Custom validation failed for node',
+      details,
+      extra_info: { input_name: 'image', received_value: 'sea.png', fault: kind },
+    });
+    expect(sayFault(custom('image - Invalid image file: sea.png', 'missing'))).toBe('The server has no picture “sea.png”. Choose it again.');
+    expect(sayFault(custom('image - the image is 3 pixels wide; an image of 8 or more is needed', 'invalid'))).toBe(
+      'The image is 3 pixels wide; an image of 8 or more is needed.',
+    );
+    // Only files can be missing; a sampler is a word.
+    expect(sayFault(fault('value_not_in_list', 'ckpt_name', [[]], 'x.ckpt', 'missing'))).toContain('nor any other file');
+    const sampler = { ...fault('value_not_in_list', 'sampler_name', undefined, 'eulr'), details: "sampler_name: 'eulr' not in (list of length 42); did you mean 'euler'?" };
+    expect(sayFault(sampler)).toBe("There is no sampler “eulr”. Did you mean 'euler'?");
+    const gone = { type: 'missing_node_type', message: 'Cannot execute because node KSamplr does not exist.', details: "Node ID '#1'; did you mean 'KSampler'?" };
+    expect(sayFault(gone)).toBe("The server has no node “KSamplr”. Did you mean 'KSampler'?");
   });
 
   it('go to their fields, and to the rest where the form has none', () => {
@@ -35,7 +55,7 @@ describe('faults', () => {
     expect(faults.fields['8.denoise']).toBe('Must be at most 1.');
     expect(faults.general).toEqual(['CheckpointLoaderSimple, ckpt_name: “c” is not there. There is: a']);
     expect(faults.nodes['8']).toEqual(['denoise: Must be at most 1.']);
-    expect(readFaults({ error: { message: 'No', details: 'why' } }, prompt, () => true).general).toEqual(['No why']);
+    expect(readFaults({ error: { message: 'No', details: 'why' } }, prompt, () => true).general).toEqual(['No. Why.']);
     expect(readFaults(null, prompt, () => true).general).toHaveLength(1);
   });
 });

@@ -1,8 +1,15 @@
 import { faults } from './faults.mjs';
+import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
+import { frame } from './frame.mjs';
+import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
+import { graphEdit } from './graph_edit.mjs';
 import { jobFails } from './job_fails.mjs';
 import { keyboard } from './keyboard.mjs';
+import { looking } from './looking.mjs';
+import { many } from './many.mjs';
+import { mask } from './mask.mjs';
 import { names } from './names.mjs';
 import { paste } from './paste.mjs';
 import { phone } from './phone.mjs';
@@ -13,6 +20,7 @@ import { secondTab } from './second_tab.mjs';
 import { serverAway } from './server_away.mjs';
 import { strip } from './strip.mjs';
 import { token } from './token.mjs';
+import { words } from './words.mjs';
 
 export const cases = [
   firstPicture,
@@ -20,11 +28,19 @@ export const cases = [
   jobFails,
   reload,
   secondTab,
+  mask,
+  frame,
+  files,
+  words,
+  many,
+  looking,
+  gallery,
   strip,
   queue,
   paste,
   restore,
   graph,
+  graphEdit,
   serverAway,
   token,
   keyboard,

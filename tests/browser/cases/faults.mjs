@@ -21,7 +21,18 @@ export const faults = {
     await change.getByText('Must be at most 1.').waitFor({ state: 'detached' });
     await p.setKnob(page, 'Steps', 'many');
     await page.getByText('A number is needed here.').waitFor();
+    // A number of many digits is seen whole.
+    await p.setKnob(page, 'Steps', '123456789012');
+    const steps = page.getByRole('textbox', { name: 'Steps', exact: true });
+    await p.becomes(() => steps.evaluate((e) => e.scrollWidth <= e.clientWidth), true);
     await p.setKnob(page, 'Steps', '4');
+    // A fault of one field leaves the one beside it where it is.
+    await p.setKnob(page, 'Width', '-3');
+    await page.getByText('Width: Must be at least').waitFor();
+    const tops = await Promise.all(['Width', 'Height'].map((name) => page.getByRole('textbox', { name, exact: true }).boundingBox()));
+    assert.equal(tops[0].y, tops[1].y);
+    await shot('fault_of_size');
+    await p.setKnob(page, 'Width', '64');
 
     // A fault of an input the form does not show.
     const techniques = await server.json('easel/techniques');
@@ -31,7 +42,7 @@ export const faults = {
     await p.drop(page, 'gone.json', 'application/json', Buffer.from(JSON.stringify(prompt)));
     await page.getByText('The settings are back').waitFor();
     await p.run(page);
-    await page.locator('.compose-end').getByText('“gone.safetensors” is not there.').waitFor();
+    await page.locator('.pick.wrong').getByText('“gone.safetensors” is not there.').waitFor();
     await shot('fault_of_model');
 
     // A file that is no picture.

@@ -32,7 +32,7 @@ export const firstPicture = {
     await border.fill('50');
     await shot('result_dark');
     await page.emulateMedia({ colorScheme: 'light' });
-    await page.waitForTimeout(250); // colours change gradually
+    await p.settled(page);
     await shot('result_light');
 
     const [entry] = await p.ended(server, 1);

@@ -56,7 +56,7 @@ export const graph = {
     const [entry] = await p.ended(server, 1);
     assert.equal(entry.status.status_str, 'success');
     assert.equal(entry.prompt[3].extra_pnginfo.workflow.nodes.length, editor.nodes.length);
-    await page.waitForTimeout(500);
+    await p.settled(page);
     await shot('graph');
 
     const wrong = structuredClone(api);
@@ -74,8 +74,7 @@ export const graph = {
     const again = await saved(page, 'Save for the API');
     for (const node of [...Object.values(api), ...Object.values(again)]) delete node.inputs.seed;
     assert.deepEqual(again, api);
-    await page.getByRole('textbox', { name: 'Add a node' }).or(page.getByRole('combobox', { name: 'Add a node' })).fill('ImageInvert');
-    await page.keyboard.press('Enter');
+    await p.addNode(page, 'imginv', 'Invert Image');
     await p.becomes(async () => (await saved(page, 'Save graph')).nodes.length, editor.nodes.length + 1);
     await edit(page);
     await openGraph(page, 'workflow.json', editor);

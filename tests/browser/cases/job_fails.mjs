@@ -28,7 +28,7 @@ export const jobFails = {
 
     await page.getByRole('button', { name: 'See it in the graph' }).click();
     await page.locator('.graph-faults').getByRole('button', { name: /sea\.png/ }).waitFor();
-    await page.waitForTimeout(300);
+    await p.settled(page);
     await shot('job_failed_graph');
     await page.getByRole('button', { name: 'Paint', exact: true }).click();
 

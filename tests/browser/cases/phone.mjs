@@ -69,7 +69,7 @@ export const phone = {
       await fits(page, name);
       for (const scheme of ['dark', 'light']) {
         await page.emulateMedia({ colorScheme: scheme });
-        await page.waitForTimeout(250); // colours change gradually
+        await p.settled(page);
         await shot(`phone_${name}_${scheme}`);
       }
     };
@@ -83,10 +83,18 @@ export const phone = {
     await p.choosePicture(page);
     await page.getByRole('textbox', { name: 'What you want to see' }).fill('the sea at dusk, oil painting');
     await p.setSize(page, 192, 4000);
-    await page.getByText('Vary one knob over a strip').tap();
+    await page.getByRole('button', { name: 'Mask', exact: true }).tap();
+    await page.locator('.surface').waitFor();
+    const surface = await page.locator('.surface').boundingBox();
+    const [x, y] = [surface.x + surface.width / 2, surface.y + surface.height / 2];
+    await swipe(page, [{ x: x - 60, y }, { x: x + 60, y: y + 30 }]);
+    await p.becomes(() => page.getByRole('button', { name: 'Undo', exact: true }).isDisabled(), false);
+    await both('mask');
+    await page.getByRole('button', { name: 'Cancel' }).tap();
+    await page.getByText('Vary knobs over a grid').tap();
     await page.getByRole('button', { name: 'Run 5 pictures' }).waitFor();
     await both('form');
-    await page.getByText('Vary one knob over a strip').tap();
+    await page.getByText('Vary knobs over a grid').tap();
     await page.getByRole('button', { name: 'Run', exact: true }).tap();
     await p.pastStep(page, 1);
     await page.getByRole('img', { name: 'The picture as it is so far' }).waitFor();
@@ -98,18 +106,21 @@ export const phone = {
     await page.getByRole('button', { name: 'Run', exact: true }).tap();
     await p.finished(page);
     await both('result');
-    await page.getByRole('button', { name: 'Gallery', exact: true }).tap();
+    await page.getByRole('button', { name: 'Recent', exact: true }).tap();
     await page.locator('.thumb').first().waitFor();
+    await both('recent');
+    await page.getByRole('button', { name: 'Gallery', exact: true }).tap();
+    await page.getByRole('searchbox').waitFor();
     await both('gallery');
     await page.getByRole('button', { name: 'Graph', exact: true }).first().tap();
     await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
-    await page.waitForTimeout(300);
+    await p.settled(page);
     await both('graph');
     await fingers(page);
     await page.getByRole('button', { name: 'From the form' }).tap();
     const place = await page.locator('.graph-place').boundingBox();
     await page.touchscreen.tap(place.x + place.width / 2, place.y + place.height / 2);
-    await page.waitForTimeout(300);
+    await p.settled(page);
     await both('graph_close');
   },
 };

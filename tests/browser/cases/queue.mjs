@@ -12,8 +12,8 @@ export const queue = {
     await p.open(page, server);
     await p.choosePicture(page);
     await p.setSize(page, 64, 2);
-    await page.getByText('Vary one knob over a strip').click();
-    await page.getByRole('textbox', { name: 'Values' }).fill('0.2, 0.4, 0.6, 0.8');
+    await page.getByText('Vary knobs over a grid').click();
+    await page.getByRole('textbox', { name: 'Values across' }).fill('0.2, 0.4, 0.6, 0.8');
     await page.getByRole('button', { name: 'Run 4 pictures' }).click();
     await page.locator('.queue-item').nth(3).waitFor();
     const becomes = (expected) => p.becomes(() => pending(server), expected, 'the order of the queue');
@@ -29,13 +29,14 @@ export const queue = {
     await shot('queue');
 
     await page.getByRole('button', { name: 'Go on' }).click();
-    await page.locator('.thumb').nth(2).waitFor();
+    await page.locator('.thumb-count', { hasText: '3' }).waitFor();
     assert.deepEqual((await p.ended(server, 3)).map((e) => e.prompt[2]['8'].inputs.denoise), [0.6, 0.2, 0.8]);
 
     // Taken out of the gallery, and out of the history.
-    await page.locator('.thumb').first().hover();
-    await page.locator('.thumb').first().getByRole('button', { name: /out of the gallery/ }).click();
-    await page.locator('.thumb').nth(2).waitFor({ state: 'detached' });
-    await p.ended(server, 2);
+    await page.getByRole('button', { name: 'Gallery', exact: true }).click();
+    await page.getByRole('checkbox', { name: /^Choose / }).check({ force: true });
+    await page.getByRole('toolbar', { name: 'Pictures chosen' }).getByRole('button', { name: 'Take out' }).click();
+    await page.locator('.thumb').waitFor({ state: 'detached' });
+    await p.ended(server, 0);
   },
 };

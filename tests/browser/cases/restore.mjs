@@ -45,6 +45,7 @@ export const restore = {
     // A result becomes the next reference.
     await page.getByRole('toolbar', { name: 'This picture' }).getByRole('button', { name: 'Start from it' }).click();
     await page.locator('.slot').getByRole('button', { name: /img2img_.*\[output\]/ }).first().waitFor();
+    await p.setSize(page, 64, 2);
     await p.run(page);
     await page.locator('.thumb').nth(2).waitFor();
   },

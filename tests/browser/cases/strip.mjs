@@ -8,11 +8,11 @@ export const strip = {
     await p.open(page, server);
     await p.choosePicture(page);
     await p.setSize(page, 96, 3);
-    await page.getByText('Vary one knob over a strip').click();
-    const values = page.getByRole('textbox', { name: 'Values' });
-    await p.holds(page, 'Values', '0.2, 0.4, 0.6, 0.8, 1');
+    await page.getByText('Vary knobs over a grid').click();
+    const values = page.getByRole('textbox', { name: 'Values across' });
+    await p.holds(page, 'Values across', '0.2, 0.4, 0.6, 0.8, 1');
     await values.fill('0.3');
-    await page.getByRole('button', { name: 'Run the strip' }).click();
+    await page.getByRole('button', { name: 'Run the grid' }).click();
     await page.getByText('Give at least two values').waitFor();
     await values.fill('0.3, 0.6, 0.9');
     await page.getByRole('button', { name: 'Run 3 pictures' }).click();

@@ -1,8 +1,13 @@
 // The server's routes, one function each.
 import { addressWithToken, get, post, send } from './http';
-import type { ExtraData, History, ImageRef, NodeInfo, Prompt, QueueState, Technique } from './types';
+import type { ExtraData, History, ImageRef, ModelFile, NodeInfo, Prompt, QueueState, Technique } from './types';
 
 export const techniques = () => get<Technique[]>('easel/techniques');
+/** What each model file is, and what it goes with. */
+export const modelFiles = () => get<ModelFile[]>('easel/models');
+export const embeddings = () => get<string[]>('embeddings');
+/** How many tokens each chunk of the text takes. */
+export const tokenCounts = (text: string) => post<{ chunks: number[] }>('easel/tokens', { text });
 export const queue = () => get<QueueState>('queue');
 export const historyOf = (id: string) => get<History>(`history/${encodeURIComponent(id)}`);
 /** The newest finished jobs, oldest of them first. */
@@ -50,6 +55,18 @@ export async function upload(file: Blob, name: string): Promise<ImageRef> {
     body: form,
   });
   return { filename: stored.name, subfolder: stored.subfolder, type: stored.type };
+}
+
+/** A value that the server keeps for the page; nothing when it has none. */
+export const setting = <T>(id: string) => get<T | undefined>(`settings/${encodeURIComponent(id)}`);
+export const keepSetting = (id: string, value: unknown) => post(`settings/${encodeURIComponent(id)}`, value);
+
+/** Deletes the files of pictures for good. */
+export const deletePictures = (images: ImageRef[]) => post('easel/pictures/delete', { images });
+
+/** Where the picture beside a model file is to be had. */
+export function modelPicture(file: ModelFile): string {
+  return addressWithToken('easel/models/picture', { folder: file.folder, filename: file.name });
 }
 
 /** Where a picture is to be had, for an <img>. */

@@ -67,10 +67,40 @@ export interface ImageRef {
 }
 export type NodeOutputs = Record<string, { images?: ImageRef[] }>;
 
+/** Several jobs that were asked for together: one for each combination of the axes' values. */
+export interface SetNote {
+  id: string;
+  axes: { label: string; values: string[] }[];
+  /** The job's own place on each axis. */
+  at: number[];
+}
+/** How a picture was cropped or extended before it was used: a frame in the original's pixels. */
+export interface PictureEdit {
+  original: string;
+  frame: { x: number; y: number; width: number; height: number };
+}
 /** What the page notes with each job, kept by the server as it is. */
 export interface PageNote {
   technique?: string;
+  set?: SetNote;
+  /** By the name of the edited picture. */
+  edits?: Record<string, PictureEdit>;
+  /** As older pages wrote a set of one axis. */
   strip?: { id: string; node: string; input: string; label: string; value: Value; index: number };
+}
+
+/** What a model file is, as the server reads it from the file. */
+export interface ModelFile {
+  folder: string;
+  name: string;
+  kind?: string;
+  family?: string;
+  summary?: string;
+  fits?: string;
+  problem?: string;
+  inpainting?: boolean;
+  /** Whether a picture lies beside the file. */
+  picture?: boolean;
 }
 export interface ExtraData {
   client_id?: string;
@@ -85,6 +115,7 @@ export interface QueueState {
 export interface HistoryEntry {
   prompt: QueueItem;
   outputs: NodeOutputs;
+  meta?: Record<string, unknown>;
   status: { status_str: string; completed: boolean; messages: [string, Record<string, unknown>][] };
 }
 export type History = Record<string, HistoryEntry>;
@@ -93,7 +124,13 @@ export interface InputFault {
   type: string;
   message: string;
   details: string;
-  extra_info?: { input_name?: string; input_config?: InputSpec; received_value?: Value };
+  extra_info?: {
+    input_name?: string;
+    input_config?: InputSpec;
+    received_value?: Value;
+    /** What went wrong, as the server names it: "missing", "bad_file", "mismatch", ... */
+    fault?: string;
+  };
 }
 export interface NodeFault {
   class_type: string;

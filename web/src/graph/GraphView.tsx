@@ -8,13 +8,14 @@ import { say } from '../state/notices';
 import { workflowInFile } from '../state/form/restore';
 import { isDark } from '../state/theme';
 import { download, graphToOpen } from '../state/view';
-import { AddNode } from './AddNode';
 import { Dock } from './Dock';
 import { Editor } from './editor';
+import { NodeSearch } from './NodeSearch';
+import { FaultNotes, GraphMenu } from './Overlays';
 
-function Tool({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }) {
+function Tool({ icon, label, keys, disabled, onClick }: { icon: IconName; label: string; keys?: string; disabled?: boolean; onClick: () => void }) {
   return (
-    <button type="button" class="quiet tool" onClick={onClick} title={label}>
+    <button type="button" class="quiet tool" onClick={onClick} disabled={disabled} title={keys ? `${label} (${keys})` : label}>
       <Icon name={icon} size={16} /> <span>{label}</span>
     </button>
   );
@@ -31,10 +32,12 @@ function Tools({ editor }: { editor: Editor }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <div class="graph-tools" role="toolbar" aria-label="Graph">
-      <button type="button" class="primary" onClick={() => void editor.run()} disabled={editor.sending.value}>
+      <button type="button" class="primary" title="Ctrl + Enter" onClick={() => void editor.run()} disabled={editor.sending.value}>
         <Icon name="play" size={16} /> Run
       </button>
-      <AddNode infos={editor.infos} onAdd={(name) => editor.addNode(name)} />
+      <Tool icon="plus" label="Add a node" keys="/" onClick={() => editor.search()} />
+      <Tool icon="undo" label="Undo" keys="Ctrl + Z" disabled={!editor.undone.value.undo} onClick={() => editor.undo()} />
+      <Tool icon="redo" label="Redo" keys="Ctrl + Y" disabled={!editor.undone.value.redo} onClick={() => editor.redo()} />
       <Tool icon="open" label="Open" onClick={() => input.current?.click()} />
       <Tool
         icon="download"
@@ -47,7 +50,7 @@ function Tools({ editor }: { editor: Editor }) {
         onClick={() => download('workflow_api.json', formatJson(editor.prompt(), 2))}
       />
       <Tool icon="brush" label="From the form" onClick={() => editor.open({ prompt: compose.prompt.value })} />
-      <Tool icon="undo" label="Into the form" onClick={() => editor.intoForm()} />
+      <Tool icon="leave" label="Into the form" onClick={() => editor.intoForm()} />
       <Tool icon="graph" label="Arrange" onClick={() => editor.arrange()} />
       <Tool icon="fit" label="Fit" onClick={() => editor.fit()} />
       <input
@@ -123,9 +126,12 @@ export function GraphView() {
       )}
       <div class="graph-place">
         <canvas ref={canvas} tabIndex={0} aria-label="Workflow: nodes and their connections" />
+        {editor && <FaultNotes editor={editor} />}
         {editor && <Faults editor={editor} />}
-        {editor && <Dock />}
+        {editor && <Dock jobs={editor.jobs.value} />}
+        {editor && <GraphMenu editor={editor} />}
       </div>
+      {editor && <NodeSearch editor={editor} />}
     </main>
   );
 }

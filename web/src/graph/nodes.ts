@@ -1,7 +1,7 @@
 // Node classes for the editor, made from the server's definitions.
 import { LGraphNode, LiteGraph } from '@comfyorg/litegraph';
 import type { NodeInfo } from '../api/types';
-import { type Infos, inputsOf, isSeedInput, isValueInput, typeName } from './document';
+import { BYPASSED, type Infos, inputsOf, isSeedInput, isValueInput, MUTED, typeName } from './document';
 import { addAfterWidget, addNoteWidget, addValueWidget } from './widgets';
 
 const MIN_WIDTH = 230;
@@ -13,6 +13,8 @@ export interface EaselNode extends LGraphNode {
   picture?: HTMLImageElement;
   faults?: string[];
   running?: boolean;
+  /** Called with what shows a picture that has arrived: it may make the node larger, which nobody has done by hand. */
+  onPicture?: (show: () => void) => void;
 }
 
 function widen(node: LGraphNode): void {
@@ -36,11 +38,12 @@ function heightWithPicture(node: EaselNode): number {
 export function showPicture(node: EaselNode, source: string): void {
   if (node.picture?.src === source) return;
   const picture = new Image();
-  picture.onload = () => {
+  const show = () => {
     node.picture = picture;
     node.setSize([node.size[0], Math.max(node.size[1], heightWithPicture(node))]);
     node.setDirtyCanvas(true, true);
   };
+  picture.onload = () => (node.onPicture ? node.onPicture(show) : show());
   picture.src = source;
 }
 
@@ -55,22 +58,31 @@ function drawPicture(node: EaselNode, ctx: CanvasRenderingContext2D): void {
   ctx.drawImage(picture, (node.size[0] - w) / 2, top + (height - h) / 2, w, h);
 }
 
-function drawFaults(node: EaselNode, ctx: CanvasRenderingContext2D): void {
-  if (!node.faults?.length || node.flags.collapsed) return;
+const SAID: Record<number, string> = { [MUTED]: 'muted', [BYPASSED]: 'bypassed' };
+
+/** Says in the title what the node's mode is, where that is not that it runs. */
+function drawMode(node: EaselNode, ctx: CanvasRenderingContext2D): void {
+  const said = SAID[node.mode];
+  if (!said) return;
   ctx.save();
-  ctx.font = `12px ${LiteGraph.NODE_FONT}`;
-  ctx.fillStyle = LiteGraph.NODE_ERROR_COLOUR;
-  node.faults.slice(0, 3).forEach((words, i) => {
-    const short = words.length > 70 ? `${words.slice(0, 69)}…` : words;
-    ctx.fillText(short, 4, node.size[1] + 26 + i * 16);
-  });
+  ctx.globalAlpha = 1;
+  ctx.font = `600 11px ${LiteGraph.NODE_FONT}`;
+  const width = ctx.measureText(said).width + 14;
+  const right = node.flags.collapsed ? (node._collapsed_width ?? node.size[0]) : node.size[0];
+  ctx.fillStyle = LiteGraph.NODE_BOX_OUTLINE_COLOR as string;
+  ctx.beginPath();
+  ctx.roundRect(right - width - 6, -LiteGraph.NODE_TITLE_HEIGHT + 7, width, 16, 8);
+  ctx.fill();
+  ctx.fillStyle = LiteGraph.NODE_DEFAULT_BGCOLOR;
+  ctx.textAlign = 'center';
+  ctx.fillText(said, right - width / 2 - 6, -LiteGraph.NODE_TITLE_HEIGHT + 19);
   ctx.restore();
 }
 
 function prepare(node: EaselNode): void {
   node.onDrawForeground = (ctx) => {
     drawPicture(node, ctx);
-    drawFaults(node, ctx);
+    drawMode(node, ctx);
   };
   node.strokeStyles['error'] = function () {
     return this.has_errors ? { color: LiteGraph.NODE_ERROR_COLOUR, lineWidth: 3, padding: 4 } : undefined;

@@ -2,8 +2,9 @@
 import { signal } from '@preact/signals';
 import type { FoundWorkflow } from './form/restore';
 
-export type View = 'paint' | 'graph';
-export const view = signal<View>(location.hash === '#graph' ? 'graph' : 'paint');
+export type View = 'paint' | 'graph' | 'gallery';
+const VIEWS: View[] = ['paint', 'graph', 'gallery'];
+export const view = signal<View>(VIEWS.find((v) => location.hash === `#${v}`) ?? 'paint');
 
 /** On narrow screens one column is shown at a time. */
 export type Column = 'compose' | 'stage' | 'side';
@@ -11,10 +12,12 @@ export const column = signal<Column>('compose');
 
 /** What the graph view is to show next. */
 export const graphToOpen = signal<FoundWorkflow | undefined>(undefined);
+/** The sheet of shortcuts. */
+export const helpShown = signal(false);
 
 export function setView(next: View): void {
   view.value = next;
-  history.replaceState(null, '', next === 'graph' ? '#graph' : location.pathname + location.search);
+  history.replaceState(null, '', next === 'paint' ? location.pathname + location.search : `#${next}`);
 }
 
 export function openInGraph(found: FoundWorkflow): void {
@@ -22,11 +25,15 @@ export function openInGraph(found: FoundWorkflow): void {
   setView('graph');
 }
 
-export function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+export function saveBlob(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+export function download(name: string, text: string): void {
+  saveBlob(name, new Blob([text], { type: 'application/json' }));
 }

@@ -1,35 +1,28 @@
 import { useEffect } from 'preact/hooks';
 import * as compose from '../../state/form/compose';
-import { isLink, isSeed, wordsOf } from '../../state/form/draft';
+import { isLink, isSeed } from '../../state/form/draft';
+import { ownAxes, run } from '../../state/form/send';
+import { jobCount } from '../../state/form/variations';
 import { Icon } from '../ui/Icon';
+import { ControlPanel } from './ControlPart';
+import { CountField } from './CountField';
+import { FilesPanel, ModelField } from './Files';
+import { GridPanel } from './GridPanel';
 import { KnobField } from './KnobField';
+import { LorasPanel } from './Loras';
 import { PictureField } from './PictureField';
 import { SeedField } from './SeedField';
-import { StripPanel } from './StripPanel';
+import { SizeField } from './SizeField';
 import { TechniquePicker } from './TechniquePicker';
-
-function Words({ which, label, rows }: { which: 'prompts' | 'negatives'; label: string; rows: number }) {
-  const nodes = compose.technique.value?.[which] ?? [];
-  if (nodes.length === 0) return null;
-  return (
-    <label class="field">
-      <span class="label">{label}</span>
-      <textarea
-        rows={rows}
-        name={which}
-        value={wordsOf(compose.prompt.value, nodes)}
-        onInput={(e) => compose.setWords(which, e.currentTarget.value)}
-      />
-    </label>
-  );
-}
+import { Words } from './Words';
 
 function Knobs() {
   const technique = compose.technique.value;
   if (!technique) return null;
   const shown = technique.knobs.filter((k) => {
     const value = compose.prompt.value[k.node]?.inputs[k.input];
-    return value !== undefined && !isLink(value) && !isSeed(k.input);
+    const size = k.input === 'width' || k.input === 'height';
+    return value !== undefined && !isLink(value) && !isSeed(k.input) && !size;
   });
   const seed = technique.knobs.find((k) => isSeed(k.input));
   return (
@@ -37,7 +30,9 @@ function Knobs() {
       {shown.map((knob) => (
         <KnobField key={`${technique.name}.${knob.node}.${knob.input}`} knob={knob} />
       ))}
+      <SizeField />
       {seed && <SeedField knob={seed} />}
+      {seed && <CountField />}
     </div>
   );
 }
@@ -59,9 +54,9 @@ export function Compose() {
   const technique = compose.technique.value;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !document.querySelector('dialog[open]')) {
         event.preventDefault();
-        void compose.run();
+        void run();
       }
     };
     addEventListener('keydown', onKey);
@@ -69,12 +64,14 @@ export function Compose() {
   }, []);
   const submit = (event: Event) => {
     event.preventDefault();
-    void compose.run();
+    void run();
   };
+  const pictures = technique ? jobCount(ownAxes(technique, [])) : 1;
   return (
     <form class="compose" aria-label="Make a picture" onSubmit={submit} noValidate>
       <div class="compose-scroll">
         <TechniquePicker />
+        <ModelField />
         {technique && (
           <>
             <div class={`slots count-${technique.pictures.length}`}>
@@ -82,10 +79,13 @@ export function Compose() {
                 <PictureField key={slot.node} slot={slot} />
               ))}
             </div>
-            <Words which="prompts" label="What you want to see" rows={3} />
-            <Words which="negatives" label="What to keep away" rows={2} />
+            <Words which="prompts" label="What you want to see" rows={3} tooltip="ComfyUI: the positive prompt" />
+            <Words which="negatives" label="What to keep away" rows={2} tooltip="ComfyUI: the negative prompt" />
             <Knobs />
-            <StripPanel />
+            <FilesPanel />
+            <LorasPanel />
+            <ControlPanel />
+            <GridPanel />
           </>
         )}
       </div>
@@ -96,8 +96,10 @@ export function Compose() {
           class="primary wide"
           disabled={!technique || !!technique.missing || compose.sending.value}
           title="Ctrl + Enter"
+          aria-label={pictures > 1 ? `Run ${pictures} pictures` : undefined}
         >
           <Icon name="play" size={16} /> {compose.sending.value ? 'Sending …' : 'Run'}
+          {pictures > 1 && <span class="times">×{pictures}</span>}
         </button>
       </div>
     </form>

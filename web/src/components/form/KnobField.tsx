@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { InputSpec, Knob, NodeInfo, Value } from '../../api/types';
+import { infos } from '../../state/form/catalog';
 import * as compose from '../../state/form/compose';
 import { fieldKey } from '../../state/form/errors';
 import { readNumber, sliderRange } from '../../state/form/knobs';
@@ -10,7 +11,7 @@ export function specOf(info: NodeInfo | undefined, input: string): InputSpec | u
 }
 
 export function knobSpec(knob: Knob): InputSpec | undefined {
-  return specOf(compose.infos.value[compose.prompt.value[knob.node]?.class_type ?? ''], knob.input);
+  return specOf(infos.value[compose.prompt.value[knob.node]?.class_type ?? ''], knob.input);
 }
 
 interface FieldProps {
@@ -20,9 +21,14 @@ interface FieldProps {
   id: string;
   describedBy: string;
   wrong: boolean;
+  /** Without a slider. */
+  plain?: boolean;
 }
 
-function NumberInput({ knob, spec, value, id, describedBy, wrong }: FieldProps) {
+// So many digits fit into the field as it is.
+const SHORT = 7;
+
+export function NumberInput({ knob, spec, value, id, describedBy, wrong, plain }: FieldProps) {
   const [text, setText] = useState(String(value));
   // What was typed stays as typed as long as it means the value: "0." is not made "0".
   useEffect(() => {
@@ -46,7 +52,7 @@ function NumberInput({ knob, spec, value, id, describedBy, wrong }: FieldProps) 
     <>
       <input
         id={id}
-        class="number"
+        class={`number${text.length > SHORT ? ' long' : ''}`}
         type="text"
         inputMode="decimal"
         autocomplete="off"
@@ -61,7 +67,7 @@ function NumberInput({ knob, spec, value, id, describedBy, wrong }: FieldProps) 
           slide(Math.max(range.min, Math.min(range.max, now + by * range.step)));
         }}
       />
-      {range && (
+      {range && !plain && (
         <input
           class="slider"
           type="range"
@@ -78,6 +84,12 @@ function NumberInput({ knob, spec, value, id, describedBy, wrong }: FieldProps) 
   );
 }
 
+/** What ComfyUI calls the node that has the knob. */
+export function nodeName(knob: Knob): string {
+  const type = compose.prompt.value[knob.node]?.class_type;
+  return type ? ` (${infos.value[type]?.display_name ?? type})` : '';
+}
+
 /** One knob: its label, its value, and what it means. */
 export function KnobField({ knob }: { knob: Knob }) {
   const value = compose.prompt.value[knob.node]?.inputs[knob.input] ?? '';
@@ -87,10 +99,11 @@ export function KnobField({ knob }: { knob: Knob }) {
   const props: FieldProps = { knob, spec, value, id, describedBy: `${id}-help`, wrong: !!fault };
   const set = (next: Value) => compose.setInput(knob.node, knob.input, next);
   const [type] = spec;
-  const compact = knob.input === 'width' || knob.input === 'height';
   return (
-    <div class={`knob${fault ? ' wrong' : ''}${compact ? ' compact' : ''}`}>
-      <label for={id}>{knob.label}</label>
+    <div class={`knob${fault ? ' wrong' : ''}`}>
+      <label for={id} title={`ComfyUI: ${knob.input}${nodeName(knob)}`}>
+        {knob.label}
+      </label>
       {Array.isArray(type) ? (
         <select id={id} value={String(value)} aria-describedby={`${id}-help`} onChange={(e) => set(e.currentTarget.value)}>
           {type.map((choice) => (

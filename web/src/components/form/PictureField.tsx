@@ -2,13 +2,16 @@ import { useRef, useState } from 'preact/hooks';
 import { inputImage, viewAddress } from '../../api/routes';
 import type { PictureSlot } from '../../api/types';
 import * as compose from '../../state/form/compose';
+import { openEditor } from '../../state/form/editing';
 import { fieldKey } from '../../state/form/errors';
-import { say } from '../../state/notices';
+import type { FoundWorkflow } from '../../state/form/restore';
 import { workflowInFile } from '../../state/form/restore';
+import { cutOff, type Shape, sizeKnobs, UNSEEN } from '../../state/form/size';
+import { say } from '../../state/notices';
 import { Icon } from '../ui/Icon';
 
 async function offerSettings(file: File): Promise<void> {
-  const found = await workflowInFile(file).catch(() => undefined);
+  const found: FoundWorkflow | undefined = await workflowInFile(file).catch(() => undefined);
   if (!found?.prompt) return;
   say('This picture remembers how it was made.', 'plain', {
     label: 'Bring its settings back',
@@ -16,7 +19,30 @@ async function offerSettings(file: File): Promise<void> {
   });
 }
 
-/** A place for a picture: drop, click, or paste. */
+/** The picture, with its mask over it, and what the size cuts off shaded. */
+function Face({ source, name, first, onBroken }: { source: string; name: string; first: boolean; onBroken: () => void }) {
+  const technique = compose.technique.value;
+  const shape = compose.shapes.value[name];
+  const mask = first ? compose.additions.value.mask : undefined;
+  const inputs = compose.prompt.value[(technique && sizeKnobs(technique)?.node) ?? '']?.inputs;
+  const size: Shape | undefined = inputs && { width: Number(inputs['width']), height: Number(inputs['height']) };
+  const cut = first && shape && size && compose.painted.value?.scale ? cutOff(shape, size) : { x: 0, y: 0 };
+  const shaded = Math.max(cut.x, cut.y) > UNSEEN;
+  return (
+    <span class="slot-picture" style={shape ? { aspectRatio: `${shape.width} / ${shape.height}` } : undefined}>
+      <img
+        src={source}
+        alt=""
+        onError={onBroken}
+        onLoad={(e) => name && compose.learnShape(name, { width: e.currentTarget.naturalWidth, height: e.currentTarget.naturalHeight })}
+      />
+      {mask && <span class="slot-mask" style={{ '--mask': `url("${viewAddress(inputImage(mask.picture))}")` }} />}
+      {shaded && <span class="slot-kept" style={{ inset: `${cut.y * 50}% ${cut.x * 50}%` }} />}
+    </span>
+  );
+}
+
+/** A place for a picture: drop, click, or paste; masked, cropped and extended from here. */
 export function PictureField({ slot }: { slot: PictureSlot }) {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
@@ -25,6 +51,9 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
   const local = compose.uploading.value[slot.node];
   const fault = compose.faults.value.fields[fieldKey(slot.node, 'image')];
   const source = local ?? (name ? viewAddress(inputImage(name)) : '');
+  const first = compose.technique.value?.pictures[0]?.node === slot.node;
+  const paints = first && !!compose.painted.value;
+  const mask = first ? compose.additions.value.mask : undefined;
   const take = (file: File | undefined) => {
     if (!file) return;
     void compose.attach(slot.node, file);
@@ -38,6 +67,7 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
     take(file);
   };
   const faultId = `fault-${slot.node}-image`;
+  const seen = source && broken !== source;
   return (
     <div class={`slot${fault ? ' wrong' : ''}${over ? ' over' : ''}`}>
       <button
@@ -53,8 +83,8 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
         onDragLeave={() => setOver(false)}
         onDrop={drop}
       >
-        {source && broken !== source ? (
-          <img src={source} alt="" onError={() => setBroken(source)} />
+        {seen ? (
+          <Face source={source} name={local ? '' : name} first={first} onBroken={() => setBroken(source)} />
         ) : (
           <span class="slot-empty">
             <Icon name="picture" size={26} />
@@ -75,10 +105,27 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
           type="button"
           class="slot-remove"
           aria-label={`Remove ${slot.label}`}
-          onClick={() => compose.setInput(slot.node, 'image', '')}
+          onClick={() => compose.setPicture(slot.node, '')}
         >
           <Icon name="close" size={14} />
         </button>
+      )}
+      {name && !local && seen && (
+        <div class="slot-tools">
+          {paints && (
+            <button type="button" class="small" title="Paint only a part of it anew (inpainting)" aria-pressed={!!mask} onClick={() => openEditor(slot.node, 'mask')}>
+              <Icon name="mask" size={15} /> {mask ? 'Mask …' : 'Mask'}
+            </button>
+          )}
+          <button type="button" class="small" title={paints ? 'Crop it, or paint beyond its edges (outpainting)' : 'Crop it'} onClick={() => openEditor(slot.node, 'frame')}>
+            <Icon name="crop" size={15} /> {paints ? 'Crop, extend' : 'Crop'}
+          </button>
+          {mask && (
+            <button type="button" class="small" title="Paint all of it again" onClick={() => compose.add({ mask: undefined })}>
+              <Icon name="close" size={15} /> No mask
+            </button>
+          )}
+        </div>
       )}
       <input
         ref={input}

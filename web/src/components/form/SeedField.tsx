@@ -22,7 +22,9 @@ export function SeedField({ knob }: { knob: Knob }) {
   };
   return (
     <div class={`knob seed${fault ? ' wrong' : ''}`}>
-      <label for="seed">{knob.label}</label>
+      <label for="seed" title="ComfyUI: seed, and control after generate">
+        {knob.label}
+      </label>
       <input
         id="seed"
         class="number"

@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Technique } from '../../api/types';
+import { techniques } from '../../state/form/catalog';
 import * as compose from '../../state/form/compose';
 import { Icon } from '../ui/Icon';
 
@@ -37,7 +38,7 @@ export function TechniquePicker() {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const technique = compose.technique.value;
-  const all = compose.techniques.value;
+  const all = techniques.value;
   if (compose.techniquesFault.value) {
     return (
       <div class="faults" role="alert">

@@ -9,7 +9,7 @@ import { Stage } from '../stage/Stage';
 const TABS: { column: Column; label: string; icon: IconName }[] = [
   { column: 'compose', label: 'Make', icon: 'brush' },
   { column: 'stage', label: 'Picture', icon: 'picture' },
-  { column: 'side', label: 'Gallery', icon: 'list' },
+  { column: 'side', label: 'Recent', icon: 'list' },
 ];
 
 /** The three columns; on narrow screens one at a time, with tabs below. */

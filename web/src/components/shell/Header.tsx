@@ -1,12 +1,18 @@
 import { connection } from '../../api/socket';
 import { jobs } from '../../state/jobs/session';
 import { type Theme, theme } from '../../state/theme';
-import { setView, view } from '../../state/view';
+import { helpShown, setView, type View, view } from '../../state/view';
 import { Icon, type IconName } from '../ui/Icon';
 
 const NEXT: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' };
 const THEME_ICONS: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };
 const THEME_WORDS: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
+
+const VIEWS: { view: View; label: string; icon: IconName }[] = [
+  { view: 'paint', label: 'Paint', icon: 'brush' },
+  { view: 'graph', label: 'Graph', icon: 'graph' },
+  { view: 'gallery', label: 'Gallery', icon: 'grid' },
+];
 
 function state(): { words: string; tone: string } {
   if (connection.value === 'lost') return { words: 'Server away', tone: 'bad' };
@@ -32,17 +38,19 @@ export function Header() {
         Easel
       </h1>
       <div class="segments" role="group" aria-label="View">
-        <button type="button" aria-pressed={view.value === 'paint'} onClick={() => setView('paint')}>
-          <Icon name="brush" size={16} /> Paint
-        </button>
-        <button type="button" aria-pressed={view.value === 'graph'} onClick={() => setView('graph')}>
-          <Icon name="graph" size={16} /> Graph
-        </button>
+        {VIEWS.map(({ view: own, label, icon }) => (
+          <button key={own} type="button" aria-pressed={view.value === own} onClick={() => setView(own)}>
+            <Icon name={icon} size={16} /> {label}
+          </button>
+        ))}
       </div>
       <p class={`state ${tone}`} role="status">
         <span class="dot" aria-hidden="true" />
         <span class="state-words">{words}</span>
       </p>
+      <button type="button" class="quiet square" title="Shortcuts (?)" aria-label="Shortcuts" onClick={() => (helpShown.value = true)}>
+        <Icon name="help" />
+      </button>
       <button
         type="button"
         class="quiet square"

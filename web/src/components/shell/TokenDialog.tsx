@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { setToken, tokenWanted } from '../../api/http';
 import { loadTechniques } from '../../state/form/compose';
+import { loadFavourites } from '../../state/gallery/favourites';
 import { reconnect } from '../../state/jobs/session';
 
 /** Asks for the server's token. */
@@ -12,6 +13,7 @@ export function TokenDialog() {
     event.preventDefault();
     setToken(field.current?.value.trim() ?? '');
     void loadTechniques();
+    void loadFavourites();
     reconnect();
   };
   return (

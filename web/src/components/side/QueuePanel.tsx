@@ -1,21 +1,39 @@
 import { useState } from 'preact/hooks';
 import * as routes from '../../api/routes';
-import * as compose from '../../state/form/compose';
+import { techniques } from '../../state/form/catalog';
+import { referenceOf, techniqueTitle, titleOf } from '../../state/jobs/about';
+import { setOf } from '../../state/form/variations';
 import type { Job } from '../../state/jobs/jobs';
 import { dispatch, jobs, noteOf, show, tell } from '../../state/jobs/session';
+import { queueSecondsLeft, saySeconds } from '../../state/jobs/timing';
 import { Icon } from '../ui/Icon';
-import { referenceOf } from '../stage/Stage';
 
 const MOST_SHOWN = 40;
 
-function titleOf(job: Job): string {
-  const note = noteOf(job);
-  const technique = compose.techniques.value.find((t) => t.name === note.technique)?.title ?? 'Workflow';
-  return note.strip ? `${technique}, ${note.strip.label} ${String(note.strip.value)}` : technique;
+/** What tells a job from its neighbours: its place in a set, else its technique. */
+function detailOf(job: Job): string {
+  const set = setOf(noteOf(job));
+  if (!set) return techniqueTitle(job, techniques.value);
+  return set.axes.map((axis, i) => `${axis.label} ${axis.values[set.at[i] ?? 0] ?? ''}`).join(', ');
+}
+
+function fullTitle(job: Job): string {
+  return `${titleOf(job, techniques.value)}, ${detailOf(job)}`;
+}
+
+function Title({ job }: { job: Job }) {
+  const title = titleOf(job, techniques.value);
+  const detail = detailOf(job);
+  return (
+    <>
+      <span class="queue-words">{title}</span>
+      {detail !== title && <span class="queue-detail">{detail}</span>}
+    </>
+  );
 }
 
 function Thumb({ job }: { job: Job }) {
-  const name = referenceOf(job);
+  const name = referenceOf(job, techniques.value);
   return name ? <img class="queue-thumb" src={routes.viewAddress(routes.inputImage(name))} alt="" /> : <span class="queue-thumb" />;
 }
 
@@ -35,7 +53,7 @@ function cancel(id: string): void {
 
 function Waiting({ job, index, last }: { job: Job; index: number; last: boolean }) {
   const [over, setOver] = useState(false);
-  const title = titleOf(job);
+  const title = fullTitle(job);
   return (
     <li
       class={`queue-item${over ? ' over' : ''}`}
@@ -56,8 +74,8 @@ function Waiting({ job, index, last }: { job: Job; index: number; last: boolean 
       }}
     >
       <Thumb job={job} />
-      <button type="button" class="queue-title" onClick={() => show(job.id)}>
-        {title}
+      <button type="button" class="queue-title" onClick={() => show(job.id)} title={title}>
+        <Title job={job} />
       </button>
       <span class="queue-buttons">
         <button
@@ -90,10 +108,14 @@ function Waiting({ job, index, last }: { job: Job; index: number; last: boolean 
 export function QueuePanel() {
   const { byId, running, waiting, paused } = jobs.value;
   const shown = waiting.slice(0, MOST_SHOWN);
+  const left = queueSecondsLeft(jobs.value);
   return (
     <section class="queue" aria-label="Queue">
       <header class="side-head">
-        <h2>Queue</h2>
+        <h2>
+          Queue <span class="count">{running.length + waiting.length}</span>
+          {left !== undefined && !paused && <span class="queue-left">about {saySeconds(left)} left</span>}
+        </h2>
         <button
           type="button"
           class="quiet small"
@@ -117,7 +139,7 @@ export function QueuePanel() {
             <li key={id} class="queue-item runs">
               <Thumb job={job} />
               <button type="button" class="queue-title" onClick={() => show(id)}>
-                {titleOf(job)}
+                <Title job={job} />
                 <span class="bar thin" aria-hidden="true">
                   <span style={{ width: `${share}%` }} />
                 </span>
@@ -125,7 +147,7 @@ export function QueuePanel() {
               <button
                 type="button"
                 class="quiet square small"
-                aria-label={`Stop ${titleOf(job)}`}
+                aria-label={`Stop ${fullTitle(job)}`}
                 onClick={() => void tell(routes.interrupt(id))}
               >
                 <Icon name="stop" size={15} />

@@ -1,28 +1,17 @@
-import { useState } from 'preact/hooks';
 import * as routes from '../../api/routes';
-import * as compose from '../../state/form/compose';
+import { techniques } from '../../state/form/catalog';
+import { picturesOf, referenceOf, titleOf } from '../../state/jobs/about';
 import type { Job } from '../../state/jobs/jobs';
-import { focus, focusJob, focusStrip, loaded, noteOf, picturesOf, previews, show, tell } from '../../state/jobs/session';
+import { focus, focusJob, focusSet, loaded, previews, show, tell } from '../../state/jobs/session';
+import { comparing, detailsShown, heldPicture, sameImage } from '../../state/stage/looking';
 import { openInGraph } from '../../state/view';
-import { Compare } from './Compare';
 import { Icon } from '../ui/Icon';
-import { JobActions } from './JobActions';
+import { Details } from './Details';
+import { bringBack, JobActions } from './JobActions';
 import { Picture } from './Picture';
 import { Progress } from './Progress';
-import { Strip } from './Strip';
-
-/** The name of the first picture the job starts from. */
-export function referenceOf(job: Job): string | undefined {
-  const named = compose.techniques.value.find((t) => t.name === noteOf(job).technique)?.pictures[0]?.node;
-  const node = (named && job.prompt[named]) || Object.values(job.prompt).find((n) => n.class_type === 'LoadImage');
-  const image = node?.inputs['image'];
-  return typeof image === 'string' && image ? image : undefined;
-}
-
-export function describe(job: Job): string {
-  const words = Object.values(job.prompt).map((n) => n.inputs['text'] ?? n.inputs['text_g']).find((t) => typeof t === 'string' && t);
-  return typeof words === 'string' ? words : 'Picture';
-}
+import { SetTable } from './SetTable';
+import { Viewer } from './Viewer';
 
 function Empty() {
   return (
@@ -48,10 +37,10 @@ function Failed({ job }: { job: Job }) {
         {job.failure?.message ?? 'The server did not say why.'}
       </p>
       <div class="row">
-        <button type="button" onClick={() => compose.restore({ prompt: job.prompt, note: noteOf(job) })}>
+        <button type="button" onClick={() => bringBack(job)}>
           <Icon name="undo" size={16} /> Bring its settings back
         </button>
-        <button type="button" onClick={() => openInGraph({ prompt: job.prompt })}>
+        <button type="button" onClick={() => openInGraph({ prompt: job.prompt, job: job.id })}>
           <Icon name="graph" size={16} /> See it in the graph
         </button>
       </div>
@@ -61,14 +50,14 @@ function Failed({ job }: { job: Job }) {
 
 function Working({ job }: { job: Job }) {
   const preview = previews.value[job.id];
-  const reference = referenceOf(job);
+  const reference = referenceOf(job, techniques.value);
   const referenceSource = reference && routes.viewAddress(routes.inputImage(reference));
   if (preview) return <Picture source={preview} alt="The picture as it is so far" />;
   if (referenceSource) return <Picture source={referenceSource} alt="The reference" faded />;
   return <div class="empty" />;
 }
 
-function Result({ job, comparing }: { job: Job; comparing: boolean }) {
+function Result({ job }: { job: Job }) {
   const pictures = picturesOf(job);
   const index = Math.min(focus.value?.picture ?? 0, pictures.length - 1);
   const image = pictures[index];
@@ -77,10 +66,17 @@ function Result({ job, comparing }: { job: Job; comparing: boolean }) {
     if (preview) return <Picture source={preview} alt="The picture" />;
     return <div class="empty"><p>{job.state === 'stopped' ? 'Stopped.' : 'This run made no picture.'}</p></div>;
   }
-  const reference = referenceOf(job);
-  const source = routes.viewAddress(image);
-  if (!comparing || !reference) return <Picture source={source} alt={describe(job)} />;
-  return <Compare result={source} reference={routes.viewAddress(routes.inputImage(reference))} alt={describe(job)} />;
+  const main = { source: routes.viewAddress(image), alt: titleOf(job, techniques.value), word: 'Result' };
+  const held = heldPicture.value;
+  const reference = referenceOf(job, techniques.value);
+  const holds = held && !sameImage(held.image, image);
+  let other;
+  if (comparing.value && holds) {
+    other = { source: routes.viewAddress(held.image), alt: `The picture held: ${held.title}`, word: 'Held' };
+  } else if (comparing.value && reference) {
+    other = { source: routes.viewAddress(routes.inputImage(reference)), alt: 'The reference', word: 'Reference' };
+  }
+  return <Viewer main={main} other={other} canCompare={!!holds || !!reference} />;
 }
 
 function Batch({ job }: { job: Job }) {
@@ -106,32 +102,21 @@ function Batch({ job }: { job: Job }) {
 
 /** The middle: the picture that is painted, or the one that is looked at. */
 export function Stage() {
-  const [comparing, setComparing] = useState(true);
   const job = focusJob.value;
   const working = job?.state === 'running' || job?.state === 'waiting';
+  const pictures = job ? picturesOf(job) : [];
   return (
     <section class="stage" aria-label="Picture">
-      <div class="stage-place">
-        {!job ? (
-          loaded.value && <Empty />
-        ) : working ? (
-          <Working job={job} />
-        ) : job.state === 'failed' ? (
-          <Failed job={job} />
-        ) : (
-          <Result job={job} comparing={comparing} />
+      <div class={`stage-place${job?.state === 'done' ? ' whole' : ''}`}>
+        {!job ? loaded.value && <Empty /> : working ? <Working job={job} /> : job.state === 'failed' ? <Failed job={job} /> : <Result job={job} />}
+        {job && !working && detailsShown.value && (
+          <Details key={job.id} job={job} image={pictures[Math.min(focus.value?.picture ?? 0, pictures.length - 1)]} />
         )}
       </div>
-      {job && focusStrip.value.length > 1 && <Strip jobs={focusStrip.value} focused={job.id} />}
+      {job && focusSet.value.length > 1 && <SetTable jobs={focusSet.value} focused={job.id} />}
       {job && !working && <Batch job={job} />}
       {job && (
-        <div class="stage-foot">
-          {working ? (
-            <Progress job={job} onStop={() => void stop(job)} />
-          ) : (
-            <JobActions job={job} comparing={comparing} onCompare={() => setComparing(!comparing)} />
-          )}
-        </div>
+        <div class="stage-foot">{working ? <Progress job={job} onStop={() => void stop(job)} /> : <JobActions job={job} />}</div>
       )}
     </section>
   );

@@ -1,94 +1,130 @@
-// The form: technique, pictures, words, knobs, and sending it off.
+// The form: technique, pictures, words, knobs, and what is added to them.
 import { batch, computed, effect, signal } from '@preact/signals';
-import { HttpError } from '../../api/http';
 import { formatJson, parseJson } from '../../api/json';
 import * as routes from '../../api/routes';
-import { clientId, randomId } from '../../api/socket';
-import type { ImageRef, Knob, NodeInfo, PageNote, Prompt, QueueItem, Technique, Value } from '../../api/types';
-import * as drafts from './draft';
-import { type Faults, fieldKey, noFaults, readFaults } from './errors';
-import type { Job } from '../jobs/jobs';
+import type { ImageRef, PictureEdit, Prompt, Technique, Value } from '../../api/types';
+import { focusJob } from '../jobs/session';
 import { say } from '../notices';
+import { column, openInGraph, setView } from '../view';
+import { type Additions, assemble, noAdditions, paintPath, readWorkflow, type ReadWorkflow, modelNode } from './additions';
+import { fileNamed, loadModelFiles, techniques, wantInfo } from './catalog';
+import * as drafts from './draft';
+import { type Faults, fieldKey, noFaults } from './errors';
 import { usablePicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
-import { addMine, focusJob, follow, refreshQueue } from '../jobs/session';
-import { column, openInGraph, setView } from '../view';
+import { type Shape, sizeKnobs, sizeLike, usualArea } from './size';
+import type { Job } from '../jobs/jobs';
 
 const DRAFT_KEY = 'easel.draft';
 
-export const techniques = signal<Technique[]>([]);
 export const techniquesFault = signal('');
 export const technique = signal<Technique | undefined>(undefined);
 export const prompt = signal<Prompt>({});
+export const additions = signal<Additions>(noAdditions);
+/** How pictures were cropped or extended, by the name of the result. */
+export const edits = signal<Record<string, PictureEdit>>({});
 export const faults = signal<Faults>(noFaults);
-export const infos = signal<Record<string, NodeInfo>>({});
 export const sending = signal(false);
 /** Whether each run takes another seed. */
 export const freshSeed = signal(localStorage.getItem('easel.freshSeed') !== 'no');
+/** Whether the size follows the picture's shape. */
+export const sizeFollows = signal(localStorage.getItem('easel.sizeFollows') !== 'no');
 /** Pictures on their way to the server, by node, and what they look like. */
 export const uploading = signal<Record<string, string>>({});
-
-let lastSeed: string | undefined;
+/** How large pictures are, by their names on the server. */
+export const shapes = signal<Record<string, Shape>>({});
 
 export const missing = computed(() =>
   technique.value ? drafts.missingPictures(prompt.value, technique.value) : [],
 );
+/** The way of the first picture to the sampler, where it is painted over. */
+export const painted = computed(() => {
+  const slot = technique.value?.pictures[0]?.node;
+  return slot === undefined ? undefined : paintPath(prompt.value, slot);
+});
+export const checkpoint = computed(() => {
+  const node = modelNode(prompt.value);
+  return node === undefined ? undefined : String(prompt.value[node]!.inputs['ckpt_name'] ?? '');
+});
 
-function seedOf(): Value | undefined {
+/** The workflow as it will be run. */
+export function workflow(): Prompt {
+  const t = technique.value;
+  if (!t) return {};
+  const inpainting = !!fileNamed('checkpoints', checkpoint.value ?? '')?.inpainting;
+  return assemble(prompt.value, t, additions.value, inpainting);
+}
+
+export function seedOf(): Value | undefined {
   const knob = technique.value?.knobs.find((k) => drafts.isSeed(k.input));
   return knob && prompt.value[knob.node]?.inputs[knob.input];
 }
 
-function take(chosen: Technique, draft: Prompt): void {
+function take(read: ReadWorkflow): void {
   batch(() => {
-    technique.value = chosen;
-    prompt.value = draft;
+    technique.value = read.technique;
+    prompt.value = read.base;
+    additions.value = read.additions;
     faults.value = noFaults;
   });
-  for (const name of new Set(chosen.knobs.map((k) => draft[k.node]?.class_type ?? ''))) {
-    if (!name || infos.value[name]) continue;
-    routes.nodeInfo(name).then(
-      (info) => info && (infos.value = { ...infos.value, [name]: info }),
-      () => undefined,
-    );
-  }
+  const classes = Object.values(read.base).map((node) => node.class_type);
+  for (const name of new Set([...classes, 'LoraLoader', 'ControlNetLoader', 'VAELoader'])) wantInfo(name);
 }
 
 export async function loadTechniques(): Promise<void> {
+  void loadModelFiles();
   try {
     const all = await routes.techniques();
     techniques.value = all;
     techniquesFault.value = '';
     if (technique.value) return;
-    const kept = storedDraft();
-    const chosen = all.find((t) => t.name === kept?.technique);
-    if (chosen && kept && drafts.techniqueOf(kept.prompt, kept, [chosen])) return take(chosen, kept.prompt);
+    const kept = storedDraft(all);
+    if (kept) return take(kept);
     const first = all.find((t) => !t.missing) ?? all[0];
-    if (first) take(first, drafts.newDraft(first));
+    if (first) take({ technique: first, base: drafts.newDraft(first), additions: noAdditions });
   } catch (error) {
     techniquesFault.value = error instanceof Error ? error.message : String(error);
   }
 }
 
-function storedDraft(): { technique: string; prompt: Prompt } | undefined {
+interface StoredDraft {
+  technique: string;
+  prompt: Prompt;
+  additions?: Additions;
+  edits?: Record<string, PictureEdit>;
+}
+
+function storedDraft(all: Technique[]): ReadWorkflow | undefined {
   try {
-    const value = parseJson(localStorage.getItem(DRAFT_KEY) ?? '') as { technique: string; prompt: Prompt };
-    return value && value.prompt ? value : undefined;
+    const kept = parseJson(localStorage.getItem(DRAFT_KEY) ?? '') as StoredDraft;
+    const named = all.filter((t) => t.name === kept?.technique);
+    const read = readWorkflow(kept.prompt, kept.technique, named);
+    if (!read) return undefined;
+    edits.value = kept.edits ?? {};
+    return { ...read, additions: kept.additions ?? noAdditions };
   } catch {
     return undefined;
   }
 }
 
 effect(() => {
-  const draft = { technique: technique.value?.name, prompt: prompt.value };
-  if (draft.technique) localStorage.setItem(DRAFT_KEY, formatJson(draft));
+  const name = technique.value?.name;
+  const draft = { technique: name, prompt: prompt.value, additions: additions.value, edits: edits.value };
+  if (name) localStorage.setItem(DRAFT_KEY, formatJson(draft));
 });
 effect(() => localStorage.setItem('easel.freshSeed', freshSeed.value ? 'yes' : 'no'));
+effect(() => localStorage.setItem('easel.sizeFollows', sizeFollows.value ? 'yes' : 'no'));
 
 export function chooseTechnique(next: Technique): void {
   const old = technique.value;
   if (old?.name === next.name) return;
-  take(next, old ? drafts.carryOver({ technique: old, prompt: prompt.value }, next) : drafts.newDraft(next));
+  const base = old ? drafts.carryOver({ technique: old, prompt: prompt.value }, next) : drafts.newDraft(next);
+  // A mask belongs to a picture that is painted over; files that do not fit are marked where they are chosen.
+  const slot = next.pictures[0]?.node;
+  const paints = slot !== undefined && paintPath(base, slot) !== undefined;
+  const { mask, vae: _vae, ...kept } = additions.value;
+  take({ technique: next, base, additions: paints && mask ? { ...kept, mask } : kept });
+  followShape();
 }
 
 export function clearFault(node: string, input: string): void {
@@ -105,19 +141,82 @@ export function setInput(node: string, input: string, value: Value): void {
   clearFault(node, input);
 }
 
+export function add(changes: Partial<Additions>): void {
+  additions.value = { ...additions.value, ...changes };
+  if (faults.value.general.length > 0) faults.value = { ...faults.value, general: [] };
+}
+
 export function setWords(which: 'prompts' | 'negatives', words: string): void {
   if (technique.value) prompt.value = drafts.withWords(prompt.value, technique.value[which], words);
+}
+
+export function wordsOf(which: 'prompts' | 'negatives'): string {
+  return drafts.wordsOf(prompt.value, technique.value?.[which] ?? []);
 }
 
 export function rollSeed(): void {
   if (technique.value) prompt.value = drafts.withSeed(prompt.value, technique.value, drafts.randomSeed());
 }
 
+/** The picture in the technique's first slot, and how large it is where that is known. */
+export function firstPicture(): { name: string; shape?: Shape } | undefined {
+  const slot = technique.value?.pictures[0]?.node;
+  const name = slot && prompt.value[slot]?.inputs['image'];
+  return typeof name === 'string' && name ? { name, shape: shapes.value[name] } : undefined;
+}
+
+export function setSize({ width, height }: Shape): void {
+  const node = technique.value && sizeKnobs(technique.value)?.node;
+  if (!node) return;
+  batch(() => {
+    setInput(node, 'width', width);
+    setInput(node, 'height', height);
+  });
+}
+
+/** Gives the result the picture's shape, where it is to follow it. */
+export function followShape(): void {
+  const shape = firstPicture()?.shape;
+  if (sizeFollows.value && shape && technique.value) setSize(sizeLike(shape, usualArea(technique.value)));
+}
+
+/** Called when a picture has been seen, by whatever shows it. */
+export function learnShape(name: string, shape: Shape): void {
+  if (shapes.value[name] || !shape.width) return;
+  shapes.value = { ...shapes.value, [name]: shape };
+}
+
+/** Puts a picture into a slot: the size follows, and what was painted on another one is gone. */
+export function setPicture(node: string, name: string): void {
+  batch(() => {
+    const first = technique.value?.pictures[0]?.node === node;
+    if (first && additions.value.mask && prompt.value[node]?.inputs['image'] !== name) add({ mask: undefined });
+    setInput(node, 'image', name);
+    if (first && name) followShape();
+  });
+}
+
+async function shapeOf(source: string): Promise<Shape> {
+  const picture = new Image();
+  picture.src = source;
+  await picture.decode();
+  return { width: picture.naturalWidth, height: picture.naturalHeight };
+}
+
 export function useAsReference(image: ImageRef, node?: string): void {
   const slot = node ?? missing.value[0] ?? technique.value?.pictures[0]?.node;
-  if (slot) setInput(slot, 'image', routes.imageName(image));
   setView('paint');
   column.value = 'compose';
+  if (!slot) return;
+  const name = routes.imageName(image);
+  setPicture(slot, name);
+  shapeOf(routes.viewAddress(image)).then(
+    (shape) => {
+      learnShape(name, shape);
+      if (prompt.value[slot]?.inputs['image'] === name && technique.value?.pictures[0]?.node === slot) followShape();
+    },
+    () => undefined, // the slot itself shows that there is no such picture
+  );
 }
 
 /** Sends a picture to the server and puts it into the slot. */
@@ -127,8 +226,11 @@ export async function attach(node: string, file: File): Promise<void> {
   uploading.value = { ...uploading.value, [node]: look };
   try {
     const picture = await usablePicture(file);
+    const shape = await shapeOf(look).catch(() => undefined);
     const image = await routes.upload(picture.blob, picture.name);
-    setInput(node, 'image', routes.imageName(image));
+    const name = routes.imageName(image);
+    if (shape) learnShape(name, shape);
+    setPicture(node, name);
   } catch (error) {
     setFault(node, 'image', error instanceof Error ? error.message : 'This picture could not be sent.');
   } finally {
@@ -148,18 +250,29 @@ export function attachAll(files: File[]): void {
 
 /** Brings back the settings a picture or file was made with. False when it has none that can be run here. */
 export function restore(found: FoundWorkflow): boolean {
-  const made = found.prompt && drafts.techniqueOf(found.prompt, found.note, techniques.value);
-  if (!found.prompt || !made) {
+  const read = found.prompt && readWorkflow(found.prompt, found.note?.technique, techniques.value);
+  if (!read) {
     if (!found.prompt && !found.graph) return false;
     openInGraph(found);
     say('This workflow is none of the techniques, so it is shown as a graph.');
     return true;
   }
-  take(made, found.prompt);
+  edits.value = { ...edits.value, ...found.note?.edits };
+  take(read);
   setView('paint');
   column.value = 'compose';
-  say(`The settings are back: ${made.title}.`);
+  say(`The settings are back: ${read.technique.title}.`);
   return true;
+}
+
+/** The fields the form has for a technique, by their keys. */
+export function shownFields(t: Technique): Set<string> {
+  const model = modelNode(t.prompt);
+  return new Set([
+    ...t.knobs.map((k) => fieldKey(k.node, k.input)),
+    ...t.pictures.map((p) => fieldKey(p.node, 'image')),
+    ...(model === undefined ? [] : [fieldKey(model, 'ckpt_name')]),
+  ]);
 }
 
 /** The field of the form that made a job fail: one of its pictures or knobs, with the value it still has. */
@@ -181,89 +294,3 @@ effect(() => {
   const field = blamedField(t, job);
   if (field) setTimeout(() => setFault(...field, job.failure!.message));
 });
-
-function shownFields(t: Technique): Set<string> {
-  return new Set([
-    ...t.knobs.map((k) => fieldKey(k.node, k.input)),
-    ...t.pictures.map((p) => fieldKey(p.node, 'image')),
-  ]);
-}
-
-function checkHere(t: Technique): boolean {
-  const empty = drafts.missingPictures(prompt.value, t);
-  if (empty.length === 0) return true;
-  const fields = Object.fromEntries(empty.map((node) => [fieldKey(node, 'image'), 'Choose a picture first.']));
-  faults.value = { ...noFaults, fields };
-  return false;
-}
-
-/** Queues one job. Returns its id, or nothing when it was refused; the form then shows why. */
-async function submit(t: Technique, made: Prompt, note: PageNote): Promise<string | undefined> {
-  const id = randomId();
-  const extra_data = { extra_pnginfo: { easel: note } };
-  try {
-    const answer = await routes.queuePrompt({ prompt: made, client_id: clientId(), prompt_id: id, extra_data });
-    const item: QueueItem = [answer.number, answer.prompt_id, made, extra_data, []];
-    addMine(item);
-    return answer.prompt_id;
-  } catch (error) {
-    const shown = shownFields(t);
-    if (error instanceof HttpError && error.status === 400) {
-      faults.value = readFaults(error.body, made, (field) => shown.has(field));
-    } else if (error instanceof HttpError) {
-      faults.value = { ...noFaults, general: [error.message] };
-    } else {
-      faults.value = { ...noFaults, general: ['The server cannot be reached. Nothing was lost; try again.'] };
-    }
-    return undefined;
-  }
-}
-
-/** Brings the first field with a fault into view, once it is drawn. */
-function showFirstFault(): void {
-  setTimeout(() => document.querySelector('.compose-scroll .fault')?.scrollIntoView({ block: 'center' }), 50);
-}
-
-async function sendAll(orders: (t: Technique) => { prompt: Prompt; note: PageNote }[]): Promise<void> {
-  const t = technique.value;
-  if (!t || sending.value || t.missing) return;
-  if (!checkHere(t)) return showFirstFault();
-  sending.value = true;
-  faults.value = noFaults;
-  try {
-    if (freshSeed.value && lastSeed !== undefined && String(seedOf()) === lastSeed) rollSeed();
-    lastSeed = String(seedOf());
-    let first = true;
-    for (const order of orders(t)) {
-      const id = await submit(t, order.prompt, order.note);
-      if (!id) break;
-      if (first) follow(id);
-      first = false;
-    }
-    if (!first) column.value = 'stage';
-  } finally {
-    sending.value = false;
-    showFirstFault();
-    void refreshQueue();
-  }
-}
-
-export function run(): Promise<void> {
-  return sendAll((t) => [{ prompt: prompt.value, note: { technique: t.name } }]);
-}
-
-/** Queues one job for each value of the knob, all else the same. */
-export function runStrip(knob: Knob, values: Value[]): Promise<void> {
-  const id = randomId();
-  return sendAll((t) =>
-    values.map((value, index) => ({
-      prompt: drafts.isSeed(knob.input)
-        ? drafts.withSeed(prompt.value, t, value as number)
-        : drafts.withInput(prompt.value, knob.node, knob.input, value),
-      note: {
-        technique: t.name,
-        strip: { id, node: knob.node, input: knob.input, label: knob.label, value, index },
-      },
-    })),
-  );
-}

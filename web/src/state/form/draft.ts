@@ -1,6 +1,6 @@
 // The workflow a person is filling in: a technique's prompt with their values in it. Pure functions.
 import { clone } from '../../api/json';
-import type { PageNote, Prompt, PromptNode, Technique, Value } from '../../api/types';
+import type { Prompt, PromptNode, Technique, Value } from '../../api/types';
 
 const TEXT_INPUTS = ['text', 'text_g', 'text_l'];
 const SEED_INPUTS = ['seed', 'noise_seed'];
@@ -9,14 +9,14 @@ export function isLink(value: Value | undefined): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number';
 }
 
-/** The technique's prompt, its picture slots empty. */
+/** The technique's prompt, its picture slots and its words empty: what it ships with stands there as an example. */
 export function newDraft(technique: Technique): Prompt {
   const prompt = clone(technique.prompt);
   for (const slot of technique.pictures) {
     const node = prompt[slot.node];
     if (node) node.inputs['image'] = '';
   }
-  return prompt;
+  return withWords(prompt, technique.prompts, '');
 }
 
 export function withInput(prompt: Prompt, node: string, input: string, value: Value): Prompt {
@@ -75,27 +75,10 @@ export function carryOver(
   });
   for (const which of ['prompts', 'negatives'] as const) {
     const words = wordsOf(from.prompt, from.technique[which]);
-    const changed = words !== wordsOf(from.technique.prompt, from.technique[which]);
-    if (changed) out = withWords(out, to[which], words);
+    const shipped = which === 'negatives' && words === wordsOf(from.technique.prompt, from.technique[which]);
+    if (words && !shipped) out = withWords(out, to[which], words);
   }
   return out;
-}
-
-/** The technique a prompt was made with: the one it names if it fits, else any that has the same nodes. */
-export function techniqueOf(
-  prompt: Prompt,
-  note: PageNote | undefined,
-  techniques: Technique[],
-): Technique | undefined {
-  const fits = (t: Technique) => {
-    const ids = Object.keys(t.prompt);
-    return (
-      ids.length === Object.keys(prompt).length &&
-      ids.every((id) => prompt[id]?.class_type === t.prompt[id]?.class_type)
-    );
-  };
-  const named = techniques.find((t) => t.name === note?.technique);
-  return named && fits(named) ? named : techniques.find(fits);
 }
 
 /** The nodes of the pictures that are still to be chosen. */

@@ -20,46 +20,73 @@ function sayValue(value: unknown): string {
   return typeof value === 'string' ? `“${value}”` : String(value);
 }
 
+/** The end of a sentence, where the text is without one. */
+function sentence(text: string): string {
+  const words = text.trim().replace(/[:;,\s]+$/, '');
+  if (!words) return '';
+  const begun = words[0]!.toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** What the server thinks was meant, from the end of its details. */
+function hintIn(details: string): string {
+  return sentence(/; (did you mean .*)$/i.exec(details)?.[1] ?? '').replace(/\?\.$/, '?');
+}
+
+/** What a value is called that a list does not have: files are missing, other choices are unknown. */
+function notInList(fault: InputFault): string {
+  const { input_name: input = '', input_config: config, received_value: value, fault: kind } = fault.extra_info ?? {};
+  const isFile = kind === 'missing';
+  if (isFile && config?.[1]?.image_upload) return `The server has no picture ${sayValue(value)}. Choose it again.`;
+  const choices = Array.isArray(config?.[0]) ? config[0].map(String) : [];
+  // A long list is left out of the answer; what is closest to the value is told.
+  if (isFile && choices.length === 0 && config) return `The server has no ${sayValue(value)}, nor any other file of this kind.`;
+  if (choices.length === 0) {
+    const what = isFile ? `The server has no file ${sayValue(value)}.` : `There is no ${input.replace(/_name$/, '')} ${sayValue(value)}.`;
+    return [what, hintIn(fault.details)].filter(Boolean).join(' ');
+  }
+  const shown = choices.slice(0, 4).join(', ') + (choices.length > 4 ? ', …' : '');
+  return `${sayValue(value)} is not there. There is: ${shown}`;
+}
+
 /** One fault of one input. */
 export function sayFault(fault: InputFault): string {
-  const { input_name: input = '', input_config: config, received_value: value } = fault.extra_info ?? {};
+  const { input_name: input = '', input_config: config, received_value: value, fault: kind } = fault.extra_info ?? {};
   const options = config?.[1] ?? {};
   switch (fault.type) {
+    case 'missing_node_type':
+      return [sentence(fault.message).replace(/^Cannot execute because node (.*) does not exist\.$/, 'The server has no node “$1”.'), hintIn(fault.details)]
+        .filter(Boolean)
+        .join(' ');
     case 'required_input_missing':
       return 'Something must be given here.';
     case 'value_smaller_than_min':
       return `Must be at least ${options.min}.`;
     case 'value_bigger_than_max':
       return `Must be at most ${options.max}.`;
-    case 'value_not_in_list': {
-      if (input === 'image') return `The server has no picture ${sayValue(value)}. Choose it again.`;
-      const choices = Array.isArray(config?.[0]) ? config[0].map(String) : [];
-      if (choices.length === 0) return `The server has no ${sayValue(value)}, nor any other file of this kind.`;
-      const shown = choices.slice(0, 4).join(', ') + (choices.length > 4 ? ', …' : '');
-      return `${sayValue(value)} is not there. There is: ${shown}`;
-    }
+    case 'value_not_in_list':
+      return notInList(fault);
     case 'invalid_input_type':
       return `${sayValue(value)} cannot be read as ${config?.[0] === 'INT' ? 'a whole number' : 'a number'}.`;
     case 'custom_validation_failed':
-      if (input === 'image' || /image/i.test(fault.details)) {
-        return 'This picture is not on the server, or cannot be read. Choose it again.';
+      // The kind tells a picture that is not there from anything else that may be wrong with a picture.
+      if (kind === 'missing' && typeof value === 'string') {
+        if (input !== 'image') return `The server has no file ${sayValue(value)}.`;
+        return value ? `The server has no picture ${sayValue(value)}. Choose it again.` : 'Choose a picture first.';
       }
-      return fault.details || fault.message;
+      return sentence(fault.details.startsWith(`${input} - `) ? fault.details.slice(input.length + 3) : fault.details || fault.message);
     case 'return_type_mismatch':
-      return `A connection of the wrong kind. ${fault.details}`;
+      return `A connection of the wrong kind. ${sentence(fault.details)}`.trim();
     case 'bad_linked_input':
-      return `A connection to a node that is not there. ${fault.details}`;
+      return `A connection to a node that is not there. ${sentence(fault.details)}`.trim();
     default:
-      return fault.details ? `${fault.message}: ${fault.details}` : fault.message;
+      return fault.message && fault.details ? `${fault.message.replace(/[.:\s]+$/, '')}: ${fault.details}` : sentence(fault.message || fault.details);
   }
 }
 
 /** What the server says of a job that failed, without the name of the node, which is shown beside it. */
 export function sayFailure(message: string): string {
-  const words = message.replace(/^node \S+( \([^)]*\))?[,:] */, '').trim();
-  if (!words) return 'The server did not say why.';
-  const sentence = words[0]!.toUpperCase() + words.slice(1);
-  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+  return sentence(message.replace(/^node \S+( \([^)]*\))?[,:] */, '')) || 'The server did not say why.';
 }
 
 function titleOf(prompt: Prompt, id: string): string {
@@ -82,7 +109,8 @@ export function readFaults(body: unknown, prompt: Prompt, shown: (field: string)
     }
   }
   if (Object.keys(byNode).length === 0) {
-    const said = typeof error === 'string' ? error : [error?.message, error?.details].filter(Boolean).join(' ');
+    const parts = typeof error === 'string' ? [error] : [error?.message ?? '', error?.details ?? ''];
+    const said = parts.map(sentence).filter(Boolean).join(' ');
     out.general.push(said || 'The server refused this, and did not say why.');
   }
   return out;

@@ -8,6 +8,8 @@ export interface FoundWorkflow {
   /** The editor's form. */
   graph?: Record<string, unknown>;
   note?: PageNote;
+  /** The job that was made with it. */
+  job?: string;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,9 +3,13 @@ import { computed, effect, signal } from '@preact/signals';
 import type { PreviewFrame } from '../../api/frames';
 import * as routes from '../../api/routes';
 import { connect, type Listener, type Message, reconnectNow } from '../../api/socket';
-import type { ImageRef, PageNote, QueueItem } from '../../api/types';
+import type { QueueItem, SetNote } from '../../api/types';
+import { setOf } from '../form/variations';
+import { noteOf, picturesOf } from './about';
 import { type Action, isOver, type Job, type Jobs, noJobs, reduce } from './jobs';
 import { say } from '../notices';
+
+export { noteOf, picturesOf };
 
 const MINE_KEY = 'easel.mine';
 const MINE_KEPT = 200;
@@ -30,18 +34,6 @@ export function dispatch(action: Action): void {
   jobs.value = reduce(jobs.value, action);
 }
 
-export function noteOf(job: Job): PageNote {
-  return job.extra.extra_pnginfo?.easel ?? {};
-}
-
-/** The pictures a job has made: saved ones, or previews when it saves none. */
-export function picturesOf(job: Job): ImageRef[] {
-  // What was sent to a client has no file.
-  const all = Object.values(job.outputs).flatMap((output) => (output.images ?? []).filter((image) => image.filename));
-  const saved = all.filter((image) => image.type === 'output');
-  return saved.length > 0 ? saved : all;
-}
-
 export const focusJob = computed<Job | undefined>(() => {
   const { byId, running, finished } = jobs.value;
   const chosen = focus.value && byId[focus.value.id];
@@ -50,14 +42,14 @@ export const focusJob = computed<Job | undefined>(() => {
   return id ? byId[id] : undefined;
 });
 
-/** The jobs of the strip that the job on the stage belongs to, in order. */
-export const focusStrip = computed<Job[]>(() => {
-  const job = focusJob.value;
-  const strip = job && noteOf(job).strip;
-  if (!strip) return [];
-  return Object.values(jobs.value.byId)
-    .filter((other) => noteOf(other).strip?.id === strip.id)
-    .sort((a, b) => (noteOf(a).strip?.index ?? 0) - (noteOf(b).strip?.index ?? 0));
+/** The jobs of the set that the job on the stage belongs to. */
+export const focusSet = computed<{ job: Job; set: SetNote }[]>(() => {
+  const set = focusJob.value && setOf(noteOf(focusJob.value));
+  if (!set) return [];
+  return Object.values(jobs.value.byId).flatMap((job) => {
+    const own = setOf(noteOf(job));
+    return own?.id === set.id ? [{ job, set: own }] : [];
+  });
 });
 
 // The tab's title tells how far the run is.
@@ -65,22 +57,6 @@ effect(() => {
   const { byId, running } = jobs.value;
   const pace = running[0] ? byId[running[0]]?.pace : undefined;
   document.title = pace && pace.max > 1 ? `${Math.round((pace.value / pace.max) * 100)} % · Easel` : 'Easel';
-});
-
-export interface GalleryPicture {
-  job: Job;
-  image: ImageRef;
-  index: number;
-}
-/** Newest first. */
-export const gallery = computed<GalleryPicture[]>(() => {
-  const { byId, finished } = jobs.value;
-  const all: GalleryPicture[] = [];
-  for (const id of [...finished].reverse()) {
-    const job = byId[id];
-    if (job) picturesOf(job).forEach((image, index) => all.push({ job, image, index }));
-  }
-  return all;
 });
 
 function myJobs(): string[] {
@@ -249,7 +225,3 @@ export async function tell(action: Promise<unknown>): Promise<void> {
   await refreshQueue();
 }
 
-export async function forget(ids: string[]): Promise<void> {
-  await tell(routes.forgetJobs(ids));
-  dispatch({ kind: 'forgotten', ids });
-}

@@ -1,5 +1,6 @@
 // Speed and time left of a running job, and how times are said. Pure functions.
-import type { Job, Pace } from './jobs';
+import { isLink } from '../form/draft';
+import type { Job, Jobs, Pace } from './jobs';
 
 /** Seconds one step takes, once two steps have been seen. */
 export function secondsPerStep(pace: Pace | undefined): number | undefined {
@@ -19,6 +20,50 @@ export function secondsLeft(job: Job): number | undefined {
     if (node.class_type.includes('Sampler')) steps += count;
   }
   return steps * each;
+}
+
+/** How much a job computes, in steps times megapixels: jobs that differ in size can be compared by it. */
+export function workOf(job: Job): number {
+  let steps = 0;
+  let pixels = 0;
+  let pictures = 1;
+  for (const { class_type, inputs } of Object.values(job.prompt)) {
+    const number = (name: string) => (typeof inputs[name] === 'number' && !isLink(inputs[name]) ? Number(inputs[name]) : undefined);
+    if (class_type.includes('Sampler') || class_type.includes('Scheduler')) steps += number('steps') ?? 0;
+    const [width, height] = [number('width'), number('height')];
+    if (width && height) pixels = Math.max(pixels, width * height);
+    pictures = Math.max(pictures, number('batch_size') ?? 1);
+  }
+  return Math.max(1, steps) * ((pixels || 512 * 512) / 1e6) * pictures;
+}
+
+const REMEMBERED = 8;
+
+/** Seconds until the queue is empty, by how long the newest finished jobs took; nothing before the first has ended. */
+export function queueSecondsLeft(jobs: Jobs): number | undefined {
+  const { byId, running, waiting, finished } = jobs;
+  if (running.length + waiting.length < 2) return undefined;
+  const done = finished.slice(-REMEMBERED).flatMap((id) => {
+    const job = byId[id];
+    return job?.state === 'done' && job.startedMs && job.endedMs ? [job] : [];
+  });
+  const work = done.reduce((sum, job) => sum + workOf(job), 0);
+  const seconds = done.reduce((sum, job) => sum + (job.endedMs! - job.startedMs!) / 1000, 0);
+  const pace = work > 0 ? seconds / work : undefined;
+  let left = 0;
+  for (const id of running) {
+    const job = byId[id];
+    const own = job && (secondsLeft(job) ?? (pace === undefined ? undefined : pace * workOf(job)));
+    if (own === undefined) return undefined;
+    left += own;
+  }
+  for (const id of waiting) {
+    const job = byId[id];
+    if (!job) continue;
+    if (pace === undefined) return undefined;
+    left += pace * workOf(job);
+  }
+  return left;
 }
 
 export function saySeconds(seconds: number): string {

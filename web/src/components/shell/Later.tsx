@@ -1,14 +1,14 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
-/** Loads the graph view when it is first wanted. */
-export function GraphPane() {
+/** Loads a part of the page when it is first wanted. */
+export function Later({ what, load }: { what: string; load: () => Promise<ComponentType> }) {
   const [View, setView] = useState<{ of: ComponentType }>();
   const [fault, setFault] = useState('');
   useEffect(() => {
-    import('../../graph/GraphView').then(
-      (module) => setView({ of: module.GraphView }),
-      () => setFault('The graph view could not be loaded. Is the server there?'),
+    load().then(
+      (of) => setView({ of }),
+      () => setFault(`${what} could not be loaded. Is the server there?`),
     );
   }, []);
   if (fault) return <div class="empty" role="alert">{fault}</div>;

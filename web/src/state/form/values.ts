@@ -1,4 +1,4 @@
-// Values for a strip: one knob varied, all else kept. Pure functions.
+// Values of a knob that is varied: suggested, and read as typed. Pure functions.
 import type { InputSpec, Value } from '../../api/types';
 
 export const MOST_VALUES = 24;

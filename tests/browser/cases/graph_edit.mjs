@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import * as p from '../page.mjs';
+
+const LOAD = { 1: { class_type: 'LoadImage', inputs: { image: 'sea.png' } } };
+
+async function modes(page) {
+  return (await p.saved(page, 'Save graph')).nodes.map((node) => node.mode);
+}
+const count = async (page) => (await p.saved(page, 'Save graph')).nodes.length;
+
+/** Where the only node of the graph is, in the middle of the view: a place in its title. */
+async function titleOfOnlyNode(page) {
+  const [node] = (await p.saved(page, 'Save graph')).nodes;
+  const place = await page.locator('.graph-place').boundingBox();
+  return { x: place.x + place.width / 2, y: place.y + (place.height - node.size[1] - 30) / 2 + 15 };
+}
+
+/** Undo and redo, copies, modes, groups, menus, search, the dock: what a day at the graph is made of. */
+export const graphEdit = {
+  name: 'graph_edit',
+  async run({ page, server, shot }) {
+    await p.open(page, server);
+    await p.choosePicture(page);
+    await p.setSize(page, 64, 2);
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+    await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
+    const [undo, redo] = ['Undo', 'Redo'].map((name) => page.getByRole('button', { name, exact: true }));
+
+    // A run by the keyboard; its pictures and its dock belong to this workflow.
+    await page.locator('.graph-place canvas').focus();
+    await page.keyboard.press('Control+Enter');
+    await page.locator('.dock img').waitFor();
+    await page.getByRole('button', { name: 'Close the picture' }).click();
+    await page.locator('.dock').waitFor({ state: 'detached' });
+
+    await p.openGraph(page, 'load.json', LOAD);
+    await page.locator('.dock').waitFor({ state: 'detached' });
+    assert.ok(await undo.isDisabled());
+    const title = await titleOfOnlyNode(page);
+    await page.mouse.click(title.x, title.y);
+
+    // Copies lie beside what they were made of, and show their picture.
+    await page.keyboard.press('Control+c');
+    await page.keyboard.press('Control+v');
+    await page.keyboard.press('Control+v');
+    await p.becomes(() => count(page), 3);
+    const places = (await p.saved(page, 'Save graph')).nodes.map((n) => n.pos.map(Math.round).join());
+    assert.equal(new Set(places).size, 3, `${places}`);
+    await undo.click();
+    await undo.click();
+    await p.becomes(() => count(page), 1);
+    await redo.click();
+    await p.becomes(() => count(page), 2);
+    await page.locator('.graph-place canvas').focus();
+    await page.keyboard.press('Control+z');
+    await p.becomes(() => count(page), 1);
+    await page.keyboard.press('Control+y');
+    await p.becomes(() => count(page), 2);
+    await page.keyboard.press('Control+z');
+
+    // Modes, by key and by menu; each is seen, and can be undone.
+    await page.mouse.click(title.x, title.y);
+    await p.settled(page);
+    await page.keyboard.press('Control+b');
+    await p.becomes(() => modes(page), [4]);
+    await page.keyboard.press('Control+m');
+    await p.becomes(() => modes(page), [2]);
+    await page.keyboard.press('Control+g');
+    await p.becomes(async () => (await p.saved(page, 'Save graph')).groups.length, 1);
+    await shot('graph_group_muted');
+    await page.mouse.click(title.x, title.y, { button: 'right' });
+    const menu = page.getByRole('menu', { name: 'Load Image' });
+    for (const scheme of ['dark', 'light']) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await p.settled(page);
+      await shot(`graph_menu_${scheme}`);
+    }
+    await menu.getByRole('menuitem', { name: 'Unmute' }).click();
+    await p.becomes(() => modes(page), [0]);
+
+    // A node is found by letters of its name, by what it does, with its help; Escape leaves all as it is.
+    await page.locator('.graph-place canvas').focus();
+    await page.keyboard.press('/');
+    const search = page.getByRole('dialog', { name: 'Add a node' });
+    const field = search.getByRole('combobox', { name: 'Find a node' });
+    await field.fill('ksamp');
+    await search.locator('.option.active', { hasText: 'KSampler' }).waitFor();
+    await search.locator('.node-help', { hasText: 'Denoises a latent' }).waitFor();
+    for (const scheme of ['dark', 'light']) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await p.settled(page);
+      await shot(`graph_search_${scheme}`);
+    }
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Escape');
+    await search.waitFor({ state: 'detached' });
+    await p.becomes(() => count(page), 1);
+    await page.mouse.dblclick(title.x - 400, title.y + 320);
+    await field.fill('preview image');
+    await page.keyboard.press('Enter');
+    await p.becomes(() => count(page), 2);
+
+    // What is wrong is said below its node.
+    await p.run(page);
+    await page.locator('.fault-note', { hasText: 'images: Something must be given here.' }).waitFor();
+    await p.settled(page);
+    await shot('graph_fault_note');
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+  },
+};

@@ -1,0 +1,107 @@
+// What can be done with nodes and groups that are chosen, and the menus that offer it.
+import { type LGraph, type LGraphCanvas, LGraphGroup, LGraphNode } from '@comfyorg/litegraph';
+import type { MenuItem } from '../components/ui/Menu';
+import { BYPASSED, MUTED } from './document';
+import type { Editor } from './editor';
+import type { EaselNode } from './nodes';
+
+const RUNS = 0;
+const APART = 40;
+
+export function chosenNodes(canvas: LGraphCanvas): LGraphNode[] {
+  return [...canvas.selectedItems].filter((item): item is LGraphNode => item instanceof LGraphNode);
+}
+
+/** Mutes or bypasses nodes; those that all are already run again. */
+export function toggleMode(nodes: LGraphNode[], mode: number): void {
+  const all = nodes.every((node) => node.mode === mode);
+  for (const node of nodes) node.mode = all ? RUNS : mode;
+}
+
+/** A group around nodes. */
+export function groupNodes(graph: LGraph, nodes: LGraphNode[]): LGraphGroup | undefined {
+  if (nodes.length === 0) return undefined;
+  const group = new LGraphGroup('Group');
+  graph.add(group);
+  group.resizeTo(nodes, 24);
+  return group;
+}
+
+/** Where copies go: at the mouse, but never onto a node, so that each is seen. */
+export function pastePlace(canvas: LGraphCanvas): [number, number] {
+  let [x, y] = [canvas.graph_mouse[0], canvas.graph_mouse[1]];
+  const taken = () => canvas.graph?.nodes.some((n) => Math.abs(n.pos[0] - x) < APART && Math.abs(n.pos[1] - y) < APART);
+  const over = canvas.graph?.getNodeOnPos(x, y);
+  if (over) [x, y] = [over.pos[0] + APART, over.pos[1] + APART];
+  while (taken()) [x, y] = [x + APART, y + APART];
+  return [x, y];
+}
+
+function rename(current: string, take: (title: string) => void): void {
+  // A question of the browser's own is one that every keyboard and screen reader knows.
+  const title = prompt('Title', current);
+  if (title) take(title);
+}
+
+function nodeItems(editor: Editor, node: EaselNode): MenuItem[] {
+  const run = (change: () => void) => () => editor.change(change);
+  const nodes = chosenNodes(editor.canvas);
+  const many = nodes.length > 1 ? ` (${nodes.length})` : '';
+  return [
+    { icon: 'leave', label: node.mode === BYPASSED ? `Remove bypass${many}` : `Bypass${many}`, run: run(() => toggleMode(nodes, BYPASSED)) },
+    { icon: 'stop', label: node.mode === MUTED ? `Unmute${many}` : `Mute${many}`, run: run(() => toggleMode(nodes, MUTED)) },
+    { icon: 'minus', label: node.flags.collapsed ? 'Unfold' : 'Fold', run: run(() => nodes.forEach((n) => n.collapse(true))) },
+    { icon: 'file', label: 'Rename', run: () => rename(node.title, (title) => editor.change(() => (node.title = title))) },
+    { icon: 'copy', label: `Copy${many}`, run: () => editor.copy() },
+    { icon: 'plus', label: `Duplicate${many}`, run: () => editor.duplicate() },
+    { icon: 'shape', label: `Group${many}`, run: run(() => groupNodes(editor.graph, nodes)) },
+    { icon: 'trash', label: `Remove${many}`, run: run(() => editor.canvas.deleteSelected()) },
+  ];
+}
+
+function groupItems(editor: Editor, group: LGraphGroup): MenuItem[] {
+  const run = (change: () => void) => () => editor.change(change);
+  const inside = () => {
+    group.recomputeInsideNodes();
+    return [...group.children].filter((item): item is LGraphNode => item instanceof LGraphNode);
+  };
+  return [
+    { icon: 'file', label: 'Rename', run: () => rename(group.title, (title) => editor.change(() => (group.title = title))) },
+    { icon: 'fit', label: 'Fit to its nodes', run: run(() => group.resizeTo(inside(), 24)) },
+    { icon: 'leave', label: 'Bypass its nodes', run: run(() => toggleMode(inside(), BYPASSED)) },
+    { icon: 'stop', label: 'Mute its nodes', run: run(() => toggleMode(inside(), MUTED)) },
+    { icon: 'trash', label: 'Remove the group', run: run(() => editor.graph.remove(group)) },
+  ];
+}
+
+function groundItems(editor: Editor): MenuItem[] {
+  return [
+    { icon: 'plus', label: 'Add a node', run: () => editor.search() },
+    { icon: 'copy', label: 'Paste', run: () => editor.paste() },
+    { icon: 'graph', label: 'Arrange', run: () => editor.arrange() },
+    { icon: 'fit', label: 'All of it in view', run: () => editor.fit() },
+  ];
+}
+
+export interface OpenMenu {
+  x: number;
+  y: number;
+  title: string;
+  items: MenuItem[];
+}
+
+/** The menu for what is at a place of the graph. */
+export function menuAt(editor: Editor, at: [number, number]): Omit<OpenMenu, 'x' | 'y'> {
+  const { canvas, graph } = editor;
+  const node = graph.getNodeOnPos(at[0], at[1]);
+  if (node) {
+    if (!canvas.selectedItems.has(node)) {
+      canvas.deselectAll();
+      canvas.select(node);
+    }
+    return { title: node.title, items: nodeItems(editor, node as EaselNode) };
+  }
+  const group = graph.getGroupOnPos(at[0], at[1]);
+  if (group) return { title: group.title, items: groupItems(editor, group) };
+  return { title: 'Graph', items: groundItems(editor) };
+}

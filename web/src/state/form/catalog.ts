@@ -1,0 +1,64 @@
+// What the server has: techniques, definitions of nodes, model files and what goes with what.
+import { signal } from '@preact/signals';
+import * as routes from '../../api/routes';
+import type { ModelFile, NodeInfo, Technique, Value } from '../../api/types';
+
+export const techniques = signal<Technique[]>([]);
+export const infos = signal<Record<string, NodeInfo>>({});
+export const modelFiles = signal<ModelFile[]>([]);
+export const embeddings = signal<string[]>([]);
+
+/** Asks for the definition of a node class, once. */
+export function wantInfo(name: string): void {
+  if (!name || infos.peek()[name]) return;
+  routes.nodeInfo(name).then(
+    (info) => info && (infos.value = { ...infos.value, [name]: info }),
+    () => undefined,
+  );
+}
+
+/** Asks for what the model files are; a server that does not tell leaves the lists plain. */
+export async function loadModelFiles(): Promise<void> {
+  [modelFiles.value, embeddings.value] = await Promise.all([
+    routes.modelFiles().catch(() => []),
+    routes.embeddings().catch(() => []),
+  ]);
+}
+
+/** What can be chosen for an input of a node. */
+export function choicesOf(className: string, input: string): string[] {
+  const info = infos.value[className];
+  const spec = info?.input.required?.[input] ?? info?.input.optional?.[input];
+  return Array.isArray(spec?.[0]) ? (spec[0] as Value[]).map(String) : [];
+}
+
+export function fileNamed(folder: string, name: string): ModelFile | undefined {
+  return modelFiles.value.find((file) => file.folder === folder && file.name === name);
+}
+
+/** Families that take each other's adapters: "SD 2.1 unCLIP-H" is one of "SD 2". Unknown ones are nothing. */
+export function kindred(family: string | undefined): string | undefined {
+  if (!family || /unknown/i.test(family)) return undefined;
+  if (/refiner/i.test(family)) return 'SDXL refiner';
+  return /^(SD \d|SDXL)/.exec(family)?.[1] ?? family;
+}
+
+/** Why a file does not go with a model; nothing when it does, or when that is not known. */
+export function whyNot(file: ModelFile | undefined, model: ModelFile | undefined, kinds: string[]): string | undefined {
+  if (!file) return undefined;
+  if (file.problem) return file.problem;
+  if (file.kind && file.kind !== 'unknown' && !kinds.includes(file.kind)) return `It is a ${file.summary ?? file.kind}.`;
+  const [its, wanted] = [kindred(file.family), kindred(model?.family)];
+  if (its && wanted && its !== wanted) return `For ${file.family}; the model is ${model!.family}.`;
+  return undefined;
+}
+
+/** Why a checkpoint cannot take the place of the technique's own. */
+export function whyNotModel(file: ModelFile | undefined, own: ModelFile | undefined): string | undefined {
+  if (!file) return undefined;
+  if (file.problem) return file.problem;
+  if (!file.family || !own?.family) return undefined;
+  const unclip = (family: string) => /unclip/i.test(family);
+  if (kindred(file.family) === kindred(own.family) && (!unclip(own.family) || unclip(file.family))) return undefined;
+  return `${file.family}; this technique is for ${own.family}.`;
+}

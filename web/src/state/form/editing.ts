@@ -1,0 +1,9 @@
+// Which picture is being edited: masked, cropped, extended.
+import { signal } from '@preact/signals';
+
+export type EditTool = 'mask' | 'frame';
+export const editing = signal<{ node: string; tool: EditTool } | undefined>(undefined);
+
+export function openEditor(node: string, tool: EditTool): void {
+  editing.value = { node, tool };
+}
