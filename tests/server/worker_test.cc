@@ -78,13 +78,6 @@ Job toy_job(const std::string& id, const std::string& client = {}) {
   return job;
 }
 
-WorkerOptions options_with(Lease lease) {
-  WorkerOptions out;
-  out.name = "w";
-  out.lease = lease;
-  return out;
-}
-
 // Everything that a job goes through, but for HTTP.
 struct House {
   explicit House(Doing::Run run, WorkerOptions options = {}, std::unique_ptr<JobStore> with = nullptr)
@@ -225,7 +218,7 @@ TEST(Worker, AClaimIsRenewedWhileItsJobIsComputed) {
         while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         return RunResult{};
       },
-      options_with(std::chrono::milliseconds(60)));
+      {.name = "w", .lease = std::chrono::milliseconds(60)});
   house.store->add(toy_job("a"), false, false);
   house.worker.start();
   ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
@@ -248,7 +241,7 @@ TEST(Worker, AJobThatWasGivenToAnotherIsStoppedAndItsResultRefused) {
         stopped = true;
         return RunResult{};
       },
-      options_with(std::chrono::milliseconds(30)));
+      {.name = "w", .lease = std::chrono::milliseconds(30)});
   const auto box = std::make_shared<Mailbox>("me", [] {});
   house.hub.connect(box);
   house.store->add(toy_job("a", "me"), false, false);

@@ -14,7 +14,7 @@
 
 namespace easel::server {
 
-// Thread-safe. Must outlive its holds, and what the deliveries use must outlive it or its stop().
+// Thread-safe. It must outlive its holds; what the deliveries use must live until stop() has returned.
 class Delivery {
  public:
   // Time a client is given after its answer was sent.

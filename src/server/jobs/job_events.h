@@ -31,7 +31,7 @@ const char* stage_of(const std::string& class_type);
 // thread at a time, but for node().
 class JobEvents final : public engine::EventSink {
  public:
-  // What is told goes through the delivery: hub and delivery's stop() must outlive what it holds.
+  // What is told goes through the delivery and may wait there: the hub must outlive it.
   JobEvents(const Job& job, EventHub& hub, Delivery& delivery, Metrics& metrics);
 
   void start();

@@ -21,17 +21,18 @@
 namespace easel::server {
 
 struct WorkerOptions {
-  std::string name = "local";             // in the store: no other living worker has it
-  Lease lease = std::chrono::minutes(1);  // renewed three times as often
-  int max_attempts = 2;                   // a job that was running when its worker died this often is set aside
-  int64_t keep_history = 10000;           // finished jobs that are remembered
-  std::function<void()> housekeeping;     // called between jobs, and every ten minutes without any
+  std::string name = "local";               // in the store: no other living worker has it
+  Lease lease = std::chrono::minutes(1);    // of a claim; renewed when a third of it is over
+  int max_attempts = 2;                     // a job that was running when its worker died this often is set aside
+  int64_t keep_history = 10000;             // finished jobs that are remembered
+  std::function<void()> housekeeping = {};  // called between jobs, and every ten minutes without any
 };
 
 // Public calls are thread-safe.
 class Worker {
  public:
-  // All must outlive the worker; the store and the hub the delivery's stop() as well.
+  // All must outlive the worker. What it has sent may still wait in the delivery, so that the store and the hub must
+  // outlive that as well.
   Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& runner, Metrics& metrics,
          WorkerOptions options = {});
   ~Worker();  // stop()
