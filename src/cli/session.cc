@@ -2,11 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
-#include "nodes/standard_table.h"
 
 #include "base/parallel.h"
-#include "engine/precision.h"
 #include "models/weights/weight_cache.h"
+#include "nodes/standard_table.h"
+#include "ops/backend.h"
 
 namespace easel::cli {
 
@@ -85,8 +85,21 @@ size_t parse_bytes(const std::string& text) {
   return static_cast<size_t>(value * unit);
 }
 
+namespace {
+
+// One of "auto", "f32", "bf16" and "int8", as the flag checks.
+DType precision(const std::string& name) {
+  return name == "f32"    ? DType::kF32
+         : name == "bf16" ? DType::kBF16
+         : name == "int8" ? DType::kI8
+                          : ops::backend(ops::compute_device()).native_type();
+}
+
+}  // namespace
+
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
   set_thread_count(flags.threads);
+  ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
   if (!fs::is_directory(flags.models))
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
@@ -96,7 +109,7 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
       .folders = library::Folders(fs::path(flags.models)),
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
-      .compute = engine::parse_precision(flags.precision)};
+      .compute = precision(flags.precision)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
   if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));

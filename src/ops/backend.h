@@ -8,10 +8,10 @@
 #include <functional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "ops/attention.h"
 #include "ops/conv2d.h"
+#include "ops/devices.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
 #include "tensor/device_memory.h"
@@ -25,6 +25,9 @@ class Backend {
 
   // Allocation, copies from and to the host, and conversion between types and layouts.
   virtual DeviceMemory& memory() const = 0;
+
+  // What products are fastest in without losing more than bf16 does: kBF16 where it is multiplied natively, else kF32.
+  virtual DType native_type() const { return DType::kF32; }
 
   // Products. Weights and bias are on the host; the result is the backend's own class, has its device, and only ever
   // comes back to it. Where the packer has a store, it is asked first for what was packed before.
@@ -77,16 +80,5 @@ class Backend {
 
 // The backend of a device. Throws Error(kUnsupported) where there is no such device, or its backend was not built.
 const Backend& backend(Device device);
-
-// Every device there is, the processor first.
-std::vector<Device> devices();
-
-// The device of a name: "cpu", "reference", "vulkan", "vulkan:1". Throws Error(kUsage) for others.
-Device parse_device(std::string_view name);
-
-// Where models compute: what the environment variable EASEL_BACKEND names, else the processor; or what was set since,
-// for models that are built from now on. The first call throws what parse_device() and backend() throw.
-Device compute_device();
-void set_compute_device(Device device);
 
 }  // namespace easel::ops

@@ -2,12 +2,12 @@
 #include <array>
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "base/parallel.h"
 #include "tensor/host_memory.h"
 #include "tensor/tensor.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -27,11 +27,6 @@ const std::array<float, 256>& f8_table(bool e4m3) {
 }
 
 #if defined(__x86_64__)
-bool has_f16c() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-}
-
 __attribute__((target("avx2,f16c"))) void half_row_f16c(const Half* in, float* out, int64_t n) {
   int64_t i = 0;
   for (; i + 8 <= n; i += 8)
@@ -42,8 +37,7 @@ __attribute__((target("avx2,f16c"))) void half_row_f16c(const Half* in, float* o
 
 void half_row(const Half* in, float* out, int64_t n) {
 #if defined(__x86_64__)
-  static const bool fast = __builtin_cpu_supports("avx2") && has_f16c();
-  if (fast) return half_row_f16c(in, out, n);
+  if (cpu_features().avx2) return half_row_f16c(in, out, n);
 #endif
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(in[i]);
 }

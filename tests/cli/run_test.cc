@@ -1,6 +1,7 @@
 // The program itself: exit codes, what it prints where, what it leaves behind.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <set>
 
 #include "base/error.h"
@@ -48,6 +49,21 @@ TEST_F(Run, SavesAndPrintsThePicture) {
   const auto picture = formats::load_picture(place_.folder() / "output" / "out_00001_.png");
   EXPECT_EQ(picture.width, 32);
   EXPECT_EQ(picture.height, 24);
+}
+
+// What no backend is called, and one that was not built, is said before anything is loaded.
+TEST_F(Run, ABackendThatIsNotThereIsSaidAtOnce) {
+  for (const auto& [name, code] : {std::pair{"gpu", 2}, {"vulkan:99", 7}}) {
+    setenv("EASEL_BACKEND", name, 1);
+    const auto result = run(good());
+    unsetenv("EASEL_BACKEND");
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_NE(result.err.find(code == 2 ? "gpu" : "Vulkan"), std::string::npos) << result.err;
+    EXPECT_TRUE(saved().empty());
+  }
+  setenv("EASEL_BACKEND", "reference", 1);
+  EXPECT_EQ(run(good()).code, 0);
+  unsetenv("EASEL_BACKEND");
 }
 
 TEST_F(Run, ASavedPictureRunsAgainWithOtherValues) {

@@ -2,7 +2,7 @@
 // instruction level.
 #include "base/parallel.h"
 #include "ops/conv2d.h"
-#include "ops/cpu/cpu_features.h"
+#include "ops/cpu/isa.h"
 #include "ops/linear.h"
 #include "ops/reference.h"
 

@@ -6,7 +6,7 @@
 #include "base/parallel.h"
 #include "ops/attention.h"
 #include "ops/conv2d.h"
-#include "ops/cpu/cpu_features.h"
+#include "ops/cpu/isa.h"
 #include "ops/cpu/product/dnnl.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"

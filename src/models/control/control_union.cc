@@ -49,7 +49,7 @@ Tensor ControlUnion::mark(const Tensor& picture, int64_t kind) const {
 Tensor ControlUnion::embedding(int64_t kind) const {
   std::vector<float> chosen(static_cast<size_t>(kinds_), 0.0f);
   if (kind >= 0) chosen[static_cast<size_t>(kind)] = 1.0f;
-  const Tensor coded = ops::timestep_embedding(chosen, kind_in_.in_features() / kinds_);
+  const Tensor coded = ops::timestep_embedding(chosen, kind_in_.in_features() / kinds_, 10000.0f, tasks_.device());
   return kind_out_(kind_in_(coded.view({1, kind_in_.in_features()}), {.activation = ops::Activation::kSilu}));
 }
 

@@ -61,7 +61,11 @@ class HintBlock {
 class UNetControl final : public ControlNet {
  public:
   UNetControl(const nn::Weights& w, bool average)
-      : config_(read_control_config(w)), compute_(w.compute()), file_(w.file()), average_(average) {
+      : config_(read_control_config(w)),
+        compute_(w.compute()),
+        device_(w.packer().device()),
+        file_(w.file()),
+        average_(average) {
     AttentionSite site;
     trunk_ = UNetTrunk(w, config_, site);
     trunk_.build_middle(w, config_, site);
@@ -84,7 +88,7 @@ class UNetControl final : public ControlNet {
     const Tensor scaled =
         image::upscale(hint.slice(3, 0, channels), {latent_width * hint_.factor(), latent_height * hint_.factor()},
                        image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
-    PreparedHint out{hint_(contiguous(scaled)), {}, {}};
+    PreparedHint out{hint_(contiguous(scaled).to(device_)), {}, {}};
     if (!union_) return out;
     if (kind != kAnyHint) out.guided = union_.mark(out.guided, kind);
     out.kind = union_.embedding(kind);
@@ -96,7 +100,7 @@ class UNetControl final : public ControlNet {
     projection->context = context;
     if (config_.context_dim == 0) return projection;
     check_context(context, config_.context_dim, file_);
-    const Tensor c = convert(context, compute_);
+    const Tensor c = convert(context.to(device_), compute_);
     for (const Block& block : trunk_.input_blocks) block.project(c, projection->layers);
     for (const Block& block : trunk_.middle) block.project(c, projection->layers);
     return projection;
@@ -108,7 +112,7 @@ class UNetControl final : public ControlNet {
     const Tensor y = trunk_.time.takes_label() ? in.y : Tensor();
     const Evaluation e{trunk_.time(in.timesteps, y, compute_, hint.kind), in.context.get(), {}, &step};
     ControlResiduals out;
-    Tensor h = in.x;
+    Tensor h = in.x.to(device_);
     for (size_t i = 0; i < trunk_.input_blocks.size(); ++i) {
       h = trunk_.input_blocks[i](std::move(h), e);
       if (i == 0) h = ops::add(h, hint_rows(hint.guided, in));
@@ -161,11 +165,12 @@ class UNetControl final : public ControlNet {
   Tensor residual(const nn::Linear& zero, const Tensor& h) const {
     const Tensor r = zero(convert(h, compute_), {.f32_out = true});
     // What "shuffle" ControlNets were trained with: every pixel becomes the mean over the map.
-    return average_ ? ops::add(Tensor::zeros(r.shape()), ops::mean_over_map(r)) : r;
+    return average_ ? ops::add(Tensor::zeros(r.shape(), DType::kF32, r.device()), ops::mean_over_map(r)) : r;
   }
 
   UNetConfig config_;
   DType compute_;
+  Device device_;
   std::string file_;
   bool average_;
   UNetTrunk trunk_;

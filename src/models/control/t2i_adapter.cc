@@ -18,8 +18,10 @@ nn::Conv2d conv(const nn::Weights& w, int64_t stride = 1) {
 
 // Means over 2x2 windows; an odd side gets a line of zeros before the first, which the means count.
 Tensor average_pool(Tensor x) {
-  if (x.dim(1) % 2 != 0) x = ops::concat({Tensor::zeros({x.dim(0), 1, x.dim(2), x.dim(3)}), x}, 1);
-  if (x.dim(2) % 2 != 0) x = ops::concat({Tensor::zeros({x.dim(0), x.dim(1), 1, x.dim(3)}), x}, 2);
+  if (x.dim(1) % 2 != 0)
+    x = ops::concat({Tensor::zeros({x.dim(0), 1, x.dim(2), x.dim(3)}, x.dtype(), x.device()), x}, 1);
+  if (x.dim(2) % 2 != 0)
+    x = ops::concat({Tensor::zeros({x.dim(0), x.dim(1), 1, x.dim(3)}, x.dtype(), x.device()), x}, 2);
   return ops::avg_pool2x(x);
 }
 

@@ -128,7 +128,7 @@ IpAdapterConfig read_ip_adapter_config(const StoredTensors& file, const std::str
 }
 
 IpAdapter::IpAdapter(const nn::Weights& w, const IpAdapterConfig& config)
-    : config_(config), file_(w.file()), compute_(w.compute()) {
+    : config_(config), file_(w.file()), compute_(w.compute()), device_(w.packer().device()) {
   const nn::Weights image = w["image_proj"];
   const int64_t width = config.token_width, clip = config.clip_width;
   switch (config.kind) {
@@ -182,12 +182,12 @@ Tensor IpAdapter::tokens(const Tensor& embeds) const {
         .fix("Use " + vision_for(config_) + " as CLIP vision model");
   std::vector<Tensor> out;
   for (int64_t i = 0; i < embeds.dim(0); ++i)
-    out.push_back(project(contiguous(convert(embeds.slice(0, i, 1), compute_))));
+    out.push_back(project(contiguous(convert(embeds.slice(0, i, 1), compute_)).to(device_)).to(kHost));
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
 }
 
 IpAdapter::KeyValue IpAdapter::key_value(size_t layer, const Tensor& tokens) const {
-  const Tensor x = convert(tokens, compute_);
+  const Tensor x = convert(tokens.to(device_), compute_);
   return {layers_.at(layer).key(x), layers_.at(layer).value(x)};
 }
 

@@ -48,12 +48,12 @@ class IpAdapter {
   // Throws what the constructor would, without packing anything.
   static void check(const nn::Weights& w, const IpAdapterConfig& config);
 
-  // What CLIP vision gave for N images, [N,P] or [N,T,H] -> tokens [N,tokens,token_width] f32.
+  // What CLIP vision gave for N images, [N,P] or [N,T,H] -> tokens [N,tokens,token_width] f32, on the host.
   // Throws Error(kMismatch) naming both widths.
   Tensor tokens(const Tensor& embeds) const;
 
   struct KeyValue {
-    Tensor key, value;  // [N,T,layer_widths[layer]] of the compute type
+    Tensor key, value;  // [N,T,layer_widths[layer]] of the compute type, on the device that the adapter is packed for
   };
   KeyValue key_value(size_t layer, const Tensor& tokens) const;
 
@@ -66,6 +66,7 @@ class IpAdapter {
   IpAdapterConfig config_;
   std::string file_;
   DType compute_;
+  Device device_;
   nn::Linear proj_, proj2_;
   nn::LayerNorm norm_;
   Resampler resampler_;

@@ -140,12 +140,13 @@ Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& sit
   return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
 }
 
-// [chunks * samples, tokens, 1]: each sample's mask, the last one repeated, the same for every chunk.
-Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t samples, DType dtype) const {
+// [chunks * samples, tokens, 1]: each sample's mask, the last one repeated, the same for every chunk; of the type of
+// `like`, and on its device.
+Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t samples, const Tensor& like) const {
   const auto chunks = static_cast<int64_t>(step.cond_or_uncond.size());
   std::lock_guard lock(mutex_);
   Tensor& cached = masks_[{step.latent_height, step.latent_width, tokens, chunks * 65536 + samples}];
-  if (cached.defined() && cached.dtype() == dtype) return cached;
+  if (cached.defined() && cached.dtype() == like.dtype()) return cached;
 
   const auto [rows, columns] = mask_size(step.latent_height, step.latent_width, tokens);
   const Tensor& mask = options_.mask;
@@ -160,7 +161,7 @@ Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t sampl
   const int64_t count = std::min(tokens, rows * columns);
   for (int64_t n = 0; n < samples; ++n)
     std::copy_n(flat.f32() + n * rows * columns + cut, count, fitted.f32() + n * tokens + pad);
-  cached = convert(chunks == 1 ? fitted : ops::repeat(fitted, chunks), dtype);
+  cached = convert(chunks == 1 ? fitted : ops::repeat(fitted, chunks), like.dtype()).to(like.device());
   return cached;
 }
 
@@ -183,7 +184,7 @@ Tensor IpAttention::after_cross_attention(const AttentionSite& site, const StepI
   if (!options_.mask.defined()) return ops::add(out, image, weight);
   if (weight != 1.0f) image = ops::affine(image, weight);
   const int64_t samples = q.dim(0) / static_cast<int64_t>(step.cond_or_uncond.size());
-  return ops::add(out, ops::mul(image, mask_for(step, q.dim(1), samples, q.dtype())));
+  return ops::add(out, ops::mul(image, mask_for(step, q.dim(1), samples, q)));
 }
 
 }  // namespace easel::models

@@ -92,7 +92,7 @@ class IpAttention final : public AttentionHook {
   // [samples] factors; empty when all are 1.
   std::vector<float> weights_for(int64_t samples) const;
   Tensor image_attention(const Layer& layer, const AttentionSite& site, const StepInfo& step, const Tensor& q) const;
-  Tensor mask_for(const StepInfo& step, int64_t tokens, int64_t samples, DType dtype) const;
+  Tensor mask_for(const StepInfo& step, int64_t tokens, int64_t samples, const Tensor& like) const;
 
   IpAdapterHandle adapter_;
   IpTokens tokens_;

@@ -80,7 +80,8 @@ Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
     const Tensor row = contiguous(convert(*given, DType::kF32));
     std::copy_n(row.f32(), config_.width, rows.f32() + i * config_.width);
   }
-  return ops::add(rows, position_table_.slice(0, 0, length)).view({1, length, config_.width});
+  return ops::add(rows.to(position_table_.device()), position_table_.slice(0, 0, length))
+      .view({1, length, config_.width});
 }
 
 ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Layer& layer) const {
@@ -103,7 +104,8 @@ ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Laye
   out.pooled = clone(last.slice(1, position, 1)).view({1, config_.width});
   if (projection_) out.pooled = projection_(convert(out.pooled, compute_), {.f32_out = true});
   const Tensor hidden = keep < 0 ? last : layer.normed ? final_norm_(states.intermediate) : states.intermediate;
-  out.hidden = hidden.view({static_cast<int64_t>(chunk.size()), config_.width});
+  out.hidden = hidden.view({static_cast<int64_t>(chunk.size()), config_.width}).to(kHost);
+  out.pooled = out.pooled.to(kHost);
   return out;
 }
 

@@ -60,9 +60,11 @@ class FreeUHook final : public BlockHook {
   void before_output(const StepInfo&, Tensor& h, Tensor& skip) const override {
     const bool four = h.dim(3) == width_ * 4, two = h.dim(3) == width_ * 2;
     if (!four && !two) return;
-    h = clone(h);
+    const Device device = h.device();
+    h = clone(h.to(kHost));
     strengthen(h, four ? options_.backbone4 : options_.backbone2);
-    skip = clone(skip);
+    h = h.to(device);
+    skip = clone(skip.to(kHost));
     const float scale = four ? options_.skip4 : options_.skip2;
     const int64_t rows = skip.dim(1), columns = skip.dim(2), channels = skip.dim(3);
     const LowFrequencies low(rows, columns);
@@ -70,6 +72,7 @@ class FreeUHook final : public BlockHook {
       for (int64_t i = begin; i < end; ++i)
         low.scale(skip.f32() + i / channels * rows * columns * channels + i % channels, channels, scale);
     });
+    skip = skip.to(device);
   }
 
  private:
@@ -112,7 +115,7 @@ class DeepShrinkHook final : public BlockHook {
   }
   void before_output(const StepInfo&, Tensor& h, Tensor& skip) const override {
     if (h.dim(1) != skip.dim(1) || h.dim(2) != skip.dim(2))
-      h = image::resize(h, {skip.dim(2), skip.dim(1)}, options_.up);
+      h = image::resize(h.to(kHost), {skip.dim(2), skip.dim(1)}, options_.up).to(h.device());
   }
 
  private:
@@ -121,7 +124,7 @@ class DeepShrinkHook final : public BlockHook {
     const auto side = [&](int64_t size) {
       return std::max<int64_t>(1, image::round_half_even(static_cast<double>(size) * (1.0 / options_.factor)));
     };
-    return image::resize(h, {side(h.dim(2)), side(h.dim(1))}, options_.down);
+    return image::resize(h.to(kHost), {side(h.dim(2)), side(h.dim(1))}, options_.down).to(h.device());
   }
 
   DeepShrink options_;

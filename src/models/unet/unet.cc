@@ -22,7 +22,7 @@ Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& 
         .in_file(file)
         .fix("Use a control model made for this model's family");
   if (residual.dim(1) != h.dim(1) || residual.dim(2) != h.dim(2)) return h;
-  return ops::add(h, convert(residual, DType::kF32));
+  return ops::add(h, convert(residual.to(h.device()), DType::kF32));
 }
 
 const Tensor& residual_at(const std::vector<Tensor>& residuals, size_t i) {
@@ -33,7 +33,8 @@ const Tensor& residual_at(const std::vector<Tensor>& residuals, size_t i) {
 }  // namespace
 
 struct UNet::Impl {
-  explicit Impl(const nn::Weights& w) : config(read_unet_config(w)), compute(w.compute()), file(w.file()) {
+  explicit Impl(const nn::Weights& w)
+      : config(read_unet_config(w)), compute(w.compute()), device(w.packer().device()), file(w.file()) {
     AttentionSite site;
     trunk = UNetTrunk(w, config, site);
     site.block = BlockKind::kOutput;
@@ -91,6 +92,7 @@ struct UNet::Impl {
 
   UNetConfig config;
   DType compute;
+  Device device;
   std::string file;
   UNetTrunk trunk;
   std::vector<Block> output_blocks;
@@ -109,7 +111,7 @@ ContextProjectionPtr UNet::project(const Tensor& context) const {
   check_context(context, impl_->config.context_dim, impl_->file);
   auto projection = std::make_shared<ContextProjection>();
   projection->context = context;
-  const Tensor c = convert(context, impl_->compute);
+  const Tensor c = convert(context.to(impl_->device), impl_->compute);
   for (const Block& block : impl_->trunk.input_blocks) block.project(c, projection->layers);
   for (const Block& block : impl_->output_blocks) block.project(c, projection->layers);
   for (const Block& block : impl_->trunk.middle) block.project(c, projection->layers);
@@ -123,7 +125,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
   const ControlResiduals& control = in.control ? *in.control : no_control;
   const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
 
-  Tensor h = convert(in.x, DType::kF32);
+  Tensor h = convert(in.x.to(m.device), DType::kF32);
   // On the stack: a step takes nothing from the heap.
   std::array<Tensor, kMaxUNetBlocks> skips;
   size_t waiting = 0;
@@ -145,7 +147,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
     const Tensor* next = waiting > 0 ? &skips[waiting - 1] : nullptr;
     h = block(std::move(h), e, next ? MapSize{next->dim(1), next->dim(2)} : MapSize{});
   }
-  return m.out_conv(m.out_norm(h, ops::Activation::kSilu));
+  return m.out_conv(m.out_norm(h, ops::Activation::kSilu)).to(kHost);
 }
 
 size_t UNet::bytes() const {

@@ -60,7 +60,8 @@ struct StepInfo {
   int64_t latent_height = 0, latent_width = 0;
 };
 
-// Something that takes part in every attention: IP-Adapters are these. Immutable while sampling.
+// Something that takes part in every attention: IP-Adapters are these. Immutable while sampling. All tensors are on the
+// device of the model, and so is what is returned; the same goes for BlockHook.
 class AttentionHook {
  public:
   virtual ~AttentionHook() = default;
@@ -129,7 +130,8 @@ class UNet {
   const UNetConfig& config() const;
   // The projections of a context [N,Tk,context_dim] (any float type). Throws Error(kMismatch) for another width.
   ContextProjectionPtr project(const Tensor& context) const;
-  // The network's output (eps or v), [N,H,W,out_channels] f32.
+  // The network's output (eps or v), [N,H,W,out_channels] f32, on the host. Inputs may be on the host or on the device
+  // that the model was packed for, where it computes.
   Tensor forward(const UNetInputs& in) const;
   // Memory the packed weights hold.
   size_t bytes() const;

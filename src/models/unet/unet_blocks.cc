@@ -165,7 +165,9 @@ size_t Block::bytes() const {
 }
 
 TimeEmbedding::TimeEmbedding(const nn::Weights& w)
-    : time_in_(linear_f32(w["time_embed"][0])), time_out_(linear_f32(w["time_embed"][2])) {
+    : device_(w.packer().device()),
+      time_in_(linear_f32(w["time_embed"][0])),
+      time_out_(linear_f32(w["time_embed"][2])) {
   if (w["label_emb"].children().empty()) return;
   label_in_ = linear_f32(w["label_emb"][0][0]);
   label_out_ = linear_f32(w["label_emb"][0][2]);
@@ -173,8 +175,8 @@ TimeEmbedding::TimeEmbedding(const nn::Weights& w)
 
 Tensor TimeEmbedding::operator()(std::span<const float> timesteps, const Tensor& y, DType compute,
                                  const Tensor& added) const {
-  Tensor emb =
-      time_in_(ops::timestep_embedding(timesteps, time_in_.in_features()), {.activation = ops::Activation::kSilu});
+  Tensor emb = time_in_(ops::timestep_embedding(timesteps, time_in_.in_features(), 10000.0f, device_),
+                        {.activation = ops::Activation::kSilu});
   emb = time_out_(emb);
   if (added.defined()) emb = ops::add(emb, added);
   const bool takes_label = static_cast<bool>(label_in_);
@@ -185,7 +187,8 @@ Tensor TimeEmbedding::operator()(std::span<const float> timesteps, const Tensor&
     if (y.rank() != 2 || y.dim(0) != emb.dim(0) || y.dim(1) != label_in_.in_features())
       throw Error(Fault::kMismatch, "a label vector of shape " + y.shape().str() + " for a model that takes " +
                                         std::to_string(label_in_.in_features()) + " numbers");
-    emb = label_out_(label_in_(convert(y, DType::kF32), {.activation = ops::Activation::kSilu}), {.residual = emb});
+    emb = label_out_(label_in_(convert(y.to(device_), DType::kF32), {.activation = ops::Activation::kSilu}),
+                     {.residual = emb});
   }
   return convert(ops::activate(emb, ops::Activation::kSilu), compute);
 }

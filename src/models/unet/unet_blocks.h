@@ -87,6 +87,7 @@ class TimeEmbedding {
   size_t bytes() const;
 
  private:
+  Device device_;
   nn::Linear time_in_, time_out_, label_in_, label_out_;
 };
 

@@ -110,7 +110,8 @@ Tensor prelu(const Tensor& x, const Tensor& slopes) {
 
 // Wang et al. 2018, "ESRGAN"; Wang et al. 2021, "Real-ESRGAN".
 struct Upscaler::Impl {
-  explicit Impl(const nn::Weights& w) : config(read_upscaler_config(w)), compute(w.compute()) {
+  explicit Impl(const nn::Weights& w)
+      : config(read_upscaler_config(w)), compute(w.compute()), device(w.packer().device()) {
     if (config.compact) build_compact(w);
     else build_dense(w);
     w.require_all();
@@ -140,27 +141,29 @@ struct Upscaler::Impl {
   }
 
   Tensor run_dense(const Tensor& x) const {
-    const Tensor start =
-        first(config.unshuffle > 1 ? ops::pixel_unshuffle(pad_reflected(x, config.unshuffle), config.unshuffle) : x);
+    const Tensor start = first(
+        config.unshuffle > 1 ? ops::pixel_unshuffle(pad_reflected(x, config.unshuffle).to(device), config.unshuffle)
+                             : x.to(device));
     Tensor h = start;
     for (size_t i = 0; i < dense.size(); i += 3)
       h = ops::add(h, dense[i + 2](dense[i + 1](dense[i](h))), kResidualScale);
     h = convert(body(convert(h, compute), {.residual = start, .f32_out = true}), compute);
     for (const nn::Conv2d& c : enlarge) h = c(h, {.activation = ops::Activation::kLeakyRelu, .upsample2x = true});
     const Tensor out = last(before_last(h, {.activation = ops::Activation::kLeakyRelu}), {.f32_out = true});
-    return contiguous(out.slice(1, 0, x.dim(1) * config.scale).slice(2, 0, x.dim(2) * config.scale));
+    return contiguous(out.slice(1, 0, x.dim(1) * config.scale).slice(2, 0, x.dim(2) * config.scale)).to(kHost);
   }
 
   Tensor run_compact(const Tensor& x) const {
-    Tensor h = prelu(convert(first(x), compute), slopes[0]);
+    Tensor h = prelu(convert(first(x.to(device)), compute), slopes[0]);
     for (size_t i = 0; i < plain.size(); ++i) h = prelu(plain[i](h), slopes[i + 1]);
-    Tensor out = ops::pixel_shuffle(last(h, {.f32_out = true}), config.scale);
+    Tensor out = ops::pixel_shuffle(last(h, {.f32_out = true}), config.scale).to(kHost);
     add_enlarged(out, x, config.scale);
     return out;
   }
 
   UpscalerConfig config;
   DType compute;
+  Device device;
   nn::Conv2d first, body, before_last, last;
   std::vector<DenseBlock> dense;
   std::vector<nn::Conv2d> enlarge, plain;

@@ -48,10 +48,11 @@ nn::Linear joined_qkv(const nn::Weights& w) {
   std::vector<Tensor> biases;
   for (const char* part : {"q", "k", "v"}) {
     const StoredTensor weight = w[part].get("weight");
-    const Tensor bias = w[part].values("bias");
+    const StoredTensor bias = w[part].get("bias");
     if (!weight.defined() || !bias.defined()) continue;
     weights.push_back(weight.matrix());
-    biases.push_back(bias);
+    biases.push_back(clone(bias.f32()));
+    bias.drop_pages();
   }
   if (weights.size() < 3) return {};
   return nn::Linear(weights, ops::concat(biases, 0), w.compute(), w.packer());
@@ -131,6 +132,7 @@ struct Vae::Impl {
   explicit Impl(const nn::Weights& w)
       : config(read_vae_config(w)),
         compute(w.compute()),
+        device(w.packer().device()),
         encoder_in(conv_f32(w["encoder"]["conv_in"])),
         decoder_in(conv_f32(w["decoder"]["conv_in"])),
         encoder_middle(w["encoder"]["mid"]),
@@ -210,7 +212,7 @@ struct Vae::Impl {
 
   // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent].
   Tensor encode_one(const Tensor& pixels) const {
-    Tensor h = convert(encoder_in(pixels), compute);
+    Tensor h = convert(encoder_in(pixels.to(device)), compute);
     for (const VaeLevel& level : down) {
       for (const VaeResBlock& block : level.blocks) h = block(h);
       if (level.resize) h = level.resize(h);
@@ -219,11 +221,12 @@ struct Vae::Impl {
     h = encoder_norm(encoder_middle(h), ops::Activation::kSilu);
     h = encoder_out(h, {.f32_out = true});
     if (quant) h = quant(h);
-    return contiguous(h.slice(3, 0, config.latent_channels));
+    return contiguous(h.slice(3, 0, config.latent_channels)).to(kHost);
   }
 
   // [1,h,w,latent] -> [1,8h,8w,3], about -1..1.
-  Tensor decode_one(const Tensor& latent) const {
+  Tensor decode_one(const Tensor& given) const {
+    const Tensor latent = given.to(device);
     Tensor h = convert(decoder_in(post_quant ? post_quant(latent) : latent), compute);
     h = decoder_middle(h);
     for (size_t i = up.size(); i-- > 0;) {
@@ -232,7 +235,7 @@ struct Vae::Impl {
       // Maps of the level before are of sizes that do not occur again: their memory would only lie about.
       trim_pool();
     }
-    return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true});
+    return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true}).to(kHost);
   }
 
   // Bytes per full-size pixel at the widest moment of one side.
@@ -249,6 +252,7 @@ struct Vae::Impl {
 
   VaeConfig config;
   DType compute;
+  Device device;
   nn::Conv2d encoder_in, decoder_in;
   VaeMiddle encoder_middle, decoder_middle;
   nn::GroupNorm encoder_norm, decoder_norm;

@@ -61,7 +61,7 @@ ClipVisionModel::ClipVisionModel(const nn::Weights& w) : config_(read_clip_visio
   class_row_ = checked_parameter(tables, "class_embedding", {width});
   positions_ = checked_parameter(tables, "position_embedding.weight", {tokens, width});
   // Patches do not overlap, so the convolution is a product with rows of patch * patch * 3 values.
-  const Tensor kernel = checked_parameter(tables, "patch_embedding.weight", {width, 3, patch, patch});
+  const Tensor kernel = checked_parameter(tables, "patch_embedding.weight", {width, 3, patch, patch}).to(kHost);
   if (!w.probing() && class_row_.defined()) {
     class_row_ = class_row_.view({1, 1, width});
     positions_ = positions_.view({1, tokens, width});
@@ -81,7 +81,7 @@ void ClipVisionModel::check(const nn::Weights& w) { const ClipVisionModel probed
 Tensor ClipVisionModel::embed(const Tensor& pixels) const {
   const int64_t patch = config_.patch, side = config_.image_size / patch;
   const Tensor grid = pixels.view({side, patch, side, patch, 3}).permute({0, 2, 1, 3, 4});
-  const Tensor rows = patches_(contiguous(grid).view({1, side * side, patch * patch * 3}));
+  const Tensor rows = patches_(contiguous(grid).to(positions_.device()).view({1, side * side, patch * patch * 3}));
   return ops::add(ops::concat({class_row_, rows}, 1), positions_);
 }
 
@@ -89,9 +89,9 @@ ClipVisionOutput ClipVisionModel::encode_one(const Tensor& pixels) const {
   const auto states = encoder_(pre_norm_(embed(pixels)), config_.layers - 2);
   const Tensor token = post_norm_(clone(states.last.slice(1, 0, 1)), compute_);
   ClipVisionOutput out;
-  out.image_embeds = projection_(token, {.f32_out = true}).view({1, config_.projection});
-  out.penultimate_hidden_states = states.intermediate;
-  out.last_hidden_state = states.last;
+  out.image_embeds = projection_(token, {.f32_out = true}).view({1, config_.projection}).to(kHost);
+  out.penultimate_hidden_states = states.intermediate.to(kHost);
+  out.last_hidden_state = states.last.to(kHost);
   return out;
 }
 

@@ -39,7 +39,7 @@ StyleModel::StyleModel(const nn::Weights& w) : compute_(w.compute()), file_(w.fi
         .in_file(file_);
   width_ = (*tokens)[2];
   tokens_ = checked_parameter(w, "style_embedding", *tokens);
-  const Tensor matrix = checked_parameter(w, "proj", *projection);
+  const Tensor matrix = checked_parameter(w, "proj", *projection).to(kHost);
   if (matrix.defined()) projection_ = nn::Linear(matrix.permute({1, 0}), Tensor(), compute_, w.packer());
   pre_norm_ = checked_norm(w["ln_pre"], width_);
   post_norm_ = checked_norm(w["ln_post"], width_);
@@ -57,10 +57,10 @@ Tensor StyleModel::encode(const Tensor& hidden) const {
         .in_file(file_);
   std::vector<Tensor> out;
   for (int64_t i = 0; i < hidden.dim(0); ++i) {
-    const Tensor image = contiguous(convert(hidden.slice(0, i, 1), DType::kF32));
+    const Tensor image = contiguous(convert(hidden.slice(0, i, 1), DType::kF32)).to(tokens_.device());
     const Tensor states = encoder_(pre_norm_(ops::concat({image, tokens_}, 1))).last;
     const Tensor style = contiguous(states.slice(1, states.dim(1) - tokens(), tokens()));
-    out.push_back(projection_(post_norm_(style, compute_), {.f32_out = true}));
+    out.push_back(projection_(post_norm_(style, compute_), {.f32_out = true}).to(kHost));
   }
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
 }

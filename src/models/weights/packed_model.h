@@ -11,7 +11,7 @@
 #include "memory/resident.h"
 #include "models/weights/weight_cache.h"
 #include "nn/weights.h"
-#include "ops/backend.h"
+#include "ops/devices.h"
 #include "ops/packer.h"
 #include "tensor/stored_tensor.h"
 

@@ -1,8 +1,9 @@
 // The processor's backend: its functions are in the other files of this folder.
+#include "base/cpu_features.h"
 #include "ops/backends.h"
 #include "ops/cpu/attention.h"
-#include "ops/cpu/cpu_features.h"
 #include "ops/cpu/elementwise.h"
+#include "ops/cpu/isa.h"
 #include "ops/cpu/movement.h"
 #include "ops/cpu/norm.h"
 #include "ops/cpu/product/dnnl.h"
@@ -16,6 +17,7 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   DeviceMemory& memory() const override { return host_memory(); }
+  DType native_type() const override { return cpu_features().avx512_bf16 ? DType::kBF16 : DType::kF32; }
 
   PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
                               bool geglu, const Packer& packer) const override {

@@ -119,8 +119,8 @@ class LookRecorder final : public models::AttentionHook {
               const Tensor& k) const {
     const int64_t samples = q.dim(0) / std::ssize(step.cond_or_uncond);
     const int64_t first = chunk * samples;
-    const Tensor looks = attention_received(convert(q.slice(0, first, samples), DType::kF32),
-                                            convert(k.slice(0, first, samples), DType::kF32), site.heads);
+    const Tensor looks = attention_received(convert(q.slice(0, first, samples), DType::kF32).to(kHost),
+                                            convert(k.slice(0, first, samples), DType::kF32).to(kHost), site.heads);
     std::lock_guard lock(mutex_);
     looks_ = looks.view({samples, site.height, site.width});
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/cpu_features.h"
 #include "base/hash.h"
 #include "base/parallel.h"
 
@@ -41,8 +42,7 @@ __attribute__((target("avx2,f16c"))) void narrow_f16c(const float* in, Half* out
 
 void narrow(const float* in, Half* out, int64_t n) {
 #if defined(__x86_64__)
-  static const bool fast = __builtin_cpu_supports("avx2");  // no CPU has it without F16C
-  if (fast) return narrow_f16c(in, out, n);
+  if (cpu_features().avx2) return narrow_f16c(in, out, n);
 #endif
   narrow_plain(in, out, n);
 }

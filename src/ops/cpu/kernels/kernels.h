@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "ops/cpu/cpu_features.h"
+#include "ops/cpu/isa.h"
 
 namespace easel::ops::cpu {
 

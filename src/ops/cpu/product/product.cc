@@ -1,6 +1,7 @@
 #include "ops/cpu/product/product.h"
 
-#include "ops/cpu/cpu_features.h"
+#include "base/cpu_features.h"
+#include "ops/cpu/isa.h"
 #include "ops/cpu/product/dnnl.h"
 
 namespace easel::ops::cpu {
@@ -9,7 +10,9 @@ namespace {
 constexpr int64_t kMaxByteDepth = 65536;  // 255 * 127 times as much still fits 32 bits
 
 // Matrix registers multiply bf16 several times faster than vectors do; oneDNN has kernels for them.
-bool prefer_dnnl(DType compute) { return compute == DType::kBF16 && has_amx_bf16() && isa() == Isa::kAvx512Bf16; }
+bool prefer_dnnl(DType compute) {
+  return compute == DType::kBF16 && cpu_features().amx_bf16 && isa() == Isa::kAvx512Bf16;
+}
 
 // Enough channels to outweigh making bytes of them.
 bool bytes_pay(const StoredTensor& weight) {

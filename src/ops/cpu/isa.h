@@ -17,7 +17,4 @@ std::string_view isa_name(Isa level);
 // packed before keep the layout of the level they were packed at, and must not be used afterwards.
 void limit_isa(Isa level);
 
-// Tiles of matrix registers (AMX) with bf16 products.
-bool has_amx_bf16();
-
 }  // namespace easel::ops::cpu
