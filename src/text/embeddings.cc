@@ -112,10 +112,11 @@ EmbeddingFolders::EmbeddingFolders(const std::vector<fs::path>& roots) {
 }
 
 fs::path EmbeddingFolders::locate(std::string_view name) const {
+  // A name may go out of a subfolder and back, as long as it stays inside.
+  const std::string inside = fs::path(name).lexically_normal().string();
   for (const fs::path& folder : folders_)
     for (const char* ending : {"", ".safetensors", ".pt", ".bin"})
-      if (const auto path = join_inside(folder, std::string(name) + ending, NameFrom::kUser); path && is_file(*path))
-        return *path;
+      if (const auto path = join_inside(folder, inside + ending, NameFrom::kUser); path && is_file(*path)) return *path;
   return {};
 }
 

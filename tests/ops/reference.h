@@ -33,7 +33,12 @@ inline double relative_error(const Tensor& a, const Tensor& b) {
 class OpTest : public ::testing::Test {
  protected:
   OpTest(Device device, DType type) : kDevice(device), kType(type) {}
-  void SetUp() override { set_pool_poison(true); }
+  void SetUp() override {
+    set_pool_poison(true);
+    // Asking for its backend brings a device into use.
+    for (const Device device : devices()) backend(device);
+    backend(parse_device("reference"));
+  }
   void TearDown() override { set_pool_poison(false); }
 
   double tolerance() const { return kType == DType::kF32 ? 2e-6 : 4e-3; }
