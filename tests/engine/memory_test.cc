@@ -226,16 +226,17 @@ struct Cut final : EventSink {
 // Once a file has been looked at, neither a check nor a run of what depends on it opens it again.
 TEST_F(Runs, WhatIsKnownOfAFileIsNotReadAgain) {
   EventSink quiet;
+  const workflow::Prompt other_seed = text_to_picture({{"seed", 4}});
+  const Tensor expected = run(*start(), quiet, false, other_seed);
   const auto engine = start();
-  const Tensor first = run(*engine, quiet);
+  run(*engine, quiet);
   const auto time = fs::last_write_time(checkpoint());
   std::fstream(checkpoint(), std::ios::in | std::ios::out | std::ios::binary)
       .write("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
   fs::last_write_time(checkpoint(), time);
   EXPECT_FALSE(start()->check(text_to_picture()).flawless()) << "whoever opens it sees that it is damaged";
   EXPECT_TRUE(engine->check(text_to_picture()).flawless());
-  EXPECT_TRUE(same(run(*engine, quiet), first));
-  EXPECT_FALSE(same(run(*engine, quiet, false, text_to_picture({{"seed", 4}})), first));
+  EXPECT_TRUE(same(run(*engine, quiet, false, other_seed), expected));
 }
 
 TEST_F(Runs, AModelFileThatIsCutShortInMidRunIsAnError) {
