@@ -51,9 +51,13 @@ export function Words({ which, label, rows, tooltip }: WordsProps) {
   const example = main ? wordsOf(technique.prompt, nodes) : '';
 
   const write = (text: string, from: number, to: number) => {
+    const field = area.current;
+    if (field) {
+      // At once, not with the next drawing: a key that is held comes again before that, and goes by text and caret.
+      field.value = text;
+      field.setSelectionRange(from, to);
+    }
     compose.setWords(which, text);
-    // The field is drawn with the new text before the caret is set in it.
-    requestAnimationFrame(() => area.current?.setSelectionRange(from, to));
   };
   const look = () => {
     const field = area.current;
