@@ -115,10 +115,30 @@ export async function openGraph(page, name, workflow) {
   return becomes(async () => ids(await saved(page, 'Save graph')), ids(workflow), `the nodes of ${name}`);
 }
 
-/** The JSON that a button downloads. */
-export async function saved(page, button) {
+/** The JSON file that a button downloads, from the disk. */
+export async function downloaded(page, button) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
   return JSON.parse(await readFile(await download.path(), 'utf8'));
+}
+
+/** The JSON that a button would download, taken before it becomes one: a browser holds back many downloads in a row. */
+export async function saved(page, button) {
+  await page.evaluate(() => {
+    const { createObjectURL } = URL;
+    const { click } = HTMLAnchorElement.prototype;
+    window.taken = undefined;
+    URL.createObjectURL = (blob) => {
+      window.taken = blob.text();
+      return '#';
+    };
+    HTMLAnchorElement.prototype.click = () => {
+      URL.createObjectURL = createObjectURL;
+      HTMLAnchorElement.prototype.click = click;
+    };
+  });
+  await page.getByRole('button', { name: button }).click();
+  await page.waitForFunction(() => window.taken !== undefined);
+  return JSON.parse(await page.evaluate(() => window.taken));
 }
 
 function transferOf(page, name, mimeType, bytes) {

@@ -43,11 +43,11 @@ export const graph = {
     await page.getByRole('button', { name: 'Graph', exact: true }).click();
     await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
 
-    const api = await saved(page, 'Save for the API');
+    const api = await p.downloaded(page, 'Save for the API');
     assert.equal(api['8'].class_type, 'KSampler');
     assert.deepEqual(api['8'].inputs.model, ['1', 0]);
     assert.equal(api['4'].inputs.width, 64);
-    const editor = await saved(page, 'Save graph');
+    const editor = await p.downloaded(page, 'Save graph');
     assert.equal(editor.nodes.length, Object.keys(api).length);
     assert.ok(editor.links.length > 8);
 

@@ -57,6 +57,7 @@ export const graphEdit = {
     await page.keyboard.press('Control+y');
     await p.becomes(() => count(page), 2);
     await page.keyboard.press('Control+z');
+    await p.becomes(() => count(page), 1);
 
     // Modes, by key and by menu; each is seen, and can be undone.
     await page.mouse.click(title.x, title.y);
