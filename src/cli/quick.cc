@@ -109,6 +109,15 @@ void set_number(workflow::Prompt& prompt, const char* input, const workflow::Jso
     if (node.inputs.contains(input) && !workflow::as_link(node.inputs[input])) node.inputs[input] = value;
 }
 
+void set_seeds(workflow::Prompt& prompt, const nodes::Table& table, const workflow::Json& value) {
+  for (auto& node : prompt.nodes)
+    if (const workflow::NodeSpec* spec = table.find(node.class_type, node.input_names()))
+      for (const workflow::InputSpec& input : spec->inputs)
+        if (input.control_after_generate && node.inputs.contains(input.name) &&
+            !workflow::as_link(node.inputs[input.name]))
+          node.inputs[input.name] = value;
+}
+
 void set_text(workflow::Prompt& prompt, const std::vector<std::string>& ids, const std::string& text) {
   for (const auto& id : ids) {
     workflow::PromptNode* node = prompt.find(id);
@@ -122,7 +131,7 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
   for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
   set_text(t.prompt, t.prompts, flags.prompt);
   if (!flags.negative.empty()) set_text(t.prompt, t.negatives, flags.negative);
-  if (flags.seed) set_number(t.prompt, "seed", *flags.seed);
+  if (flags.seed) set_seeds(t.prompt, table, *flags.seed);
   if (flags.steps) set_number(t.prompt, "steps", *flags.steps);
   if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;
   if (workflow::PromptNode* size = size_node(t.prompt)) {

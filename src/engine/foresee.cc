@@ -153,7 +153,7 @@ ForeseenPtr Foresight::ask(const PromptNode& node) {
   nodes::Call call(context, *spec, node.id, make_arguments(node, *spec, follow));
   if (declared.foresee) {
     out->outputs = declared.foresee(call);
-  } else if (declared.cheap && complete) {
+  } else if (declared.runs_when_checked && complete) {
     out->outputs = declared.run(call);
     out->ran = true;
     out->ui = call.ui();

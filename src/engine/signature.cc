@@ -54,12 +54,11 @@ void Signatures::add_input(const PromptNode& node, const InputSpec& input, Signa
   if (!it->is_string()) return;
   const std::string value = it->get<std::string>();
   if (!input.choices_from.empty()) add_file(input, value, out);
-  if (input.type != "STRING") return;
-  for (const auto& path : table_.files_in_text(folders_, value))
-    out.parts.push_back({"file " + path.string(), file_version(path).version, ""});
+  if (input.names_embeddings)
+    for (const auto& path : table_.files_in_text(folders_, value))
+      out.parts.push_back({"file " + path.string(), file_version(path).version, ""});
   // Names of files to be saved may hold the time, or values of any other node.
-  const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names());
-  if (spec->output_node && value.find('%') != std::string::npos) out.reusable = false;
+  if (input.names_saved_files && value.find('%') != std::string::npos) out.reusable = false;
 }
 
 void Signatures::add_file(const InputSpec& input, const std::string& name, Signature& out) const {

@@ -1,16 +1,13 @@
 #include "node_api/call.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace easel::nodes {
 namespace {
 
-[[noreturn]] void wrong_type(std::string_view name) {
-  throw Error(Fault::kInternal, "input '" + std::string(name) + "' is not of the type it was asked for");
-}
-
-// A literal, or what a link of a plain type carries, as a number.
+// A literal as a number; nothing when it is none.
 template <class To>
 std::optional<To> as_number(const workflow::Literal& literal) {
   return std::visit(
@@ -50,10 +47,10 @@ void check_linked(const workflow::InputSpec& input, const workflow::Literal& lit
 }  // namespace
 
 Call::Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arguments arguments)
-    : context_(context), spec_(spec), id_(std::move(id)), arguments_(std::move(arguments)) {
+    : context_(context), id_(std::move(id)), arguments_(std::move(arguments)) {
   // Widgets that were turned into inputs.
   for (const auto& [name, value] : arguments_.linked) {
-    const workflow::InputSpec* input = spec_.input(name);
+    const workflow::InputSpec* input = spec.input(name);
     if (input && !value.empty() && (input->has_widget() || input->force_input)) {
       workflow::Literal literal = as_literal(value);
       check_linked(*input, literal);
@@ -62,52 +59,14 @@ Call::Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arg
   }
 }
 
-const workflow::Literal& Call::literal(std::string_view name) const {
-  if (const auto it = arguments_.typed.find(name); it != arguments_.typed.end()) return it->second;
-  const workflow::InputSpec* input = spec_.input(name);
-  if (!input) throw Error(Fault::kInternal, "the node has no input '" + std::string(name) + "'");
-  return input->default_value;
+const workflow::Literal* Call::typed(std::string_view input) const {
+  const auto it = arguments_.typed.find(input);
+  return it == arguments_.typed.end() ? nullptr : &it->second;
 }
 
-int64_t Call::integer(std::string_view name) const {
-  if (const auto v = as_number<int64_t>(literal(name))) return *v;
-  wrong_type(name);
-}
-
-uint64_t Call::seed(std::string_view name) const {
-  if (const auto v = as_number<uint64_t>(literal(name))) return *v;
-  wrong_type(name);
-}
-
-double Call::number(std::string_view name) const {
-  if (const auto v = as_number<double>(literal(name))) return *v;
-  wrong_type(name);
-}
-
-bool Call::flag(std::string_view name) const {
-  if (const auto v = as_number<bool>(literal(name))) return *v;
-  wrong_type(name);
-}
-
-const std::string& Call::text(std::string_view name) const {
-  if (const auto* v = std::get_if<std::string>(&literal(name))) return *v;
-  // A list of choices without a default begins with the usual one.
-  const workflow::InputSpec* input = spec_.input(name);
-  if (input->is_combo() && !input->choices.empty()) return input->choices.front();
-  wrong_type(name);
-}
-
-bool Call::has(std::string_view name) const {
-  const auto it = arguments_.linked.find(name);
-  return arguments_.typed.find(name) != arguments_.typed.end() ||
-         (it != arguments_.linked.end() && !it->second.empty());
-}
-
-const Value& Call::linked(std::string_view name) const {
-  const auto it = arguments_.linked.find(name);
-  if (it == arguments_.linked.end() || it->second.empty())
-    throw Error(Fault::kInvalid, "nothing comes in").at_input(std::string(name));
-  return it->second;
+const Value* Call::linked(std::string_view input) const {
+  const auto it = arguments_.linked.find(input);
+  return it == arguments_.linked.end() || it->second.empty() ? nullptr : &it->second;
 }
 
 void Call::part_done(int done, int total) const {

@@ -1,4 +1,4 @@
-// One run of a node: its inputs, what it may ask for, what it shows.
+// One run of a node: what it is called with, what it may ask for, what it shows.
 #pragma once
 
 #include <map>
@@ -31,30 +31,11 @@ class Call {
   // Throws Error(kInvalid) for a linked whole number that no run could make sense of.
   Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arguments arguments);
 
-  // All of these throw Error(kInternal) for a name or type that the node did not declare, and give the declared
-  // default for an input that was left out.
-  int64_t integer(std::string_view name) const;
-  uint64_t seed(std::string_view name) const;
-  double number(std::string_view name) const;
-  bool flag(std::string_view name) const;
-  const std::string& text(std::string_view name) const;  // STRING and COMBO
-
-  // Whether an optional input is there.
-  bool has(std::string_view name) const;
-  // What came over a link. Throws Error(kInvalid) when it is not there.
-  template <class T>
-  const T& link(std::string_view name) const {
-    return linked(name).as<T>();
-  }
-  const Tensor& tensor(std::string_view name) const { return link<Tensor>(name); }
-  const Latent& latent(std::string_view name) const { return link<Latent>(name); }
-  // nullptr when absent or of another type: for inputs that need not be there, and for foresight.
-  template <class T>
-  const T* peek(std::string_view name) const {
-    const auto it = arguments_.linked.find(name);
-    return it == arguments_.linked.end() ? nullptr : it->second.template get<T>();
-  }
-  const Value& linked(std::string_view name) const;
+  // What was typed, or came over a link to an input with a widget; nullptr when it was left out. Nodes get these as
+  // their parameters.
+  const workflow::Literal* typed(std::string_view input) const;
+  // What came over a link; nullptr when nothing did.
+  const Value* linked(std::string_view input) const;
 
   Context& context() const { return context_; }
   const std::string& id() const { return id_; }
@@ -67,10 +48,7 @@ class Call {
   const Ui& ui() const { return ui_; }
 
  private:
-  const workflow::Literal& literal(std::string_view name) const;
-
   Context& context_;
-  const workflow::NodeSpec& spec_;
   std::string id_;
   Arguments arguments_;
   Ui ui_;

@@ -1,85 +1,212 @@
 // How a node is declared: once, for validation, /object_info, `easel nodes` and the run alike.
 #pragma once
 
+#include <array>
+#include <concepts>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "node_api/call.h"
+#include "node_api/input.h"
 #include "node_api/value.h"
-#include "workflow/schema.h"
 
 namespace easel::nodes {
 
-// A plain value in a declaration, written as it comes: 512, 0.5, true, "ComfyUI".
-struct Plain {
-  workflow::Literal value;
-  Plain(bool v) : value(v) {}
-  Plain(int v) : value(int64_t{v}) {}
-  Plain(int64_t v) : value(v) {}
-  Plain(uint64_t v) : value(v) {}
-  Plain(double v) : value(v) {}
-  Plain(const char* v) : value(std::string(v)) {}
-  Plain(std::string v) : value(std::move(v)) {}
-};
-
-// An input being declared: Int("width").def(512).range(16, 16384).step(8).tip("...").
-class In {
+// One output of link type L on its way out of a node.
+template <class L>
+class Made {
  public:
-  In(std::string name, std::string type) { spec_.name = std::move(name), spec_.type = std::move(type); }
-
-  In&& def(const Plain& value) && { return spec_.default_value = typed(value), std::move(*this); }
-  In&& range(const Plain& min, const Plain& max) && {
-    return spec_.min = typed(min), spec_.max = typed(max), std::move(*this);
-  }
-  In&& step(const Plain& value) && { return spec_.step = typed(value), std::move(*this); }
-  In&& round(const Plain& value) && { return spec_.round = typed(value), std::move(*this); }
-  In&& tip(std::string text) && { return spec_.tooltip = std::move(text), std::move(*this); }
-  In&& optional() && { return spec_.presence = workflow::Presence::kOptional, std::move(*this); }
-  // Required in today's node, but older workflows lack it and mean the default.
-  In&& late() && { return spec_.late = true, std::move(*this); }
-  In&& multiline() && { return spec_.multiline = true, std::move(*this); }
-  In&& dynamic_prompts() && { return spec_.dynamic_prompts = true, std::move(*this); }
-  In&& upload() && { return spec_.image_upload = true, std::move(*this); }
-  In&& forced() && { return spec_.force_input = true, std::move(*this); }
-
-  workflow::InputSpec& spec() { return spec_; }
-  const workflow::InputSpec& spec() const { return spec_; }
+  using Held = typename LinkType<L>::Held;
+  Made(Held object) : value_(computed<L>(std::move(object))) {}
+  Made(std::optional<Held> object) : value_(object ? computed<L>(std::move(*object)) : Value()) {}
+  // What came in goes out, without a copy.
+  Made(const Linked<L>& link) : value_(link.value()) {}
+  // There is none this time.
+  Made(std::nullopt_t) {}
+  Value take() { return std::move(value_); }
 
  private:
-  // Whole numbers written for a FLOAT are meant as floats.
-  workflow::Literal typed(const Plain& plain) const;
-  workflow::InputSpec spec_;
+  Value value_;
 };
 
-inline In Int(std::string name) { return {std::move(name), "INT"}; }
-inline In Float(std::string name) { return {std::move(name), "FLOAT"}; }
-inline In Text(std::string name) { return {std::move(name), "STRING"}; }
-inline In Bool(std::string name) { return {std::move(name), "BOOLEAN"}; }
-// A seed: 0 to 2^64-1, with the editor's control of what happens to it after a run.
-In Seed(std::string name);
-// One of a fixed list.
-In Choice(std::string name, std::vector<std::string> choices);
-// One of the model files of a kind.
-In File(std::string name, std::string kind);
-// One of the pictures in the input folder.
-In Picture(std::string name);
-// A link: Link("model", "MODEL").
-inline In Link(std::string name, std::string type) { return {std::move(name), std::move(type)}; }
+// The same before anything is computed; nothing where it is not known.
+template <class L>
+class ForeseenOutput {
+ public:
+  using Foreseen = typename LinkType<L>::Foreseen;
+  ForeseenOutput(Foreseen object) : value_(foreseen<L>(std::move(object))) {}
+  ForeseenOutput(const std::optional<Foreseen>& object) : value_(object ? foreseen<L>(*object) : Value()) {}
+  ForeseenOutput(const Foreseen* object) : value_(object ? foreseen<L>(*object) : Value()) {}
+  ForeseenOutput(std::nullopt_t) {}
+  Value take() { return std::move(value_); }
 
-struct Out {
-  std::string type, name = {}, tip = {};
+ private:
+  Value value_;
+};
+template <class L>
+requires std::is_void_v<typename LinkType<L>::Foreseen>
+class ForeseenOutput<L> {
+ public:
+  ForeseenOutput(std::nullopt_t) {}
+  Value take() { return {}; }
 };
 
-// Everything about a node. Fields are given by name, in this order.
-struct Node {
+// What an output's link type is called, and whether a value of it is known as soon as its node could be run.
+struct OutputType {
+  const char* name;
+  bool known_when_checked;
+  bool operator==(const OutputType& other) const { return std::string_view(name) == other.name; }
+};
+template <class... Ls>
+std::vector<OutputType> output_types() {
+  return {
+      OutputType{LinkType<Ls>::kName, std::same_as<typename LinkType<Ls>::Held, typename LinkType<Ls>::Foreseen>}...};
+}
+
+// What a node's run returns, in the order of its outputs: Results<Image, Mask>.
+template <class... Ls>
+class Results {
+ public:
+  Results(Made<Ls>... made) { (outputs_.push_back(made.take()), ...); }
+  Outputs take() { return std::move(outputs_); }
+  static std::vector<OutputType> types() { return output_types<Ls...>(); }
+
+ private:
+  Outputs outputs_;
+};
+
+// What a node's foresight returns: nothing at all, or something for each output.
+template <class... Ls>
+class Foreseen {
+ public:
+  Foreseen() = default;
+  Foreseen(ForeseenOutput<Ls>... made) requires(sizeof...(Ls) > 0) { (outputs_.push_back(made.take()), ...); }
+  Outputs take() { return std::move(outputs_); }
+  static std::vector<OutputType> types() { return output_types<Ls...>(); }
+
+ private:
+  Outputs outputs_;
+};
+
+// A node's parameters as far as they are known before anything is computed: in(&P::strength), in(&P::model).
+template <class P>
+class Known {
+ public:
+  explicit Known(const P& parameters) : parameters_(parameters) {}
+  // What is known of parameters that are derived from these.
+  template <class D>
+  requires(std::derived_from<D, P> && !std::same_as<D, P>) Known(const Known<D>& other)
+      : parameters_(other.parameters_) {}
+
+  // What is known of what will come over a link; nullptr when nothing is.
+  template <class B, class L>
+  requires std::derived_from<P, B>
+  const typename LinkType<L>::Foreseen* operator()(Linked<L> B::*member) const {
+    const Linked<L>& link = parameters_.*member;
+    return link.template foreseen<typename LinkType<L>::Foreseen>();
+  }
+  template <class B, class L>
+  requires std::derived_from<P, B>
+  const typename LinkType<L>::Foreseen* operator()(MaybeLinked<L> B::*member) const {
+    const Linked<L>& link = parameters_.*member;
+    return link.template foreseen<typename LinkType<L>::Foreseen>();
+  }
+  // A plain value; the default where it is linked and not known yet.
+  template <class B, class T>
+  requires std::derived_from<P, B>
+  const T& operator()(T B::*member) const { return parameters_.*member; }
+
+ private:
+  template <class D>
+  friend class Known;
+  const P& parameters_;
+};
+
+// A node's run: a function of its parameters, and of the call if it asks for it, that returns Results<...> or nothing.
+template <class P>
+class Run {
+ public:
+  template <class F>
+  Run(F function) : types(types_of<F>()) {
+    body = [function = std::move(function)](const std::vector<In>& inputs, Call& call) -> Outputs {
+      P parameters;
+      for (const In& input : inputs) input.fill(&parameters, call, true);
+      if constexpr (std::is_void_v<Returned<F>>) {
+        invoke(function, parameters, call);
+        return {};
+      } else {
+        return invoke(function, parameters, call).take();
+      }
+    };
+  }
+
+  std::vector<OutputType> types;
+  std::function<Outputs(const std::vector<In>&, Call&)> body;
+
+ private:
+  template <class F>
+  static auto invoke(const F& function, const P& parameters, Call& call) {
+    if constexpr (std::is_invocable_v<const F&, const P&, Call&>) return function(parameters, call);
+    else return function(parameters);
+  }
+  template <class F>
+  using Returned = decltype(invoke(std::declval<const F&>(), std::declval<const P&>(), std::declval<Call&>()));
+  template <class F>
+  static std::vector<OutputType> types_of() {
+    if constexpr (std::is_void_v<Returned<F>>) return {};
+    else return Returned<F>::types();
+  }
+};
+
+// A node's foresight: a function of what is known of its parameters, and of the call if it asks for it, that returns
+// Foreseen<...>. Called before anything is computed; throws Error(kMismatch) when inputs do not go together.
+template <class P>
+class Foresee {
+ public:
+  Foresee() = default;
+  template <class F>
+  Foresee(F function) : types(Returned<F>::types()) {
+    body = [function = std::move(function)](const std::vector<In>& inputs, Call& call) -> Outputs {
+      P parameters;
+      for (const In& input : inputs) input.fill(&parameters, call, false);
+      return invoke(function, Known<P>(parameters), call).take();
+    };
+  }
+
+  std::vector<OutputType> types;
+  std::function<Outputs(const std::vector<In>&, Call&)> body;
+
+ private:
+  template <class F>
+  static auto invoke(const F& function, const Known<P>& known, Call& call) {
+    if constexpr (std::is_invocable_v<const F&, const Known<P>&, Call&>) return function(known, call);
+    else return function(known);
+  }
+  template <class F>
+  using Returned = decltype(invoke(std::declval<const F&>(), std::declval<const Known<P>&>(), std::declval<Call&>()));
+};
+
+// An output in words; its type is what the run returns in its place.
+struct OutputLabel {
+  std::string name = {};  // the type's when empty
+  std::string tip = {};
+};
+
+// Everything about a node with parameters P. Fields are given by name, in this order.
+template <class P>
+struct NodeOf {
   std::string name;          // the class_type
   std::string display = {};  // for people; the name when empty
   std::string category = {};
   std::string description = {};
-  std::vector<In> inputs = {};
-  std::vector<Out> outputs = {};
+  Inputs<P> inputs = {};
+  std::vector<OutputLabel> outputs = {};  // left out where the types say enough
   bool output_node = false;
   bool deprecated = false;  // an older form of a node of the same name comes after the current one
   bool experimental = false;
@@ -87,13 +214,49 @@ struct Node {
   bool always = false;         // runs even when nothing it depends on has changed
   // Kinds of model folders in which it chooses a file by itself: its result depends on what is in them.
   std::vector<std::string> looks_through = {};
-  // Loaders that look at headers only: their run may be done ahead of time, to know what models are meant.
-  bool cheap = false;
-  std::function<Outputs(Call&)> run = {};
-  // Called before anything is computed, with the linked inputs that are known by then (Call::peek); throws
-  // Error(kMismatch) when they do not go together, and returns what can be known of the outputs (empty values
-  // for the rest). Without it nothing is known, unless the node is cheap.
-  std::function<Outputs(Call&)> foresee = {};
+  // Loaders that look at headers only: their run is done ahead of time, to know what models are meant.
+  bool runs_when_checked = false;
+  Run<P> run;
+  // Without it nothing is known ahead of the outputs, unless the node runs when checked.
+  Foresee<P> foresee = {};
 };
+
+// A node of any parameters, as the table keeps it.
+struct Node {
+  std::string name, display, category, description;
+  std::vector<In> inputs;
+  std::vector<workflow::OutputSpec> outputs;
+  bool output_node = false, deprecated = false, experimental = false, hidden_prompt = false, always = false;
+  bool runs_when_checked = false;
+  std::vector<std::string> looks_through;
+  std::function<Outputs(Call&)> run, foresee;
+};
+
+namespace detail {
+using Body = std::function<Outputs(const std::vector<In>&, Call&)>;
+// Joins what was declared with the types of what is returned. Throws Error(kInternal) when they contradict each other.
+void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
+              const std::vector<OutputType>& foreseen, Body foresee);
+}  // namespace detail
+
+template <class P>
+Node untyped(NodeOf<P> typed) {
+  Node out;
+  out.name = std::move(typed.name);
+  out.display = std::move(typed.display);
+  out.category = std::move(typed.category);
+  out.description = std::move(typed.description);
+  out.inputs = typed.inputs.take();
+  out.output_node = typed.output_node;
+  out.deprecated = typed.deprecated;
+  out.experimental = typed.experimental;
+  out.hidden_prompt = typed.hidden_prompt;
+  out.always = typed.always;
+  out.runs_when_checked = typed.runs_when_checked;
+  out.looks_through = std::move(typed.looks_through);
+  detail::complete(out, std::move(typed.outputs), typed.run.types, std::move(typed.run.body), typed.foresee.types,
+                   std::move(typed.foresee.body));
+  return out;
+}
 
 }  // namespace easel::nodes

@@ -18,31 +18,6 @@ In hidden(std::string name, std::string type) {
 
 }  // namespace
 
-workflow::Literal In::typed(const Plain& plain) const {
-  if (const auto* v = std::get_if<int64_t>(&plain.value); v && spec_.type == "FLOAT") return static_cast<double>(*v);
-  return plain.value;
-}
-
-In Seed(std::string name) {
-  In in = Int(std::move(name)).def(0).range(0, UINT64_MAX);
-  in.spec().control_after_generate = true;
-  return in;
-}
-
-In Choice(std::string name, std::vector<std::string> choices) {
-  In in(std::move(name), "COMBO");
-  in.spec().choices = std::move(choices);
-  return in;
-}
-
-In File(std::string name, std::string kind) {
-  In in(std::move(name), "COMBO");
-  in.spec().choices_from = std::move(kind);
-  return in;
-}
-
-In Picture(std::string name) { return File(std::move(name), workflow::kInputImages).upload(); }
-
 void Table::add(Node node) {
   auto entry = std::make_unique<TableEntry>();
   workflow::NodeSpec& spec = entry->spec;
@@ -66,7 +41,7 @@ void Table::add(Node node) {
   add_inputs(node.inputs, workflow::Presence::kOptional);
   if (node.hidden_prompt)
     add_inputs({hidden("prompt", "PROMPT"), hidden("extra_pnginfo", "EXTRA_PNGINFO")}, workflow::Presence::kHidden);
-  for (const Out& out : node.outputs) spec.outputs.push_back({out.type, out.name, out.tip});
+  spec.outputs = node.outputs;
   entry->node = std::move(node);
   auto& forms = entries_[entry->node.name];
   const auto place = std::find_if(forms.begin(), forms.end(),

@@ -25,7 +25,12 @@ struct TableEntry {
 
 class Table final : public workflow::NodeTable {
  public:
-  // Throws Error(kInternal) when an input is declared twice.
+  // Throws Error(kInternal) when a declaration contradicts itself: an input declared twice, more outputs named than
+  // made, a foresight of other types than the run's.
+  template <class P>
+  void add(NodeOf<P> node) {
+    add(untyped(std::move(node)));
+  }
   void add(Node node);
 
   std::vector<const workflow::NodeSpec*> forms(std::string_view class_type) const override;

@@ -17,28 +17,21 @@ struct LatentFormat;
 
 namespace easel::nodes {
 
-// An immutable object of some C++ type under a link type's name ("MODEL", "IMAGE"). Copies share it.
-// What is held under which name:
-//   IMAGE         Tensor [N,H,W,C] f32 in 0..1        MASK                Tensor [N,H,W] f32
-//   LATENT        Latent                              CONDITIONING        sampling::Conditioning
-//   MODEL         models::ModelHandle                 CLIP                models::ClipHandle
-//   VAE           models::VaeHandle                   CONTROL_NET         models::ControlNetHandle
-//   CLIP_VISION   models::ClipVisionHandle            CLIP_VISION_OUTPUT  models::ClipVisionOutput
-//   STYLE_MODEL   models::StyleModelHandle            IPADAPTER           models::IpAdapterHandle
-//   UPSCALE_MODEL models::UpscalerHandle
-//   INT           int64_t                             FLOAT               double
-//   STRING        std::string                         BOOLEAN             bool
-// A node file may add types of its own.
+// Says all there is to say about one type of link. Specialised once for each, under the C++ type that names it in
+// declarations, which is the type it holds wherever that is told apart from others:
+//   static constexpr const char* kName = "LATENT";  // in workflows
+//   using Held = Latent;                // what a value holds once it is computed
+//   using Foreseen = ForeseenLatent;    // what it holds before that; void: nothing is ever known
+//   static size_t bytes(const Held&);   // memory that is free again when the last copy goes; shared models, which
+//                                       // memory::Residency counts, are not part of it
+template <class T>
+struct LinkType;
+
+// An immutable object under a link type's name. Copies share it. Made by computed() and foreseen() only, so that name,
+// C++ type and size are always those of one LinkType.
 class Value {
  public:
   Value() = default;
-  // `bytes`: memory that is free again when the last copy goes; shared models count elsewhere.
-  template <class T>
-  Value(std::string type, T object, size_t bytes = 0)
-      : type_(std::move(type)),
-        object_(std::make_shared<const T>(std::move(object))),
-        kind_(typeid(T)),
-        bytes_(bytes) {}
 
   bool empty() const { return !object_; }
   const std::string& type() const { return type_; }
@@ -53,18 +46,67 @@ class Value {
   template <class T>
   const T& as() const {
     if (const T* object = get<T>()) return *object;
-    throw Error(Fault::kInternal, "a " + (empty() ? "missing value" : type_) + " is not of the type it was taken for");
+    fail_type();
   }
 
  private:
+  template <class L>
+  friend Value computed(typename LinkType<L>::Held object);
+  template <class L>
+  friend Value foreseen(typename LinkType<L>::Foreseen object);
+
+  template <class T>
+  Value(const char* type, T object, size_t bytes)
+      : type_(type), object_(std::make_shared<const T>(std::move(object))), kind_(typeid(T)), bytes_(bytes) {}
+  [[noreturn]] void fail_type() const;
+
   std::string type_;
   std::shared_ptr<const void> object_;
   std::type_index kind_ = typeid(void);
   size_t bytes_ = 0;
 };
 
+// A finished value of link type L.
+template <class L>
+Value computed(typename LinkType<L>::Held object) {
+  const size_t bytes = LinkType<L>::bytes(object);
+  return {LinkType<L>::kName, std::move(object), bytes};
+}
+
+// What is known of a value of link type L before it is computed.
+template <class L>
+Value foreseen(typename LinkType<L>::Foreseen object) {
+  return {LinkType<L>::kName, std::move(object), 0};
+}
+
 // A node's outputs in the order it declares them.
 using Outputs = std::vector<Value>;
+
+// Bytes of a tensor's elements; 0 for an undefined one.
+size_t bytes_of(const Tensor& t);
+
+// IMAGE: a Tensor [N,H,W,C] f32 in 0..1.
+struct Image;
+struct ForeseenPicture {
+  int64_t width = 0, height = 0, count = 1;
+};
+template <>
+struct LinkType<Image> {
+  static constexpr const char* kName = "IMAGE";
+  using Held = Tensor;
+  using Foreseen = ForeseenPicture;
+  static size_t bytes(const Held& pixels) { return bytes_of(pixels); }
+};
+
+// MASK: a Tensor [N,H,W] f32.
+struct Mask;
+template <>
+struct LinkType<Mask> {
+  static constexpr const char* kName = "MASK";
+  using Held = Tensor;
+  using Foreseen = void;
+  static size_t bytes(const Held& values) { return bytes_of(values); }
+};
 
 // LATENT. Positions and sizes that nodes are given in pixels are brought to latent pixels by its format.
 struct Latent {
@@ -73,9 +115,50 @@ struct Latent {
   std::vector<int64_t> batch_index;              // which noise of the seed's batch each sample gets; empty: in order
   const models::LatentFormat* format = nullptr;  // of the VAE it comes from; null: ComfyUI's default
 };
+struct ForeseenLatent {
+  int64_t count = 0, height = 0, width = 0;  // in latent pixels
+};
+template <>
+struct LinkType<Latent> {
+  static constexpr const char* kName = "LATENT";
+  using Held = Latent;
+  using Foreseen = ForeseenLatent;
+  static size_t bytes(const Held& latent) { return bytes_of(latent.samples) + bytes_of(latent.noise_mask); }
+};
 
-Value image(Tensor pixels);
-Value mask(Tensor values);
-Value latent(Latent latent);
+// Types whose values are small and known as soon as the node before them has run.
+template <class T>
+struct PlainLink {
+  using Held = T;
+  using Foreseen = T;
+  static size_t bytes(const T&) { return sizeof(T); }
+};
+template <>
+struct LinkType<int64_t> : PlainLink<int64_t> {
+  static constexpr const char* kName = "INT";
+};
+template <>
+struct LinkType<double> : PlainLink<double> {
+  static constexpr const char* kName = "FLOAT";
+};
+template <>
+struct LinkType<bool> : PlainLink<bool> {
+  static constexpr const char* kName = "BOOLEAN";
+};
+template <>
+struct LinkType<std::string> : PlainLink<std::string> {
+  static constexpr const char* kName = "STRING";
+  static size_t bytes(const std::string& text) { return text.size(); }
+};
+
+// FLOAT where a node makes a number for each picture of a batch.
+struct NumberList {
+  std::vector<double> values;
+};
+template <>
+struct LinkType<NumberList> : PlainLink<NumberList> {
+  static constexpr const char* kName = "FLOAT";
+  static size_t bytes(const NumberList& list) { return list.values.size() * sizeof(double); }
+};
 
 }  // namespace easel::nodes

@@ -12,6 +12,7 @@
 #include "models/vision/noise_augmentation.h"
 #include "models/vision/style_model.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "nodes/standard_table.h"
 
 namespace easel::embedded {
 extern const unsigned char techniques_json[];
@@ -168,6 +169,13 @@ std::vector<std::string> strings(const Json& list) {
   return out;
 }
 
+bool is_seed(const workflow::Prompt& prompt, const Knob& knob) {
+  const workflow::PromptNode* node = prompt.find(knob.node);
+  const auto* spec = node ? nodes::standard_table().find(node->class_type, node->input_names()) : nullptr;
+  const auto* input = spec ? spec->input(knob.input) : nullptr;
+  return input && input->control_after_generate;
+}
+
 Technique read(const Json& json) {
   Technique t;
   t.name = json.at("name");
@@ -177,9 +185,11 @@ Technique read(const Json& json) {
   t.prompts = strings(json.at("prompt"));
   t.negatives = strings(json.at("negative"));
   for (const auto& p : json.at("pictures")) t.pictures.push_back({p.at("node"), p.at("label")});
-  for (const auto& k : json.at("knobs"))
-    t.knobs.push_back({k.at("node"), k.at("input"), k.at("label"), k.at("meaning")});
   t.prompt = shipped_workflow(t.name);
+  for (const auto& k : json.at("knobs")) {
+    t.knobs.push_back({k.at("node"), k.at("input"), k.at("label"), k.at("meaning")});
+    t.knobs.back().seed = is_seed(t.prompt, t.knobs.back());
+  }
   return t;
 }
 
@@ -209,7 +219,8 @@ Json to_json(const Technique& t) {
   Json pictures = Json::array(), knobs = Json::array();
   for (const auto& p : t.pictures) pictures.push_back({{"node", p.node}, {"label", p.label}});
   for (const auto& k : t.knobs)
-    knobs.push_back({{"node", k.node}, {"input", k.input}, {"label", k.label}, {"meaning", k.meaning}});
+    knobs.push_back(
+        {{"node", k.node}, {"input", k.input}, {"label", k.label}, {"meaning", k.meaning}, {"seed", k.seed}});
   return {{"name", t.name},
           {"title", t.title},
           {"summary", t.summary},

@@ -15,6 +15,7 @@ namespace easel::techniques {
 struct Knob {
   std::string node, input;
   std::string label, meaning;
+  bool seed = false;
 };
 
 struct PictureSlot {

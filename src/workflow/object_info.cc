@@ -27,6 +27,9 @@ Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool a
   if (input.control_after_generate) options["control_after_generate"] = true;
   if (input.force_input) options["forceInput"] = true;
   if (!input.tooltip.empty()) options["tooltip"] = input.tooltip;
+  if (!std::holds_alternative<std::monostate>(input.useful_min))
+    options["useful"] = {
+        {"min", to_json(input.useful_min)}, {"max", to_json(input.useful_max)}, {"step", to_json(input.useful_step)}};
   Json config = Json::array({input.is_combo() ? Json(choices_of(input, provider)) : Json(input.type)});
   if (always_options || !options.empty()) config.push_back(std::move(options));
   return config;

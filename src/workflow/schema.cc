@@ -45,7 +45,7 @@ const NodeSpec* NodeTable::find(std::string_view class_type, const std::vector<s
     std::pair<size_t, size_t> misfit{0, 0};
     for (const std::string& name : given) misfit.first += form->input(name) == nullptr;
     for (const InputSpec& input : form->inputs)
-      if (input.presence == Presence::kRequired && !input.late)
+      if (input.presence == Presence::kRequired && !input.added_later)
         misfit.second += std::find(given.begin(), given.end(), input.name) == given.end();
     if (!best || misfit < best_misfit) best = form, best_misfit = misfit;
   }

@@ -23,14 +23,17 @@ struct InputSpec {
   std::string name, type;
   Presence presence = Presence::kRequired;
   Literal default_value, min, max, step, round;
-  std::vector<std::string> choices;  // of a COMBO that is always the same
-  std::string choices_from;          // else where they come from: a model folder ("checkpoints") or kInputImages
+  Literal useful_min, useful_max, useful_step;  // what a slider spans, where that is less than what is allowed
+  std::vector<std::string> choices;             // of a COMBO that is always the same
+  std::string choices_from;  // else where they come from: a model folder ("checkpoints") or kInputImages
   std::string tooltip;
   bool multiline = false, dynamic_prompts = false;
   bool image_upload = false;            // the editor shows an upload button, which keeps an extra value of its own
   bool force_input = false;             // a value that has no widget and can only be linked
-  bool late = false;                    // required, but younger than the node: workflows that lack it mean the default
+  bool added_later = false;             // required, but younger than the node: workflows that lack it mean the default
   bool control_after_generate = false;  // a seed: the editor keeps an extra value after it
+  bool names_embeddings = false;        // text that is, or may become, a prompt: "embedding:name" in it means a file
+  bool names_saved_files = false;       // text that becomes file names: %...% in it is filled in when they are written
 
   // True for values typed into the node, false for what must come over a link.
   bool has_widget() const;

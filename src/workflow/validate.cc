@@ -139,7 +139,7 @@ class Validator {
       if (input.presence == Presence::kHidden) continue;
       const auto it = inputs.find(input.name);
       if (it == inputs.end()) {
-        if (input.presence == Presence::kRequired && !input.late)
+        if (input.presence == Presence::kRequired && !input.added_later)
           fault(i, "required_input_missing", "Required input is missing", input.name, {{"input_name", input.name}});
       } else if (it->is_null() && input.presence == Presence::kOptional) {
         inputs.erase(it);

@@ -159,7 +159,7 @@ TEST_F(PlanTest, TheLastRunKeepsNothing) {
 
 TEST_F(PlanTest, OneNodeByItself) {
   const workflow::PromptNode loader = *prompt().find("1");
-  EXPECT_EQ(engine_->foresee(loader).at(0).as<int64_t>(), 2);
+  EXPECT_EQ(engine_->foresee(loader).at(0).as<toys::ToyModel>().number, 2);
   EXPECT_TRUE(engine_->check(prompt()).flawless());
   EXPECT_EQ(ran(), Strings{"1"});  // the check knew it
   fs::remove(folder_ / "vae" / "a.safetensors");

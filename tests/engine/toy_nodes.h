@@ -12,14 +12,66 @@
 
 namespace easel::engine::toys {
 
-using nodes::Call;
-using nodes::Outputs;
-using nodes::Value;
+// NUMBER
+struct ToyNumber {
+  int64_t value = 0;
+};
+// MODEL, of a sort.
+struct ToyModel {
+  int64_t number = 0;
+};
 
-inline Value number(int64_t v, size_t bytes = 8) { return Value("NUMBER", v, bytes); }
+}  // namespace easel::engine::toys
+
+namespace easel::nodes {
+
+template <>
+struct LinkType<engine::toys::ToyNumber> {
+  static constexpr const char* kName = "NUMBER";
+  using Held = engine::toys::ToyNumber;
+  using Foreseen = void;
+  static size_t bytes(const Held&) { return 8; }
+};
+template <>
+struct LinkType<engine::toys::ToyModel> : PlainLink<engine::toys::ToyModel> {
+  static constexpr const char* kName = "MODEL";
+};
+
+}  // namespace easel::nodes
+
+namespace easel::engine::toys {
+
+using nodes::Call;
+using nodes::Known;
+using nodes::Linked;
+using nodes::NodeOf;
+using nodes::Results;
 
 // Number -> Sum -> Show, and some that misbehave. `ran` lists the ids of nodes in the order they ran.
 struct ToyNodes {
+  struct Nothing {};
+  struct Number {
+    int64_t value = 0;
+  };
+  struct Sum {
+    Linked<ToyNumber> a, b;
+    uint64_t seed = 0;
+  };
+  struct Show {
+    Linked<ToyNumber> value;
+    std::string prefix = "x";
+  };
+  struct Loader {
+    int64_t model = 2;
+  };
+  struct OpenFile {
+    std::string file;
+  };
+  struct Sampler {
+    Linked<ToyModel> model;
+    int64_t steps = 1;
+  };
+
   nodes::Table table;
   std::vector<std::string> ran;
   CancelToken cancel;
@@ -27,59 +79,79 @@ struct ToyNodes {
 
   ToyNodes() {
     using namespace nodes;
-    const auto add = [this](Node node, std::function<Outputs(Call&)> run) {
-      node.run = [this, run = std::move(run)](Call& call) {
-        ran.push_back(call.id());
-        return run(call);
-      };
-      table.add(std::move(node));
-    };
-    add({.name = "Number", .inputs = {Int("value").def(0).range(-1000, 1000)}, .outputs = {{"NUMBER"}}},
-        [](Call& call) -> Outputs { return {number(call.integer("value"))}; });
-    add({.name = "Sum", .inputs = {Link("a", "NUMBER"), Link("b", "NUMBER"), Seed("seed")}, .outputs = {{"NUMBER"}}},
-        [](Call& call) -> Outputs {
-          return {number(call.link<int64_t>("a") + call.link<int64_t>("b") + static_cast<int64_t>(call.seed("seed")))};
-        });
-    add({.name = "Show", .inputs = {Link("value", "NUMBER"), Text("prefix").def("x").optional()}, .output_node = true},
-        [](Call&) -> Outputs { return {}; });
-    add({.name = "Always", .outputs = {{"NUMBER"}}, .always = true}, [](Call&) -> Outputs { return {number(1)}; });
-    add({.name = "Fails", .inputs = {Link("value", "NUMBER")}, .outputs = {{"NUMBER"}}},
-        [](Call&) -> Outputs { throw Error(Fault::kMismatch, "these two do not fit").at_input("value"); });
-    add({.name = "Throws", .outputs = {{"NUMBER"}}}, [](Call&) -> Outputs { throw std::out_of_range("an index"); });
-    add({.name = "Stops", .outputs = {{"NUMBER"}}}, [this](Call& call) -> Outputs {
-      for (int step = 1; step <= 10; ++step) {
-        call.check_cancelled();
-        call.context().events.progress(step, 10);
-        if (step == 3) cancel.cancel();
-      }
-      return {number(1)};
-    });
+    add(NodeOf<Number>{.name = "Number",
+                       .inputs = {Int("value", &Number::value).range(-1000, 1000)},
+                       .run = [](const Number& in) -> Results<ToyNumber> { return {ToyNumber{in.value}}; }});
+    add(NodeOf<Sum>{.name = "Sum",
+                    .inputs = {Link("a", &Sum::a), Link("b", &Sum::b), Seed("seed", &Sum::seed)},
+                    .run = [](const Sum& in) -> Results<ToyNumber> {
+                      return {ToyNumber{in.a->value + in.b->value + static_cast<int64_t>(in.seed)}};
+                    }});
+    add(NodeOf<Show>{
+        .name = "Show",
+        .inputs = {Link("value", &Show::value), Text("prefix", &Show::prefix).names_saved_files().optional()},
+        .output_node = true,
+        .run = [](const Show&) {}});
+    add(NodeOf<Nothing>{
+        .name = "Always", .always = true, .run = [](const Nothing&) -> Results<ToyNumber> { return {ToyNumber{1}}; }});
+    add_unruly();
     // What is in a file, found out by opening it; it has something to say.
-    add({.name = "OpenFile", .inputs = {File("file", "vae")}, .outputs = {{"MODEL"}}, .cheap = true},
-        [this](Call& call) -> Outputs {
-          if (files_fail) throw Error(Fault::kBadFile, "it cannot be read").at_input("file");
-          std::ifstream file(call.context().folders.find("vae", call.text("file")));
-          int64_t number = 0;
-          file >> number;
-          call.warn("it holds " + std::to_string(number));
-          call.context().events.detail("it was opened");
-          return {Value("MODEL", number)};
-        });
+    add(NodeOf<OpenFile>{.name = "OpenFile",
+                         .inputs = {File("file", &OpenFile::file, "vae")},
+                         .runs_when_checked = true,
+                         .run = [this](const OpenFile& in, Call& call) -> Results<ToyModel> {
+                           if (files_fail) throw Error(Fault::kBadFile, "it cannot be read").at_input("file");
+                           std::ifstream file(call.context().folders.find("vae", in.file));
+                           int64_t number = 0;
+                           file >> number;
+                           call.warn("it holds " + std::to_string(number));
+                           call.context().events.detail("it was opened");
+                           return {ToyModel{number}};
+                         }});
     // A loader, and a node that wants an even model.
-    add({.name = "Loader", .inputs = {Int("model").def(2).range(0, 10)}, .outputs = {{"MODEL"}}, .cheap = true},
-        [](Call& call) -> Outputs { return {Value("MODEL", call.integer("model"))}; });
-    add({.name = "Sampler",
-         .inputs = {Link("model", "MODEL"), Int("steps").def(1).range(1, 10)},
-         .outputs = {{"NUMBER"}},
-         .foresee = [](Call& call) -> Outputs {
-           const auto* model = call.peek<int64_t>("model");
-           if (model && *model % 2 != 0)
-             throw Error(Fault::kMismatch, "model " + std::to_string(*model) + " is odd")
-                 .at_input("model")
-                 .fix("Take 2");
-           return {};
-         }},
-        [](Call& call) -> Outputs { return {number(call.link<int64_t>("model"))}; });
+    add(NodeOf<Loader>{.name = "Loader",
+                       .inputs = {Int("model", &Loader::model).range(0, 10)},
+                       .runs_when_checked = true,
+                       .run = [](const Loader& in) -> Results<ToyModel> { return {ToyModel{in.model}}; }});
+    add(NodeOf<Sampler>{.name = "Sampler",
+                        .inputs = {Link("model", &Sampler::model), Int("steps", &Sampler::steps).range(1, 10)},
+                        .run = [](const Sampler& in) -> Results<ToyNumber> { return {ToyNumber{in.model->number}}; },
+                        .foresee = [](const Known<Sampler>& in) -> nodes::Foreseen<ToyNumber> {
+                          const ToyModel* model = in(&Sampler::model);
+                          if (model && model->number % 2 != 0)
+                            throw Error(Fault::kMismatch, "model " + std::to_string(model->number) + " is odd")
+                                .at_input("model")
+                                .fix("Take 2");
+                          return {};
+                        }});
+  }
+
+ private:
+  template <class P>
+  void add(NodeOf<P> typed) {
+    nodes::Node node = untyped(std::move(typed));
+    node.run = [this, run = std::move(node.run)](Call& call) {
+      ran.push_back(call.id());
+      return run(call);
+    };
+    table.add(std::move(node));
+  }
+
+  void add_unruly() {
+    add(NodeOf<Show>{
+        .name = "Fails", .inputs = {Link("value", &Show::value)}, .run = [](const Show&) -> Results<ToyNumber> {
+          throw Error(Fault::kMismatch, "these two do not fit").at_input("value");
+        }});
+    add(NodeOf<Nothing>{.name = "Throws",
+                        .run = [](const Nothing&) -> Results<ToyNumber> { throw std::out_of_range("an index"); }});
+    add(NodeOf<Nothing>{.name = "Stops", .run = [this](const Nothing&, Call& call) -> Results<ToyNumber> {
+                          for (int step = 1; step <= 10; ++step) {
+                            call.check_cancelled();
+                            call.context().events.progress(step, 10);
+                            if (step == 3) cancel.cancel();
+                          }
+                          return {ToyNumber{1}};
+                        }});
   }
 };
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "models/handles.h"
+#include "nodes/common/link_types.h"
 #include "run_node.h"
 
 namespace easel::nodes {
@@ -10,7 +11,8 @@ models::ControlNetHandle told(int64_t kinds, const char* type) {
   models::ControlNetHandle net;
   net.file = "union.safetensors";
   net.hint_kinds = kinds;
-  return run_node("SetUnionControlNetType", {{"type", std::string(type)}}, {{"control_net", Value("CONTROL_NET", net)}})
+  return run_node("SetUnionControlNetType", {{"type", std::string(type)}},
+                  {{"control_net", computed<models::ControlNetHandle>(net)}})
       .as<models::ControlNetHandle>();
 }
 

@@ -21,7 +21,7 @@ class IpAdapterPresets : public ::testing::Test {
                            .model;
     Context context{folders_, residency_, files_};
     const workflow::NodeSpec* spec = standard_table().find("IPAdapterUnifiedLoader");
-    Call call(context, *spec, "1", {{{"preset", preset}}, {{"model", Value("MODEL", model)}}});
+    Call call(context, *spec, "1", {{{"preset", preset}}, {{"model", computed<models::ModelHandle>(model)}}});
     const Outputs outputs = standard_table().entry(*spec).node.run(call);
     const auto& pipeline = outputs.at(1).as<IpPipeline>();
     return {pipeline.adapter.file, pipeline.vision->file};

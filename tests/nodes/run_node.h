@@ -14,10 +14,10 @@
 namespace easel::nodes {
 
 using Typed = std::map<std::string, workflow::Literal, std::less<>>;
-using Linked = std::map<std::string, Value, std::less<>>;
+using Links = std::map<std::string, Value, std::less<>>;
 
 // Its first output. What it throws passes.
-inline Value run_node(const char* name, Typed typed, Linked linked = {}) {
+inline Value run_node(const char* name, Typed typed, Links linked = {}) {
   const library::Folders folders;
   memory::Residency residency;
   library::ModelFiles files;

@@ -6,8 +6,6 @@
 #include <set>
 
 #include "library/folders.h"
-#include "library/model_files.h"
-#include "memory/resident.h"
 #include "node_api/files.h"
 #include "workflow/object_info.h"
 
@@ -161,48 +159,6 @@ TEST(Table, ObjectInfoHasComfyUisShape) {
   const Json save = workflow::object_info(*standard_table().NodeTable::find("SaveImage"), choices);
   EXPECT_EQ(save["input"]["hidden"]["prompt"], "PROMPT");
   EXPECT_EQ(save["output_node"], true);
-}
-
-TEST(Call, LinkedNumbersHaveLimitsToo) {
-  const Table& table = standard_table();
-  const workflow::NodeSpec& spec = *table.find("EmptyLatentImage");
-  const library::Folders folders;
-  memory::Residency residency(1 << 20);
-  library::ModelFiles files;
-  Context context{folders, residency, files};
-  const auto width = [&](int64_t value) {
-    Call::Arguments arguments;
-    arguments.linked.emplace("width", Value("INT", value));
-    return Call(context, spec, "1", std::move(arguments)).integer("width");
-  };
-  EXPECT_EQ(width(16384), 16384);
-  for (const int64_t value : {int64_t{15}, int64_t{-1}, int64_t{16385}, INT64_MIN, INT64_MAX}) {
-    try {
-      width(value);
-      ADD_FAILURE() << value;
-    } catch (const Error& e) {
-      EXPECT_EQ(e.fault(), Fault::kInvalid);
-      EXPECT_EQ(e.input(), "width");
-    }
-  }
-}
-
-TEST(Call, WidgetsMayComeOverLinks) {
-  workflow::NodeSpec spec;
-  spec.inputs = {Int("steps").def(3).spec(), Text("text").def("a").spec(), Link("model", "MODEL").spec()};
-  library::Folders folders;
-  memory::Residency residency;
-  library::ModelFiles files;
-  Context context{folders, residency, files};
-  const Call call(context, spec, "1", {{{"text", std::string("b")}}, {{"steps", Value("INT", int64_t{7})}}});
-  EXPECT_EQ(call.integer("steps"), 7);
-  EXPECT_EQ(call.text("text"), "b");
-  EXPECT_FALSE(call.has("model"));
-  EXPECT_THROW(call.link<int>("model"), Error);
-  EXPECT_THROW(call.integer("text"), Error);
-  EXPECT_THROW(call.integer("nothing"), Error);
-  const Call empty(context, spec, "1", {});
-  EXPECT_EQ(empty.integer("steps"), 3);
 }
 
 }  // namespace

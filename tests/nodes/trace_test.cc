@@ -5,6 +5,7 @@
 #include "models/handles.h"
 #include "models/latent_format.h"
 #include "nodes/common/latent_preview.h"
+#include "nodes/common/link_types.h"
 #include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
@@ -22,7 +23,8 @@ TEST(Trace, UsesTheReferencesKeys) {
   conditioning[1].cond = Tensor::zeros({1, 77, 8});
   conditioning[1].pooled_output = Tensor::zeros({1, 8});
   add_trace(trace, "7",
-            {image(Tensor::zeros({1, 2, 2, 3})), latent(drawn), Value("CONDITIONING", conditioning), Value()});
+            {computed<Image>(Tensor::zeros({1, 2, 2, 3})), computed<Latent>(drawn),
+             computed<sampling::Conditioning>(conditioning), Value()});
   Strings keys;
   for (const auto& [key, tensor] : trace) keys.push_back(key);
   EXPECT_EQ(keys, (Strings{"7.0.IMAGE", "7.1.LATENT.samples", "7.2.CONDITIONING.0.cond", "7.2.CONDITIONING.1.cond",

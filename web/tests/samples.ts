@@ -33,7 +33,7 @@ export const technique: Technique = {
   negatives: ['7'],
   knobs: [
     { node: '8', input: 'denoise', label: 'Change', meaning: '' },
-    { node: '8', input: 'seed', label: 'Seed', meaning: '' },
+    { node: '8', input: 'seed', label: 'Seed', meaning: '', seed: true },
   ],
   main_knob: 0,
   missing: '',
@@ -64,7 +64,7 @@ export const infos: Record<string, NodeInfo> = Object.fromEntries(
       'KSampler',
       {
         model: ['MODEL'],
-        seed: ['INT', { default: 0, min: 0, max: 18446744073709551615n }],
+        seed: ['INT', { default: 0, min: 0, max: 18446744073709551615n, control_after_generate: true }],
         steps: ['INT', { default: 20, min: 1, max: 10000 }],
         cfg: ['FLOAT', { default: 8, min: 0, max: 100, step: 0.1 }],
         positive: ['CONDITIONING'],

@@ -71,10 +71,11 @@ describe('numbers', () => {
   });
 
   it('get a slider over what is of use', () => {
-    expect(sliderRange('denoise', DENOISE)).toEqual({ min: 0, max: 1, step: 0.01 });
-    expect(sliderRange('steps', STEPS)).toMatchObject({ min: 1, max: 50 });
-    expect(sliderRange('other', STEPS)).toBeUndefined();
-    expect(sliderRange('name', ['STRING'])).toBeUndefined();
+    expect(sliderRange(DENOISE)).toEqual({ min: 0, max: 1, step: 0.01 });
+    const useful = { min: 1, max: 50, step: 1 };
+    expect(sliderRange(['INT', { min: 1, max: 10000, useful }])).toEqual(useful);
+    expect(sliderRange(STEPS)).toBeUndefined();
+    expect(sliderRange(['STRING'])).toBeUndefined();
   });
 });
 

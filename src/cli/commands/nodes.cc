@@ -38,7 +38,7 @@ std::string describe(const InputSpec& input) {
   if (is_set(input.min) && is_set(input.max)) out += ", " + plain(input.min) + " to " + plain(input.max);
   if (is_set(input.default_value) && !plain(input.default_value).empty())
     out += ", default " + plain(input.default_value);
-  if (input.presence == workflow::Presence::kOptional || input.late) out += ", optional";
+  if (input.presence == workflow::Presence::kOptional || input.added_later) out += ", optional";
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -37,7 +38,7 @@ struct IpLayerRule {
 };
 
 struct IpWeightOptions {
-  std::string_view type = "linear";
+  std::string type = "linear";
   double weight = 1.0;
   double composition_weight = 1.0;          // "style and composition" types
   std::optional<double> style_boost;        // "style transfer precise"

@@ -13,17 +13,11 @@ namespace easel::nodes {
 
 std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
-ForeseenConditioning foreseen_conditioning(const Call& call, std::string_view input) {
-  const auto* known = call.peek<ForeseenConditioning>(input);
-  return known ? *known : ForeseenConditioning{};
-}
-
-Outputs pass_conditioning(const Call& call, std::string_view input, size_t outputs) {
-  return Outputs(outputs, foreseen(foreseen_conditioning(call, input)));
-}
-
 ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b) {
-  if (a.context_dim == 0) a.context_dim = b.context_dim, a.text_file = b.text_file;
+  if (a.context_dim == 0) {
+    a.context_dim = b.context_dim;
+    a.text_file = b.text_file;
+  }
   a.controls.insert(a.controls.end(), b.controls.begin(), b.controls.end());
   a.unclip.insert(a.unclip.end(), b.unclip.begin(), b.unclip.end());
   return a;
@@ -81,7 +75,7 @@ void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c
 }
 
 void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
-                    std::string_view latent_input) {
+                    const ForeseenLatent* latent) {
   size_t bytes = model.unet->estimated_bytes();
   std::string name = model.unet->name();
   std::set<const memory::ResidentBase*> nets;
@@ -90,7 +84,7 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
     bytes += control.net->estimated_bytes();
     name += " and " + control.net->name();
   }
-  if (const auto* latent = call.peek<ForeseenLatent>(latent_input)) {
+  if (latent) {
     bytes +=
         models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);
     const int64_t factor = model.latents->factor;

@@ -6,7 +6,7 @@
 namespace easel::nodes {
 namespace {
 
-void tell_of_crop(const Call& call, int64_t width, int64_t height) {
+void warn_of_crop(const Call& call, int64_t width, int64_t height) {
   const int64_t lost = std::abs(width - height);
   // A few per cent at the edges are not worth a word.
   if (lost * 20 < std::max(width, height)) return;
@@ -18,9 +18,9 @@ void tell_of_crop(const Call& call, int64_t width, int64_t height) {
 
 }  // namespace
 
-void tell_of_crop(const Call& call, const Tensor& pictures) { tell_of_crop(call, pictures.dim(2), pictures.dim(1)); }
+void warn_of_crop(const Call& call, const Tensor& pictures) { warn_of_crop(call, pictures.dim(2), pictures.dim(1)); }
 
-void tell_of_blending(const Call& call, int64_t count, bool each_its_own) {
+void warn_of_blending(const Call& call, int64_t count, bool each_its_own) {
   if (count < 2) return;
   const std::string number = std::to_string(count);
   if (each_its_own)
@@ -31,12 +31,12 @@ void tell_of_blending(const Call& call, int64_t count, bool each_its_own) {
               "IPAdapterApply) gives each picture of a batch one of its own");
 }
 
-void foretell_crop(const Call& call, std::string_view input) {
-  if (const auto* known = call.peek<ForeseenPicture>(input)) tell_of_crop(call, known->width, known->height);
+void warn_of_crop(const Call& call, const ForeseenPicture* pictures) {
+  if (pictures) warn_of_crop(call, pictures->width, pictures->height);
 }
 
-void foretell_blending(const Call& call, std::string_view input, bool each_its_own) {
-  if (const auto* known = call.peek<ForeseenPicture>(input)) tell_of_blending(call, known->count, each_its_own);
+void warn_of_blending(const Call& call, const ForeseenPicture* pictures, bool each_its_own) {
+  if (pictures) warn_of_blending(call, pictures->count, each_its_own);
 }
 
 }  // namespace easel::nodes

@@ -2,18 +2,18 @@
 #pragma once
 
 #include "node_api/call.h"
-#include "nodes/common/foresight.h"
+#include "node_api/value.h"
 
 namespace easel::nodes {
 
 // Warns, once for a batch, which part of pictures [N,H,W,C] a cut to the middle square will leave out.
-void tell_of_crop(const Call& call, const Tensor& pictures);
+void warn_of_crop(const Call& call, const Tensor& pictures);
 
 // Warns when several reference pictures become one influence on all pictures, or when each gets a picture of its own.
-void tell_of_blending(const Call& call, int64_t count, bool each_its_own);
+void warn_of_blending(const Call& call, int64_t count, bool each_its_own);
 
-// The same for the pictures foreseen at an input, if any are.
-void foretell_crop(const Call& call, std::string_view input);
-void foretell_blending(const Call& call, std::string_view input, bool each_its_own);
+// The same for pictures that are foreseen; null: nobody foresaw them, and there is nothing to say.
+void warn_of_crop(const Call& call, const ForeseenPicture* pictures);
+void warn_of_blending(const Call& call, const ForeseenPicture* pictures, bool each_its_own);
 
 }  // namespace easel::nodes

@@ -5,9 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/handles.h"
-#include "node_api/value.h"
-#include "sampling/guidance/conditioning.h"
+#include "nodes/common/link_types.h"
 #include "sampling/guidance/guidance.h"
 #include "sampling/sampler.h"
 
@@ -15,18 +13,38 @@ namespace easel::nodes {
 
 // SIGMAS: noise levels, usually falling.
 using Sigmas = std::vector<float>;
-inline Value sigmas(Sigmas levels) { return Value("SIGMAS", std::move(levels)); }
+template <>
+struct LinkType<Sigmas> {
+  static constexpr const char* kName = "SIGMAS";
+  using Held = Sigmas;
+  using Foreseen = void;
+  static size_t bytes(const Sigmas& levels) { return levels.size() * sizeof(float); }
+};
 
 // SAMPLER
 struct SamplerChoice {
   std::string name;
   sampling::SamplerKnobs knobs = {};
 };
+template <>
+struct LinkType<SamplerChoice> {
+  static constexpr const char* kName = "SAMPLER";
+  using Held = SamplerChoice;
+  using Foreseen = void;
+  static size_t bytes(const SamplerChoice&) { return sizeof(SamplerChoice); }
+};
 
 // NOISE: that of a seed, or none.
 struct NoiseChoice {
   bool none = false;
   uint64_t seed = 0;
+};
+template <>
+struct LinkType<NoiseChoice> {
+  static constexpr const char* kName = "NOISE";
+  using Held = NoiseChoice;
+  using Foreseen = void;
+  static size_t bytes(const NoiseChoice&) { return sizeof(NoiseChoice); }
 };
 
 // GUIDER
@@ -37,6 +55,17 @@ struct Guider {
   sampling::GuidanceStyle style = sampling::GuidanceStyle::kCfg;
   sampling::Conditioning third = {};
   double second_cfg = 1.0;
+};
+template <>
+struct LinkType<Guider> {
+  static constexpr const char* kName = "GUIDER";
+  using Held = Guider;
+  using Foreseen = void;
+  static size_t bytes(const Guider& guider) {
+    using Conditionings = LinkType<sampling::Conditioning>;
+    return Conditionings::bytes(guider.positive) + Conditionings::bytes(guider.negative) +
+           Conditionings::bytes(guider.third);
+  }
 };
 
 }  // namespace easel::nodes

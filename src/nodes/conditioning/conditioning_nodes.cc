@@ -16,21 +16,13 @@ using sampling::ConditioningEntry;
 
 constexpr int64_t kMaxResolution = 16384;
 
-Value wrap(Conditioning list) {
-  size_t bytes = 0;
-  for (const auto& entry : list) bytes += entry.cond.nbytes();
-  return Value("CONDITIONING", std::move(list), bytes);
-}
-
-// A copy of the list at `input` with every entry changed.
+// The list with every entry changed.
 template <class Change>
-Outputs changed(Call& call, const Change& change) {
-  Conditioning list = call.link<Conditioning>("conditioning");
+Results<Conditioning> changed(const Linked<Conditioning>& conditioning, const Change& change) {
+  Conditioning list = *conditioning;
   for (auto& entry : list) change(entry);
-  return {wrap(std::move(list))};
+  return {std::move(list)};
 }
-
-Outputs pass(Call& call) { return pass_conditioning(call, "conditioning"); }
 
 Tensor weighted(const Tensor& to, const Tensor& from, float strength) {
   return ops::add(ops::affine(to, strength), ops::affine(from, 1.0f - strength));
@@ -42,11 +34,10 @@ Tensor fit_rows(const Tensor& context, int64_t rows) {
   return ops::concat({context, Tensor::zeros({context.dim(0), rows - context.dim(1), context.dim(2)})}, 1);
 }
 
-const ConditioningEntry& only_first(Call& call, std::string_view input) {
-  const auto& list = call.link<Conditioning>(input);
-  if (list.empty()) throw Error(Fault::kInvalid, "an empty conditioning").at_input(std::string(input));
+const ConditioningEntry& only_first(Call& call, const Conditioning& list, const std::string& input) {
+  if (list.empty()) throw Error(Fault::kInvalid, "an empty conditioning").at_input(input);
   if (list.size() > 1)
-    call.warn("'" + std::string(input) + "' holds " + std::to_string(list.size()) + " entries; only the first is used");
+    call.warn("'" + input + "' holds " + std::to_string(list.size()) + " entries; only the first is used");
   return list.front();
 }
 
@@ -57,10 +48,38 @@ void require_same_width(const Tensor& a, const Tensor& b) {
         .fix("Encode both prompts with the CLIP of one model");
 }
 
-Outputs average(Call& call) {
-  Conditioning list = call.link<Conditioning>("conditioning_to");
-  const ConditioningEntry& from = only_first(call, "conditioning_from");
-  const auto strength = static_cast<float>(call.number("conditioning_to_strength"));
+Foreseen<Conditioning> foresee_both(const ForeseenConditioning* first, const ForeseenConditioning* second) {
+  return {join(known_or_empty(first), known_or_empty(second))};
+}
+
+// --- Mixing ---
+
+struct Combine {
+  Linked<Conditioning> conditioning_1, conditioning_2;
+};
+
+Results<Conditioning> combine(const Combine& in) {
+  Conditioning list = *in.conditioning_1;
+  list.insert(list.end(), in.conditioning_2->begin(), in.conditioning_2->end());
+  return {std::move(list)};
+}
+
+struct Pair {
+  Linked<Conditioning> conditioning_to, conditioning_from;
+};
+
+Foreseen<Conditioning> foresee_pair(const Known<Pair>& in) {
+  return foresee_both(in(&Pair::conditioning_to), in(&Pair::conditioning_from));
+}
+
+struct Average : Pair {
+  double conditioning_to_strength = 1.0;
+};
+
+Results<Conditioning> average(const Average& in, Call& call) {
+  Conditioning list = *in.conditioning_to;
+  const ConditioningEntry& from = only_first(call, *in.conditioning_from, "conditioning_from");
+  const auto strength = static_cast<float>(in.conditioning_to_strength);
   for (auto& entry : list) {
     require_same_width(entry.cond, from.cond);
     entry.cond = weighted(entry.cond, fit_rows(from.cond, entry.cond.dim(1)), strength);
@@ -68,174 +87,197 @@ Outputs average(Call& call) {
     entry.pooled_output = entry.pooled_output.defined() ? weighted(entry.pooled_output, from.pooled_output, strength)
                                                         : from.pooled_output;
   }
-  return {wrap(std::move(list))};
+  return {std::move(list)};
 }
 
-Outputs concat(Call& call) {
-  Conditioning list = call.link<Conditioning>("conditioning_to");
-  const ConditioningEntry& from = only_first(call, "conditioning_from");
+Results<Conditioning> concat(const Pair& in, Call& call) {
+  Conditioning list = *in.conditioning_to;
+  const ConditioningEntry& from = only_first(call, *in.conditioning_from, "conditioning_from");
   for (auto& entry : list) {
     require_same_width(entry.cond, from.cond);
     entry.cond = ops::concat({entry.cond, from.cond}, 1);
   }
-  return {wrap(std::move(list))};
+  return {std::move(list)};
 }
 
-Outputs combine(Call& call) {
-  Conditioning list = call.link<Conditioning>("conditioning_1");
-  const auto& second = call.link<Conditioning>("conditioning_2");
-  list.insert(list.end(), second.begin(), second.end());
-  return {wrap(std::move(list))};
-}
+struct ZeroOut {
+  Linked<Conditioning> conditioning;
+};
 
-Outputs foresee_two(Call& call, std::string_view first, std::string_view second) {
-  return {foreseen(join(foreseen_conditioning(call, first), foreseen_conditioning(call, second)))};
-}
-
-Outputs set_area(Call& call) {
-  // No model is here to ask how many pixels make a latent pixel.
-  const auto factor = static_cast<double>(models::default_latents().factor);
-  const auto latent = [&](const char* input) { return std::floor(static_cast<double>(call.integer(input)) / factor); };
-  const Area area{latent("height"), latent("width"), latent("y"), latent("x"), false};
-  return changed(call, [&](ConditioningEntry& entry) {
-    entry.area = area;
-    entry.strength = static_cast<float>(call.number("strength"));
-    entry.set_area_to_bounds = false;
-  });
-}
-
-Outputs set_area_percentage(Call& call) {
-  const Area area{call.number("height"), call.number("width"), call.number("y"), call.number("x"), true};
-  return changed(call, [&](ConditioningEntry& entry) {
-    entry.area = area;
-    entry.strength = static_cast<float>(call.number("strength"));
-    entry.set_area_to_bounds = false;
-  });
-}
-
-Outputs set_mask(Call& call) {
-  return changed(call, [&](ConditioningEntry& entry) {
-    entry.mask = call.tensor("mask");
-    entry.mask_strength = static_cast<float>(call.number("strength"));
-    entry.set_area_to_bounds = call.text("set_cond_area") != "default";
-  });
-}
-
-Outputs zero_out(Call& call) {
-  return changed(call, [](ConditioningEntry& entry) {
+Results<Conditioning> zero_out(const ZeroOut& in) {
+  return changed(in.conditioning, [](ConditioningEntry& entry) {
     entry.cond = Tensor::zeros(entry.cond.shape());
     if (entry.pooled_output.defined()) entry.pooled_output = Tensor::zeros(entry.pooled_output.shape());
   });
 }
 
-Outputs set_timestep_range(Call& call) {
-  return changed(call, [&](ConditioningEntry& entry) {
-    entry.start_percent = call.number("start");
-    entry.end_percent = call.number("end");
+// --- Places and times ---
+
+struct SetStrength {
+  Linked<Conditioning> conditioning;
+  double strength = 1.0;
+};
+
+Results<Conditioning> set_strength(const SetStrength& in) {
+  return changed(in.conditioning, [&](ConditioningEntry& entry) { entry.strength = static_cast<float>(in.strength); });
+}
+
+// The list restricted to a rectangle.
+Results<Conditioning> within(const SetStrength& in, const Area& area) {
+  return changed(in.conditioning, [&](ConditioningEntry& entry) {
+    entry.area = area;
+    entry.strength = static_cast<float>(in.strength);
+    entry.set_area_to_bounds = false;
   });
 }
 
-In strength_input() { return Float("strength").def(1.0).range(0.0, 10.0).step(0.01); }
-In cell_input(std::string name, int64_t value, int64_t min) {
-  return Int(std::move(name)).def(value).range(min, kMaxResolution).step(8);
+struct SetArea : SetStrength {
+  int64_t width = 64, height = 64, x = 0, y = 0;
+};
+
+Results<Conditioning> set_area(const SetArea& in) {
+  // No model is here to ask how many pixels make a latent pixel.
+  const auto factor = static_cast<double>(models::default_latents().factor);
+  const auto latent = [&](int64_t pixels) { return std::floor(static_cast<double>(pixels) / factor); };
+  return within(in, {latent(in.height), latent(in.width), latent(in.y), latent(in.x), false});
 }
-In fraction_input(std::string name, double value) {
-  return Float(std::move(name)).def(value).range(0.0, 1.0).step(0.01);
+
+struct SetAreaPercentage : SetStrength {
+  double width = 1.0, height = 1.0, x = 0.0, y = 0.0;
+};
+
+Results<Conditioning> set_area_percentage(const SetAreaPercentage& in) {
+  return within(in, {in.height, in.width, in.y, in.x, true});
+}
+
+struct SetMask : SetStrength {
+  Linked<Mask> mask;
+  bool mask_bounds = false;
+};
+
+Results<Conditioning> set_mask(const SetMask& in) {
+  return changed(in.conditioning, [&](ConditioningEntry& entry) {
+    entry.mask = *in.mask;
+    entry.mask_strength = static_cast<float>(in.strength);
+    entry.set_area_to_bounds = in.mask_bounds;
+  });
+}
+
+struct SetTimestepRange {
+  Linked<Conditioning> conditioning;
+  double start = 0.0, end = 1.0;
+};
+
+Results<Conditioning> set_timestep_range(const SetTimestepRange& in) {
+  return changed(in.conditioning, [&](ConditioningEntry& entry) {
+    entry.start_percent = in.start;
+    entry.end_percent = in.end;
+  });
+}
+
+// --- Declarations ---
+
+Input<SetStrength> conditioning_input() { return Link("conditioning", &SetStrength::conditioning); }
+Input<SetStrength> strength_input() {
+  return Float("strength", &SetStrength::strength).range(0.0, 10.0).step(0.01).useful(0, 2, 0.05);
+}
+Input<SetArea> pixels_input(const char* name, int64_t SetArea::*member, int64_t min) {
+  return Int(name, member).range(min, kMaxResolution).step(8);
+}
+Input<SetAreaPercentage> fraction_input(const char* name, double SetAreaPercentage::*member) {
+  return Float(name, member).range(0.0, 1.0).step(0.01);
 }
 
 void register_mixing(Table& table) {
-  table.add({.name = "ConditioningCombine",
-             .display = "Conditioning (Combine)",
-             .category = "conditioning",
-             .description = "Both conditionings steer the picture; the model's answers to each are averaged.",
-             .inputs = {Link("conditioning_1", "CONDITIONING"), Link("conditioning_2", "CONDITIONING")},
-             .outputs = {{"CONDITIONING"}},
-             .run = combine,
-             .foresee = [](Call& call) { return foresee_two(call, "conditioning_1", "conditioning_2"); }});
-  table.add({.name = "ConditioningAverage",
-             .display = "ConditioningAverage",
-             .category = "conditioning",
-             .description = "Mixes two encoded prompts into one.",
-             .inputs = {Link("conditioning_to", "CONDITIONING"), Link("conditioning_from", "CONDITIONING"),
-                        Float("conditioning_to_strength")
-                            .def(1.0)
-                            .range(0.0, 1.0)
-                            .step(0.01)
-                            .tip("1: only the first, 0: only the second.")},
-             .outputs = {{"CONDITIONING"}},
-             .run = average,
-             .foresee = [](Call& call) { return foresee_two(call, "conditioning_to", "conditioning_from"); }});
-  table.add({.name = "ConditioningConcat",
-             .display = "Conditioning (Concat)",
-             .category = "conditioning",
-             .description = "One prompt behind the other, as if it were longer.",
-             .inputs = {Link("conditioning_to", "CONDITIONING"), Link("conditioning_from", "CONDITIONING")},
-             .outputs = {{"CONDITIONING"}},
-             .run = concat,
-             .foresee = [](Call& call) { return foresee_two(call, "conditioning_to", "conditioning_from"); }});
-  table.add({.name = "ConditioningZeroOut",
-             .display = "ConditioningZeroOut",
-             .category = "advanced/conditioning",
-             .description =
-                 "Replaces text by zeros: the model is told nothing at all, which is not the same as an empty prompt.",
-             .inputs = {Link("conditioning", "CONDITIONING")},
-             .outputs = {{"CONDITIONING"}},
-             .run = zero_out,
-             .foresee = pass});
+  table.add(NodeOf<Combine>{
+      .name = "ConditioningCombine",
+      .display = "Conditioning (Combine)",
+      .category = "conditioning",
+      .description = "Both conditionings steer the picture; the model's answers to each are averaged.",
+      .inputs = {Link("conditioning_1", &Combine::conditioning_1), Link("conditioning_2", &Combine::conditioning_2)},
+      .run = combine,
+      .foresee = [](const Known<Combine>& in) {
+        return foresee_both(in(&Combine::conditioning_1), in(&Combine::conditioning_2));
+      }});
+  table.add(NodeOf<Average>{
+      .name = "ConditioningAverage",
+      .display = "ConditioningAverage",
+      .category = "conditioning",
+      .description = "Mixes two encoded prompts into one.",
+      .inputs = {Link("conditioning_to", &Pair::conditioning_to), Link("conditioning_from", &Pair::conditioning_from),
+                 Float("conditioning_to_strength", &Average::conditioning_to_strength)
+                     .range(0.0, 1.0)
+                     .step(0.01)
+                     .tip("1: only the first, 0: only the second.")},
+      .run = average,
+      .foresee = foresee_pair});
+  table.add(NodeOf<Pair>{
+      .name = "ConditioningConcat",
+      .display = "Conditioning (Concat)",
+      .category = "conditioning",
+      .description = "One prompt behind the other, as if it were longer.",
+      .inputs = {Link("conditioning_to", &Pair::conditioning_to), Link("conditioning_from", &Pair::conditioning_from)},
+      .run = concat,
+      .foresee = foresee_pair});
+  table.add(NodeOf<ZeroOut>{
+      .name = "ConditioningZeroOut",
+      .display = "ConditioningZeroOut",
+      .category = "advanced/conditioning",
+      .description =
+          "Replaces text by zeros: the model is told nothing at all, which is not the same as an empty prompt.",
+      .inputs = {Link("conditioning", &ZeroOut::conditioning)},
+      .run = zero_out,
+      .foresee = pass_conditioning<ZeroOut>});
 }
 
 void register_places(Table& table) {
-  table.add({.name = "ConditioningSetArea",
-             .display = "Conditioning (Set Area)",
-             .category = "conditioning",
-             .description = "Restricts a conditioning to a rectangle of the picture, in pixels.",
-             .inputs = {Link("conditioning", "CONDITIONING"), cell_input("width", 64, 64), cell_input("height", 64, 64),
-                        cell_input("x", 0, 0), cell_input("y", 0, 0), strength_input()},
-             .outputs = {{"CONDITIONING"}},
-             .run = set_area,
-             .foresee = pass});
-  table.add(
-      {.name = "ConditioningSetAreaPercentage",
-       .display = "Conditioning (Set Area with Percentage)",
-       .category = "conditioning",
-       .description = "Restricts a conditioning to a rectangle of the picture, in fractions of its size.",
-       .inputs = {Link("conditioning", "CONDITIONING"), fraction_input("width", 1.0), fraction_input("height", 1.0),
-                  fraction_input("x", 0.0), fraction_input("y", 0.0), strength_input()},
-       .outputs = {{"CONDITIONING"}},
-       .run = set_area_percentage,
-       .foresee = pass});
-  table.add({.name = "ConditioningSetAreaStrength",
-             .display = "ConditioningSetAreaStrength",
-             .category = "conditioning",
-             .description = "How much a conditioning counts beside the others.",
-             .inputs = {Link("conditioning", "CONDITIONING"), strength_input()},
-             .outputs = {{"CONDITIONING"}},
-             .run =
-                 [](Call& call) {
-                   return changed(call, [&](ConditioningEntry& entry) {
-                     entry.strength = static_cast<float>(call.number("strength"));
-                   });
-                 },
-             .foresee = pass});
-  table.add({.name = "ConditioningSetMask",
-             .display = "Conditioning (Set Mask)",
-             .category = "conditioning",
-             .description = "Restricts a conditioning to a mask.",
-             .inputs = {Link("conditioning", "CONDITIONING"), Link("mask", "MASK"), strength_input(),
-                        Choice("set_cond_area", {"default", "mask bounds"})
-                            .tip("mask bounds: only the rectangle around the mask is computed.")},
-             .outputs = {{"CONDITIONING"}},
-             .run = set_mask,
-             .foresee = pass});
-  table.add({.name = "ConditioningSetTimestepRange",
-             .display = "ConditioningSetTimestepRange",
-             .category = "advanced/conditioning",
-             .description = "Restricts a conditioning to part of the denoising: 0 is its beginning, 1 its end.",
-             .inputs = {Link("conditioning", "CONDITIONING"), Float("start").def(0.0).range(0.0, 1.0).step(0.001),
-                        Float("end").def(1.0).range(0.0, 1.0).step(0.001)},
-             .outputs = {{"CONDITIONING"}},
-             .run = set_timestep_range,
-             .foresee = pass});
+  table.add(NodeOf<SetArea>{
+      .name = "ConditioningSetArea",
+      .display = "Conditioning (Set Area)",
+      .category = "conditioning",
+      .description = "Restricts a conditioning to a rectangle of the picture, in pixels.",
+      .inputs = {conditioning_input(), pixels_input("width", &SetArea::width, 64).useful(128, 1280, 64),
+                 pixels_input("height", &SetArea::height, 64).useful(128, 1280, 64), pixels_input("x", &SetArea::x, 0),
+                 pixels_input("y", &SetArea::y, 0), strength_input()},
+      .run = set_area,
+      .foresee = pass_conditioning<SetStrength>});
+  table.add(NodeOf<SetAreaPercentage>{
+      .name = "ConditioningSetAreaPercentage",
+      .display = "Conditioning (Set Area with Percentage)",
+      .category = "conditioning",
+      .description = "Restricts a conditioning to a rectangle of the picture, in fractions of its size.",
+      .inputs = {conditioning_input(), fraction_input("width", &SetAreaPercentage::width),
+                 fraction_input("height", &SetAreaPercentage::height), fraction_input("x", &SetAreaPercentage::x),
+                 fraction_input("y", &SetAreaPercentage::y), strength_input()},
+      .run = set_area_percentage,
+      .foresee = pass_conditioning<SetStrength>});
+  table.add(NodeOf<SetStrength>{.name = "ConditioningSetAreaStrength",
+                                .display = "ConditioningSetAreaStrength",
+                                .category = "conditioning",
+                                .description = "How much a conditioning counts beside the others.",
+                                .inputs = {conditioning_input(), strength_input()},
+                                .run = set_strength,
+                                .foresee = pass_conditioning<SetStrength>});
+  table.add(NodeOf<SetMask>{
+      .name = "ConditioningSetMask",
+      .display = "Conditioning (Set Mask)",
+      .category = "conditioning",
+      .description = "Restricts a conditioning to a mask.",
+      .inputs = {conditioning_input(), Link("mask", &SetMask::mask), strength_input(),
+                 Choice("set_cond_area", &SetMask::mask_bounds, {{"default", false}, {"mask bounds", true}})
+                     .tip("mask bounds: only the rectangle around the mask is computed.")},
+      .run = set_mask,
+      .foresee = pass_conditioning<SetStrength>});
+  table.add(NodeOf<SetTimestepRange>{
+      .name = "ConditioningSetTimestepRange",
+      .display = "ConditioningSetTimestepRange",
+      .category = "advanced/conditioning",
+      .description = "Restricts a conditioning to part of the denoising: 0 is its beginning, 1 its end.",
+      .inputs = {Link("conditioning", &SetTimestepRange::conditioning),
+                 Float("start", &SetTimestepRange::start).range(0.0, 1.0).step(0.001),
+                 Float("end", &SetTimestepRange::end).range(0.0, 1.0).step(0.001)},
+      .run = set_timestep_range,
+      .foresee = pass_conditioning<SetTimestepRange>});
 }
 
 }  // namespace

@@ -11,14 +11,23 @@
 namespace easel::nodes {
 namespace {
 
+using models::ControlNetHandle;
 using sampling::Conditioning;
 using sampling::ControlLink;
 using sampling::ControlLinkPtr;
 
-Outputs load(Call& call) {
-  const auto file = open_model(call, "controlnet", call.text("control_net_name"));
-  return {Value("CONTROL_NET", models::load_controlnet(*file, call.context().residency, call.context().compute))};
+struct Load {
+  std::string control_net_name;
+};
+
+Results<ControlNetHandle> load(const Load& in, Call& call) {
+  const auto file = open_model(call, "controlnet", in.control_net_name);
+  return {models::load_controlnet(*file, call.context().residency, call.context().compute)};
 }
+
+struct LoadBesideModel : Load {
+  Linked<models::ModelHandle> model;
+};
 
 std::vector<std::string> hint_kinds() {
   std::vector<std::string> out{"auto"};
@@ -26,50 +35,76 @@ std::vector<std::string> hint_kinds() {
   return out;
 }
 
-Outputs set_kind(Call& call) {
-  models::ControlNetHandle net = call.link<models::ControlNetHandle>("control_net");
+struct SetKind {
+  Linked<ControlNetHandle> control_net;
+  std::string type;
+};
+
+Results<ControlNetHandle> set_kind(const SetKind& in) {
+  ControlNetHandle net = *in.control_net;
   const std::vector<std::string> kinds = hint_kinds();
-  const auto chosen = std::find(kinds.begin(), kinds.end(), call.text("type"));
-  const int64_t kind = chosen - kinds.begin() - 1;
+  const int64_t kind = std::find(kinds.begin(), kinds.end(), in.type) - kinds.begin() - 1;
   if (net.hint_kinds > 0) {
     if (kind >= net.hint_kinds)
       throw Error(Fault::kMismatch, net.file + " knows " + std::to_string(net.hint_kinds) + " kinds of hints, and \"" +
-                                        *chosen + "\" is not among them")
+                                        in.type + "\" is not among them")
           .at_input("type")
           .fix("Use the ProMax version of the network, or another kind");
     net.hint_kind = kind;
   }
-  return {Value("CONTROL_NET", std::move(net))};
+  return {std::move(net)};
 }
 
-ControlLink link_of(Call& call) {
+// What both ways of applying a network have.
+struct Hint {
+  Linked<ControlNetHandle> control_net;
+  Linked<Image> image;
+  double strength = 1.0;
+};
+
+ControlLink link_of(const Hint& in) {
   ControlLink link;
-  link.net = call.link<models::ControlNetHandle>("control_net");
-  link.hint = call.tensor("image");
-  link.strength = static_cast<float>(call.number("strength"));
+  link.net = *in.control_net;
+  link.hint = *in.image;
+  link.strength = static_cast<float>(in.strength);
   return link;
 }
 
-Value wrap(Conditioning list) { return Value("CONDITIONING", std::move(list)); }
+ForeseenConditioning foreseen_control(const Known<Hint>& in, const ForeseenConditioning* conditioning) {
+  ForeseenConditioning known = known_or_empty(conditioning);
+  const ControlNetHandle* net = in(&Hint::control_net);
+  if (net && in(&Hint::strength) != 0.0) known.controls.push_back(*net);
+  return known;
+}
 
-Outputs apply(Call& call) {
-  Conditioning list = call.link<Conditioning>("conditioning");
-  ControlLink link = link_of(call);
-  if (link.strength == 0.0f) return {wrap(std::move(list))};
+struct Apply : Hint {
+  Linked<Conditioning> conditioning;
+};
+
+Results<Conditioning> apply(const Apply& in) {
+  Conditioning list = *in.conditioning;
+  ControlLink link = link_of(in);
+  if (link.strength == 0.0f) return {in.conditioning};
   for (auto& entry : list) {
     link.previous = entry.control;
     entry.control = std::make_shared<const ControlLink>(link);
     entry.control_apply_to_uncond = true;
   }
-  return {wrap(std::move(list))};
+  return {std::move(list)};
 }
 
-Outputs apply_advanced(Call& call) {
-  Conditioning positive = call.link<Conditioning>("positive"), negative = call.link<Conditioning>("negative");
-  ControlLink link = link_of(call);
-  if (link.strength == 0.0f) return {wrap(std::move(positive)), wrap(std::move(negative))};
-  link.start_percent = call.number("start_percent");
-  link.end_percent = call.number("end_percent");
+struct ApplyAdvanced : Hint {
+  Linked<Conditioning> positive, negative;
+  double start_percent = 0.0, end_percent = 1.0;
+  MaybeLinked<models::VaeHandle> vae;
+};
+
+Results<Conditioning, Conditioning> apply_advanced(const ApplyAdvanced& in) {
+  ControlLink link = link_of(in);
+  if (link.strength == 0.0f) return {in.positive, in.negative};
+  Conditioning positive = *in.positive, negative = *in.negative;
+  link.start_percent = in.start_percent;
+  link.end_percent = in.end_percent;
   // Entries with the same chain before share the new link as well, so that they can be evaluated together.
   std::map<const ControlLink*, ControlLinkPtr> made;
   for (Conditioning* list : {&positive, &negative}) {
@@ -83,71 +118,72 @@ Outputs apply_advanced(Call& call) {
       entry.control_apply_to_uncond = false;
     }
   }
-  return {wrap(std::move(positive)), wrap(std::move(negative))};
+  return {std::move(positive), std::move(negative)};
 }
 
-Value foreseen_control(Call& call, std::string_view input) {
-  ForeseenConditioning known = foreseen_conditioning(call, input);
-  const auto* net = call.peek<models::ControlNetHandle>("control_net");
-  if (net && call.number("strength") != 0.0) known.controls.push_back(*net);
-  return foreseen(std::move(known));
-}
-
-In strength_input() {
-  return Float("strength").def(1.0).range(0.0, 10.0).step(0.01).tip("How strictly the hint is followed.");
+Input<Hint> net_input() { return Link("control_net", &Hint::control_net); }
+Input<Hint> strength_input() {
+  return Float("strength", &Hint::strength)
+      .range(0.0, 10.0)
+      .step(0.01)
+      .useful(0, 2, 0.05)
+      .tip("How strictly the hint is followed.");
 }
 
 }  // namespace
 
 void register_control_nodes(Table& table) {
-  table.add({.name = "ControlNetLoader",
-             .display = "Load ControlNet Model",
-             .category = "loaders",
-             .description = "Loads a ControlNet or a T2I-Adapter, in the original or the diffusers layout.",
-             .inputs = {File("control_net_name", "controlnet")},
-             .outputs = {{"CONTROL_NET"}},
-             .cheap = true,
-             .run = load});
-  table.add({.name = "DiffControlNetLoader",
-             .display = "Load ControlNet Model (diff)",
-             .category = "loaders",
-             .description = "Loads a ControlNet; the model is only there for workflows that link it.",
-             .inputs = {Link("model", "MODEL"), File("control_net_name", "controlnet")},
-             .outputs = {{"CONTROL_NET"}},
-             .cheap = true,
-             .run = load});
+  table.add(NodeOf<Load>{.name = "ControlNetLoader",
+                         .display = "Load ControlNet Model",
+                         .category = "loaders",
+                         .description = "Loads a ControlNet or a T2I-Adapter, in the original or the diffusers layout.",
+                         .inputs = {File("control_net_name", &Load::control_net_name, "controlnet")},
+                         .runs_when_checked = true,
+                         .run = load});
   table.add(
-      {.name = "SetUnionControlNetType",
-       .category = "conditioning/controlnet",
-       .description = "Tells a ControlNet for several kinds of hints which kind its picture is. Others ignore it.",
-       .inputs = {Link("control_net", "CONTROL_NET"),
-                  Choice("type", hint_kinds()).tip("auto does not tell the network.")},
-       .outputs = {{"CONTROL_NET"}},
-       .cheap = true,
-       .run = set_kind});
-  table.add({.name = "ControlNetApply",
-             .display = "Apply ControlNet (OLD)",
-             .category = "conditioning/controlnet",
-             .description = "Holds the picture to a hint, such as edges. Acts on the positive and the negative side.",
-             .inputs = {Link("conditioning", "CONDITIONING"), Link("control_net", "CONTROL_NET"),
-                        Link("image", "IMAGE").tip("The hint: edges for a Canny ControlNet."), strength_input()},
-             .outputs = {{"CONDITIONING"}},
-             .deprecated = true,
-             .run = apply,
-             .foresee = [](Call& call) { return Outputs{foreseen_control(call, "conditioning")}; }});
-  table.add({.name = "ControlNetApplyAdvanced",
-             .display = "Apply ControlNet",
-             .category = "conditioning/controlnet",
-             .description = "Holds the picture to a hint during part of the denoising.",
-             .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"),
-                        Link("control_net", "CONTROL_NET"), Link("image", "IMAGE"), strength_input(),
-                        Float("start_percent").def(0.0).range(0.0, 1.0).step(0.001),
-                        Float("end_percent").def(1.0).range(0.0, 1.0).step(0.001), Link("vae", "VAE").optional()},
-             .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}},
-             .run = apply_advanced,
-             .foresee = [](Call& call) {
-               return Outputs{foreseen_control(call, "positive"), foreseen_control(call, "negative")};
-             }});
+      NodeOf<LoadBesideModel>{.name = "DiffControlNetLoader",
+                              .display = "Load ControlNet Model (diff)",
+                              .category = "loaders",
+                              .description = "Loads a ControlNet; the model is only there for workflows that link it.",
+                              .inputs = {Link("model", &LoadBesideModel::model),
+                                         File("control_net_name", &Load::control_net_name, "controlnet")},
+                              .runs_when_checked = true,
+                              .run = load});
+  table.add(NodeOf<SetKind>{
+      .name = "SetUnionControlNetType",
+      .category = "conditioning/controlnet",
+      .description = "Tells a ControlNet for several kinds of hints which kind its picture is. Others ignore it.",
+      .inputs = {Link("control_net", &SetKind::control_net),
+                 Choice("type", &SetKind::type, hint_kinds()).tip("auto does not tell the network.")},
+      .runs_when_checked = true,
+      .run = set_kind});
+  table.add(NodeOf<Apply>{
+      .name = "ControlNetApply",
+      .display = "Apply ControlNet (OLD)",
+      .category = "conditioning/controlnet",
+      .description = "Holds the picture to a hint, such as edges. Acts on the positive and the negative side.",
+      .inputs = {Link("conditioning", &Apply::conditioning), net_input(),
+                 Link("image", &Hint::image).tip("The hint: edges for a Canny ControlNet."), strength_input()},
+      .deprecated = true,
+      .run = apply,
+      .foresee = [](const Known<Apply>& in) -> Foreseen<Conditioning> {
+        return {foreseen_control(in, in(&Apply::conditioning))};
+      }});
+  table.add(NodeOf<ApplyAdvanced>{
+      .name = "ControlNetApplyAdvanced",
+      .display = "Apply ControlNet",
+      .category = "conditioning/controlnet",
+      .description = "Holds the picture to a hint during part of the denoising.",
+      .inputs = {Link("positive", &ApplyAdvanced::positive), Link("negative", &ApplyAdvanced::negative), net_input(),
+                 Link("image", &Hint::image), strength_input(),
+                 Float("start_percent", &ApplyAdvanced::start_percent).range(0.0, 1.0).step(0.001),
+                 Float("end_percent", &ApplyAdvanced::end_percent).range(0.0, 1.0).step(0.001),
+                 Link("vae", &ApplyAdvanced::vae)},
+      .outputs = {{"positive"}, {"negative"}},
+      .run = apply_advanced,
+      .foresee = [](const Known<ApplyAdvanced>& in) -> Foreseen<Conditioning, Conditioning> {
+        return {foreseen_control(in, in(&ApplyAdvanced::positive)), foreseen_control(in, in(&ApplyAdvanced::negative))};
+      }});
 }
 
 }  // namespace easel::nodes

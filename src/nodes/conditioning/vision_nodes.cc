@@ -10,118 +10,141 @@
 namespace easel::nodes {
 namespace {
 
-Outputs encode(Call& call) {
-  const bool center = call.text("crop") == "center";
-  const Tensor& pictures = call.tensor("image");
-  if (center) tell_of_crop(call, pictures);
-  models::ClipVisionOutput out = models::encode_images(call.link<models::ClipVisionHandle>("clip_vision"), pictures,
-                                                       center ? image::ClipCrop::kCenter : image::ClipCrop::kNone);
-  const size_t bytes =
-      out.image_embeds.nbytes() + out.last_hidden_state.nbytes() + out.penultimate_hidden_states.nbytes();
-  return {Value("CLIP_VISION_OUTPUT", std::move(out), bytes)};
+using models::ClipVisionHandle;
+using models::ClipVisionOutput;
+using sampling::Conditioning;
+
+struct Encode {
+  Linked<ClipVisionHandle> clip_vision;
+  Linked<Image> image;
+  image::ClipCrop crop = image::ClipCrop::kCenter;
+};
+
+Results<ClipVisionOutput> encode(const Encode& in, Call& call) {
+  if (in.crop == image::ClipCrop::kCenter) warn_of_crop(call, *in.image);
+  return {models::encode_images(*in.clip_vision, *in.image, in.crop)};
 }
 
-Outputs foresee_encode(Call& call) {
-  if (call.text("crop") == "center") foretell_crop(call, "image");
-  const auto* vision = call.peek<models::ClipVisionHandle>("clip_vision");
-  return {vision ? Value("CLIP_VISION_OUTPUT", ForeseenVision{*vision}) : Value()};
+Foreseen<ClipVisionOutput> foresee_encode(const Known<Encode>& in, Call& call) {
+  if (in(&Encode::crop) == image::ClipCrop::kCenter) warn_of_crop(call, in(&Encode::image));
+  const ClipVisionHandle* vision = in(&Encode::clip_vision);
+  if (!vision) return {};
+  return {ForeseenVision{*vision}};
 }
 
-Outputs unclip(Call& call) {
-  sampling::Conditioning list = call.link<sampling::Conditioning>("conditioning");
-  const auto strength = static_cast<float>(call.number("strength"));
+struct Unclip {
+  Linked<Conditioning> conditioning;
+  Linked<ClipVisionOutput> clip_vision_output;
+  double strength = 1.0, noise_augmentation = 0.0;
+};
+
+Results<Conditioning> unclip(const Unclip& in) {
+  Conditioning list = *in.conditioning;
+  const auto strength = static_cast<float>(in.strength);
   if (strength != 0.0f)
     for (auto& entry : list)
-      entry.unclip.push_back({call.link<models::ClipVisionOutput>("clip_vision_output"), strength,
-                              static_cast<float>(call.number("noise_augmentation"))});
-  return {Value("CONDITIONING", std::move(list))};
+      entry.unclip.push_back({*in.clip_vision_output, strength, static_cast<float>(in.noise_augmentation)});
+  return {std::move(list)};
 }
 
-Outputs foresee_unclip(Call& call) {
-  ForeseenConditioning known = foreseen_conditioning(call, "conditioning");
-  if (const auto* vision = call.peek<ForeseenVision>("clip_vision_output"); vision && call.number("strength") != 0.0)
-    known.unclip.push_back(vision->vision);
-  return {foreseen(std::move(known))};
+Foreseen<Conditioning> foresee_unclip(const Known<Unclip>& in) {
+  ForeseenConditioning known = known_or_empty(in(&Unclip::conditioning));
+  const ForeseenVision* picture = in(&Unclip::clip_vision_output);
+  if (picture && in(&Unclip::strength) != 0.0) known.unclip.push_back(picture->vision);
+  return {std::move(known)};
 }
 
-Outputs apply_style(Call& call) {
-  sampling::Conditioning list = call.link<sampling::Conditioning>("conditioning");
-  Tensor tokens = models::style_tokens(call.link<models::StyleModelHandle>("style_model"),
-                                       call.link<models::ClipVisionOutput>("clip_vision_output"));
+enum class StrengthType { kMultiply, kAttentionBias };
+
+struct ApplyStyle {
+  Linked<Conditioning> conditioning;
+  Linked<models::StyleModelHandle> style_model;
+  Linked<ClipVisionOutput> clip_vision_output;
+  double strength = 1.0;
+  StrengthType strength_type = StrengthType::kMultiply;
+};
+
+Results<Conditioning> apply_style(const ApplyStyle& in) {
+  Conditioning list = *in.conditioning;
+  Tensor tokens = models::style_tokens(*in.style_model, *in.clip_vision_output);
   // A bias on the attention is something only models with joint attention take; UNets read the tokens alone.
-  if (call.text("strength_type") == "multiply" && call.number("strength") != 1.0)
-    tokens = ops::affine(tokens, static_cast<float>(call.number("strength")));
-  size_t bytes = 0;
+  if (in.strength_type == StrengthType::kMultiply && in.strength != 1.0)
+    tokens = ops::affine(tokens, static_cast<float>(in.strength));
   for (auto& entry : list) {
     if (entry.cond.dim(2) != tokens.dim(2))
       throw Error(Fault::kMismatch, "the style model makes rows of " + std::to_string(tokens.dim(2)) +
                                         " numbers, the text has " + std::to_string(entry.cond.dim(2)))
           .fix("The style model works with SD 1.x");
     entry.cond = ops::concat({entry.cond, entry.cond.dim(0) == 1 ? tokens : ops::repeat(tokens, entry.cond.dim(0))}, 1);
-    bytes += entry.cond.nbytes();
   }
-  return {Value("CONDITIONING", std::move(list), bytes)};
+  return {std::move(list)};
 }
 
-Outputs foresee_style(Call& call) {
-  ForeseenConditioning known = foreseen_conditioning(call, "conditioning");
-  const auto* style = call.peek<models::StyleModelHandle>("style_model");
-  const auto* vision = call.peek<ForeseenVision>("clip_vision_output");
+Foreseen<Conditioning> foresee_style(const Known<ApplyStyle>& in) {
+  ForeseenConditioning known = known_or_empty(in(&ApplyStyle::conditioning));
+  const models::StyleModelHandle* style = in(&ApplyStyle::style_model);
+  const ForeseenVision* picture = in(&ApplyStyle::clip_vision_output);
   if (style) {
     // Text of an unknown width is taken for one that fits.
     const std::string fault =
-        models::style_mismatch(*style, vision ? &vision->vision : nullptr,
+        models::style_mismatch(*style, picture ? &picture->vision : nullptr,
                                known.context_dim ? known.context_dim : style->context_dim, known.text_file);
     if (!fault.empty()) throw Error(Fault::kMismatch, fault).at_input("style_model");
   }
-  return {foreseen(std::move(known))};
+  return {std::move(known)};
 }
 
 }  // namespace
 
 void register_vision_nodes(Table& table) {
-  table.add({.name = "CLIPVisionEncode",
-             .display = "CLIP Vision Encode",
-             .category = "conditioning",
-             .description = "Describes a picture in the terms of a CLIP vision encoder, which sees 224x224 pixels.",
-             .inputs = {Link("clip_vision", "CLIP_VISION"), Link("image", "IMAGE"),
-                        Choice("crop", {"center", "none"})
-                            .late()
-                            .tip("center cuts out the middle square, none squeezes the whole picture into it.")},
-             .outputs = {{"CLIP_VISION_OUTPUT"}},
-             .run = encode,
-             .foresee = foresee_encode});
-  table.add(
-      {.name = "unCLIPConditioning",
-       .display = "unCLIPConditioning",
-       .category = "conditioning",
-       .description = "Lets a picture inspire the result: unCLIP models, and SDXL as Revision.",
-       .inputs =
-           {Link("conditioning", "CONDITIONING"), Link("clip_vision_output", "CLIP_VISION_OUTPUT"),
-            Float("strength").def(1.0).range(-10.0, 10.0).step(0.01).tip("How much the picture counts."),
-            Float("noise_augmentation")
-                .def(0.0)
-                .range(0.0, 1.0)
-                .step(0.01)
-                .tip("How far the result may stray from the picture: 0 keeps close, towards 1 only a mood is left.")},
-       .outputs = {{"CONDITIONING"}},
-       .run = unclip,
-       .foresee = foresee_unclip});
-  table.add(
-      {.name = "StyleModelApply",
-       .display = "Apply Style Model",
-       .category = "conditioning/style_model",
-       .description = "Adds the style of a picture to a prompt.",
-       .inputs =
-           {Link("conditioning", "CONDITIONING"), Link("style_model", "STYLE_MODEL"),
-            Link("clip_vision_output", "CLIP_VISION_OUTPUT"),
-            Float("strength").def(1.0).range(0.0, 10.0).step(0.001).late().tip("Scales what the style model says."),
-            Choice("strength_type", {"multiply", "attn_bias"})
-                .late()
-                .tip("multiply scales the tokens; attn_bias has no effect on Stable Diffusion's UNets.")},
-       .outputs = {{"CONDITIONING"}},
-       .run = apply_style,
-       .foresee = foresee_style});
+  table.add(NodeOf<Encode>{
+      .name = "CLIPVisionEncode",
+      .display = "CLIP Vision Encode",
+      .category = "conditioning",
+      .description = "Describes a picture in the terms of a CLIP vision encoder, which sees 224x224 pixels.",
+      .inputs = {Link("clip_vision", &Encode::clip_vision), Link("image", &Encode::image),
+                 Choice("crop", &Encode::crop, {{"center", image::ClipCrop::kCenter}, {"none", image::ClipCrop::kNone}})
+                     .added_later()
+                     .tip("center cuts out the middle square, none squeezes the whole picture into it.")},
+      .run = encode,
+      .foresee = foresee_encode});
+  table.add(NodeOf<Unclip>{
+      .name = "unCLIPConditioning",
+      .display = "unCLIPConditioning",
+      .category = "conditioning",
+      .description = "Lets a picture inspire the result: unCLIP models, and SDXL as Revision.",
+      .inputs = {Link("conditioning", &Unclip::conditioning), Link("clip_vision_output", &Unclip::clip_vision_output),
+                 Float("strength", &Unclip::strength)
+                     .range(-10.0, 10.0)
+                     .step(0.01)
+                     .useful(0, 2, 0.05)
+                     .tip("How much the picture counts."),
+                 Float("noise_augmentation", &Unclip::noise_augmentation)
+                     .range(0.0, 1.0)
+                     .step(0.01)
+                     .tip("How far the result may stray from the picture: 0 keeps close, towards 1 only a mood is "
+                          "left.")},
+      .run = unclip,
+      .foresee = foresee_unclip});
+  table.add(NodeOf<ApplyStyle>{
+      .name = "StyleModelApply",
+      .display = "Apply Style Model",
+      .category = "conditioning/style_model",
+      .description = "Adds the style of a picture to a prompt.",
+      .inputs = {Link("conditioning", &ApplyStyle::conditioning), Link("style_model", &ApplyStyle::style_model),
+                 Link("clip_vision_output", &ApplyStyle::clip_vision_output),
+                 Float("strength", &ApplyStyle::strength)
+                     .range(0.0, 10.0)
+                     .step(0.001)
+                     .useful(0, 2, 0.05)
+                     .added_later()
+                     .tip("Scales what the style model says."),
+                 Choice("strength_type", &ApplyStyle::strength_type,
+                        {{"multiply", StrengthType::kMultiply}, {"attn_bias", StrengthType::kAttentionBias}})
+                     .added_later()
+                     .tip("multiply scales the tokens; attn_bias has no effect on Stable Diffusion's UNets.")},
+      .run = apply_style,
+      .foresee = foresee_style});
 }
 
 }  // namespace easel::nodes

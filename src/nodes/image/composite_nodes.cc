@@ -10,12 +10,6 @@ namespace {
 
 constexpr int kMaxSide = 16384;
 
-// A mask that need not be linked.
-Tensor optional_mask(const Call& call) {
-  const Tensor* shown = call.peek<Tensor>("mask");
-  return shown ? *shown : Tensor();
-}
-
 // A picture with alpha and one without are brought to the same channels: alpha added as opaque, or cut off.
 Tensor with_channels(const Tensor& source, int64_t channels) {
   if (source.dim(3) == channels) return source;
@@ -23,111 +17,156 @@ Tensor with_channels(const Tensor& source, int64_t channels) {
   return image::join_alpha(source, Tensor::zeros({source.dim(0), source.dim(1), source.dim(2)}));
 }
 
-Outputs composite_masked(Call& call) {
-  const Tensor& destination = call.tensor("destination");
-  const image::Placement place{call.integer("x"), call.integer("y"), 1, call.flag("resize_source")};
-  return {image(image::composite_masked(destination, with_channels(call.tensor("source"), destination.dim(3)),
-                                        optional_mask(call), place))};
+struct Composite {
+  Linked<Image> destination, source;
+  int64_t x = 0, y = 0;
+  bool resize_source = false;
+  MaybeLinked<Mask> mask;
+};
+
+Results<Image> composite_masked(const Composite& in) {
+  return {image::composite_masked(*in.destination, with_channels(*in.source, in.destination->dim(3)),
+                                  in.mask.value_or_empty(), {in.x, in.y, 1, in.resize_source})};
 }
 
-Outputs porter_duff(Call& call) {
+struct PorterDuff {
+  Linked<Image> source;
+  Linked<Mask> source_alpha;
+  Linked<Image> destination;
+  Linked<Mask> destination_alpha;
+  std::string mode = "DST";
+};
+
+Results<Image, Mask> porter_duff(const PorterDuff& in) {
   auto [pixels, alpha] =
-      image::porter_duff(call.tensor("source"), call.tensor("source_alpha"), call.tensor("destination"),
-                         call.tensor("destination_alpha"), call.text("mode"));
-  return {image(std::move(pixels)), mask(std::move(alpha))};
+      image::porter_duff(*in.source, *in.source_alpha, *in.destination, *in.destination_alpha, in.mode);
+  return {std::move(pixels), std::move(alpha)};
 }
+
+struct SplitAlpha {
+  Linked<Image> image;
+};
+
+Results<Image, Mask> split_alpha(const SplitAlpha& in) {
+  auto [pixels, alpha] = image::split_alpha(*in.image);
+  return {std::move(pixels), std::move(alpha)};
+}
+
+struct JoinAlpha {
+  Linked<Image> image;
+  Linked<Mask> alpha;
+};
+
+void add_composites(Table& table) {
+  table.add(NodeOf<Composite>{
+      .name = "ImageCompositeMasked",
+      .category = "image",
+      .description = "Places a picture on another one, where a mask shows it.",
+      .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
+                 Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
+                 Bool("resize_source", &Composite::resize_source), Link("mask", &Composite::mask)},
+      .run = composite_masked});
+  table.add(NodeOf<PorterDuff>{
+      .name = "PorterDuffImageComposite",
+      .display = "Porter-Duff Image Composite",
+      .category = "mask/compositing",
+      .description = "Combines two pictures with their transparency, by one of Porter and Duff's operators.",
+      .inputs = {Link("source", &PorterDuff::source), Link("source_alpha", &PorterDuff::source_alpha),
+                 Link("destination", &PorterDuff::destination),
+                 Link("destination_alpha", &PorterDuff::destination_alpha),
+                 Choice("mode", &PorterDuff::mode,
+                        {"ADD", "CLEAR", "DARKEN", "DST", "DST_ATOP", "DST_IN", "DST_OUT", "DST_OVER", "LIGHTEN",
+                         "MULTIPLY", "OVERLAY", "SCREEN", "SRC", "SRC_ATOP", "SRC_IN", "SRC_OUT", "SRC_OVER", "XOR"})},
+      .run = porter_duff});
+  table.add(NodeOf<SplitAlpha>{.name = "SplitImageWithAlpha",
+                               .display = "Split Image with Alpha",
+                               .category = "mask/compositing",
+                               .description = "A picture's colours and its transparency apart.",
+                               .inputs = {Link("image", &SplitAlpha::image)},
+                               .run = split_alpha});
+  table.add(NodeOf<JoinAlpha>{
+      .name = "JoinImageWithAlpha",
+      .display = "Join Image with Alpha",
+      .category = "mask/compositing",
+      .description = "Makes a picture transparent where a mask is 1.",
+      .inputs = {Link("image", &JoinAlpha::image), Link("alpha", &JoinAlpha::alpha)},
+      .run = [](const JoinAlpha& in) -> Results<Image> { return {image::join_alpha(*in.image, *in.alpha)}; }});
+}
+
+struct Blend {
+  Linked<Image> image1, image2;
+  double blend_factor = 0.5;
+  std::string blend_mode;
+};
+
+struct Blur {
+  Linked<Image> image;
+  int64_t blur_radius = 1;
+  double sigma = 1.0;
+};
+
+struct Quantize {
+  Linked<Image> image;
+  int64_t colors = 256;
+  std::string dither;
+};
+
+struct Sharpen {
+  Linked<Image> image;
+  int64_t sharpen_radius = 1;
+  double sigma = 1.0, alpha = 1.0;
+};
 
 void add_filters(Table& table) {
-  table.add(
-      {.name = "ImageBlend",
-       .display = "Image Blend",
-       .category = "image/postprocessing",
-       .description = "Mixes two pictures; the second is brought to the size of the first.",
-       .inputs = {Link("image1", "IMAGE"), Link("image2", "IMAGE"),
-                  Float("blend_factor").def(0.5).range(0.0, 1.0).step(0.01).tip("Share of the second picture."),
-                  Choice("blend_mode", {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
-       .outputs = {{"IMAGE"}},
-       .run = [](Call& call) -> Outputs {
-         return {image(image::blend_pictures(call.tensor("image1"), call.tensor("image2"), call.number("blend_factor"),
-                                             image::blend_mode(call.text("blend_mode"))))};
-       }});
-  table.add({.name = "ImageBlur",
-             .display = "Image Blur",
-             .category = "image/postprocessing",
-             .description = "Blurs a picture.",
-             .inputs = {Link("image", "IMAGE"), Int("blur_radius").def(1).range(1, 31).step(1),
-                        Float("sigma").def(1.0).range(0.1, 10.0).step(0.1)},
-             .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               return {image(image::blur(call.tensor("image"), call.integer("blur_radius"), call.number("sigma")))};
-             }});
-  table.add({.name = "ImageQuantize",
-             .display = "Image Quantize",
-             .category = "image/postprocessing",
-             .description = "Draws a picture in few colours.",
-             .inputs = {Link("image", "IMAGE"), Int("colors").def(256).range(1, 256).step(1),
-                        Choice("dither", {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
-             .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               return {image(
-                   image::quantize(call.tensor("image"), call.integer("colors"), image::dither(call.text("dither"))))};
-             }});
-  table.add({.name = "ImageSharpen",
-             .display = "Image Sharpen",
-             .category = "image/postprocessing",
-             .description = "Sharpens a picture by what a blur takes away.",
-             .inputs = {Link("image", "IMAGE"), Int("sharpen_radius").def(1).range(1, 31).step(1),
-                        Float("sigma").def(1.0).range(0.1, 10.0).step(0.01),
-                        Float("alpha").def(1.0).range(0.0, 5.0).step(0.01)},
-             .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               return {image(image::sharpen(call.tensor("image"), call.integer("sharpen_radius"), call.number("sigma"),
-                                            call.number("alpha")))};
-             }});
+  table.add(NodeOf<Blend>{
+      .name = "ImageBlend",
+      .display = "Image Blend",
+      .category = "image/postprocessing",
+      .description = "Mixes two pictures; the second is brought to the size of the first.",
+      .inputs =
+          {Link("image1", &Blend::image1), Link("image2", &Blend::image2),
+           Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01).tip("Share of the second picture."),
+           Choice("blend_mode", &Blend::blend_mode,
+                  {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
+      .run = [](const Blend& in) -> Results<Image> {
+        return {image::blend_pictures(*in.image1, *in.image2, in.blend_factor, image::blend_mode(in.blend_mode))};
+      }});
+  table.add(NodeOf<Blur>{
+      .name = "ImageBlur",
+      .display = "Image Blur",
+      .category = "image/postprocessing",
+      .description = "Blurs a picture.",
+      .inputs = {Link("image", &Blur::image), Int("blur_radius", &Blur::blur_radius).range(1, 31).step(1),
+                 Float("sigma", &Blur::sigma).range(0.1, 10.0).step(0.1)},
+      .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; }});
+  table.add(NodeOf<Quantize>{
+      .name = "ImageQuantize",
+      .display = "Image Quantize",
+      .category = "image/postprocessing",
+      .description = "Draws a picture in few colours.",
+      .inputs = {Link("image", &Quantize::image), Int("colors", &Quantize::colors).range(1, 256).step(1),
+                 Choice("dither", &Quantize::dither,
+                        {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
+      .run = [](const Quantize& in) -> Results<Image> {
+        return {image::quantize(*in.image, in.colors, image::dither(in.dither))};
+      }});
+  table.add(NodeOf<Sharpen>{
+      .name = "ImageSharpen",
+      .display = "Image Sharpen",
+      .category = "image/postprocessing",
+      .description = "Sharpens a picture by what a blur takes away.",
+      .inputs = {Link("image", &Sharpen::image), Int("sharpen_radius", &Sharpen::sharpen_radius).range(1, 31).step(1),
+                 Float("sigma", &Sharpen::sigma).range(0.1, 10.0).step(0.01),
+                 Float("alpha", &Sharpen::alpha).range(0.0, 5.0).step(0.01)},
+      .run = [](const Sharpen& in) -> Results<Image> {
+        return {image::sharpen(*in.image, in.sharpen_radius, in.sigma, in.alpha)};
+      }});
 }
 
 }  // namespace
 
 void register_composite_nodes(Table& table) {
-  table.add({.name = "ImageCompositeMasked",
-             .category = "image",
-             .description = "Places a picture on another one, where a mask shows it.",
-             .inputs = {Link("destination", "IMAGE"), Link("source", "IMAGE"),
-                        Int("x").def(0).range(0, kMaxSide).step(1), Int("y").def(0).range(0, kMaxSide).step(1),
-                        Bool("resize_source").def(false), Link("mask", "MASK").optional()},
-             .outputs = {{"IMAGE"}},
-             .run = composite_masked});
-  table.add({.name = "PorterDuffImageComposite",
-             .display = "Porter-Duff Image Composite",
-             .category = "mask/compositing",
-             .description = "Combines two pictures with their transparency, by one of Porter and Duff's operators.",
-             .inputs = {Link("source", "IMAGE"), Link("source_alpha", "MASK"), Link("destination", "IMAGE"),
-                        Link("destination_alpha", "MASK"),
-                        Choice("mode", {"ADD", "CLEAR", "DARKEN", "DST", "DST_ATOP", "DST_IN", "DST_OUT", "DST_OVER",
-                                        "LIGHTEN", "MULTIPLY", "OVERLAY", "SCREEN", "SRC", "SRC_ATOP", "SRC_IN",
-                                        "SRC_OUT", "SRC_OVER", "XOR"})
-                            .def("DST")},
-             .outputs = {{"IMAGE"}, {"MASK"}},
-             .run = porter_duff});
-  table.add({.name = "SplitImageWithAlpha",
-             .display = "Split Image with Alpha",
-             .category = "mask/compositing",
-             .description = "A picture's colours and its transparency apart.",
-             .inputs = {Link("image", "IMAGE")},
-             .outputs = {{"IMAGE"}, {"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               auto [pixels, alpha] = image::split_alpha(call.tensor("image"));
-               return {image(std::move(pixels)), mask(std::move(alpha))};
-             }});
-  table.add({.name = "JoinImageWithAlpha",
-             .display = "Join Image with Alpha",
-             .category = "mask/compositing",
-             .description = "Makes a picture transparent where a mask is 1.",
-             .inputs = {Link("image", "IMAGE"), Link("alpha", "MASK")},
-             .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs {
-               return {image(image::join_alpha(call.tensor("image"), call.tensor("alpha")))};
-             }});
+  add_composites(table);
   add_filters(table);
 }
 

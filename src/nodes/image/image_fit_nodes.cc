@@ -15,27 +15,37 @@ Tensor resized(const Tensor& pixels, image::Size size, const std::string& method
   return image::resize(pixels, size, image::resize_method(method));
 }
 
-Outputs scale_to_side(Call& call) {
-  const Tensor& pixels = call.tensor("image");
-  const int64_t side = call.integer("largest_size"), h = pixels.dim(1), w = pixels.dim(2);
+struct ScaleToSide {
+  Linked<Image> image;
+  std::string upscale_method;
+  int64_t largest_size = 512;
+};
+
+Results<Image> scale_to_side(const ScaleToSide& in) {
+  const int64_t side = in.largest_size, h = in.image->dim(1), w = in.image->dim(2);
   const auto other = [side](int64_t shorter, int64_t longer) {
     return image::round_half_even(static_cast<double>(shorter) / static_cast<double>(longer) *
                                   static_cast<double>(side));
   };
   const image::Size size{h > w ? other(w, h) : side, w > h ? other(h, w) : side};
-  return {image(resized(pixels, size, call.text("upscale_method")))};
+  return {resized(*in.image, size, in.upscale_method)};
 }
 
-Outputs resize_and_pad(Call& call) {
-  const Tensor& pixels = call.tensor("image");
-  const int64_t width = call.integer("target_width"), height = call.integer("target_height");
-  const auto w = static_cast<double>(pixels.dim(2)), h = static_cast<double>(pixels.dim(1));
-  const double scale = std::min(static_cast<double>(width) / w, static_cast<double>(height) / h);
+struct ResizeAndPad {
+  Linked<Image> image;
+  int64_t target_width = 512, target_height = 512;
+  bool white = true;
+  std::string interpolation;
+};
+
+Results<Image> resize_and_pad(const ResizeAndPad& in) {
+  const auto w = static_cast<double>(in.image->dim(2)), h = static_cast<double>(in.image->dim(1));
+  const double scale = std::min(static_cast<double>(in.target_width) / w, static_cast<double>(in.target_height) / h);
   const image::Size size{static_cast<int64_t>(w * scale), static_cast<int64_t>(h * scale)};
-  const int64_t left = (width - size.width) / 2, top = (height - size.height) / 2;
-  return {image(image::pad(resized(pixels, size, call.text("interpolation")),
-                           {left, top, width - size.width - left, height - size.height - top},
-                           call.text("padding_color") == "white" ? 1.0f : 0.0f))};
+  const int64_t left = (in.target_width - size.width) / 2, top = (in.target_height - size.height) / 2;
+  return {image::pad(resized(*in.image, size, in.interpolation),
+                     {left, top, in.target_width - size.width - left, in.target_height - size.height - top},
+                     in.white ? 1.0f : 0.0f)};
 }
 
 // `pixels` on a ground so high, or so wide, in its middle.
@@ -72,13 +82,21 @@ Tensor ruler(const Tensor& a, const Tensor& b, bool beside, int64_t width, const
   return out;
 }
 
-Outputs stitch(Call& call) {
-  if (!call.has("image2")) return {image(call.tensor("image1"))};
-  const std::string &direction = call.text("direction"), &colour = call.text("spacing_color");
-  const bool beside = direction == "left" || direction == "right";
-  const int64_t count = std::max(call.tensor("image1").dim(0), call.tensor("image2").dim(0));
-  Tensor a = with_count(call.tensor("image1"), count), b = with_count(call.tensor("image2"), count);
-  if (call.flag("match_image_size")) {
+struct Stitch {
+  Linked<Image> image1;
+  std::string direction = "right";
+  bool match_image_size = true;
+  int64_t spacing_width = 0;
+  std::string spacing_color = "white";
+  MaybeLinked<Image> image2;
+};
+
+Results<Image> stitch(const Stitch& in) {
+  if (!in.image2) return {in.image1};
+  const bool beside = in.direction == "left" || in.direction == "right";
+  const int64_t count = std::max(in.image1->dim(0), in.image2->dim(0));
+  Tensor a = with_count(*in.image1, count), b = with_count(*in.image2, count);
+  if (in.match_image_size) {
     const double ratio = static_cast<double>(b.dim(2)) / static_cast<double>(b.dim(1));
     const image::Size size = beside
                                  ? image::Size{static_cast<int64_t>(static_cast<double>(a.dim(1)) * ratio), a.dim(1)}
@@ -86,50 +104,54 @@ Outputs stitch(Call& call) {
     b = resized(b, size, "lanczos");
   } else {
     const int64_t side = std::max(a.dim(beside ? 1 : 2), b.dim(beside ? 1 : 2));
-    const float value = colour == "white" ? 1.0f : 0.0f;
-    a = padded_to(a, side, beside, value), b = padded_to(b, side, beside, value);
+    const float value = in.spacing_color == "white" ? 1.0f : 0.0f;
+    a = padded_to(a, side, beside, value);
+    b = padded_to(b, side, beside, value);
   }
   const int64_t channels = std::max(a.dim(3), b.dim(3));
-  a = with_channels(a, channels), b = with_channels(b, channels);
-  if (direction == "left" || direction == "up") std::swap(a, b);
-  const int64_t width = call.integer("spacing_width"), even = width + width % 2;
+  a = with_channels(a, channels);
+  b = with_channels(b, channels);
+  if (in.direction == "left" || in.direction == "up") std::swap(a, b);
+  const int64_t even = in.spacing_width + in.spacing_width % 2;
   const int dim = beside ? 2 : 1;
-  return {image(even > 0 ? ops::concat({a, ruler(a, b, beside, even, colour), b}, dim) : ops::concat({a, b}, dim))};
+  return {even > 0 ? ops::concat({a, ruler(a, b, beside, even, in.spacing_color), b}, dim) : ops::concat({a, b}, dim)};
 }
 
 }  // namespace
 
 void register_image_fit_nodes(Table& table) {
-  table.add({.name = "ImageScaleToMaxDimension",
-             .category = "image/upscaling",
-             .description = "Resizes pictures so that the longer side has so many pixels.",
-             .inputs = {Link("image", "IMAGE"),
-                        Choice("upscale_method", {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
-                        Int("largest_size").def(512).range(0, kMaxSide).step(1)},
-             .outputs = {{"IMAGE"}},
-             .run = scale_to_side});
-  table.add(
-      {.name = "ResizeAndPadImage",
-       .category = "image/transform",
-       .description = "Resizes pictures to fit into a size and fills what is left at the edges: nothing is cut.",
-       .inputs = {Link("image", "IMAGE"), Int("target_width").def(512).range(1, kMaxSide).step(1),
-                  Int("target_height").def(512).range(1, kMaxSide).step(1), Choice("padding_color", {"white", "black"}),
-                  Choice("interpolation", {"area", "bicubic", "nearest-exact", "bilinear", "lanczos"})},
-       .outputs = {{"IMAGE"}},
-       .run = resize_and_pad});
-  table.add(
-      {.name = "ImageStitch",
-       .display = "Image Stitch",
-       .category = "image/transform",
-       .description = "Puts the second picture beside, above or below the first.",
-       .inputs =
-           {Link("image1", "IMAGE"), Choice("direction", {"right", "down", "left", "up"}).def("right"),
-            Bool("match_image_size").def(true).tip("Brings the second picture to the first one's height or width."),
-            Int("spacing_width").def(0).range(0, 1024).step(2),
-            Choice("spacing_color", {"white", "black", "red", "green", "blue"}).def("white"),
-            Link("image2", "IMAGE").optional()},
-       .outputs = {{"IMAGE"}},
-       .run = stitch});
+  table.add(NodeOf<ScaleToSide>{.name = "ImageScaleToMaxDimension",
+                                .category = "image/upscaling",
+                                .description = "Resizes pictures so that the longer side has so many pixels.",
+                                .inputs = {Link("image", &ScaleToSide::image),
+                                           Choice("upscale_method", &ScaleToSide::upscale_method,
+                                                  {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
+                                           Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
+                                .run = scale_to_side});
+  table.add(NodeOf<ResizeAndPad>{
+      .name = "ResizeAndPadImage",
+      .category = "image/transform",
+      .description = "Resizes pictures to fit into a size and fills what is left at the edges: nothing is cut.",
+      .inputs = {Link("image", &ResizeAndPad::image),
+                 Int("target_width", &ResizeAndPad::target_width).range(1, kMaxSide).step(1),
+                 Int("target_height", &ResizeAndPad::target_height).range(1, kMaxSide).step(1),
+                 Choice("padding_color", &ResizeAndPad::white, {{"white", true}, {"black", false}}),
+                 Choice("interpolation", &ResizeAndPad::interpolation,
+                        {"area", "bicubic", "nearest-exact", "bilinear", "lanczos"})},
+      .run = resize_and_pad});
+  table.add(NodeOf<Stitch>{
+      .name = "ImageStitch",
+      .display = "Image Stitch",
+      .category = "image/transform",
+      .description = "Puts the second picture beside, above or below the first.",
+      .inputs = {Link("image1", &Stitch::image1),
+                 Choice("direction", &Stitch::direction, {"right", "down", "left", "up"}),
+                 Bool("match_image_size", &Stitch::match_image_size)
+                     .tip("Brings the second picture to the first one's height or width."),
+                 Int("spacing_width", &Stitch::spacing_width).range(0, 1024).step(2),
+                 Choice("spacing_color", &Stitch::spacing_color, {"white", "black", "red", "green", "blue"}),
+                 Link("image2", &Stitch::image2)},
+      .run = stitch});
 }
 
 }  // namespace easel::nodes

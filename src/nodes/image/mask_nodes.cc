@@ -7,104 +7,154 @@ namespace {
 
 constexpr int kMaxSide = 16384;
 
-In side(const char* name, int value, int least) { return Int(name).def(value).range(least, kMaxSide).step(1); }
+template <class P>
+Input<P> side(const char* name, int64_t P::*member, int least) {
+  return Int(name, member).range(least, kMaxSide).step(1);
+}
+template <class P>
+Input<P> size(const char* name, int64_t P::*member) {
+  return side(name, member, 1).useful(128, 1280, 64);
+}
+
+// --- Masks out of pictures, and back ---
+
+struct MaskOnly {
+  Linked<Mask> mask;
+};
+
+struct ImageToMask {
+  Linked<Image> image;
+  std::string channel;
+};
+
+struct ColorToMask {
+  Linked<Image> image;
+  int64_t color = 0;
+};
+
+struct SolidMask {
+  double value = 1.0;
+  int64_t width = 512, height = 512;
+};
 
 void add_conversions(Table& table) {
-  table.add({.name = "MaskToImage",
-             .display = "Convert Mask to Image",
-             .category = "mask",
-             .description = "A mask as a grey picture.",
-             .inputs = {Link("mask", "MASK")},
-             .outputs = {{"IMAGE"}},
-             .run = [](Call& call) -> Outputs { return {image(image::mask_picture(call.tensor("mask")))}; }});
-  table.add({.name = "ImageToMask",
-             .display = "Convert Image to Mask",
-             .category = "mask",
-             .description = "One channel of a picture as a mask.",
-             .inputs = {Link("image", "IMAGE"), Choice("channel", {"red", "green", "blue", "alpha"})},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::channel_mask(call.tensor("image"), image::channel_index(call.text("channel"))))};
-             }});
-  table.add({.name = "ImageColorToMask",
-             .category = "mask",
-             .description = "A mask of the pixels that have one colour.",
-             .inputs = {Link("image", "IMAGE"), Int("color").def(0).range(0, 0xFFFFFF).step(1)},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::colour_mask(call.tensor("image"), static_cast<uint32_t>(call.integer("color"))))};
-             }});
   table.add(
-      {.name = "SolidMask",
-       .category = "mask",
-       .description = "A mask of one value.",
-       .inputs = {Float("value").def(1.0).range(0.0, 1.0).step(0.01), side("width", 512, 1), side("height", 512, 1)},
-       .outputs = {{"MASK"}},
-       .run = [](Call& call) -> Outputs {
-         return {mask(image::solid_mask(call.number("value"), {call.integer("width"), call.integer("height")}))};
-       }});
+      NodeOf<MaskOnly>{.name = "MaskToImage",
+                       .display = "Convert Mask to Image",
+                       .category = "mask",
+                       .description = "A mask as a grey picture.",
+                       .inputs = {Link("mask", &MaskOnly::mask)},
+                       .run = [](const MaskOnly& in) -> Results<Image> { return {image::mask_picture(*in.mask)}; }});
+  table.add(NodeOf<ImageToMask>{.name = "ImageToMask",
+                                .display = "Convert Image to Mask",
+                                .category = "mask",
+                                .description = "One channel of a picture as a mask.",
+                                .inputs = {Link("image", &ImageToMask::image),
+                                           Choice("channel", &ImageToMask::channel, {"red", "green", "blue", "alpha"})},
+                                .run = [](const ImageToMask& in) -> Results<Mask> {
+                                  return {image::channel_mask(*in.image, image::channel_index(in.channel))};
+                                }});
+  table.add(NodeOf<ColorToMask>{
+      .name = "ImageColorToMask",
+      .category = "mask",
+      .description = "A mask of the pixels that have one colour.",
+      .inputs = {Link("image", &ColorToMask::image), Int("color", &ColorToMask::color).range(0, 0xFFFFFF).step(1)},
+      .run = [](const ColorToMask& in) -> Results<Mask> {
+        return {image::colour_mask(*in.image, static_cast<uint32_t>(in.color))};
+      }});
+  table.add(NodeOf<SolidMask>{.name = "SolidMask",
+                              .category = "mask",
+                              .description = "A mask of one value.",
+                              .inputs = {Float("value", &SolidMask::value).range(0.0, 1.0).step(0.01),
+                                         size("width", &SolidMask::width), size("height", &SolidMask::height)},
+                              .run = [](const SolidMask& in) -> Results<Mask> {
+                                return {image::solid_mask(in.value, {in.width, in.height})};
+                              }});
 }
+
+// --- Masks changed ---
+
+struct CropMask {
+  Linked<Mask> mask;
+  int64_t x = 0, y = 0, width = 512, height = 512;
+};
+
+struct Composite {
+  Linked<Mask> destination, source;
+  int64_t x = 0, y = 0;
+  std::string operation;
+};
+
+struct Feather {
+  Linked<Mask> mask;
+  int64_t left = 0, top = 0, right = 0, bottom = 0;
+};
+
+struct Grow {
+  Linked<Mask> mask;
+  int64_t expand = 0;
+  bool tapered_corners = true;
+};
+
+struct Threshold {
+  Linked<Mask> mask;
+  double value = 0.5;
+};
 
 }  // namespace
 
 void register_mask_nodes(Table& table) {
   add_conversions(table);
-  table.add({.name = "InvertMask",
-             .category = "mask",
-             .description = "Turns a mask around.",
-             .inputs = {Link("mask", "MASK")},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::as_mask(image::invert(image::as_picture(call.tensor("mask")))))};
-             }});
-  table.add({.name = "CropMask",
-             .category = "mask",
-             .description = "Cuts a rectangle out of a mask.",
-             .inputs = {Link("mask", "MASK"), side("x", 0, 0), side("y", 0, 0), side("width", 512, 1),
-                        side("height", 512, 1)},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::crop_mask(call.tensor("mask"), {call.integer("width"), call.integer("height")},
-                                             call.integer("x"), call.integer("y")))};
-             }});
-  table.add({.name = "MaskComposite",
-             .category = "mask",
-             .description = "Combines two masks, the second placed on the first.",
-             .inputs = {Link("destination", "MASK"), Link("source", "MASK"), side("x", 0, 0), side("y", 0, 0),
-                        Choice("operation", {"multiply", "add", "subtract", "and", "or", "xor"})},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::combine_masks(call.tensor("destination"), call.tensor("source"), call.integer("x"),
-                                                 call.integer("y"), image::mask_operation(call.text("operation"))))};
-             }});
-  table.add({.name = "FeatherMask",
-             .category = "mask",
-             .description = "Lets a mask fade towards its borders.",
-             .inputs = {Link("mask", "MASK"), side("left", 0, 0), side("top", 0, 0), side("right", 0, 0),
-                        side("bottom", 0, 0)},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::feather_mask(call.tensor("mask"), {call.integer("left"), call.integer("top"),
-                                                                      call.integer("right"), call.integer("bottom")}))};
-             }});
-  table.add({.name = "GrowMask",
-             .category = "mask",
-             .description = "Grows a mask by pixels, or shrinks it.",
-             .inputs = {Link("mask", "MASK"), Int("expand").def(0).range(-kMaxSide, kMaxSide).step(1),
-                        Bool("tapered_corners").def(true)},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {
-                   mask(image::grow_mask(call.tensor("mask"), call.integer("expand"), call.flag("tapered_corners")))};
-             }});
-  table.add({.name = "ThresholdMask",
-             .category = "mask",
-             .description = "1 where a mask is above a value, else 0.",
-             .inputs = {Link("mask", "MASK"), Float("value").def(0.5).range(0.0, 1.0).step(0.01)},
-             .outputs = {{"MASK"}},
-             .run = [](Call& call) -> Outputs {
-               return {mask(image::threshold_mask(call.tensor("mask"), call.number("value")))};
-             }});
+  table.add(NodeOf<MaskOnly>{.name = "InvertMask",
+                             .category = "mask",
+                             .description = "Turns a mask around.",
+                             .inputs = {Link("mask", &MaskOnly::mask)},
+                             .run = [](const MaskOnly& in) -> Results<Mask> {
+                               return {image::as_mask(image::invert(image::as_picture(*in.mask)))};
+                             }});
+  table.add(
+      NodeOf<CropMask>{.name = "CropMask",
+                       .category = "mask",
+                       .description = "Cuts a rectangle out of a mask.",
+                       .inputs = {Link("mask", &CropMask::mask), side("x", &CropMask::x, 0), side("y", &CropMask::y, 0),
+                                  size("width", &CropMask::width), size("height", &CropMask::height)},
+                       .run = [](const CropMask& in) -> Results<Mask> {
+                         return {image::crop_mask(*in.mask, {in.width, in.height}, in.x, in.y)};
+                       }});
+  table.add(NodeOf<Composite>{
+      .name = "MaskComposite",
+      .category = "mask",
+      .description = "Combines two masks, the second placed on the first.",
+      .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
+                 side("x", &Composite::x, 0), side("y", &Composite::y, 0),
+                 Choice("operation", &Composite::operation, {"multiply", "add", "subtract", "and", "or", "xor"})},
+      .run = [](const Composite& in) -> Results<Mask> {
+        return {image::combine_masks(*in.destination, *in.source, in.x, in.y, image::mask_operation(in.operation))};
+      }});
+  table.add(NodeOf<Feather>{
+      .name = "FeatherMask",
+      .category = "mask",
+      .description = "Lets a mask fade towards its borders.",
+      .inputs = {Link("mask", &Feather::mask), side("left", &Feather::left, 0), side("top", &Feather::top, 0),
+                 side("right", &Feather::right, 0), side("bottom", &Feather::bottom, 0)},
+      .run = [](const Feather& in) -> Results<Mask> {
+        return {image::feather_mask(*in.mask, {in.left, in.top, in.right, in.bottom})};
+      }});
+  table.add(NodeOf<Grow>{
+      .name = "GrowMask",
+      .category = "mask",
+      .description = "Grows a mask by pixels, or shrinks it.",
+      .inputs = {Link("mask", &Grow::mask), Int("expand", &Grow::expand).range(-kMaxSide, kMaxSide).step(1),
+                 Bool("tapered_corners", &Grow::tapered_corners)},
+      .run = [](const Grow& in) -> Results<Mask> {
+        return {image::grow_mask(*in.mask, in.expand, in.tapered_corners)};
+      }});
+  table.add(NodeOf<Threshold>{
+      .name = "ThresholdMask",
+      .category = "mask",
+      .description = "1 where a mask is above a value, else 0.",
+      .inputs = {Link("mask", &Threshold::mask), Float("value", &Threshold::value).range(0.0, 1.0).step(0.01)},
+      .run = [](const Threshold& in) -> Results<Mask> { return {image::threshold_mask(*in.mask, in.value)}; }});
 }
 
 }  // namespace easel::nodes

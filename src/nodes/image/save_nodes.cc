@@ -65,81 +65,94 @@ std::string temp_prefix() {
   return out;
 }
 
-Outputs save(Call& call) {
-  save_all(call, call.tensor("images"), call.text("filename_prefix"),
-           {call.context().directories.output, "output", kSavedCompression});
-  return {};
+struct Save {
+  Linked<Image> images;
+  std::string filename_prefix = "ComfyUI";
+};
+
+void save(const Save& in, Call& call) {
+  save_all(call, *in.images, in.filename_prefix, {call.context().directories.output, "output", kSavedCompression});
 }
 
-Outputs preview(Call& call) {
-  save_all(call, call.tensor("images"), temp_prefix(), {call.context().directories.temp, "temp", kPreviewCompression});
-  return {};
+struct Show {
+  Linked<Image> images;
+};
+
+void preview(const Show& in, Call& call) {
+  save_all(call, *in.images, temp_prefix(), {call.context().directories.temp, "temp", kPreviewCompression});
 }
 
-Outputs preview_mask(Call& call) {
-  const Tensor grey = image::mask_picture(call.tensor("mask"));
-  save_all(call, grey, temp_prefix(), {call.context().directories.temp, "temp", kSavedCompression});
-  return {};
+void send(const Show& in, Call& call) { send_all(call, *in.images, "image/png", /*show=*/false); }
+
+struct Send {
+  Linked<Image> images;
+  std::string format = "PNG";
+};
+
+void send_in_format(const Send& in, Call& call) {
+  send_all(call, *in.images, in.format == "JPEG" ? "image/jpeg" : "image/png", /*show=*/true);
 }
 
-Outputs send(Call& call) {
-  send_all(call, call.tensor("images"), "image/png", /*show=*/false);
-  return {};
-}
+struct ShowMask {
+  Linked<Mask> mask;
+};
 
-Outputs send_in_format(Call& call) {
-  send_all(call, call.tensor("images"), call.text("format") == "JPEG" ? "image/jpeg" : "image/png", /*show=*/true);
-  return {};
+void preview_mask(const ShowMask& in, Call& call) {
+  save_all(call, image::mask_picture(*in.mask), temp_prefix(),
+           {call.context().directories.temp, "temp", kSavedCompression});
 }
 
 }  // namespace
 
 void register_save_nodes(Table& table) {
-  table.add({.name = "SaveImage",
-             .display = "Save Image",
-             .category = "image",
-             .description = "Writes pictures into the output folder as PNG files that carry the workflow.",
-             .inputs = {Link("images", "IMAGE").tip("The pictures to write."),
-                        Text("filename_prefix")
-                            .def("ComfyUI")
-                            .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
-                                 "%NODE.INPUT% for values of other nodes.")},
-             .output_node = true,
-             .hidden_prompt = true,
-             .run = save});
-  table.add({.name = "PreviewImage",
-             .display = "Preview Image",
-             .category = "image",
-             .description = "Shows pictures without keeping them: they go to the temp folder.",
-             .inputs = {Link("images", "IMAGE").tip("The pictures to show.")},
-             .output_node = true,
-             .hidden_prompt = true,
-             .run = preview});
-  table.add({.name = "SaveImageWebsocket",
-             .category = "api/image",
-             .description = "Sends pictures to the client that queued the workflow, as PNG files over its WebSocket "
-                            "connection, in place of saving them. Where there is none they are saved.",
-             .inputs = {Link("images", "IMAGE").tip("The pictures to send.")},
-             .output_node = true,
-             .always = true,
-             .run = send});
-  table.add(
-      {.name = "ETN_SendImageWebSocket",
-       .display = "Send Image (WebSocket)",
-       .category = "external_tooling",
-       .description = "Sends pictures to the client that queued the workflow, over its WebSocket connection. "
-                      "Where there is none they are saved.",
-       .inputs = {Link("images", "IMAGE").tip("The pictures to send."), Choice("format", {"PNG", "JPEG"}).def("PNG")},
-       .output_node = true,
-       .always = true,
-       .run = send_in_format});
-  table.add({.name = "MaskPreview",
-             .category = "mask",
-             .description = "Shows a mask as a grey picture.",
-             .inputs = {Link("mask", "MASK")},
-             .output_node = true,
-             .hidden_prompt = true,
-             .run = preview_mask});
+  table.add(NodeOf<Save>{
+      .name = "SaveImage",
+      .display = "Save Image",
+      .category = "image",
+      .description = "Writes pictures into the output folder as PNG files that carry the workflow.",
+      .inputs = {Link("images", &Save::images).tip("The pictures to write."),
+                 Text("filename_prefix", &Save::filename_prefix)
+                     .names_saved_files()
+                     .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
+                          "%NODE.INPUT% for values of other nodes.")},
+      .output_node = true,
+      .hidden_prompt = true,
+      .run = save});
+  table.add(NodeOf<Show>{.name = "PreviewImage",
+                         .display = "Preview Image",
+                         .category = "image",
+                         .description = "Shows pictures without keeping them: they go to the temp folder.",
+                         .inputs = {Link("images", &Show::images).tip("The pictures to show.")},
+                         .output_node = true,
+                         .hidden_prompt = true,
+                         .run = preview});
+  table.add(NodeOf<Show>{.name = "SaveImageWebsocket",
+                         .category = "api/image",
+                         .description =
+                             "Sends pictures to the client that queued the workflow, as PNG files over its WebSocket "
+                             "connection, in place of saving them. Where there is none they are saved.",
+                         .inputs = {Link("images", &Show::images).tip("The pictures to send.")},
+                         .output_node = true,
+                         .always = true,
+                         .run = send});
+  table.add(NodeOf<Send>{.name = "ETN_SendImageWebSocket",
+                         .display = "Send Image (WebSocket)",
+                         .category = "external_tooling",
+                         .description =
+                             "Sends pictures to the client that queued the workflow, over its WebSocket connection. "
+                             "Where there is none they are saved.",
+                         .inputs = {Link("images", &Send::images).tip("The pictures to send."),
+                                    Choice("format", &Send::format, {"PNG", "JPEG"})},
+                         .output_node = true,
+                         .always = true,
+                         .run = send_in_format});
+  table.add(NodeOf<ShowMask>{.name = "MaskPreview",
+                             .category = "mask",
+                             .description = "Shows a mask as a grey picture.",
+                             .inputs = {Link("mask", &ShowMask::mask)},
+                             .output_node = true,
+                             .hidden_prompt = true,
+                             .run = preview_mask});
 }
 
 }  // namespace easel::nodes

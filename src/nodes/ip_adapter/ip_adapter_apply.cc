@@ -12,13 +12,13 @@ IpPipeline open_ip_adapter(Call& call, const std::string& name) {
           std::nullopt};
 }
 
-const models::ClipVisionHandle* find_vision(const Call& call, const IpPipeline& pipeline) {
-  if (const auto* linked = call.peek<models::ClipVisionHandle>("clip_vision")) return linked;
+const models::ClipVisionHandle* find_vision(const models::ClipVisionHandle* linked, const IpPipeline& pipeline) {
+  if (linked) return linked;
   return pipeline.vision ? &*pipeline.vision : nullptr;
 }
 
-const models::ClipVisionHandle& need_vision(const Call& call, const IpPipeline& pipeline) {
-  if (const auto* vision = find_vision(call, pipeline)) return *vision;
+const models::ClipVisionHandle& need_vision(const models::ClipVisionHandle* linked, const IpPipeline& pipeline) {
+  if (const auto* vision = find_vision(linked, pipeline)) return *vision;
   throw Error(Fault::kInvalid, "no CLIP vision encoder for " + pipeline.adapter.file)
       .at_input("clip_vision")
       .fix("Link a CLIPVisionLoader, or load the adapter with IPAdapterUnifiedLoader, which brings its own");
@@ -53,8 +53,8 @@ void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const mo
       .fix(fitting ? "Of the files here, " + fitting->file + " fits" : "No file in clip_vision/ fits");
 }
 
-Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline, models::IpTokens tokens,
-                       const IpApplication& how) {
+models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline,
+                                     models::IpTokens tokens, const IpApplication& how) {
   const sampling::ModelSampling sampling(model.prediction, model.zero_terminal_snr);
   models::IpAttentionOptions options;
   options.rules = models::ip_layer_rules(model.config, how.weight);
@@ -68,7 +68,7 @@ Value apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipel
   models::ModelHandle patched = model;
   patched.hooks.push_back(
       std::make_shared<models::IpAttention>(pipeline.adapter, std::move(tokens), std::move(options)));
-  return Value("MODEL", std::move(patched));
+  return patched;
 }
 
 }  // namespace easel::nodes

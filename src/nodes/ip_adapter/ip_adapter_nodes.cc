@@ -1,20 +1,22 @@
 // IP-Adapter nodes as they are today.
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 #include "formats/tensors/model_file.h"
 #include "image/edit/pictures.h"
 #include "library/folders.h"
 #include "models/vision/clip_vision.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
 #include "nodes/common/reference_picture.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
+
+using models::ClipVisionHandle;
+using models::IpCombine;
+using models::ModelHandle;
 
 // --- The unified loader: picks adapter and encoder for a model ---
 
@@ -57,7 +59,7 @@ std::vector<std::string> adapters(Call& call) {
   return names;
 }
 
-IpPipeline find_pipeline(Call& call, const models::ModelHandle& model, const Preset& preset) {
+IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& preset) {
   for (const std::string& name : adapters(call)) {
     if (!marked(name, preset)) continue;
     try {
@@ -79,315 +81,399 @@ IpPipeline find_pipeline(Call& call, const models::ModelHandle& model, const Pre
       .fix("docs/models.md lists the published files; they go into ipadapter/ and clip_vision/");
 }
 
-Outputs load_unified(Call& call) {
-  const auto& model = call.link<models::ModelHandle>("model");
+struct LoadUnified {
+  Linked<ModelHandle> model;
+  std::string preset = "PLUS (high strength)";
+  MaybeLinked<IpPipeline> ipadapter;
+};
+
+Results<ModelHandle, IpPipeline> load_unified(const LoadUnified& in, Call& call) {
   const auto preset =
-      std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& p) { return p.name == call.text("preset"); });
-  return {Value("MODEL", model), Value("IPADAPTER", find_pipeline(call, model, *preset))};
+      std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& p) { return p.name == in.preset; });
+  return {in.model, find_pipeline(call, *in.model, *preset)};
 }
 
 // --- Applying ---
 
-Tensor optional_tensor(Call& call, std::string_view input) { return call.has(input) ? call.tensor(input) : Tensor(); }
+// What all ways of applying have.
+struct Application {
+  Linked<ModelHandle> model;
+  Linked<IpPipeline> ipadapter;
+  NumberOrList weight{1.0};
+  double start_at = 0.0, end_at = 1.0;
+  std::string weight_type, embeds_scaling = {};
+  MaybeLinked<Mask> attn_mask;
+  MaybeLinked<ClipVisionHandle> clip_vision;
+};
 
-IpApplication application(Call& call, const char* weight_type, bool unfold) {
+// The weight is a number, or one for each picture of a batch; where pictures are not apart the first one counts.
+IpApplication application(const Application& in, std::string weight_type, bool unfold) {
   IpApplication how;
-  how.weight.type = weight_type;
-  how.start_at = call.number("start_at");
-  how.end_at = call.number("end_at");
-  how.mask = optional_tensor(call, "attn_mask");
+  how.weight.type = std::move(weight_type);
+  how.start_at = in.start_at;
+  how.end_at = in.end_at;
+  how.mask = in.attn_mask.value_or_empty();
   how.unfold_batch = unfold;
+  if (!in.embeds_scaling.empty()) how.scaling = models::ip_scaling(in.embeds_scaling);
+  if (in.weight.list.empty()) {
+    how.weight.weight = in.weight.value;
+  } else if (unfold) {
+    how.weight.weight = 1.0;
+    how.sample_weights.assign(in.weight.list.begin(), in.weight.list.end());
+  } else {
+    how.weight.weight = in.weight.list.front();
+  }
   return how;
 }
 
-// The weight input, a number or one for each picture of a batch; where pictures are not apart the first one counts.
-void set_weight(Call& call, IpApplication& how) {
-  const auto* list = call.peek<NumberList>("weight");
-  if (!list || list->values.empty()) {
-    how.weight.weight = call.number("weight");
-  } else if (how.unfold_batch) {
-    how.weight.weight = 1.0;
-    how.sample_weights.assign(list->values.begin(), list->values.end());
-  } else {
-    how.weight.weight = list->values.front();
-  }
-}
-
-// Everything the application nodes have in common: checks, encoding, tokens.
-Outputs apply(Call& call, const Tensor& picture, const IpApplication& how, models::IpCombine combine,
-              const Tensor& composition = {}) {
-  const auto& pipeline = call.link<IpPipeline>("ipadapter");
-  const auto& vision = need_vision(call, pipeline);
-  const auto& model = call.link<models::ModelHandle>("model");
-  require_adapter_fits(call, pipeline, &vision, &model);
-  tell_of_crop(call, picture);
-  if (combine == models::IpCombine::kConcat) tell_of_blending(call, picture.dim(0), how.unfold_batch);
+// Everything that is done with pictures in common: checks, encoding, tokens. `negative` and `composition` may be
+// undefined.
+Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
+                           const IpApplication& how, IpCombine combine, const Tensor& composition = {}) {
+  const IpPipeline& pipeline = *in.ipadapter;
+  const ClipVisionHandle& vision = need_vision(in.clip_vision.get(), pipeline);
+  require_adapter_fits(call, pipeline, &vision, &*in.model);
+  warn_of_crop(call, picture);
+  if (combine == IpCombine::kConcat) warn_of_blending(call, picture.dim(0), how.unfold_batch);
   const bool hidden = pipeline.adapter.config.takes_hidden_states();
-  const auto embeds = models::ip_embeds(vision, picture, hidden, optional_tensor(call, "image_negative"));
+  const auto embeds = models::ip_embeds(vision, picture, hidden, negative);
   const Tensor other = composition.defined() ? models::ip_encode_images(vision, composition, hidden) : Tensor();
-  return {apply_ip_adapter(model, pipeline, models::ip_tokens(pipeline.adapter, embeds, combine, other), how)};
+  return {apply_ip_adapter(*in.model, pipeline, models::ip_tokens(pipeline.adapter, embeds, combine, other), how)};
 }
 
-Outputs apply_simple(Call& call) {
-  const std::string& type = call.text("weight_type");
-  IpApplication how = application(call,
-                                  type == "style transfer"             ? "style transfer"
-                                  : type == "prompt is more important" ? "ease out"
-                                                                       : "linear",
-                                  false);
-  set_weight(call, how);
-  return apply(call, call.tensor("image"), how, models::IpCombine::kConcat);
+Foreseen<ModelHandle> foresee_fit(const Known<Application>& in, const Call& call) {
+  const ModelHandle* model = in(&Application::model);
+  if (const IpPipeline* pipeline = in(&Application::ipadapter))
+    require_adapter_fits(call, *pipeline, find_vision(in(&Application::clip_vision), *pipeline), model);
+  return {model};
 }
 
-Outputs apply_advanced(Call& call, bool unfold) {
-  IpApplication how = application(call, call.text("weight_type").c_str(), unfold);
-  set_weight(call, how);
-  how.scaling = models::ip_scaling(call.text("embeds_scaling"));
-  return apply(call, call.tensor("image"), how,
-               unfold ? models::IpCombine::kConcat : models::ip_combine(call.text("combine_embeds")));
-}
-
-// The precise types: `boost` names the input that says how strongly the other part is pushed away.
-Outputs apply_precise(Call& call, const char* boost) {
-  const bool style = boost == std::string_view("style_boost");
-  IpApplication how = application(call, style ? "style transfer precise" : "composition precise", false);
-  set_weight(call, how);
-  (style ? how.weight.style_boost : how.weight.composition_boost) = call.number(boost);
-  how.scaling = models::ip_scaling(call.text("embeds_scaling"));
-  return apply(call, call.tensor("image"), how, models::ip_combine(call.text("combine_embeds")));
-}
-
-Outputs apply_style_composition(Call& call) {
-  IpApplication how =
-      application(call, call.flag("expand_style") ? "strong style and composition" : "style and composition", false);
-  how.weight.weight = call.number("weight_style");
-  how.weight.composition_weight = call.number("weight_composition");
-  how.scaling = models::ip_scaling(call.text("embeds_scaling"));
-  return apply(call, call.tensor("image_style"), how, models::ip_combine(call.text("combine_embeds")),
-               call.tensor("image_composition"));
-}
-
-Outputs apply_embeds(Call& call, bool unfold) {
-  const auto& pipeline = call.link<IpPipeline>("ipadapter");
-  const auto& model = call.link<models::ModelHandle>("model");
-  const auto* vision = find_vision(call, pipeline);
-  require_adapter_fits(call, pipeline, vision, &model);
-  models::IpEmbeds embeds{call.link<IpEmbed>("pos_embed").rows, {}};
-  const int64_t count = embeds.cond.dim(0);
-  if (const auto* negative = call.peek<IpEmbed>("neg_embed")) embeds.uncond = negative->rows;
-  else if (pipeline.adapter.config.takes_hidden_states())
-    embeds.uncond = models::ip_encode_images(need_vision(call, pipeline), Tensor::zeros({1, 224, 224, 3}), true);
-  else embeds.uncond = Tensor::zeros(embeds.cond.shape());
-  embeds.uncond = image::fit_batch(embeds.uncond, count);
-  IpApplication how = application(call, call.text("weight_type").c_str(), unfold);
-  set_weight(call, how);
-  how.scaling = models::ip_scaling(call.text("embeds_scaling"));
-  return {apply_ip_adapter(model, pipeline, models::ip_tokens(pipeline.adapter, embeds), how)};
-}
-
-Outputs foresee_apply(Call& call, bool unfold) {
-  for (const char* input : {"image", "image_style"}) foretell_crop(call, input);
+struct Pictures : Application {
+  Linked<Image> image;
+  MaybeLinked<Image> image_negative;
   // Where a node has ways to combine pictures, one is chosen knowingly.
-  if (!call.has("combine_embeds") || call.text("combine_embeds") == "concat") foretell_blending(call, "image", unfold);
-  const auto* model = call.peek<models::ModelHandle>("model");
-  if (const auto* pipeline = call.peek<IpPipeline>("ipadapter"))
-    require_adapter_fits(call, *pipeline, find_vision(call, *pipeline), model);
-  return {model ? Value("MODEL", *model) : Value()};
+  IpCombine combine_embeds = IpCombine::kConcat;
+};
+
+Foreseen<ModelHandle> foresee_pictures(const Known<Pictures>& in, Call& call, bool unfold) {
+  warn_of_crop(call, in(&Pictures::image));
+  if (in(&Pictures::combine_embeds) == IpCombine::kConcat) warn_of_blending(call, in(&Pictures::image), unfold);
+  return foresee_fit(in, call);
+}
+Foreseen<ModelHandle> foresee_together(const Known<Pictures>& in, Call& call) {
+  return foresee_pictures(in, call, false);
 }
 
-Outputs foresee_together(Call& call) { return foresee_apply(call, false); }
+Results<ModelHandle> apply_simple(const Pictures& in, Call& call) {
+  const std::string type = in.weight_type == "style transfer"             ? "style transfer"
+                           : in.weight_type == "prompt is more important" ? "ease out"
+                                                                          : "linear";
+  return apply(in, call, *in.image, {}, application(in, type, false), IpCombine::kConcat);
+}
+
+Results<ModelHandle> apply_advanced(const Pictures& in, Call& call) {
+  return apply(in, call, *in.image, in.image_negative.value_or_empty(), application(in, in.weight_type, false),
+               in.combine_embeds);
+}
+
+struct Batch : Pictures {
+  int64_t encode_batch_size = 0;
+};
+
+Results<ModelHandle> apply_batch(const Batch& in, Call& call) {
+  return apply(in, call, *in.image, in.image_negative.value_or_empty(), application(in, in.weight_type, true),
+               IpCombine::kConcat);
+}
+
+// The precise types say how strongly the other part is pushed away.
+struct PreciseStyle : Pictures {
+  double style_boost = 1.0;
+};
+
+Results<ModelHandle> apply_precise_style(const PreciseStyle& in, Call& call) {
+  IpApplication how = application(in, "style transfer precise", false);
+  how.weight.style_boost = in.style_boost;
+  return apply(in, call, *in.image, in.image_negative.value_or_empty(), how, in.combine_embeds);
+}
+
+struct PreciseComposition : Pictures {
+  double composition_boost = 0.0;
+};
+
+Results<ModelHandle> apply_precise_composition(const PreciseComposition& in, Call& call) {
+  IpApplication how = application(in, "composition precise", false);
+  how.weight.composition_boost = in.composition_boost;
+  return apply(in, call, *in.image, in.image_negative.value_or_empty(), how, in.combine_embeds);
+}
+
+struct StyleComposition : Application {
+  Linked<Image> image_style, image_composition;
+  double weight_style = 1.0, weight_composition = 1.0;
+  bool expand_style = false;
+  IpCombine combine_embeds = IpCombine::kAverage;
+  MaybeLinked<Image> image_negative;
+};
+
+Results<ModelHandle> apply_style_composition(const StyleComposition& in, Call& call) {
+  IpApplication how =
+      application(in, in.expand_style ? "strong style and composition" : "style and composition", false);
+  how.weight.weight = in.weight_style;
+  how.weight.composition_weight = in.weight_composition;
+  return apply(in, call, *in.image_style, in.image_negative.value_or_empty(), how, in.combine_embeds,
+               *in.image_composition);
+}
+
+Foreseen<ModelHandle> foresee_style_composition(const Known<StyleComposition>& in, Call& call) {
+  warn_of_crop(call, in(&StyleComposition::image_style));
+  return foresee_fit(in, call);
+}
+
+struct Embeds : Application {
+  Linked<IpEmbed> pos_embed;
+  MaybeLinked<IpEmbed> neg_embed;
+};
+
+Results<ModelHandle> apply_embeds(const Embeds& in, Call& call, bool unfold) {
+  const IpPipeline& pipeline = *in.ipadapter;
+  require_adapter_fits(call, pipeline, find_vision(in.clip_vision.get(), pipeline), &*in.model);
+  models::IpEmbeds embeds{in.pos_embed->rows, {}};
+  if (in.neg_embed) embeds.uncond = in.neg_embed->rows;
+  else if (pipeline.adapter.config.takes_hidden_states())
+    embeds.uncond =
+        models::ip_encode_images(need_vision(in.clip_vision.get(), pipeline), Tensor::zeros({1, 224, 224, 3}), true);
+  else embeds.uncond = Tensor::zeros(embeds.cond.shape());
+  embeds.uncond = image::fit_batch(embeds.uncond, embeds.cond.dim(0));
+  return {apply_ip_adapter(*in.model, pipeline, models::ip_tokens(pipeline.adapter, embeds),
+                           application(in, in.weight_type, unfold))};
+}
 
 // --- Embeds ---
 
-Outputs encode(Call& call) {
-  const auto& pipeline = call.link<IpPipeline>("ipadapter");
-  const auto& vision = need_vision(call, pipeline);
+struct Encode {
+  Linked<IpPipeline> ipadapter;
+  Linked<Image> image;
+  double weight = 1.0;
+  MaybeLinked<Mask> mask;
+  MaybeLinked<ClipVisionHandle> clip_vision;
+};
+
+Results<IpEmbed, IpEmbed> encode(const Encode& in, Call& call) {
+  const IpPipeline& pipeline = *in.ipadapter;
+  const ClipVisionHandle& vision = need_vision(in.clip_vision.get(), pipeline);
   require_adapter_fits(call, pipeline, &vision, nullptr);
   const bool hidden = pipeline.adapter.config.takes_hidden_states();
-  auto embeds = models::ip_embeds(vision, call.tensor("image"), hidden, {}, optional_tensor(call, "mask"));
-  const double weight = call.number("weight");
-  if (weight != 1.0) embeds.cond = ops::affine(embeds.cond, static_cast<float>(weight));
-  return {Value("EMBEDS", IpEmbed{std::move(embeds.cond)}), Value("EMBEDS", IpEmbed{std::move(embeds.uncond)})};
+  auto embeds = models::ip_embeds(vision, *in.image, hidden, {}, in.mask.value_or_empty());
+  if (in.weight != 1.0) embeds.cond = ops::affine(embeds.cond, static_cast<float>(in.weight));
+  return {IpEmbed{std::move(embeds.cond)}, IpEmbed{std::move(embeds.uncond)}};
 }
 
-Outputs combine(Call& call) {
-  std::vector<Tensor> parts;
-  for (const char* input : {"embed1", "embed2", "embed3", "embed4", "embed5"})
-    if (call.has(input)) parts.push_back(call.link<IpEmbed>(input).rows);
-  return {
-      Value("EMBEDS", IpEmbed{models::combine_embeds(ops::concat(parts, 0), models::ip_combine(call.text("method")))})};
+struct Combine {
+  Linked<IpEmbed> embed1;
+  IpCombine method = IpCombine::kConcat;
+  MaybeLinked<IpEmbed> embed2, embed3, embed4, embed5;
+};
+
+Results<IpEmbed> combine(const Combine& in) {
+  std::vector<Tensor> parts{in.embed1->rows};
+  for (const auto* more : {&in.embed2, &in.embed3, &in.embed4, &in.embed5})
+    if (*more) parts.push_back((*more)->rows);
+  return {IpEmbed{models::combine_embeds(ops::concat(parts, 0), in.method)}};
 }
 
 // --- Declarations ---
 
-std::vector<std::string> weight_types() {
-  const auto names = models::ip_weight_types();
-  return {names.begin(), names.end()};
+Input<Application> model_input() { return Link("model", &Application::model); }
+Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
+constexpr const char* kWeightTip = "How much the picture counts: 0.5 to 0.8 leaves room for the prompt.";
+Input<Application> weight_input(double max) {
+  return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
 }
-std::vector<std::string> scalings() { return {"V only", "K+V", "K+V w/ C penalty", "K+mean(V) w/ C penalty"}; }
-std::vector<std::string> combinations() { return {"concat", "add", "subtract", "average", "norm average"}; }
-In weight_input(std::string name, double max) {
-  return Float(std::move(name))
-      .def(1.0)
-      .range(-1.0, max)
-      .step(0.05)
-      .tip("How much the picture counts: 0.5 to 0.8 leaves room for the prompt.");
-}
-In start_input() {
-  return Float("start_at")
-      .def(0.0)
+Input<Application> start_input() {
+  return Float("start_at", &Application::start_at)
       .range(0.0, 1.0)
       .step(0.001)
       .tip("When the picture begins to count, 0 being the start of the denoising.");
 }
-In end_input() { return Float("end_at").def(1.0).range(0.0, 1.0).step(0.001).tip("When it ceases to count."); }
-In weight_type_input() {
-  return Choice("weight_type", weight_types())
+Input<Application> end_input() {
+  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it ceases to count.");
+}
+Input<Application> weight_type_input() {
+  const auto names = models::ip_weight_types();
+  return Choice("weight_type", &Application::weight_type, {names.begin(), names.end()})
       .tip("How the weight is spread over the model's layers: all, only style, only composition.");
 }
-In scaling_input() { return Choice("embeds_scaling", scalings()).tip("What the weight multiplies."); }
-In combine_input() {
-  return Choice("combine_embeds", combinations()).tip("How several reference pictures become one.");
+Input<Application> scaling_input() {
+  return Choice("embeds_scaling", &Application::embeds_scaling,
+                {"V only", "K+V", "K+V w/ C penalty", "K+mean(V) w/ C penalty"})
+      .tip("What the weight multiplies.");
 }
-In negative_input() { return Link("image_negative", "IMAGE").optional().tip("What the result should not be like."); }
-In mask_input() { return Link("attn_mask", "MASK").optional().tip("Where the pictures count."); }
-In vision_input() {
-  return Link("clip_vision", "CLIP_VISION")
-      .optional()
+template <class P>
+Input<P> combine_input(IpCombine P::*member) {
+  return Choice("combine_embeds", member,
+                {{"concat", IpCombine::kConcat},
+                 {"add", IpCombine::kAdd},
+                 {"subtract", IpCombine::kSubtract},
+                 {"average", IpCombine::kAverage},
+                 {"norm average", IpCombine::kNormAverage}});
+}
+Input<Pictures> combine_input() {
+  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures become one.");
+}
+template <class P>
+Input<P> negative_input() {
+  return Link("image_negative", &P::image_negative).tip("What the result should not be like.");
+}
+Input<Application> mask_input() { return Link("attn_mask", &Application::attn_mask).tip("Where the pictures count."); }
+template <class P>
+Input<P> vision_input() {
+  return Link("clip_vision", &P::clip_vision)
       .tip("Needed with IPAdapterModelLoader; the unified loader brings its own.");
 }
+Input<Pictures> image_input() { return Link("image", &Pictures::image); }
 
 void register_apply(Table& table) {
+  table.add(NodeOf<Pictures>{
+      .name = "IPAdapter",
+      .display = "IPAdapter",
+      .category = "ipadapter",
+      .description = "Lets reference pictures steer a model.",
+      .inputs = {model_input(), adapter_input(), image_input(), weight_input(3.0), start_input(), end_input(),
+                 Choice("weight_type", &Application::weight_type,
+                        {"standard", "prompt is more important", "style transfer"}),
+                 mask_input()},
+      .run = apply_simple,
+      .foresee = foresee_together});
   table.add(
-      {.name = "IPAdapter",
-       .display = "IPAdapter",
-       .category = "ipadapter",
-       .description = "Lets reference pictures steer a model.",
-       .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                  weight_input("weight", 3.0), start_input(), end_input(),
-                  Choice("weight_type", {"standard", "prompt is more important", "style transfer"}), mask_input()},
-       .outputs = {{"MODEL"}},
-       .run = apply_simple,
-       .foresee = foresee_together});
-  table.add({.name = "IPAdapterAdvanced",
-             .display = "IPAdapter Advanced",
-             .category = "ipadapter",
-             .description = "Lets reference pictures steer a model, with every knob.",
-             .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                        weight_input("weight", 5.0), weight_type_input(), combine_input(), start_input(), end_input(),
-                        scaling_input(), negative_input(), mask_input(), vision_input()},
-             .outputs = {{"MODEL"}},
-             .run = [](Call& call) { return apply_advanced(call, false); },
-             .foresee = foresee_together});
-  table.add({.name = "IPAdapterBatch",
-             .display = "IPAdapter Batch (Adv.)",
-             .category = "ipadapter",
-             .description = "Each reference picture steers one picture of the batch.",
-             .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                        weight_input("weight", 5.0), weight_type_input(), start_input(), end_input(), scaling_input(),
-                        Int("encode_batch_size").def(0).range(0, 4096).optional(), negative_input(), mask_input(),
-                        vision_input()},
-             .outputs = {{"MODEL"}},
-             .run = [](Call& call) { return apply_advanced(call, true); },
-             .foresee = [](Call& call) { return foresee_apply(call, true); }});
-  const auto precise = [&](const char* name, const char* display, const char* description, const char* boost,
-                           double value) {
-    table.add(
-        {.name = name,
-         .display = display,
-         .category = "ipadapter/style_composition",
-         .description = description,
-         .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                    weight_input("weight", 5.0), Float(boost).def(value).range(-5.0, 5.0).step(0.05), combine_input(),
-                    start_input(), end_input(), scaling_input(), negative_input(), mask_input(), vision_input()},
-         .outputs = {{"MODEL"}},
-         .run = [boost](Call& call) { return apply_precise(call, boost); },
-         .foresee = foresee_together});
-  };
-  precise("IPAdapterPreciseStyleTransfer", "IPAdapter Precise Style Transfer",
-          "Takes the style of a picture and keeps its composition out.", "style_boost", 1.0);
-  precise("IPAdapterPreciseComposition", "IPAdapter Precise Composition",
-          "Takes the composition of a picture and keeps its style out.", "composition_boost", 0.0);
-  table.add({.name = "IPAdapterStyleComposition",
-             .display = "IPAdapter Style & Composition SDXL",
-             .category = "ipadapter/style_composition",
-             .description = "Takes the style of one picture and the composition of another.",
-             .inputs = {Link("model", "MODEL"), Link("ipadapter", "IPADAPTER"), Link("image_style", "IMAGE"),
-                        Link("image_composition", "IMAGE"), weight_input("weight_style", 5.0),
-                        weight_input("weight_composition", 5.0), Bool("expand_style").def(false),
-                        Choice("combine_embeds", combinations()).def(std::string("average")), start_input(),
-                        end_input(), scaling_input(), negative_input(), mask_input(), vision_input()},
-             .outputs = {{"MODEL"}},
-             .run = apply_style_composition,
-             .foresee = foresee_together});
+      NodeOf<Pictures>{.name = "IPAdapterAdvanced",
+                       .display = "IPAdapter Advanced",
+                       .category = "ipadapter",
+                       .description = "Lets reference pictures steer a model, with every knob.",
+                       .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
+                                  combine_input(), start_input(), end_input(), scaling_input(),
+                                  negative_input<Pictures>(), mask_input(), vision_input<Application>()},
+                       .run = apply_advanced,
+                       .foresee = foresee_together});
+  table.add(
+      NodeOf<Batch>{.name = "IPAdapterBatch",
+                    .display = "IPAdapter Batch (Adv.)",
+                    .category = "ipadapter",
+                    .description = "Each reference picture steers one picture of the batch.",
+                    .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
+                               start_input(), end_input(), scaling_input(),
+                               Int("encode_batch_size", &Batch::encode_batch_size).range(0, 4096).optional(),
+                               negative_input<Pictures>(), mask_input(), vision_input<Application>()},
+                    .run = apply_batch,
+                    .foresee = [](const Known<Batch>& in, Call& call) { return foresee_pictures(in, call, true); }});
+  table.add(
+      NodeOf<PreciseStyle>{.name = "IPAdapterPreciseStyleTransfer",
+                           .display = "IPAdapter Precise Style Transfer",
+                           .category = "ipadapter/style_composition",
+                           .description = "Takes the style of a picture and keeps its composition out.",
+                           .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0),
+                                      Float("style_boost", &PreciseStyle::style_boost).range(-5.0, 5.0).step(0.05),
+                                      combine_input(), start_input(), end_input(), scaling_input(),
+                                      negative_input<Pictures>(), mask_input(), vision_input<Application>()},
+                           .run = apply_precise_style,
+                           .foresee = foresee_together});
+  table.add(NodeOf<PreciseComposition>{
+      .name = "IPAdapterPreciseComposition",
+      .display = "IPAdapter Precise Composition",
+      .category = "ipadapter/style_composition",
+      .description = "Takes the composition of a picture and keeps its style out.",
+      .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0),
+                 Float("composition_boost", &PreciseComposition::composition_boost).range(-5.0, 5.0).step(0.05),
+                 combine_input(), start_input(), end_input(), scaling_input(), negative_input<Pictures>(), mask_input(),
+                 vision_input<Application>()},
+      .run = apply_precise_composition,
+      .foresee = foresee_together});
+  table.add(NodeOf<StyleComposition>{
+      .name = "IPAdapterStyleComposition",
+      .display = "IPAdapter Style & Composition SDXL",
+      .category = "ipadapter/style_composition",
+      .description = "Takes the style of one picture and the composition of another.",
+      .inputs = {model_input(), adapter_input(), Link("image_style", &StyleComposition::image_style),
+                 Link("image_composition", &StyleComposition::image_composition),
+                 Float("weight_style", &StyleComposition::weight_style).range(-1.0, 5.0).step(0.05).tip(kWeightTip),
+                 Float("weight_composition", &StyleComposition::weight_composition)
+                     .range(-1.0, 5.0)
+                     .step(0.05)
+                     .tip(kWeightTip),
+                 Bool("expand_style", &StyleComposition::expand_style),
+                 combine_input(&StyleComposition::combine_embeds), start_input(), end_input(), scaling_input(),
+                 negative_input<StyleComposition>(), mask_input(), vision_input<Application>()},
+      .run = apply_style_composition,
+      .foresee = foresee_style_composition});
 }
 
 void register_embeds(Table& table) {
-  const auto embeds_inputs = [] {
-    return std::vector<In>{Link("model", "MODEL"),
-                           Link("ipadapter", "IPADAPTER"),
-                           Link("pos_embed", "EMBEDS"),
-                           weight_input("weight", 3.0),
-                           weight_type_input(),
-                           start_input(),
-                           end_input(),
-                           scaling_input(),
-                           Link("neg_embed", "EMBEDS").optional(),
-                           mask_input(),
-                           vision_input()};
-  };
-  table.add({.name = "IPAdapterEmbeds",
-             .display = "IPAdapter Embeds",
-             .category = "ipadapter/embeds",
-             .description = "IPAdapterAdvanced for pictures that are encoded already.",
-             .inputs = embeds_inputs(),
-             .outputs = {{"MODEL"}},
-             .run = [](Call& call) { return apply_embeds(call, false); },
-             .foresee = foresee_together});
-  table.add({.name = "IPAdapterEmbedsBatch",
-             .display = "IPAdapter Embeds Batch",
-             .category = "ipadapter/embeds",
-             .description = "IPAdapterBatch for pictures that are encoded already.",
-             .inputs = embeds_inputs(),
-             .outputs = {{"MODEL"}},
-             .run = [](Call& call) { return apply_embeds(call, true); },
-             .foresee = foresee_together});
-  table.add({.name = "IPAdapterEncoder",
-             .display = "IPAdapter Encoder",
-             .category = "ipadapter/embeds",
-             .description = "Encodes reference pictures for an adapter.",
-             .inputs = {Link("ipadapter", "IPADAPTER"), Link("image", "IMAGE"),
-                        Float("weight").def(1.0).range(-1.0, 3.0).step(0.01),
-                        Link("mask", "MASK").optional().tip("What of the pictures is to be seen."), vision_input()},
-             .outputs = {{"EMBEDS", "pos_embed"}, {"EMBEDS", "neg_embed"}},
-             .run = encode});
-  table.add({.name = "IPAdapterCombineEmbeds",
-             .display = "IPAdapter Combine Embeds",
-             .category = "ipadapter/embeds",
-             .description = "Makes one of several encoded pictures.",
-             .inputs = {Link("embed1", "EMBEDS"),
-                        Choice("method", {"concat", "add", "subtract", "average", "norm average", "max", "min"}),
-                        Link("embed2", "EMBEDS").optional(), Link("embed3", "EMBEDS").optional(),
-                        Link("embed4", "EMBEDS").optional(), Link("embed5", "EMBEDS").optional()},
-             .outputs = {{"EMBEDS"}},
-             .run = combine});
+  const Inputs<Embeds> inputs{model_input(),
+                              adapter_input(),
+                              Link("pos_embed", &Embeds::pos_embed),
+                              weight_input(3.0),
+                              weight_type_input(),
+                              start_input(),
+                              end_input(),
+                              scaling_input(),
+                              Link("neg_embed", &Embeds::neg_embed),
+                              mask_input(),
+                              vision_input<Application>()};
+  table.add(NodeOf<Embeds>{.name = "IPAdapterEmbeds",
+                           .display = "IPAdapter Embeds",
+                           .category = "ipadapter/embeds",
+                           .description = "IPAdapterAdvanced for pictures that are encoded already.",
+                           .inputs = inputs,
+                           .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, false); },
+                           .foresee = foresee_fit});
+  table.add(NodeOf<Embeds>{.name = "IPAdapterEmbedsBatch",
+                           .display = "IPAdapter Embeds Batch",
+                           .category = "ipadapter/embeds",
+                           .description = "IPAdapterBatch for pictures that are encoded already.",
+                           .inputs = inputs,
+                           .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, true); },
+                           .foresee = foresee_fit});
+  table.add(NodeOf<Encode>{
+      .name = "IPAdapterEncoder",
+      .display = "IPAdapter Encoder",
+      .category = "ipadapter/embeds",
+      .description = "Encodes reference pictures for an adapter.",
+      .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
+                 Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
+                 Link("mask", &Encode::mask).tip("What of the pictures is to be seen."), vision_input<Encode>()},
+      .outputs = {{"pos_embed"}, {"neg_embed"}},
+      .run = encode});
+  table.add(NodeOf<Combine>{.name = "IPAdapterCombineEmbeds",
+                            .display = "IPAdapter Combine Embeds",
+                            .category = "ipadapter/embeds",
+                            .description = "Makes one of several encoded pictures.",
+                            .inputs = {Link("embed1", &Combine::embed1),
+                                       Choice("method", &Combine::method,
+                                              {{"concat", IpCombine::kConcat},
+                                               {"add", IpCombine::kAdd},
+                                               {"subtract", IpCombine::kSubtract},
+                                               {"average", IpCombine::kAverage},
+                                               {"norm average", IpCombine::kNormAverage},
+                                               {"max", IpCombine::kMax},
+                                               {"min", IpCombine::kMin}}),
+                                       Link("embed2", &Combine::embed2), Link("embed3", &Combine::embed3),
+                                       Link("embed4", &Combine::embed4), Link("embed5", &Combine::embed5)},
+                            .run = combine});
 }
 
 }  // namespace
 
 void register_ip_adapter_nodes(Table& table) {
-  table.add(
-      {.name = "IPAdapterUnifiedLoader",
-       .display = "IPAdapter Unified Loader",
-       .category = "ipadapter",
-       .description =
-           "Finds the IP-Adapter of a kind that fits the model, and the CLIP vision encoder that fits the adapter.",
-       .inputs = {Link("model", "MODEL"), Choice("preset", preset_names()).def(std::string("PLUS (high strength)")),
-                  Link("ipadapter", "IPADAPTER").optional()},
-       .outputs = {{"MODEL", "model"}, {"IPADAPTER", "ipadapter"}},
-       .looks_through = {"ipadapter", "clip_vision"},
-       .cheap = true,
-       .run = load_unified});
+  table.add(NodeOf<LoadUnified>{
+      .name = "IPAdapterUnifiedLoader",
+      .display = "IPAdapter Unified Loader",
+      .category = "ipadapter",
+      .description =
+          "Finds the IP-Adapter of a kind that fits the model, and the CLIP vision encoder that fits the adapter.",
+      .inputs = {Link("model", &LoadUnified::model), Choice("preset", &LoadUnified::preset, preset_names()),
+                 Link("ipadapter", &LoadUnified::ipadapter)},
+      .outputs = {{"model"}, {"ipadapter"}},
+      .looks_through = {"ipadapter", "clip_vision"},
+      .runs_when_checked = true,
+      .run = load_unified});
   register_apply(table);
   register_embeds(table);
 }

@@ -5,15 +5,12 @@
 
 #include "image/edit/pictures.h"
 #include "node_api/table.h"
-#include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 using Numbers = std::vector<double>;
-
-Value numbers(Numbers values) { return Value("FLOAT", NumberList{std::move(values)}); }
 
 // Numbers apart by commas or line ends.
 Numbers parse(const std::string& text) {
@@ -51,19 +48,26 @@ double eased(const std::string& timing, double t) {
   return t;
 }
 
+struct Weights {
+  std::string weights = "1.0, 0.0";
+  std::string timing = "linear";
+  int64_t frames = 0, start_frame = 0, end_frame = 9999, add_starting_frames = 0, add_ending_frames = 0;
+  std::string method;
+  MaybeLinked<Image> image;
+};
+
 // The weights of one picture's frames.
-Numbers frames_of(Call& call) {
-  const Numbers given = parse(call.text("weights"));
-  const std::string& timing = call.text("timing");
-  if (timing == "custom") return given.empty() ? Numbers{0.0} : given;
-  const int64_t frames = std::max<int64_t>(call.integer("frames"), 2);
-  const int64_t first = call.integer("start_frame"), last = std::min(call.integer("end_frame"), frames);
+Numbers frames_of(const Weights& in) {
+  const Numbers given = parse(in.weights);
+  if (in.timing == "custom") return given.empty() ? Numbers{0.0} : given;
+  const int64_t frames = std::max<int64_t>(in.frames, 2);
+  const int64_t first = in.start_frame, last = std::min(in.end_frame, frames);
   const double start = given.empty() ? 0.0 : given.front(), end = given.empty() ? 1.0 : given.back();
   if (first >= last) throw Error(Fault::kInvalid, "must be below end_frame and frames").at_input("start_frame");
   Numbers out(static_cast<size_t>(first), start);
   const auto steps = static_cast<double>(std::max<int64_t>(1, last - first - 1));
   for (int64_t i = 0; i < last - first; ++i)
-    out.push_back(start + (end - start) * eased(timing, static_cast<double>(i) / steps));
+    out.push_back(start + (end - start) * eased(in.timing, static_cast<double>(i) / steps));
   out.back() = end;
   out.resize(static_cast<size_t>(std::max(frames, std::ssize(out))), end);
   return out;
@@ -77,13 +81,12 @@ Tensor each(const Tensor& pictures, int64_t times) {
   return ops::concat(parts, 0);
 }
 
-Outputs weights(Call& call) {
-  Numbers frames = frames_of(call), all = frames;
-  Tensor pictures;
-  if (call.has("image")) {
-    const Tensor& given = call.tensor("image");
-    const auto count = given.dim(0), before = call.integer("add_starting_frames"),
-               after = call.integer("add_ending_frames");
+Results<NumberList, NumberList, int64_t, Image> weights(const Weights& in) {
+  Numbers frames = frames_of(in), all = frames;
+  std::optional<Tensor> pictures;
+  if (in.image) {
+    const Tensor& given = *in.image;
+    const int64_t count = given.dim(0), before = in.add_starting_frames, after = in.add_ending_frames;
     if ((count * std::ssize(frames) + before + after) * given.dim(1) * given.dim(2) > (int64_t{1} << 30))
       throw Error(Fault::kInvalid, "so many frames of this size take too much memory").at_input("frames");
     for (int64_t i = 1; i < count; ++i) all.insert(all.end(), frames.begin(), frames.end());
@@ -91,7 +94,7 @@ Outputs weights(Call& call) {
     const auto add = [&](int64_t n, int64_t which, bool front) {
       if (n <= 0) return;
       const Tensor more = ops::repeat(contiguous(given.slice(0, which, 1)), n);
-      pictures = front ? ops::concat({more, pictures}, 0) : ops::concat({pictures, more}, 0);
+      pictures = front ? ops::concat({more, *pictures}, 0) : ops::concat({*pictures, more}, 0);
       all.insert(front ? all.begin() : all.end(), static_cast<size_t>(n), front ? all.front() : all.back());
     };
     add(before, 0, true);
@@ -99,48 +102,51 @@ Outputs weights(Call& call) {
   }
   Numbers inverted(all.rbegin(), all.rend());
   const int64_t total = std::ssize(all);
-  return {numbers(std::move(all)), numbers(std::move(inverted)), Value("INT", total),
-          pictures.defined() ? image(std::move(pictures)) : Value()};
+  return {NumberList{std::move(all)}, NumberList{std::move(inverted)}, total, std::move(pictures)};
 }
 
-Outputs combine(Call& call) {
+struct Combine {
+  NumberOrList weights_1{0.0}, weights_2{0.0};
+};
+
+Results<NumberList, int64_t> combine(const Combine& in) {
   Numbers out;
-  for (const char* input : {"weights_1", "weights_2"}) {
-    if (const auto* list = call.peek<NumberList>(input))
-      out.insert(out.end(), list->values.begin(), list->values.end());
-    else out.push_back(call.number(input));
+  for (const NumberOrList* part : {&in.weights_1, &in.weights_2}) {
+    if (part->list.empty()) out.push_back(part->value);
+    else out.insert(out.end(), part->list.begin(), part->list.end());
   }
   const int64_t count = std::ssize(out);
-  return {numbers(std::move(out)), Value("INT", count)};
+  return {NumberList{std::move(out)}, count};
 }
+
+Input<Weights> frame(const char* name, int64_t Weights::*member) { return Int(name, member).range(0, 9999).step(1); }
 
 }  // namespace
 
 void register_ip_adapter_weights_nodes(Table& table) {
-  const auto frame = [](const char* name, int value) { return Int(name).def(value).range(0, 9999).step(1); };
-  table.add(
-      {.name = "IPAdapterWeights",
-       .display = "IPAdapter Weights",
-       .category = "ipadapter/weights",
-       .description = "A weight for each picture of a batch, for IPAdapterBatch: as listed, or on a curve.",
-       .inputs = {Text("weights")
-                      .def("1.0, 0.0")
-                      .multiline()
-                      .tip("custom: the weights; otherwise the first and the last of them."),
-                  Choice("timing", {"custom", "linear", "ease_in_out", "ease_in", "ease_out"}).def("linear"),
-                  frame("frames", 0), frame("start_frame", 0), frame("end_frame", 9999),
-                  frame("add_starting_frames", 0), frame("add_ending_frames", 0), Choice("method", {"full batch"}),
-                  Link("image", "IMAGE").optional()},
-       .outputs = {{"FLOAT", "weights"}, {"FLOAT", "weights_invert"}, {"INT", "total_frames"}, {"IMAGE", "image_1"}},
-       .run = weights});
-  table.add({.name = "IPAdapterCombineWeights",
-             .display = "IPAdapter Combine Weights",
-             .category = "ipadapter/utils",
-             .description = "Puts weights one after the other.",
-             .inputs = {Float("weights_1").def(0.0).range(0.0, 1.0).step(0.05),
-                        Float("weights_2").def(0.0).range(0.0, 1.0).step(0.05)},
-             .outputs = {{"FLOAT", "weights"}, {"INT", "count"}},
-             .run = combine});
+  table.add(NodeOf<Weights>{
+      .name = "IPAdapterWeights",
+      .display = "IPAdapter Weights",
+      .category = "ipadapter/weights",
+      .description = "A weight for each picture of a batch, for IPAdapterBatch: as listed, or on a curve.",
+      .inputs = {Text("weights", &Weights::weights)
+                     .multiline()
+                     .tip("custom: the weights; otherwise the first and the last of them."),
+                 Choice("timing", &Weights::timing, {"custom", "linear", "ease_in_out", "ease_in", "ease_out"}),
+                 frame("frames", &Weights::frames), frame("start_frame", &Weights::start_frame),
+                 frame("end_frame", &Weights::end_frame), frame("add_starting_frames", &Weights::add_starting_frames),
+                 frame("add_ending_frames", &Weights::add_ending_frames),
+                 Choice("method", &Weights::method, {"full batch"}), Link("image", &Weights::image)},
+      .outputs = {{"weights"}, {"weights_invert"}, {"total_frames"}, {"image_1"}},
+      .run = weights});
+  table.add(NodeOf<Combine>{.name = "IPAdapterCombineWeights",
+                            .display = "IPAdapter Combine Weights",
+                            .category = "ipadapter/utils",
+                            .description = "Puts weights one after the other.",
+                            .inputs = {Float("weights_1", &Combine::weights_1).range(0.0, 1.0).step(0.05),
+                                       Float("weights_2", &Combine::weights_2).range(0.0, 1.0).step(0.05)},
+                            .outputs = {{"weights"}, {"count"}},
+                            .run = combine});
 }
 
 }  // namespace easel::nodes

@@ -18,8 +18,13 @@ constexpr const char* kTensor = "latent_tensor";
 // which was always the default one then.
 constexpr const char* kUnscaled = "latent_format_version_0";
 
-Outputs save(Call& call) {
-  const Latent& latent = call.latent("samples");
+struct Save {
+  Linked<Latent> samples;
+  std::string filename_prefix = "latents/ComfyUI";
+};
+
+void save(const Save& in, Call& call) {
+  const Latent& latent = *in.samples;
   const Context& context = call.context();
   TensorMap tensors;
   tensors.set(kTensor, contiguous(latent.samples.permute({0, 3, 1, 2})));
@@ -34,15 +39,18 @@ Outputs save(Call& call) {
   const std::string content = read_file(temporary);
   std::filesystem::remove(temporary);
   const int64_t factor = format_of(latent).factor;
-  const std::string name = expand_prefix(call.text("filename_prefix"), latent.samples.dim(2) * factor,
-                                         latent.samples.dim(1) * factor, context);
+  const std::string name =
+      expand_prefix(in.filename_prefix, latent.samples.dim(2) * factor, latent.samples.dim(1) * factor, context);
   auto [subfolder, file] = save_numbered(context.directories.output, name, "latent", content);
   call.show("latents", {std::move(file), std::move(subfolder), "output"});
-  return {};
 }
 
-Outputs load(Call& call) {
-  const auto path = find_latent(call.context().directories, call.text("latent"));
+struct Load {
+  std::string latent;
+};
+
+Results<Latent> load(const Load& in, Call& call) {
+  const auto path = find_latent(call.context().directories, in.latent);
   const StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
   const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
@@ -53,26 +61,26 @@ Outputs load(Call& call) {
   require_unchanged(found->storage());
   if (!tensors.find(kUnscaled))
     for (float& v : out.samples.values()) v *= 1.0f / models::default_latents().scale;
-  return {latent(std::move(out))};
+  return {std::move(out)};
 }
 
 }  // namespace
 
 void register_latent_file_nodes(Table& table) {
-  table.add({.name = "SaveLatent",
-             .category = "_for_testing",
-             .description = "Writes latents into the output folder, to be loaded by LoadLatent once they are moved to "
-                            "the input folder.",
-             .inputs = {Link("samples", "LATENT"), Text("filename_prefix").def("latents/ComfyUI")},
-             .output_node = true,
-             .hidden_prompt = true,
-             .run = save});
-  table.add({.name = "LoadLatent",
-             .category = "_for_testing",
-             .description = "Reads latents that SaveLatent wrote, from the input folder.",
-             .inputs = {File("latent", workflow::kInputLatents)},
-             .outputs = {{"LATENT"}},
-             .run = load});
+  table.add(NodeOf<Save>{
+      .name = "SaveLatent",
+      .category = "_for_testing",
+      .description = "Writes latents into the output folder, to be loaded by LoadLatent once they are moved to "
+                     "the input folder.",
+      .inputs = {Link("samples", &Save::samples), Text("filename_prefix", &Save::filename_prefix).names_saved_files()},
+      .output_node = true,
+      .hidden_prompt = true,
+      .run = save});
+  table.add(NodeOf<Load>{.name = "LoadLatent",
+                         .category = "_for_testing",
+                         .description = "Reads latents that SaveLatent wrote, from the input folder.",
+                         .inputs = {File("latent", &Load::latent, workflow::kInputLatents)},
+                         .run = load});
 }
 
 }  // namespace easel::nodes

@@ -6,7 +6,6 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
 #include "nodes/common/latents.h"
 #include "ops/elementwise.h"
 
@@ -15,22 +14,43 @@ namespace {
 
 constexpr int kMaxSide = 16384;
 
-const std::vector<std::string> kMethods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
-const std::vector<std::string> kCrops{"disabled", "center"};
-
-In pixels(const char* name, int value, int least) { return Int(name).def(value).range(least, kMaxSide).step(8); }
-
-// What EmptyLatentImage makes: pictures are given in pixels, and no VAE says how many make a latent pixel.
-ForeseenLatent empty_size(Call& call) {
-  const int64_t factor = models::default_latents().factor;
-  return {call.integer("batch_size"), call.integer("height") / factor, call.integer("width") / factor};
+template <class P>
+Input<P> pixels(const char* name, int64_t P::*member, int least) {
+  return Int(name, member).range(least, kMaxSide).step(8);
+}
+template <class P>
+Input<P> size(const char* name, int64_t P::*member, int least) {
+  return pixels(name, member, least).useful(128, 1280, 64);
 }
 
 // The latent with other samples, all else kept.
-Outputs with_samples(const Latent& from, Tensor samples) {
+Results<Latent> with_samples(const Latent& from, Tensor samples) {
   Latent out = from;
   out.samples = std::move(samples);
-  return {latent(std::move(out))};
+  return {std::move(out)};
+}
+
+// --- Empty ones and batches ---
+
+struct Empty {
+  int64_t width = 512, height = 512, batch_size = 1;
+};
+
+// Pictures are given in pixels, and no VAE says how many make a latent pixel.
+ForeseenLatent empty_size(int64_t batch_size, int64_t height, int64_t width) {
+  const int64_t factor = models::default_latents().factor;
+  return {batch_size, height / factor, width / factor};
+}
+
+Results<Latent> empty(const Empty& in) {
+  const ForeseenLatent size = empty_size(in.batch_size, in.height, in.width);
+  Latent out;
+  out.samples = Tensor::zeros({size.count, size.height, size.width, models::default_latents().channels});
+  return {std::move(out)};
+}
+
+Foreseen<Latent> foresee_empty(const Known<Empty>& in) {
+  return {empty_size(in(&Empty::batch_size), in(&Empty::height), in(&Empty::width))};
 }
 
 // One mask per sample.
@@ -38,34 +58,43 @@ Tensor mask_per_sample(const Latent& in) {
   return in.noise_mask.dim(0) < in.samples.dim(0) ? image::fit_batch(in.noise_mask, in.samples.dim(0)) : in.noise_mask;
 }
 
-Outputs from_batch(Call& call) {
-  const Latent& in = call.latent("samples");
-  const int64_t first = std::min(in.samples.dim(0) - 1, call.integer("batch_index")), length = call.integer("length");
+struct FromBatch {
+  Linked<Latent> samples;
+  int64_t batch_index = 0, length = 1;
+};
+
+Results<Latent> from_batch(const FromBatch& given) {
+  const Latent& in = *given.samples;
+  const int64_t first = std::min(in.samples.dim(0) - 1, given.batch_index);
   Latent out;
   out.format = in.format;
-  out.samples = image::take_from_batch(in.samples, first, length);
+  out.samples = image::take_from_batch(in.samples, first, given.length);
   if (in.noise_mask.defined())
     out.noise_mask =
-        in.noise_mask.dim(0) == 1 ? in.noise_mask : image::take_from_batch(mask_per_sample(in), first, length);
+        in.noise_mask.dim(0) == 1 ? in.noise_mask : image::take_from_batch(mask_per_sample(in), first, given.length);
   for (int64_t i = first; i < first + out.samples.dim(0); ++i)
     out.batch_index.push_back(in.batch_index.empty() ? i : in.batch_index.at(static_cast<size_t>(i)));
-  return {latent(std::move(out))};
+  return {std::move(out)};
 }
 
-Outputs repeat(Call& call) {
-  const Latent& in = call.latent("samples");
-  const int64_t amount = call.integer("amount");
+struct Repeat {
+  Linked<Latent> samples;
+  int64_t amount = 1;
+};
+
+Results<Latent> repeat(const Repeat& given) {
+  const Latent& in = *given.samples;
   Latent out = in;
-  out.samples = image::repeat_batch(in.samples, amount);
+  out.samples = image::repeat_batch(in.samples, given.amount);
   if (in.noise_mask.defined() && in.noise_mask.dim(0) > 1)
-    out.noise_mask = image::repeat_batch(mask_per_sample(in), amount);
+    out.noise_mask = image::repeat_batch(mask_per_sample(in), given.amount);
   if (!in.batch_index.empty()) {
     const auto [least, most] = std::minmax_element(in.batch_index.begin(), in.batch_index.end());
     const int64_t offset = *most - *least + 1;
-    for (int64_t i = 1; i < amount; ++i)
+    for (int64_t i = 1; i < given.amount; ++i)
       for (const int64_t index : in.batch_index) out.batch_index.push_back(index + i * offset);
   }
-  return {latent(std::move(out))};
+  return {std::move(out)};
 }
 
 std::vector<int64_t> indices(const Latent& in) {
@@ -75,72 +104,130 @@ std::vector<int64_t> indices(const Latent& in) {
   return out;
 }
 
-Outputs join(Call& call) {
-  const Latent &first = call.latent("samples1"), &second = call.latent("samples2");
+struct Pair {
+  Linked<Latent> samples1, samples2;
+};
+
+Results<Latent> join(const Pair& in) {
+  const Latent &first = *in.samples1, &second = *in.samples2;
   Latent out = first;
   out.samples = image::join_batches(first.samples, second.samples);
   out.batch_index = indices(first);
   const auto more = indices(second);
   out.batch_index.insert(out.batch_index.end(), more.begin(), more.end());
-  return {latent(std::move(out))};
+  return {std::move(out)};
 }
+
+struct SeedBehavior {
+  Linked<Latent> samples;
+  bool fixed = true;
+};
 
 // Every latent of a batch with its own noise, or all with that of the first.
-Outputs seed_behavior(Call& call) {
-  Latent out = call.latent("samples");
+Results<Latent> seed_behavior(const SeedBehavior& in) {
+  Latent out = *in.samples;
   const int64_t first = out.batch_index.empty() ? 0 : out.batch_index.front();
   out.batch_index.clear();
-  if (call.text("seed_behavior") == "fixed") out.batch_index.assign(static_cast<size_t>(out.samples.dim(0)), first);
-  return {latent(std::move(out))};
+  if (in.fixed) out.batch_index.assign(static_cast<size_t>(out.samples.dim(0)), first);
+  return {std::move(out)};
 }
 
-Outputs upscale(Call& call) {
-  const Latent& in = call.latent("samples");
-  const image::Size wanted{call.integer("width"), call.integer("height")};
-  if (wanted.width == 0 && wanted.height == 0) return {latent(in)};
-  return with_samples(
-      in, image::upscale(in.samples, image::scaled_latent_size(in.samples, wanted, format_of(in).factor),
-                         image::resize_method(call.text("upscale_method")), image::crop_mode(call.text("crop"))));
+void add_batches(Table& table) {
+  table.add(NodeOf<Empty>{
+      .name = "EmptyLatentImage",
+      .display = "Empty Latent Image",
+      .category = "latent",
+      .description = "Latents with nothing in them, to be painted by a sampler.",
+      .inputs = {size("width", &Empty::width, 16).tip("Of the pictures to come, in pixels."),
+                 size("height", &Empty::height, 16).tip("Of the pictures to come, in pixels."),
+                 Int("batch_size", &Empty::batch_size).range(1, 4096).useful(1, 8, 1).tip("How many pictures.")},
+      .outputs = {{.tip = "The empty latents."}},
+      .run = empty,
+      .foresee = foresee_empty});
+  table.add(NodeOf<FromBatch>{
+      .name = "LatentFromBatch",
+      .display = "Latent From Batch",
+      .category = "latent/batch",
+      .description = "Takes some latents out of a batch; each keeps the noise it had there.",
+      .inputs = {Link("samples", &FromBatch::samples), Int("batch_index", &FromBatch::batch_index).range(0, 63),
+                 Int("length", &FromBatch::length).range(1, 64)},
+      .run = from_batch});
+  table.add(NodeOf<Repeat>{.name = "RepeatLatentBatch",
+                           .display = "Repeat Latent Batch",
+                           .category = "latent/batch",
+                           .description = "Repeats a batch of latents; each copy gets noise of its own.",
+                           .inputs = {Link("samples", &Repeat::samples), Int("amount", &Repeat::amount).range(1, 64)},
+                           .run = repeat});
+  table.add(NodeOf<Pair>{.name = "LatentBatch",
+                         .category = "latent/batch",
+                         .description = "Puts latents into one batch; the second is brought to the size of the first.",
+                         .inputs = {Link("samples1", &Pair::samples1), Link("samples2", &Pair::samples2)},
+                         .run = join});
+  table.add(NodeOf<SeedBehavior>{
+      .name = "LatentBatchSeedBehavior",
+      .category = "latent/advanced",
+      .description = "Whether the latents of a batch get different noise or all the same.",
+      .inputs = {Link("samples", &SeedBehavior::samples),
+                 Choice("seed_behavior", &SeedBehavior::fixed, {{"random", false}, {"fixed", true}})},
+      .run = seed_behavior});
 }
 
-Outputs upscale_by(Call& call) {
-  const Latent& in = call.latent("samples");
-  return with_samples(in,
-                      image::upscale(in.samples, image::scaled_by(in.samples, call.number("scale_by")),
-                                     image::resize_method(call.text("upscale_method")), image::CropMode::kDisabled));
+// --- Shapes ---
+
+struct Upscale {
+  Linked<Latent> samples;
+  std::string upscale_method;
+  int64_t width = 512, height = 512;
+  std::string crop;
+};
+
+Results<Latent> upscale(const Upscale& in) {
+  const Tensor& samples = in.samples->samples;
+  const image::Size wanted{in.width, in.height};
+  if (wanted.width == 0 && wanted.height == 0) return {in.samples};
+  return with_samples(*in.samples,
+                      image::upscale(samples, image::scaled_latent_size(samples, wanted, format_of(*in.samples).factor),
+                                     image::resize_method(in.upscale_method), image::crop_mode(in.crop)));
 }
 
-Outputs composite_feathered(Call& call) {
-  const Latent& to = call.latent("samples_to");
-  const image::Placement place{call.integer("x"), call.integer("y"), format_of(to).factor};
-  return with_samples(
-      to, image::composite_feathered(to.samples, call.latent("samples_from").samples, place, call.integer("feather")));
+struct UpscaleBy {
+  Linked<Latent> samples;
+  std::string upscale_method;
+  double scale_by = 1.5;
+};
+
+Results<Latent> upscale_by(const UpscaleBy& in) {
+  const Tensor& samples = in.samples->samples;
+  return with_samples(*in.samples, image::upscale(samples, image::scaled_by(samples, in.scale_by),
+                                                  image::resize_method(in.upscale_method), image::CropMode::kDisabled));
 }
 
-Outputs composite_masked(Call& call) {
-  const Latent& to = call.latent("destination");
-  const Tensor* shown = call.peek<Tensor>("mask");
-  const image::Placement place{call.integer("x"), call.integer("y"), format_of(to).factor, call.flag("resize_source")};
-  return with_samples(
-      to, image::composite_masked(to.samples, call.latent("source").samples, shown ? *shown : Tensor(), place));
+struct Rotate {
+  Linked<Latent> samples;
+  int64_t quarters = 0;
+};
+
+Results<Latent> rotate(const Rotate& in) {
+  return with_samples(*in.samples, image::rotate(in.samples->samples, in.quarters));
 }
 
-Outputs rotate(Call& call) {
-  const Latent& in = call.latent("samples");
-  const char first = call.text("rotation")[0];
-  return with_samples(in, image::rotate(in.samples, first == '9' ? 1 : first == '1' ? 2 : first == '2' ? 3 : 0));
+struct Flip {
+  Linked<Latent> samples;
+  image::Flip flip_method = image::Flip::kVertical;
+};
+
+Results<Latent> flip(const Flip& in) {
+  return with_samples(*in.samples, image::flip(in.samples->samples, in.flip_method));
 }
 
-Outputs flip(Call& call) {
-  const Latent& in = call.latent("samples");
-  const bool vertical = call.text("flip_method")[0] == 'x';
-  return with_samples(in, image::flip(in.samples, vertical ? image::Flip::kVertical : image::Flip::kHorizontal));
-}
+struct Crop {
+  Linked<Latent> samples;
+  int64_t width = 512, height = 512, x = 0, y = 0;
+};
 
-Outputs crop(Call& call) {
-  const Latent& in = call.latent("samples");
-  return with_samples(in, image::crop_latent(in.samples, call.integer("width"), call.integer("height"),
-                                             call.integer("x"), call.integer("y"), format_of(in).factor));
+Results<Latent> crop(const Crop& in) {
+  return with_samples(*in.samples, image::crop_latent(in.samples->samples, in.width, in.height, in.x, in.y,
+                                                      format_of(*in.samples).factor));
 }
 
 // The axis of [N,h,w,C] that a node calls x, y or t; t is that of the channels, as the reference has it for pictures.
@@ -148,204 +235,230 @@ int axis_of(const std::string& name) {
   return name.find('x') != std::string::npos ? 2 : name.find('y') != std::string::npos ? 1 : 3;
 }
 
-Outputs put_together(Call& call) {
-  const Latent& first = call.latent("samples1");
-  const Tensor second = image::fit_batch(call.latent("samples2").samples, first.samples.dim(0));
-  const std::string& name = call.text("dim");
-  const int axis = axis_of(name);
+struct Concat : Pair {
+  std::string dim;
+};
+
+Results<Latent> concat(const Concat& in) {
+  const Latent& first = *in.samples1;
+  const Tensor second = image::fit_batch(in.samples2->samples, first.samples.dim(0));
+  const int axis = axis_of(in.dim);
   for (int d = 1; d < 4; ++d)
     if (d != axis && first.samples.dim(d) != second.dim(d))
       throw Error(Fault::kMismatch, "latents of " + first.samples.shape().str() + " and " + second.shape().str() +
-                                        " cannot be put together along " + name)
+                                        " cannot be put together along " + in.dim)
           .fix("Bring them to one size first, with LatentUpscale or LatentCrop");
-  return with_samples(first, name.starts_with('-') ? ops::concat({second, first.samples}, axis)
-                                                   : ops::concat({first.samples, second}, axis));
+  return with_samples(first, in.dim.starts_with('-') ? ops::concat({second, first.samples}, axis)
+                                                     : ops::concat({first.samples, second}, axis));
 }
 
-Outputs cut_out(Call& call) {
-  const Latent& in = call.latent("samples");
-  const int axis = axis_of(call.text("dim"));
-  const int64_t size = in.samples.dim(axis), wanted = call.integer("index");
-  const int64_t index = wanted >= 0 ? std::min(wanted, size - 1) : std::max(wanted, -size) + size;
-  return with_samples(in, clone(in.samples.slice(axis, index, std::min(size - index, call.integer("amount")))));
-}
+struct Cut {
+  Linked<Latent> samples;
+  std::string dim;
+  int64_t index = 0, amount = 1;
+};
 
-void add_batches(Table& table) {
-  table.add(
-      {.name = "LatentFromBatch",
-       .display = "Latent From Batch",
-       .category = "latent/batch",
-       .description = "Takes some latents out of a batch; each keeps the noise it had there.",
-       .inputs = {Link("samples", "LATENT"), Int("batch_index").def(0).range(0, 63), Int("length").def(1).range(1, 64)},
-       .outputs = {{"LATENT"}},
-       .run = from_batch});
-  table.add({.name = "RepeatLatentBatch",
-             .display = "Repeat Latent Batch",
-             .category = "latent/batch",
-             .description = "Repeats a batch of latents; each copy gets noise of its own.",
-             .inputs = {Link("samples", "LATENT"), Int("amount").def(1).range(1, 64)},
-             .outputs = {{"LATENT"}},
-             .run = repeat});
-  table.add({.name = "LatentBatch",
-             .category = "latent/batch",
-             .description = "Puts latents into one batch; the second is brought to the size of the first.",
-             .inputs = {Link("samples1", "LATENT"), Link("samples2", "LATENT")},
-             .outputs = {{"LATENT"}},
-             .run = join});
-  table.add({.name = "LatentBatchSeedBehavior",
-             .category = "latent/advanced",
-             .description = "Whether the latents of a batch get different noise or all the same.",
-             .inputs = {Link("samples", "LATENT"), Choice("seed_behavior", {"random", "fixed"}).def("fixed")},
-             .outputs = {{"LATENT"}},
-             .run = seed_behavior});
+Results<Latent> cut_out(const Cut& in) {
+  const Tensor& samples = in.samples->samples;
+  const int axis = axis_of(in.dim);
+  const int64_t size = samples.dim(axis);
+  const int64_t index = in.index >= 0 ? std::min(in.index, size - 1) : std::max(in.index, -size) + size;
+  return with_samples(*in.samples, clone(samples.slice(axis, index, std::min(size - index, in.amount))));
 }
 
 void add_shapes(Table& table) {
-  table.add({.name = "LatentConcat",
-             .category = "latent/advanced",
-             .description =
-                 "Puts two latents side by side (x), one below the other (y), or their channels together (t); "
-                 "with a minus the second comes first.",
-             .inputs = {Link("samples1", "LATENT"), Link("samples2", "LATENT"),
-                        Choice("dim", {"x", "-x", "y", "-y", "t", "-t"})},
-             .outputs = {{"LATENT"}},
-             .run = put_together});
+  const std::vector<std::string> methods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
+  table.add(NodeOf<Concat>{
+      .name = "LatentConcat",
+      .category = "latent/advanced",
+      .description = "Puts two latents side by side (x), one below the other (y), or their channels together (t); "
+                     "with a minus the second comes first.",
+      .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
+                 Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
+      .run = concat});
+  table.add(NodeOf<Cut>{
+      .name = "LatentCut",
+      .category = "latent/advanced",
+      .description = "Some columns (x), rows (y) or channels (t) of a latent; a negative place counts from the end.",
+      .inputs = {Link("samples", &Cut::samples), Choice("dim", &Cut::dim, {"x", "y", "t"}),
+                 Int("index", &Cut::index).range(-kMaxSide, kMaxSide).step(1),
+                 Int("amount", &Cut::amount).range(1, kMaxSide).step(1)},
+      .run = cut_out});
+  table.add(NodeOf<Upscale>{
+      .name = "LatentUpscale",
+      .display = "Upscale Latent",
+      .category = "latent",
+      .description = "Brings latents to the size of a picture of so many pixels.",
+      .inputs = {Link("samples", &Upscale::samples), Choice("upscale_method", &Upscale::upscale_method, methods),
+                 size("width", &Upscale::width, 0), size("height", &Upscale::height, 0),
+                 Choice("crop", &Upscale::crop, {"disabled", "center"})},
+      .run = upscale});
+  table.add(NodeOf<UpscaleBy>{
+      .name = "LatentUpscaleBy",
+      .display = "Upscale Latent By",
+      .category = "latent",
+      .description = "Makes latents larger or smaller by a factor.",
+      .inputs = {Link("samples", &UpscaleBy::samples), Choice("upscale_method", &UpscaleBy::upscale_method, methods),
+                 Float("scale_by", &UpscaleBy::scale_by).range(0.01, 8.0).step(0.01)},
+      .run = upscale_by});
+  table.add(NodeOf<Rotate>{.name = "LatentRotate",
+                           .display = "Rotate Latent",
+                           .category = "latent/transform",
+                           .description = "Turns latents clockwise.",
+                           .inputs = {Link("samples", &Rotate::samples),
+                                      Choice("rotation", &Rotate::quarters,
+                                             {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
+                           .run = rotate});
+  table.add(NodeOf<Flip>{
+      .name = "LatentFlip",
+      .display = "Flip Latent",
+      .category = "latent/transform",
+      .description = "Mirrors latents.",
+      .inputs = {Link("samples", &Flip::samples), Choice("flip_method", &Flip::flip_method,
+                                                         {{"x-axis: vertically", image::Flip::kVertical},
+                                                          {"y-axis: horizontally", image::Flip::kHorizontal}})},
+      .run = flip});
   table.add(
-      {.name = "LatentCut",
-       .category = "latent/advanced",
-       .description = "Some columns (x), rows (y) or channels (t) of a latent; a negative place counts from the end.",
-       .inputs = {Link("samples", "LATENT"), Choice("dim", {"x", "y", "t"}),
-                  Int("index").def(0).range(-kMaxSide, kMaxSide).step(1),
-                  Int("amount").def(1).range(1, kMaxSide).step(1)},
-       .outputs = {{"LATENT"}},
-       .run = cut_out});
-  table.add({.name = "LatentUpscale",
-             .display = "Upscale Latent",
-             .category = "latent",
-             .description = "Brings latents to the size of a picture of so many pixels.",
-             .inputs = {Link("samples", "LATENT"), Choice("upscale_method", kMethods), pixels("width", 512, 0),
-                        pixels("height", 512, 0), Choice("crop", kCrops)},
-             .outputs = {{"LATENT"}},
-             .run = upscale});
-  table.add({.name = "LatentUpscaleBy",
-             .display = "Upscale Latent By",
-             .category = "latent",
-             .description = "Makes latents larger or smaller by a factor.",
-             .inputs = {Link("samples", "LATENT"), Choice("upscale_method", kMethods),
-                        Float("scale_by").def(1.5).range(0.01, 8.0).step(0.01)},
-             .outputs = {{"LATENT"}},
-             .run = upscale_by});
-  table.add(
-      {.name = "LatentRotate",
-       .display = "Rotate Latent",
-       .category = "latent/transform",
-       .description = "Turns latents clockwise.",
-       .inputs = {Link("samples", "LATENT"), Choice("rotation", {"none", "90 degrees", "180 degrees", "270 degrees"})},
-       .outputs = {{"LATENT"}},
-       .run = rotate});
-  table.add(
-      {.name = "LatentFlip",
-       .display = "Flip Latent",
-       .category = "latent/transform",
-       .description = "Mirrors latents.",
-       .inputs = {Link("samples", "LATENT"), Choice("flip_method", {"x-axis: vertically", "y-axis: horizontally"})},
-       .outputs = {{"LATENT"}},
-       .run = flip});
-  table.add({.name = "LatentCrop",
-             .display = "Crop Latent",
-             .category = "latent/transform",
-             .description = "Cuts a rectangle out of latents.",
-             .inputs = {Link("samples", "LATENT"), pixels("width", 512, 64), pixels("height", 512, 64),
-                        pixels("x", 0, 0), pixels("y", 0, 0)},
-             .outputs = {{"LATENT"}},
-             .run = crop});
+      NodeOf<Crop>{.name = "LatentCrop",
+                   .display = "Crop Latent",
+                   .category = "latent/transform",
+                   .description = "Cuts a rectangle out of latents.",
+                   .inputs = {Link("samples", &Crop::samples), size("width", &Crop::width, 64),
+                              size("height", &Crop::height, 64), pixels("x", &Crop::x, 0), pixels("y", &Crop::y, 0)},
+                   .run = crop});
 }
 
-void add_mixes(Table& table) {
-  table.add({.name = "LatentComposite",
-             .display = "Latent Composite",
-             .category = "latent",
-             .description = "Places latents on others, with soft edges if wanted.",
-             .inputs = {Link("samples_to", "LATENT"), Link("samples_from", "LATENT"), pixels("x", 0, 0),
-                        pixels("y", 0, 0), pixels("feather", 0, 0)},
-             .outputs = {{"LATENT"}},
-             .run = composite_feathered});
-  table.add({.name = "LatentCompositeMasked",
-             .category = "latent",
-             .description = "Places latents on others, where a mask shows them.",
-             .inputs = {Link("destination", "LATENT"), Link("source", "LATENT"), pixels("x", 0, 0), pixels("y", 0, 0),
-                        Bool("resize_source").def(false), Link("mask", "MASK").optional()},
-             .outputs = {{"LATENT"}},
-             .run = composite_masked});
-  // Nodes of two latents and, some of them, a number.
-  const auto mix = [&](const char* name, const char* category, const char* description, std::vector<In> more, auto f) {
-    std::vector<In> inputs{Link("samples1", "LATENT"), Link("samples2", "LATENT")};
-    inputs.insert(inputs.end(), more.begin(), more.end());
-    table.add({.name = name,
-               .category = category,
-               .description = description,
-               .inputs = std::move(inputs),
-               .outputs = {{"LATENT"}},
-               .run = [f](Call& call) {
-                 const Latent& first = call.latent("samples1");
-                 return with_samples(first, f(first.samples, call.latent("samples2").samples, call));
-               }});
-  };
-  mix("LatentBlend", "_for_testing", "Mixes two latents.", {Float("blend_factor").def(0.5).range(0.0, 1.0).step(0.01)},
-      [](const Tensor& a, const Tensor& b, Call& call) {
-        return image::blend_latents(a, b, call.number("blend_factor"));
-      });
-  mix("LatentInterpolate", "latent/advanced", "Goes from one latent to another, keeping their strength.",
-      {Float("ratio").def(1.0).range(0.0, 1.0).step(0.01)}, [](const Tensor& a, const Tensor& b, Call& call) {
-        return image::interpolate_latents(a, b, call.number("ratio"));
-      });
-  mix("LatentAdd", "latent/advanced", "Adds two latents.", {},
-      [](const Tensor& a, const Tensor& b, Call&) { return image::add_latents(a, b); });
-  mix("LatentSubtract", "latent/advanced", "Subtracts the second latent from the first.", {},
-      [](const Tensor& a, const Tensor& b, Call&) { return image::subtract_latents(a, b); });
-  table.add({.name = "LatentMultiply",
-             .category = "latent/advanced",
-             .description = "Makes a latent stronger or weaker.",
-             .inputs = {Link("samples", "LATENT"), Float("multiplier").def(1.0).range(-10.0, 10.0).step(0.01)},
-             .outputs = {{"LATENT"}},
-             .run = [](Call& call) {
-               const Latent& in = call.latent("samples");
-               return with_samples(in, image::multiply_latent(in.samples, call.number("multiplier")));
-             }});
+// --- Mixes ---
+
+struct Composite {
+  Linked<Latent> samples_to, samples_from;
+  int64_t x = 0, y = 0, feather = 0;
+};
+
+Results<Latent> composite_feathered(const Composite& in) {
+  const image::Placement place{in.x, in.y, format_of(*in.samples_to).factor};
+  return with_samples(*in.samples_to,
+                      image::composite_feathered(in.samples_to->samples, in.samples_from->samples, place, in.feather));
+}
+
+struct CompositeMasked {
+  Linked<Latent> destination, source;
+  int64_t x = 0, y = 0;
+  bool resize_source = false;
+  MaybeLinked<Mask> mask;
+};
+
+Results<Latent> composite_masked(const CompositeMasked& in) {
+  const image::Placement place{in.x, in.y, format_of(*in.destination).factor, in.resize_source};
+  return with_samples(*in.destination, image::composite_masked(in.destination->samples, in.source->samples,
+                                                               in.mask.value_or_empty(), place));
+}
+
+struct Blend : Pair {
+  double blend_factor = 0.5;
+};
+
+struct Interpolate : Pair {
+  double ratio = 1.0;
+};
+
+struct Multiply {
+  Linked<Latent> samples;
+  double multiplier = 1.0;
+};
+
+struct SetNoiseMask {
+  Linked<Latent> samples;
+  Linked<Mask> mask;
+};
+
+Results<Latent> set_noise_mask(const SetNoiseMask& in) {
+  Latent out = *in.samples;
+  out.noise_mask = *in.mask;
+  return {std::move(out)};
+}
+
+void add_composites(Table& table) {
+  table.add(NodeOf<Composite>{.name = "LatentComposite",
+                              .display = "Latent Composite",
+                              .category = "latent",
+                              .description = "Places latents on others, with soft edges if wanted.",
+                              .inputs = {Link("samples_to", &Composite::samples_to),
+                                         Link("samples_from", &Composite::samples_from), pixels("x", &Composite::x, 0),
+                                         pixels("y", &Composite::y, 0), pixels("feather", &Composite::feather, 0)},
+                              .run = composite_feathered});
+  table.add(NodeOf<CompositeMasked>{
+      .name = "LatentCompositeMasked",
+      .category = "latent",
+      .description = "Places latents on others, where a mask shows them.",
+      .inputs = {Link("destination", &CompositeMasked::destination), Link("source", &CompositeMasked::source),
+                 pixels("x", &CompositeMasked::x, 0), pixels("y", &CompositeMasked::y, 0),
+                 Bool("resize_source", &CompositeMasked::resize_source), Link("mask", &CompositeMasked::mask)},
+      .run = composite_masked});
+  table.add(NodeOf<SetNoiseMask>{.name = "SetLatentNoiseMask",
+                                 .display = "Set Latent Noise Mask",
+                                 .category = "latent/inpaint",
+                                 .description = "Says where a sampler may change the picture.",
+                                 .inputs = {Link("samples", &SetNoiseMask::samples), Link("mask", &SetNoiseMask::mask)},
+                                 .run = set_noise_mask});
+}
+
+Input<Pair> first_input() { return Link("samples1", &Pair::samples1); }
+Input<Pair> second_input() { return Link("samples2", &Pair::samples2); }
+
+void add_arithmetic(Table& table) {
+  table.add(NodeOf<Blend>{
+      .name = "LatentBlend",
+      .category = "_for_testing",
+      .description = "Mixes two latents.",
+      .inputs = {first_input(), second_input(), Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01)},
+      .run = [](const Blend& in) {
+        return with_samples(*in.samples1,
+                            image::blend_latents(in.samples1->samples, in.samples2->samples, in.blend_factor));
+      }});
+  table.add(NodeOf<Interpolate>{
+      .name = "LatentInterpolate",
+      .category = "latent/advanced",
+      .description = "Goes from one latent to another, keeping their strength.",
+      .inputs = {first_input(), second_input(), Float("ratio", &Interpolate::ratio).range(0.0, 1.0).step(0.01)},
+      .run = [](const Interpolate& in) {
+        return with_samples(*in.samples1,
+                            image::interpolate_latents(in.samples1->samples, in.samples2->samples, in.ratio));
+      }});
+  table.add(NodeOf<Pair>{.name = "LatentAdd",
+                         .category = "latent/advanced",
+                         .description = "Adds two latents.",
+                         .inputs = {first_input(), second_input()},
+                         .run = [](const Pair& in) {
+                           return with_samples(*in.samples1,
+                                               image::add_latents(in.samples1->samples, in.samples2->samples));
+                         }});
+  table.add(NodeOf<Pair>{.name = "LatentSubtract",
+                         .category = "latent/advanced",
+                         .description = "Subtracts the second latent from the first.",
+                         .inputs = {first_input(), second_input()},
+                         .run = [](const Pair& in) {
+                           return with_samples(*in.samples1,
+                                               image::subtract_latents(in.samples1->samples, in.samples2->samples));
+                         }});
+  table.add(NodeOf<Multiply>{.name = "LatentMultiply",
+                             .category = "latent/advanced",
+                             .description = "Makes a latent stronger or weaker.",
+                             .inputs = {Link("samples", &Multiply::samples),
+                                        Float("multiplier", &Multiply::multiplier).range(-10.0, 10.0).step(0.01)},
+                             .run = [](const Multiply& in) {
+                               return with_samples(*in.samples,
+                                                   image::multiply_latent(in.samples->samples, in.multiplier));
+                             }});
 }
 
 }  // namespace
 
 void register_latent_nodes(Table& table) {
-  table.add({.name = "EmptyLatentImage",
-             .display = "Empty Latent Image",
-             .category = "latent",
-             .description = "Latents with nothing in them, to be painted by a sampler.",
-             .inputs = {Int("width").def(512).range(16, kMaxSide).step(8).tip("Of the pictures to come, in pixels."),
-                        Int("height").def(512).range(16, kMaxSide).step(8).tip("Of the pictures to come, in pixels."),
-                        Int("batch_size").def(1).range(1, 4096).tip("How many pictures.")},
-             .outputs = {{"LATENT", "", "The empty latents."}},
-             .run = [](Call& call) -> Outputs {
-               const ForeseenLatent size = empty_size(call);
-               Latent out;
-               out.samples = Tensor::zeros({size.count, size.height, size.width, models::default_latents().channels});
-               return {latent(std::move(out))};
-             },
-             .foresee = [](Call& call) -> Outputs { return {Value("LATENT", empty_size(call))}; }});
   add_batches(table);
   add_shapes(table);
-  add_mixes(table);
-  table.add({.name = "SetLatentNoiseMask",
-             .display = "Set Latent Noise Mask",
-             .category = "latent/inpaint",
-             .description = "Says where a sampler may change the picture.",
-             .inputs = {Link("samples", "LATENT"), Link("mask", "MASK")},
-             .outputs = {{"LATENT"}},
-             .run = [](Call& call) -> Outputs {
-               Latent out = call.latent("samples");
-               out.noise_mask = call.tensor("mask");
-               return {latent(std::move(out))};
-             }});
+  add_composites(table);
+  add_arithmetic(table);
 }
 
 }  // namespace easel::nodes

@@ -15,6 +15,9 @@
 namespace easel::nodes {
 namespace {
 
+using models::VaeHandle;
+using sampling::Conditioning;
+
 // A VAE, and memory to run it in.
 struct Work {
   std::shared_ptr<const models::Vae> vae;
@@ -22,16 +25,11 @@ struct Work {
   models::VaeRun run;
 };
 
-// What the node's VAE encodes.
-Value encoded(Call& call, Tensor samples, Tensor noise_mask = {}) {
-  return latent({std::move(samples), std::move(noise_mask), {}, call.link<models::VaeHandle>("vae").latents});
-}
-
 // `wanted` for the whole picture, or what there is room for, but at least for the smallest tile.
-Work start(Call& call, const std::function<size_t(const models::Vae&)>& wanted,
+Work start(Call& call, const VaeHandle& vae, const std::function<size_t(const models::Vae&)>& wanted,
            size_t (*smallest)(const models::Vae&)) {
   Work work;
-  work.vae = call.link<models::VaeHandle>("vae").vae->get();
+  work.vae = vae.vae->get();
   memory::Residency& residency = call.context().residency;
   const size_t room = residency.room();
   work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
@@ -40,54 +38,153 @@ Work start(Call& call, const std::function<size_t(const models::Vae&)>& wanted,
   return work;
 }
 
-Work start_encoding(Call& call, int64_t height, int64_t width) {
+Work start_encoding(Call& call, const VaeHandle& handle, int64_t height, int64_t width) {
   return start(
-      call, [=](const models::Vae& vae) { return vae.encode_memory_estimate(height, width); },
+      call, handle, [=](const models::Vae& vae) { return vae.encode_memory_estimate(height, width); },
       [](const models::Vae& vae) { return vae.encode_memory_estimate(models::kSmallestTile, models::kSmallestTile); });
 }
 
-Work start_decoding(Call& call, int64_t height, int64_t width) {
+Work start_decoding(Call& call, const VaeHandle& handle, int64_t height, int64_t width) {
   return start(
-      call, [=](const models::Vae& vae) { return vae.decode_memory_estimate(height, width); },
+      call, handle, [=](const models::Vae& vae) { return vae.decode_memory_estimate(height, width); },
       [](const models::Vae& vae) {
         const int64_t side = models::kSmallestTile / vae.config().downscale;
         return vae.decode_memory_estimate(side, side);
       });
 }
 
-Work start_encoding(Call& call) {
-  const Tensor& pixels = call.tensor("pixels");
-  return start_encoding(call, pixels.dim(1), pixels.dim(2));
+Work start_encoding(Call& call, const VaeHandle& vae, const Tensor& pixels) {
+  return start_encoding(call, vae, pixels.dim(1), pixels.dim(2));
 }
 
-Outputs decode(Call& call) {
-  const Tensor& samples = call.latent("samples").samples;
-  const Work work = start_decoding(call, samples.dim(1), samples.dim(2));
-  return {image(work.vae->decode(samples, work.run))};
+// What a VAE encodes.
+Latent encoded(const VaeHandle& vae, Tensor samples, Tensor noise_mask = {}) {
+  return {std::move(samples), std::move(noise_mask), {}, vae.latents};
 }
 
-Outputs decode_tiled(Call& call) {
-  const int64_t tile = call.integer("tile_size");
+// What all of these have.
+struct WithVae {
+  Linked<VaeHandle> vae;
+};
+
+void require_vae_memory(const Known<WithVae>& in, const Call& call) {
+  if (const VaeHandle* vae = in(&WithVae::vae)) require_memory(call, *vae);
+}
+
+// --- Whole pictures and tiles ---
+
+struct Decode : WithVae {
+  Linked<Latent> samples;
+};
+
+Results<Image> decode(const Decode& in, Call& call) {
+  const Tensor& samples = in.samples->samples;
+  const Work work = start_decoding(call, *in.vae, samples.dim(1), samples.dim(2));
+  return {work.vae->decode(samples, work.run)};
+}
+
+struct Encode : WithVae {
+  Linked<Image> pixels;
+};
+
+Results<Latent> encode(const Encode& in, Call& call) {
+  const Work work = start_encoding(call, *in.vae, *in.pixels);
+  return {encoded(*in.vae, work.vae->encode(*in.pixels, work.run))};
+}
+
+// Kept for workflows of video models; a picture's VAE has no use for them.
+struct VideoTiles {
+  int64_t temporal_size = 64, temporal_overlap = 8;
+};
+
+struct DecodeTiled : Decode, VideoTiles {
+  int64_t tile_size = 512;
+  std::optional<int64_t> overlap = 64;
+};
+
+Results<Image> decode_tiled(const DecodeTiled& in, Call& call) {
+  const int64_t tile = in.tile_size;
   // Workflows from before the input existed were decoded with tiles that overlap by 16 latent pixels.
-  int64_t overlap = call.has("overlap") ? call.integer("overlap") : 128;
-  if (call.has("overlap") && tile < overlap * 4) overlap = tile / 4;
+  int64_t overlap = in.overlap.value_or(128);
+  if (in.overlap && tile < overlap * 4) overlap = tile / 4;
   // Tiles of three shapes, one as large as the other.
-  const int64_t side = tile / call.link<models::VaeHandle>("vae").latents->factor;
-  const Work work = start_decoding(call, side, side);
+  const int64_t side = tile / in.vae->latents->factor;
+  const Work work = start_decoding(call, *in.vae, side, side);
   const int64_t scale = work.vae->config().downscale;
-  return {image(work.vae->decode_tiled(call.latent("samples").samples, tile / scale, overlap / scale, work.run))};
+  return {work.vae->decode_tiled(in.samples->samples, tile / scale, overlap / scale, work.run)};
 }
 
-Outputs encode(Call& call) {
-  const Work work = start_encoding(call);
-  return {encoded(call, work.vae->encode(call.tensor("pixels"), work.run))};
+struct EncodeTiled : Encode, VideoTiles {
+  int64_t tile_size = 512, overlap = 64;
+};
+
+Results<Latent> encode_tiled(const EncodeTiled& in, Call& call) {
+  const Work work = start_encoding(call, *in.vae, in.tile_size, in.tile_size);
+  return {encoded(*in.vae, work.vae->encode_tiled(*in.pixels, in.tile_size, in.overlap, work.run))};
 }
 
-Outputs encode_tiled(Call& call) {
-  const int64_t tile = call.integer("tile_size");
-  const Work work = start_encoding(call, tile, tile);
-  return {encoded(call, work.vae->encode_tiled(call.tensor("pixels"), tile, call.integer("overlap"), work.run))};
+Input<WithVae> vae_input() { return Link("vae", &WithVae::vae); }
+Input<VideoTiles> temporal_size_input() {
+  return Int("temporal_size", &VideoTiles::temporal_size)
+      .range(4, 4096)
+      .step(4)
+      .added_later()
+      .tip("Only for video models; has no effect.");
 }
+Input<VideoTiles> temporal_overlap_input() {
+  return Int("temporal_overlap", &VideoTiles::temporal_overlap)
+      .range(4, 4096)
+      .step(4)
+      .added_later()
+      .tip("Only for video models; has no effect.");
+}
+
+void add_coding(Table& table) {
+  table.add(NodeOf<Decode>{
+      .name = "VAEDecode",
+      .display = "VAE Decode",
+      .category = "latent",
+      .description = "Turns latents into pictures. Large ones are decoded in blended tiles when memory is short.",
+      .inputs = {Link("samples", &Decode::samples).tip("The latent to decode."),
+                 vae_input().tip("The VAE to decode it with.")},
+      .outputs = {{.tip = "The picture."}},
+      .run = decode,
+      .foresee = [](const Known<Decode>& in, Call& call) -> Foreseen<Image> {
+        require_vae_memory(in, call);
+        return {};
+      }});
+  table.add(NodeOf<Encode>{.name = "VAEEncode",
+                           .display = "VAE Encode",
+                           .category = "latent",
+                           .description = "Turns pictures into latents.",
+                           .inputs = {Link("pixels", &Encode::pixels), vae_input()},
+                           .run = encode,
+                           .foresee = [](const Known<Encode>& in, Call& call) -> Foreseen<Latent> {
+                             require_vae_memory(in, call);
+                             return {};
+                           }});
+  table.add(NodeOf<DecodeTiled>{
+      .name = "VAEDecodeTiled",
+      .display = "VAE Decode (Tiled)",
+      .category = "_for_testing",
+      .description = "Decodes in overlapping tiles, which takes less memory and gives a slightly different picture.",
+      .inputs = {Link("samples", &Decode::samples), vae_input(),
+                 Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32),
+                 Int("overlap", &DecodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
+                 temporal_overlap_input()},
+      .run = decode_tiled});
+  table.add(NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
+                                .display = "VAE Encode (Tiled)",
+                                .category = "_for_testing",
+                                .description = "Encodes in overlapping tiles.",
+                                .inputs = {Link("pixels", &Encode::pixels), vae_input(),
+                                           Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64),
+                                           Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
+                                           temporal_size_input(), temporal_overlap_input()},
+                                .run = encode_tiled});
+}
+
+// --- Masks and conditioning ---
 
 // A picture and its mask, brought to one size and cut at the centre to a multiple of `unit`.
 struct Masked {
@@ -146,38 +243,54 @@ Tensor grown(const Tensor& mask, int64_t by) {
   return out;
 }
 
-Outputs encode_for_inpaint(Call& call) {
-  const Work work = start_encoding(call);
-  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
+struct EncodeForInpaint : Encode {
+  Linked<Mask> mask;
+  int64_t grow_mask_by = 6;
+};
+
+Results<Latent> encode_for_inpaint(const EncodeForInpaint& in, Call& call) {
+  const Work work = start_encoding(call, *in.vae, *in.pixels);
+  Masked m = cut_to_units(*in.pixels, *in.mask, work.vae->config().downscale);
   grey_out(m);
-  return {encoded(call, work.vae->encode(m.pixels, work.run), grown(m.mask, call.integer("grow_mask_by")))};
+  return {encoded(*in.vae, work.vae->encode(m.pixels, work.run), grown(m.mask, in.grow_mask_by))};
 }
 
-sampling::Conditioning with_concat(const sampling::Conditioning& list, const Tensor& latent_image, const Tensor& mask) {
-  sampling::Conditioning out = list;
-  for (auto& entry : out) {
-    entry.concat_latent_image = latent_image;
-    entry.concat_mask = mask;
-  }
-  return out;
+// What nodes have that give a model a picture beside the text.
+struct PictureConditioning : Encode {
+  Linked<Conditioning> positive, negative;
+};
+
+Foreseen<Conditioning, Conditioning, Latent> foresee_conditioning(const Known<PictureConditioning>& in) {
+  return {known_or_empty(in(&PictureConditioning::positive)), known_or_empty(in(&PictureConditioning::negative)),
+          std::nullopt};
 }
 
-Outputs inpaint_conditioning(Call& call) {
-  const Work work = start_encoding(call);
-  Masked m = cut_to_units(call.tensor("pixels"), call.tensor("mask"), work.vae->config().downscale);
+struct InpaintConditioning : PictureConditioning {
+  Linked<Mask> mask;
+  bool noise_mask = true;
+};
+
+Results<Conditioning, Conditioning, Latent> inpaint_conditioning(const InpaintConditioning& in, Call& call) {
+  const Work work = start_encoding(call, *in.vae, *in.pixels);
+  Masked m = cut_to_units(*in.pixels, *in.mask, work.vae->config().downscale);
   grey_out(m);
   const Tensor around = work.vae->encode(m.pixels, work.run);
-  const Tensor original = work.vae->encode(call.tensor("pixels"), work.run);
-  return {Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("positive"), around, m.mask)),
-          Value("CONDITIONING", with_concat(call.link<sampling::Conditioning>("negative"), around, m.mask)),
-          encoded(call, original, call.flag("noise_mask") ? m.mask : Tensor())};
+  const auto with_surroundings = [&](Conditioning list) {
+    for (auto& entry : list) {
+      entry.concat_latent_image = around;
+      entry.concat_mask = m.mask;
+    }
+    return list;
+  };
+  return {with_surroundings(*in.positive), with_surroundings(*in.negative),
+          encoded(*in.vae, work.vae->encode(*in.pixels, work.run), in.noise_mask ? m.mask : Tensor())};
 }
 
 // The picture to be edited, cut at the centre to whole latent pixels; the latent to start from is empty.
-Outputs edit_conditioning(Call& call) {
-  const Tensor& pixels = call.tensor("pixels");
+Results<Conditioning, Conditioning, Latent> edit_conditioning(const PictureConditioning& in, Call& call) {
+  const Tensor& pixels = *in.pixels;
   image::require_image(pixels, "pixels");
-  const Work work = start_encoding(call);
+  const Work work = start_encoding(call, *in.vae, pixels);
   const int64_t unit = work.vae->config().downscale, height = pixels.dim(1), width = pixels.dim(2);
   const int64_t h = height / unit * unit, w = width / unit * unit;
   if (h == 0 || w == 0)
@@ -186,95 +299,47 @@ Outputs edit_conditioning(Call& call) {
         .at_input("pixels");
   const Tensor cut = contiguous(pixels.slice(1, height % unit / 2, h).slice(2, width % unit / 2, w));
   const Tensor around = work.vae->encode(cut, work.run);
-  const auto with_picture = [&](const char* input) {
-    auto list = call.link<sampling::Conditioning>(input);
+  const auto with_picture = [&](Conditioning list) {
     for (auto& entry : list) entry.concat_latent_image = around;
-    return Value("CONDITIONING", std::move(list));
+    return list;
   };
-  return {with_picture("positive"), with_picture("negative"), encoded(call, Tensor::zeros(around.shape()))};
-}
-
-Outputs foresee_inpaint(Call& call) {
-  return {foreseen(foreseen_conditioning(call, "positive")), foreseen(foreseen_conditioning(call, "negative")),
-          Value()};
-}
-
-Outputs foresee_vae(Call& call) {
-  if (const auto* vae = call.peek<models::VaeHandle>("vae")) require_memory(call, *vae);
-  return {Value()};
-}
-
-// Kept for workflows of video models; a picture's VAE has no use for them.
-In video_only(std::string name, int64_t value) {
-  return Int(std::move(name)).def(value).range(4, 4096).step(4).late().tip("Only for video models; has no effect.");
+  return {with_picture(*in.positive), with_picture(*in.negative), encoded(*in.vae, Tensor::zeros(around.shape()))};
 }
 
 }  // namespace
 
 void register_vae_nodes(Table& table) {
-  table.add(
-      {.name = "VAEDecode",
-       .display = "VAE Decode",
-       .category = "latent",
-       .description = "Turns latents into pictures. Large ones are decoded in blended tiles when memory is short.",
-       .inputs = {Link("samples", "LATENT").tip("The latent to decode."),
-                  Link("vae", "VAE").tip("The VAE to decode it with.")},
-       .outputs = {{"IMAGE", "", "The picture."}},
-       .run = decode,
-       .foresee = foresee_vae});
-  table.add({.name = "VAEEncode",
-             .display = "VAE Encode",
-             .category = "latent",
-             .description = "Turns pictures into latents.",
-             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE")},
-             .outputs = {{"LATENT"}},
-             .run = encode,
-             .foresee = foresee_vae});
-  table.add(
-      {.name = "VAEDecodeTiled",
-       .display = "VAE Decode (Tiled)",
-       .category = "_for_testing",
-       .description = "Decodes in overlapping tiles, which takes less memory and gives a slightly different picture.",
-       .inputs = {Link("samples", "LATENT"), Link("vae", "VAE"), Int("tile_size").def(512).range(64, 4096).step(32),
-                  Int("overlap").def(64).range(0, 4096).step(32).late(), video_only("temporal_size", 64),
-                  video_only("temporal_overlap", 8)},
-       .outputs = {{"IMAGE"}},
-       .run = decode_tiled});
-  table.add({.name = "VAEEncodeTiled",
-             .display = "VAE Encode (Tiled)",
-             .category = "_for_testing",
-             .description = "Encodes in overlapping tiles.",
-             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"), Int("tile_size").def(512).range(64, 4096).step(64),
-                        Int("overlap").def(64).range(0, 4096).step(32).late(), video_only("temporal_size", 64),
-                        video_only("temporal_overlap", 8)},
-             .outputs = {{"LATENT"}},
-             .run = encode_tiled});
-  table.add({.name = "VAEEncodeForInpaint",
-             .display = "VAE Encode (for Inpainting)",
-             .category = "latent/inpaint",
-             .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
-             .inputs = {Link("pixels", "IMAGE"), Link("vae", "VAE"), Link("mask", "MASK"),
-                        Int("grow_mask_by").def(6).range(0, 64).step(1)},
-             .outputs = {{"LATENT"}},
-             .run = encode_for_inpaint});
-  table.add({.name = "InpaintModelConditioning",
-             .display = "InpaintModelConditioning",
-             .category = "conditioning/inpaint",
-             .description = "Gives an inpainting model what surrounds the mask.",
-             .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("vae", "VAE"),
-                        Link("pixels", "IMAGE"), Link("mask", "MASK"),
-                        Bool("noise_mask").def(true).late().tip("Confines the sampling to the mask.")},
-             .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
-             .run = inpaint_conditioning,
-             .foresee = foresee_inpaint});
-  table.add({.name = "InstructPixToPixConditioning",
-             .category = "conditioning/instructpix2pix",
-             .description = "Gives an edit model (InstructPix2Pix) the picture to change.",
-             .inputs = {Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("vae", "VAE"),
-                        Link("pixels", "IMAGE")},
-             .outputs = {{"CONDITIONING", "positive"}, {"CONDITIONING", "negative"}, {"LATENT", "latent"}},
-             .run = edit_conditioning,
-             .foresee = foresee_inpaint});
+  add_coding(table);
+  table.add(NodeOf<EncodeForInpaint>{
+      .name = "VAEEncodeForInpaint",
+      .display = "VAE Encode (for Inpainting)",
+      .category = "latent/inpaint",
+      .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
+      .inputs = {Link("pixels", &Encode::pixels), vae_input(), Link("mask", &EncodeForInpaint::mask),
+                 Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1)},
+      .run = encode_for_inpaint});
+  table.add(NodeOf<InpaintConditioning>{
+      .name = "InpaintModelConditioning",
+      .display = "InpaintModelConditioning",
+      .category = "conditioning/inpaint",
+      .description = "Gives an inpainting model what surrounds the mask.",
+      .inputs = {Link("positive", &PictureConditioning::positive), Link("negative", &PictureConditioning::negative),
+                 vae_input(), Link("pixels", &Encode::pixels), Link("mask", &InpaintConditioning::mask),
+                 Bool("noise_mask", &InpaintConditioning::noise_mask)
+                     .added_later()
+                     .tip("Confines the sampling to the mask.")},
+      .outputs = {{"positive"}, {"negative"}, {"latent"}},
+      .run = inpaint_conditioning,
+      .foresee = foresee_conditioning});
+  table.add(NodeOf<PictureConditioning>{
+      .name = "InstructPixToPixConditioning",
+      .category = "conditioning/instructpix2pix",
+      .description = "Gives an edit model (InstructPix2Pix) the picture to change.",
+      .inputs = {Link("positive", &PictureConditioning::positive), Link("negative", &PictureConditioning::negative),
+                 vae_input(), Link("pixels", &Encode::pixels)},
+      .outputs = {{"positive"}, {"negative"}, {"latent"}},
+      .run = edit_conditioning,
+      .foresee = foresee_conditioning});
 }
 
 }  // namespace easel::nodes

@@ -1,17 +1,31 @@
 // Nodes that patch models with LoRA files.
 #include "models/patch/lora.h"
 #include "node_api/table.h"
+#include "nodes/common/link_types.h"
 #include "nodes/common/model_input.h"
 
 namespace easel::nodes {
 namespace {
 
-models::LoraResult patched(Call& call, const models::ClipHandle& clip, double strength_clip) {
-  const auto& model = call.link<models::ModelHandle>("model");
-  const auto strength_model = static_cast<float>(call.number("strength_model"));
-  if (strength_model == 0.0f && strength_clip == 0.0) return {model, clip, {}};
-  const auto lora = models::Lora::read(*open_model(call, "loras", call.text("lora_name")));
-  auto result = models::apply_lora(lora, model, clip, strength_model, static_cast<float>(strength_clip),
+using models::ClipHandle;
+using models::ModelHandle;
+
+struct LoadForModel {
+  Linked<ModelHandle> model;
+  std::string lora_name;
+  double strength_model = 1.0;
+};
+
+struct Load : LoadForModel {
+  Linked<ClipHandle> clip;
+  double strength_clip = 1.0;
+};
+
+models::LoraResult patched(const LoadForModel& in, Call& call, const ClipHandle& clip, double strength_clip) {
+  const auto strength_model = static_cast<float>(in.strength_model);
+  if (strength_model == 0.0f && strength_clip == 0.0) return {*in.model, clip, {}};
+  const auto lora = models::Lora::read(*open_model(call, "loras", in.lora_name));
+  auto result = models::apply_lora(lora, *in.model, clip, strength_model, static_cast<float>(strength_clip),
                                    call.context().residency);
   // A node for the model alone has no say in what the file has for the text encoder.
   if (clip.encoder && !result.unused.empty())
@@ -20,41 +34,47 @@ models::LoraResult patched(Call& call, const models::ClipHandle& clip, double st
   return result;
 }
 
-Outputs load(Call& call) {
-  auto result = patched(call, call.link<models::ClipHandle>("clip"), call.number("strength_clip"));
-  return {Value("MODEL", std::move(result.model)), Value("CLIP", std::move(result.clip))};
+Results<ModelHandle, ClipHandle> load(const Load& in, Call& call) {
+  auto result = patched(in, call, *in.clip, in.strength_clip);
+  return {std::move(result.model), std::move(result.clip)};
 }
 
-Outputs load_for_model(Call& call) { return {Value("MODEL", patched(call, {}, 0.0).model)}; }
+Results<ModelHandle> load_for_model(const LoadForModel& in, Call& call) { return {patched(in, call, {}, 0.0).model}; }
 
-In strength_input(std::string name, std::string tip) {
-  return Float(std::move(name)).def(1.0).range(-100.0, 100.0).step(0.01).tip(std::move(tip));
+Input<LoadForModel> model_input() { return Link("model", &LoadForModel::model); }
+Input<LoadForModel> file_input() { return File("lora_name", &LoadForModel::lora_name, "loras"); }
+Input<LoadForModel> strength_input() {
+  return Float("strength_model", &LoadForModel::strength_model)
+      .range(-100.0, 100.0)
+      .step(0.01)
+      .tip("How strongly the model is changed; may be negative.");
 }
 
 }  // namespace
 
 void register_lora_nodes(Table& table) {
   table.add(
-      {.name = "LoraLoader",
-       .display = "Load LoRA",
-       .category = "loaders",
-       .description = "Applies a LoRA to a model and its text encoder. Several can follow one another.",
-       .inputs = {Link("model", "MODEL").tip("The model to change."),
-                  Link("clip", "CLIP").tip("The text encoder to change."), File("lora_name", "loras").tip("The LoRA."),
-                  strength_input("strength_model", "How strongly the model is changed; may be negative."),
-                  strength_input("strength_clip", "How strongly the text encoder is changed; may be negative.")},
-       .outputs = {{"MODEL", "", "The changed model."}, {"CLIP", "", "The changed text encoder."}},
-       .cheap = true,
-       .run = load});
-  table.add({.name = "LoraLoaderModelOnly",
-             .display = "LoraLoaderModelOnly",
-             .category = "loaders",
-             .description = "Applies a LoRA to a model only.",
-             .inputs = {Link("model", "MODEL"), File("lora_name", "loras"),
-                        strength_input("strength_model", "How strongly the model is changed; may be negative.")},
-             .outputs = {{"MODEL"}},
-             .cheap = true,
-             .run = load_for_model});
+      NodeOf<Load>{.name = "LoraLoader",
+                   .display = "Load LoRA",
+                   .category = "loaders",
+                   .description = "Applies a LoRA to a model and its text encoder. Several can follow one another.",
+                   .inputs = {model_input().tip("The model to change."),
+                              Link("clip", &Load::clip).tip("The text encoder to change."),
+                              file_input().tip("The LoRA."), strength_input(),
+                              Float("strength_clip", &Load::strength_clip)
+                                  .range(-100.0, 100.0)
+                                  .step(0.01)
+                                  .tip("How strongly the text encoder is changed; may be negative.")},
+                   .outputs = {{.tip = "The changed model."}, {.tip = "The changed text encoder."}},
+                   .runs_when_checked = true,
+                   .run = load});
+  table.add(NodeOf<LoadForModel>{.name = "LoraLoaderModelOnly",
+                                 .display = "LoraLoaderModelOnly",
+                                 .category = "loaders",
+                                 .description = "Applies a LoRA to a model only.",
+                                 .inputs = {model_input(), file_input(), strength_input()},
+                                 .runs_when_checked = true,
+                                 .run = load_for_model});
 }
 
 }  // namespace easel::nodes

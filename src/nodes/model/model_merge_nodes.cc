@@ -1,16 +1,18 @@
 // Models made of two models' weights.
+#include <array>
+
 #include "models/patch/merge.h"
+#include "models/text/text_encoder.h"
 #include "node_api/table.h"
+#include "nodes/common/link_types.h"
 
 namespace easel::nodes {
 namespace {
 
-constexpr const char* kCategory = "advanced/model_merging";
+using models::ClipHandle;
+using models::ModelHandle;
 
-In ratio_input(std::string name = "ratio") {
-  return Float(std::move(name)).def(1.0).range(0.0, 1.0).step(0.01).tip("1 is the first model, 0 the second.");
-}
-In multiplier_input() { return Float("multiplier").def(1.0).range(-10.0, 10.0).step(0.01); }
+constexpr const char* kCategory = "advanced/model_merging";
 
 models::MergeRatio blend(double ratio) {
   const auto own = static_cast<float>(ratio);
@@ -21,38 +23,65 @@ models::MergeRatio difference(double multiplier) {
   return {by, -by};
 }
 
-Outputs merged(Call& call, const models::MergeRatios& ratios) {
-  return {Value("MODEL", models::merge_models(call.link<models::ModelHandle>("model1"),
-                                              call.link<models::ModelHandle>("model2"), ratios))};
+// Two of a kind, and how they are mixed; nodes use one of the numbers or none.
+struct Models {
+  Linked<ModelHandle> first, second;
+  double ratio = 1.0, multiplier = 1.0;
+};
+struct Clips {
+  Linked<ClipHandle> first, second;
+  double ratio = 1.0, multiplier = 1.0;
+};
+
+Results<ModelHandle> merged(const Models& in, const models::MergeRatios& ratios) {
+  return {models::merge_models(*in.first, *in.second, ratios)};
 }
 
-Outputs merged_clip(Call& call, models::MergeRatio ratio) {
-  return {Value("CLIP", models::merge_clips(call.link<models::ClipHandle>("clip1"),
-                                            call.link<models::ClipHandle>("clip2"), ratio, call.context().residency))};
+Results<ClipHandle> merged(const Clips& in, models::MergeRatio ratio, Call& call) {
+  return {models::merge_clips(*in.first, *in.second, ratio, call.context().residency)};
 }
 
-void add(Table& table, const char* name, const char* type, const char* description, std::vector<In> more,
-         std::function<Outputs(Call&)> run) {
-  const std::string input = type == std::string("MODEL") ? "model" : "clip";
-  std::vector<In> inputs{Link(input + "1", type), Link(input + "2", type)};
-  inputs.insert(inputs.end(), more.begin(), more.end());
-  table.add({.name = name,
-             .category = kCategory,
-             .description = description,
-             .inputs = std::move(inputs),
-             .outputs = {{type}},
-             .cheap = true,
-             .run = std::move(run)});
+Inputs<Models> model_inputs() { return {Link("model1", &Models::first), Link("model2", &Models::second)}; }
+Inputs<Clips> clip_inputs() { return {Link("clip1", &Clips::first), Link("clip2", &Clips::second)}; }
+
+template <class P>
+Input<P> ratio_input(const std::string& name, double P::*member) {
+  return Float(name, member).range(0.0, 1.0).step(0.01).tip("1 is the first model, 0 the second.");
+}
+template <class P>
+Input<P> multiplier_input() {
+  return Float("multiplier", &P::multiplier).range(-10.0, 10.0).step(0.01);
 }
 
-// A ratio for each part of the UNet; the first one is for what belongs to none.
+template <class P>
+void add(Table& table, const std::string& name, const std::string& description, Inputs<P> inputs, Run<P> run) {
+  table.add(NodeOf<P>{.name = name,
+                      .category = kCategory,
+                      .description = description,
+                      .inputs = std::move(inputs),
+                      .runs_when_checked = true,
+                      .run = std::move(run)});
+}
+
+// A ratio for each part of a UNet.
+constexpr size_t kMostParts = 32;
+struct ModelsByParts : Models {
+  ModelsByParts() { ratios.fill(1.0); }
+  std::array<double, kMostParts> ratios;
+};
+
+// The first ratio is also for what belongs to no part.
 void add_by_parts(Table& table, const char* name, const char* description, const std::vector<std::string>& parts) {
-  std::vector<In> inputs;
-  for (const std::string& part : parts) inputs.push_back(ratio_input(part));
-  add(table, name, "MODEL", description, std::move(inputs), [parts](Call& call) {
-    models::MergeRatios ratios{blend(call.number(parts.front())), {}};
-    for (const std::string& part : parts) ratios.by_prefix.emplace_back(part, blend(call.number(part)));
-    return merged(call, ratios);
+  Inputs<ModelsByParts> inputs{Link("model1", &Models::first), Link("model2", &Models::second)};
+  for (size_t i = 0; i < parts.size(); ++i)
+    inputs.push_back(Float(parts[i], &ModelsByParts::ratios, i)
+                         .range(0.0, 1.0)
+                         .step(0.01)
+                         .tip("1 is the first model, 0 the second."));
+  add<ModelsByParts>(table, name, description, std::move(inputs), [parts](const ModelsByParts& in) {
+    models::MergeRatios ratios{blend(in.ratios.front()), {}};
+    for (size_t i = 0; i < parts.size(); ++i) ratios.by_prefix.emplace_back(parts[i], blend(in.ratios[i]));
+    return merged(in, ratios);
   });
 }
 
@@ -72,29 +101,33 @@ std::vector<std::string> parts_of(int blocks, const char* after_number) {
 }  // namespace
 
 void register_model_merge_nodes(Table& table) {
-  add(table, "ModelMergeSimple", "MODEL", "Mixes the weights of two models.", {ratio_input()}, [](Call& call) {
-    return merged(call, {blend(call.number("ratio")), {}});
-  });
-  add(table, "ModelMergeSubtract", "MODEL", "What the first model has beyond the second.", {multiplier_input()},
-      [](Call& call) {
-        return merged(call, {difference(call.number("multiplier")), {}});
-      });
-  add(table, "ModelMergeAdd", "MODEL", "Adds the second model's weights, usually a difference.", {}, [](Call& call) {
-    return merged(call, {{1.0f, 1.0f}, {}});
-  });
+  add<Models>(table, "ModelMergeSimple", "Mixes the weights of two models.",
+              model_inputs().and_then({ratio_input("ratio", &Models::ratio)}), [](const Models& in) {
+                return merged(in, {blend(in.ratio), {}});
+              });
+  add<Models>(table, "ModelMergeSubtract", "What the first model has beyond the second.",
+              model_inputs().and_then({multiplier_input<Models>()}), [](const Models& in) {
+                return merged(in, {difference(in.multiplier), {}});
+              });
+  add<Models>(table, "ModelMergeAdd", "Adds the second model's weights, usually a difference.", model_inputs(),
+              [](const Models& in) {
+                return merged(in, {{1.0f, 1.0f}, {}});
+              });
   add_by_parts(table, "ModelMergeBlocks", "Mixes two models, with a ratio for each third of the UNet.",
                {"input", "middle", "out"});
   add_by_parts(table, "ModelMergeSD1", "Mixes two SD 1.x models, with a ratio for each block.", parts_of(12, "."));
   add_by_parts(table, "ModelMergeSD2", "Mixes two SD 2.x models, with a ratio for each block.", parts_of(12, "."));
   add_by_parts(table, "ModelMergeSDXL", "Mixes two SDXL models, with a ratio for each block.", parts_of(9, ""));
-  add(table, "CLIPMergeSimple", "CLIP", "Mixes the weights of two text encoders.", {ratio_input()},
-      [](Call& call) { return merged_clip(call, blend(call.number("ratio"))); });
-  add(table, "CLIPMergeSubtract", "CLIP", "What the first text encoder has beyond the second.", {multiplier_input()},
-      [](Call& call) { return merged_clip(call, difference(call.number("multiplier"))); });
-  add(table, "CLIPMergeAdd", "CLIP", "Adds the second text encoder's weights, usually a difference.", {},
-      [](Call& call) {
-        return merged_clip(call, {1.0f, 1.0f});
-      });
+  add<Clips>(table, "CLIPMergeSimple", "Mixes the weights of two text encoders.",
+             clip_inputs().and_then({ratio_input("ratio", &Clips::ratio)}),
+             [](const Clips& in, Call& call) { return merged(in, blend(in.ratio), call); });
+  add<Clips>(table, "CLIPMergeSubtract", "What the first text encoder has beyond the second.",
+             clip_inputs().and_then({multiplier_input<Clips>()}),
+             [](const Clips& in, Call& call) { return merged(in, difference(in.multiplier), call); });
+  add<Clips>(table, "CLIPMergeAdd", "Adds the second text encoder's weights, usually a difference.", clip_inputs(),
+             [](const Clips& in, Call& call) {
+               return merged(in, {1.0f, 1.0f}, call);
+             });
 }
 
 }  // namespace easel::nodes

@@ -9,148 +9,213 @@ namespace easel::nodes {
 namespace {
 
 using models::ModelHandle;
+using sampling::Conditioning;
 
-Outputs model(ModelHandle handle) { return {Value("MODEL", std::move(handle))}; }
+// What all of these have.
+struct Patch {
+  Linked<ModelHandle> model;
+};
 
 // The model with one more change to its guidance.
-Outputs guided(Call& call, models::SamplingPatchPtr patch) {
-  auto out = call.link<ModelHandle>("model");
+Results<ModelHandle> guided(const Patch& in, models::SamplingPatchPtr patch) {
+  ModelHandle out = *in.model;
   out.sampling_patches.push_back(std::move(patch));
-  return model(std::move(out));
+  return {std::move(out)};
 }
 
-Outputs with_hook(Call& call, models::BlockHookPtr hook) {
-  auto out = call.link<ModelHandle>("model");
+Results<ModelHandle> with_hook(const Patch& in, models::BlockHookPtr hook) {
+  ModelHandle out = *in.model;
   out.block_hooks.push_back(std::move(hook));
-  return model(std::move(out));
+  return {std::move(out)};
 }
 
-Outputs sampling_kind(Call& call) {
-  auto out = call.link<ModelHandle>("model");
-  const std::string& name = call.text("sampling");
-  out.prediction = name == "v_prediction" ? models::Prediction::kV
-                   : name == "lcm"        ? models::Prediction::kLcm
-                   : name == "x0"         ? models::Prediction::kX0
-                                          : models::Prediction::kEps;
-  out.zero_terminal_snr = call.flag("zsnr");
-  return model(std::move(out));
-}
-
-Outputs free_u(Call& call, bool by_mean) {
-  const auto number = [&](const char* name) { return static_cast<float>(call.number(name)); };
-  const models::FreeU options{number("b1"), number("b2"), number("s1"), number("s2"), by_mean};
-  return with_hook(call, models::free_u(options, call.link<ModelHandle>("model").config));
-}
-
-Outputs deep_shrink(Call& call) {
-  const auto& handle = call.link<ModelHandle>("model");
-  const sampling::ModelSampling levels(handle.prediction, handle.zero_terminal_snr);
-  models::DeepShrink options;
-  options.block = static_cast<int>(call.integer("block_number"));
-  options.factor = call.number("downscale_factor");
-  options.first_sigma = static_cast<float>(levels.percent_to_sigma(call.number("start_percent")));
-  options.last_sigma = static_cast<float>(levels.percent_to_sigma(call.number("end_percent")));
-  options.after_skip = call.flag("downscale_after_skip");
-  options.down = image::resize_method(call.text("downscale_method"));
-  options.up = image::resize_method(call.text("upscale_method"));
-  return with_hook(call, models::deep_shrink(options));
-}
-
-Outputs differential(Call& call) {
-  auto out = call.link<ModelHandle>("model");
-  out.differential_diffusion = static_cast<float>(call.number("strength"));
-  return model(std::move(out));
-}
-
-Outputs perp_neg(Call& call) {
-  return guided(call, std::make_shared<const sampling::PerpNegPatch>(
-                          call.link<sampling::Conditioning>("empty_conditioning"), call.number("neg_scale")));
-}
-
-Outputs foresee_perp_neg(Call& call) {
-  const auto* handle = call.peek<ModelHandle>("model");
-  if (handle) require_fit(*handle, foreseen_conditioning(call, "empty_conditioning"), "empty_conditioning");
-  return {handle ? Value("MODEL", *handle) : Value()};
-}
-
-// What the node does to a model is known as soon as the model is.
+// What a node does to a model is known as soon as the model is.
+template <class P>
 void add(Table& table, const char* name, const char* display, const char* category, const char* description,
-         std::vector<In> inputs, std::function<Outputs(Call&)> run) {
-  inputs.insert(inputs.begin(), Link("model", "MODEL"));
-  table.add({.name = name,
-             .display = display,
-             .category = category,
-             .description = description,
-             .inputs = std::move(inputs),
-             .outputs = {{"MODEL"}},
-             .cheap = true,
-             .run = std::move(run)});
+         Inputs<P> inputs, Run<P> run) {
+  table.add(NodeOf<P>{.name = name,
+                      .display = display,
+                      .category = category,
+                      .description = description,
+                      .inputs = std::move(inputs),
+                      .runs_when_checked = true,
+                      .run = std::move(run)});
 }
 
-In factor(const char* name, double value) { return Float(name).def(value).range(0.0, 10.0).step(0.01); }
+Input<Patch> model_input() { return Link("model", &Patch::model); }
+
+// --- What a model predicts ---
+
+struct SamplingKind : Patch {
+  models::Prediction sampling = models::Prediction::kEps;
+  bool zsnr = false;
+};
+
+Results<ModelHandle> sampling_kind(const SamplingKind& in) {
+  ModelHandle out = *in.model;
+  out.prediction = in.sampling;
+  out.zero_terminal_snr = in.zsnr;
+  return {std::move(out)};
+}
+
+struct Differential : Patch {
+  double strength = 1.0;
+};
+
+Results<ModelHandle> differential(const Differential& in) {
+  ModelHandle out = *in.model;
+  out.differential_diffusion = static_cast<float>(in.strength);
+  return {std::move(out)};
+}
+
+// --- The maps inside ---
+
+struct FreeU : Patch {
+  double b1 = 1.1, b2 = 1.2, s1 = 0.9, s2 = 0.2;
+};
+struct FreeU2 : FreeU {
+  FreeU2() {
+    b1 = 1.3;
+    b2 = 1.4;
+  }
+};
+
+Results<ModelHandle> free_u(const FreeU& in, bool by_mean) {
+  const models::FreeU options{static_cast<float>(in.b1), static_cast<float>(in.b2), static_cast<float>(in.s1),
+                              static_cast<float>(in.s2), by_mean};
+  return with_hook(in, models::free_u(options, in.model->config));
+}
+
+Input<FreeU> factor(const char* name, double FreeU::*member) { return Float(name, member).range(0.0, 10.0).step(0.01); }
+
+struct DeepShrink : Patch {
+  int64_t block_number = 3;
+  double downscale_factor = 2.0, start_percent = 0.0, end_percent = 0.35;
+  bool downscale_after_skip = true;
+  std::string downscale_method, upscale_method;
+};
+
+Results<ModelHandle> deep_shrink(const DeepShrink& in) {
+  const sampling::ModelSampling levels(in.model->prediction, in.model->zero_terminal_snr);
+  models::DeepShrink options;
+  options.block = static_cast<int>(in.block_number);
+  options.factor = in.downscale_factor;
+  options.first_sigma = static_cast<float>(levels.percent_to_sigma(in.start_percent));
+  options.last_sigma = static_cast<float>(levels.percent_to_sigma(in.end_percent));
+  options.after_skip = in.downscale_after_skip;
+  options.down = image::resize_method(in.downscale_method);
+  options.up = image::resize_method(in.upscale_method);
+  return with_hook(in, models::deep_shrink(options));
+}
 
 void add_maps(Table& table) {
-  add(table, "FreeU", "FreeU", "model_patches/unet",
-      "Makes the UNet's own maps stronger and the low frequencies of its skip connections weaker.",
-      {factor("b1", 1.1), factor("b2", 1.2), factor("s1", 0.9), factor("s2", 0.2)},
-      [](Call& call) { return free_u(call, false); });
-  add(table, "FreeU_V2", "FreeU_V2", "model_patches/unet", "FreeU, strongest where the maps are brightest.",
-      {factor("b1", 1.3), factor("b2", 1.4), factor("s1", 0.9), factor("s2", 0.2)},
-      [](Call& call) { return free_u(call, true); });
+  add<FreeU>(table, "FreeU", "FreeU", "model_patches/unet",
+             "Makes the UNet's own maps stronger and the low frequencies of its skip connections weaker.",
+             {model_input(), factor("b1", &FreeU::b1), factor("b2", &FreeU::b2), factor("s1", &FreeU::s1),
+              factor("s2", &FreeU::s2)},
+             [](const FreeU& in) { return free_u(in, false); });
+  add<FreeU2>(table, "FreeU_V2", "FreeU_V2", "model_patches/unet", "FreeU, strongest where the maps are brightest.",
+              {model_input(), factor("b1", &FreeU::b1), factor("b2", &FreeU::b2), factor("s1", &FreeU::s1),
+               factor("s2", &FreeU::s2)},
+              [](const FreeU2& in) { return free_u(in, true); });
   const std::vector<std::string> methods{"bicubic", "nearest-exact", "bilinear", "area", "bislerp"};
-  add(table, "PatchModelAddDownscale", "PatchModelAddDownscale (Kohya Deep Shrink)", "model_patches/unet",
+  add<DeepShrink>(
+      table, "PatchModelAddDownscale", "PatchModelAddDownscale (Kohya Deep Shrink)", "model_patches/unet",
       "Runs the inner blocks at a smaller size for the first steps, so that large pictures keep one subject.",
-      {Int("block_number").def(3).range(1, 32).step(1), Float("downscale_factor").def(2.0).range(0.1, 9.0).step(0.001),
-       Float("start_percent").def(0.0).range(0.0, 1.0).step(0.001),
-       Float("end_percent").def(0.35).range(0.0, 1.0).step(0.001), Bool("downscale_after_skip").def(true),
-       Choice("downscale_method", methods), Choice("upscale_method", methods)},
+      {model_input(), Int("block_number", &DeepShrink::block_number).range(1, 32).step(1),
+       Float("downscale_factor", &DeepShrink::downscale_factor).range(0.1, 9.0).step(0.001),
+       Float("start_percent", &DeepShrink::start_percent).range(0.0, 1.0).step(0.001),
+       Float("end_percent", &DeepShrink::end_percent).range(0.0, 1.0).step(0.001),
+       Bool("downscale_after_skip", &DeepShrink::downscale_after_skip),
+       Choice("downscale_method", &DeepShrink::downscale_method, methods),
+       Choice("upscale_method", &DeepShrink::upscale_method, methods)},
       deep_shrink);
 }
 
+// --- Guidance ---
+
+struct RescaleCfg : Patch {
+  double multiplier = 0.7;
+};
+struct PerturbedAttention : Patch {
+  double scale = 3.0;
+};
+struct SelfAttention : Patch {
+  double scale = 0.5, blur_sigma = 2.0;
+};
+struct CfgNorm : Patch {
+  double strength = 1.0;
+};
+
+struct PerpNeg : Patch {
+  Linked<Conditioning> empty_conditioning;
+  double neg_scale = 1.0;
+};
+
+Results<ModelHandle> perp_neg(const PerpNeg& in) {
+  return guided(in, std::make_shared<const sampling::PerpNegPatch>(*in.empty_conditioning, in.neg_scale));
+}
+
+Foreseen<ModelHandle> foresee_perp_neg(const Known<PerpNeg>& in) {
+  const ModelHandle* model = in(&PerpNeg::model);
+  if (model) require_fit(*model, known_or_empty(in(&PerpNeg::empty_conditioning)), "empty_conditioning");
+  return {model};
+}
+
 void add_guidance(Table& table) {
-  add(table, "RescaleCFG", "RescaleCFG", "advanced/model",
-      "Takes back the contrast that strong guidance adds; made for models that predict velocity.",
-      {Float("multiplier").def(0.7).range(0.0, 1.0).step(0.01)},
-      [](Call& call) { return guided(call, sampling::rescale_cfg(call.number("multiplier"))); });
-  add(table, "PerturbedAttentionGuidance", "PerturbedAttentionGuidance", "model_patches/unet",
+  add<RescaleCfg>(table, "RescaleCFG", "RescaleCFG", "advanced/model",
+                  "Takes back the contrast that strong guidance adds; made for models that predict velocity.",
+                  {model_input(), Float("multiplier", &RescaleCfg::multiplier).range(0.0, 1.0).step(0.01)},
+                  [](const RescaleCfg& in) { return guided(in, sampling::rescale_cfg(in.multiplier)); });
+  add<PerturbedAttention>(
+      table, "PerturbedAttentionGuidance", "PerturbedAttentionGuidance", "model_patches/unet",
       "Leads away from what the model makes when its middle block attends to nothing. A third evaluation per step.",
-      {Float("scale").def(3.0).range(0.0, 100.0).step(0.01).round(0.01)},
-      [](Call& call) { return guided(call, sampling::perturbed_attention_guidance(call.number("scale"))); });
-  add(table, "SelfAttentionGuidance", "Self-Attention Guidance", "_for_testing",
+      {model_input(), Float("scale", &PerturbedAttention::scale).range(0.0, 100.0).step(0.01).round(0.01)},
+      [](const PerturbedAttention& in) { return guided(in, sampling::perturbed_attention_guidance(in.scale)); });
+  add<SelfAttention>(
+      table, "SelfAttentionGuidance", "Self-Attention Guidance", "_for_testing",
       "Leads away from a picture that is blurred where the model looks. A third evaluation per step.",
-      {Float("scale").def(0.5).range(-2.0, 5.0).step(0.01), Float("blur_sigma").def(2.0).range(0.0, 10.0).step(0.1)},
-      [](Call& call) {
-        return guided(call, sampling::self_attention_guidance(call.number("scale"), call.number("blur_sigma")));
-      });
-  table.add({.name = "PerpNeg",
-             .display = "Perp-Neg (DEPRECATED by PerpNegGuider)",
-             .category = "_for_testing",
-             .description = "Lets the negative conditioning take away only what the positive one lacks.",
-             .inputs = {Link("model", "MODEL"), Link("empty_conditioning", "CONDITIONING"),
-                        Float("neg_scale").def(1.0).range(0.0, 100.0).step(0.01)},
-             .outputs = {{"MODEL"}},
-             .run = perp_neg,
-             .foresee = foresee_perp_neg});
-  add(table, "CFGZeroStar", "CFGZeroStar", "advanced/guidance",
-      "Scales the unconditional direction to fit the conditional one.", {},
-      [](Call& call) { return guided(call, sampling::cfg_zero_star()); });
-  add(table, "CFGNorm", "CFGNorm", "advanced/guidance",
-      "Brings what guidance makes down to the strength of the conditional picture.",
-      {Float("strength").def(1.0).range(0.0, 100.0).step(0.01)},
-      [](Call& call) { return guided(call, sampling::cfg_norm(call.number("strength"))); });
+      {model_input(), Float("scale", &SelfAttention::scale).range(-2.0, 5.0).step(0.01),
+       Float("blur_sigma", &SelfAttention::blur_sigma).range(0.0, 10.0).step(0.1)},
+      [](const SelfAttention& in) { return guided(in, sampling::self_attention_guidance(in.scale, in.blur_sigma)); });
+  table.add(NodeOf<PerpNeg>{.name = "PerpNeg",
+                            .display = "Perp-Neg (DEPRECATED by PerpNegGuider)",
+                            .category = "_for_testing",
+                            .description = "Lets the negative conditioning take away only what the positive one lacks.",
+                            .inputs = {model_input(), Link("empty_conditioning", &PerpNeg::empty_conditioning),
+                                       Float("neg_scale", &PerpNeg::neg_scale).range(0.0, 100.0).step(0.01)},
+                            .run = perp_neg,
+                            .foresee = foresee_perp_neg});
+  add<Patch>(table, "CFGZeroStar", "CFGZeroStar", "advanced/guidance",
+             "Scales the unconditional direction to fit the conditional one.", {model_input()},
+             [](const Patch& in) { return guided(in, sampling::cfg_zero_star()); });
+  add<CfgNorm>(table, "CFGNorm", "CFGNorm", "advanced/guidance",
+               "Brings what guidance makes down to the strength of the conditional picture.",
+               {model_input(), Float("strength", &CfgNorm::strength).range(0.0, 100.0).step(0.01).useful(0, 2, 0.05)},
+               [](const CfgNorm& in) { return guided(in, sampling::cfg_norm(in.strength)); });
 }
 
 }  // namespace
 
 void register_model_patch_nodes(Table& table) {
-  add(table, "ModelSamplingDiscrete", "ModelSamplingDiscrete", "advanced/model",
+  using models::Prediction;
+  add<SamplingKind>(
+      table, "ModelSamplingDiscrete", "ModelSamplingDiscrete", "advanced/model",
       "Says what a model predicts, where its file does not: lcm for models (or LoRAs) of few steps.",
-      {Choice("sampling", {"eps", "v_prediction", "lcm", "x0"}),
-       Bool("zsnr").def(false).tip("Lets the schedule end in pure noise, as the model was trained.")},
+      {model_input(),
+       Choice("sampling", &SamplingKind::sampling,
+              {{"eps", Prediction::kEps},
+               {"v_prediction", Prediction::kV},
+               {"lcm", Prediction::kLcm},
+               {"x0", Prediction::kX0}}),
+       Bool("zsnr", &SamplingKind::zsnr).tip("Lets the schedule end in pure noise, as the model was trained.")},
       sampling_kind);
-  add(table, "DifferentialDiffusion", "Differential Diffusion", "_for_testing",
+  add<Differential>(
+      table, "DifferentialDiffusion", "Differential Diffusion", "_for_testing",
       "With a mask of grey levels, the darker a part the later it is let go, so that edges blend.",
-      {Float("strength").def(1.0).range(0.0, 1.0).step(0.01).optional()}, differential);
+      {model_input(),
+       Float("strength", &Differential::strength).range(0.0, 1.0).step(0.01).useful(0, 1, 0.05).optional()},
+      differential);
   add_maps(table);
   add_guidance(table);
 }

@@ -6,51 +6,71 @@ namespace {
 
 constexpr const char* kCategory = "utils/primitive";
 
+struct WholeNumber {
+  int64_t value = 0;
+};
+struct Number {
+  double value = 0.0;
+};
+struct YesOrNo {
+  bool value = false;
+};
+struct Words {
+  std::string value;
+};
+struct OfImage {
+  Linked<Image> image;
+};
+
+Results<int64_t, int64_t, int64_t> image_size(const OfImage& in) {
+  return {in.image->dim(2), in.image->dim(1), in.image->dim(0)};
+}
+
+// A text that somebody will link to a prompt.
+Input<Words> text_input() { return Text("value", &Words::value).names_embeddings(); }
+Results<std::string> text(const Words& in) { return {in.value}; }
+
 }  // namespace
 
 void register_primitive_nodes(Table& table) {
-  table.add({.name = "PrimitiveInt",
-             .display = "Int",
-             .category = kCategory,
-             .description = "A whole number.",
-             .inputs = {Int("value").def(0).range(-INT64_MAX, INT64_MAX)},
-             .outputs = {{"INT"}},
-             .run = [](Call& call) -> Outputs { return {Value("INT", call.integer("value"))}; }});
-  table.add({.name = "PrimitiveFloat",
-             .display = "Float",
-             .category = kCategory,
-             .description = "A number.",
-             .inputs = {Float("value").def(0.0).range(-9223372036854775807.0, 9223372036854775807.0)},
-             .outputs = {{"FLOAT"}},
-             .run = [](Call& call) -> Outputs { return {Value("FLOAT", call.number("value"))}; }});
-  table.add({.name = "PrimitiveBoolean",
-             .display = "Boolean",
-             .category = kCategory,
-             .description = "Yes or no.",
-             .inputs = {Bool("value").def(false)},
-             .outputs = {{"BOOLEAN"}},
-             .run = [](Call& call) -> Outputs { return {Value("BOOLEAN", call.flag("value"))}; }});
-  const auto text = [&](const char* name, const char* display, In input) {
-    table.add({.name = name,
-               .display = display,
-               .category = kCategory,
-               .description = "A text.",
-               .inputs = {std::move(input)},
-               .outputs = {{"STRING"}},
-               .run = [](Call& call) -> Outputs { return {Value("STRING", call.text("value"))}; }});
-  };
-  text("PrimitiveString", "String", Text("value").def(""));
-  text("PrimitiveStringMultiline", "String (Multiline)", Text("value").def("").multiline());
-  table.add({.name = "GetImageSize",
-             .display = "Get Image Size",
-             .category = "image",
-             .description = "How large a picture is, and how many there are.",
-             .inputs = {Link("image", "IMAGE")},
-             .outputs = {{"INT", "width"}, {"INT", "height"}, {"INT", "batch_size"}},
-             .run = [](Call& call) -> Outputs {
-               const Tensor& pixels = call.tensor("image");
-               return {Value("INT", pixels.dim(2)), Value("INT", pixels.dim(1)), Value("INT", pixels.dim(0))};
-             }});
+  table.add(NodeOf<WholeNumber>{.name = "PrimitiveInt",
+                                .display = "Int",
+                                .category = kCategory,
+                                .description = "A whole number.",
+                                .inputs = {Int("value", &WholeNumber::value).range(-INT64_MAX, INT64_MAX)},
+                                .run = [](const WholeNumber& in) -> Results<int64_t> { return {in.value}; }});
+  table.add(
+      NodeOf<Number>{.name = "PrimitiveFloat",
+                     .display = "Float",
+                     .category = kCategory,
+                     .description = "A number.",
+                     .inputs = {Float("value", &Number::value).range(-9223372036854775807.0, 9223372036854775807.0)},
+                     .run = [](const Number& in) -> Results<double> { return {in.value}; }});
+  table.add(NodeOf<YesOrNo>{.name = "PrimitiveBoolean",
+                            .display = "Boolean",
+                            .category = kCategory,
+                            .description = "Yes or no.",
+                            .inputs = {Bool("value", &YesOrNo::value)},
+                            .run = [](const YesOrNo& in) -> Results<bool> { return {in.value}; }});
+  table.add(NodeOf<Words>{.name = "PrimitiveString",
+                          .display = "String",
+                          .category = kCategory,
+                          .description = "A text.",
+                          .inputs = {text_input()},
+                          .run = text});
+  table.add(NodeOf<Words>{.name = "PrimitiveStringMultiline",
+                          .display = "String (Multiline)",
+                          .category = kCategory,
+                          .description = "A text.",
+                          .inputs = {text_input().multiline()},
+                          .run = text});
+  table.add(NodeOf<OfImage>{.name = "GetImageSize",
+                            .display = "Get Image Size",
+                            .category = "image",
+                            .description = "How large a picture is, and how many there are.",
+                            .inputs = {Link("image", &OfImage::image)},
+                            .outputs = {{"width"}, {"height"}, {"batch_size"}},
+                            .run = image_size});
 }
 
 }  // namespace easel::nodes

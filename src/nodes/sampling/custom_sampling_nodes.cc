@@ -12,24 +12,217 @@
 namespace easel::nodes {
 namespace {
 
+using models::ModelHandle;
+using sampling::Conditioning;
+using sampling::GuidanceStyle;
+
 constexpr const char* kCategory = "sampling/custom_sampling";
 constexpr const char* kGuiders = "sampling/custom_sampling/guiders";
 
-In cfg_input(const char* name = "cfg") { return Float(name).def(8.0).range(0.0, 100.0).step(0.1).round(0.01); }
+template <class P>
+Input<P> cfg_input(const char* name, double P::*member) {
+  return Float(name, member).range(0.0, 100.0).step(0.1).round(0.01);
+}
+
+// --- Guiders ---
+
+struct BasicGuidance {
+  Linked<ModelHandle> model;
+  Linked<Conditioning> conditioning;
+};
+
+struct Guidance {
+  Linked<ModelHandle> model;
+  Linked<Conditioning> positive, negative;
+  double cfg = 8.0;
+};
+
+Guider guider_of(const Guidance& in) { return {*in.model, *in.positive, *in.negative, in.cfg}; }
+
+struct DualGuidance {
+  Linked<ModelHandle> model;
+  Linked<Conditioning> cond1, cond2, negative;
+  double cfg_conds = 8.0, cfg_cond2_negative = 8.0;
+  GuidanceStyle style = GuidanceStyle::kDual;
+};
+
+Results<Guider> dual_guider(const DualGuidance& in) {
+  Guider out{*in.model, *in.cond1, *in.negative, in.cfg_conds};
+  out.style = in.style;
+  out.third = *in.cond2;
+  out.second_cfg = in.cfg_cond2_negative;
+  return {std::move(out)};
+}
+
+struct PerpNegGuidance : Guidance {
+  Linked<Conditioning> empty_conditioning;
+  double neg_scale = 1.0;
+};
+
+Results<Guider> perp_neg_guider(const PerpNegGuidance& in) {
+  Guider out = guider_of(in);
+  out.style = GuidanceStyle::kPerpNeg;
+  out.third = *in.empty_conditioning;
+  out.second_cfg = in.neg_scale;
+  return {std::move(out)};
+}
+
+// Everything but the seed and the steps is known when model and conditioning are.
+void require_fit(const ModelHandle* model, const ForeseenConditioning* conditioning, const char* input) {
+  if (model) require_fit(*model, known_or_empty(conditioning), input);
+}
+
+Foreseen<Guider> foresee_basic(const Known<BasicGuidance>& in) {
+  require_fit(in(&BasicGuidance::model), in(&BasicGuidance::conditioning), "conditioning");
+  return {};
+}
+
+void foresee_guidance(const Known<Guidance>& in) {
+  require_fit(in(&Guidance::model), in(&Guidance::positive), "positive");
+  require_fit(in(&Guidance::model), in(&Guidance::negative), "negative");
+}
+
+Foreseen<Guider> foresee_dual(const Known<DualGuidance>& in) {
+  require_fit(in(&DualGuidance::model), in(&DualGuidance::negative), "negative");
+  require_fit(in(&DualGuidance::model), in(&DualGuidance::cond1), "cond1");
+  require_fit(in(&DualGuidance::model), in(&DualGuidance::cond2), "cond2");
+  return {};
+}
+
+void add_guiders(Table& table) {
+  table.add(NodeOf<Guidance>{
+      .name = "CFGGuider",
+      .category = kGuiders,
+      .description = "Guidance by a positive and a negative conditioning.",
+      .inputs = {Link("model", &Guidance::model), Link("positive", &Guidance::positive),
+                 Link("negative", &Guidance::negative), cfg_input("cfg", &Guidance::cfg).useful(1, 15, 0.5)},
+      .run = [](const Guidance& in) -> Results<Guider> { return {guider_of(in)}; },
+      .foresee = [](const Known<Guidance>& in) -> Foreseen<Guider> {
+        foresee_guidance(in);
+        return {};
+      }});
+  table.add(NodeOf<BasicGuidance>{
+      .name = "BasicGuider",
+      .category = kGuiders,
+      .description = "Follows one conditioning, without a negative one.",
+      .inputs = {Link("model", &BasicGuidance::model), Link("conditioning", &BasicGuidance::conditioning)},
+      .run = [](const BasicGuidance& in) -> Results<Guider> {
+        return {Guider{*in.model, *in.conditioning, {}, 1.0}};
+      },
+      .foresee = foresee_basic});
+  table.add(NodeOf<DualGuidance>{
+      .name = "DualCFGGuider",
+      .category = kGuiders,
+      .description = "Guidance in two stages: from the negative conditioning to cond2, from there to cond1.",
+      .inputs = {Link("model", &DualGuidance::model), Link("cond1", &DualGuidance::cond1),
+                 Link("cond2", &DualGuidance::cond2), Link("negative", &DualGuidance::negative),
+                 cfg_input("cfg_conds", &DualGuidance::cfg_conds),
+                 cfg_input("cfg_cond2_negative", &DualGuidance::cfg_cond2_negative),
+                 Choice("style", &DualGuidance::style,
+                        {{"regular", GuidanceStyle::kDual}, {"nested", GuidanceStyle::kDualNested}})
+                     .added_later()},
+      .run = dual_guider,
+      .foresee = foresee_dual});
+  table.add(NodeOf<PerpNegGuidance>{
+      .name = "PerpNegGuider",
+      .category = "_for_testing",
+      .description = "Guidance whose negative conditioning takes away only what the positive one lacks.",
+      .inputs = {Link("model", &Guidance::model), Link("positive", &Guidance::positive),
+                 Link("negative", &Guidance::negative),
+                 Link("empty_conditioning", &PerpNegGuidance::empty_conditioning).tip("Of the empty text."),
+                 cfg_input("cfg", &Guidance::cfg).useful(1, 15, 0.5),
+                 Float("neg_scale", &PerpNegGuidance::neg_scale).range(0.0, 100.0).step(0.01)},
+      .run = perp_neg_guider,
+      .foresee = [](const Known<PerpNegGuidance>& in) -> Foreseen<Guider> {
+        foresee_guidance(in);
+        require_fit(in(&Guidance::model), in(&PerpNegGuidance::empty_conditioning), "empty_conditioning");
+        return {};
+      }});
+}
+
+// --- Noise ---
+
+struct RandomNoise {
+  uint64_t noise_seed = 0;
+};
+
+struct Nothing {};
+
+struct AddNoise {
+  Linked<ModelHandle> model;
+  Linked<NoiseChoice> noise;
+  Linked<Sigmas> sigmas;
+  Linked<Latent> latent_image;
+};
+
+// The latent with noise of the first level, or of the difference of the first and the last.
+Results<Latent> add_noise(const AddNoise& in) {
+  const NoiseChoice& noise = *in.noise;
+  const Sigmas& levels = *in.sigmas;
+  if (levels.empty() || noise.none) return {in.latent_image};
+  Latent out = *in.latent_image;
+  const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
+  sampling::TorchGenerator rng(noise.seed);
+  const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
+  Tensor noisy = in.model->latents->to_model(out.samples);
+  for (int64_t i = 0; i < noisy.numel(); ++i) noisy.f32()[i] += drawn.f32()[i] * scale;
+  out.samples = in.model->latents->from_model(noisy);
+  for (float& v : out.samples.values())
+    if (!std::isfinite(v)) v = 0;
+  return {std::move(out)};
+}
+
+void add_noises(Table& table) {
+  table.add(NodeOf<RandomNoise>{.name = "RandomNoise",
+                                .category = "sampling/custom_sampling/noise",
+                                .description = "The noise of a seed.",
+                                .inputs = {Seed("noise_seed", &RandomNoise::noise_seed)},
+                                .run = [](const RandomNoise& in) -> Results<NoiseChoice> {
+                                  return {NoiseChoice{false, in.noise_seed}};
+                                }});
+  table.add(NodeOf<Nothing>{.name = "DisableNoise",
+                            .category = "sampling/custom_sampling/noise",
+                            .description = "No noise: the latent is taken as it is.",
+                            .run = [](const Nothing&) -> Results<NoiseChoice> {
+                              return {NoiseChoice{true, 0}};
+                            }});
+  table.add(
+      NodeOf<AddNoise>{.name = "AddNoise",
+                       .category = "_for_testing/custom_sampling/noise",
+                       .description = "Adds noise to a latent, as much as the noise levels span.",
+                       .inputs = {Link("model", &AddNoise::model), Link("noise", &AddNoise::noise),
+                                  Link("sigmas", &AddNoise::sigmas), Link("latent_image", &AddNoise::latent_image)},
+                       .run = add_noise});
+}
+
+// --- Sampling ---
+
+// What both samplers have.
+struct Work {
+  Linked<SamplerChoice> sampler;
+  Linked<Sigmas> sigmas;
+  Linked<Latent> latent_image;
+};
 
 // The finished latent, and the model's last idea of the picture, which differs while noise is left.
-Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
-  const Latent& in = call.latent("latent_image");
-  const auto& sampler = call.link<SamplerChoice>("sampler");
-  Latent out = in, denoised = in;
+Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider, const NoiseChoice& noise) {
+  Latent out = *in.latent_image, denoised = *in.latent_image;
   sampling::KSampleRequest r;
   r.model = guider.model;
-  r.positive = guider.positive, r.negative = guider.negative, r.cfg = guider.cfg;
-  r.style = guider.style, r.third = guider.third, r.second_cfg = guider.second_cfg;
-  r.latent = in.samples, r.noise_mask = in.noise_mask, r.batch_index = in.batch_index;
-  r.seed = noise.seed, r.disable_noise = noise.none;
-  r.sampler = sampler.name, r.knobs = sampler.knobs;
-  r.sigmas = call.link<Sigmas>("sigmas");
+  r.positive = guider.positive;
+  r.negative = guider.negative;
+  r.cfg = guider.cfg;
+  r.style = guider.style;
+  r.third = guider.third;
+  r.second_cfg = guider.second_cfg;
+  r.latent = out.samples;
+  r.noise_mask = out.noise_mask;
+  r.batch_index = out.batch_index;
+  r.seed = noise.seed;
+  r.disable_noise = noise.none;
+  r.sampler = in.sampler->name;
+  r.knobs = in.sampler->knobs;
+  r.sigmas = *in.sigmas;
   r.cancel = call.context().cancel;
   Tensor last;
   NodeEvents& events = call.context().events;
@@ -41,141 +234,51 @@ Outputs sample(Call& call, const Guider& guider, const NoiseChoice& noise) {
   out.samples = sampling::ksample(r);
   denoised.samples = out.samples;
   if (last.defined()) denoised.samples = r.model.latents->from_model(last);
-  return {latent(std::move(out)), latent(std::move(denoised))};
+  return {std::move(out), std::move(denoised)};
 }
 
-Guider guider_of(Call& call, const char* positive, bool with_negative) {
-  Guider out{call.link<models::ModelHandle>("model"), call.link<sampling::Conditioning>(positive), {}, 1.0};
-  if (with_negative) out.negative = call.link<sampling::Conditioning>("negative"), out.cfg = call.number("cfg");
-  return out;
-}
+struct SampleCustom : Guidance, Work {
+  bool add_noise = true;
+  uint64_t noise_seed = 0;
+};
 
-// Everything but the seed and the steps is known when model and conditioning are.
-Outputs foresee_guidance(Call& call) {
-  if (const auto* model = call.peek<models::ModelHandle>("model"))
-    for (const char* input : {"positive", "negative", "conditioning", "cond1", "cond2", "empty_conditioning"})
-      require_fit(*model, foreseen_conditioning(call, input), input);
-  return {};
-}
-
-// The latent with noise of the first level, or of the difference of the first and the last.
-Outputs add_noise(Call& call) {
-  const auto& model = call.link<models::ModelHandle>("model");
-  const auto& noise = call.link<NoiseChoice>("noise");
-  const auto& levels = call.link<Sigmas>("sigmas");
-  Latent out = call.latent("latent_image");
-  if (levels.empty() || noise.none) return {latent(std::move(out))};
-  const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
-  sampling::TorchGenerator rng(noise.seed);
-  const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
-  Tensor noisy = model.latents->to_model(out.samples);
-  for (int64_t i = 0; i < noisy.numel(); ++i) noisy.f32()[i] += drawn.f32()[i] * scale;
-  out.samples = model.latents->from_model(noisy);
-  for (float& v : out.samples.values())
-    if (!std::isfinite(v)) v = 0;
-  return {latent(std::move(out))};
-}
-
-Outputs dual_guider(Call& call) {
-  Guider out{call.link<models::ModelHandle>("model"), call.link<sampling::Conditioning>("cond1"),
-             call.link<sampling::Conditioning>("negative"), call.number("cfg_conds")};
-  out.style = call.text("style") == "nested" ? sampling::GuidanceStyle::kDualNested : sampling::GuidanceStyle::kDual;
-  out.third = call.link<sampling::Conditioning>("cond2");
-  out.second_cfg = call.number("cfg_cond2_negative");
-  return {Value("GUIDER", std::move(out))};
-}
-
-Outputs perp_neg_guider(Call& call) {
-  Guider out = guider_of(call, "positive", true);
-  out.style = sampling::GuidanceStyle::kPerpNeg;
-  out.third = call.link<sampling::Conditioning>("empty_conditioning");
-  out.second_cfg = call.number("neg_scale");
-  return {Value("GUIDER", std::move(out))};
-}
-
-void add_guiders(Table& table) {
-  table.add({.name = "CFGGuider",
-             .category = kGuiders,
-             .description = "Guidance by a positive and a negative conditioning.",
-             .inputs = {Link("model", "MODEL"), Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"),
-                        cfg_input()},
-             .outputs = {{"GUIDER"}},
-             .run = [](Call& call) -> Outputs { return {Value("GUIDER", guider_of(call, "positive", true))}; },
-             .foresee = foresee_guidance});
-  table.add({.name = "BasicGuider",
-             .category = kGuiders,
-             .description = "Follows one conditioning, without a negative one.",
-             .inputs = {Link("model", "MODEL"), Link("conditioning", "CONDITIONING")},
-             .outputs = {{"GUIDER"}},
-             .run = [](Call& call) -> Outputs { return {Value("GUIDER", guider_of(call, "conditioning", false))}; },
-             .foresee = foresee_guidance});
-  table.add({.name = "DualCFGGuider",
-             .category = kGuiders,
-             .description = "Guidance in two stages: from the negative conditioning to cond2, from there to cond1.",
-             .inputs = {Link("model", "MODEL"), Link("cond1", "CONDITIONING"), Link("cond2", "CONDITIONING"),
-                        Link("negative", "CONDITIONING"), cfg_input("cfg_conds"), cfg_input("cfg_cond2_negative"),
-                        Choice("style", {"regular", "nested"}).late()},
-             .outputs = {{"GUIDER"}},
-             .run = dual_guider,
-             .foresee = foresee_guidance});
-  table.add({.name = "PerpNegGuider",
-             .category = "_for_testing",
-             .description = "Guidance whose negative conditioning takes away only what the positive one lacks.",
-             .inputs = {Link("model", "MODEL"), Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"),
-                        Link("empty_conditioning", "CONDITIONING").tip("Of the empty text."), cfg_input(),
-                        Float("neg_scale").def(1.0).range(0.0, 100.0).step(0.01)},
-             .outputs = {{"GUIDER"}},
-             .run = perp_neg_guider,
-             .foresee = foresee_guidance});
-}
+struct SampleAdvanced : Work {
+  Linked<NoiseChoice> noise;
+  Linked<Guider> guider;
+};
 
 }  // namespace
 
 void register_custom_sampling_nodes(Table& table) {
   add_guiders(table);
-  table.add({.name = "RandomNoise",
-             .category = "sampling/custom_sampling/noise",
-             .description = "The noise of a seed.",
-             .inputs = {Seed("noise_seed")},
-             .outputs = {{"NOISE"}},
-             .run = [](Call& call) -> Outputs {
-               return {Value("NOISE", NoiseChoice{false, call.seed("noise_seed")})};
-             }});
-  table.add({.name = "DisableNoise",
-             .category = "sampling/custom_sampling/noise",
-             .description = "No noise: the latent is taken as it is.",
-             .outputs = {{"NOISE"}},
-             .run = [](Call&) -> Outputs {
-               return {Value("NOISE", NoiseChoice{true, 0})};
-             }});
-  table.add({.name = "AddNoise",
-             .category = "_for_testing/custom_sampling/noise",
-             .description = "Adds noise to a latent, as much as the noise levels span.",
-             .inputs = {Link("model", "MODEL"), Link("noise", "NOISE"), Link("sigmas", "SIGMAS"),
-                        Link("latent_image", "LATENT")},
-             .outputs = {{"LATENT"}},
-             .run = add_noise});
-  table.add(
-      {.name = "SamplerCustom",
-       .category = kCategory,
-       .description = "Denoises with a sampler and noise levels of one's own.",
-       .inputs = {Link("model", "MODEL"), Bool("add_noise").def(true), Seed("noise_seed"), cfg_input(),
-                  Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("sampler", "SAMPLER"),
-                  Link("sigmas", "SIGMAS"), Link("latent_image", "LATENT")},
-       .outputs = {{"LATENT", "output"}, {"LATENT", "denoised_output"}},
-       .run =
-           [](Call& call) {
-             return sample(call, guider_of(call, "positive", true), {!call.flag("add_noise"), call.seed("noise_seed")});
-           },
-       .foresee = foresee_guidance});
-  table.add(
-      {.name = "SamplerCustomAdvanced",
-       .category = kCategory,
-       .description = "Denoises with noise, guidance, sampler and noise levels of one's own.",
-       .inputs = {Link("noise", "NOISE"), Link("guider", "GUIDER"), Link("sampler", "SAMPLER"),
-                  Link("sigmas", "SIGMAS"), Link("latent_image", "LATENT")},
-       .outputs = {{"LATENT", "output"}, {"LATENT", "denoised_output"}},
-       .run = [](Call& call) { return sample(call, call.link<Guider>("guider"), call.link<NoiseChoice>("noise")); }});
+  add_noises(table);
+  table.add(NodeOf<SampleCustom>{
+      .name = "SamplerCustom",
+      .category = kCategory,
+      .description = "Denoises with a sampler and noise levels of one's own.",
+      .inputs = {Link("model", &Guidance::model), Bool("add_noise", &SampleCustom::add_noise),
+                 Seed("noise_seed", &SampleCustom::noise_seed), cfg_input("cfg", &Guidance::cfg).useful(1, 15, 0.5),
+                 Link("positive", &Guidance::positive), Link("negative", &Guidance::negative),
+                 Link("sampler", &Work::sampler), Link("sigmas", &Work::sigmas),
+                 Link("latent_image", &Work::latent_image)},
+      .outputs = {{"output"}, {"denoised_output"}},
+      .run =
+          [](const SampleCustom& in, Call& call) {
+            return sample(in, call, guider_of(in), {!in.add_noise, in.noise_seed});
+          },
+      .foresee = [](const Known<SampleCustom>& in) -> Foreseen<Latent, Latent> {
+        foresee_guidance(in);
+        return {};
+      }});
+  table.add(NodeOf<SampleAdvanced>{
+      .name = "SamplerCustomAdvanced",
+      .category = kCategory,
+      .description = "Denoises with noise, guidance, sampler and noise levels of one's own.",
+      .inputs = {Link("noise", &SampleAdvanced::noise), Link("guider", &SampleAdvanced::guider),
+                 Link("sampler", &Work::sampler), Link("sigmas", &Work::sigmas),
+                 Link("latent_image", &Work::latent_image)},
+      .outputs = {{"output"}, {"denoised_output"}},
+      .run = [](const SampleAdvanced& in, Call& call) { return sample(in, call, *in.guider, *in.noise); }});
 }
 
 }  // namespace easel::nodes

@@ -8,6 +8,9 @@
 namespace easel::nodes {
 namespace {
 
+using models::ModelHandle;
+using sampling::Conditioning;
+
 std::vector<std::string> sampler_choices() {
   std::vector<std::string> names;
   for (const auto& sampler : sampling::samplers()) names.emplace_back(sampler.name);
@@ -19,20 +22,30 @@ std::vector<std::string> scheduler_choices() {
   return {names.begin(), names.end()};
 }
 
-sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
-  const Latent& in = call.latent("latent_image");
+// What both samplers have.
+struct Sample {
+  Linked<ModelHandle> model;
+  uint64_t seed = 0;
+  int64_t steps = 20;
+  double cfg = 8.0;
+  std::string sampler_name, scheduler;
+  Linked<Conditioning> positive, negative;
+  Linked<Latent> latent_image;
+};
+
+sampling::KSampleRequest request_of(const Sample& in, Call& call) {
   sampling::KSampleRequest r;
-  r.model = call.link<models::ModelHandle>("model");
-  r.positive = call.link<sampling::Conditioning>("positive");
-  r.negative = call.link<sampling::Conditioning>("negative");
-  r.latent = in.samples;
-  r.noise_mask = in.noise_mask;
-  r.batch_index = in.batch_index;
-  r.seed = call.seed(seed);
-  r.steps = static_cast<int>(call.integer("steps"));
-  r.cfg = call.number("cfg");
-  r.sampler = call.text("sampler_name");
-  r.scheduler = call.text("scheduler");
+  r.model = *in.model;
+  r.positive = *in.positive;
+  r.negative = *in.negative;
+  r.latent = in.latent_image->samples;
+  r.noise_mask = in.latent_image->noise_mask;
+  r.batch_index = in.latent_image->batch_index;
+  r.seed = in.seed;
+  r.steps = static_cast<int>(in.steps);
+  r.cfg = in.cfg;
+  r.sampler = in.sampler_name;
+  r.scheduler = in.scheduler;
   r.cancel = call.context().cancel;
   NodeEvents& events = call.context().events;
   r.on_start = [&events] { events.sampling_starts(); };
@@ -42,47 +55,63 @@ sampling::KSampleRequest common_request(Call& call, std::string_view seed) {
   return r;
 }
 
-Outputs finish(Call& call, const sampling::KSampleRequest& request) {
-  Latent out = call.latent("latent_image");
+Results<Latent> finish(const Sample& in, const sampling::KSampleRequest& request) {
+  Latent out = *in.latent_image;
   out.samples = sampling::ksample(request);
-  return {latent(std::move(out))};
+  return {std::move(out)};
 }
 
-Outputs ksampler(Call& call) {
-  sampling::KSampleRequest r = common_request(call, "seed");
-  r.denoise = call.number("denoise");
-  return finish(call, r);
+struct SampleAll : Sample {
+  double denoise = 1.0;
+};
+
+Results<Latent> sample_all(const SampleAll& in, Call& call) {
+  sampling::KSampleRequest r = request_of(in, call);
+  r.denoise = in.denoise;
+  return finish(in, r);
 }
 
-Outputs ksampler_advanced(Call& call) {
-  sampling::KSampleRequest r = common_request(call, "noise_seed");
-  r.disable_noise = call.text("add_noise") == "disable";
-  r.start_step = static_cast<int>(call.integer("start_at_step"));
-  r.last_step = static_cast<int>(call.integer("end_at_step"));
-  r.force_full_denoise = call.text("return_with_leftover_noise") == "disable";
-  return finish(call, r);
+struct SamplePart : Sample {
+  bool add_noise = true;
+  int64_t start_at_step = 0, end_at_step = 10000;
+  bool return_with_leftover_noise = false;
+};
+
+Results<Latent> sample_part(const SamplePart& in, Call& call) {
+  sampling::KSampleRequest r = request_of(in, call);
+  r.disable_noise = !in.add_noise;
+  r.start_step = static_cast<int>(in.start_at_step);
+  r.last_step = static_cast<int>(in.end_at_step);
+  r.force_full_denoise = !in.return_with_leftover_noise;
+  return finish(in, r);
 }
 
-Outputs foresee_sampler(Call& call) {
-  if (const auto* model = call.peek<models::ModelHandle>("model")) {
-    ForeseenConditioning all;
-    for (const char* input : {"positive", "negative"}) {
-      const ForeseenConditioning conditioning = foreseen_conditioning(call, input);
-      require_fit(*model, conditioning, input);
-      all = join(all, conditioning);
-    }
-    require_memory(call, *model, all, "latent_image");
+Foreseen<Latent> foresee_sampler(const Known<Sample>& in, Call& call) {
+  if (const ModelHandle* model = in(&Sample::model)) {
+    const ForeseenConditioning positive = known_or_empty(in(&Sample::positive)),
+                               negative = known_or_empty(in(&Sample::negative));
+    require_fit(*model, positive, "positive");
+    require_fit(*model, negative, "negative");
+    require_memory(call, *model, join(positive, negative), in(&Sample::latent_image));
   }
-  return {Value()};
+  return {};
 }
 
-In steps_input() { return Int("steps").def(20).range(1, 10000).tip("How many steps the denoising takes."); }
-In cfg_input() {
-  return Float("cfg")
-      .def(8.0)
+Input<Sample> model_input() { return Link("model", &Sample::model); }
+Input<Sample> positive_input() { return Link("positive", &Sample::positive); }
+Input<Sample> negative_input() { return Link("negative", &Sample::negative); }
+Input<Sample> latent_input() { return Link("latent_image", &Sample::latent_image); }
+Input<Sample> sampler_input() { return Choice("sampler_name", &Sample::sampler_name, sampler_choices()); }
+Input<Sample> scheduler_input() { return Choice("scheduler", &Sample::scheduler, scheduler_choices()); }
+Input<Sample> steps_input() {
+  return Int("steps", &Sample::steps).range(1, 10000).useful(1, 50, 1).tip("How many steps the denoising takes.");
+}
+Input<Sample> cfg_input() {
+  return Float("cfg", &Sample::cfg)
       .range(0.0, 100.0)
       .step(0.1)
       .round(0.01)
+      .useful(1, 15, 0.5)
       .tip(
           "How strongly the prompt is followed. At 1 the negative prompt has no effect and a step takes half the "
           "time.");
@@ -91,36 +120,38 @@ In cfg_input() {
 }  // namespace
 
 void register_sampling_nodes(Table& table) {
-  table.add(
-      {.name = "KSampler",
-       .display = "KSampler",
-       .category = "sampling",
-       .description = "Denoises a latent, steered by a positive and a negative conditioning.",
-       .inputs = {Link("model", "MODEL").tip("The model that denoises."),
-                  Seed("seed").tip("The noise to start from: the same seed gives the same picture."), steps_input(),
-                  cfg_input(), Choice("sampler_name", sampler_choices()).tip("How the steps are taken."),
-                  Choice("scheduler", scheduler_choices()).tip("Which noise levels the steps pass through."),
-                  Link("positive", "CONDITIONING").tip("What should be in the picture."),
-                  Link("negative", "CONDITIONING").tip("What should not."),
-                  Link("latent_image", "LATENT").tip("The latent to denoise."),
-                  Float("denoise").def(1.0).range(0.0, 1.0).step(0.01).tip(
-                      "How much of the picture is made anew: below 1 the latent's own picture shows through.")},
-       .outputs = {{"LATENT", "", "The denoised latent."}},
-       .run = ksampler,
-       .foresee = foresee_sampler});
-  table.add(
-      {.name = "KSamplerAdvanced",
-       .display = "KSampler (Advanced)",
-       .category = "sampling",
-       .description = "Denoises part of a schedule: with or without fresh noise, from one step to another.",
-       .inputs = {Link("model", "MODEL"), Choice("add_noise", {"enable", "disable"}), Seed("noise_seed"), steps_input(),
-                  cfg_input(), Choice("sampler_name", sampler_choices()), Choice("scheduler", scheduler_choices()),
-                  Link("positive", "CONDITIONING"), Link("negative", "CONDITIONING"), Link("latent_image", "LATENT"),
-                  Int("start_at_step").def(0).range(0, 10000), Int("end_at_step").def(10000).range(0, 10000),
-                  Choice("return_with_leftover_noise", {"disable", "enable"})},
-       .outputs = {{"LATENT"}},
-       .run = ksampler_advanced,
-       .foresee = foresee_sampler});
+  table.add(NodeOf<SampleAll>{
+      .name = "KSampler",
+      .display = "KSampler",
+      .category = "sampling",
+      .description = "Denoises a latent, steered by a positive and a negative conditioning.",
+      .inputs = {model_input().tip("The model that denoises."),
+                 Seed("seed", &Sample::seed).tip("The noise to start from: the same seed gives the same picture."),
+                 steps_input(), cfg_input(), sampler_input().tip("How the steps are taken."),
+                 scheduler_input().tip("Which noise levels the steps pass through."),
+                 positive_input().tip("What should be in the picture."), negative_input().tip("What should not."),
+                 latent_input().tip("The latent to denoise."),
+                 Float("denoise", &SampleAll::denoise)
+                     .range(0.0, 1.0)
+                     .step(0.01)
+                     .tip("How much of the picture is made anew: below 1 the latent's own picture shows through.")},
+      .outputs = {{.tip = "The denoised latent."}},
+      .run = sample_all,
+      .foresee = foresee_sampler});
+  table.add(NodeOf<SamplePart>{
+      .name = "KSamplerAdvanced",
+      .display = "KSampler (Advanced)",
+      .category = "sampling",
+      .description = "Denoises part of a schedule: with or without fresh noise, from one step to another.",
+      .inputs = {model_input(), Choice("add_noise", &SamplePart::add_noise, {{"enable", true}, {"disable", false}}),
+                 Seed("noise_seed", &Sample::seed), steps_input(), cfg_input(), sampler_input(), scheduler_input(),
+                 positive_input(), negative_input(), latent_input(),
+                 Int("start_at_step", &SamplePart::start_at_step).range(0, 10000),
+                 Int("end_at_step", &SamplePart::end_at_step).range(0, 10000),
+                 Choice("return_with_leftover_noise", &SamplePart::return_with_leftover_noise,
+                        {{"disable", false}, {"enable", true}})},
+      .run = sample_part,
+      .foresee = foresee_sampler});
 }
 
 }  // namespace easel::nodes

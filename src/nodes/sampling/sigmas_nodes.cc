@@ -4,7 +4,6 @@
 #include <map>
 #include <numbers>
 
-#include "models/handles.h"
 #include "node_api/table.h"
 #include "nodes/common/sampling_values.h"
 #include "sampling/schedule/model_sampling.h"
@@ -13,88 +12,142 @@
 namespace easel::nodes {
 namespace {
 
+using models::ModelHandle;
+
 constexpr const char* kSchedulers = "sampling/custom_sampling/schedulers";
 constexpr const char* kSigmas = "sampling/custom_sampling/sigmas";
 
-In steps_input(int value = 20, int most = 10000) { return Int("steps").def(value).range(1, most); }
-In level(const char* name, double value) { return Float(name).def(value).range(0.0, 5000.0).step(0.01); }
+// --- Schedules ---
 
-sampling::ModelSampling levels_of(Call& call) {
-  const auto& model = call.link<models::ModelHandle>("model");
+sampling::ModelSampling levels_of(const ModelHandle& model) {
   return sampling::ModelSampling(model.prediction, model.zero_terminal_snr);
 }
 
 // f(t) for `steps` values of t from `first` to `last`, and 0 at the end.
 template <class F>
-Outputs schedule_of(Call& call, float first, float last, const F& f) {
+Results<Sigmas> schedule_of(int64_t steps, float first, float last, const F& f) {
   Sigmas out;
-  for (const float t : sampling::torch_linspace(first, last, static_cast<int>(call.integer("steps"))))
-    out.push_back(f(t));
+  for (const float t : sampling::torch_linspace(first, last, static_cast<int>(steps))) out.push_back(f(t));
   out.push_back(0.0f);
-  return {sigmas(std::move(out))};
+  return {std::move(out)};
 }
 
 // A level must be above 0 where its logarithm or root is taken.
-double positive(Call& call, const char* name) {
-  const double v = call.number(name);
-  if (v > 0) return v;
+double positive(double value, const char* name) {
+  if (value > 0) return value;
   throw Error(Fault::kInvalid, "must be above 0").at_input(name);
 }
 
-Outputs basic(Call& call) {
-  const double denoise = call.number("denoise");
-  if (denoise <= 0) return {sigmas({})};
-  const auto steps = call.integer("steps");
-  const auto total = denoise < 1 ? static_cast<int64_t>(static_cast<double>(steps) / denoise) : steps;
+struct Basic {
+  Linked<ModelHandle> model;
+  std::string scheduler;
+  int64_t steps = 20;
+  double denoise = 1.0;
+};
+
+Results<Sigmas> basic(const Basic& in) {
+  if (in.denoise <= 0) return {Sigmas{}};
+  const auto total = in.denoise < 1 ? static_cast<int64_t>(static_cast<double>(in.steps) / in.denoise) : in.steps;
   if (total > 100000) throw Error(Fault::kInvalid, "is too small for so many steps").at_input("denoise");
-  Sigmas all = sampling::schedule(levels_of(call), call.text("scheduler"), static_cast<int>(total));
-  if (std::ssize(all) > steps + 1) all.erase(all.begin(), all.end() - (steps + 1));
-  return {sigmas(std::move(all))};
+  Sigmas all = sampling::schedule(levels_of(*in.model), in.scheduler, static_cast<int>(total));
+  if (std::ssize(all) > in.steps + 1) all.erase(all.begin(), all.end() - (in.steps + 1));
+  return {std::move(all)};
 }
+
+// What schedules between two levels have.
+struct Between {
+  int64_t steps = 20;
+  double sigma_max = 14.614642, sigma_min = 0.0291675;
+};
+
+struct Karras : Between {
+  double rho = 7.0;
+};
 
 // Karras et al. 2022, eq. 5.
-Outputs karras(Call& call) {
-  const double rho = positive(call, "rho");
-  const auto low = static_cast<float>(std::pow(call.number("sigma_min"), 1 / rho));
-  const auto high = static_cast<float>(std::pow(call.number("sigma_max"), 1 / rho));
-  return schedule_of(call, 0, 1, [&](float t) { return std::pow(high + t * (low - high), static_cast<float>(rho)); });
+Results<Sigmas> karras(const Karras& in) {
+  const double rho = positive(in.rho, "rho");
+  const auto low = static_cast<float>(std::pow(in.sigma_min, 1 / rho));
+  const auto high = static_cast<float>(std::pow(in.sigma_max, 1 / rho));
+  return schedule_of(in.steps, 0, 1,
+                     [&](float t) { return std::pow(high + t * (low - high), static_cast<float>(rho)); });
 }
 
-Outputs exponential(Call& call) {
-  const auto high = static_cast<float>(std::log(positive(call, "sigma_max")));
-  const auto low = static_cast<float>(std::log(positive(call, "sigma_min")));
-  return schedule_of(call, high, low, [](float t) { return std::exp(t); });
+Results<Sigmas> exponential(const Between& in) {
+  const auto high = static_cast<float>(std::log(positive(in.sigma_max, "sigma_max")));
+  const auto low = static_cast<float>(std::log(positive(in.sigma_min, "sigma_min")));
+  return schedule_of(in.steps, high, low, [](float t) { return std::exp(t); });
 }
 
-Outputs polyexponential(Call& call) {
-  const double high = std::log(positive(call, "sigma_max")), low = std::log(positive(call, "sigma_min"));
-  const auto rho = static_cast<float>(call.number("rho"));
-  return schedule_of(call, 1, 0, [&](float t) {
+struct Polyexponential : Between {
+  double rho = 1.0;
+};
+
+Results<Sigmas> polyexponential(const Polyexponential& in) {
+  const double high = std::log(positive(in.sigma_max, "sigma_max"));
+  const double low = std::log(positive(in.sigma_min, "sigma_min"));
+  const auto rho = static_cast<float>(in.rho);
+  return schedule_of(in.steps, 1, 0, [&](float t) {
     return std::exp(std::pow(t, rho) * static_cast<float>(high - low) + static_cast<float>(low));
   });
 }
 
+struct Laplace : Between {
+  double mu = 0.0, beta = 0.5;
+};
+
+// Quantiles of a Laplace distribution of log(sigma) (Hang et al. 2024); the last level is not 0.
+Results<Sigmas> laplace(const Laplace& in) {
+  const auto mu = static_cast<float>(in.mu), beta = static_cast<float>(in.beta);
+  const auto low = static_cast<float>(in.sigma_min), high = static_cast<float>(in.sigma_max);
+  Sigmas out;
+  for (const float x : sampling::torch_linspace(0, 1, static_cast<int>(in.steps))) {
+    const float from_middle = 0.5f - x;
+    const float sign = from_middle > 0 ? 1.0f : from_middle < 0 ? -1.0f : 0.0f;
+    const float lambda = mu - beta * sign * std::log(1 - 2 * std::fabs(from_middle) + 1e-5f);
+    out.push_back(std::min(std::max(std::exp(lambda), low), high));
+  }
+  return {std::move(out)};
+}
+
+struct VariancePreserving {
+  int64_t steps = 20;
+  double beta_d = 19.9, beta_min = 0.1, eps_s = 0.001;
+};
+
 // Song et al. 2021, the variance-preserving process in continuous time.
-Outputs variance_preserving(Call& call) {
-  const auto beta_d = static_cast<float>(call.number("beta_d")), beta_min = static_cast<float>(call.number("beta_min"));
-  return schedule_of(call, 1, static_cast<float>(call.number("eps_s")),
+Results<Sigmas> variance_preserving(const VariancePreserving& in) {
+  const auto beta_d = static_cast<float>(in.beta_d), beta_min = static_cast<float>(in.beta_min);
+  return schedule_of(in.steps, 1, static_cast<float>(in.eps_s),
                      [&](float t) { return std::sqrt(std::exp(beta_d * t * t / 2 + beta_min * t) - 1); });
 }
 
+struct Turbo {
+  Linked<ModelHandle> model;
+  int64_t steps = 1;
+  double denoise = 1.0;
+};
+
 // Every hundredth timestep from the noisiest on, as distilled turbo models are trained.
-Outputs turbo(Call& call) {
-  const auto model = levels_of(call);
-  const int64_t first = 10 - static_cast<int64_t>(10 * call.number("denoise"));
+Results<Sigmas> turbo(const Turbo& in) {
+  const auto model = levels_of(*in.model);
+  const int64_t first = 10 - static_cast<int64_t>(10 * in.denoise);
   Sigmas out;
-  for (int64_t i = first; i < std::min<int64_t>(10, first + call.integer("steps")); ++i)
+  for (int64_t i = first; i < std::min<int64_t>(10, first + in.steps); ++i)
     out.push_back(model.sigma(static_cast<float>((10 - i) * 100 - 1)));
   out.push_back(0.0f);
-  return {sigmas(std::move(out))};
+  return {std::move(out)};
 }
+
+struct AlignYourSteps {
+  std::string model_type;
+  int64_t steps = 10;
+  double denoise = 1.0;
+};
 
 // The levels that cost least, measured for two families of models on ten steps (Sabour et al. 2024, "Align Your
 // Steps"); for other numbers of steps their logarithm is interpolated.
-Outputs align_your_steps(Call& call) {
+Results<Sigmas> align_your_steps(const AlignYourSteps& in) {
   static const std::map<std::string, std::vector<double>> kMeasured = {
       {"SD1",
        {14.6146412293, 6.4745760956, 3.8636745985, 2.6946151520, 1.8841921177, 1.3943805092, 0.9642583904, 0.6523686016,
@@ -103,203 +156,247 @@ Outputs align_your_steps(Call& call) {
        {14.6146412293, 6.3184485287, 3.7681790315, 2.1811480769, 1.3405244945, 0.8620721141, 0.5550693289, 0.3798540708,
         0.2332364134, 0.1114188177, 0.0291671582}},
       {"SVD", {700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002}}};
-  const double denoise = call.number("denoise");
-  if (denoise <= 0) return {sigmas({})};
-  const std::vector<double>& measured = kMeasured.at(call.text("model_type"));
-  const int64_t steps = call.integer("steps");
+  if (in.denoise <= 0) return {Sigmas{}};
+  const std::vector<double>& measured = kMeasured.at(in.model_type);
+  const auto steps = static_cast<double>(in.steps);
   Sigmas all;
-  for (int64_t i = 0; i <= steps; ++i) {
-    const double at = static_cast<double>(i) / static_cast<double>(steps) * static_cast<double>(measured.size() - 1);
+  for (int64_t i = 0; i <= in.steps; ++i) {
+    const double at = static_cast<double>(i) / steps * static_cast<double>(measured.size() - 1);
     const auto below = std::min(static_cast<size_t>(at), measured.size() - 2);
     const double low = std::log(measured[below]), high = std::log(measured[below + 1]);
     all.push_back(static_cast<float>(std::exp(low + (high - low) * (at - static_cast<double>(below)))));
   }
-  const auto kept = denoise < 1 ? static_cast<int64_t>(std::nearbyint(static_cast<double>(steps) * denoise)) : steps;
+  const auto kept = in.denoise < 1 ? static_cast<int64_t>(std::nearbyint(steps * in.denoise)) : in.steps;
   if (std::ssize(all) > kept + 1) all.erase(all.begin(), all.end() - (kept + 1));
   all.back() = 0.0f;
-  return {sigmas(std::move(all))};
+  return {std::move(all)};
 }
 
-// Quantiles of a Laplace distribution of log(sigma) (Hang et al. 2024); the last level is not 0.
-Outputs laplace(Call& call) {
-  const auto mu = static_cast<float>(call.number("mu")), beta = static_cast<float>(call.number("beta"));
-  const auto low = static_cast<float>(call.number("sigma_min")), high = static_cast<float>(call.number("sigma_max"));
-  Sigmas out;
-  for (const float x : sampling::torch_linspace(0, 1, static_cast<int>(call.integer("steps")))) {
-    const float from_middle = 0.5f - x;
-    const float sign = from_middle > 0 ? 1.0f : from_middle < 0 ? -1.0f : 0.0f;
-    const float lambda = mu - beta * sign * std::log(1 - 2 * std::fabs(from_middle) + 1e-5f);
-    out.push_back(std::min(std::max(std::exp(lambda), low), high));
-  }
-  return {sigmas(std::move(out))};
+struct BetaQuantiles {
+  Linked<ModelHandle> model;
+  int64_t steps = 20;
+  double alpha = 0.6, beta = 0.6;
+};
+
+Results<Sigmas> beta_quantiles(const BetaQuantiles& in) {
+  const double a = positive(in.alpha, "alpha"), b = positive(in.beta, "beta");
+  return {sampling::beta_schedule(levels_of(*in.model), static_cast<int>(in.steps), a, b)};
 }
 
-Outputs beta_quantiles(Call& call) {
-  const double a = positive(call, "alpha"), b = positive(call, "beta");
-  return {sigmas(sampling::beta_schedule(levels_of(call), static_cast<int>(call.integer("steps")), a, b))};
+template <class P>
+Input<P> steps_input(int64_t most = 10000) {
+  return Int("steps", &P::steps).range(1, most).useful(1, std::min<int64_t>(50, most), 1);
+}
+template <class P>
+Input<P> level(const char* name, double P::*member) {
+  return Float(name, member).range(0.0, 5000.0).step(0.01);
+}
+template <class P>
+Input<P> share(const char* name, double P::*member) {
+  return Float(name, member).range(0.0, 1.0).step(0.01);
+}
+template <class P>
+Input<P> rho_input() {
+  return Float("rho", &P::rho).range(0.0, 100.0).step(0.01);
 }
 
-Outputs flip(Call& call) {
-  Sigmas out = call.link<Sigmas>("sigmas");
-  std::reverse(out.begin(), out.end());
-  // Nothing can be multiplied up from 0.
-  if (!out.empty() && out.front() == 0) out.front() = 0.0001f;
-  return {sigmas(std::move(out))};
-}
-
-Outputs extend(Call& call) {
-  const auto& all = call.link<Sigmas>("sigmas");
-  const double start = call.number("start_at_sigma"), end = call.number("end_at_sigma");
-  const auto steps = static_cast<int>(call.integer("steps"));
-  const char spacing = call.text("spacing")[0];
-  const float quarter = std::numbers::pi_v<float> / 2;
-  Sigmas between;
-  for (const float x : sampling::torch_linspace(0, 1, steps + 1))
-    between.push_back(spacing == 'l' ? x : spacing == 'c' ? std::sin(x * quarter) : 1 - std::cos(x * quarter));
-  Sigmas out;
-  for (size_t i = 0; i + 1 < all.size(); ++i) {
-    out.push_back(all[i]);
-    if (all[i] < end || (start >= 0 && all[i] > start)) continue;
-    for (int k = 1; k < steps; ++k) out.push_back(between[static_cast<size_t>(k)] * (all[i + 1] - all[i]) + all[i]);
-  }
-  if (!all.empty()) out.push_back(all.back());
-  return {sigmas(std::move(out))};
-}
-
-Outputs percent_to_sigma(Call& call) {
-  const auto model = levels_of(call);
-  const double percent = call.number("sampling_percent");
-  double out = model.percent_to_sigma(percent);
-  if (call.flag("return_actual_sigma") && percent == 0.0) out = model.sigma_max();
-  if (call.flag("return_actual_sigma") && percent == 1.0) out = model.sigma_min();
-  return {Value("FLOAT", out)};
-}
-
-Outputs split_at(const Sigmas& all, int64_t first_end, int64_t second_begin) {
-  const auto place = [&](int64_t i) { return all.begin() + std::clamp<int64_t>(i, 0, std::ssize(all)); };
-  return {sigmas({all.begin(), place(first_end)}), sigmas({place(second_begin), all.end()})};
-}
-
-Outputs split(Call& call) {
-  const int64_t step = call.integer("step");
-  return split_at(call.link<Sigmas>("sigmas"), step + 1, step);
-}
-
-Outputs split_denoise(Call& call) {
-  const auto& all = call.link<Sigmas>("sigmas");
-  const int64_t count = std::ssize(all), steps = std::max<int64_t>(0, count - 1);
-  const auto part = static_cast<int64_t>(std::nearbyint(static_cast<double>(steps) * call.number("denoise")));
-  return split_at(all, part == 0 ? 0 : count - part, count - (part + 1));
+template <class P>
+void add_between(Table& table, const char* name, const char* description, std::initializer_list<Input<P>> more,
+                 Run<P> run) {
+  Inputs<P> inputs{steps_input<Between>(), level("sigma_max", &Between::sigma_max),
+                   level("sigma_min", &Between::sigma_min)};
+  table.add(NodeOf<P>{.name = name,
+                      .category = kSchedulers,
+                      .description = description,
+                      .inputs = std::move(inputs).and_then(more),
+                      .run = std::move(run)});
 }
 
 void add_schedules(Table& table) {
-  const auto levels = [&](const char* name, const char* description, std::vector<In> more,
-                          std::function<Outputs(Call&)> run) {
-    std::vector<In> inputs{steps_input(), level("sigma_max", 14.614642), level("sigma_min", 0.0291675)};
-    inputs.insert(inputs.end(), more.begin(), more.end());
-    table.add({.name = name,
-               .category = kSchedulers,
-               .description = description,
-               .inputs = std::move(inputs),
-               .outputs = {{"SIGMAS"}},
-               .run = std::move(run)});
-  };
-  const auto rho = [](double value) { return Float("rho").def(value).range(0.0, 100.0).step(0.01); };
-  levels("KarrasScheduler", "Noise levels that come closer together towards the end.", {rho(7.0)}, karras);
-  levels("ExponentialScheduler", "Noise levels at equal ratios.", {}, exponential);
-  levels("PolyexponentialScheduler", "Noise levels at ratios that change steadily.", {rho(1.0)}, polyexponential);
-  levels("LaplaceScheduler", "Noise levels close together around one of them.",
-         {Float("mu").def(0.0).range(-10.0, 10.0).step(0.1), Float("beta").def(0.5).range(0.0, 10.0).step(0.1)},
-         laplace);
-  table.add({.name = "AlignYourStepsScheduler",
-             .category = kSchedulers,
-             .description = "Noise levels found to be best for few steps of a family of models.",
-             .inputs = {Choice("model_type", {"SD1", "SDXL", "SVD"}), Int("steps").def(10).range(1, 10000),
-                        Float("denoise").def(1.0).range(0.0, 1.0).step(0.01)},
-             .outputs = {{"SIGMAS"}},
-             .run = align_your_steps});
-  table.add({.name = "BetaSamplingScheduler",
-             .category = kSchedulers,
-             .description = "Noise levels at quantiles of a beta distribution over the timesteps.",
-             .inputs = {Link("model", "MODEL"), steps_input(), Float("alpha").def(0.6).range(0.0, 50.0).step(0.01),
-                        Float("beta").def(0.6).range(0.0, 50.0).step(0.01)},
-             .outputs = {{"SIGMAS"}},
-             .run = beta_quantiles});
-  table.add({.name = "VPScheduler",
-             .category = kSchedulers,
-             .description = "Noise levels of the variance-preserving process.",
-             .inputs = {steps_input(), level("beta_d", 19.9), level("beta_min", 0.1),
-                        Float("eps_s").def(0.001).range(0.0, 1.0).step(0.0001)},
-             .outputs = {{"SIGMAS"}},
-             .run = variance_preserving});
+  const auto names = sampling::scheduler_names();
+  table.add(NodeOf<Basic>{
+      .name = "BasicScheduler",
+      .category = kSchedulers,
+      .description = "The noise levels that a KSampler would pass through.",
+      .inputs = {Link("model", &Basic::model), Choice("scheduler", &Basic::scheduler, {names.begin(), names.end()}),
+                 steps_input<Basic>(), share("denoise", &Basic::denoise)},
+      .run = basic});
+  add_between<Karras>(table, "KarrasScheduler", "Noise levels that come closer together towards the end.",
+                      {rho_input<Karras>()}, karras);
+  add_between<Between>(table, "ExponentialScheduler", "Noise levels at equal ratios.", {}, exponential);
+  add_between<Polyexponential>(table, "PolyexponentialScheduler", "Noise levels at ratios that change steadily.",
+                               {rho_input<Polyexponential>()}, polyexponential);
+  add_between<Laplace>(table, "LaplaceScheduler", "Noise levels close together around one of them.",
+                       {Float("mu", &Laplace::mu).range(-10.0, 10.0).step(0.1),
+                        Float("beta", &Laplace::beta).range(0.0, 10.0).step(0.1)},
+                       laplace);
   table.add(
-      {.name = "SDTurboScheduler",
-       .category = kSchedulers,
-       .description = "Noise levels of models distilled to a few steps.",
-       .inputs = {Link("model", "MODEL"), steps_input(1, 10), Float("denoise").def(1.0).range(0.0, 1.0).step(0.01)},
-       .outputs = {{"SIGMAS"}},
-       .run = turbo});
+      NodeOf<AlignYourSteps>{.name = "AlignYourStepsScheduler",
+                             .category = kSchedulers,
+                             .description = "Noise levels found to be best for few steps of a family of models.",
+                             .inputs = {Choice("model_type", &AlignYourSteps::model_type, {"SD1", "SDXL", "SVD"}),
+                                        steps_input<AlignYourSteps>(), share("denoise", &AlignYourSteps::denoise)},
+                             .run = align_your_steps});
+  table.add(NodeOf<BetaQuantiles>{.name = "BetaSamplingScheduler",
+                                  .category = kSchedulers,
+                                  .description = "Noise levels at quantiles of a beta distribution over the timesteps.",
+                                  .inputs = {Link("model", &BetaQuantiles::model), steps_input<BetaQuantiles>(),
+                                             Float("alpha", &BetaQuantiles::alpha).range(0.0, 50.0).step(0.01),
+                                             Float("beta", &BetaQuantiles::beta).range(0.0, 50.0).step(0.01)},
+                                  .run = beta_quantiles});
+  table.add(NodeOf<VariancePreserving>{
+      .name = "VPScheduler",
+      .category = kSchedulers,
+      .description = "Noise levels of the variance-preserving process.",
+      .inputs = {steps_input<VariancePreserving>(), level("beta_d", &VariancePreserving::beta_d),
+                 level("beta_min", &VariancePreserving::beta_min),
+                 Float("eps_s", &VariancePreserving::eps_s).range(0.0, 1.0).step(0.0001)},
+      .run = variance_preserving});
+  table.add(
+      NodeOf<Turbo>{.name = "SDTurboScheduler",
+                    .category = kSchedulers,
+                    .description = "Noise levels of models distilled to a few steps.",
+                    .inputs = {Link("model", &Turbo::model), steps_input<Turbo>(10), share("denoise", &Turbo::denoise)},
+                    .run = turbo});
+}
+
+// --- Levels changed ---
+
+struct Split {
+  Linked<Sigmas> sigmas;
+  int64_t step = 0;
+};
+struct SplitDenoise {
+  Linked<Sigmas> sigmas;
+  double denoise = 1.0;
+};
+
+Results<Sigmas, Sigmas> split_at(const Sigmas& all, int64_t first_end, int64_t second_begin) {
+  const auto place = [&](int64_t i) { return all.begin() + std::clamp<int64_t>(i, 0, std::ssize(all)); };
+  return {Sigmas(all.begin(), place(first_end)), Sigmas(place(second_begin), all.end())};
+}
+
+Results<Sigmas, Sigmas> split(const Split& in) { return split_at(*in.sigmas, in.step + 1, in.step); }
+
+Results<Sigmas, Sigmas> split_denoise(const SplitDenoise& in) {
+  const int64_t count = std::ssize(*in.sigmas), steps = std::max<int64_t>(0, count - 1);
+  const auto part = static_cast<int64_t>(std::nearbyint(static_cast<double>(steps) * in.denoise));
+  return split_at(*in.sigmas, part == 0 ? 0 : count - part, count - (part + 1));
+}
+
+struct Flip {
+  Linked<Sigmas> sigmas;
+};
+
+Results<Sigmas> flip(const Flip& in) {
+  Sigmas out(in.sigmas->rbegin(), in.sigmas->rend());
+  // Nothing can be multiplied up from 0.
+  if (!out.empty() && out.front() == 0) out.front() = 0.0001f;
+  return {std::move(out)};
+}
+
+enum class Spacing { kLinear, kCosine, kSine };
+
+struct Extend {
+  Linked<Sigmas> sigmas;
+  int64_t steps = 2;
+  double start_at_sigma = -1.0, end_at_sigma = 12.0;
+  Spacing spacing = Spacing::kLinear;
+};
+
+Results<Sigmas> extend(const Extend& in) {
+  const Sigmas& all = *in.sigmas;
+  const auto steps = static_cast<int>(in.steps);
+  const float quarter = std::numbers::pi_v<float> / 2;
+  Sigmas between;
+  for (const float x : sampling::torch_linspace(0, 1, steps + 1))
+    between.push_back(in.spacing == Spacing::kLinear   ? x
+                      : in.spacing == Spacing::kCosine ? std::sin(x * quarter)
+                                                       : 1 - std::cos(x * quarter));
+  Sigmas out;
+  for (size_t i = 0; i + 1 < all.size(); ++i) {
+    out.push_back(all[i]);
+    if (all[i] < in.end_at_sigma || (in.start_at_sigma >= 0 && all[i] > in.start_at_sigma)) continue;
+    for (int k = 1; k < steps; ++k) out.push_back(between[static_cast<size_t>(k)] * (all[i + 1] - all[i]) + all[i]);
+  }
+  if (!all.empty()) out.push_back(all.back());
+  return {std::move(out)};
+}
+
+struct PercentToSigma {
+  Linked<ModelHandle> model;
+  double sampling_percent = 0.0;
+  bool return_actual_sigma = false;
+};
+
+Results<double> percent_to_sigma(const PercentToSigma& in) {
+  const auto model = levels_of(*in.model);
+  double out = model.percent_to_sigma(in.sampling_percent);
+  if (in.return_actual_sigma && in.sampling_percent == 0.0) out = model.sigma_max();
+  if (in.return_actual_sigma && in.sampling_percent == 1.0) out = model.sigma_min();
+  return {out};
+}
+
+struct SetFirst {
+  Linked<Sigmas> sigmas;
+  double sigma = 136.0;
+};
+
+Results<Sigmas> set_first(const SetFirst& in) {
+  Sigmas out = *in.sigmas;
+  if (!out.empty()) out.front() = static_cast<float>(in.sigma);
+  return {std::move(out)};
 }
 
 }  // namespace
 
 void register_sigmas_nodes(Table& table) {
-  std::vector<std::string> names;
-  for (const auto name : sampling::scheduler_names()) names.emplace_back(name);
-  table.add({.name = "BasicScheduler",
-             .category = kSchedulers,
-             .description = "The noise levels that a KSampler would pass through.",
-             .inputs = {Link("model", "MODEL"), Choice("scheduler", names), steps_input(),
-                        Float("denoise").def(1.0).range(0.0, 1.0).step(0.01)},
-             .outputs = {{"SIGMAS"}},
-             .run = basic});
   add_schedules(table);
-  table.add({.name = "SplitSigmas",
-             .category = kSigmas,
-             .description = "Parts noise levels after a number of steps, for two samplers.",
-             .inputs = {Link("sigmas", "SIGMAS"), Int("step").def(0).range(0, 10000)},
-             .outputs = {{"SIGMAS", "high_sigmas"}, {"SIGMAS", "low_sigmas"}},
-             .run = split});
-  table.add({.name = "SplitSigmasDenoise",
-             .category = kSigmas,
-             .description = "Parts noise levels so that a share of the steps is in the second part.",
-             .inputs = {Link("sigmas", "SIGMAS"), Float("denoise").def(1.0).range(0.0, 1.0).step(0.01)},
-             .outputs = {{"SIGMAS", "high_sigmas"}, {"SIGMAS", "low_sigmas"}},
-             .run = split_denoise});
-  table.add({.name = "FlipSigmas",
-             .category = kSigmas,
-             .description = "Turns noise levels around, to bring noise into a picture instead of out of it.",
-             .inputs = {Link("sigmas", "SIGMAS")},
-             .outputs = {{"SIGMAS"}},
-             .run = flip});
-  table.add({.name = "ExtendIntermediateSigmas",
-             .category = kSigmas,
-             .description = "Puts more noise levels between those of a range.",
-             .inputs = {Link("sigmas", "SIGMAS"), Int("steps").def(2).range(1, 100),
-                        Float("start_at_sigma").def(-1.0).range(-1.0, 20000.0).step(0.01),
-                        Float("end_at_sigma").def(12.0).range(0.0, 20000.0).step(0.01),
-                        Choice("spacing", {"linear", "cosine", "sine"})},
-             .outputs = {{"SIGMAS"}},
-             .run = extend});
-  table.add({.name = "SamplingPercentToSigma",
-             .category = kSigmas,
-             .description = "The noise level at a share of the sampling.",
-             .inputs = {Link("model", "MODEL"), Float("sampling_percent").def(0.0).range(0.0, 1.0).step(0.0001),
-                        Bool("return_actual_sigma")
-                            .def(false)
-                            .tip("At the two ends, the model's own levels instead of those beyond all of them.")},
-             .outputs = {{"FLOAT", "sigma_value"}},
-             .run = percent_to_sigma});
-  table.add({.name = "SetFirstSigma",
-             .category = kSigmas,
-             .description = "Begins with another noise level.",
-             .inputs = {Link("sigmas", "SIGMAS"), Float("sigma").def(136.0).range(0.0, 20000.0).step(0.001)},
-             .outputs = {{"SIGMAS"}},
-             .run = [](Call& call) -> Outputs {
-               Sigmas out = call.link<Sigmas>("sigmas");
-               if (!out.empty()) out.front() = static_cast<float>(call.number("sigma"));
-               return {sigmas(std::move(out))};
-             }});
+  table.add(NodeOf<Split>{.name = "SplitSigmas",
+                          .category = kSigmas,
+                          .description = "Parts noise levels after a number of steps, for two samplers.",
+                          .inputs = {Link("sigmas", &Split::sigmas), Int("step", &Split::step).range(0, 10000)},
+                          .outputs = {{"high_sigmas"}, {"low_sigmas"}},
+                          .run = split});
+  table.add(
+      NodeOf<SplitDenoise>{.name = "SplitSigmasDenoise",
+                           .category = kSigmas,
+                           .description = "Parts noise levels so that a share of the steps is in the second part.",
+                           .inputs = {Link("sigmas", &SplitDenoise::sigmas), share("denoise", &SplitDenoise::denoise)},
+                           .outputs = {{"high_sigmas"}, {"low_sigmas"}},
+                           .run = split_denoise});
+  table.add(
+      NodeOf<Flip>{.name = "FlipSigmas",
+                   .category = kSigmas,
+                   .description = "Turns noise levels around, to bring noise into a picture instead of out of it.",
+                   .inputs = {Link("sigmas", &Flip::sigmas)},
+                   .run = flip});
+  table.add(NodeOf<Extend>{
+      .name = "ExtendIntermediateSigmas",
+      .category = kSigmas,
+      .description = "Puts more noise levels between those of a range.",
+      .inputs = {Link("sigmas", &Extend::sigmas), Int("steps", &Extend::steps).range(1, 100).useful(1, 50, 1),
+                 Float("start_at_sigma", &Extend::start_at_sigma).range(-1.0, 20000.0).step(0.01),
+                 Float("end_at_sigma", &Extend::end_at_sigma).range(0.0, 20000.0).step(0.01),
+                 Choice("spacing", &Extend::spacing,
+                        {{"linear", Spacing::kLinear}, {"cosine", Spacing::kCosine}, {"sine", Spacing::kSine}})},
+      .run = extend});
+  table.add(NodeOf<PercentToSigma>{
+      .name = "SamplingPercentToSigma",
+      .category = kSigmas,
+      .description = "The noise level at a share of the sampling.",
+      .inputs = {Link("model", &PercentToSigma::model),
+                 Float("sampling_percent", &PercentToSigma::sampling_percent).range(0.0, 1.0).step(0.0001),
+                 Bool("return_actual_sigma", &PercentToSigma::return_actual_sigma)
+                     .tip("At the two ends, the model's own levels instead of those beyond all of them.")},
+      .outputs = {{"sigma_value"}},
+      .run = percent_to_sigma});
+  table.add(NodeOf<SetFirst>{
+      .name = "SetFirstSigma",
+      .category = kSigmas,
+      .description = "Begins with another noise level.",
+      .inputs = {Link("sigmas", &SetFirst::sigmas), Float("sigma", &SetFirst::sigma).range(0.0, 20000.0).step(0.001)},
+      .run = set_first});
 }
 
 }  // namespace easel::nodes

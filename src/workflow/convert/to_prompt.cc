@@ -104,7 +104,7 @@ class Converter {
       if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
       return wrapped(std::move(value));
     }
-    return input.presence == Presence::kRequired && !input.late ? fallback(input) : Json(nullptr);
+    return input.presence == Presence::kRequired && !input.added_later ? fallback(input) : Json(nullptr);
   }
 
   // A list among the widgets is a value, not a link.

@@ -21,6 +21,7 @@ export interface Knob {
   input: string;
   label: string;
   meaning: string;
+  seed?: boolean;
 }
 export interface Technique {
   name: string;
@@ -43,6 +44,10 @@ export interface InputOptions {
   round?: number | boolean;
   multiline?: boolean;
   image_upload?: boolean;
+  /** A seed. */
+  control_after_generate?: boolean;
+  /** What part of the range a slider should span; the number field takes all of it. */
+  useful?: { min: number; max: number; step: number };
   tooltip?: string;
 }
 export type InputSpec = [string | Value[], InputOptions?];

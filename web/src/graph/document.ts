@@ -58,8 +58,8 @@ export function isValueInput(spec: InputSpec): boolean {
   return !options.forceInput && (Array.isArray(spec[0]) || VALUE_TYPES.includes(spec[0]));
 }
 
-export function isSeedInput(name: string, spec: InputSpec): boolean {
-  return spec[0] === 'INT' && (name === 'seed' || name === 'noise_seed');
+export function isSeedInput(spec: InputSpec): boolean {
+  return spec[1]?.control_after_generate === true;
 }
 
 export function typeName(spec: InputSpec): string {
@@ -70,7 +70,7 @@ export function typeName(spec: InputSpec): string {
 export function widgetNames(info: NodeInfo | undefined): string[] {
   return inputsOf(info)
     .filter(([, spec]) => isValueInput(spec))
-    .flatMap(([name, spec]) => (isSeedInput(name, spec) ? [name, AFTER] : [name]));
+    .flatMap(([name, spec]) => (isSeedInput(spec) ? [name, AFTER] : [name]));
 }
 
 export function defaultValue(spec: InputSpec): Value {

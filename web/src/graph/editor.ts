@@ -395,8 +395,9 @@ export class Editor {
   /** What the seeds' nodes ask for after each run. */
   private turnSeeds(): void {
     for (const node of this.graph.nodes) {
-      const after = node.widgets?.find((w) => w.name === AFTER)?.value;
-      const seed = node.widgets?.find((w) => w.name === 'seed' || w.name === 'noise_seed');
+      const at = node.widgets?.findIndex((w) => w.name === AFTER) ?? -1;
+      const after = node.widgets?.[at]?.value;
+      const seed = node.widgets?.[at - 1];
       if (!seed || after === 'fixed') continue;
       const now = Number(seed.value);
       seed.value = after === 'increment' ? now + 1 : after === 'decrement' ? Math.max(0, now - 1) : randomSeed();

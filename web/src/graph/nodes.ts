@@ -106,7 +106,7 @@ function classOf(info: NodeInfo): typeof LGraphNode {
         }
         addValueWidget(this, name, spec);
         this.addInput(name, typeName(spec), { widget: { name } });
-        if (isSeedInput(name, spec)) addAfterWidget(this);
+        if (isSeedInput(spec)) addAfterWidget(this);
       }
       info.output.forEach((type, i) => this.addOutput(info.output_name[i] ?? type, type));
       prepare(this as EaselNode);

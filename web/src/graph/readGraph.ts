@@ -56,7 +56,7 @@ function readValues(raw: Raw, infos: Infos): Record<string, Value> {
   for (const [name, spec] of specs) {
     if (at >= saved.length) break;
     values[name] = saved[at++] as Value;
-    if (isSeedInput(name, spec) && AFTER_CHOICES.includes(String(saved[at]))) values[AFTER] = String(saved[at++]);
+    if (isSeedInput(spec) && AFTER_CHOICES.includes(String(saved[at]))) values[AFTER] = String(saved[at++]);
   }
   return values;
 }

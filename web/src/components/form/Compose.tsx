@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import * as compose from '../../state/form/compose';
-import { isLink, isSeed } from '../../state/form/draft';
+import { isLink } from '../../state/form/draft';
 import { ownAxes, run } from '../../state/form/send';
 import { jobCount } from '../../state/form/variations';
 import { Icon } from '../ui/Icon';
@@ -22,9 +22,9 @@ function Knobs() {
   const shown = technique.knobs.filter((k) => {
     const value = compose.prompt.value[k.node]?.inputs[k.input];
     const size = k.input === 'width' || k.input === 'height';
-    return value !== undefined && !isLink(value) && !isSeed(k.input) && !size;
+    return value !== undefined && !isLink(value) && !k.seed && !size;
   });
-  const seed = technique.knobs.find((k) => isSeed(k.input));
+  const seed = technique.knobs.find((k) => k.seed);
   return (
     <div class="knobs">
       {shown.map((knob) => (

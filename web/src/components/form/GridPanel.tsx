@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Knob, Technique, Value } from '../../api/types';
 import * as compose from '../../state/form/compose';
-import { isSeed, randomSeed } from '../../state/form/draft';
+import { randomSeed } from '../../state/form/draft';
 import { ownAxes, runGrid } from '../../state/form/send';
 import { parseValues, suggestValues } from '../../state/form/values';
 import { jobCount, knobAxis, MOST_JOBS } from '../../state/form/variations';
@@ -11,7 +11,7 @@ const USUAL_COUNT = 5;
 const NONE = -1;
 
 function suggestion(knob: Knob): string {
-  if (isSeed(knob.input)) return Array.from({ length: USUAL_COUNT }, () => randomSeed() % 1e6).join(', ');
+  if (knob.seed) return Array.from({ length: USUAL_COUNT }, () => randomSeed() % 1e6).join(', ');
   const spec = knobSpec(knob);
   const current = compose.prompt.value[knob.node]?.inputs[knob.input];
   return spec ? suggestValues(spec, current, USUAL_COUNT).join(', ') : '';
@@ -77,7 +77,7 @@ export function GridPanel() {
   const down = now?.down ?? { index: NONE };
   const knobs = technique ? knobsOf(technique) : [];
   const [first, second] = [knobs[across.index], knobs[down.index]];
-  const known = (knob: Knob | undefined) => knob && [knob.node, knob.input, knobSpec(knob) !== undefined, isSeed(knob.input) ? '' : compose.prompt.value[knob.node]?.inputs[knob.input]].join();
+  const known = (knob: Knob | undefined) => knob && [knob.node, knob.input, knobSpec(knob) !== undefined, knob.seed ? '' : compose.prompt.value[knob.node]?.inputs[knob.input]].join();
   const suggested = [useMemo(() => (first ? suggestion(first) : ''), [known(first)]), useMemo(() => (second ? suggestion(second) : ''), [known(second)])];
   if (!technique || !first) return null;
   const read = (knob: Knob | undefined, side: Side, i: number) => {

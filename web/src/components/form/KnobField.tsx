@@ -40,7 +40,7 @@ export function NumberInput({ knob, spec, value, id, describedBy, wrong, plain }
     if (read.value !== undefined) compose.setInput(knob.node, knob.input, read.value);
     if (read.fault) compose.setFault(knob.node, knob.input, read.fault);
   };
-  const range = sliderRange(knob.input, spec);
+  const range = sliderRange(spec);
   const slide = (to: number) => {
     const places = (String(range?.step ?? 1).split('.')[1] ?? '').length;
     setText(String(Number(to.toFixed(places))));

@@ -8,13 +8,17 @@ export const infos = signal<Record<string, NodeInfo>>({});
 export const modelFiles = signal<ModelFile[]>([]);
 export const embeddings = signal<string[]>([]);
 
-/** Asks for the definition of a node class, once. */
+/** The definition of a node class, asked for once; nothing when there is none to be had. */
+export async function infoOf(name: string): Promise<NodeInfo | undefined> {
+  const known = infos.peek()[name];
+  if (known || !name) return known;
+  const info = await routes.nodeInfo(name).catch(() => undefined);
+  if (info) infos.value = { ...infos.value, [name]: info };
+  return info;
+}
+
 export function wantInfo(name: string): void {
-  if (!name || infos.peek()[name]) return;
-  routes.nodeInfo(name).then(
-    (info) => info && (infos.value = { ...infos.value, [name]: info }),
-    () => undefined,
-  );
+  void infoOf(name);
 }
 
 /** Asks for what the model files are; a server that does not tell leaves the lists plain. */

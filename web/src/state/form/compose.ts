@@ -56,7 +56,7 @@ export function workflow(): Prompt {
 }
 
 export function seedOf(): Value | undefined {
-  const knob = technique.value?.knobs.find((k) => drafts.isSeed(k.input));
+  const knob = technique.value?.knobs.find((k) => k.seed);
   return knob && prompt.value[knob.node]?.inputs[knob.input];
 }
 

@@ -3,7 +3,6 @@ import { clone } from '../../api/json';
 import type { Prompt, PromptNode, Technique, Value } from '../../api/types';
 
 const TEXT_INPUTS = ['text', 'text_g', 'text_l'];
-const SEED_INPUTS = ['seed', 'noise_seed'];
 
 export function isLink(value: Value | undefined): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number';
@@ -45,14 +44,10 @@ export function withWords(prompt: Prompt, nodes: string[], words: string): Promp
   return out;
 }
 
-export function isSeed(input: string): boolean {
-  return SEED_INPUTS.includes(input);
-}
-
 /** Gives every seed among the technique's knobs the same new value. */
 export function withSeed(prompt: Prompt, technique: Technique, seed: number | bigint): Prompt {
   let out = prompt;
-  for (const knob of technique.knobs) if (isSeed(knob.input)) out = withInput(out, knob.node, knob.input, seed);
+  for (const knob of technique.knobs) if (knob.seed) out = withInput(out, knob.node, knob.input, seed);
   return out;
 }
 

@@ -7,26 +7,16 @@ export interface Range {
   step: number;
 }
 
-// Where a node allows far more than is ever useful, the slider covers this much; the number field takes all.
-const USEFUL: Record<string, Range> = {
-  steps: { min: 1, max: 50, step: 1 },
-  cfg: { min: 1, max: 15, step: 0.5 },
-  width: { min: 128, max: 1280, step: 64 },
-  height: { min: 128, max: 1280, step: 64 },
-  strength: { min: 0, max: 2, step: 0.05 },
-  weight: { min: 0, max: 1.5, step: 0.05 },
-  batch_size: { min: 1, max: 8, step: 1 },
-};
+// A range wider than this is of no use as a slider, unless the node says which part of it is.
 const WIDEST = 2000;
 
 /** The slider's range; nothing when a slider is of no use. */
-export function sliderRange(input: string, spec: InputSpec): Range | undefined {
+export function sliderRange(spec: InputSpec): Range | undefined {
   const [type, options = {}] = spec;
   if (type !== 'INT' && type !== 'FLOAT') return undefined;
   const min = Number(options.min ?? Number.NEGATIVE_INFINITY);
   const max = Number(options.max ?? Number.POSITIVE_INFINITY);
-  const useful = USEFUL[input];
-  if (useful) return { min: Math.max(min, useful.min), max: Math.min(max, useful.max), step: useful.step };
+  if (options.useful) return options.useful;
   if (!(max - min <= WIDEST)) return undefined;
   const fine = type === 'INT' ? 1 : 0.01;
   return { min, max, step: Math.max(fine, Number(options.step ?? fine)) };

@@ -9,13 +9,13 @@ import { addMine, follow, noteOf, refreshQueue } from '../jobs/session';
 import { say } from '../notices';
 import { column } from '../view';
 import { readWorkflow } from './additions';
-import { techniques } from './catalog';
+import { infoOf, techniques } from './catalog';
 import * as compose from './compose';
 import * as drafts from './draft';
 import { fieldKey, noFaults, readFaults } from './errors';
 import { remember } from './history';
 import { takeLoras } from './loraWords';
-import { type Axis, jobCount, knobAxis, MOST_JOBS, seedsFrom, spread, wordsAxis } from './variations';
+import { type Axis, jobCount, knobAxis, MOST_JOBS, seedsFrom, spread, type VariedKnob, wordsAxis } from './variations';
 
 /** How many pictures a run makes, each with a seed of its own. */
 export const count = signal(Math.max(1, Number(localStorage.getItem('easel.count')) || 1));
@@ -69,7 +69,7 @@ function editsIn(prompt: Prompt): Record<string, PictureEdit> | undefined {
 }
 
 function seedAxis(t: Technique): Axis | undefined {
-  const knob = t.knobs.find((k) => drafts.isSeed(k.input));
+  const knob = t.knobs.find((k) => k.seed);
   if (!knob || count.value < 2) return undefined;
   return knobAxis(t, knob, seedsFrom(compose.seedOf(), count.value));
 }
@@ -121,9 +121,22 @@ export function run(): Promise<void> {
 }
 
 /** Queues a job for each combination of the knobs' values. */
-export function runGrid(knobs: { knob: { node: string; input: string; label: string }; values: Value[] }[]): Promise<void> {
+export function runGrid(knobs: { knob: VariedKnob; values: Value[] }[]): Promise<void> {
   const t = compose.technique.value;
   return t ? sendAll(knobs.map(({ knob, values }) => knobAxis(t, knob, values))) : Promise.resolve();
+}
+
+/** The seeds of any workflow that are not linked: node and input. */
+async function seedsIn(prompt: Prompt): Promise<[string, string][]> {
+  const out: [string, string][] = [];
+  for (const [node, { class_type, inputs }] of Object.entries(prompt)) {
+    const { required, optional } = (await infoOf(class_type))?.input ?? {};
+    for (const [input, spec] of Object.entries({ ...required, ...optional })) {
+      const value = inputs[input];
+      if (spec[1]?.control_after_generate && value !== undefined && !drafts.isLink(value)) out.push([node, input]);
+    }
+  }
+  return out;
 }
 
 /** Queues a finished job again: with the same seed, or with another one for another picture like it. */
@@ -132,11 +145,7 @@ export async function runAgain(job: Job, another: boolean): Promise<void> {
   const read = readWorkflow(job.prompt, note.technique, techniques.value);
   let prompt = job.prompt;
   if (another) {
-    for (const [node, { inputs }] of Object.entries(prompt)) {
-      for (const input of Object.keys(inputs)) {
-        if (drafts.isSeed(input) && !drafts.isLink(inputs[input])) prompt = drafts.withInput(prompt, node, input, drafts.randomSeed());
-      }
-    }
+    for (const [node, input] of await seedsIn(prompt)) prompt = drafts.withInput(prompt, node, input, drafts.randomSeed());
     if (read) prompt = drafts.withSeed(prompt, read.technique, drafts.randomSeed());
   }
   try {

@@ -1,7 +1,7 @@
 // Several jobs from one form: prompts with alternatives, knobs over values, counts. Pure functions.
 import type { Job } from '../jobs/jobs';
-import type { PageNote, Prompt, SetNote, Technique, Value } from '../../api/types';
-import { isSeed, withInput, withSeed, withWords } from './draft';
+import type { Knob, PageNote, Prompt, SetNote, Technique, Value } from '../../api/types';
+import { withInput, withSeed, withWords } from './draft';
 
 export const MOST_JOBS = 100;
 
@@ -66,12 +66,15 @@ export function wordsAxis(technique: Technique, words: string): Axis | undefined
   };
 }
 
-export function knobAxis(technique: Technique, knob: { node: string; input: string; label: string }, values: Value[]): Axis {
+/** A knob as far as varying it goes. */
+export type VariedKnob = Pick<Knob, 'node' | 'input' | 'label' | 'seed'>;
+
+export function knobAxis(technique: Technique, knob: VariedKnob, values: Value[]): Axis {
   return {
     label: knob.label,
     values: values.map(String),
     put: (prompt, i) =>
-      isSeed(knob.input)
+      knob.seed
         ? withSeed(prompt, technique, values[i] as number)
         : withInput(prompt, knob.node, knob.input, values[i]!),
   };

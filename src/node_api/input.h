@@ -1,0 +1,354 @@
+// How the inputs of a node are declared: each is bound to a member of the node's parameters.
+//
+//   struct SolidMask {
+//     double value = 1.0;
+//     int64_t width = 512, height = 512;
+//   };
+//   Float("value", &SolidMask::value).range(0.0, 1.0).step(0.01)
+//
+// The member's type is the input's type, and the value it is initialised with is the input's default.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "node_api/call.h"
+#include "node_api/value.h"
+#include "workflow/schema.h"
+
+namespace easel::nodes {
+
+// A member for what comes over a link. Use Linked<L> or MaybeLinked<L>.
+class AnyLink {
+ public:
+  void set(const Value* value) { value_ = value; }
+
+ protected:
+  const Value* value_ = nullptr;
+};
+
+// What comes over a required link of type L: always there while the node runs.
+template <class L>
+class Linked : public AnyLink {
+ public:
+  using Held = typename LinkType<L>::Held;
+  const Held& operator*() const { return value_->as<Held>(); }
+  const Held* operator->() const { return &**this; }
+  // The value itself, to be handed on without a copy.
+  const Value& value() const { return *value_; }
+
+ private:
+  template <class P>
+  friend class Known;
+  template <class F>
+  const F* foreseen() const {
+    return value_ ? value_->get<F>() : nullptr;
+  }
+};
+
+// What comes over a link that need not be there.
+template <class L>
+class MaybeLinked : public Linked<L> {
+ public:
+  explicit operator bool() const { return this->value_ != nullptr; }
+  // nullptr when nothing comes.
+  const typename Linked<L>::Held* get() const { return *this ? &**this : nullptr; }
+  // A default-made object (an undefined Tensor) when nothing comes.
+  typename Linked<L>::Held value_or_empty() const { return *this ? **this : typename Linked<L>::Held(); }
+};
+
+// A FLOAT that may also come over a link as a list with a number for each picture of a batch.
+struct NumberOrList {
+  double value = 0;
+  std::vector<double> list = {};  // empty: `value` counts
+};
+
+// A plain value in a declaration, written as it comes: 512, 0.5.
+struct Plain {
+  workflow::Literal value;
+  Plain(int v) : value(int64_t{v}) {}
+  Plain(int64_t v) : value(v) {}
+  Plain(uint64_t v) : value(v) {}
+  Plain(double v) : value(v) {}
+};
+
+// A name in a list of choices and what it means.
+template <class E>
+struct Named {
+  const char* name;
+  E meaning;
+};
+
+// An input's outside view and where its value goes. The typed face of it is Input<P>.
+class In {
+ public:
+  // What kind of member an input is bound to.
+  enum class Member : uint8_t {
+    kNone,
+    kInteger,
+    kMaybeInteger,
+    kSeed,
+    kNumber,
+    kNumberOrList,
+    kFlag,
+    kText,
+    kMeaning,
+    kLink
+  };
+
+  In(std::string name, std::string type) {
+    spec_.name = std::move(name);
+    spec_.type = std::move(type);
+  }
+  // Bound to the member at `offset` of an object of which `blank` is a freshly made one.
+  In(std::string name, std::string type, Member member, size_t offset, const void* blank);
+
+  const workflow::InputSpec& spec() const { return spec_; }
+  workflow::InputSpec& spec() { return spec_; }
+  // Whether what it is linked to is, once foreseen, the very value a run gets.
+  bool known_when_checked() const { return known_when_checked_; }
+  void set_known_when_checked(bool known) { known_when_checked_ = known; }
+  // What the choices mean, as values of the member they are bound to, which is so many bytes large.
+  void set_meanings(std::vector<int64_t> meanings, size_t bytes);
+
+  // Writes the call's value into the parameters. A run insists on what is required: throws Error(kInvalid) when nothing
+  // comes over the link, Error(kInternal) for a value of another type than the input's.
+  void fill(void* parameters, const Call& call, bool run) const;
+
+ protected:
+  void set_limits(const Plain& min, const Plain& max);
+  void set_step(const Plain& value) { spec_.step = typed(value); }
+  void set_round(const Plain& value) { spec_.round = typed(value); }
+  void set_useful(const Plain& min, const Plain& max, const Plain& step);
+  // Whether the editor is told the default: kUsual leaves out that of a list that is its first choice.
+  enum class Showing : uint8_t { kUsual, kAlways, kNever };
+  void show_default(Showing showing) {
+    showing_ = showing;
+    read_default();
+  }
+  // The same member seen from an object that holds the other one `shift` bytes after its beginning.
+  void rebase(size_t shift, const void* blank);
+
+ private:
+  // Whole numbers written for a FLOAT are meant as floats.
+  workflow::Literal typed(const Plain& plain) const;
+  void read_default();
+  void fill_link(AnyLink& member, const Call& call, bool run) const;
+  void fill_plain(void* member, const Call& call, bool run) const;
+  int64_t meaning_of(const std::string& name) const;
+
+  workflow::InputSpec spec_;
+  Member member_ = Member::kNone;
+  bool known_when_checked_ = true;
+  Showing showing_ = Showing::kUsual;
+  size_t offset_ = 0;
+  const void* blank_ = nullptr;
+  std::vector<int64_t> meanings_;  // of the choices, as the member's integer value
+  size_t meaning_bytes_ = 0;
+};
+
+// A freshly made object of parameters, which knows the defaults.
+template <class P>
+const P& blank() {
+  static const P made{};
+  return made;
+}
+
+// Where in an object a part of it lies.
+inline size_t offset_in(const void* whole, const void* part) {
+  return static_cast<size_t>(static_cast<const std::byte*>(part) - static_cast<const std::byte*>(whole));
+}
+
+// An input of a node with parameters P. All of these return the input itself, to be chained.
+template <class P>
+class Input : public In {
+ public:
+  template <class T>
+  Input(std::string name, std::string type, Member member, T P::*pointer)
+      : Input(std::move(name), std::move(type), member, static_cast<const void*>(&(blank<P>().*pointer))) {}
+  // `at`: the member of blank<P>().
+  Input(std::string name, std::string type, Member member, const void* at)
+      : In(std::move(name), std::move(type), member, offset_in(&blank<P>(), at), &blank<P>()) {}
+  // An input of parameters that these are derived from; the default is that of the derived ones.
+  template <class B>
+  requires(std::derived_from<P, B> && !std::same_as<P, B>) Input(Input<B> base) : In(std::move(base)) {
+    rebase(offset_in(&blank<P>(), static_cast<const B*>(&blank<P>())), &blank<P>());
+  }
+
+  Input&& range(const Plain& min, const Plain& max) && {
+    set_limits(min, max);
+    return std::move(*this);
+  }
+  Input&& step(const Plain& value) && {
+    set_step(value);
+    return std::move(*this);
+  }
+  Input&& round(const Plain& value) && {
+    set_round(value);
+    return std::move(*this);
+  }
+  // What part of the range a slider should span, and its step: the rest is for the keyboard.
+  Input&& useful(const Plain& min, const Plain& max, const Plain& step) && {
+    set_useful(min, max, step);
+    return std::move(*this);
+  }
+  Input&& tip(const std::string& text) && {
+    spec().tooltip = text;
+    return std::move(*this);
+  }
+  Input&& optional() && {
+    spec().presence = workflow::Presence::kOptional;
+    return std::move(*this);
+  }
+  // Required in today's node, but older workflows lack it and mean the default.
+  Input&& added_later() && {
+    spec().added_later = true;
+    return std::move(*this);
+  }
+  Input&& multiline() && {
+    spec().multiline = true;
+    return std::move(*this);
+  }
+  // {a|b} in it is for the editor to choose from before it sends the workflow.
+  Input&& dynamic_prompts() && {
+    spec().dynamic_prompts = true;
+    return std::move(*this);
+  }
+  // The text is, or may become part of, a prompt: "embedding:name" in it means a file.
+  Input&& names_embeddings() && {
+    spec().names_embeddings = true;
+    return std::move(*this);
+  }
+  // The text is a pattern for names of files to be written: %...% in it is filled in at the time.
+  Input&& names_saved_files() && {
+    spec().names_saved_files = true;
+    return std::move(*this);
+  }
+  Input&& upload() && {
+    spec().image_upload = true;
+    return std::move(*this);
+  }
+  // No widget: it can only be linked.
+  Input&& link_only() && {
+    spec().force_input = true;
+    return std::move(*this);
+  }
+  // A list's default goes without saying when it is the first choice; here it is said.
+  Input&& says_default() && {
+    show_default(Showing::kAlways);
+    return std::move(*this);
+  }
+  // The editor begins with nothing, and the workflow must say.
+  Input&& no_default() && {
+    show_default(Showing::kNever);
+    return std::move(*this);
+  }
+};
+
+template <class P>
+Input<P> Int(const char* name, int64_t P::*member) {
+  return {name, "INT", In::Member::kInteger, member};
+}
+// Nothing when a workflow leaves it out; the member's own value is what the editor begins with.
+template <class P>
+Input<P> Int(const char* name, std::optional<int64_t> P::*member) {
+  return {name, "INT", In::Member::kMaybeInteger, member};
+}
+template <class P>
+Input<P> Float(std::string name, double P::*member) {
+  return {std::move(name), "FLOAT", In::Member::kNumber, member};
+}
+// One of several that share a member.
+template <class P, size_t N>
+Input<P> Float(std::string name, std::array<double, N> P::*member, size_t index) {
+  return {std::move(name), "FLOAT", In::Member::kNumber, &(blank<P>().*member)[index]};
+}
+template <class P>
+Input<P> Float(const char* name, NumberOrList P::*member) {
+  return {name, "FLOAT", In::Member::kNumberOrList, member};
+}
+template <class P>
+Input<P> Text(const char* name, std::string P::*member) {
+  return {name, "STRING", In::Member::kText, member};
+}
+template <class P>
+Input<P> Bool(const char* name, bool P::*member) {
+  return {name, "BOOLEAN", In::Member::kFlag, member};
+}
+// A seed: 0 to 2^64-1, with the editor's control of what happens to it after a run.
+template <class P>
+Input<P> Seed(const char* name, uint64_t P::*member) {
+  Input<P> in(name, "INT", In::Member::kSeed, member);
+  in.spec().control_after_generate = true;
+  return std::move(in).range(0, UINT64_MAX);
+}
+// One of a fixed list, by name. The default is the first where the member is empty.
+template <class P>
+Input<P> Choice(const char* name, std::string P::*member, const std::vector<std::string>& choices) {
+  Input<P> in(name, "COMBO", In::Member::kText, member);
+  in.spec().choices = choices;
+  return in;
+}
+// One of a fixed list, by what its names mean: an enumeration, a number, or bool.
+template <class P, class E>
+requires(std::is_enum_v<E> || std::integral<E>) Input<P> Choice(const char* name, E P::*member,
+                                                                std::initializer_list<Named<E>> choices) {
+  Input<P> in(name, "COMBO", In::Member::kMeaning, member);
+  std::vector<int64_t> meanings;
+  for (const Named<E>& choice : choices) {
+    in.spec().choices.emplace_back(choice.name);
+    meanings.push_back(static_cast<int64_t>(choice.meaning));
+  }
+  in.set_meanings(std::move(meanings), sizeof(E));
+  return in;
+}
+// One of the model files of a kind ("checkpoints"), or what else library::Folders and FolderChoices know.
+template <class P>
+Input<P> File(const char* name, std::string P::*member, const std::string& kind) {
+  Input<P> in(name, "COMBO", In::Member::kText, member);
+  in.spec().choices_from = kind;
+  return in;
+}
+// One of the pictures in the input folder.
+template <class P>
+Input<P> Picture(const char* name, std::string P::*member) {
+  return File(name, member, workflow::kInputImages).upload();
+}
+template <class P, class L>
+Input<P> Link(const char* name, Linked<L> P::*member) {
+  Input<P> in(name, LinkType<L>::kName, In::Member::kLink, member);
+  in.set_known_when_checked(std::same_as<typename LinkType<L>::Held, typename LinkType<L>::Foreseen>);
+  return in;
+}
+template <class P, class L>
+Input<P> Link(const char* name, MaybeLinked<L> P::*member) {
+  Input<P> in(name, LinkType<L>::kName, In::Member::kLink, member);
+  in.set_known_when_checked(std::same_as<typename LinkType<L>::Held, typename LinkType<L>::Foreseen>);
+  return std::move(in).optional();
+}
+
+// A node's inputs in the order it declares them.
+template <class P>
+class Inputs {
+ public:
+  Inputs() = default;
+  Inputs(std::initializer_list<Input<P>> inputs) : list_(inputs.begin(), inputs.end()) {}
+  Inputs&& and_then(std::initializer_list<Input<P>> more) && {
+    list_.insert(list_.end(), more.begin(), more.end());
+    return std::move(*this);
+  }
+  void push_back(Input<P> input) { list_.push_back(std::move(input)); }
+  std::vector<In> take() { return std::move(list_); }
+
+ private:
+  std::vector<In> list_;
+};
+
+}  // namespace easel::nodes

@@ -1,0 +1,30 @@
+#include "node_api/node.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace easel::nodes::detail {
+
+void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
+              const std::vector<OutputType>& foreseen, Body foresee) {
+  const auto contradiction = [&](const std::string& what) {
+    return Error(Fault::kInternal, "the declaration of " + node.name + " contradicts itself: " + what);
+  };
+  if (labels.size() > returned.size()) throw contradiction("more outputs are named than its run returns");
+  if (foresee && foreseen != returned) throw contradiction("its foresight returns other types than its run");
+  if (node.runs_when_checked) {
+    if (foresee) throw contradiction("it runs when checked, so there is nothing to foresee");
+    if (!std::all_of(node.inputs.begin(), node.inputs.end(), [](const In& in) { return in.known_when_checked(); }) ||
+        !std::all_of(returned.begin(), returned.end(), [](const OutputType& t) { return t.known_when_checked; }))
+      throw contradiction("it runs when checked, but not all it takes and makes is what it will be by then");
+  }
+  labels.resize(returned.size());
+  for (size_t i = 0; i < labels.size(); ++i)
+    node.outputs.push_back({returned[i].name, std::move(labels[i].name), std::move(labels[i].tip)});
+  const auto inputs = std::make_shared<const std::vector<In>>(node.inputs);
+  node.run = [inputs, run = std::move(run)](Call& call) { return run(*inputs, call); };
+  if (foresee) node.foresee = [inputs, foresee = std::move(foresee)](Call& call) { return foresee(*inputs, call); };
+}
+
+}  // namespace easel::nodes::detail

@@ -1,0 +1,85 @@
+// The types of links that carry models and what models work with: name in workflows, C++ type, size, and what is known
+// before anything is computed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/handles.h"
+#include "node_api/node.h"
+#include "sampling/guidance/conditioning.h"
+
+namespace easel::models {
+struct ClipHandle;        // models/text/text_encoder.h
+struct StyleModelHandle;  // models/vision/style_model.h
+struct UpscalerHandle;    // models/upscale/upscaler.h
+}  // namespace easel::models
+
+namespace easel::nodes {
+
+// Handles are known as soon as their loader has read its file's header. The memory behind them counts where
+// memory::Residency keeps it.
+template <class T>
+struct ModelLink {
+  using Held = T;
+  using Foreseen = T;
+  static size_t bytes(const T&) { return 0; }
+};
+template <>
+struct LinkType<models::ModelHandle> : ModelLink<models::ModelHandle> {
+  static constexpr const char* kName = "MODEL";
+};
+template <>
+struct LinkType<models::ClipHandle> : ModelLink<models::ClipHandle> {
+  static constexpr const char* kName = "CLIP";
+};
+template <>
+struct LinkType<models::VaeHandle> : ModelLink<models::VaeHandle> {
+  static constexpr const char* kName = "VAE";
+};
+template <>
+struct LinkType<models::ControlNetHandle> : ModelLink<models::ControlNetHandle> {
+  static constexpr const char* kName = "CONTROL_NET";
+};
+template <>
+struct LinkType<models::ClipVisionHandle> : ModelLink<models::ClipVisionHandle> {
+  static constexpr const char* kName = "CLIP_VISION";
+};
+template <>
+struct LinkType<models::StyleModelHandle> : ModelLink<models::StyleModelHandle> {
+  static constexpr const char* kName = "STYLE_MODEL";
+};
+template <>
+struct LinkType<models::UpscalerHandle> : ModelLink<models::UpscalerHandle> {
+  static constexpr const char* kName = "UPSCALE_MODEL";
+};
+
+// What a picture described by a vision encoder is known to be: which encoder it was.
+struct ForeseenVision {
+  models::ClipVisionHandle vision;
+};
+template <>
+struct LinkType<models::ClipVisionOutput> {
+  static constexpr const char* kName = "CLIP_VISION_OUTPUT";
+  using Held = models::ClipVisionOutput;
+  using Foreseen = ForeseenVision;
+  static size_t bytes(const Held& output);
+};
+
+// What a conditioning is known to be.
+struct ForeseenConditioning {
+  int64_t context_dim = 0;  // 0: unknown
+  std::string text_file;    // where the text encoder comes from
+  std::vector<models::ControlNetHandle> controls;
+  std::vector<models::ClipVisionHandle> unclip;
+};
+template <>
+struct LinkType<sampling::Conditioning> {
+  static constexpr const char* kName = "CONDITIONING";
+  using Held = sampling::Conditioning;
+  using Foreseen = ForeseenConditioning;
+  // Of everything an entry holds: text, masks, hints, described pictures. Tensors shared with other values count again.
+  static size_t bytes(const Held& list);
+};
+
+}  // namespace easel::nodes

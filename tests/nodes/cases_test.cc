@@ -1,0 +1,296 @@
+// Every node of the table, run at least once: cases.json gives its inputs and what must come out, in words. Nodes it
+// takes its links from are under "base" there. A node without a case fails the last test.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/atomic_file.h"
+#include "engine/arguments.h"
+#include "formats/pictures/picture.h"
+#include "formats/tensors/safetensors.h"
+#include "library/folders.h"
+#include "library/model_files.h"
+#include "memory/resident.h"
+#include "models/text/text_encoder.h"
+#include "models/upscale/upscaler.h"
+#include "models/vision/style_model.h"
+#include "node_api/files.h"
+#include "nodes/common/sampling_values.h"
+#include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "nodes/standard_table.h"
+#include "support/paths.h"
+#include "support/tiny_models.h"
+#include "workflow/validate.h"
+
+namespace easel::nodes {
+namespace {
+
+namespace fs = std::filesystem;
+using workflow::Json;
+
+const Json& cases() {
+  static const Json json = workflow::parse_json(read_file(fs::path(testing::kSourceDir) / "tests/nodes/cases.json"));
+  return json;
+}
+
+// --- Values in words ---
+
+std::string shape(const Tensor& t) {
+  if (!t.defined()) return "none";
+  std::string out;
+  for (int i = 0; i < t.rank(); ++i) out += (i ? "x" : "") + std::to_string(t.dim(i));
+  return out;
+}
+
+std::string in_words(const sampling::Conditioning& list) {
+  std::string out;
+  for (const auto& entry : list) {
+    out += (out.empty() ? " " : ", ") + shape(entry.cond);
+    if (entry.pooled_output.defined()) out += " pooled " + shape(entry.pooled_output);
+    if (entry.area) out += " in an area";
+    if (entry.mask.defined()) out += " in a mask " + shape(entry.mask);
+    if (entry.start_percent) out += " for a time";
+    if (entry.strength != 1.0f) out += " weakened";
+    if (entry.control) out += " with a hint " + shape(entry.control->hint);
+    if (!entry.unclip.empty()) out += " with a picture " + shape(entry.unclip.front().embedding.image_embeds);
+    if (entry.concat_latent_image.defined()) out += " beside " + shape(entry.concat_latent_image);
+    if (entry.concat_mask.defined()) out += " masked " + shape(entry.concat_mask);
+  }
+  return out;
+}
+
+std::string in_words(const models::ModelHandle& model) {
+  std::string out = std::string(" ") + models::family_name(model.family);
+  const auto count = [&](size_t n, const char* what) {
+    if (n) out += std::string(" + ") + std::to_string(n) + " " + what;
+  };
+  count(model.hooks.size(), "adapter");
+  count(model.block_hooks.size(), "hook");
+  count(model.sampling_patches.size(), "guidance");
+  return out;
+}
+
+// The type and the shape of a value; of small ones the value itself.
+std::string in_words(const Value& value) {
+  if (value.empty()) return "nothing";
+  std::string out = value.type();
+  if (const auto* t = value.get<Tensor>()) return out + " " + shape(*t);
+  if (const auto* latent = value.get<Latent>()) {
+    out += " " + shape(latent->samples);
+    if (latent->noise_mask.defined()) out += " masked " + shape(latent->noise_mask);
+    for (const int64_t index : latent->batch_index) out += " #" + std::to_string(index);
+    return out;
+  }
+  if (const auto* list = value.get<sampling::Conditioning>()) return out + in_words(*list);
+  if (const auto* model = value.get<models::ModelHandle>()) return out + in_words(*model);
+  if (const auto* clip = value.get<models::ClipHandle>())
+    return out + " " + std::to_string(clip->encoder->context_dim()) +
+           (clip->stop_at_layer ? " until " + std::to_string(*clip->stop_at_layer) : "");
+  if (const auto* vae = value.get<models::VaeHandle>()) return out + (vae->vae ? "" : " without a model");
+  if (const auto* net = value.get<models::ControlNetHandle>()) return out + (net->t2i_adapter ? " T2I-Adapter" : "");
+  if (const auto* vision = value.get<models::ClipVisionHandle>())
+    return out + " " + std::to_string(vision->hidden_size) + " to " + std::to_string(vision->projection_dim);
+  if (const auto* seen = value.get<models::ClipVisionOutput>())
+    return out + " " + shape(seen->image_embeds) + " and " + shape(seen->penultimate_hidden_states);
+  if (const auto* style = value.get<models::StyleModelHandle>()) return out + " " + std::to_string(style->context_dim);
+  if (const auto* net = value.get<models::UpscalerHandle>()) return out + " x" + std::to_string(net->config.scale);
+  if (const auto* pipeline = value.get<IpPipeline>()) return out + (pipeline->vision ? " with its encoder" : "");
+  if (const auto* pair = value.get<IpEmbedsPair>())
+    return out + " " + shape(pair->embeds.cond) + " against " + shape(pair->embeds.uncond);
+  if (const auto* embed = value.get<IpEmbed>()) return out + " " + shape(embed->rows);
+  if (const auto* levels = value.get<Sigmas>()) return out + " " + std::to_string(levels->size());
+  if (const auto* sampler = value.get<SamplerChoice>()) return out + " " + sampler->name;
+  if (const auto* noise = value.get<NoiseChoice>())
+    return out + (noise->none ? " none" : " " + std::to_string(noise->seed));
+  if (const auto* guider = value.get<Guider>()) return out + in_words(guider->positive);
+  if (const auto* v = value.get<int64_t>()) return out + " " + std::to_string(*v);
+  if (const auto* v = value.get<double>()) return out + " " + std::to_string(*v);
+  if (const auto* v = value.get<bool>()) return out + (*v ? " true" : " false");
+  if (const auto* v = value.get<std::string>()) return out + " " + *v;
+  if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
+  return out + " of a C++ type this test does not know";
+}
+
+// What was foreseen against what came; empty where they agree.
+std::string disagreement(const Value& foreseen, const Value& made) {
+  if (foreseen.empty()) return {};
+  if (foreseen.type() != made.type()) return "a " + foreseen.type() + " was foreseen, a " + made.type() + " came";
+  if (const auto* picture = foreseen.get<ForeseenPicture>()) {
+    const auto& t = made.as<Tensor>();
+    if (t.dim(0) != picture->count || t.dim(1) != picture->height || t.dim(2) != picture->width)
+      return "a picture of another size was foreseen";
+  }
+  if (const auto* latent = foreseen.get<ForeseenLatent>()) {
+    const Tensor& t = made.as<Latent>().samples;
+    if (t.dim(0) != latent->count || t.dim(1) != latent->height || t.dim(2) != latent->width)
+      return "a latent of another size was foreseen";
+  }
+  return {};
+}
+
+// --- Running ---
+
+// The table with every node as an output, so that validation looks at all of them.
+class EveryNodeAnOutput final : public workflow::NodeTable {
+ public:
+  std::vector<const workflow::NodeSpec*> forms(std::string_view class_type) const override {
+    std::vector<const workflow::NodeSpec*> out;
+    for (const auto* form : standard_table().forms(class_type)) {
+      workflow::NodeSpec& copy = copies_[form];
+      if (copy.class_type.empty()) copy = *form;
+      copy.output_node = true;
+      out.push_back(&copy);
+    }
+    return out;
+  }
+  std::vector<const workflow::NodeSpec*> list() const override { return standard_table().list(); }
+
+ private:
+  mutable std::map<const workflow::NodeSpec*, workflow::NodeSpec> copies_;
+};
+
+// Files to read, and what nodes of earlier cases have made.
+class Runner {
+ public:
+  Runner() {
+    fs::remove_all(root_);
+    write_text_encoder("v1-5-pruned-emaonly.safetensors", "cond_stage_model.transformer.", "clip_l.safetensors");
+    write_text_encoder("sd_xl_base_1.0.safetensors", "conditioner.embedders.1.model.", "clip_g.safetensors");
+    write_upscaler();
+    fs::create_directories(root_ / "input");
+    Tensor pixels = Tensor::zeros({1, 24, 32, 3});
+    for (int64_t i = 0; i < pixels.numel(); ++i) pixels.f32()[i] = static_cast<float>(i % 256) / 255.0f;
+    formats::save_png(root_ / "input" / "picture.png", pixels);
+    TensorMap latent;
+    latent.set("latent_tensor", Tensor::zeros({1, 4, 5, 6}));
+    latent.set("latent_format_version_0", Tensor(Shape{0}));
+    formats::write_safetensors(root_ / "input" / "saved.latent", latent);
+    folders_.add("text_encoders", root_ / "text_encoders");
+    folders_.add("upscale_models", root_ / "upscale_models");
+  }
+  ~Runner() { fs::remove_all(root_); }
+
+  // A base prompt with the case as node "x". Throws when it is not valid.
+  workflow::Prompt checked(const Json& example) {
+    Json prompt = cases()["base"];
+    prompt["x"] = {{"class_type", example["node"]}, {"inputs", example["inputs"]}};
+    const EveryNodeAnOutput table;
+    const FolderChoices choices(folders_, context_.directories);
+    const auto validation = workflow::validate(workflow::parse_prompt(prompt), table, choices, {"x"});
+    if (!validation.flawless()) validation.raise();
+    return validation.prompt;
+  }
+
+  static const TableEntry& entry_of(const workflow::PromptNode& node) {
+    return standard_table().entry(*standard_table().find(node.class_type, node.input_names()));
+  }
+
+  const Outputs& run(const workflow::Prompt& prompt, const std::string& id, Ui* ui = nullptr) {
+    if (const auto it = made_.find(id); it != made_.end() && id != "x") return it->second;
+    const workflow::PromptNode& node = *prompt.find(id);
+    const TableEntry& entry = entry_of(node);
+    const auto follow = [&](const workflow::Link& link) {
+      return run(prompt, link.node).at(static_cast<size_t>(link.slot));
+    };
+    Call call(context_, entry.spec, id, engine::make_arguments(node, entry.spec, follow));
+    Outputs outputs = entry.node.run(call);
+    if (ui) *ui = call.ui();
+    return made_[id] = std::move(outputs);
+  }
+
+  // What is known of the outputs before anything runs.
+  Outputs foresee(const workflow::Prompt& prompt, const std::string& id) {
+    if (const auto it = foreseen_.find(id); it != foreseen_.end() && id != "x") return it->second;
+    const workflow::PromptNode& node = *prompt.find(id);
+    const TableEntry& entry = entry_of(node);
+    bool complete = true;
+    const auto follow = [&](const workflow::Link& link) {
+      const Outputs known = foresee(prompt, link.node);
+      const auto slot = static_cast<size_t>(link.slot);
+      const Value value = slot < known.size() ? known[slot] : Value();
+      complete = complete && !value.empty();
+      return value;
+    };
+    Call call(context_, entry.spec, id, engine::make_arguments(node, entry.spec, follow));
+    Outputs known;
+    if (entry.node.foresee) known = entry.node.foresee(call);
+    else if (entry.node.runs_when_checked && complete) known = entry.node.run(call);
+    return foreseen_[id] = known;
+  }
+
+ private:
+  void write_text_encoder(const char* checkpoint, const std::string& prefix, const char* name) {
+    const StoredTensors file = formats::read_safetensors(MappedFile::open(folders_.find("checkpoints", checkpoint)));
+    StoredTensors out;
+    for (const auto& [key, tensor] : file)
+      if (key.starts_with(prefix)) out.set(key.substr(prefix.size()), tensor);
+    fs::create_directories(root_ / "text_encoders");
+    formats::write_safetensors(root_ / "text_encoders" / name, out);
+  }
+
+  // A compact network that doubles a picture.
+  void write_upscaler() {
+    TensorMap file;
+    file.set("body.0.weight", Tensor::zeros({4, 3, 3, 3}));
+    file.set("body.0.bias", Tensor::zeros({4}));
+    file.set("body.1.weight", Tensor::zeros({4}));
+    file.set("body.2.weight", Tensor::zeros({12, 4, 3, 3}));
+    file.set("body.2.bias", Tensor::zeros({12}));
+    fs::create_directories(root_ / "upscale_models");
+    formats::write_safetensors(root_ / "upscale_models" / "twice.safetensors", file);
+  }
+
+  const fs::path root_ = fs::temp_directory_path() / ("easel-cases-" + std::to_string(getpid()));
+  library::Folders folders_{testing::tiny_models_dir()};
+  memory::Residency residency_;
+  library::ModelFiles files_;
+  Context context_{.folders = folders_,
+                   .residency = residency_,
+                   .files = files_,
+                   .directories = {root_ / "input", root_ / "output", root_ / "temp"}};
+  std::map<std::string, Outputs> made_, foreseen_;
+};
+
+// One process runs all of them, so that the base is made once.
+TEST(NodeCases, GiveWhatTheyShould) {
+  Runner runner;
+  for (const Json& example : cases()["cases"]) {
+    SCOPED_TRACE(example["node"].get<std::string>());
+    try {
+      const workflow::Prompt prompt = runner.checked(example);
+      const Outputs known = runner.foresee(prompt, "x");
+      Ui shown;
+      const Outputs& made = runner.run(prompt, "x", &shown);
+      Json words = Json::array();
+      for (const Value& value : made) words.push_back(in_words(value));
+      for (const auto& [list, files] : shown) words.push_back(list + " " + std::to_string(files.size()));
+      EXPECT_EQ(words, example["outputs"]);
+      for (size_t i = 0; i < std::min(known.size(), made.size()); ++i)
+        EXPECT_EQ(disagreement(known[i], made[i]), "") << "output " << i;
+      // Types are those that are declared.
+      const auto& declared = Runner::entry_of(*prompt.find("x")).spec.outputs;
+      ASSERT_EQ(made.size(), declared.size());
+      for (size_t i = 0; i < made.size(); ++i)
+        EXPECT_EQ(made[i].empty() ? declared[i].type : made[i].type(), declared[i].type);
+    } catch (const Error& e) {
+      ADD_FAILURE() << e.what();
+    }
+  }
+}
+
+TEST(NodeCases, LeaveNoNodeOut) {
+  std::set<const workflow::NodeSpec*> covered;
+  for (const Json& example : cases()["cases"]) {
+    std::vector<std::string> given;
+    for (const auto& item : example["inputs"].items()) given.push_back(item.key());
+    covered.insert(standard_table().find(example["node"].get<std::string>(), given));
+  }
+  for (const auto* listed : standard_table().list())
+    for (const auto* form : standard_table().forms(listed->class_type))
+      EXPECT_TRUE(covered.count(form)) << form->class_type << " (" << form->category
+                                       << ") has no case in tests/nodes/cases.json";
+}
+
+}  // namespace
+}  // namespace easel::nodes
