@@ -1,4 +1,5 @@
 """What every stage's training has in common: steps, learning rate, checkpoints, log, sheets."""
+import fcntl
 import json
 import os
 import signal
@@ -70,6 +71,11 @@ class Run:
         self.folder = Path(state) / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pause = Path(state) / "pause"
+        self.lock = open(self.folder / "lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"{self.folder} is being trained by another process") from None
         self.modules = torch.nn.ModuleDict(modules).to(DEVICE)
         self.loss, self.check, self.sheet = loss, check, sheet
         self.parameters = [p for p in self.modules.parameters() if p.requires_grad]
@@ -134,6 +140,7 @@ class Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            self.lock.close()
         return not self.stopping
 
     def run(self):
