@@ -49,7 +49,7 @@ class PictureFolder {
   void fill(const std::vector<std::string>& pictures) {
     for (const auto& picture : pictures) {
       std::string name = fs::path(picture).filename().string();
-      while (std::count(names_.begin(), names_.end(), name) > 0) name.insert(0, "_");
+      while (std::count(names_.begin(), names_.end(), name) > 0) name.insert(name.begin(), '_');
       fs::copy_file(picture, path_ / name);
       names_.push_back(name);
     }
@@ -62,22 +62,6 @@ class PictureFolder {
   fs::path path_;
   std::vector<std::string> names_;
 };
-
-techniques::Technique pick(engine::Engine& engine, const QuickFlags& flags,
-                           const std::vector<std::string>& candidates) {
-  const auto all = techniques::available(engine);
-  std::string reasons;
-  for (const auto& name : candidates) {
-    const auto t = std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });
-    if (t == all.end() || t->pictures.size() != flags.pictures.size()) continue;
-    if (t->missing.empty()) return *t;
-    reasons += (reasons.empty() ? "" : " ") + name + ": " + t->missing;
-  }
-  if (reasons.empty())
-    throw Error(Fault::kUsage, "nothing here takes " + std::to_string(flags.pictures.size()) + " pictures");
-  throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
-      .fix("docs/models.md says where they go");
-}
 
 // The size of the result: what was asked for, or the area the workflow has in the shape of the first picture.
 std::pair<int64_t, int64_t> result_size(const QuickFlags& flags, const std::string& picture, int64_t width,
@@ -150,7 +134,7 @@ void run_technique(const QuickFlags& flags, const std::vector<std::string>& cand
   SessionFlags session = flags.session;
   session.input = folder.path().string();
   const auto engine = start_engine(session);
-  techniques::Technique t = pick(*engine, flags, candidates);
+  techniques::Technique t = techniques::first_available(*engine, candidates, flags.pictures.size());
   fill_in(t, flags, folder, engine->table());
   if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());
   Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);

@@ -7,9 +7,8 @@
 
 namespace easel::cli {
 
-engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
-                             engine::RunOptions options) {
-  engine::Plan plan = engine.check(prompt);
+engine::RunReport run_plan(engine::Engine& engine, engine::Plan plan, Presenter& presenter,
+                           engine::RunOptions options) {
   const workflow::Validation validation = plan;  // to be shown should the run fail, which takes the plan
   try {
     if (!plan.flawless()) plan.raise();
@@ -23,6 +22,11 @@ engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& pro
     presenter.failed(e, &validation);
     throw;
   }
+}
+
+engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
+                             engine::RunOptions options) {
+  return run_plan(engine, engine.check(prompt), presenter, std::move(options));
 }
 
 }  // namespace easel::cli

@@ -6,9 +6,13 @@
 
 namespace easel::cli {
 
-// Checks a prompt, shows what the check has to say, and runs it; it can be interrupted (cli/interrupt.h). By default
-// nothing else will be run. Throws Error(kInvalid) with every fault when the prompt is not flawless, and what running
-// throws; the presenter has shown that it failed by then.
+// Shows what a check had to say, and runs what it planned; it can be interrupted (cli/interrupt.h). By default nothing
+// else will be run. Throws Error(kInvalid) with every fault when the plan is not flawless, and what running throws; the
+// presenter has shown that it failed by then.
+engine::RunReport run_plan(engine::Engine& engine, engine::Plan plan, Presenter& presenter,
+                           engine::RunOptions options = {.last = true});
+
+// Checks a prompt and runs it like that.
 engine::RunReport run_prompt(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter,
                              engine::RunOptions options = {.last = true});
 

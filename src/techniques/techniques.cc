@@ -193,18 +193,38 @@ Technique read(const Json& json) {
   return t;
 }
 
+void choose_files(Chooser& chooser, Technique& t, const Json& json) {
+  t.missing = chooser.choose(t.prompt, json.at("files"));
+  if (!t.missing.empty()) t.missing = "It needs " + t.missing + ".";
+}
+
 }  // namespace
 
 std::vector<Technique> available(engine::Engine& engine) {
   Chooser chooser(engine);
   std::vector<Technique> all;
   for (const Json& json : shipped().at("techniques")) {
-    Technique t = read(json);
-    t.missing = chooser.choose(t.prompt, json.at("files"));
-    if (!t.missing.empty()) t.missing = "It needs " + t.missing + ".";
-    all.push_back(std::move(t));
+    all.push_back(read(json));
+    choose_files(chooser, all.back(), json);
   }
   return all;
+}
+
+Technique first_available(engine::Engine& engine, const std::vector<std::string>& names, size_t pictures) {
+  Chooser chooser(engine);
+  const Json& all = shipped().at("techniques");
+  std::string reasons;
+  for (const std::string& name : names) {
+    const auto json = std::find_if(all.begin(), all.end(), [&](const Json& t) { return t.at("name") == name; });
+    if (json == all.end() || json->at("pictures").size() != pictures) continue;
+    Technique t = read(*json);
+    choose_files(chooser, t, *json);
+    if (t.missing.empty()) return t;
+    reasons += (reasons.empty() ? "" : " ") + name + ": " + t.missing;
+  }
+  if (reasons.empty()) throw Error(Fault::kUsage, "nothing here takes " + std::to_string(pictures) + " pictures");
+  throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
+      .fix("docs/models.md says where they go");
 }
 
 workflow::Prompt shipped_workflow(const std::string& name) {

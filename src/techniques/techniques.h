@@ -39,6 +39,11 @@ struct Technique {
 // same question asked again, opens none of them anew.
 std::vector<Technique> available(engine::Engine& engine);
 
+// The first of the named techniques that takes so many pictures and has all its files; of those that come after it, no
+// file is looked at. Throws Error(kMissing) saying what each lacks when none has them all, Error(kUsage) when none
+// takes so many pictures.
+Technique first_available(engine::Engine& engine, const std::vector<std::string>& names, size_t pictures);
+
 // The workflow of a technique as shipped. Throws Error(kMissing) naming the ones there are.
 workflow::Prompt shipped_workflow(const std::string& name);
 

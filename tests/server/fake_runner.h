@@ -43,10 +43,12 @@ class FakeRunner final : public JobRunner {
       : output_(std::move(output)), step_(step) {}
 
   engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override {
+    ++checks;
     return {workflow::validate(prompt, table_, choices_, only), {}, {}};
   }
 
-  RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override {
+  RunResult run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) override {
+    if (request.plan) ++planned;
     std::vector<std::string> order;
     for (const std::string& output : request.outputs) visit(request.prompt, output, order);
     std::vector<std::string> reused;
@@ -96,6 +98,7 @@ class FakeRunner final : public JobRunner {
   }
 
   std::atomic<int> runs{0}, freed{0};
+  std::atomic<int> checks{0}, planned{0};  // planned: runs that came with their plan
 
  private:
   static engine::NodeFinished finished(const std::string& node, const std::string& type, bool reused,

@@ -231,6 +231,45 @@ TEST(Server, KeepsWhatClientsSentAlong) {
   EXPECT_EQ(item[2]["3"]["inputs"]["steps"], 3);
 }
 
+// What a POST found out goes to the run, in the same process; a job of an earlier process is planned anew by the
+// runner.
+TEST(Server, AJobIsRunByThePlanOfItsPost) {
+  testing::TempFolder folder;
+  workflow::testing::ToyTable table;
+  workflow::testing::ToyChoices choices;
+  library::Folders models;
+  testing::FakeRunner runner(folder.path() / "output");
+  configure_log(Level::kError, false);
+  const auto serve = [&](bool paused) {
+    auto options = testing::options_in(folder.path());
+    options.start_paused = paused;
+    auto server = std::make_unique<Server>(std::move(options), table, choices, models, runner);
+    server->start();
+    return server;
+  };
+  const auto queue = [](const Server& server, int64_t seed) {
+    const auto answer =
+        post(server.port(), "/prompt", workflow::dump_json(Json{{"prompt", toy_prompt(seed)}, {"prompt_id", "a"}}));
+    return answer.status;
+  };
+  {
+    const auto server = serve(true);
+    EXPECT_EQ(queue(*server, 1), 200);
+    EXPECT_EQ(queue(*server, 2), 400);  // its id is taken
+    EXPECT_EQ(runner.checks, 2);
+  }
+  const auto server = serve(true);
+  post(server->port(), "/queue", R"({"pause":false})");
+  for (int i = 0; i < 4000 && runner.runs < 1; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(runner.runs, 1);
+  EXPECT_EQ(runner.planned, 0);
+  const auto waited = post(server->port(), "/prompt?wait=1", workflow::dump_json(Json{{"prompt", toy_prompt(3)}}));
+  EXPECT_EQ(waited.status, 200);
+  EXPECT_EQ(runner.runs, 2);
+  EXPECT_EQ(runner.planned, 1);
+  EXPECT_EQ(runner.checks, 3);
+}
+
 TEST(Server, QueueIsReorderedPausedAndCleared) {
   TestServer s([](ServerOptions& o) { o.start_paused = true; });
   const std::string a = s.queue(toy_prompt(1)), b = s.queue(toy_prompt(2)), c = s.queue(toy_prompt(3));

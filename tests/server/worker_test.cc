@@ -59,7 +59,7 @@ class Doing final : public JobRunner {
   using Run = std::function<RunResult(const RunRequest&, engine::EventSink&, const CancelToken&)>;
   explicit Doing(Run run) : run_(std::move(run)) {}
   engine::Plan check(const workflow::Prompt&, const std::vector<std::string>&) override { return {}; }
-  RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override {
+  RunResult run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) override {
     return run_(request, sink, cancel);
   }
   void free_memory(bool, bool) override { throw 7; }
@@ -158,6 +158,30 @@ TEST(Worker, WhateverIsThrownEndsTheJobAndNothingElse) {
   house.worker.stop();
   const auto told = types_in(*box);
   EXPECT_EQ(static_cast<size_t>(std::count(told.begin(), told.end(), "execution_error")), std::size(cases));
+}
+
+// Of jobs that wait no longer, house-keeping drops the plans.
+TEST(Worker, KeepsThePlansOfWaitingJobsOnly) {
+  std::atomic<int> planned{0};
+  House house(
+      [&](const RunRequest& request, auto&...) {
+        planned += request.plan ? 1 : 0;
+        return RunResult{};
+      },
+      {.keep_history = 1});  // house is kept after each job
+  house.store->set_paused(true);
+  for (const char* id : {"a", "b"}) {
+    house.worker.plans().keep(toy_job(id), {});
+    house.store->add(toy_job(id), false, false);
+  }
+  house.worker.plans().keep(toy_job("never added"), {});
+  house.store->cancel({"b"});
+  house.worker.start();
+  house.store->set_paused(false);
+  house.worker.wake();
+  ASSERT_TRUE(house.ends("a"));
+  EXPECT_EQ(planned, 1);
+  EXPECT_TRUE(house.wait_for([&] { return house.worker.plans().ids().empty(); }));
 }
 
 TEST(Worker, AJobThatCannotBeReadFails) {

@@ -123,16 +123,19 @@ void run(const Flags& flags) {
   sheet.title = flags.title.empty() ? fs::path(flags.workflow).stem().string() : flags.title;
   const auto prompts = plan_runs(base, axes_of(settings), engine->table(), sheet);
   // Every run is checked before the first begins.
-  for (const auto& prompt : prompts)
-    if (const auto validation = engine->check(prompt); !validation.flawless()) validation.raise();
+  std::vector<engine::Plan> plans;
+  for (const auto& prompt : prompts) {
+    plans.push_back(engine->check(prompt));
+    if (!plans.back().flawless()) plans.back().raise();
+  }
   ProgressBar bar("sweep");
-  for (size_t i = 0; i < prompts.size(); ++i) {
+  for (size_t i = 0; i < plans.size(); ++i) {
     Presenter presenter(flags.json ? Style::kJson : Style::kQuiet, *engine);
-    run_prompt(*engine, prompts[i], presenter, {.last = i + 1 == prompts.size()});
+    run_plan(*engine, std::move(plans[i]), presenter, {.last = i + 1 == plans.size()});
     if (presenter.saved().empty())
       throw Error(Fault::kInvalid, "the workflow saves no picture").fix("Give it a SaveImage node");
     sheet.pictures.push_back(thumbnail(presenter.saved().front(), flags.cell));
-    if (!flags.json) bar.update(static_cast<double>(i + 1), static_cast<double>(prompts.size()), "run");
+    if (!flags.json) bar.update(static_cast<double>(i + 1), static_cast<double>(plans.size()), "run");
   }
   bar.finish();
   printf("%s\n", save_sheet(image::draw_contact_sheet(sheet), flags.sheet, engine->directories().output).c_str());

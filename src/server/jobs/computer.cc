@@ -1,5 +1,8 @@
 #include "server/jobs/computer.h"
 
+#include <memory>
+#include <utility>
+
 #include "base/error.h"
 #include "server/jobs/failure.h"
 #include "server/log.h"
@@ -7,15 +10,13 @@
 namespace easel::server {
 namespace {
 
-RunResult run_job(JobRunner& runner, const Job& job, workflow::Json prompt, engine::EventSink& events,
+RunResult run_job(JobRunner& runner, const Job& job, RunRequest request, engine::EventSink& events,
                   const CancelToken& cancel) {
   try {
-    RunRequest request;
     request.id = job.id;
-    request.prompt = std::move(prompt);
     request.extra_data = workflow::parse_json(job.extra_data);
     for (const workflow::Json& id : workflow::parse_json(job.targets)) request.outputs.push_back(id.get<std::string>());
-    return runner.run(request, events, cancel);
+    return runner.run(std::move(request), events, cancel);
   } catch (...) {
     const Failure failure = current_failure();
     RunResult out;
@@ -48,9 +49,14 @@ void Computer::begin(std::function<void()> task) {
   changed_.notify_all();
 }
 
-void Computer::begin(const Job& job, workflow::Json prompt, engine::EventSink& events, const CancelToken& cancel) {
-  begin([this, job, prompt = std::move(prompt), &events, cancel]() mutable {
-    RunResult result = run_job(runner_, job, std::move(prompt), events, cancel);
+void Computer::begin(const Job& job, workflow::Json prompt, std::optional<engine::Plan> plan, engine::EventSink& events,
+                     const CancelToken& cancel) {
+  // Tasks are copied; of the plan there is one, so that nothing else holds what it has let go of.
+  auto request = std::make_shared<RunRequest>();
+  request->prompt = std::move(prompt);
+  request->plan = std::move(plan);
+  begin([this, job, request, &events, cancel] {
+    RunResult result = run_job(runner_, job, std::move(*request), events, cancel);
     MutexLock lock(mutex_);
     result_ = std::move(result);
   });

@@ -20,8 +20,10 @@ class Computer {
   explicit Computer(JobRunner& runner);
   ~Computer();  // waits for the end of what runs
 
-  // Begins to run a job; `prompt` is the job's, parsed. The events must live until wait() has returned a result.
-  void begin(const Job& job, workflow::Json prompt, engine::EventSink& events, const CancelToken& cancel);
+  // Begins to run a job; `prompt` is the job's, parsed, and `plan` its plan where that is known. The events must live
+  // until wait() has returned a result.
+  void begin(const Job& job, workflow::Json prompt, std::optional<engine::Plan> plan, engine::EventSink& events,
+             const CancelToken& cancel);
   // How the job ended, or nothing when it still runs after `longest`. Whatever the runner throws is an end as well.
   std::optional<RunResult> wait(std::chrono::milliseconds longest);
 

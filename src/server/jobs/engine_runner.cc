@@ -53,12 +53,12 @@ engine::Plan EngineRunner::check(const workflow::Prompt& prompt, const std::vect
   return engine_.check(prompt, only);
 }
 
-RunResult EngineRunner::run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) {
+RunResult EngineRunner::run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) {
   engine::RunOptions options{.cancel = cancel};
   if (const auto info = request.extra_data.find("extra_pnginfo"); info != request.extra_data.end() && info->is_object())
     for (const auto& item : info->items()) options.picture_text.emplace_back(item.key(), dump_json(item.value()));
   engine::Plan plan =
-      request.plan ? *request.plan : engine_.check(workflow::parse_prompt(request.prompt), request.outputs);
+      request.plan ? std::move(*request.plan) : engine_.check(workflow::parse_prompt(request.prompt), request.outputs);
   if (!complete(plan, request.outputs)) return refused(plan);
   const workflow::Prompt prompt = plan.prompt;
   RunResult out;

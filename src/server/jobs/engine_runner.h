@@ -11,7 +11,7 @@ class EngineRunner final : public JobRunner {
   // The engine must outlive it.
   explicit EngineRunner(engine::Engine& engine) : engine_(engine) {}
   engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override;
-  RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) override;
+  RunResult run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) override;
   void free_memory(bool models, bool results) override;
   RunnerStats stats() const override;
 

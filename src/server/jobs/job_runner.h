@@ -18,7 +18,8 @@ struct RunRequest {
   workflow::Json prompt;                  // {id: {class_type, inputs}}, validated
   workflow::Json extra_data;              // extra_pnginfo goes into saved pictures
   std::vector<std::string> outputs;       // ids of the output nodes to execute
-  std::optional<engine::Plan> plan = {};  // what check() returned for this prompt, where that is still known
+  std::optional<engine::Plan> plan = {};  // what check() returned for this prompt, where that is still known; else the
+                                          // runner checks it anew
 };
 
 enum class RunEnd { kSuccess, kFailed, kInterrupted };
@@ -42,8 +43,9 @@ class JobRunner {
   virtual ~JobRunner() = default;
   // Everything that can be told to be wrong with a prompt before it runs. `only` restricts its outputs.
   virtual engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) = 0;
-  // Never throws for what a job can do wrong: that is a result.
-  virtual RunResult run(const RunRequest& request, engine::EventSink& sink, const CancelToken& cancel) = 0;
+  // Never throws for what a job can do wrong: that is a result. Takes the request's plan, to let go of what it holds as
+  // the run goes on.
+  virtual RunResult run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) = 0;
   // Called between jobs.
   virtual void free_memory(bool models, bool results) = 0;
   virtual RunnerStats stats() const { return {}; }

@@ -114,7 +114,15 @@ void Worker::keep_house() {
   store_.trim_history(options_.keep_history);
   const auto failed = store_.requeue_expired(now_ms(), options_.max_attempts);
   set_aside(failed);
+  drop_plans();
   if (options_.housekeeping) options_.housekeeping();
+}
+
+void Worker::drop_plans() {
+  std::vector<std::string> gone;
+  for (const std::string& id : plans_.ids())
+    if (const auto job = store_.get(id); !job || job->state != JobState::kPending) gone.push_back(id);
+  plans_.drop(gone);
 }
 
 std::optional<Worker::Running> Worker::running() const {
@@ -192,7 +200,7 @@ std::optional<RunResult> Worker::compute(const Claim& claim, const std::shared_p
     cancel = current_->cancel;
   }
   events->start();
-  computer_.begin(claim.job, parsed_or_empty(claim.job.prompt), *events, cancel);
+  computer_.begin(claim.job, parsed_or_empty(claim.job.prompt), plans_.take(claim.job), *events, cancel);
   bool ours = true;
   for (;;) {
     auto result = computer_.wait(options_.lease / 3);

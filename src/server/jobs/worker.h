@@ -16,6 +16,7 @@
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/job_waiters.h"
+#include "server/jobs/kept_plans.h"
 #include "server/metrics.h"
 
 namespace easel::server {
@@ -57,6 +58,8 @@ class Worker {
   std::optional<Running> running() const;
 
   JobWaiters& waiters() { return waiters_; }
+  // Of jobs that wait for this worker.
+  KeptPlans& plans() { return plans_; }
 
  private:
   struct Current {
@@ -69,6 +72,8 @@ class Worker {
   void run();
   // Keeps history and temp files within their limits, and looks for jobs whose worker is gone.
   void keep_house();
+  // Plans of jobs that no longer wait: cancelled ones, and those that another worker has taken.
+  void drop_plans();
   void set_aside(const std::vector<Job>& failed);
   // Frees memory when asked to; then the next job, or nothing when the server stops.
   std::optional<Claim> next();
@@ -89,6 +94,7 @@ class Worker {
   Metrics& metrics_;
   const WorkerOptions options_;
   JobWaiters waiters_;
+  KeptPlans plans_;
   Computer computer_;
   int64_t jobs_since_ = 0;  // since the last time that house was kept; the thread's own
   mutable Mutex mutex_;

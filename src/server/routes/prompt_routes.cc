@@ -178,16 +178,16 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   auto order = read_order(request, s.table);
   if (!order) return reply(no_prompt());
   request.body.clear();
-  const auto validation = s.runner.check(order->parsed, order->targets);
-  const std::string faults = dump_json(validation.node_errors());
-  if (!validation.runnable()) {
-    log(Level::kWarning, "prompt refused", {{"prompt_id", order->job.id}, {"why", validation.text()}});
-    return reply(Response::json("{\"error\":" + dump_json(validation.error) + ",\"node_errors\":" + faults + "}", 400));
+  engine::Plan plan = s.runner.check(order->parsed, order->targets);
+  const std::string faults = dump_json(plan.node_errors());
+  if (!plan.runnable()) {
+    log(Level::kWarning, "prompt refused", {{"prompt_id", order->job.id}, {"why", plan.text()}});
+    return reply(Response::json("{\"error\":" + dump_json(plan.error) + ",\"node_errors\":" + faults + "}", 400));
   }
-  take_over_values(order->prompt, validation.prompt);
+  take_over_values(order->prompt, plan.prompt);
   Job& job = order->job;
   job.prompt = dump_json(order->prompt);
-  job.targets = dump_json(Json(validation.outputs));
+  job.targets = dump_json(Json(plan.outputs));
 
   const bool as_picture = request.header("accept").find("image/png") != std::string::npos;
   const std::string wait = request.param("wait");
@@ -199,10 +199,12 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   Delivery::Hold hold;
   if (!waits && !job.client_id.empty()) hold = s.delivery.hold(id);
   double number = 0;
+  s.worker.plans().keep(job, std::move(plan));  // before the worker can see the job
   try {
     number = s.store.add(job, order->front, order->keep_number).number;
   } catch (...) {
     s.worker.waiters().remove(waiter);
+    s.worker.plans().drop({id});
     throw;
   }
   log(Level::kInfo, "job accepted", {{"prompt_id", id}, {"client_id", job.client_id}});

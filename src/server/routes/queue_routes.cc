@@ -93,6 +93,7 @@ Response post_queue(Services& s, const Request& request) {
   }
   if (!gone.empty()) {
     s.store.cancel(gone);
+    s.worker.plans().drop(gone);
     for (const std::string& id : gone) s.worker.waiters().notify(id);
   }
   if (const auto pause = body.find("pause"); pause != body.end()) {
