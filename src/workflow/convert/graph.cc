@@ -1,6 +1,7 @@
 #include "workflow/convert/graph.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "workflow/convert/subgraph.h"
@@ -10,6 +11,12 @@ namespace easel::workflow {
 const GraphNode* Graph::find(std::string_view id) const {
   const auto it = std::find_if(nodes.begin(), nodes.end(), [&](const GraphNode& n) { return n.id == id; });
   return it == nodes.end() ? nullptr : &*it;
+}
+
+bool is_control_value(const Json& value) {
+  static constexpr std::array kWords{"fixed", "increment", "decrement", "randomize", "increment-wrap"};
+  return value.is_string() &&
+         std::find(kWords.begin(), kWords.end(), value.get_ref<const std::string&>()) != kWords.end();
 }
 
 bool looks_like_graph(const Json& json) {

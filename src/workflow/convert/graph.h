@@ -25,6 +25,14 @@ struct GraphOutput {
   std::string name, type;
 };
 
+// A value for a widget of a node inside a subgraph, given at the node that stands for the subgraph.
+struct WidgetOverride {
+  std::string name;  // the widget's
+  Json value;
+  std::string source;  // where several widgets have that name: the id of the innermost node; else empty
+  std::string inside;  // where the widget belongs to a node inside of this one: that node's id; else empty
+};
+
 struct GraphNode {
   std::string id;    // numbers as their text; "7:3" is node 3 inside the subgraph node 7
   std::string type;  // the class_type, or "Reroute", "PrimitiveNode", "Note", ...
@@ -32,7 +40,13 @@ struct GraphNode {
   NodeMode mode = NodeMode::kAlways;
   std::vector<GraphInput> inputs;
   std::vector<GraphOutput> outputs;
-  Json widgets = nullptr;  // list in the order of the node's widgets, or an object by name, or null
+  Json widgets = nullptr;                 // list in the order of the node's widgets, or an object by name, or null
+  Json named_widgets = nullptr;           // the same by name, as newer editors write it beside the list; else null
+  Json properties = nullptr;              // what the editor and its extensions keep with the node
+  std::vector<WidgetOverride> overrides;  // values given from outside, which win over `widgets`
+  // Of a Reroute at the border of a subgraph, for when nothing is linked to it: its value is that of this node's
+  // widget, or of another such Reroute. What `widgets` holds comes first.
+  std::string shared_node, shared_widget;
 };
 
 struct GraphLink {
@@ -49,6 +63,9 @@ struct Graph {
 
   const GraphNode* find(std::string_view id) const;
 };
+
+// Whether a widget's value is the extra one that the editor keeps after a seed: what to do with it after a run.
+bool is_control_value(const Json& value);
 
 // Whether JSON is an editor graph rather than an API prompt.
 bool looks_like_graph(const Json& json);

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "workflow/convert/instance.h"
 
 namespace easel::workflow {
 namespace {
 
 constexpr size_t kMaxNodes = 20000;
 constexpr size_t kMaxLinks = 200000;
+constexpr size_t kMaxInputs = 1000;  // of a subgraph
+constexpr size_t kMaxOverrides = 200000;
 constexpr int kMaxDepth = 16;
 
 Error too_large(const char* what, size_t limit) {
@@ -77,6 +80,10 @@ GraphNode parse_node(const Json& json) {
     if (const auto outputs = json.find("outputs"); outputs != json.end() && outputs->is_array())
       for (const Json& output : *outputs) node.outputs.push_back({text_of(output, "name"), type_of(output)});
     if (const auto widgets = json.find("widgets_values"); widgets != json.end()) node.widgets = *widgets;
+    if (const auto named = json.find("widgets_values_named"); named != json.end() && named->is_object())
+      node.named_widgets = *named;
+    if (const auto properties = json.find("properties"); properties != json.end() && properties->is_object())
+      node.properties = *properties;
   } catch (Error& e) {
     throw e.at_node(node.id, node.type);
   }
@@ -110,7 +117,11 @@ class Flattener {
  public:
   Flattener(const Subgraphs& subgraphs, Graph& out) : subgraphs_(subgraphs), out_(out) {}
 
-  void add(const RawGraph& level, const std::string& prefix, NodeMode mode, const Subgraph* definition, int depth) {
+  // Values for the widgets of one level's nodes, by the node's id in that level.
+  using Overrides = std::unordered_map<std::string, std::vector<WidgetOverride>>;
+
+  void add(const RawGraph& level, const std::string& prefix, NodeMode mode, const Subgraph* definition,
+           const Overrides& given, int depth) {
     if (depth > kMaxDepth)
       throw Error(Fault::kInvalid,
                   "subgraphs are nested more than " + std::to_string(kMaxDepth) + " deep, or one contains itself");
@@ -120,7 +131,8 @@ class Flattener {
     for (const auto& [id, link] : level.links) renamed[id] = next_link_++;
     for (const GraphNode& node : level.nodes) {
       if (const Subgraph* inner = stands_for(node)) dissolved[node.id] = inner;
-      add_node(node, prefix, mode, renamed, depth);
+      const auto values = given.find(node.id);
+      add_node(node, prefix, mode, renamed, values == given.end() ? nullptr : &values->second, depth);
     }
     for (const auto& [id, link] : level.links) {
       GraphLink& copy = out_.links[renamed.at(id)] = link;
@@ -143,36 +155,61 @@ class Flattener {
   }
 
   void add_node(const GraphNode& node, const std::string& prefix, NodeMode mode,
-                const std::unordered_map<int64_t, int64_t>& renamed, int depth) {
+                const std::unordered_map<int64_t, int64_t>& renamed, const std::vector<WidgetOverride>* values,
+                int depth) {
     GraphNode copy = node;
-    copy.id = prefix + node.id;
+    if (values) copy.overrides = *values, overrides_ += values->size();
+    if (overrides_ > kMaxOverrides) throw too_large("values for widgets inside of subgraphs", kMaxOverrides);
     if (mode == NodeMode::kMuted) copy.mode = mode;
+    const Subgraph* definition = stands_for(node);
+    const Instance instance = definition ? read_instance(copy, *definition) : Instance();
+    copy.id = prefix + node.id;
     for (GraphInput& input : copy.inputs) {
       const auto it = renamed.find(input.link);
       input.link = it == renamed.end() ? kNoLink : it->second;
     }
-    const Subgraph* definition = stands_for(node);
     if (!definition) return push(std::move(copy));
-    add_inputs(*definition, copy);
-    add(definition->content, copy.id + ":", copy.mode, definition, depth + 1);
+    add_inputs(*definition, instance, copy.id);
+    add(definition->content, copy.id + ":", copy.mode, definition, overrides_in(instance), depth + 1);
+  }
+
+  static Overrides overrides_in(const Instance& instance) {
+    Overrides out;
+    for (const Instance::Inner& inner : instance.inner) {
+      const size_t colon = inner.node.find(':');
+      WidgetOverride value = inner.value;
+      if (colon != std::string::npos) value.inside = inner.node.substr(colon + 1);
+      out[inner.node.substr(0, colon)].push_back(std::move(value));
+    }
+    return out;
   }
 
   // One node per input of the subgraph: a Reroute of what is linked, or the value typed in.
-  void add_inputs(const Subgraph& definition, const GraphNode& node) {
-    size_t widget = 0;
-    for (size_t slot = 0; slot < definition.inputs; ++slot) {
+  void add_inputs(const Subgraph& definition, const Instance& instance, const std::string& id) {
+    for (size_t slot = 0; slot < definition.inputs.size(); ++slot) {
       GraphNode border;
-      border.id = node.id + ":" + definition.input_node + "." + std::to_string(slot);
+      border.id = id + ":" + definition.input_node + "." + std::to_string(slot);
       border.type = "Reroute";
-      const GraphInput* input = slot < node.inputs.size() ? &node.inputs[slot] : nullptr;
-      const bool typed = input && !input->widget.empty();
-      const size_t index = widget;
-      if (typed) ++widget;
+      const GraphInput* input = instance.inputs[slot];
+      if (!instance.values[slot].is_null()) border.widgets = Json::array({instance.values[slot]});
       if (input && input->link != kNoLink) border.inputs.push_back({"", "*", input->link, ""});
-      else if (typed && node.widgets.is_array() && index < node.widgets.size() && !node.widgets[index].is_null())
-        border.type = "PrimitiveNode", border.widgets = Json::array({node.widgets[index]});
+      else if (!border.widgets.is_null()) border.type = "PrimitiveNode";
+      share(definition, definition.inputs[slot], id + ":", border);
       push(std::move(border));
     }
+  }
+
+  // Where the border of a subgraph has its value from when neither a link nor its node gives one.
+  void share(const Subgraph& definition, const SubgraphInput& input, const std::string& prefix, GraphNode& border) {
+    const auto at = definition.nodes_by_id.find(input.target);
+    if (at == definition.nodes_by_id.end()) return;
+    const GraphNode& target = definition.content.nodes[at->second];
+    border.shared_node = prefix + target.id, border.shared_widget = input.widget;
+    const Subgraph* inner = stands_for(target);
+    if (!inner) return;
+    const auto named = inner->inputs_by_name.find(input.widget);
+    if (named == inner->inputs_by_name.end()) border.shared_node.clear();
+    else border.shared_node += ":" + inner->input_node + "." + std::to_string(named->second.front());
   }
 
   // One Reroute per output, fed by what is linked to it inside.
@@ -199,6 +236,7 @@ class Flattener {
   const Subgraphs& subgraphs_;
   Graph& out_;
   int64_t next_link_ = 0;
+  size_t overrides_ = 0;
 };
 
 }  // namespace
@@ -212,29 +250,112 @@ RawGraph parse_raw_graph(const Json& json) {
   return graph;
 }
 
-Subgraphs parse_subgraphs(const Json& json) {
-  Subgraphs out;
+namespace {
+
+// Where the links from each of a subgraph's inputs end, in the order in which the editor looks at them.
+struct End {
+  const GraphNode* node;
+  const GraphInput* input;
+};
+std::vector<std::vector<End>> ends_of_inputs(const Subgraph& sub) {
+  std::vector<std::vector<End>> out(sub.inputs.size());
+  std::unordered_map<int64_t, End> by_link;
+  for (const GraphNode& node : sub.content.nodes)
+    for (const GraphInput& input : node.inputs) {
+      const auto link = sub.content.links.find(input.link);
+      if (link == sub.content.links.end() || link->second.from != sub.input_node) continue;
+      const int64_t slot = link->second.from_slot;
+      if (slot >= 0 && slot < std::ssize(out) && by_link.emplace(input.link, End{&node, &input}).second)
+        out[static_cast<size_t>(slot)].push_back({&node, &input});
+    }
+  for (size_t slot = 0; slot < out.size(); ++slot) {
+    const std::vector<int64_t>& order = sub.inputs[slot].links;
+    const auto place = [&](const End& end) { return std::find(order.begin(), order.end(), end.input->link); };
+    if (order.size() <= 64)  // any more are no editor's
+      std::stable_sort(out[slot].begin(), out[slot].end(),
+                       [&](const End& a, const End& b) { return place(a) < place(b); });
+  }
+  return out;
+}
+
+// Whether an input of a node that stands for a subgraph shows a widget, as far as that is known yet.
+bool shows_widget(const End& end, const Subgraphs& all) {
+  if (!end.input->widget.empty()) return true;
+  const auto inner = all.find(end.node->type);
+  if (inner == all.end()) return false;
+  const auto named = inner->second.inputs_by_name.find(end.input->name);
+  return named != inner->second.inputs_by_name.end() &&
+         std::any_of(named->second.begin(), named->second.end(),
+                     [&](size_t i) { return !inner->second.inputs[i].widget.empty(); });
+}
+
+// Finds the widget that each input of each subgraph feeds: the first one, as the editor does. Which inputs feed any is
+// found out from the innermost subgraphs outwards before the first one is chosen.
+void find_targets(Subgraphs& all) {
+  std::map<std::string, std::vector<std::vector<End>>> ends;
+  for (const auto& [id, sub] : all) ends[id] = ends_of_inputs(sub);
+  const auto choose = [&](const std::string& id, size_t slot, SubgraphInput& input) {
+    for (const End& end : ends[id][slot]) {
+      if (!shows_widget(end, all)) continue;
+      input.target = end.node->id;
+      input.widget = end.input->widget.empty() ? end.input->name : end.input->widget;
+      return;
+    }
+  };
+  for (int depth = 0; depth <= kMaxDepth; ++depth)
+    for (auto& [id, sub] : all)
+      for (size_t i = 0; i < sub.inputs.size(); ++i) choose(id, i, sub.inputs[i]);
+}
+
+Subgraph parse_subgraph(const Json& item) {
+  Subgraph sub;
+  sub.name = text_of(item, "name");
+  sub.content = parse_raw_graph(item);
+  if (const auto inputs = item.find("inputs"); inputs != item.end() && inputs->is_array())
+    for (const Json& input : *inputs) {
+      if (!input.is_object()) throw Error(Fault::kInvalid, "an input of a subgraph must be an object");
+      sub.inputs.push_back({text_of(input, "name"), type_of(input), {}, "", ""});
+      if (const auto links = input.find("linkIds"); links != input.end() && links->is_array())
+        for (const Json& link : *links)
+          if (link.is_number_integer()) sub.inputs.back().links.push_back(link.get<int64_t>());
+    }
+  if (sub.inputs.size() > kMaxInputs) throw too_large("inputs of a subgraph", kMaxInputs);
+  if (const auto outputs = item.find("outputs"); outputs != item.end() && outputs->is_array())
+    sub.outputs = outputs->size();
+  const auto border = [&](const char* key, const char* fallback) {
+    const auto it = item.find(key);
+    return it != item.end() && it->is_object() && it->contains("id") ? id_of((*it)["id"]) : std::string(fallback);
+  };
+  sub.input_node = border("inputNode", "-10"), sub.output_node = border("outputNode", "-20");
+  return sub;
+}
+
+// Definitions are in one list at the top, or with the subgraph that uses them.
+void collect_subgraphs(const Json& json, Subgraphs& out, int depth) {
   const auto definitions = json.find("definitions");
-  if (definitions == json.end() || !definitions->is_object()) return out;
+  if (definitions == json.end() || !definitions->is_object()) return;
   const auto list = definitions->find("subgraphs");
-  if (list == definitions->end() || !list->is_array()) return out;
+  if (list == definitions->end() || !list->is_array() || depth > kMaxDepth) return;
   for (const Json& item : *list) {
     if (!item.is_object()) throw Error(Fault::kInvalid, "a subgraph must be an object");
-    Subgraph sub;
-    sub.name = text_of(item, "name");
-    sub.content = parse_raw_graph(item);
-    const auto count = [&](const char* key) {
-      const auto it = item.find(key);
-      return it != item.end() && it->is_array() ? it->size() : size_t{0};
-    };
-    sub.inputs = count("inputs"), sub.outputs = count("outputs");
-    const auto border = [&](const char* key, const char* fallback) {
-      const auto it = item.find(key);
-      return it != item.end() && it->is_object() && it->contains("id") ? id_of((*it)["id"]) : std::string(fallback);
-    };
-    sub.input_node = border("inputNode", "-10"), sub.output_node = border("outputNode", "-20");
-    out[text_of(item, "id")] = std::move(sub);
+    out.insert_or_assign(text_of(item, "id"), parse_subgraph(item));
+    collect_subgraphs(item, out, depth + 1);
   }
+}
+
+}  // namespace
+
+Subgraphs parse_subgraphs(const Json& json) {
+  Subgraphs out;
+  collect_subgraphs(json, out, 0);
+  for (auto& [id, sub] : out) {
+    for (size_t i = 0; i < sub.inputs.size(); ++i) sub.inputs_by_name[sub.inputs[i].name].push_back(i);
+    for (size_t i = 0; i < sub.content.nodes.size(); ++i) sub.nodes_by_id.emplace(sub.content.nodes[i].id, i);
+  }
+  find_targets(out);
+  for (auto& [id, sub] : out)
+    for (size_t i = 0; i < sub.inputs.size(); ++i)
+      if (!sub.inputs[i].widget.empty()) sub.inputs_by_widget[sub.inputs[i].widget].push_back(i);
   return out;
 }
 
@@ -246,7 +367,7 @@ Graph flatten(RawGraph top, const Subgraphs& subgraphs) {
     out.links = std::move(top.links);
     return out;
   }
-  Flattener(subgraphs, out).add(top, "", NodeMode::kAlways, nullptr, 0);
+  Flattener(subgraphs, out).add(top, "", NodeMode::kAlways, nullptr, {}, 0);
   return out;
 }
 

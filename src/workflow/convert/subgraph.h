@@ -15,12 +15,24 @@ struct RawGraph {
   std::unordered_map<int64_t, GraphLink> links;
 };
 
+// An input of a subgraph. The widget it feeds, if it feeds one, shows on the node that stands for the subgraph.
+struct SubgraphInput {
+  std::string name, type;
+  std::vector<int64_t> links;  // inside, in the editor's order
+  std::string target, widget;  // the first node inside whose widget it feeds, and that widget; empty: only links
+};
+
 // A reusable graph; nodes whose type is its id stand for a copy of it.
 struct Subgraph {
   std::string name;
   RawGraph content;
-  size_t inputs = 0, outputs = 0;
+  std::vector<SubgraphInput> inputs;
+  size_t outputs = 0;
   std::string input_node, output_node;  // ids that the links at the border use
+
+  // Look-up, by parse_subgraphs(): nodes by id, inputs by name and by the name of the widget they feed.
+  std::unordered_map<std::string, size_t> nodes_by_id;
+  std::unordered_map<std::string, std::vector<size_t>> inputs_by_name, inputs_by_widget;
 };
 using Subgraphs = std::map<std::string, Subgraph>;
 

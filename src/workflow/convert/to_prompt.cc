@@ -9,6 +9,8 @@
 namespace easel::workflow {
 namespace {
 
+constexpr int kDeepest = 32;  // borders of nested subgraphs, one behind the other
+
 // What exists in the editor only.
 bool is_virtual(const GraphNode& node) {
   static constexpr std::array kTypes{"Note", "MarkdownNote", "PrimitiveNode", "Reroute"};
@@ -16,13 +18,6 @@ bool is_virtual(const GraphNode& node) {
 }
 
 bool is_skipped(const GraphNode& node) { return node.mode == NodeMode::kMuted || node.mode == NodeMode::kBypassed; }
-
-// The extra value the editor keeps after a seed.
-bool is_control_value(const Json& value) {
-  static constexpr std::array kWords{"fixed", "increment", "decrement", "randomize", "increment-wrap"};
-  return value.is_string() &&
-         std::find(kWords.begin(), kWords.end(), value.get_ref<const std::string&>()) != kWords.end();
-}
 
 class Converter {
  public:
@@ -47,15 +42,19 @@ class Converter {
            std::all_of(node.inputs.begin(), node.inputs.end(), [](const GraphInput& i) { return i.link == kNoLink; });
   }
 
-  PromptNode convert(const GraphNode& node) {
+  PromptNode convert(const GraphNode& node) const {
     PromptNode out;
     out.id = node.id;
     out.class_type = node.type;
     out.title = node.title;
-    const NodeSpec* spec = find_form(node);
-    if (spec) add_known(node, *spec, out);
-    else add_unknown(node, out);
+    add_inputs(node, out, true);
     return out;
+  }
+
+  // With `links`, linked inputs are links; else all widgets have the values typed in.
+  void add_inputs(const GraphNode& node, PromptNode& out, bool links) const {
+    if (const NodeSpec* spec = find_form(node)) add_known(node, *spec, out, links);
+    else add_unknown(node, out, links);
   }
 
   // Among forms that share a name, the one whose links and widgets fit what the graph shows of the node.
@@ -78,16 +77,18 @@ class Converter {
                              [&](const NodeSpec* a, const NodeSpec* b) { return misfit(*a) < misfit(*b); });
   }
 
-  void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out) {
+  void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out, bool links) const {
     size_t next = 0;  // widget value
     for (const InputSpec& input : spec.inputs) {
       if (input.presence == Presence::kHidden) continue;
       if (input.has_widget()) {
         Json value = take_widget(node, input, next);
+        if (const Json* given = given_from_outside(node, input.name)) value = wrapped(*given);
         if (!value.is_null()) out.inputs[input.name] = std::move(value);
       }
-      add_link(node, input.name, out);
+      if (links) add_link(node, input.name, out);
     }
+    if (!links) return;
     // Inputs the node has in this graph beyond its declaration (nodes that grow inputs).
     for (const GraphInput& input : node.inputs)
       if (!spec.input(input.name)) add_link(node, input.name, out);
@@ -107,6 +108,13 @@ class Converter {
     return input.presence == Presence::kRequired && !input.added_later ? fallback(input) : Json(nullptr);
   }
 
+  // What the node that stands for the subgraph around says of the widget; the outermost one's word comes first.
+  static const Json* given_from_outside(const GraphNode& node, const std::string& widget) {
+    for (const WidgetOverride& given : node.overrides)
+      if (given.name == widget) return &given.value;
+    return nullptr;
+  }
+
   // A list among the widgets is a value, not a link.
   static Json wrapped(Json value) { return value.is_array() ? Json{{"__value__", std::move(value)}} : value; }
 
@@ -119,7 +127,7 @@ class Converter {
 
   // A class that is not in the table: names come from the inputs that were made from widgets, where the
   // graph lists them.
-  void add_unknown(const GraphNode& node, PromptNode& out) {
+  void add_unknown(const GraphNode& node, PromptNode& out, bool links) const {
     if (node.widgets.is_object()) {
       for (const auto& [name, value] : node.widgets.items()) out.inputs[name] = wrapped(value);
     } else if (node.widgets.is_array()) {
@@ -131,10 +139,13 @@ class Converter {
         if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
       }
     }
+    for (const WidgetOverride& given : node.overrides)
+      if (given_from_outside(node, given.name) == &given.value) out.inputs[given.name] = wrapped(given.value);
+    if (!links) return;
     for (const GraphInput& input : node.inputs) add_link(node, input.name, out);
   }
 
-  void add_link(const GraphNode& node, const std::string& name, PromptNode& out) {
+  void add_link(const GraphNode& node, const std::string& name, PromptNode& out) const {
     for (const GraphInput& input : node.inputs) {
       if (input.name != name || input.link == kNoLink) continue;
       const auto origin = trace(input);
@@ -164,15 +175,37 @@ class Converter {
       // Reroutes and primitives do their work muted, too: they often sit in a group that is switched off as a whole.
       if (node.mode == NodeMode::kMuted && !is_virtual(node)) return std::nullopt;
       if (node.type == "PrimitiveNode") {
+        if (!node.overrides.empty()) return Origin{{}, wrapped(node.overrides.front().value)};
         if (node.widgets.is_array() && !node.widgets.empty()) return Origin{{}, wrapped(node.widgets[0])};
         return std::nullopt;
       }
+      if (!node.shared_node.empty() && node.inputs.empty()) return shared_value(node);
       if (node.type == "Reroute") link_id = node.inputs.empty() ? kNoLink : node.inputs.front().link;
       else if (is_virtual(node)) return std::nullopt;
       else if (node.mode == NodeMode::kBypassed) link_id = bypass(node, link->second.from_slot, consumer.type);
       else return Origin{{node.id, link->second.from_slot}, {}};
     }
     return std::nullopt;
+  }
+
+  // What stands in the widget that the border of a subgraph has its value from.
+  std::optional<Origin> shared_value(const GraphNode& border) const {
+    const GraphNode* at = &border;
+    std::string widget;
+    for (int depth = 0; depth < kDeepest && !at->shared_node.empty(); ++depth) {
+      widget = at->shared_widget;
+      const auto next = by_id_.find(at->shared_node);
+      if (next == by_id_.end()) return std::nullopt;
+      at = next->second;
+      if (!is_virtual(*at)) break;
+      if (at->widgets.is_array() && !at->widgets.empty()) return Origin{{}, wrapped(at->widgets[0])};
+    }
+    if (is_virtual(*at)) return std::nullopt;
+    PromptNode node;
+    add_inputs(*at, node, false);
+    const auto value = node.inputs.find(widget);
+    if (value == node.inputs.end()) return std::nullopt;
+    return Origin{{}, *value};
   }
 
   // The link that a bypassed node passes on for an output: its input of the same place if the type fits,
