@@ -81,8 +81,8 @@ TEST(Subgraphs, WithoutAListValuesFollowTheSubgraphsInputs) {
 TEST(Subgraphs, OddListsOfPromotedWidgetsAreReadOrRefused) {
   // Names of the first editor that had the list, previews, nodes and inputs that are gone.
   EXPECT_EQ(
-      converted(R"("properties": {"proxyWidgets": "[[1, \"1: seed\"], [2, \"$$canvas-image-preview\"], [77, \"a\"],
-                         [\"-1\", \"gone\"], [1, \"control_after_generate\"]]"},
+      converted(
+          R"("properties": {"proxyWidgets": "[[1, \"1: seed\"], [2, \"$$canvas-image-preview\"], [77, \"a\"], [\"-1\", \"gone\"], [1, \"control_after_generate\"]]"},
                          "widgets_values": [5, "p", 1, 2, "fixed"])"),
       Json::parse(R"([5, 20, 8.0, "x"])"));
   for (const char* list : {R"([["-1"]])", R"([[null, "a"]])", R"([7])", R"([["1", 2]])", R"("[[")"})
