@@ -10,6 +10,7 @@
 #include "memory/resident.h"
 #include "models/latent_format.h"
 #include "models/unet/unet.h"
+#include "sampling/schedule/model_sampling.h"
 #include "tensor/tensor.h"
 
 namespace easel::models {
@@ -26,10 +27,7 @@ enum class Family { kSD1, kSD2, kSD2UnclipL, kSD2UnclipH, kSDXL, kSDXLRefiner, k
 // "SD 1.x", "SD 2.x", "SDXL", ... for people.
 const char* family_name(Family family);
 
-// What a network says: the noise, a velocity, the picture itself, or the noise as latent consistency models mean it.
-enum class Prediction { kEps, kV, kX0, kLcm };
-
-// Something a node adds to a model that only whoever samples knows the meaning of (sampling/guidance_patch.h).
+// Something a node adds to a model that only whoever samples knows the meaning of (guidance/guidance_patch.h).
 class SamplingPatch {
  public:
   virtual ~SamplingPatch() = default;
@@ -41,7 +39,7 @@ struct ModelHandle {
   std::string file;  // for messages
   Family family = Family::kUnknown;
   UNetConfig config;
-  Prediction prediction = Prediction::kEps;
+  sampling::Prediction prediction = sampling::Prediction::kEps;
   bool zero_terminal_snr = false;
   const LatentFormat* latents = &default_latents();  // never null
   std::shared_ptr<memory::Resident<UNet>> unet;

@@ -19,7 +19,7 @@ namespace {
 struct Expected {
   const char* file;
   Family family;
-  Prediction prediction;
+  sampling::Prediction prediction;
   const char* text;
   bool vision;
 };
@@ -49,15 +49,15 @@ TEST_P(Checkpoints, AreToldFromTheirKeys) {
 
 INSTANTIATE_TEST_SUITE_P(Families, Checkpoints,
                          ::testing::Values(Expected{"checkpoints/v1-5-pruned-emaonly.safetensors", Family::kSD1,
-                                                    Prediction::kEps, "CLIP-L", false},
+                                                    sampling::Prediction::kEps, "CLIP-L", false},
                                            Expected{"checkpoints/sd21-unclip-h.ckpt", Family::kSD2UnclipH,
-                                                    Prediction::kV, "OpenCLIP-H", true},
+                                                    sampling::Prediction::kV, "OpenCLIP-H", true},
                                            Expected{"checkpoints/sd21-unclip-l.ckpt", Family::kSD2UnclipL,
-                                                    Prediction::kV, "OpenCLIP-H", true},
+                                                    sampling::Prediction::kV, "OpenCLIP-H", true},
                                            Expected{"checkpoints/sd_xl_base_1.0.safetensors", Family::kSDXL,
-                                                    Prediction::kEps, "CLIP-L and OpenCLIP-bigG", false},
+                                                    sampling::Prediction::kEps, "CLIP-L and OpenCLIP-bigG", false},
                                            Expected{"checkpoints/sd_xl_refiner_1.0.safetensors", Family::kSDXLRefiner,
-                                                    Prediction::kEps, "OpenCLIP-bigG", false}));
+                                                    sampling::Prediction::kEps, "OpenCLIP-bigG", false}));
 
 // A copy of a checkpoint with changed tensors, written where the test may write.
 class Changed : public ::testing::Test {

@@ -6,8 +6,8 @@
 #include "models/ip_adapter/ip_embeds.h"
 #include "models_support.h"
 #include "numbers_support.h"
+#include "sampling/random/torch_random.h"
 #include "support/shared.h"
-#include "torch_random.h"
 
 namespace easel::models {
 namespace {
@@ -123,7 +123,7 @@ TEST(IpAttention, MatchesTheReference) {
 }
 
 TEST(IpNoise, MatchesTheReference) {
-  TestRandom random;
+  sampling::TorchGenerator random;
   const Tensor images = ops::affine(sines({2, 50, 80, 3}, 0.3), 0.5f, 0.5f);
   expect_summary(ip_noise_images(images, 0.35, random),
                  {{-0.2536635f, -0.01775173f, 0.03142477f, 0.004974097f}, 0.5886975}, 3e-5);

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "numbers_support.h"
+#include "sampling/random/torch_random.h"
 #include "support/shared.h"
-#include "torch_random.h"
 
 namespace easel::models {
 namespace {
@@ -13,7 +13,7 @@ constexpr uint64_t kSeed = uint64_t{7} - 10;  // as the reference derives it fro
 
 TEST(NoiseAugmentation, MatchesTheReference) {
   const NoiseAugmentation augmentation(80);
-  TestRandom random;
+  sampling::TorchGenerator random;
   const UnclipSource one[] = {{sines({1, 80}, 1.0), 0.7, 0.3}};
   expect_summary(augmentation.merge(one, 0.05, kSeed, random),
                  {{0.3686917f, 0.3928111f, -0.01546763f, 0.02643115f}, 0.5273499}, 2e-6);
@@ -24,7 +24,7 @@ TEST(NoiseAugmentation, MatchesTheReference) {
 
 TEST(NoiseAugmentation, LevelZeroIsNearlyTheImage) {
   const NoiseAugmentation augmentation(80);
-  TestRandom random;
+  sampling::TorchGenerator random;
   const Tensor embeds = sines({1, 80}, 1.0);
   const UnclipSource one[] = {{embeds, 1.0, 0.0}};
   const Tensor y = augmentation.merge(one, 0.05, kSeed, random);
@@ -36,7 +36,7 @@ TEST(NoiseAugmentation, LevelZeroIsNearlyTheImage) {
 
 TEST(NoiseAugmentation, RefusesOtherWidthsAndNothing) {
   const NoiseAugmentation augmentation(80);
-  TestRandom random;
+  sampling::TorchGenerator random;
   const UnclipSource wide[] = {{sines({1, 96}, 1.0), 1.0, 0.0}};
   EXPECT_THROW(augmentation.merge(wide, 0.0, 0, random), Error);
   EXPECT_THROW(augmentation.merge({}, 0.0, 0, random), Error);

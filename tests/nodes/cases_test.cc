@@ -43,7 +43,7 @@ std::string shape(const Tensor& t) {
   return out;
 }
 
-std::string in_words(const sampling::Conditioning& list) {
+std::string in_words(const models::Conditioning& list) {
   std::string out;
   for (const auto& entry : list) {
     out += (out.empty() ? " " : ", ") + shape(entry.cond);
@@ -82,7 +82,7 @@ std::string in_words(const Value& value) {
     for (const int64_t index : latent->batch_index) out += " #" + std::to_string(index);
     return out;
   }
-  if (const auto* list = value.get<sampling::Conditioning>()) return out + in_words(*list);
+  if (const auto* list = value.get<models::Conditioning>()) return out + in_words(*list);
   if (const auto* model = value.get<models::ModelHandle>()) return out + in_words(*model);
   if (const auto* clip = value.get<models::ClipHandle>())
     return out + " " + std::to_string(clip->encoder->context_dim()) +

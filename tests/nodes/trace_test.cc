@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "models/conditioning.h"
 #include "models/handles.h"
 #include "models/latent_format.h"
 #include "nodes/common/latent_preview.h"
 #include "nodes/common/link_types.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
@@ -18,13 +18,13 @@ TEST(Trace, UsesTheReferencesKeys) {
   Latent drawn;
   drawn.samples = Tensor({1, 2, 3, 4});
   for (int i = 0; i < 24; ++i) drawn.samples.f32()[i] = static_cast<float>(i);
-  sampling::Conditioning conditioning(2);
+  models::Conditioning conditioning(2);
   conditioning[0].cond = Tensor::zeros({1, 77, 8});
   conditioning[1].cond = Tensor::zeros({1, 77, 8});
   conditioning[1].pooled_output = Tensor::zeros({1, 8});
   add_trace(trace, "7",
             {computed<Image>(Tensor::zeros({1, 2, 2, 3})), computed<Latent>(drawn),
-             computed<sampling::Conditioning>(conditioning), Value()});
+             computed<models::Conditioning>(conditioning), Value()});
   Strings keys;
   for (const auto& [key, tensor] : trace) keys.push_back(key);
   EXPECT_EQ(keys, (Strings{"7.0.IMAGE", "7.1.LATENT.samples", "7.2.CONDITIONING.0.cond", "7.2.CONDITIONING.1.cond",

@@ -15,9 +15,9 @@ inline nlohmann::json golden_units() {
   return nlohmann::json::parse(in);
 }
 
-// A file beside these tests.
-inline nlohmann::json sampling_reference(const std::string& name) {
-  std::ifstream in(std::string(kSourceDir) + "/tests/sampling/" + name);
+// A file beside the tests, by its path from tests/.
+inline nlohmann::json reference_beside(const std::string& name) {
+  std::ifstream in(std::string(kSourceDir) + "/tests/" + name);
   return nlohmann::json::parse(in);
 }
 

@@ -9,7 +9,7 @@
 namespace easel::sampling {
 namespace {
 
-const ModelSampling kModel(models::Prediction::kEps);
+const ModelSampling kModel(sampling::Prediction::kEps);
 
 // A model with something linear and something not in it: x / (1 + sigma^2) + 0.3 tanh(x) / (1 + sigma).
 Tensor toy_model(const Tensor& x, float sigma) {
@@ -48,7 +48,7 @@ SamplerRun toy_run(TorchGenerator& rng, const Shape& shape, uint64_t seed, const
 // sampler_reference.json holds, per sampler and schedule, what ComfyUI's samplers make of the toy model on a
 // latent of [1,4,2,3] (channels first): seed, levels and result.
 TEST(Samplers, MatchTheReferenceOnAToyModel) {
-  const auto reference = testing::sampling_reference("sampler_reference.json");
+  const auto reference = testing::reference_beside("sampling/sampler_reference.json");
   for (const SamplerInfo& sampler : samplers()) {
     for (const char* schedule : {"full", "part", "one", "two"}) {
       const std::string key = std::string(sampler.name) + "." + schedule;

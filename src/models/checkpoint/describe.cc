@@ -114,7 +114,8 @@ class Describer {
     const nn::Weights w = scope->empty() ? root : root[*scope];
     const UNetConfig config = read_unet_config(w);
     out_.family = detect_family(config, tensors_);
-    const bool v = detect_prediction(out_.family, config, *tensors, *scope, out_.file).prediction == Prediction::kV;
+    const bool v =
+        detect_prediction(out_.family, config, *tensors, *scope, out_.file).prediction == sampling::Prediction::kV;
     std::string detail = std::to_string(config.in_channels) + " channels, text of width " +
                          std::to_string(config.context_dim) + (v ? ", v prediction" : ", eps prediction");
     out_.inpainting = config.in_channels == 9;

@@ -67,12 +67,12 @@ PredictionKind detect_prediction(Family family, const UNetConfig& config, const 
   if (file.contains("edm_mean") || file.contains("edm_vpred.sigma_max"))
     throw Error(Fault::kUnsupported, "a model of the EDM formulation").in_file(file_name);
   if (family == Family::kSDXL || family == Family::kSDXLRefiner) {
-    if (file.contains("v_pred")) kind.prediction = Prediction::kV;
+    if (file.contains("v_pred")) kind.prediction = sampling::Prediction::kV;
     kind.zero_terminal_snr = file.contains("v_pred") && file.contains("ztsnr");
   } else if (family != Family::kSD1 && config.in_channels == 4) {
     const std::string name = (scope.empty() ? "" : scope + ".") + "output_blocks.11.1.transformer_blocks.0.norm1.bias";
     const StoredTensor* bias = file.find(name);
-    if (bias && deviation(*bias) > 0.09) kind.prediction = Prediction::kV;
+    if (bias && deviation(*bias) > 0.09) kind.prediction = sampling::Prediction::kV;
     if (bias) require_unchanged(bias->storage());
   }
   return kind;

@@ -21,7 +21,7 @@ std::string foreign_model(const StoredTensors& file);
 Family detect_family(const UNetConfig& config, const StoredTensors& file);
 
 struct PredictionKind {
-  Prediction prediction = Prediction::kEps;
+  sampling::Prediction prediction = sampling::Prediction::kEps;
   bool zero_terminal_snr = false;
 };
 // What the network was trained to predict. SD 2.x: v when the standard deviation of one bias of the last attention

@@ -6,7 +6,7 @@
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/ip_adapter/ip_attention.h"
 #include "models/vision/clip_vision.h"
-#include "models/vision/random_source.h"
+#include "sampling/random/torch_random.h"
 
 namespace easel::models {
 
@@ -27,7 +27,7 @@ IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hi
 
 // As IPAdapterApply of 2024-01 makes the opposite when its `noise` is above 0: the images' middles, shaken, turned
 // upside down and drowned in noise (0 < noise <= 1). [N,H,W,C] -> [N,224,224,C]. Reseeds `random` with 0.
-Tensor ip_noise_images(const Tensor& images, double noise, RandomSource& random);
+Tensor ip_noise_images(const Tensor& images, double noise, sampling::TorchGenerator& random);
 
 // How several images become one.
 enum class IpCombine { kConcat, kAdd, kSubtract, kAverage, kNormAverage, kMax, kMin };

@@ -47,9 +47,9 @@ std::vector<float> blur(const std::vector<float>& in, const std::vector<float>& 
 }
 
 // Smooth random displacements in units of half the picture.
-std::vector<float> displacement(double sigma, RandomSource& random) {
+std::vector<float> displacement(double sigma, sampling::TorchGenerator& random) {
   std::vector<float> field(static_cast<size_t>(kSide * kSide));
-  random.uniform(field);
+  random.rand(field);
   for (float& v : field) v = v * 2 - 1;
   const std::vector<float> kernel = gaussian_kernel(sigma);
   field = blur(blur(field, kernel, true), kernel, false);
@@ -108,14 +108,14 @@ Tensor shaken(const Tensor& images, const std::vector<float>& dx, const std::vec
 }
 
 // Adds normal noise, drawn one by one in torch's order [N,C,H,W].
-void add_noise(Tensor& images, float amount, RandomSource& random) {
+void add_noise(Tensor& images, float amount, sampling::TorchGenerator& random) {
   const int64_t channels = images.dim(3), plane = kSide * kSide;
   constexpr int64_t kDraw = 8;  // fewer than 16 at a time are drawn one by one
   std::vector<float> draw(kDraw);
   for (int64_t n = 0; n < images.dim(0); ++n)
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t i = 0; i < plane; i += kDraw) {
-        random.normal(draw);
+        random.randn(draw);
         for (int64_t k = 0; k < kDraw; ++k)
           images.f32()[(n * plane + i + k) * channels + c] += amount * draw[static_cast<size_t>(k)];
       }
@@ -123,15 +123,15 @@ void add_noise(Tensor& images, float amount, RandomSource& random) {
 
 }  // namespace
 
-Tensor ip_noise_images(const Tensor& images, double noise, RandomSource& random) {
+Tensor ip_noise_images(const Tensor& images, double noise, sampling::TorchGenerator& random) {
   image::require_image(images, "reference image");
   const double sigma = std::min(noise, 1.0) * 3.5;
   const Tensor small = image::antialias_bicubic(centre_square(images), {kSide, kSide});
-  random.seed(0);
+  random.manual_seed(0);
   const std::vector<float> dx = displacement(sigma, random);
   const std::vector<float> dy = displacement(sigma, random);
   float flips[2];
-  for (float& f : flips) random.uniform({&f, 1});  // torchvision asks, though it flips always
+  for (float& f : flips) random.rand({&f, 1});  // torchvision asks, though it flips always
   Tensor out = shaken(small, dx, dy);
   add_noise(out, static_cast<float>(0.25 * (1 - noise) + 0.05), random);
   return out;

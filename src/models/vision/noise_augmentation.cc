@@ -17,9 +17,9 @@ double alpha_bar(double t) {
   return c * c;
 }
 
-Tensor draw(RandomSource& random, int64_t dim) {
+Tensor draw(sampling::TorchGenerator& random, int64_t dim) {
   Tensor noise(Shape{1, dim});
-  random.normal(noise.values());
+  random.randn(noise.values());
   return noise;
 }
 
@@ -48,7 +48,7 @@ Tensor NoiseAugmentation::augment(const Tensor& x, double amount, const Tensor& 
 }
 
 Tensor NoiseAugmentation::merge(std::span<const UnclipSource> images, double merge, uint64_t seed,
-                                RandomSource& random) const {
+                                sampling::TorchGenerator& random) const {
   Tensor sum;
   int count = 0;
   for (const UnclipSource& image : images) {
@@ -58,7 +58,7 @@ Tensor NoiseAugmentation::merge(std::span<const UnclipSource> images, double mer
                                         " do not fit this model, which takes " + std::to_string(dim_))
           .fix("Encode the image with the CLIP vision model that belongs to the checkpoint (for SDXL: ViT-bigG)");
     for (int64_t row = 0; row < embeds.dim(0); ++row, ++count) {
-      random.seed(seed);
+      random.manual_seed(seed);
       const Tensor noise = draw(random, dim_);
       const Tensor one = ops::affine(augment(embeds.slice(0, row, 1), image.noise_augmentation, noise),
                                      static_cast<float>(image.strength));

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "models/vision/random_source.h"
+#include "sampling/random/torch_random.h"
 #include "tensor/tensor.h"
 
 namespace easel::models {
@@ -35,7 +35,8 @@ class NoiseAugmentation {
   // (0..1) with noise drawn next. `random` is left where the draws
   // ended. The reference passes the sampling seed - 10.
   // Throws Error(kMismatch) naming both widths, Error(kInvalid) for an empty list.
-  Tensor merge(std::span<const UnclipSource> images, double merge, uint64_t seed, RandomSource& random) const;
+  Tensor merge(std::span<const UnclipSource> images, double merge, uint64_t seed,
+               sampling::TorchGenerator& random) const;
 
  private:
   Tensor augment(const Tensor& x, double amount, const Tensor& noise) const;

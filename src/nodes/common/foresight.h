@@ -16,7 +16,7 @@ T known_or_empty(const T* known) {
 
 // For nodes that change conditioning in ways that do not matter here.
 template <class P>
-Foreseen<sampling::Conditioning> pass_conditioning(const Known<P>& in) {
+Foreseen<models::Conditioning> pass_conditioning(const Known<P>& in) {
   return {known_or_empty(in(&P::conditioning))};
 }
 // What two conditionings together are known to be.

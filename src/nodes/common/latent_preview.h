@@ -1,9 +1,9 @@
 // A rough picture of a latent, without a VAE.
 #pragma once
 
+#include "guidance/ksample.h"
 #include "models/latent_format.h"
 #include "node_api/node_events.h"
-#include "sampling/ksample.h"
 #include "tensor/tensor.h"
 
 namespace easel::nodes {

@@ -9,9 +9,9 @@ size_t LinkType<models::ClipVisionOutput>::bytes(const Held& output) {
          bytes_of(output.last_hidden_state);
 }
 
-size_t LinkType<sampling::Conditioning>::bytes(const Held& list) {
+size_t LinkType<models::Conditioning>::bytes(const Held& list) {
   size_t sum = 0;
-  std::set<const sampling::ControlLink*> counted;
+  std::set<const models::ControlLink*> counted;
   for (const auto& entry : list) {
     for (const Tensor* part :
          {&entry.cond, &entry.pooled_output, &entry.mask, &entry.concat_latent_image, &entry.concat_mask})

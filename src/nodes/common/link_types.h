@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "models/conditioning.h"
 #include "models/handles.h"
 #include "node_api/node.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::models {
 struct ClipHandle;        // models/text/text_encoder.h
@@ -74,9 +74,9 @@ struct ForeseenConditioning {
   std::vector<models::ClipVisionHandle> unclip;
 };
 template <>
-struct LinkType<sampling::Conditioning> {
+struct LinkType<models::Conditioning> {
   static constexpr const char* kName = "CONDITIONING";
-  using Held = sampling::Conditioning;
+  using Held = models::Conditioning;
   using Foreseen = ForeseenConditioning;
   // Of everything an entry holds: text, masks, hints, described pictures. Tensors shared with other values count again.
   static size_t bytes(const Held& list);

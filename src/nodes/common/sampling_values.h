@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "guidance/guidance.h"
 #include "nodes/common/link_types.h"
-#include "sampling/guidance/guidance.h"
 #include "sampling/sampler.h"
 
 namespace easel::nodes {
@@ -50,10 +50,10 @@ struct LinkType<NoiseChoice> {
 // GUIDER
 struct Guider {
   models::ModelHandle model;
-  sampling::Conditioning positive, negative;
+  models::Conditioning positive, negative;
   double cfg = 1.0;
-  sampling::GuidanceStyle style = sampling::GuidanceStyle::kCfg;
-  sampling::Conditioning third = {};
+  guidance::GuidanceStyle style = guidance::GuidanceStyle::kCfg;
+  models::Conditioning third = {};
   double second_cfg = 1.0;
 };
 template <>
@@ -62,7 +62,7 @@ struct LinkType<Guider> {
   using Held = Guider;
   using Foreseen = void;
   static size_t bytes(const Guider& guider) {
-    using Conditionings = LinkType<sampling::Conditioning>;
+    using Conditionings = LinkType<models::Conditioning>;
     return Conditionings::bytes(guider.positive) + Conditionings::bytes(guider.negative) +
            Conditionings::bytes(guider.third);
   }

@@ -1,7 +1,7 @@
 #include "nodes/common/trace.h"
 
+#include "models/conditioning.h"
 #include "models/handles.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
@@ -21,7 +21,7 @@ void add_trace(TensorMap& trace, const std::string& node, const Outputs& outputs
       put(trace, key, *tensor);
     } else if (const auto* latent = value.get<Latent>()) {
       put(trace, key + ".samples", latent->samples.permute({0, 3, 1, 2}));
-    } else if (const auto* conditioning = value.get<sampling::Conditioning>()) {
+    } else if (const auto* conditioning = value.get<models::Conditioning>()) {
       for (size_t i = 0; i < conditioning->size(); ++i) {
         const std::string entry = key + "." + std::to_string(i);
         put(trace, entry + ".cond", (*conditioning)[i].cond);

@@ -2,17 +2,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/conditioning.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "ops/elementwise.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
 
-using sampling::Area;
-using sampling::Conditioning;
-using sampling::ConditioningEntry;
+using models::Area;
+using models::Conditioning;
+using models::ConditioningEntry;
 
 constexpr int64_t kMaxResolution = 16384;
 

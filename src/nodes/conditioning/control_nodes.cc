@@ -2,19 +2,19 @@
 #include <algorithm>
 #include <map>
 
+#include "models/conditioning.h"
 #include "models/control/controlnet.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/model_input.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
 
+using models::Conditioning;
+using models::ControlLink;
+using models::ControlLinkPtr;
 using models::ControlNetHandle;
-using sampling::Conditioning;
-using sampling::ControlLink;
-using sampling::ControlLinkPtr;
 
 struct Load {
   std::string control_net_name;

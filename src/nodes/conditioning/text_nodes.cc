@@ -1,16 +1,16 @@
 // Nodes that turn text into conditioning.
 #include <algorithm>
 
+#include "models/conditioning.h"
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
 
 using models::ClipHandle;
-using sampling::Conditioning;
+using models::Conditioning;
 
 constexpr int64_t kMaxResolution = 16384;
 
@@ -21,10 +21,10 @@ struct WithClip {
 
 // Encodes, telling what the tokenizer had to say, with what goes beside the text.
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::PromptTokens& tokens,
-                             const std::vector<std::string>& warnings, const sampling::SizeHint& size) {
+                             const std::vector<std::string>& warnings, const models::SizeHint& size) {
   for (const auto& warning : warnings) call.warn(warning);
   models::EncodedText text = clip.encoder->encode(tokens, clip.stop_at_layer);
-  sampling::ConditioningEntry entry;
+  models::ConditioningEntry entry;
   entry.cond = std::move(text.cond);
   entry.pooled_output = std::move(text.pooled);
   entry.size = size;
@@ -32,7 +32,7 @@ Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::P
 }
 
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const std::string& text,
-                             const sampling::SizeHint& size = {}) {
+                             const models::SizeHint& size = {}) {
   std::vector<std::string> warnings;
   const auto tokens = clip.encoder->tokenize(text, clip.embeddings.get(), &warnings);
   return encode(call, clip, tokens, warnings, size);
@@ -59,7 +59,7 @@ struct EncodeSdxl : WithClip {
 Results<Conditioning> encode_sdxl(const EncodeSdxl& in, Call& call) {
   std::vector<std::string> warnings;
   const auto tokens = in.clip->encoder->tokenize_pair(in.text_g, in.text_l, in.clip->embeddings.get(), &warnings);
-  sampling::SizeHint size;
+  models::SizeHint size;
   size.width = static_cast<float>(in.width);
   size.height = static_cast<float>(in.height);
   size.crop_w = static_cast<float>(in.crop_w);
@@ -76,7 +76,7 @@ struct EncodeRefiner : WithClip {
 };
 
 Results<Conditioning> encode_refiner(const EncodeRefiner& in, Call& call) {
-  sampling::SizeHint size;
+  models::SizeHint size;
   size.width = static_cast<float>(in.width);
   size.height = static_cast<float>(in.height);
   size.aesthetic_score = static_cast<float>(in.ascore);

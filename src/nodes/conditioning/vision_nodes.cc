@@ -1,18 +1,18 @@
 // Nodes that look at pictures: CLIP vision, unCLIP, style models.
+#include "models/conditioning.h"
 #include "models/vision/clip_vision.h"
 #include "models/vision/style_model.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/reference_picture.h"
 #include "ops/elementwise.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
 
 using models::ClipVisionHandle;
 using models::ClipVisionOutput;
-using sampling::Conditioning;
+using models::Conditioning;
 
 struct Encode {
   Linked<ClipVisionHandle> clip_vision;

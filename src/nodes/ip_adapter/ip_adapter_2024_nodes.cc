@@ -19,8 +19,7 @@ using models::ModelHandle;
 models::IpEmbeds embeds_of(const ClipVisionHandle& vision, const Tensor& pictures, bool hidden_states, double noise) {
   if (noise <= 0) return models::ip_embeds(vision, pictures, hidden_states);
   sampling::TorchGenerator generator;
-  sampling::TorchRandomSource random(generator);
-  const Tensor opposite = models::ip_noise_images(pictures, noise, random);
+  const Tensor opposite = models::ip_noise_images(pictures, noise, generator);
   return {models::ip_encode_images(vision, pictures, hidden_states),
           models::ip_encode_images(vision, opposite, hidden_states)};
 }

@@ -7,16 +7,16 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "memory/resident.h"
+#include "models/conditioning.h"
 #include "models/vae/vae.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
-#include "sampling/guidance/conditioning.h"
 
 namespace easel::nodes {
 namespace {
 
+using models::Conditioning;
 using models::VaeHandle;
-using sampling::Conditioning;
 
 // A VAE, and memory to run it in.
 struct Work {

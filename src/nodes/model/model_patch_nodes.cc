@@ -1,15 +1,15 @@
 // Nodes that change how a model is run: its guidance, its noise levels, the maps inside.
+#include "guidance/guidance_patch.h"
 #include "models/unet/block_hooks.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
-#include "sampling/guidance/guidance_patch.h"
 #include "sampling/schedule/model_sampling.h"
 
 namespace easel::nodes {
 namespace {
 
+using models::Conditioning;
 using models::ModelHandle;
-using sampling::Conditioning;
 
 // What all of these have.
 struct Patch {
@@ -47,7 +47,7 @@ Input<Patch> model_input() { return Link("model", &Patch::model); }
 // --- What a model predicts ---
 
 struct SamplingKind : Patch {
-  models::Prediction sampling = models::Prediction::kEps;
+  sampling::Prediction sampling = sampling::Prediction::kEps;
   bool zsnr = false;
 };
 
@@ -153,7 +153,7 @@ struct PerpNeg : Patch {
 };
 
 Results<ModelHandle> perp_neg(const PerpNeg& in) {
-  return guided(in, std::make_shared<const sampling::PerpNegPatch>(*in.empty_conditioning, in.neg_scale));
+  return guided(in, std::make_shared<const guidance::PerpNegPatch>(*in.empty_conditioning, in.neg_scale));
 }
 
 Foreseen<ModelHandle> foresee_perp_neg(const Known<PerpNeg>& in) {
@@ -166,18 +166,18 @@ void add_guidance(Table& table) {
   add<RescaleCfg>(table, "RescaleCFG", "RescaleCFG", "advanced/model",
                   "Takes back the contrast that strong guidance adds; made for models that predict velocity.",
                   {model_input(), Float("multiplier", &RescaleCfg::multiplier).range(0.0, 1.0).step(0.01)},
-                  [](const RescaleCfg& in) { return guided(in, sampling::rescale_cfg(in.multiplier)); });
+                  [](const RescaleCfg& in) { return guided(in, guidance::rescale_cfg(in.multiplier)); });
   add<PerturbedAttention>(
       table, "PerturbedAttentionGuidance", "PerturbedAttentionGuidance", "model_patches/unet",
       "Leads away from what the model makes when its middle block attends to nothing. A third evaluation per step.",
       {model_input(), Float("scale", &PerturbedAttention::scale).range(0.0, 100.0).step(0.01).round(0.01)},
-      [](const PerturbedAttention& in) { return guided(in, sampling::perturbed_attention_guidance(in.scale)); });
+      [](const PerturbedAttention& in) { return guided(in, guidance::perturbed_attention_guidance(in.scale)); });
   add<SelfAttention>(
       table, "SelfAttentionGuidance", "Self-Attention Guidance", "_for_testing",
       "Leads away from a picture that is blurred where the model looks. A third evaluation per step.",
       {model_input(), Float("scale", &SelfAttention::scale).range(-2.0, 5.0).step(0.01),
        Float("blur_sigma", &SelfAttention::blur_sigma).range(0.0, 10.0).step(0.1)},
-      [](const SelfAttention& in) { return guided(in, sampling::self_attention_guidance(in.scale, in.blur_sigma)); });
+      [](const SelfAttention& in) { return guided(in, guidance::self_attention_guidance(in.scale, in.blur_sigma)); });
   table.add(NodeOf<PerpNeg>{.name = "PerpNeg",
                             .display = "Perp-Neg (DEPRECATED by PerpNegGuider)",
                             .category = "_for_testing",
@@ -188,17 +188,17 @@ void add_guidance(Table& table) {
                             .foresee = foresee_perp_neg});
   add<Patch>(table, "CFGZeroStar", "CFGZeroStar", "advanced/guidance",
              "Scales the unconditional direction to fit the conditional one.", {model_input()},
-             [](const Patch& in) { return guided(in, sampling::cfg_zero_star()); });
+             [](const Patch& in) { return guided(in, guidance::cfg_zero_star()); });
   add<CfgNorm>(table, "CFGNorm", "CFGNorm", "advanced/guidance",
                "Brings what guidance makes down to the strength of the conditional picture.",
                {model_input(), Float("strength", &CfgNorm::strength).range(0.0, 100.0).step(0.01).useful(0, 2, 0.05)},
-               [](const CfgNorm& in) { return guided(in, sampling::cfg_norm(in.strength)); });
+               [](const CfgNorm& in) { return guided(in, guidance::cfg_norm(in.strength)); });
 }
 
 }  // namespace
 
 void register_model_patch_nodes(Table& table) {
-  using models::Prediction;
+  using sampling::Prediction;
   add<SamplingKind>(
       table, "ModelSamplingDiscrete", "ModelSamplingDiscrete", "advanced/model",
       "Says what a model predicts, where its file does not: lcm for models (or LoRAs) of few steps.",

@@ -2,19 +2,19 @@
 #include <cmath>
 #include <memory>
 
+#include "guidance/ksample.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/latent_preview.h"
 #include "nodes/common/sampling_values.h"
-#include "sampling/ksample.h"
 #include "sampling/random/torch_random.h"
 
 namespace easel::nodes {
 namespace {
 
+using guidance::GuidanceStyle;
+using models::Conditioning;
 using models::ModelHandle;
-using sampling::Conditioning;
-using sampling::GuidanceStyle;
 
 constexpr const char* kCategory = "sampling/custom_sampling";
 constexpr const char* kGuiders = "sampling/custom_sampling/guiders";
@@ -207,7 +207,7 @@ struct Work {
 // The finished latent, and the model's last idea of the picture, which differs while noise is left.
 Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider, const NoiseChoice& noise) {
   Latent out = *in.latent_image, denoised = *in.latent_image;
-  sampling::KSampleRequest r;
+  guidance::KSampleRequest r;
   r.model = guider.model;
   r.positive = guider.positive;
   r.negative = guider.negative;
@@ -231,7 +231,7 @@ Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider,
     last = p.denoised;
     report_step(events, p, r.model.latents);
   };
-  out.samples = sampling::ksample(r);
+  out.samples = guidance::ksample(r);
   denoised.samples = out.samples;
   if (last.defined()) denoised.samples = r.model.latents->from_model(last);
   return {std::move(out), std::move(denoised)};

@@ -1,15 +1,15 @@
 // Nodes that denoise.
+#include "guidance/ksample.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/latent_preview.h"
-#include "sampling/ksample.h"
 #include "sampling/schedule/schedule.h"
 
 namespace easel::nodes {
 namespace {
 
+using models::Conditioning;
 using models::ModelHandle;
-using sampling::Conditioning;
 
 std::vector<std::string> sampler_choices() {
   std::vector<std::string> names;
@@ -33,8 +33,8 @@ struct Sample {
   Linked<Latent> latent_image;
 };
 
-sampling::KSampleRequest request_of(const Sample& in, Call& call) {
-  sampling::KSampleRequest r;
+guidance::KSampleRequest request_of(const Sample& in, Call& call) {
+  guidance::KSampleRequest r;
   r.model = *in.model;
   r.positive = *in.positive;
   r.negative = *in.negative;
@@ -55,9 +55,9 @@ sampling::KSampleRequest request_of(const Sample& in, Call& call) {
   return r;
 }
 
-Results<Latent> finish(const Sample& in, const sampling::KSampleRequest& request) {
+Results<Latent> finish(const Sample& in, const guidance::KSampleRequest& request) {
   Latent out = *in.latent_image;
-  out.samples = sampling::ksample(request);
+  out.samples = guidance::ksample(request);
   return {std::move(out)};
 }
 
@@ -66,7 +66,7 @@ struct SampleAll : Sample {
 };
 
 Results<Latent> sample_all(const SampleAll& in, Call& call) {
-  sampling::KSampleRequest r = request_of(in, call);
+  guidance::KSampleRequest r = request_of(in, call);
   r.denoise = in.denoise;
   return finish(in, r);
 }
@@ -78,7 +78,7 @@ struct SamplePart : Sample {
 };
 
 Results<Latent> sample_part(const SamplePart& in, Call& call) {
-  sampling::KSampleRequest r = request_of(in, call);
+  guidance::KSampleRequest r = request_of(in, call);
   r.disable_noise = !in.add_noise;
   r.start_step = static_cast<int>(in.start_at_step);
   r.last_step = static_cast<int>(in.end_at_step);

@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "models/vision/random_source.h"
 #include "tensor/tensor.h"
 
 namespace easel::sampling {
@@ -44,18 +43,6 @@ class TorchGenerator {
   std::array<uint32_t, 624> state_{};
   size_t next_ = 0;
   std::optional<double> spare_normal_;
-};
-
-// The generator as models below this layer see it.
-class TorchRandomSource final : public models::RandomSource {
- public:
-  explicit TorchRandomSource(TorchGenerator& rng) : rng_(rng) {}
-  void seed(uint64_t seed) override { rng_.manual_seed(seed); }
-  void normal(std::span<float> out) override { rng_.randn(out); }
-  void uniform(std::span<float> out) override { rng_.rand(out); }
-
- private:
-  TorchGenerator& rng_;
 };
 
 // Start noise of a latent [N,h,w,C] for a seed: what ComfyUI's prepare_noise draws, channels last. `rng` is

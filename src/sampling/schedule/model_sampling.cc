@@ -41,14 +41,14 @@ void rescale_to_zero_snr(std::vector<double>& sigmas) {
 
 }  // namespace
 
-ModelSampling::ModelSampling(models::Prediction prediction, bool zero_terminal_snr) : prediction_(prediction) {
+ModelSampling::ModelSampling(Prediction prediction, bool zero_terminal_snr) : prediction_(prediction) {
   std::vector<double> sigmas = discrete_sigmas();
   if (zero_terminal_snr) rescale_to_zero_snr(sigmas);
   for (double sigma : sigmas) {
     sigmas_.push_back(static_cast<float>(sigma));
     log_sigmas_.push_back(static_cast<float>(std::log(sigma)));
   }
-  if (prediction != models::Prediction::kLcm) return;
+  if (prediction != Prediction::kLcm) return;
   stride_ = kLcmStride;
   for (size_t i = 0; i < sigmas_.size() / kLcmStride; ++i) sigmas_[i] = sigmas_[(i + 1) * kLcmStride - 1];
   sigmas_.resize(sigmas_.size() / kLcmStride);
@@ -91,11 +91,11 @@ Tensor ModelSampling::network_input(const Tensor& x, float sigma) const {
 }
 
 Tensor ModelSampling::denoised(const Tensor& output, const Tensor& x, float sigma) const {
-  if (prediction_ == models::Prediction::kX0) return output;
-  if (prediction_ == models::Prediction::kEps) {
+  if (prediction_ == Prediction::kX0) return output;
+  if (prediction_ == Prediction::kEps) {
     return map([=](float eps, float v) { return v - eps * sigma; }, output, x);
   }
-  if (prediction_ == models::Prediction::kLcm) {
+  if (prediction_ == Prediction::kLcm) {
     // Luo et al. 2023: the boundary condition, with sigma_data = 0.5 and timesteps counted tenfold.
     const float t = static_cast<float>(timestep(sigma)) * 10.0f, data = 0.5f;
     const float skip = data * data / (t * t + data * data), scale = t / std::sqrt(t * t + data * data);

@@ -3,19 +3,21 @@
 
 #include <vector>
 
-#include "models/handles.h"
 #include "tensor/tensor.h"
 
 namespace easel::sampling {
+
+// What a network says: the noise, a velocity, the picture itself, or the noise as latent consistency models mean it.
+enum class Prediction { kEps, kV, kX0, kLcm };
 
 // The discrete noise schedule of latent diffusion: 1000 timesteps with beta rising from 0.00085 to 0.012, linear
 // in its root (Rombach et al. 2022). A noise level sigma is the ratio of noise to signal at a timestep; samplers
 // work on x = image + sigma * noise (Karras et al. 2022). Arithmetic in f32, in ComfyUI's order. Immutable.
 class ModelSampling {
  public:
-  explicit ModelSampling(models::Prediction prediction, bool zero_terminal_snr = false);
+  explicit ModelSampling(Prediction prediction, bool zero_terminal_snr = false);
 
-  models::Prediction prediction() const { return prediction_; }
+  Prediction prediction() const { return prediction_; }
   // Rising, one per timestep that the model knows: all 1000, or every 20th of a latent consistency model.
   const std::vector<float>& sigmas() const { return sigmas_; }
   float sigma_min() const { return sigmas_.front(); }
@@ -39,7 +41,7 @@ class ModelSampling {
   bool is_pure_noise(float sigma) const;
 
  private:
-  models::Prediction prediction_;
+  Prediction prediction_;
   int stride_ = 1;  // timesteps from one of `sigmas_` to the next; the last of them is the last of all
   std::vector<float> sigmas_, log_sigmas_;
 };

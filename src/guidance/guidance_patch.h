@@ -5,11 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "models/conditioning.h"
 #include "models/handles.h"
-#include "sampling/guidance/conditioning.h"
 #include "tensor/tensor.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 
 // One call of the guidance, as patches see it. All pictures are [N,h,w,C], without noise.
 struct GuidanceMoment {
@@ -66,9 +66,9 @@ models::SamplingPatchPtr cfg_norm(double strength);
 
 // GuidanceStyle::kPerpNeg as a property of a model: the neutral list and how much of the negative one is used.
 struct PerpNegPatch final : models::SamplingPatch {
-  PerpNegPatch(Conditioning list, double weight) : neutral(std::move(list)), scale(weight) {}
-  Conditioning neutral;
+  PerpNegPatch(models::Conditioning list, double weight) : neutral(std::move(list)), scale(weight) {}
+  models::Conditioning neutral;
   double scale;
 };
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

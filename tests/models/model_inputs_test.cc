@@ -1,14 +1,14 @@
-#include "sampling/guidance/model_inputs.h"
+#include "models/sd/model_inputs.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "golden.h"
 #include "models/vision/noise_augmentation.h"
+#include "sampling/golden.h"
 #include "sampling/random/torch_random.h"
 
-namespace easel::sampling {
+namespace easel::models {
 namespace {
 
 // sin(f * i + p) for every element, in the order of the shape.
@@ -24,8 +24,8 @@ Tensor mask_wave(const Shape& shape, double f, double p) {
   return t;
 }
 
-models::ModelHandle model(models::Family family, int64_t in_channels, int64_t adm_channels = 0) {
-  models::ModelHandle handle;
+ModelHandle model(Family family, int64_t in_channels, int64_t adm_channels = 0) {
+  ModelHandle handle;
   handle.file = "some.safetensors";
   handle.family = family;
   handle.config.in_channels = in_channels;
@@ -33,10 +33,9 @@ models::ModelHandle model(models::Family family, int64_t in_channels, int64_t ad
   return handle;
 }
 
-NetworkInputs make(const models::ModelHandle& handle, const ConditioningEntry& entry, const Tensor& mask = Tensor(),
+NetworkInputs make(const ModelHandle& handle, const ConditioningEntry& entry, const Tensor& mask = Tensor(),
                    bool negative = false) {
-  TorchGenerator rng;
-  TorchRandomSource random(rng);
+  sampling::TorchGenerator rng;
   const Tensor latent = testing::channels_last(wave(Shape{3, 4, 8, 10}, 0.7, 0.1));
   return make_network_inputs(entry, negative,
                              {.model = handle,
@@ -44,7 +43,7 @@ NetworkInputs make(const models::ModelHandle& handle, const ConditioningEntry& e
                               .latent_image = latent,
                               .noise_mask = mask,
                               .seed = 3,
-                              .random = random});
+                              .random = rng});
 }
 
 // Mean, and means weighted by sin(0.1 i) and cos(0.37 i), over the reference's element order.
@@ -62,7 +61,7 @@ void expect_fingerprint(const Tensor& channels_last, std::initializer_list<doubl
 
 // ComfyUI's BaseModel.extra_conds for an inpainting model, on the same waves.
 TEST(ModelInputs, InpaintingModelsSeeTheMaskAndWhatIsAroundIt) {
-  const models::ModelHandle inpaint = model(models::Family::kSD1, 9);
+  const ModelHandle inpaint = model(Family::kSD1, 9);
   ConditioningEntry entry;
   entry.cond = Tensor::zeros(Shape{1, 2, 3});
   expect_fingerprint(make(inpaint, entry).concat, {0.3818199962377548, 0.0018912667209432066, -0.0027758536380609916});
@@ -81,19 +80,19 @@ TEST(ModelInputs, InpaintingModelsSeeTheMaskAndWhatIsAroundIt) {
 }
 
 TEST(ModelInputs, EditModelsSeeThePictureOrNothing) {
-  const models::ModelHandle edit = model(models::Family::kSD1, 8);
+  const ModelHandle edit = model(Family::kSD1, 8);
   ConditioningEntry entry;
   EXPECT_EQ(testing::max_difference(make(edit, entry).concat, Tensor::zeros(Shape{3, 8, 10, 4})), 0);
   entry.concat_latent_image = wave(Shape{3, 8, 10, 4}, 0.3, 0.5);
   EXPECT_EQ(testing::max_difference(make(edit, entry).concat, entry.concat_latent_image), 0);
-  EXPECT_THROW(make(model(models::Family::kSD1, 7), entry), Error);
+  EXPECT_THROW(make(model(Family::kSD1, 7), entry), Error);
 }
 
 TEST(ModelInputs, SdxlIsToldSizesAndTheRefinerAScore) {
   ConditioningEntry entry;
   entry.pooled_output = wave(Shape{1, 16}, 0.3, 0);
-  const models::ModelHandle base = model(models::Family::kSDXL, 4, 16 + 6 * 256);
-  const models::ModelHandle refiner = model(models::Family::kSDXLRefiner, 4, 16 + 5 * 256);
+  const ModelHandle base = model(Family::kSDXL, 4, 16 + 6 * 256);
+  const ModelHandle refiner = model(Family::kSDXLRefiner, 4, 16 + 5 * 256);
   // The first sinusoid of each number is its cosine.
   const auto numbers = [](const Tensor& y, int64_t count) {
     std::vector<float> out;
@@ -123,7 +122,7 @@ TEST(ModelInputs, SdxlIsToldSizesAndTheRefinerAScore) {
 
 TEST(ModelInputs, MisfitsNameTheModelAndTheFix) {
   ConditioningEntry entry;
-  const auto expect_mismatch = [&](const models::ModelHandle& handle) {
+  const auto expect_mismatch = [&](const ModelHandle& handle) {
     try {
       make(handle, entry);
       FAIL();
@@ -133,19 +132,19 @@ TEST(ModelInputs, MisfitsNameTheModelAndTheFix) {
       EXPECT_FALSE(e.advice().empty());
     }
   };
-  expect_mismatch(model(models::Family::kSDXL, 4, 16 + 6 * 256));  // no pooled text at all
+  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));  // no pooled text at all
   entry.pooled_output = Tensor::zeros(Shape{1, 17});
-  expect_mismatch(model(models::Family::kSDXL, 4, 16 + 6 * 256));
+  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));
   entry.unclip.resize(1);
-  expect_mismatch(model(models::Family::kSDXL, 4, 16 + 6 * 256));  // nothing to augment images with
+  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));  // nothing to augment images with
 }
 
 TEST(ModelInputs, UnclipModelsGetZerosWithoutAPicture) {
   ConditioningEntry entry;
-  const Tensor y = make(model(models::Family::kSD2UnclipH, 4, 160), entry).y;
+  const Tensor y = make(model(Family::kSD2UnclipH, 4, 160), entry).y;
   EXPECT_EQ(testing::max_difference(y, Tensor::zeros(Shape{1, 160})), 0);
-  EXPECT_FALSE(make(model(models::Family::kSD1, 4), entry).y.defined());
+  EXPECT_FALSE(make(model(Family::kSD1, 4), entry).y.defined());
 }
 
 }  // namespace
-}  // namespace easel::sampling
+}  // namespace easel::models

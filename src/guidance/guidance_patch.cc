@@ -1,4 +1,4 @@
-#include "sampling/guidance/guidance_patch.h"
+#include "guidance/guidance_patch.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include "ops/attention.h"
 #include "sampling/map.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
 // A patch whose work needs nothing but numbers: Step is made from them for each run.
@@ -55,8 +55,8 @@ class RescaleCfg final : public GuidanceStep {
     const auto cfg = static_cast<float>(m.cfg);
     // As velocities, whatever the model says itself.
     const auto velocity = [=](float x, float picture) { return (x / variance - picture) * root / sigma; };
-    const Tensor cond = map(velocity, m.x, m.cond), uncond = map(velocity, m.x, m.uncond);
-    Tensor guided = map([=](float c, float u) { return u + cfg * (c - u); }, cond, uncond);
+    const Tensor cond = sampling::map(velocity, m.x, m.cond), uncond = sampling::map(velocity, m.x, m.uncond);
+    Tensor guided = sampling::map([=](float c, float u) { return u + cfg * (c - u); }, cond, uncond);
     const auto wanted = deviations(cond), got = deviations(guided);
     const int64_t each = guided.numel() / guided.dim(0);
     for (int64_t i = 0; i < guided.numel(); ++i) {
@@ -64,7 +64,7 @@ class RescaleCfg final : public GuidanceStep {
       float& v = guided.f32()[i];
       v = multiplier_ * (v * (wanted[b] / got[b])) + (1.0f - multiplier_) * v;
     }
-    m.denoised = map([=](float x, float v) { return x / variance - v * sigma / root; }, m.x, guided);
+    m.denoised = sampling::map([=](float x, float v) { return x / variance - v * sigma / root; }, m.x, guided);
     return true;
   }
 
@@ -89,8 +89,8 @@ class PerturbedAttention final : public GuidanceStep {
   void after(GuidanceMoment& m) override {
     if (scale_ == 0) return;
     const Tensor perturbed = m.evaluate(GuidanceMoment::Side::kPositive, m.x, std::make_shared<const ValuesOnly>());
-    m.denoised =
-        map([s = scale_](float d, float c, float p) { return d + (c - p) * s; }, m.denoised, m.cond, perturbed);
+    m.denoised = sampling::map([s = scale_](float d, float c, float p) { return d + (c - p) * s; }, m.denoised, m.cond,
+                               perturbed);
   }
 
  private:
@@ -200,9 +200,10 @@ class SelfAttention final : public GuidanceStep {
     // Too small to blur, or a model without attention in its middle.
     if (std::min(m.x.dim(1), m.x.dim(2)) <= 4 || !looks.defined()) return;
     const Tensor degraded = degrade(m.uncond, looks);
-    const Tensor noisy = map([](float d, float x, float u) { return d + x - u; }, degraded, m.x, m.uncond);
+    const Tensor noisy = sampling::map([](float d, float x, float u) { return d + x - u; }, degraded, m.x, m.uncond);
     const Tensor again = m.evaluate(GuidanceMoment::Side::kNegative, noisy, nullptr);
-    m.denoised = map([s = scale_](float v, float d, float a) { return v + (d - a) * s; }, m.denoised, degraded, again);
+    m.denoised =
+        sampling::map([s = scale_](float v, float d, float a) { return v + (d - a) * s; }, m.denoised, degraded, again);
   }
 
  private:
@@ -282,4 +283,4 @@ models::SamplingPatchPtr self_attention_guidance(double scale, double blur_sigma
 models::SamplingPatchPtr cfg_zero_star() { return patch<ZeroStar>(); }
 models::SamplingPatchPtr cfg_norm(double strength) { return patch<Norm>(strength); }
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

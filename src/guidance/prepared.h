@@ -6,11 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "sampling/guidance/conditioning.h"
+#include "models/network.h"
 #include "sampling/schedule/model_sampling.h"
 #include "tensor/tensor.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 
 // A rectangle in latent pixels. May reach beyond the latent.
 struct Region {
@@ -21,21 +21,14 @@ struct Region {
   }
 };
 
-// What a network takes beside the latent; undefined where it takes nothing.
-struct NetworkInputs {
-  Tensor context;  // [n,T,C]
-  Tensor y;        // [n,A]
-  Tensor concat;   // [n,h,w,c] more channels of the latent
-};
-
 struct PreparedEntry {
-  NetworkInputs inputs;
+  models::NetworkInputs inputs;
   float strength = 1.0f;
   std::optional<Region> region;
   Tensor mask;  // [n,h,w] of the latent's size, or undefined
   float mask_strength = 1.0f;
   std::optional<float> first_sigma, last_sigma;  // active while last_sigma <= sigma <= first_sigma
-  ControlLinkPtr control;
+  models::ControlLinkPtr control;
   bool control_apply_to_uncond = true;
 
   bool active(float sigma) const {
@@ -48,7 +41,7 @@ struct PreparedConditioning {
 };
 
 // Makes the network's inputs for an entry; `negative` says which list it is in.
-using MakeInputs = std::function<NetworkInputs(const ConditioningEntry& entry, bool negative)>;
+using MakeInputs = std::function<models::NetworkInputs(const models::ConditioningEntry& entry, bool negative)>;
 
 // Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent;
 // every area of one list gets an opposite with the same area in the others, made from its smallest entry that
@@ -56,9 +49,9 @@ using MakeInputs = std::function<NetworkInputs(const ConditioningEntry& entry, b
 // entry, positive ones first (it may draw random numbers). The third list, for guidance that has one, is treated as
 // the negative one is.
 // Throws Error(kInvalid) for areas outside the latent and masks that are no masks.
-PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
-                                          const Shape& latent, const ModelSampling& sampling,
-                                          const MakeInputs& make_inputs, const Conditioning& third = {});
+PreparedConditioning prepare_conditioning(const models::Conditioning& positive, const models::Conditioning& negative,
+                                          const Shape& latent, const sampling::ModelSampling& sampling,
+                                          const MakeInputs& make_inputs, const models::Conditioning& third = {});
 
 // The part of a region inside a latent of h x w; the whole latent without a region. Never empty for a
 // prepared entry.
@@ -68,4 +61,4 @@ Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w)
 // the latent fade over eight pixels. [N,h,w] for a latent [N,...].
 Tensor entry_weights(const PreparedEntry& entry, const Shape& latent);
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

@@ -1,13 +1,13 @@
 // The KSampler against the reference's results on the tiny models.
 #include <gtest/gtest.h>
 
-#include "golden.h"
+#include "guidance/ksample.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/control/controlnet.h"
-#include "sampling/ksample.h"
+#include "sampling/golden.h"
 #include "support/tiny_models.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
 using testing::channels_first;
@@ -18,10 +18,10 @@ struct TinyModel {
   explicit TinyModel(const std::string& name)
       : checkpoint(models::load_checkpoint(formats::open_model_file(testing::tiny_models_dir() / "checkpoints" / name),
                                            residency, DType::kF32)) {}
-  Conditioning encode(const std::string& prompt) const {
+  models::Conditioning encode(const std::string& prompt) const {
     models::ClipHandle clip;
     clip.encoder = checkpoint.text;
-    ConditioningEntry entry;
+    models::ConditioningEntry entry;
     entry.cond = models::encode_prompt(clip, prompt).cond;
     return {entry};
   }
@@ -69,14 +69,14 @@ INSTANTIATE_TEST_SUITE_P(Samplers, KSampleGolden,
 
 TEST(KSample, GpuNamesAreTheSameSamplers) {
   for (const char* name : {"dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde"}) {
-    EXPECT_EQ(find_sampler(name).run, find_sampler(std::string(name) + "_gpu").run);
+    EXPECT_EQ(sampling::find_sampler(name).run, sampling::find_sampler(std::string(name) + "_gpu").run);
   }
 }
 
 TEST(KSample, PredictsVelocityAsTheReferenceDoes) {
   EASEL_NEEDS_SHARED();
   const TinyModel model("sd21-unclip-h.ckpt");
-  EXPECT_EQ(model.checkpoint.model.prediction, models::Prediction::kV);
+  EXPECT_EQ(model.checkpoint.model.prediction, sampling::Prediction::kV);
   KSampleRequest request;
   request.model = model.checkpoint.model;
   request.positive = model.encode("x");
@@ -101,15 +101,15 @@ struct TracedNode {
     if (!found) throw Error(Fault::kMissing, "no " + key);
     return *found;
   }
-  ConditioningEntry entry(const std::string& node, int index = 0) const {
+  models::ConditioningEntry entry(const std::string& node, int index = 0) const {
     const std::string key = node + ".0.CONDITIONING." + std::to_string(index);
-    ConditioningEntry e;
+    models::ConditioningEntry e;
     e.cond = traced(key + ".cond");
     e.pooled_output = traced(key + ".pooled_output");
     return e;
   }
-  UnclipImage image(const std::string& node, float strength, float noise) const {
-    UnclipImage image;
+  models::UnclipImage image(const std::string& node, float strength, float noise) const {
+    models::UnclipImage image;
     image.embedding.image_embeds = traced(node + ".0.CLIP_VISION_OUTPUT.image_embeds");
     image.strength = strength;
     image.noise_augmentation = noise;
@@ -125,8 +125,8 @@ struct TracedNode {
   KSampleRequest request;
 };
 
-SizeHint square(float size) {
-  SizeHint hint;
+models::SizeHint square(float size) {
+  models::SizeHint hint;
   hint.width = hint.height = hint.target_width = hint.target_height = size;
   hint.crop_w = hint.crop_h = 0;
   return hint;
@@ -195,7 +195,7 @@ TEST(KSampleTrace, Refiner) {
   TracedNode node("unclip_SDXL_refiner", "sd_xl_refiner_1.0.safetensors");
   node.request.positive = {node.entry("28")};
   node.request.negative = {node.entry("29")};
-  SizeHint size;
+  models::SizeHint size;
   size.width = size.height = 1024;
   size.aesthetic_score = 6;
   node.request.positive[0].size = node.request.negative[0].size = size;
@@ -242,37 +242,37 @@ TEST(KSampleTrace, StyleFirstThenText) {
 // Control on the tiny models: what must not matter does not, bit for bit.
 TEST(KSampleControl, StrengthTimeAndChains) {
   memory::Residency residency;
-  ControlLink link;
+  models::ControlLink link;
   const auto canny =
       formats::open_model_file(testing::tiny_models_dir() / "controlnet" / "control_v11p_sd15_canny_fp16.safetensors");
   link.net = models::load_controlnet(canny, residency, DType::kF32);
   link.hint = Tensor::full(Shape{1, 64, 64, 3}, 0.3f);
   KSampleRequest request;
   request.model = sd15().checkpoint.model;
-  const Conditioning positive = sd15().encode("a serious guy in the park");
+  const models::Conditioning positive = sd15().encode("a serious guy in the park");
   request.negative = sd15().encode("blurry");
   request.latent = Tensor::zeros(Shape{1, 8, 8, 4});
   request.steps = 2;
   request.cfg = 5;
-  const auto with = [&](const ControlLinkPtr& control) {
+  const auto with = [&](const models::ControlLinkPtr& control) {
     request.positive = positive;
     request.positive[0].control = control;
     return ksample(request);
   };
   const auto changed = [&](const auto& change) {
-    ControlLink copy = link;
+    models::ControlLink copy = link;
     change(copy);
-    return std::make_shared<const ControlLink>(copy);
+    return std::make_shared<const models::ControlLink>(copy);
   };
 
-  const Tensor plain = with(nullptr), controlled = with(changed([](ControlLink&) {}));
+  const Tensor plain = with(nullptr), controlled = with(changed([](models::ControlLink&) {}));
   EXPECT_GT(testing::relative_error(controlled, plain), 1e-3);
-  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.strength = 0; })), plain), 0);
-  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.end_percent = 0; })), plain), 0);
-  EXPECT_EQ(testing::max_difference(with(changed([](ControlLink& l) { l.start_percent = 1; })), plain), 0);
+  EXPECT_EQ(testing::max_difference(with(changed([](models::ControlLink& l) { l.strength = 0; })), plain), 0);
+  EXPECT_EQ(testing::max_difference(with(changed([](models::ControlLink& l) { l.end_percent = 0; })), plain), 0);
+  EXPECT_EQ(testing::max_difference(with(changed([](models::ControlLink& l) { l.start_percent = 1; })), plain), 0);
 
-  const auto half = changed([](ControlLink& l) { l.strength = 0.5f; });
-  const auto twice = changed([&](ControlLink& l) {
+  const auto half = changed([](models::ControlLink& l) { l.strength = 0.5f; });
+  const auto twice = changed([&](models::ControlLink& l) {
     l.strength = 0.5f;
     l.previous = half;
   });
@@ -280,4 +280,4 @@ TEST(KSampleControl, StrengthTimeAndChains) {
 }
 
 }  // namespace
-}  // namespace easel::sampling
+}  // namespace easel::guidance

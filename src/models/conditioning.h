@@ -8,11 +8,11 @@
 #include "models/handles.h"
 #include "tensor/tensor.h"
 
-namespace easel::sampling {
+namespace easel::models {
 
 // One link of a chain of control models; immutable.
 struct ControlLink {
-  models::ControlNetHandle net;
+  ControlNetHandle net;
   Tensor hint;  // [N,H,W,3] f32 in 0..1, pixels
   float strength = 1.0f;
   double start_percent = 0.0, end_percent = 1.0;  // of the sampling, 0 = first step
@@ -22,7 +22,7 @@ using ControlLinkPtr = std::shared_ptr<const ControlLink>;
 
 // An image that an unCLIP model is to be inspired by.
 struct UnclipImage {
-  models::ClipVisionOutput embedding;
+  ClipVisionOutput embedding;
   float strength = 1.0f;
   float noise_augmentation = 0.0f;  // 0..1
 };
@@ -56,4 +56,4 @@ struct ConditioningEntry {
 };
 using Conditioning = std::vector<ConditioningEntry>;
 
-}  // namespace easel::sampling
+}  // namespace easel::models

@@ -1,24 +1,24 @@
-#include "sampling/unet_network.h"
+#include "models/unet/unet_network.h"
 
 #include "ops/elementwise.h"
 
-namespace easel::sampling {
+namespace easel::models {
 
-UNetNetwork::UNetNetwork(std::shared_ptr<const models::UNet> unet, const models::ModelHandle& model,
-                         const ModelSampling& sampling, CancelToken cancel)
+UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const ModelHandle& model,
+                         const sampling::ModelSampling& sampling, CancelToken cancel)
     : unet_(std::move(unet)), model_(model), sampling_(sampling), cancel_(std::move(cancel)), control_(sampling) {}
 
 UNetNetwork::~UNetNetwork() = default;
 
-const models::ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& batch) {
-  models::ContextProjectionPtr& kept = projections_[batch.members];
+const ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& batch) {
+  ContextProjectionPtr& kept = projections_[batch.members];
   if (!kept) kept = unet_->project(batch.inputs.context);
   return kept;
 }
 
 Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   cancel_.check();
-  models::UNetInputs& in = inputs_;
+  UNetInputs& in = inputs_;
   in.x = sampling_.network_input(batch.x, batch.sigma);
   in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), static_cast<float>(sampling_.timestep(batch.sigma)));
   const auto control = control_.residuals(batch, in.x, in.timesteps);
@@ -26,7 +26,7 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
   in.context = projection(batch);
   in.y = batch.inputs.y;
-  std::vector<models::AttentionHookPtr> hooks;
+  std::vector<AttentionHookPtr> hooks;
   if (!batch.hooks.empty()) {
     hooks = model_.hooks;
     hooks.insert(hooks.end(), batch.hooks.begin(), batch.hooks.end());
@@ -42,4 +42,4 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   return sampling_.denoised(out, batch.x, batch.sigma);
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::models

@@ -1,4 +1,4 @@
-#include "sampling/guidance/prepared.h"
+#include "guidance/prepared.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "image/scale/resize.h"
 #include "sampling/map.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
 constexpr int64_t kSmallestBounds = 8;  // latent pixels a mask's bounding box has at least
@@ -20,7 +20,7 @@ int64_t rounded(double value) {
   return static_cast<int64_t>(std::nearbyint(value));
 }
 
-Region resolve_area(const Area& area, int64_t h, int64_t w) {
+Region resolve_area(const models::Area& area, int64_t h, int64_t w) {
   Region r;
   if (area.relative) {
     const auto height = static_cast<double>(h), width = static_cast<double>(w);
@@ -69,8 +69,8 @@ Region mask_bounds(const Tensor& mask) {
   return {std::max(kSmallestBounds, bottom - top + 1), std::max(kSmallestBounds, right - left + 1), top, left};
 }
 
-PreparedEntry resolve_place_and_time(const ConditioningEntry& entry, int64_t h, int64_t w,
-                                     const ModelSampling& sampling) {
+PreparedEntry resolve_place_and_time(const models::ConditioningEntry& entry, int64_t h, int64_t w,
+                                     const sampling::ModelSampling& sampling) {
   PreparedEntry out;
   out.strength = entry.strength;
   out.mask_strength = entry.mask_strength;
@@ -108,7 +108,7 @@ void add_opposite(const PreparedEntry& entry, std::vector<PreparedEntry>& others
 
 // Control applied to the positive side only steers the negative one as well, where nothing else does.
 void share_control(const std::vector<PreparedEntry>& positive, std::vector<PreparedEntry>& negative) {
-  std::vector<ControlLinkPtr> controls;
+  std::vector<models::ControlLinkPtr> controls;
   for (const PreparedEntry& entry : positive) {
     if (!entry.region && entry.control && entry.control_apply_to_uncond) controls.push_back(entry.control);
   }
@@ -151,12 +151,12 @@ void fade_edges(Tensor& weights, const Region& r, int64_t latent_h, int64_t late
 
 }  // namespace
 
-PreparedConditioning prepare_conditioning(const Conditioning& positive, const Conditioning& negative,
-                                          const Shape& latent, const ModelSampling& sampling,
-                                          const MakeInputs& make_inputs, const Conditioning& third) {
+PreparedConditioning prepare_conditioning(const models::Conditioning& positive, const models::Conditioning& negative,
+                                          const Shape& latent, const sampling::ModelSampling& sampling,
+                                          const MakeInputs& make_inputs, const models::Conditioning& third) {
   PreparedConditioning out;
-  const auto prepare = [&](const Conditioning& list, bool is_negative, std::vector<PreparedEntry>& to) {
-    for (const ConditioningEntry& entry : list) {
+  const auto prepare = [&](const models::Conditioning& list, bool is_negative, std::vector<PreparedEntry>& to) {
+    for (const models::ConditioningEntry& entry : list) {
       to.push_back(resolve_place_and_time(entry, latent[1], latent[2], sampling));
       to.back().inputs = make_inputs(entry, is_negative);
     }
@@ -200,4 +200,4 @@ Tensor entry_weights(const PreparedEntry& entry, const Shape& latent) {
   return weights;
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

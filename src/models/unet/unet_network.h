@@ -6,18 +6,18 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "models/control/control_run.h"
 #include "models/handles.h"
-#include "sampling/guidance/control.h"
-#include "sampling/guidance/guidance.h"
+#include "models/network.h"
 #include "sampling/schedule/model_sampling.h"
 
-namespace easel::sampling {
+namespace easel::models {
 
 // For one sampling run: projects each batch's context once and keeps that. Not thread-safe. The model handle and
 // the sampling must outlive it.
 class UNetNetwork {
  public:
-  UNetNetwork(std::shared_ptr<const models::UNet> unet, const models::ModelHandle& model, const ModelSampling& sampling,
+  UNetNetwork(std::shared_ptr<const UNet> unet, const ModelHandle& model, const sampling::ModelSampling& sampling,
               CancelToken cancel);
   ~UNetNetwork();
 
@@ -25,15 +25,15 @@ class UNetNetwork {
   Tensor operator()(const NetworkBatch& batch);
 
  private:
-  const models::ContextProjectionPtr& projection(const NetworkBatch& batch);
+  const ContextProjectionPtr& projection(const NetworkBatch& batch);
 
-  std::shared_ptr<const models::UNet> unet_;
-  const models::ModelHandle& model_;
-  const ModelSampling& sampling_;
+  std::shared_ptr<const UNet> unet_;
+  const ModelHandle& model_;
+  const sampling::ModelSampling& sampling_;
   CancelToken cancel_;
-  std::map<std::vector<int>, models::ContextProjectionPtr> projections_;
+  std::map<std::vector<int>, ContextProjectionPtr> projections_;
   ControlRun control_;
-  models::UNetInputs inputs_;  // kept for its memory
+  UNetInputs inputs_;  // kept for its memory
 };
 
-}  // namespace easel::sampling
+}  // namespace easel::models

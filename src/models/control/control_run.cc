@@ -1,28 +1,28 @@
-#include "sampling/guidance/control.h"
+#include "models/control/control_run.h"
 
-namespace easel::sampling {
+namespace easel::models {
 
 bool ControlRun::active(const ControlLink& link, float sigma) const {
   return link.strength != 0 && sigma <= static_cast<float>(sampling_.percent_to_sigma(link.start_percent)) &&
          sigma >= static_cast<float>(sampling_.percent_to_sigma(link.end_percent));
 }
 
-std::optional<models::ControlResiduals> ControlRun::residuals(const NetworkBatch& batch, const Tensor& x,
-                                                              const std::vector<float>& timesteps) {
+std::optional<ControlResiduals> ControlRun::residuals(const NetworkBatch& batch, const Tensor& x,
+                                                      const std::vector<float>& timesteps) {
   if (!batch.control) return std::nullopt;
   return chain(*batch.control, batch, x, timesteps);
 }
 
-std::optional<models::ControlResiduals> ControlRun::chain(const ControlLink& link, const NetworkBatch& batch,
-                                                          const Tensor& x, const std::vector<float>& timesteps) {
-  std::optional<models::ControlResiduals> before;
+std::optional<ControlResiduals> ControlRun::chain(const ControlLink& link, const NetworkBatch& batch, const Tensor& x,
+                                                  const std::vector<float>& timesteps) {
+  std::optional<ControlResiduals> before;
   if (link.previous) before = chain(*link.previous, batch, x, timesteps);
   if (!active(link, batch.sigma)) return before;
-  return models::merge_control(evaluate(link, batch, x, timesteps), link.strength, before ? &*before : nullptr);
+  return merge_control(evaluate(link, batch, x, timesteps), link.strength, before ? &*before : nullptr);
 }
 
-models::ControlResiduals ControlRun::evaluate(const ControlLink& link, const NetworkBatch& batch, const Tensor& x,
-                                              const std::vector<float>& timesteps) {
+ControlResiduals ControlRun::evaluate(const ControlLink& link, const NetworkBatch& batch, const Tensor& x,
+                                      const std::vector<float>& timesteps) {
   Link& state = links_[&link];
   if (!state.net) state.net = link.net.net->get();
   const auto [hint, is_new] = state.hints.try_emplace({x.dim(1), x.dim(2)});
@@ -36,4 +36,4 @@ models::ControlResiduals ControlRun::evaluate(const ControlLink& link, const Net
                                            .chunks = static_cast<int64_t>(batch.cond_or_uncond.size())});
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::models

@@ -3,20 +3,20 @@
 
 #include <cstdint>
 
+#include "models/conditioning.h"
 #include "models/handles.h"
-#include "models/vision/random_source.h"
-#include "sampling/guidance/conditioning.h"
-#include "sampling/guidance/prepared.h"
+#include "models/network.h"
+#include "sampling/random/torch_random.h"
 
-namespace easel::sampling {
+namespace easel::models {
 
 struct ModelInputContext {
-  const models::ModelHandle& model;
+  const ModelHandle& model;
   Shape latent;         // [N,h,w,C]
   Tensor latent_image;  // of that shape, scaled for the model
   Tensor noise_mask;    // [N,h,w], 1 where the picture is to change; undefined without
   uint64_t seed = 0;    // of the sampling run
-  models::RandomSource& random;
+  sampling::TorchGenerator& random;
 };
 
 // The network's inputs for one conditioning entry:
@@ -28,4 +28,4 @@ struct ModelInputContext {
 // Throws Error(kMismatch) where the conditioning lacks what the model needs, naming the model file and the fix.
 NetworkInputs make_network_inputs(const ConditioningEntry& entry, bool negative, const ModelInputContext& context);
 
-}  // namespace easel::sampling
+}  // namespace easel::models

@@ -1,4 +1,4 @@
-#include "sampling/guidance/model_inputs.h"
+#include "models/sd/model_inputs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,15 +6,13 @@
 #include <vector>
 
 #include "image/scale/resize.h"
+#include "models/network.h"
 #include "models/vision/noise_augmentation.h"
 #include "ops/elementwise.h"
-#include "sampling/guidance/guidance.h"
 #include "sampling/map.h"
 
-namespace easel::sampling {
+namespace easel::models {
 namespace {
-
-using models::Family;
 
 constexpr int64_t kSizeWidth = 256;  // of the sinusoids of one number
 
@@ -56,7 +54,7 @@ Tensor inpaint_concat(const ConditioningEntry& entry, const ModelInputContext& i
   const Tensor picture =
       entry.concat_latent_image.defined() ? in.model.latents->to_model(entry.concat_latent_image) : in.latent_image;
   mask = contiguous(mask).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
-  mask = map([](float v) { return std::nearbyint(v); }, fit(mask, in.latent));
+  mask = sampling::map([](float v) { return std::nearbyint(v); }, fit(mask, in.latent));
   return ops::concat({spread_to_batch(mask, n), spread_to_batch(fit(picture, in.latent), n)}, -1);
 }
 
@@ -71,7 +69,7 @@ Tensor augmented_images(const ConditioningEntry& entry, const ModelInputContext&
         .in_file(in.model.file)
         .fix("use an unCLIP checkpoint or SDXL, or take the unCLIPConditioning node away");
   }
-  std::vector<models::UnclipSource> sources;
+  std::vector<UnclipSource> sources;
   for (const UnclipImage& image : entry.unclip) {
     sources.push_back({image.embedding.image_embeds, image.strength, image.noise_augmentation});
   }
@@ -96,7 +94,7 @@ std::vector<float> size_numbers(const ConditioningEntry& entry, bool negative, c
 Tensor sdxl_vector(const ConditioningEntry& entry, bool negative, const ModelInputContext& in) {
   Tensor pooled = entry.pooled_output;
   if (!entry.unclip.empty()) {
-    pooled = augmented_images(entry, in, models::NoiseAugmentation::kRevisionMerge);
+    pooled = augmented_images(entry, in, NoiseAugmentation::kRevisionMerge);
     pooled = contiguous(pooled.slice(1, 0, in.model.noise_augmentation->dim()));
   }
   const std::vector<float> numbers = size_numbers(entry, negative, in);
@@ -120,7 +118,7 @@ Tensor extra_vector(const ConditioningEntry& entry, bool negative, const ModelIn
     case Family::kSD2UnclipL:
     case Family::kSD2UnclipH:
       if (entry.unclip.empty()) return Tensor::zeros(Shape{1, in.model.config.adm_channels});
-      return augmented_images(entry, in, models::NoiseAugmentation::kUnclipMerge);
+      return augmented_images(entry, in, NoiseAugmentation::kUnclipMerge);
     default:
       throw Error(Fault::kUnsupported, "this model wants an extra vector whose meaning is not known")
           .in_file(in.model.file);
@@ -146,4 +144,4 @@ NetworkInputs make_network_inputs(const ConditioningEntry& entry, bool negative,
   return out;
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::models

@@ -7,25 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "sampling/guidance/guidance_patch.h"
-#include "sampling/guidance/prepared.h"
+#include "guidance/guidance_patch.h"
+#include "guidance/prepared.h"
+#include "models/network.h"
 #include "tensor/tensor.h"
 
-namespace easel::sampling {
-
-// One evaluation of the network: the chunks of a batch, all with the same size and control.
-struct NetworkBatch {
-  Tensor x;  // [chunks*N,h,w,C] at the noise level `sigma`
-  float sigma = 0;
-  NetworkInputs inputs;      // of as many rows as x
-  std::vector<int> members;  // which conditioning entry each chunk is of: names the context for caches
-  ControlLinkPtr control;
-  std::vector<int> cond_or_uncond;              // per chunk: 0 conditional, 1 unconditional
-  std::vector<models::AttentionHookPtr> hooks;  // beside those of the model
-};
-
-// The picture without noise that the network sees in each row of batch.x.
-using Network = std::function<Tensor(const NetworkBatch& batch)>;
+namespace easel::guidance {
 
 // How the pictures of the lists become one.
 enum class GuidanceStyle {
@@ -56,7 +43,8 @@ struct GuidanceOptions {
 class Guidance {
  public:
   // latent: shape [N,h,w,C] of all x to come.
-  Guidance(PreparedConditioning conditioning, const Shape& latent, Network network, const GuidanceOptions& options);
+  Guidance(PreparedConditioning conditioning, const Shape& latent, models::Network network,
+           const GuidanceOptions& options);
 
   // The picture the guidance leads to, for x [N,h,w,C] at noise level sigma.
   Tensor denoised(const Tensor& x, float sigma);
@@ -70,8 +58,8 @@ class Guidance {
     int side = 0;  // 0 positive, 1 negative, 2 third
     int id = 0;
     Region region;
-    Tensor weights;        // [N,h,w] over the region
-    NetworkInputs inputs;  // of N rows, concat cut to the region
+    Tensor weights;                // [N,h,w] over the region
+    models::NetworkInputs inputs;  // of N rows, concat cut to the region
   };
   struct Sum;
   using Hooks = std::vector<models::AttentionHookPtr>;
@@ -89,19 +77,16 @@ class Guidance {
   std::vector<std::unique_ptr<GuidanceStep>> steps_;
   bool patched_always_uncond_ = false;
   Shape latent_;
-  Network network_;
+  models::Network network_;
   GuidanceOptions options_;
   Tensor uncond_;
   // Kept from step to step, so that a step takes no memory from the heap.
   struct Work {
     std::vector<const Entry*> waiting, batch;
     std::vector<Tensor> parts;
-    NetworkBatch in;
+    models::NetworkBatch in;
   };
   Work work_;
 };
 
-// Rows repeated in order until there are n, or cut to n.
-Tensor repeat_to_batch(const Tensor& t, int64_t n);
-
-}  // namespace easel::sampling
+}  // namespace easel::guidance

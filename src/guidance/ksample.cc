@@ -1,18 +1,18 @@
-#include "sampling/ksample.h"
+#include "guidance/ksample.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "image/scale/resize.h"
 #include "memory/resident.h"
+#include "models/sd/model_inputs.h"
 #include "models/unet/unet.h"
+#include "models/unet/unet_network.h"
 #include "models/unet/unet_source.h"
-#include "sampling/guidance/model_inputs.h"
 #include "sampling/map.h"
 #include "sampling/schedule/schedule.h"
-#include "sampling/unet_network.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
 void check(const KSampleRequest& request) {
@@ -25,15 +25,16 @@ void check(const KSampleRequest& request) {
   if (!std::isfinite(request.denoise)) throw Error(Fault::kInvalid, "denoise is not a number").at_input("denoise");
 }
 
-std::vector<float> levels(const KSampleRequest& request, const ModelSampling& sampling, const SamplerInfo& sampler) {
+std::vector<float> levels(const KSampleRequest& request, const sampling::ModelSampling& sampling,
+                          const sampling::SamplerInfo& sampler) {
   if (!request.sigmas) {
-    return sampling_sigmas(sampling, {.scheduler = request.scheduler,
-                                      .steps = request.steps,
-                                      .denoise = request.denoise,
-                                      .discard_penultimate = sampler.discard_penultimate,
-                                      .start_step = request.start_step,
-                                      .last_step = request.last_step,
-                                      .force_full_denoise = request.force_full_denoise});
+    return sampling::sampling_sigmas(sampling, {.scheduler = request.scheduler,
+                                                .steps = request.steps,
+                                                .denoise = request.denoise,
+                                                .discard_penultimate = sampler.discard_penultimate,
+                                                .start_step = request.start_step,
+                                                .last_step = request.last_step,
+                                                .force_full_denoise = request.force_full_denoise});
   }
   // A level that follows itself is no step.
   std::vector<float> given = *request.sigmas;
@@ -55,19 +56,19 @@ Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
   if (mask.rank() < 2 || mask.numel() == 0) throw Error(Fault::kInvalid, "a noise mask of shape " + mask.shape().str());
   const Tensor flat = contiguous(convert(mask, DType::kF32)).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
   const Tensor sized = image::resize(flat, {.width = latent[2], .height = latent[1]}, image::ResizeMethod::kBilinear);
-  return repeat_to_batch(sized, latent[0]).view(Shape{latent[0], latent[1], latent[2]});
+  return models::repeat_to_batch(sized, latent[0]).view(Shape{latent[0], latent[1], latent[2]});
 }
 
 // Of a mask of grey levels, what is let go at this noise level: pixels that are at least as bright as the share of
 // the run that lies ahead. `amount`: how much of that instead of the mask itself.
 Tensor differential_mask(const Tensor& mask, float sigma, const std::vector<float>& sigmas,
-                         const ModelSampling& sampling, float amount) {
+                         const sampling::ModelSampling& sampling, float amount) {
   const float end = std::max(sampling.sigma_min(), sigmas.back());
   const auto from = static_cast<float>(sampling.timestep(sigmas.front()));
   const auto to = static_cast<float>(sampling.timestep(end)), now = static_cast<float>(sampling.timestep(sigma));
   const float threshold = (now - to) / (from - to);
   const float share = amount > 0 && amount < 1 ? amount : 1.0f;
-  return map([=](float m) { return share * (m >= threshold ? 1.0f : 0.0f) + (1 - share) * m; }, mask);
+  return sampling::map([=](float m) { return share * (m >= threshold ? 1.0f : 0.0f) + (1 - share) * m; }, mask);
 }
 
 // a where the mask is 1, b where it is 0. Masks have no channels.
@@ -89,8 +90,8 @@ struct GuidanceLists {
       if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get()))
         apart = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
   }
-  Conditioning third;
-  Conditioning apart;  // a third list that has no part in the others' areas, control and batches
+  models::Conditioning third;
+  models::Conditioning apart;  // a third list that has no part in the others' areas, control and batches
   GuidanceStyle style;
   double second;
 };
@@ -108,7 +109,7 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const Shape& shape = request.latent.shape();
   const int64_t pixels = shape[0] * shape[1] * shape[2];
   size_t one = models::unet_memory_estimate(model.config, model.source->compute, shape[0], shape[1], shape[2]);
-  const auto controlled = [](const ConditioningEntry& entry) { return entry.control != nullptr; };
+  const auto controlled = [](const models::ConditioningEntry& entry) { return entry.control != nullptr; };
   if (std::any_of(request.positive.begin(), request.positive.end(), controlled)) one += one / 2;
   const auto entries = static_cast<int64_t>(request.positive.size() + request.negative.size());
   const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
@@ -121,18 +122,18 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
 
 }  // namespace
 
-Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, const Network& network,
+Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sampling, const models::Network& network,
                const InputsOfEntry& inputs) {
   check(request);
-  const SamplerInfo& sampler = find_sampler(request.sampler);
+  const sampling::SamplerInfo& sampler = sampling::find_sampler(request.sampler);
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
 
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
-  TorchGenerator rng(request.seed);
-  const Tensor noise =
-      request.disable_noise ? Tensor::zeros(shape) : prepare_noise(rng, shape, request.seed, request.batch_index);
+  sampling::TorchGenerator rng(request.seed);
+  const Tensor noise = request.disable_noise ? Tensor::zeros(shape)
+                                             : sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
   const models::LatentFormat& format = *request.model.latents;
   // A latent of zeros stands for nothing in every format.
   if (!all_zero(latent)) latent = format.to_model(latent);
@@ -141,10 +142,11 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
   const GuidanceLists lists(request);
   PreparedConditioning conditioning = prepare_conditioning(
       request.positive, request.negative, shape, sampling,
-      [&](const ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); }, lists.third);
+      [&](const models::ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); },
+      lists.third);
   if (!lists.apart.empty())
     conditioning.third =
-        prepare_conditioning({}, lists.apart, shape, sampling, [&](const ConditioningEntry& e, bool negative) {
+        prepare_conditioning({}, lists.apart, shape, sampling, [&](const models::ConditioningEntry& e, bool negative) {
           return inputs(e, negative, latent, mask, rng);
         }).negative;
   Guidance guidance(std::move(conditioning), shape, network,
@@ -161,7 +163,7 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
     rng.manual_seed(request.seed + 1);
     mask_noise = rng.randn(shape);
   }
-  SamplerRun run;
+  sampling::SamplerRun run;
   run.x = sampling.add_noise(latent, noise, sigmas[0], sampling.is_pure_noise(sigmas[0]));
   run.sigmas = sigmas;
   run.rng = &rng;
@@ -185,21 +187,20 @@ Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, con
 }
 
 Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet) {
-  const ModelSampling sampling(request.model.prediction, request.model.zero_terminal_snr);
-  UNetNetwork network(std::move(unet), request.model, sampling, request.cancel);
-  const auto inputs = [&](const ConditioningEntry& entry, bool negative, const Tensor& latent, const Tensor& mask,
-                          TorchGenerator& rng) {
-    TorchRandomSource random(rng);
-    return make_network_inputs(entry, negative,
-                               {.model = request.model,
-                                .latent = latent.shape(),
-                                .latent_image = latent,
-                                .noise_mask = mask,
-                                .seed = request.seed,
-                                .random = random});
+  const sampling::ModelSampling sampling(request.model.prediction, request.model.zero_terminal_snr);
+  models::UNetNetwork network(std::move(unet), request.model, sampling, request.cancel);
+  const auto inputs = [&](const models::ConditioningEntry& entry, bool negative, const Tensor& latent,
+                          const Tensor& mask, sampling::TorchGenerator& rng) {
+    return models::make_network_inputs(entry, negative,
+                                       {.model = request.model,
+                                        .latent = latent.shape(),
+                                        .latent_image = latent,
+                                        .noise_mask = mask,
+                                        .seed = request.seed,
+                                        .random = rng});
   };
   return ksample(
-      request, sampling, [&](const NetworkBatch& batch) { return network(batch); }, inputs);
+      request, sampling, [&](const models::NetworkBatch& batch) { return network(batch); }, inputs);
 }
 
 Tensor ksample(const KSampleRequest& given) {
@@ -213,4 +214,4 @@ Tensor ksample(const KSampleRequest& given) {
   return ksample(request, unet);
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

@@ -4,14 +4,14 @@
 #include <cmath>
 #include <map>
 
-#include "golden.h"
-#include "sampling/ksample.h"
+#include "guidance/ksample.h"
+#include "sampling/golden.h"
 #include "sampling/schedule/schedule.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
-const ModelSampling kModel(models::Prediction::kEps);
+const sampling::ModelSampling kModel(sampling::Prediction::kEps);
 
 // sin(f * i + p) for every element, in the order of the shape.
 Tensor wave(const Shape& shape, double f, double p) {
@@ -24,22 +24,22 @@ Tensor latent_wave(int64_t n, int64_t h, int64_t w, double f, double p) {
   return testing::channels_last(wave(Shape{n, 4, h, w}, f, p));
 }
 
-ConditioningEntry entry(int id, int64_t tokens = 6, int64_t n = 1) {
-  ConditioningEntry e;
+models::ConditioningEntry entry(int id, int64_t tokens = 6, int64_t n = 1) {
+  models::ConditioningEntry e;
   e.cond = wave(Shape{n, tokens, 3}, 1.3, id);
   for (float& v : e.cond.values()) v += 0.2f * static_cast<float>(id);
   return e;
 }
 
-ControlLinkPtr control(float value) {
-  auto link = std::make_shared<ControlLink>();
+models::ControlLinkPtr control(float value) {
+  auto link = std::make_shared<models::ControlLink>();
   link->strength = value;
   return link;
 }
 
 // x / (1 + sigma^2) + 0.3 tanh(x) / (1 + sigma) + (mean context + control) / 10 + a slope over the region: something
 // that shows which context, control and place each chunk was evaluated with.
-Tensor toy_network(const NetworkBatch& batch) {
+Tensor toy_network(const models::NetworkBatch& batch) {
   const int64_t n = batch.x.dim(0), h = batch.x.dim(1), w = batch.x.dim(2), c = batch.x.dim(3);
   Tensor out(batch.x.shape());
   for (int64_t i = 0; i < out.numel(); ++i) {
@@ -57,7 +57,9 @@ Tensor toy_network(const NetworkBatch& batch) {
   return out;
 }
 
-NetworkInputs text_only(const ConditioningEntry& e, bool) { return {.context = e.cond, .y = {}, .concat = {}}; }
+models::NetworkInputs text_only(const models::ConditioningEntry& e, bool) {
+  return {.context = e.cond, .y = {}, .concat = {}};
+}
 
 // Three numbers that stand for a whole tensor, in the reference's element order.
 std::vector<double> fingerprint(const Tensor& latent) {
@@ -73,7 +75,7 @@ std::vector<double> fingerprint(const Tensor& latent) {
   return {mean / count, sine / count, cosine / count};
 }
 
-nlohmann::json reference() { return testing::sampling_reference("guidance_reference.json"); }
+nlohmann::json reference() { return testing::reference_beside("guidance/guidance_reference.json"); }
 
 void expect_fingerprint(const Tensor& result, const nlohmann::json& expected, const std::string& name) {
   const std::vector<double> actual = fingerprint(result);
@@ -81,29 +83,29 @@ void expect_fingerprint(const Tensor& result, const nlohmann::json& expected, co
 }
 
 struct Case {
-  Conditioning positive, negative = {entry(2)};
+  models::Conditioning positive, negative = {entry(2)};
   double cfg = 4;
   float sigma = 3;
 };
 
-ConditioningEntry with_area(ConditioningEntry e, const Area& area, float strength = 1) {
+models::ConditioningEntry with_area(models::ConditioningEntry e, const models::Area& area, float strength = 1) {
   e.area = area;
   e.strength = strength;
   return e;
 }
 
-ConditioningEntry with_mask(ConditioningEntry e, const Tensor& mask) {
+models::ConditioningEntry with_mask(models::ConditioningEntry e, const Tensor& mask) {
   e.mask = mask;
   return e;
 }
 
-ConditioningEntry timed(ConditioningEntry e, double start, double end) {
+models::ConditioningEntry timed(models::ConditioningEntry e, double start, double end) {
   e.start_percent = start;
   e.end_percent = end;
   return e;
 }
 
-ConditioningEntry controlled(ConditioningEntry e, ControlLinkPtr link, bool uncond) {
+models::ConditioningEntry controlled(models::ConditioningEntry e, models::ControlLinkPtr link, bool uncond) {
   e.control = std::move(link);
   e.control_apply_to_uncond = uncond;
   return e;
@@ -153,7 +155,7 @@ std::map<std::string, Case> other_cases() {
   cases["strengths"].positive[0].strength = 0.7f;
   cases["strengths"].positive[1].strength = 1.3f;
 
-  const Conditioning partly = {timed(entry(1), 0.2, 0.6), entry(3)};
+  const models::Conditioning partly = {timed(entry(1), 0.2, 0.6), entry(3)};
   cases["range_in"] = {.positive = partly, .sigma = 2};
   cases["range_before"] = {.positive = partly, .sigma = 6};
   cases["range_after"] = {.positive = partly, .sigma = 1};
@@ -163,7 +165,7 @@ std::map<std::string, Case> other_cases() {
   cases["tokens_apart"] = {.positive = {entry(1, 6)}, .negative = {entry(2, 5)}};
   cases["batch_context"].positive = {entry(1, 6, 2)};
 
-  const ControlLinkPtr a = control(0.5f), b = control(-0.25f);
+  const models::ControlLinkPtr a = control(0.5f), b = control(-0.25f);
   cases["control"].positive = {controlled(entry(1), a, true)};
   cases["control_positive"].positive = {controlled(entry(1), a, false)};
   cases["control_two"] = {.positive = {controlled(entry(1), a, true), controlled(entry(3), b, true)},
@@ -182,7 +184,7 @@ void compare_with_reference(const std::map<std::string, Case>& cases) {
   for (const auto& [name, c] : cases) {
     ASSERT_TRUE(expected.contains(name)) << name;
     auto batches = nlohmann::json::array();
-    const Network network = [&](const NetworkBatch& batch) {
+    const models::Network network = [&](const models::NetworkBatch& batch) {
       batches.push_back({{"chunks", batch.cond_or_uncond},
                          {"height", batch.x.dim(1)},
                          {"width", batch.x.dim(2)},
@@ -216,7 +218,7 @@ TEST(Guidance, SmallBatchesGiveTheSameResult) {
 TEST(Guidance, AnEmptyTimeRangeChangesNothingAtAll) {
   const Shape shape{1, 8, 8, 4};
   const Tensor x = latent_wave(1, 8, 8, 0.7, 0.1);
-  const auto run = [&](const Conditioning& positive) {
+  const auto run = [&](const models::Conditioning& positive) {
     Guidance guidance(prepare_conditioning(positive, {entry(2)}, shape, kModel, text_only), shape, toy_network,
                       {.cfg = 4});
     return guidance.denoised(x, 3);
@@ -226,11 +228,12 @@ TEST(Guidance, AnEmptyTimeRangeChangesNothingAtAll) {
 
 TEST(Guidance, ALevelAtTheVeryBorderOfATimeRangeBelongsToIt) {
   const auto active = [](double start, double end, float sigma) {
-    ConditioningEntry e = entry(1);
+    models::ConditioningEntry e = entry(1);
     e.start_percent = start, e.end_percent = end;
     return prepare_conditioning({e}, {}, Shape{1, 8, 8, 4}, kModel, text_only).positive[0].active(sigma);
   };
-  const std::vector<float> twenty = schedule(kModel, "sgm_uniform", 20), ten = schedule(kModel, "sgm_uniform", 10);
+  const std::vector<float> twenty = sampling::schedule(kModel, "sgm_uniform", 20),
+                           ten = sampling::schedule(kModel, "sgm_uniform", 10);
   EXPECT_TRUE(active(0, 0.65, twenty[13]));
   EXPECT_FALSE(active(0, 0.65, twenty[14]));
   EXPECT_TRUE(active(0.6, 1, ten[6]));
@@ -244,7 +247,7 @@ TEST(Guidance, TheThirdListIsUnconditionalInABatchAndConditionalAlone) {
   const Shape shape{1, 8, 8, 4};
   const Tensor x = latent_wave(1, 8, 8, 0.7, 0.1);
   const auto run = [&](bool alone, Sides& sides) {
-    const Network network = [&](const NetworkBatch& batch) {
+    const models::Network network = [&](const models::NetworkBatch& batch) {
       sides.push_back(batch.cond_or_uncond);
       return toy_network(batch);
     };
@@ -260,8 +263,9 @@ TEST(Guidance, TheThirdListIsUnconditionalInABatchAndConditionalAlone) {
 
 TEST(Guidance, RefusesAreasOutsideTheLatent) {
   const Shape shape{1, 8, 8, 4};
-  for (const Area& area : {Area{4, 4, 8, 0}, Area{4, 4, 0, 9}, Area{0, 4, 0, 0}, Area{4, 4, -1, 0},
-                           Area{4, 4, 1e300, 0}, Area{NAN, 4, 0, 0}}) {
+  for (const models::Area& area :
+       {models::Area{4, 4, 8, 0}, models::Area{4, 4, 0, 9}, models::Area{0, 4, 0, 0}, models::Area{4, 4, -1, 0},
+        models::Area{4, 4, 1e300, 0}, models::Area{NAN, 4, 0, 0}}) {
     EXPECT_THROW(prepare_conditioning({with_area(entry(1), area)}, {}, shape, kModel, text_only), Error);
   }
   EXPECT_THROW(
@@ -282,9 +286,8 @@ KSampleRequest toy_request() {
 
 Tensor run_toy(const KSampleRequest& request) {
   return ksample(request, kModel, toy_network,
-                 [](const ConditioningEntry& e, bool negative, const Tensor&, const Tensor&, TorchGenerator&) {
-                   return text_only(e, negative);
-                 });
+                 [](const models::ConditioningEntry& e, bool negative, const Tensor&, const Tensor&,
+                    sampling::TorchGenerator&) { return text_only(e, negative); });
 }
 
 TEST(KSample, RunsMatchTheReference) {
@@ -404,4 +407,4 @@ TEST(KSample, ReportsFaultsInPlainWords) {
 }
 
 }  // namespace
-}  // namespace easel::sampling
+}  // namespace easel::guidance

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "guidance/guidance.h"
+#include "models/conditioning.h"
 #include "models/handles.h"
-#include "sampling/guidance/conditioning.h"
-#include "sampling/guidance/guidance.h"
 #include "sampling/sampler.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 
 struct KSampleRequest {
   models::ModelHandle model;
-  Conditioning positive, negative;
+  models::Conditioning positive, negative;
   Tensor latent;                     // [N,h,w,C] f32, as the VAE encodes
   Tensor noise_mask;                 // [n,H,W] of any size, 1 where the picture may change; undefined for all
   std::vector<int64_t> batch_index;  // per sample, which noise of the seed's batch it gets; empty: in order
@@ -33,17 +33,17 @@ struct KSampleRequest {
   // Noise levels to run through instead of those of scheduler, steps and denoise; falling, or rising (which brings
   // noise into a picture, as far as the sampler can go backwards).
   std::optional<std::vector<float>> sigmas;
-  SamplerKnobs knobs;
+  sampling::SamplerKnobs knobs;
   // Guidance by three lists.
   GuidanceStyle style = GuidanceStyle::kCfg;
-  Conditioning third;
+  models::Conditioning third;
   double second_cfg = 1.0;
   // Guidance evaluates at most so many latent pixels at once, or one entry.
   int64_t max_batch_pixels = 8 * 128 * 128;
   // Everything is loaded and prepared: the first step begins.
   std::function<void()> on_start = {};
   // After each step; x and denoised are latents as the model sees them (LatentFormat::to_model).
-  std::function<void(const SamplerProgress&)> on_step;
+  std::function<void(const sampling::SamplerProgress&)> on_step;
   CancelToken cancel;
 };
 
@@ -59,9 +59,10 @@ Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet
 
 // The same over any network, `inputs` being what it takes beside the latent for an entry of a list. The latent it
 // is told is scaled for the model; the mask is [N,h,w] or undefined; random numbers drawn are those of the run.
-using InputsOfEntry = std::function<NetworkInputs(const ConditioningEntry& entry, bool negative, const Tensor& latent,
-                                                  const Tensor& mask, TorchGenerator& rng)>;
-Tensor ksample(const KSampleRequest& request, const ModelSampling& sampling, const Network& network,
+using InputsOfEntry =
+    std::function<models::NetworkInputs(const models::ConditioningEntry& entry, bool negative, const Tensor& latent,
+                                        const Tensor& mask, sampling::TorchGenerator& rng)>;
+Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sampling, const models::Network& network,
                const InputsOfEntry& inputs);
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance

@@ -1,4 +1,4 @@
-#include "sampling/guidance/guidance.h"
+#include "guidance/guidance.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "ops/elementwise.h"
 #include "sampling/map.h"
 
-namespace easel::sampling {
+namespace easel::guidance {
 namespace {
 
 // The context may be stretched by repeating tokens, which changes nothing, but not to more than four times.
@@ -47,12 +47,6 @@ Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
 
 }  // namespace
 
-Tensor repeat_to_batch(const Tensor& t, int64_t n) {
-  if (!t.defined() || t.dim(0) == n) return t;
-  if (t.dim(0) > n) return contiguous(t.slice(0, 0, n));
-  return contiguous(ops::repeat(t, (n + t.dim(0) - 1) / t.dim(0)).slice(0, 0, n));
-}
-
 // Weighted results of one side, and the weights.
 struct Guidance::Sum {
   Sum() = default;
@@ -81,7 +75,7 @@ struct Guidance::Sum {
   Tensor total, count;
 };
 
-Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Network network,
+Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, models::Network network,
                    const GuidanceOptions& options)
     : latent_(latent), network_(std::move(network)), options_(options) {
   const std::array lists{&conditioning.positive, &conditioning.negative, &conditioning.third};
@@ -92,10 +86,10 @@ Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, Netwo
       entry.id = static_cast<int>(entries_.size());
       entry.region = visible_region(prepared.region, latent[1], latent[2]);
       entry.weights = entry_weights(prepared, latent);
-      entry.inputs.context = repeat_to_batch(prepared.inputs.context, latent[0]);
-      entry.inputs.y = repeat_to_batch(prepared.inputs.y, latent[0]);
+      entry.inputs.context = models::repeat_to_batch(prepared.inputs.context, latent[0]);
+      entry.inputs.y = models::repeat_to_batch(prepared.inputs.y, latent[0]);
       if (prepared.inputs.concat.defined()) {
-        entry.inputs.concat = repeat_to_batch(cut(prepared.inputs.concat, entry.region), latent[0]);
+        entry.inputs.concat = models::repeat_to_batch(cut(prepared.inputs.concat, entry.region), latent[0]);
       }
       entry.prepared = std::move(prepared);
       entries_.push_back(std::move(entry));
@@ -136,7 +130,7 @@ void Guidance::take_batch() {
 Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone) {
   const std::vector<const Entry*>& batch = work_.batch;
   std::vector<Tensor>& parts = work_.parts;
-  NetworkBatch& in = work_.in;
+  models::NetworkBatch& in = work_.in;
   in.members.clear(), in.cond_or_uncond.clear();
   in.sigma = sigma;
   in.hooks = hooks;
@@ -197,7 +191,7 @@ namespace {
 
 Tensor guide(const Tensor& cond, const Tensor& uncond, double by) {
   const auto cfg = static_cast<float>(by);
-  return map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond);
+  return sampling::map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond);
 }
 
 // What of the negative direction is not also in the positive one is taken away.
@@ -210,7 +204,7 @@ Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tenso
   }
   const auto shared = static_cast<float>(along / squares), by = static_cast<float>(cfg),
              weight = static_cast<float>(scale);
-  return map(
+  return sampling::map(
       [=](float p, float n, float z) {
         const float towards = p - z, across = (n - z) - shared * towards;
         return z + by * (towards - across * weight);
@@ -232,7 +226,7 @@ Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
     case GuidanceStyle::kDual: {
       const Tensor inner = guide(third, moment.uncond, second);
       const auto by = static_cast<float>(cfg);
-      return map([=](float v, float p, float m) { return v + (p - m) * by; }, inner, moment.cond, third);
+      return sampling::map([=](float v, float p, float m) { return v + (p - m) * by; }, inner, moment.cond, third);
     }
     case GuidanceStyle::kDualNested: return guide(guide(moment.cond, third, cfg), moment.uncond, second);
     case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, third, cfg, second);
@@ -267,4 +261,4 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
   return moment.denoised;
 }
 
-}  // namespace easel::sampling
+}  // namespace easel::guidance
