@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "workflow/renames.h"
 
 namespace easel::workflow {
 
@@ -60,6 +61,7 @@ Prompt parse_prompt(const Json& json) {
     if (const auto meta = node.find("_meta"); meta != node.end() && meta->is_object())
       if (const auto title = meta->find("title"); title != meta->end() && title->is_string())
         out.title = title->get<std::string>();
+    use_todays_names(out);
     prompt.nodes.push_back(std::move(out));
   }
   return prompt;

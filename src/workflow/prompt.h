@@ -38,8 +38,8 @@ struct Prompt {
   PromptNode* find(std::string_view id);
 };
 
-// Reads {id: {class_type, inputs, _meta}}. Throws Error(kInvalid) when a part has the wrong kind; a missing
-// class_type is left for validation to report.
+// Reads {id: {class_type, inputs, _meta}}; nodes by an old name get the one they have today. Throws Error(kInvalid)
+// when a part has the wrong kind; a missing class_type is left for validation to report.
 Prompt parse_prompt(const Json& json);
 
 // The reverse. `titles` adds _meta to nodes that have a title.

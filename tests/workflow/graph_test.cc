@@ -48,6 +48,45 @@ TEST(Graph, TheValueAfterASeedIsSkippedOnlyWhenItIsThere) {
                       "inputs": {"seed": 7, "steps": 30, "cfg": 5.5, "sampler": "heun", "exact": true}}})");
 }
 
+TEST(Graph, InSpring2023TheValueAfterASeedWasABoolean) {
+  for (const char* values : {R"([7, true, 30, 5.5, "heun", true])", R"([7, false, 30, 5.5, "heun", true])"})
+    expect_prompt(
+        std::string(R"({"nodes": [{"id": 3, "type": "Sample", "widgets_values": )") + values + R"(}], "links": []})",
+        R"({"3": {"class_type": "Sample",
+                      "inputs": {"seed": 7, "steps": 30, "cfg": 5.5, "sampler": "heun", "exact": true}}})");
+  // A primitive keeps it as well; a widget that really is a boolean stays one.
+  expect_prompt(R"({"nodes": [
+      {"id": 1, "type": "PrimitiveNode", "widgets_values": [41, true]},
+      {"id": 3, "type": "Sample", "widgets_values": [7, false, 30, 5.5, "heun", false],
+       "inputs": [{"name": "seed", "type": "INT", "link": 1, "widget": {"name": "seed"}}]}],
+      "links": [[1, 1, 0, 3, 0, "INT"]]})",
+                R"({"3": {"class_type": "Sample",
+                          "inputs": {"seed": 41, "steps": 30, "cfg": 5.5, "sampler": "heun", "exact": false}}})");
+}
+
+TEST(Graph, NodesByAnOldNameGetTheOneOfToday) {
+  expect_prompt(R"({"nodes": [
+      {"id": 1, "type": "T2IAdapterLoader", "widgets_values": ["a.pth"]},
+      {"id": 2, "type": "ConditioningAverage ", "widgets_values": [0.5],
+       "inputs": [{"name": "x", "type": "X", "link": 1}]},
+      {"id": 3, "type": "ResizeImagesByLongerEdge", "widgets_values": [1024],
+       "inputs": [{"name": "images", "type": "IMAGE", "link": 2}]},
+      {"id": 4, "type": "Save", "widgets_values": ["s"], "inputs": [{"name": "images", "type": "IMAGE", "link": 3}]}],
+      "links": [[1, 1, 0, 2, 0, "X"], [2, 2, 0, 3, 0, "IMAGE"], [3, 3, 0, 4, 0, "IMAGE"]]})",
+                R"({"1": {"class_type": "ControlNetLoader", "inputs": {}},
+                    "2": {"class_type": "ConditioningAverage", "inputs": {"x": ["1", 0]}},
+                    "3": {"class_type": "ImageScaleToMaxDimension",
+                          "inputs": {"upscale_method": "lanczos", "largest_size": 1024, "image": ["2", 0]}},
+                    "4": {"class_type": "Save", "inputs": {"prefix": "s", "images": ["3", 0]}}})");
+  const Prompt prompt = parse_prompt(parse_json(R"({
+      "1": {"class_type": "T2IAdapterLoader", "inputs": {"t2i_adapter_name": "a.pth"}},
+      "2": {"class_type": "ResizeImagesByLongerEdge", "inputs": {"images": ["1", 0], "longer_edge": 7}}})"));
+  EXPECT_EQ(nlohmann::json(to_json(prompt)), nlohmann::json::parse(R"({
+      "1": {"class_type": "ControlNetLoader", "inputs": {"control_net_name": "a.pth"}},
+      "2": {"class_type": "ImageScaleToMaxDimension",
+            "inputs": {"image": ["1", 0], "largest_size": 7, "upscale_method": "lanczos"}}})"));
+}
+
 TEST(Graph, RequiredWidgetsTheGraphLacksGetTheirDefaults) {
   expect_prompt(
       R"({"nodes": [{"id": 3, "type": "Sample", "widgets_values": [7, "fixed"]}], "links": []})",

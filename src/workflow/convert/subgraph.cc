@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "workflow/convert/instance.h"
+#include "workflow/renames.h"
 
 namespace easel::workflow {
 namespace {
@@ -84,6 +85,7 @@ GraphNode parse_node(const Json& json) {
       node.named_widgets = *named;
     if (const auto properties = json.find("properties"); properties != json.end() && properties->is_object())
       node.properties = *properties;
+    use_todays_names(node);
   } catch (Error& e) {
     throw e.at_node(node.id, node.type);
   }

@@ -78,31 +78,55 @@ class Converter {
   }
 
   void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out, bool links) const {
-    size_t next = 0;  // widget value
+    std::vector<const InputSpec*> widgets;
+    for (const InputSpec& input : spec.inputs)
+      if (input.presence != Presence::kHidden && input.has_widget()) widgets.push_back(&input);
+    widgets.push_back(nullptr);
+    size_t next = 0, widget = 0;  // of the values, and of the widgets
     for (const InputSpec& input : spec.inputs) {
       if (input.presence == Presence::kHidden) continue;
       if (input.has_widget()) {
-        Json value = take_widget(node, input, next);
+        Json value = take_widget(node, input, widgets[++widget], next);
         if (const Json* given = given_from_outside(node, input.name)) value = wrapped(*given);
         if (!value.is_null()) out.inputs[input.name] = std::move(value);
       }
       if (links) add_link(node, input.name, out);
     }
+    use_todays_samplers(node.type, out);
     if (!links) return;
     // Inputs the node has in this graph beyond its declaration (nodes that grow inputs).
     for (const GraphInput& input : node.inputs)
       if (!spec.input(input.name)) add_link(node, input.name, out);
   }
 
-  // The widget's value; null when there is none.
-  Json take_widget(const GraphNode& node, const InputSpec& input, size_t& next) const {
+  // Samplers had other names in files of early 2023, and of the months when "_pp" ones doubled the guidance.
+  static void use_todays_samplers(const std::string& type, PromptNode& out) {
+    if (type != "KSampler" && type != "KSamplerAdvanced") return;
+    const auto sampler = out.inputs.find("sampler_name");
+    if (sampler == out.inputs.end() || !sampler->is_string()) return;
+    std::string name = sampler->get<std::string>();
+    if (name.starts_with("sample_")) *sampler = name.substr(7);
+    if (name != "euler_pp" && name != "euler_ancestral_pp") return;
+    *sampler = name.substr(0, name.size() - 3);
+    if (const auto cfg = out.inputs.find("cfg"); cfg != out.inputs.end() && cfg->is_number())
+      *cfg = cfg->get<double>() * 2;
+  }
+
+  // Whether a value is the one that the editor keeps after a seed. In spring 2023 that was true for "randomize" and
+  // false for "fixed". `after` is the widget after the seed, nullptr when there is none.
+  static bool follows_seed(const Json& value, const InputSpec* after) {
+    return is_control_value(value) || (value.is_boolean() && after && after->type != "BOOLEAN");
+  }
+
+  // The widget's value; null when there is none. `after` is the widget after it, nullptr when there is none.
+  Json take_widget(const GraphNode& node, const InputSpec& input, const InputSpec* after, size_t& next) const {
     if (node.widgets.is_object()) {
       const auto it = node.widgets.find(input.name);
       if (it != node.widgets.end()) return wrapped(*it);
     } else if (node.widgets.is_array() && next < node.widgets.size()) {
       Json value = node.widgets[next++];
       const bool seed = input.control_after_generate || input.name == "seed" || input.name == "noise_seed";
-      if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
+      if (seed && next < node.widgets.size() && follows_seed(node.widgets[next], after)) ++next;
       return wrapped(std::move(value));
     }
     return input.presence == Presence::kRequired && !input.added_later ? fallback(input) : Json(nullptr);
