@@ -279,6 +279,110 @@ TEST(NodeCases, GiveWhatTheyShould) {
   }
 }
 
+// Inputs that nodes got after their first release, and what older workflows, which lack them, mean.
+const std::map<std::string, Json>& younger_inputs() {
+  static const std::map<std::string, Json> kInputs{
+      {"AlignYourStepsScheduler.denoise", 1.0},
+      {"BasicScheduler.denoise", 1.0},
+      {"CLIPLoader.type", "stable_diffusion"},
+      {"CLIPVisionEncode.crop", "center"},
+      {"DualCFGGuider.style", "regular"},
+      {"DualCLIPLoader.type", "sdxl"},
+      {"ETN_SendImageWebSocket.format", "PNG"},
+      {"EmptyImage.color", 0},
+      {"IPAdapterAdvanced.embeds_scaling", "V only"},
+      {"IPAdapterApply.end_at", 1.0},
+      {"IPAdapterApply.noise", 0.0},
+      {"IPAdapterApply.start_at", 0.0},
+      {"IPAdapterApply.unfold_batch", false},
+      {"IPAdapterApply.weight_type", "original"},
+      {"IPAdapterApplyEncoded.end_at", 1.0},
+      {"IPAdapterApplyEncoded.start_at", 0.0},
+      {"IPAdapterApplyEncoded.unfold_batch", false},
+      {"IPAdapterApplyEncoded.weight_type", "original"},
+      {"IPAdapterBatch.embeds_scaling", "V only"},
+      {"IPAdapterEmbeds.embeds_scaling", "V only"},
+      {"IPAdapterEmbedsBatch.embeds_scaling", "V only"},
+      {"IPAdapterEncoder.noise", 0.0},
+      {"IPAdapterPreciseComposition.embeds_scaling", "V only"},
+      {"IPAdapterPreciseStyleTransfer.embeds_scaling", "V only"},
+      {"IPAdapterStyleComposition.embeds_scaling", "V only"},
+      {"IPAdapterStyleComposition.expand_style", false},
+      {"IPAdapterWeights.add_ending_frames", 0},
+      {"IPAdapterWeights.add_starting_frames", 0},
+      {"IPAdapterWeights.method", "full batch"},
+      {"ImageCompositeMasked.resize_source", false},
+      {"ImageSharpen.sigma", 1.0},
+      {"InpaintModelConditioning.noise_mask", true},
+      {"LatentComposite.feather", 0},
+      {"LatentCompositeMasked.resize_source", false},
+      {"LatentFromBatch.length", 1},
+      {"LatentUpscale.crop", "disabled"},
+      {"PatchModelAddDownscale.downscale_after_skip", true},
+      {"PatchModelAddDownscale.downscale_method", "bicubic"},
+      {"PatchModelAddDownscale.upscale_method", "bicubic"},
+      {"PrepImageForClipVision.sharpening", 0.0},
+      {"SDTurboScheduler.denoise", 1.0},
+      {"SaveImage.filename_prefix", "ComfyUI"},
+      {"StringConcatenate.delimiter", ""},
+      {"StyleModelApply.strength", 1.0},
+      {"StyleModelApply.strength_type", "multiply"},
+      {"UNETLoader.weight_dtype", "default"},
+      {"VAEDecodeTiled.overlap", 128},  // its default today is 64
+      {"VAEDecodeTiled.temporal_overlap", 8},
+      {"VAEDecodeTiled.temporal_size", 64},
+      {"VAEDecodeTiled.tile_size", 512},
+      {"VAEEncodeForInpaint.grow_mask_by", 6},
+      {"VAEEncodeTiled.overlap", 64},
+      {"VAEEncodeTiled.temporal_overlap", 8},
+      {"VAEEncodeTiled.temporal_size", 64},
+      {"VAEEncodeTiled.tile_size", 512},
+  };
+  return kInputs;
+}
+
+// The values themselves where they are pictures, masks or latents, else what can be said of them.
+std::string exactly(const Outputs& made) {
+  std::string out;
+  for (const Value& value : made) {
+    out += in_words(value) + "\n";
+    const auto* latent = value.get<Latent>();
+    const Tensor* t = latent ? &latent->samples : value.get<Tensor>();
+    if (t) out.append(reinterpret_cast<const char*>(t->f32()), static_cast<size_t>(t->numel()) * sizeof(float));
+  }
+  return out;
+}
+
+TEST(NodeCases, WorkflowsOlderThanAnInputMeanItsDefault) {
+  Runner runner;
+  std::set<std::string> seen;
+  for (const Json& example : cases()["cases"]) {
+    const std::string type = example["node"];
+    std::vector<std::string> given;
+    for (const auto& item : example["inputs"].items()) given.push_back(item.key());
+    for (const workflow::InputSpec& input : standard_table().find(type, given)->inputs) {
+      if (!input.added_later) continue;
+      const std::string name = type + "." + input.name;
+      SCOPED_TRACE(name);
+      EXPECT_TRUE(younger_inputs().contains(name)) << "say in this test what it means to lack it";
+      if (!younger_inputs().contains(name)) continue;
+      if (!seen.insert(name).second) continue;
+      Json without = example, with = example;
+      // Tiles large enough for any overlap.
+      if (example["inputs"].contains("tile_size")) without["inputs"]["tile_size"] = with["inputs"]["tile_size"] = 512;
+      without["inputs"].erase(input.name);
+      with["inputs"][input.name] = younger_inputs().at(name);
+      try {
+        const std::string expected = exactly(runner.run(runner.checked(with), "x"));
+        EXPECT_EQ(exactly(runner.run(runner.checked(without), "x")), expected);
+      } catch (const Error& e) {
+        ADD_FAILURE() << e.what();
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), younger_inputs().size());
+}
+
 TEST(NodeCases, LeaveNoNodeOut) {
   std::set<const workflow::NodeSpec*> covered;
   for (const Json& example : cases()["cases"]) {

@@ -64,7 +64,7 @@ void add_composites(Table& table) {
       .description = "Places a picture on another one, where a mask shows it.",
       .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
                  Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
-                 Bool("resize_source", &Composite::resize_source), Link("mask", &Composite::mask)},
+                 Bool("resize_source", &Composite::resize_source).added_later(), Link("mask", &Composite::mask)},
       .run = composite_masked});
   table.add(NodeOf<PorterDuff>{
       .name = "PorterDuffImageComposite",
@@ -156,7 +156,7 @@ void add_filters(Table& table) {
       .category = "image/postprocessing",
       .description = "Sharpens a picture by what a blur takes away.",
       .inputs = {Link("image", &Sharpen::image), Int("sharpen_radius", &Sharpen::sharpen_radius).range(1, 31).step(1),
-                 Float("sigma", &Sharpen::sigma).range(0.1, 10.0).step(0.01),
+                 Float("sigma", &Sharpen::sigma).range(0.1, 10.0).step(0.01).added_later(),
                  Float("alpha", &Sharpen::alpha).range(0.0, 5.0).step(0.01)},
       .run = [](const Sharpen& in) -> Results<Image> {
         return {image::sharpen(*in.image, in.sharpen_radius, in.sigma, in.alpha)};

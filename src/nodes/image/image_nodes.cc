@@ -128,9 +128,10 @@ void add_loaders(Table& table) {
       .name = "EmptyImage",
       .category = "image",
       .description = "A picture of one colour.",
-      .inputs = {size("width", &EmptyImage::width, 1), size("height", &EmptyImage::height, 1),
-                 Int("batch_size", &EmptyImage::batch_size).range(1, 4096).useful(1, 8, 1),
-                 Int("color", &EmptyImage::color).range(0, 0xFFFFFF).step(1).tip("0xRRGGBB as a number.")},
+      .inputs =
+          {size("width", &EmptyImage::width, 1), size("height", &EmptyImage::height, 1),
+           Int("batch_size", &EmptyImage::batch_size).range(1, 4096).useful(1, 8, 1),
+           Int("color", &EmptyImage::color).range(0, 0xFFFFFF).step(1).added_later().tip("0xRRGGBB as a number.")},
       .run = empty_image});
 }
 

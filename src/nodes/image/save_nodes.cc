@@ -113,6 +113,7 @@ void register_save_nodes(Table& table) {
       .inputs = {Link("images", &Save::images).tip("The pictures to write."),
                  Text("filename_prefix", &Save::filename_prefix)
                      .names_saved_files()
+                     .added_later()
                      .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
                           "%NODE.INPUT% for values of other nodes.")},
       .output_node = true,
@@ -142,7 +143,7 @@ void register_save_nodes(Table& table) {
                              "Sends pictures to the client that queued the workflow, over its WebSocket connection. "
                              "Where there is none they are saved.",
                          .inputs = {Link("images", &Send::images).tip("The pictures to send."),
-                                    Choice("format", &Send::format, {"PNG", "JPEG"})},
+                                    Choice("format", &Send::format, {"PNG", "JPEG"}).added_later()},
                          .output_node = true,
                          .always = true,
                          .run = send_in_format});

@@ -300,7 +300,7 @@ void register_ip_adapter_2024_nodes(Table& table) {
                  Choice("interpolation", &Prepare::interpolation,
                         {"LANCZOS", "BICUBIC", "HAMMING", "BILINEAR", "BOX", "NEAREST"}),
                  Choice("crop_position", &Prepare::crop_position, {"top", "bottom", "left", "right", "center", "pad"}),
-                 Float("sharpening", &Prepare::sharpening).range(0.0, 1.0).step(0.05)},
+                 Float("sharpening", &Prepare::sharpening).range(0.0, 1.0).step(0.05).added_later()},
       .run = prepare});
 }
 

@@ -305,6 +305,7 @@ Input<Application> weight_type_input() {
 Input<Application> scaling_input() {
   return Choice("embeds_scaling", &Application::embeds_scaling,
                 {"V only", "K+V", "K+V w/ C penalty", "K+mean(V) w/ C penalty"})
+      .added_later()
       .tip("What the weight multiplies.");
 }
 template <class P>
@@ -398,7 +399,7 @@ void register_apply(Table& table) {
                      .range(-1.0, 5.0)
                      .step(0.05)
                      .tip(kWeightTip),
-                 Bool("expand_style", &StyleComposition::expand_style),
+                 Bool("expand_style", &StyleComposition::expand_style).added_later(),
                  combine_input(&StyleComposition::combine_embeds), start_input(), end_input(), scaling_input(),
                  negative_input<StyleComposition>(), mask_input(), vision_input<Application>()},
       .run = apply_style_composition,

@@ -134,9 +134,10 @@ void register_ip_adapter_weights_nodes(Table& table) {
                      .tip("custom: the weights; otherwise the first and the last of them."),
                  Choice("timing", &Weights::timing, {"custom", "linear", "ease_in_out", "ease_in", "ease_out"}),
                  frame("frames", &Weights::frames), frame("start_frame", &Weights::start_frame),
-                 frame("end_frame", &Weights::end_frame), frame("add_starting_frames", &Weights::add_starting_frames),
-                 frame("add_ending_frames", &Weights::add_ending_frames),
-                 Choice("method", &Weights::method, {"full batch"}), Link("image", &Weights::image)},
+                 frame("end_frame", &Weights::end_frame),
+                 frame("add_starting_frames", &Weights::add_starting_frames).added_later(),
+                 frame("add_ending_frames", &Weights::add_ending_frames).added_later(),
+                 Choice("method", &Weights::method, {"full batch"}).added_later(), Link("image", &Weights::image)},
       .outputs = {{"weights"}, {"weights_invert"}, {"total_frames"}, {"image_1"}},
       .run = weights});
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineWeights",

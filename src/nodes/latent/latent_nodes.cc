@@ -150,7 +150,7 @@ void add_batches(Table& table) {
       .category = "latent/batch",
       .description = "Takes some latents out of a batch; each keeps the noise it had there.",
       .inputs = {Link("samples", &FromBatch::samples), Int("batch_index", &FromBatch::batch_index).range(0, 63),
-                 Int("length", &FromBatch::length).range(1, 64)},
+                 Int("length", &FromBatch::length).range(1, 64).added_later()},
       .run = from_batch});
   table.add(NodeOf<Repeat>{.name = "RepeatLatentBatch",
                            .display = "Repeat Latent Batch",
@@ -178,7 +178,7 @@ struct Upscale {
   Linked<Latent> samples;
   std::string upscale_method;
   int64_t width = 512, height = 512;
-  std::string crop;
+  std::string crop = "disabled";
 };
 
 Results<Latent> upscale(const Upscale& in) {
@@ -291,7 +291,7 @@ void add_shapes(Table& table) {
       .description = "Brings latents to the size of a picture of so many pixels.",
       .inputs = {Link("samples", &Upscale::samples), Choice("upscale_method", &Upscale::upscale_method, methods),
                  size("width", &Upscale::width, 0), size("height", &Upscale::height, 0),
-                 Choice("crop", &Upscale::crop, {"disabled", "center"})},
+                 Choice("crop", &Upscale::crop, {"disabled", "center"}).added_later()},
       .run = upscale});
   table.add(NodeOf<UpscaleBy>{
       .name = "LatentUpscaleBy",
@@ -379,21 +379,23 @@ Results<Latent> set_noise_mask(const SetNoiseMask& in) {
 }
 
 void add_composites(Table& table) {
-  table.add(NodeOf<Composite>{.name = "LatentComposite",
-                              .display = "Latent Composite",
-                              .category = "latent",
-                              .description = "Places latents on others, with soft edges if wanted.",
-                              .inputs = {Link("samples_to", &Composite::samples_to),
-                                         Link("samples_from", &Composite::samples_from), pixels("x", &Composite::x, 0),
-                                         pixels("y", &Composite::y, 0), pixels("feather", &Composite::feather, 0)},
-                              .run = composite_feathered});
+  table.add(NodeOf<Composite>{
+      .name = "LatentComposite",
+      .display = "Latent Composite",
+      .category = "latent",
+      .description = "Places latents on others, with soft edges if wanted.",
+      .inputs = {Link("samples_to", &Composite::samples_to), Link("samples_from", &Composite::samples_from),
+                 pixels("x", &Composite::x, 0), pixels("y", &Composite::y, 0),
+                 pixels("feather", &Composite::feather, 0).added_later()},
+      .run = composite_feathered});
   table.add(NodeOf<CompositeMasked>{
       .name = "LatentCompositeMasked",
       .category = "latent",
       .description = "Places latents on others, where a mask shows them.",
       .inputs = {Link("destination", &CompositeMasked::destination), Link("source", &CompositeMasked::source),
                  pixels("x", &CompositeMasked::x, 0), pixels("y", &CompositeMasked::y, 0),
-                 Bool("resize_source", &CompositeMasked::resize_source), Link("mask", &CompositeMasked::mask)},
+                 Bool("resize_source", &CompositeMasked::resize_source).added_later(),
+                 Link("mask", &CompositeMasked::mask)},
       .run = composite_masked});
   table.add(NodeOf<SetNoiseMask>{.name = "SetLatentNoiseMask",
                                  .display = "Set Latent Noise Mask",

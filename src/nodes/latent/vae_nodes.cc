@@ -169,19 +169,20 @@ void add_coding(Table& table) {
       .category = "_for_testing",
       .description = "Decodes in overlapping tiles, which takes less memory and gives a slightly different picture.",
       .inputs = {Link("samples", &Decode::samples), vae_input(),
-                 Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32),
+                 Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32).added_later(),
                  Int("overlap", &DecodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
                  temporal_overlap_input()},
       .run = decode_tiled});
-  table.add(NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
-                                .display = "VAE Encode (Tiled)",
-                                .category = "_for_testing",
-                                .description = "Encodes in overlapping tiles.",
-                                .inputs = {Link("pixels", &Encode::pixels), vae_input(),
-                                           Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64),
-                                           Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
-                                           temporal_size_input(), temporal_overlap_input()},
-                                .run = encode_tiled});
+  table.add(
+      NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
+                          .display = "VAE Encode (Tiled)",
+                          .category = "_for_testing",
+                          .description = "Encodes in overlapping tiles.",
+                          .inputs = {Link("pixels", &Encode::pixels), vae_input(),
+                                     Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
+                                     Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
+                                     temporal_size_input(), temporal_overlap_input()},
+                          .run = encode_tiled});
 }
 
 // --- Masks and conditioning ---
@@ -316,7 +317,7 @@ void register_vae_nodes(Table& table) {
       .category = "latent/inpaint",
       .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
       .inputs = {Link("pixels", &Encode::pixels), vae_input(), Link("mask", &EncodeForInpaint::mask),
-                 Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1)},
+                 Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1).added_later()},
       .run = encode_for_inpaint});
   table.add(NodeOf<InpaintConditioning>{
       .name = "InpaintModelConditioning",

@@ -92,7 +92,7 @@ struct DeepShrink : Patch {
   int64_t block_number = 3;
   double downscale_factor = 2.0, start_percent = 0.0, end_percent = 0.35;
   bool downscale_after_skip = true;
-  std::string downscale_method, upscale_method;
+  std::string downscale_method = "bicubic", upscale_method = "bicubic";
 };
 
 Results<ModelHandle> deep_shrink(const DeepShrink& in) {
@@ -126,9 +126,9 @@ void add_maps(Table& table) {
        Float("downscale_factor", &DeepShrink::downscale_factor).range(0.1, 9.0).step(0.001),
        Float("start_percent", &DeepShrink::start_percent).range(0.0, 1.0).step(0.001),
        Float("end_percent", &DeepShrink::end_percent).range(0.0, 1.0).step(0.001),
-       Bool("downscale_after_skip", &DeepShrink::downscale_after_skip),
-       Choice("downscale_method", &DeepShrink::downscale_method, methods),
-       Choice("upscale_method", &DeepShrink::upscale_method, methods)},
+       Bool("downscale_after_skip", &DeepShrink::downscale_after_skip).added_later(),
+       Choice("downscale_method", &DeepShrink::downscale_method, methods).added_later(),
+       Choice("upscale_method", &DeepShrink::upscale_method, methods).added_later()},
       deep_shrink);
 }
 

@@ -133,7 +133,7 @@ void register_string_nodes(Table& table) {
   constexpr int64_t kFar = int64_t{1} << 62;
   add<Concatenate>(table, "StringConcatenate", "Concatenate", "Joins two texts.",
                    {long_text("string_a", &Concatenate::string_a), long_text("string_b", &Concatenate::string_b),
-                    Text("delimiter", &Concatenate::delimiter).names_embeddings()},
+                    Text("delimiter", &Concatenate::delimiter).names_embeddings().added_later()},
                    concatenate);
   add<Substring>(table, "StringSubstring", "Substring", "A part of a text; negative places count from its end.",
                  {long_text("string", &Substring::string), Int("start", &Substring::start).range(-kFar, kFar),

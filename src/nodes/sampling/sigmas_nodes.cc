@@ -219,7 +219,7 @@ void add_schedules(Table& table) {
       .category = kSchedulers,
       .description = "The noise levels that a KSampler would pass through.",
       .inputs = {Link("model", &Basic::model), Choice("scheduler", &Basic::scheduler, {names.begin(), names.end()}),
-                 steps_input<Basic>(), share("denoise", &Basic::denoise)},
+                 steps_input<Basic>(), share("denoise", &Basic::denoise).added_later()},
       .run = basic});
   add_between<Karras>(table, "KarrasScheduler", "Noise levels that come closer together towards the end.",
                       {rho_input<Karras>()}, karras);
@@ -230,13 +230,13 @@ void add_schedules(Table& table) {
                        {Float("mu", &Laplace::mu).range(-10.0, 10.0).step(0.1),
                         Float("beta", &Laplace::beta).range(0.0, 10.0).step(0.1)},
                        laplace);
-  table.add(
-      NodeOf<AlignYourSteps>{.name = "AlignYourStepsScheduler",
-                             .category = kSchedulers,
-                             .description = "Noise levels found to be best for few steps of a family of models.",
-                             .inputs = {Choice("model_type", &AlignYourSteps::model_type, {"SD1", "SDXL", "SVD"}),
-                                        steps_input<AlignYourSteps>(), share("denoise", &AlignYourSteps::denoise)},
-                             .run = align_your_steps});
+  table.add(NodeOf<AlignYourSteps>{
+      .name = "AlignYourStepsScheduler",
+      .category = kSchedulers,
+      .description = "Noise levels found to be best for few steps of a family of models.",
+      .inputs = {Choice("model_type", &AlignYourSteps::model_type, {"SD1", "SDXL", "SVD"}),
+                 steps_input<AlignYourSteps>(), share("denoise", &AlignYourSteps::denoise).added_later()},
+      .run = align_your_steps});
   table.add(NodeOf<BetaQuantiles>{.name = "BetaSamplingScheduler",
                                   .category = kSchedulers,
                                   .description = "Noise levels at quantiles of a beta distribution over the timesteps.",
@@ -252,12 +252,12 @@ void add_schedules(Table& table) {
                  level("beta_min", &VariancePreserving::beta_min),
                  Float("eps_s", &VariancePreserving::eps_s).range(0.0, 1.0).step(0.0001)},
       .run = variance_preserving});
-  table.add(
-      NodeOf<Turbo>{.name = "SDTurboScheduler",
-                    .category = kSchedulers,
-                    .description = "Noise levels of models distilled to a few steps.",
-                    .inputs = {Link("model", &Turbo::model), steps_input<Turbo>(10), share("denoise", &Turbo::denoise)},
-                    .run = turbo});
+  table.add(NodeOf<Turbo>{
+      .name = "SDTurboScheduler",
+      .category = kSchedulers,
+      .description = "Noise levels of models distilled to a few steps.",
+      .inputs = {Link("model", &Turbo::model), steps_input<Turbo>(10), share("denoise", &Turbo::denoise).added_later()},
+      .run = turbo});
 }
 
 // --- Levels changed ---
