@@ -64,8 +64,8 @@ Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
 Tensor differential_mask(const Tensor& mask, float sigma, const std::vector<float>& sigmas,
                          const sampling::ModelSampling& sampling, float amount) {
   const float end = std::max(sampling.sigma_min(), sigmas.back());
-  const auto from = static_cast<float>(sampling.timestep(sigmas.front()));
-  const auto to = static_cast<float>(sampling.timestep(end)), now = static_cast<float>(sampling.timestep(sigma));
+  const float from = sampling.timestep(sigmas.front());
+  const float to = sampling.timestep(end), now = sampling.timestep(sigma);
   const float threshold = (now - to) / (from - to);
   const float share = amount > 0 && amount < 1 ? amount : 1.0f;
   return sampling::map([=](float m) { return share * (m >= threshold ? 1.0f : 0.0f) + (1 - share) * m; }, mask);
@@ -120,12 +120,23 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
                             std::to_string(shape[1] * model.latents->factor) + " while it is sampled");
 }
 
+[[noreturn]] void throw_does_not_fade(const sampling::SamplerInfo& sampler) {
+  std::string known;
+  for (const sampling::SamplerInfo& s : sampling::samplers())
+    if (s.fades) known += (known.empty() ? "" : ", ") + std::string(s.name);
+  throw Error(Fault::kMismatch, "the sampler \"" + std::string(sampler.name) +
+                                    "\" is made for models that add noise to a picture; this one also fades it out")
+      .at_input("sampler_name")
+      .fix("use one of " + known);
+}
+
 }  // namespace
 
 Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sampling, const models::Network& network,
                const InputsOfEntry& inputs) {
   check(request);
   const sampling::SamplerInfo& sampler = sampling::find_sampler(request.sampler);
+  if (sampling.fades() && !sampler.fades) throw_does_not_fade(sampler);
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
 
@@ -183,11 +194,12 @@ Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sam
   };
   if (request.on_start) request.on_start();
   const Tensor result = sigmas.size() == 1 ? run.x : sampler.run(run);
-  return format.from_model(result);
+  return format.from_model(sampling.unscaled(result, sigmas.back()));
 }
 
 Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet) {
-  const sampling::ModelSampling sampling(request.model.prediction, request.model.zero_terminal_snr);
+  if (!request.model.sampling) throw Error(Fault::kInternal, "a model without noise levels");
+  const sampling::ModelSampling& sampling = *request.model.sampling;
   models::UNetNetwork network(std::move(unet), request.model, sampling, request.cancel);
   const auto inputs = [&](const models::ConditioningEntry& entry, bool negative, const Tensor& latent,
                           const Tensor& mask, sampling::TorchGenerator& rng) {

@@ -39,8 +39,7 @@ struct ModelHandle {
   std::string file;  // for messages
   Family family = Family::kUnknown;
   UNetConfig config;
-  sampling::Prediction prediction = sampling::Prediction::kEps;
-  bool zero_terminal_snr = false;
+  sampling::ModelSamplingPtr sampling;               // never null in what loaders give
   const LatentFormat* latents = &default_latents();  // never null
   std::shared_ptr<memory::Resident<UNet>> unet;
   std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights

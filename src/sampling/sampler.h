@@ -46,7 +46,7 @@ struct SamplerRun {
   std::function<Tensor()> uncond_denoised;
   TorchGenerator* rng = nullptr;         // goes on where the start noise ended
   uint64_t seed = 0;                     // of samplers that bring their own randomness
-  const ModelSampling* model = nullptr;  // for samplers that act in a part of the schedule only
+  const ModelSampling* model = nullptr;  // for samplers that add noise to x, or act in a part of the schedule only
   SamplerKnobs knobs;
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
@@ -57,6 +57,8 @@ struct SamplerRun {
   // denoise(), stopping with Error(kCancelled) on request.
   Tensor evaluate(const Tensor& at, float sigma) const;
   void report(int step, const Tensor& at, float sigma, const Tensor& denoised) const;
+  // The model's levels; samplers that ask for them cannot run without.
+  const ModelSampling& levels() const;
   // Normal noise of the shape of x from `rng`.
   Tensor noise();
 };
@@ -69,6 +71,9 @@ struct SamplerInfo {
   bool discard_penultimate = false;
   // Noise for the masked-out part of an inpainting is drawn anew from seed + 1 instead of taken from the start noise.
   bool fresh_mask_noise = false;
+  // Right for models that fade the picture as noise comes in (ModelSampling::fades), too. Whatever solves
+  // dx/dsigma = (x - denoised) / sigma is, for that holds for them as well; fresh noise has to be scaled for it.
+  bool fades = false;
   // Needs uncond_denoised, so guidance may not skip the unconditional half.
   bool wants_uncond = false;
 };

@@ -11,7 +11,7 @@
 namespace easel::guidance {
 namespace {
 
-const sampling::ModelSampling kModel(sampling::Prediction::kEps);
+const sampling::DiscreteSampling kModel(testing::kPublishedBetas, sampling::Prediction::kEps);
 
 // sin(f * i + p) for every element, in the order of the shape.
 Tensor wave(const Shape& shape, double f, double p) {

@@ -76,7 +76,7 @@ TEST(KSample, GpuNamesAreTheSameSamplers) {
 TEST(KSample, PredictsVelocityAsTheReferenceDoes) {
   EASEL_NEEDS_SHARED();
   const TinyModel model("sd21-unclip-h.ckpt");
-  EXPECT_EQ(model.checkpoint.model.prediction, sampling::Prediction::kV);
+  EXPECT_EQ(model.checkpoint.model.sampling->prediction(), sampling::Prediction::kV);
   KSampleRequest request;
   request.model = model.checkpoint.model;
   request.positive = model.encode("x");

@@ -33,7 +33,7 @@ TEST_P(Checkpoints, AreToldFromTheirKeys) {
   memory::Residency residency;
   const Checkpoint c = load_checkpoint(formats::open_model_file(tiny_models_dir() / e.file), residency, DType::kF32);
   EXPECT_EQ(c.model.family, e.family) << family_name(c.model.family);
-  EXPECT_EQ(c.model.prediction, e.prediction);
+  EXPECT_EQ(c.model.sampling->prediction(), e.prediction);
   ASSERT_TRUE(c.text);
   EXPECT_EQ(c.text->description(), e.text);
   EXPECT_EQ(c.text->context_dim(), c.model.config.context_dim);

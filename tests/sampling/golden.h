@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "sampling/schedule/discrete_sampling.h"
 #include "support/golden.h"
 #include "support/paths.h"
 
@@ -14,6 +15,9 @@ inline nlohmann::json golden_units() {
   std::ifstream in(shared_dir() / "goldens" / "tiny" / "units.json");
   return nlohmann::json::parse(in);
 }
+
+// What Stable Diffusion was trained on, which all references are of.
+inline constexpr sampling::RootLinearBetas kPublishedBetas{.timesteps = 1000, .first = 0.00085, .last = 0.012};
 
 // A file beside the tests, by its path from tests/.
 inline nlohmann::json reference_beside(const std::string& name) {

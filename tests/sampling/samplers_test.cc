@@ -9,7 +9,7 @@
 namespace easel::sampling {
 namespace {
 
-const ModelSampling kModel(sampling::Prediction::kEps);
+const DiscreteSampling kModel(testing::kPublishedBetas, Prediction::kEps);
 
 // A model with something linear and something not in it: x / (1 + sigma^2) + 0.3 tanh(x) / (1 + sigma).
 Tensor toy_model(const Tensor& x, float sigma) {

@@ -11,7 +11,7 @@ namespace easel::sampling {
 namespace {
 
 using Levels = std::vector<float>;
-const ModelSampling kModel(sampling::Prediction::kEps);
+const DiscreteSampling kModel(testing::kPublishedBetas, Prediction::kEps);
 
 void expect_levels(std::string_view scheduler, int steps, const Levels& expected) {
   const Levels levels = schedule(kModel, scheduler, steps);
@@ -94,7 +94,7 @@ TEST(ModelSampling, RelatesTimestepsAndLevels) {
 }
 
 TEST(ModelSampling, ZeroTerminalSnrEndsInNoise) {
-  const ModelSampling zero(sampling::Prediction::kV, true);
+  const DiscreteSampling zero(testing::kPublishedBetas, Prediction::kV, true);
   const std::pair<size_t, float> levels[] = {{0, 0.029167158529162407f},
                                              {1, 0.04206756502389908f},
                                              {500, 1.7745574712753296f},
@@ -104,10 +104,10 @@ TEST(ModelSampling, ZeroTerminalSnrEndsInNoise) {
 }
 
 TEST(ModelSampling, BothPredictionsFindThePicture) {
-  const ModelSampling v(sampling::Prediction::kV);
+  const DiscreteSampling v(testing::kPublishedBetas, Prediction::kV);
   const float picture = 0.7f, noise = -1.3f, sigma = 2.5f;
   const Tensor x =
-      kModel.add_noise(Tensor::full(Shape{1, 2, 2, 4}, picture), Tensor::full(Shape{1, 2, 2, 4}, noise), sigma);
+      kModel.add_noise(Tensor::full(Shape{1, 2, 2, 4}, picture), Tensor::full(Shape{1, 2, 2, 4}, noise), sigma, false);
   EXPECT_FLOAT_EQ(x.f32()[3], picture + sigma * noise);
   EXPECT_FLOAT_EQ(kModel.network_input(x, sigma).f32()[0], (picture + sigma * noise) / std::sqrt(1 + sigma * sigma));
   EXPECT_NEAR(kModel.denoised(Tensor::full(x.shape(), noise), x, sigma).f32()[0], picture, 1e-6);
@@ -132,7 +132,7 @@ TEST(BetaQuantile, InvertsTheDistribution) {
 
 TEST(Schedule, MatchesTheGoldenLevels) {
   EASEL_NEEDS_SHARED();
-  const ModelSampling v(sampling::Prediction::kV);
+  const DiscreteSampling v(testing::kPublishedBetas, Prediction::kV);
   int compared = 0;
   double worst = 0;
   const auto units = testing::golden_units();

@@ -4,6 +4,7 @@
 
 #include "models/checkpoint/detect.h"
 #include "models/checkpoint/diffusers_keys.h"
+#include "models/sd/noise_levels.h"
 #include "models/unet/unet_source.h"
 #include "models/vae/vae.h"
 #include "models/vae/vae_keys.h"
@@ -55,8 +56,8 @@ ModelHandle make_model(const std::shared_ptr<const StoredTensors>& tensors, cons
   if (model.family == Family::kUnknown)
     throw Error(Fault::kUnsupported, "a UNet of a family Easel does not know").in_file(model.file);
   const PredictionKind kind = detect_prediction(model.family, model.config, *tensors, scope, model.file);
-  model.prediction = kind.prediction;
-  model.zero_terminal_snr = kind.zero_terminal_snr;
+  model.sampling =
+      std::make_shared<const sampling::DiscreteSampling>(sd::kBetas, kind.prediction, kind.zero_terminal_snr);
   model.latents = &latents_of(model.family);
   if (const int64_t dim = augmentation_dim(model.family, model.config); dim > 0)
     model.noise_augmentation = std::make_shared<const NoiseAugmentation>(dim);

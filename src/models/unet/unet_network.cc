@@ -20,7 +20,7 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   cancel_.check();
   UNetInputs& in = inputs_;
   in.x = sampling_.network_input(batch.x, batch.sigma);
-  in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), static_cast<float>(sampling_.timestep(batch.sigma)));
+  in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), sampling_.timestep(batch.sigma));
   const auto control = control_.residuals(batch, in.x, in.timesteps);
   in.control = control ? &*control : nullptr;
   if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);

@@ -2,7 +2,6 @@
 
 #include "library/folders.h"
 #include "library/model_files.h"
-#include "sampling/schedule/model_sampling.h"
 
 namespace easel::nodes {
 
@@ -55,12 +54,11 @@ void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const mo
 
 models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline,
                                      models::IpTokens tokens, const IpApplication& how) {
-  const sampling::ModelSampling sampling(model.prediction, model.zero_terminal_snr);
   models::IpAttentionOptions options;
   options.rules = models::ip_layer_rules(model.config, how.weight);
   options.scaling = how.scaling;
-  options.sigma_start = static_cast<float>(sampling.percent_to_sigma(how.start_at));
-  options.sigma_end = static_cast<float>(sampling.percent_to_sigma(how.end_at));
+  options.sigma_start = static_cast<float>(model.sampling->percent_to_sigma(how.start_at));
+  options.sigma_end = static_cast<float>(model.sampling->percent_to_sigma(how.end_at));
   options.mask = how.mask;
   options.bicubic_mask = how.bicubic_mask;
   options.unfold_batch = how.unfold_batch;

@@ -53,8 +53,7 @@ struct SamplingKind : Patch {
 
 Results<ModelHandle> sampling_kind(const SamplingKind& in) {
   ModelHandle out = *in.model;
-  out.prediction = in.sampling;
-  out.zero_terminal_snr = in.zsnr;
+  out.sampling = out.sampling->with_prediction(in.sampling, in.zsnr);
   return {std::move(out)};
 }
 
@@ -96,7 +95,7 @@ struct DeepShrink : Patch {
 };
 
 Results<ModelHandle> deep_shrink(const DeepShrink& in) {
-  const sampling::ModelSampling levels(in.model->prediction, in.model->zero_terminal_snr);
+  const sampling::ModelSampling& levels = *in.model->sampling;
   models::DeepShrink options;
   options.block = static_cast<int>(in.block_number);
   options.factor = in.downscale_factor;

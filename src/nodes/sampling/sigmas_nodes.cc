@@ -19,10 +19,6 @@ constexpr const char* kSigmas = "sampling/custom_sampling/sigmas";
 
 // --- Schedules ---
 
-sampling::ModelSampling levels_of(const ModelHandle& model) {
-  return sampling::ModelSampling(model.prediction, model.zero_terminal_snr);
-}
-
 // f(t) for `steps` values of t from `first` to `last`, and 0 at the end.
 template <class F>
 Results<Sigmas> schedule_of(int64_t steps, float first, float last, const F& f) {
@@ -49,7 +45,7 @@ Results<Sigmas> basic(const Basic& in) {
   if (in.denoise <= 0) return {Sigmas{}};
   const auto total = in.denoise < 1 ? static_cast<int64_t>(static_cast<double>(in.steps) / in.denoise) : in.steps;
   if (total > 100000) throw Error(Fault::kInvalid, "is too small for so many steps").at_input("denoise");
-  Sigmas all = sampling::schedule(levels_of(*in.model), in.scheduler, static_cast<int>(total));
+  Sigmas all = sampling::schedule(*in.model->sampling, in.scheduler, static_cast<int>(total));
   if (std::ssize(all) > in.steps + 1) all.erase(all.begin(), all.end() - (in.steps + 1));
   return {std::move(all)};
 }
@@ -130,7 +126,7 @@ struct Turbo {
 
 // Every hundredth timestep from the noisiest on, as distilled turbo models are trained.
 Results<Sigmas> turbo(const Turbo& in) {
-  const auto model = levels_of(*in.model);
+  const sampling::ModelSampling& model = *in.model->sampling;
   const int64_t first = 10 - static_cast<int64_t>(10 * in.denoise);
   Sigmas out;
   for (int64_t i = first; i < std::min<int64_t>(10, first + in.steps); ++i)
@@ -180,7 +176,7 @@ struct BetaQuantiles {
 
 Results<Sigmas> beta_quantiles(const BetaQuantiles& in) {
   const double a = positive(in.alpha, "alpha"), b = positive(in.beta, "beta");
-  return {sampling::beta_schedule(levels_of(*in.model), static_cast<int>(in.steps), a, b)};
+  return {sampling::beta_schedule(*in.model->sampling, static_cast<int>(in.steps), a, b)};
 }
 
 template <class P>
@@ -330,7 +326,7 @@ struct PercentToSigma {
 };
 
 Results<double> percent_to_sigma(const PercentToSigma& in) {
-  const auto model = levels_of(*in.model);
+  const sampling::ModelSampling& model = *in.model->sampling;
   double out = model.percent_to_sigma(in.sampling_percent);
   if (in.return_actual_sigma && in.sampling_percent == 0.0) out = model.sigma_max();
   if (in.return_actual_sigma && in.sampling_percent == 1.0) out = model.sigma_min();

@@ -1,4 +1,6 @@
 // Samplers that replace part of the noise at each step by noise drawn from the run's generator.
+#include <algorithm>
+
 #include "sampling/samplers/all.h"
 
 namespace easel::sampling {
@@ -8,9 +10,33 @@ Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scal
   return map([=](float v, float z) { return v + z * s_noise * scale; }, x, noise);
 }
 
+// Euler for models that fade the picture: a step goes further down than the next level, is faded back to it, and gets
+// as much noise as that level lacks (ComfyUI's form for rectified flow).
+Tensor euler_ancestral_fading(SamplerRun& run) {
+  const ModelSampling& levels = run.levels();
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    if (next == 0) {
+      x = denoised;
+      continue;
+    }
+    const float eta = run.eta(), down = next * (1 + (next / sigma - 1) * eta);
+    x = euler_step(x, denoised, sigma, down - sigma);
+    if (eta == 0) continue;
+    const float fade = levels.signal(next) / levels.signal(down);
+    const float fresh = run.knobs.s_noise * std::sqrt(std::max(0.0f, next * next - down * down * fade * fade));
+    x = map([=](float v, float z) { return fade * v + fresh * z; }, x, run.noise());
+  }
+  return x;
+}
+
 }  // namespace
 
 Tensor sample_euler_ancestral(SamplerRun& run) {
+  if (run.model && run.model->fades()) return euler_ancestral_fading(run);
   Tensor x = run.x;
   for (int i = 0; i < run.steps(); ++i) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
@@ -96,7 +122,7 @@ Tensor sample_lcm(SamplerRun& run) {
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
     x = denoised;
-    if (next > 0) x = map([=](float v, float z) { return z * next + v; }, x, run.noise());
+    if (next > 0) x = run.levels().add_noise(x, run.noise(), next);
   }
   return x;
 }

@@ -87,10 +87,9 @@ class History {
 Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
   const auto& sigmas = run.sigmas;
   if (sigmas.size() <= 1) return run.x;
-  if (!run.model) throw Error(Fault::kInternal, "sa_solver needs the model's schedule");
   TorchGenerator rng(run.seed);
   // Noise is drawn in the middle of the schedule only; orders shrink towards its end.
-  const double noisy_from = run.model->percent_to_sigma(0.2), noisy_to = run.model->percent_to_sigma(0.8);
+  const double noisy_from = run.levels().percent_to_sigma(0.2), noisy_to = run.levels().percent_to_sigma(0.8);
   const size_t steps = sigmas.size() - 1;
   const auto limit = [&](size_t order, size_t left) { return sigmas.back() == 0 ? std::min(order, left) : order; };
 

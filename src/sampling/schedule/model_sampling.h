@@ -1,49 +1,64 @@
 // How noise levels, timesteps and a network's output relate to each other.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "tensor/tensor.h"
 
 namespace easel::sampling {
 
-// What a network says: the noise, a velocity, the picture itself, or the noise as latent consistency models mean it.
-enum class Prediction { kEps, kV, kX0, kLcm };
+// What a network says: the noise, a velocity, the picture itself, the noise as latent consistency models mean it, or
+// the direction from picture to noise (flow matching).
+enum class Prediction { kEps, kV, kX0, kLcm, kFlow };
 
-// The discrete noise schedule of latent diffusion: 1000 timesteps with beta rising from 0.00085 to 0.012, linear
-// in its root (Rombach et al. 2022). A noise level sigma is the ratio of noise to signal at a timestep; samplers
-// work on x = image + sigma * noise (Karras et al. 2022). Arithmetic in f32, in ComfyUI's order. Immutable.
+class ModelSampling;
+using ModelSamplingPtr = std::shared_ptr<const ModelSampling>;
+
+// What a model was trained on. Samplers work on x = signal(sigma) * picture + sigma * noise and ask for the picture;
+// everything that they need to know about a model is here. Immutable. Arithmetic in f32, in ComfyUI's order.
 class ModelSampling {
  public:
-  explicit ModelSampling(Prediction prediction, bool zero_terminal_snr = false);
+  virtual ~ModelSampling() = default;
 
-  Prediction prediction() const { return prediction_; }
-  // Rising, one per timestep that the model knows: all 1000, or every 20th of a latent consistency model.
+  virtual Prediction prediction() const = 0;
+  // Rising, at least two; above 0. Schedules that pick levels pick from these.
   const std::vector<float>& sigmas() const { return sigmas_; }
   float sigma_min() const { return sigmas_.front(); }
   float sigma_max() const { return sigmas_.back(); }
 
-  // The timestep 0..999 whose noise level is nearest on a logarithmic scale.
-  int timestep(float sigma) const;
-  // The noise level of a fractional timestep, interpolated on a logarithmic scale; clamped to 0..999.
-  float sigma(float timestep) const;
-  // The noise level at a fraction of the sampling, 0 (most noise) to 1. Above every level at 0, zero at 1.
-  double percent_to_sigma(double percent) const;
+  // What the network is told of a level.
+  virtual float timestep(float sigma) const = 0;
+  // The level at a time between those of sigma_min() and sigma_max(), which need not be one that the network knows.
+  virtual float sigma(float timestep) const = 0;
+  // The noise level at a fraction of the sampling, 0 (most noise) to 1. No level is above that of 0; zero at 1.
+  virtual double percent_to_sigma(double percent) const = 0;
 
-  // What the network is shown: x brought to unit variance.
-  Tensor network_input(const Tensor& x, float sigma) const;
+  // How much of the picture is in x at a level: 1 at every level for models that add noise to it, falling to 0 for
+  // those that fade it out (`fades`).
+  virtual float signal(float sigma) const = 0;
+  virtual bool fades() const = 0;
+
+  // What the network is shown.
+  virtual Tensor network_input(const Tensor& x, float sigma) const = 0;
   // The picture without noise that the network's output stands for.
-  Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const;
-  // latent + noise at a level. `from_pure_noise`: the level is the highest there is, where training hides the
+  virtual Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const = 0;
+  // A picture and noise at a level. `from_pure_noise`: the level is the highest there is, where training hides the
   // picture's own variance in the noise.
-  Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise = false) const;
+  virtual Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma,
+                           bool from_pure_noise = false) const = 0;
+  // The latent to hand out when a run ends at a level: x at its picture's own scale, whatever noise is left in it.
+  // add_noise() without noise takes it back.
+  virtual Tensor unscaled(const Tensor& x, float sigma) const = 0;
   // Whether a schedule that starts at this level starts from pure noise.
   bool is_pure_noise(float sigma) const;
 
- private:
-  Prediction prediction_;
-  int stride_ = 1;  // timesteps from one of `sigmas_` to the next; the last of them is the last of all
-  std::vector<float> sigmas_, log_sigmas_;
+  // The same noise levels for a network that says something else, as nodes set it by hand. Throws Error(kMismatch)
+  // for models whose levels say what they predict.
+  virtual ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const = 0;
+
+ protected:
+  std::vector<float> sigmas_;
 };
 
 }  // namespace easel::sampling

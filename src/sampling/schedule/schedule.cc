@@ -33,8 +33,8 @@ Levels exponential(const ModelSampling& model, int steps) {
 }
 
 Levels even_timesteps(const ModelSampling& model, int steps, bool without_last) {
-  const auto first = static_cast<float>(model.timestep(model.sigma_max()));
-  const auto last = static_cast<float>(model.timestep(model.sigma_min()));
+  const float first = model.timestep(model.sigma_max());
+  const float last = model.timestep(model.sigma_min());
   Levels levels = torch_linspace(first, last, without_last ? steps + 1 : steps);
   if (without_last) levels.pop_back();
   for (float& s : levels) s = model.sigma(s);

@@ -1,0 +1,45 @@
+// Models that were trained on a fixed number of noise levels, added to the picture.
+#pragma once
+
+#include "sampling/schedule/model_sampling.h"
+
+namespace easel::sampling {
+
+// What the levels are made from: the share of noise that comes in at each timestep, from `first` to `last`, rising
+// evenly in its root (Rombach et al. 2022). timesteps >= 50; 0 < first <= last < 1.
+struct RootLinearBetas {
+  int timesteps = 0;
+  double first = 0, last = 0;
+};
+
+// Discrete timesteps. A noise level sigma is the ratio of noise to signal at one; samplers work on
+// x = picture + sigma * noise, and the network is shown x brought to unit variance (Karras et al. 2022).
+class DiscreteSampling final : public ModelSampling {
+ public:
+  // `prediction` is not kFlow. `zero_terminal_snr`: the last level is all but pure noise (Lin et al. 2023).
+  DiscreteSampling(const RootLinearBetas& betas, Prediction prediction, bool zero_terminal_snr = false);
+
+  Prediction prediction() const override { return prediction_; }
+  // The timestep 0..timesteps - 1 whose noise level is nearest on a logarithmic scale.
+  float timestep(float sigma) const override;
+  // Of a fractional timestep: interpolated on a logarithmic scale, clamped to the timesteps there are.
+  float sigma(float timestep) const override;
+  double percent_to_sigma(double percent) const override;
+  float signal(float) const override { return 1.0f; }
+  bool fades() const override { return false; }
+  Tensor network_input(const Tensor& x, float sigma) const override;
+  Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const override;
+  Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const override;
+  Tensor unscaled(const Tensor& x, float) const override { return x; }
+  ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const override;
+
+ private:
+  RootLinearBetas betas_;
+  Prediction prediction_;
+  // Timesteps from one of `sigmas_` to the next; the last of them is the last of all. Latent consistency models know
+  // 50 of the timesteps there are.
+  int stride_ = 1;
+  std::vector<float> log_sigmas_;
+};
+
+}  // namespace easel::sampling
