@@ -5,6 +5,21 @@
 #endif
 
 namespace easel {
+namespace {
+
+#if defined(__x86_64__)
+// Whether the system saves and restores the configuration and the data of matrix registers: bits 17 and 18 of XCR0.
+bool keeps_tiles() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0) return false;
+  unsigned low = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  constexpr unsigned kTileState = 1u << 17 | 1u << 18;
+  return (low & kTileState) == kTileState;
+}
+#endif
+
+}  // namespace
 
 const CpuFeatures& cpu_features() {
   static const CpuFeatures features = [] {
@@ -17,8 +32,9 @@ const CpuFeatures& cpu_features() {
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni");
     f.avx512_bf16 = f.avx512_vnni && __builtin_cpu_supports("avx512bf16");
-    // AMX-BF16 and AMX-TILE are bits 22 and 24 of EDX; GCC 12 has no name for them here.
-    f.amx_bf16 = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & (1u << 22)) != 0 && (d & (1u << 24)) != 0;
+    // AMX-BF16, AMX-TILE and AMX-INT8 are bits 22, 24 and 25 of EDX; GCC 12 has no name for them here.
+    constexpr unsigned kAmx = 1u << 22 | 1u << 24 | 1u << 25;
+    f.amx = f.avx512_bf16 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmx) == kAmx && keeps_tiles();
 #endif
     return f;
   }();

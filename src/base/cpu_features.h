@@ -8,7 +8,7 @@ struct CpuFeatures {
   bool avx512 = false;       // F, BW, VL and DQ
   bool avx512_vnni = false;  // products of bytes
   bool avx512_bf16 = false;  // products of bf16
-  bool amx_bf16 = false;     // matrix registers (AMX) with products of bf16
+  bool amx = false;  // matrix registers (AMX) with products of bf16 and of bytes, which the system keeps for threads
 };
 
 // All false on processors other than x86-64.

@@ -13,17 +13,16 @@ using cpu::Isa;
 
 class Int8 : public TypedOps<BFloat16> {
  protected:
-  // Runs `check` at every level this processor has.
+  // Runs `check` at every level.
   template <class F>
   void at_every_level(const F& check) {
-    const Isa best = cpu::isa();
-    for (const Isa level : {Isa::kBase, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16}) {
-      if (level > best) break;
-      cpu::limit_isa(level);
+    const Isa before = cpu::isa();
+    for (const Isa level : cpu::isa_levels()) {
+      cpu::set_isa(level);
       SCOPED_TRACE(cpu::isa_name(level));
       check();
     }
-    cpu::limit_isa(best);
+    cpu::set_isa(before);
   }
   // Whole numbers of which `low` and `high` are among each row, so that a byte is one of them exactly.
   Tensor whole_numbers(int64_t rows, int64_t width, int64_t low, int64_t high) {

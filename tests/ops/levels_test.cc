@@ -18,11 +18,11 @@ namespace {
 
 using cpu::Isa;
 
-// Lowers the level for the lifetime of the object.
+// Computes at this level for the lifetime of the object.
 class AtLevel {
  public:
-  explicit AtLevel(Isa level) : before_(cpu::isa()) { cpu::limit_isa(level); }
-  ~AtLevel() { cpu::limit_isa(before_); }
+  explicit AtLevel(Isa level) : before_(cpu::isa()) { cpu::set_isa(level); }
+  ~AtLevel() { cpu::set_isa(before_); }
 
  private:
   Isa before_;
@@ -31,13 +31,16 @@ class AtLevel {
 template <class T>
 class Levels : public TypedOps<T> {
  protected:
-  // Calls compute() at each level below the best and compares its results with the best level's.
+  // Calls compute() at each level and compares its results with those of the lowest.
   template <class F>
   void expect_alike(F compute) {
-    const std::vector<Tensor> best = compute();
-    for (Isa level : {Isa::kBase, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-      if (level >= cpu::isa()) continue;
-      const AtLevel lowered(level);
+    std::vector<Tensor> best;
+    {
+      const AtLevel lowest(Isa::kBase);
+      best = compute();
+    }
+    for (const Isa level : cpu::isa_levels()) {
+      const AtLevel chosen(level);
       const std::vector<Tensor> results = compute();
       ASSERT_EQ(results.size(), best.size());
       for (size_t i = 0; i < best.size(); ++i)

@@ -1,5 +1,4 @@
 // The processor's backend: its functions are in the other files of this folder.
-#include "base/cpu_features.h"
 #include "ops/backends.h"
 #include "ops/cpu/attention.h"
 #include "ops/cpu/elementwise.h"
@@ -17,7 +16,7 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   DeviceMemory& memory() const override { return host_memory(); }
-  DType native_type() const override { return cpu_features().avx512_bf16 ? DType::kBF16 : DType::kF32; }
+  DType native_type() const override { return isa() >= Isa::kAvx512Bf16 ? DType::kBF16 : DType::kF32; }
 
   PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
                               bool geglu, const Packer& packer) const override {

@@ -6,36 +6,49 @@
 #include <cstdlib>
 
 #include "base/cpu_features.h"
+#include "ops/cpu/tiles/permission.h"
 
 namespace easel::ops::cpu {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"base", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+constexpr std::array<std::string_view, 7> kNames{"base",       "avx2", "avx512",      "avx512vnni",
+                                                 "avx512bf16", "amx",  "amx-emulated"};
 
 Isa best() {
   const CpuFeatures& f = cpu_features();
-  return f.avx512_bf16   ? Isa::kAvx512Bf16
-         : f.avx512_vnni ? Isa::kAvx512Vnni
-         : f.avx512      ? Isa::kAvx512
-         : f.avx2        ? Isa::kAvx2
-                         : Isa::kBase;
+  return matrix_registers_granted() ? Isa::kAmx
+         : f.avx512_bf16            ? Isa::kAvx512Bf16
+         : f.avx512_vnni            ? Isa::kAvx512Vnni
+         : f.avx512                 ? Isa::kAvx512
+         : f.avx2                   ? Isa::kAvx2
+                                    : Isa::kBase;
 }
 
-std::atomic<Isa>& level() {
-  static std::atomic<Isa> current = [] {
+// The level itself where it can be computed at.
+Isa available(Isa level) { return level == Isa::kAmxEmulated ? level : std::min(level, best()); }
+
+std::atomic<Isa>& current() {
+  static std::atomic<Isa> level = [] {
     Isa isa = best();
     if (const char* wanted = std::getenv("EASEL_ISA"))
       for (size_t i = 0; i < kNames.size(); ++i)
-        if (kNames[i] == wanted) isa = std::min(isa, static_cast<Isa>(i));
+        if (kNames[i] == wanted) isa = available(static_cast<Isa>(i));
     return isa;
   }();
-  return current;
+  return level;
 }
 
 }  // namespace
 
-Isa isa() { return level().load(std::memory_order_relaxed); }
-std::string_view isa_name(Isa l) { return kNames[static_cast<size_t>(l)]; }
-void limit_isa(Isa wanted) { level().store(std::min(wanted, best()), std::memory_order_relaxed); }
+Isa isa() { return current().load(std::memory_order_relaxed); }
+std::string_view isa_name(Isa level) { return kNames[static_cast<size_t>(level)]; }
+void set_isa(Isa wanted) { current().store(available(wanted), std::memory_order_relaxed); }
+
+std::vector<Isa> isa_levels() {
+  std::vector<Isa> levels;
+  for (int i = 0; i <= static_cast<int>(best()); ++i) levels.push_back(static_cast<Isa>(i));
+  if (best() != Isa::kAmx) levels.push_back(Isa::kAmxEmulated);
+  return levels;
+}
 
 }  // namespace easel::ops::cpu

@@ -3,18 +3,24 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace easel::ops::cpu {
 
-enum class Isa { kBase, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16 };  // each includes the ones before it
+// Each includes the ones before it; the last is kAmx on processors that do not have it, see ops/cpu/tiles/shapes.h.
+enum class Isa { kBase, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAmxEmulated };
 
-// The best level of this processor, or the lower one named by the environment variable EASEL_ISA
-// ("base", "avx2", "avx512", "avx512vnni", "avx512bf16"), or by limit_isa().
+// The best level of this processor, or the one named by the environment variable EASEL_ISA ("base", "avx2", "avx512",
+// "avx512vnni", "avx512bf16", "amx", "amx-emulated"), or by set_isa(). Instead of a level that the processor does not
+// have, the best one.
 Isa isa();
 std::string_view isa_name(Isa level);
 
-// Lowers (never raises) the level for what is computed from now on: for tests and comparisons. Weights
-// packed before keep the layout of the level they were packed at, and must not be used afterwards.
-void limit_isa(Isa level);
+// The levels that can be computed at here, in order; of the two last ones the processor's own where it has that.
+std::vector<Isa> isa_levels();
+
+// The level of what is computed from now on: for tests and comparisons. Weights packed before keep the layout of the
+// level they were packed at, and must not be used afterwards.
+void set_isa(Isa level);
 
 }  // namespace easel::ops::cpu

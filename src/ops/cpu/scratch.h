@@ -9,7 +9,7 @@
 
 namespace easel::ops::cpu {
 
-enum class ScratchUse { kSums, kRows, kTables, kBytes, kCount };
+enum class ScratchUse { kSums, kRows, kTables, kBytes, kStaged, kStagedTables, kCount };
 
 // At least `bytes` bytes, 64-byte aligned, of the calling thread; valid until its next request for the
 // same use. Grows, never shrinks, so a repeated call allocates nothing.

@@ -12,6 +12,9 @@
 #include "ops/cpu/kernels/norm_kernels.inl"
 #include "ops/cpu/kernels/pointwise_kernels.inl"
 #include "ops/cpu/kernels/winograd_kernels.inl"
+#if defined(EASEL_TILES)
+#include "ops/cpu/kernels/tile_kernels.inl"
+#endif
 // clang-format on
 
 namespace easel::ops::cpu {
@@ -22,7 +25,7 @@ static void fill_row(Kernels& k) {
   auto& row = k.panel_tile[kType][kRows - 1];
   row[0] = panel_tile<kType, kRows, 1>;
   row[1] = panel_tile<kType, kRows, 2>;
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(EASEL_VECTOR)
   row[2] = panel_tile<kType, kRows, 3>;
   row[3] = panel_tile<kType, kRows, 4>;
 #endif
@@ -76,6 +79,13 @@ Kernels table() {
   k.transform_windows = transform_windows;
   k.bias_scores = bias_scores;
   k.winograd_output = winograd_output;
+#if defined(EASEL_TILES)
+  k.tile_product[1] = tile_product<1>;
+  k.tile_product[2] = tile_product<2>;
+  k.stage_rows = stage_rows;
+  k.tile_register_loop[1] = tile_register_loop<1>;
+  k.tile_register_loop[2] = tile_register_loop<2>;
+#endif
   return k;
 }
 

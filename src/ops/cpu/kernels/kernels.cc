@@ -17,6 +17,12 @@ Kernels table();
 namespace level_avx512bf16 {
 Kernels table();
 }
+namespace level_amx {
+Kernels table();
+}
+namespace level_amxemulated {
+Kernels table();
+}
 
 const Kernels& kernels(Isa level) {
   // Only the chosen level's code is run, the filling of its table included.
@@ -38,6 +44,14 @@ const Kernels& kernels(Isa level) {
     }
     case Isa::kAvx512Bf16: {
       static const Kernels t = level_avx512bf16::table();
+      return t;
+    }
+    case Isa::kAmx: {
+      static const Kernels t = level_amx::table();
+      return t;
+    }
+    case Isa::kAmxEmulated: {
+      static const Kernels t = level_amxemulated::table();
       return t;
     }
   }

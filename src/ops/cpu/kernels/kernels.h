@@ -206,6 +206,40 @@ struct WinogradOutput {
   float* out;
 };
 
+// Rows times one or two vectors of outputs, with matrix registers. Rows come in groups of sixteen (the last may have
+// fewer) at a constant distance from one another, so that a group is one load; the depth in steps of sixteen lanes.
+struct TileProduct {
+  const char* a;  // group g, step s at a + group_offset[g] + step_offset[s] (bytes)
+  const int64_t* group_offset;
+  const int64_t* step_offset;  // one more where the lanes are no whole number of steps
+  int64_t row_step;            // bytes from row to row of a group
+  int64_t rows, lanes;
+  const float* weights;  // lane l of the first vector at weights + l * weight_step
+  int64_t weight_step;   // floats
+  int64_t vectors;       // 1 or 2
+  int64_t second;        // floats from the first vector to the second one, in weights and in out
+  float* out;            // rows of out_stride floats
+  int64_t out_stride;
+  bool accumulate;            // add to out instead of writing it
+  const float* next_weights;  // null, or those of the next call, to be fetched meanwhile: lanes next_step floats apart
+  int64_t next_step, next_lanes;
+  // Called with each step where it is not null: work for the vector registers while the others multiply. It may use
+  // the rows of `out` that are done, of which rows_done (may be null) tells the number.
+  void (*meanwhile)(void* context);
+  void* context;
+  int64_t* rows_done;
+};
+
+// Rows gathered for TileProduct, so that a group's rows of one step lie side by side: [two groups][step][row][64
+// bytes]. A row is the bytes of all its taps one after another, completed with zeros to whole steps.
+struct StageRows {
+  const char* a;  // row r, tap t at a + row_offset[r] + tap_offset[t] (bytes)
+  const int64_t* row_offset;
+  const int64_t* tap_offset;
+  int64_t rows, taps, tap_bytes;
+  char* to;
+};
+
 constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 
 struct Kernels {
@@ -233,6 +267,11 @@ struct Kernels {
   void (*winograd_input[2])(const WinogradInput&);
   void (*winograd_output)(const WinogradOutput&);
   void (*zip[2])(const ZipRun&);
+  // Where there are matrix registers, else null. By type (1 bf16, 2 bytes).
+  void (*tile_product[3])(const TileProduct&);
+  void (*stage_rows)(const StageRows&);
+  // Four products of registers, `rounds` times: what a thread can do at best.
+  void (*tile_register_loop[3])(int64_t rounds);
 };
 
 const Kernels& kernels(Isa level);

@@ -73,12 +73,8 @@ static void transpose_rows(const TransposeRows& t) {
     }
     swap_blocks<1>(r);
     swap_blocks<2>(r);
-#if defined(__AVX2__)
-    swap_blocks<4>(r);
-#endif
-#if defined(__AVX512F__)
-    swap_blocks<8>(r);
-#endif
+    if constexpr (kVec > 4) swap_blocks<4>(r);
+    if constexpr (kVec > 8) swap_blocks<8>(r);
     float* to = t.to + k * kVec;
     for (int64_t i = 0; i < kVec && i < n; ++i) store(to + i * kVec, r[i]);
   }

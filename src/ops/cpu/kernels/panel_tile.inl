@@ -7,7 +7,7 @@
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(EASEL_VECTOR)
 constexpr int kPanelVecs = 4;  // 6 x 4 accumulators, 4 weights and 1 value in 32 registers
 #else
 constexpr int kPanelVecs = 2;  // 6 x 2 accumulators, 2 weights and 1 value in 16 registers
@@ -28,7 +28,7 @@ EASEL_INLINE IVec multiply_pairs(SVec a, SVec b) {
   return (IVec)_mm512_madd_epi16((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
   return (IVec)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
+#elif defined(__SSE2__) && !defined(EASEL_VECTOR)
   return (IVec)_mm_madd_epi16((__m128i)a, (__m128i)b);
 #else
   const IVec low = (((IVec)a << 16) >> 16) * (((IVec)b << 16) >> 16);

@@ -19,7 +19,9 @@
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-#if defined(__AVX512F__)
+#if defined(EASEL_VECTOR)
+constexpr int kVec = EASEL_VECTOR;  // wider than the registers: each operation is several
+#elif defined(__AVX512F__)
 constexpr int kVec = 16;
 #elif defined(__AVX2__)
 constexpr int kVec = 8;
@@ -116,6 +118,7 @@ EASEL_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__FMA__)
+  static_assert(kVec == 8);
   return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #else
   return a * b + c;

@@ -11,8 +11,6 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr int64_t kStripBytes = 384 << 10;  // of values that should stay in the L2 cache
-
 class PanelLinear final : public CpuLinear {
  public:
   void run(const ProductArgs& args) const override;
@@ -66,13 +64,14 @@ void PanelLinear::run(const ProductArgs& call) const {
   const bool quantised = panels.type == DType::kI8;
   const int64_t row_bytes =
       quantised ? panels.lanes * 4 : args.row_stride * static_cast<int64_t>(dtype_size(panels.type));
-  const int64_t fitting = kStripBytes / std::max<int64_t>(1, panels.lanes * 4) / kMaxTileRows * kMaxTileRows;
-  int64_t strip = std::clamp<int64_t>(fitting, 8 * kMaxTileRows, kMaxStripRows);
+  const Kernels& k = kernels(panels.level);
+  const int64_t unit = strip_unit(k), fitting = strip_bytes(k) / std::max<int64_t>(1, panels.lanes * 4) / unit * unit;
+  int64_t strip = std::clamp<int64_t>(fitting, round_up<int64_t>(8 * kMaxTileRows, unit), kMaxStripRows);
   // Enough tasks for all threads to end together, first by fewer panels each, then by shorter strips.
   const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
   if (ceil_div(args.rows, strip) * panels.count < wanted)
-    strip = std::max<int64_t>(ceil_div(ceil_div(args.rows * panels.count, wanted), kMaxTileRows) * kMaxTileRows,
-                              2 * kMaxTileRows);
+    strip = std::max<int64_t>(ceil_div(ceil_div(args.rows * panels.count, wanted), unit) * unit,
+                              round_up<int64_t>(2 * kMaxTileRows, unit));
   const int64_t strips = ceil_div(args.rows, strip);
   const int64_t groups = std::clamp<int64_t>(ceil_div(wanted, strips), 1, panels.count);
   // Each task makes bytes of its own rows, unless several work on the same ones.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/cpu/kernels/types.h"
+#include "ops/cpu/product/tile_product.h"
 #include "ops/cpu/scratch.h"
 
 namespace easel::ops::cpu {
@@ -85,8 +86,13 @@ void multiply_taps(const Panels& w, const Strip& strip, int64_t panel, int64_t r
 
 }  // namespace
 
+// Processors with matrix registers have larger second-level caches.
+int64_t strip_unit(const Kernels& k) { return k.stage_rows ? 2 * kTileRows : kMaxTileRows; }
+int64_t strip_bytes(const Kernels& k) { return k.stage_rows ? 1 << 20 : 384 << 10; }
+
 void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, const Finish& finish) {
   const Kernels& k = kernels(w.level);
+  if (k.tile_product[type_index(w.type)]) return multiply_with_tiles(w, strip, first, last, finish);
   const size_t type = type_index(w.type), out_type = type_index(finish.type);
   const Chunks chunks(w.taps, w.lanes);
   const bool by_tap = strip.pixel != nullptr, whole = by_tap || chunks.count() == 1;

@@ -76,4 +76,9 @@ struct Finish {
 // out = scale * act(strip x panels + bias + row_bias) + residual for panels [first, last).
 void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, const Finish& finish);
 
+// Rows that a strip's length should be a multiple of, and the bytes of values that it may have, so that they stay in
+// the L2 cache.
+int64_t strip_unit(const Kernels& k);
+int64_t strip_bytes(const Kernels& k);
+
 }  // namespace easel::ops::cpu

@@ -1,18 +1,9 @@
 #include "ops/cpu/product/product.h"
 
-#include "base/cpu_features.h"
-#include "ops/cpu/isa.h"
-#include "ops/cpu/product/dnnl.h"
-
 namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kMaxByteDepth = 65536;  // 255 * 127 times as much still fits 32 bits
-
-// Matrix registers multiply bf16 several times faster than vectors do; oneDNN has kernels for them.
-bool prefer_dnnl(DType compute) {
-  return compute == DType::kBF16 && cpu_features().amx_bf16 && isa() == Isa::kAvx512Bf16;
-}
 
 // Enough channels to outweigh making bytes of them.
 bool bytes_pay(const StoredTensor& weight) {
@@ -33,13 +24,11 @@ bool winograd_pays(const StoredTensor& weight, DType compute) {
 PackedLinearPtr make_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, bool geglu,
                             const Packer& packer) {
   if (compute == DType::kI8 && weights[0].dim(1) > kMaxByteDepth) compute = DType::kBF16;
-  return prefer_dnnl(compute) ? make_dnnl_linear(weights, bias, compute, geglu, packer)
-                              : make_panel_linear(weights, bias, compute, geglu, packer);
+  return make_panel_linear(weights, bias, compute, geglu, packer);
 }
 
 PackedConvPtr make_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
                         const Packer& packer) {
-  if (prefer_dnnl(compute)) return make_dnnl_conv(weight, bias, shape, compute, packer);
   if (compute == DType::kI8 && !bytes_pay(weight)) return make_conv(weight, bias, shape, DType::kBF16, packer);
   const ConvMethod method = shape.method == ConvMethod::kAuto ? default_conv_method() : shape.method;
   const bool wanted = method == ConvMethod::kAuto ? winograd_pays(weight, compute) : method == ConvMethod::kWinograd;

@@ -1,0 +1,40 @@
+// Matrix registers ("tiles"): eight registers of up to 16 rows of 64 bytes, and products of them. The few operations
+// that the kernels need come in two implementations with the same names, HardwareTiles (the instructions of AMX) and
+// EmulatedTiles (the same on arrays), so that a kernel written over them can be tested on every processor.
+//
+// The operations; T, C, A and B are numbers of registers:
+//   configure(shapes)         gives every register its rows and bytes in a row, and clears all of them
+//   release()                 ends the use of the registers; they hold nothing afterwards
+//   zero<T>()
+//   load<T>(from, step)       row r of the register from `from` + r * step bytes
+//   stream_load<T>(from, step)  the same, of memory that will not be needed again soon
+//   store<T>(to, step)
+//   multiply_bf16<C, A, B>()  C[m][n] += sum over k of A[m][2k] B[k][2n] + A[m][2k + 1] B[k][2n + 1]: A holds rows of
+//                             bf16, B pairs of neighbouring bf16 of the depth, C f32
+//   multiply_bytes<C, A, B>() the same of four bytes of the depth, unsigned in A and signed in B, into 32-bit integers
+//   prefetch_near(p), prefetch_far(p)  the line of `p` to the first-level or the second-level cache
+#pragma once
+
+#include <cstdint>
+
+namespace easel::ops::cpu {
+
+constexpr int kTileRegisters = 8, kTileRows = 16, kTileRowBytes = 64;
+constexpr int kTileLanes = kTileRowBytes / 4;  // of four bytes
+
+// What configure() takes, in the layout of the instruction LDTILECFG.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {};
+  uint8_t rows[16] = {};
+
+  __attribute__((always_inline)) inline void set(int tile, int64_t tile_rows, int64_t bytes) {
+    rows[tile] = static_cast<uint8_t>(tile_rows);
+    row_bytes[tile] = static_cast<uint16_t>(bytes);
+  }
+};
+static_assert(sizeof(TileShapes) == 64);
+
+}  // namespace easel::ops::cpu

@@ -1,0 +1,164 @@
+// Matrix registers, emulated: what each operation does, and products of every shape by the kernels over them.
+#include "ops/conv2d.h"
+#include "ops/cpu/isa.h"
+#include "ops/cpu/kernels/kernels.h"
+#include "ops/cpu/tiles/emulated_tiles.h"
+#include "ops/linear.h"
+#include "ops/reference.h"
+
+namespace easel::ops::testing {
+namespace {
+
+using namespace easel::ops::cpu;
+
+TileShapes shapes(int64_t rows, int64_t lanes, int64_t columns) {
+  TileShapes s;
+  s.set(0, rows, 4 * columns);
+  s.set(1, rows, 4 * lanes);
+  s.set(2, lanes, 4 * columns);
+  return s;
+}
+
+uint16_t bf16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return static_cast<uint16_t>(bits >> 16);
+}
+
+// One row of A, one column of B, one sum.
+float dot(const std::vector<float>& a, const std::vector<float>& b, float sum) {
+  const auto lanes = static_cast<int64_t>(a.size() / 2);
+  std::vector<uint16_t> left, right;
+  for (const float x : a) left.push_back(bf16(x));
+  for (const float x : b) right.push_back(bf16(x));
+  emulated_configure(shapes(1, lanes, 1));
+  emulated_load(0, &sum, 4);
+  emulated_load(1, left.data(), 64);
+  emulated_load(2, right.data(), 4);
+  emulated_multiply_bf16(0, 1, 2);
+  float out = 0;
+  emulated_store(0, &out, 4);
+  emulated_release();
+  return out;
+}
+
+TEST(Tiles, EvenAndOddValuesAreAddedApartAndThenToTheSum) {
+  // In the order of the depth 2^24 + 1 + 1 would lose both ones; apart they are 2 beside 2^24.
+  EXPECT_EQ(dot({16777216.0f, 1, 0, 1}, {1, 1, 1, 1}, 0), 16777218.0f);
+  EXPECT_EQ(dot({1, 0, 1, 0}, {1, 0, 1, 0}, 16777216.0f), 16777218.0f);  // the sum comes last
+  EXPECT_EQ(dot({1, 0}, {1, 0}, 16777216.0f), 16777216.0f);              // to even
+  EXPECT_EQ(dot({3, 0}, {1, 0}, 16777216.0f), 16777220.0f);
+}
+
+TEST(Tiles, DenormalsCountAsZero) {
+  const float tiny = 1e-39f, small = 1.5e-38f;
+  EXPECT_EQ(dot({tiny, 0}, {1, 0}, 0), 0.0f);
+  EXPECT_EQ(dot({1, 0}, {tiny, 0}, 0), 0.0f);
+  EXPECT_EQ(dot({1, 0}, {0, 0}, tiny), 0.0f);
+  EXPECT_EQ(dot({small, 0}, {0.5f, 0}, 0), 0.0f);
+  EXPECT_GT(dot({small, 0}, {1, 0}, 0), 0.0f);
+}
+
+TEST(Tiles, WhatIsNoNumberStays) {
+  EXPECT_TRUE(std::isnan(dot({std::numeric_limits<float>::infinity(), 0}, {0, 0}, 1)));
+  EXPECT_TRUE(std::isnan(dot({1, 1}, {1, 1}, std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_TRUE(std::isinf(dot({2, 1}, {3e38f, 1}, 0)));
+}
+
+TEST(Tiles, BytesAreUnsignedBySignedAndExact) {
+  const uint8_t a[4] = {255, 255, 1, 0};
+  const int8_t b[4] = {127, -128, -1, 55};
+  const int32_t before = 1000;
+  int32_t out = 0;
+  emulated_configure(shapes(1, 1, 1));
+  emulated_load(0, &before, 4);
+  emulated_load(1, a, 4);
+  emulated_load(2, b, 4);
+  emulated_multiply_bytes(0, 1, 2);
+  emulated_store(0, &out, 4);
+  EXPECT_EQ(out, 1000 + 255 * 127 - 255 * 128 - 1);
+  emulated_release();
+}
+
+TEST(Tiles, RowsAreLoadedAndStoredAtAnyDistanceAndNoOthersAreTouched) {
+  std::vector<uint8_t> from(400, 7), to(400, 9);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<uint8_t>(i);
+  emulated_configure(shapes(3, 2, 5));
+  emulated_load(0, from.data(), 100);
+  emulated_store(0, to.data(), 90);
+  for (size_t i = 0; i < to.size(); ++i) {
+    const size_t row = i / 90, byte = i % 90;
+    EXPECT_EQ(to[i], row < 3 && byte < 20 ? from[row * 100 + byte] : 9) << i;
+  }
+  emulated_zero(0);
+  emulated_store(0, to.data(), 90);
+  EXPECT_EQ(to[90], 0);
+  emulated_release();
+}
+
+TEST(Tiles, MistakesOfAKernelAreSeen) {
+  emulated_release();
+  const float x[16] = {};
+  EXPECT_THROW(emulated_load(0, x, 64), std::logic_error);
+  emulated_configure(shapes(4, 3, 2));
+  EXPECT_THROW(emulated_load(5, x, 64), std::logic_error);
+  EXPECT_THROW(emulated_multiply_bf16(0, 2, 1), std::logic_error);
+  EXPECT_THROW(emulated_multiply_bytes(0, 1, 1), std::logic_error);
+  emulated_release();
+}
+
+class TileProducts : public TypedOps<BFloat16> {
+ protected:
+  void SetUp() override {
+    TypedOps::SetUp();
+    before_ = isa();
+    set_isa(isa_levels().back());
+  }
+  void TearDown() override {
+    set_isa(before_);
+    TypedOps::TearDown();
+  }
+
+ private:
+  Isa before_{};
+};
+
+// Every edge: rows that end within a group, outputs within a vector or a pair, depths within a step or a lane, and
+// depths of several calls.
+TEST_F(TileProducts, LinearLayersOfEveryShape) {
+  for (int i = 0; i < 60; ++i) {
+    const int64_t rows = pick(1, i % 4 == 0 ? 450 : 70), depth = pick(1, i % 3 == 0 ? 800 : 100);
+    const int64_t outputs = 2 * pick(1, 100);
+    const bool gated = i % 5 == 0;
+    SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(depth) + "x" + std::to_string(outputs));
+    const Tensor x = random({rows, depth}), w = random({outputs, depth}, 0.2f), b = random_f32({outputs});
+    const auto tiles = pack_linear(w, b, kType, gated);
+    const auto exact = pack_linear(convert(w, DType::kF32), b, DType::kF32, gated);
+    LinearArgs args{.f32_out = true};
+    if (!gated) {
+      args.residual = random_f32({rows, outputs});
+      args.scale = 0.7f;
+      args.activation = Activation::kSilu;
+    }
+    EXPECT_LT(relative_error(linear(x, *tiles, args), linear(convert(x, DType::kF32), *exact, args)), 2e-5);
+    EXPECT_LT(relative_error(linear(spread(x, 6), *tiles, args), linear(x, *tiles, args)), 1e-7);
+  }
+}
+
+TEST_F(TileProducts, RowsThatLieWellAreReadInPlaceAndOthersGatheredAlike) {
+  for (const int64_t depth : {32, 320, 640, 1024, 2048}) {
+    const Tensor x = random({100, depth}), w = random({96, depth}, 0.1f);
+    const auto packed = pack_linear(w, {}, kType);
+    EXPECT_EQ(max_difference(linear(x, *packed), linear(spread(x, 2), *packed)), 0.0);
+  }
+}
+
+TEST_F(TileProducts, ARowsResultDependsOnNoOtherRow) {
+  const Tensor x = random({200, 700}), w = random({70, 700}, 0.1f);
+  const auto packed = pack_linear(w, {}, kType);
+  const Tensor all = linear(x, *packed, {.f32_out = true});
+  EXPECT_LT(max_difference(linear(x.slice(0, 77, 90), *packed, {.f32_out = true}), all.slice(0, 77, 90)), 1e-5);
+}
+
+}  // namespace
+}  // namespace easel::ops::testing
