@@ -154,10 +154,10 @@ function transferOf(page, name, mimeType, bytes) {
 }
 
 /** Drops a file onto the page, outside of any field. */
-export async function drop(page, name, mimeType, bytes) {
+export async function drop(page, name, mimeType, bytes, target = '.stage') {
   const transfer = await transferOf(page, name, mimeType, bytes);
   for (const type of ['dragenter', 'dragover', 'drop']) {
-    await page.dispatchEvent('.stage', type, { dataTransfer: transfer });
+    await page.dispatchEvent(target, type, { dataTransfer: transfer, clientX: 700, clientY: 700 });
   }
 }
 

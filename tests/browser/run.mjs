@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases/all.mjs';
+import { settled } from './page.mjs';
 import { startServer } from './server.mjs';
 
 const SKIPPED = 77;
+const PHONE = { width: 390, height: 844 };
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 function skip(reason) {
@@ -72,9 +74,25 @@ async function runCase(test) {
     });
   });
   const page = await context.newPage();
-  const shot = (name, of = page) => of.screenshot({ path: `${screenshots}/${name}.png` });
+  const shot = async (name, of = page) => {
+    await settled(of);
+    await of.screenshot({ path: `${screenshots}/${name}.png` });
+  };
+  // Both themes, as wide as the window is and as wide as a telephone.
+  const looks = async (name) => {
+    const wide = page.viewportSize();
+    for (const [size, suffix] of [[wide, ''], [PHONE, '_phone']]) {
+      if (suffix) await page.setViewportSize(size);
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        await shot(`${name}${suffix}_${colorScheme}`);
+      }
+    }
+    await page.setViewportSize(wide);
+    await page.emulateMedia({ colorScheme: 'dark' });
+  };
   try {
-    await test.run({ page, context, server, shot });
+    await test.run({ page, context, server, shot, looks });
     if (complaints.length > 0) throw new Error(`the browser complained:\n  ${complaints.join('\n  ')}`);
   } catch (error) {
     await shot(`failed_${test.name}`).catch(() => undefined);

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 
 const START_MS = 60000;
 
-/** `prepare(folder, models)` may return further arguments of the server. */
+/** `prepare(folder, models, easel)` may return further arguments of the server. */
 export async function startServer(easel, models, prepare = () => []) {
   const folder = mkdtempSync(join(tmpdir(), 'easel-browser-'));
-  let more = prepare(folder, models);
+  let more = prepare(folder, models, easel);
   let log = '';
   let child;
 

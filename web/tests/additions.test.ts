@@ -83,7 +83,7 @@ describe('files', () => {
     expect(kindred('SD 2.1 unCLIP-H')).toBe('SD 2');
     expect(kindred('SDXL refiner')).not.toBe(kindred('SDXL'));
     expect(whyNotModel(file('SD 2.1 unCLIP-L'), file('SD 2.1 unCLIP-H'))).toBeUndefined();
-    expect(whyNotModel(file('SD 2.1'), file('SD 2.1 unCLIP-H'))).toContain('this technique is for');
+    expect(whyNotModel(file('SD 2.1'), file('SD 2.1 unCLIP-H'))).toBe('This technique is for SD 2.1 unCLIP-H.');
   });
 
   it('are taken from the words when they are written there', () => {

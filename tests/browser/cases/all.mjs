@@ -5,6 +5,7 @@ import { frame } from './frame.mjs';
 import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
 import { graphEdit } from './graph_edit.mjs';
+import { graphFiles } from './graph_files.mjs';
 import { jobFails } from './job_fails.mjs';
 import { keyboard } from './keyboard.mjs';
 import { looking } from './looking.mjs';
@@ -19,6 +20,7 @@ import { restore } from './restore.mjs';
 import { secondTab } from './second_tab.mjs';
 import { serverAway } from './server_away.mjs';
 import { strip } from './strip.mjs';
+import { subgraph } from './subgraph.mjs';
 import { token } from './token.mjs';
 import { words } from './words.mjs';
 
@@ -41,6 +43,8 @@ export const cases = [
   restore,
   graph,
   graphEdit,
+  graphFiles,
+  subgraph,
   serverAway,
   token,
   keyboard,

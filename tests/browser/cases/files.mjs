@@ -1,27 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { header, safetensors } from '../modelFile.mjs';
 import * as p from '../page.mjs';
-
-/** The header of a .safetensors file. */
-function header(file) {
-  const bytes = readFileSync(file);
-  return JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))));
-}
-
-function safetensors(tensors) {
-  let at = 0;
-  const head = {};
-  for (const [name, shape] of Object.entries(tensors)) {
-    const size = shape.reduce((a, b) => a * b, 4);
-    head[name] = { dtype: 'F32', shape, data_offsets: [at, at + size] };
-    at += size;
-  }
-  const text = Buffer.from(JSON.stringify(head));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, Buffer.alloc(at)]);
-}
 
 const KEY = 'down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k';
 const WEIGHT = 'model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight';
@@ -47,7 +28,7 @@ export const files = {
     writeFileSync(paths, `here:\n  base_path: ${folder}\n  loras: loras\n`);
     return ['--extra-model-paths', paths];
   },
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     await p.choosePicture(page);
     await p.setSize(page, 64, 2);
@@ -56,15 +37,11 @@ export const files = {
     await page.getByRole('button', { name: 'Model: v1-5-pruned-emaonly' }).click();
     const models = page.getByRole('listbox', { name: 'Model' });
     const other = models.getByRole('option', { name: /sd_xl_base_1\.0/ });
-    await other.getByText('SDXL; this technique is for SD 1.x.').waitFor();
+    await other.getByText('This technique is for SD 1.x.').waitFor();
     assert.equal(await other.getAttribute('aria-disabled'), 'true');
     await other.click({ force: true });
     await models.waitFor();
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`files_model_${scheme}`);
-    }
+    await looks('files_model');
     await models.getByRole('option', { name: /dreamshaper_8/ }).click();
     await page.getByRole('button', { name: 'Model: dreamshaper_8' }).waitFor();
 

@@ -6,7 +6,7 @@ const sizeOf = (page) => Promise.all(['Width', 'Height'].map((name) => page.getB
 /** The picture's own shape is the size; what another size cuts off is said; crop and extension. */
 export const frame = {
   name: 'frame',
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     await p.choosePicture(page, 'wide.png', p.picture(160, 0, 240));
     await p.becomes(() => sizeOf(page), ['624', '416'], 'the shape of the picture');
@@ -47,11 +47,7 @@ export const frame = {
     await editor.getByRole('spinbutton', { name: 'Right, pixels' }).blur();
     await editor.getByText('320 × 160 pixels').waitFor();
     await editor.getByRole('slider', { name: 'Soft seam' }).fill('16');
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`extend_${scheme}`);
-    }
+    await looks('extend');
     await editor.getByRole('button', { name: 'Use it' }).click();
     await editor.waitFor({ state: 'detached' });
     await page.getByText('Change is set to 1').waitFor();

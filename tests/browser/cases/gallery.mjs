@@ -16,17 +16,13 @@ async function made(server, text, hue) {
 /** The gallery: found by words, marked, chosen, compared, saved, and deleted for good. */
 export const gallery = {
   name: 'gallery',
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     for (const [i, name] of ['harbour', 'lighthouse', 'harbour at night', 'orchard', 'meadow', 'ferry'].entries()) await made(server, name, i);
     await p.open(page, server);
     await page.getByRole('button', { name: 'Gallery', exact: true }).click();
     await p.becomes(() => page.locator('.thumb').count(), 6);
     await page.getByRole('heading', { name: /Today/ }).waitFor();
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`gallery_${scheme}`);
-    }
+    await looks('gallery');
     const search = page.getByRole('searchbox', { name: 'Search the gallery' });
     await search.fill('harbour');
     await p.becomes(() => page.locator('.thumb').count(), 2);
@@ -67,7 +63,7 @@ export const gallery = {
     await chosen.getByRole('button', { name: 'Delete' }).click();
     const dialog = page.getByRole('dialog', { name: /Delete 1 picture for good/ });
     await shot('gallery_delete');
-    await dialog.getByRole('button', { name: 'Keep them' }).click();
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
     await p.becomes(() => page.locator('.thumb').count(), 6);
     await chosen.getByRole('button', { name: 'Delete' }).click();
     await dialog.getByRole('button', { name: 'Delete for good' }).click();

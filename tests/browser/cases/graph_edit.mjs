@@ -18,7 +18,7 @@ async function titleOfOnlyNode(page) {
 /** Undo and redo, copies, modes, groups, menus, search, the dock: what a day at the graph is made of. */
 export const graphEdit = {
   name: 'graph_edit',
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     await p.choosePicture(page);
     await p.setSize(page, 64, 2);
@@ -71,11 +71,7 @@ export const graphEdit = {
     await shot('graph_group_muted');
     await page.mouse.click(title.x, title.y, { button: 'right' });
     const menu = page.getByRole('menu', { name: 'Load Image' });
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`graph_menu_${scheme}`);
-    }
+    await looks('graph_menu');
     await menu.getByRole('menuitem', { name: 'Unmute' }).click();
     await p.becomes(() => modes(page), [0]);
 
@@ -87,11 +83,7 @@ export const graphEdit = {
     await field.fill('ksamp');
     await search.locator('.option.active', { hasText: 'KSampler' }).waitFor();
     await search.locator('.node-help', { hasText: 'Denoises a latent' }).waitFor();
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`graph_search_${scheme}`);
-    }
+    await looks('graph_search');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Escape');
     await search.waitFor({ state: 'detached' });

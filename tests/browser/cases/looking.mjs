@@ -1,13 +1,48 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { safetensors } from '../modelFile.mjs';
 import * as p from '../page.mjs';
 
 const share = (page) => page.locator('.zoom-share').textContent();
 const boxOf = (page) => page.locator('.viewer .layer').first().boundingBox();
 
+/** An upscale model of the compact kind whose weights are 0: it makes each pixel four. */
+function doubling() {
+  const features = 8;
+  const conv = (name, out, into) => ({ [`${name}.weight`]: [out, into, 3, 3], [`${name}.bias`]: [out] });
+  return safetensors({
+    ...conv('body.0', features, 3),
+    'body.1.weight': [features],
+    ...conv('body.2', features, features),
+    'body.3.weight': [features],
+    ...conv('body.4', 12, features),
+  });
+}
+
+/** The whole screen, by key and by button. */
+async function wholeScreen(page, shot) {
+  const full = () => page.evaluate(() => document.fullscreenElement?.className ?? '');
+  await page.keyboard.press('f');
+  await p.becomes(full, 'stage');
+  const stage = () => page.locator('.stage').evaluate((e) => Math.round(e.getBoundingClientRect().width - innerWidth));
+  await p.becomes(stage, 0, 'the stage is as wide as the screen');
+  await shot('looking_fullscreen');
+  await page.getByRole('button', { name: 'Whole screen' }).click();
+  await p.becomes(full, '');
+}
+
 /** Zoom, moving, 1:1, the whole screen, and comparing with the reference or another result. */
 export const looking = {
   name: 'looking',
-  async run({ page, server, shot }) {
+  prepare(folder) {
+    // The model for enlarging is put in later.
+    mkdirSync(join(folder, 'upscale'));
+    const paths = join(folder, 'paths.yaml');
+    writeFileSync(paths, `here:\n  base_path: ${folder}\n  upscale_models: upscale\n`);
+    return ['--extra-model-paths', paths];
+  },
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     await p.choosePicture(page);
     await p.setSize(page, 128, 1);
@@ -41,6 +76,7 @@ export const looking = {
     await page.mouse.dblclick(middle.x, middle.y + 30);
     await p.becomes(async () => (await share(page)) !== whole, true);
     await page.getByRole('button', { name: 'All of it' }).click();
+    await wholeScreen(page, shot);
 
     // Three ways to compare.
     await page.getByRole('button', { name: 'Compare: side by side' }).click();
@@ -73,11 +109,7 @@ export const looking = {
     const details = page.locator('.details-card');
     await details.getByText('128 × 128').waitFor();
     await details.getByText('v1-5-pruned-emaonly.safetensors').waitFor();
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`looking_details_${scheme}`);
-    }
+    await looks('looking_details');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     const seed = (await p.ended(server, 2))[1].prompt[2]['8'].inputs.seed;
     await details.getByRole('button', { name: `Copy seed ${seed}` }).click();
@@ -98,5 +130,19 @@ export const looking = {
     await p.holds(page, 'Width', '256');
     await p.holds(page, 'Change', '0.35');
     await page.locator('.slot').getByRole('button', { name: /\[output\]/ }).first().waitFor();
+
+    // With a model for it, a result is enlarged at once.
+    writeFileSync(join(server.folder, 'upscale', 'double.safetensors'), doubling());
+    await page.reload();
+    await p.finished(page);
+    await choose('Enlarge');
+    await page.getByText('256 × 256').or(page.locator('.thumb').nth(2)).first().waitFor();
+    const large = (await p.ended(server, 3))[2];
+    assert.deepEqual([large.status.status_str, Object.values(large.prompt[2])[1].inputs.model_name], ['success', 'double.safetensors']);
+    const places = [[10, 10], [64, 90], [127, 3]];
+    const url = (entry) => `${server.url}/view?${new URLSearchParams(Object.values(entry.outputs).flatMap((o) => o.images)[0])}`;
+    const small = (await p.ended(server, 3))[1];
+    const twice = places.map(([x, y]) => [2 * x, 2 * y]);
+    assert.deepEqual(await p.pixels(page, url(large), twice), await p.pixels(page, url(small), places));
   },
 };

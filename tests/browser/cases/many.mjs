@@ -4,7 +4,7 @@ import * as p from '../page.mjs';
 /** Counts, alternatives in the words, a grid over two knobs, the time left, and running again. */
 export const many = {
   name: 'many',
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     const post = (body) => server.json('queue', { method: 'POST', body: JSON.stringify(body) });
     await p.open(page, server);
     await p.choosePicture(page);
@@ -45,11 +45,7 @@ export const many = {
     await queue.getByRole('button', { name: 'Go on' }).click();
     await page.getByRole('button', { name: 'Change 0.6, Sampler heun, done' }).click();
     await p.finished(page);
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`many_grid_${scheme}`);
-    }
+    await looks('many_grid');
     const grid = (await p.ended(server, 10)).slice(4).map((e) => [e.prompt[2]['8'].inputs.denoise, e.prompt[2]['8'].inputs.sampler_name]);
     assert.deepEqual(grid, [[0.3, 'euler'], [0.6, 'euler'], [0.3, 'dpmpp_2m'], [0.6, 'dpmpp_2m'], [0.3, 'heun'], [0.6, 'heun']]);
 

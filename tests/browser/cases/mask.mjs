@@ -1,24 +1,44 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as p from '../page.mjs';
 
 const SIZE = 192;
 
-/** A stroke with the mouse, between places given as shares of the picture. */
-async function stroke(page, from, to) {
+/** From places given as shares of the picture to places of the window. */
+async function placer(page) {
   const box = await page.locator('.surface').boundingBox();
   // The picture is square, and as large as its place and a margin allow.
   const side = Math.min(box.width, box.height) - 72;
-  const at = ([x, y]) => [box.x + box.width / 2 + (x - 0.5) * side, box.y + box.height / 2 + (y - 0.5) * side];
+  return ([x, y]) => [box.x + box.width / 2 + (x - 0.5) * side, box.y + box.height / 2 + (y - 0.5) * side];
+}
+
+/** A stroke with the mouse. */
+async function stroke(page, from, to) {
+  const at = await placer(page);
   await page.mouse.move(...at(from));
   await page.mouse.down();
   await page.mouse.move(...at(to), { steps: 6 });
   await page.mouse.up();
 }
 
+/** A stroke with a pen that presses so hard, from 0 to 1. */
+async function penStroke(page, from, to, force) {
+  const at = await placer(page);
+  const session = await page.context().newCDPSession(page);
+  const send = (type, [x, y], buttons) =>
+    session.send('Input.dispatchMouseEvent', { type, x, y, pointerType: 'pen', button: 'left', buttons, force: buttons ? force : 0, clickCount: 1 });
+  await send('mousePressed', at(from), 1);
+  for (const t of [0.25, 0.5, 0.75, 1]) await send('mouseMoved', at([from[0] + (to[0] - from[0]) * t, from[1] + (to[1] - from[1]) * t]), 1);
+  await send('mouseReleased', at(to), 0);
+  await session.detach();
+}
+
 const view = (server, image) => `${server.url}/view?${new URLSearchParams(image)}`;
 
 /** Painting a mask: brush, eraser, fill, inversion, undo; what is outside of it stays to the last bit. */
-async function paintMask(page, server, shot) {
+async function paintMask(page, server, looks) {
   await page.getByRole('button', { name: 'Mask', exact: true }).click();
   const editor = page.getByRole('dialog', { name: 'Edit the picture' });
   await editor.locator('.surface').waitFor();
@@ -35,11 +55,7 @@ async function paintMask(page, server, shot) {
   await p.becomes(() => redo.isDisabled(), true);
   await page.keyboard.press('e');
   await stroke(page, [0.3, 0.5], [0.4, 0.5]);
-  for (const scheme of ['dark', 'light']) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await p.settled(page);
-    await shot(`mask_${scheme}`);
-  }
+  await looks('mask');
   await editor.getByRole('button', { name: 'Use it' }).click();
   await editor.waitFor({ state: 'detached' });
   await page.locator('.slot-mask').waitFor();
@@ -58,14 +74,55 @@ async function fillMask(page) {
   await editor.waitFor({ state: 'detached' });
 }
 
+/** The names of the nodes that a job ran, and the mask it was given. */
+function madeWith(entry) {
+  const nodes = Object.values(entry.prompt[2]);
+  return { classes: nodes.map((n) => n.class_type), mask: nodes.find((n) => n.class_type === 'LoadImageMask').inputs.image };
+}
+
+/** A pen paints as broad as it presses; a model made for it is told what surrounds the mask. */
+async function penAndModel(page, server) {
+  await page.getByRole('button', { name: 'Model: v1-5-pruned-emaonly' }).click();
+  await page.getByRole('option', { name: /sd-v1-5-inpainting/ }).click();
+  await page.getByRole('button', { name: 'Mask …' }).click();
+  const editor = page.getByRole('dialog', { name: 'Edit the picture' });
+  await editor.locator('.surface').waitFor();
+  await editor.getByRole('button', { name: 'Clear' }).click();
+  await editor.getByRole('slider', { name: 'Hardness' }).fill('1');
+  await editor.getByRole('slider', { name: 'Size' }).fill('30');
+  await penStroke(page, [0.2, 0.25], [0.8, 0.25], 0.1);
+  await penStroke(page, [0.2, 0.75], [0.8, 0.75], 1);
+  await editor.getByRole('button', { name: 'Use it' }).click();
+  await editor.waitFor({ state: 'detached' });
+  await p.run(page);
+  const entry = (await p.ended(server, 3))[2];
+  assert.equal(entry.status.status_str, 'success');
+  const { classes, mask } = madeWith(entry);
+  assert.ok(classes.includes('InpaintModelConditioning') && !classes.includes('SetLatentNoiseMask'), `${classes}`);
+  // On the strokes, and 10 pixels beside them: only where it was pressed hard is it that broad.
+  const [light, hard] = [SIZE * 0.25, SIZE * 0.75];
+  const painted = await p.pixels(page, view(server, { filename: mask, type: 'input' }), [[96, light], [96, light + 10], [96, hard], [96, hard + 10]]);
+  assert.deepEqual(painted.map(([red]) => red > 128), [true, false, true, true], `${painted}`);
+  const result = Object.values(entry.outputs).flatMap((o) => o.images)[0];
+  const [outside] = await p.pixels(page, view(server, result), [[96, 96]]);
+  const [original] = await p.pixels(page, view(server, { filename: 'sea.png', type: 'input' }), [[96, 96]]);
+  assert.deepEqual(outside, original);
+}
+
 export const mask = {
   name: 'mask',
-  async run({ page, server, shot }) {
+  prepare(folder, _models, easel) {
+    execFileSync(easel, ['synth', join(folder, 'more'), '--extra', '--only', 'sd-v1-5-inpainting'], { stdio: 'ignore' });
+    const paths = join(folder, 'paths.yaml');
+    writeFileSync(paths, `here:\n  base_path: ${folder}/more\n  checkpoints: checkpoints\n`);
+    return ['--extra-model-paths', paths];
+  },
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     await p.choosePicture(page, 'sea.png', p.picture(SIZE));
     await p.setSize(page, SIZE, 2);
     await p.setKnob(page, 'Change', '1');
-    await paintMask(page, server, shot);
+    await paintMask(page, server, looks);
     await p.run(page);
     await p.finished(page);
     await shot('mask_result');
@@ -98,5 +155,6 @@ export const mask = {
     await page.locator('.slot-mask').waitFor({ state: 'detached' });
     await page.getByRole('toolbar', { name: 'This picture' }).getByRole('button', { name: 'Settings' }).click();
     await page.locator('.slot-mask').waitFor();
+    await penAndModel(page, server);
   },
 };

@@ -13,7 +13,7 @@ export const words = {
     writeFileSync(paths, `here:\n  base_path: ${folder}\n  embeddings: embeddings\n`);
     return ['--extra-model-paths', paths];
   },
-  async run({ page, server, shot }) {
+  async run({ page, server, shot, looks }) {
     await p.open(page, server);
     const field = page.getByRole('textbox', { name: 'What you want to see' });
     assert.equal(await field.inputValue(), '');
@@ -49,11 +49,7 @@ export const words = {
     await field.fill('a boat');
     await style.click();
     await p.holds(page, 'What you want to see', 'a boat, ink, fine lines');
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`words_styles_${scheme}`);
-    }
+    await looks('words_styles');
     await style.click();
     await p.holds(page, 'What you want to see', 'a boat');
     await page.keyboard.press('Escape');
@@ -77,11 +73,7 @@ export const words = {
     await page.keyboard.press('?');
     const sheet = page.getByRole('dialog', { name: 'Shortcuts' });
     await sheet.waitFor();
-    for (const scheme of ['dark', 'light']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await p.settled(page);
-      await shot(`shortcuts_${scheme}`);
-    }
+    await looks('shortcuts');
     await page.keyboard.press('Escape');
     await sheet.waitFor({ state: 'detached' });
     await page.keyboard.press('l');

@@ -7,7 +7,7 @@ import * as compose from '../state/form/compose';
 import { say } from '../state/notices';
 import { workflowInFile } from '../state/form/restore';
 import { isDark } from '../state/theme';
-import { download, graphToOpen } from '../state/view';
+import { download, graphTaker, graphToOpen } from '../state/view';
 import { Dock } from './Dock';
 import { Editor } from './editor';
 import { NodeSearch } from './NodeSearch';
@@ -69,6 +69,29 @@ function Tools({ editor }: { editor: Editor }) {
   );
 }
 
+/** Where one is in the workflow, and the way out. */
+function Path({ editor }: { editor: Editor }) {
+  const path = editor.path.value;
+  if (path.length === 0) return null;
+  const names = ['Workflow', ...path.map((step) => step.title)];
+  return (
+    <nav class="graph-path" aria-label="Where this is in the workflow">
+      {names.map((name, depth) => (
+        <button
+          key={depth}
+          type="button"
+          class="quiet small"
+          aria-current={depth === path.length ? 'page' : undefined}
+          title={depth < path.length ? `Back to “${name}”${depth === path.length - 1 ? ' (Esc)' : ''}` : undefined}
+          onClick={() => depth < path.length && editor.leave(depth)}
+        >
+          {name}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
 function Faults({ editor }: { editor: Editor }) {
   const { nodes, general } = editor.faults.value;
   const rows = Object.entries(nodes);
@@ -114,6 +137,11 @@ export function GraphView() {
     editor.open(wanted);
     graphToOpen.value = undefined;
   }, [editor, wanted]);
+  useEffect(() => {
+    if (!editor) return undefined;
+    graphTaker.value = (files, at) => editor.takeFiles(files, at);
+    return () => (graphTaker.value = undefined);
+  }, [editor]);
   const dark = isDark();
   useEffect(() => editor?.paint(), [editor, dark]);
   return (
@@ -127,7 +155,12 @@ export function GraphView() {
       <div class="graph-place">
         <canvas ref={canvas} tabIndex={0} aria-label="Workflow: nodes and their connections" />
         {editor && <FaultNotes editor={editor} />}
-        {editor && <Faults editor={editor} />}
+        {editor && (
+          <div class="graph-corner">
+            <Path editor={editor} />
+            <Faults editor={editor} />
+          </div>
+        )}
         {editor && <Dock jobs={editor.jobs.value} />}
         {editor && <GraphMenu editor={editor} />}
       </div>

@@ -44,7 +44,7 @@ export function NodeSearch({ editor }: { editor: Editor }) {
     if (wanted) dialog.current?.showModal();
   }, [wanted]);
   if (!wanted) return null;
-  const found = findNodes(editor.infos, typed, wanted.loose);
+  const found = findNodes(editor.known, typed, wanted.loose);
   const close = () => (editor.searching.value = undefined);
   const add = (info: NodeInfo | undefined) => {
     if (!info) return;

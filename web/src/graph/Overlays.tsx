@@ -26,17 +26,23 @@ export function GraphMenu({ editor }: { editor: Editor }) {
   useEffect(() => {
     const element = place.current;
     if (!menu || !element) return undefined;
-    // Kept within the window.
-    const room = element.parentElement!.getBoundingClientRect();
-    const box = element.getBoundingClientRect();
-    if (box.right > room.right) element.style.left = `${Math.max(4, menu.x - (box.right - room.right) - 4)}px`;
-    if (box.bottom > room.bottom) element.style.top = `${Math.max(4, menu.y - (box.bottom - room.bottom) - 4)}px`;
+    // Kept within the window, also when that gets smaller.
+    const keep = () => {
+      const { clientWidth, clientHeight } = element.parentElement!;
+      element.style.left = `${Math.max(4, Math.min(menu.x, clientWidth - element.offsetWidth - 4))}px`;
+      element.style.top = `${Math.max(4, Math.min(menu.y, clientHeight - element.offsetHeight - 4))}px`;
+    };
+    keep();
+    addEventListener('resize', keep);
     element.querySelector<HTMLElement>('[role=menuitem]')?.focus();
     const outside = (event: PointerEvent) => {
       if (!element.contains(event.target as Node)) editor.menu.value = undefined;
     };
     addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
+    return () => {
+      removeEventListener('pointerdown', outside, true);
+      removeEventListener('resize', keep);
+    };
   }, [menu]);
   if (!menu) return null;
   const close = () => {

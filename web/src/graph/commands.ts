@@ -1,9 +1,9 @@
 // What can be done with nodes and groups that are chosen, and the menus that offer it.
-import { type LGraph, type LGraphCanvas, LGraphGroup, LGraphNode } from '@comfyorg/litegraph';
+import { type LGraph, type LGraphCanvas, type LGraphGroup, LGraphNode } from '@comfyorg/litegraph';
 import type { MenuItem } from '../components/ui/Menu';
 import { BYPASSED, MUTED } from './document';
 import type { Editor } from './editor';
-import type { EaselNode } from './nodes';
+import { type EaselNode, Group, isBorder } from './nodes';
 
 const RUNS = 0;
 const APART = 40;
@@ -21,7 +21,7 @@ export function toggleMode(nodes: LGraphNode[], mode: number): void {
 /** A group around nodes. */
 export function groupNodes(graph: LGraph, nodes: LGraphNode[]): LGraphGroup | undefined {
   if (nodes.length === 0) return undefined;
-  const group = new LGraphGroup('Group');
+  const group = new Group('Group');
   graph.add(group);
   group.resizeTo(nodes, 24);
   return group;
@@ -45,14 +45,17 @@ function rename(current: string, take: (title: string) => void): void {
 
 function nodeItems(editor: Editor, node: EaselNode): MenuItem[] {
   const run = (change: () => void) => () => editor.change(change);
-  const nodes = chosenNodes(editor.canvas);
+  const nodes = chosenNodes(editor.canvas).filter((n) => !isBorder(n));
+  if (isBorder(node)) return [leaveItem(editor)];
   const many = nodes.length > 1 ? ` (${nodes.length})` : '';
+  const enter: MenuItem[] = node.enter ? [{ icon: 'open', label: 'Enter the subgraph', run: node.enter }] : [];
   return [
+    ...enter,
     { icon: 'leave', label: node.mode === BYPASSED ? `Remove bypass${many}` : `Bypass${many}`, run: run(() => toggleMode(nodes, BYPASSED)) },
     { icon: 'stop', label: node.mode === MUTED ? `Unmute${many}` : `Mute${many}`, run: run(() => toggleMode(nodes, MUTED)) },
     { icon: 'minus', label: node.flags.collapsed ? 'Unfold' : 'Fold', run: run(() => nodes.forEach((n) => n.collapse(true))) },
     { icon: 'file', label: 'Rename', run: () => rename(node.title, (title) => editor.change(() => (node.title = title))) },
-    { icon: 'copy', label: `Copy${many}`, run: () => editor.copy() },
+    { icon: 'copy', label: `Copy${many}`, run: () => void navigator.clipboard?.writeText(editor.copy()).catch(() => undefined) },
     { icon: 'plus', label: `Duplicate${many}`, run: () => editor.duplicate() },
     { icon: 'shape', label: `Group${many}`, run: run(() => groupNodes(editor.graph, nodes)) },
     { icon: 'trash', label: `Remove${many}`, run: run(() => editor.canvas.deleteSelected()) },
@@ -74,8 +77,13 @@ function groupItems(editor: Editor, group: LGraphGroup): MenuItem[] {
   ];
 }
 
+function leaveItem(editor: Editor): MenuItem {
+  return { icon: 'up', label: 'Leave the subgraph', run: () => editor.leave(editor.path.value.length - 1) };
+}
+
 function groundItems(editor: Editor): MenuItem[] {
   return [
+    ...(editor.path.value.length > 0 ? [leaveItem(editor)] : []),
     { icon: 'plus', label: 'Add a node', run: () => editor.search() },
     { icon: 'copy', label: 'Paste', run: () => editor.paste() },
     { icon: 'graph', label: 'Arrange', run: () => editor.arrange() },

@@ -9,6 +9,11 @@ export interface Source {
   node: Id;
   slot: number;
 }
+export interface SlotName {
+  name: string;
+  type: string;
+  label?: string;
+}
 export interface DocNode {
   id: Id;
   type: string;
@@ -22,7 +27,7 @@ export interface DocNode {
   values: Record<string, Value>;
   links: Record<string, Source>;
   /** Slots as a file named them, for nodes the server does not know. */
-  slots?: { inputs: { name: string; type: string }[]; outputs: { name: string; type: string }[] };
+  slots?: { inputs: SlotName[]; outputs: SlotName[] };
 }
 export interface Group {
   title: string;
@@ -38,8 +43,11 @@ export const MUTED = 2;
 export const BYPASSED = 4;
 export const AFTER = 'control_after_generate';
 export const AFTER_CHOICES = ['fixed', 'increment', 'decrement', 'randomize'];
+/** The border of a subgraph, inside it: what comes in, and what goes out. */
+export const INPUTS = '$inputs';
+export const OUTPUTS = '$outputs';
 /** Nodes that exist in the editor only. */
-export const EDITOR_ONLY = ['Note', 'MarkdownNote', 'Reroute', 'PrimitiveNode'];
+export const EDITOR_ONLY = ['Note', 'MarkdownNote', 'Reroute', 'PrimitiveNode', INPUTS, OUTPUTS];
 
 const VALUE_TYPES = ['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO'];
 

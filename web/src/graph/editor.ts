@@ -15,18 +15,25 @@ import { type FoundWorkflow, isGraph } from '../state/form/restore';
 import { focusJob, follow, refreshQueue } from '../state/jobs/session';
 import { queueJob } from '../state/form/send';
 import { setView } from '../state/view';
-import { chosenNodes, groupNodes, menuAt, type OpenMenu, pastePlace, toggleMode } from './commands';
-import { AFTER, BYPASSED, fromPrompt, type Infos, MUTED, toPrompt } from './document';
+import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
+import { AFTER, type Document, fromPrompt, type Infos, toPrompt } from './document';
+import { bindKeys } from './keys';
+import { type Definition, definitionsOf, flatDocument, levelOf, withLevel, withSubgraphs } from './levels';
 import { arrange, fill, readLive, refreshPicture } from './live';
-import { type EaselNode, finalSize, registerNodes, showPicture, UnknownNode } from './nodes';
+import { markFaults, markJob } from './marks';
+import { type EaselNode, finalSize, registerNodes, registerSubgraphs } from './nodes';
 import type { Loose } from './nodeSearch';
 import { Past } from './past';
-import { readGraph } from './readGraph';
+import { takeFiles } from './pictures';
+import { type Raw, readGraph } from './readGraph';
 import { paintTheme } from './theme';
 import { bindFingers } from './touch';
+import { Wires } from './wires';
 
 const KEPT = 'easel.graph';
 const KEPT_JOBS = 'easel.graph.jobs';
+/** The library's. */
+const CLIPBOARD = 'litegrapheditor_clipboard';
 const NOTE_WIDTH = 250;
 
 /** Where a node that is searched for goes, and what it is to be connected to. */
@@ -42,6 +49,13 @@ export interface Note {
   x: number;
   y: number;
   width: number;
+}
+
+/** A subgraph that was entered: by which node, and which it is. */
+export interface Step {
+  node: string;
+  definition: string;
+  title: string;
 }
 
 let definitions: Promise<Infos> | undefined;
@@ -66,9 +80,18 @@ export class Editor {
   readonly undone = signal({ undo: false, redo: false });
   /** Counts what moves on the screen. */
   readonly moved = signal(0);
+  /** The subgraphs one is in, the outermost first. */
+  readonly path = signal<Step[]>([]);
+  /** What is shown: one level of the workflow. */
   readonly graph = new LGraph();
   readonly canvas: LGraphCanvas;
+  /** All of the workflow; the level that is shown may have changed since. */
+  private workflow: Raw = {};
+  /** The server's node definitions, and the workflow's own. */
+  known: Infos;
   private readonly past = new Past();
+  private readonly views = new Map<string, string>();
+  private readonly wires: Wires;
   /** Jobs of the workflow that is shown: their pictures and failures are those of its nodes. */
   readonly jobs = signal<string[]>([]);
   private readonly resizing: ResizeObserver;
@@ -87,6 +110,7 @@ export class Editor {
     element: HTMLCanvasElement,
     readonly infos: Infos,
   ) {
+    this.known = infos;
     this.canvas = new LGraphCanvas(element, this.graph, { autoresize: false });
     Object.assign(this.canvas, {
       show_info: false,
@@ -96,6 +120,7 @@ export class Editor {
       low_quality_zoom_threshold: 0.5 / (window.devicePixelRatio || 1),
     });
     paintTheme(this.canvas);
+    this.wires = new Wires(this.canvas, () => this.room()[0] < this.room()[1]);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(element.parentElement!);
     this.resize();
@@ -105,7 +130,7 @@ export class Editor {
     const keeper = setInterval(() => this.keep(), 3000);
     this.endings.push(() => clearInterval(keeper));
     this.endings.push(effect(() => this.showJob()));
-    this.endings.push(this.bindKeys());
+    this.endings.push(bindKeys(this, () => this.note()));
     this.endings.push(bindFingers(this.canvas, (node) => this.comeClose(node)));
   }
 
@@ -146,7 +171,7 @@ export class Editor {
       const [x, y] = [event.clientX - place.left, event.clientY - place.top];
       this.menu.value = { x, y, ...menuAt(this, [event.canvasX, event.canvasY]) };
     };
-    canvas.onDrawForeground = (ctx) => this.drawChosenLinks(ctx);
+    canvas.onDrawForeground = (ctx) => this.wires.drawChosen(ctx);
     canvas.onDrawOverlay = () => this.followNotes();
   }
 
@@ -154,71 +179,10 @@ export class Editor {
 
   /** Notes lie above the canvas: they move along with it. */
   private followNotes(): void {
-    const now = this.view() + this.graph.nodes.map((n) => (n as EaselNode).faults && n.pos.join()).join();
+    const now = this.view() + this.graph.nodes.map((n) => (n as EaselNode).faults && [...n.pos, ...n.size].join()).join();
     if (now === this.seen) return;
     this.seen = now;
     queueMicrotask(() => this.moved.value++);
-  }
-
-  /** The connections of what is chosen are seen in front of the nodes they pass behind. */
-  private drawChosenLinks(ctx: CanvasRenderingContext2D): void {
-    const chosen = new Set(chosenNodes(this.canvas).map((n) => n.id));
-    if (chosen.size === 0) return;
-    ctx.save();
-    ctx.globalAlpha = 0.75;
-    for (const link of this.graph.links.values()) {
-      if (!chosen.has(link.origin_id) && !chosen.has(link.target_id)) continue;
-      const [from, to] = [this.graph.getNodeById(link.origin_id), this.graph.getNodeById(link.target_id)];
-      if (!from || !to) continue;
-      const [a, b] = [from.getOutputPos(link.origin_slot), to.getInputPos(link.target_slot)];
-      const reach = Math.max(40, Math.abs(b[0] - a[0]) / 2);
-      ctx.strokeStyle = String(this.canvas.default_connection_color_byType[String(link.type)] ?? this.canvas.default_link_color);
-      ctx.lineWidth = 3;
-      ctx.beginPath();
-      ctx.moveTo(a[0], a[1]);
-      ctx.bezierCurveTo(a[0] + reach, a[1], b[0] - reach, b[1], b[0], b[1]);
-      ctx.stroke();
-    }
-    ctx.restore();
-  }
-
-  private bindKeys(): () => void {
-    const down = (event: KeyboardEvent) => {
-      const ctrl = event.ctrlKey || event.metaKey;
-      const key = event.key.toLowerCase();
-      // Wherever one is in the graph view, but for fields and dialogs, where the keys mean what they always do.
-      if ((event.target as HTMLElement).closest('input, textarea, select, dialog, [role=menu], .graphdialog')) return;
-      const chosen = chosenNodes(this.canvas);
-      if (ctrl && key === 'z') (event.shiftKey ? () => this.redo() : () => this.undo())();
-      else if (ctrl && key === 'y') this.redo();
-      else if (ctrl && key === 'v') this.paste();
-      else if (ctrl && key === 'd') this.duplicate();
-      else if (ctrl && key === 'b') this.change(() => toggleMode(chosen, BYPASSED));
-      else if (ctrl && key === 'm') this.change(() => toggleMode(chosen, MUTED));
-      else if (ctrl && key === 'g') this.change(() => groupNodes(this.graph, chosen));
-      else if (!ctrl && key === '/') this.search();
-      else if (!ctrl && key === '.') this.fit();
-      else return;
-      // A picture or a workflow in the clipboard is pasted as well, by whoever takes files.
-      if (key !== 'v') event.preventDefault();
-      event.stopPropagation();
-    };
-    const run = (event: KeyboardEvent) => {
-      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      void this.run();
-    };
-    // After the library has done what a key or a button means.
-    const note = () => setTimeout(() => this.note());
-    // Before the library's own, which listens at the canvas.
-    addEventListener('keydown', down, true);
-    addEventListener('keydown', run);
-    for (const type of ['pointerup', 'keyup']) addEventListener(type, note);
-    return () => {
-      removeEventListener('keydown', down, true);
-      removeEventListener('keydown', run);
-      for (const type of ['pointerup', 'keyup']) removeEventListener(type, note);
-    };
   }
 
   takeFocus(): void {
@@ -235,7 +199,7 @@ export class Editor {
 
   /** Takes in what was done since the last time. */
   private note(): void {
-    if (this.past.note(JSON.stringify(this.serialize()))) this.keep();
+    if (this.past.note(this.written(), this.place())) this.keep();
     this.undone.value = { undo: this.past.canUndo, redo: this.past.canRedo };
   }
 
@@ -248,15 +212,29 @@ export class Editor {
     this.goBack(this.past.redo());
   }
 
-  private goBack(state: string | undefined): void {
-    if (state === undefined) return;
+  /** The workflow as text, by which states are told apart. */
+  private written(): string {
+    const live = this.graph.serialize() as unknown as Raw;
+    // A node that is clicked comes to the front: that is no change.
+    const nodes = (live['nodes'] as Raw[]).sort((a, b) => String(a['id']).localeCompare(String(b['id'])));
+    return JSON.stringify(withLevel(this.workflow, this.level(), { ...live, nodes }));
+  }
+
+  private place(): string {
+    return JSON.stringify(this.path.value);
+  }
+
+  private goBack(done: { state: string; place: string } | undefined): void {
+    if (!done) return;
     this.canvas.deselectAll();
     const pictures = new Map(this.graph.nodes.map((n) => [n.id, (n as EaselNode).picture]));
-    fill(this.graph, readGraph(JSON.parse(state) as Record<string, unknown>, this.infos), this.room());
-    for (const node of this.graph.nodes as EaselNode[]) node.picture ??= pictures.get(node.id);
-    this.wireNodes();
-    this.showJob();
-    this.past.settle(JSON.stringify(this.serialize()));
+    const elsewhere = done.place !== this.place();
+    this.workflow = JSON.parse(done.state) as Raw;
+    this.path.value = this.still(JSON.parse(done.place) as Step[]);
+    this.showLevel();
+    for (const node of this.graph.nodes as EaselNode[]) node.picture ??= elsewhere ? undefined : pictures.get(node.id);
+    if (elsewhere) this.fit();
+    this.past.settle(this.written());
     this.undone.value = { undo: this.past.canUndo, redo: this.past.canRedo };
     this.keep();
   }
@@ -264,10 +242,11 @@ export class Editor {
   private wireNodes(): void {
     for (const node of this.graph.nodes as EaselNode[]) {
       node.onWidgetChanged ??= () => refreshPicture(node);
+      if (this.level(node.type)) node.enter ??= () => this.enter(node);
       node.onPicture ??= (show) => {
         this.note();
         show();
-        this.past.settle(JSON.stringify(this.serialize()));
+        this.past.settle(this.written());
       };
     }
   }
@@ -276,8 +255,15 @@ export class Editor {
     this.searching.value = wanted;
   }
 
-  copy(): void {
+  /** Copies what is chosen. Returns it as text. */
+  copy(): string {
     this.canvas.copyToClipboard();
+    return localStorage.getItem(CLIPBOARD) ?? '';
+  }
+
+  /** Whether a text is what was copied last. */
+  isCopied(text: string): boolean {
+    return text === localStorage.getItem(CLIPBOARD);
   }
 
   paste(): void {
@@ -288,10 +274,21 @@ export class Editor {
   }
 
   duplicate(): void {
-    const kept = localStorage.getItem('litegrapheditor_clipboard');
+    const kept = localStorage.getItem(CLIPBOARD);
     this.copy();
     this.paste();
-    if (kept !== null) localStorage.setItem('litegrapheditor_clipboard', kept);
+    if (kept !== null) localStorage.setItem(CLIPBOARD, kept);
+  }
+
+  freePlace(): [number, number] {
+    return pastePlace(this.canvas);
+  }
+
+  /** Takes pictures and workflows that were pasted, or dropped at a place of the window. */
+  takeFiles(files: File[], dropped?: { x: number; y: number }): void {
+    const box = this.canvas.canvas.getBoundingClientRect();
+    const at = dropped && (this.canvas.ds.convertCanvasToOffset([dropped.x - box.left, dropped.y - box.top]) as [number, number]);
+    void takeFiles(this, files, at);
   }
 
   /** What is wrong with nodes, where it can be read: below the node, and never on it. */
@@ -346,39 +343,105 @@ export class Editor {
   open(found: FoundWorkflow): void {
     this.jobs.value = found.job ? [found.job] : [];
     this.show(found);
-    this.past.begin(JSON.stringify(this.serialize()));
+    this.past.begin(this.written(), this.place());
     this.undone.value = { undo: false, redo: false };
   }
 
   private show(found: FoundWorkflow): void {
     this.canvas.deselectAll();
-    const graph = found.graph && readGraph(found.graph, this.infos);
-    const document = graph ?? fromPrompt(found.prompt ?? {}, this.infos);
-    fill(this.graph, document, this.room());
+    this.path.value = [];
+    this.views.clear();
+    this.workflow = found.graph ?? {};
     this.showFaults(noFaults);
+    if (found.graph) this.showLevel();
+    else this.showDocument(fromPrompt(found.prompt ?? {}, this.infos));
     this.fit();
+  }
+
+  private showDocument(document: Document): void {
+    fill(this.graph, document, this.room());
     this.wireNodes();
     this.showJob();
   }
 
+  /** The subgraph of a name, by default the one that is shown. */
+  private level(id: unknown = this.path.value.at(-1)?.definition): Definition | undefined {
+    return typeof id === 'string' ? definitionsOf(this.workflow).get(id) : undefined;
+  }
+
+  private showLevel(): void {
+    const all = definitionsOf(this.workflow);
+    this.known = withSubgraphs(this.workflow, this.infos);
+    registerSubgraphs(all.keys(), this.known);
+    this.showDocument(readGraph(levelOf(this.workflow, this.level()), this.known));
+  }
+
+  /** The first steps of a path that lead somewhere. */
+  private still(path: Step[]): Step[] {
+    const all = definitionsOf(this.workflow);
+    const wrong = path.findIndex((step) => !all.has(step.definition));
+    return wrong < 0 ? path : path.slice(0, wrong);
+  }
+
+  /** Goes into the subgraph that a node stands for. */
+  enter(node: EaselNode): void {
+    const definition = this.level(node.type);
+    if (definition) this.go([...this.path.value, { node: String(node.id), definition: definition.id, title: node.title }]);
+  }
+
+  /** Goes out again until one is in as many subgraphs. */
+  leave(depth: number): void {
+    this.go(this.path.value.slice(0, depth));
+  }
+
+  private go(path: Step[]): void {
+    this.note();
+    this.views.set(this.place(), this.view());
+    this.workflow = this.serialize();
+    this.path.value = path;
+    this.canvas.deselectAll();
+    this.showLevel();
+    const [scale, ...offset] = JSON.parse(this.views.get(this.place()) ?? '[]') as number[];
+    if (scale === undefined) this.fit();
+    else {
+      this.canvas.ds.scale = scale;
+      [this.canvas.ds.offset[0], this.canvas.ds.offset[1]] = offset as [number, number];
+    }
+    this.canvas.setDirty(true, true);
+    this.past.settle(this.written());
+    this.takeFocus();
+  }
+
+  /** What stands before the ids of the nodes that are shown, in the workflow that is run. */
+  private prefix(): string {
+    return this.path.peek().map((step) => `${step.node}:`).join('');
+  }
+
   /** The editor's JSON, as other editors read it. */
   serialize(): Record<string, unknown> {
-    return this.graph.serialize() as unknown as Record<string, unknown>;
+    return withLevel(this.workflow, this.level(), this.graph.serialize() as unknown as Raw);
+  }
+
+  /** The workflow as it is run: without subgraphs. */
+  private flat(): Document {
+    const live = { definition: this.level(), document: readLive(this.graph) };
+    return flatDocument(this.serialize(), this.known, live);
   }
 
   prompt(): Prompt {
-    return toPrompt(readLive(this.graph), this.infos);
+    return toPrompt(this.flat(), this.known);
   }
 
   async run(): Promise<void> {
     if (this.sending.value) return;
-    const prompt = this.prompt();
-    const technique = readWorkflow(prompt, undefined, techniques.value)?.technique;
-    const note = technique ? { technique: technique.name } : {};
-    const extra_data = { extra_pnginfo: { workflow: this.serialize(), easel: note } };
     this.sending.value = true;
     this.showFaults(noFaults);
+    let prompt: Prompt = {};
     try {
+      prompt = this.prompt();
+      const technique = readWorkflow(prompt, undefined, techniques.value)?.technique;
+      const note = technique ? { technique: technique.name } : {};
+      const extra_data = { extra_pnginfo: { workflow: this.serialize(), easel: note } };
       const id = await queueJob(prompt, extra_data);
       this.jobs.value = [...this.jobs.value, id];
       follow(id);
@@ -466,15 +529,35 @@ export class Editor {
   }
 
   private find(id: string): EaselNode | undefined {
-    return this.graph.nodes.find((node: LGraphNode) => String(node.id) === id) as EaselNode | undefined;
+    const prefix = this.prefix();
+    return this.graph.nodes.find((node: LGraphNode) => prefix + String(node.id) === id) as EaselNode | undefined;
   }
 
   titleOf(id: string): string {
-    return this.find(id)?.title ?? `Node ${id}`;
+    const here = this.find(id)?.title;
+    if (here !== undefined || !id.includes(':')) return here ?? `Node ${id}`;
+    const node = this.flat().nodes.find((other) => other.id === id);
+    return node?.title ?? this.known[node?.type ?? '']?.display_name ?? `Node ${id}`;
   }
 
+  /** Brings a node into view, through the subgraphs it is in. */
   goTo(id: string): void {
+    if (!this.find(id)) this.go(this.pathTo(id));
     this.comeClose(this.find(id));
+  }
+
+  private pathTo(id: string): Step[] {
+    const workflow = this.serialize();
+    const all = definitionsOf(workflow);
+    const path: Step[] = [];
+    for (const part of id.split(':').slice(0, -1)) {
+      const level = readGraph(levelOf(workflow, all.get(path.at(-1)?.definition ?? '')), this.known);
+      const node = level.nodes.find((other) => other.id === part);
+      const definition = all.get(node?.type ?? '');
+      if (!node || !definition) return path;
+      path.push({ node: part, definition: definition.id, title: node.title ?? definition.name });
+    }
+    return path;
   }
 
   /** Brings a node into view, large enough to work on, and chooses it; without one, none is chosen. */
@@ -497,12 +580,8 @@ export class Editor {
 
   private markFaults(): void {
     const failure = this.failure.peek();
-    for (const node of this.graph.nodes as EaselNode[]) {
-      const id = String(node.id);
-      if (node instanceof UnknownNode) node.faults = ['The server has no such node.'];
-      else node.faults = this.faults.peek().nodes[id] ?? (failure?.node === id ? [failure.words] : undefined);
-      node.has_errors = !!node.faults;
-    }
+    const faults = failure ? { [failure.node]: [failure.words], ...this.faults.peek().nodes } : this.faults.peek().nodes;
+    markFaults(this.graph.nodes as EaselNode[], this.prefix(), faults, (id) => this.titleOf(id));
     this.canvas.setDirty(true, true);
   }
 
@@ -510,18 +589,10 @@ export class Editor {
   private showJob(): void {
     const own = this.jobs.value;
     const job = focusJob.value && own.includes(focusJob.value.id) ? focusJob.value : undefined;
-    for (const node of this.graph.nodes as EaselNode[]) {
-      const id = String(node.id);
-      const same = job?.prompt[id]?.class_type === node.type;
-      node.running = same && job?.state === 'running' && job.node === id;
-      const pace = node.running ? job?.pace : undefined;
-      node.progress = pace && pace.max > 0 ? pace.value / pace.max : undefined;
-      const image = same ? job?.outputs[id]?.images?.[0] : undefined;
-      if (image?.filename) showPicture(node, routes.viewAddress(image)); // others were sent to a client
-    }
-    const failed = job?.failure && this.find(job.failure.node);
-    const here = failed && job.prompt[job.failure!.node]?.class_type === failed.type;
-    this.failure.value = here ? { node: job.failure!.node, words: job.failure!.message } : undefined;
+    markJob(this.graph.nodes as EaselNode[], this.prefix(), job);
+    const failed = job?.failure && this.flat().nodes.find((node) => node.id === job.failure!.node);
+    const here = failed && job.prompt[failed.id]?.class_type === failed.type;
+    this.failure.value = here ? { node: failed.id, words: job.failure!.message } : undefined;
     this.markFaults();
   }
 }

@@ -1,16 +1,17 @@
 // Between a document and the editor's live graph.
-import { type LGraph, LGraphGroup, type LGraphNode, LiteGraph, type NodeId } from '@comfyorg/litegraph';
+import { type LGraph, type LGraphNode, LiteGraph, type NodeId } from '@comfyorg/litegraph';
 import { inputImage, viewAddress } from '../api/routes';
 import type { Value } from '../api/types';
 import type { DocNode, Document, Id, Source } from './document';
 import { layOut } from './layout';
-import { type EaselNode, finalSize, showPicture, UnknownNode } from './nodes';
+import { type EaselNode, finalSize, Group, isBorder, makeBorder, showPicture, UnknownNode } from './nodes';
 
 function liveId(id: Id): NodeId {
   return /^\d{1,15}$/.test(id) ? Number(id) : id;
 }
 
 function makeNode(node: DocNode): EaselNode {
+  if (isBorder(node)) return makeBorder(node);
   const made = LiteGraph.createNode(node.type) as EaselNode | null;
   if (made) return made;
   const unknown = new UnknownNode(`${node.type} (not on this server)`) as EaselNode;
@@ -66,7 +67,7 @@ export function fill(graph: LGraph, document: Document, room: [number, number]):
     setValues(live, node.values);
     graph.add(live);
     if (node.pos) live.pos = [...node.pos];
-    if (node.size) {
+    if (node.size && !isBorder(node)) {
       const least = live.computeSize();
       live.setSize([Math.max(node.size[0], least[0]), Math.max(node.size[1], least[1])]);
     }
@@ -75,7 +76,7 @@ export function fill(graph: LGraph, document: Document, room: [number, number]):
   }
   for (const node of document.nodes) connectInputs(made, node);
   for (const group of document.groups) {
-    const live = new LGraphGroup(group.title);
+    const live = new Group(group.title);
     live.pos = [group.bounding[0], group.bounding[1]];
     live.size = [group.bounding[2], group.bounding[3]];
     if (group.color) live.color = group.color;
@@ -95,7 +96,7 @@ function connectInputs(made: Map<Id, EaselNode>, node: DocNode): void {
 
 function readNode(graph: LGraph, node: LGraphNode): DocNode {
   const out: DocNode = { id: String(node.id), type: String(node.type), mode: node.mode, values: {}, links: {} };
-  if (node.title !== (node.constructor as { title?: string }).title) out.title = node.title;
+  if (node.title !== (node.constructor as { title?: string }).title && !isBorder(out)) out.title = node.title;
   if (node instanceof UnknownNode) out.values = { ...(node.properties['values'] as unknown as Record<string, Value>) };
   for (const widget of node.widgets ?? []) out.values[widget.name] = widget.value as Value;
   for (const input of node.inputs) {

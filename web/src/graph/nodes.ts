@@ -1,7 +1,8 @@
 // Node classes for the editor, made from the server's definitions.
-import { LGraphNode, LiteGraph } from '@comfyorg/litegraph';
+import { CanvasPointer, type LGraphCanvas, LGraphGroup, LGraphNode, LiteGraph } from '@comfyorg/litegraph';
 import type { NodeInfo } from '../api/types';
-import { BYPASSED, type Infos, inputsOf, isSeedInput, isValueInput, MUTED, typeName } from './document';
+import { BYPASSED, type DocNode, type Infos, INPUTS, inputsOf, isSeedInput, isValueInput, MUTED, OUTPUTS, typeName } from './document';
+import { BORDER_WIDTH } from './levels';
 import { addAfterWidget, addNoteWidget, addValueWidget } from './widgets';
 
 const MIN_WIDTH = 230;
@@ -13,6 +14,8 @@ export interface EaselNode extends LGraphNode {
   picture?: HTMLImageElement;
   faults?: string[];
   running?: boolean;
+  /** Enters what the node stands for, where it stands for a subgraph. */
+  enter?: () => void;
   /** Called with what shows a picture that has arrived: it may make the node larger, which nobody has done by hand. */
   onPicture?: (show: () => void) => void;
 }
@@ -68,7 +71,8 @@ function drawMode(node: EaselNode, ctx: CanvasRenderingContext2D): void {
   ctx.globalAlpha = 1;
   ctx.font = `600 11px ${LiteGraph.NODE_FONT}`;
   const width = ctx.measureText(said).width + 14;
-  const right = node.flags.collapsed ? (node._collapsed_width ?? node.size[0]) : node.size[0];
+  const end = node.flags.collapsed ? (node._collapsed_width ?? node.size[0]) : node.size[0];
+  const right = node.enter ? end - DOOR - 8 : end;
   ctx.fillStyle = LiteGraph.NODE_BOX_OUTLINE_COLOR as string;
   ctx.beginPath();
   ctx.roundRect(right - width - 6, -LiteGraph.NODE_TITLE_HEIGHT + 7, width, 16, 8);
@@ -79,13 +83,49 @@ function drawMode(node: EaselNode, ctx: CanvasRenderingContext2D): void {
   ctx.restore();
 }
 
+const DOOR = 16;
+
+/** Where the mark is that a subgraph is entered by, in its title. */
+function doorOf(node: EaselNode): [left: number, top: number] {
+  const right = node.flags.collapsed ? (node._collapsed_width ?? node.size[0]) : node.size[0];
+  return [right - DOOR - 8, -(LiteGraph.NODE_TITLE_HEIGHT + DOOR) / 2];
+}
+
+function drawDoor(node: EaselNode, ctx: CanvasRenderingContext2D): void {
+  if (!node.enter) return;
+  const [left, top] = doorOf(node);
+  ctx.save();
+  ctx.strokeStyle = LiteGraph.NODE_TEXT_HIGHLIGHT_COLOR;
+  ctx.lineWidth = 1.5;
+  ctx.lineCap = ctx.lineJoin = 'round';
+  ctx.translate(left, top);
+  ctx.stroke(new Path2D('M6 2H3a1 1 0 0 0-1 1v10a1 1 0 0 0 1 1h10a1 1 0 0 0 1-1v-3M9 2h5v5M14 2 8 8'));
+  ctx.restore();
+}
+
+function isAtDoor(node: EaselNode, [x, y]: [number, number]): boolean {
+  const [left, top] = doorOf(node);
+  return x >= left - 6 && x <= left + DOOR + 6 && y >= top - 6 && y <= top + DOOR + 6;
+}
+
 function prepare(node: EaselNode): void {
   node.onDrawForeground = (ctx) => {
     drawPicture(node, ctx);
     drawMode(node, ctx);
+    drawDoor(node, ctx);
   };
+  node.onMouseDown = (_event, at) => {
+    if (!node.enter || !isAtDoor(node, at as [number, number])) return false;
+    // Not while the library is still at this press.
+    setTimeout(node.enter);
+    return true;
+  };
+  node.onDblClick = () => void (node.enter && setTimeout(node.enter));
   node.strokeStyles['error'] = function () {
     return this.has_errors ? { color: LiteGraph.NODE_ERROR_COLOUR, lineWidth: 3, padding: 4 } : undefined;
+  };
+  node.strokeStyles['selected'] = function () {
+    return this.selected ? { padding: this.has_errors ? 9 : 6 } : undefined;
   };
   node.strokeStyles['running'] = function () {
     return (this as EaselNode).running ? { color: String(LiteGraph.NODE_BOX_OUTLINE_COLOR), lineWidth: 3 } : undefined;
@@ -162,20 +202,100 @@ export class UnknownNode extends LGraphNode {
   }
 }
 
+/** The border of a subgraph, seen from inside: it stays where a subgraph is, and is not copied. */
+class BorderNode extends LGraphNode {
+  constructor(title: string) {
+    super(title);
+    this.isVirtualNode = true;
+    this.block_delete = this.ignore_remove = true;
+    this.removable = this.clonable = false;
+    prepare(this as EaselNode);
+  }
+}
+
+/** The node for one side of a subgraph's border. */
+export function makeBorder(node: DocNode): EaselNode {
+  const made = new BorderNode(node.type === INPUTS ? 'What comes in' : 'What goes out') as EaselNode;
+  made.type = node.type;
+  for (const { name, type, label } of node.slots?.inputs ?? []) made.addInput(name, type, label ? { label } : {});
+  for (const { name, type, label } of node.slots?.outputs ?? []) made.addOutput(name, type, label ? { label } : {});
+  made.setSize([BORDER_WIDTH, made.computeSize()[1]]);
+  return made;
+}
+
+export function isBorder(node: { type?: unknown }): boolean {
+  return node.type === INPUTS || node.type === OUTPUTS;
+}
+
 declare module '@comfyorg/litegraph' {
   interface LGraphNode {
     isVirtualNode?: boolean;
   }
 }
 
+let subgraphs: string[] = [];
+let served: Infos = {};
+
+/** Makes the subgraphs of a workflow known, in place of those of the workflow before. */
+export function registerSubgraphs(ids: Iterable<string>, infos: Infos): void {
+  for (const id of subgraphs) {
+    if (served[id]) registerInfo(served[id]);
+    else if (LiteGraph.registered_node_types[id]) LiteGraph.unregisterNodeType(id);
+  }
+  subgraphs = [...ids].filter((id) => infos[id]);
+  for (const id of subgraphs) registerInfo(infos[id]!);
+}
+
+/** A group whose title can be read on its colour in both themes. */
+export class Group extends LGraphGroup {
+  constructor(title: string) {
+    super(title);
+    this.font_size = 16;
+  }
+
+  override draw(canvas: LGraphCanvas, ctx: CanvasRenderingContext2D): void {
+    const [x = 0, y = 0] = this.pos;
+    const [width = 0, height = 0] = this.size;
+    const tint = this.color || LGraphGroup.defaultColour;
+    const shape = new Path2D();
+    shape.roundRect(x, y, width, height, 8);
+    ctx.save();
+    ctx.fillStyle = ctx.strokeStyle = tint;
+    ctx.globalAlpha = 0.22 * canvas.editor_alpha;
+    ctx.fill(shape);
+    ctx.save();
+    ctx.clip(shape);
+    ctx.fillRect(x, y, width, this.titleHeight);
+    ctx.restore();
+    ctx.globalAlpha = canvas.editor_alpha;
+    ctx.lineWidth = this.selected ? 2.5 : 1;
+    ctx.stroke(shape);
+    ctx.beginPath();
+    ctx.moveTo(x + width - 12, y + height - 4);
+    ctx.lineTo(x + width - 4, y + height - 12);
+    ctx.stroke();
+    ctx.font = `600 14px ${LiteGraph.GROUP_FONT}`;
+    ctx.textAlign = 'left';
+    ctx.fillStyle = LiteGraph.NODE_TEXT_HIGHLIGHT_COLOR;
+    ctx.fillText(this.title, x + 10, y + 16, width - 20);
+    ctx.restore();
+  }
+}
+
+function registerInfo(info: NodeInfo): void {
+  const made = classOf(info);
+  LiteGraph.registerNodeType(info.name, made);
+  made.category = info.category;
+}
+
 /** Makes every class of the server known to the editor. */
 export function registerNodes(infos: Infos): void {
   LiteGraph.clearRegisteredTypes();
-  for (const info of Object.values(infos)) {
-    const made = classOf(info);
-    LiteGraph.registerNodeType(info.name, made);
-    made.category = info.category;
-  }
+  LiteGraph.release_link_on_empty_shows_menu = true;
+  // As systems have it; the library's own is shorter than some hands take.
+  CanvasPointer.doubleClickTime = 500;
+  served = infos;
+  Object.values(infos).forEach(registerInfo);
   LiteGraph.registerNodeType('Note', NoteNode);
   LiteGraph.registerNodeType('MarkdownNote', class extends NoteNode {});
   LiteGraph.registerNodeType('Reroute', RerouteNode);

@@ -2,20 +2,26 @@
 
 const MOST = 100;
 
+interface Done {
+  state: string;
+  /** Where it was done: there it is also undone. */
+  place: string;
+}
+
 export class Past {
-  private states: string[] = [];
+  private states: Done[] = [];
   private at = -1;
 
   /** Begins anew with a state that cannot be undone. */
-  begin(state: string): void {
-    this.states = [state];
+  begin(state: string, place = ''): void {
+    this.states = [{ state, place }];
     this.at = 0;
   }
 
   /** Takes in the state after something was done; what had been undone is then gone. False when nothing changed. */
-  note(state: string): boolean {
-    if (this.states[this.at] === state) return false;
-    this.states = [...this.states.slice(0, this.at + 1), state].slice(-MOST);
+  note(state: string, place = ''): boolean {
+    if (this.states[this.at]?.state === state) return false;
+    this.states = [...this.states.slice(0, this.at + 1), { state, place }].slice(-MOST);
     this.at = this.states.length - 1;
     return true;
   }
@@ -27,16 +33,19 @@ export class Past {
     return this.at < this.states.length - 1;
   }
 
-  undo(): string | undefined {
-    return this.canUndo ? this.states[--this.at] : undefined;
+  undo(): Done | undefined {
+    if (!this.canUndo) return undefined;
+    const { place } = this.states[this.at]!;
+    return { state: this.states[--this.at]!.state, place };
   }
 
-  redo(): string | undefined {
+  redo(): Done | undefined {
     return this.canRedo ? this.states[++this.at] : undefined;
   }
 
   /** The state as it is once it has been shown: what it is made of may be written in another way. */
   settle(state: string): void {
-    if (this.at >= 0) this.states[this.at] = state;
+    const now = this.states[this.at];
+    if (now) this.states[this.at] = { ...now, state };
   }
 }

@@ -13,13 +13,13 @@ import {
   type Source,
 } from './document';
 
-type Raw = Record<string, unknown>;
+export type Raw = Record<string, unknown>;
 
-function list(value: unknown): Raw[] {
+export function list(value: unknown): Raw[] {
   return Array.isArray(value) ? value.filter((v): v is Raw => typeof v === 'object' && v !== null) : [];
 }
 
-function pair(value: unknown): [number, number] | undefined {
+export function pair(value: unknown): [number, number] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { 0: x, 1: y } = value as Record<number, unknown>;
   return Number.isFinite(x) && Number.isFinite(y) ? [Number(x), Number(y)] : undefined;
@@ -39,9 +39,12 @@ function readLinks(value: unknown): Map<string, Source> {
 }
 
 /** Gives the widgets' values their names. */
-function readValues(raw: Raw, infos: Infos): Record<string, Value> {
+export function readValues(raw: Raw, infos: Infos): Record<string, Value> {
   const saved = raw['widgets_values'];
   const type = String(raw['type']);
+  // An unknown node has no widgets: the editor keeps its values beside it.
+  const kept = (raw['properties'] as Raw | undefined)?.['values'];
+  if (!infos[type] && typeof kept === 'object' && kept !== null) return kept as Record<string, Value>;
   if (type === 'PrimitiveNode' || type === 'Note' || type === 'MarkdownNote') {
     return Array.isArray(saved) ? { value: saved[0] as Value } : {};
   }
@@ -80,7 +83,11 @@ function readNode(raw: Raw, links: Map<string, Source>, infos: Infos): DocNode {
     const source = input['link'] == null ? undefined : links.get(String(input['link']));
     if (source) node.links[String(input['name'])] = source;
   }
-  const slot = (s: Raw) => ({ name: String(s['name'] ?? ''), type: String(s['type'] ?? '*') });
+  const slot = (s: Raw) => ({
+    name: String(s['name'] ?? ''),
+    type: String(s['type'] ?? '*'),
+    label: typeof s['label'] === 'string' ? s['label'] : undefined,
+  });
   if (!infos[node.type]) node.slots = { inputs: inputs.map(slot), outputs: outputs.map(slot) };
   return node;
 }

@@ -57,6 +57,7 @@ export function paintTheme(canvas?: LGraphCanvas): void {
   canvas.clear_background_color = colour('--ground');
   canvas.background_image = '';
   canvas.default_link_color = muted;
+  for (const side of ['input_off', 'input_on', 'output_off', 'output_on'] as const) canvas.default_connection_color[side] = muted;
   canvas.node_title_color = text;
   for (const [type, pair] of Object.entries(LINKS)) {
     canvas.default_connection_color_byType[type] = pair[pick];

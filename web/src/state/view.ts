@@ -12,6 +12,8 @@ export const column = signal<Column>('compose');
 
 /** What the graph view is to show next. */
 export const graphToOpen = signal<FoundWorkflow | undefined>(undefined);
+/** Takes files that are dropped or pasted while the graph is shown. */
+export const graphTaker = signal<((files: File[], at?: { x: number; y: number }) => void) | undefined>(undefined);
 /** The sheet of shortcuts. */
 export const helpShown = signal(false);
 

@@ -9,10 +9,10 @@ function Confirm({ dialog, count }: { dialog: { current: HTMLDialogElement | nul
         <h2 id="delete-title">
           Delete {count} {count === 1 ? 'picture' : 'pictures'} for good?
         </h2>
-        <p>The files are deleted on the server. This cannot be undone.</p>
+        <p>{count === 1 ? 'Its file is' : 'Their files are'} deleted on the server. This cannot be undone.</p>
         <div class="row end">
           <button type="submit" autofocus>
-            Keep them
+            {count === 1 ? 'Keep it' : 'Keep them'}
           </button>
           <button type="submit" class="danger" onClick={() => void removeChosen(true)}>
             Delete for good

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { attachAll, restore } from '../../state/form/compose';
 import { say } from '../../state/notices';
+import { graphTaker } from '../../state/view';
 import { workflowInFile } from '../../state/form/restore';
 import { Icon } from '../ui/Icon';
 
@@ -13,7 +14,8 @@ function isWriting(target: EventTarget | null): boolean {
 }
 
 /** What is dropped or pasted somewhere on the page: settings come back, other pictures become the reference. */
-export async function takeFiles(files: File[]): Promise<void> {
+export async function takeFiles(files: File[], dropped?: { x: number; y: number }): Promise<void> {
+  if (graphTaker.value) return graphTaker.value(files, dropped);
   for (const file of files) {
     const found = await workflowInFile(file).catch(() => undefined);
     if (found && restore(found)) return;
@@ -44,7 +46,7 @@ export function DropAnywhere() {
       setOver(false);
       if (!holdsFiles(event) || event.defaultPrevented) return;
       event.preventDefault();
-      void takeFiles([...(event.dataTransfer?.files ?? [])]);
+      void takeFiles([...(event.dataTransfer?.files ?? [])], { x: event.clientX, y: event.clientY });
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
@@ -65,7 +67,7 @@ export function DropAnywhere() {
     <div class="drop-veil" aria-hidden="true">
       <div>
         <Icon name="picture" size={32} />
-        <p>Drop a picture to start from it, or one made here to bring its settings back</p>
+        <p>{graphTaker.value ? 'Drop a workflow to open it, or a picture to load it in a node' : 'Drop a picture to start from it, or one made here to bring its settings back'}</p>
       </div>
     </div>
   );

@@ -49,10 +49,11 @@ const ELSEWHERE: Record<string, Shortcut[]> = {
   'In the graph': [
     { key: 'Ctrl + Z, Ctrl + Y', words: 'Undo, redo' },
     { key: 'Double click, /', words: 'Find a node to add' },
-    { key: 'Ctrl + C, Ctrl + V', words: 'Copy, paste' },
+    { key: 'Ctrl + C, Ctrl + V', words: 'Copy, paste: nodes, or a picture' },
     { key: 'Ctrl + B, Ctrl + M', words: 'Bypass, mute' },
     { key: 'Ctrl + G', words: 'Group what is chosen' },
     { key: 'Delete', words: 'Remove what is chosen' },
+    { key: 'Double click, Esc', words: 'Enter a subgraph, leave it' },
     { key: '.', words: 'All of it in view' },
   ],
 };

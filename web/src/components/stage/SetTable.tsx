@@ -56,6 +56,7 @@ export function SetTable({ jobs, focused }: { jobs: { job: Job; set: SetNote }[]
               {rows.length > 1 && <th scope="row">{row.name}</th>}
               {row.cells.map((job, i) => (
                 <td key={i}>
+                  {!job && <span class="strip-cell gone" title="Taken out"><span class="strip-picture"><span class="strip-wait">–</span></span></span>}
                   {job && <Cell job={job} focused={job.id === focused} name={`${across} ${columns[i]}${row.name ? `, ${down} ${row.name}` : ''}`} />}
                   {rows.length === 1 && <span class="strip-value">{columns[i]}</span>}
                 </td>

@@ -67,6 +67,10 @@ export function Picker({ label, tooltip, value, choices, wrong, onPick, empty }:
     return () => removeEventListener('pointerdown', outside, true);
   }, [open]);
   useEffect(() => {
+    // All of the list is brought into view, where the form scrolls.
+    if (open) place.current?.querySelector('.pick-list')?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
+  useEffect(() => {
     if (open) document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: 'nearest' });
   }, [open, active]);
   const begin = () => {

@@ -64,5 +64,5 @@ export function whyNotModel(file: ModelFile | undefined, own: ModelFile | undefi
   if (!file.family || !own?.family) return undefined;
   const unclip = (family: string) => /unclip/i.test(family);
   if (kindred(file.family) === kindred(own.family) && (!unclip(own.family) || unclip(file.family))) return undefined;
-  return `${file.family}; this technique is for ${own.family}.`;
+  return `This technique is for ${own.family}.`;
 }

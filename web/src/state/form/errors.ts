@@ -86,7 +86,8 @@ export function sayFault(fault: InputFault): string {
 
 /** What the server says of a job that failed, without the name of the node, which is shown beside it. */
 export function sayFailure(message: string): string {
-  return sentence(message.replace(/^node \S+( \([^)]*\))?[,:] */, '')) || 'The server did not say why.';
+  const bare = message.replace(/^node \S+( \([^)]*\))?[,:] */, '').replace(/^\w+ - (?=\S)/, '');
+  return sentence(bare.replace(/^Invalid image file: (.*)$/, 'The server has no picture “$1” any more. Choose it again.')) || 'The server did not say why.';
 }
 
 function titleOf(prompt: Prompt, id: string): string {

@@ -17,6 +17,8 @@ export function sizeLike(shape: Shape, area: number): Shape {
 
 /** How much of a picture a size cuts off in its middle: shares of its width and height. */
 export function cutOff(shape: Shape, size: Shape): { x: number; y: number } {
+  // What is no size cuts nothing off; that it is none is said elsewhere.
+  if (!(size.width > 0 && size.height > 0)) return { x: 0, y: 0 };
   const ratio = (size.width / size.height) / (shape.width / shape.height);
   return ratio < 1 ? { x: 1 - ratio, y: 0 } : { x: 0, y: 1 - 1 / ratio };
 }
