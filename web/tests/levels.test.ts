@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { definitionsOf, flatDocument, levelOf, withLevel, withSubgraphs } from '../src/graph/levels';
+import { definitionsOf, flatDocument, levelOf, readLevel, withLevel, withSubgraphs } from '../src/graph/levels';
 import { BYPASSED, MUTED, toPrompt } from '../src/graph/document';
 import { type Raw, readGraph } from '../src/graph/readGraph';
 import { infos } from './samples';
@@ -118,10 +118,43 @@ describe('subgraphs', () => {
     expect(withLevel(raw, undefined, { nodes: [], links: [] })['definitions']).toBeUndefined();
   });
 
+  it('have values that their nodes show, each its own, through several levels', () => {
+    const words = { id: 'words', name: 'Words', inputs: [], outputs: [], nodes: [text(3, 'inside')], links: [] };
+    const around = {
+      ...words,
+      id: 'around',
+      nodes: [{ id: 5, type: 'words', properties: { proxyWidgets: [['3', 'text']] }, widgets_values: ['between'] }],
+    };
+    const standing = (id: number, values: unknown[], proxyWidgets: unknown = [['5', 'text']]) => ({ id, type: 'around', properties: { proxyWidgets }, widgets_values: values });
+    const raw = {
+      nodes: [standing(1, ['one']), standing(2, ['two'], JSON.stringify([['5', '5: text']])), standing(3, [], []), standing(4, [null], [['5', '$$preview']])],
+      links: [],
+      definitions: { subgraphs: [around, words] },
+    };
+    const texts = Object.fromEntries(Object.entries(promptOf(raw)).map(([id, node]) => [id, node.inputs['text']]));
+    expect(texts).toEqual({ '1:5:3': 'one', '2:5:3': 'two', '3:5:3': 'between', '4:5:3': 'between' });
+    const [first, , , last] = readLevel(raw, undefined, withSubgraphs(raw, infos)).nodes;
+    expect(first!.promoted).toMatchObject([{ key: '5/text', node: '5', widget: 'text', spec: ['STRING', { multiline: true }] }]);
+    expect(last!.promoted).toMatchObject([{ spec: undefined }]);
+  });
+
+  it('have values of inputs and others in the order in which they are listed', () => {
+    const raw = workflow();
+    const [, node] = raw['nodes'] as Raw[];
+    node!['properties'] = { proxyWidgets: [['-1', 'words']] };
+    expect(promptOf(raw)['2:5:3']!.inputs['text']).toBe('outside');
+    // An entry that names what an input leads to is that input.
+    node!['properties'] = { proxyWidgets: [['5', 'words']] };
+    expect(promptOf(raw)['2:5:3']!.inputs['text']).toBe('outside');
+    expect(readLevel(raw, undefined, withSubgraphs(raw, infos)).nodes[1]!.promoted).toBeUndefined();
+  });
+
   it('that contain themselves are refused, and rubbish is nothing', () => {
     const raw = workflow();
     const [outer] = (raw['definitions'] as { subgraphs: Raw[] }).subgraphs;
     (outer!['nodes'] as Raw[])[0]!['type'] = 'outer';
+    ((outer!['nodes'] as Raw[])[0]!)['properties'] = { proxyWidgets: [['5', 'text']] };
+    ((outer!['nodes'] as Raw[])[0]!)['widgets_values'] = [1];
     expect(() => promptOf(raw)).toThrow(/contains itself/);
     expect(definitionsOf({ definitions: { subgraphs: [null, 3] } }).size).toBe(0);
     expect(promptOf({ nodes: [{ id: 1, type: 'x' }], definitions: { subgraphs: [{ id: 'x' }] } })).toEqual({});

@@ -6,7 +6,7 @@ const { saved } = p;
 /** A workflow that makes a picture of one colour and inverts it; inverting, with what is before it, is a subgraph. */
 const WORKFLOW = {
   nodes: [
-    { id: 1, type: 'paint-and-invert', title: 'Paint', pos: [0, 100], size: [260, 120], mode: 0, inputs: [{ name: 'colour', type: 'INT', link: null, widget: { name: 'colour' } }], outputs: [{ name: 'picture', type: 'IMAGE', links: [1] }], widgets_values: [255] },
+    { id: 1, type: 'paint-and-invert', title: 'Paint', pos: [0, 100], size: [260, 120], mode: 0, inputs: [{ name: 'colour', type: 'INT', link: null, widget: { name: 'colour' } }], outputs: [{ name: 'picture', type: 'IMAGE', links: [1] }], widgets_values: [255, 32], properties: { proxyWidgets: [['-1', 'colour'], ['3', 'width']] } },
     { id: 2, type: 'SaveImage', pos: [400, 100], size: [260, 120], mode: 0, inputs: [{ name: 'images', type: 'IMAGE', link: 1 }], outputs: [], widgets_values: ['sub'] },
   ],
   links: [[1, 1, 0, 2, 0, 'IMAGE']],
@@ -60,11 +60,14 @@ export const subgraph = {
     await p.openGraph(page, 'subgraph.json', WORKFLOW);
     const api = await saved(page, 'Save for the API');
     assert.deepEqual(Object.keys(api), ['2', '1:3', '1:4']);
-    assert.equal(api['1:3'].inputs.color, 255);
+    // Values of its input, and of a node inside that it shows.
+    assert.deepEqual([api['1:3'].inputs.color, api['1:3'].inputs.width], [255, 32]);
     assert.deepEqual(api['2'].inputs.images, ['1:4', 0]);
     // The server makes the same of it.
     const answer = await fetch(`${server.url}/prompt?wait=1`, { method: 'POST', body: JSON.stringify(WORKFLOW) });
     assert.equal(answer.status, 200, await answer.text());
+    const [served] = await p.ended(server, 1);
+    assert.deepEqual(served.prompt[2]['1:3'].inputs, api['1:3'].inputs);
     await p.run(page);
     await page.locator('.dock img').waitFor();
     const entry = (await p.ended(server, 2))[1];
@@ -105,14 +108,14 @@ export const subgraph = {
 
     // What is wrong inside is said at the node outside, and leads inside.
     const wrong = structuredClone(WORKFLOW);
-    inner(wrong).nodes[0].widgets_values[0] = 0;
+    inner(wrong).nodes[0].widgets_values[2] = 0;
     await p.openGraph(page, 'wrong.json', wrong);
     await p.run(page);
-    await page.locator('.fault-note', { hasText: 'EmptyImage: width: Must be at least 1.' }).waitFor();
+    await page.locator('.fault-note', { hasText: 'EmptyImage: batch_size: Must be at least 1.' }).waitFor();
     await looks('subgraph_fault');
-    await page.locator('.graph-faults').getByRole('button', { name: /width: Must be at least 1/ }).click();
+    await page.locator('.graph-faults').getByRole('button', { name: /batch_size: Must be at least 1/ }).click();
     await way.waitFor();
-    await page.locator('.fault-note', { hasText: /^width: Must be at least 1/ }).waitFor();
+    await page.locator('.fault-note', { hasText: /^batch_size: Must be at least 1/ }).waitFor();
 
     // It is still there, and inside, after a reload.
     await page.reload();

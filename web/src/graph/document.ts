@@ -14,6 +14,19 @@ export interface SlotName {
   type: string;
   label?: string;
 }
+/** A value inside a subgraph that the node standing for it shows, though no input of the subgraph leads there. */
+export interface Promoted {
+  /** By which the value is kept among the node's own. */
+  key: string;
+  /** Whose value it is, and which: ids and names inside the subgraph. */
+  node: Id;
+  widget: string;
+  /** Left out for what the editor does not show; such a value stays as it is. */
+  spec?: InputSpec;
+  value?: Value;
+  /** As files list it. */
+  entry: unknown[];
+}
 export interface DocNode {
   id: Id;
   type: string;
@@ -26,6 +39,7 @@ export interface DocNode {
   bgcolor?: string;
   values: Record<string, Value>;
   links: Record<string, Source>;
+  promoted?: Promoted[];
   /** Slots as a file named them, for nodes the server does not know. */
   slots?: { inputs: SlotName[]; outputs: SlotName[] };
 }

@@ -18,14 +18,14 @@ import { setView } from '../state/view';
 import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
 import { AFTER, type Document, fromPrompt, type Infos, toPrompt } from './document';
 import { bindKeys } from './keys';
-import { type Definition, definitionsOf, flatDocument, levelOf, withLevel, withSubgraphs } from './levels';
+import { type Definition, definitionsOf, flatDocument, readLevel, withLevel, withSubgraphs } from './levels';
 import { arrange, fill, readLive, refreshPicture } from './live';
 import { markFaults, markJob } from './marks';
 import { type EaselNode, finalSize, registerNodes, registerSubgraphs } from './nodes';
 import type { Loose } from './nodeSearch';
 import { Past } from './past';
 import { takeFiles } from './pictures';
-import { type Raw, readGraph } from './readGraph';
+import type { Raw } from './readGraph';
 import { paintTheme } from './theme';
 import { bindFingers } from './touch';
 import { Wires } from './wires';
@@ -373,7 +373,7 @@ export class Editor {
     const all = definitionsOf(this.workflow);
     this.known = withSubgraphs(this.workflow, this.infos);
     registerSubgraphs(all.keys(), this.known);
-    this.showDocument(readGraph(levelOf(this.workflow, this.level()), this.known));
+    this.showDocument(readLevel(this.workflow, this.level(), this.known));
   }
 
   /** The first steps of a path that lead somewhere. */
@@ -551,7 +551,7 @@ export class Editor {
     const all = definitionsOf(workflow);
     const path: Step[] = [];
     for (const part of id.split(':').slice(0, -1)) {
-      const level = readGraph(levelOf(workflow, all.get(path.at(-1)?.definition ?? '')), this.known);
+      const level = readLevel(workflow, all.get(path.at(-1)?.definition ?? ''), this.known);
       const node = level.nodes.find((other) => other.id === part);
       const definition = all.get(node?.type ?? '');
       if (!node || !definition) return path;

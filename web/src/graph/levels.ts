@@ -1,6 +1,6 @@
 // Subgraphs: a workflow's JSON as levels, of which the editor shows one at a time. Pure functions.
-import type { InputSpec, NodeInfo } from '../api/types';
-import { BYPASSED, type DocNode, type Document, type Id, INPUTS, type Infos, inputsOf, isValueInput, MUTED, OUTPUTS, type Source } from './document';
+import type { InputSpec, NodeInfo, Value } from '../api/types';
+import { AFTER, AFTER_CHOICES, BYPASSED, type DocNode, type Document, type Id, INPUTS, type Infos, inputsOf, isValueInput, MUTED, OUTPUTS, type Promoted, type Source } from './document';
 import { list, pair, type Raw, readGraph, readValues } from './readGraph';
 
 const MOST_NESTED = 16;
@@ -149,6 +149,99 @@ function definitionRaw({ raw, inputId, outputId }: Definition, live: Raw): Raw {
   };
 }
 
+/** What is in a node inside, by the name of one of its values. */
+function insideSpec(definition: Definition, all: Map<string, Definition>, id: Id, widget: string, infos: Infos, depth = 0): { spec?: InputSpec; value?: Value } {
+  const node = list(definition.raw['nodes']).find((n) => String(n['id']) === id);
+  if (!node || depth > MOST_NESTED) return {};
+  const spec = inputsOf(infos[String(node['type'])]).find(([name]) => name === widget)?.[1];
+  if (spec && isValueInput(spec)) return { spec: [spec[0], withoutAfter(spec)], value: readValues(node, infos)[widget] };
+  const inner = all.get(String(node['type']));
+  const shown = inner && readStanding(node, inner, all, infos, { widget, depth: depth + 1 }).promoted[0];
+  return shown ? { spec: shown.spec, value: shown.value } : {};
+}
+
+/** The input of a subgraph that leads to a value inside. */
+function inputTo(definition: Definition, id: Id, widget: string): string | undefined {
+  const node = list(definition.raw['nodes']).find((n) => String(n['id']) === id);
+  const link = linksOf(definition.raw['links']).find(
+    (l) => String(l.origin_id) === definition.inputId && String(l.target_id) === id && list(node?.['inputs'])[l.target_slot]?.['name'] === widget,
+  );
+  return link && definition.inputs[link.origin_slot]?.name;
+}
+
+/** A list of what a node shows: pairs of a node's id inside and a value's name, or "-1" and an input's. */
+function shownBy(node: Raw): string[][] {
+  let shown = object(node['properties'])['proxyWidgets'];
+  try {
+    if (typeof shown === 'string') shown = JSON.parse(shown);
+  } catch {
+    return [];
+  }
+  return (Array.isArray(shown) ? (shown as unknown[]) : []).flatMap((entry) => (Array.isArray(entry) && entry.length >= 2 ? [entry.map(String)] : []));
+}
+
+interface Standing {
+  values: Record<string, Value>;
+  promoted: Promoted[];
+}
+
+/** The values at a node that stands for a subgraph: those of its inputs by name, and what it shows besides, or `only` one of that. */
+function readStanding(node: Raw, definition: Definition, all: Map<string, Definition>, infos: Infos, only?: { widget: string; depth: number }): Standing {
+  const own = inputsOf(infos[definition.id]).flatMap(([name, spec]) => (isValueInput(spec) ? [name] : []));
+  const entries = shownBy(node).map((entry) => {
+    const [id = '', name = ''] = entry;
+    // "12: seed" is the seed of node 12, in files of some editors.
+    const widget = name.startsWith(`${id}: `) ? name.slice(id.length + 2) : name;
+    return { entry, node: id, widget, input: id === '-1' ? widget : inputTo(definition, id, widget) };
+  });
+  const saved = node['widgets_values'];
+  if (entries.length === 0 || !Array.isArray(saved)) {
+    // Some editors keep here what is to happen to a seed, as at the seed itself.
+    const extra = Array.isArray(saved) && saved.length > own.length;
+    const plain = extra ? { ...node, widgets_values: saved.filter((value) => !AFTER_CHOICES.includes(String(value))) } : node;
+    return { values: readValues(plain, infos), promoted: [] };
+  }
+  // The first editors that had such a list kept only the values of inputs, and listed the others.
+  const others = entries.every((e) => e.input === undefined) && saved.length === own.length && saved.length !== entries.length;
+  const out: Standing = { values: {}, promoted: [] };
+  if (others) own.forEach((name, i) => (out.values[name] = saved[i] as Value));
+  entries.forEach(({ entry, node: id, widget, input }, i) => {
+    const given = others ? undefined : (saved[i] as Value | undefined);
+    if (input !== undefined) {
+      if (given !== undefined && given !== null) out.values[input] = given;
+      return;
+    }
+    if (only && (only.widget !== widget || out.promoted.length > 0)) return;
+    const { spec, value } = widget === AFTER ? {} : insideSpec(definition, all, id, widget, infos, only?.depth);
+    out.promoted.push({ key: entry.join('/'), node: id, widget, spec, value: given ?? value, entry });
+  });
+  return out;
+}
+
+/** One level of a workflow as a document. */
+export function readLevel(workflow: Raw, definition: Definition | undefined, infos: Infos): Document {
+  const level = levelOf(workflow, definition);
+  const document = readGraph(level, infos);
+  const all = definitionsOf(workflow);
+  if (all.size === 0) return document;
+  const raws = new Map(list(level['nodes']).map((raw) => [String(raw['id']), raw]));
+  for (const node of document.nodes) {
+    const inner = all.get(node.type);
+    if (!inner || inner === definition) continue;
+    const { values, promoted } = readStanding(raws.get(node.id)!, inner, all, infos);
+    node.values = values;
+    for (const { key, spec, value } of promoted) if (spec && value !== undefined) node.values[key] = value;
+    if (promoted.length > 0) node.promoted = promoted;
+  }
+  return document;
+}
+
+// What is to happen to a seed after a run is said at the seed itself.
+function withoutAfter(spec: InputSpec): InputSpec[1] {
+  const { control_after_generate: _after, ...options } = spec[1] ?? {};
+  return options;
+}
+
 /** What an input of a subgraph is: what it is connected to inside, with the value that this has as its default. */
 function specOf(definition: Definition, slot: number, infos: Infos): InputSpec {
   const nodes = list(definition.raw['nodes']);
@@ -159,8 +252,7 @@ function specOf(definition: Definition, slot: number, infos: Infos): InputSpec {
     const spec = node && inputsOf(infos[String(node['type'])]).find(([own]) => own === name)?.[1];
     if (!node || !spec || !isValueInput(spec)) continue;
     const value = readValues(node, infos)[name];
-    // What is to happen to a seed after a run is said at the seed itself.
-    const { control_after_generate: _after, ...options } = spec[1] ?? {};
+    const options = withoutAfter(spec);
     return [spec[0], value === undefined ? options : { ...options, default: value }];
   }
   return [definition.inputs[slot]!.type, {}];
@@ -226,7 +318,22 @@ export function flatten(root: Document, inner: Map<string, Inner>): Document {
       else nodes.push({ id: own, type: 'PrimitiveNode', mode: 0, values: { value }, links: {} });
     });
 
-  const add = (document: Document, prefix: string, muted: boolean, definition: Definition | undefined, depth: number) => {
+  /** A node with what is given for it from outside its subgraph. */
+  const withGiven = (node: DocNode, given: { promoted: Promoted; value: Value }[]): DocNode => {
+    const own = given.filter(({ promoted }) => promoted.node === node.id);
+    if (own.length === 0) return node;
+    const keyOf = (widget: string) => node.promoted?.find((p) => p.widget === widget)?.key ?? widget;
+    return { ...node, values: { ...node.values, ...Object.fromEntries(own.map(({ promoted, value }) => [keyOf(promoted.widget), value])) } };
+  };
+
+  interface Place {
+    prefix: string;
+    muted: boolean;
+    definition?: Definition;
+    depth: number;
+    given: { promoted: Promoted; value: Value }[];
+  }
+  const add = (document: Document, { prefix, muted, definition, depth, given }: Place) => {
     if (depth > MOST_NESTED) throw new Error('A subgraph contains itself, or subgraphs are nested too deep.');
     const byId = new Map(document.nodes.map((node) => [node.id, node]));
     const moved = ({ node, slot }: Source): Source => {
@@ -234,7 +341,8 @@ export function flatten(root: Document, inner: Map<string, Inner>): Document {
       const other = standsFor(byId.get(node));
       return other ? { node: `${prefix}${node}:${other.definition.outputId}.${slot}`, slot: 0 } : { node: prefix + node, slot };
     };
-    for (const node of document.nodes) {
+    for (const bare of document.nodes) {
+      const node = withGiven(bare, given);
       const id = prefix + node.id;
       const links = Object.fromEntries(Object.entries(node.links).map(([name, source]) => [name, moved(source)]));
       const other = standsFor(node);
@@ -243,18 +351,22 @@ export function flatten(root: Document, inner: Map<string, Inner>): Document {
       else if (!other) nodes.push({ ...node, id, links, mode: muted ? MUTED : node.mode });
       else {
         addBorder(node, id, other.definition, links);
-        add(other.document, `${id}:`, muted || node.mode === MUTED, other.definition, depth + 1);
+        const passed = (node.promoted ?? []).flatMap((promoted) => {
+          const value = node.values[promoted.key];
+          return promoted.spec && value !== undefined ? [{ promoted, value }] : [];
+        });
+        add(other.document, { prefix: `${id}:`, muted: muted || node.mode === MUTED, definition: other.definition, depth: depth + 1, given: passed });
       }
     }
   };
-  add(root, '', false, undefined, 0);
+  add(root, { prefix: '', muted: false, depth: 0, given: [] });
   return { nodes, groups: [] };
 }
 
 /** The whole workflow in one level. `live` may be one of its levels as it is in the editor now. */
 export function flatDocument(workflow: Raw, infos: Infos, live?: { definition: Definition | undefined; document: Document }): Document {
   const read = (definition: Definition | undefined): Document =>
-    live && live.definition?.id === definition?.id ? live.document : readGraph(levelOf(workflow, definition), infos);
+    live && live.definition?.id === definition?.id ? live.document : readLevel(workflow, definition, infos);
   const inner = [...definitionsOf(workflow)].map(([id, definition]): [string, Inner] => [id, { definition, document: read(definition) }]);
   return flatten(read(undefined), new Map(inner));
 }

@@ -4,7 +4,7 @@ import { inputImage, viewAddress } from '../api/routes';
 import type { Value } from '../api/types';
 import type { DocNode, Document, Id, Source } from './document';
 import { layOut } from './layout';
-import { type EaselNode, finalSize, Group, isBorder, makeBorder, showPicture, UnknownNode } from './nodes';
+import { addPromoted, type EaselNode, finalSize, Group, isBorder, makeBorder, showPicture, UnknownNode } from './nodes';
 
 function liveId(id: Id): NodeId {
   return /^\d{1,15}$/.test(id) ? Number(id) : id;
@@ -64,6 +64,7 @@ export function fill(graph: LGraph, document: Document, room: [number, number]):
     live.mode = node.mode;
     if (node.color) live.color = node.color;
     if (node.bgcolor) live.bgcolor = node.bgcolor;
+    if (node.promoted) addPromoted(live, node.promoted);
     setValues(live, node.values);
     graph.add(live);
     if (node.pos) live.pos = [...node.pos];
@@ -98,6 +99,8 @@ function readNode(graph: LGraph, node: LGraphNode): DocNode {
   const out: DocNode = { id: String(node.id), type: String(node.type), mode: node.mode, values: {}, links: {} };
   if (node.title !== (node.constructor as { title?: string }).title && !isBorder(out)) out.title = node.title;
   if (node instanceof UnknownNode) out.values = { ...(node.properties['values'] as unknown as Record<string, Value>) };
+  const { promoted } = node as EaselNode;
+  if (promoted) out.promoted = promoted;
   for (const widget of node.widgets ?? []) out.values[widget.name] = widget.value as Value;
   for (const input of node.inputs) {
     const link = input.link == null ? undefined : graph.getLink(input.link);

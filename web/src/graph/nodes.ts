@@ -1,7 +1,7 @@
 // Node classes for the editor, made from the server's definitions.
 import { CanvasPointer, type LGraphCanvas, LGraphGroup, LGraphNode, LiteGraph } from '@comfyorg/litegraph';
 import type { NodeInfo } from '../api/types';
-import { BYPASSED, type DocNode, type Infos, INPUTS, inputsOf, isSeedInput, isValueInput, MUTED, OUTPUTS, typeName } from './document';
+import { BYPASSED, type DocNode, type Infos, type Promoted, INPUTS, inputsOf, isSeedInput, isValueInput, MUTED, OUTPUTS, typeName } from './document';
 import { BORDER_WIDTH } from './levels';
 import { addAfterWidget, addNoteWidget, addValueWidget } from './widgets';
 
@@ -14,6 +14,7 @@ export interface EaselNode extends LGraphNode {
   picture?: HTMLImageElement;
   faults?: string[];
   running?: boolean;
+  promoted?: Promoted[];
   /** Enters what the node stands for, where it stands for a subgraph. */
   enter?: () => void;
   /** Called with what shows a picture that has arrived: it may make the node larger, which nobody has done by hand. */
@@ -211,6 +212,25 @@ class BorderNode extends LGraphNode {
     this.removable = this.clonable = false;
     prepare(this as EaselNode);
   }
+}
+
+/** Shows values of nodes inside at the node that stands for their subgraph; they are saved as other editors do. */
+export function addPromoted(node: EaselNode, promoted: Promoted[]): void {
+  node.promoted = promoted;
+  const own = [...(node.widgets ?? [])];
+  const shown = promoted.map(({ key, widget, spec }) => {
+    if (!spec) return undefined;
+    addValueWidget(node, key, spec);
+    const made = node.widgets!.at(-1)!;
+    made.label = widget;
+    return made;
+  });
+  node.onSerialize = (written) => {
+    const listed = [...own.map((w) => ['-1', w.name]), ...promoted.map((p) => p.entry)];
+    written.properties = { ...written.properties, proxyWidgets: listed as never };
+    written.widgets_values = [...own.map((w) => w.value), ...shown.map((w, i) => w?.value ?? promoted[i]!.value ?? null)] as never;
+  };
+  widen(node);
 }
 
 /** The node for one side of a subgraph's border. */

@@ -49,7 +49,7 @@ function addTextArea(node: LGraphNode, name: string, value: string): void {
     ctx.font = `12px ${LiteGraph.NODE_FONT}`;
     ctx.textAlign = 'left';
     ctx.fillStyle = widget.value ? LiteGraph.WIDGET_TEXT_COLOR : LiteGraph.WIDGET_SECONDARY_TEXT_COLOR;
-    wrap(ctx, String(widget.value || name), width - 30 - 2 * PADDING, TEXT_LINES).forEach((line, i) =>
+    wrap(ctx, String(widget.value || widget.label || name), width - 30 - 2 * PADDING, TEXT_LINES).forEach((line, i) =>
       ctx.fillText(line, 15 + PADDING, y + PADDING + 12 + i * LINE_HEIGHT),
     );
     ctx.restore();
