@@ -72,7 +72,7 @@ function VaeField() {
   const shipped = node === undefined ? OWN_VAE : String(compose.prompt.value[node]?.inputs['vae_name'] ?? '');
   const names = choicesOf('VAELoader', 'vae_name');
   const choices: Choice[] = [
-    { value: OWN_VAE, title: 'The model’s own', detail: 'the VAE in the checkpoint' },
+    { value: OWN_VAE, title: 'The model’s own' },
     ...fileChoices(names, 'vae', (file) => whyNot(file, undefined, FILES['VAELoader']!.kinds)),
   ];
   const pick = (name: string) => compose.add({ vae: name === shipped || (name === OWN_VAE && node === undefined) ? undefined : name });
