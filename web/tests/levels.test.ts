@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { definitionsOf, flatDocument, levelOf, readLevel, withLevel, withSubgraphs } from '../src/graph/levels';
+import { definitionsOf, flatDocument, levelOf, readLevel, withLevel, withNextSeeds, withSubgraphs } from '../src/graph/levels';
 import { BYPASSED, MUTED, toPrompt } from '../src/graph/document';
 import { type Raw, readGraph } from '../src/graph/readGraph';
 import { infos } from './samples';
@@ -147,6 +147,18 @@ describe('subgraphs', () => {
     node!['properties'] = { proxyWidgets: [['5', 'words']] };
     expect(promptOf(raw)['2:5:3']!.inputs['text']).toBe('outside');
     expect(readLevel(raw, undefined, withSubgraphs(raw, infos)).nodes[1]!.promoted).toBeUndefined();
+  });
+
+  it('turn their seeds after a run, as their nodes ask for', () => {
+    const raw = workflow();
+    const sampler = (after: string) => ({ id: 9, type: 'KSampler', widgets_values: [5, after, 20, 7, 1] });
+    const [outer, inner] = (raw['definitions'] as { subgraphs: Raw[] }).subgraphs;
+    (outer!['nodes'] as Raw[]).push(sampler('randomize'));
+    (inner!['nodes'] as Raw[]).push(sampler('increment'));
+    const after = withNextSeeds(raw, infos, () => 77);
+    const seeds = (after['definitions'] as { subgraphs: Raw[] }).subgraphs.map((s) => ((s['nodes'] as Raw[]).at(-1)!['widgets_values'] as unknown[]).slice(0, 3));
+    expect(seeds).toEqual([[77, 'randomize', 20], [6, 'increment', 20]]);
+    expect((after['nodes'] as Raw[])[2]!['widgets_values']).toEqual([5, 'fixed', 20, 7, 1]);
   });
 
   it('that contain themselves are refused, and rubbish is nothing', () => {

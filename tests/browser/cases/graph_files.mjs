@@ -55,6 +55,10 @@ export const graphFiles = {
     await page.getByText('There is no picture and no workflow in “notes.txt”.').waitFor();
     await p.drop(page, 'empty.json', 'application/json', Buffer.from(JSON.stringify(EMPTY)), '.graph-place');
     await p.becomes(async () => (await nodesOf(page)).length, 1);
+    for (const [name, count] of [['Undo', 4], ['Redo', 1]]) {
+      await page.getByRole('button', { name, exact: true }).click();
+      await p.becomes(async () => (await nodesOf(page)).length, count);
+    }
 
     // Copied by key, nodes are on the clipboard as text; a workflow that is copied elsewhere is opened.
     await page.locator(canvas).focus();

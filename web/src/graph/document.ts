@@ -88,6 +88,13 @@ export function typeName(spec: InputSpec): string {
   return Array.isArray(spec[0]) ? 'COMBO' : spec[0];
 }
 
+/** The seed for the next run, by what is to happen to it after each. */
+export function nextSeed(now: number, after: unknown, random: () => number): number {
+  if (after === 'increment') return now + 1;
+  if (after === 'decrement') return Math.max(0, now - 1);
+  return after === 'randomize' ? random() : now;
+}
+
 /** The names of a node's widgets, in the order in which the editor saves their values. */
 export function widgetNames(info: NodeInfo | undefined): string[] {
   return inputsOf(info)

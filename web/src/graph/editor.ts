@@ -16,9 +16,9 @@ import { focusJob, follow, refreshQueue } from '../state/jobs/session';
 import { queueJob } from '../state/form/send';
 import { setView } from '../state/view';
 import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
-import { AFTER, type Document, fromPrompt, type Infos, toPrompt } from './document';
+import { AFTER, type Document, fromPrompt, type Infos, nextSeed, toPrompt } from './document';
 import { bindKeys } from './keys';
-import { type Definition, definitionsOf, flatDocument, readLevel, withLevel, withSubgraphs } from './levels';
+import { type Definition, definitionsOf, flatDocument, readLevel, withLevel, withNextSeeds, withSubgraphs } from './levels';
 import { arrange, fill, readLive, refreshPicture } from './live';
 import { markFaults, markJob } from './marks';
 import { type EaselNode, finalSize, registerNodes, registerSubgraphs } from './nodes';
@@ -340,9 +340,12 @@ export class Editor {
     localStorage.setItem(KEPT_JOBS, JSON.stringify(this.jobs.value.slice(-20)));
   }
 
-  open(found: FoundWorkflow): void {
+  /** `undoable`: what was there comes back when this is undone. */
+  open(found: FoundWorkflow, undoable = false): void {
+    if (undoable) this.note();
     this.jobs.value = found.job ? [found.job] : [];
     this.show(found);
+    if (undoable) return this.note();
     this.past.begin(this.written(), this.place());
     this.undone.value = { undo: false, redo: false };
   }
@@ -461,10 +464,9 @@ export class Editor {
       const at = node.widgets?.findIndex((w) => w.name === AFTER) ?? -1;
       const after = node.widgets?.[at]?.value;
       const seed = node.widgets?.[at - 1];
-      if (!seed || after === 'fixed') continue;
-      const now = Number(seed.value);
-      seed.value = after === 'increment' ? now + 1 : after === 'decrement' ? Math.max(0, now - 1) : randomSeed();
+      if (seed && after !== 'fixed') seed.value = nextSeed(Number(seed.value), after, randomSeed);
     }
+    this.workflow = withNextSeeds(this.workflow, this.known, randomSeed);
     this.canvas.setDirty(true, true);
   }
 

@@ -28,7 +28,8 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
     else if (ctrl && key === 'g') editor.change(() => groupNodes(editor.graph, chosen));
     else if (!ctrl && key === '/') editor.search();
     else if (!ctrl && key === '.') editor.fit();
-    else if (key === 'escape' && chosen.length === 0 && editor.path.value.length > 0) editor.leave(editor.path.value.length - 1);
+    else if (key === 'escape' && chosen.length > 0) editor.canvas.deselectAll();
+    else if (key === 'escape' && editor.path.value.length > 0) editor.leave(editor.path.value.length - 1);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -52,7 +53,7 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     // Nodes that were copied here, or a whole workflow from somewhere else.
     const found = editor.isCopied(text) ? undefined : workflowInJson(text);
-    if (found) editor.open(found);
+    if (found) editor.open(found, true);
     else editor.paste();
   };
   // After the library has done what a key or a button means.

@@ -1,6 +1,6 @@
 // Subgraphs: a workflow's JSON as levels, of which the editor shows one at a time. Pure functions.
 import type { InputSpec, NodeInfo, Value } from '../api/types';
-import { AFTER, AFTER_CHOICES, BYPASSED, type DocNode, type Document, type Id, INPUTS, type Infos, inputsOf, isValueInput, MUTED, OUTPUTS, type Promoted, type Source } from './document';
+import { AFTER, AFTER_CHOICES, BYPASSED, type DocNode, type Document, type Id, INPUTS, type Infos, inputsOf, isSeedInput, isValueInput, MUTED, nextSeed, OUTPUTS, type Promoted, type Source } from './document';
 import { list, pair, type Raw, readGraph, readValues } from './readGraph';
 
 const MOST_NESTED = 16;
@@ -240,6 +240,29 @@ export function readLevel(workflow: Raw, definition: Definition | undefined, inf
 function withoutAfter(spec: InputSpec): InputSpec[1] {
   const { control_after_generate: _after, ...options } = spec[1] ?? {};
   return options;
+}
+
+function withNextSeed(node: Raw, infos: Infos, random: () => number): Raw {
+  const saved = node['widgets_values'];
+  if (!Array.isArray(saved)) return node;
+  const values = [...(saved as unknown[])];
+  let at = 0;
+  for (const [, spec] of inputsOf(infos[String(node['type'])])) {
+    if (!isValueInput(spec)) continue;
+    const after = values[at + 1];
+    const has = isSeedInput(spec) && AFTER_CHOICES.includes(String(after));
+    if (has) values[at] = nextSeed(Number(values[at]), after, random);
+    at += has ? 2 : 1;
+  }
+  return { ...node, widgets_values: values };
+}
+
+/** The workflow as it is after a run: seeds on all levels are what their nodes ask for. */
+export function withNextSeeds(workflow: Raw, infos: Infos, random: () => number): Raw {
+  const subgraphs = list(object(workflow['definitions'])['subgraphs']);
+  if (subgraphs.length === 0) return workflow;
+  const turned = (level: Raw): Raw => ({ ...level, nodes: list(level['nodes']).map((node) => withNextSeed(node, infos, random)) });
+  return { ...turned(workflow), definitions: { ...object(workflow['definitions']), subgraphs: subgraphs.map(turned) } };
 }
 
 /** What an input of a subgraph is: what it is connected to inside, with the value that this has as its default. */

@@ -53,7 +53,7 @@ export async function takeFiles(editor: Editor, files: File[], dropped?: [number
     try {
       const picture = file.type.startsWith('image/');
       const found = dropped && !(node && picture) ? await workflowInFile(file).catch(() => undefined) : undefined;
-      if (found) return editor.open(found);
+      if (found) return editor.open(found, true);
       if (!picture) throw new Error(`There is no picture and no workflow in “${file.name}”.`);
       await take(editor, file, node, at);
     } catch (error) {
