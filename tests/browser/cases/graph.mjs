@@ -81,6 +81,16 @@ export const graph = {
     await page.getByRole('button', { name: 'Into the form' }).click();
     await p.holds(page, 'Width', '64');
 
+    // Several runs at once, each with the seed that the one before it has left.
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+    const count = page.getByRole('spinbutton', { name: 'How many runs' });
+    await count.fill('2');
+    await count.blur();
+    await p.run(page);
+    const [, second, third] = await p.ended(server, 3);
+    assert.notEqual(second.prompt[2]['8'].inputs.seed, third.prompt[2]['8'].inputs.seed);
+    await page.getByRole('button', { name: 'Paint', exact: true }).click();
+
     // From the gallery, the workflow is one click away.
     await page.locator('.thumb').first().hover();
     await page.locator('.thumb').first().getByRole('button', { name: /Show the workflow/ }).click();

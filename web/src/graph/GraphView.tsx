@@ -6,6 +6,7 @@ import { formatJson } from '../api/json';
 import * as compose from '../state/form/compose';
 import { say } from '../state/notices';
 import { workflowInFile } from '../state/form/restore';
+import { MOST_JOBS } from '../state/form/variations';
 import { isDark } from '../state/theme';
 import { download, graphTaker, graphToOpen } from '../state/view';
 import { Dock } from './Dock';
@@ -32,9 +33,24 @@ function Tools({ editor }: { editor: Editor }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <div class="graph-tools" role="toolbar" aria-label="Graph">
-      <button type="button" class="primary" title="Ctrl + Enter" onClick={() => void editor.run()} disabled={editor.sending.value}>
+      <button type="button" class="primary" title="Ctrl + Enter" onClick={() => void editor.runAll()} disabled={editor.sending.value}>
         <Icon name="play" size={16} /> Run
       </button>
+      <label class="graph-count" title="ComfyUI: batch count">
+        ×
+        <input
+          class="number"
+          type="number"
+          min={1}
+          max={MOST_JOBS}
+          value={editor.count.value}
+          aria-label="How many runs"
+          onChange={(e) => {
+            editor.count.value = Math.max(1, Math.min(MOST_JOBS, Math.round(e.currentTarget.valueAsNumber) || 1));
+            e.currentTarget.value = String(editor.count.value);
+          }}
+        />
+      </label>
       <Tool icon="plus" label="Add a node" keys="/" onClick={() => editor.search()} />
       <Tool icon="undo" label="Undo" keys="Ctrl + Z" disabled={!editor.undone.value.undo} onClick={() => editor.undo()} />
       <Tool icon="redo" label="Redo" keys="Ctrl + Y" disabled={!editor.undone.value.redo} onClick={() => editor.redo()} />

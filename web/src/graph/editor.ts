@@ -18,7 +18,7 @@ import { setView } from '../state/view';
 import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
 import { AFTER, type Document, fromPrompt, type Infos, nextSeed, toPrompt } from './document';
 import { bindKeys } from './keys';
-import { type Definition, definitionsOf, flatDocument, readLevel, withLevel, withNextSeeds, withSubgraphs } from './levels';
+import { type Definition, definitionsOf, flatDocument, pathTo, readLevel, type Step, withLevel, withNextSeeds, withSubgraphs } from './levels';
 import { arrange, fill, readLive, refreshPicture } from './live';
 import { markFaults, markJob } from './marks';
 import { type EaselNode, finalSize, registerNodes, registerSubgraphs } from './nodes';
@@ -51,13 +51,6 @@ export interface Note {
   width: number;
 }
 
-/** A subgraph that was entered: by which node, and which it is. */
-export interface Step {
-  node: string;
-  definition: string;
-  title: string;
-}
-
 let definitions: Promise<Infos> | undefined;
 
 function loadDefinitions(): Promise<Infos> {
@@ -74,6 +67,8 @@ export class Editor {
   /** Why the job that is looked at failed, and at which node. */
   readonly failure = signal<{ node: string; words: string } | undefined>(undefined);
   readonly sending = signal(false);
+  /** How many runs are queued at once. */
+  readonly count = signal(1);
   /** Open while a node is searched for. */
   readonly searching = signal<Wanted | undefined>(undefined);
   readonly menu = signal<OpenMenu | undefined>(undefined);
@@ -435,8 +430,13 @@ export class Editor {
     return toPrompt(this.flat(), this.known);
   }
 
-  async run(): Promise<void> {
-    if (this.sending.value) return;
+  /** Runs as often as is asked for, as long as nothing is refused. */
+  async runAll(): Promise<void> {
+    for (let left = this.count.value; left > 0; left--) if (!(await this.run())) return;
+  }
+
+  private async run(): Promise<boolean> {
+    if (this.sending.value) return false;
     this.sending.value = true;
     this.showFaults(noFaults);
     let prompt: Prompt = {};
@@ -449,6 +449,7 @@ export class Editor {
       this.jobs.value = [...this.jobs.value, id];
       follow(id);
       this.turnSeeds();
+      return true;
     } catch (error) {
       if (error instanceof HttpError && error.status === 400) this.showFaults(readFaults(error.body, prompt, () => true));
       else say(error instanceof Error ? error.message : String(error), 'bad');
@@ -456,6 +457,7 @@ export class Editor {
       this.sending.value = false;
       void refreshQueue();
     }
+    return false;
   }
 
   /** What the seeds' nodes ask for after each run. */
@@ -544,22 +546,8 @@ export class Editor {
 
   /** Brings a node into view, through the subgraphs it is in. */
   goTo(id: string): void {
-    if (!this.find(id)) this.go(this.pathTo(id));
+    if (!this.find(id)) this.go(pathTo(this.serialize(), id, this.known));
     this.comeClose(this.find(id));
-  }
-
-  private pathTo(id: string): Step[] {
-    const workflow = this.serialize();
-    const all = definitionsOf(workflow);
-    const path: Step[] = [];
-    for (const part of id.split(':').slice(0, -1)) {
-      const level = readLevel(workflow, all.get(path.at(-1)?.definition ?? ''), this.known);
-      const node = level.nodes.find((other) => other.id === part);
-      const definition = all.get(node?.type ?? '');
-      if (!node || !definition) return path;
-      path.push({ node: part, definition: definition.id, title: node.title ?? definition.name });
-    }
-    return path;
   }
 
   /** Brings a node into view, large enough to work on, and chooses it; without one, none is chosen. */

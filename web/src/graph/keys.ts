@@ -37,7 +37,7 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
   const run = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    void editor.run();
+    void editor.runAll();
   };
   const copy = (event: ClipboardEvent) => {
     if (isElsewhere(event) || chosenNodes(editor.canvas).length === 0 || String(getSelection())) return;

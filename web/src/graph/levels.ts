@@ -55,6 +55,13 @@ export function definitionsOf(workflow: Raw): Map<string, Definition> {
   return new Map(all);
 }
 
+/** A subgraph that was entered: by which node, and which it is. */
+export interface Step {
+  node: Id;
+  definition: string;
+  title: string;
+}
+
 interface RawLink {
   id: number;
   origin_id: unknown;
@@ -234,6 +241,19 @@ export function readLevel(workflow: Raw, definition: Definition | undefined, inf
     if (promoted.length > 0) node.promoted = promoted;
   }
   return document;
+}
+
+/** The way to a node of the workflow that is run: "7:3" is in the subgraph that node 7 stands for. */
+export function pathTo(workflow: Raw, id: Id, infos: Infos): Step[] {
+  const all = definitionsOf(workflow);
+  const path: Step[] = [];
+  for (const part of id.split(':').slice(0, -1)) {
+    const node = readLevel(workflow, all.get(path.at(-1)?.definition ?? ''), infos).nodes.find((other) => other.id === part);
+    const definition = all.get(node?.type ?? '');
+    if (!node || !definition) return path;
+    path.push({ node: part, definition: definition.id, title: node.title ?? definition.name });
+  }
+  return path;
 }
 
 // What is to happen to a seed after a run is said at the seed itself.
