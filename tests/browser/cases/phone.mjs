@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as p from '../page.mjs';
+import { placeOf, WORKFLOW } from './subgraph.mjs';
 
 const WIDTH = 390;
 
@@ -60,6 +61,23 @@ async function fingers(page) {
   await p.becomes(inputs, { width: 192, height: 256, batch_size: 1 });
 }
 
+/** A subgraph is entered by the mark in its node's title, once the node is close, and left by the path. */
+async function enter(page, both) {
+  await p.openGraph(page, 'subgraph.json', WORKFLOW);
+  const { nodes } = await p.saved(page, 'Save graph');
+  const [node] = nodes;
+  const far = await placeOf(page, nodes, [node.pos[0] + node.size[0] / 2, node.pos[1] + node.size[1] / 2]);
+  await page.touchscreen.tap(far.x, far.y);
+  await page.waitForTimeout(600); // two taps in a row would be a double one
+  const place = await page.locator('.graph-place').boundingBox();
+  await page.touchscreen.tap(place.x + (place.width + node.size[0]) / 2 - 16, place.y + (place.height - node.size[1] - 30) / 2 + 15);
+  const way = page.getByRole('navigation', { name: 'Where this is in the workflow' });
+  await way.waitFor();
+  await both('subgraph');
+  await way.getByRole('button', { name: 'Workflow' }).tap();
+  await way.waitFor({ state: 'detached' });
+}
+
 /** The whole way on a telephone. */
 export const phone = {
   name: 'phone',
@@ -117,6 +135,7 @@ export const phone = {
     await p.settled(page);
     await both('graph');
     await fingers(page);
+    await enter(page, both);
     await page.getByRole('button', { name: 'From the form' }).tap();
     const place = await page.locator('.graph-place').boundingBox();
     await page.touchscreen.tap(place.x + place.width / 2, place.y + place.height / 2);

@@ -4,7 +4,7 @@ import * as p from '../page.mjs';
 const { saved } = p;
 
 /** A workflow that makes a picture of one colour and inverts it; inverting, with what is before it, is a subgraph. */
-const WORKFLOW = {
+export const WORKFLOW = {
   nodes: [
     { id: 1, type: 'paint-and-invert', title: 'Paint', pos: [0, 100], size: [260, 120], mode: 0, inputs: [{ name: 'colour', type: 'INT', link: null, widget: { name: 'colour' } }], outputs: [{ name: 'picture', type: 'IMAGE', links: [1] }], widgets_values: [255, 32], properties: { proxyWidgets: [['-1', 'colour'], ['3', 'width']] } },
     { id: 2, type: 'SaveImage', pos: [400, 100], size: [260, 120], mode: 0, inputs: [{ name: 'images', type: 'IMAGE', link: 1 }], outputs: [], widgets_values: ['sub'] },
@@ -37,7 +37,7 @@ const WORKFLOW = {
 };
 
 /** Where a place of the graph is in the window, once all of it is in view, as fit() brings it there. */
-async function placeOf(page, nodes, [x, y]) {
+export async function placeOf(page, nodes, [x, y]) {
   const place = await page.locator('.graph-place').boundingBox();
   const left = Math.min(...nodes.map((n) => n.pos[0]));
   const top = Math.min(...nodes.map((n) => n.pos[1] - 30));
