@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readFrame } from '../src/api/frames';
 import { imageName, inputImage } from '../src/api/routes';
-import { readFaults, sayFault } from '../src/state/form/errors';
+import { readFaults, sayFailure, sayFault } from '../src/state/form/errors';
 import { readNumber, sliderRange } from '../src/state/form/knobs';
 import { parseValues, suggestValues } from '../src/state/form/values';
 import type { InputSpec } from '../src/api/types';
@@ -38,6 +38,10 @@ describe('faults', () => {
     expect(sayFault(custom('image - the image is 3 pixels wide; an image of 8 or more is needed', 'invalid'))).toBe(
       'The image is 3 pixels wide; an image of 8 or more is needed.',
     );
+    for (const said of ['node 3 (LoadImage): image - Invalid image file: sea.png', "node 3 (LoadImage): there is no picture 'sea.png' in /srv/input"]) {
+      expect(sayFailure(said)).toBe('The server has no picture “sea.png” any more. Choose it again.');
+    }
+    expect(sayFailure("there is no picture 'sea.png' in /a b; did you mean 'see.png'?")).toMatch(/again\. Did you mean 'see\.png'\?$/);
     // Only files can be missing; a sampler is a word.
     expect(sayFault(fault('value_not_in_list', 'ckpt_name', [[]], 'x.ckpt', 'missing'))).toContain('nor any other file');
     const sampler = { ...fault('value_not_in_list', 'sampler_name', undefined, 'eulr'), details: "sampler_name: 'eulr' not in (list of length 42); did you mean 'euler'?" };

@@ -96,7 +96,7 @@ export function Words({ which, label, rows, tooltip }: WordsProps) {
         <label class="label" for={id} title={tooltip}>
           {label}
         </label>
-        {tokens && <span class="tokens">{tokens}</span>}
+        {tokens && <span class={`tokens${tokens.includes('chunks') ? ' long' : ''}`}>{tokens}</span>}
         {main && <UsedWordsMenu />}
         {main && <StylesMenu />}
       </div>

@@ -87,7 +87,10 @@ export function sayFault(fault: InputFault): string {
 /** What the server says of a job that failed, without the name of the node, which is shown beside it. */
 export function sayFailure(message: string): string {
   const bare = message.replace(/^node \S+( \([^)]*\))?[,:] */, '').replace(/^\w+ - (?=\S)/, '');
-  return sentence(bare.replace(/^Invalid image file: (.*)$/, 'The server has no picture “$1” any more. Choose it again.')) || 'The server did not say why.';
+  // Where the server keeps its pictures is of no use to who looks at the page.
+  const gone = /^Invalid image file: ([^;]*)/.exec(bare) ?? /^there is no picture '([^']*)' in /i.exec(bare);
+  if (gone) return [`The server has no picture “${gone[1]}” any more. Choose it again.`, /did you mean [^?]*\?/i.exec(bare)?.[0].replace('did', 'Did')].filter(Boolean).join(' ');
+  return sentence(bare) || 'The server did not say why.';
 }
 
 function titleOf(prompt: Prompt, id: string): string {
