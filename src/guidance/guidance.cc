@@ -5,8 +5,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
-#include "sampling/map.h"
 
 namespace easel::guidance {
 namespace {
@@ -51,25 +52,19 @@ Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
 struct Guidance::Sum {
   Sum() = default;
   explicit Sum(const Shape& latent)
-      : total(Tensor::zeros(latent)), count(Tensor::full(Shape{latent[0], latent[1], latent[2]}, 1e-37f)) {}
+      : total(Tensor::zeros(latent)), count(Tensor::full(Shape{latent[0], latent[1], latent[2], 1}, 1e-37f)) {}
 
   void add(const Tensor& part, const Tensor& weights, const Region& r) {
-    const int64_t h = total.dim(1), w = total.dim(2), channels = total.dim(3);
-    const float *from = part.f32(), *weight = weights.f32();
-    for (int64_t row = 0; row < total.dim(0) * r.height; ++row) {
-      const int64_t first = ((row / r.height) * h + r.y + row % r.height) * w + r.x;
-      for (int64_t x = 0; x < r.width; ++x, ++weight) {
-        count.f32()[first + x] += *weight;
-        float* to = total.f32() + (first + x) * channels;
-        for (int64_t c = 0; c < channels; ++c) to[c] += *from++ * *weight;
-      }
-    }
+    const auto region = [&](const Tensor& t) { return t.slice(1, r.y, r.height).slice(2, r.x, r.width); };
+    const Tensor weight = weights.view({weights.dim(0), weights.dim(1), weights.dim(2), 1});
+    ops::update(
+        region(count), [](auto old, auto w) { return old + w; }, weight);
+    ops::update(
+        region(total), [](auto old, auto v, auto w) { return old + v * w; }, part, weight);
   }
 
-  Tensor mean() {
-    const int64_t channels = total.dim(3);
-    for (int64_t i = 0; i < total.numel(); ++i) total.f32()[i] /= count.f32()[i / channels];
-    return total;
+  Tensor mean() const {
+    return ops::map([](auto sum, auto weight) { return sum / weight; }, total, count);
   }
 
   Tensor total, count;
@@ -191,25 +186,22 @@ namespace {
 
 Tensor guide(const Tensor& cond, const Tensor& uncond, double by) {
   const auto cfg = static_cast<float>(by);
-  return sampling::map([=](float c, float u) { return u + (c - u) * cfg; }, cond, uncond);
+  return ops::map([=](auto c, auto u) { return u + (c - u) * cfg; }, cond, uncond);
 }
 
 // What of the negative direction is not also in the positive one is taken away.
 Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tensor& neutral, double cfg, double scale) {
-  double along = 0, squares = 0;
-  for (int64_t i = 0; i < neutral.numel(); ++i) {
-    const float p = positive.f32()[i] - neutral.f32()[i], n = negative.f32()[i] - neutral.f32()[i];
-    along += static_cast<double>(n * p);
-    squares += static_cast<double>(p * p);
-  }
-  const auto shared = static_cast<float>(along / squares), by = static_cast<float>(cfg),
-             weight = static_cast<float>(scale);
-  return sampling::map(
-      [=](float p, float n, float z) {
-        const float towards = p - z, across = (n - z) - shared * towards;
+  const auto total = [](const Tensor& t) { return ops::reduce(t, ops::Reduction::kSum, 0, -1); };
+  const Tensor along =
+      total(ops::map([](auto p, auto n, auto z) { return (n - z) * (p - z); }, positive, negative, neutral));
+  const Tensor squares = total(ops::map([](auto p, auto z) { return (p - z) * (p - z); }, positive, neutral));
+  const auto by = static_cast<float>(cfg), weight = static_cast<float>(scale);
+  return ops::map(
+      [=](auto p, auto n, auto z, auto dot, auto square) {
+        const auto towards = p - z, across = (n - z) - dot / square * towards;
         return z + by * (towards - across * weight);
       },
-      positive, negative, neutral);
+      positive, negative, neutral, along, squares);
 }
 
 }  // namespace
@@ -226,7 +218,7 @@ Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
     case GuidanceStyle::kDual: {
       const Tensor inner = guide(third, moment.uncond, second);
       const auto by = static_cast<float>(cfg);
-      return sampling::map([=](float v, float p, float m) { return v + (p - m) * by; }, inner, moment.cond, third);
+      return ops::map([=](auto v, auto p, auto m) { return v + (p - m) * by; }, inner, moment.cond, third);
     }
     case GuidanceStyle::kDualNested: return guide(guide(moment.cond, third, cfg), moment.uncond, second);
     case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, third, cfg, second);

@@ -9,9 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/parallel.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/arithmetic/resample.h"
 #include "ops/attention.h"
-#include "sampling/map.h"
 
 namespace easel::guidance {
 namespace {
@@ -30,19 +31,15 @@ class PatchOf final : public GuidancePatch {
   std::tuple<Numbers...> numbers_;
 };
 
+// Of each sample of [N,h,w,C]: [N,1,1,1].
+Tensor sample_sum(const Tensor& t) { return ops::reduce(t, ops::Reduction::kSum, 1, 3); }
+
 // The standard deviation of each sample's values, of which there are n - 1 free ones.
-std::vector<float> deviations(const Tensor& t) {
-  const int64_t each = t.numel() / t.dim(0);
-  std::vector<float> out;
-  for (int64_t b = 0; b < t.dim(0); ++b) {
-    const float* v = t.f32() + b * each;
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < each; ++i) sum += v[i];
-    const double mean = sum / static_cast<double>(each);
-    for (int64_t i = 0; i < each; ++i) squares += (v[i] - mean) * (v[i] - mean);
-    out.push_back(static_cast<float>(std::sqrt(squares / static_cast<double>(std::max<int64_t>(1, each - 1)))));
-  }
-  return out;
+Tensor deviations(const Tensor& t) {
+  const Tensor off = ops::map([](auto v, auto mean) { return (v - mean) * (v - mean); }, t,
+                              ops::reduce(t, ops::Reduction::kMean, 1, 3));
+  const auto free = static_cast<float>(std::max<int64_t>(1, t.numel() / t.dim(0) - 1));
+  return ops::map([=](auto squares) { return sqrt(squares / free); }, sample_sum(off));
 }
 
 class RescaleCfg final : public GuidanceStep {
@@ -54,17 +51,15 @@ class RescaleCfg final : public GuidanceStep {
     const float sigma = m.sigma, variance = sigma * sigma + 1, root = std::sqrt(variance);
     const auto cfg = static_cast<float>(m.cfg);
     // As velocities, whatever the model says itself.
-    const auto velocity = [=](float x, float picture) { return (x / variance - picture) * root / sigma; };
-    const Tensor cond = sampling::map(velocity, m.x, m.cond), uncond = sampling::map(velocity, m.x, m.uncond);
-    Tensor guided = sampling::map([=](float c, float u) { return u + cfg * (c - u); }, cond, uncond);
-    const auto wanted = deviations(cond), got = deviations(guided);
-    const int64_t each = guided.numel() / guided.dim(0);
-    for (int64_t i = 0; i < guided.numel(); ++i) {
-      const auto b = static_cast<size_t>(i / each);
-      float& v = guided.f32()[i];
-      v = multiplier_ * (v * (wanted[b] / got[b])) + (1.0f - multiplier_) * v;
-    }
-    m.denoised = sampling::map([=](float x, float v) { return x / variance - v * sigma / root; }, m.x, guided);
+    const auto velocity = [=](auto x, auto picture) { return (x / variance - picture) * root / sigma; };
+    const Tensor cond = ops::map(velocity, m.x, m.cond), uncond = ops::map(velocity, m.x, m.uncond);
+    const Tensor guided = ops::map([=](auto c, auto u) { return u + cfg * (c - u); }, cond, uncond);
+    m.denoised = ops::map(
+        [=, part = multiplier_](auto x, auto v, auto wanted, auto got) {
+          const auto rescaled = part * (v * (wanted / got)) + (1 - part) * v;
+          return x / variance - rescaled * sigma / root;
+        },
+        m.x, guided, deviations(cond), deviations(guided));
     return true;
   }
 
@@ -89,8 +84,8 @@ class PerturbedAttention final : public GuidanceStep {
   void after(GuidanceMoment& m) override {
     if (scale_ == 0) return;
     const Tensor perturbed = m.evaluate(GuidanceMoment::Side::kPositive, m.x, std::make_shared<const ValuesOnly>());
-    m.denoised = sampling::map([s = scale_](float d, float c, float p) { return d + (c - p) * s; }, m.denoised, m.cond,
-                               perturbed);
+    m.denoised =
+        ops::map([s = scale_](auto d, auto c, auto p) { return d + (c - p) * s; }, m.denoised, m.cond, perturbed);
   }
 
  private:
@@ -108,7 +103,7 @@ class LookRecorder final : public models::AttentionHook {
     // Its own result, so that this transformer stays as it is when other guidance disturbs the middle block.
     return ops::attention(q, k, v, site.heads);
   }
-  // [N,h,w] of the last evaluation; undefined before any.
+  // [N,h,w,1] of the last evaluation, on the host; undefined before any.
   Tensor looks() const {
     std::lock_guard lock(mutex_);
     return looks_;
@@ -119,41 +114,10 @@ class LookRecorder final : public models::AttentionHook {
               const Tensor& k) const {
     const int64_t samples = q.dim(0) / std::ssize(step.cond_or_uncond);
     const int64_t first = chunk * samples;
-    const Tensor looks = attention_received(convert(q.slice(0, first, samples), DType::kF32).to(kHost),
-                                            convert(k.slice(0, first, samples), DType::kF32).to(kHost), site.heads);
+    const Tensor looks =
+        ops::attention_received(q.slice(0, first, samples), k.slice(0, first, samples), site.heads).to(kHost);
     std::lock_guard lock(mutex_);
-    looks_ = looks.view({samples, site.height, site.width});
-  }
-
-  // How much attention each token [N,T] gets from all tokens together, as the mean over the heads.
-  static Tensor attention_received(const Tensor& q, const Tensor& k, int64_t heads) {
-    const int64_t n = q.dim(0), tokens = q.dim(1), width = q.dim(2), size = width / heads;
-    const float scale = 1 / std::sqrt(static_cast<float>(size));
-    Tensor out = Tensor::zeros({n, tokens});
-    std::mutex sum_mutex;
-    parallel_for(n * heads, 1, [&](int64_t begin, int64_t end) {
-      std::vector<float> row(static_cast<size_t>(tokens)), sum(static_cast<size_t>(tokens));
-      for (int64_t job = begin; job < end; ++job) {
-        const int64_t offset = job / heads * tokens * width + job % heads * size;
-        std::fill(sum.begin(), sum.end(), 0.0f);
-        for (int64_t i = 0; i < tokens; ++i) {
-          float most = -std::numeric_limits<float>::infinity(), total = 0;
-          for (int64_t j = 0; j < tokens; ++j) {
-            const float *a = q.f32() + offset + i * width, *b = k.f32() + offset + j * width;
-            float dot = 0;
-            for (int64_t c = 0; c < size; ++c) dot += a[c] * b[c];
-            row[static_cast<size_t>(j)] = dot * scale;
-            most = std::max(most, dot * scale);
-          }
-          for (float& v : row) total += v = std::exp(v - most);
-          for (size_t j = 0; j < row.size(); ++j) sum[j] += row[j] / total;
-        }
-        std::lock_guard lock(sum_mutex);
-        float* to = out.f32() + job / heads * tokens;
-        for (size_t j = 0; j < sum.size(); ++j) to[j] += sum[j] / static_cast<float>(heads);
-      }
-    });
-    return out;
+    looks_ = looks.view({samples, site.height, site.width, 1});
   }
 
   mutable std::mutex mutex_;
@@ -170,21 +134,18 @@ Tensor blurred(const Tensor& x, float sigma) {
     kernel.push_back(std::exp(-0.5f * at * at));
     total += kernel.back();
   }
-  const auto along = [&](const Tensor& from, int64_t size, int64_t stride) {
-    Tensor to(from.shape());
-    for (int64_t i = 0; i < from.numel(); ++i) {
-      const int64_t at = i / stride % size;
-      float sum = 0;
+  for (float& k : kernel) k /= total;
+  const auto mirrored = [&](int64_t size) {
+    ops::Taps taps{2 * kReach + 1, {}, {}};
+    for (int64_t i = 0; i < size; ++i)
       for (int64_t k = -kReach; k <= kReach; ++k) {
-        int64_t other = std::abs(at + k);
-        if (other >= size) other = 2 * (size - 1) - other;
-        sum += from.f32()[i + (other - at) * stride] * (kernel[static_cast<size_t>(k + kReach)] / total);
+        const int64_t at = std::abs(i + k);
+        taps.index.push_back(at < size ? at : 2 * (size - 1) - at);
+        taps.weight.push_back(kernel[static_cast<size_t>(k + kReach)]);
       }
-      to.f32()[i] = sum;
-    }
-    return to;
+    return taps;
   };
-  return along(along(x, x.dim(1), x.dim(2) * x.dim(3)), x.dim(2), x.dim(3));
+  return ops::resample(x, mirrored(x.dim(1)), mirrored(x.dim(2)));
 }
 
 class SelfAttention final : public GuidanceStep {
@@ -200,24 +161,20 @@ class SelfAttention final : public GuidanceStep {
     // Too small to blur, or a model without attention in its middle.
     if (std::min(m.x.dim(1), m.x.dim(2)) <= 4 || !looks.defined()) return;
     const Tensor degraded = degrade(m.uncond, looks);
-    const Tensor noisy = sampling::map([](float d, float x, float u) { return d + x - u; }, degraded, m.x, m.uncond);
+    const Tensor noisy = ops::map([](auto d, auto x, auto u) { return d + x - u; }, degraded, m.x, m.uncond);
     const Tensor again = m.evaluate(GuidanceMoment::Side::kNegative, noisy, nullptr);
     m.denoised =
-        sampling::map([s = scale_](float v, float d, float a) { return v + (d - a) * s; }, m.denoised, degraded, again);
+        ops::map([s = scale_](auto v, auto d, auto a) { return v + (d - a) * s; }, m.denoised, degraded, again);
   }
 
  private:
   // Blurs what gets more attention than a token gives.
   Tensor degrade(const Tensor& picture, const Tensor& looks) const {
     if (sigma_ <= 0) return picture;
-    Tensor out = blurred(picture, sigma_);
-    const int64_t h = out.dim(1), w = out.dim(2), channels = out.dim(3), rows = looks.dim(1), columns = looks.dim(2);
-    for (int64_t i = 0; i < out.numel(); ++i) {
-      const int64_t x = i / channels % w, y = i / channels / w % h, n = i / channels / w / h;
-      const int64_t from = (n * rows + y * rows / h) * columns + x * columns / w;
-      if (!(looks.f32()[from] > 1.0f)) out.f32()[i] = picture.f32()[i];
-    }
-    return out;
+    const Tensor large = ops::resample(looks, ops::nearest_taps(looks.dim(1), picture.dim(1)),
+                                       ops::nearest_taps(looks.dim(2), picture.dim(2)));
+    return ops::map([](auto sharp, auto soft, auto look) { return select(look > 1, soft, sharp); }, picture,
+                    blurred(picture, sigma_), large);
   }
 
   float scale_, sigma_;
@@ -229,19 +186,16 @@ class ZeroStar final : public GuidanceStep {
   static constexpr bool kNeedsUncond = false;
 
   void after(GuidanceMoment& m) override {
-    const int64_t each = m.x.numel() / m.x.dim(0);
     const auto cfg = static_cast<float>(m.cfg);
-    for (int64_t b = 0; b < m.x.dim(0); ++b) {
-      const float *x = m.x.f32() + b * each, *c = m.cond.f32() + b * each, *u = m.uncond.f32() + b * each;
-      double dot = 0, squares = 1e-8;
-      for (int64_t i = 0; i < each; ++i) {
-        dot += static_cast<double>((x[i] - c[i]) * (x[i] - u[i]));
-        squares += static_cast<double>((x[i] - u[i]) * (x[i] - u[i]));
-      }
-      const auto alpha = static_cast<float>(dot / squares);
-      float* out = m.denoised.f32() + b * each;
-      for (int64_t i = 0; i < each; ++i) out[i] += u[i] * (alpha - 1) + cfg * u[i] * (1 - alpha);
-    }
+    const Tensor along =
+        sample_sum(ops::map([](auto x, auto c, auto u) { return (x - c) * (x - u); }, m.x, m.cond, m.uncond));
+    const Tensor squares = sample_sum(ops::map([](auto x, auto u) { return (x - u) * (x - u); }, m.x, m.uncond));
+    m.denoised = ops::map(
+        [=](auto out, auto u, auto dot, auto square) {
+          const auto alpha = dot / (square + 1e-8f);
+          return out + (u * (alpha - 1) + cfg * u * (1 - alpha));
+        },
+        m.denoised, m.uncond, along, squares);
   }
 };
 
@@ -251,17 +205,14 @@ class Norm final : public GuidanceStep {
   explicit Norm(double strength) : strength_(static_cast<float>(strength)) {}
 
   void after(GuidanceMoment& m) override {
-    const int64_t channels = m.x.dim(3);
-    const auto length = [=](const float* v) {
-      float squares = 0;
-      for (int64_t i = 0; i < channels; ++i) squares += v[i] * v[i];
-      return std::sqrt(squares);
+    const auto squares = [](const Tensor& t) {
+      return ops::reduce(ops::map([](auto v) { return v * v; }, t), ops::Reduction::kSum, 3, 3);
     };
-    for (int64_t i = 0; i < m.x.numel(); i += channels) {
-      float* out = m.denoised.f32() + i;
-      const float scale = std::clamp(length(m.cond.f32() + i) / (length(out) + 1e-8f), 0.0f, 1.0f);
-      for (int64_t c = 0; c < channels; ++c) out[c] = out[c] * scale * strength_;
-    }
+    m.denoised = ops::map(
+        [strength = strength_](auto out, auto wanted, auto got) {
+          return out * clamp(sqrt(wanted) / (sqrt(got) + 1e-8f), 0, 1) * strength;
+        },
+        m.denoised, squares(m.cond), squares(m.denoised));
   }
 
  private:

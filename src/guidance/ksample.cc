@@ -9,7 +9,8 @@
 #include "models/unet/unet.h"
 #include "models/unet/unet_network.h"
 #include "models/unet/unet_source.h"
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "sampling/schedule/schedule.h"
 
 namespace easel::guidance {
@@ -68,18 +69,13 @@ Tensor differential_mask(const Tensor& mask, float sigma, const std::vector<floa
   const float to = sampling.timestep(end), now = sampling.timestep(sigma);
   const float threshold = (now - to) / (from - to);
   const float share = amount > 0 && amount < 1 ? amount : 1.0f;
-  return sampling::map([=](float m) { return share * (m >= threshold ? 1.0f : 0.0f) + (1 - share) * m; }, mask);
+  return ops::map([=](auto m) { return share * (m >= threshold) + (1 - share) * m; }, mask);
 }
 
 // a where the mask is 1, b where it is 0. Masks have no channels.
 Tensor blend(const Tensor& a, const Tensor& b, const Tensor& mask) {
-  Tensor out(a.shape());
-  const int64_t channels = a.dim(3);
-  for (int64_t i = 0; i < a.numel(); ++i) {
-    const float m = mask.f32()[i / channels];
-    out.f32()[i] = a.f32()[i] * m + b.f32()[i] * (1.0f - m);
-  }
-  return out;
+  return ops::map([](auto one, auto other, auto m) { return one * m + other * (1 - m); }, a, b,
+                  mask.view({mask.dim(0), mask.dim(1), mask.dim(2), 1}));
 }
 
 // The guidance a request asks for, or a node has given the model.
@@ -97,8 +93,8 @@ struct GuidanceLists {
 };
 
 bool all_zero(const Tensor& t) {
-  const auto values = t.values();
-  return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
+  const Tensor differs = ops::map([](auto v) { return 1 - (v == 0); }, t);
+  return ops::item(ops::reduce(differs, ops::Reduction::kMax, 0, -1)) == 0;
 }
 
 // Memory for the largest batch that fits, up to all entries at once; at least for one.

@@ -4,9 +4,12 @@
 #include <array>
 #include <cmath>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "image/scale/resize.h"
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 
 namespace easel::guidance {
 namespace {
@@ -55,18 +58,20 @@ Tensor resolve_mask(const Tensor& mask, int64_t h, int64_t w) {
 
 // The box around everything in the mask that is not 0.
 Region mask_bounds(const Tensor& mask) {
-  const int64_t h = mask.dim(1), w = mask.dim(2);
-  int64_t top = h, left = w, bottom = -1, right = -1;
-  for (int64_t i = 0; i < mask.numel(); ++i) {
-    if (mask.f32()[i] == 0) continue;
-    const int64_t y = i / w % h, x = i % w;
-    top = std::min(top, y);
-    bottom = std::max(bottom, y);
-    left = std::min(left, x);
-    right = std::max(right, x);
-  }
-  if (bottom < 0) return {kSmallestBounds, kSmallestBounds, 0, 0};  // counts nowhere: as little work as possible
-  return {std::max(kSmallestBounds, bottom - top + 1), std::max(kSmallestBounds, right - left + 1), top, left};
+  const auto any = [](const Tensor& t, int dim) { return ops::reduce(t, ops::Reduction::kMax, dim, dim); };
+  const Tensor counts = any(ops::map([](auto v) { return 1 - (v == 0); }, mask), 0);
+  // The first position along a side where the mask counts, and one behind the last.
+  const auto range = [](const Tensor& along) {
+    const std::vector<float> used = ops::read(along);
+    const auto counts_there = [](float v) { return v != 0; };
+    const auto first = std::find_if(used.begin(), used.end(), counts_there);
+    const auto last = std::find_if(used.rbegin(), used.rend(), counts_there);
+    return std::pair<int64_t, int64_t>(first - used.begin(), used.rend() - last);
+  };
+  const auto [top, bottom] = range(any(counts, 2));
+  const auto [left, right] = range(any(counts, 1));
+  if (bottom == 0) return {kSmallestBounds, kSmallestBounds, 0, 0};  // counts nowhere: as little work as possible
+  return {std::max(kSmallestBounds, bottom - top), std::max(kSmallestBounds, right - left), top, left};
 }
 
 PreparedEntry resolve_place_and_time(const models::ConditioningEntry& entry, int64_t h, int64_t w,
@@ -130,22 +135,17 @@ int64_t python_row(int64_t t, int64_t size) {
 
 // Fades the edges of a region that lie inside the latent. Regions narrower than the fade are treated as the
 // reference treats them, wrap-around included.
-void fade_edges(Tensor& weights, const Region& r, int64_t latent_h, int64_t latent_w) {
-  const int64_t n = weights.dim(0), h = r.height, w = r.width;
-  const auto scale_row = [&](int64_t row, float by) {
-    for (int64_t b = 0; row >= 0 && b < n; ++b) {
-      for (int64_t x = 0; x < w; ++x) weights.f32()[(b * h + row) * w + x] *= by;
-    }
-  };
-  const auto scale_column = [&](int64_t column, float by) {
-    for (int64_t i = 0; column >= 0 && i < n * h; ++i) weights.f32()[i * w + column] *= by;
+void fade_edges(const Tensor& weights, const Region& r, int64_t latent_h, int64_t latent_w) {
+  const int64_t h = r.height, w = r.width;
+  const auto scale = [&](int dim, int64_t at, float by) {
+    if (at >= 0) ops::update(weights.slice(dim, at, 1), [=](auto v) { return v * by; });
   };
   for (int64_t t = 0; t < kFade; ++t) {
     const auto by = static_cast<float>((1.0 / kFade) * static_cast<double>(t + 1));
-    if (r.y != 0) scale_row(python_row(t, h), by);
-    if (h + r.y < latent_h) scale_row(python_row(h - 1 - t, h), by);
-    if (r.x != 0) scale_column(python_row(t, w), by);
-    if (w + r.x < latent_w) scale_column(python_row(w - 1 - t, w), by);
+    if (r.y != 0) scale(1, python_row(t, h), by);
+    if (h + r.y < latent_h) scale(1, python_row(h - 1 - t, h), by);
+    if (r.x != 0) scale(2, python_row(t, w), by);
+    if (w + r.x < latent_w) scale(2, python_row(w - 1 - t, w), by);
   }
 }
 
@@ -184,20 +184,13 @@ Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w)
 
 Tensor entry_weights(const PreparedEntry& entry, const Shape& latent) {
   const Region r = visible_region(entry.region, latent[1], latent[2]);
-  Tensor weights = Tensor::full(Shape{latent[0], r.height, r.width}, entry.strength);
   if (!entry.mask.defined()) {
+    const Tensor weights = Tensor::full(Shape{latent[0], r.height, r.width}, entry.strength);
     fade_edges(weights, r, latent[1], latent[2]);
     return weights;
   }
-  const int64_t masks = std::min(entry.mask.dim(0), latent[0]);
-  float* to = weights.f32();
-  for (int64_t b = 0; b < latent[0]; ++b) {
-    for (int64_t y = 0; y < r.height; ++y) {
-      const float* from = entry.mask.f32() + ((b % masks) * latent[1] + r.y + y) * latent[2] + r.x;
-      for (int64_t x = 0; x < r.width; ++x) *to++ = from[x] * entry.mask_strength * entry.strength;
-    }
-  }
-  return weights;
+  const Tensor part = models::repeat_to_batch(entry.mask, latent[0]).slice(1, r.y, r.height).slice(2, r.x, r.width);
+  return ops::map([&](auto m) { return m * entry.mask_strength * entry.strength; }, part);
 }
 
 }  // namespace easel::guidance

@@ -1,19 +1,16 @@
 #include "models/latent_format.h"
 
 #include "models/sd/latents.h"
+#include "ops/arithmetic/formula.h"
 
 namespace easel::models {
 
 Tensor LatentFormat::to_model(const Tensor& latent) const {
-  Tensor out = clone(latent);
-  for (float& v : out.values()) v = (v - shift) * scale;
-  return out;
+  return ops::map([this](auto v) { return (v - shift) * scale; }, latent);
 }
 
 Tensor LatentFormat::from_model(const Tensor& latent) const {
-  Tensor out = clone(latent);
-  for (float& v : out.values()) v = v / scale + shift;
-  return out;
+  return ops::map([this](auto v) { return v / scale + shift; }, latent);
 }
 
 const LatentFormat& default_latents() { return sd::kSd1Latents; }

@@ -20,7 +20,7 @@ Linear::Linear(std::initializer_list<Weights> parts) {
     complete = complete && weight.defined();
     any_bias = any_bias || bias.defined();
     if (!complete) continue;
-    biases.push_back(bias.defined() ? clone(bias.f32()) : Tensor::zeros({weight.dim(0)}));
+    biases.push_back(bias.defined() ? clone(bias.decoded()) : Tensor::zeros({weight.dim(0)}));
     if (bias.defined()) bias.drop_pages();
     weights.push_back(std::move(weight));
   }

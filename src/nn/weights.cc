@@ -71,8 +71,8 @@ Tensor Weights::values(const std::string& name, const std::optional<Shape>& expe
     throw Error(Fault::kBadFile,
                 "tensor '" + prefix_ + name + "' has shape " + stored.shape().str() + ", expected " + expected->str())
         .in_file(state_->file);
-  Tensor out = stored.f32();
-  if (out.raw() == stored.data()) out = clone(out);
+  Tensor out = stored.decoded();
+  if (out.storage().get() == stored.storage().get()) out = clone(out);
   stored.drop_pages();
   return out.to(state_->packer.device());
 }

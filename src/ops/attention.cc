@@ -43,4 +43,22 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t head
   return out;
 }
 
+Tensor attention_received(const Tensor& q, const Tensor& k, int64_t heads) {
+  for (const Tensor* t : {&q, &k}) {
+    check_float("attention_received", *t);
+    if (t->rank() != 3 || t->dtype() != q.dtype() || t->dim(2) != q.dim(2) || t->dim(0) != q.dim(0) ||
+        (t->dim(2) > 1 && t->stride(2) != 1))
+      reject("attention_received", q.str() + ", " + k.str());
+  }
+  if (heads < 1 || q.dim(2) % heads != 0 || q.numel() == 0 || k.dim(1) < 1)
+    reject("attention_received", q.str() + ", " + k.str() + " for " + std::to_string(heads) + " heads");
+  const Backend& backend = backend_of("attention_received", q, k);
+  Tensor out({k.dim(0), k.dim(1)}, DType::kF32, q.device());
+  CountOp count(OpKind::kAttention);
+  const auto flops = 2 * static_cast<uint64_t>(q.dim(0) * q.dim(1) * k.dim(1) * q.dim(2));
+  count.add(flops, flops, q.nbytes() + k.nbytes() + out.nbytes());
+  backend.attention_received(q, k, heads, 1.0f / std::sqrt(static_cast<float>(q.dim(2) / heads)), out);
+  return out;
+}
+
 }  // namespace easel::ops

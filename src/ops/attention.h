@@ -19,4 +19,8 @@ struct AttentionArgs {
 // Source: Vaswani et al. 2017, eq. 1; blocking after Milakov & Gimelshein 2018 (online softmax).
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args = {});
 
+// How much attention each key gets from all queries together: the sum of its softmax weights over the queries, as the
+// mean over the heads. q and k as above, k with as many samples as q; scale 1 / sqrt(head width). -> f32 [N,Tk].
+Tensor attention_received(const Tensor& q, const Tensor& k, int64_t heads);
+
 }  // namespace easel::ops

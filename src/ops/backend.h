@@ -9,6 +9,9 @@
 #include <span>
 #include <string_view>
 
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/arithmetic/resample.h"
 #include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/devices.h"
@@ -47,6 +50,8 @@ class Backend {
   // and 0 strides where samples or heads share it.
   virtual void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
                          Tensor& out) const = 0;
+  // Dense innermost dimensions, scale is never 0.
+  virtual void attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale, Tensor& out) const = 0;
 
   // x is contiguous.
   virtual void group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
@@ -60,6 +65,13 @@ class Backend {
   virtual void mul(const Tensor& a, const Tensor& b, Tensor& out) const = 0;
   virtual void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) const = 0;
 
+  // Inputs have the shape of `out`, with 0 strides where they are repeated; those that the formula does not use are
+  // undefined. `out` has any strides, and may be one of the inputs.
+  virtual void evaluate(const Formula& formula, std::span<const Tensor> inputs, Tensor& out) const = 0;
+  // x is contiguous, [outer, reduced, inner]; out holds outer * inner values.
+  virtual void reduce(const Tensor& x, Reduction how, Tensor& out) const = 0;
+  virtual void scale_low_frequencies(const Tensor& x, float by, Tensor& out) const = 0;
+
   // Movement. `dim` is not negative. Parts may be empty, of any type.
   virtual void concat(std::span<const Tensor> parts, int dim, Tensor& out) const = 0;
   virtual void repeat(const Tensor& x, int64_t times, Tensor& out) const = 0;
@@ -67,7 +79,7 @@ class Backend {
   virtual void avg_pool2x(const Tensor& x, Tensor& out) const = 0;
   virtual void pixel_unshuffle(const Tensor& x, int64_t r, Tensor& out) const = 0;
   virtual void pixel_shuffle(const Tensor& x, int64_t r, Tensor& out) const = 0;
-  virtual void mean_over_map(const Tensor& x, Tensor& out) const = 0;
+  virtual void resample(const Tensor& x, const Taps& rows, const Taps& columns, Tensor& out) const = 0;
   // The table is on the host.
   virtual void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const = 0;
   // Angles are rounded to f32, as torch computes them: models were trained with the values of those.

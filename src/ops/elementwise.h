@@ -34,8 +34,6 @@ Tensor avg_pool2x(const Tensor& x);
 Tensor pixel_unshuffle(const Tensor& x, int64_t r);
 // The inverse: [N,H,W,C*r*r] -> [N,H*r,W*r,C].
 Tensor pixel_shuffle(const Tensor& x, int64_t r);
-// The mean over each map: [N,H,W,C] -> [N,1,1,C] f32, summed in f64.
-Tensor mean_over_map(const Tensor& x);
 
 // Rows of table [V,C] (on the host, any float encoding; only these rows are read) for ids (each 0 <= id < V, checked)
 // -> [ids.size(), C] in `dtype`.

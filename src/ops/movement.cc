@@ -79,18 +79,6 @@ Tensor pixel_shuffle(const Tensor& x, int64_t r) {
                [&](const Backend& backend, Tensor& out) { backend.pixel_shuffle(x, r, out); });
 }
 
-Tensor mean_over_map(const Tensor& x) {
-  check_map("mean_over_map", x);
-  if (x.dim(1) * x.dim(2) < 1) reject("mean_over_map", x.str());
-  const Backend& backend = backend_of("mean_over_map", x);
-  CountOp count(OpKind::kMovement);
-  Tensor out({x.dim(0), 1, 1, x.dim(3)}, DType::kF32, x.device());
-  if (out.numel() == 0) return out;
-  backend.mean_over_map(x, out);
-  count.add(0, 0, x.nbytes());
-  return out;
-}
-
 Tensor embedding(const StoredTensor& table, std::span<const int32_t> ids, DType dtype, Device device) {
   if (!table.defined() || table.rank() != 2 || !table.is_float()) reject("embedding", "table " + table.str());
   for (const int32_t id : ids)

@@ -66,7 +66,7 @@ class StoredTensor {
   // All values: the elements where they lie, with their type and strides, or blocks decoded to f32.
   Tensor tensor() const;
   // All values as contiguous f32: fresh memory unless they lie so already.
-  Tensor f32() const { return convert(tensor(), DType::kF32); }
+  Tensor decoded() const { return convert(tensor(), DType::kF32); }
 
   // To be called after reading: tells the system that the bytes will not be needed again soon, so that the file never
   // stands in memory beside what is made of it. No effect on memory that is not mapped from a file.

@@ -28,7 +28,7 @@ bool is_list_item(std::string_view name) {
 
 // [C] or [n, C] as f32 [n, C], in memory of its own.
 Tensor as_rows(const StoredTensor& t) {
-  const Tensor packed = clone(t.f32());
+  const Tensor packed = clone(t.decoded());
   require_unchanged(t.storage());
   return packed.rank() == 1 ? packed.view({1, packed.dim(0)}) : packed.view({-1, packed.dim(-1)});
 }

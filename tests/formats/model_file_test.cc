@@ -35,7 +35,7 @@ std::string error_of(const std::string& content) {
 }
 
 std::vector<float> values(const StoredTensor& t) {
-  const Tensor x = t.f32();
+  const Tensor x = t.decoded();
   return {x.f32(), x.f32() + x.numel()};
 }
 

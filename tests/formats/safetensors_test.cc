@@ -75,7 +75,7 @@ TEST(Safetensors, WritesStridedTensorsPacked) {
   out.set("x", Tensor::of(Shape{2, 3}, {1, 2, 3, 4, 5, 6}).permute({1, 0}));
   write_safetensors(folder.path() / "a.safetensors", out);
   const StoredTensors in = read_safetensors(MappedFile::open(folder.path() / "a.safetensors"));
-  const Tensor x = in.find("x")->f32();
+  const Tensor x = in.find("x")->decoded();
   const auto values = x.values();
   EXPECT_EQ(std::vector<float>(values.begin(), values.end()), (std::vector<float>{1, 4, 2, 5, 3, 6}));
 }
@@ -184,7 +184,7 @@ TEST(Safetensors, EveryDamagedByteGivesAResultOrAnError) {
     try {
       const testing::MemoryFile damaged(bytes);
       const StoredTensors tensors = read_safetensors(MappedFile::open(damaged.path()));
-      for (const auto& [name, t] : tensors) (void)t.f32();
+      for (const auto& [name, t] : tensors) (void)t.decoded();
     } catch (const Error&) {
     }
   }

@@ -30,8 +30,8 @@ TEST(ModelFiles, AreOpenedOnceWhileTheyAreUsedAndStayTheSame) {
   write(path, 2.0f);  // another file takes its name
   const auto second = files.open(path);
   EXPECT_NE(second, first);
-  EXPECT_EQ(second->tensors->find("x")->f32().f32()[0], 2.0f);
-  EXPECT_EQ(first->tensors->find("x")->f32().f32()[0], 1.0f);
+  EXPECT_EQ(second->tensors->find("x")->decoded().f32()[0], 2.0f);
+  EXPECT_EQ(first->tensors->find("x")->decoded().f32()[0], 1.0f);
   EXPECT_EQ(files.open(path), second);
 
   std::weak_ptr<const formats::ModelFile> unused = first;

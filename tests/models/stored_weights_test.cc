@@ -35,7 +35,7 @@ TwoFiles two_files(const std::string& name) {
   StoredTensors plain, blocks;
   for (const auto& [key, tensor] : *out.plain.tensors) {
     const bool divides = tensor.rank() == 2 && tensor.is_float() && tensor.dim(1) % TestBlocks::kValues == 0;
-    const StoredTensor stored = divides ? in_blocks(tensor.f32()) : tensor;
+    const StoredTensor stored = divides ? in_blocks(tensor.decoded()) : tensor;
     blocks.set(key, stored);
     plain.set(key, stored.tensor());
     if (divides) ++out.in_blocks;
@@ -109,8 +109,8 @@ TEST(StoredWeights, LorasPatchDecodedRows) {
   expect_equal(blocks.model.source->weights().get(name).tensor(), plain.model.source->weights().get(name).tensor());
   expect_equal(blocks.clip.encoder->tensor(TextTowerKind::kL, text_name).tensor(),
                plain.clip.encoder->tensor(TextTowerKind::kL, text_name).tensor());
-  const Tensor before = files.blocks.tensors->find("model.diffusion_model." + name)->f32();
-  EXPECT_GT(relative_error(blocks.model.source->weights().get(name).f32(), before), 0.01);
+  const Tensor before = files.blocks.tensors->find("model.diffusion_model." + name)->decoded();
+  EXPECT_GT(relative_error(blocks.model.source->weights().get(name).decoded(), before), 0.01);
   expect_equal(encode_prompt(blocks.clip, "a boat").cond, encode_prompt(plain.clip, "a boat").cond);
 }
 

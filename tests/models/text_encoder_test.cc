@@ -239,7 +239,7 @@ class Twice final : public nn::WeightPatch {
  public:
   StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
     if (name != "text_model.encoder.layers.1.mlp.fc2.weight") return weight;
-    return ops::affine(weight.f32(), 2.0f);
+    return ops::affine(weight.decoded(), 2.0f);
   }
   std::string key() const override { return "twice"; }
 };

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "image/scale/resize.h"
 #include "models/checkpoint/diffusers_keys.h"
+#include "models/unet/block_hooks.h"
 #include "models_support.h"
 #include "ops/elementwise.h"
 #include "support/golden.h"
@@ -211,6 +215,30 @@ TEST(UNet, MemoryEstimateCoversWhatIsUsed) {
       EXPECT_LE(used, estimate) << file << " " << dtype_name(compute);
       EXPECT_GE(3 * used, estimate) << file << " " << dtype_name(compute);
     }
+}
+
+// Maps are made smaller and larger by ops, as pictures are by image::resize().
+TEST(DeepShrink, ResizesAsPicturesAre) {
+  using image::ResizeMethod;
+  std::mt19937 numbers(5);
+  std::normal_distribution<float> normal;
+  Tensor h({2, 9, 14, 5});
+  for (float& v : h.values()) v = normal(numbers);
+  for (const ResizeMethod method : {ResizeMethod::kNearestExact, ResizeMethod::kBilinear, ResizeMethod::kArea,
+                                    ResizeMethod::kBicubic, ResizeMethod::kBislerp}) {
+    const BlockHookPtr hook =
+        deep_shrink({.block = 1, .factor = 1.7, .first_sigma = 10, .after_skip = false, .down = method, .up = method});
+    StepInfo step;
+    step.sigma = 3;
+    const Tensor small = hook->before_skip(1, step, h);
+    ASSERT_EQ(small.shape(), (Shape{2, 5, 8, 5}));
+    EXPECT_LE(relative_error(small, image::resize(h, {8, 5}, method)), 1e-6) << static_cast<int>(method);
+    Tensor back = small, skip = h;
+    hook->before_output(step, back, skip);
+    ASSERT_EQ(back.shape(), h.shape());
+    EXPECT_LE(relative_error(back, image::resize(small, {14, 9}, method)), 1e-6) << static_cast<int>(method);
+    EXPECT_EQ(max_difference(hook->before_skip(0, step, h), h), 0.0);
+  }
 }
 
 }  // namespace

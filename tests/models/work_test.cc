@@ -32,7 +32,7 @@ std::array<ops::OpCounters, ops::kOpKinds> count(const Run& run) {
 }
 
 // Half a percent above what the level that pads most takes.
-constexpr uint64_t kF32KiB = 86500, kBf16KiB = 50200, kInt8KiB = 39850, kDecodeKiB = 94000, kEncodeKiB = 54800,
+constexpr uint64_t kF32KiB = 86500, kBf16KiB = 50200, kInt8KiB = 39850, kDecodeKiB = 94400, kEncodeKiB = 55200,
                    kVisionKiB = 58250, kTextKiB = 12380;
 
 using Counts = std::array<ops::OpCounters, ops::kOpKinds>;
@@ -140,8 +140,8 @@ TEST(VaeWork, DecodeAndEncode) {
   const Counts decode = count([&] { vae.decode(latent); }), encode = count([&] { vae.encode(picture); });
   expect_flops(decode, works["decode"]);
   expect_flops(encode, works["encode"]);
-  expect_at_most(decode, {5, 33, 1, 30, 0, 0}, kDecodeKiB);
-  expect_at_most(encode, {5, 25, 1, 22, 0, 0}, kEncodeKiB);
+  expect_at_most(decode, {5, 33, 1, 30, 1, 0}, kDecodeKiB);
+  expect_at_most(encode, {5, 25, 1, 22, 1, 0}, kEncodeKiB);
   EXPECT_LE(of(decode, OpKind::kConv).executed, of(decode, OpKind::kConv).flops / 2);
 }
 

@@ -83,7 +83,7 @@ class NotedPatch final : public WeightPatch {
   StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
     seen_.push_back(name);
     if (name != name_) return weight;
-    const Tensor t = weight.f32();
+    const Tensor t = weight.decoded();
     return Tensor::of({2, 2}, {factor_ * t.f32()[0], factor_ * t.f32()[1], factor_ * t.f32()[2], t.f32()[3] + 1});
   }
   std::string key() const override { return name_; }
@@ -112,7 +112,7 @@ TEST(Weights, PatchesSeeNamesFromTheirScopeOnAndFollowEachOther) {
       Weights(some_tensors(), DType::kF32, "file", ops::Packer::measure())["model"].patched({zero})["a"]);
   EXPECT_FALSE(probed);
   EXPECT_GT(measured.bytes(), 0u);
-  EXPECT_EQ(root["model"]["a"].get("weight").f32().f32()[3], 4);
+  EXPECT_EQ(root["model"]["a"].get("weight").decoded().f32()[3], 4);
   EXPECT_TRUE(seen.empty());
 }
 

@@ -3,6 +3,9 @@
 
 #include <functional>
 
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/arithmetic/resample.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/norm.h"
@@ -66,6 +69,9 @@ TEST(Backends, TensorsOfTwoDevicesDoNotMix) {
   EXPECT_THROW(add(here, there), Error);
   EXPECT_THROW(mul(there, here), Error);
   EXPECT_THROW(lerp(here, there, 0.5f), Error);
+  EXPECT_THROW(map([](auto a, auto b) { return a + b; }, here, there), Error);
+  EXPECT_THROW(copy(there, here), Error);
+  EXPECT_THROW(attention_received(rows, other_rows, 1), Error);
   EXPECT_THROW(concat({here, there}, 0), Error);
   EXPECT_THROW(linear(there, *dense), Error);
   EXPECT_THROW(linear(here, *dense, {.residual = there}), Error);
@@ -186,6 +192,65 @@ TEST_P(EveryBackend, DoesArithmeticAsTheReference) {
   }
 }
 
+TEST_P(EveryBackend, CarriesOutFormulasAsTheReference) {
+  const auto formula = [](auto x, auto y, auto z) {
+    return select(x > y, sqrt(abs(x)) * z, clamp(x - y * 0.5f, -1.0f, 1.0f)) / (z * z + 1);
+  };
+  for (int i = 0; i < 12; ++i) {
+    const Shape shape{pick(1, 3), pick(1, 9), pick(1, 30), pick(1, 70)};
+    Shape other = shape;
+    for (int d = 0; d < 4; ++d)
+      if (pick(0, 2) == 0) other[d] = 1;
+    const Both a = both(shape), b = both(other), c = both_f32({shape[0], 1, 1, shape[3]});
+    expect_alike("map", map(formula, a.here, b.here, c.here), map(formula, a.there, b.there, c.there));
+    const int64_t width = pick(1, shape[2]), from = pick(0, shape[2] - width);
+    const Tensor here = clone(a.here), there = clone(a.there);
+    const Both part = both({1, 1, width, 1});
+    update(here.slice(2, from, width), formula, part.here, c.here);
+    update(there.slice(2, from, width), formula, part.there, c.there);
+    expect_alike("update", here, there);
+  }
+}
+
+TEST_P(EveryBackend, ReducesAsTheReference) {
+  for (int i = 0; i < 12; ++i) {
+    const Both x = both({pick(1, 3), pick(1, 20), pick(1, 20), pick(1, 150)}, 1.0f, 0.5f);
+    const int first = static_cast<int>(pick(0, 3)), last = static_cast<int>(pick(first, 3));
+    for (const Reduction how : {Reduction::kSum, Reduction::kMean})
+      expect_alike("reduce", reduce(x.here, how, first, last), reduce(x.there, how, first, last));
+    for (const Reduction how : {Reduction::kMin, Reduction::kMax})
+      expect_equal("reduce", reduce(x.here, how, first, last), reduce(x.there, how, first, last));
+  }
+}
+
+TEST_P(EveryBackend, ResamplesAsTheReference) {
+  for (int i = 0; i < 12; ++i) {
+    const int64_t h = pick(1, 9), w = pick(1, 9);
+    const Both x = both({pick(1, 2), h, w, pick(1, 40)});
+    const auto taps = [&](int64_t size) {
+      Taps t{pick(1, 4), {}, {}};
+      for (int64_t k = pick(1, 12) * t.count; k > 0; --k) {
+        t.index.push_back(pick(0, size - 1));
+        t.weight.push_back(static_cast<float>(pick(-4, 4)) / 4.0f);
+      }
+      return t;
+    };
+    const Taps rows = taps(h), columns = taps(w), near = nearest_taps(w, pick(1, 20));
+    expect_alike("resample", resample(x.here, rows, columns), resample(x.there, rows, columns));
+    expect_equal("nearest", resample(x.here, nearest_taps(h, 5), near), resample(x.there, nearest_taps(h, 5), near));
+    expect_alike("scale_low_frequencies", scale_low_frequencies(x.here, 0.3f), scale_low_frequencies(x.there, 0.3f));
+  }
+}
+
+TEST_P(EveryBackend, TellsReceivedAttentionAsTheReference) {
+  for (int i = 0; i < 6; ++i) {
+    const int64_t heads = pick(1, 4), width = pick(1, 40), n = pick(1, 3);
+    const Both q = both({n, pick(1, 40), heads * width}), k = both({n, pick(1, 40), heads * width});
+    expect_alike("attention_received", attention_received(q.here, k.here, heads),
+                 attention_received(q.there, k.there, heads));
+  }
+}
+
 TEST_P(EveryBackend, MovesAsTheReference) {
   for (int i = 0; i < 12; ++i) {
     const int64_t r = pick(1, 3), n = pick(1, 2), h = pick(1, 5), w = pick(1, 5), c = pick(1, 20);
@@ -201,7 +266,6 @@ TEST_P(EveryBackend, MovesAsTheReference) {
     expect_equal("pixel_unshuffle", pixel_unshuffle(x.here, r), pixel_unshuffle(x.there, r));
     expect_equal("pixel_shuffle", pixel_shuffle(deep.here, r), pixel_shuffle(deep.there, r));
     expect_alike("avg_pool2x", avg_pool2x(pooled.here), avg_pool2x(pooled.there));
-    expect_alike("mean_over_map", mean_over_map(x.here), mean_over_map(x.there));
   }
   const std::vector<float> times{0.0f, 1.0f, 37.5f, 999.0f};
   expect_alike("timestep_embedding", timestep_embedding(times, 33, 10000.0f, kDevice),

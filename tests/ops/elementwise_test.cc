@@ -114,18 +114,6 @@ TEST_P(Elementwise, ResizesByTwo) {
   EXPECT_NEAR(small[at(1, 1, 2, 3, 2, 3)], mean, tolerance());
 }
 
-TEST_P(Elementwise, MeansAreOverEachMap) {
-  const Tensor x = random({2, 5, 7, 3}), mean = mean_over_map(x).to(kHost);
-  ASSERT_EQ(mean.shape(), (Shape{2, 1, 1, 3}));
-  const auto s = doubles(x);
-  for (size_t n = 0; n < 2; ++n)
-    for (size_t k = 0; k < 3; ++k) {
-      double sum = 0;
-      for (size_t p = 0; p < 35; ++p) sum += s[(n * 35 + p) * 3 + k];
-      EXPECT_NEAR(mean.f32()[n * 3 + k], sum / 35, 1e-6);
-    }
-}
-
 TEST_P(Elementwise, UnshufflesInTorchOrder) {
   const Tensor x = random({2, 4, 6, 3}), y = pixel_unshuffle(x, 2);
   ASSERT_EQ(y.shape(), (Shape{2, 2, 3, 12}));

@@ -28,7 +28,7 @@ TEST(StoredTensors, PlainElementsStayWhereTheyLie) {
   const StoredTensor stored = t;
   EXPECT_EQ(stored.encoding(), "F32");
   EXPECT_EQ(stored.tensor().raw(), t.raw());
-  EXPECT_EQ(stored.f32().raw(), t.raw());
+  EXPECT_EQ(stored.decoded().raw(), t.raw());
   EXPECT_EQ(stored.slice(1, 2).data(), t.f32() + 6);
   EXPECT_EQ(stored.transposed().data(), t.raw());
   EXPECT_EQ(stored.transposed().shape(), (Shape{6, 4}));
@@ -58,8 +58,8 @@ TEST(StoredTensors, BlocksAreDecodedRowByRow) {
   EXPECT_EQ(turned.data(), stored.data());
   EXPECT_EQ(turned.nbytes(), stored.nbytes());
   const Tensor columns = contiguous(values.view({5, 32}).permute({1, 0}));
-  EXPECT_EQ(largest_difference(turned.f32(), columns), 0.0);
-  EXPECT_EQ(largest_difference(turned.slice(4, 3).f32(), contiguous(columns.slice(0, 4, 3))), 0.0);
+  EXPECT_EQ(largest_difference(turned.decoded(), columns), 0.0);
+  EXPECT_EQ(largest_difference(turned.slice(4, 3).decoded(), contiguous(columns.slice(0, 4, 3))), 0.0);
   EXPECT_EQ(largest_difference(turned.transposed().tensor(), values), 0.0);
   EXPECT_THROW(stored.slice(3, 3), Error);
   stored.drop_pages();  // of memory that is no file: no effect

@@ -21,19 +21,9 @@ constexpr std::pair<std::string_view, ResizeMethod> kMethods[] = {{"nearest-exac
 
 int64_t grain_for(int64_t row) { return std::max<int64_t>(1, 65536 / std::max<int64_t>(1, row)); }
 
-// aten/native/UpSample.h, nearest_neighbor_exact_compute_source_index.
-std::vector<int64_t> nearest_index(int64_t input, int64_t output) {
-  const float scale = static_cast<float>(input) / static_cast<float>(output);
-  std::vector<int64_t> index(static_cast<size_t>(output));
-  for (size_t i = 0; i < index.size(); ++i)
-    index[i] = std::min(static_cast<int64_t>(std::floor(static_cast<float>((static_cast<double>(i) + 0.5) * scale))),
-                        input - 1);
-  return index;
-}
-
 Tensor nearest_exact(const Tensor& image, Size size) {
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3), row = size.width * channels;
-  const auto rows = nearest_index(height, size.height), columns = nearest_index(width, size.width);
+  const auto rows = nearest_exact_index(height, size.height), columns = nearest_exact_index(width, size.width);
   Tensor out(Shape{image.dim(0), size.height, size.width, channels});
   const float* source = image.f32();
   float* target = out.f32();

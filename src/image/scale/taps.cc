@@ -153,6 +153,16 @@ class RowCache {
 
 }  // namespace
 
+// aten/native/UpSample.h, nearest_neighbor_exact_compute_source_index.
+std::vector<int64_t> nearest_exact_index(int64_t input, int64_t output) {
+  const float scale = static_cast<float>(input) / static_cast<float>(output);
+  std::vector<int64_t> index(static_cast<size_t>(output));
+  for (size_t i = 0; i < index.size(); ++i)
+    index[i] = std::min(static_cast<int64_t>(std::floor(static_cast<float>((static_cast<double>(i) + 0.5) * scale))),
+                        input - 1);
+  return index;
+}
+
 Taps linear_taps(int64_t input, int64_t output) {
   Taps taps = empty_taps(2, output, Rounding::kPair);
   for (int64_t i = 0; i < output; ++i) {
@@ -165,6 +175,23 @@ Taps linear_taps(int64_t input, int64_t output) {
     taps.weight[at] = 1.0f - fraction;
     taps.weight[at + 1] = fraction;
   }
+  return taps;
+}
+
+Taps area_taps(int64_t input, int64_t output) {
+  const auto begin = [&](int64_t i) { return i * input / output; };
+  const auto end = [&](int64_t i) { return ((i + 1) * input + output - 1) / output; };
+  int64_t widest = 2;
+  for (int64_t i = 0; i < output; ++i) widest = std::max(widest, end(i) - begin(i));
+  Taps taps = empty_taps(widest, output, Rounding::kPair);
+  for (int64_t i = 0; i < output; ++i)
+    for (int64_t j = 0; j < widest; ++j) {
+      const auto at = static_cast<size_t>(widest * i + j);
+      const int64_t count = end(i) - begin(i);
+      taps.index[at] = std::min(begin(i) + j, input - 1);
+      taps.weight[at] = j < count ? 1.0f / static_cast<float>(count) : 0.0f;
+      taps.length[static_cast<size_t>(i)] = count;
+    }
   return taps;
 }
 

@@ -27,8 +27,12 @@ struct Taps {
   int64_t size() const { return static_cast<int64_t>(length.size()); }
 };
 
+// Input positions of torch's interpolate(mode="nearest-exact").
+std::vector<int64_t> nearest_exact_index(int64_t input, int64_t output);
 // torch's interpolate(mode="bilinear", align_corners=False): 2 taps.
 Taps linear_taps(int64_t input, int64_t output);
+// Adaptive averages (torch's interpolate(mode="area")): as many taps as the widest window has.
+Taps area_taps(int64_t input, int64_t output);
 // torch's interpolate(mode="bicubic", align_corners=False), a = -0.75: 4 taps.
 Taps cubic_taps(int64_t input, int64_t output);
 // torch's interpolate(mode="bicubic", antialias=True), a = -0.5: as many taps as the reduction needs.

@@ -4,6 +4,8 @@
 
 #include "models/sd/latents.h"
 #include "models/text/clip_keys.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -11,14 +13,11 @@ namespace {
 
 // Population standard deviation.
 double deviation(const StoredTensor& t) {
-  const Tensor values = t.f32();
-  double sum = 0, squares = 0;
-  for (const float v : values.values()) {
-    sum += static_cast<double>(v);
-    squares += static_cast<double>(v) * static_cast<double>(v);
-  }
-  const double n = static_cast<double>(std::max<int64_t>(1, values.numel())), mean = sum / n;
-  return std::sqrt(std::max(0.0, squares / n - mean * mean));
+  if (t.numel() == 0) return 0.0;
+  const Tensor values = t.decoded().view({-1});
+  const Tensor squares = ops::map([](auto v, auto mean) { return (v - mean) * (v - mean); }, values,
+                                  ops::reduce(values, ops::Reduction::kMean, 0, 0));
+  return std::sqrt(static_cast<double>(ops::item(ops::reduce(squares, ops::Reduction::kMean, 0, 0))));
 }
 
 bool is_unclip_l(const UNetConfig& config, const StoredTensors& file) {

@@ -2,6 +2,7 @@
 
 #include "models/unet/unet_blocks.h"
 #include "models/weights/key_names.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::models {
@@ -41,7 +42,8 @@ ControlUnion::ControlUnion(const nn::Weights& w, int64_t features, int64_t embed
 
 Tensor ControlUnion::mark(const Tensor& picture, int64_t kind) const {
   const int64_t n = picture.dim(0), c = picture.dim(3);
-  const Tensor state = ops::add(ops::mean_over_map(picture).view({n, c}), tasks_.slice(0, kind, 1));
+  const Tensor state =
+      ops::add(ops::reduce(picture, ops::Reduction::kMean, 1, 2).view({n, c}), tasks_.slice(0, kind, 1));
   const Tensor added = channels_(encoder_(state.view({n, 1, c})).last);
   return ops::add(picture, added.view({n, 1, 1, c}));
 }

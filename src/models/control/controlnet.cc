@@ -11,6 +11,7 @@
 #include "models/unet/unet_source.h"
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
+#include "ops/arithmetic/reduce.h"
 
 namespace easel::models {
 namespace {
@@ -165,7 +166,7 @@ class UNetControl final : public ControlNet {
   Tensor residual(const nn::Linear& zero, const Tensor& h) const {
     const Tensor r = zero(convert(h, compute_), {.f32_out = true});
     // What "shuffle" ControlNets were trained with: every pixel becomes the mean over the map.
-    return average_ ? ops::add(Tensor::zeros(r.shape(), DType::kF32, r.device()), ops::mean_over_map(r)) : r;
+    return average_ ? ops::reduce(r, ops::Reduction::kMean, 1, 2).expand(r.shape()) : r;
   }
 
   UNetConfig config_;

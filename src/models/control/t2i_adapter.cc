@@ -3,6 +3,7 @@
 #include "image/scale/resize.h"
 #include "models/weights/key_names.h"
 #include "nn/layers.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::models {
@@ -87,7 +88,7 @@ struct LightStage {
 
 class T2iAdapter final : public ControlNet {
  public:
-  T2iAdapter(const nn::Weights& w, ControlKind kind) : config_(read_t2i_config(w, kind)) {
+  T2iAdapter(const nn::Weights& w, ControlKind kind) : config_(read_t2i_config(w, kind)), device_(w.packer().device()) {
     if (config_.light) {
       for (int64_t i = 0; i < kStages; ++i) light_.emplace_back(w["body"][i], i > 0);
     } else {
@@ -105,8 +106,8 @@ class T2iAdapter final : public ControlNet {
     const image::Size size{(latent_width * factor + u - 1) / u * u, (latent_height * factor + u - 1) / u * u};
     Tensor x = image::upscale(hint.slice(3, 0, std::min<int64_t>(3, hint.dim(3))), size,
                               image::ResizeMethod::kNearestExact, image::CropMode::kCenter);
-    if (config_.hint_channels == 1) x = channel_mean(x);
-    return {Tensor(), features(ops::pixel_unshuffle(contiguous(x), u)), Tensor()};
+    if (config_.hint_channels == 1) x = ops::reduce(x, ops::Reduction::kMean, 3, 3);
+    return {Tensor(), features(ops::pixel_unshuffle(contiguous(x).to(device_), u)), Tensor()};
   }
 
   ContextProjectionPtr project(const Tensor&) const override { return nullptr; }
@@ -138,17 +139,6 @@ class T2iAdapter final : public ControlNet {
       throw Error(Fault::kBadFile, "the shapes of the adapter's tensors do not fit one another").in_file(w.file());
   }
 
-  static Tensor channel_mean(const Tensor& x) {
-    Tensor out({x.dim(0), x.dim(1), x.dim(2), 1});
-    const int64_t c = x.dim(3);
-    for (int64_t p = 0; p < out.numel(); ++p) {
-      float sum = 0;
-      for (int64_t k = 0; k < c; ++k) sum += x.f32()[p * c + k];
-      out.f32()[p] = sum / static_cast<float>(c);
-    }
-    return out;
-  }
-
   // One map per stage, at the input block of the UNet that has its size: SD's blocks 2, 5, 8, 11; SDXL's 3, 5, 8.
   ControlResiduals features(Tensor x) const {
     ControlResiduals out;
@@ -173,6 +163,7 @@ class T2iAdapter final : public ControlNet {
   }
 
   T2iConfig config_;
+  Device device_;
   nn::Conv2d in_;
   std::vector<AdapterBlock> full_;
   std::vector<LightStage> light_;

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "image/scale/resize.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 
 namespace easel::models {
 namespace {
@@ -20,18 +22,8 @@ Tensor sized(const Tensor& t, int64_t n) {
 
 // v with its mean over the tokens of each image multiplied by w: (v - mean) + mean * w. v [N,T,C] f32.
 Tensor scale_mean(const Tensor& v, float w) {
-  Tensor out(v.shape());
-  const int64_t tokens = v.dim(1), width = v.dim(2);
-  for (int64_t n = 0; n < v.dim(0); ++n)
-    for (int64_t c = 0; c < width; ++c) {
-      const float* in = v.f32() + n * tokens * width + c;
-      float sum = 0;
-      for (int64_t t = 0; t < tokens; ++t) sum += in[t * width];
-      const float mean = sum / static_cast<float>(tokens);
-      float* to = out.f32() + n * tokens * width + c;
-      for (int64_t t = 0; t < tokens; ++t) to[t * width] = (in[t * width] - mean) + mean * w;
-    }
-  return out;
+  return ops::map([=](auto one, auto mean) { return (one - mean) + mean * w; }, v,
+                  ops::reduce(v, ops::Reduction::kMean, 1, 1));
 }
 
 // Rows and columns that the reference takes a map of `tokens` tokens to have, for a latent of h x w.
@@ -155,12 +147,11 @@ Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t sampl
                     options_.bicubic_mask ? image::ResizeMethod::kBicubic : image::ResizeMethod::kBilinear);
   const Tensor flat = contiguous(sized(small.view({mask.dim(0), rows * columns, 1}), samples));
   // Of unusual shapes the map may have more tokens than rows x columns, or fewer: centred, zeros around.
-  Tensor fitted = Tensor::zeros({samples, tokens, 1});
+  const Tensor fitted = Tensor::zeros({samples, tokens, 1});
   const int64_t pad = std::max<int64_t>(0, (tokens - rows * columns) / 2),
                 cut = std::max<int64_t>(0, (rows * columns - tokens) / 2);
   const int64_t count = std::min(tokens, rows * columns);
-  for (int64_t n = 0; n < samples; ++n)
-    std::copy_n(flat.f32() + n * rows * columns + cut, count, fitted.f32() + n * tokens + pad);
+  ops::copy(flat.slice(1, cut, count), fitted.slice(1, pad, count));
   cached = convert(chunks == 1 ? fitted : ops::repeat(fitted, chunks), like.dtype()).to(like.device());
   return cached;
 }

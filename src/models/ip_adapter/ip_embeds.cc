@@ -1,7 +1,8 @@
 #include "models/ip_adapter/ip_embeds.h"
 
-#include <algorithm>
-#include <cmath>
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/elementwise.h"
 
 namespace easel::models {
 
@@ -41,41 +42,27 @@ IpCombine ip_combine(std::string_view name) {
   throw Error(Fault::kInvalid, "'" + std::string(name) + "' is no way to combine image embeds");
 }
 
-namespace {
-
-// One element of the result from that element of n images, `stride` apart.
-float combine_one(const float* x, int64_t n, int64_t stride, IpCombine how) {
-  float sum = 0, squares = 0, largest = x[0], smallest = x[0];
-  for (int64_t i = 0; i < n; ++i) {
-    const float v = x[i * stride];
-    sum += v;
-    squares += v * v;
-    largest = std::max(largest, v);
-    smallest = std::min(smallest, v);
-  }
-  const auto count = static_cast<float>(n);
-  switch (how) {
-    case IpCombine::kConcat: break;
-    case IpCombine::kAdd: return sum;
-    case IpCombine::kSubtract: return x[0] - (sum - x[0]) / (count - 1);
-    case IpCombine::kAverage: return sum / count;
-    case IpCombine::kNormAverage: return squares > 0 ? sum / std::sqrt(squares) / count : 0.0f;
-    case IpCombine::kMax: return largest;
-    case IpCombine::kMin: return smallest;
-  }
-  return 0;
-}
-
-}  // namespace
-
 Tensor combine_embeds(const Tensor& embeds, IpCombine how) {
   const int64_t n = embeds.dim(0);
   if (how == IpCombine::kConcat || n == 1) return embeds;
   const Tensor x = contiguous(convert(embeds, DType::kF32));
-  Tensor out = clone(x.slice(0, 0, 1));
-  const int64_t stride = out.numel();
-  for (int64_t i = 0; i < stride; ++i) out.f32()[i] = combine_one(x.f32() + i, n, stride, how);
-  return out;
+  const Tensor sum = ops::reduce(x, ops::Reduction::kSum, 0, 0);
+  const auto count = static_cast<float>(n);
+  switch (how) {
+    case IpCombine::kConcat: break;
+    case IpCombine::kAdd: return sum;
+    case IpCombine::kSubtract:
+      return ops::map([=](auto first, auto all) { return first - (all - first) / (count - 1); }, x.slice(0, 0, 1), sum);
+    case IpCombine::kAverage: return ops::reduce(x, ops::Reduction::kMean, 0, 0);
+    case IpCombine::kNormAverage: {
+      const Tensor squares = ops::reduce(ops::mul(x, x), ops::Reduction::kSum, 0, 0);
+      return ops::map([=](auto all, auto square) { return select(square > 0, all / sqrt(square) / count, 0); }, sum,
+                      squares);
+    }
+    case IpCombine::kMax: return ops::reduce(x, ops::Reduction::kMax, 0, 0);
+    case IpCombine::kMin: return ops::reduce(x, ops::Reduction::kMin, 0, 0);
+  }
+  return embeds;
 }
 
 IpTokens ip_tokens(const IpAdapterHandle& adapter, const IpEmbeds& embeds, IpCombine how, const Tensor& composition) {

@@ -1,8 +1,8 @@
 // The formulas of LoRA and its relatives. Sources: Hu et al. 2021 (LoRA), Yeh et al. 2023 (LyCORIS: LoCon, LoHa,
 // LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA); details as ComfyUI applies them.
-#include <cmath>
-
 #include "models/patch/lora.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 
@@ -11,7 +11,7 @@ namespace {
 
 // [rows, everything else], f32.
 Tensor matrix(const StoredTensor& t) {
-  const Tensor f = t.f32();
+  const Tensor f = t.decoded();
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
 }
 
@@ -34,7 +34,7 @@ Tensor product(const Tensor& a, const Tensor& b) {
 
 // sum over i, j of core[i,j,k,l] * right[j,r] * left[i,p] -> [p, r*k*l]: a Tucker product over the first two axes.
 Tensor tucker(const StoredTensor& core, const StoredTensor& left, const StoredTensor& right) {
-  const Tensor c = core.f32();
+  const Tensor c = core.decoded();
   const int64_t i = c.dim(0), j = c.dim(1), kl = c.numel() / std::max<int64_t>(1, i * j), r = right.dim(1);
   // [i, kl, j] x [j, r], then back to [i, r, kl].
   const Tensor swapped = contiguous(c.view({i, j, kl}).permute({0, 2, 1})).view({i * kl, j});
@@ -46,13 +46,9 @@ Tensor tucker(const StoredTensor& core, const StoredTensor& left, const StoredTe
 Tensor kronecker(const Tensor& a, const Tensor& b) {
   const int64_t m = a.dim(0), n = a.dim(1), p = b.dim(0), q = b.dim(1), rest = b.numel() / std::max<int64_t>(1, p * q);
   check_size(m * p, n * q * rest);
-  Tensor out({m * p, n * q * rest});
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t k = 0; k < p; ++k)
-      for (int64_t j = 0; j < n; ++j)
-        for (int64_t l = 0; l < q * rest; ++l)
-          out.f32()[(i * p + k) * n * q * rest + j * q * rest + l] = a.f32()[i * n + j] * b.f32()[k * q * rest + l];
-  return out;
+  return ops::map([](auto left, auto right) { return left * right; }, contiguous(a).view({m, 1, n, 1}),
+                  contiguous(b).view({1, p, 1, q * rest}))
+      .view({m * p, n * q * rest});
 }
 
 struct Change {
@@ -66,7 +62,7 @@ Change lora_change(const LoraModule& m, const StoredTensor& up, const StoredTens
   if (!mid) return {product(matrix(up), matrix(down)), rank};
   // mid [r1,r2,k,k], down [r2,in,1,1]: the factor between them has the kernel.
   const Tensor d = matrix(down);
-  const Tensor core = mid->f32();
+  const Tensor core = mid->decoded();
   const int64_t r1 = core.dim(0), r2 = core.dim(1), kernel = core.numel() / std::max<int64_t>(1, r1 * r2);
   const Tensor swapped = contiguous(core.view({r1, r2, kernel}).permute({0, 2, 1})).view({r1 * kernel, r2});
   const Tensor inner = contiguous(product(swapped, d).view({r1, kernel, d.dim(1)}).permute({0, 2, 1}));
@@ -86,7 +82,7 @@ Change loha_change(const LoraModule& m) {
 Change lokr_change(const LoraModule& m) {
   Change out;
   const auto factor = [&](const char* whole, const char* left, const char* right, const StoredTensor* core) -> Tensor {
-    if (const StoredTensor* w = m.find(whole)) return w->f32();
+    if (const StoredTensor* w = m.find(whole)) return w->decoded();
     const StoredTensor *a = m.find(left), *b = m.find(right);
     if (!a || !b) throw Error(Fault::kMismatch, "one of its factors is missing");
     out.rank = b->dim(0);
@@ -121,45 +117,33 @@ Change change_of(const LoraModule& m, const Tensor& weight) {
 // length `scale` says.
 Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor& change, float strength) {
   const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
-  const Tensor lengths = scale.f32();
-  Tensor changed = ops::add(weight, change.view(weight.shape()));
+  const Tensor lengths = scale.decoded();
+  const Tensor changed = ops::add(weight, change.view(weight.shape()));
   const bool by_row = lengths.dim(0) == out && lengths.numel() == out && out != 1;
   if (lengths.numel() != (by_row ? out : in))
     throw Error(Fault::kMismatch, "dora_scale of shape " + lengths.shape().str());
-  const Tensor& measured = by_row ? weight : changed;
-  std::vector<double> squares(static_cast<size_t>(by_row ? out : in), 0.0);
-  const auto slot = [&](int64_t o, int64_t i) { return static_cast<size_t>(by_row ? o : i); };
-  for (int64_t o = 0; o < out; ++o)
-    for (int64_t i = 0; i < in; ++i)
-      for (int64_t k = 0; k < kernel; ++k) {
-        const double v = static_cast<double>(measured.f32()[(o * in + i) * kernel + k]);
-        squares[slot(o, i)] += v * v;
-      }
-  Tensor result(weight.shape());
-  for (int64_t o = 0; o < out; ++o)
-    for (int64_t i = 0; i < in; ++i) {
-      const float factor = lengths.f32()[slot(o, i)] / static_cast<float>(std::sqrt(squares[slot(o, i)]));
-      for (int64_t k = 0; k < kernel; ++k) {
-        const int64_t at = (o * in + i) * kernel + k;
-        const float old = weight.f32()[at];
-        result.f32()[at] = old + strength * (changed.f32()[at] * factor - old);
-      }
-    }
-  return result;
+  const Shape cube{out, in, kernel}, one = by_row ? Shape{out, 1, 1} : Shape{1, in, 1};
+  const Tensor measured = (by_row ? weight : changed).view(cube);
+  Tensor squares = ops::reduce(ops::mul(measured, measured), ops::Reduction::kSum, 2, 2);
+  squares = ops::reduce(squares, ops::Reduction::kSum, by_row ? 1 : 0, by_row ? 1 : 0);
+  return ops::map([=](auto old, auto now, auto length,
+                      auto square) { return old + strength * (now * (length / sqrt(square)) - old); },
+                  weight.view(cube), changed.view(cube), lengths.view(one), squares)
+      .view(weight.shape());
 }
 
 }  // namespace
 
 Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, float strength) {
   try {
-    const Tensor weight = given.f32();
+    const Tensor weight = given.decoded();
     const Change change = change_of(module, weight);
     if (change.difference.numel() != weight.numel() || change.difference.dim(0) != weight.dim(0))
       throw Error(Fault::kMismatch, "it changes a weight of shape " + change.difference.shape().str() +
                                         ", but the model's has shape " + weight.shape().str());
     float alpha = 1.0f;
     if (const StoredTensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
-      alpha = a->f32().f32()[0] / static_cast<float>(change.rank);
+      alpha = ops::item(a->decoded()) / static_cast<float>(change.rank);
     if (const StoredTensor* scale = module.find("dora_scale"))
       return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength);
     return ops::add(weight, change.difference.view(weight.shape()), strength * alpha);

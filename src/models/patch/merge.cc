@@ -14,9 +14,9 @@ namespace {
 // In single precision, the reference's order: the first weight is scaled, then the second added.
 StoredTensor mixed(const StoredTensor& own, const StoredTensor& other, MergeRatio ratio) {
   if (!(own.shape() == other.shape())) return own;
-  Tensor a = own.f32();
+  Tensor a = own.decoded();
   if (ratio.own != 1.0f) a = ops::affine(a, ratio.own);
-  return ratio.other == 0.0f ? a : ops::add(a, other.f32(), ratio.other);
+  return ratio.other == 0.0f ? a : ops::add(a, other.decoded(), ratio.other);
 }
 
 // Shortest text that tells floats apart.

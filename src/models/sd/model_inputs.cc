@@ -8,8 +8,8 @@
 #include "image/scale/resize.h"
 #include "models/network.h"
 #include "models/vision/noise_augmentation.h"
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
-#include "sampling/map.h"
 
 namespace easel::models {
 namespace {
@@ -47,14 +47,12 @@ Tensor inpaint_concat(const ConditioningEntry& entry, const ModelInputContext& i
     blank.insert(blank.end(), in.model.latents->blank.begin(), in.model.latents->blank.end());
     const int64_t channels = in.latent[3] + 1;
     blank.resize(static_cast<size_t>(channels));
-    Tensor out(Shape{n, h, w, channels});
-    for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = blank[static_cast<size_t>(i % channels)];
-    return out;
+    return contiguous(Tensor::of({1, 1, 1, channels}, blank).expand({n, h, w, channels}));
   }
   const Tensor picture =
       entry.concat_latent_image.defined() ? in.model.latents->to_model(entry.concat_latent_image) : in.latent_image;
   mask = contiguous(mask).view(Shape{-1, mask.dim(-2), mask.dim(-1), 1});
-  mask = sampling::map([](float v) { return std::nearbyint(v); }, fit(mask, in.latent));
+  mask = ops::map([](auto v) { return round(v); }, fit(mask, in.latent));
   return ops::concat({spread_to_batch(mask, n), spread_to_batch(fit(picture, in.latent), n)}, -1);
 }
 

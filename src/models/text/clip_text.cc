@@ -4,6 +4,7 @@
 
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
+#include "ops/arithmetic/formula.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -69,7 +70,7 @@ Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
       throw Error(Fault::kInvalid, "token " + std::to_string(t.id) + " is not in the text encoder's vocabulary of " +
                                        std::to_string(config_.vocabulary));
   }
-  Tensor rows = ops::embedding(token_table_, ids, DType::kF32);
+  const Tensor rows = ops::embedding(token_table_, ids, DType::kF32);
   require_unchanged(token_table_.storage());  // the one table that stays in the file
   for (int64_t i = 0; i < length; ++i) {
     const auto& given = chunk[static_cast<size_t>(i)].embedding;
@@ -77,8 +78,7 @@ Tensor ClipTextModel::embed(const text::Chunk& chunk) const {
     if (given->numel() != config_.width)
       throw Error(Fault::kMismatch, "an embedding of width " + std::to_string(given->numel()) +
                                         " does not fit a text encoder of width " + std::to_string(config_.width));
-    const Tensor row = contiguous(convert(*given, DType::kF32));
-    std::copy_n(row.f32(), config_.width, rows.f32() + i * config_.width);
+    ops::copy(contiguous(convert(*given, DType::kF32)).view({1, config_.width}), rows.slice(0, i, 1));
   }
   return ops::add(rows.to(position_table_.device()), position_table_.slice(0, 0, length))
       .view({1, length, config_.width});

@@ -6,6 +6,8 @@
 
 #include "base/lru.h"
 #include "models/weights/packed_model.h"
+#include "ops/arithmetic/formula.h"
+#include "tensor/fingerprint.h"
 
 namespace easel::models {
 namespace {
@@ -40,7 +42,9 @@ std::string chunk_key(const Chunk& chunk, const ClipTextModel::Layer& layer) {
   add(&index, sizeof index);
   for (const Token& t : chunk) {
     add(&t.id, sizeof t.id);
-    if (t.embedding) add(t.embedding->raw(), t.embedding->nbytes());
+    if (!t.embedding) continue;
+    const Fingerprint vector = fingerprint(*t.embedding);
+    add(&vector, sizeof vector);
   }
   return key;
 }
@@ -53,15 +57,11 @@ Chunk empty_chunk(const text::TokenizerStyle& style, size_t length) {
 }
 
 // Moves each token's vector away from the empty prompt's by the token's weight: (z - e) * w + e.
-void apply_weights(const Chunk& chunk, const Tensor& empty, Tensor z) {
-  const int64_t width = z.dim(-1);
-  for (size_t i = 0; i < chunk.size(); ++i) {
-    const float w = chunk[i].weight;
-    if (w == 1.0f) continue;
-    float* row = z.f32() + static_cast<int64_t>(i) * width;
-    const float* e = empty.f32() + static_cast<int64_t>(i) * width;
-    for (int64_t c = 0; c < width; ++c) row[c] = (row[c] - e[c]) * w + e[c];
-  }
+Tensor weighted(const Chunk& chunk, const Tensor& empty, const Tensor& z) {
+  std::vector<float> weights;
+  for (const Token& t : chunk) weights.push_back(t.weight);
+  return ops::map([](auto own, auto e, auto w) { return select(w == 1, own, (own - e) * w + e); }, z, empty,
+                  Tensor::of({z.dim(0), 1}, weights));
 }
 
 // The reference keeps text encoders in half precision on a CPU, all but their embeddings, so a weight that all patches
@@ -244,10 +244,8 @@ EncodedText TextEncoder::encode_tower(const Tower& tower, const std::vector<Chun
   for (const Chunk& chunk : chunks) {
     const auto encoded = encode_chunk(tower, chunk, layer);
     Tensor z = encoded.hidden;
-    if (std::any_of(chunk.begin(), chunk.end(), [](const Token& t) { return t.weight != 1.0f; })) {
-      z = clone(z);
-      apply_weights(chunk, encode_chunk(tower, empty_chunk(tower.style.tokenizer, chunk.size()), layer).hidden, z);
-    }
+    if (std::any_of(chunk.begin(), chunk.end(), [](const Token& t) { return t.weight != 1.0f; }))
+      z = weighted(chunk, encode_chunk(tower, empty_chunk(tower.style.tokenizer, chunk.size()), layer).hidden, z);
     if (!out.pooled.defined()) out.pooled = encoded.pooled;
     sections.push_back(z.view({1, z.dim(0), z.dim(1)}));
   }

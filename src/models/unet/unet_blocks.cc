@@ -1,11 +1,9 @@
 #include "models/unet/unet_blocks.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
-#include "base/parallel.h"
 #include "models/weights/key_names.h"
+#include "ops/arithmetic/resample.h"
 
 namespace easel::models {
 namespace {
@@ -99,7 +97,9 @@ Tensor Block::operator()(Tensor h, const Evaluation& e, MapSize to) const {
                    const bool twice = to.height == 0 || (to.height == 2 * h.dim(1) && to.width == 2 * h.dim(2));
                    const Tensor x = convert(h, compute_);
                    return twice ? up.conv(x, {.upsample2x = true, .f32_out = true})
-                                : up.conv(resize_nearest(x, to), {.f32_out = true});
+                                : up.conv(ops::resample(x, ops::nearest_taps(x.dim(1), to.height),
+                                                        ops::nearest_taps(x.dim(2), to.width)),
+                                          {.f32_out = true});
                  }},
         part);
   return h;
@@ -217,30 +217,6 @@ size_t UNetTrunk::bytes() const {
   for (const Block& block : input_blocks) total += block.bytes();
   for (const Block& block : middle) total += block.bytes();
   return total;
-}
-
-Tensor resize_nearest(const Tensor& x, MapSize size) {
-  const int64_t n = x.dim(0), h = x.dim(1), w = x.dim(2);
-  const Tensor source = contiguous(x);
-  Tensor out({n, size.height, size.width, x.dim(3)}, x.dtype());
-  const size_t pixel = static_cast<size_t>(x.dim(3)) * dtype_size(x.dtype());
-  // The ratio is an f32 in the reference; so is the product.
-  const float step_y = static_cast<float>(h) / static_cast<float>(size.height);
-  const float step_x = static_cast<float>(w) / static_cast<float>(size.width);
-  const auto index = [](int64_t i, float step, int64_t limit) {
-    return std::min(static_cast<int64_t>(std::floor(static_cast<float>(i) * step)), limit - 1);
-  };
-  const auto* from = static_cast<const uint8_t*>(source.raw());
-  auto* to = static_cast<uint8_t*>(out.raw());
-  parallel_for(n * size.height, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t source_row = row / size.height * h + index(row % size.height, step_y, h);
-      for (int64_t i = 0; i < size.width; ++i)
-        std::memcpy(to + static_cast<size_t>(row * size.width + i) * pixel,
-                    from + static_cast<size_t>(source_row * w + index(i, step_x, w)) * pixel, pixel);
-    }
-  });
-  return out;
 }
 
 void check_context(const Tensor& context, int64_t context_dim, const std::string& file) {

@@ -107,9 +107,6 @@ struct UNetTrunk {
   std::vector<Block> middle;  // none or one
 };
 
-// Enlarges (or shrinks) [N,H,W,C] by nearest neighbour: source row = floor(row * H / H').
-Tensor resize_nearest(const Tensor& x, MapSize size);
-
 // y = x W^T + b in f32 arithmetic for the tensors of `w`, whatever type the model computes in.
 nn::Linear linear_f32(const nn::Weights& w);
 // A 3x3 convolution in f32: the first and the last of a UNet, which cost next to nothing and whose rounding

@@ -4,13 +4,14 @@
 #include <array>
 #include <cmath>
 
-#include "base/parallel.h"
 #include "models/text/clip_encoder.h"
 #include "models/text/clip_text.h"
 #include "models/vae/tiles.h"
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
 #include "nn/layers.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/resample.h"
 
 namespace easel::models {
 namespace {
@@ -41,32 +42,27 @@ nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, DType compute, bo
   return nn::Conv2d(with_bias(w), {.pad = 1, .upsample2x = upsample}, compute);
 }
 
-// Adds each pixel of `base` [N,H,W,C] to the r x r ones of `x` [N,H*r,W*r,C] that lie over it.
-void add_enlarged(Tensor& x, const Tensor& base, int64_t r) {
-  const int64_t w = x.dim(2), c = x.dim(3);
-  parallel_for(x.dim(0) * x.dim(1), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float* from = base.f32() + row / r * (w / r) * c;
-      for (int64_t j = 0; j < w; ++j)
-        for (int64_t k = 0; k < c; ++k) x.f32()[(row * w + j) * c + k] += from[j / r * c + k];
-    }
-  });
+// x [N,H*r,W*r,C] with each pixel of `base` [N,H,W,C] added to the r x r ones that lie over it.
+Tensor add_enlarged(const Tensor& x, const Tensor& base, int64_t r) {
+  const int64_t n = base.dim(0), h = base.dim(1), w = base.dim(2), c = base.dim(3);
+  return ops::map([](auto v, auto under) { return v + under; }, x.view({n, h, r, w, r, c}),
+                  base.view({n, h, 1, w, 1, c}))
+      .view(x.shape());
 }
 
 // More rows below and columns on the right, mirrored without the edge itself, up to multiples of r.
 Tensor pad_reflected(const Tensor& x, int64_t r) {
-  const int64_t h = x.dim(1), w = x.dim(2), c = x.dim(3), down = (r - h % r) % r, right = (r - w % r) % r;
+  const int64_t h = x.dim(1), w = x.dim(2), down = (r - h % r) % r, right = (r - w % r) % r;
   if (down == 0 && right == 0) return x;
   if (down >= h || right >= w)
     throw Error(Fault::kInvalid,
                 "a picture of " + std::to_string(w) + " x " + std::to_string(h) + " pixels is too small to enlarge");
-  Tensor out({x.dim(0), h + down, w + right, c});
-  for (int64_t n = 0; n < x.dim(0); ++n)
-    for (int64_t i = 0; i < h + down; ++i)
-      for (int64_t j = 0; j < w + right; ++j)
-        std::copy_n(x.f32() + ((n * h + (i < h ? i : 2 * h - 2 - i)) * w + (j < w ? j : 2 * w - 2 - j)) * c, c,
-                    out.f32() + ((n * (h + down) + i) * (w + right) + j) * c);
-  return out;
+  const auto mirrored = [](int64_t size, int64_t more) {
+    ops::Taps taps;
+    for (int64_t i = 0; i < size + more; ++i) taps.index.push_back(i < size ? i : 2 * size - 2 - i);
+    return taps;
+  };
+  return ops::resample(x, mirrored(h, down), mirrored(w, right));
 }
 
 // Five convolutions, each of which sees the results of all before it.
@@ -141,24 +137,21 @@ struct Upscaler::Impl {
   }
 
   Tensor run_dense(const Tensor& x) const {
-    const Tensor start = first(
-        config.unshuffle > 1 ? ops::pixel_unshuffle(pad_reflected(x, config.unshuffle).to(device), config.unshuffle)
-                             : x.to(device));
+    const Tensor start =
+        first(config.unshuffle > 1 ? ops::pixel_unshuffle(pad_reflected(x, config.unshuffle), config.unshuffle) : x);
     Tensor h = start;
     for (size_t i = 0; i < dense.size(); i += 3)
       h = ops::add(h, dense[i + 2](dense[i + 1](dense[i](h))), kResidualScale);
     h = convert(body(convert(h, compute), {.residual = start, .f32_out = true}), compute);
     for (const nn::Conv2d& c : enlarge) h = c(h, {.activation = ops::Activation::kLeakyRelu, .upsample2x = true});
     const Tensor out = last(before_last(h, {.activation = ops::Activation::kLeakyRelu}), {.f32_out = true});
-    return contiguous(out.slice(1, 0, x.dim(1) * config.scale).slice(2, 0, x.dim(2) * config.scale)).to(kHost);
+    return contiguous(out.slice(1, 0, x.dim(1) * config.scale).slice(2, 0, x.dim(2) * config.scale));
   }
 
   Tensor run_compact(const Tensor& x) const {
-    Tensor h = prelu(convert(first(x.to(device)), compute), slopes[0]);
+    Tensor h = prelu(convert(first(x), compute), slopes[0]);
     for (size_t i = 0; i < plain.size(); ++i) h = prelu(plain[i](h), slopes[i + 1]);
-    Tensor out = ops::pixel_shuffle(last(h, {.f32_out = true}), config.scale).to(kHost);
-    add_enlarged(out, x, config.scale);
-    return out;
+    return add_enlarged(ops::pixel_shuffle(last(h, {.f32_out = true}), config.scale), x, config.scale);
   }
 
   UpscalerConfig config;
@@ -213,7 +206,7 @@ const UpscalerConfig& Upscaler::config() const { return impl_->config; }
 Tensor Upscaler::forward(const Tensor& pictures) const {
   if (pictures.rank() != 4 || pictures.dim(3) < kColours)
     throw Error(Fault::kMismatch, "a picture of shape " + pictures.shape().str() + " has no three colours");
-  const Tensor x = contiguous(convert(pictures.slice(3, 0, kColours), DType::kF32));
+  const Tensor x = contiguous(convert(pictures.slice(3, 0, kColours), DType::kF32)).to(impl_->device);
   return impl_->config.compact ? impl_->run_compact(x) : impl_->run_dense(x);
 }
 
@@ -273,13 +266,13 @@ Tensor upscale(const Upscaler& model, const Tensor& pictures, const UpscaleRun& 
   const Tiling tiling{tile, tile, kOverlap, static_cast<double>(model.config().scale), kColours};
   const int total = static_cast<int>(pictures.dim(0)) * tile_count(tiling, pictures.dim(1), pictures.dim(2));
   int done = 0;
-  Tensor out = map_tiles(
+  const Tensor out = map_tiles(
       pictures, tiling, [&](const Tensor& x) { return model.forward(x); },
       [&] {
         if (run.progress) run.progress(++done, total);
       });
-  for (float& v : out.values()) v = std::clamp(v, 0.0f, 1.0f);
-  return out;
+  ops::update(out, [](auto v) { return ops::clamp(v, 0, 1); });
+  return out.to(kHost);
 }
 
 }  // namespace easel::models

@@ -28,7 +28,8 @@ class Upscaler {
   static void check(const nn::Weights& w);
 
   const UpscalerConfig& config() const;
-  // pictures [N,H,W,>=3] in 0..1 (further channels are ignored) -> [N,H*scale,W*scale,3] f32, not clipped.
+  // pictures [N,H,W,>=3] in 0..1 (further channels are ignored) -> [N,H*scale,W*scale,3] f32, not clipped,
+  // on the device that the model was packed for.
   Tensor forward(const Tensor& pictures) const;
   // Memory that forward() computes in for one picture of height x width. Estimates from above.
   size_t memory_estimate(int64_t height, int64_t width) const;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "base/parallel.h"
+#include "ops/arithmetic/formula.h"
 
 namespace easel::models {
 namespace {
@@ -34,20 +34,20 @@ std::vector<float> ramp(int64_t size, int64_t feather) {
   return weights;
 }
 
-// sum += tile * weight and total += weight, over the rectangle that begins at (y, x).
-void blend(const Tensor& tile, int64_t y, int64_t x, int64_t feather, Tensor& sum, Tensor& total) {
-  const int64_t h = std::min(tile.dim(1), sum.dim(0) - y), w = std::min(tile.dim(2), sum.dim(1) - x), c = sum.dim(2);
-  const std::vector<float> rows = ramp(tile.dim(1), feather), columns = ramp(tile.dim(2), feather);
-  parallel_for(h, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w; ++j) {
-        const float weight = rows[static_cast<size_t>(i)] * columns[static_cast<size_t>(j)];
-        const float* from = tile.f32() + (i * tile.dim(2) + j) * c;
-        float* to = sum.f32() + ((y + i) * sum.dim(1) + x + j) * c;
-        for (int64_t k = 0; k < c; ++k) to[k] += from[k] * weight;
-        total.f32()[(y + i) * sum.dim(1) + x + j] += weight;
-      }
-  });
+// sum += tile * weight and total += weight, over the rectangle that begins at (y, x). sum [1,H,W,C], total [1,H,W,1].
+void blend(const Tensor& tile, int64_t y, int64_t x, int64_t feather, const Tensor& sum, const Tensor& total) {
+  const int64_t h = std::min(tile.dim(1), sum.dim(1) - y), w = std::min(tile.dim(2), sum.dim(2) - x);
+  const auto weights = [&](int64_t side, int64_t used, const Shape& shape) {
+    const std::vector<float> all = ramp(side, feather);
+    return Tensor::of(shape, std::span(all).first(static_cast<size_t>(used))).to(sum.device());
+  };
+  const Tensor rows = weights(tile.dim(1), h, {1, h, 1, 1}), columns = weights(tile.dim(2), w, {1, 1, w, 1});
+  const auto part = [&](const Tensor& t) { return t.slice(1, y, h).slice(2, x, w); };
+  ops::update(
+      part(sum), [](auto old, auto v, auto row, auto column) { return old + v * (row * column); },
+      tile.slice(1, 0, h).slice(2, 0, w), rows, columns);
+  ops::update(
+      part(total), [](auto old, auto row, auto column) { return old + row * column; }, rows, columns);
 }
 
 }  // namespace
@@ -66,22 +66,26 @@ Tensor map_tiles(const Tensor& x, const Tiling& t, const std::function<Tensor(co
   const int64_t height = rounded(static_cast<double>(x.dim(1)) * t.scale);
   const int64_t width = rounded(static_cast<double>(x.dim(2)) * t.scale);
   const int64_t feather = rounded(static_cast<double>(t.overlap) * t.scale);
-  Tensor out({x.dim(0), height, width, t.out_channels});
+  Tensor out;
   for (int64_t n = 0; n < x.dim(0); ++n) {
-    Tensor sum = Tensor::zeros({height, width, t.out_channels}), total = Tensor::zeros({height, width});
+    Tensor sum, total;
     for (const int64_t y : tile_starts(x.dim(1), t.tile_height, t.overlap))
       for (const int64_t left : tile_starts(x.dim(2), t.tile_width, t.overlap)) {
         const Tensor cut = x.slice(0, n, 1)
                                .slice(1, y, std::min(t.tile_height, x.dim(1) - y))
                                .slice(2, left, std::min(t.tile_width, x.dim(2) - left));
-        blend(fn(contiguous(cut)), rounded(static_cast<double>(y) * t.scale),
-              rounded(static_cast<double>(left) * t.scale), feather, sum, total);
+        const Tensor tile = fn(contiguous(cut));
+        if (!sum.defined()) {
+          sum = Tensor::zeros({1, height, width, t.out_channels}, DType::kF32, tile.device());
+          total = Tensor::zeros({1, height, width, 1}, DType::kF32, tile.device());
+        }
+        blend(tile, rounded(static_cast<double>(y) * t.scale), rounded(static_cast<double>(left) * t.scale), feather,
+              sum, total);
         if (done) done();
       }
-    float* to = out.f32() + n * height * width * t.out_channels;
-    for (int64_t p = 0; p < height * width; ++p)
-      for (int64_t c = 0; c < t.out_channels; ++c)
-        to[p * t.out_channels + c] = sum.f32()[p * t.out_channels + c] / total.f32()[p];
+    if (!out.defined()) out = Tensor({x.dim(0), height, width, t.out_channels}, DType::kF32, sum.device());
+    ops::update(
+        out.slice(0, n, 1), [](auto, auto s, auto weight) { return s / weight; }, sum, total);
   }
   return out;
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/parallel.h"
 #include "models/unet/unet_blocks.h"
 #include "models/vae/tiles.h"
 #include "models/weights/key_names.h"
+#include "ops/arithmetic/formula.h"
 
 namespace easel::models {
 namespace {
@@ -51,7 +51,7 @@ nn::Linear joined_qkv(const nn::Weights& w) {
     const StoredTensor bias = w[part].get("bias");
     if (!weight.defined() || !bias.defined()) continue;
     weights.push_back(weight.matrix());
-    biases.push_back(clone(bias.f32()));
+    biases.push_back(clone(bias.decoded()));
     bias.drop_pages();
   }
   if (weights.size() < 3) return {};
@@ -116,14 +116,12 @@ struct VaeLevel {
 
 // x * scale + shift, then into 0..1 when `clamp`.
 Tensor to_range(const Tensor& x, float scale, float shift, bool clamp) {
-  Tensor out(x.shape());
-  parallel_for(x.numel(), 1 << 14, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const float v = (x.f32()[i] + shift) * scale;
-      out.f32()[i] = clamp ? std::clamp(v, 0.0f, 1.0f) : v;
-    }
-  });
-  return out;
+  return ops::map(
+      [=](auto v) {
+        const auto moved = (v + shift) * scale;
+        return clamp ? ops::clamp(moved, 0, 1) : moved;
+      },
+      x);
 }
 
 }  // namespace
@@ -210,7 +208,7 @@ struct Vae::Impl {
     else require(encoder_out.out_channels() == 2 * mean, "encoder.conv_out");
   }
 
-  // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent].
+  // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent], on the model's device; so is what decode_one() gives.
   Tensor encode_one(const Tensor& pixels) const {
     Tensor h = convert(encoder_in(pixels.to(device)), compute);
     for (const VaeLevel& level : down) {
@@ -221,7 +219,7 @@ struct Vae::Impl {
     h = encoder_norm(encoder_middle(h), ops::Activation::kSilu);
     h = encoder_out(h, {.f32_out = true});
     if (quant) h = quant(h);
-    return contiguous(h.slice(3, 0, config.latent_channels)).to(kHost);
+    return contiguous(h.slice(3, 0, config.latent_channels));
   }
 
   // [1,h,w,latent] -> [1,8h,8w,3], about -1..1.
@@ -235,7 +233,7 @@ struct Vae::Impl {
       // Maps of the level before are of sizes that do not occur again: their memory would only lie about.
       trim_pool();
     }
-    return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true}).to(kHost);
+    return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true});
   }
 
   // Bytes per full-size pixel at the widest moment of one side.
@@ -338,13 +336,14 @@ Tensor Vae::encode(const Tensor& all, const VaeRun& run) const {
     const Tiling tiling{tile, tile, 64, 1.0 / static_cast<double>(m.config.downscale), m.config.latent_channels};
     int done = 0;
     const int tiles = total * tile_count(tiling, pixels.dim(1), pixels.dim(2));
-    return map_tiles(pixels, tiling, one, [&] {
+    const Tensor out = map_tiles(pixels, tiling, one, [&] {
       if (run.progress) run.progress(++done, tiles);
     });
+    return out.to(kHost);
   }
   std::vector<Tensor> out;
   for (int64_t n = 0; n < pixels.dim(0); ++n) {
-    out.push_back(one(pixels.slice(0, n, 1)));
+    out.push_back(one(pixels.slice(0, n, 1)).to(kHost));
     if (run.progress) run.progress(static_cast<int>(n) + 1, total);
   }
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
@@ -366,11 +365,12 @@ Tensor Vae::decode(const Tensor& given, const VaeRun& run) const {
                               [&] {
                                 if (run.progress) run.progress(++done, tiles);
                               }),
-                    0.5f, 1.0f, true);
+                    0.5f, 1.0f, true)
+        .to(kHost);
   }
   std::vector<Tensor> out;
   for (int64_t n = 0; n < latent.dim(0); ++n) {
-    out.push_back(to_range(one(latent.slice(0, n, 1)), 0.5f, 1.0f, true));
+    out.push_back(to_range(one(latent.slice(0, n, 1)), 0.5f, 1.0f, true).to(kHost));
     if (run.progress) run.progress(static_cast<int>(n) + 1, total);
   }
   return out.size() == 1 ? out[0] : ops::concat(out, 0);
@@ -398,7 +398,7 @@ Tensor three_passes(const Tensor& x, const Tiling& tiling, const VaeRun& run, bo
     });
     sum = sum.defined() ? ops::add(sum, result) : result;
   }
-  for (float& v : sum.values()) v /= 3.0f;
+  ops::update(sum, [](auto v) { return v / 3; });
   return sum;
 }
 
@@ -412,7 +412,8 @@ Tensor Vae::encode_tiled(const Tensor& all, int64_t tile, int64_t overlap, const
   const Tensor pixels = crop(all.slice(3, 0, m.config.image_channels), m.config.downscale);
   const Tiling tiling{tile, tile, overlap, 1.0 / static_cast<double>(m.config.downscale), m.config.latent_channels};
   return three_passes(pixels, tiling, run, /*square_first=*/true,
-                      [&](const Tensor& x) { return m.encode_one(to_range(x, 2.0f, -0.5f, false)); });
+                      [&](const Tensor& x) { return m.encode_one(to_range(x, 2.0f, -0.5f, false)); })
+      .to(kHost);
 }
 
 Tensor Vae::decode_tiled(const Tensor& given, int64_t tile, int64_t overlap, const VaeRun& run) const {
@@ -421,7 +422,7 @@ Tensor Vae::decode_tiled(const Tensor& given, int64_t tile, int64_t overlap, con
   const Tiling tiling{tile, tile, overlap, static_cast<double>(m.config.downscale), m.decoder_out.out_channels()};
   const Tensor out = three_passes(convert(given, DType::kF32), tiling, run, /*square_first=*/false,
                                   [&](const Tensor& z) { return m.decode_one(z); });
-  return to_range(out, 0.5f, 1.0f, true);
+  return to_range(out, 0.5f, 1.0f, true).to(kHost);
 }
 
 size_t Vae::bytes() const {

@@ -1,6 +1,5 @@
 #include "models/vision/clip_vision.h"
 
-#include <bit>
 #include <cmath>
 
 #include "image/scale/resize.h"
@@ -145,26 +144,17 @@ ClipVisionHandle find_clip_vision(memory::Residency& residency, const StoredTens
   return load_clip_vision(residency, file, compute, file_name, find_vision_tower(file).prefix);
 }
 
-ClipVisionMemo::Key ClipVisionMemo::key_of(const Tensor& images, image::ClipCrop crop) {
-  const Tensor values = contiguous(convert(images, DType::kF32));
-  Key key{0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full};
-  const auto mix = [&key](uint64_t word) {
-    key.first = std::rotl((key.first ^ word) * 0xff51afd7ed558ccdull, 29);
-    key.second = std::rotl((key.second + word) * 0x87c37b91114253d5ull, 33) ^ key.first;
-  };
-  mix(static_cast<uint64_t>(crop));
-  for (const int64_t d : values.shape()) mix(static_cast<uint64_t>(d));
-  for (const float v : values.values()) mix(std::bit_cast<uint32_t>(v));
-  return key;
+Fingerprint ClipVisionMemo::key_of(const Tensor& images, image::ClipCrop crop) {
+  return fingerprint(convert(images, DType::kF32), static_cast<uint64_t>(crop));
 }
 
-std::optional<ClipVisionOutput> ClipVisionMemo::find(const Key& key) {
+std::optional<ClipVisionOutput> ClipVisionMemo::find(const Fingerprint& key) {
   std::lock_guard lock(mutex_);
   const ClipVisionOutput* found = entries_.find(key);
   return found ? std::optional(*found) : std::nullopt;
 }
 
-void ClipVisionMemo::add(const Key& key, const ClipVisionOutput& output) {
+void ClipVisionMemo::add(const Fingerprint& key, const ClipVisionOutput& output) {
   std::lock_guard lock(mutex_);
   entries_.keep(key, output);
 }

@@ -12,6 +12,7 @@
 #include "models/handles.h"
 #include "models/text/clip_encoder.h"
 #include "nn/weights.h"
+#include "tensor/fingerprint.h"
 
 namespace easel::models {
 
@@ -28,24 +29,20 @@ struct ClipVisionConfig {
 // or kUnsupported for a depth that none of the three has.
 ClipVisionConfig read_clip_vision_config(const nn::Weights& w);
 
-// Encodings of the pictures seen last, by a 128-bit hash of their values. Thread-safe.
+// Encodings of the pictures seen last, by the fingerprint of their values. Thread-safe.
 class ClipVisionMemo {
  public:
-  struct Key {
-    uint64_t first = 0, second = 0;
-    bool operator==(const Key&) const = default;
-  };
-  static Key key_of(const Tensor& images, image::ClipCrop crop);
-  std::optional<ClipVisionOutput> find(const Key& key);
-  void add(const Key& key, const ClipVisionOutput& output);
+  static Fingerprint key_of(const Tensor& images, image::ClipCrop crop);
+  std::optional<ClipVisionOutput> find(const Fingerprint& key);
+  void add(const Fingerprint& key, const ClipVisionOutput& output);
 
  private:
   static constexpr size_t kEntries = 8;
   std::mutex mutex_;
   struct HashOfKey {
-    size_t operator()(const Key& key) const { return key.first; }
+    size_t operator()(const Fingerprint& key) const { return key.first; }
   };
-  Lru<Key, ClipVisionOutput, HashOfKey> entries_{kEntries};
+  Lru<Fingerprint, ClipVisionOutput, HashOfKey> entries_{kEntries};
 };
 
 class ClipVisionModel {

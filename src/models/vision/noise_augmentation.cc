@@ -5,6 +5,7 @@
 #include <numbers>
 #include <string>
 
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 
 namespace easel::models {
@@ -18,9 +19,9 @@ double alpha_bar(double t) {
 }
 
 Tensor draw(sampling::TorchGenerator& random, int64_t dim) {
-  Tensor noise(Shape{1, dim});
-  random.randn(noise.values());
-  return noise;
+  std::vector<float> noise(static_cast<size_t>(dim));
+  random.randn(noise);
+  return Tensor::of({1, dim}, noise);
 }
 
 }  // namespace
@@ -40,9 +41,8 @@ Tensor NoiseAugmentation::augment(const Tensor& x, double amount, const Tensor& 
   // Ties go to the even level, as Python's round() does. The level of a 0..1 amount; more is cut off.
   const double level = std::clamp(std::nearbyint((kLevels - 1) * amount), 0.0, kLevels - 1.0);
   const auto i = static_cast<size_t>(level);
-  Tensor mixed(Shape{1, dim_});
-  for (int64_t c = 0; c < dim_; ++c)
-    mixed.f32()[c] = sqrt_alphas_[i] * x.f32()[c] + sqrt_one_minus_alphas_[i] * noise.f32()[c];
+  const float keep = sqrt_alphas_[i], add = sqrt_one_minus_alphas_[i];
+  const Tensor mixed = ops::map([=](auto v, auto z) { return keep * v + add * z; }, x, noise);
   const float t = static_cast<float>(level);
   return ops::concat({mixed, ops::timestep_embedding(std::span(&t, 1), dim_)}, 1);
 }

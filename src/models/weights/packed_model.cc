@@ -1,6 +1,7 @@
 #include "models/weights/packed_model.h"
 
 #include "base/hash.h"
+#include "tensor/fingerprint.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -36,8 +37,8 @@ Identity identify(const StoredTensors& tensors, bool by_values) {
       places.add(static_cast<uint64_t>(static_cast<const char*>(tensor.data()) -
                                        static_cast<const char*>(tensor.storage()->data())));
     } else if (by_values) {
-      const Tensor values = contiguous(tensor.tensor());
-      places.add(hash_memory(values.raw(), values.nbytes()));
+      const Fingerprint values = fingerprint(tensor.tensor());
+      places.add(values.first).add(values.second);
     } else {
       places.add(reinterpret_cast<uintptr_t>(tensor.data()));
     }

@@ -55,7 +55,7 @@ Results<Latent> load(const Load& in, Call& call) {
   const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
     throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string());
-  const Tensor values = found->f32();
+  const Tensor values = found->decoded();
   Latent out;
   out.samples = clone(values.permute({0, 2, 3, 1}));
   require_unchanged(found->storage());

@@ -2,7 +2,9 @@
 #include "ops/backends.h"
 #include "ops/cpu/attention.h"
 #include "ops/cpu/elementwise.h"
+#include "ops/cpu/formula.h"
 #include "ops/cpu/isa.h"
+#include "ops/cpu/maps.h"
 #include "ops/cpu/movement.h"
 #include "ops/cpu/norm.h"
 #include "ops/cpu/product/dnnl.h"
@@ -45,6 +47,9 @@ class CpuBackend final : public Backend {
                  Tensor& out) const override {
     cpu::attention(q, k, v, heads, args, out);
   }
+  void attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale, Tensor& out) const override {
+    cpu::attention_received(q, k, heads, scale, out);
+  }
 
   void group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
                   Activation activation, Tensor& out) const override {
@@ -64,6 +69,13 @@ class CpuBackend final : public Backend {
   void add(const Tensor& a, const Tensor& b, float scale, Tensor& out) const override { cpu::add(a, b, scale, out); }
   void mul(const Tensor& a, const Tensor& b, Tensor& out) const override { cpu::mul(a, b, out); }
   void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) const override { cpu::lerp(a, b, t, out); }
+  void evaluate(const Formula& formula, std::span<const Tensor> inputs, Tensor& out) const override {
+    cpu::evaluate(formula, inputs, out);
+  }
+  void reduce(const Tensor& x, Reduction how, Tensor& out) const override { cpu::reduce(x, how, out); }
+  void scale_low_frequencies(const Tensor& x, float by, Tensor& out) const override {
+    cpu::scale_low_frequencies(x, by, out);
+  }
 
   void concat(std::span<const Tensor> parts, int dim, Tensor& out) const override { cpu::concat(parts, dim, out); }
   void repeat(const Tensor& x, int64_t times, Tensor& out) const override { cpu::repeat(x, times, out); }
@@ -71,7 +83,9 @@ class CpuBackend final : public Backend {
   void avg_pool2x(const Tensor& x, Tensor& out) const override { cpu::avg_pool2x(x, out); }
   void pixel_unshuffle(const Tensor& x, int64_t r, Tensor& out) const override { cpu::pixel_unshuffle(x, r, out); }
   void pixel_shuffle(const Tensor& x, int64_t r, Tensor& out) const override { cpu::pixel_shuffle(x, r, out); }
-  void mean_over_map(const Tensor& x, Tensor& out) const override { cpu::mean_over_map(x, out); }
+  void resample(const Tensor& x, const Taps& rows, const Taps& columns, Tensor& out) const override {
+    cpu::resample(x, rows, columns, out);
+  }
   void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const override {
     cpu::embedding(table, ids, out);
   }

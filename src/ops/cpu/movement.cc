@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <vector>
 
 #include "base/parallel.h"
 #include "ops/check.h"
@@ -108,22 +107,6 @@ void pixel_shuffle(const Tensor& input, int64_t r, Tensor& out) {
             }
         }
     });
-  });
-}
-
-void mean_over_map(const Tensor& input, Tensor& out) {
-  const Tensor x = contiguous(convert(input, DType::kF32));
-  const int64_t pixels = x.dim(1) * x.dim(2), c = x.dim(3);
-  parallel_for(x.dim(0), 1, [&](int64_t begin, int64_t end) {
-    std::vector<double> sum(static_cast<size_t>(c));
-    for (int64_t n = begin; n < end; ++n) {
-      std::fill(sum.begin(), sum.end(), 0.0);
-      for (int64_t p = 0; p < pixels; ++p)
-        for (int64_t k = 0; k < c; ++k)
-          sum[static_cast<size_t>(k)] += static_cast<double>(x.f32()[(n * pixels + p) * c + k]);
-      for (int64_t k = 0; k < c; ++k)
-        out.f32()[n * c + k] = static_cast<float>(sum[static_cast<size_t>(k)] / static_cast<double>(pixels));
-    }
   });
 }
 

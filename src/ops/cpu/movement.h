@@ -13,7 +13,6 @@ void upsample_nearest2x(const Tensor& x, Tensor& out);
 void avg_pool2x(const Tensor& x, Tensor& out);
 void pixel_unshuffle(const Tensor& x, int64_t r, Tensor& out);
 void pixel_shuffle(const Tensor& x, int64_t r, Tensor& out);
-void mean_over_map(const Tensor& x, Tensor& out);
 void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out);
 void timestep_embedding(std::span<const float> t, float max_period, Tensor& out);
 

@@ -40,4 +40,26 @@ void ReferenceBackend::attention(const Tensor& q, const Tensor& k, const Tensor&
   write(ys, out);
 }
 
+void ReferenceBackend::attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale,
+                                          Tensor& out) const {
+  const int64_t queries = q.dim(1), keys = k.dim(1), channels = q.dim(2), width = channels / heads;
+  const Values qs = read(q), ks = read(k);
+  Values ys(at(out.numel()));
+  for (int64_t head = 0; head < q.dim(0) * heads; ++head)
+    for (int64_t query = 0; query < queries; ++query) {
+      const int64_t sample = head / heads, first = head % heads * width;
+      Values weights(at(keys));
+      for (int64_t key = 0; key < keys; ++key)
+        for (int64_t i = first; i < first + width; ++i)
+          weights[at(key)] += static_cast<double>(scale) * qs[at((sample * queries + query) * channels + i)] *
+                              ks[at((sample * keys + key) * channels + i)];
+      const double top = *std::max_element(weights.begin(), weights.end());
+      double sum = 0.0;
+      for (double& w : weights) sum += w = std::exp(w - top);
+      for (int64_t key = 0; key < keys; ++key)
+        ys[at(sample * keys + key)] += weights[at(key)] / sum / static_cast<double>(heads);
+    }
+  write(ys, out);
+}
+
 }  // namespace easel::ops::reference

@@ -22,6 +22,7 @@ class ReferenceBackend final : public Backend {
   // attention.cc
   void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
                  Tensor& out) const override;
+  void attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale, Tensor& out) const override;
 
   // norm.cc
   void group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
@@ -35,6 +36,13 @@ class ReferenceBackend final : public Backend {
   void mul(const Tensor& a, const Tensor& b, Tensor& out) const override;
   void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) const override;
 
+  void evaluate(const Formula& formula, std::span<const Tensor> inputs, Tensor& out) const override;
+  void reduce(const Tensor& x, Reduction how, Tensor& out) const override;
+
+  // maps.cc
+  void resample(const Tensor& x, const Taps& rows, const Taps& columns, Tensor& out) const override;
+  void scale_low_frequencies(const Tensor& x, float by, Tensor& out) const override;
+
   // movement.cc
   void concat(std::span<const Tensor> parts, int dim, Tensor& out) const override;
   void repeat(const Tensor& x, int64_t times, Tensor& out) const override;
@@ -42,7 +50,6 @@ class ReferenceBackend final : public Backend {
   void avg_pool2x(const Tensor& x, Tensor& out) const override;
   void pixel_unshuffle(const Tensor& x, int64_t r, Tensor& out) const override;
   void pixel_shuffle(const Tensor& x, int64_t r, Tensor& out) const override;
-  void mean_over_map(const Tensor& x, Tensor& out) const override;
   void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const override;
   void timestep_embedding(std::span<const float> t, float max_period, Tensor& out) const override;
 };

@@ -100,4 +100,9 @@ void write(const Values& values, Tensor& to) {
   }
 }
 
+void scatter(const Tensor& from, Tensor& to) {
+  for (int64_t i = 0; i < to.numel(); ++i)
+    std::memcpy(const_cast<char*>(address(to, i)), address(from, i), dtype_size(to.dtype()));
+}
+
 }  // namespace easel::ops::reference

@@ -85,17 +85,6 @@ void ReferenceBackend::pixel_shuffle(const Tensor& x, int64_t r, Tensor& out) co
   write(ys, out);
 }
 
-void ReferenceBackend::mean_over_map(const Tensor& x, Tensor& out) const {
-  const int64_t pixels = x.dim(1) * x.dim(2), channels = x.dim(3);
-  const Values xs = read(x);
-  Values ys(at(out.numel()), 0.0);
-  for (int64_t n = 0; n < x.dim(0); ++n)
-    for (int64_t p = 0; p < pixels; ++p)
-      for (int64_t c = 0; c < channels; ++c)
-        ys[at(n * channels + c)] += xs[at((n * pixels + p) * channels + c)] / static_cast<double>(pixels);
-  write(ys, out);
-}
-
 void ReferenceBackend::embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const {
   Values ys;
   for (const int32_t id : ids) {

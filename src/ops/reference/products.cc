@@ -22,7 +22,7 @@ Values packed(const StoredTensor& t, DType compute) {
 }
 
 Values packed_bias(const StoredTensor& bias, int64_t outputs) {
-  return bias.defined() ? read(bias.f32().to(kDevice)) : Values(at(outputs), 0.0);
+  return bias.defined() ? read(bias.decoded().to(kDevice)) : Values(at(outputs), 0.0);
 }
 
 size_t packed_bytes(int64_t weights, int64_t biases) { return at(weights + biases) * sizeof(double); }

@@ -17,6 +17,8 @@ Values read(const Tensor& t);
 inline Values read_if_defined(const Tensor& t) { return t.defined() ? read(t) : Values(); }
 // Fills a contiguous f32, f16 or bf16 tensor, rounding to nearest even.
 void write(const Values& values, Tensor& to);
+// Copies a contiguous tensor into one of the same shape and type at any strides.
+void scatter(const Tensor& from, Tensor& to);
 
 // Index into Values, which counts in size_t where shapes count in int64_t.
 inline size_t at(int64_t i) { return static_cast<size_t>(i); }

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
 #include "sampling/random/torch_random.h"
 
 namespace easel::sampling {
@@ -96,7 +96,7 @@ BrownianTree::BrownianTree(double t0, double t1, int64_t size, uint64_t seed)
   Tensor noise(Shape{size});
   rng.randn(noise.values());
   const auto scale = static_cast<float>(std::sqrt(t1 - t0));
-  root_->increment = map([=](float z) { return z * scale; }, noise);
+  root_->increment = ops::map([=](auto z) { return z * scale; }, noise);
 }
 
 BrownianTree::~BrownianTree() = default;
@@ -111,7 +111,7 @@ Tensor BrownianTree::increment(double a, double b) {
   collect(*root_, a, b, parts);
   Tensor sum = value(*parts[0]);
   for (size_t i = 1; i < parts.size(); ++i) {
-    sum = map([](float total, float part) { return total + part; }, sum, value(*parts[i]));
+    sum = ops::map([](auto total, auto part) { return total + part; }, sum, value(*parts[i]));
   }
   return sum;
 }
@@ -167,8 +167,8 @@ const Tensor& BrownianTree::value(Interval& node) {
   const double left_length = parent.middle - parent.start, right_length = parent.end - parent.middle;
   const auto length = static_cast<float>(left_length), reciprocal = static_cast<float>(per_length);
   const auto deviation = static_cast<float>(std::sqrt(left_length * right_length * per_length));
-  Tensor left = map([=](float w, float z) { return length * w * reciprocal + deviation * z; }, whole, noise);
-  Tensor right = map([](float w, float half) { return w - half; }, whole, left);
+  Tensor left = ops::map([=](auto w, auto z) { return length * w * reciprocal + deviation * z; }, whole, noise);
+  Tensor right = ops::map([](auto w, auto half) { return w - half; }, whole, left);
   const bool is_left = parent.left.get() == &node;
   keep(is_left ? *parent.right : *parent.left, is_left ? right : left);
   keep(node, is_left ? left : right);
@@ -194,7 +194,7 @@ Tensor BrownianNoise::operator()(float sigma, float sigma_next) {
   const float sign = sigma < sigma_next ? 1.0f : -1.0f;
   const float deviation = std::sqrt(std::fabs(sigma_next - sigma));
   const Tensor path = tree_.increment(low, high);
-  return from_torch_order(map([=](float w) { return w * sign / deviation; }, path).values(), shape_);
+  return from_torch_order(ops::map([=](auto w) { return w * sign / deviation; }, path).values(), shape_);
 }
 
 }  // namespace easel::sampling

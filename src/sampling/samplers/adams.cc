@@ -10,10 +10,10 @@ namespace {
 // sum of weights[j] * slopes[j]; slopes newest first.
 Tensor weighted(const std::deque<Tensor>& slopes, const std::vector<float>& weights) {
   const float w0 = weights[0];
-  Tensor sum = map([=](float d) { return w0 * d; }, slopes[0]);
+  Tensor sum = ops::map([=](auto d) { return w0 * d; }, slopes[0]);
   for (size_t j = 1; j < weights.size(); ++j) {
     const float w = weights[j];
-    sum = map([=](float total, float d) { return total + w * d; }, sum, slopes[j]);
+    sum = ops::map([=](auto total, auto d) { return total + w * d; }, sum, slopes[j]);
   }
   return sum;
 }
@@ -34,7 +34,7 @@ Tensor multistep(SamplerRun& run, size_t max_order, const Coefficients& coeffici
     } else {
       const std::vector<float> weights =
           slopes.size() == 1 ? std::vector<float>{next - sigma} : coefficients(i, slopes.size());
-      x = map([](float v, float step) { return v + step; }, x, weighted(slopes, weights));
+      x = ops::map([](auto v, auto step) { return v + step; }, x, weighted(slopes, weights));
     }
   }
   return x;
@@ -154,9 +154,9 @@ Tensor gradient_estimation(SamplerRun& run, bool cfg_pp) {
     }
     const Tensor d = direction(x, cfg_pp ? run.uncond_denoised() : denoised, sigma);
     const float dt = next - sigma;
-    x = cfg_pp ? map([=](float p, float slope) { return p + slope * next; }, denoised, d)
-               : map([=](float v, float slope) { return v + slope * dt; }, x, d);
-    if (last.defined()) x = map([=](float v, float now, float old) { return v + (now - old) * dt; }, x, d, last);
+    x = cfg_pp ? ops::map([=](auto p, auto slope) { return p + slope * next; }, denoised, d)
+               : ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
+    if (last.defined()) x = ops::map([=](auto v, auto now, auto old) { return v + (now - old) * dt; }, x, d, last);
     last = d;
   }
   return x;

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
 #include "sampling/random/torch_math.h"
 #include "sampling/sampler.h"
 
@@ -81,12 +81,12 @@ Tensor sample_sa_solver_pece(SamplerRun& run);
 
 // The direction in which x moves away from the picture as sigma grows, times the step `dt`, added to x.
 inline Tensor euler_step(const Tensor& x, const Tensor& denoised, float sigma, float dt) {
-  return map([=](float v, float d) { return v + (v - d) / sigma * dt; }, x, denoised);
+  return ops::map([=](auto v, auto d) { return v + (v - d) / sigma * dt; }, x, denoised);
 }
 
 // (x - denoised) / sigma.
 inline Tensor direction(const Tensor& x, const Tensor& denoised, float sigma) {
-  return map([=](float v, float d) { return (v - d) / sigma; }, x, denoised);
+  return ops::map([=](auto v, auto d) { return (v - d) / sigma; }, x, denoised);
 }
 
 // How an ancestral step from one level to the next splits: down to `down` without noise, then `up` of fresh noise.

@@ -7,7 +7,7 @@ namespace easel::sampling {
 namespace {
 
 Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scale) {
-  return map([=](float v, float z) { return v + z * s_noise * scale; }, x, noise);
+  return ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, noise);
 }
 
 // Euler for models that fade the picture: a step goes further down than the next level, is faded back to it, and gets
@@ -28,7 +28,7 @@ Tensor euler_ancestral_fading(SamplerRun& run) {
     if (eta == 0) continue;
     const float fade = levels.signal(next) / levels.signal(down);
     const float fresh = run.knobs.s_noise * std::sqrt(std::max(0.0f, next * next - down * down * fade * fade));
-    x = map([=](float v, float z) { return fade * v + fresh * z; }, x, run.noise());
+    x = ops::map([=](auto v, auto z) { return fade * v + fresh * z; }, x, run.noise());
   }
   return x;
 }
@@ -65,7 +65,7 @@ Tensor sample_dpm_2_ancestral(SamplerRun& run) {
     const float middle = torch_exp(log_down - (log_down - torch_log(sigma)) * 0.5f);
     const Tensor half_way = euler_step(x, denoised, sigma, middle - sigma);
     const Tensor denoised2 = run.evaluate(half_way, middle);
-    x = map([=](float v, float h, float d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
+    x = ops::map([=](auto v, auto h, auto d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
     x = add_noise(x, run.noise(), run.knobs.s_noise, step.up);
   }
   return x;
@@ -84,10 +84,10 @@ Tensor sample_dpmpp_2s_ancestral(SamplerRun& run) {
       const float t = time_of(sigma), t_next = time_of(step.down);
       const float h = t_next - t, middle = sigma_of(t + 0.5f * h), start = sigma_of(t);
       const float keep = middle / start, gain = torch_expm1(-h * 0.5f);
-      const Tensor half_way = map([=](float v, float d) { return keep * v - gain * d; }, x, denoised);
+      const Tensor half_way = ops::map([=](auto v, auto d) { return keep * v - gain * d; }, x, denoised);
       const Tensor denoised2 = run.evaluate(half_way, middle);
       const float keep2 = sigma_of(t_next) / start, gain2 = torch_expm1(-h);
-      x = map([=](float v, float d) { return keep2 * v - gain2 * d; }, x, denoised2);
+      x = ops::map([=](auto v, auto d) { return keep2 * v - gain2 * d; }, x, denoised2);
     }
     if (next > 0) x = add_noise(x, run.noise(), run.knobs.s_noise, step.up);
   }
@@ -105,11 +105,11 @@ Tensor sample_ddpm(SamplerRun& run) {
     const float alpha = product / product_next, beta = 1 - alpha;
     const float scale = std::sqrt(1 + sigma * sigma), stretch = std::sqrt(1 / alpha);
     const float deviation = std::sqrt(1 - product);
-    x = map([=](float v, float d) { return stretch * (v / scale - beta * ((v - d) / sigma) / deviation); }, x,
-            denoised);
+    x = ops::map([=](auto v, auto d) { return stretch * (v / scale - beta * ((v - d) / sigma) / deviation); }, x,
+                 denoised);
     if (next > 0) {
       const float fresh = std::sqrt(beta * (1 - product_next) / (1 - product)), back = std::sqrt(1 + next * next);
-      x = map([=](float v, float z) { return (v + fresh * z) * back; }, x, run.noise());
+      x = ops::map([=](auto v, auto z) { return (v + fresh * z) * back; }, x, run.noise());
     }
   }
   return x;

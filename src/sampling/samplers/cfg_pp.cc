@@ -16,11 +16,11 @@ Tensor euler_cfg_pp(SamplerRun& run, float eta) {
       continue;
     }
     const AncestralStep step = ancestral_step(sigma, next, eta);
-    x = map([=](float v, float d, float u) { return d + step.down * ((v - u) / sigma); }, x, denoised,
-            run.uncond_denoised());
+    x = ops::map([=](auto v, auto d, auto u) { return d + step.down * ((v - u) / sigma); }, x, denoised,
+                 run.uncond_denoised());
     if (eta > 0) {
       const float scale = step.up, s_noise = run.knobs.s_noise;
-      x = map([=](float v, float z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
+      x = ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
     }
   }
   return x;
@@ -46,8 +46,8 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
       const float h = t_next - t, middle = sigma_of(t + 0.5f * h);
       // From the picture as guidance moved it, with the prediction of the stage's own model evaluation.
       const auto stage = [&](float keep, float gain, const Tensor& uncond, const Tensor& target) {
-        return map([=](float v, float d, float u, float p) { return keep * (v + (d - u)) - gain * p; }, x, denoised,
-                   uncond, target);
+        return ops::map([=](auto v, auto d, auto u, auto p) { return keep * (v + (d - u)) - gain * p; }, x, denoised,
+                        uncond, target);
       };
       const Tensor half_way = stage(middle / start, torch_expm1(-h * 0.5f), run.uncond_denoised(), denoised);
       const Tensor denoised2 = run.evaluate(half_way, middle);
@@ -55,7 +55,7 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
     }
     if (next > 0) {
       const float scale = step.up, s_noise = run.knobs.s_noise;
-      x = map([=](float v, float z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
+      x = ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
     }
   }
   return x;
@@ -69,12 +69,12 @@ Tensor sample_dpmpp_2m_cfg_pp(SamplerRun& run) {
     run.report(static_cast<int>(i), x, sigma, denoised);
     const float t = time_of(sigma), h = time_of(next) - t, keep = torch_exp(-h);
     if (!last.defined() || next == 0) {
-      x = map([=](float v, float d, float u) { return d + -keep * u + keep * v; }, x, denoised, uncond);
+      x = ops::map([=](auto v, auto d, auto u) { return d + -keep * u + keep * v; }, x, denoised, uncond);
     } else {
       const float r = (t - time_of(run.sigmas[i - 1])) / h;
       const float change = torch_expm1(-h) * (1 / (2 * r));
-      x = map([=](float v, float d, float u, float old) { return d + (-keep * u - change * (d - old)) + keep * v; }, x,
-              denoised, uncond, last);
+      x = ops::map([=](auto v, auto d, auto u, auto old) { return d + (-keep * u - change * (d - old)) + keep * v; }, x,
+                   denoised, uncond, last);
     }
     last = uncond;
   }

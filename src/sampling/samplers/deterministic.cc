@@ -25,13 +25,13 @@ Tensor sample_heun(SamplerRun& run) {
     run.report(i, x, sigma, denoised);
     const float dt = next - sigma;
     const Tensor d = direction(x, denoised, sigma);
-    const Tensor predicted = map([=](float v, float slope) { return v + slope * dt; }, x, d);
+    const Tensor predicted = ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
     if (next == 0) {
       x = predicted;
       continue;
     }
     const Tensor d2 = direction(predicted, run.evaluate(predicted, next), next);
-    x = map([=](float v, float a, float b) { return v + (a + b) / 2 * dt; }, x, d, d2);
+    x = ops::map([=](auto v, auto a, auto b) { return v + (a + b) / 2 * dt; }, x, d, d2);
   }
   return x;
 }
@@ -45,7 +45,7 @@ Tensor sample_heunpp2(SamplerRun& run) {
     run.report(static_cast<int>(i), x, sigma, denoised);
     const float dt = next - sigma;
     const Tensor d = direction(x, denoised, sigma);
-    const Tensor second = map([=](float v, float slope) { return v + slope * dt; }, x, d);
+    const Tensor second = ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
     if (next == sigmas.back()) {
       x = second;
       continue;
@@ -54,14 +54,14 @@ Tensor sample_heunpp2(SamplerRun& run) {
     const float after = sigmas[i + 2];
     if (after == sigmas.back()) {
       const float w2 = next / (2 * sigmas[0]), w1 = 1 - w2;
-      x = map([=](float v, float a, float b) { return v + (a * w1 + b * w2) * dt; }, x, d, d2);
+      x = ops::map([=](auto v, auto a, auto b) { return v + (a * w1 + b * w2) * dt; }, x, d, d2);
       continue;
     }
     const float dt2 = after - next;
-    const Tensor third = map([=](float v, float slope) { return v + slope * dt2; }, second, d2);
+    const Tensor third = ops::map([=](auto v, auto slope) { return v + slope * dt2; }, second, d2);
     const Tensor d3 = direction(third, run.evaluate(third, after), after);
     const float w2 = next / (3 * sigmas[0]), w3 = after / (3 * sigmas[0]), w1 = 1 - w2 - w3;
-    x = map([=](float v, float a, float b, float c) { return v + (w1 * a + w2 * b + w3 * c) * dt; }, x, d, d2, d3);
+    x = ops::map([=](auto v, auto a, auto b, auto c) { return v + (w1 * a + w2 * b + w3 * c) * dt; }, x, d, d2, d3);
   }
   return x;
 }
@@ -81,7 +81,7 @@ Tensor sample_dpm_2(SamplerRun& run) {
     const Tensor half_way = euler_step(x, denoised, sigma, middle - sigma);
     const Tensor denoised2 = run.evaluate(half_way, middle);
     const float dt = next - sigma;
-    x = map([=](float v, float h, float d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
+    x = ops::map([=](auto v, auto h, auto d) { return v + (h - d) / middle * dt; }, x, half_way, denoised2);
   }
   return x;
 }
@@ -123,10 +123,10 @@ Tensor sample_lms(SamplerRun& run) {
     Tensor sum;
     for (size_t j = 0; j < slopes.size(); ++j) {
       const auto c = static_cast<float>(multistep_coefficient(run.sigmas, i, j, slopes.size()));
-      sum = sum.defined() ? map([=](float total, float d) { return total + c * d; }, sum, slopes[j])
-                          : map([=](float d) { return c * d; }, slopes[j]);
+      sum = sum.defined() ? ops::map([=](auto total, auto d) { return total + c * d; }, sum, slopes[j])
+                          : ops::map([=](auto d) { return c * d; }, slopes[j]);
     }
-    x = map([](float v, float step) { return v + step; }, x, sum);
+    x = ops::map([](auto v, auto step) { return v + step; }, x, sum);
   }
   return x;
 }

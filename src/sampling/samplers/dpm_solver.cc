@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "ops/arithmetic/reduce.h"
 #include "sampling/samplers/all.h"
 #include "sampling/schedule/schedule.h"
 
@@ -19,19 +20,19 @@ class SolverStep {
   // The picture predicted at the start of the step.
   Tensor denoised() const {
     const float sigma = sigma_of(t_);
-    return map([=](float v, float e) { return v - sigma * e; }, x_, eps_);
+    return ops::map([=](auto v, auto e) { return v - sigma * e; }, x_, eps_);
   }
 
   Tensor first_order() const {
     const float a = sigma_next_ * torch_expm1(h_);
-    return map([=](float v, float e) { return v - a * e; }, x_, eps_);
+    return ops::map([=](auto v, auto e) { return v - a * e; }, x_, eps_);
   }
 
   Tensor second_order(double r1) {
     const Tensor& inner = inner_noise(r1);
     const float growth = torch_expm1(h_);
     const float a = sigma_next_ * growth, b = sigma_next_ / static_cast<float>(2 * r1) * growth;
-    return map([=](float v, float e, float e1) { return v - a * e - b * (e1 - e); }, x_, eps_, inner);
+    return ops::map([=](auto v, auto e, auto e1) { return v - a * e - b * (e1 - e); }, x_, eps_, inner);
   }
 
   Tensor third_order() {
@@ -39,11 +40,11 @@ class SolverStep {
     const Tensor& inner = inner_noise(r1);
     const float step = static_cast<float>(r2) * h_, s2 = t_ + step, growth = torch_expm1(step);
     const float a2 = sigma_of(s2) * growth, b2 = sigma_of(s2) * static_cast<float>(r2 / r1) * (growth / step - 1);
-    const Tensor u2 = map([=](float v, float e, float e1) { return v - a2 * e - b2 * (e1 - e); }, x_, eps_, inner);
+    const Tensor u2 = ops::map([=](auto v, auto e, auto e1) { return v - a2 * e - b2 * (e1 - e); }, x_, eps_, inner);
     const Tensor inner2 = noise_at(u2, s2);
     const float whole = torch_expm1(h_);
     const float a = sigma_next_ * whole, b = sigma_next_ / static_cast<float>(r2) * (whole / h_ - 1);
-    return map([=](float v, float e, float e2) { return v - a * e - b * (e2 - e); }, x_, eps_, inner2);
+    return ops::map([=](auto v, auto e, auto e2) { return v - a * e - b * (e2 - e); }, x_, eps_, inner2);
   }
 
  private:
@@ -56,7 +57,7 @@ class SolverStep {
     if (!inner_.defined()) {
       const float step = static_cast<float>(r1) * h_, s1 = t_ + step;
       const float a = sigma_of(s1) * torch_expm1(step);
-      inner_ = noise_at(map([=](float v, float e) { return v - a * e; }, x_, eps_), s1);
+      inner_ = noise_at(ops::map([=](auto v, auto e) { return v - a * e; }, x_, eps_), s1);
     }
     return inner_;
   }
@@ -106,15 +107,14 @@ namespace {
 // Root mean square of (low - high) relative to what is tolerated at each element.
 double step_error(const Tensor& low, const Tensor& high, const Tensor& previous, const SamplerKnobs& knobs) {
   const auto absolute = static_cast<float>(knobs.atol), relative = static_cast<float>(knobs.rtol);
-  const Tensor scaled = map(
-      [=](float l, float h, float p) {
-        const float tolerance = std::max(absolute, relative * std::max(std::fabs(l), std::fabs(p)));
+  const Tensor scaled = ops::map(
+      [=](auto l, auto h, auto p) {
+        const auto tolerance = max(absolute, relative * max(abs(l), abs(p)));
         return (l - h) / tolerance;
       },
       low, high, previous);
-  double squares = 0;
-  for (float v : scaled.values()) squares += static_cast<double>(v) * v;
-  return std::sqrt(squares / static_cast<double>(scaled.numel()));
+  const Tensor squares = ops::map([](auto v) { return v * v; }, scaled);
+  return std::sqrt(static_cast<double>(ops::item(ops::reduce(squares, ops::Reduction::kMean, 0, -1))));
 }
 
 // Step sizes from the last three errors (Soderlind 2003), their change limited to a factor of 1 +- pi / 2.
@@ -184,7 +184,7 @@ Tensor sample_dpm_adaptive(SamplerRun& run) {
       previous = low;
       // The reference draws noise even where none is added.
       const Tensor noise = run.noise();
-      x = map([fresh = up * knobs.s_noise](float v, float z) { return v + fresh * z; }, high, noise);
+      x = ops::map([fresh = up * knobs.s_noise](auto v, auto z) { return v + fresh * z; }, high, noise);
       t = t_next;
     }
     h *= factor;

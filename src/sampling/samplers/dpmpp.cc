@@ -18,7 +18,7 @@ BrownianNoise brownian_noise(const SamplerRun& run) {
 }
 
 Tensor combine(float a, const Tensor& x, float b, const Tensor& denoised) {
-  return map([=](float v, float d) { return a * v + b * d; }, x, denoised);
+  return ops::map([=](auto v, auto d) { return a * v + b * d; }, x, denoised);
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ Tensor sample_dpmpp_2m(SamplerRun& run) {
     if (last.defined() && next != 0) {
       const float r = (t - time_of(run.sigmas[i - 1])) / h;
       const float now = 1 + 1 / (2 * r), before = 1 / (2 * r);
-      target = map([=](float d, float old) { return now * d - before * old; }, denoised, last);
+      target = ops::map([=](auto d, auto old) { return now * d - before * old; }, denoised, last);
     }
     x = combine(sigma_of(t_next) / sigma_of(t), x, -torch_expm1(-h), target);
     last = denoised;
@@ -52,7 +52,7 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
     const AncestralStep split = ancestral_step(start, end, run.eta());
     const float down = time_of(split.down), up = split.up;
     const Tensor moved = combine(sigma_of(down) / start, from, -torch_expm1(t - down), denoised);
-    return map([=](float v, float z) { return v + z * s_noise * up; }, moved, noise(start, end));
+    return ops::map([=](auto v, auto z) { return v + z * s_noise * up; }, moved, noise(start, end));
   };
   for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
     const float sigma = run.sigmas[i], next = run.sigmas[i + 1];
@@ -66,7 +66,7 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
     const Tensor between = step(x, denoised, t, middle), denoised2 = run.evaluate(between, sigma_of(middle));
     // The second evaluation stands for the whole step when it is half-way, otherwise both together do.
     const float weight = 1 / (2 * run.knobs.r);
-    const Tensor both = map([=](float d, float d2) { return (1 - weight) * d + weight * d2; }, denoised, denoised2);
+    const Tensor both = ops::map([=](auto d, auto d2) { return (1 - weight) * d + weight * d2; }, denoised, denoised2);
     x = step(x, both, t, t_next);
   }
   return x;
@@ -96,11 +96,11 @@ Tensor dpmpp_2m_sde(SamplerRun& run, Slope kind) {
     if (last.defined()) {
       const float weight = kind == Slope::kMidpoint ? 0.5f * gain : gain / (-h - eta_h) + 1;
       const float slope = weight * (1 / (h_last / h));
-      x = map([=](float v, float d, float old) { return v + slope * (d - old); }, x, denoised, last);
+      x = ops::map([=](auto v, auto d, auto old) { return v + slope * (d - old); }, x, denoised, last);
     }
     if (run.eta() != 0) {
       const float deviation = std::sqrt(-torch_expm1(-2 * eta_h)), s_noise = run.knobs.s_noise;
-      x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
+      x = ops::map([=](auto v, auto z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
     }
     last = denoised;
     h_last = h;
@@ -131,20 +131,20 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
     const float phi2 = torch_expm1(-h_eta) / h_eta + 1, phi3 = phi2 / h_eta - 0.5f;
     if (before.defined()) {
       const float r0 = h1 / h, r1 = h2 / h;
-      x = map(
-          [=](float v, float d, float d1, float d2) {
-            const float slope = (d - d1) / r0, earlier = (d1 - d2) / r1;
-            const float first = slope + (slope - earlier) * r0 / (r0 + r1), second = (slope - earlier) / (r0 + r1);
+      x = ops::map(
+          [=](auto v, auto d, auto d1, auto d2) {
+            const auto slope = (d - d1) / r0, earlier = (d1 - d2) / r1;
+            const auto first = slope + (slope - earlier) * r0 / (r0 + r1), second = (slope - earlier) / (r0 + r1);
             return v + phi2 * first - phi3 * second;
           },
           x, denoised, last, before);
     } else if (last.defined()) {
       const float r = h1 / h;
-      x = map([=](float v, float d, float d1) { return v + phi2 * ((d - d1) / r); }, x, denoised, last);
+      x = ops::map([=](auto v, auto d, auto d1) { return v + phi2 * ((d - d1) / r); }, x, denoised, last);
     }
     if (run.eta() != 0) {
       const float deviation = std::sqrt(-torch_expm1(-2 * h * run.eta())), s_noise = run.knobs.s_noise;
-      x = map([=](float v, float z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
+      x = ops::map([=](auto v, auto z) { return v + z * next * deviation * s_noise; }, x, noise(sigma, next));
     }
     before = last;
     last = denoised;

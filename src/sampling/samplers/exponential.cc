@@ -8,7 +8,7 @@ namespace easel::sampling {
 namespace {
 
 Tensor add_scaled(const Tensor& x, const Tensor& noise, float scale) {
-  return map([=](float v, float z) { return v + z * scale; }, x, noise);
+  return ops::map([=](auto v, auto z) { return v + z * scale; }, x, noise);
 }
 
 Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
@@ -23,7 +23,7 @@ Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
     const AncestralStep step = ancestral_step(sigma, next, eta);
     if (step.down == 0 || !last.defined()) {
       const float down = step.down, dt = down - sigma;
-      x = cfg_pp ? map([=](float v, float d, float u) { return d + (v - u) / sigma * down; }, x, denoised, base)
+      x = cfg_pp ? ops::map([=](auto v, auto d, auto u) { return d + (v - u) / sigma * down; }, x, denoised, base)
                  : euler_step(x, denoised, sigma, dt);
     } else {
       const float t = time_of(sigma), h = time_of(step.down) - t;
@@ -31,9 +31,9 @@ Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
       const float phi1 = torch_expm1(-h) / -h, phi2 = (phi1 - 1) / -h;
       const float old_part = std::isnan(phi2 / c2) ? 0 : phi2 / c2, new_part = phi1 - old_part;
       const float keep = sigma_of(h);
-      if (cfg_pp) x = map([](float v, float d, float u) { return v + (d - u); }, x, denoised, base);
-      x = map([=](float v, float d, float old) { return keep * v + h * (new_part * d + old_part * old); }, x, base,
-              last);
+      if (cfg_pp) x = ops::map([](auto v, auto d, auto u) { return v + (d - u); }, x, denoised, base);
+      x = ops::map([=](auto v, auto d, auto old) { return keep * v + h * (new_part * d + old_part * old); }, x, base,
+                   last);
     }
     if (next > 0 && eta > 0) x = add_scaled(x, rng.randn(x.shape()), run.knobs.s_noise * step.up);
     last = base;
@@ -71,7 +71,7 @@ Tensor sample_er_sde(SamplerRun& run) {
     }
     const double r = er_scale(t) / er_scale(s), dt = t - s;
     const auto keep = static_cast<float>(r), gain = static_cast<float>(1 - r);
-    x = map([=](float v, float d) { return keep * v + gain * d; }, x, denoised);
+    x = ops::map([=](auto v, auto d) { return keep * v + gain * d; }, x, denoised);
     if (last.defined()) {
       double sum = 0, moment = 0;  // integrals of 1 / scale and of (sigma - s) / scale from t to s
       for (int k = 0; k < kPoints; ++k) {
@@ -82,13 +82,13 @@ Tensor sample_er_sde(SamplerRun& run) {
       const double span = s - run.sigmas[i - 1];
       const auto first = static_cast<float>(dt + sum * er_scale(t));
       const auto per_sigma = static_cast<float>(span);
-      const Tensor slope = map([=](float d, float old) { return (d - old) / per_sigma; }, denoised, last);
-      x = map([=](float v, float d) { return v + first * d; }, x, slope);
+      const Tensor slope = ops::map([=](auto d, auto old) { return (d - old) / per_sigma; }, denoised, last);
+      x = ops::map([=](auto v, auto d) { return v + first * d; }, x, slope);
       if (last_slope.defined()) {
         const auto half_span = static_cast<float>((s - run.sigmas[i - 2]) / 2);
         const auto second = static_cast<float>(dt * dt / 2 + moment * er_scale(t));
-        x = map([=](float v, float d, float old) { return v + second * ((d - old) / half_span); }, x, slope,
-                last_slope);
+        x = ops::map([=](auto v, auto d, auto old) { return v + second * ((d - old) / half_span); }, x, slope,
+                     last_slope);
       }
       last_slope = slope;
     }
@@ -114,13 +114,13 @@ class SeedsStep {
   // The state at fraction r of the step, at level `sigma`, when `drift` is what the predictions contribute.
   Tensor stage(float r, float sigma, const Tensor& drift) {
     const float keep = sigma / sigma_ * torch_exp(-r * h_ * run_.eta());
-    Tensor state = map([=](float v, float d) { return keep * v - d; }, x_, drift);
+    Tensor state = ops::map([=](auto v, auto d) { return keep * v - d; }, x_, drift);
     if (run_.eta() <= 0 || run_.knobs.s_noise <= 0) return state;
     const float stretch = (at_ - r) * h_ * run_.eta(), fresh = std::sqrt(-torch_expm1(2 * stretch));
     const Tensor z = rng_.randn(x_.shape());
     const float damping = torch_exp(stretch);
-    noise_ = noise_.defined() ? map([=](float old, float n) { return old * damping + fresh * n; }, noise_, z)
-                              : map([=](float n) { return fresh * n; }, z);
+    noise_ = noise_.defined() ? ops::map([=](auto old, auto n) { return old * damping + fresh * n; }, noise_, z)
+                              : ops::map([=](auto n) { return fresh * n; }, z);
     at_ = r;
     return add_scaled(state, noise_, sigma * run_.knobs.s_noise);
   }
@@ -134,10 +134,10 @@ class SeedsStep {
 };
 
 Tensor scaled(const Tensor& t, float by) {
-  return map([=](float v) { return by * v; }, t);
+  return ops::map([=](auto v) { return by * v; }, t);
 }
 Tensor combined(const Tensor& a, float wa, const Tensor& b, float wb) {
-  return map([=](float u, float v) { return wa * u + wb * v; }, a, b);
+  return ops::map([=](auto u, auto v) { return wa * u + wb * v; }, a, b);
 }
 float phi2(float h) { return (torch_expm1(h) - h) / h; }
 

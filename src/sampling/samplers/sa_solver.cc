@@ -71,10 +71,10 @@ class History {
     for (size_t i = newest + 1 - order; i <= newest; ++i) points.push_back(lambda(i));
     const std::vector<double> weights = step_weights(points, lambda(to - 1), lambda(to), tau);
     const auto keep = static_cast<float>(sigmas_[to] / sigmas_[to - 1] * std::exp(-tau * tau * step(to)));
-    Tensor out = map([=](float v) { return keep * v; }, x);
+    Tensor out = ops::map([=](auto v) { return keep * v; }, x);
     for (size_t k = 0; k < order; ++k) {
       const auto w = static_cast<float>(weights[k]);
-      out = map([=](float v, float p) { return v + w * p; }, out, predictions_[predictions_.size() - order + k]);
+      out = ops::map([=](auto v, auto p) { return v + w * p; }, out, predictions_[predictions_.size() - order + k]);
     }
     return out;
   }
@@ -107,7 +107,7 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
     } else {
       const size_t order = limit(std::min(kCorrectorOrder, history.size()), steps - i);
       x = history.advance(x, i, i, order, tau);
-      if (tau > 0) x = map([](float v, float z) { return v + z; }, x, noise);
+      if (tau > 0) x = ops::map([](auto v, auto z) { return v + z; }, x, noise);
       if (evaluate_twice) {
         denoised = run.evaluate(x, sigma);
         history.replace_last(denoised);
@@ -123,8 +123,8 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
     if (tau > 0) {
       const double variance = -std::expm1(-2 * tau * tau * history.step(i + 1));
       const auto scale = static_cast<float>(next * std::sqrt(variance) * run.knobs.s_noise);
-      noise = map([=](float z) { return z * scale; }, rng.randn(x.shape()));
-      predicted = map([](float v, float z) { return v + z; }, predicted, noise);
+      noise = ops::map([=](auto z) { return z * scale; }, rng.randn(x.shape()));
+      predicted = ops::map([](auto v, auto z) { return v + z; }, predicted, noise);
     }
   }
   return x;

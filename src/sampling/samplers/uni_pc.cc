@@ -56,9 +56,9 @@ class UniPc {
 
   Tensor predict(const Tensor& x, float sigma) const {
     const float scale = std::sqrt(sigma * sigma + 1), std_t = deviation(sigma), alpha_t = alpha(sigma);
-    const Tensor full = map([=](float v) { return v * scale; }, x);
-    return map([=](float v, float f, float d) { return (v - std_t * ((f - d) / sigma)) / alpha_t; }, x, full,
-               run_.evaluate(full, sigma));
+    const Tensor full = ops::map([=](auto v) { return v * scale; }, x);
+    return ops::map([=](auto v, auto f, auto d) { return (v - std_t * ((f - d) / sigma)) / alpha_t; }, x, full,
+                    run_.evaluate(full, sigma));
   }
 
   // Moves x from the newest point of `history` to `sigma`. With `correct`, the model is evaluated there, the step
@@ -73,22 +73,22 @@ class UniPc {
       const Point& earlier = history[history.size() - 1 - i];
       const float r = (half_log_snr(earlier.sigma) - lambda) / h;
       ratios[i - 1] = r;
-      slopes[i - 1] = map([=](float m, float m0) { return (m - m0) / r; }, earlier.picture, start.picture);
+      slopes[i - 1] = ops::map([=](auto m, auto m0) { return (m - m0) / r; }, earlier.picture, start.picture);
     }
     ratios[order - 1] = 1;
     const Coefficients c = coefficients(ratios, -h, order);
 
     const float keep = deviation(sigma) / deviation(start.sigma), alpha_t = alpha(sigma);
     const float gain = alpha_t * c.growth, weight = alpha_t * c.b_h;
-    const Tensor base = map([=](float v, float m) { return keep * v - gain * m; }, x, start.picture);
+    const Tensor base = ops::map([=](auto v, auto m) { return keep * v - gain * m; }, x, start.picture);
     Tensor predicted = finish(base, weight, weighted_sum(slopes, c.predictor, order - 1));
     if (!correct) return predicted;
 
     *picture = predict(predicted, sigma);
     const float last = c.corrector[order - 1];
-    Tensor correction = map([=](float m, float m0) { return last * (m - m0); }, *picture, start.picture);
+    Tensor correction = ops::map([=](auto m, auto m0) { return last * (m - m0); }, *picture, start.picture);
     const Tensor earlier = weighted_sum(slopes, c.corrector, order - 1);
-    if (earlier.defined()) correction = map([](float e, float n) { return e + n; }, earlier, correction);
+    if (earlier.defined()) correction = ops::map([](auto e, auto n) { return e + n; }, earlier, correction);
     return finish(base, weight, correction);
   }
 
@@ -123,13 +123,13 @@ class UniPc {
   static Tensor weighted_sum(const std::array<Tensor, kMaxOrder>& slopes, const Vector& weights, size_t count) {
     if (count == 0) return Tensor();
     const float w0 = weights[0], w1 = weights[1];
-    if (count == 1) return map([=](float a) { return w0 * a; }, slopes[0]);
-    return map([=](float a, float b) { return w0 * a + w1 * b; }, slopes[0], slopes[1]);
+    if (count == 1) return ops::map([=](auto a) { return w0 * a; }, slopes[0]);
+    return ops::map([=](auto a, auto b) { return w0 * a + w1 * b; }, slopes[0], slopes[1]);
   }
 
   static Tensor finish(const Tensor& base, float weight, const Tensor& correction) {
     if (!correction.defined()) return base;
-    return map([=](float v, float c) { return v - weight * c; }, base, correction);
+    return ops::map([=](auto v, auto c) { return v - weight * c; }, base, correction);
   }
 
   const SamplerRun& run_;
@@ -144,7 +144,7 @@ Tensor sample(SamplerRun& run, bool exponential_b) {
   const UniPc solver(run, exponential_b);
 
   const float first_scale = std::sqrt(1 + sigmas[0] * sigmas[0]);
-  Tensor x = map([=](float v) { return v / first_scale; }, run.x);
+  Tensor x = ops::map([=](auto v) { return v / first_scale; }, run.x);
   std::deque<Point> history = {{sigmas[0], solver.predict(x, sigmas[0])}};
   run.report(0, x, sigmas[0], history.back().picture);
   for (size_t i = 1; order > 0 && i <= steps; ++i) {
@@ -159,7 +159,7 @@ Tensor sample(SamplerRun& run, bool exponential_b) {
     run.report(static_cast<int>(i), x, sigmas[i], picture);
   }
   const float last_alpha = alpha(sigmas.back());
-  return map([=](float v) { return v / last_alpha; }, x);
+  return ops::map([=](auto v) { return v / last_alpha; }, x);
 }
 
 }  // namespace

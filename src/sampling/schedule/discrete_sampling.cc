@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
 #include "sampling/random/torch_math.h"
 
 namespace easel::sampling {
@@ -91,27 +91,27 @@ double DiscreteSampling::percent_to_sigma(double percent) const {
 
 Tensor DiscreteSampling::network_input(const Tensor& x, float sigma) const {
   const float scale = std::sqrt(sigma * sigma + 1);
-  return map([=](float v) { return v / scale; }, x);
+  return ops::map([=](auto v) { return v / scale; }, x);
 }
 
 Tensor DiscreteSampling::denoised(const Tensor& output, const Tensor& x, float sigma) const {
   if (prediction_ == Prediction::kX0) return output;
   if (prediction_ == Prediction::kEps) {
-    return map([=](float eps, float v) { return v - eps * sigma; }, output, x);
+    return ops::map([=](auto eps, auto v) { return v - eps * sigma; }, output, x);
   }
   if (prediction_ == Prediction::kLcm) {
     // Luo et al. 2023: the boundary condition, with sigma_data = 0.5 and timesteps counted tenfold.
     const float t = timestep(sigma) * 10.0f, data = 0.5f;
     const float skip = data * data / (t * t + data * data), scale = t / std::sqrt(t * t + data * data);
-    return map([=](float eps, float v) { return scale * (v - eps * sigma) + skip * v; }, output, x);
+    return ops::map([=](auto eps, auto v) { return scale * (v - eps * sigma) + skip * v; }, output, x);
   }
   const float variance = sigma * sigma + 1, scale = std::sqrt(variance);
-  return map([=](float velocity, float v) { return v / variance - velocity * sigma / scale; }, output, x);
+  return ops::map([=](auto velocity, auto v) { return v / variance - velocity * sigma / scale; }, output, x);
 }
 
 Tensor DiscreteSampling::add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const {
   const float scale = from_pure_noise ? std::sqrt(1 + sigma * sigma) : sigma;
-  return map([=](float image, float z) { return z * scale + image; }, latent, noise);
+  return ops::map([=](auto image, auto z) { return z * scale + image; }, latent, noise);
 }
 
 ModelSamplingPtr DiscreteSampling::with_prediction(Prediction prediction, bool zero_terminal_snr) const {

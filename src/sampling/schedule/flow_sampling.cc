@@ -1,6 +1,6 @@
 #include "sampling/schedule/flow_sampling.h"
 
-#include "sampling/map.h"
+#include "ops/arithmetic/formula.h"
 
 namespace easel::sampling {
 
@@ -26,19 +26,19 @@ double FlowSampling::percent_to_sigma(double percent) const {
 }
 
 Tensor FlowSampling::denoised(const Tensor& output, const Tensor& x, float sigma) const {
-  return map([=](float direction, float v) { return v - direction * sigma; }, output, x);
+  return ops::map([=](auto direction, auto v) { return v - direction * sigma; }, output, x);
 }
 
 Tensor FlowSampling::add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool) const {
   const float keep = signal(sigma);
-  return map([=](float picture, float z) { return z * sigma + keep * picture; }, latent, noise);
+  return ops::map([=](auto picture, auto z) { return z * sigma + keep * picture; }, latent, noise);
 }
 
 Tensor FlowSampling::unscaled(const Tensor& x, float sigma) const {
   const float keep = signal(sigma);
   // Nothing of the picture is in it, or all.
   if (sigma == 0 || !(keep > 0)) return x;
-  return map([=](float v) { return v / keep; }, x);
+  return ops::map([=](auto v) { return v / keep; }, x);
 }
 
 ModelSamplingPtr FlowSampling::with_prediction(Prediction prediction, bool) const {

@@ -116,7 +116,7 @@ class DnnlWeights {
             int64_t outputs, const memory::desc& wanted) {
     const Tensor values = contiguous(convert(weight.tensor(), type));
     layouts_.push_back(reorder(memory(plain, engine(), const_cast<void*>(values.raw())), wanted));
-    bias_ = bias.defined() ? clone(bias.f32()) : Tensor::zeros({outputs});
+    bias_ = bias.defined() ? clone(bias.decoded()) : Tensor::zeros({outputs});
   }
   memory in(const memory::desc& wanted) const {
     std::lock_guard lock(mutex_);

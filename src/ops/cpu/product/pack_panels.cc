@@ -166,7 +166,7 @@ void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {
   const int64_t panel = kernels(p.level).panel;
   std::fill_n(to, p.count * panel, 0.0f);
   if (!bias.defined()) return;
-  const Tensor values = bias.f32();
+  const Tensor values = bias.decoded();
   for (int64_t i = 0; i < p.count; ++i) {
     Piece pieces[2];
     for (int n = pieces_of(p, i, pieces), j = 0; j < n; ++j)
@@ -189,7 +189,7 @@ std::vector<StoredTensor> joined(std::span<const StoredTensor> weights, int64_t 
   for (const StoredTensor& weight : weights.first(weights.size() - 1)) whole = whole && weight.dim(0) % vec == 0;
   if (whole) return {weights.begin(), weights.end()};
   std::vector<Tensor> parts;
-  for (const StoredTensor& weight : weights) parts.push_back(weight.f32());
+  for (const StoredTensor& weight : weights) parts.push_back(weight.decoded());
   return {concat(parts, 0)};
 }
 

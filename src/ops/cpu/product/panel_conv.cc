@@ -194,7 +194,7 @@ PackedConvPtr make_panel_conv(const StoredTensor& weight, const StoredTensor& bi
     w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false, packer), i / 2, i % 2});
     w->bytes += w->phases.back().panels.bytes;
   }
-  if (fold && bias.defined()) w->own_bias = clone(bias.f32());
+  if (fold && bias.defined()) w->own_bias = clone(bias.decoded());
   return w;
 }
 
