@@ -55,7 +55,9 @@ void AtomicFile::write(const void* data, size_t bytes) {
       if (errno == EINTR) continue;
       fail(path_, "write the file");
     }
-    p += n, bytes -= static_cast<size_t>(n), position_ += static_cast<uint64_t>(n);
+    p += n;
+    bytes -= static_cast<size_t>(n);
+    position_ += static_cast<uint64_t>(n);
   }
 }
 
@@ -67,7 +69,9 @@ void AtomicFile::write_at(uint64_t offset, const void* data, size_t bytes) {
       if (errno == EINTR) continue;
       fail(path_, "write the file");
     }
-    p += n, bytes -= static_cast<size_t>(n), offset += static_cast<uint64_t>(n);
+    p += n;
+    bytes -= static_cast<size_t>(n);
+    offset += static_cast<uint64_t>(n);
   }
 }
 

@@ -49,7 +49,10 @@ Error& Error::in_file(std::string path) & {
   return *this;
 }
 Error& Error::at_node(std::string id, std::string class_type) & {
-  if (node_.empty()) node_ = std::move(id), node_class_ = std::move(class_type);
+  if (node_.empty()) {
+    node_ = std::move(id);
+    node_class_ = std::move(class_type);
+  }
   rebuild();
   return *this;
 }

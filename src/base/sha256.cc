@@ -36,7 +36,14 @@ void Sha256::block(const uint8_t* p) {
     const uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
     const uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
     const uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
   }
   const uint32_t add[8] = {a, b, c, d, e, f, g, h};
   for (size_t i = 0; i < 8; ++i) state_[i] += add[i];
@@ -49,7 +56,8 @@ void Sha256::update(const void* data, size_t bytes) {
   if (filled > 0) {
     const size_t n = std::min(bytes, 64 - filled);
     std::memcpy(rest_.data() + filled, p, n);
-    p += n, bytes -= n;
+    p += n;
+    bytes -= n;
     if (filled + n < 64) return;
     block(rest_.data());
   }

@@ -53,8 +53,12 @@ bool files_exist(const nodes::Ui& ui, const nodes::Directories& directories) {
 // The state of one run.
 class Engine::Run {
  public:
-  Run(Engine& engine, Plan plan, const RunOptions& options, EventSink& sink)
+  // `cache` and `last` are the engine's, whose lock the caller holds as long as the run exists.
+  Run(Engine& engine, ResultCache& cache, std::map<std::string, Signature>& last, Plan plan, const RunOptions& options,
+      EventSink& sink)
       : engine_(engine),
+        cache_(cache),
+        last_(last),
         plan_(std::move(plan)),
         options_(options),
         sink_(sink),
@@ -77,8 +81,8 @@ class Engine::Run {
       if (const auto it = results_.find(id); it != results_.end()) report_reused(id, *it->second);
       else execute(id);
     }
-    engine_.last_.clear();
-    for (const std::string& id : order) engine_.last_[id] = signatures_.known(id);
+    last_.clear();
+    for (const std::string& id : order) last_[id] = signatures_.known(id);
     report_.seconds = seconds_since(start);
     return std::move(report_);
   }
@@ -126,7 +130,7 @@ class Engine::Run {
     for (auto it = plan_.order.rbegin(); it != plan_.order.rend(); ++it) {
       if (!needed_.count(*it)) continue;
       const Signature& signature = signatures_.known(*it);
-      ResultPtr known = signature.reusable ? engine_.cache_.find(signature.digest) : nullptr;
+      ResultPtr known = signature.reusable ? cache_.find(signature.digest) : nullptr;
       if (known && !files_exist(known->ui, engine_.options_.directories)) known = nullptr;
       if (known) {
         results_[*it] = std::move(known);
@@ -149,8 +153,8 @@ class Engine::Run {
   }
 
   std::string reason(const std::string& id) const {
-    const auto before = engine_.last_.find(id);
-    if (before == engine_.last_.end()) return "it has not run before";
+    const auto before = last_.find(id);
+    if (before == last_.end()) return "it has not run before";
     const Signature& now = signatures_.known(id);
     if (std::string changed = difference(before->second, now); !changed.empty()) return changed;
     return now.reusable ? "its result was no longer kept" : "it runs every time";
@@ -178,8 +182,8 @@ class Engine::Run {
     report.bytes = result->bytes();
     if (options_.watch) options_.watch(id, result->outputs);
     const Signature& signature = signatures_.known(id);
-    if (signature.reusable && !options_.last) engine_.cache_.keep(signature.digest, result);
-    engine_.result_bytes_ = engine_.cache_.bytes();
+    if (signature.reusable && !options_.last) cache_.keep(signature.digest, result);
+    engine_.result_bytes_ = cache_.bytes();
     sink_.take(NodeFinished{report, result->ui});
     if (uses_left_.count(id)) keep(id, std::move(result));
     for (const workflow::Link& link : links(n, engine_.table_)) let_go(link);
@@ -286,6 +290,8 @@ class Engine::Run {
   }
 
   Engine& engine_;
+  ResultCache& cache_;
+  std::map<std::string, Signature>& last_;
   Plan plan_;
   const RunOptions& options_;
   EventSink& sink_;
@@ -348,12 +354,12 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
 }
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
-  std::lock_guard lock(run_mutex_);
-  return Run(*this, std::move(plan), options, sink).go();
+  const MutexLock lock(run_mutex_);
+  return Run(*this, cache_, last_, std::move(plan), options, sink).go();
 }
 
 void Engine::free_results() {
-  std::lock_guard lock(run_mutex_);
+  const MutexLock lock(run_mutex_);
   foreseen_.clear();
   cache_.clear();
   result_bytes_ = 0;

@@ -5,10 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "engine/events.h"
 #include "engine/foresee.h"
 #include "engine/plan.h"
@@ -92,10 +92,10 @@ class Engine {
   memory::Residency residency_;
   library::ModelFiles files_;
   ForesightCache foreseen_;
-  std::mutex run_mutex_;
-  ResultCache cache_;
+  Mutex run_mutex_;  // held for a whole run
+  ResultCache cache_ EASEL_GUARDED_BY(run_mutex_);
   std::atomic<size_t> result_bytes_{0};
-  std::map<std::string, Signature> last_;  // by node id: of the run before
+  std::map<std::string, Signature> last_ EASEL_GUARDED_BY(run_mutex_);  // signatures of the previous run, by node id
 };
 
 }  // namespace easel::engine

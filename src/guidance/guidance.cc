@@ -126,7 +126,8 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
   const std::vector<const Entry*>& batch = work_.batch;
   std::vector<Tensor>& parts = work_.parts;
   models::NetworkBatch& in = work_.in;
-  in.members.clear(), in.cond_or_uncond.clear();
+  in.members.clear();
+  in.cond_or_uncond.clear();
   in.sigma = sigma;
   in.hooks = hooks;
   in.control = batch[0]->prepared.control;
@@ -144,7 +145,9 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
     return context.defined() ? repeat_tokens(context, tokens) : context;
   });
   Tensor out = network_(in);
-  in.x = {}, in.inputs = {}, in.control = {};
+  in.x = {};
+  in.inputs = {};
+  in.control = {};
   return out;
 }
 

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <mutex>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/arithmetic/resample.h"
@@ -105,7 +105,7 @@ class LookRecorder final : public models::AttentionHook {
   }
   // [N,h,w,1] of the last evaluation, on the host; undefined before any.
   Tensor looks() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return looks_;
   }
 
@@ -116,12 +116,12 @@ class LookRecorder final : public models::AttentionHook {
     const int64_t first = chunk * samples;
     const Tensor looks =
         ops::attention_received(q.slice(0, first, samples), k.slice(0, first, samples), site.heads).to(kHost);
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     looks_ = looks.view({samples, site.height, site.width, 1});
   }
 
-  mutable std::mutex mutex_;
-  mutable Tensor looks_;
+  mutable Mutex mutex_;
+  mutable Tensor looks_ EASEL_GUARDED_BY(mutex_);
 };
 
 // Gaussian over 9x9 pixels of [N,h,w,C], borders mirrored; h and w above 4.

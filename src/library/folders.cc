@@ -153,7 +153,7 @@ Folders::Listing Folders::read(const std::string& kind) const {
 
 std::vector<std::string> Folders::list(std::string_view kind) const {
   const std::string key = canonical(kind);
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = listings_.find(key);
   if (it != listings_.end() && fresh(it->second, key)) return it->second.names;
   return (listings_[key] = read(key)).names;

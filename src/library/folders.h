@@ -3,11 +3,12 @@
 
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace easel::library {
 
@@ -50,8 +51,8 @@ class Folders {
   Listing read(const std::string& kind) const;
 
   std::map<std::string, std::vector<std::filesystem::path>> folders_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, Listing> listings_;
+  mutable Mutex mutex_;
+  mutable std::map<std::string, Listing> listings_ EASEL_GUARDED_BY(mutex_);
 };
 
 }  // namespace easel::library

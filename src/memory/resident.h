@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,7 +88,8 @@ class Residency {
     Hold(Residency& owner, size_t bytes) : owner_(&owner), bytes_(bytes) {}
     Hold(Hold&& o) noexcept : owner_(std::exchange(o.owner_, nullptr)), bytes_(o.bytes_) {}
     Hold& operator=(Hold&& o) noexcept {
-      std::swap(owner_, o.owner_), std::swap(bytes_, o.bytes_);
+      std::swap(owner_, o.owner_);
+      std::swap(bytes_, o.bytes_);
       return *this;
     }
     ~Hold() {
@@ -171,7 +171,7 @@ class Resident final : public ResidentBase {
   ~Resident() override { leave(); }
 
   std::shared_ptr<const T> get() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (model_ && mapping_failed(mapped_)) drop();
     if (!model_) {
       owner_.make_room(estimate_, name_);
@@ -185,37 +185,43 @@ class Resident final : public ResidentBase {
     return model_;
   }
   bool in_use() override {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    return !lock.owns_lock() || (model_ && model_.use_count() > 1);
+    if (!mutex_.try_lock()) return true;
+    const bool shared = is_shared();
+    mutex_.unlock();
+    return shared;
   }
   bool evict() override {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || (model_ && model_.use_count() > 1)) return false;
-    drop();
-    return true;
+    if (!mutex_.try_lock()) return false;
+    const bool idle = !is_shared();
+    if (idle) drop();
+    mutex_.unlock();
+    return idle;
   }
   bool unreadable(uint64_t since) override {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock.owns_lock()) note_failure();  // else it is built just now: what it was before has been noted
+    if (mutex_.try_lock()) {  // else it is being rebuilt, and drop() has recorded an earlier failure
+      note_failure();
+      mutex_.unlock();
+    }
     return failed_use_ > since;
   }
 
  private:
-  void note_failure() {
+  bool is_shared() const EASEL_REQUIRES(mutex_) { return model_ && model_.use_count() > 1; }
+  void note_failure() EASEL_REQUIRES(mutex_) {
     if (mapping_failed(mapped_)) failed_use_ = last_use_.load();
   }
-  void drop() {
+  void drop() EASEL_REQUIRES(mutex_) {
     note_failure();
     model_.reset();
     mapped_ = {};
     loaded_ = 0;
   }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   Build build_;
-  std::shared_ptr<const T> model_;
-  StorageRef mapped_;
-  std::atomic<uint64_t> failed_use_{0};  // the last one before the mapping was seen to fail
+  std::shared_ptr<const T> model_ EASEL_GUARDED_BY(mutex_);
+  StorageRef mapped_ EASEL_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> failed_use_{0};  // the last use before the mapping was found to have failed
 };
 
 }  // namespace easel::memory

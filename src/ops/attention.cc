@@ -35,7 +35,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t head
   if (out.numel() == 0) return out;
   CountOp count(OpKind::kAttention);
   if (count.on()) {
-    // Of a causal one the half that counts; its blocks are computed whole.
+    // A causal mask leaves half of the products; the kernel computes whole blocks, but only that half is counted.
     const uint64_t flops = 4 * static_cast<uint64_t>(n * tq * tk * q.dim(2)) / (args.causal ? 2 : 1);
     count.add(flops, flops, 2 * q.nbytes() + k.nbytes() + v.nbytes());
   }

@@ -12,11 +12,11 @@ struct AttentionArgs {
   Tensor bias = {};
 };
 
-// softmax(q k^T * scale + bias) v, per head, softmax and accumulation in f32; never holds a Tq x Tk matrix.
-// q [N,Tq,heads*D], k and v [N,Tk,heads*D], all of one type (f32 or bf16), innermost dimension dense;
-// other strides free, so that slices of one fused q/k/v product can be passed. k and v may have N = 1
-// for any N of q. -> [N,Tq,heads*D] contiguous, of the same type.
-// Source: Vaswani et al. 2017, eq. 1; blocking after Milakov & Gimelshein 2018 (online softmax).
+// softmax(q k^T * scale + bias) v for each head, with softmax and accumulation in f32. The Tq x Tk score matrix is
+// never stored. q [N,Tq,heads*D], k and v [N,Tk,heads*D]: one type (f32 or bf16), a dense innermost dimension, any
+// other strides, so that slices of one fused q/k/v product can be passed. k and v may have N = 1 and are then shared by
+// all samples. Returns [N,Tq,heads*D], contiguous, of the same type. Source: Vaswani et al. 2017, eq. 1; blocking after
+// Milakov & Gimelshein 2018 (online softmax).
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args = {});
 
 // How much attention each key gets from all queries together: the sum of its softmax weights over the queries, as the

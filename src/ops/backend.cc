@@ -14,7 +14,7 @@ std::atomic<Device>& current() {
   static std::atomic<Device> device = [] {
     const char* name = std::getenv("EASEL_BACKEND");
     const Device wanted = name && *name ? parse_device(name) : kHost;
-    backend(wanted);  // there is such a device
+    backend(wanted);  // throws if there is no such device
     return wanted;
   }();
   return device;

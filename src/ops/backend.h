@@ -1,8 +1,9 @@
-// What computes on a device: one function for each operation of ops/*.h, whose comments say what it computes.
+// The interface of a compute device: one virtual function for each operation of ops/*.h, where its result is defined.
 //
-// The public functions check shapes and types, make the output, count, and call the backend of their tensors' device.
-// So here inputs fit together, are of the backend's own device and not empty, strides are free unless said, and `out`
-// is contiguous and uninitialised: every element of it is to be written. Thread-safe.
+// The public functions check shapes and types, allocate the output, count the work, and call the backend of their
+// tensors' device. A backend may therefore assume that its inputs fit together, lie on its own device and are not
+// empty. Strides are arbitrary unless a comment says otherwise; `out` is contiguous and uninitialised, and every
+// element of it must be written. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -29,11 +30,11 @@ class Backend {
   // Allocation, copies from and to the host, and conversion between types and layouts.
   virtual DeviceMemory& memory() const = 0;
 
-  // What products are fastest in without losing more than bf16 does: kBF16 where it is multiplied natively, else kF32.
+  // The fastest compute type that is at least as accurate as bf16: kBF16 where the hardware multiplies it, else kF32.
   virtual DType native_type() const { return DType::kF32; }
 
-  // Products. Weights and bias are on the host; the result is the backend's own class, has its device, and only ever
-  // comes back to it. Where the packer has a store, it is asked first for what was packed before.
+  // Products. Weights and bias are on the host. The result is a class of the backend's own, names its device, and is
+  // only ever passed back to it. If the packer has a store, the store is asked for an earlier packing first.
   virtual PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
                                       bool geglu, const Packer& packer) const = 0;
   virtual PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
@@ -41,13 +42,13 @@ class Backend {
   // See Packer. A backend whose layout has no name keeps nothing in a store.
   virtual std::string_view packed_layout() const { return {}; }
   virtual uint64_t packed_layout_fingerprint() const { return 0; }
-  // x [rows, in], dense rows at one stride; out [..., out]; the residual, if there is one, is contiguous.
+  // x [rows, in] with dense rows at a constant stride; out [..., out]; the residual, if any, is contiguous.
   virtual void linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args, Tensor& out) const = 0;
-  // The residual and the channel bias, where there are any, are contiguous.
+  // The residual and the channel bias, if any, are contiguous.
   virtual void conv2d(const Tensor& x, const PackedConv& w, const ConvArgs& args, Tensor& out) const = 0;
 
-  // Dense innermost dimensions. args.scale is never 0; args.bias, if there is one, is [N,heads,Tq,Tk] with dense rows
-  // and 0 strides where samples or heads share it.
+  // Innermost dimensions are dense. args.scale is never 0; args.bias, if any, is [N,heads,Tq,Tk] with dense rows and
+  // strides of 0 where samples or heads share it.
   virtual void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
                          Tensor& out) const = 0;
   // Dense innermost dimensions, scale is never 0.
@@ -58,7 +59,7 @@ class Backend {
                           Activation activation, Tensor& out) const = 0;
   virtual void layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& out) const = 0;
 
-  // Pointwise. b has the shape of a, with 0 strides where it is broadcast.
+  // Pointwise. b has the shape of a, with strides of 0 along broadcast dimensions.
   virtual void activate(const Tensor& x, Activation activation, Tensor& out) const = 0;
   virtual void affine(const Tensor& x, float scale, float shift, Tensor& out) const = 0;
   virtual void add(const Tensor& a, const Tensor& b, float scale, Tensor& out) const = 0;
@@ -72,7 +73,7 @@ class Backend {
   virtual void reduce(const Tensor& x, Reduction how, Tensor& out) const = 0;
   virtual void scale_low_frequencies(const Tensor& x, float by, Tensor& out) const = 0;
 
-  // Movement. `dim` is not negative. Parts may be empty, of any type.
+  // Movement. `dim` is not negative. Parts have any type and may be empty.
   virtual void concat(std::span<const Tensor> parts, int dim, Tensor& out) const = 0;
   virtual void repeat(const Tensor& x, int64_t times, Tensor& out) const = 0;
   virtual void upsample_nearest2x(const Tensor& x, Tensor& out) const = 0;
@@ -82,7 +83,7 @@ class Backend {
   virtual void resample(const Tensor& x, const Taps& rows, const Taps& columns, Tensor& out) const = 0;
   // The table is on the host.
   virtual void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const = 0;
-  // Angles are rounded to f32, as torch computes them: models were trained with the values of those.
+  // Angles are rounded to f32 as in torch, because the models were trained with the rounded values.
   virtual void timestep_embedding(std::span<const float> t, float max_period, Tensor& out) const = 0;
 
   // A product of [rows, depth] by [depth, outputs] by another library on the same device, to be called again and again

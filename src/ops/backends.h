@@ -1,4 +1,4 @@
-// The backends there are. Each is a folder of its name; ops/absent/NAME.cc stands in for one that is not built.
+// The backends. Each is a folder of that name; ops/absent/NAME.cc stands in for a backend that is not built.
 #pragma once
 
 #include "ops/backend.h"

@@ -1,4 +1,4 @@
-// Shape checks shared by the entries of the ops.
+// Checks shared by the public functions of the ops.
 #pragma once
 
 #include <span>
@@ -23,25 +23,25 @@ inline void check_float(const char* op, const Tensor& x) {
     reject(op, "input " + x.str() + " is neither f32 nor bf16");
 }
 
-// What a file held is packed now, so its pages need not stand in memory beside that.
-inline void drop_read(std::span<const StoredTensor> weights, const StoredTensor& bias, const Packer& packer) {
+// Gives the file pages of packed weights back to the system, which would otherwise stay in memory beside the packing.
+inline void drop_packed_pages(std::span<const StoredTensor> weights, const StoredTensor& bias, const Packer& packer) {
   if (packer.measures()) return;
   for (const StoredTensor& weight : weights) weight.drop_pages();
   if (bias.defined()) bias.drop_pages();
 }
 
-// The backend that computes with these tensors, some of which may be undefined. They must be on one device.
+// The backend for these tensors, all on one device. Any but the first may be undefined.
 template <class... More>
 const Backend& backend_of(const char* op, const Tensor& x, const More&... more) {
-  [[maybe_unused]] const auto together = [&](const Tensor& t) {
+  [[maybe_unused]] const auto check_device = [&](const Tensor& t) {
     if (t.defined() && t.device() != x.device())
       reject(op, "inputs on " + device_name(x.device()) + " and " + device_name(t.device()));
   };
-  (together(more), ...);
+  (check_device(more), ...);
   return backend(x.device());
 }
 
-// Calls fn with a value of the C++ type of a compute type.
+// Calls fn with a value whose C++ type is that of `type`, f32 or bf16.
 template <class Fn>
 decltype(auto) with_type(DType type, Fn&& fn) {
   if (type == DType::kBF16) return fn(BFloat16{});

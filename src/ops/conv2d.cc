@@ -33,7 +33,7 @@ PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, 
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_conv2d", "compute type");
   if (shape.stride < 1 || shape.pad < 0) reject("pack_conv2d", "stride or padding");
   PackedConvPtr packed = backend(packer.device()).pack_conv2d(weight, bias, shape, compute, packer);
-  drop_read({&weight, 1}, bias, packer);
+  drop_packed_pages({&weight, 1}, bias, packer);
   return packed;
 }
 
@@ -44,7 +44,8 @@ Tensor conv2d(const Tensor& input, const PackedConv& w, const ConvArgs& args) {
   if (w.device != input.device()) reject("conv2d", "input " + input.str() + " on another device than its weights");
   const int64_t up = args.upsample2x ? 2 : 1, n = input.dim(0), h = up * input.dim(1), width = up * input.dim(2);
   const int64_t pads = w.shape.pad + w.shape.pad_after;
-  if (h + pads < w.kernel || width + pads < w.kernel) reject("conv2d", "input " + input.str() + " below the kernel");
+  if (h + pads < w.kernel || width + pads < w.kernel)
+    reject("conv2d", "input " + input.str() + " smaller than the kernel");
   const Shape shape{n, (h + pads - w.kernel) / w.shape.stride + 1, (width + pads - w.kernel) / w.shape.stride + 1,
                     w.out_channels};
   const DType type = args.f32_out ? DType::kF32 : w.compute;

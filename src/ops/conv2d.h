@@ -10,16 +10,16 @@ namespace easel::ops {
 
 // How a convolution is computed.
 enum class ConvMethod {
-  kAuto,    // Winograd where it pays and its larger weights are few, else direct
-  kDirect,  // the sum of the definition
+  kAuto,    // Winograd where it is faster and its larger weights are affordable, else direct
+  kDirect,  // the sum as defined
   // F(2x2, 3x3) where it applies (3x3, stride 1, padding 1, an even number of channels): 4/9 of the
   // multiplications, 16/9 of the memory. As exact as the sum in f32; in bf16 one layer has 1.4 to 1.8 times the
   // rounding error, a whole UNet 1.04 (docs/performance.md).
   kWinograd,
 };
 
-// What kAuto means for convolutions packed from now on: kAuto itself (by layer), or one of
-// the others, for comparisons. Initially what the environment variable EASEL_CONV says ("direct", "winograd").
+// The method that kAuto stands for in convolutions packed from now on: kAuto itself (chosen for each layer), or one of
+// the others, for comparisons. The environment variable EASEL_CONV ("direct", "winograd") sets the initial value.
 void set_default_conv_method(ConvMethod method);
 ConvMethod default_conv_method();
 
@@ -27,9 +27,9 @@ struct ConvShape {
   int64_t stride = 1;
   int64_t pad = 0;         // zeros on each side ...
   int64_t pad_after = -1;  // ... except below and right, where this many if >= 0 (the VAE's downsample: 0 and 1)
-  // Calls usually enlarge their input (ConvArgs::upsample2x). A 3x3 window of stride 1 and padding 1 is then
-  // packed as four 2x2 ones over the small map: the same sums, 4/9 of the multiplications, 16/9 of the memory.
-  // A call that does not enlarge still works, at the cost of packing the 3x3 window once more.
+  // Calls usually enlarge their input (ConvArgs::upsample2x). A 3x3 kernel with stride 1 and padding 1 is then packed
+  // as four 2x2 kernels over the small map: the same sums, 4/9 of the multiplications, 16/9 of the memory. The first
+  // call that does not enlarge packs the 3x3 kernel as well.
   bool upsample2x = false;
   ConvMethod method = ConvMethod::kAuto;
 };
@@ -37,19 +37,19 @@ struct ConvShape {
 class PackedConv {
  public:
   virtual ~PackedConv() = default;
-  // The operations a call really takes, where the definition has `flops`.
+  // The operations that a call executes, given the `flops` of the definition.
   virtual uint64_t executed(uint64_t flops) const { return flops; }
   int64_t in_channels = 0, out_channels = 0, kernel = 0;
   ConvShape shape;
   DType compute = DType::kF32;  // of x and the result
   size_t bytes = 0;
-  Device device;  // whose backend packed it, and alone can compute with it
+  Device device;  // the only one that can compute with it
 };
 using PackedConvPtr = std::shared_ptr<const PackedConv>;
 
 // weight [out, in, k, k], bias [out] or undefined, on the host; any float encoding and strides. compute: as in
-// pack_linear(); with kI8 each pixel, or tile of Winograd's, is brought to bytes by itself; layers of few channels stay
-// bf16.
+// pack_linear(). With kI8 each pixel, or each transformed tile of Winograd's, is quantised with its own scale; layers
+// with few channels stay in bf16.
 PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
                           const Packer& packer = Packer::pack());
 
@@ -58,7 +58,7 @@ struct ConvArgs {
   Tensor channel_bias = {};  // [N,out] f32, added to every pixel (the time embedding); may be undefined
   Activation activation = Activation::kNone;  // applied before the residual is added
   bool upsample2x = false;                    // x is first enlarged 2x by nearest neighbour
-  bool f32_out = false;                       // the result and the residual are f32 whatever the compute type
+  bool f32_out = false;                       // the result and the residual are f32 for every compute type
 };
 
 // x [N,H,W,in] in w.compute -> [N,H',W',out] in w.compute, or f32 with f32_out;

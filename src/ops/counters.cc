@@ -35,7 +35,12 @@ std::array<OpCounters, kOpKinds> op_counters() {
   std::array<OpCounters, kOpKinds> all;
   for (size_t i = 0; i < all.size(); ++i) {
     const Totals& t = g_totals[i];
-    all[i] = {static_cast<OpKind>(i), t.calls, t.flops, t.executed, t.bytes, static_cast<double>(t.nanoseconds) * 1e-9};
+    all[i] = {.kind = static_cast<OpKind>(i),
+              .calls = t.calls,
+              .flops = t.flops,
+              .executed = t.executed,
+              .bytes = t.bytes,
+              .seconds = static_cast<double>(t.nanoseconds) * 1e-9};
   }
   return all;
 }

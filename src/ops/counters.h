@@ -1,5 +1,5 @@
-// How much work the ops did: for `easel bench`, and for tests that a fusion is not lost or a product done
-// twice. Off unless enabled; then every call of an op adds one record. Thread-safe.
+// How much work the ops did: for `easel bench`, and for tests that guard fusions and find repeated products. Off unless
+// enabled; every call of an op is then counted. Thread-safe.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ std::string_view op_kind_name(OpKind kind);  // "linear", "conv", "attention", "
 struct OpCounters {
   OpKind kind = OpKind::kLinear;
   uint64_t calls = 0;
-  uint64_t flops = 0;     // of the definition: two for each multiplication of a product, however it is computed
-  uint64_t executed = 0;  // what was really multiplied and added (fewer in folded or transformed convolutions)
+  uint64_t flops = 0;     // of the definition: two for each multiplication of a product, whatever the algorithm
+  uint64_t executed = 0;  // of the algorithm (fewer in folded or transformed convolutions)
   uint64_t bytes = 0;     // inputs, weights and outputs, each once
   double seconds = 0;     // inside the ops of this kind
 };
@@ -40,7 +40,9 @@ class CountOp {
 
   bool on() const { return counting_; }
   void add(uint64_t flops, uint64_t executed, uint64_t bytes) {
-    flops_ += flops, executed_ += executed, bytes_ += bytes;
+    flops_ += flops;
+    executed_ += executed;
+    bytes_ += bytes;
   }
 
  private:

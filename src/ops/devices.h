@@ -1,4 +1,4 @@
-// The devices there are, and the one that models are built for.
+// The available devices, and the one that models are built for.
 #pragma once
 
 #include <string_view>
@@ -8,14 +8,14 @@
 
 namespace easel::ops {
 
-// Every device there is, the processor first.
+// All available devices, the processor first.
 std::vector<Device> devices();
 
-// The device of a name: "cpu", "reference", "vulkan", "vulkan:1". Throws Error(kUsage) for others.
+// The device with the name "cpu", "reference", "vulkan" or "vulkan:N". Throws Error(kUsage) for other names.
 Device parse_device(std::string_view name);
 
-// Where models compute: what the environment variable EASEL_BACKEND names, else the processor; or what was set since,
-// for models that are built from now on. The first call throws what parse_device() and backend() throw.
+// The device that models are built for: the last one set, else the one named by the environment variable EASEL_BACKEND,
+// else the processor. Models built earlier keep theirs. The first call throws what parse_device() and backend() throw.
 Device compute_device();
 void set_compute_device(Device device);
 

@@ -6,7 +6,7 @@
 namespace easel::ops {
 namespace {
 
-// An output like x, and the count of a call that reads x and writes it.
+// Counts a call that reads x, and computes an output of its shape and type.
 template <class Compute>
 Tensor map(const char* op, const Tensor& x, const Compute& compute) {
   check_float(op, x);
@@ -19,7 +19,7 @@ Tensor map(const char* op, const Tensor& x, const Compute& compute) {
   return out;
 }
 
-// The same of two inputs, of which the second is repeated to the shape of the first.
+// The same for two inputs; b is broadcast to the shape of a.
 template <class Compute>
 Tensor zip(const char* op, const Tensor& a, const Tensor& b, const Compute& compute) {
   check_float(op, a);

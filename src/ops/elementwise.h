@@ -17,7 +17,7 @@ Tensor add(const Tensor& a, const Tensor& b, float scale = 1.0f);
 Tensor mul(const Tensor& a, const Tensor& b);
 // x * scale + shift.
 Tensor affine(const Tensor& x, float scale, float shift = 0.0f);
-// a + (b - a) * t, the arithmetic of torch.lerp for t < 0.5 left aside: exactly this expression in f32.
+// a + (b - a) * t, evaluated in f32 exactly as written; torch.lerp uses another expression for t >= 0.5.
 Tensor lerp(const Tensor& a, const Tensor& b, float t);
 
 // Joins along `dim` (negative counts from the end). All of one type, other dimensions equal.

@@ -25,7 +25,7 @@ PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredT
   if (compute != DType::kF32 && compute != DType::kBF16 && compute != DType::kI8) reject("pack_linear", "compute type");
   if (geglu && outputs % 2 != 0) reject("pack_linear", "a gated product of odd width " + weights[0].str());
   PackedLinearPtr packed = backend(packer.device()).pack_linear(weights, bias, compute, geglu, packer);
-  drop_read(weights, bias, packer);
+  drop_packed_pages(weights, bias, packer);
   return packed;
 }
 

@@ -1,4 +1,4 @@
-// Joining, repeating, enlarging: ops that move values and compute little or nothing.
+// Concatenation, repetition, resampling: ops that move values and compute little or nothing.
 #include "ops/check.h"
 #include "ops/counters.h"
 #include "ops/elementwise.h"
@@ -8,10 +8,10 @@ namespace {
 
 void check_map(const char* op, const Tensor& x) {
   check_float(op, x);
-  if (x.rank() != 4) reject(op, x.str() + " is no [N,H,W,C]");
+  if (x.rank() != 4) reject(op, x.str() + " is not [N,H,W,C]");
 }
 
-// The output of an op that moves the values of x to `shape`, and its count.
+// Counts and computes an op that moves the values of x into an output of `shape`.
 template <class Compute>
 Tensor moved(const char* op, const Tensor& x, const Shape& shape, const Compute& compute) {
   const Backend& backend = backend_of(op, x);

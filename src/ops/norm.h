@@ -1,5 +1,4 @@
-// Normalisations. Statistics in f32, parameters in f32, values in the type of x,
-// results in that of x or in `out` (f32 or bf16).
+// Normalisation. Statistics and parameters are f32; the result has the type `out` (f32 or bf16), by default that of x.
 #pragma once
 
 #include <optional>
@@ -10,8 +9,8 @@
 namespace easel::ops {
 
 // x [N,...,C] channels last (f32 or bf16, contiguous), groups divide C, weight and bias f32 [C].
-// Each (sample, group) is brought to mean 0 and variance 1 over all positions, then scaled, shifted and
-// passed through `activation` (kNone or kSilu). Wu & He 2018.
+// Each group of each sample is normalised to mean 0 and variance 1 over all positions, then scaled, shifted and passed
+// through `activation` (kNone or kSilu). Wu & He 2018.
 Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
                   Activation activation = Activation::kNone, std::optional<DType> out = {});
 

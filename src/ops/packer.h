@@ -1,5 +1,5 @@
-// What packing weights is for, passed down to whatever packs: measuring, packing, or packing with a store of packed
-// weights at hand.
+// How weights are to be packed, passed down to everything that packs: only measured, packed, or taken from a store of
+// packed weights where possible.
 #pragma once
 
 #include <cstddef>
@@ -10,29 +10,28 @@
 
 namespace easel::ops {
 
-// Packed weights of one model from an earlier time, in the order in which they were packed then. A backend asks for the
-// next blob before it packs one, and hands over what it packed instead.
+// Packed weights of one model, kept from an earlier load in the order in which they were packed. Before a backend packs
+// a blob it asks for the next one; if it has to pack, it hands the result over.
 class PackedStore {
  public:
   virtual ~PackedStore() = default;
-  // The next blob if there is one of that kind and length, else nothing. `kind` is the backend's number for everything
-  // that decides what the bytes mean.
+  // The next blob if it has this kind and size, else null. `kind` is a number that the backend derives from everything
+  // that determines the meaning of the bytes.
   virtual StorageRef take(uint64_t kind, size_t bytes) = 0;
-  // What was packed instead of the blob last asked for.
+  // Stores the packing of the blob that was last asked for.
   virtual void keep(uint64_t kind, const StorageRef& storage, size_t bytes) = 0;
 };
 
-// A value: cheap to copy, immutable. A store must outlive the packers that name it.
+// Immutable and cheap to copy. A store must outlive the packers that refer to it.
 class Packer {
  public:
-  // Packed layers get their shapes and their exact `bytes`, but no memory and no values: they must not be computed
-  // with.
+  // Layers get their shapes and their exact `bytes`, but no memory and no values, so they cannot be computed with.
   static Packer measure() { return Packer(true, nullptr); }
   static Packer pack() { return Packer(false, nullptr); }
-  // Packs what `store` does not have.
+  // Packs only what `store` does not have.
   static Packer cached(PackedStore& store) { return Packer(false, &store); }
 
-  // The same for another device; the ones above pack for the host.
+  // The same for another device; the packers above are for the host.
   Packer on(Device device) const {
     Packer copy = *this;
     copy.device_ = device;
@@ -50,9 +49,9 @@ class Packer {
   Device device_;
 };
 
-// The layout that weights are packed in for a device. Layouts of different names may be kept side by side; under one
-// name the fingerprint changes whenever the same weights would be packed into other bytes. An empty name: packed
-// weights of this device are not to be kept.
+// The layout of the weights that are packed for a device. Layouts with different names may be kept side by side; under
+// one name the fingerprint changes whenever the same weights would be packed into different bytes. An empty name means
+// that packed weights of this device must not be kept.
 std::string_view packed_layout(Device device);
 uint64_t packed_layout_fingerprint(Device device);
 

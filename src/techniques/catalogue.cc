@@ -39,7 +39,7 @@ std::filesystem::path picture_beside(const std::filesystem::path& model) {
 Json Catalogue::describe(const std::filesystem::path& path) {
   const FileVersion version = file_version(path);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto it = known_.find(path); it != known_.end() && it->second.version == version)
       return it->second.description;
   }
@@ -49,7 +49,7 @@ Json Catalogue::describe(const std::filesystem::path& path) {
   } catch (const Error& e) {
     description = {{"problem", e.message()}};
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   known_[path] = {version, description};
   return description;
 }

@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/files/file_version.h"
+#include "base/mutex.h"
 #include "library/folders.h"
 #include "workflow/json.h"
 
@@ -33,8 +33,8 @@ class Catalogue {
     workflow::Json description;
   };
   const library::Folders& folders_;
-  std::mutex mutex_;
-  std::map<std::filesystem::path, Known> known_;
+  Mutex mutex_;
+  std::map<std::filesystem::path, Known> known_ EASEL_GUARDED_BY(mutex_);
 };
 
 // The picture that lies beside a model file under its name: x.preview.png, x.png, x.jpg, x.jpeg or x.webp beside

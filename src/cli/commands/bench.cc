@@ -92,7 +92,10 @@ Row measure(const BenchSubject& subject, int repeat, const Tensor& exact) {
   row.counted_seconds = now() - start;
   ops::enable_op_counters(false);
   row.ops = ops::op_counters();
-  for (const auto& op : row.ops) row.flops += op.flops, row.bytes += op.bytes;
+  for (const auto& op : row.ops) {
+    row.flops += op.flops;
+    row.bytes += op.bytes;
+  }
   row.model = subject.name;
   row.shape = subject.shape;
   row.build_seconds = subject.build_seconds;

@@ -16,8 +16,10 @@ constexpr uint32_t kMaxEntries = 1000;
 class Tiff {
  public:
   explicit Tiff(std::span<const uint8_t> data) : data_(data) {
-    if (data.size() >= 8 && (data[0] == 'I' || data[0] == 'M') && data[0] == data[1])
-      little_ = data[0] == 'I', good_ = true;
+    if (data.size() >= 8 && (data[0] == 'I' || data[0] == 'M') && data[0] == data[1]) {
+      little_ = data[0] == 'I';
+      good_ = true;
+    }
   }
   bool good() const { return good_; }
   std::optional<uint32_t> number(uint64_t at, uint64_t width) const {

@@ -40,7 +40,10 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Entry> entries;
 
   bool start_object(size_t) override {
-    if (level_ == 0) return level_ = 1, true;
+    if (level_ == 0) {
+      level_ = 1;
+      return true;
+    }
     if (level_ != 1) bad("the header nests deeper than the format does");
     level_ = 2;
     in_metadata_ = key_ == "__metadata__";
@@ -59,9 +62,13 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(size_t) override {
     if (level_ != 2 || in_metadata_) bad("the header has an array where none belongs");
     Entry& e = entries.back();
-    if (key_ == "shape") claim(e.has_shape), list_ = &e.shape;
-    else if (key_ == "data_offsets") claim(e.has_offsets), list_ = &e.offsets;
-    else bad("the header entry of tensor '" + e.name + "' has an unknown field '" + key_ + "'");
+    if (key_ == "shape") {
+      claim(e.has_shape);
+      list_ = &e.shape;
+    } else if (key_ == "data_offsets") {
+      claim(e.has_offsets);
+      list_ = &e.offsets;
+    } else bad("the header entry of tensor '" + e.name + "' has an unknown field '" + key_ + "'");
     level_ = 3;
     return true;
   }

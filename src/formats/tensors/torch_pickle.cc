@@ -214,11 +214,13 @@ class Interpreter {
       if (function.starts_with("torch._utils._rebuild_parameter")) {
         if (args->empty() || p_[(*args)[0]].kind != Kind::kCall) throw malformed(name);
         const Value& inner = p_[(*args)[0]];
-        function = callee(inner), args = &arguments(inner);
+        function = callee(inner);
+        args = &arguments(inner);
       } else if (function == "torch._tensor._rebuild_from_type_v2") {
         if (args->size() < 3 || p_[(*args)[0]].kind != Kind::kGlobal || p_[(*args)[2]].kind != Kind::kTuple)
           throw malformed(name);
-        function = p_[(*args)[0]].text, args = &p_[(*args)[2]].items;
+        function = p_[(*args)[0]].text;
+        args = &p_[(*args)[2]].items;
       } else {
         return {};
       }

@@ -42,7 +42,10 @@ class Pickler {
     out_ = "\x80\x02";
     open_dictionary();
     entries(0, items_.size(), 0);
-    for (const auto& [name, value] : numbers) text(name), integer(value);
+    for (const auto& [name, value] : numbers) {
+      text(name);
+      integer(value);
+    }
     out_ += "u.";
     return std::move(out_);
   }
@@ -194,7 +197,9 @@ void TorchWriter::write(const void* data, size_t bytes) {
     const size_t n = static_cast<size_t>(std::min<uint64_t>(bytes, left_));
     entries_.back().crc = static_cast<uint32_t>(crc32_z(entries_.back().crc, p, n));
     file_.write(p, n);
-    p += n, bytes -= n, left_ -= n;
+    p += n;
+    bytes -= n;
+    left_ -= n;
     if (left_ > 0) return;
     end_entry();
     ++next_;

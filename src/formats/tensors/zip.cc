@@ -72,7 +72,10 @@ void apply_zip64(const Bytes& extra, uint64_t& size, uint64_t& packed, uint64_t&
     if (id == 1) {
       uint64_t next = 0;
       for (uint64_t* v : {&size, &packed, &offset})
-        if (*v == 0xffffffffu) *v = field.u64(next), next += 8;
+        if (*v == 0xffffffffu) {
+          *v = field.u64(next);
+          next += 8;
+        }
       return;
     }
     at += 4 + field.size();

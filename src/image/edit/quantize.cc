@@ -201,7 +201,10 @@ class NearestColours {
     for (size_t i = 0; i < palette_.size(); ++i) {
       int distance = 0;
       for (size_t k = 0; k < 3; ++k) distance += ((c[k] & ~3) - palette_[i][k]) * ((c[k] & ~3) - palette_[i][k]);
-      if (distance < best) best = distance, at = i;
+      if (distance < best) {
+        best = distance;
+        at = i;
+      }
     }
     return static_cast<int16_t>(at);
   }

@@ -79,7 +79,7 @@ std::vector<float> IpAttention::weights_for(int64_t samples) const {
 }
 
 std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType values) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& cached = layers_[index];
   if (cached && cached->cond.key.dtype() == values) return cached;
 
@@ -99,7 +99,7 @@ std::shared_ptr<const IpAttention::Layer> IpAttention::layer(size_t index, DType
 }
 
 void IpAttention::prepare(DType values) const {
-  for (size_t i = 0; i < std::min(layers_.size(), options_.rules.size()); ++i)
+  for (size_t i = 0; i < std::min(adapter_.config.layer_widths.size(), options_.rules.size()); ++i)
     if (options_.rules[i].weight != 0.0f) layer(i, values);
 }
 
@@ -136,7 +136,7 @@ Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& sit
 // `like`, and on its device.
 Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t samples, const Tensor& like) const {
   const auto chunks = static_cast<int64_t>(step.cond_or_uncond.size());
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Tensor& cached = masks_[{step.latent_height, step.latent_width, tokens, chunks * 65536 + samples}];
   if (cached.defined() && cached.dtype() == like.dtype()) return cached;
 
@@ -164,7 +164,7 @@ Tensor IpAttention::after_cross_attention(const AttentionSite& site, const StepI
   if (step.cond_or_uncond.empty() || q.dim(0) % static_cast<int64_t>(step.cond_or_uncond.size()) != 0)
     throw Error(Fault::kInternal, "a batch of " + std::to_string(q.dim(0)) + " in " +
                                       std::to_string(step.cond_or_uncond.size()) + " chunks");
-  if (site.index < 0 || index >= layers_.size() || adapter_.config.layer_widths[index] != q.dim(2))
+  if (site.index < 0 || index >= adapter_.config.layer_widths.size() || adapter_.config.layer_widths[index] != q.dim(2))
     throw Error(Fault::kMismatch, "the adapter has no keys of width " + std::to_string(q.dim(2)) +
                                       " for cross-attention " + std::to_string(site.index) + " of the model")
         .in_file(adapter_.file);

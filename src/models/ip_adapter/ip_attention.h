@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/mutex.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/unet/unet.h"
 
@@ -99,9 +99,9 @@ class IpAttention final : public AttentionHook {
   IpTokens tokens_;
   IpAttentionOptions options_;
 
-  mutable std::mutex mutex_;
-  mutable std::vector<std::shared_ptr<const Layer>> layers_;
-  mutable std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, Tensor> masks_;
+  mutable Mutex mutex_;
+  mutable std::vector<std::shared_ptr<const Layer>> layers_ EASEL_GUARDED_BY(mutex_);
+  mutable std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, Tensor> masks_ EASEL_GUARDED_BY(mutex_);
 };
 
 }  // namespace easel::models

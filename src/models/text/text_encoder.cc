@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "base/lru.h"
+#include "base/mutex.h"
 #include "models/weights/packed_model.h"
 #include "ops/arithmetic/formula.h"
 #include "tensor/fingerprint.h"
@@ -106,19 +106,19 @@ struct TextEncoder::Tower {
 class TextEncoder::Cache {
  public:
   std::optional<ClipTextModel::Output> find(const std::string& key) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const ClipTextModel::Output* found = entries_.find(key);
     return found ? std::optional(*found) : std::nullopt;
   }
   void add(const std::string& key, const ClipTextModel::Output& value) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     entries_.keep(key, value);
   }
 
  private:
   static constexpr size_t kEntries = 48;
-  std::mutex mutex_;
-  Lru<std::string, ClipTextModel::Output> entries_{kEntries};
+  Mutex mutex_;
+  Lru<std::string, ClipTextModel::Output> entries_ EASEL_GUARDED_BY(mutex_){kEntries};
 };
 
 TextEncoder::TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute,

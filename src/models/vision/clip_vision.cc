@@ -149,13 +149,13 @@ Fingerprint ClipVisionMemo::key_of(const Tensor& images, image::ClipCrop crop) {
 }
 
 std::optional<ClipVisionOutput> ClipVisionMemo::find(const Fingerprint& key) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const ClipVisionOutput* found = entries_.find(key);
   return found ? std::optional(*found) : std::nullopt;
 }
 
 void ClipVisionMemo::add(const Fingerprint& key, const ClipVisionOutput& output) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.keep(key, output);
 }
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/lru.h"
+#include "base/mutex.h"
 #include "image/scale/clip_preprocess.h"
 #include "models/handles.h"
 #include "models/text/clip_encoder.h"
@@ -38,11 +38,11 @@ class ClipVisionMemo {
 
  private:
   static constexpr size_t kEntries = 8;
-  std::mutex mutex_;
+  Mutex mutex_;
   struct HashOfKey {
     size_t operator()(const Fingerprint& key) const { return key.first; }
   };
-  Lru<Fingerprint, ClipVisionOutput, HashOfKey> entries_{kEntries};
+  Lru<Fingerprint, ClipVisionOutput, HashOfKey> entries_ EASEL_GUARDED_BY(mutex_){kEntries};
 };
 
 class ClipVisionModel {

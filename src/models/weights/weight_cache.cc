@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/parallel.h"
 #include "base/round.h"
 #include "base/sha256.h"
@@ -72,11 +72,11 @@ spdlog::logger& log() {
   return logger;
 }
 
-std::mutex g_mutex;
-WeightCacheFolder g_folder;
+Mutex g_mutex;
+WeightCacheFolder g_folder EASEL_GUARDED_BY(g_mutex);
 
 WeightCacheFolder cache_folder() {
-  std::lock_guard lock(g_mutex);
+  const MutexLock lock(g_mutex);
   return g_folder;
 }
 
@@ -121,7 +121,7 @@ class Writers {
  public:
   ~Writers() { finish(); }
   void start(std::shared_ptr<const WeightCache> cache) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     threads_.emplace_back([cache = std::move(cache)] {
       try {
         cache->write();
@@ -133,15 +133,15 @@ class Writers {
   void finish() {
     std::vector<std::thread> waiting;
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       waiting.swap(threads_);
     }
     for (std::thread& t : waiting) t.join();
   }
 
  private:
-  std::mutex mutex_;
-  std::vector<std::thread> threads_;
+  Mutex mutex_;
+  std::vector<std::thread> threads_ EASEL_GUARDED_BY(mutex_);
 };
 
 Writers& writers() {
@@ -153,7 +153,7 @@ Writers& writers() {
 }  // namespace
 
 void set_weight_cache(const WeightCacheFolder& folder) {
-  std::lock_guard lock(g_mutex);
+  const MutexLock lock(g_mutex);
   g_folder = folder;
 }
 

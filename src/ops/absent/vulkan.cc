@@ -1,4 +1,4 @@
-// In place of ops/vulkan where that is not built.
+// Stands in for ops/vulkan in builds without it.
 #include "ops/backends.h"
 
 namespace easel::ops::vulkan {

@@ -1,5 +1,5 @@
-// Attention as two products of the panel kernel with an online softmax between them, over blocks of queries
-// and keys that stay in the L2 cache. Milakov & Gimelshein 2018.
+// Attention as two products with the panel kernel and an online softmax between them, over blocks of queries and keys
+// that stay in the L2 cache. Milakov & Gimelshein 2018.
 #include "ops/cpu/attention.h"
 
 #include <algorithm>
@@ -14,8 +14,8 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr int64_t kQueries = 96;  // rows of a task
-constexpr int64_t kKeys = 512;    // keys of a block
+constexpr int64_t kQueries = 96;  // in a task
+constexpr int64_t kKeys = 512;    // in a block
 
 struct AttentionCall {
   const Tensor &q, &k, &v;  // [N,T,heads*width]
@@ -23,11 +23,11 @@ struct AttentionCall {
   int64_t heads, width;
   float scale;
   bool causal;
-  const float* bias;  // [..,Tq,Tk] with these strides between heads and samples, or null
-  int64_t bias_head, bias_sample;
+  const float* bias = nullptr;  // [..,Tq,Tk] with these strides between heads and samples, or null
+  int64_t bias_head = 0, bias_sample = 0;
 };
 
-// Sizes that follow from the call; lanes as in PanelTile.
+// Sizes derived from the call; lanes as in PanelTile.
 struct Sizes {
   explicit Sizes(const AttentionCall& c)
       : k(kernels()),
@@ -44,9 +44,9 @@ struct Sizes {
   size_t type;
   int64_t element;  // bytes
   int64_t keys;
-  int64_t key_lanes;                 // depth of the product with the keys
-  int64_t value_lanes;               // depth of the product with the values
-  int64_t columns;                   // of the values, in whole vectors
+  int64_t key_lanes;                 // lanes of the product with the keys
+  int64_t value_lanes;               // lanes of the product with the values
+  int64_t columns;                   // of the values, rounded up to whole vectors
   int64_t packed_keys, packed_head;  // floats
 };
 
@@ -76,7 +76,7 @@ class Block {
 
   void run() {
     std::fill_n(outputs_, rows_ * s_.columns, 0.0f);
-    std::fill_n(top_, rows_, -1e30f);  // finite, so that a row of nothing but -infinity stays free of NaN
+    std::fill_n(top_, rows_, -1e30f);  // finite, so that a row whose scores are all -infinity gives no NaN
     std::fill_n(sum_, rows_, 0.0f);
     const int64_t end = c_.causal ? std::min(s_.keys, first_ + rows_) : s_.keys;
     for (int64_t key = 0; key < end; key += kKeys) {
@@ -85,39 +85,42 @@ class Block {
       const bool scaled = c_.bias != nullptr || !(c_.scale > 0.0f);
       mask(key, keys, scaled);
       constexpr float kLog2e = 1.44269504f;
-      const SoftmaxBlock block{scores_,
-                               kKeys,
-                               rows_,
-                               round_up(keys, s_.k.vec),
-                               scaled ? kLog2e : c_.scale * kLog2e,
-                               top_,
-                               sum_,
-                               weights_,
-                               kKeys,
-                               outputs_,
-                               s_.columns,
-                               s_.columns};
+      const SoftmaxBlock block{.scores = scores_,
+                               .scores_stride = kKeys,
+                               .rows = rows_,
+                               .keys = round_up(keys, s_.k.vec),
+                               .c = scaled ? kLog2e : c_.scale * kLog2e,
+                               .top = top_,
+                               .sum = sum_,
+                               .weights = weights_,
+                               .weights_stride = kKeys,
+                               .outputs = outputs_,
+                               .outputs_stride = s_.columns,
+                               .outputs_width = s_.columns};
       s_.k.softmax_block[s_.type](block);
       accumulate(key, keys);
     }
     char* out = static_cast<char*>(c_.out.raw()) +
                 ((sample_ * c_.out.dim(1) + first_) * c_.out.dim(2) + head_ * c_.width) * s_.element;
-    s_.k.finish_attention[s_.type]({outputs_, s_.columns, rows_, c_.width, sum_, out, c_.out.dim(2)});
+    s_.k.finish_attention[s_.type]({.outputs = outputs_,
+                                    .outputs_stride = s_.columns,
+                                    .rows = rows_,
+                                    .columns = c_.width,
+                                    .sum = sum_,
+                                    .out = out,
+                                    .out_stride = c_.out.dim(2)});
   }
 
  private:
   // scores = queries x keys [key, key + keys).
   void score(int64_t key, int64_t keys) {
     const int64_t none = 0, row = c_.q.stride(1) * s_.element;
-    PanelTile tile{head_of(c_.q, sample_, head_, c_.width, s_.element) + first_ * row,
-                   nullptr,
-                   &none,
-                   1,
-                   s_.key_lanes,
-                   nullptr,
-                   nullptr,
-                   kKeys,
-                   false};
+    PanelTile tile{.a = head_of(c_.q, sample_, head_, c_.width, s_.element) + first_ * row,
+                   .tap_offset = &none,
+                   .taps = 1,
+                   .lanes = s_.key_lanes,
+                   .out_stride = kKeys,
+                   .accumulate = false};
     for (int64_t j = 0; j < keys; j += s_.k.panel) {
       const int64_t vectors = ceil_div(std::min<int64_t>(s_.k.panel, keys - j), s_.k.vec);
       tile.weights = keys_ + (key + j) * s_.key_lanes;
@@ -129,7 +132,13 @@ class Block {
     if (scaled) {
       const float* bias = nullptr;
       if (c_.bias) bias = c_.bias + sample_ * c_.bias_sample + head_ * c_.bias_head + first_ * s_.keys + key;
-      s_.k.bias_scores({scores_, kKeys, rows_, keys, c_.scale, bias, s_.keys});
+      s_.k.bias_scores({.scores = scores_,
+                        .scores_stride = kKeys,
+                        .rows = rows_,
+                        .keys = keys,
+                        .scale = c_.scale,
+                        .bias = bias,
+                        .bias_stride = s_.keys});
     }
     const int64_t padded = round_up(keys, s_.k.vec);
     for (int64_t r = 0; r < rows_; ++r) {
@@ -141,8 +150,12 @@ class Block {
   // outputs += weights x values [key, key + keys).
   void accumulate(int64_t key, int64_t keys) {
     const int64_t none = 0, per_lane = 4 / s_.element, lanes = ceil_div(keys, per_lane);
-    PanelTile tile{
-        reinterpret_cast<const char*>(weights_), nullptr, &none, 1, lanes, nullptr, nullptr, s_.columns, true};
+    PanelTile tile{.a = reinterpret_cast<const char*>(weights_),
+                   .tap_offset = &none,
+                   .taps = 1,
+                   .lanes = lanes,
+                   .out_stride = s_.columns,
+                   .accumulate = true};
     for (int64_t c = 0; c < s_.columns; c += s_.k.panel) {
       const int64_t vectors = std::min<int64_t>(s_.k.panel, s_.columns - c) / s_.k.vec;
       tile.weights = values_ + c * s_.value_lanes + key / per_lane * vectors * s_.k.vec;
@@ -176,9 +189,17 @@ void run(const AttentionCall& c) {
   parallel_tasks(key_samples * c.heads, [&](int64_t task) {
     const int64_t sample = task / c.heads, head = task % c.heads;
     float* to = memory + task * s.packed_head;
-    s.k.pack_keys[s.type]({head_of(c.k, sample, head, c.width, s.element), c.k.stride(1), s.keys, s.key_lanes, to});
-    s.k.pack_values[s.type]({head_of(c.v, sample, head, c.width, s.element), c.v.stride(1), s.keys, c.width,
-                             s.value_lanes, to + s.packed_keys});
+    s.k.pack_keys[s.type]({.from = head_of(c.k, sample, head, c.width, s.element),
+                           .stride = c.k.stride(1),
+                           .keys = s.keys,
+                           .lanes = s.key_lanes,
+                           .to = to});
+    s.k.pack_values[s.type]({.from = head_of(c.v, sample, head, c.width, s.element),
+                             .stride = c.v.stride(1),
+                             .keys = s.keys,
+                             .columns = c.width,
+                             .lanes = s.value_lanes,
+                             .to = to + s.packed_keys});
   });
   parallel_tasks(c.q.dim(0) * c.heads * blocks, [&](int64_t task) {
     const int64_t block = task % blocks, head = task / blocks % c.heads, sample = task / (blocks * c.heads);
@@ -192,13 +213,14 @@ void run(const AttentionCall& c) {
 void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
                Tensor& out) {
   const int64_t width = q.dim(2) / heads;
-  if (q.dtype() == DType::kBF16 && width % 2 != 0) {  // the kernels take bf16 in pairs
+  if (q.dtype() == DType::kBF16 && width % 2 != 0) {  // the kernels read bf16 in pairs
     Tensor wide(out.shape());
     attention(convert(q, DType::kF32), convert(k, DType::kF32), convert(v, DType::kF32), heads, args, wide);
     host_memory().convert(wide, out);
     return;
   }
-  AttentionCall call{q, k, v, out, heads, width, args.scale, args.causal, nullptr, 0, 0};
+  AttentionCall call{
+      .q = q, .k = k, .v = v, .out = out, .heads = heads, .width = width, .scale = args.scale, .causal = args.causal};
   if (args.bias.defined()) {
     call.bias = args.bias.f32();
     call.bias_sample = args.bias.stride(0);

@@ -1,4 +1,4 @@
-// Attention on the CPU, behind the contract of ops/backend.h.
+// Attention on the CPU, under the contract of ops/backend.h.
 #pragma once
 
 #include "ops/attention.h"

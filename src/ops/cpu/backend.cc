@@ -1,4 +1,4 @@
-// The processor's backend: its functions are in the other files of this folder.
+// The backend of the processor; the other files of this folder implement it.
 #include "ops/backends.h"
 #include "ops/cpu/attention.h"
 #include "ops/cpu/elementwise.h"
@@ -32,12 +32,21 @@ class CpuBackend final : public Backend {
   uint64_t packed_layout_fingerprint() const override { return layout_fingerprint(); }
   void linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args, Tensor& out) const override {
     const void* residual = args.residual.defined() ? args.residual.raw() : nullptr;
-    static_cast<const CpuLinear&>(w).run(
-        {x.raw(), x.dim(0), x.stride(0), out.raw(), args.activation, args.scale, out.dtype(), residual});
+    static_cast<const CpuLinear&>(w).run({.x = x.raw(),
+                                          .rows = x.dim(0),
+                                          .row_stride = x.stride(0),
+                                          .out = out.raw(),
+                                          .activation = args.activation,
+                                          .scale = args.scale,
+                                          .type = out.dtype(),
+                                          .residual = residual});
   }
   void conv2d(const Tensor& x, const PackedConv& w, const ConvArgs& args, Tensor& out) const override {
     const bool dense_channels = x.dim(3) == 1 || x.stride(3) == 1;
-    ConvolutionArgs call{dense_channels ? x : contiguous(x), out, args.activation, nullptr, nullptr, args.upsample2x};
+    ConvolutionArgs call{.x = dense_channels ? x : contiguous(x),
+                         .out = out,
+                         .activation = args.activation,
+                         .upsample2x = args.upsample2x};
     if (args.residual.defined()) call.residual = args.residual.raw();
     if (args.channel_bias.defined()) call.channel_bias = args.channel_bias.f32();
     static_cast<const CpuConv&>(w).run(call);

@@ -24,7 +24,7 @@ void map(const Tensor& input, MapRun run, Tensor& out) {
   });
 }
 
-// Runs go along the innermost dimension, dense in a, dense or single in b.
+// zip() takes runs along the innermost dimension, in which a is dense and b is dense or a single value.
 Tensor with_dense_runs(const Tensor& t) {
   const bool usable = t.rank() == 0 || t.dim(-1) == 1 || t.stride(-1) <= 1;
   return usable ? t : contiguous(t);
@@ -60,23 +60,19 @@ void zip(const Tensor& left, const Tensor& right, ZipRun run, Tensor& out) {
 }  // namespace
 
 void activate(const Tensor& x, Activation activation, Tensor& out) {
-  map(x, {nullptr, 0, static_cast<int>(activation), 1.0f, 0.0f, nullptr}, out);
+  map(x, {.activation = static_cast<int>(activation), .scale = 1.0f, .shift = 0.0f}, out);
 }
 
 void affine(const Tensor& x, float scale, float shift, Tensor& out) {
-  map(x, {nullptr, 0, static_cast<int>(Activation::kNone), scale, shift, nullptr}, out);
+  map(x, {.activation = static_cast<int>(Activation::kNone), .scale = scale, .shift = shift}, out);
 }
 
 void add(const Tensor& a, const Tensor& b, float scale, Tensor& out) {
-  zip(a, b, {ZipOp::kAdd, nullptr, nullptr, false, 0, scale, nullptr}, out);
+  zip(a, b, {.op = ZipOp::kAdd, .factor = scale}, out);
 }
 
-void mul(const Tensor& a, const Tensor& b, Tensor& out) {
-  zip(a, b, {ZipOp::kMul, nullptr, nullptr, false, 0, 1.0f, nullptr}, out);
-}
+void mul(const Tensor& a, const Tensor& b, Tensor& out) { zip(a, b, {.op = ZipOp::kMul, .factor = 1.0f}, out); }
 
-void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) {
-  zip(a, b, {ZipOp::kLerp, nullptr, nullptr, false, 0, t, nullptr}, out);
-}
+void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) { zip(a, b, {.op = ZipOp::kLerp, .factor = t}, out); }
 
 }  // namespace easel::ops::cpu

@@ -1,4 +1,4 @@
-// Pointwise arithmetic on the CPU, behind the contracts of ops/backend.h.
+// Pointwise arithmetic on the CPU, under the contracts of ops/backend.h.
 #pragma once
 
 #include "ops/linear.h"

@@ -24,7 +24,7 @@ Isa best() {
                                     : Isa::kBase;
 }
 
-// The level itself where it can be computed at.
+// The level itself if this processor can run it, else the best one.
 Isa available(Isa level) { return level == Isa::kAmxEmulated ? level : std::min(level, best()); }
 
 std::atomic<Isa>& current() {

@@ -1,5 +1,5 @@
-// Which instructions the kernels may use. One binary serves every x86-64 processor: the kernels are
-// compiled once per level, and the level is chosen when the program starts.
+// The instruction sets that the kernels are compiled for. One binary serves every x86-64 processor: it holds the
+// kernels once per level, and chooses the level when it starts.
 #pragma once
 
 #include <string_view>
@@ -7,20 +7,22 @@
 
 namespace easel::ops::cpu {
 
-// Each includes the ones before it; the last is kAmx on processors that do not have it, see ops/cpu/tiles/shapes.h.
+// Each level includes those before it, except that kAmxEmulated runs on every processor: it computes like kAmx, with
+// emulated tiles (ops/cpu/tiles/shapes.h).
 enum class Isa { kBase, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAmxEmulated };
 
-// The best level of this processor, or the one named by the environment variable EASEL_ISA ("base", "avx2", "avx512",
-// "avx512vnni", "avx512bf16", "amx", "amx-emulated"), or by set_isa(). Instead of a level that the processor does not
-// have, the best one.
+// The level in use: that of set_isa(), else the one named by the environment variable EASEL_ISA ("base", "avx2",
+// "avx512", "avx512vnni", "avx512bf16", "amx", "amx-emulated"), else the best level of this processor, which also
+// replaces levels beyond it.
 Isa isa();
 std::string_view isa_name(Isa level);
 
-// The levels that can be computed at here, in order; of the two last ones the processor's own where it has that.
+// The levels that this processor can run, in order. They end with kAmx where it has matrix registers, else with
+// kAmxEmulated.
 std::vector<Isa> isa_levels();
 
-// The level of what is computed from now on: for tests and comparisons. Weights packed before keep the layout of the
-// level they were packed at, and must not be used afterwards.
+// Sets the level of everything computed from now on, for tests and comparisons. Weights packed earlier have the layout
+// of the earlier level and must not be used afterwards.
 void set_isa(Isa level);
 
 }  // namespace easel::ops::cpu

@@ -1,4 +1,4 @@
-// Joining, repeating, enlarging on the CPU, behind the contracts of ops/backend.h.
+// Concatenation, repetition and resampling on the CPU, under the contracts of ops/backend.h.
 #pragma once
 
 #include <span>

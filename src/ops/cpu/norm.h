@@ -1,4 +1,4 @@
-// Normalisations on the CPU, behind the contracts of ops/norm.h.
+// Normalisations on the CPU, under the contracts of ops/backend.h.
 #pragma once
 
 #include "tensor/tensor.h"

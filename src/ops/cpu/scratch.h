@@ -1,4 +1,4 @@
-// Work memory that each thread keeps between calls, and tasks handed out one by one.
+// Work memory that each thread keeps between calls, and dynamic scheduling of tasks.
 #pragma once
 
 #include <atomic>
@@ -11,8 +11,8 @@ namespace easel::ops::cpu {
 
 enum class ScratchUse { kSums, kRows, kTables, kBytes, kStaged, kStagedTables, kCount };
 
-// At least `bytes` bytes, 64-byte aligned, of the calling thread; valid until its next request for the
-// same use. Grows, never shrinks, so a repeated call allocates nothing.
+// At least `bytes` bytes of memory that belongs to the calling thread, 64-byte aligned, valid until its next request
+// for the same use. Grows and never shrinks, so that repeated calls allocate nothing.
 void* thread_scratch(ScratchUse use, size_t bytes);
 
 template <class T>
@@ -20,9 +20,9 @@ T* thread_scratch(ScratchUse use, int64_t count) {
   return static_cast<T*>(thread_scratch(use, static_cast<size_t>(count) * sizeof(T)));
 }
 
-// Calls body(task) for each task in [0, count) on all threads. Every thread has a first task of its own, so
-// that work memory settles in the first call; then it takes the next one whenever it is done, so that cores of
-// unequal speed end together. Results must not depend on who runs what.
+// Calls body(task) for each task in [0, count) on all threads. Every thread starts with a task of its own, so that all
+// of them have allocated their work memory after the first call; then it takes the next task whenever it is done, so
+// that cores of unequal speed finish together. Results must not depend on which thread runs a task.
 template <class Body>
 void parallel_tasks(int64_t count, const Body& body) {
   const int64_t threads = count < thread_count() ? count : thread_count();

@@ -6,24 +6,24 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
 #include "base/huge_pages.h"
+#include "base/mutex.h"
 #include "base/round.h"
 
 namespace easel::ops::cpu {
 namespace {
 
-// Blocks are cut from pieces of this size, so that all of them lie in huge pages, whatever their own size.
+// Blocks are cut from chunks of this size, so that small blocks lie in huge pages too.
 constexpr size_t kChunk = size_t{32} << 20;
 
 std::atomic<size_t> g_bytes{0};
 
-// Address space in whole huge pages. Pages are there once they are written to.
+// A range of address space in whole huge pages, which the system fills with memory as it is written to.
 class Chunk {
  public:
   explicit Chunk(size_t bytes) : bytes_(round_up(bytes, kHugePage)) {
@@ -49,7 +49,7 @@ class Chunk {
   size_t bytes_, used_ = 0;
 };
 
-// Its pages go back with it, the address space with the last block of the chunk.
+// Gives its pages back when it is released; the address space goes with the last block of the chunk.
 class WeightBlock final : public Storage {
  public:
   WeightBlock(void* data, size_t bytes, std::shared_ptr<Chunk> chunk) : Storage(data, bytes), chunk_(std::move(chunk)) {
@@ -68,16 +68,16 @@ class WeightBlock final : public Storage {
 }  // namespace
 
 StorageRef allocate_weights(size_t wanted) {
-  static std::mutex mutex;
-  static std::shared_ptr<Chunk> current;
+  static Mutex mutex;
+  static std::shared_ptr<Chunk> current EASEL_GUARDED_BY(mutex);
   const size_t bytes = round_up(std::max<size_t>(wanted, 1), kPage);
-  std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   char* data = current ? current->cut(bytes) : nullptr;
   std::shared_ptr<Chunk> chunk = current;
   if (!data) {
     chunk = std::make_shared<Chunk>(std::max(bytes, kChunk));
     data = chunk->cut(bytes);
-    // Of a block larger than a chunk nothing is left over.
+    // A block larger than a chunk leaves nothing to cut further blocks from.
     if (bytes < kChunk) current = chunk;
   }
   return StorageRef(new WeightBlock(data, bytes, std::move(chunk)));

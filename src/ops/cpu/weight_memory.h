@@ -1,15 +1,15 @@
-// Memory for packed weights: mapped directly, so that dropping a model gives it back to the system at once.
+// Memory for packed weights. It is mapped directly, so that it returns to the system as soon as a model is dropped.
 #pragma once
 
 #include "tensor/storage.h"
 
 namespace easel::ops::cpu {
 
-// Zeroed pages, 64-byte aligned at least; large ones in huge pages. A page settles near the thread that
-// first writes it. Throws Error(kMemory).
+// Zeroed memory, at least 64-byte aligned, in huge pages if large. A page is allocated on the NUMA node of the thread
+// that first writes to it. Throws Error(kMemory).
 StorageRef allocate_weights(size_t bytes);
 
-// Bytes held by all weights now.
+// Bytes that all packed weights hold at present.
 size_t weight_bytes();
 
 }  // namespace easel::ops::cpu

@@ -1,5 +1,5 @@
-// Every operation as its definition says it, in f64, to compare the fast backends with. Results are rounded once, to
-// the type they are stored in; products of bytes are computed without bytes.
+// Every operation computed by its definition in f64, to compare the fast backends with. Results are rounded once, to
+// the type they are stored in; 8-bit products are computed without quantisation.
 #pragma once
 
 #include "ops/backend.h"

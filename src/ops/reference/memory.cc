@@ -7,7 +7,7 @@
 namespace easel::ops::reference {
 namespace {
 
-// The address of an element whose number in C order is `i`.
+// The address of element number `i` in C order.
 const char* address(const Tensor& t, int64_t i) {
   int64_t steps = 0;
   for (int d = t.rank(); d-- > 0;) {

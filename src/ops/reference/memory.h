@@ -1,5 +1,5 @@
-// The reference backend's memory: the host's, but in a pool of its own and marked as its own, so that whatever reads or
-// writes a tensor outside of the backend fails as it would on a device with real memory of its own.
+// The reference backend's memory: host memory in a separate pool, marked as belonging to another device. Code outside
+// of the backend that reads or writes such a tensor fails as it would for a device with separate memory.
 #pragma once
 
 #include "tensor/host_memory.h"

@@ -5,7 +5,7 @@
 namespace easel::ops::reference {
 namespace {
 
-// Bytes of a contiguous tensor's elements [first, first + count) to those from `to_first` on in another of its type.
+// Copies elements [first, first + count) of a contiguous tensor to `to_first` and on in another of the same type.
 void copy(const Tensor& from, int64_t first, int64_t count, Tensor& to, int64_t to_first) {
   const size_t size = dtype_size(from.dtype());
   const auto* bytes = static_cast<const char*>(from.storage()->data()) + from.offset();

@@ -15,7 +15,8 @@ struct Conv final : PackedConv {
   Values weight, bias;  // [out][in][kernel][kernel], [out]
 };
 
-// A host tensor's values, rounded to what the layer multiplies in. Bytes are made from what the file holds.
+// The values of a host tensor, rounded to the compute type of the layer. For 8-bit layers that is f32: the CPU
+// quantises the values of the file, not rounded ones.
 Values packed(const StoredTensor& t, DType compute) {
   const Tensor rounded = convert(t.tensor(), compute == DType::kI8 ? DType::kF32 : compute);
   return read(rounded.to(kDevice));
@@ -92,7 +93,7 @@ void ReferenceBackend::conv2d(const Tensor& x, const PackedConv& packed, const C
                channel_bias = read_if_defined(args.channel_bias);
   const int64_t up = args.upsample2x ? 2 : 1, height = x.dim(1), width = x.dim(2), in = w.in_channels, k = w.kernel;
   Values ys(at(out.numel()));
-  // The sum over the window whose first row and column these are, in the enlarged and padded input.
+  // The sum over the window that begins at row `top` and column `left` of the enlarged and padded input.
   const auto window = [&](int64_t sample, int64_t top, int64_t left, int64_t output) {
     double sum = 0.0;
     for (int64_t u = 0; u < k; ++u)

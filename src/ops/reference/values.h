@@ -13,7 +13,7 @@ using Values = std::vector<double>;
 
 // Every element in C order, whatever the type and the strides.
 Values read(const Tensor& t);
-// The same for a tensor that may be undefined: then nothing.
+// The same, but empty for an undefined tensor.
 inline Values read_if_defined(const Tensor& t) { return t.defined() ? read(t) : Values(); }
 // Fills a contiguous f32, f16 or bf16 tensor, rounding to nearest even.
 void write(const Values& values, Tensor& to);

@@ -1,4 +1,4 @@
-// What attention does around its two products.
+// The steps of attention around its two products.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
@@ -11,7 +11,7 @@ static void pack_keys(const PackKeys& p) {
     const int64_t left = p.keys - first, vectors = left >= kPanel ? kPanelVecs : (left + kVec - 1) / kVec;
     for (int64_t lane = 0; lane < p.lanes; ++lane)
       for (int64_t v = 0; v < vectors; ++v, to += kVec) {
-        // A lane of any type moves as four bytes.
+        // Lanes are four bytes for both types.
         const auto* at = reinterpret_cast<const float*>(from + (first + v * kVec) * p.stride + lane * kPer);
         if constexpr (kBf16) store(to, gather_pairs(at, p.stride, left - v * kVec));
         else store(to, gather(at, p.stride, left - v * kVec));

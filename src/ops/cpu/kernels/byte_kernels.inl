@@ -1,4 +1,4 @@
-// Values as bytes and back: what surrounds a product of 8-bit integers.
+// Quantisation and dequantisation around 8-bit products.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
@@ -6,12 +6,12 @@ using BVec = uint8_t __attribute__((vector_size(kVec)));
 using ShortVec = int16_t __attribute__((vector_size(kVec * 4)));
 
 struct RowRange {
-  float low, high;  // zero among them
+  float low, high;  // low <= 0 <= high
   bool finite;
 };
 
-// bf16 of one sign are ordered as whole numbers are; those below zero are turned round. What is no number lies beyond
-// the infinities.
+// As 16-bit integers, bf16 values of one sign are ordered by magnitude; flipping the other bits of negative ones orders
+// them all. NaN lies beyond the infinities.
 EASEL_INLINE RowRange row_range(const uint16_t* x, int64_t n) {
   constexpr int kStep = 2 * kVec;
   ShortVec least{}, most{};
@@ -43,20 +43,20 @@ EASEL_INLINE RowRange row_range(const uint16_t* x, int64_t n) {
 }
 
 EASEL_INLINE RowRange row_range(const float* x, int64_t n) {
-  Vec least{}, most{}, odd{};  // odd: not zero once a value is no number or infinite
+  Vec least{}, most{}, not_finite{};  // not_finite: becomes NaN if a value is infinite or NaN
   for (int64_t i = 0; i < n; i += kVec) {
     const Vec v = n - i >= kVec ? load(x + i) : load_some(x + i, n - i);
     least = min(v, least);
     most = max(v, most);
-    odd = fma(v, splat(0.0f), odd);
+    not_finite = fma(v, splat(0.0f), not_finite);
   }
-  return {-highest(-least), highest(most), sum(odd) == 0.0f};
+  return {-highest(-least), highest(most), sum(not_finite) == 0.0f};
 }
 
-// The sum of a number of at most 2^22 and this ends in the number rounded to a whole one.
+// Adding this (1.5 * 2^23) to a number of magnitude up to 2^22 leaves the rounded number in the low bits of the sum.
 constexpr float kRound = 12582912.0f;
 
-// Two vectors of neighbouring bf16 at a time.
+// Quantises two vectors of bf16 at a time; returns how many values it has done.
 EASEL_INLINE int64_t to_bytes(const uint16_t* x, int64_t n, Vec factor, Vec shift, uint8_t* to) {
   int64_t i = 0;
   for (; i + 2 * kVec <= n; i += 2 * kVec) {
@@ -77,11 +77,12 @@ static void quantise_rows(const QuantiseRows& q) {
     const T* x = static_cast<const T*>(q.x) + r * q.stride;
     uint8_t* to = q.to + r * q.pitch;
     const RowRange range = row_range(x, q.depth);
-    // From half a step after 0 to half a step before 255 whichever way the zero is rounded, so that nothing needs to
-    // be cut off. The smallest step keeps its inverse finite.
+    // With 253 steps every value lands within [0, 255] whichever way the zero point is rounded, so that nothing needs
+    // to be clamped. The lower bound of the scale keeps its inverse finite.
     const float step = (range.high - range.low) / 253.0f, scale = step > 1e-30f ? step : 1e-30f;
     const float inverse = range.finite ? 1.0f / scale : 0.0f;
-    const int32_t zero = range.finite ? static_cast<int32_t>(1.5f - range.low * inverse) : 0;  // whole: zeros are exact
+    const int32_t zero =
+        range.finite ? static_cast<int32_t>(1.5f - range.low * inverse) : 0;  // an integer: x = 0 is exact
     q.scale[r] = range.finite ? scale : __builtin_nanf("");
     q.zero[r] = zero;
     const Vec shift = splat(static_cast<float>(zero) + kRound), factor = splat(inverse);

@@ -1,4 +1,4 @@
-// The end of a product: from f32 sums to outputs, while the sums are in the first-level cache.
+// The epilogue of a product: from f32 sums to outputs, while the sums are in the L1 cache.
 
 namespace easel::ops::cpu::EASEL_ISA {
 

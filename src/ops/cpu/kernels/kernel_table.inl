@@ -1,8 +1,8 @@
-// The whole of a kernels_LEVEL.cc: all kernels at the level of that file, and the table of them.
+// The body of every kernels_LEVEL.cc: all kernels, compiled for the level of that file, and the table of them.
 #include "ops/cpu/kernels/kernels.h"
 #include "ops/cpu/kernels/simd.h"
 
-// Each uses the ones before it.
+// Each file uses those before it.
 // clang-format off
 #include "ops/cpu/kernels/panel_tile.inl"
 #include "ops/cpu/kernels/byte_kernels.inl"

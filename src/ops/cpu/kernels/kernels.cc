@@ -25,7 +25,7 @@ Kernels table();
 }
 
 const Kernels& kernels(Isa level) {
-  // Only the chosen level's code is run, the filling of its table included.
+  // Only code of the chosen level runs; that includes the function that fills its table.
   static const Kernels base = level_base::table();
 #if defined(__x86_64__)
   switch (level) {

@@ -1,4 +1,4 @@
-// The kernels that exist once per instruction level, as tables of plain functions.
+// The kernels, compiled once per instruction level, as tables of plain functions.
 #pragma once
 
 #include <cstdint>
@@ -7,54 +7,54 @@
 
 namespace easel::ops::cpu {
 
-// A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is
-// four bytes along k: one f32, two neighbouring bf16, or four bytes, unsigned in a and signed in the weights, whose
-// sums are 32-bit integers in the place of the floats.
+// A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is four bytes
+// along k: one f32, two neighbouring bf16, or four 8-bit integers. The latter are unsigned in a and signed in the
+// weights, and their sums are 32-bit integers stored in place of the floats.
 struct PanelTile {
-  const char* a;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
-  const int64_t* row_offset;
-  const int64_t* tap_offset;
-  int64_t taps, lanes;   // lanes per tap
-  const float* weights;  // [taps][lanes][outputs of the panel] lanes
-  float* out;            // rows of out_stride floats
-  int64_t out_stride;
-  bool accumulate;  // add to out instead of writing it
+  const char* a = nullptr;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
+  const int64_t* row_offset = nullptr;
+  const int64_t* tap_offset = nullptr;
+  int64_t taps = 1, lanes = 0;     // lanes per tap
+  const float* weights = nullptr;  // [taps][lanes][outputs of the panel] lanes
+  float* out = nullptr;            // rows of out_stride floats
+  int64_t out_stride = 0;
+  bool accumulate = false;  // add to out instead of overwriting it
 };
 
-// Rows of values as unsigned bytes, each row with a scale and a zero of its own: x = scale (byte - zero) to half a
-// scale. A row that is not finite gets a scale that is not a number.
+// Asymmetric quantisation to unsigned 8 bits, each row with its own scale and zero point: x = scale (byte - zero), with
+// an error of at most half a scale. A row with infinities or NaN gets NaN as its scale.
 struct QuantiseRows {
   const void* x;  // rows of `stride` elements
   int64_t stride, rows, depth;
-  uint8_t* to;  // rows of `pitch` bytes, a multiple of four; zeros after `depth`
+  uint8_t* to;  // rows of `pitch` bytes, a multiple of four, padded with zeros after `depth`
   int64_t pitch;
   float* scale;   // of each row
-  int32_t* zero;  // in [0, 255]
+  int32_t* zero;  // zero point of each row, in [0, 255]
 };
 
-// The integer sums of a block as the f32 they stand for, in place or added: row_scale weight_scale (sum - zero
-// weight_sum).
+// Dequantises the integer sums of a block to row_scale weight_scale (sum - row_zero weight_sum), in place or added to
+// `total`.
 struct DequantiseTile {
-  float* sums;  // rows of sums_stride; integers before, f32 after
+  float* sums;  // rows of sums_stride; integers on entry, f32 on return
   int64_t sums_stride, rows, columns;
   const float* row_scale;
   const int32_t* row_zero;
   const float* weight_scale;  // of each column
-  const int32_t* weight_sum;  // of the bytes of each column
-  float* total;               // null, or where to add the values, arranged as the sums
+  const int32_t* weight_sum;  // sum of the quantised weights of each column
+  float* total = nullptr;     // if not null, the values are added here, with the strides of the sums
 };
 
-// f32 weights of one panel as signed bytes, with a scale for each tap and column.
+// Symmetric quantisation of one panel of f32 weights to signed 8 bits, with a scale for each tap and column.
 struct PackBytes {
   const float* from;  // [tap][k][width]
   int64_t taps, depth, width;
-  float* to;     // [tap][lane][width] lanes of four bytes, zeros after `depth`
+  float* to;     // [tap][lane][width] lanes of four bytes, padded with zeros after `depth`
   float* scale;  // [tap][scale_pitch]
-  int32_t* sum;  // of the bytes, in the same arrangement
+  int32_t* sum;  // [tap][scale_pitch], sums of the quantised weights
   int64_t scale_pitch;
 };
 
-// What turns the f32 sums of one block into outputs: bias, gate or activation, scale, residual, type.
+// Turns the f32 sums of one block into outputs: bias, gate or activation, scale, residual, conversion.
 struct FinishTile {
   const float* sums;  // rows of sums_stride floats
   int64_t sums_stride;
@@ -63,22 +63,23 @@ struct FinishTile {
   const float* const* row_bias;  // one more bias for each row, or null
   int activation;                // the number of an ops::Activation
   float scale;
-  bool gated;  // values beside gates, `gate` floats further on
+  bool gated;  // each row of sums holds values, and their gates `gate` floats further on
   int64_t gate;
-  const void* residual;  // null, or where out's element 0 corresponds to
+  const void* residual;  // laid out like out, or null
   void* out;
   const int64_t* out_offset;  // of each row, in elements
 };
 
-// Up to a vector of rows to columns of whole vectors: to[column][row], zeros for missing rows.
+// Transposes up to one vector of rows: to[column][row], padded with zeros to a whole vector of rows.
 struct TransposeRows {
   const float* from;
   int64_t stride, rows, columns;
   float* to;
 };
 
-// What becomes of a 3x3 window when it is packed: nothing, Winograd's sixteen values, or the four of one of the
-// windows that see a map as it was before it is enlarged by two (rows, then columns of the output).
+// The transform applied to a 3x3 window when it is packed: none, Winograd's to sixteen values, or folding to a 2x2
+// window over the map before its 2x nearest-neighbour enlargement. Folded windows differ for even and odd output rows
+// (named first) and columns.
 enum class WindowKind { kPlain, kWinograd, kFoldEvenEven, kFoldEvenOdd, kFoldOddEven, kFoldOddOdd };
 struct TransformWindows {
   WindowKind kind;    // not kPlain
@@ -87,35 +88,36 @@ struct TransformWindows {
   float* to;  // windows of sixteen or four vectors
 };
 
-// Lanes of a vector of outputs: to[lane][width].
+// Packs one vector of outputs into lanes: to[lane][width].
 struct PackLanes {
   const float* from;  // k at vector k_offset[k]
   const int32_t* k_offset;
-  int64_t depth;  // values of k; an odd number of bf16 is completed with zeros
+  int64_t depth;  // values of k; an odd number of bf16 is padded with a zero
   int64_t width;  // floats from one lane to the next
   float* to;
 };
 
-// Rows of keys as weights whose outputs are the keys: to[key panel][lane][key], zeros for missing keys.
+// Packs keys as weights whose outputs are the keys: to[key panel][lane][key], padded with zeros to whole vectors of
+// keys.
 struct PackKeys {
   const void* from;  // key j at element j * stride; a whole number of lanes
   int64_t stride, keys, lanes;
   float* to;
 };
 
-// Rows of values as weights whose depth is the keys: to[column panel][lane of keys][column], zeros for
-// missing keys and columns.
+// Packs values as weights whose depth is the keys: to[column panel][lane of keys][column], padded with zeros to whole
+// lanes and vectors.
 struct PackValues {
   const void* from;  // value j at element j * stride
   int64_t stride, keys, columns;
-  int64_t lanes;  // lanes of keys to write, beyond `keys` zeros
+  int64_t lanes;  // lanes of keys to write; those beyond `keys` are zero
   float* to;
 };
 
-// One block of keys of the online softmax, in place of a matrix of all scores: weights = 2^(c (score - top)),
-// where top, sum and the outputs so far belong to the keys seen before.
+// One step of the online softmax over a block of keys: weights = 2^(c (score - top)). On entry top, sum and outputs are
+// those of the keys before the block; on return they include it, except that outputs are only rescaled.
 struct SoftmaxBlock {
-  const float* scores;  // rows of scores_stride; `keys` a multiple of the vector, missing ones -infinity
+  const float* scores;  // rows of scores_stride; `keys` is a multiple of the vector, padded with -infinity
   int64_t scores_stride, rows, keys;
   float c;     // positive
   float* top;  // of each row
@@ -144,11 +146,11 @@ struct FinishAttention {
   int64_t out_stride;
 };
 
-// Sums and sums of squares of x - shift over rows, by channel, added to what is there.
+// Adds the sums over rows of x - shift and of its square to `sums` and `squares`, for each channel.
 struct NormSums {
   const void* x;  // rows of `channels`
   int64_t rows, channels;
-  const float* shift;  // [channels], near the mean, so that squares lose no digits
+  const float* shift;  // [channels], near the mean, so that the variance suffers no cancellation
   double *sums, *squares;
 };
 
@@ -164,74 +166,75 @@ struct NormApply {
 struct LayerNormRows {
   const void* x;  // rows of `stride` elements
   int64_t rows, channels, stride;
-  const float *weight, *bias;  // or null
+  const float *weight, *bias;  // [channels] or null
   float eps;
   void* out;  // dense
 };
 
 // out = x scale + shift, or an activation of x.
 struct MapRun {
-  const void* x;
-  int64_t count;
-  int activation;  // number of an ops::Activation; kNone for scale and shift
-  float scale, shift;
-  void* out;
+  const void* x = nullptr;
+  int64_t count = 0;
+  int activation = 0;  // number of an ops::Activation; kNone for scale and shift
+  float scale = 1.0f, shift = 0.0f;
+  void* out = nullptr;
 };
 
 enum class ZipOp { kAdd, kMul, kLerp };  // a + factor b, a b, a + (b - a) factor
 struct ZipRun {
-  ZipOp op;
-  const void *a, *b;
-  bool b_single;  // one value of b for the whole run
-  int64_t count;
-  float factor;
-  void* out;
+  ZipOp op = ZipOp::kAdd;
+  const void *a = nullptr, *b = nullptr;
+  bool b_single = false;  // one value of b for the whole run
+  int64_t count = 0;
+  float factor = 1.0f;
+  void* out = nullptr;
 };
 
-// One line of 4x4 tiles, two pixels apart, into sixteen planes of rows.
+// Winograd's transform of one line of 4x4 input tiles, two pixels apart, into sixteen planes of rows.
 struct WinogradInput {
   const void* in;  // pixel (0, 0) of the first tile; pixels of `channels` elements
   int64_t row;     // elements from one line of pixels to the next
   int64_t channels, tiles;
-  void* out;  // plane k, tile t at out + k * plane + t * pitch
+  void* out = nullptr;  // plane k, tile t at out + k * plane + t * pitch
   int64_t plane, pitch;
 };
 
-// Sixteen planes of sums back to the four pixels of each tile.
+// Winograd's inverse transform, from sixteen planes of sums to the four pixels of each tile.
 struct WinogradOutput {
   const float* in;  // plane k, tile t at in + k * plane + t * pitch
   int64_t plane, pitch;
-  int64_t tiles, columns;  // columns: whole vectors
-  const int32_t* rows;     // where each of the four pixels of each tile goes: a row of `pitch` floats
+  int64_t tiles, columns;  // columns: a multiple of the vector
+  const int32_t* rows;     // for each of the four pixels of each tile its row in out, rows of `pitch` floats
   float* out;
 };
 
 // Rows times one or two vectors of outputs, with matrix registers. Rows come in groups of sixteen (the last may have
-// fewer) at a constant distance from one another, so that a group is one load; the depth in steps of sixteen lanes.
+// fewer) with a constant stride inside a group, so that one load reads a group; the depth comes in steps of sixteen
+// lanes.
 struct TileProduct {
   const char* a;  // group g, step s at a + group_offset[g] + step_offset[s] (bytes)
   const int64_t* group_offset;
-  const int64_t* step_offset;  // one more where the lanes are no whole number of steps
+  const int64_t* step_offset;  // one for each step, the last of which may be shorter
   int64_t row_step;            // bytes from row to row of a group
   int64_t rows, lanes;
-  const float* weights;  // lane l of the first vector at weights + l * weight_step
-  int64_t weight_step;   // floats
-  int64_t vectors;       // 1 or 2
-  int64_t second;        // floats from the first vector to the second one, in weights and in out
-  float* out;            // rows of out_stride floats
+  const float* weights;   // lane l of the first vector at weights + l * weight_step
+  int64_t weight_step;    // floats
+  int64_t vectors;        // 1 or 2
+  int64_t vector_stride;  // floats from one vector to the other, in weights and in out
+  float* out;             // rows of out_stride floats
   int64_t out_stride;
-  bool accumulate;            // add to out instead of writing it
-  const float* next_weights;  // null, or those of the next call, to be fetched meanwhile: lanes next_step floats apart
+  bool accumulate;            // add to out instead of overwriting it
+  const float* next_weights;  // null, or the weights of the next call, to prefetch: lanes next_step floats apart
   int64_t next_step, next_lanes;
-  // Called with each step where it is not null: work for the vector registers while the others multiply. It may use
-  // the rows of `out` that are done, of which rows_done (may be null) tells the number.
+  // If not null, called once in every step, so that vector instructions can overlap with the matrix products. It may
+  // use the finished rows of `out`, whose number is written to *rows_done unless that is null.
   void (*meanwhile)(void* context);
   void* context;
   int64_t* rows_done;
 };
 
-// Rows gathered for TileProduct, so that a group's rows of one step lie side by side: [two groups][step][row][64
-// bytes]. A row is the bytes of all its taps one after another, completed with zeros to whole steps.
+// Gathers rows for TileProduct, so that the rows of two groups lie side by side in each step: [two
+// groups][step][row][64 bytes]. A row is the concatenation of its taps, padded with zeros to whole steps.
 struct StageRows {
   const char* a;  // row r, tap t at a + row_offset[r] + tap_offset[t] (bytes)
   const int64_t* row_offset;
@@ -243,34 +246,34 @@ struct StageRows {
 constexpr int kMaxTileRows = 6, kMaxPanelVecs = 4;
 
 struct Kernels {
-  int vec;    // f32 in a vector
+  int vec;    // f32 values in a vector
   int panel;  // outputs in a panel
-  // By type (0 f32, 1 bf16, 2 bytes), rows - 1, vectors of outputs - 1.
+  // Indexed by type (0 f32, 1 bf16, 2 8-bit), rows - 1 and vectors of outputs - 1.
   void (*panel_tile[3][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
-  void (*quantise_rows[2])(const QuantiseRows&);  // by type of x
+  void (*quantise_rows[2])(const QuantiseRows&);  // the index is the type of x
   void (*dequantise)(const DequantiseTile&);
   void (*pack_bytes)(const PackBytes&);
   void (*finish[2])(const FinishTile&);
   void (*transpose_rows)(const TransposeRows&);
   void (*transform_windows)(const TransformWindows&);
   void (*pack_lanes[2])(const PackLanes&);
-  void (*widen_half)(const void* half, float* to, int64_t n);  // null where there is no instruction for it
+  void (*widen_half)(const void* half, float* to, int64_t n);  // null if the level has no instruction for it
   void (*pack_keys[2])(const PackKeys&);
   void (*pack_values[2])(const PackValues&);
   void (*bias_scores)(const BiasScores&);
   void (*softmax_block[2])(const SoftmaxBlock&);
   void (*finish_attention[2])(const FinishAttention&);
   void (*norm_sums[2])(const NormSums&);
-  void (*norm_apply[2][2])(const NormApply&);  // by type of x, type of out
+  void (*norm_apply[2][2])(const NormApply&);  // the indices are the types of x and out
   void (*layer_norm[2][2])(const LayerNormRows&);
   void (*map[2])(const MapRun&);
   void (*winograd_input[2])(const WinogradInput&);
   void (*winograd_output)(const WinogradOutput&);
   void (*zip[2])(const ZipRun&);
-  // Where there are matrix registers, else null. By type (1 bf16, 2 bytes).
+  // Null at levels without matrix registers. Indexed by type (1 bf16, 2 8-bit).
   void (*tile_product[3])(const TileProduct&);
   void (*stage_rows)(const StageRows&);
-  // Four products of registers, `rounds` times: what a thread can do at best.
+  // Four products of registers, `rounds` times: the peak of one thread.
   void (*tile_register_loop[3])(int64_t rounds);
 };
 

@@ -1,4 +1,4 @@
-// Vectors of the width that AMX's level has, whatever the processor has: the panels must look alike.
+// Vectors have the width of the AMX level on every processor, so that the panel layout is the same.
 #define EASEL_ISA level_amxemulated
 #define EASEL_VECTOR 16
 #include "ops/cpu/tiles/emulated_tiles.h"

@@ -1,8 +1,8 @@
-// Normalisation: statistics and application, over rows of channels.
+// Normalisation: statistics and their application, over rows of channels.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-// Rows of an f32 partial sum; short enough to lose nothing, summed in f64 from then on.
+// Rows in an f32 partial sum: few enough for f32 to be accurate. Partial sums are added in f64.
 constexpr int64_t kStatRows = 64;
 
 template <class T>
@@ -69,7 +69,7 @@ static void norm_apply(const NormApply& a) {
   else norm_rows<T, Out, false>(a);
 }
 
-// Two passes over a row that stays in the first-level cache.
+// Two passes over each row, which stays in the L1 cache.
 template <class T, class Out>
 static void layer_norm(const LayerNormRows& l) {
   const int64_t c = l.channels, whole = c / kVec * kVec, rest = c - whole;

@@ -1,8 +1,8 @@
-// From rows of a weight matrix to the lanes of a panel, a vector of outputs at a time.
+// Packing: from rows of a weight matrix to the lanes of a panel, one vector of outputs at a time.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-// Pairs of bf16 as lanes: lane j at p + j * stride elements of two bytes, zero from n on.
+// Pairs of bf16 as lanes: lane j from p + j * stride elements of two bytes, zero for j >= n.
 EASEL_INLINE Vec gather_pairs(const void* p, int64_t stride, int64_t n) {
 #if defined(__AVX512F__)
   if (n >= kVec) {
@@ -18,7 +18,7 @@ EASEL_INLINE Vec gather_pairs(const void* p, int64_t stride, int64_t n) {
   return v;
 }
 
-// Element j is p[j * stride], zero from n on.
+// Element j is p[j * stride], zero for j >= n.
 EASEL_INLINE Vec gather(const float* p, int64_t stride, int64_t n) {
 #if defined(__AVX512F__)
   if (n >= kVec) {
@@ -46,7 +46,7 @@ static void widen_half(const void* half, float* to, int64_t n) {
 }
 #endif
 
-// One step of a transposition: swaps the blocks of `step` beside the diagonal.
+// One step of a transposition: swaps the off-diagonal kStep x kStep blocks.
 template <int kStep>
 EASEL_INLINE void swap_blocks(Vec* r) {
   IVec low, high;
@@ -100,8 +100,9 @@ EASEL_INLINE void winograd_window(const Vec g[9], Vec out[16]) {
   }
 }
 
-// What outputs of even (0) or odd (1) rows and columns see of a map that is enlarged by two: of three
-// neighbouring rows two are the same one, the last two for even outputs, the first two for odd ones.
+// The 2x2 window over the small map for outputs in even (0) or odd (1) rows dy and columns dx of the enlarged map. Two
+// of the three rows under a 3x3 window are copies of one row of the small map: the last two for even outputs, the first
+// two for odd ones.
 EASEL_INLINE void fold_window(const Vec g[9], int dy, int dx, Vec out[4]) {
   Vec rows[6];
   for (int v = 0; v < 3; ++v) {

@@ -1,9 +1,9 @@
-// The one product kernel: a few rows times one panel of packed weights. Linear layers, convolutions and
-// attention all come down to it.
+// The product kernel: a few rows times one panel of packed weights. Linear layers, convolutions and attention are all
+// built on it.
 //
-// All types are seen as "lanes" of four bytes along k: one f32, two neighbouring bf16, or four bytes. A panel
-// holds kPanel outputs; for each lane of k it has one group of kPanel lanes, so the kernel streams through it.
-// A block of rows x vectors of accumulators stays in registers while k runs.
+// Every type is seen as "lanes" of four bytes along k: one f32, two neighbouring bf16, or four 8-bit integers. A panel
+// holds kPanel outputs; for each lane of k it has one group of kPanel lanes, which the kernel reads in order. A block
+// of rows x vectors of accumulators stays in registers for the whole depth.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
@@ -14,7 +14,7 @@ constexpr int kPanelVecs = 2;  // 6 x 2 accumulators, 2 weights and 1 value in 1
 #endif
 constexpr int kPanel = kPanelVecs * kVec;
 
-// An odd number of channels leaves lanes of bf16 at odd multiples of two.
+// With an odd number of channels, lanes of bf16 are only aligned to two bytes.
 EASEL_INLINE float load_lane(const char* p) {
   float lane;
   std::memcpy(&lane, p, sizeof lane);
@@ -36,8 +36,8 @@ EASEL_INLINE IVec multiply_pairs(SVec a, SVec b) {
 #endif
 }
 
-// acc + a * b over four bytes, unsigned in a, signed in b. Exact: the instructions that multiply such bytes into
-// 16 bits would cut large sums off.
+// acc + a * b over four 8-bit integers, unsigned in a, signed in b. Exact, in contrast to the instruction that adds
+// such products in 16 bits and saturates.
 EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
 #if defined(__AVX512VNNI__)
   return (Vec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);

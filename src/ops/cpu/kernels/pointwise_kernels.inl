@@ -1,8 +1,8 @@
-// Runs of values, one by one.
+// Pointwise arithmetic over runs of values.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-// out[i] = f(whole vector of x at i), the end of the run included.
+// out[i] = f(x[i]) for a run of n values, one vector at a time.
 template <class T, class F>
 EASEL_INLINE void each(const T* x, T* out, int64_t n, F f) {
   int64_t i = 0;

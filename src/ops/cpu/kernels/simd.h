@@ -1,7 +1,6 @@
-// One vector of f32 at the level of the including file, which must define EASEL_ISA (a namespace name)
-// and be compiled for that level. Everything here has internal linkage, and nothing of the standard
-// library's templates is used in such files: an inline function compiled for AVX-512 must never be the
-// copy that the linker keeps for the whole program.
+// Vectors of f32 at the instruction level of the including file, which must define EASEL_ISA (a namespace name) and be
+// compiled for that level. Everything here has internal linkage, and such files use no templates of the standard
+// library: otherwise the linker could keep the AVX-512 copy of an inline function for the whole program.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,7 @@
 namespace easel::ops::cpu::EASEL_ISA {
 
 #if defined(EASEL_VECTOR)
-constexpr int kVec = EASEL_VECTOR;  // wider than the registers: each operation is several
+constexpr int kVec = EASEL_VECTOR;  // may be wider than a register; the compiler then splits each operation
 #elif defined(__AVX512F__)
 constexpr int kVec = 16;
 #elif defined(__AVX2__)
@@ -76,7 +75,7 @@ EASEL_INLINE void store(uint16_t* p, Vec v) {
   std::memcpy(p, &h, sizeof h);
 }
 
-// The first n (0 < n <= kVec) elements; the rest is 0, and no memory beyond them is touched.
+// The first n elements (0 < n <= kVec). The others are loaded as 0 or left unwritten; their memory is not touched.
 EASEL_INLINE Vec load_some(const float* p, int64_t n) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
@@ -162,7 +161,7 @@ EASEL_INLINE float highest(Vec v) {
 #endif
 }
 
-// x rounded to an integer, still a float; |x| < 2^22.
+// x rounded to an integer, as a float; |x| < 2^22.
 EASEL_INLINE Vec round_whole(Vec x) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -172,7 +171,7 @@ EASEL_INLINE Vec round_whole(Vec x) {
 #endif
 }
 
-// p * 2^whole; |whole| <= 252 as long as the result is a normal number.
+// p * 2^whole for |whole| <= 252, if the result is a normal number.
 EASEL_INLINE Vec scale_by_power(Vec p, Vec whole) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_scalef_ps((__m512)p, (__m512)whole);
@@ -182,10 +181,10 @@ EASEL_INLINE Vec scale_by_power(Vec p, Vec whole) {
 #endif
 }
 
-// 2^x to 1e-7; x in [-126, 127.9], lower values are taken as -126. Polynomial: Chebyshev interpolation of
-// (2^f - 1) / f on [-1/2, 1/2].
+// 2^x with a relative error of 1e-7 for x in [-126, 127.9]; lower values are clamped to -126. The polynomial is the
+// Chebyshev interpolation of (2^f - 1) / f on [-1/2, 1/2].
 EASEL_INLINE Vec exp2(Vec x) {
-  x = max(splat(-126.0f), x);  // in this order a NaN stays
+  x = max(splat(-126.0f), x);  // this order of operands preserves NaN
   const Vec whole = round_whole(x), f = x - whole;
   Vec p = splat(1.545316295e-4f);
   p = fma(p, f, splat(1.339086336e-3f));
@@ -196,9 +195,9 @@ EASEL_INLINE Vec exp2(Vec x) {
   return scale_by_power(fma(p, f, splat(1.0f)), whole);
 }
 
-// 2^x to 7e-6, ample for a result that is rounded to bf16 next.
+// 2^x with a relative error of 7e-6, for results that are rounded to bf16.
 EASEL_INLINE Vec exp2_short(Vec x) {
-  x = max(splat(-126.0f), x);  // in this order a NaN stays
+  x = max(splat(-126.0f), x);  // this order of operands preserves NaN
   const Vec whole = round_whole(x), f = x - whole;
   Vec p = splat(9.656710289e-3f);
   p = fma(p, f, splat(5.583828295e-2f));
@@ -207,10 +206,10 @@ EASEL_INLINE Vec exp2_short(Vec x) {
   return scale_by_power(fma(p, f, splat(1.0f)), whole);
 }
 
-// e^x to 2e-7 for |x| < 87; beyond, as at 87. ln 2 in two pieces (Cody & Waite) keeps the digits of large x;
-// polynomial: Chebyshev interpolation of (e^r - 1 - r) / r^2.
+// e^x with a relative error of 2e-7; x is clamped to [-87, 87]. Subtracting ln 2 in two parts (Cody & Waite) keeps the
+// accuracy for large x. The polynomial is the Chebyshev interpolation of (e^r - 1 - r) / r^2.
 EASEL_INLINE Vec exp(Vec x) {
-  x = min(splat(87.0f), max(splat(-87.0f), x));  // in this order a NaN stays
+  x = min(splat(87.0f), max(splat(-87.0f), x));  // this order of operands preserves NaN
   const Vec whole = round_whole(x * splat(1.44269504f));
   const Vec r = fma(whole, splat(-1.42860677e-6f), fma(whole, splat(-0.693145752f), x));
   Vec p = splat(1.392617612e-3f);
@@ -224,7 +223,7 @@ EASEL_INLINE Vec exp(Vec x) {
 // x sigmoid(slope x).
 EASEL_INLINE Vec swish(Vec x, float slope) { return x / (splat(1.0f) + exp(splat(-slope) * x)); }
 
-// x (1 + erf(x / sqrt 2)) / 2, the tail included: erfc(z) = e^(-z z) P(1 / (1 + 0.4 z)), P by Chebyshev
+// x (1 + erf(x / sqrt 2)) / 2, accurate in the tail too: erfc(z) = e^(-z z) P(1 / (1 + 0.4 z)) with P by Chebyshev
 // interpolation on 0 <= z <= 6 (relative error 3e-7 in f32).
 EASEL_INLINE Vec gelu(Vec x) {
   const Vec z = min((Vec)((UVec)x & 0x7fffffffu) * splat(0.707106781f), splat(9.0f));
@@ -243,7 +242,7 @@ EASEL_INLINE Vec gelu(Vec x) {
   return x * (x < splat(0.0f) ? half_tail : splat(1.0f) - half_tail);
 }
 
-// Activations by number, so that this file needs no header of the ops: the order of ops::Activation.
+// Activations as numbers, in the order of ops::Activation, so that this file needs no header of the ops.
 constexpr int kActNone = 0, kActSilu = 1, kActGelu = 2, kActQuickGelu = 3, kActRelu = 4, kActLeakyRelu = 5;
 template <int kActivation>
 EASEL_INLINE Vec apply(Vec x) {

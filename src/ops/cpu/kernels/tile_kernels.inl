@@ -1,9 +1,9 @@
-// The product kernel for matrix registers: rows times one or two vectors of the outputs of a panel. Written over the
-// operations of ops/cpu/tiles/shapes.h, which EASEL_TILES names.
+// The product kernel for matrix registers: rows times one or two vectors of the outputs of a panel. EASEL_TILES names
+// the implementation of the tile operations, see ops/cpu/tiles/shapes.h.
 //
-// Two groups of sixteen rows and two vectors of outputs are four sums, in registers 0 to 3; each step of sixteen lanes
-// loads two registers of rows (4, 5) and two of weights (6, 7) for four products. A lane of the panel's layout is what
-// the instruction wants of a row of weights, so that both operands are loaded from where they lie.
+// Two groups of sixteen rows times two vectors of outputs give four accumulators, in registers 0 to 3; each step of
+// sixteen lanes loads two registers of rows (4, 5) and two of weights (6, 7) for four products. The lanes of a panel
+// are already in the order that the instruction expects of its weights, so that both operands are loaded in place.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
@@ -13,10 +13,11 @@ EASEL_INLINE void tile_multiply() {
   else EASEL_TILES::multiply_bf16<C, A, B>();
 }
 
-// Fetches the weights of the next call into the second-level cache, a few lanes with each step of this one.
+// Prefetches the weights of the next call into the L2 cache, a few lanes in each step of this call.
 class WeightsAhead {
  public:
-  WeightsAhead(const TileProduct& p, int64_t steps) : next_(p.next_weights), step_(p.next_step), second_(p.second) {
+  WeightsAhead(const TileProduct& p, int64_t steps)
+      : next_(p.next_weights), step_(p.next_step), vector_stride_(p.vector_stride) {
     const int64_t lanes = next_ == nullptr ? 0 : p.next_lanes;
     left_ = lanes;
     quota_ = steps > 0 ? (lanes + steps - 1) / steps : 0;
@@ -24,16 +25,16 @@ class WeightsAhead {
   __attribute__((always_inline)) inline void fetch() {
     for (int64_t i = left_ < quota_ ? left_ : quota_; i > 0; --i, --left_, next_ += step_) {
       EASEL_TILES::prefetch_far(next_);
-      EASEL_TILES::prefetch_far(next_ + second_);
+      EASEL_TILES::prefetch_far(next_ + vector_stride_);
     }
   }
 
  private:
   const float* next_;
-  int64_t step_, second_, left_, quota_;
+  int64_t step_, vector_stride_, left_, quota_;
 };
 
-// Steps [first, last) of one block of sums; `block` is the number of its first group.
+// Steps [first, last) of one block of accumulators; `block` is the number of its first group.
 template <int kType, int kGroups, int kVectors>
 EASEL_INLINE void tile_block(const TileProduct& p, int64_t block, int64_t first, int64_t last, bool accumulate,
                              bool hooks, WeightsAhead& ahead) {
@@ -43,9 +44,9 @@ EASEL_INLINE void tile_block(const TileProduct& p, int64_t block, int64_t first,
   const int64_t out_step = p.out_stride * 4;
   if (accumulate) {
     Tiles::load<0>(out, out_step);
-    if constexpr (kVectors == 2) Tiles::load<1>(out + p.second, out_step);
+    if constexpr (kVectors == 2) Tiles::load<1>(out + p.vector_stride, out_step);
     if constexpr (kGroups == 2) Tiles::load<2>(below, out_step);
-    if constexpr (kGroups == 2 && kVectors == 2) Tiles::load<3>(below + p.second, out_step);
+    if constexpr (kGroups == 2 && kVectors == 2) Tiles::load<3>(below + p.vector_stride, out_step);
   } else {
     Tiles::zero<0>();
     if constexpr (kVectors == 2) Tiles::zero<1>();
@@ -54,7 +55,7 @@ EASEL_INLINE void tile_block(const TileProduct& p, int64_t block, int64_t first,
   }
   const char* upper = p.a + p.group_offset[block];
   const char* lower = kGroups == 2 ? p.a + p.group_offset[block + 1] : nullptr;
-  // Rows are fetched two steps before they are used, across the end of the block.
+  // Rows are prefetched two steps ahead, also across the end of the block.
   constexpr int64_t kAhead = 2;
   const int64_t groups = (p.rows + kTileRows - 1) / kTileRows, row_step = p.row_step, weight_step = p.weight_step;
   const bool more = block + 2 * kGroups <= groups;
@@ -79,7 +80,7 @@ EASEL_INLINE void tile_block(const TileProduct& p, int64_t block, int64_t first,
     Tiles::load<4>(upper + p.step_offset[s], row_step);
     tile_multiply<kType, 0, 4, 6>();
     if constexpr (kVectors == 2) {
-      Tiles::load<7>(weights + p.second, weight_step * 4);
+      Tiles::load<7>(weights + p.vector_stride, weight_step * 4);
       tile_multiply<kType, 1, 4, 7>();
     }
     if constexpr (kGroups == 2) {
@@ -91,9 +92,9 @@ EASEL_INLINE void tile_block(const TileProduct& p, int64_t block, int64_t first,
     if (hooks && p.meanwhile) p.meanwhile(p.context);
   }
   Tiles::store<0>(out, out_step);
-  if constexpr (kVectors == 2) Tiles::store<1>(out + p.second, out_step);
+  if constexpr (kVectors == 2) Tiles::store<1>(out + p.vector_stride, out_step);
   if constexpr (kGroups == 2) Tiles::store<2>(below, out_step);
-  if constexpr (kGroups == 2 && kVectors == 2) Tiles::store<3>(below + p.second, out_step);
+  if constexpr (kGroups == 2 && kVectors == 2) Tiles::store<3>(below + p.vector_stride, out_step);
 }
 
 // Registers for blocks of `upper` and `lower` rows (0: none) and steps of `lanes` lanes.
@@ -118,8 +119,11 @@ static void tile_pass(const TileProduct& p, int64_t first, int64_t last, int64_t
   for (int64_t g = 0; g < groups; g += 2) {
     const int64_t wanted_upper = g + 1 < groups ? kTileRows : last_rows;
     const int64_t wanted_lower = g + 2 < groups ? kTileRows : g + 1 < groups ? last_rows : 0;
-    if (wanted_upper != upper || wanted_lower != lower)
-      configure_tiles(upper = wanted_upper, lower = wanted_lower, lanes);
+    if (wanted_upper != upper || wanted_lower != lower) {
+      upper = wanted_upper;
+      lower = wanted_lower;
+      configure_tiles(upper, lower, lanes);
+    }
     if (lower > 0 && p.vectors == 2) tile_block<kType, 2, 2>(p, g, first, last, accumulate, hooks, ahead);
     else if (lower > 0) tile_block<kType, 2, 1>(p, g, first, last, accumulate, hooks, ahead);
     else if (p.vectors == 2) tile_block<kType, 1, 2>(p, g, first, last, accumulate, hooks, ahead);
@@ -131,13 +135,13 @@ static void tile_pass(const TileProduct& p, int64_t first, int64_t last, int64_t
 template <int kType>
 static void tile_product(const TileProduct& p) {
   const int64_t steps = p.lanes / kTileLanes, rest = p.lanes % kTileLanes;
-  // The end of a depth that is no whole number of steps is a pass of its own, with narrower registers.
+  // A remainder of the depth below a whole step is a separate pass with narrower registers.
   if (steps > 0) tile_pass<kType>(p, 0, steps, kTileLanes, p.accumulate, rest == 0);
   if (rest > 0) tile_pass<kType>(p, steps, steps + 1, rest, p.accumulate || steps > 0, true);
   EASEL_TILES::release();
 }
 
-// Groups of sixteen rows, two by two, as the product wants to read them: [two groups][step][row][64 bytes].
+// See StageRows.
 static void stage_rows(const StageRows& s) {
   constexpr int64_t kPair = 2 * kTileRows;
   const int64_t steps = (s.taps * s.tap_bytes + kTileRowBytes - 1) / kTileRowBytes;
@@ -145,7 +149,7 @@ static void stage_rows(const StageRows& s) {
     const int64_t rows = s.rows - first < kPair ? s.rows - first : kPair;
     char* to = s.to + first * steps * kTileRowBytes;
     for (int64_t step = 0; step < steps; ++step, to += kPair * kTileRowBytes) {
-      // One step is a piece of one tap, or pieces of several where they do not end with it.
+      // A step lies within one tap, or contains the end of one and the beginnings of others.
       const int64_t begin = step * kTileRowBytes;
       const int64_t tap = begin / s.tap_bytes, at = begin % s.tap_bytes;
       if (at + kTileRowBytes <= s.tap_bytes) {
@@ -167,11 +171,11 @@ static void stage_rows(const StageRows& s) {
   }
 }
 
-// Products of registers as fast as they go, with nothing to load: for the limit that the rest is held against.
+// Products of registers without loads, to measure the peak.
 template <int kType>
 static void tile_register_loop(int64_t rounds) {
   alignas(64) uint8_t ones[kTileRows * kTileRowBytes];
-  for (uint8_t& byte : ones) byte = 1;  // some number in both types
+  for (uint8_t& byte : ones) byte = 1;  // a normal number in both types
   configure_tiles(kTileRows, kTileRows, kTileLanes);
   EASEL_TILES::load<4>(ones, kTileRowBytes);
   EASEL_TILES::load<5>(ones, kTileRowBytes);

@@ -7,7 +7,7 @@
 
 namespace easel::ops::cpu {
 
-// 0 f32, 1 bf16; of products also 2, bytes.
+// 0 for f32, 1 for bf16; product kernels also have 2 for 8-bit integers.
 inline size_t type_index(DType type) { return type == DType::kBF16 ? 1 : type == DType::kI8 ? 2 : 0; }
 
 // Values of k in the four bytes of a lane.

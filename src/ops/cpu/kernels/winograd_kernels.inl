@@ -1,5 +1,5 @@
-// Winograd's transforms for 2x2 outputs of a 3x3 window: sixteen products of channels take the place of
-// thirty-six. Lavin & Gray 2016, section 4.1; everything here is in f32.
+// Winograd's transforms for F(2x2, 3x3): sixteen products per channel instead of thirty-six for 2x2 outputs of a 3x3
+// window. Lavin & Gray 2016, section 4.1; everything here is in f32.
 
 namespace easel::ops::cpu::EASEL_ISA {
 
@@ -22,7 +22,7 @@ EASEL_INLINE void store_part(T* p, Vec v, int64_t n) {
   else store_some(p, v, n);
 }
 
-// A line of tiles: neighbours share two columns, which are transformed once.
+// Neighbouring tiles of a line share two columns, which are transformed once.
 template <class T>
 static void winograd_input(const WinogradInput& w) {
   const auto* in = static_cast<const T*>(w.in);
@@ -55,7 +55,7 @@ static void winograd_input(const WinogradInput& w) {
   }
 }
 
-// A^T M A: sums and differences of the sixteen products of a tile are its four outputs.
+// A^T M A: the four outputs of a tile as sums and differences of its sixteen products.
 static void winograd_output(const WinogradOutput& w) {
   for (int64_t t = 0; t < w.tiles; ++t)
     for (int64_t c = 0; c < w.columns; c += kVec) {

@@ -10,11 +10,11 @@ namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kStripBytes = 1 << 20;
-constexpr int64_t kTileWidth = 64;       // positions side by side
-constexpr int64_t kTilePositions = 300;  // aimed at
-constexpr int64_t kFewPositions = 96;    // below, weights are read too often
+constexpr int64_t kTileWidth = 64;       // most positions in a row of a tile
+constexpr int64_t kTilePositions = 300;  // preferred size of a tile
+constexpr int64_t kFewPositions = 96;    // smaller tiles would read the weights too often
 
-// Rows y0.. and columns x0.. of the map of one sample.
+// Copies the window of `rows` x `columns` pixels at (y0, x0) of one sample's map, with zeros outside of the map.
 void copy_window(const Tensor& x, const Geometry& g, int64_t sample, int64_t y0, int64_t rows, int64_t x0,
                  int64_t columns, int64_t row_bytes, char* to) {
   const auto pixel = static_cast<size_t>(g.pixel_bytes());
@@ -64,7 +64,7 @@ Tiling choose_tiling(const Geometry& g, int64_t max_positions, int64_t parts) {
     return ceil_div(g.out_w, t.columns) * ceil_div(g.out_h, t.rows) * ceil_div(g.n, t.samples);
   };
   while (t.rows > 1 && t.rows * t.columns > kFewPositions && tiles() * parts < 4 * thread_count()) --t.rows;
-  t.rows = ceil_div(g.out_h, ceil_div(g.out_h, t.rows));  // of equal height, so that threads end together
+  t.rows = ceil_div(g.out_h, ceil_div(g.out_h, t.rows));  // tiles of equal height, so that threads finish together
   t.across = ceil_div(g.out_w, t.columns);
   t.down = ceil_div(g.out_h, t.rows);
   t.deep = ceil_div(g.n, t.samples);
@@ -74,7 +74,12 @@ Tiling choose_tiling(const Geometry& g, int64_t max_positions, int64_t parts) {
 Tile tile_at(const Geometry& g, const Tiling& t, int64_t index) {
   const int64_t x = index % t.across * t.columns, y = index / t.across % t.down * t.rows;
   const int64_t n = index / (t.across * t.down) * t.samples;
-  return {n, y, x, std::min(t.samples, g.n - n), std::min(t.rows, g.out_h - y), std::min(t.columns, g.out_w - x)};
+  return {.n = n,
+          .y = y,
+          .x = x,
+          .samples = std::min(t.samples, g.n - n),
+          .rows = std::min(t.rows, g.out_h - y),
+          .columns = std::min(t.columns, g.out_w - x)};
 }
 
 const char* copy_strip(const Tensor& x, const Geometry& g, const Tile& tile) {

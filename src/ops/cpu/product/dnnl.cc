@@ -6,10 +6,10 @@
 #include <cstring>
 #include <dnnl.hpp>
 #include <map>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "ops/cpu/kernels/kernels.h"
 #include "ops/cpu/kernels/types.h"
 #include "ops/cpu/product/product.h"
@@ -101,9 +101,9 @@ Plan conv_plan(const Key& key) {
 // to that thread, which knows nothing of thread_count().
 const Plan& plan(const Key& key) {
   omp_set_num_threads(key.threads);
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto* plans = new std::map<Key, Plan>;  // nodes never move
-  std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   const auto it = plans->find(key);
   if (it != plans->end()) return it->second;
   return plans->emplace(key, key.convolution ? conv_plan(key) : matmul_plan(key)).first->second;
@@ -115,18 +115,22 @@ class DnnlWeights {
   void pack(const memory::desc& plain, const StoredTensor& weight, const StoredTensor& bias, DType type,
             int64_t outputs, const memory::desc& wanted) {
     const Tensor values = contiguous(convert(weight.tensor(), type));
+    const MutexLock lock(mutex_);
     layouts_.push_back(reorder(memory(plain, engine(), const_cast<void*>(values.raw())), wanted));
     bias_ = bias.defined() ? clone(bias.decoded()) : Tensor::zeros({outputs});
   }
   memory in(const memory::desc& wanted) const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const memory& m : layouts_)
       if (m.get_desc() == wanted) return m;
     layouts_.push_back(reorder(layouts_.front(), wanted));
     return layouts_.back();
   }
   const Tensor& bias() const { return bias_; }
-  size_t bytes() const { return layouts_.front().get_desc().get_size() + bias_.nbytes(); }
+  size_t bytes() const {
+    const MutexLock lock(mutex_);
+    return layouts_.front().get_desc().get_size() + bias_.nbytes();
+  }
 
  private:
   static memory reorder(memory from, const memory::desc& wanted) {
@@ -135,8 +139,8 @@ class DnnlWeights {
     stream().wait();
     return to;
   }
-  mutable std::mutex mutex_;
-  mutable std::vector<memory> layouts_;
+  mutable Mutex mutex_;
+  mutable std::vector<memory> layouts_ EASEL_GUARDED_BY(mutex_);
   Tensor bias_;
 };
 

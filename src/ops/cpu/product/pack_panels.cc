@@ -1,5 +1,5 @@
-// Packing of weights: converted, transposed, transformed and rounded in pieces that stay in the first-level cache,
-// so that a model file is read once, in order, and nothing stands beside the packed weights.
+// Packing of weights. They are converted, transposed, transformed and rounded in pieces that stay in the L1 cache, so
+// that a model file is read once, in order, and no copy exists beside the packed weights.
 #include <algorithm>
 #include <vector>
 
@@ -16,17 +16,17 @@ namespace {
 
 constexpr int64_t kPackSpan = 288;  // values of each output at a time
 
-// Outputs [first, first + count) of the weight, to column `at` of a panel.
+// Outputs [first, first + count) of the weight go to column `at` and on of a panel.
 struct Piece {
   int64_t first, count, at;
 };
 
 int64_t lanes_of(int64_t depth, DType type) { return ceil_div(depth, values_in_lane(type)); }
 
-// One panel while it is packed.
+// Packs one panel.
 class PanelPacker {
  public:
-  // `type` and `to`: of the values that are written, which become bytes in a second step.
+  // Writes values of `type` to `to`; 8-bit weights are written in f32 here and quantised afterwards.
   PanelPacker(const Panels& p, int64_t panel, std::span<const StoredTensor> weights, const WeightWindow& window,
               DType type, float* to)
       : type_(type),
@@ -39,7 +39,7 @@ class PanelPacker {
         size_(window.taps * window.runs),
         width_(p.vectors_of(panel) * k_.vec),
         to_(to) {
-    // An odd number of inputs lets pairs of bf16 straddle runs, which are then taken whole.
+    // With an odd number of inputs, pairs of bf16 span two runs, so that runs are not split.
     step_ = in_ % 2 != 0 ? in_ : std::min(in_, std::max<int64_t>(2, kPackSpan / read_ / 2 * 2));
     const int64_t values = step_ * std::max(read_, size_);
     rows_ = thread_scratch<float>(ScratchUse::kRows, 3 * values * k_.vec + k_.vec * 16);
@@ -49,7 +49,7 @@ class PanelPacker {
   }
 
   void pack(const Piece& piece) {
-    // Weights that stand side by side begin at whole vectors: see joined().
+    // Each of several weights begins at a whole vector of outputs: see joined().
     int64_t first = piece.first, left = piece.count, at = piece.at;
     for (const StoredTensor& weight : weights_) {
       const int64_t count = std::min(left, weight.dim(0) - first);
@@ -58,13 +58,15 @@ class PanelPacker {
         continue;
       }
       pack_rows(weight, {first, count, at});
-      first = 0, left -= count, at += count;
+      first = 0;
+      left -= count;
+      at += count;
     }
   }
 
  private:
   void pack_rows(const StoredTensor& weight, const Piece& piece) {
-    // The values of an output side by side, whatever the encoding and the strides.
+    // Makes the values of each output contiguous, keeping their encoding.
     rows_of_piece_ = weight.slice(piece.first, piece.count).tensor();
     const Shape &row_shape = rows_of_piece_.shape(), row = contiguous_strides(row_shape);
     bool dense = true;
@@ -75,7 +77,7 @@ class PanelPacker {
         pack_part(o, std::min<int64_t>(k_.vec, piece.count - o), begin, std::min(in_, begin + step_), piece.at + o);
   }
 
-  // Inputs [begin, end) of `outputs` outputs.
+  // Inputs [begin, end) of `outputs` outputs from `first` on.
   void pack_part(int64_t first, int64_t outputs, int64_t begin, int64_t end, int64_t column) {
     const int64_t inputs = end - begin, values = inputs * read_, pitch = values + 16;
     const float* from = rows_;
@@ -87,13 +89,13 @@ class PanelPacker {
     } else {
       for (int64_t o = 0; o < outputs; ++o) widen(at + o * rows_of_piece_.stride(0), values, rows_ + o * pitch);
     }
-    k_.transpose_rows({from, stride, outputs, values, columns_});
+    k_.transpose_rows({.from = from, .stride = stride, .rows = outputs, .columns = values, .to = columns_});
     const float* packed = columns_;
     if (w_.kind != WindowKind::kPlain) {
       k_.transform_windows({w_.kind, columns_, inputs, windows_});
       packed = windows_;
     }
-    // Runs that end within a lane are packed together, others one by one.
+    // Where one piece has all inputs, its runs are packed together, because they may end within a lane.
     const bool together = begin == 0 && end == in_;
     const int64_t groups = together ? 1 : w_.runs, depth = (together ? w_.runs : 1) * inputs;
     for (int64_t i = 0; i < depth; ++i) offsets_[i] = static_cast<int32_t>(i % inputs * size_ + i / inputs);
@@ -101,8 +103,11 @@ class PanelPacker {
     for (int64_t tap = 0; tap < w_.taps; ++tap)
       for (int64_t group = 0; group < groups; ++group) {
         const int64_t lane = tap * lanes_ + (group * in_ + begin) / per_lane;
-        k_.pack_lanes[type_index(type_)](
-            {packed + (tap * w_.runs + group) * k_.vec, offsets_, depth, width_, to_ + lane * width_ + column});
+        k_.pack_lanes[type_index(type_)]({.from = packed + (tap * w_.runs + group) * k_.vec,
+                                          .k_offset = offsets_,
+                                          .depth = depth,
+                                          .width = width_,
+                                          .to = to_ + lane * width_ + column});
       }
   }
 
@@ -131,13 +136,13 @@ class PanelPacker {
   std::span<const StoredTensor> weights_;
   const WeightWindow& w_;
   Tensor rows_of_piece_;
-  int64_t in_, read_, size_;  // values of a window in the tensor and as packed
+  int64_t in_, read_, size_;  // inputs; values of a window in the tensor and as packed
   int64_t width_, step_;
   float *to_, *rows_, *columns_, *windows_;
   int32_t* offsets_;
 };
 
-// The two pieces of a gated panel, values and gates, or the one of another.
+// The two pieces of a gated panel, values and gates, or the only piece of an ordinary one.
 int pieces_of(const Panels& p, int64_t panel, Piece pieces[2]) {
   const int64_t first = panel * p.width, count = p.columns_of(panel);
   pieces[0] = {first, count, 0};
@@ -149,17 +154,24 @@ void pack_panel(const Panels& p, int64_t panel, std::span<const StoredTensor> we
   const Kernels& k = kernels(p.level);
   const int64_t depth = window.runs * weights[0].dim(1), width = p.vectors_of(panel) * k.vec;
   auto* to = const_cast<float*>(p.weights) + panel * k.panel * p.taps * p.lanes;
-  Tensor exact;  // bytes need the largest of all values first
+  Tensor exact;  // 8-bit weights in f32: their scale needs the largest value first
   if (p.type == DType::kI8) exact = Tensor({p.taps * depth * width});
-  if (exact.defined()) std::fill_n(exact.f32(), exact.numel(), 0.0f);  // columns that no output fills
+  if (exact.defined()) std::fill_n(exact.f32(), exact.numel(), 0.0f);  // for columns without an output
   const DType type = exact.defined() ? DType::kF32 : p.type;
   PanelPacker packer(p, panel, weights, window, type, exact.defined() ? exact.f32() : to);
   Piece pieces[2];
-  for (int n = pieces_of(p, panel, pieces), i = 0; i < n; ++i) packer.pack(pieces[i]);
+  const int count = pieces_of(p, panel, pieces);
+  for (int i = 0; i < count; ++i) packer.pack(pieces[i]);
   if (!exact.defined()) return;
   const int64_t at = panel * p.taps * k.panel;
-  k.pack_bytes({exact.f32(), p.taps, depth, width, to, const_cast<float*>(p.scale) + at,
-                const_cast<int32_t*>(p.sum) + at, k.panel});
+  k.pack_bytes({.from = exact.f32(),
+                .taps = p.taps,
+                .depth = depth,
+                .width = width,
+                .to = to,
+                .scale = const_cast<float*>(p.scale) + at,
+                .sum = const_cast<int32_t*>(p.sum) + at,
+                .scale_pitch = k.panel});
 }
 
 void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {
@@ -169,12 +181,13 @@ void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {
   const Tensor values = bias.decoded();
   for (int64_t i = 0; i < p.count; ++i) {
     Piece pieces[2];
-    for (int n = pieces_of(p, i, pieces), j = 0; j < n; ++j)
+    const int count = pieces_of(p, i, pieces);
+    for (int j = 0; j < count; ++j)
       std::copy_n(values.f32() + pieces[j].first, pieces[j].count, to + i * panel + pieces[j].at);
   }
 }
 
-// One number for all that decides what the bytes mean.
+// A hash of everything that determines the meaning of the packed bytes.
 uint64_t kind_of(const Panels& p, const WeightWindow& w, int64_t in) {
   Hash64 kind;
   for (const int64_t part : {static_cast<int64_t>(p.type), static_cast<int64_t>(p.level), p.outputs, in, w.taps, w.runs,
@@ -183,7 +196,7 @@ uint64_t kind_of(const Panels& p, const WeightWindow& w, int64_t in) {
   return kind.value();
 }
 
-// The weights as they are when each but the last ends with a whole vector of outputs, else as one.
+// The weights unchanged if all but the last have whole vectors of outputs, else concatenated into one.
 std::vector<StoredTensor> joined(std::span<const StoredTensor> weights, int64_t vec, bool gated) {
   bool whole = !gated || weights.size() == 1;
   for (const StoredTensor& weight : weights.first(weights.size() - 1)) whole = whole && weight.dim(0) % vec == 0;
@@ -237,7 +250,7 @@ Panels pack_panels(std::span<const StoredTensor> weights, const WeightWindow& wi
   return p;
 }
 
-// Small weights of every kind, packed, as one number.
+// A hash of small weights of every kind after packing.
 uint64_t layout_fingerprint() {
   Tensor matrix_values({70, 10}), window_values({70, 10, 3, 3});
   for (int64_t i = 0; i < window_values.numel(); ++i) {

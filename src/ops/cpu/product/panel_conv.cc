@@ -1,6 +1,6 @@
-// Convolutions on the panel kernel, without ever unfolding the input: a task copies the part of the map
-// that its outputs see into a small strip, zeros around it; then one row of the window is one run of
-// kernel * in values, and output pixels are rows of the product.
+// Convolutions with the panel kernel, without im2col: a task copies the part of the map under its windows into a small
+// zero-padded strip. In the strip one row of a window is a run of kernel * in contiguous values, and output pixels are
+// the rows of the product.
 #include <algorithm>
 #include <mutex>
 #include <vector>
@@ -15,11 +15,11 @@
 namespace easel::ops::cpu {
 namespace {
 
-// One product over the strip. A plain convolution has one; enlarging by two and convolving has four, for even
-// and odd rows and columns, each over those pixels of the small map that its window really sees.
+// One product over the strip. A plain convolution has one phase. A convolution of a map enlarged by two has four, for
+// even and odd rows and columns of the output, each with a folded window over the small map.
 struct Phase {
   Panels panels;
-  int64_t dy = 0, dx = 0;  // of the output, and of the first row and column of the strip
+  int64_t dy = 0, dx = 0;  // offset of the phase's pixels in the output, and of its windows in the strip
 };
 
 class PanelConv final : public CpuConv {
@@ -29,9 +29,10 @@ class PanelConv final : public CpuConv {
 
   bool folded() const { return phases.size() > 1; }
   std::vector<Phase> phases;
-  Tensor own_bias;  // kept where the weights are folded
+  Tensor own_bias;  // kept for plain() if the weights are folded
 
  private:
+  // The same convolution with unfolded windows, for calls that do not enlarge; packed when it is first needed.
   const PanelConv& plain() const;
 
   mutable std::once_flag unfolding_;
@@ -41,25 +42,30 @@ class PanelConv final : public CpuConv {
   int64_t window_size() const { return folded() ? 2 : kernel; }  // as packed
 };
 
-// The pixels of a strip as bytes, one after another without what separates its lines.
-struct BytePixels {
+// The quantised pixels of a strip, without padding between its lines.
+struct QuantisedPixels {
   char* values;
   float* scale;
   int32_t* zero;
 };
 
-BytePixels quantise(const char* strip, const Geometry& g, const Tile& tile, const Panels& panels) {
+QuantisedPixels quantise(const char* strip, const Geometry& g, const Tile& tile, const Panels& panels) {
   const int64_t lines = tile.samples * g.window(tile.rows), columns = g.window(tile.columns), pixels = lines * columns;
   const int64_t pitch = panels.lanes * 4;
   char* memory = thread_scratch<char>(ScratchUse::kBytes, pixels * (pitch + 8));
-  const BytePixels to{memory + 8 * pixels, reinterpret_cast<float*>(memory),
-                      reinterpret_cast<int32_t*>(memory) + pixels};
+  const QuantisedPixels to{memory + 8 * pixels, reinterpret_cast<float*>(memory),
+                           reinterpret_cast<int32_t*>(memory) + pixels};
   for (int64_t line = 0; line < lines; ++line) {
     const int64_t at = line * columns;
     kernels(panels.level)
-        .quantise_rows[type_index(DType::kBF16)]({strip + line * g.row_bytes(tile.columns), g.channels, columns,
-                                                  g.channels, reinterpret_cast<uint8_t*>(to.values) + at * pitch, pitch,
-                                                  to.scale + at, to.zero + at});
+        .quantise_rows[type_index(DType::kBF16)]({.x = strip + line * g.row_bytes(tile.columns),
+                                                  .stride = g.channels,
+                                                  .rows = columns,
+                                                  .depth = g.channels,
+                                                  .to = reinterpret_cast<uint8_t*>(to.values) + at * pitch,
+                                                  .pitch = pitch,
+                                                  .scale = to.scale + at,
+                                                  .zero = to.zero + at});
   }
   return to;
 }
@@ -69,10 +75,10 @@ void PanelConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const T
   const Panels& first = phases.front().panels;
   const int64_t rows = g.window(tile.rows), columns = g.window(tile.columns), positions = tile.positions();
   const char* strip = copy_strip(args.x, g, tile);
-  // From one pixel and one line of the strip to the next.
+  // Bytes from one pixel, and from one line of the strip, to the next.
   const int64_t pixel = quantised() ? first.lanes * 4 : g.pixel_bytes();
   const int64_t line = quantised() ? columns * pixel : g.row_bytes(tile.columns);
-  BytePixels map{};
+  QuantisedPixels map{};
   if (quantised()) map = quantise(strip, g, tile, first);
   int64_t* tables = thread_scratch<int64_t>(ScratchUse::kTables, 4 * positions + 2 * first.taps);
   int64_t *a = tables, *out = tables + positions, *taps = tables + 4 * positions;
@@ -88,23 +94,27 @@ void PanelConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const T
         out[i] = ((tile.n + s) * args.out.dim(1) + step * (tile.y + r)) * out_line + step * (tile.x + c) * out_channels;
         bias[i] = args.channel_bias ? args.channel_bias + (tile.n + s) * out_channels : nullptr;
       }
-  // A tap is a line of the window, of bytes one pixel.
+  // A tap is a line of the window, or one pixel if quantised.
   const int64_t across = quantised() ? window_size() : 1;
   for (int64_t t = 0; t < first.taps; ++t) {
     taps[t] = t / across * line + t % across * pixel;
     tap_pixels[t] = static_cast<int32_t>(t / across * columns + t % across);
   }
-  Strip part{nullptr, a, taps, out, nullptr, positions};
+  Strip part{.row_offset = a, .tap_offset = taps, .out_offset = out, .rows = positions};
   if (args.channel_bias) part.row_bias = bias;
-  if (quantised()) part.pixel = pixels, part.tap_pixel = tap_pixels;
+  if (quantised()) {
+    part.pixel = pixels;
+    part.tap_pixel = tap_pixels;
+  }
   const int64_t element = static_cast<int64_t>(dtype_size(args.out.dtype()));
   for (const Phase& p : phases) {
     part.a = (quantised() ? map.values : strip) + p.dy * line + p.dx * pixel;
     part.scale = map.scale + p.dy * columns + p.dx;
     part.zero = map.zero + p.dy * columns + p.dx;
     const int64_t shift = (p.dy * out_line + p.dx * out_channels) * element;
-    Finish finish{static_cast<char*>(const_cast<void*>(args.out.raw())) + shift, nullptr, args.activation, 1.0f,
-                  args.out.dtype()};
+    Finish finish{.out = static_cast<char*>(const_cast<void*>(args.out.raw())) + shift,
+                  .activation = args.activation,
+                  .type = args.out.dtype()};
     if (args.residual) finish.residual = static_cast<const char*>(args.residual) + shift;
     const int64_t panels = p.panels.count;
     multiply(p.panels, part, panels * group / groups, panels * (group + 1) / groups, finish);
@@ -115,17 +125,17 @@ void PanelConv::run(const ConvolutionArgs& args) const {
   if (folded() && !args.upsample2x) return plain().run(args);
   const bool enlarge = args.upsample2x && !folded();
   const int64_t up = enlarge ? 2 : 1, down = folded() ? 2 : 1;
-  const Geometry g{args.x.dim(0),
-                   up * args.x.dim(1),
-                   up * args.x.dim(2),
-                   in_channels,
-                   args.out.dim(1) / down,
-                   args.out.dim(2) / down,
-                   kernel,
-                   shape.stride,
-                   shape.pad,
-                   static_cast<int64_t>(dtype_size(compute)),
-                   enlarge};
+  const Geometry g{.n = args.x.dim(0),
+                   .h = up * args.x.dim(1),
+                   .w = up * args.x.dim(2),
+                   .channels = in_channels,
+                   .out_h = args.out.dim(1) / down,
+                   .out_w = args.out.dim(2) / down,
+                   .kernel = kernel,
+                   .stride = shape.stride,
+                   .pad = shape.pad,
+                   .element = static_cast<int64_t>(dtype_size(compute)),
+                   .upsample = enlarge};
   const int64_t panels = phases.front().panels.count;
   const Tiling t = choose_tiling(g, kMaxStripRows, panels);
   const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
@@ -134,8 +144,8 @@ void PanelConv::run(const ConvolutionArgs& args) const {
                  [&](int64_t task) { run_tile(args, g, tile_at(g, t, task / groups), task % groups, groups); });
 }
 
-// The 3x3 windows again: the first and last rows and columns stand alone in one phase each, the middle one is what
-// is left of a sum.
+// Recovers the 3x3 windows from the folded ones: each outer row and column is one term of some phase, and the middle
+// one is the difference between a folded sum and an outer one.
 Tensor unfold_windows(const std::vector<Phase>& phases, int64_t in) {
   const int64_t outputs = phases.front().panels.outputs;
   Tensor weight({outputs, in, 3, 3});
@@ -147,7 +157,7 @@ Tensor unfold_windows(const std::vector<Phase>& phases, int64_t in) {
     float* to = weight.f32() + begin * in * 9;
     for (int64_t o = begin; o < end; ++o)
       for (int64_t c = 0; c < in; ++c, to += 9) {
-        // Columns 0, 2 and 1 of a row of the folded windows of one dy, then the same of rows.
+        // Recovers the three columns of a row of the folded windows of one dy; the rows follow in the same way.
         const auto row = [&](int64_t u, int64_t dy, float* r) {
           r[0] = at(o, c, u, 0, dy, 0);
           r[2] = at(o, c, u, 1, dy, 1);
@@ -182,13 +192,13 @@ PackedConvPtr make_panel_conv(const StoredTensor& weight, const StoredTensor& bi
   w->shape = shape;
   if (w->shape.pad_after < 0) w->shape.pad_after = shape.pad;
   w->compute = value_type(compute);
-  // Maps that are not enlarged by exactly two come now and then, at odd sizes: see plain().
+  // A few calls do not enlarge by exactly two, because of odd sizes: see plain().
   const bool fold =
       shape.upsample2x && w->kernel == 3 && shape.stride == 1 && shape.pad == 1 && w->shape.pad_after == 1;
   constexpr WindowKind kFolds[] = {WindowKind::kFoldEvenEven, WindowKind::kFoldEvenOdd, WindowKind::kFoldOddEven,
                                    WindowKind::kFoldOddOdd};
   for (int64_t i = 0; i < (fold ? 4 : 1); ++i) {
-    // Pixels of bytes have a scale each, so that each is a tap; else a line of the window is.
+    // A tap is a line of the window, or one pixel if quantised, because each pixel has a scale of its own.
     WeightWindow window = fold ? WeightWindow{2, 2, kFolds[i]} : WeightWindow{w->kernel, w->kernel};
     if (compute == DType::kI8) window = {window.taps * window.runs, 1, window.kind};
     w->phases.push_back({pack_panels({&weight, 1}, window, bias, compute, false, packer), i / 2, i % 2});

@@ -32,9 +32,9 @@ float Panels::value(int64_t output, int64_t tap, int64_t k) const {
 
 namespace {
 
-constexpr int64_t kChunkLanes = 1024;  // of k at a time: a panel's share of 256 KiB stays in the L2 cache
+constexpr int64_t kChunkLanes = 1024;  // of k at a time, so that a panel's 256 KiB stay in the L2 cache
 
-// Pieces of k: whole taps while they are short, else parts of one tap.
+// A piece of k: several whole taps if they are short, else a part of one tap.
 struct Chunk {
   int64_t tap, taps, lane, lanes;
 };
@@ -61,14 +61,21 @@ class Chunks {
 
 namespace {
 
-// A few rows times one panel of bytes with several taps, each dequantised by itself, to `total`.
+// A few rows times one quantised panel with several taps, each dequantised separately and added to `total`.
 void multiply_taps(const Panels& w, const Strip& strip, int64_t panel, int64_t row, int64_t rows, float* sums,
                    float* total) {
   const Kernels& k = kernels(w.level);
   const int64_t vectors = w.vectors_of(panel), columns = vectors * k.vec;
   const float* weights = w.weights + panel * k.panel * w.taps * w.lanes;
   std::fill_n(total, rows * k.panel, 0.0f);
-  PanelTile tile{strip.a, strip.row_offset + row, nullptr, 1, w.lanes, weights, sums, k.panel, false};
+  PanelTile tile{.a = strip.a,
+                 .row_offset = strip.row_offset + row,
+                 .taps = 1,
+                 .lanes = w.lanes,
+                 .weights = weights,
+                 .out = sums,
+                 .out_stride = k.panel,
+                 .accumulate = false};
   for (int64_t tap = 0; tap < w.taps; ++tap, tile.weights += w.lanes * columns) {
     tile.tap_offset = strip.tap_offset + tap;
     k.panel_tile[type_index(w.type)][rows - 1][vectors - 1](tile);
@@ -80,13 +87,21 @@ void multiply_taps(const Panels& w, const Strip& strip, int64_t panel, int64_t r
       zero[r] = strip.zero[pixel];
     }
     const int64_t at = (panel * w.taps + tap) * k.panel;
-    k.dequantise({sums, k.panel, rows, columns, scale, zero, w.scale + at, w.sum + at, total});
+    k.dequantise({.sums = sums,
+                  .sums_stride = k.panel,
+                  .rows = rows,
+                  .columns = columns,
+                  .row_scale = scale,
+                  .row_zero = zero,
+                  .weight_scale = w.scale + at,
+                  .weight_sum = w.sum + at,
+                  .total = total});
   }
 }
 
 }  // namespace
 
-// Processors with matrix registers have larger second-level caches.
+// Processors with matrix registers have larger L2 caches.
 int64_t strip_unit(const Kernels& k) { return k.stage_rows ? 2 * kTileRows : kMaxTileRows; }
 int64_t strip_bytes(const Kernels& k) { return k.stage_rows ? 1 << 20 : 384 << 10; }
 
@@ -96,7 +111,7 @@ void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, 
   const size_t type = type_index(w.type), out_type = type_index(finish.type);
   const Chunks chunks(w.taps, w.lanes);
   const bool by_tap = strip.pixel != nullptr, whole = by_tap || chunks.count() == 1;
-  // Sums of a strip live until the last chunk of k; with one chunk a block's sums are used at once.
+  // The sums of a strip are kept until the last chunk of k; with only one chunk those of a block are finished at once.
   float* sums = thread_scratch<float>(ScratchUse::kSums, (whole ? 2 * kMaxTileRows : strip.rows) * k.panel);
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t vectors = w.vectors_of(panel), columns = vectors * k.vec;
@@ -115,15 +130,13 @@ void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, 
     for (int64_t i = by_tap ? chunks.count() - 1 : 0; i < chunks.count(); ++i) {
       const Chunk c = chunks.at(i);
       const bool done = i + 1 == chunks.count();
-      PanelTile tile{strip.a + c.lane * 4,
-                     nullptr,
-                     strip.tap_offset + c.tap,
-                     c.taps,
-                     c.lanes,
-                     weights + (c.tap * w.lanes + c.lane) * columns,
-                     nullptr,
-                     k.panel,
-                     i > 0};
+      PanelTile tile{.a = strip.a + c.lane * 4,
+                     .tap_offset = strip.tap_offset + c.tap,
+                     .taps = c.taps,
+                     .lanes = c.lanes,
+                     .weights = weights + (c.tap * w.lanes + c.lane) * columns,
+                     .out_stride = k.panel,
+                     .accumulate = i > 0};
       for (int64_t row = 0; row < strip.rows; row += kMaxTileRows) {
         const int64_t rows = std::min<int64_t>(kMaxTileRows, strip.rows - row);
         tile.row_offset = strip.row_offset + row;
@@ -132,8 +145,14 @@ void multiply(const Panels& w, const Strip& strip, int64_t first, int64_t last, 
         else k.panel_tile[type][rows - 1][vectors - 1](tile);
         if (!done) continue;
         if (w.type == DType::kI8 && !by_tap)
-          k.dequantise({tile.out, k.panel, rows, columns, strip.scale + row, strip.zero + row,
-                        w.scale + panel * k.panel, w.sum + panel * k.panel, nullptr});
+          k.dequantise({.sums = tile.out,
+                        .sums_stride = k.panel,
+                        .rows = rows,
+                        .columns = columns,
+                        .row_scale = strip.scale + row,
+                        .row_zero = strip.zero + row,
+                        .weight_scale = w.scale + panel * k.panel,
+                        .weight_sum = w.sum + panel * k.panel});
         const float* extra[kMaxTileRows];
         if (strip.row_bias)
           for (int64_t r = 0; r < rows; ++r) extra[r] = strip.row_bias[row + r] + skip;

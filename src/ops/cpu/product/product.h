@@ -1,4 +1,4 @@
-// The CPU's linear layers and convolutions behind the contracts of ops/linear.h and ops/conv2d.h.
+// The CPU's linear layers and convolutions, under the contracts of ops/linear.h and ops/conv2d.h.
 #pragma once
 
 #include "ops/conv2d.h"
@@ -13,7 +13,7 @@ struct ProductArgs {
   Activation activation = Activation::kNone;
   float scale = 1.0f;
   DType type = DType::kF32;        // of out and residual
-  const void* residual = nullptr;  // like out
+  const void* residual = nullptr;  // laid out like out, or null
 };
 
 class CpuLinear : public PackedLinear {
@@ -22,11 +22,11 @@ class CpuLinear : public PackedLinear {
 };
 
 struct ConvolutionArgs {
-  Tensor x;    // [N,H,W,in], any strides but for dense channels
+  Tensor x;    // [N,H,W,in] with dense channels, other strides arbitrary
   Tensor out;  // dense
   Activation activation = Activation::kNone;
-  const void* residual = nullptr;       // like out
-  const float* channel_bias = nullptr;  // [N,out]
+  const void* residual = nullptr;       // laid out like out, or null
+  const float* channel_bias = nullptr;  // [N,out] or null
   bool upsample2x = false;
 };
 
@@ -35,19 +35,19 @@ class CpuConv : public PackedConv {
   virtual void run(const ConvolutionArgs& args) const = 0;
 };
 
-// By the kernels that suit the processor.
+// Choose the algorithm and the compute type that suit the layer.
 PackedLinearPtr make_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, bool geglu,
                             const Packer& packer);
 PackedConvPtr make_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
                         const Packer& packer);
 
-// Our own kernels, at every instruction level.
+// With the panel kernel, which exists at every instruction level.
 PackedLinearPtr make_panel_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
                                   bool geglu, const Packer& packer);
 PackedConvPtr make_panel_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
                               DType compute, const Packer& packer);
 
-// F(2x2, 3x3), for weights and shapes it fits.
+// Winograd's F(2x2, 3x3), and whether it applies to a weight and shape.
 bool winograd_fits(const StoredTensor& weight, const ConvShape& shape);
 PackedConvPtr make_winograd_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
                                  DType compute, const Packer& packer);

@@ -12,10 +12,10 @@ namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kLine = 64;      // bytes
-constexpr int64_t kLineSets = 64;  // of the first-level cache: lines as many apart as this compete
+constexpr int64_t kLineSets = 64;  // of the L1 cache: lines this many lines apart compete for one set
 constexpr int64_t kVector = 16;    // outputs
 
-// The distance of the rows of each group, or 0 where they have no common one.
+// The stride of the rows within each group, or 0 if it is not the same everywhere.
 int64_t common_step(const int64_t* row_offset, int64_t rows) {
   const int64_t step = rows > 1 ? row_offset[1] - row_offset[0] : kLine;
   for (int64_t r = 1; r < rows; ++r)
@@ -33,13 +33,13 @@ bool aligned(const char* a, const int64_t* offset, int64_t count) {
   return true;
 }
 
-// Rows of several taps, each of which is multiplied by itself.
+// Rows of several taps, each of which is multiplied separately.
 struct RowsByTap {
   const char* a;
   const int64_t* group_offset;
-  int64_t row_step, lane_step;  // lane_step: bytes from step to step
-  const int64_t* tap_offset;    // null where the taps are gathered one after another ...
-  int64_t tap_bytes;            // ... this far apart
+  int64_t row_step, lane_step;  // bytes from row to row and from step to step
+  const int64_t* tap_offset;    // null if the taps are gathered one after another, tap_bytes apart
+  int64_t tap_bytes;
   const char* of(int64_t tap) const { return a + (tap_offset ? tap_offset[tap] : tap * tap_bytes); }
 };
 
@@ -69,7 +69,13 @@ TileRowsOf tile_rows(const Kernels& k, const char* a, const int64_t* row_offset,
   }
   constexpr int64_t kBlock = kTileRows * kTileRowBytes;
   char* staged = thread_scratch<char>(ScratchUse::kStaged, round_up<int64_t>(groups, 2) * steps * kBlock);
-  k.stage_rows({a, row_offset, tap_offset, rows, taps, lanes * 4, staged});
+  k.stage_rows({.a = a,
+                .row_offset = row_offset,
+                .tap_offset = tap_offset,
+                .rows = rows,
+                .taps = taps,
+                .tap_bytes = lanes * 4,
+                .to = staged});
   for (int64_t g = 0; g < groups; ++g) group[g] = g / 2 * steps * 2 * kBlock + g % 2 * kBlock;
   for (int64_t s = 0; s < steps; ++s) step[s] = s * 2 * kBlock;
   return {staged, group, step, kTileRowBytes};
@@ -77,30 +83,30 @@ TileRowsOf tile_rows(const Kernels& k, const char* a, const int64_t* row_offset,
 
 namespace {
 
-// One pair of vectors of outputs, over the rows of a strip.
+// One or two vectors of outputs, over the rows of a strip.
 struct Pair {
-  int64_t panel, column, vectors, second;  // column: of the panel as packed, in floats
-  int64_t outputs, first_output;           // of the product, in the panel
+  int64_t panel, column, vectors, vector_stride;  // column: of the packed panel, in floats
+  int64_t outputs, first_output;                  // number and place of the outputs in the panel
 };
 
-// Sums that are complete, or those of one tap, to be turned into outputs.
+// Sums to be turned into outputs: complete ones, or those of one tap.
 struct Job {
   Pair pair{};
   int64_t tap = 0;
-  bool last = true;  // of the taps
+  bool last = true;  // whether this is the last tap
   float* sums = nullptr;
-  int64_t done = 0, next = 0;  // rows that are summed, and the first one that waits
+  int64_t done = 0, next = 0;  // rows whose sums are ready, and the first of them that is not yet an output
 };
 
-// Turns sums into outputs a few rows at a time, while the next ones are multiplied.
+// Turns sums into outputs, a few rows at a time, while the next sums are computed.
 class Finisher {
  public:
   Finisher(const Panels& w, const Strip& strip, const Finish& finish, int64_t stride, float* totals)
       : k_(kernels(w.level)), w_(w), strip_(strip), finish_(finish), stride_(stride), totals_(totals) {}
 
-  // Sums are kept for two jobs: before those of another one are begun, the first of them has to be done.
+  // There is memory for the sums of two jobs, so the older one must be finished before another begins.
   void make_room() { run(jobs_[0], strip_.rows); }
-  // After make_room(). The job's rows are added to job.done while its product runs.
+  // Call make_room() first. While the product of the job runs, it updates job.done.
   Job& begin(const Job& job) {
     jobs_[0] = jobs_[1];
     jobs_[1] = job;
@@ -110,7 +116,7 @@ class Finisher {
     for (Job& job : jobs_) run(job, strip_.rows);
   }
   void set_quota(int64_t rows) { quota_ = rows; }
-  // `quota` rows, or as many as wait.
+  // Finishes up to `quota` of the waiting rows.
   static void meanwhile(void* context) {
     auto& self = *static_cast<Finisher*>(context);
     self.run(self.jobs_[1], self.quota_ - self.run(self.jobs_[0], self.quota_));
@@ -151,7 +157,7 @@ class Finisher {
     f.activation = static_cast<int>(finish_.activation);
     f.scale = finish_.scale;
     f.gated = w_.gated;
-    f.gate = pair.second;
+    f.gate = pair.vector_stride;
     f.residual = finish_.residual ? static_cast<const char*>(finish_.residual) + skip * element : nullptr;
     f.out = static_cast<char*>(finish_.out) + skip * element;
     f.out_offset = strip_.out_offset + row;
@@ -167,10 +173,17 @@ class Finisher {
       zero[r] = strip_.zero[at];
     }
     for (int64_t v = 0; v < job.pair.vectors; ++v) {
-      const int64_t skip = v * job.pair.second;
+      const int64_t skip = v * job.pair.vector_stride;
       const int64_t at = (job.pair.panel * w_.taps + job.tap) * k_.panel + job.pair.column + skip;
-      k_.dequantise({sums + skip, stride_, rows, kVector, scale, zero, w_.scale + at, w_.sum + at,
-                     total ? total + skip : nullptr});
+      k_.dequantise({.sums = sums + skip,
+                     .sums_stride = stride_,
+                     .rows = rows,
+                     .columns = kVector,
+                     .row_scale = scale,
+                     .row_zero = zero,
+                     .weight_scale = w_.scale + at,
+                     .weight_sum = w_.sum + at,
+                     .total = total ? total + skip : nullptr});
     }
   }
 
@@ -183,7 +196,7 @@ class Finisher {
   Job jobs_[2];
 };
 
-// The rows of a strip of bytes, of which each tap is dequantised by itself.
+// The rows of a quantised strip, each tap of which is dequantised separately.
 RowsByTap rows_by_tap(const Panels& w, const Strip& strip) {
   const Kernels& k = kernels(w.level);
   const int64_t groups = ceil_div<int64_t>(strip.rows, kTileRows), steps = ceil_div<int64_t>(w.lanes, kTileLanes);
@@ -191,29 +204,53 @@ RowsByTap rows_by_tap(const Panels& w, const Strip& strip) {
   const int64_t row_step = common_step(strip.row_offset, strip.rows);
   if (row_step > 0) {
     for (int64_t g = 0; g < groups; ++g) group[g] = strip.row_offset[g * kTileRows];
-    return {strip.a, group, row_step, kTileRowBytes, strip.tap_offset, 0};
+    return {.a = strip.a,
+            .group_offset = group,
+            .row_step = row_step,
+            .lane_step = kTileRowBytes,
+            .tap_offset = strip.tap_offset,
+            .tap_bytes = 0};
   }
   constexpr int64_t kBlock = kTileRows * kTileRowBytes;
   const int64_t tap_bytes = round_up<int64_t>(groups, 2) * steps * kBlock, none = 0;
   char* staged = thread_scratch<char>(ScratchUse::kStaged, w.taps * tap_bytes);
   for (int64_t t = 0; t < w.taps; ++t)
-    k.stage_rows(
-        {strip.a + strip.tap_offset[t], strip.row_offset, &none, strip.rows, 1, w.lanes * 4, staged + t * tap_bytes});
+    k.stage_rows({.a = strip.a + strip.tap_offset[t],
+                  .row_offset = strip.row_offset,
+                  .tap_offset = &none,
+                  .rows = strip.rows,
+                  .taps = 1,
+                  .tap_bytes = w.lanes * 4,
+                  .to = staged + t * tap_bytes});
   for (int64_t g = 0; g < groups; ++g) group[g] = g / 2 * steps * 2 * kBlock + g % 2 * kBlock;
-  return {staged, group, kTileRowBytes, 2 * kBlock, nullptr, tap_bytes};
+  return {.a = staged,
+          .group_offset = group,
+          .row_step = kTileRowBytes,
+          .lane_step = 2 * kBlock,
+          .tap_offset = nullptr,
+          .tap_bytes = tap_bytes};
 }
 
 int64_t pairs_of(const Panels& w, int64_t panel) { return ceil_div<int64_t>(w.vectors_of(panel), 2); }
 
 Pair pair_of(const Panels& w, int64_t panel, int64_t index) {
   const int64_t vectors = w.vectors_of(panel), columns = w.columns_of(panel);
-  if (w.gated) {  // a vector of values and that of their gates
+  if (w.gated) {  // a vector of values and the vector of their gates
     const int64_t first = index * kVector;
-    return {panel, first, 2, vectors / 2 * kVector, std::min(kVector, columns - first), first};
+    return {.panel = panel,
+            .column = first,
+            .vectors = 2,
+            .vector_stride = vectors / 2 * kVector,
+            .outputs = std::min(kVector, columns - first),
+            .first_output = first};
   }
   const int64_t first = 2 * index * kVector;
-  return {panel, first, std::min<int64_t>(2, vectors - 2 * index), kVector, std::min(2 * kVector, columns - first),
-          first};
+  return {.panel = panel,
+          .column = first,
+          .vectors = std::min<int64_t>(2, vectors - 2 * index),
+          .vector_stride = kVector,
+          .outputs = std::min(2 * kVector, columns - first),
+          .first_output = first};
 }
 
 const float* weights_of(const Panels& w, const Pair& pair, int64_t lane) {
@@ -257,7 +294,7 @@ void multiply_with_tiles(const Panels& w, const Strip& strip, int64_t first, int
     for (int64_t index = 0; index < pairs_of(w, panel); ++index) {
       const Pair pair = pair_of(w, panel, index);
       p.vectors = pair.vectors;
-      p.second = pair.second;
+      p.vector_stride = pair.vector_stride;
       p.weight_step = w.vectors_of(panel) * kVector;
       for (int64_t part = 0; part < parts; ++part) {
         finisher.make_room();
@@ -271,7 +308,7 @@ void multiply_with_tiles(const Panels& w, const Strip& strip, int64_t first, int
           p.lanes = chunks.lanes_of(i);
           p.weights = weights_of(w, pair, lane);
           p.accumulate = i > 0;
-          // What comes next is the next piece of the depth, or the first one of the next outputs.
+          // The next call multiplies the next piece of the depth, or the first piece of the next outputs.
           p.next_weights = nullptr;
           p.next_step = p.weight_step;
           p.next_lanes = std::min(chunks.lanes_of(0), lanes);

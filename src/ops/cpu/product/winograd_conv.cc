@@ -1,5 +1,5 @@
-// 3x3 convolutions with Winograd's F(2x2, 3x3): 4x4 pieces of the map and the windows are brought to a basis in
-// which sixteen products of channels give four outputs, where the plain sum takes thirty-six.
+// 3x3 convolutions with Winograd's F(2x2, 3x3): 4x4 tiles of the map and the windows are transformed to a basis in
+// which four outputs take sixteen products per channel instead of thirty-six.
 #include <algorithm>
 
 #include "ops/cpu/kernels/types.h"
@@ -13,18 +13,19 @@ namespace easel::ops::cpu {
 namespace {
 
 constexpr int64_t kPlanes = 16;
-constexpr int64_t kTiles = 64;  // 2x2 pieces of output of one task
+constexpr int64_t kTiles = 64;  // most tiles of 2x2 outputs in a task
 
-// Work memory of a task. Planes of values [tile][channel], planes of sums and the output [row][column of a panel].
+// The work memory of a task: planes of values [tile][channel], planes of sums [tile][column of a panel], and the output
+// [row][column of a panel].
 struct Work {
   char* values;
-  float* scale;  // of bytes: [plane][tile], see QuantiseRows
+  float* scale;  // of quantised values: [plane][tile], see QuantiseRows
   int32_t* zero;
   float *sums, *out;
-  int32_t* rows;           // of `out` for the four pixels of each tile; those outside of the map go to the last
+  int32_t* rows;           // row of `out` for the four pixels of each tile; the last row for those outside of the map
   int64_t* out_offset;     // of each row in the output
   const float** row_bias;  // of each row
-  int64_t valid;           // rows inside of the map
+  int64_t valid;           // rows inside the map
 };
 
 class WinogradConv final : public CpuConv {
@@ -45,7 +46,7 @@ Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const
   const int64_t tiles = tile.positions(), plane = tiles * g.channels, line_plane = tile.columns * g.channels;
   const int64_t row_bytes = g.row_bytes(tile.columns);
   Work w{};
-  // Bytes come from a line of tiles in bf16.
+  // Quantised values are made from one transformed line of tiles in bf16.
   const bool quantised = panels.type == DType::kI8;
   const int64_t value_bytes = kPlanes * tiles * panels.lanes * 4;
   const int64_t extra = quantised ? kPlanes * (tiles * 2 + tile.columns * g.channels / 2) : 0;
@@ -63,8 +64,12 @@ Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const
   for (int64_t s = 0; s < tile.samples; ++s)
     for (int64_t r = 0; r < tile.rows; ++r, t += tile.columns) {
       const char* line = strip + (s * g.window(tile.rows) + 2 * r) * row_bytes;
-      const WinogradInput from{line,    row_bytes / g.element,          g.channels, tile.columns,
-                               nullptr, quantised ? line_plane : plane, g.channels};
+      const WinogradInput from{.in = line,
+                               .row = row_bytes / g.element,
+                               .channels = g.channels,
+                               .tiles = tile.columns,
+                               .plane = quantised ? line_plane : plane,
+                               .pitch = g.channels};
       transform_line(from, w, t, tiles);
       for (int64_t i = 0; i < 4 * tile.columns; ++i) {
         const int64_t n = tile.n + s, y = 2 * (tile.y + r) + i % 4 / 2, x = 2 * (tile.x + i / 4) + i % 2;
@@ -78,7 +83,7 @@ Work WinogradConv::prepare(const ConvolutionArgs& args, const Geometry& g, const
   return w;
 }
 
-// One line of tiles, from `first` on, to the planes of values.
+// Transforms one line of tiles, the first of which is tile `first`, into the planes of values.
 void WinogradConv::transform_line(const WinogradInput& line, const Work& work, int64_t first, int64_t tiles) const {
   const Kernels& k = kernels(panels.level);
   WinogradInput to = line;
@@ -92,19 +97,24 @@ void WinogradConv::transform_line(const WinogradInput& line, const Work& work, i
   const int64_t pitch = panels.lanes * 4;
   for (int64_t p = 0; p < kPlanes; ++p) {
     const int64_t at = p * tiles + first;
-    k.quantise_rows[type_index(DType::kBF16)]({exact + p * line.plane, line.channels, line.tiles, line.channels,
-                                               reinterpret_cast<uint8_t*>(work.values) + at * pitch, pitch,
-                                               work.scale + at, work.zero + at});
+    k.quantise_rows[type_index(DType::kBF16)]({.x = exact + p * line.plane,
+                                               .stride = line.channels,
+                                               .rows = line.tiles,
+                                               .depth = line.channels,
+                                               .to = reinterpret_cast<uint8_t*>(work.values) + at * pitch,
+                                               .pitch = pitch,
+                                               .scale = work.scale + at,
+                                               .zero = work.zero + at});
   }
 }
 
-// The sixteen products of one panel, then back to pixels.
+// The sixteen products with one panel, followed by the inverse transform.
 void WinogradConv::multiply(const Work& work, int64_t panel, int64_t tiles) const {
   const Kernels& k = kernels(panels.level);
   const int64_t vectors = panels.vectors_of(panel), columns = vectors * k.vec, none = 0;
   const int64_t row_bytes = panels.lanes * 4, plane = tiles * k.panel;
   const float* weights = panels.weights + panel * k.panel * kPlanes * panels.lanes;
-  PanelTile t{nullptr, nullptr, &none, 1, panels.lanes, nullptr, nullptr, k.panel, false};
+  PanelTile t{.tap_offset = &none, .taps = 1, .lanes = panels.lanes, .out_stride = k.panel, .accumulate = false};
   for (int64_t p = 0; p < kPlanes; ++p, weights += panels.lanes * columns)
     for (int64_t first = 0; first < tiles; first += kMaxTileRows) {
       const int64_t rows = std::min<int64_t>(kMaxTileRows, tiles - first);
@@ -117,10 +127,22 @@ void WinogradConv::multiply(const Work& work, int64_t panel, int64_t tiles) cons
       k.panel_tile[type_index(panels.type)][rows - 1][vectors - 1](t);
       if (panels.type != DType::kI8) continue;
       const int64_t at = (panel * kPlanes + p) * k.panel, row = p * tiles + first;
-      k.dequantise({t.out, k.panel, rows, columns, work.scale + row, work.zero + row, panels.scale + at,
-                    panels.sum + at, nullptr});
+      k.dequantise({.sums = t.out,
+                    .sums_stride = k.panel,
+                    .rows = rows,
+                    .columns = columns,
+                    .row_scale = work.scale + row,
+                    .row_zero = work.zero + row,
+                    .weight_scale = panels.scale + at,
+                    .weight_sum = panels.sum + at});
     }
-  k.winograd_output({work.sums, plane, k.panel, tiles, columns, work.rows, work.out});
+  k.winograd_output({.in = work.sums,
+                     .plane = plane,
+                     .pitch = k.panel,
+                     .tiles = tiles,
+                     .columns = columns,
+                     .rows = work.rows,
+                     .out = work.out});
 }
 
 void WinogradConv::run_tile(const ConvolutionArgs& args, const Geometry& g, const Tile& tile, int64_t group,
@@ -155,9 +177,17 @@ void WinogradConv::run_tile(const ConvolutionArgs& args, const Geometry& g, cons
 
 void WinogradConv::run(const ConvolutionArgs& args) const {
   const int64_t up = args.upsample2x ? 2 : 1, h = up * args.x.dim(1), width = up * args.x.dim(2);
-  const Geometry g{args.x.dim(0),   h, width, in_channels, (h + 1) / 2,
-                   (width + 1) / 2, 4, 2,     1,           static_cast<int64_t>(dtype_size(compute)),
-                   args.upsample2x};
+  const Geometry g{.n = args.x.dim(0),
+                   .h = h,
+                   .w = width,
+                   .channels = in_channels,
+                   .out_h = (h + 1) / 2,
+                   .out_w = (width + 1) / 2,
+                   .kernel = 4,
+                   .stride = 2,
+                   .pad = 1,
+                   .element = static_cast<int64_t>(dtype_size(compute)),
+                   .upsample = args.upsample2x};
   const Tiling t = choose_tiling(g, kTiles, panels.count);
   const int64_t wanted = thread_count() > 1 ? 4 * thread_count() : 1;
   const int64_t groups = std::clamp<int64_t>((wanted + t.count() - 1) / t.count(), 1, panels.count);

@@ -13,18 +13,18 @@ thread_local std::array<EmulatedTile, kTileRegisters> t_tiles;
 
 EmulatedTile& configured(int tile) {
   EmulatedTile& t = t_tiles[static_cast<size_t>(tile)];
-  if (t.rows == 0 || t.row_bytes == 0) throw std::logic_error("a matrix register is used that was not configured");
+  if (t.rows == 0 || t.row_bytes == 0) throw std::logic_error("a matrix register is used before it is configured");
   return t;
 }
 
-// The registers of a product: C [rows of A][columns of B], A [..][depth], B [depth][..].
+// The registers of a product: C [rows][columns], A [rows][depth], B [depth][columns].
 struct Operands {
   EmulatedTile &c, &a, &b;
-  int rows, depth, columns;
+  int rows = 0, depth = 0, columns = 0;
 };
 
 Operands operands(int c, int a, int b) {
-  Operands o{configured(c), configured(a), configured(b), 0, 0, 0};
+  Operands o{.c = configured(c), .a = configured(a), .b = configured(b)};
   if (c == a || c == b || a == b || o.a.rows != o.c.rows || o.b.row_bytes != o.c.row_bytes ||
       o.a.row_bytes != 4 * o.b.rows || o.a.row_bytes % 4 != 0 || o.b.row_bytes % 4 != 0)
     throw std::logic_error("matrix registers of shapes that do not fit are multiplied");
@@ -34,7 +34,7 @@ Operands operands(int c, int a, int b) {
   return o;
 }
 
-// What is not zero and smaller than a normal number becomes a zero of the same sign.
+// Flushes denormals to a zero of the same sign.
 inline float flushed(float x) { return std::fabs(x) < std::numeric_limits<float>::min() ? x * 0.0f : x; }
 
 inline float widen(uint32_t upper_half) {
@@ -50,7 +50,7 @@ T lane_of(const EmulatedTile& t, int row, int lane) {
   return value;
 }
 
-// The rest of a row and the rows after the last are cleared by everything that writes a register.
+// Every operation that writes a row of a register clears the rest of that row.
 void finish_row(EmulatedTile& t, int row, const void* values) {
   std::memset(t.bytes[row], 0, kTileRowBytes);
   std::memcpy(t.bytes[row], values, static_cast<size_t>(t.row_bytes));
@@ -106,7 +106,7 @@ void emulated_multiply_bf16(int c, int a, int b) {
     for (int k = 0; k < o.depth; ++k) {
       const auto pair = lane_of<uint32_t>(o.a, m, k);
       const float a_even = widen(pair << 16), a_odd = widen(pair & 0xffff0000u);
-      // A product of two bf16 is exact in f32 unless it is smaller than a normal number.
+      // A product of two bf16 values is exact in f32 unless it is denormal.
       for (int n = 0; n < kTileLanes; ++n) {
         even[n] = flushed(even[n] + flushed(a_even * b_even[k][n]));
         odd[n] = flushed(odd[n] + flushed(a_odd * b_odd[k][n]));

@@ -1,4 +1,4 @@
-// The operations of tiles/shapes.h on arrays, one set of registers for each thread. Slow; for tests on processors
+// The operations of tiles/shapes.h on arrays, with one set of registers for each thread. Slow: for tests on processors
 // without matrix registers.
 #pragma once
 
@@ -14,15 +14,16 @@ struct EmulatedTile {
 // Register number `tile` of the calling thread.
 EmulatedTile& emulated_tile(int tile);
 
-// The functions below by number, with the checks that the processor makes: using a register before configure(), or in
-// a product with others whose shapes do not fit, is a mistake in a kernel and throws.
+// The operations with register numbers as arguments, and with the checks that the processor makes: using a register
+// before configure(), or multiplying registers whose shapes do not fit, is a bug in a kernel and throws.
 void emulated_configure(const TileShapes& shapes);
 void emulated_release();
 void emulated_zero(int tile);
 void emulated_load(int tile, const void* from, int64_t step);
 void emulated_store(int tile, void* to, int64_t step);
-// As the processor computes it: denormal values and sums count as zero, sums of even and of odd values of the depth are
-// kept apart, from zero on, are added to one another and then to C; every operation rounds to nearest even.
+// With the processor's arithmetic: denormals are flushed to zero; the even and the odd values along the depth are
+// summed separately, starting from zero, the two sums are added, and the result is added to C. Every operation rounds
+// to nearest even.
 void emulated_multiply_bf16(int c, int a, int b);
 void emulated_multiply_bytes(int c, int a, int b);
 

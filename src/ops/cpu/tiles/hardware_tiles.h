@@ -1,6 +1,6 @@
 // The operations of tiles/shapes.h as AMX's instructions. For files compiled for one instruction level, see simd.h:
-// everything has internal linkage. Written as assembly because GCC 12's intrinsics do not tell the compiler that a load
-// reads memory, which lets it move the stores before it behind it.
+// everything has internal linkage. Written in assembly because GCC 12's intrinsics do not tell the compiler that a load
+// reads memory, so that it may move earlier stores past the load.
 #pragma once
 
 #include "ops/cpu/tiles/shapes.h"

@@ -13,7 +13,7 @@ bool matrix_registers_granted() {
   static const bool granted = [] {
     if (!cpu_features().amx) return false;
 #if defined(__x86_64__) && defined(__linux__)
-    // Linux gives the large register state to processes that ask for it (5.16 and later).
+    // Since 5.16, Linux grants the large register state only to processes that ask for it.
     constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
     constexpr int kTileData = 18;               // number of the state component
     return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;

@@ -3,9 +3,9 @@
 
 namespace easel::ops::cpu {
 
-// Asks the system for the registers of AMX when it is called first, and remembers the answer. False where the processor
-// has none with products of bf16 and of bytes, or where the system does not keep them for threads (XCR0), or refuses.
-// A thread's own memory for them is taken by the system when it first uses one; a thread that uses none has none.
+// The first call asks the system for the AMX registers; later ones return its answer. False if the processor lacks
+// AMX-BF16 or AMX-INT8, if the system does not save the registers of threads (XCR0), or if it refuses. The system
+// allocates the memory that saves a thread's registers when the thread first uses one.
 bool matrix_registers_granted();
 
 }  // namespace easel::ops::cpu

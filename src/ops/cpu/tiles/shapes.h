@@ -1,18 +1,19 @@
-// Matrix registers ("tiles"): eight registers of up to 16 rows of 64 bytes, and products of them. The few operations
-// that the kernels need come in two implementations with the same names, HardwareTiles (the instructions of AMX) and
-// EmulatedTiles (the same on arrays), so that a kernel written over them can be tested on every processor.
+// Matrix registers ("tiles"): eight registers of up to 16 rows of 64 bytes, and their products. The operations that the
+// kernels need have two implementations with the same interface, HardwareTiles (the instructions of AMX) and
+// EmulatedTiles (the same on arrays), so that kernels can be tested on every processor.
 //
 // The operations; T, C, A and B are numbers of registers:
-//   configure(shapes)         gives every register its rows and bytes in a row, and clears all of them
-//   release()                 ends the use of the registers; they hold nothing afterwards
+//   configure(shapes)         sets the rows and the bytes per row of every register, and clears all of them
+//   release()                 ends the use of the registers; their contents are lost
 //   zero<T>()
 //   load<T>(from, step)       row r of the register from `from` + r * step bytes
-//   stream_load<T>(from, step)  the same, of memory that will not be needed again soon
+//   stream_load<T>(from, step)  the same, for memory that is not needed again soon
 //   store<T>(to, step)
 //   multiply_bf16<C, A, B>()  C[m][n] += sum over k of A[m][2k] B[k][2n] + A[m][2k + 1] B[k][2n + 1]: A holds rows of
 //                             bf16, B pairs of neighbouring bf16 of the depth, C f32
-//   multiply_bytes<C, A, B>() the same of four bytes of the depth, unsigned in A and signed in B, into 32-bit integers
-//   prefetch_near(p), prefetch_far(p)  the line of `p` to the first-level or the second-level cache
+//   multiply_bytes<C, A, B>() the same with four 8-bit integers of the depth, unsigned in A and signed in B, summed in
+//                             32-bit integers
+//   prefetch_near(p), prefetch_far(p)  the cache line of `p` to the L1 or the L2 cache
 #pragma once
 
 #include <cstdint>
