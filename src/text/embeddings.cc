@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/nearest.h"
 #include "formats/tensors/model_file.h"
 #include "tensor/mapped_file.h"
 
@@ -126,6 +127,7 @@ std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
   std::vector<fs::path> out;
   for (size_t at = 0; (at = text.find(kEmbeddingMark, at)) != std::string_view::npos;) {
     at += kEmbeddingMark.size();
+    at = std::min(text.find_first_not_of(' ', at), text.size());
     const std::string_view word = text.substr(at, text.find_first_of(" \n\t", at) - at);
     const std::string_view name = word.substr(0, word.find_first_of(",()[]:"));
     // The whole word may be a name too, with parentheses that were escaped, or with commas around.
@@ -140,6 +142,28 @@ std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
     }
   }
   return out;
+}
+
+std::string EmbeddingFolders::near(std::string_view name) const {
+  const auto plain = [](std::string_view text) {
+    std::string out;
+    for (const char c : text) out += c == '\\' ? '/' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const size_t end = out.find_last_not_of(".,;:!?)");
+    return out.substr(0, end == std::string::npos ? 0 : end + 1);
+  };
+  std::vector<std::string> names;
+  std::string same;
+  for (const fs::path& folder : folders_) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      const std::string ending = entry.path().extension().string();
+      if (ending != ".safetensors" && ending != ".pt" && ending != ".bin") continue;
+      names.push_back(entry.path().stem().string());
+      const std::string file = plain(names.back()), wanted = plain(name);
+      if (same.empty() && (wanted == file || wanted.ends_with("/" + file))) same = names.back();
+    }
+  }
+  return same.empty() ? did_you_mean(name, names) : "did you mean '" + same + "'?";
 }
 
 Tensor EmbeddingFolders::find(std::string_view name, const TokenizerStyle& style) const {

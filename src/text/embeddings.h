@@ -28,6 +28,9 @@ class EmbeddingFolders : public EmbeddingSource {
   // its folder is not found.
   Tensor find(std::string_view name, const TokenizerStyle& style) const override;
 
+  // Names that differ in case, in what stands behind them, or in the kind of their slashes come before similar ones.
+  std::string near(std::string_view name) const override;
+
   // The file a name stands for; empty when there is none.
   std::filesystem::path locate(std::string_view name) const;
 

@@ -1,6 +1,7 @@
 #include "text/prompt.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -138,7 +139,7 @@ class WordReader {
       const std::string_view name = word.substr(kEmbeddingMark.size());
       const FoundEmbedding found = find_embedding(name, style_, *embeddings_);
       if (found.vectors.defined()) add_vectors(found.vectors, weight);
-      else if (warnings_) warnings_->push_back("there is no embedding \"" + std::string(name) + "\"; it is left out");
+      else if (warnings_) warnings_->push_back(missing(name));
       if (found.rest.empty()) return;
       word = found.rest;
     }
@@ -150,6 +151,12 @@ class WordReader {
   std::vector<Group> groups;
 
  private:
+  std::string missing(std::string_view name) const {
+    std::string text = "there is no embedding \"" + std::string(name) + "\"; it is left out";
+    if (const std::string hint = embeddings_->near(name); !hint.empty()) text += "; " + hint;
+    return text;
+  }
+
   void add_vectors(const Tensor& vectors, float weight) {
     Group group;
     for (int64_t i = 0; i < vectors.dim(0); ++i)
@@ -231,13 +238,50 @@ std::vector<WeightedText> parse_weights(std::string_view prompt) {
   return out;
 }
 
+std::vector<std::string> foreign_syntax(std::string_view prompt) {
+  std::vector<std::string> out;
+  for (const std::string_view mark : {"<lora:", "<lyco:", "<hypernet:"}) {
+    const size_t at = prompt.find(mark);
+    if (at == std::string_view::npos) continue;
+    const size_t end = prompt.find('>', at);
+    const std::string_view tag =
+        prompt.substr(at, std::min(end == std::string_view::npos ? 40 : end + 1 - at, size_t{80}));
+    out.push_back("\"" + std::string(tag) + "\" is read as words here" +
+                  (mark == "<hypernet:"
+                       ? ", and hypernetworks are not supported; take it out of the text"
+                       : "; load the file with a LoraLoader node between the checkpoint and this one, and "
+                         "take it out of the text"));
+  }
+  for (size_t at = 0; (at = prompt.find("BREAK", at)) != std::string_view::npos; at += 5) {
+    const auto letter = [&](size_t i) {
+      return i < prompt.size() && std::isalnum(static_cast<unsigned char>(prompt[i]));
+    };
+    if ((at > 0 && letter(at - 1)) || letter(at + 5)) continue;
+    out.push_back(
+        "\"BREAK\" is read as a word here; encode the parts with a node each and join them with ConditioningConcat");
+    break;
+  }
+  return out;
+}
+
 std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style, const EmbeddingSource* embeddings,
                             std::vector<std::string>* warnings) {
   WordReader words(style, embeddings, warnings);
   for (const WeightedText& part : parse_weights(prompt)) {
     const std::string_view text = part.text;
     for (size_t at = 0; (at = text.find_first_not_of(" \n", at)) != std::string_view::npos;) {
-      const size_t end = std::min(text.find_first_of(" \n", at), text.size());
+      size_t end = std::min(text.find_first_of(" \n", at), text.size());
+      if (embeddings && text.substr(at, end - at) == kEmbeddingMark) {
+        // The name may stand apart from the mark.
+        const size_t name = text.find_first_not_of(' ', end);
+        if (name != std::string_view::npos && text[name] != '\n') {
+          end = std::min(text.find_first_of(" \n", name), text.size());
+          words.read(std::string(kEmbeddingMark) + std::string(text.substr(name, end - name)),
+                     static_cast<float>(part.weight));
+          at = end;
+          continue;
+        }
+      }
       words.read(text.substr(at, end - at), static_cast<float>(part.weight));
       at = end;
     }

@@ -41,6 +41,11 @@ class EmbeddingSource {
   // The vectors f32 [n, C] of that name, contiguous, or an undefined tensor when there are none.
   // Throws Error where a file of that name exists but cannot be read.
   virtual Tensor find(std::string_view name, const TokenizerStyle& style) const = 0;
+  // "did you mean 'a'?", naming those that there are and that a name which was not found may mean; or nothing.
+  virtual std::string near(std::string_view name) const {
+    (void)name;
+    return {};
+  }
 };
 
 // A piece of a prompt and the weight it ends up with.
@@ -54,9 +59,14 @@ struct WeightedText {
 // Throws Error(kInvalid) for groups nested deeper than 200.
 std::vector<WeightedText> parse_weights(std::string_view prompt);
 
+// What a prompt says in another program's language, which is plain words here: "<lora:name:0.8>" and its kin, and
+// A1111's BREAK. A sentence each, with what to do instead.
+std::vector<std::string> foreign_syntax(std::string_view prompt);
+
 // Tokenizes a prompt into one or more chunks, as ComfyUI's SDTokenizer does: word by word, a word of 8 or
 // more tokens is cut at a chunk's end, a shorter one moves to the next chunk whole.
-// Without `embeddings`, "embedding:name" is ordinary text. With it, a name that is not found is left out and
+// Without `embeddings`, "embedding:name" is ordinary text. With it, spaces may stand before the name, as in the
+// reference since 2025; a name that is not found is left out and
 // said in `warnings` (unless null); so is a vector whose width does not fit the encoder, whose place is then
 // taken by what follows it in its chunk (weights stay in their places, as in the reference).
 std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style,

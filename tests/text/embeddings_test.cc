@@ -89,6 +89,22 @@ TEST_F(EmbeddingFiles, NamesStayInsideTheFolder) {
   EXPECT_EQ(inner.locate("x/../style"), folder_ / "inner" / "style.safetensors");
 }
 
+TEST_F(EmbeddingFiles, NamesThatAreNearAreTold) {
+  TensorMap one;
+  one.set("emb_params", Tensor::full({1, 3}, 2));
+  formats::write_safetensors(folder_ / "inner" / "BadHands_v4.safetensors", one);
+  const EmbeddingFolders folders({folder_});
+  for (const char* name : {"badhands_v4", "BadHands_v4.", "inner\\BadHands_v4", "BadHands_v4)"}) {
+    std::vector<std::string> warnings;
+    tokenize("embedding:" + std::string(name), {.embedding_width = 3}, &folders, &warnings);
+    ASSERT_EQ(warnings.size(), 1u) << name;
+    EXPECT_NE(warnings[0].find("did you mean 'BadHands_v4'"), std::string::npos) << warnings[0];
+  }
+  EXPECT_NE(folders.near("BadHand_v4").find("BadHands_v4"), std::string::npos);
+  EXPECT_EQ(folders.near("something else"), "");
+  EXPECT_EQ(folders.named_in("a embedding:  BadHands_v4, b").size(), 1u);
+}
+
 TEST_F(EmbeddingFiles, BrokenFilesAreNamed) {
   write_file(folder_ / "bad.pt", "this is no model file");
   TensorMap none;

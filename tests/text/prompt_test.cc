@@ -119,6 +119,36 @@ TEST(Embeddings, StandInForTokens) {
   EXPECT_EQ(chunk[5].id, 2368);
 }
 
+TEST(Embeddings, TheNameMayStandApart) {
+  Shelf shelf;
+  shelf.items["style"] = Tensor::of({1, 3}, {1, 2, 3});
+  std::vector<std::string> warnings;
+  const auto apart = tokenize("a embedding:  style, cat", {.embedding_width = 3}, &shelf, &warnings).at(0);
+  const auto together = tokenize("a embedding:style, cat", {.embedding_width = 3}, &shelf, &warnings).at(0);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(ids(apart), ids(together));
+  EXPECT_EQ(ids(apart)[2], -1);
+  // Nothing follows, or only on the next line.
+  for (const char* text : {"a embedding:", "a embedding:  ", "a embedding:\nstyle"}) {
+    warnings.clear();
+    tokenize(text, {.embedding_width = 3}, &shelf, &warnings);
+    EXPECT_EQ(warnings.size(), 1u) << text;
+  }
+}
+
+TEST(ForeignSyntax, IsToldWithWhatToDo) {
+  EXPECT_TRUE(foreign_syntax("a break, BREAKFAST and <b> (lora:1.2)").empty());
+  const auto lora = foreign_syntax("a barn <lora:paint/old:0.8> at night");
+  ASSERT_EQ(lora.size(), 1u);
+  EXPECT_NE(lora[0].find("\"<lora:paint/old:0.8>\""), std::string::npos) << lora[0];
+  EXPECT_NE(lora[0].find("LoraLoader"), std::string::npos);
+  const auto both = foreign_syntax("a\nBREAK b BREAK <lyco:x:1");
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_NE(both[1].find("ConditioningConcat"), std::string::npos);
+  EXPECT_EQ(foreign_syntax("<hypernet:x>").size(), 1u);
+  EXPECT_EQ(foreign_syntax("BREAK").size(), 1u);
+}
+
 TEST(Embeddings, MissingOnesAreLeftOutAndSaid) {
   const Shelf shelf;
   std::vector<std::string> warnings;

@@ -5,6 +5,7 @@
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "text/prompt.h"
 
 namespace easel::nodes {
 namespace {
@@ -31,8 +32,13 @@ Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::P
   return {Conditioning{std::move(entry)}};
 }
 
+void warn_of_foreign_syntax(const Call& call, const std::string& text) {
+  for (const std::string& warning : text::foreign_syntax(text)) call.warn(warning);
+}
+
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const std::string& text,
                              const models::SizeHint& size = {}) {
+  warn_of_foreign_syntax(call, text);
   std::vector<std::string> warnings;
   const auto tokens = clip.encoder->tokenize(text, clip.embeddings.get(), &warnings);
   return encode(call, clip, tokens, warnings, size);
@@ -51,12 +57,25 @@ struct Encode : WithClip {
   std::string text;
 };
 
+// For the nodes of one text.
+template <class P>
+Foreseen<Conditioning> foresee_one_text(const Known<P>& in, Call& call) {
+  warn_of_foreign_syntax(call, in(&P::text));
+  return foresee_text(in);
+}
+
 struct EncodeSdxl : WithClip {
   int64_t width = 1024, height = 1024, crop_w = 0, crop_h = 0, target_width = 1024, target_height = 1024;
   std::string text_g, text_l;
 };
 
+Foreseen<Conditioning> foresee_sdxl(const Known<EncodeSdxl>& in, Call& call) {
+  warn_of_foreign_syntax(call, in(&EncodeSdxl::text_g) + "\n" + in(&EncodeSdxl::text_l));
+  return foresee_text(in);
+}
+
 Results<Conditioning> encode_sdxl(const EncodeSdxl& in, Call& call) {
+  warn_of_foreign_syntax(call, in.text_g + "\n" + in.text_l);
   std::vector<std::string> warnings;
   const auto tokens = in.clip->encoder->tokenize_pair(in.text_g, in.text_l, in.clip->embeddings.get(), &warnings);
   models::SizeHint size;
@@ -115,7 +134,7 @@ void register_text_nodes(Table& table) {
       .inputs = {prompt_input("text", &Encode::text).tip("The prompt."), clip_input().tip("The text encoder.")},
       .outputs = {{.tip = "The prompt as the model reads it."}},
       .run = [](const Encode& in, Call& call) { return encode(call, *in.clip, in.text); },
-      .foresee = foresee_text});
+      .foresee = foresee_one_text<Encode>});
   table.add(NodeOf<EncodeSdxl>{
       .name = "CLIPTextEncodeSDXL",
       .display = "CLIPTextEncodeSDXL",
@@ -132,7 +151,7 @@ void register_text_nodes(Table& table) {
                  prompt_input("text_g", &EncodeSdxl::text_g).tip("For OpenCLIP bigG."),
                  prompt_input("text_l", &EncodeSdxl::text_l).tip("For CLIP-L.")},
       .run = encode_sdxl,
-      .foresee = foresee_text});
+      .foresee = foresee_sdxl});
   table.add(
       NodeOf<EncodeRefiner>{.name = "CLIPTextEncodeSDXLRefiner",
                             .display = "CLIPTextEncodeSDXLRefiner",
@@ -146,7 +165,7 @@ void register_text_nodes(Table& table) {
                                        size_input("height", &EncodeRefiner::height).useful(128, 1280, 64),
                                        prompt_input("text", &EncodeRefiner::text), clip_input()},
                             .run = encode_refiner,
-                            .foresee = foresee_text});
+                            .foresee = foresee_one_text<EncodeRefiner>});
   table.add(NodeOf<SetLastLayer>{
       .name = "CLIPSetLastLayer",
       .display = "CLIP Set Last Layer",
