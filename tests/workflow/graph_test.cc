@@ -12,7 +12,7 @@ namespace {
 
 Prompt convert(const std::string& text) {
   static const testing::ToyTable table;
-  return to_prompt(parse_graph(parse_json(text)), table);
+  return to_prompt(parse_graph(parse_json(text), table), table);
 }
 
 // Expects the graph to become exactly this prompt, in any order.
@@ -237,18 +237,7 @@ TEST(Graph, ABypassedSubgraphPassesItsInputOn) {
 TEST(Graph, ASubgraphThatContainsItselfIsRefused) {
   Json json = parse_json(kSubgraph);
   json["definitions"]["subgraphs"][0]["nodes"].push_back({{"id", 8}, {"type", "aaaa-bbbb"}});
-  EXPECT_THROW(parse_graph(json), Error);
-}
-
-TEST(Graph, GroupNodesAreRefusedByName) {
-  try {
-    parse_graph(parse_json(R"({"nodes": [{"id": 4, "type": "workflow/mix"}], "links": [],
-                               "extra": {"groupNodes": {"mix": {}}}})"));
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.fault(), Fault::kUnsupported);
-    EXPECT_EQ(e.node(), "4");
-  }
+  EXPECT_THROW(parse_graph(json, testing::ToyTable()), Error);
 }
 
 TEST(Graph, DamagedPartsAreRefusedInOneSentence) {
@@ -260,7 +249,7 @@ TEST(Graph, DamagedPartsAreRefusedInOneSentence) {
         R"({"nodes": [{"id": 1, "type": "Load", "inputs": [3]}], "links": []})",
         R"({"nodes": [{"id": 1, "type": "Load", "inputs": [{"link": "x"}]}], "links": []})"}) {
     try {
-      parse_graph(parse_json(text));
+      parse_graph(parse_json(text), testing::ToyTable());
       FAIL() << text;
     } catch (const Error& e) {
       EXPECT_EQ(e.fault(), Fault::kInvalid) << text;
@@ -278,7 +267,7 @@ TEST(Convert, PromptToGraphAndBackIsTheSamePrompt) {
     "9": {"class_type": "Decode", "inputs": {"latent": ["3", 0]}},
     "10": {"class_type": "Save", "inputs": {"images": ["9", 0], "prefix": "p"}}})");
   const Json graph = to_graph(parse_prompt(prompt), table);
-  const Prompt back = to_prompt(parse_graph(graph), table);
+  const Prompt back = to_prompt(parse_graph(graph, table), table);
   Json expected = prompt;
   expected["3"].erase("_meta");
   // Ids that are not numbers get one.

@@ -14,7 +14,7 @@ TEST(Subgraphs, FiveHundredMadeFilesMeanWhatTheyWereMadeToMean) {
   size_t widgets = 0;
   for (unsigned seed = 0; seed < 500; ++seed) {
     const testing::SubgraphFile file = testing::SubgraphFiles(seed).make();
-    const Prompt prompt = to_prompt(parse_graph(parse_json(file.graph.dump())), table);
+    const Prompt prompt = to_prompt(parse_graph(parse_json(file.graph.dump()), table), table);
     std::map<std::string, Json> got;
     for (const PromptNode& node : prompt.nodes)
       for (const auto& [name, value] : node.inputs.items()) got[node.id + "." + name] = value;
@@ -43,7 +43,7 @@ Json converted(const std::string& instance) {
       "links": [{"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 1, "target_slot": 1, "type": "INT"},
                 {"id": 2, "origin_id": -10, "origin_slot": 1, "target_id": 1, "target_slot": 2, "type": "FLOAT"},
                 {"id": 3, "origin_id": -10, "origin_slot": 2, "target_id": 2, "target_slot": 0, "type": "STRING"}]}]}})";
-  const Prompt prompt = to_prompt(parse_graph(parse_json(graph)), table);
+  const Prompt prompt = to_prompt(parse_graph(parse_json(graph), table), table);
   const Json sample = prompt.find("9:1")->inputs;
   return {sample["seed"], sample["steps"], sample["cfg"], prompt.find("9:2")->inputs["prefix"]};
 }

@@ -8,7 +8,8 @@
 namespace easel::workflow {
 
 // The prompt the editor would queue for this graph: notes, reroutes, primitives, muted and bypassed nodes are
-// gone, links go to where the data really comes from, widgets have their names. Nodes the table does not know
+// gone, links go to where the data really comes from, widgets have their names, texts are as the editor rewrites them
+// (convert/dynamic_text.h). Nodes the table does not know
 // keep what can be told of them, so that validation can name them.
 Prompt to_prompt(const Graph& graph, const NodeTable& table);
 

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "base/error.h"
+#include "workflow/convert/everywhere.h"
+#include "workflow/convert/group_nodes.h"
 #include "workflow/convert/subgraph.h"
 
 namespace easel::workflow {
@@ -25,18 +27,14 @@ bool looks_like_graph(const Json& json) {
   return nodes != json.end() && nodes->is_array() && (json.contains("links") || json.contains("version"));
 }
 
-Graph parse_graph(const Json& json) {
-  if (!looks_like_graph(json)) throw Error(Fault::kInvalid, "a graph must be an object with nodes and links");
-  RawGraph raw = parse_raw_graph(json);
-  if (const auto extra = json.find("extra");
-      extra != json.end() && extra->is_object() && extra->contains("groupNodes")) {
-    for (const GraphNode& node : raw.nodes)
-      if (node.type.starts_with("workflow/") || node.type.starts_with("workflow>"))
-        throw Error(Fault::kUnsupported, "group nodes are not understood")
-            .at_node(node.id, node.type)
-            .fix("Open the workflow in the editor, choose 'Convert to nodes' on it, and save again");
-  }
-  return flatten(std::move(raw), parse_subgraphs(json));
+Graph parse_graph(const Json& given, const NodeTable& table) {
+  if (!looks_like_graph(given)) throw Error(Fault::kInvalid, "a graph must be an object with nodes and links");
+  const Json json = with_groups_as_subgraphs(given, table);
+  RawGraph top = parse_raw_graph(json);
+  Subgraphs subgraphs = parse_subgraphs(json);
+  add_everywhere_links(top);
+  for (auto& [id, subgraph] : subgraphs) add_everywhere_links(subgraph.content);
+  return flatten(std::move(top), subgraphs);
 }
 
 }  // namespace easel::workflow

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "workflow/json.h"
+#include "workflow/schema.h"
 
 namespace easel::workflow {
 
@@ -18,7 +19,9 @@ inline constexpr int64_t kNoLink = -1;
 struct GraphInput {
   std::string name, type;
   int64_t link = kNoLink;
-  std::string widget;  // the widget this input was made from; empty for an ordinary input
+  std::string widget;          // the widget this input was made from; empty for an ordinary input
+  std::string label = {};      // what the editor shows in place of the name
+  bool lists_widgets = false;  // written by an editor that lists all widgets among the inputs
 };
 
 struct GraphOutput {
@@ -40,9 +43,11 @@ struct GraphNode {
   NodeMode mode = NodeMode::kAlways;
   std::vector<GraphInput> inputs;
   std::vector<GraphOutput> outputs;
-  Json widgets = nullptr;                 // list in the order of the node's widgets, or an object by name, or null
-  Json named_widgets = nullptr;           // the same by name, as newer editors write it beside the list; else null
-  Json properties = nullptr;              // what the editor and its extensions keep with the node
+  Json widgets = nullptr;        // list in the order of the node's widgets, or an object by name, or null
+  Json named_widgets = nullptr;  // the same by name, as newer editors write it beside the list; else null
+  Json properties = nullptr;     // what the editor and its extensions keep with the node
+  std::string color;             // of the title, as "#rrggbb"; empty for the usual one
+  double x = 0, y = 0, width = 0, height = 0;
   std::vector<WidgetOverride> overrides;  // values given from outside, which win over `widgets`
   // Of a Reroute at the border of a subgraph, for when nothing is linked to it: its value is that of this node's
   // widget, or of another such Reroute. What `widgets` holds comes first.
@@ -70,9 +75,9 @@ bool is_control_value(const Json& value);
 // Whether JSON is an editor graph rather than an API prompt.
 bool looks_like_graph(const Json& json);
 
-// Reads a graph in either link schema (lists of six, or objects) and replaces subgraph nodes by what is in
-// them. Throws Error(kInvalid) for a part of the wrong kind, kUnsupported for group nodes of the kind that
-// preceded subgraphs.
-Graph parse_graph(const Json& json);
+// Reads a graph in either link schema (lists of six, or objects), replaces subgraph nodes and the group nodes that
+// preceded them by what is in them, and adds the links that broadcasting nodes make. Throws Error(kInvalid) for a part
+// of the wrong kind.
+Graph parse_graph(const Json& json, const NodeTable& table);
 
 }  // namespace easel::workflow

@@ -63,7 +63,20 @@ GraphInput parse_input(const Json& json) {
   if (const auto link = json.find("link"); link != json.end()) input.link = link_id_of(*link);
   if (const auto widget = json.find("widget"); widget != json.end() && widget->is_object())
     input.widget = text_of(*widget, "name");
+  input.label = text_of(json, "label");
+  input.lists_widgets = json.contains("localized_name");
   return input;
+}
+
+// Two numbers, in a list or in an object by "0" and "1".
+void read_pair(const Json& json, const char* key, double& first, double& second) {
+  const auto it = json.find(key);
+  if (it == json.end()) return;
+  if (it->is_array() && it->size() >= 2 && (*it)[0].is_number() && (*it)[1].is_number())
+    first = (*it)[0].get<double>(), second = (*it)[1].get<double>();
+  else if (it->is_object() && it->contains("0") && it->contains("1") && (*it)["0"].is_number() &&
+           (*it)["1"].is_number())
+    first = (*it)["0"].get<double>(), second = (*it)["1"].get<double>();
 }
 
 GraphNode parse_node(const Json& json) {
@@ -85,6 +98,9 @@ GraphNode parse_node(const Json& json) {
       node.named_widgets = *named;
     if (const auto properties = json.find("properties"); properties != json.end() && properties->is_object())
       node.properties = *properties;
+    node.color = text_of(json, "color");
+    read_pair(json, "pos", node.x, node.y);
+    read_pair(json, "size", node.width, node.height);
     use_todays_names(node);
   } catch (Error& e) {
     throw e.at_node(node.id, node.type);
@@ -111,6 +127,29 @@ void parse_link(const Json& json, RawGraph& graph) {
     throw Error(Fault::kInvalid, "a link must be a list or an object");
   }
   graph.links[id] = std::move(link);
+}
+
+void parse_group(const Json& json, RawGraph& graph) {
+  if (!json.is_object()) return;
+  const auto bounds = json.find("bounding");
+  if (bounds == json.end() || !bounds->is_array() || bounds->size() < 4) return;
+  if (!std::all_of(bounds->begin(), bounds->end(), [](const Json& v) { return v.is_number(); })) return;
+  const Json& b = *bounds;
+  graph.groups.push_back(
+      {text_of(json, "title"), b[0].get<double>(), b[1].get<double>(), b[2].get<double>(), b[3].get<double>()});
+}
+
+// What an extension wrote is taken where it makes sense and passed over where it does not.
+void parse_written_link(const Json& json, RawGraph& graph) {
+  if (!json.is_object()) return;
+  for (const char* key : {"upstream", "upstream_slot", "downstream", "downstream_slot"})
+    if (!json.contains(key) || json[key].is_null()) return;
+  try {
+    graph.written_links.push_back({id_of(json["upstream"]), slot_of(json["upstream_slot"]), id_of(json["downstream"]),
+                                   slot_of(json["downstream_slot"]), text_of(json, "type")});
+  } catch (const Error&) {
+    // Another version of the extension; its rules are followed instead.
+  }
 }
 
 // Copies levels into one graph. The border of a subgraph becomes Reroute nodes, which mean nothing but
@@ -249,6 +288,11 @@ RawGraph parse_raw_graph(const Json& json) {
     for (const Json& node : *nodes) graph.nodes.push_back(parse_node(node));
   if (const auto links = json.find("links"); links != json.end() && links->is_array())
     for (const Json& link : *links) parse_link(link, graph);
+  if (const auto groups = json.find("groups"); groups != json.end() && groups->is_array())
+    for (const Json& group : *groups) parse_group(group, graph);
+  if (const auto extra = json.find("extra"); extra != json.end() && extra->is_object())
+    if (const auto links = extra->find("ue_links"); links != extra->end() && links->is_array())
+      for (const Json& link : *links) parse_written_link(link, graph);
   return graph;
 }
 

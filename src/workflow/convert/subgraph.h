@@ -9,10 +9,18 @@
 
 namespace easel::workflow {
 
+// A frame around nodes.
+struct GraphGroup {
+  std::string title;
+  double x = 0, y = 0, width = 0, height = 0;
+};
+
 // One level as it is in the file.
 struct RawGraph {
   std::vector<GraphNode> nodes;
   std::unordered_map<int64_t, GraphLink> links;
+  std::vector<GraphGroup> groups;
+  std::vector<GraphLink> written_links;  // extra.ue_links: those that broadcasting nodes made when it was saved
 };
 
 // An input of a subgraph. The widget it feeds, if it feeds one, shows on the node that stands for the subgraph.

@@ -77,6 +77,17 @@ class Layout {
     return value;
   }
 
+  // A text as it is typed into a widget whose text the editor rewrites.
+  static Json typed_text(const InputSpec& input, Json value) {
+    if (!input.dynamic_prompts || !value.is_string()) return value;
+    std::string out;
+    for (const char c : value.get_ref<const std::string&>()) {
+      if (c == '{' || c == '}') out += '\\';
+      out += c;
+    }
+    return out;
+  }
+
   // What is gathered about one node on its way into the graph.
   struct Draft {
     int64_t id;
@@ -127,12 +138,13 @@ class Layout {
       if (!input.has_widget()) continue;
       const bool typed = !link && value != node.inputs.end();
       if (typed || link) known = draft.widgets.size() + 1;
-      draft.widgets.push_back(typed ? unwrapped(*value) : to_json(input.default_value));
+      draft.widgets.push_back(typed ? typed_text(input, unwrapped(*value)) : to_json(input.default_value));
       if (input.control_after_generate) draft.widgets.push_back("fixed"), known += known == draft.widgets.size() - 1;
     }
     // Values the prompt leaves out at the end stay out; the editor has its own defaults for them.
     draft.widgets.erase(draft.widgets.begin() + static_cast<std::ptrdiff_t>(known), draft.widgets.end());
-    if (draft.upload) draft.widgets.push_back("image");
+    // What the button for uploads keeps, which comes after the name of the picture.
+    if (draft.upload && !draft.widgets.empty()) draft.widgets.push_back("image");
   }
 
   void add_unknown(const PromptNode& node, Draft& draft) {

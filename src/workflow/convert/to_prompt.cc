@@ -1,9 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "workflow/convert/convert.h"
+#include "workflow/convert/dynamic_text.h"
+#include "workflow/convert/everywhere.h"
+#include "workflow/convert/switches.h"
 #include "workflow/object_info.h"
 
 namespace easel::workflow {
@@ -11,10 +15,31 @@ namespace {
 
 constexpr int kDeepest = 32;  // borders of nested subgraphs, one behind the other
 
+// What only hands on what comes in. The setting nodes of KJNodes and easy-use do so beside what they are for.
+bool is_set(const GraphNode& node) { return node.type == "SetNode" || node.type == "easy setNode"; }
+bool is_get(const GraphNode& node) { return node.type == "GetNode" || node.type == "easy getNode"; }
+bool passes_on(const GraphNode& node) {
+  return node.type == "Reroute" || node.type == "Reroute (rgthree)" || is_set(node);
+}
+
+// The name under which a setting node keeps its link.
+std::string set_name(const GraphNode& node) {
+  if (node.widgets.is_array() && !node.widgets.empty() && node.widgets[0].is_string())
+    return node.widgets[0].get<std::string>();
+  return {};
+}
+
 // What exists in the editor only.
 bool is_virtual(const GraphNode& node) {
-  static constexpr std::array kTypes{"Note", "MarkdownNote", "PrimitiveNode", "Reroute"};
-  return std::find(kTypes.begin(), kTypes.end(), node.type) != kTypes.end();
+  static constexpr std::array kTypes{"Note", "MarkdownNote", "PrimitiveNode",
+                                     // rgthree-comfy's, which switch nodes and groups on and off in the editor
+                                     "Fast Groups Muter (rgthree)", "Fast Groups Bypasser (rgthree)",
+                                     "Fast Muter (rgthree)", "Fast Bypasser (rgthree)", "Fast Actions Button (rgthree)",
+                                     "Mute / Bypass Relay (rgthree)", "Mute / Bypass Repeater (rgthree)",
+                                     "Random Unmuter (rgthree)", "Node Collector (rgthree)", "Label (rgthree)",
+                                     "Bookmark (rgthree)"};
+  return passes_on(node) || is_get(node) || std::find(kTypes.begin(), kTypes.end(), node.type) != kTypes.end() ||
+         (is_everywhere_node(node.type) && node.type != "Seed Everywhere");
 }
 
 bool is_skipped(const GraphNode& node) { return node.mode == NodeMode::kMuted || node.mode == NodeMode::kBypassed; }
@@ -24,6 +49,8 @@ class Converter {
   Converter(const Graph& graph, const NodeTable& table) : graph_(graph), table_(table) {
     for (const GraphNode& node : graph.nodes) by_id_.emplace(node.id, &node);
     for (const auto& [id, link] : graph.links) feeding_.insert(link.from);
+    for (const GraphNode& node : graph.nodes)
+      if (is_set(node)) sets_.emplace(std::pair{level_of(node.id), set_name(node)}, &node);
   }
 
   Prompt run() {
@@ -32,6 +59,8 @@ class Converter {
       if (is_virtual(node) || is_skipped(node) || is_decoration(node)) continue;
       prompt.nodes.push_back(convert(node));
     }
+    take_out_switches(prompt, table_);
+    rewrite_texts(prompt, table_);
     return prompt;
   }
 
@@ -163,6 +192,10 @@ class Converter {
         if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
       }
     }
+    // Nodes that are but a number keep it first.
+    const bool seed = node.type == "Seed (rgthree)" || node.type == "Seed Everywhere";
+    if (seed && !out.inputs.contains("seed") && node.widgets.is_array() && !node.widgets.empty())
+      out.inputs["seed"] = wrapped(node.widgets[0]);
     for (const WidgetOverride& given : node.overrides)
       if (given_from_outside(node, given.name) == &given.value) out.inputs[given.name] = wrapped(given.value);
     if (!links) return;
@@ -204,12 +237,30 @@ class Converter {
         return std::nullopt;
       }
       if (!node.shared_node.empty() && node.inputs.empty()) return shared_value(node);
-      if (node.type == "Reroute") link_id = node.inputs.empty() ? kNoLink : node.inputs.front().link;
+      if (is_get(node)) {
+        const GraphNode* set = set_for(node);
+        link_id = !set || set->inputs.empty() ? kNoLink : set->inputs.front().link;
+      } else if (passes_on(node)) link_id = node.inputs.empty() ? kNoLink : node.inputs.front().link;
       else if (is_virtual(node)) return std::nullopt;
       else if (node.mode == NodeMode::kBypassed) link_id = bypass(node, link->second.from_slot, consumer.type);
       else return Origin{{node.id, link->second.from_slot}, {}};
     }
     return std::nullopt;
+  }
+
+  // "7:3:" of "7:3:12".
+  static std::string level_of(const std::string& id) {
+    const size_t colon = id.rfind(':');
+    return colon == std::string::npos ? "" : id.substr(0, colon + 1);
+  }
+
+  // The node that sets what a getting node gets: in its own graph, else in those around it.
+  const GraphNode* set_for(const GraphNode& node) const {
+    for (std::string level = level_of(node.id);; level = level_of(level.substr(0, level.size() - 1))) {
+      const auto found = sets_.find({level, set_name(node)});
+      if (found != sets_.end()) return found->second;
+      if (level.empty()) return nullptr;
+    }
   }
 
   // What stands in the widget that the border of a subgraph has its value from.
@@ -242,13 +293,17 @@ class Converter {
       return node.inputs[static_cast<size_t>(slot)].link;
     for (const GraphInput& input : node.inputs)
       if (input.type == wanted) return input.link;
+    // Types with several members, and those that anything fits.
+    for (const GraphInput& input : node.inputs)
+      if (input.widget.empty() && types_match(input.type, wanted)) return input.link;
     return kNoLink;
   }
 
   const Graph& graph_;
   const NodeTable& table_;
   std::unordered_map<std::string, const GraphNode*> by_id_;
-  std::set<std::string> feeding_;  // nodes that a link comes from
+  std::set<std::string> feeding_;                                         // nodes that a link comes from
+  std::map<std::pair<std::string, std::string>, const GraphNode*> sets_;  // by level and name
 };
 
 }  // namespace

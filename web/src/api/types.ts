@@ -43,6 +43,8 @@ export interface InputOptions {
   step?: number;
   round?: number | boolean;
   multiline?: boolean;
+  /** Comments and choices in it are for the editor to take out before it queues a graph. */
+  dynamicPrompts?: boolean;
   image_upload?: boolean;
   /** A seed. */
   control_after_generate?: boolean;

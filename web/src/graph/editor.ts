@@ -17,6 +17,7 @@ import { queueJob } from '../state/form/send';
 import { setView } from '../state/view';
 import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
 import { AFTER, type Document, fromPrompt, type Infos, nextSeed, toPrompt } from './document';
+import { rewriteTexts } from './dynamicText';
 import { bindKeys } from './keys';
 import { type Definition, definitionsOf, flatDocument, pathTo, readLevel, type Step, withLevel, withNextSeeds, withSubgraphs } from './levels';
 import { arrange, fill, readLive, refreshPicture } from './live';
@@ -427,7 +428,7 @@ export class Editor {
   }
 
   prompt(): Prompt {
-    return toPrompt(this.flat(), this.known);
+    return rewriteTexts(toPrompt(this.flat(), this.known), this.known);
   }
 
   /** Runs as often as is asked for, as long as nothing is refused. */
