@@ -9,6 +9,7 @@ namespace easel::cli {
 
 void add_run(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_workflows(CLI::App& app);
 void add_nodes(CLI::App& app);
 void add_models(CLI::App& app);
 void add_synth(CLI::App& app);

@@ -62,7 +62,9 @@ void Presenter::on(const engine::NodeProgress& e) {
 
 void Presenter::on(const engine::NodeWarning& e) {
   if (style_ == Style::kJson) json_line({{"event", "warning"}, {"node", e.node}, {"message", e.text}});
-  else fprintf(stderr, "%s node %s: %s\n", bold("note:").c_str(), e.node.c_str(), e.text.c_str());
+  else
+    fprintf(stderr, "%s %s%s\n", bold("note:").c_str(), e.node.empty() ? "" : ("node " + e.node + ": ").c_str(),
+            e.text.c_str());
 }
 
 void Presenter::on(const engine::NodeDetail& e) {
@@ -85,7 +87,7 @@ void Presenter::on(const engine::NodeFinished& e) {
     for (const auto& file : shown) {
       const std::string path = (folder_of(engine_, file.type) / file.subfolder / file.filename).string();
       files.push_back(path);
-      if (file.type == "output") saved_.push_back(path);
+      (file.type == "output" ? saved_ : previews_).push_back(path);
       if (style_ == Style::kPeople && file.type == "output") printf("%s\n", path.c_str());
     }
   }
@@ -102,13 +104,17 @@ void Presenter::on(const engine::NodeFinished& e) {
 void Presenter::finished(const engine::RunReport& report) {
   size_t reused = 0;
   for (const auto& node : report.nodes) reused += node.reused ? 1 : 0;
+  // A workflow that only previews has its pictures there.
+  if (style_ == Style::kPeople && saved_.empty())
+    for (const std::string& path : previews_) printf("%s\n", path.c_str());
   if (style_ == Style::kJson)
     json_line({{"event", "finished"},
                {"seconds", report.seconds},
                {"nodes", report.nodes.size()},
                {"reused", reused},
                {"peak_memory", peak_memory()},
-               {"saved", saved_}});
+               {"saved", saved_},
+               {"previews", previews_}});
   if (style_ == Style::kPeople)
     fprintf(stderr, "%s\n",
             dim("done in " + human_seconds(report.seconds) + ", with at most " + human_bytes(peak_memory())).c_str());

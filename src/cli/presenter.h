@@ -44,7 +44,7 @@ class Presenter final : public engine::EventSink {
   std::string class_type_;
   std::chrono::steady_clock::time_point work_start_{};  // of the node, or of its first step
   std::unique_ptr<ProgressBar> bar_;
-  std::vector<std::string> saved_;
+  std::vector<std::string> saved_, previews_;
 };
 
 }  // namespace easel::cli

@@ -11,7 +11,9 @@ engine::RunReport run_plan(engine::Engine& engine, engine::Plan plan, Presenter&
                            engine::RunOptions options) {
   const workflow::Validation validation = plan;  // to be shown should the run fail, which takes the plan
   try {
-    if (!plan.flawless()) plan.raise();
+    if (!plan.runnable()) plan.raise();
+    for (const workflow::Notice& notice : plan.left_out())
+      presenter.take(engine::NodeWarning{notice.node, notice.text});
     for (const workflow::Notice& notice : plan.notices) presenter.take(engine::NodeWarning{notice.node, notice.text});
     options.cancel = interrupt_token();
     options.notices_told = true;

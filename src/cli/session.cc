@@ -97,16 +97,17 @@ DType precision(const std::string& name) {
 
 }  // namespace
 
-std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags) {
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed) {
   set_thread_count(flags.threads);
   ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
-  if (!fs::is_directory(flags.models))
+  const bool models = fs::is_directory(flags.models);
+  if (!models && models_needed)
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
         .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);
   engine::EngineOptions options{
       .table = nodes::standard_table(),
-      .folders = library::Folders(fs::path(flags.models)),
+      .folders = models ? library::Folders(fs::path(flags.models)) : library::Folders(),
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
       .compute = precision(flags.precision)};

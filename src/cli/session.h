@@ -30,8 +30,9 @@ void add_session_flags(CLI::App& command, SessionFlags& flags);
 void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group);
 void start_weight_cache(const std::string& folder, const std::string& limit);
 
-// Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there.
-std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags);
+// Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there. A model folder
+// that is not needed is empty when it is not there.
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed = true);
 
 // "6G", "512M", "1048576" as bytes. Throws Error(kUsage).
 size_t parse_bytes(const std::string& text);

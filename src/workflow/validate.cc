@@ -1,6 +1,7 @@
 #include "workflow/validate.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -319,6 +320,23 @@ Json Validation::node_errors() const {
     out[node.id] = {
         {"errors", std::move(errors)}, {"dependent_outputs", node.dependent_outputs}, {"class_type", node.class_type}};
   }
+  return out;
+}
+
+std::vector<Notice> Validation::left_out() const {
+  std::map<std::string, std::string> reasons;  // by output
+  if (!runnable()) return {};
+  for (const FaultyNode& node : faulty)
+    for (const std::string& output : node.dependent_outputs) {
+      std::string& text = reasons[output];
+      const NodeFault& first = node.faults.front();
+      const std::string where = node.id == output ? "" : "node " + node.id + " (" + node.class_type + "): ";
+      text += (text.empty() ? "is left out. " : "; ") + where + first.message + ": " + first.details;
+    }
+  std::vector<Notice> out;
+  for (const PromptNode& node : prompt.nodes)
+    if (const auto reason = reasons.find(node.id); reason != reasons.end())
+      out.push_back({node.id, node.class_type, reason->second});
   return out;
 }
 

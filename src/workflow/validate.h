@@ -37,6 +37,9 @@ struct Validation {
   Prompt prompt;                     // values converted to their inputs' types
   std::vector<Notice> notices;       // what nodes that could be foreseen had to say
 
+  // For each output node that cannot be run although others can, why not.
+  std::vector<Notice> left_out() const;
+
   bool runnable() const { return error.is_null(); }
   bool flawless() const { return error.is_null() && faulty.empty(); }
   // {id: {errors, dependent_outputs, class_type}}, as POST /prompt answers it.

@@ -15,15 +15,18 @@ namespace {
 
 struct Flags {
   SessionFlags session;
-  std::string workflow, trace;
+  std::string workflow, form, trace;
   std::vector<std::string> assignments;
   int64_t seed_offset = 0;
   bool json = false, dry_run = false;
 };
 
 // The workflow with --set and --seed-offset applied.
-workflow::Workflow load(const Flags& flags, const nodes::Table& table) {
-  workflow::Workflow out = workflow::load_workflow(flags.workflow, table);
+workflow::Workflow load(const Flags& flags, engine::Engine& engine) {
+  const nodes::Table& table = engine.table();
+  workflow::Workflow out = workflow::load_workflow(flags.workflow, table, workflow::form_named(flags.form));
+  workflow::take_accepted_form(out, table,
+                               [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); });
   for (const auto& text : flags.assignments) workflow::assign(out.prompt, table, workflow::parse_assignment(text));
   workflow::offset_seeds(out.prompt, table, flags.seed_offset);
   // A graph that no longer says what is run does not belong into the pictures; the prompt is there in any case.
@@ -34,11 +37,13 @@ workflow::Workflow load(const Flags& flags, const nodes::Table& table) {
 void check_only(engine::Engine& engine, const workflow::Prompt& prompt, Presenter& presenter, bool json) {
   const auto validation = engine.check(prompt);
   try {
-    if (!validation.flawless()) validation.raise();
+    if (!validation.runnable()) validation.raise();
   } catch (const Error& e) {
     presenter.failed(e, &validation);
     throw;
   }
+  for (const workflow::Notice& notice : validation.left_out())
+    presenter.take(engine::NodeWarning{notice.node, notice.text});
   for (const workflow::Notice& notice : validation.notices)
     presenter.take(engine::NodeWarning{notice.node, notice.text});
   if (json)
@@ -51,7 +56,8 @@ void run(const Flags& flags) {
   Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine, flags.session.verbose);
   workflow::Workflow loaded;
   try {
-    loaded = load(flags, engine->table());
+    loaded = load(flags, *engine);
+    for (const std::string& note : loaded.notes) presenter.take(engine::NodeWarning{"", note});
   } catch (const Error& e) {
     presenter.failed(e);
     throw;
@@ -73,13 +79,16 @@ void add_run(CLI::App& app) {
   command->footer(
       "WORKFLOW is the editor's JSON, the API's JSON, or a PNG or WebP picture that carries one. Pictures are saved "
       "under\n"
-      "OUTPUT and their paths printed, one a line. Everything is checked before anything is computed.\n\n"
+      "OUTPUT and their paths printed, one a line. Everything is checked before anything is computed.\n"
+      "A picture mostly carries both forms: the API's is run, unless only the editor's can be.\n\n"
       "  easel run flow.json --set KSampler.steps=8 --set 6.text=\"a red barn\"\n"
       "  easel run flow.json --seed-offset 1          the same with other noise\n"
       "  easel run ComfyUI_00042_.png                 make a picture again\n"
       "  easel run flow.json --json                   one JSON object a line, for programs\n\n"
       "Ctrl-C stops after the current step and leaves nothing half-written. Exit codes: easel --help.");
   command->add_option("WORKFLOW", flags->workflow, "The workflow file")->required();
+  command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
+      ->check(CLI::IsMember({"graph", "prompt"}));
   command
       ->add_option("--set", flags->assignments,
                    "NODE.INPUT=VALUE; NODE is an id, or a title or class that only one node has")

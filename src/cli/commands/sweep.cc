@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/run_prompt.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 #include "formats/pictures/picture.h"
 #include "image/scale/resize.h"
 #include "image/sheet/contact_sheet.h"
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 
 struct Flags {
   SessionFlags session;
-  std::string workflow, title, sheet;
+  std::string workflow, form, title, sheet;
   std::vector<std::string> settings;
   int64_t cell = 384;
   bool json = false;
@@ -116,7 +117,12 @@ void run(const Flags& flags) {
   std::vector<Axis> settings;
   for (const auto& text : flags.settings) settings.push_back(parse_axis(text));
   const auto engine = start_engine(flags.session);
-  workflow::Prompt base = workflow::load_workflow(flags.workflow, engine->table()).prompt;
+  workflow::Workflow loaded =
+      workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
+  workflow::take_accepted_form(loaded, engine->table(),
+                               [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
+  for (const std::string& note : loaded.notes) fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
+  workflow::Prompt& base = loaded.prompt;
   for (const Axis& setting : settings)
     if (setting.values.size() == 1) set(base, engine->table(), setting, 0);
   image::ContactSheet sheet;
@@ -126,7 +132,7 @@ void run(const Flags& flags) {
   std::vector<engine::Plan> plans;
   for (const auto& prompt : prompts) {
     plans.push_back(engine->check(prompt));
-    if (!plans.back().flawless()) plans.back().raise();
+    if (!plans.back().runnable()) plans.back().raise();
   }
   ProgressBar bar("sweep");
   for (size_t i = 0; i < plans.size(); ++i) {
@@ -154,6 +160,8 @@ void add_sweep(CLI::App& app) {
       "  easel sweep flow.json --set KSampler.steps=4 --set 6.weight=0,0.5,1 --sheet weights.jpg");
   command->add_option("WORKFLOW", flags->workflow, "The workflow file")->required();
   command->add_option("--set", flags->settings, "NODE.INPUT=VALUE,VALUE,...")->required()->allow_extra_args(false);
+  command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
+      ->check(CLI::IsMember({"graph", "prompt"}));
   command->add_option("--title", flags->title, "Above the sheet; by default the workflow's name");
   command->add_option("--cell", flags->cell, "Most pixels of a picture on the sheet")
       ->check(CLI::Range(32, 2048))

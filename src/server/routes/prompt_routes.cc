@@ -107,17 +107,21 @@ Order finish_order(const Json& body, workflow::Workflow flow, Order order, const
 
 // The body in any of the forms it may have: what ComfyUI's clients send, a bare prompt or editor graph, or a
 // picture that carries a workflow. Nothing when there is no prompt in it.
-std::optional<Order> read_order(const Request& request, const workflow::NodeTable& table) {
+std::optional<Order> read_order(const Request& request, const Services& s) {
   const std::string& bytes = request.body;
-  if (bytes.starts_with('\x89') || bytes.starts_with('\xFF') || bytes.starts_with("RIFF"))
-    return finish_order(Json::object(), workflow::read_workflow(std::string_view(bytes), table), {}, request);
+  if (bytes.starts_with('\x89') || bytes.starts_with('\xFF') || bytes.starts_with("RIFF")) {
+    auto flow = workflow::read_workflow(std::string_view(bytes), s.table);
+    workflow::take_accepted_form(flow, s.table, [&](const auto& p) { return s.runner.check(p, {}).runnable(); });
+    return finish_order(Json::object(), std::move(flow), {}, request);
+  }
   Json body = body_json(request);
   if (workflow::looks_like_graph(body) || is_bare_prompt(body)) body = Json{{"prompt", std::move(body)}};
   const auto prompt = body.find("prompt");
   if (prompt == body.end()) return std::nullopt;
   Order order;
-  auto flow = workflow::read_workflow(Json{{"prompt", *prompt}}, table);
-  if (!flow.from_graph) order.prompt = *prompt;
+  auto flow = workflow::read_workflow(Json{{"prompt", *prompt}}, s.table);
+  const bool as_sent = !prompt->is_object() || prompt->size() == flow.prompt.nodes.size();  // else it was wrapped
+  if (!flow.from_graph && as_sent) order.prompt = *prompt;
   return finish_order(body, std::move(flow), std::move(order), request);
 }
 
@@ -175,7 +179,7 @@ void answer_end(const Services& s, const std::string& id, bool as_picture, const
 }
 
 void post_prompt(Services& s, Request& request, const Reply& reply) {
-  auto order = read_order(request, s.table);
+  auto order = read_order(request, s);
   if (!order) return reply(no_prompt());
   request.body.clear();
   engine::Plan plan = s.runner.check(order->parsed, order->targets);

@@ -1,0 +1,126 @@
+#include "cli/survey.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "workflow/load.h"
+
+namespace easel::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kMostFiles = 200000;
+
+bool may_hold_workflow(const fs::path& path) {
+  std::string end = path.extension().string();
+  for (char& c : end)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return end == ".json" || end == ".png" || end == ".webp" || end == ".jpg" || end == ".jpeg";
+}
+
+template <class T>
+void add_once(std::vector<T>& list, const T& value) {
+  if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
+}
+
+// Sorts a prompt's faults into what it lacks and the rest.
+void judge(const workflow::Validation& plan, Surveyed& out) {
+  bool other = false;
+  for (const workflow::FaultyNode& node : plan.faulty)
+    for (const workflow::NodeFault& fault : node.faults) {
+      const std::string kind = fault.extra_info.value("fault", std::string());
+      if (fault.type == "missing_node_type" && !node.class_type.empty()) {
+        add_once(out.nodes, node.class_type);
+      } else if (kind == fault_name(Fault::kMissing) && fault.extra_info.contains("received_value")) {
+        add_once(out.files, fault.extra_info.value("input_name", std::string()) + ": " +
+                                workflow::python_str(fault.extra_info["received_value"]));
+      } else if (!node.dependent_outputs.empty() || node.class_type.empty()) {
+        other = true;
+        if (out.message.empty())
+          out.message = "node " + node.id + " (" + node.class_type + "): " + fault.message + ": " + fault.details;
+      }
+    }
+  if (!out.nodes.empty()) out.standing = Standing::kLacksNodes;
+  else if (plan.runnable()) out.standing = plan.flawless() ? Standing::kRuns : Standing::kRunsInPart;
+  else if (!other && !out.files.empty()) out.standing = Standing::kLacksFiles;
+  else out.standing = Standing::kInvalid;
+  if (out.standing == Standing::kInvalid && out.message.empty()) out.message = plan.text();
+}
+
+}  // namespace
+
+std::string standing_name(Standing standing) {
+  switch (standing) {
+    case Standing::kRuns: return "runs";
+    case Standing::kRunsInPart: return "runs in part";
+    case Standing::kLacksNodes: return "lacks nodes";
+    case Standing::kLacksFiles: return "lacks files";
+    case Standing::kInvalid: return "not valid";
+    case Standing::kNoWorkflow: return "no workflow";
+    case Standing::kUnreadable: break;
+  }
+  return "unreadable";
+}
+
+std::vector<fs::path> workflow_files(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw Error(Fault::kMissing, "there is no folder '" + folder.string() + "'").fix("Name a folder of workflow files");
+  std::vector<fs::path> out;
+  fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error), end;
+  for (; !error && at != end && out.size() < kMostFiles; at.increment(error)) {
+    std::error_code ignored;
+    if (may_hold_workflow(at->path()) && at->is_regular_file(ignored)) out.push_back(fs::relative(at->path(), folder));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Surveyed survey(const fs::path& folder, const fs::path& file, engine::Engine& engine) {
+  Surveyed out;
+  out.file = file;
+  try {
+    workflow::Workflow flow = workflow::load_workflow(folder / file, engine.table());
+    const auto accepted = [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); };
+    workflow::take_accepted_form(flow, engine.table(), accepted);
+    out.form = flow.from_graph ? "graph" : "prompt";
+    judge(engine.check(flow.prompt), out);
+  } catch (const Error& e) {
+    if (e.fault() == Fault::kCancelled) throw;
+    out.message = e.message();
+    out.standing = e.fault() == Fault::kInvalid ? Standing::kNoWorkflow : Standing::kUnreadable;
+  } catch (const std::exception& e) {
+    out.message = e.what();
+  }
+  return out;
+}
+
+std::vector<HelpfulNode> helpful_nodes(const std::vector<Surveyed>& surveyed, size_t most) {
+  std::vector<std::set<std::string>> lacking;
+  std::map<std::string, size_t> count;
+  for (const Surveyed& one : surveyed) {
+    if (one.nodes.empty()) continue;
+    lacking.emplace_back(one.nodes.begin(), one.nodes.end());
+    for (const std::string& name : lacking.back()) ++count[name];
+  }
+  std::vector<HelpfulNode> out;
+  while (out.size() < most) {
+    std::map<std::string, double> votes;
+    for (const auto& names : lacking)
+      for (const std::string& name : names) votes[name] += 1.0 / static_cast<double>(names.size());
+    if (votes.empty()) break;
+    const auto best =
+        std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    HelpfulNode node{best->first, count[best->first], 0};
+    for (auto& names : lacking)
+      if (names.erase(node.name) && names.empty()) ++node.completes;
+    out.push_back(std::move(node));
+  }
+  return out;
+}
+
+}  // namespace easel::cli
