@@ -1,4 +1,4 @@
-// What a run looks like to whoever started it: bars and words for people, JSON lines for programs.
+// How a run is presented: progress bars and text for people, JSON lines for programs.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What the running program knows of itself.
+// Memory use and running time of this process.
 #pragma once
 
 #include <cstddef>

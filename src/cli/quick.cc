@@ -27,7 +27,7 @@ class PictureFolder {
       if (!fs::is_regular_file(picture)) throw Error(Fault::kMissing, "there is no picture '" + picture + "'");
       formats::inspect_picture_file(picture);
     }
-    std::string folder = (fs::temp_directory_path() / "easel-XXXXXX").string();  // nobody else's, whoever guesses names
+    std::string folder = (fs::temp_directory_path() / "easel-XXXXXX").string();  // private, and not predictable
     if (!mkdtemp(folder.data()))
       throw Error(Fault::kBadFile, std::string("cannot make a folder: ") + std::strerror(errno)).in_file(folder);
     path_ = folder;

@@ -1,4 +1,4 @@
-// The one way in which commands run a workflow.
+// How all commands run a workflow.
 #pragma once
 
 #include "cli/presenter.h"

@@ -1,4 +1,4 @@
-// What is wrong with a command line, in words: CLI11 lists what it did not expect, but not which of it is the mistake.
+// Describes the mistake in a command line: CLI11 lists everything unexpected, but not which part of it is wrong.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// From a prompt's JSON to what a node is called with.
+// Converts a prompt's JSON to the arguments of nodes.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace easel::engine {
 
-// The value at the other end of a link; an empty one where nothing is known.
+// The value at the source of a link, or an empty one if it is unknown.
 using FollowLink = std::function<nodes::Value(const workflow::Link&)>;
 
 nodes::Call::Arguments make_arguments(const workflow::PromptNode& node, const workflow::NodeSpec& spec,

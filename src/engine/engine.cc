@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Most of the machine's, or of that of the container the program runs in.
+// Most of the memory of the machine, or of the container that the program runs in.
 size_t machine_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
   size_t memory = pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{8} << 30;
@@ -88,7 +88,7 @@ class Engine::Run {
   }
 
  private:
-  // Passes on to the sink what the running node says.
+  // Forwards the events of the running node to the sink.
   class Events final : public nodes::NodeEvents {
    public:
     explicit Events(Run& run) : run_(run) {}
@@ -161,7 +161,7 @@ class Engine::Run {
   }
 
   void report_reused(const std::string& id, const Result& result) {
-    NodeReport report{id, node(id).class_type, true, {}, 0, result.bytes()};
+    NodeReport report{.id = id, .class_type = node(id).class_type, .reused = true, .bytes = result.bytes()};
     const workflow::NodeSpec* spec = engine_.table_.find(report.class_type, node(id).input_names());
     if (spec->output_node) sink_.take(NodeFinished{report, result.ui});
     if (options_.watch) options_.watch(id, result.outputs);
@@ -172,7 +172,7 @@ class Engine::Run {
     options_.cancel.check();
     const workflow::PromptNode& n = node(id);
     const auto start = Clock::now();
-    NodeReport report{id, n.class_type, false, reason(id), 0, 0};
+    NodeReport report{.id = id, .class_type = n.class_type, .why = reason(id)};
     current_ = id;
     sink_.take(NodeStarted{id, n.class_type});
     auto made = planned_result(id);
@@ -241,7 +241,7 @@ class Engine::Run {
     return result;
   }
 
-  // Does something for a node; whatever goes wrong becomes an Error that names the node.
+  // Calls `work` for a node, and turns every exception into an Error that names the node.
   template <class Work>
   auto named(const workflow::PromptNode& n, const Work& work) -> decltype(work()) {
     const uint64_t begun = engine_.residency_.now();
@@ -303,7 +303,7 @@ class Engine::Run {
   std::set<std::string> needed_;
   std::vector<std::string> reused_;
   std::map<std::string, ResultPtr> results_;            // of nodes that later ones still need
-  std::map<std::string, std::shared_ptr<Result>> own_;  // the same results, where nobody else will ever see them
+  std::map<std::string, std::shared_ptr<Result>> own_;  // the same results if RunOptions::last is set
   std::map<std::string, int> uses_left_;
   std::map<std::pair<std::string, int64_t>, int> slot_uses_left_;
   RunReport report_;

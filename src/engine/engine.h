@@ -1,4 +1,4 @@
-// The engine: checks workflows, runs them, keeps what may be needed again.
+// The engine: checks workflows, runs them, and keeps results for later runs.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,7 @@ struct RunOptions {
   CancelToken cancel = {};
   // Told of each node's outputs, also of those that are reused (nodes/common/trace.h).
   std::function<void(const std::string& node, const nodes::Outputs& outputs)> watch = {};
-  // Nothing will run after it: each result, and with it the model it needs, goes when no later node needs it.
+  // No run follows: each result, and with it the model it needs, is dropped when no later node needs it.
   bool last = false;
   bool notices_told = false;  // the plan's notices were shown, and are not to be said again
 };

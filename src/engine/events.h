@@ -1,4 +1,4 @@
-// What happens in a run, as values: a terminal, a server or a test takes them in the process that runs, or in another.
+// The events of a run as values, for a terminal, a server or a test in the same process or another one.
 #pragma once
 
 #include <cstdint>
@@ -51,12 +51,12 @@ struct PictureFinished {
   std::string content_type, data;  // "image/png", the file's bytes
 };
 
-// Something a person should know that is no error.
+// A warning for people, which is not an error.
 struct NodeWarning {
   std::string node, text;
 };
 
-// Something for those who ask for more (--verbose).
+// A detail that is only shown with --verbose.
 struct NodeDetail {
   std::string node, text;
 };

@@ -1,4 +1,4 @@
-// Finding out before anything is computed what a prompt's nodes will give, and that models do not go together.
+// Determines before anything is computed what the nodes of a prompt will return, and whether their models fit together.
 #pragma once
 
 #include <cstdint>

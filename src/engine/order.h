@@ -1,4 +1,4 @@
-// In which order nodes run.
+// The order in which nodes run.
 #pragma once
 
 #include <string>

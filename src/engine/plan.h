@@ -1,4 +1,4 @@
-// What is known of a prompt before it runs.
+// Everything that is known of a prompt before it runs.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@
 
 namespace easel::engine {
 
-// Something a node said while it was looked at.
+// A message that a node reported while it was checked.
 struct Remark {
   bool warning = false;  // else a detail
   std::string text;

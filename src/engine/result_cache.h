@@ -20,8 +20,8 @@ struct Result {
 };
 using ResultPtr = std::shared_ptr<const Result>;
 
-// Results by the digest of their signature. Holds at most so many bytes, and drops what was used longest ago; what
-// someone holds a pointer to lives on with them.
+// Results by the digest of their signature, up to a number of bytes; the least recently used are dropped. A dropped
+// result lives on as long as a pointer to it exists.
 class ResultCache {
  public:
   explicit ResultCache(size_t budget_bytes) : entries_(budget_bytes, kMostEntries) {}

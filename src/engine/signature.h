@@ -1,4 +1,4 @@
-// What a node's result depends on, as text that can be compared.
+// Everything that a node's result depends on, as text that can be compared.
 #pragma once
 
 #include <map>
@@ -53,7 +53,7 @@ class Signatures {
   std::map<std::string, Signature> known_;
 };
 
-// In a few words, what differs between an earlier signature of the same node and this one.
+// A short description of the difference between an earlier signature of the same node and this one.
 std::string difference(const Signature& before, const Signature& now);
 
 }  // namespace easel::engine

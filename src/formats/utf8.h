@@ -1,4 +1,4 @@
-// UTF-8 made from what files hold instead.
+// Conversion of other encodings in files to UTF-8.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace easel::formats {
 
-// Appends one code point; what is none (a lone surrogate) becomes U+FFFD.
+// Appends one code point; an invalid one (a lone surrogate) becomes U+FFFD.
 void append_utf8(std::string& out, uint32_t code_point);
 
-// Latin-1 to UTF-8, except that what is valid UTF-8 already is left alone.
+// Latin-1 to UTF-8; text that is already valid UTF-8 is unchanged.
 std::string to_utf8(std::string_view text);
 
 }  // namespace easel::formats

@@ -209,7 +209,7 @@ Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tenso
 
 }  // namespace
 
-// One picture from those of the lists.
+// Combines the predictions of the lists into one.
 Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
   const double cfg = options_.cfg, second = options_.second;
   switch (options_.style) {
@@ -240,8 +240,8 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
   if (third_later) sides[2] = false;
   auto [cond, uncond, third] = pictures(x, sigma, sides, hooks);
   if (third_later) third = pictures(x, sigma, {false, false, true}, hooks, true)[2];
-  GuidanceMoment moment{x, sigma, options_.cfg, cond, uncond, {}, {}};
-  // Only for whom it may concern: a step without patches takes nothing from the heap.
+  GuidanceMoment moment{.x = x, .sigma = sigma, .cfg = options_.cfg, .cond = cond, .uncond = uncond};
+  // Set only if there are patches, so that a step without them allocates nothing on the heap.
   if (!steps_.empty())
     moment.evaluate = [&](GuidanceMoment::Side side, const Tensor& at, const models::AttentionHookPtr& hook) {
       Sides only{};

@@ -14,13 +14,14 @@
 
 namespace easel::guidance {
 
-// How the pictures of the lists become one.
+// How the denoised pictures of the conditioning lists are combined into one.
 enum class GuidanceStyle {
   kCfg,         // negative + (positive - negative) * cfg; Ho & Salimans 2022
   kDual,        // negative + (third - negative) * second + (positive - third) * cfg
   kDualNested,  // negative + (third + (positive - third) * cfg - negative) * second
-  kPerpNeg,     // third + cfg * (positive' - second * the part of negative' across it), primes: minus third;
-                // Armandpour et al. 2023
+  // third + cfg * (P - second * N), where P = positive - third, and N is the part of negative - third that is
+  // perpendicular to P; Armandpour et al. 2023
+  kPerpNeg,
 };
 
 struct GuidanceOptions {
@@ -46,7 +47,7 @@ class Guidance {
   Guidance(PreparedConditioning conditioning, const Shape& latent, models::Network network,
            const GuidanceOptions& options);
 
-  // The picture the guidance leads to, for x [N,h,w,C] at noise level sigma.
+  // The guided prediction of the denoised picture for x [N,h,w,C] at noise level sigma.
   Tensor denoised(const Tensor& x, float sigma);
   // The unconditional picture of the last call; zeros where it was not needed.
   const Tensor& uncond_denoised() const { return uncond_; }
@@ -80,7 +81,7 @@ class Guidance {
   models::Network network_;
   GuidanceOptions options_;
   Tensor uncond_;
-  // Kept from step to step, so that a step takes no memory from the heap.
+  // Kept between steps, so that a step allocates nothing on the heap.
   struct Work {
     std::vector<const Entry*> waiting, batch;
     std::vector<Tensor> parts;

@@ -18,11 +18,11 @@ struct GuidanceMoment {
   const Tensor& x;  // with noise
   float sigma;
   double cfg;
-  Tensor cond, uncond;  // what the two lists lead to; uncond is zero where it was not needed
-  Tensor denoised;      // what has become of them so far
+  Tensor cond, uncond;   // the predictions of the two lists; uncond is zero if it was not needed
+  Tensor denoised = {};  // the combined prediction so far
   // What a list leads to from another x, alone, with one more hook (may be null) in the network's attention, before
   // those of the ordinary evaluations.
-  std::function<Tensor(Side side, const Tensor& x, const models::AttentionHookPtr& hook)> evaluate;
+  std::function<Tensor(Side side, const Tensor& x, const models::AttentionHookPtr& hook)> evaluate = {};
 };
 
 // A patch at work in one sampling run; may remember things from call to call.

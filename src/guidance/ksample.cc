@@ -83,8 +83,11 @@ struct GuidanceLists {
   explicit GuidanceLists(const KSampleRequest& r) : third(r.third), style(r.style), second(r.second_cfg) {
     if (style != GuidanceStyle::kCfg) return;
     for (const models::SamplingPatchPtr& patch : r.model.sampling_patches)
-      if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get()))
-        apart = perp->neutral, style = GuidanceStyle::kPerpNeg, second = perp->scale;
+      if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get())) {
+        apart = perp->neutral;
+        style = GuidanceStyle::kPerpNeg;
+        second = perp->scale;
+      }
   }
   models::Conditioning third;
   models::Conditioning apart;  // a third list that has no part in the others' areas, control and batches

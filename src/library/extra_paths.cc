@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 struct Line {
   size_t number = 0, indent = 0;
-  std::string text;  // without indentation and line end
+  std::string text;  // without indentation and line break
 };
 
 std::string trimmed(std::string_view text) {
@@ -56,7 +56,7 @@ std::string unquoted(const Line& line, const std::string& text) {
 bool split_pair(const std::string& text, std::string& key, std::string& value) {
   size_t colon = text.find(':');
   while (colon != std::string::npos && colon + 1 < text.size() && text[colon + 1] != ' ')
-    colon = text.find(':', colon + 1);  // "C:/models" is no pair
+    colon = text.find(':', colon + 1);  // "C:/models" is not a pair
   if (colon == std::string::npos || colon == 0) return false;
   key = trimmed(std::string_view(text).substr(0, colon));
   value = trimmed(std::string_view(text).substr(colon + 1));

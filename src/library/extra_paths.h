@@ -11,12 +11,13 @@ namespace easel::library {
 struct ExtraFolder {
   std::string kind;
   std::filesystem::path folder;
-  bool first = false;  // is_default: looked in before others
+  bool first = false;  // is_default: searched before the others
 };
 
-// Reads the part of YAML such files use: sections of "key: value" lines, values plain, quoted, or blocks of lines
-// after '|' or '>'; comments. Relative folders are taken from base_path, which is taken from the file's own folder;
-// "~" and "$NAME" are replaced. Throws Error(kBadFile) naming the line.
+// Reads the subset of YAML that such files use: sections of "key: value" lines, whose values are plain, quoted, or
+// blocks after '|' or '>', and comments. Relative folders are relative to base_path, which is relative to the folder of
+// the file;
+// "~" and "$NAME" are replaced. Throws Error(kBadFile) that names the line.
 std::vector<ExtraFolder> parse_extra_paths(std::string_view text, const std::filesystem::path& folder);
 
 }  // namespace easel::library

@@ -41,7 +41,7 @@ const std::vector<KindFolders>& layout() {
   return kLayout;
 }
 
-// Older names of kinds.
+// Earlier names of kinds.
 std::string canonical(std::string_view kind) {
   if (kind == "clip") return "text_encoders";
   if (kind == "unet") return "diffusion_models";
@@ -138,7 +138,7 @@ Folders::Listing Folders::read(const std::string& kind) const {
     for (fs::recursive_directory_iterator it(folder, kOptions, error), end; it != end && !error; it.increment(error)) {
       std::error_code ignored;
       if (it->is_directory(ignored)) {
-        // Links that lead in circles end here.
+        // The depth limit ends cycles of links.
         if (it.depth() >= kMaxDepth || it->path().filename() == ".git") it.disable_recursion_pending();
         note(it->path());
       } else if (it->is_regular_file(ignored) && is_model_file(it->path(), kind)) {

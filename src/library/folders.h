@@ -12,33 +12,34 @@
 
 namespace easel::library {
 
-// Folders by kind: "checkpoints", "vae", "loras", "clip_vision", ... A kind may have several folders; a name is
-// looked for in order. Kinds that were renamed over time ("clip" and "text_encoders", "unet" and
-// "diffusion_models", "t2i_adapter" as part of "controlnet") mean the same. Thread-safe once set up.
+// Folders by kind: "checkpoints", "vae", "loras", "clip_vision", ... A kind may have several folders, which are
+// searched in order. Earlier and later names of a kind are synonyms ("clip" and "text_encoders", "unet" and
+// "diffusion_models", "t2i_adapter" as part of "controlnet"). Thread-safe once set up.
 class Folders {
  public:
   // No folders at all.
   Folders() = default;
-  // The subfolders of `root` named by kind; root may also be a ComfyUI installation, whose models/ is meant. An
-  // extra_model_paths.yaml in `root` or beside it is read as well. Throws Error(kMissing) when root is no folder.
+  // The subfolders of `root` for each kind; for a ComfyUI installation those of its models/. An extra_model_paths.yaml
+  // in `root` or beside it is read as well. Throws Error(kMissing) if root is not a folder.
   explicit Folders(const std::filesystem::path& root);
   Folders(const Folders& other);
   Folders& operator=(const Folders&) = delete;
 
-  // Looked in after those already known, or, with `first`, before.
+  // Searched after the known folders, or before them with `first`.
   void add(std::string_view kind, const std::filesystem::path& folder, bool first = false);
-  // Throws Error(kMissing), or Error(kBadFile) naming the line that is not understood.
+  // Throws Error(kMissing), or Error(kBadFile) that names the line that cannot be parsed.
   void add_extra_paths(const std::filesystem::path& yaml);
 
   std::vector<std::string> kinds() const;
   std::vector<std::filesystem::path> folders(std::string_view kind) const;
 
-  // Names of the model files of a kind, sorted, relative to their folder with '/' between. Only files with an
-  // extension of model files. Folders are read again when they changed.
+  // The sorted names of the model files of a kind, as paths relative to their folder, with '/'. Only files with the
+  // extension of a model file are listed. Folders are read again when they have changed.
   std::vector<std::string> list(std::string_view kind) const;
 
-  // The file of that name. Names that would leave the folder are never found; links inside it may lead anywhere,
-  // their owner put them there. Throws Error(kMissing) that lists the nearest names there are and where was looked.
+  // The file with that name. Names that lead out of the folder are never found; links inside it are followed, because
+  // the owner of the folder put them there. Throws Error(kMissing) that lists the nearest names and the folders
+  // searched.
   std::filesystem::path find(std::string_view kind, std::string_view name) const;
   std::optional<std::filesystem::path> try_find(std::string_view kind, std::string_view name) const;
 

@@ -1,4 +1,4 @@
-// The one opener of model files.
+// Opens model files; nothing else does.
 #pragma once
 
 #include <filesystem>
@@ -10,11 +10,11 @@
 
 namespace easel::library {
 
-// Opens each model file once and keeps it while anyone uses it: all loaders of a file then share one mapping. A file
-// that was changed or replaced since is opened anew. Thread-safe.
+// Opens each model file once and keeps it open while it is in use, so that all loaders of a file share one mapping. A
+// file that has since been changed or replaced is opened again. Thread-safe.
 class ModelFiles {
  public:
-  // Throws what formats::open_model_file() throws.
+  // Throws as formats::open_model_file() does.
   std::shared_ptr<const formats::ModelFile> open(const std::filesystem::path& path);
 
  private:

@@ -77,7 +77,7 @@ bool Residency::unreadable_since(uint64_t moment) const {
       if (r->last_use_ > moment)
         if (auto held = r->weak_from_this().lock()) used.push_back(std::move(held));
   }
-  // Not under the lock: a model that is being built holds its own, and asks this one for room.
+  // Without the lock: a model that is being built holds its own lock and calls make_room().
   return std::any_of(used.begin(), used.end(), [&](const auto& r) { return r->unreadable(moment); });
 }
 

@@ -19,7 +19,7 @@ namespace easel::memory {
 
 class Residency;
 
-// Type-erased part of Resident<T>. Known to the Residency it was created with for as long as it lives.
+// The type-erased part of Resident<T>. Registered with its Residency for as long as it lives.
 class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
  public:
   virtual ~ResidentBase() = default;
@@ -28,12 +28,13 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
   size_t loaded_bytes() const { return loaded_.load(); }  // 0 while not built
   virtual bool in_use() = 0;                              // being built, or held by someone get() gave it to
   virtual bool evict() = 0;                               // drops the built model unless it is in use
-  // Whether zeros were read in place of a part of the file it is mapped from, and it was used after the moment `since`.
+  // Whether the model was used after the moment `since` although its mapping had failed, so that it computed with
+  // zeros.
   virtual bool unreadable(uint64_t since) = 0;
 
  protected:
   ResidentBase(Residency& owner, std::string name, size_t estimate);
-  // To be called by the destructor of the final class, before any of it is gone.
+  // The destructor of the final class must call this before anything else.
   void leave();
 
   Residency& owner_;
@@ -46,7 +47,7 @@ class ResidentBase : public std::enable_shared_from_this<ResidentBase> {
   friend class Residency;
 };
 
-// What a model's builder gives: the model, and the mapping it goes on reading from, if there is one.
+// The result of building a model: the model, and the mapping that it continues to read from, if any.
 template <class T>
 struct Built {
   template <class U>
@@ -56,16 +57,16 @@ struct Built {
   StorageRef mapped;
 };
 
-// Keeps loaded models and the memory they compute in within a budget: before there is more of either, the least
-// recently used models that are not in use are evicted. Must outlive the models made with it.
+// Keeps loaded models and the memory that they compute in within a budget: before either grows, the least recently used
+// idle models are evicted. Must outlive the models that are registered with it.
 //
-// Thread-safe, and no call waits for a model that another thread makes or builds, except shared() and Resident::get()
-// for that very model. The lock is held for bookkeeping only; what is called under it is ResidentBase::in_use() and
-// evict(), which never wait, and so the destructors of evicted models, which must not call back. shared()'s `make` and
-// Resident's `build` are called without it, and may use this object.
+// Thread-safe. No call waits for a model that another thread is building, except shared() and Resident::get() for that
+// very model. The lock is held for bookkeeping only. Under it ResidentBase::in_use() and evict() are called, which
+// never wait, and so are the destructors of evicted models, which must not call back. `make` and `build` are called
+// without the lock and may use this object.
 class Residency {
  public:
-  // budget 0: as much as there is. `overhead` is what the program takes beside all that, of the budget.
+  // A budget of 0 means no limit. `overhead` is the part of the budget that the rest of the program needs.
   explicit Residency(size_t budget_bytes = 0, size_t overhead = 0) : budget_(budget_bytes), overhead_(overhead) {}
   Residency(const Residency&) = delete;
   Residency& operator=(const Residency&) = delete;
@@ -74,14 +75,14 @@ class Residency {
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
-  // Makes room for `bytes` more; throws Error(kMemory) naming `name` and what would fit when it cannot.
+  // Makes room for `bytes` more, or throws Error(kMemory) that names `name` and says what would fit.
   void make_room(size_t bytes, const std::string& name);
-  // What there would be room for if all models that are not in use were evicted.
+  // The room that there would be if all idle models were evicted.
   size_t room();
-  // Throws what make_room() would if nothing else was in memory.
+  // Throws as make_room() would if no other model was loaded.
   void require(size_t bytes, const std::string& name) const;
 
-  // Memory to compute in, counted until it is let go.
+  // Memory to compute in, counted against the budget for the lifetime of this object.
   class Hold {
    public:
     Hold() = default;
@@ -105,16 +106,16 @@ class Residency {
 
   void touch(ResidentBase& r);
 
-  // This moment, for unreadable_since().
+  // The present moment, for unreadable_since().
   uint64_t now() const;
-  // Whether a model that was used after that moment read zeros in place of a part of its file that cannot be read: what
-  // was computed with it is wrong. A model that did is built anew when it is asked for again.
+  // Whether a model that was used after that moment had read zeros because its file could not be read, so that the
+  // results are wrong. Such a model is rebuilt when it is next requested.
   bool unreadable_since(uint64_t moment) const;
 
-  // The model registered under `key` while anyone holds it, else what `make` returns, registered from now on. A key
-  // says everything the model is built from: kind, file identity, type, patches. One key, one T.
-  // `make` is called without the lock, on this thread; whoever asks for the same key meanwhile waits for it, and when
-  // it throws makes the model themselves. It may ask for other keys, but not so that two keys wait for each other.
+  // The model registered under `key` if it is still held somewhere, else the result of `make`, which is then
+  // registered. A key must identify everything that the model is built from: kind, file identity, type, patches; it
+  // always has the same T. `make` is called on this thread without the lock. Other threads that ask for the same key
+  // wait for it; if it throws, one of them makes the model itself. `make` may request other keys, but not in a cycle.
   template <class T>
   std::shared_ptr<T> shared(const std::string& key, const std::function<std::shared_ptr<T>()>& make) {
     if (const auto found = find_or_claim(key)) {
@@ -143,8 +144,8 @@ class Residency {
   void add(ResidentBase* r);
   void remove(ResidentBase* r);
   void let_go(size_t bytes);
-  // Waits until nobody makes the key's model; then the model, or nullptr when there is none: it is the caller's to make
-  // and to enter().
+  // Waits until no other thread is making the model of the key. Returns the model, or null if there is none; the caller
+  // must then make it and call enter().
   std::shared_ptr<ResidentBase> find_or_claim(const std::string& key);
   void enter(const std::string& key, const std::shared_ptr<ResidentBase>& made);
   size_t loaded_now() const EASEL_REQUIRES(mutex_);
@@ -160,8 +161,8 @@ class Residency {
   uint64_t clock_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
-// A lazily built T (UNet, Vae, ...; needs `size_t bytes() const`). get() builds on first use and after an eviction, on
-// the thread that asks, under a lock of this model alone.
+// A lazily built T (UNet, Vae, ...; needs `size_t bytes() const`). get() builds it on first use and after an eviction,
+// on the calling thread, under a lock of this model only.
 template <class T>
 class Resident final : public ResidentBase {
  public:
@@ -179,7 +180,7 @@ class Resident final : public ResidentBase {
       model_ = std::move(built.model);
       mapped_ = std::move(built.mapped);
       loaded_ = model_->bytes();
-      trim_pool();  // what packing used is of no size that computing uses
+      trim_pool();  // blocks used for packing have no sizes that computing reuses
     }
     owner_.touch(*this);
     return model_;

@@ -1,5 +1,5 @@
-// Layers: an op and its weights, built as Layer(weights["scope"]) so that code reads like the file's keys.
-// Building from missing tensors leaves an empty layer; Weights::require_all() reports it before use.
+// Layers: an op with its weights, built as Layer(weights["scope"]), so that code reads like the keys of the file. A
+// layer whose tensors are missing is empty; Weights::require_all() reports them before use.
 #pragma once
 
 #include "nn/weights.h"
@@ -16,14 +16,14 @@ class Linear {
  public:
   Linear() = default;
   explicit Linear(const Weights& w, bool geglu = false);
-  // Multiplies in `compute`, whatever the scope's type.
+  // Multiplies in `compute` instead of the scope's type.
   Linear(const Weights& w, DType compute);
-  // Several layers with the same input as one product, outputs side by side (q, k, v). A part without
-  // bias beside one with bias counts as zeros.
+  // Several layers with a common input (q, k, v) as one product with their outputs side by side. If some parts have a
+  // bias, that of the others is zero.
   Linear(std::initializer_list<Weights> parts);
-  // From tensors directly (slices of a fused parameter); empty while `weight` is undefined, bias may be.
+  // From tensors directly (slices of a fused parameter); empty if `weight` is undefined. bias may be undefined.
   Linear(const StoredTensor& weight, const StoredTensor& bias, DType compute, const ops::Packer& packer);
-  // Several as one product; none undefined.
+  // Several weights as one product; none may be undefined.
   Linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute, const ops::Packer& packer);
 
   Tensor operator()(const Tensor& x, const ops::LinearArgs& args = {}) const { return ops::linear(x, *packed_, args); }
@@ -41,7 +41,7 @@ class Conv2d {
  public:
   Conv2d() = default;
   explicit Conv2d(const Weights& w, const ops::ConvShape& shape = {});
-  // Multiplies in `compute`, whatever the scope's type.
+  // Multiplies in `compute` instead of the scope's type.
   Conv2d(const Weights& w, const ops::ConvShape& shape, DType compute);
 
   Tensor operator()(const Tensor& x, const ops::ConvArgs& args = {}) const { return ops::conv2d(x, *packed_, args); }
@@ -55,13 +55,13 @@ class Conv2d {
   ops::PackedConvPtr packed_;
 };
 
-// Keys: weight [C], bias [C]. 32 groups unless said.
+// Keys: weight [C], bias [C].
 class GroupNorm {
  public:
   GroupNorm() = default;
   explicit GroupNorm(const Weights& w, float eps = 1e-5f, int64_t groups = 32);
 
-  // The result has the type of x, or `out`.
+  // The result has the type `out`, by default that of x.
   Tensor operator()(const Tensor& x, ops::Activation activation = ops::Activation::kNone,
                     std::optional<DType> out = {}) const {
     return ops::group_norm(x, weight_, bias_, groups_, eps_, activation, out);
@@ -83,12 +83,12 @@ class LayerNorm {
   LayerNorm() = default;
   explicit LayerNorm(const Weights& w, float eps = 1e-5f);
 
-  // The result has the type of x, or `out`.
+  // The result has the type `out`, by default that of x.
   Tensor operator()(const Tensor& x, std::optional<DType> out = {}) const {
     return ops::layer_norm(x, weight_, bias_, eps_, out);
   }
   explicit operator bool() const { return weight_.defined(); }
-  // 0 while its weight and bias do not go together.
+  // 0 if the weight and the bias do not match.
   int64_t width() const {
     return weight_.defined() && bias_.defined() && bias_.numel() == weight_.numel() ? weight_.numel() : 0;
   }

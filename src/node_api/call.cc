@@ -7,7 +7,7 @@
 namespace easel::nodes {
 namespace {
 
-// A literal as a number; nothing when it is none.
+// A literal as a number, or nothing if it is not one.
 template <class To>
 std::optional<To> as_number(const workflow::Literal& literal) {
   return std::visit(
@@ -26,8 +26,9 @@ workflow::Literal as_literal(const Value& value) {
   return {};
 }
 
-// Validation sees typed values only. As in ComfyUI a linked whole number may pass the declared maximum, but neither the
-// minimum nor what any size or count can be: a negative size makes no sense, and a huge one takes all memory.
+// Validation checks only values in the workflow itself. As in ComfyUI, an integer that comes over a link may exceed the
+// declared maximum, but not fall below the minimum or exceed the largest plausible size: a negative size is
+// meaningless, and a huge one would exhaust memory.
 void check_linked(const workflow::InputSpec& input, const workflow::Literal& literal) {
   constexpr int64_t kMost = 16384;
   const auto* value = std::get_if<int64_t>(&literal);

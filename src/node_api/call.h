@@ -1,4 +1,4 @@
-// One run of a node: what it is called with, what it may ask for, what it shows.
+// One run of a node: its inputs, its context, and the results that it shows.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@ struct UiFile {
   std::string sent_as = {};               // "image/png"
 };
 
-// What a node shows beside its outputs: lists by name ("images").
+// What a node shows in addition to its outputs: lists by name ("images").
 using Ui = std::map<std::string, std::vector<UiFile>>;
 
 class Call {
@@ -28,11 +28,11 @@ class Call {
     std::map<std::string, workflow::Literal, std::less<>> typed;
     std::map<std::string, Value, std::less<>> linked;
   };
-  // Throws Error(kInvalid) for a linked whole number that no run could make sense of.
+  // Throws Error(kInvalid) for a linked integer that is out of any plausible range.
   Call(Context& context, const workflow::NodeSpec& spec, std::string id, Arguments arguments);
 
-  // What was typed, or came over a link to an input with a widget; nullptr when it was left out. Nodes get these as
-  // their parameters.
+  // The value in the workflow, or from a link to an input with a widget; null if the input is absent. Nodes receive
+  // these as their parameters.
   const workflow::Literal* typed(std::string_view input) const;
   // What came over a link; nullptr when nothing did.
   const Value* linked(std::string_view input) const;

@@ -1,4 +1,4 @@
-// What a node may ask of its surroundings while it runs.
+// The services that a node may use while it runs.
 #pragma once
 
 #include <filesystem>

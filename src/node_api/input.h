@@ -25,7 +25,7 @@
 
 namespace easel::nodes {
 
-// A member for what comes over a link. Use Linked<L> or MaybeLinked<L>.
+// A member that receives the value of a link. Use Linked<L> or MaybeLinked<L>.
 class AnyLink {
  public:
   void set(const Value* value) { value_ = value; }
@@ -34,7 +34,7 @@ class AnyLink {
   const Value* value_ = nullptr;
 };
 
-// What comes over a required link of type L: always there while the node runs.
+// The value of a required link of type L, which is always present while the node runs.
 template <class L>
 class Linked : public AnyLink {
  public:
@@ -53,12 +53,12 @@ class Linked : public AnyLink {
   }
 };
 
-// What comes over a link that need not be there.
+// The value of an optional link.
 template <class L>
 class MaybeLinked : public Linked<L> {
  public:
   explicit operator bool() const { return this->value_ != nullptr; }
-  // nullptr when nothing comes.
+  // Null without a link.
   const typename Linked<L>::Held* get() const { return *this ? &**this : nullptr; }
   // A default-made object (an undefined Tensor) when nothing comes.
   typename Linked<L>::Held value_or_empty() const { return *this ? **this : typename Linked<L>::Held(); }
@@ -86,7 +86,7 @@ struct Named {
   E meaning;
 };
 
-// An input's outside view and where its value goes. The typed face of it is Input<P>.
+// The public description of an input and the member that receives its value. Input<P> is the typed interface to it.
 class In {
  public:
   // What kind of member an input is bound to.
@@ -118,8 +118,8 @@ class In {
   // What the choices mean, as values of the member they are bound to, which is so many bytes large.
   void set_meanings(std::vector<int64_t> meanings, size_t bytes);
 
-  // Writes the call's value into the parameters. A run insists on what is required: throws Error(kInvalid) when nothing
-  // comes over the link, Error(kInternal) for a value of another type than the input's.
+  // Writes the call's value into the parameters. In a run, throws Error(kInvalid) if a required link has no value, and
+  // Error(kInternal) if a value has another type than the input.
   void fill(void* parameters, const Call& call, bool run) const;
 
  protected:
@@ -137,7 +137,7 @@ class In {
   void rebase(size_t shift, const void* blank);
 
  private:
-  // Whole numbers written for a FLOAT are meant as floats.
+  // Integers in the declaration of a FLOAT are converted to floats.
   workflow::Literal typed(const Plain& plain) const;
   void read_default();
   void fill_link(AnyLink& member, const Call& call, bool run) const;
@@ -161,7 +161,7 @@ const P& blank() {
   return made;
 }
 
-// Where in an object a part of it lies.
+// The offset of a part of an object.
 inline size_t offset_in(const void* whole, const void* part) {
   return static_cast<size_t>(static_cast<const std::byte*>(part) - static_cast<const std::byte*>(whole));
 }
@@ -194,7 +194,7 @@ class Input : public In {
     set_round(value);
     return std::move(*this);
   }
-  // What part of the range a slider should span, and its step: the rest is for the keyboard.
+  // The part of the range that a slider should span, and its step; other values can be typed.
   Input&& useful(const Plain& min, const Plain& max, const Plain& step) && {
     set_useful(min, max, step);
     return std::move(*this);
@@ -207,7 +207,7 @@ class Input : public In {
     spec().presence = workflow::Presence::kOptional;
     return std::move(*this);
   }
-  // Required in today's node, but older workflows lack it and mean the default.
+  // Required by the current node, but absent in older workflows, where the default is meant.
   Input&& added_later() && {
     spec().added_later = true;
     return std::move(*this);
@@ -256,7 +256,7 @@ template <class P>
 Input<P> Int(const char* name, int64_t P::*member) {
   return {name, "INT", In::Member::kInteger, member};
 }
-// Nothing when a workflow leaves it out; the member's own value is what the editor begins with.
+// Empty if the workflow omits it; the editor's initial value is that of the member.
 template <class P>
 Input<P> Int(const char* name, std::optional<int64_t> P::*member) {
   return {name, "INT", In::Member::kMaybeInteger, member};
@@ -282,7 +282,7 @@ template <class P>
 Input<P> Bool(const char* name, bool P::*member) {
   return {name, "BOOLEAN", In::Member::kFlag, member};
 }
-// A seed: 0 to 2^64-1, with the editor's control of what happens to it after a run.
+// A seed: 0 to 2^64-1, with the editor's control for changing it after a run.
 template <class P>
 Input<P> Seed(const char* name, uint64_t P::*member) {
   Input<P> in(name, "INT", In::Member::kSeed, member);

@@ -18,14 +18,14 @@
 
 namespace easel::nodes {
 
-// One output of link type L on its way out of a node.
+// The value that a node returns for one output of link type L.
 template <class L>
 class Made {
  public:
   using Held = typename LinkType<L>::Held;
   Made(Held object) : value_(computed<L>(std::move(object))) {}
   Made(std::optional<Held> object) : value_(object ? computed<L>(std::move(*object)) : Value()) {}
-  // What came in goes out, without a copy.
+  // Passes an input on without a copy.
   Made(const Linked<L>& link) : value_(link.value()) {}
   // There is none this time.
   Made(std::nullopt_t) {}
@@ -69,7 +69,7 @@ std::vector<OutputType> output_types() {
       OutputType{LinkType<Ls>::kName, std::same_as<typename LinkType<Ls>::Held, typename LinkType<Ls>::Foreseen>}...};
 }
 
-// What a node's run returns, in the order of its outputs: Results<Image, Mask>.
+// The return type of a node's run, in the order of its outputs: Results<Image, Mask>.
 template <class... Ls>
 class Results {
  public:
@@ -81,7 +81,7 @@ class Results {
   Outputs outputs_;
 };
 
-// What a node's foresight returns: nothing at all, or something for each output.
+// The return type of a node's foresight: either empty, or one entry for each output.
 template <class... Ls>
 class Foreseen {
  public:
@@ -104,7 +104,7 @@ class Known {
   requires(std::derived_from<D, P> && !std::same_as<D, P>) Known(const Known<D>& other)
       : parameters_(other.parameters_) {}
 
-  // What is known of what will come over a link; nullptr when nothing is.
+  // What is known of the value of a link, or null.
   template <class B, class L>
   requires std::derived_from<P, B>
   const typename LinkType<L>::Foreseen* operator()(Linked<L> B::*member) const {
@@ -117,7 +117,7 @@ class Known {
     const Linked<L>& link = parameters_.*member;
     return link.template foreseen<typename LinkType<L>::Foreseen>();
   }
-  // A plain value; the default where it is linked and not known yet.
+  // A plain value; the default if it is linked and not yet known.
   template <class B, class T>
   requires std::derived_from<P, B>
   const T& operator()(T B::*member) const { return parameters_.*member; }

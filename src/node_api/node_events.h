@@ -1,4 +1,4 @@
-// What a node may say while it runs.
+// The events that a node may report while it runs.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace easel::nodes {
 
-// A small picture of what is being drawn; empty where there is none.
+// A small picture of the intermediate result; empty if there is none.
 struct Preview {
   int width = 0, height = 0;
   std::vector<uint8_t> rgb;  // height * width * 3
@@ -20,12 +20,13 @@ struct SentPicture {
   std::string content_type, data;  // "image/png", the file's bytes
 };
 
-// Whoever hears what a node says. This class hears nothing and knows nothing.
+// The listener for what a node reports while it runs. This base class ignores everything.
 class NodeEvents {
  public:
   virtual ~NodeEvents() = default;
   // `value` of `max` steps are done.
-  virtual void progress(int value, int max, Preview preview = {}) { (void)value, (void)max, (void)preview; }
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): overrides move the preview on
+  virtual void progress([[maybe_unused]] int value, [[maybe_unused]] int max, [[maybe_unused]] Preview preview = {}) {}
   // Whether the next progress() should come with a preview.
   virtual bool wants_preview() { return false; }
   // The models that a sampler needs are in memory: its first step begins.
@@ -46,7 +47,7 @@ class NodeEvents {
   }
 };
 
-// For nodes that nobody listens to.
+// Ignores all events.
 inline NodeEvents& no_events() {
   static NodeEvents nobody;
   return nobody;

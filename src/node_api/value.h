@@ -1,4 +1,4 @@
-// What travels over links between nodes.
+// The values that links carry between nodes.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct LatentFormat;
 
 namespace easel::nodes {
 
-// Says all there is to say about one type of link. Specialised once for each, under the C++ type that names it in
+// The traits of one type of link. Specialised once for each, under the C++ type that names it in
 // declarations, which is the type it holds wherever that is told apart from others:
 //   static constexpr const char* kName = "LATENT";  // in workflows
 //   using Held = Latent;                // what a value holds once it is computed
@@ -37,12 +37,12 @@ class Value {
   const std::string& type() const { return type_; }
   size_t bytes() const { return bytes_; }
 
-  // nullptr when it holds something else.
+  // Null if it holds another type.
   template <class T>
   const T* get() const {
     return object_ && kind_ == std::type_index(typeid(T)) ? static_cast<const T*>(object_.get()) : nullptr;
   }
-  // Throws Error(kInternal) when it holds something else.
+  // Throws Error(kInternal) if it holds another type.
   template <class T>
   const T& as() const {
     if (const T* object = get<T>()) return *object;

@@ -18,7 +18,7 @@ struct Asset {
 // All of them; a program built without the page has one small plain page that says so.
 std::span<const Asset> assets();
 
-// nullptr when there is none of that path. "/" is the start page.
+// The asset of a path, or null. "/" is the start page.
 const Asset* find_asset(std::string_view path);
 
 }  // namespace easel::server

@@ -1,4 +1,4 @@
-// What clients want to know before they make a workflow: what each model file is, and how long a prompt is.
+// Information for clients that compose a workflow: what each model file is, and how long a prompt is.
 #pragma once
 
 #include <cstdint>

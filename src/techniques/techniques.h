@@ -11,7 +11,7 @@
 
 namespace easel::techniques {
 
-// An input a person may turn.
+// An input that people may adjust.
 struct Knob {
   std::string node, input;
   std::string label, meaning;

@@ -103,7 +103,7 @@ void copy_row(const char* in, int64_t stride, char* out, int64_t n, size_t size)
 
 void convert_on_host(const Tensor& t, Tensor& out) {
   const DType dtype = out.dtype();
-  // Walk "rows": the innermost dimension, or everything at once when contiguous.
+  // Convert row by row: the innermost dimension, or all elements at once if contiguous.
   const bool flat = t.contiguous();
   const int64_t row = flat ? std::min<int64_t>(t.numel(), 1 << 14) : t.dim(-1);
   const int64_t rows = (t.numel() + row - 1) / row;

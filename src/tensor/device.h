@@ -1,4 +1,4 @@
-// Which device a tensor's memory belongs to, and so which backend computes with it.
+// The device that a tensor's memory belongs to. It decides which backend computes with the tensor.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace easel {
 
-// kReference computes in plain f64 on memory of its own, to compare the others with.
+// kReference computes in plain f64, in separate memory, to compare the others with.
 enum class DeviceKind : uint8_t { kCpu, kReference, kVulkan };
 
 struct Device {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kKinds = 3, kIndices = 256;
 
-// Read by every allocation on a device, so without a lock.
+// Lock-free, because every allocation on a device reads it.
 std::array<std::atomic<DeviceMemory*>, kKinds * kIndices>& memories() {
   static auto* all = new std::array<std::atomic<DeviceMemory*>, kKinds * kIndices>{};
   return *all;

@@ -13,7 +13,7 @@ enum class DType : uint8_t { kF32, kF16, kBF16, kF64, kI64, kI32, kI16, kI8, kU8
 // Bytes of one element.
 size_t dtype_size(DType type);
 
-// The name safetensors uses: "F32", "BF16", "F8_E4M3", ...
+// The name in safetensors files: "F32", "BF16", "F8_E4M3", ...
 std::string_view dtype_name(DType type);
 
 constexpr bool is_float(DType t) {
@@ -21,7 +21,7 @@ constexpr bool is_float(DType t) {
          t == DType::kF8E5M2;
 }
 
-// bfloat16: the upper half of an f32. Conversion from f32 rounds to nearest even and keeps NaN a NaN.
+// bfloat16: the upper half of an f32. Conversion from f32 rounds to nearest even; NaN stays NaN.
 struct BFloat16 {
   uint16_t bits;
   BFloat16() = default;

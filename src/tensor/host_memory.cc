@@ -18,7 +18,7 @@
 namespace easel {
 namespace {
 
-constexpr size_t kHugeThreshold = kHugePage;  // from here on blocks are mapped, in huge pages
+constexpr size_t kHugeThreshold = kHugePage;  // blocks of this size or more are mapped in huge pages
 
 std::atomic<bool> g_poison{false};
 
@@ -51,8 +51,8 @@ void system_free(void* p, size_t bytes) {
 
 }  // namespace
 
-// Blocks of one size class wait in a linked list. Classes are spaced four to an octave, so that a
-// block wastes at most a quarter.
+// The free blocks of a size class form a linked list. There are four classes to an octave, so that a block wastes at
+// most a quarter of its size.
 class PooledMemory::Pool {
  public:
   class Block final : public Storage {

@@ -1,12 +1,12 @@
-// The processor's memory, and the pool that activations on it come from.
+// Host memory, and the pool that activations on the host are allocated from.
 #pragma once
 
 #include "tensor/device_memory.h"
 
 namespace easel {
 
-// Memory of the host for tensors of `device`, kept in a pool of reusable blocks: the processor's own, and that of
-// backends which compute on host memory but must not share blocks with it. convert() is theirs to say.
+// Host memory for the tensors of `device`, kept in a pool of reusable blocks: for the processor, and for backends that
+// compute in host memory but must not share blocks with it. Subclasses implement convert().
 class PooledMemory : public DeviceMemory {
  public:
   explicit PooledMemory(Device device);

@@ -18,7 +18,7 @@
 namespace easel {
 namespace {
 
-// Keeps the file open: a file that was replaced under its name is still whole here, one that was written into is not.
+// Keeps the file open: a file that is replaced under its name stays intact here, but one that is written to does not.
 class MappedStorage final : public Storage {
  public:
   MappedStorage(void* data, size_t bytes, Descriptor fd, FileVersion file)
@@ -41,10 +41,10 @@ class MappedStorage final : public Storage {
 
   Descriptor fd_;
   FileVersion file_;
-  std::optional<MappingGuard> guard_;  // ends before the mapping does
+  std::optional<MappingGuard> guard_;  // destroyed before the mapping
 };
 
-// Where the system keeps a file in huge pages it can map them as such only at an address that is a multiple of theirs.
+// The system can map the huge pages of a file as such only at addresses that are multiples of the huge page size.
 void* map_file(int fd, size_t bytes) {
   if (bytes >= kHugePage) return map_at_huge_page(bytes, fd);
   void* const data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);

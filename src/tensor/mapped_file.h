@@ -27,20 +27,20 @@ class MappedFile {
   StorageRef storage_;
 };
 
-// Which file a mapping is of, as it was when it was opened. Empty for memory that is no mapped file.
+// The file behind a mapping, in the version that was opened. Empty for memory that is not mapped from a file.
 FileVersion mapped_file(const StorageRef& storage);
 
-// To be called after reading from a mapping. Throws Error(kBadFile), with the file's name, when the file was changed or
-// cut short since it was opened, or its disk could not be read: what was read is then zeros or of two files. No effect
-// on other memory.
+// Call this after reading from a mapping. Throws Error(kBadFile) that names the file if it was changed or truncated
+// since it was opened, or if its disk could not be read: the values may then be zeros, or a mixture of two versions. No
+// effect on other memory.
 void require_unchanged(const StorageRef& storage);
 
-// Whether a read from the mapping met a page that the file no longer has, or that its disk could not give: zeros were
-// read. Never so of other memory.
+// Whether a read from the mapping returned zeros because the file no longer had the page, or its disk could not be
+// read. Always false for other memory.
 bool mapping_failed(const StorageRef& storage);
 
-// Tells the system that [data, data+bytes) of a mapping will not be needed again soon, so that its
-// pages stop counting as this process's memory. No effect on pooled memory.
+// Tells the system that [data, data+bytes) of a mapping is not needed again soon, so that its pages no longer count as
+// memory of this process. No effect on pooled memory.
 void drop_pages(const StorageRef& storage, const void* data, size_t bytes);
 
 }  // namespace easel

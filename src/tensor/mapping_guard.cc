@@ -13,7 +13,7 @@
 namespace easel {
 namespace {
 
-// Read by the signal handler, so nothing but lock-free atomics.
+// The signal handler reads these, so they must be lock-free atomics.
 struct Range {
   std::atomic<bool> taken{false};
   std::atomic<uintptr_t> begin{0}, end{0};
@@ -24,21 +24,21 @@ struct sigaction g_before;
 
 void on_bus_error(int number, siginfo_t* info, void*) {
   const int saved = errno;
-  const bool fault = info->si_code > 0;  // not one that somebody sent
+  const bool fault = info->si_code > 0;  // raised by the kernel, not sent by a process
   const auto at = reinterpret_cast<uintptr_t>(info->si_addr);
   for (Range& range : g_ranges) {
     const uintptr_t begin = range.begin.load(), end = range.end.load();
     if (!fault || at < begin || at >= end) continue;
     range.hit = true;
     void* page = static_cast<char*>(info->si_addr) - at % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    // What follows is most likely gone as well; once is enough for all of it.
+    // The rest of the mapping is most likely gone too, so that it is replaced at once.
     if (mmap(page, end - reinterpret_cast<uintptr_t>(page), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
              0) == MAP_FAILED)
       break;
     errno = saved;
     return;
   }
-  sigaction(number, &g_before, nullptr);  // not ours: the read is tried again and ends as it would have
+  sigaction(number, &g_before, nullptr);  // not a guarded range: the read is repeated under the earlier handler
   if (!fault) raise(number);
   errno = saved;
 }

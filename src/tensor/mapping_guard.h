@@ -1,4 +1,4 @@
-// Survives what the system does to a mapping whose file is cut short, or whose disk fails, while it is read.
+// Keeps the process alive when a mapped file is truncated, or its disk fails, while it is being read.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,9 @@
 
 namespace easel {
 
-// While it lives, reading pages of [data, data+bytes) that the file no longer has, or that cannot be read from the
-// disk, gives zeros in place of the signal (SIGBUS) that would end the process, and hit() says so. The range is a
-// whole mapping. Beyond a thousand ranges at a time the rest is not guarded.
+// As long as the guard exists, reading pages of [data, data+bytes) that the file no longer has, or that cannot be read
+// from disk, returns zeros instead of raising SIGBUS, which would end the process; hit() then returns true. The range
+// must be a whole mapping. At most a thousand ranges are guarded at a time.
 class MappingGuard {
  public:
   MappingGuard(const void* data, size_t bytes);

@@ -10,10 +10,10 @@
 
 namespace easel {
 
-// A block of memory that lives as long as someone refers to it. Thread-safe count.
+// A block of memory that lives as long as something refers to it. The count is thread-safe.
 class Storage {
  public:
-  // For the host's own use where device() is kHost. On another device: whatever its backend made it.
+  // An address if device() is kHost, else a handle whose meaning only the device's backend knows.
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
@@ -21,7 +21,7 @@ class Storage {
  protected:
   Storage(void* data, size_t bytes, Device device = kHost) : data_(data), bytes_(bytes), device_(device) {}
   virtual ~Storage() = default;
-  virtual void release() noexcept = 0;  // called when the last reference goes
+  virtual void release() noexcept = 0;  // called when the last reference is gone
 
   void* data_;
   size_t bytes_;
@@ -62,13 +62,12 @@ struct PoolStats {
   size_t live_bytes = 0;      // handed out now
   size_t cached_bytes = 0;    // kept for reuse
   size_t peak_bytes = 0;      // highest live_bytes since reset_pool_peak()
-  uint64_t fresh_blocks = 0;  // blocks that had to be asked of the system, ever
-  uint64_t requests = 0;      // allocations served, ever
+  uint64_t fresh_blocks = 0;  // blocks requested from the system since the program started
+  uint64_t requests = 0;      // allocations since the program started
 };
 
-// Uninitialised memory of the host, 64-byte aligned, from a process-wide pool of reusable blocks: a step that
-// repeats the shapes of the one before takes no fresh pages. Thread-safe.
-// Throws Error(kMemory) when the system refuses.
+// Uninitialised host memory, 64-byte aligned, from a process-wide pool of reusable blocks: a step that repeats the
+// shapes of the previous one needs no fresh pages. Thread-safe. Throws Error(kMemory) if the system refuses.
 StorageRef allocate(size_t bytes);
 
 PoolStats pool_stats();
@@ -76,8 +75,8 @@ void reset_pool_peak();
 // Gives cached blocks back to the system until at most `keep_bytes` stay cached.
 void trim_pool(size_t keep_bytes = 0);
 
-// With poisoning on, every block of any pool is handed out filled with NaN patterns: a test's way to catch an
-// output that was not fully written.
+// With poisoning on, the blocks of all pools are filled with NaN patterns before they are handed out, so that tests
+// find outputs that were not fully written.
 void set_pool_poison(bool on);
 
 }  // namespace easel

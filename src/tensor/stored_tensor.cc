@@ -18,7 +18,7 @@ size_t bytes_of(const Shape& shape, const BlockEncoding& encoding) {
   return static_cast<size_t>(shape.numel() / row * blocks_in_row(shape, encoding)) * encoding.block_bytes();
 }
 
-// The bytes of so many blocks, where hostile shapes may overflow.
+// The size of `blocks` blocks; checked, because the shapes of hostile files may overflow.
 bool lies_inside(const Shape& shape, const BlockEncoding& encoding, uint64_t room) {
   uint64_t values = 1;
   for (const int64_t d : shape)
@@ -89,7 +89,7 @@ Tensor StoredTensor::tensor() const {
   if (!blocks_) return plain_;
   Tensor out(transposed_ ? Shape{shape_[1], shape_[0]} : shape_);
   const int64_t values = blocks_->block_values(), blocks = out.numel() / values;
-  constexpr int64_t kPiece = 64;  // blocks for one thread at a time
+  constexpr int64_t kPiece = 64;  // blocks that a thread decodes at a time
   parallel_for(blocks, kPiece, [&](int64_t begin, int64_t end) {
     blocks_->decode(data_ + static_cast<size_t>(begin) * blocks_->block_bytes(), end - begin,
                     out.f32() + begin * values);

@@ -44,7 +44,8 @@ Shape contiguous_strides(const Shape& shape) {
 
 namespace {
 
-// Of a contiguous tensor; with a zero among them, the other dimensions must not overflow later products either.
+// The size of a contiguous tensor. Zero dimensions are left out of the overflow check, because the other dimensions are
+// multiplied elsewhere.
 size_t checked_bytes(const Shape& shape, DType dtype) {
   uint64_t bytes = dtype_size(dtype);
   bool empty = false;
@@ -164,7 +165,10 @@ Tensor Tensor::select(int dim, int64_t index) const {
   Tensor t = slice(dim, index, 1);
   Shape shape, strides;
   for (int i = 0; i < rank(); ++i)
-    if (i != dim) shape.push_back(shape_[i]), strides.push_back(strides_[i]);
+    if (i != dim) {
+      shape.push_back(shape_[i]);
+      strides.push_back(strides_[i]);
+    }
   t.shape_ = shape;
   t.strides_ = strides;
   return t;

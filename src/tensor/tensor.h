@@ -1,4 +1,4 @@
-// Tensor: a typed, strided view of shared memory on some device. Knows no maths.
+// Tensor: a typed, strided view of shared memory on some device. It has no arithmetic; that is in ops.
 #pragma once
 
 #include <array>
@@ -40,15 +40,15 @@ class Shape {
   int rank_ = 0;
 };
 
-// Storage, an offset into it and the device it is on. Copying a Tensor shares its memory. Element (i,j,..) sits
-// i*stride(0) + j*stride(1) + ... elements after the offset. Its values can be touched only on the host; on another
-// device they are the backend's to read and write.
+// Storage, an offset into it and its device. Copies share the memory. Element (i,j,..) lies i*stride(0) + j*stride(1) +
+// ... elements after the offset. Values can be accessed directly only on the host; on other devices only the backend
+// reads and writes them.
 class Tensor {
  public:
-  // An undefined tensor: defined() is false, nothing else may be asked of it.
+  // An undefined tensor: only defined() may be called.
   Tensor() = default;
-  // Uninitialised, contiguous, from the device's pool. Throws Error(kMemory), also for sizes that no memory could
-  // hold, and Error(kUnsupported) for a device that is not in use.
+  // Uninitialised and contiguous, from the device's pool. Throws Error(kMemory), also for sizes beyond any memory, and
+  // Error(kUnsupported) for a device without a backend.
   explicit Tensor(const Shape& shape, DType dtype = DType::kF32, Device device = kHost);
   // A view of host memory owned by `storage`. Strides in elements; must stay inside the storage (checked).
   Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& strides, DType dtype);
@@ -72,10 +72,10 @@ class Tensor {
   // Rows packed without gaps, in C order.
   bool contiguous() const;
   const StorageRef& storage() const { return storage_; }
-  // Bytes from the begin of the storage to the first element.
+  // Bytes from the beginning of the storage to the first element.
   size_t offset() const { return offset_; }
 
-  // The first element. Like all that give access to values, throws Error(kInternal) unless on_host().
+  // The first element. Throws Error(kInternal) unless on_host(), as do all functions that give access to values.
   void* raw() {
     check_host();
     return data_;
@@ -111,14 +111,14 @@ class Tensor {
   Tensor select(int dim, int64_t index) const;
   // Dimensions reordered, sharing memory.
   Tensor permute(std::initializer_list<int> order) const;
-  // The same elements repeated along dimensions of size 1, sharing memory: their stride becomes 0. Throws
-  // Error(kInternal) where another dimension differs from `shape`.
+  // Broadcasts dimensions of size 1 to `shape` by a stride of 0, sharing memory. Throws Error(kInternal) if any other
+  // dimension differs from `shape`.
   Tensor expand(const Shape& shape) const;
-  // [..., C] as [rows, C], sharing memory, when the leading dimensions can be walked at one stride; else undefined.
+  // [..., C] as [rows, C], sharing memory, if the leading dimensions have one common stride; else undefined.
   Tensor rows() const;
 
-  // The same values on another device, contiguous; the tensor itself where it is already there. Returns when the copy
-  // is done. Throws as the constructor does.
+  // A contiguous copy on another device, or the tensor itself if it is already there. Returns when the copy is
+  // complete. Throws like the constructor.
   Tensor to(Device device) const;
 
   // "F32[2, 77, 768]"
@@ -179,8 +179,8 @@ constexpr DType Tensor::type_of<uint8_t>() {
 Shape contiguous_strides(const Shape& shape);
 
 // A contiguous tensor of the given type (f32, f16, bf16, or that of `t`) with the values of `t` (any strides, any
-// type), on the same device. Returns `t` itself when nothing has to change. Floats narrow with round-to-nearest-even;
-// on the host it runs on all threads.
+// type), on the same device. Returns `t` itself if it is already so. Floats are rounded to nearest even. On the host it
+// runs on all threads.
 Tensor convert(const Tensor& t, DType dtype);
 inline Tensor contiguous(const Tensor& t) { return t.contiguous() ? t : convert(t, t.dtype()); }
 // Like convert(), but always fresh memory.

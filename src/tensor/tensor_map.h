@@ -23,7 +23,7 @@ class NamedMap {
     const auto it = index_.find(std::string(name));
     return it == index_.end() ? nullptr : &items_[it->second].second;
   }
-  // Adds a value, or replaces the one of that name in place.
+  // Adds a value, or replaces the one with that name in place.
   void set(std::string name, T value) {
     const auto [it, fresh] = index_.try_emplace(name, items_.size());
     if (fresh) items_.emplace_back(std::move(name), std::move(value));
@@ -39,7 +39,7 @@ class NamedMap {
   std::unordered_map<std::string, size_t> index_;
 };
 
-// Tensors in memory: a trace, a latent to be written.
+// Tensors in memory, such as a trace, or a latent to be written to a file.
 using TensorMap = NamedMap<Tensor>;
 
 }  // namespace easel

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostFolders = 4096;
-constexpr int kDeepestFolder = 8;  // ends chains of links that lead back up
+constexpr int kDeepestFolder = 8;  // ends cycles of links
 
 // "0.name", "1.name": what is left of a list of dictionaries.
 bool is_list_item(std::string_view name) {
@@ -45,7 +45,7 @@ Tensor stack_rows(const std::vector<Tensor>& parts) {
 
 bool usable(const StoredTensor& t) { return t.rank() >= 1 && t.numel() > 0 && t.is_float(); }
 
-// All tensors `wanted` accepts, one below the other; those of another width than the first are passed over.
+// Concatenates the rows of all tensors that `wanted` accepts, except those whose width differs from the first.
 template <class Wanted>
 Tensor gather_rows(const StoredTensors& tensors, const Wanted& wanted) {
   std::vector<Tensor> parts;

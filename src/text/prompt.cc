@@ -13,9 +13,9 @@ namespace easel::text {
 namespace {
 
 constexpr int kMaxNesting = 200;
-constexpr size_t kLongWord = 8;  // tokens from which on a word may be cut at a chunk's end
+constexpr size_t kLongWord = 8;  // a word of as many tokens may be split at the end of a chunk
 
-// Escaped parentheses travel through the parser as these pairs, which no parenthesis can be part of.
+// Inside the parser, escaped parentheses are replaced by these pairs, which contain no parenthesis.
 constexpr std::string_view kHiddenClose("\0\1", 2), kHiddenOpen("\0\2", 2);
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
@@ -37,8 +37,8 @@ std::string unescape(std::string_view text) {
   return replace_all(replace_all(text, kHiddenClose, ")"), kHiddenOpen, "(");
 }
 
-// Cuts a text before each "(" and after each ")" of the outermost level. A ")" too many lowers the level
-// below zero, so that the next "(" opens nothing: that is how the reference counts.
+// Splits a text before each "(" and after each ")" of the outermost level. As in the reference, an unmatched ")" lowers
+// the level below zero, so that the next "(" opens no group.
 std::vector<std::string_view> split_groups(std::string_view text) {
   std::vector<std::string_view> parts;
   size_t start = 0;
@@ -80,7 +80,7 @@ std::optional<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
   if (failed == std::errc::result_out_of_range && end == number.data() + number.size()) {
-    // from_chars leaves values too small to tell from zero, and those too large, to us.
+    // from_chars does not convert values that underflow or overflow.
     const bool tiny = number.find("e-") != number.npos || number.find("E-") != number.npos;
     return tiny ? std::optional(0.0) : std::nullopt;
   }
@@ -110,7 +110,7 @@ void read_groups(std::string_view text, double weight, int depth, std::vector<We
   }
 }
 
-// A word's tokens; they stay together where they can.
+// The tokens of a word, which stay in one chunk if possible.
 using Group = std::vector<Token>;
 
 struct FoundEmbedding {
@@ -208,7 +208,7 @@ class ChunkWriter {
   Token pad_;
 };
 
-// Takes vectors of another width out of a chunk; what follows moves up, but not its weight.
+// Removes vectors of another width from a chunk. The tokens after them move up, but weights keep their positions.
 void drop_misfits(Chunk& chunk, const TokenizerStyle& style, std::vector<std::string>* warnings) {
   size_t kept = 0;
   const size_t length = chunk.size();

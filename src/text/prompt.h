@@ -12,7 +12,7 @@
 
 namespace easel::text {
 
-// What stands before an embedding's name in a prompt.
+// The prefix of an embedding's name in a prompt.
 constexpr std::string_view kEmbeddingMark = "embedding:";
 
 // Tokens of one chunk, start and end marks included.
@@ -27,7 +27,7 @@ struct Token {
 
 using Chunk = std::vector<Token>;  // always kChunkLength of them
 
-// What differs between the text encoders.
+// The differences between the text encoders.
 struct TokenizerStyle {
   int32_t pad_token = 49407;             // 49407 for CLIP-L, 0 for OpenCLIP H and bigG
   int64_t embedding_width = 0;           // C of the encoder (768, 1024, 1280, ...); 0: take any width
@@ -48,14 +48,14 @@ class EmbeddingSource {
   }
 };
 
-// A piece of a prompt and the weight it ends up with.
+// A piece of a prompt and its final weight.
 struct WeightedText {
   std::string text;
   double weight;
 };
 
 // Reads ComfyUI's weight syntax: "(a)" multiplies by 1.1, "(a:1.2)" sets, groups nest, "\(" and "\)" are
-// plain parentheses, and whatever does not pair up stays text. Only a finite number is a weight.
+// plain parentheses, and unmatched ones stay text. Only a finite number is a weight.
 // Throws Error(kInvalid) for groups nested deeper than 200.
 std::vector<WeightedText> parse_weights(std::string_view prompt);
 

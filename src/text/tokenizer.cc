@@ -142,7 +142,7 @@ void Tokenizer::encode_word(std::string_view bytes, std::vector<int32_t>& out) c
     const Candidate best = heap.top();
     heap.pop();
     Symbol& left = word[static_cast<size_t>(best.at)];
-    if (left.id != best.left || left.next < 0) continue;  // merged otherwise in the meantime
+    if (left.id != best.left || left.next < 0) continue;  // already merged with another neighbour
     Symbol& right = word[static_cast<size_t>(left.next)];
     if (right.id != best.right) continue;
     left.id = best.id;

@@ -32,7 +32,7 @@ class Tokenizer {
 
   void encode_word(std::string_view bytes, std::vector<int32_t>& out) const;
   void encode_clean(std::string_view utf8, std::vector<int32_t>& out) const;
-  // Id of two neighbouring tokens made one, or -1. Ids grow with merge rank: the smallest goes first.
+  // The id of two merged neighbours, or -1. Ids grow with merge rank, so the smallest id merges first.
   int32_t merged(int32_t left, int32_t right) const;
 
   struct Slot {

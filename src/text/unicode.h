@@ -1,4 +1,4 @@
-// The few Unicode operations CLIP's tokenizer is defined by, on top of utf8proc's tables.
+// The few Unicode operations in the definition of CLIP's tokenizer, based on utf8proc's tables.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ const char* python_type(const Json& value) {
   }
 }
 
-// Whole text as an integer, or nothing. `overflow` when it is one that does not fit.
+// The whole text as an integer, or nothing. Sets `overflow` if it is an integer that does not fit.
 bool parse_integer(std::string text, int base, Json& out, bool& overflow) {
   overflow = false;
   if (!text.empty() && text[0] == '+') text.erase(0, 1);
@@ -32,10 +32,16 @@ bool parse_integer(std::string text, int base, Json& out, bool& overflow) {
   const char *first = text.data(), *last = first + text.size();
   int64_t number = 0;
   auto result = std::from_chars(first, last, number, base);
-  if (result.ec == std::errc() && result.ptr == last) return out = number, true;
+  if (result.ec == std::errc() && result.ptr == last) {
+    out = number;
+    return true;
+  }
   uint64_t large = 0;
   result = std::from_chars(first, last, large, base);
-  if (result.ec == std::errc() && result.ptr == last) return out = large, true;
+  if (result.ec == std::errc() && result.ptr == last) {
+    out = large;
+    return true;
+  }
   overflow = result.ptr == last && result.ec == std::errc::result_out_of_range;
   return false;
 }

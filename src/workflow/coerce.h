@@ -1,4 +1,4 @@
-// Widget values as Python would convert them.
+// Conversion of widget values by the rules of Python.
 #pragma once
 
 #include <string>

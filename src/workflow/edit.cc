@@ -20,7 +20,10 @@ const PromptNode* unique_node(const Prompt& prompt, const std::string& name, con
   const PromptNode* found = nullptr;
   std::vector<std::string> ids;
   for (const PromptNode& node : prompt.nodes)
-    if (key(node) == name) found = &node, ids.push_back(node.id);
+    if (key(node) == name) {
+      found = &node;
+      ids.push_back(node.id);
+    }
   if (ids.size() > 1)
     throw Error(Fault::kUsage, "several nodes have the " + std::string(what) + " '" + name + "'")
         .fix("Name one by its id: " + list_names(ids));

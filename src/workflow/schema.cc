@@ -47,7 +47,10 @@ const NodeSpec* NodeTable::find(std::string_view class_type, const std::vector<s
     for (const InputSpec& input : form->inputs)
       if (input.presence == Presence::kRequired && !input.added_later)
         misfit.second += std::find(given.begin(), given.end(), input.name) == given.end();
-    if (!best || misfit < best_misfit) best = form, best_misfit = misfit;
+    if (!best || misfit < best_misfit) {
+      best = form;
+      best_misfit = misfit;
+    }
   }
   return best;
 }

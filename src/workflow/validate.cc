@@ -117,7 +117,10 @@ class Validator {
     auto it = std::find(path.begin(), path.end(), i);
     std::string way;
     Json ids = Json::array();
-    for (; it != path.end(); ++it) way += node(*it).id + " <- ", ids.push_back(node(*it).id);
+    for (; it != path.end(); ++it) {
+      way += node(*it).id + " <- ";
+      ids.push_back(node(*it).id);
+    }
     fault(i, "dependency_cycle", "Dependency cycle detected", way + node(i).id, {{"cycle", std::move(ids)}});
   }
 

@@ -1,4 +1,4 @@
-// easel bench: seconds, work done, and how far that is from what the machine can do.
+// easel bench: times, the work done, and the share of the machine's peak.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -51,7 +51,7 @@ struct Row {
   }
 };
 
-// How far `result` is from `exact`: the power of the one over that of the difference, in decibels.
+// The signal-to-noise ratio of `result` against `exact`, in decibels.
 double decibels(const Tensor& result, const Tensor& exact) {
   const Tensor a = contiguous(convert(result, DType::kF32)), b = contiguous(convert(exact, DType::kF32));
   double signal = 0, noise = 0;
@@ -63,13 +63,13 @@ double decibels(const Tensor& result, const Tensor& exact) {
   return 10 * std::log10(signal / noise);
 }
 
-// From now on the peak is that of what comes; without effect where the system does not allow it.
+// Resets the peak of memory use. No effect if the system does not allow it.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << '5'; }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// Once to warm up, `repeat` times for the median, and once more with the counters on. `exact`: the result in f32, or
-// undefined.
+// Runs once to warm up, `repeat` times for the median, and once more with the counters on. `exact` is the result in
+// f32, or undefined.
 Row measure(const BenchSubject& subject, int repeat, const Tensor& exact) {
   Row row;
   const Tensor first = subject.run();

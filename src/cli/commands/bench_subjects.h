@@ -10,7 +10,7 @@
 
 namespace easel::cli {
 
-// One thing to measure. run() does it once and returns (the most telling part of) what it computes.
+// One thing to measure. run() computes it once and returns its result, or the most significant part of that.
 struct BenchSubject {
   std::string name;   // "sd15 unet"
   std::string shape;  // "512x512, batch 2"

@@ -53,7 +53,7 @@ Fault fault_of(unsigned status, const Json& body) {
   }
 }
 
-// The answer's JSON. Throws what the server says is wrong.
+// The JSON of an answer. Throws the error that the server reports.
 Json checked(const server::ClientResponse& answer) {
   Json body;
   try {
@@ -101,7 +101,7 @@ void list(const Flags& flags) {
   if (queue.at("queue_running").empty() && queue.at("queue_pending").empty()) printf("nothing is queued\n");
 }
 
-// Throws when the job did not end well.
+// Throws if the job failed.
 void check_end(const Json& entry) {
   for (const Json& message : entry.at("status").at("messages")) {
     if (message.at(0) == "execution_interrupted") throw Error(Fault::kCancelled, "the job was interrupted");

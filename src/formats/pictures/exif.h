@@ -1,4 +1,4 @@
-// The few things Easel wants from EXIF data.
+// The few EXIF data that Easel uses.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace easel::formats {
 // Reads a TIFF structure (with or without the "Exif" prefix). Sets `head.orientation`, and adds to
 // `head.text` what tools leave in texts: "UserComment", and each text of the form "name:content" in the
 // main directory, as ComfyUI's WebP files carry their "prompt:{...}" and "workflow:{...}".
-// Damaged data are passed over, as viewers do: a picture is good without them.
+// Damaged data are ignored, as in viewers: the picture is usable without them.
 void read_exif(std::span<const uint8_t> data, PictureHead& head);
 
 }  // namespace easel::formats

@@ -24,7 +24,7 @@ struct JpegHead {
   int components = 0;
 };
 
-// Walks the segments up to the frame header, which is all that stands before the pixels.
+// Walks the segments up to the frame header, after which the pixels begin.
 JpegHead parse(Bytes bytes) {
   JpegHead out;
   for (size_t at = 2;;) {

@@ -1,4 +1,4 @@
-// Pictures in files and in tensors, with the pixel values ComfyUI's nodes see.
+// Conversion between picture files and tensors, with the pixel values of ComfyUI's nodes.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace easel::formats {
 
 enum class PictureFormat { kPng, kJpeg, kWebp };
 
-// A decoded picture, turned upright as its EXIF orientation says. N is 1, or the number of frames of an
-// animated WebP file. Values are v / 255 of 8-bit ones, in [0, 1].
+// A decoded picture, rotated to its EXIF orientation. N is 1, or the number of frames of an animated WebP file. Values
+// are v / 255 for 8-bit values v, in [0, 1].
 struct Picture {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;
@@ -30,7 +30,7 @@ struct Picture {
   PictureText text;  // as in PictureInfo
 };
 
-// What a file says without its pixels being decoded.
+// What can be read from a file without decoding its pixels.
 struct PictureInfo {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;  // upright
@@ -42,7 +42,7 @@ struct PictureInfo {
 
 // PNG (every depth and colour type), JPEG (grey, YCbCr, RGB, CMYK) and WebP, told by content. Throws
 // Error(kBadFile) when the bytes are damaged, too many pixels or no picture at all, Error(kUnsupported)
-// for picture formats Easel does not read (GIF, BMP, TIFF, AVIF, ...), which it names.
+// for picture formats Easel does not read (GIF, BMP, TIFF, AVIF, ...), naming the format.
 Picture decode_picture(std::span<const uint8_t> bytes);
 PictureInfo inspect_picture(std::span<const uint8_t> bytes);
 

@@ -12,8 +12,8 @@
 #include "formats/pictures/raster.h"
 #include "formats/utf8.h"
 
-// libpng reports errors by longjmp, which must not jump over C++ destructors. So every call that can fail
-// is made inside guarded(), whose callable holds nothing that would need one.
+// libpng reports errors by longjmp, which must not skip C++ destructors. Every call that can fail is therefore made
+// inside guarded(), whose callable owns no object with a destructor.
 namespace easel::formats {
 namespace {
 
@@ -22,7 +22,7 @@ using Bytes = std::span<const uint8_t>;
 constexpr size_t kMaxText = size_t{32} << 20;  // of one text chunk, after inflating
 constexpr int kMostPackedTexts = 8;            // that are inflated at all
 
-// Chunks that never say what is asked for, each name ended by a zero; the text is not wanted beside the pixels.
+// Names of chunks to ignore, each terminated by a zero: those that are never used, and texts while pixels are decoded.
 constexpr png_byte kIgnored[] = "iCCP\0sPLT\0tEXt\0zTXt\0iTXt\0eXIf";
 enum class Wanted { kText, kPixels };
 
@@ -133,7 +133,7 @@ Samples read_samples(Reader& reader) {
   return s;
 }
 
-// 16-bit grey as ComfyUI sees it: PIL's "I" mode times 1/255, cut to whole numbers, kept below 256.
+// 16-bit grey as in ComfyUI: PIL's "I" mode times 1/255, truncated to integers and limited to 255.
 uint8_t narrow_grey(const uint8_t* p) {
   return static_cast<uint8_t>(std::min(255, static_cast<int>((p[0] << 8 | p[1]) * (1.0 / 255))));
 }
@@ -258,13 +258,13 @@ void read_xmp_orientation(PictureHead& head) {
   }
 }
 
-// Whether a chunk is a text that has to be inflated: all of zTXt; iTXt that says so behind its name.
+// Whether a chunk is a text that must be inflated: every zTXt, and an iTXt whose compression flag is set.
 bool is_packed_text(std::string_view type, std::string_view data) {
   const size_t name = data.find('\0');
   return type == "zTXt" || (type == "iTXt" && name != std::string_view::npos && data.substr(name + 1, 1) == "\1");
 }
 
-// Passes over the pixel data without inflating it, since text may follow: chunk by chunk.
+// Skips the pixel data chunk by chunk without inflating it, because text may follow.
 std::string without_pixels(Bytes bytes) {
   std::string out(reinterpret_cast<const char*>(bytes.data()), 8);
   int packed = 0;

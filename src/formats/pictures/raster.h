@@ -1,4 +1,4 @@
-// Decoded pixels on their way from a picture file to tensors, and what each format's decoder offers.
+// Decoded pixels between a picture file and tensors, and the interface of each format's decoder.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ bool has_at(Bytes bytes, size_t offset, std::string_view text) {
   return bytes.size() >= offset + text.size() && std::memcmp(bytes.data() + offset, text.data(), text.size()) == 0;
 }
 
-// Says what the file is instead, for the kinds that end up in model folders by mistake.
+// Recognises other kinds of files that people put into model folders by mistake, for the message.
 [[noreturn]] void refuse(Bytes bytes) {
   if (bytes.empty()) throw Error(Fault::kBadFile, "the file is empty").fix("Download it again");
   if (has_at(bytes, 0, "version https://git-lfs"))

@@ -18,7 +18,7 @@ enum class Container { kSafetensors, kTorchZip, kTorchLegacy };
 // "safetensors", "torch zip", "torch legacy"
 std::string_view container_name(Container container);
 
-// A model file's tensors. Holding it costs address space, not memory: the tensors view the mapped file.
+// The tensors of a model file. They are views of the mapped file, so they take address space, but no memory until read.
 struct ModelFile {
   std::string path;
   FileVersion version;  // of the file as it was opened
@@ -33,11 +33,11 @@ struct ModelFile {
   std::string wrapper;
 };
 
-// Opens a file by what it contains, whatever its name: safetensors, and what torch.save writes, in the
-// zip form and in the stream form of PyTorch before 1.6. Nothing in a file is executed or trusted.
-// Throws Error(kMissing) when it cannot be opened, Error(kBadFile) when it is damaged, hostile or no
-// model file (a few kinds people commonly meet are named), Error(kUnsupported) for good files of a kind
-// Easel does not read; each names the file.
+// Opens a file by its content, regardless of its name: safetensors, and the output of torch.save, as the zip archive of
+// current versions or the stream of PyTorch before 1.6. Nothing in a file is executed or trusted.
+// Throws Error(kMissing) if it cannot be opened, Error(kBadFile) if it is damaged, hostile or not a model file (common
+// other kinds are named), Error(kUnsupported) for valid files of a kind that Easel does not read. Every message names
+// the file.
 ModelFile open_model_file(const std::filesystem::path& path);
 
 }  // namespace easel::formats

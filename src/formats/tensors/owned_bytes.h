@@ -1,4 +1,4 @@
-// Memory for file contents that cannot be used where they lie in the mapping.
+// Memory for file contents that cannot be used in place in the mapping.
 #pragma once
 
 #include "tensor/storage.h"

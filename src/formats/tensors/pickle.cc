@@ -10,7 +10,7 @@
 namespace easel::formats {
 namespace {
 
-// No published checkpoint comes near these; what goes beyond is an attempt to fill memory.
+// No published checkpoint comes near these limits; a larger file is an attempt to exhaust memory.
 constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxSteps = 64'000'000;
 constexpr size_t kMaxStack = 2'000'000;

@@ -1,4 +1,4 @@
-// Python pickles read as data: a stack machine that records what the stream says and does none of it.
+// Python pickles read as data: a stack machine that records the operations of the stream without executing any.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace easel::formats {
 using GlobalPolicy = void (*)(std::string_view module, std::string_view name);
 
 // The object graph of a pickle. Values refer to each other by number, so that neither deep nesting nor
-// cycles cost anything to hold or to free. Calls, instances and persistent ids are kept as records of
-// themselves; whoever interprets the graph decides which it knows.
+// cycles cost anything to hold or to free. Calls, instances and persistent ids are kept as records, which the user of
+// the graph interprets.
 class Pickle {
  public:
   using Ref = uint32_t;

@@ -136,7 +136,7 @@ TypeAndShape check_entry(const Entry& e, uint64_t data_bytes) {
     bad("tensor '" + e.name + "' lies outside the file");
   if (e.shape.size() > static_cast<size_t>(Shape::kMaxRank))
     throw Error(Fault::kUnsupported, "tensor '" + e.name + "' has more than six dimensions");
-  // With a zero among them, the other dimensions could still overflow later products: bound them all.
+  // Even if one dimension is zero, later products of the others could overflow, so all of them are bounded.
   uint64_t bytes = dtype_size(dtype);
   bool empty = false;
   for (uint64_t d : e.shape) {

@@ -1,4 +1,4 @@
-// The files torch.save writes, read without running anything in them.
+// Reads files written by torch.save without executing anything in them.
 #pragma once
 
 #include <cstdint>

@@ -60,7 +60,7 @@ bool training_leftover(std::string_view module) {
 }  // namespace
 
 void check_torch_global(std::string_view module, std::string_view name) {
-  // A dotted name would walk from an allowed class to whatever hangs on it.
+  // A dotted name would lead from an allowed class to any of its attributes.
   const bool plain = name.find('.') == std::string_view::npos;
   if (plain && (tensor_part(module, name) || plain_python(module, name) || training_leftover(module))) return;
   throw Error(Fault::kBadFile, "contains code: it names '" + std::string(module) + "." + std::string(name) + "'")

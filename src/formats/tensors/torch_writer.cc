@@ -10,8 +10,8 @@
 namespace easel::formats {
 namespace {
 
-constexpr uint64_t kBig = 0xffffffffu;  // from here on a 32-bit zip field does not do
-constexpr uint64_t kAlignment = 64;     // as torch writes, so that storages can be used where they lie
+constexpr uint64_t kBig = 0xffffffffu;  // sizes from here on need zip64 fields
+constexpr uint64_t kAlignment = 64;     // as torch does, so that storages can be used in place
 
 void put(std::string& out, uint64_t value, int width) {
   for (int i = 0; i < width; ++i) out += static_cast<char>(i < 8 ? value >> (8 * i) : 0);

@@ -82,7 +82,7 @@ void apply_zip64(const Bytes& extra, uint64_t& size, uint64_t& packed, uint64_t&
   }
 }
 
-// Entries that share bytes would let a small archive stand for a huge one.
+// With overlapping entries a small archive could expand to a huge one.
 void check_overlaps(const std::vector<ZipEntry>& entries) {
   std::vector<const ZipEntry*> order;
   for (const ZipEntry& e : entries)

@@ -1,5 +1,5 @@
-// Where the entries of a zip archive lie. Only stored (not compressed) entries can be used: torch.save
-// writes nothing else, and what is never inflated cannot be a bomb.
+// The directory of a zip archive. Only stored (uncompressed) entries can be used: torch.save writes no others, and
+// without inflation there are no zip bombs.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct ZipEntry {
 };
 
 // All entries in directory order, zip64 included. Every offset and length is checked against the file, and no two
-// stored entries share a byte. Throws Error(kBadFile) when the directory is missing, lies, or is cut short.
+// stored entries share a byte. Throws Error(kBadFile) if the directory is missing, inconsistent or truncated.
 std::vector<ZipEntry> read_zip_directory(std::span<const uint8_t> file);
 
 }  // namespace easel::formats

@@ -140,7 +140,7 @@ std::vector<uint8_t> thin(const Gradient& gradient, float low, float high) {
         return value - magnitude.row(y + dy)[x + dx] > 0.0f;
       };
       if (!exceeds(gradient.direction[at]) || !exceeds(gradient.direction[at] + 4)) continue;
-      // With the thresholds the wrong way round a pixel above one of them alone is a weak one.
+      // If the thresholds are swapped, a pixel above only one of them is weak.
       out[at] = static_cast<uint8_t>((value > low ? 1 : 0) + (value > high ? 1 : 0));
     }
   }

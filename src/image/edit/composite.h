@@ -1,4 +1,4 @@
-// Laying pictures, and latents, over one another. All f32 [N,H,W,C] and masks [N,H,W].
+// Compositing of pictures and latents. All are f32 [N,H,W,C], masks [N,H,W].
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,7 @@
 
 namespace easel::image {
 
-// Where a source lies over its destination, in pixels: `factor` of them make one pixel of a latent, 1 those of
-// pictures.
+// The position of a source over its destination, in pixels. A latent pixel has `factor` of them; for pictures it is 1.
 struct Placement {
   int64_t x = 0, y = 0;
   int64_t factor = 1;
@@ -33,9 +32,9 @@ BlendMode blend_mode(std::string_view name);
 // bicubic, cut in the middle, and a batch of one serves all of the other (ImageBlend).
 Tensor blend_pictures(const Tensor& first, const Tensor& second, double factor, BlendMode mode);
 
-// "ADD", "CLEAR", ..., "XOR": the operators of Porter and Duff, and a few more. Picture and alpha (1 = opaque) of
-// source and destination to those of the result; everything is brought to the destination picture's size, bicubic; the
-// batch is the shortest of all. Throws Error(kInvalid) for an unknown mode or different channels.
+// The operators of Porter and Duff, and a few more: "ADD", "CLEAR", ..., "XOR". Combines the pictures and alphas (1 =
+// opaque) of source and destination. All are resized to the destination picture, bicubic; the shortest batch counts.
+// Throws Error(kInvalid) for an unknown mode or different channels.
 std::pair<Tensor, Tensor> porter_duff(const Tensor& source, const Tensor& source_alpha, const Tensor& destination,
                                       const Tensor& destination_alpha, std::string_view mode);
 

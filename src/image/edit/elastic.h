@@ -8,9 +8,9 @@
 
 namespace easel::image {
 
-// How far each pixel of a square picture of side x side is moved along one axis, in units of half the picture: a field
-// of uniform numbers in 0..1, row after row, brought to -1..1, blurred by a Gaussian of `sigma` pixels (edges mirrored)
-// and multiplied by alpha / side.
+// The displacement of each pixel of a square picture along one axis, in units of half the picture: uniform numbers in
+// 0..1, row after row, scaled to -1..1, blurred by a Gaussian of `sigma` pixels (edges mirrored) and multiplied by
+// alpha / side.
 std::vector<float> elastic_field(std::vector<float> uniform, int64_t side, double sigma, float alpha);
 
 // f32 [N,side,side,C] with each pixel taken from where `dx` and `dy` point, between four neighbours, fading out beyond

@@ -29,7 +29,7 @@ float length(const float* v, int64_t n) {
   return std::sqrt(sum);
 }
 
-// One vector of `n` channels; a vector without length has no direction, and counts as 0.
+// One vector of `n` channels; a vector of length zero has no direction and counts as 0.
 void interpolate(const float* a, const float* b, float ratio, float rest, float* out, int64_t n) {
   const float length_a = length(a, n), length_b = length(b, n);
   const auto unit = [](float v, float norm) { return norm > 0 ? v / norm : 0.0f; };

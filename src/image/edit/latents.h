@@ -1,4 +1,4 @@
-// What nodes do to latents, f32 [N,h,w,C], beside resizing and laying them over one another (resize.h, composite.h).
+// Operations of nodes on latents, f32 [N,h,w,C], other than resizing and compositing (resize.h, composite.h).
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,22 @@
 
 namespace easel::image {
 
-// Of two latents the second is brought to the first one's size (bilinear, cut in the middle) and batch (repeated or
-// cut). Throw Error(kInvalid) when channels differ.
+// In operations on two latents the second is resized to the first (bilinear, centre crop), and its batch is repeated or
+// cut. They throw Error(kInvalid) if the channels differ.
 Tensor add_latents(const Tensor& first, const Tensor& second);
 Tensor subtract_latents(const Tensor& first, const Tensor& second);
-// Directions mixed as ratio : 1 - ratio and made unit, lengths mixed likewise (LatentInterpolate).
+// Mixes directions by ratio : 1 - ratio and normalises them; lengths are mixed likewise (LatentInterpolate).
 Tensor interpolate_latents(const Tensor& first, const Tensor& second, double ratio);
 
-// first * factor + second * (1 - factor); the second is brought to the first one's size, bicubic (LatentBlend). A
-// batch of one serves all of the other.
+// first * factor + second * (1 - factor); the second is resized to the first, bicubic (LatentBlend). A batch of one is
+// used for all of the other batch.
 Tensor blend_latents(const Tensor& first, const Tensor& second, double factor);
 
 Tensor multiply_latent(const Tensor& latent, double factor);
 
 enum class Flip { kVertical, kHorizontal };
 Tensor flip(const Tensor& image, Flip axis);
-// Clockwise by so many quarters of a turn.
+// Rotates clockwise by a number of quarter turns.
 Tensor rotate(const Tensor& image, int64_t quarters);
 
 // A part, given in pixels, of which `factor` make a latent pixel. The corner is moved so that eight latent pixels are

@@ -1,4 +1,4 @@
-// What nodes do to masks: f32 [N,H,W], 1 = selected.
+// Operations of nodes on masks: f32 [N,H,W], 1 = selected.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ MaskOperation mask_operation(std::string_view name);
 // count 0.5 and below as 0. A source batch of one serves all destinations.
 Tensor combine_masks(const Tensor& destination, const Tensor& source, int64_t x, int64_t y, MaskOperation operation);
 
-// Falls off towards the borders, linearly over so many pixels on each side. As in ComfyUI the falls at the right and
-// the bottom sit one pixel further in, and the outermost factor lands on the first column and row.
+// Fades towards the borders, linearly over the given number of pixels on each side. As in ComfyUI, the ramps at the
+// right and the bottom are shifted inwards by one pixel, and their outermost factor falls on the first column and row.
 Tensor feather_mask(const Tensor& mask, const Sides& sides);
 
 // Grows (or, below 0, shrinks) what is selected by so many pixels; tapered corners make diamonds of points, else

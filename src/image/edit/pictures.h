@@ -1,4 +1,4 @@
-// What nodes do to whole pictures. All take and give f32 [N,H,W,C]; masks are f32 [N,H,W].
+// Operations of nodes on whole pictures. All take and return f32 [N,H,W,C]; masks are f32 [N,H,W].
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ Tensor fit_batch(const Tensor& batch, int64_t size);
 // One batch behind the other, any rank. Throws Error(kInvalid) when the other dimensions differ.
 Tensor concatenate(const Tensor& first, const Tensor& second);
 
-// concatenate() with `second` brought to the size of `first`, bilinear, cut in the middle (ImageBatch, LatentBatch).
+// concatenate() with `second` resized to `first`, bilinear with a centre crop (ImageBatch, LatentBatch).
 Tensor join_batches(const Tensor& first, const Tensor& second);
 
 // [N,height,width,3] of one colour, 0xRRGGBB.
@@ -54,7 +54,7 @@ std::pair<Tensor, Tensor> split_alpha(const Tensor& image);
 // [N,H,W,4]; the mask is resized to the picture, the batch is the shorter of the two.
 Tensor join_alpha(const Tensor& image, const Tensor& transparency);
 
-// From where a square is cut, or that the picture is padded with black to one.
+// The side from which a square is cropped; kPad pads the picture with black to a square.
 enum class SquareFrom { kTop, kBottom, kLeft, kRight, kCenter, kPad };
 // By the IP-Adapter nodes' names ("top", ..., "pad"). Throws Error(kInvalid) for any other.
 SquareFrom square_from(std::string_view name);

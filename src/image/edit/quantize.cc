@@ -257,7 +257,7 @@ void add_pattern(std::vector<Rgb>& pixels, size_t width, int steps, size_t colou
 
 void quantize_one(std::vector<Rgb>& pixels, size_t width, int64_t colours, Dither dithering) {
   std::vector<Rgb> palette = make_palette(pixels, colours);
-  palette.resize(256);  // Pillow's unused entries are black, and are used
+  palette.resize(256);  // Pillow's unused entries are black, and its search for the nearest colour includes them
   NearestColours nearest(palette);
   if (dithering == Dither::kFloydSteinberg) return diffuse(pixels, width, nearest);
   if (dithering != Dither::kNone)

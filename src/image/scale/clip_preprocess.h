@@ -1,11 +1,11 @@
-// Pictures as CLIP's vision encoders take them.
+// The input of CLIP's vision encoders.
 #pragma once
 
 #include "tensor/tensor.h"
 
 namespace easel::image {
 
-// How a picture is made square: the middle of it, or all of it, squeezed.
+// How a picture is made square: by a centre crop, or by resizing without regard to the aspect ratio.
 enum class ClipCrop { kCenter, kNone };
 
 // f32 [N,H,W,C>=3] in 0..1 -> [N,size,size,3], normalised with CLIP's mean and deviation: antialiased bicubic

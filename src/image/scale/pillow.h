@@ -13,7 +13,7 @@ enum class PillowFilter { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczo
 // By Pillow's names ("LANCZOS", "BICUBIC", ...). Throws Error(kInvalid) for any other.
 PillowFilter pillow_filter(std::string_view name);
 
-// What becomes of values outside 0..1, such as bicubic scaling leaves at hard edges, on their way to bytes.
+// How values outside 0..1, which bicubic scaling produces at hard edges, are converted to bytes.
 enum class Overflow {
   kClip,  // the nearest byte, as numpy.clip before the conversion
   kWrap,  // modulo 256, as torch's byte(), which torchvision's ToPILImage uses: dark turns bright and the reverse

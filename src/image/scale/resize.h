@@ -1,4 +1,4 @@
-// Changing the size of pictures, masks and latents exactly as ComfyUI does.
+// Resizing of pictures, masks and latents, with exactly ComfyUI's results.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode cro
 // The middle of an image that has the aspect ratio of `size`, sharing memory.
 Tensor crop_to_aspect(const Tensor& image, Size size);
 
-// What ImageScale makes of a wanted size: a side of 0 follows from the other one and the image's ratio; both 0
-// means the image's own size.
+// The size that ImageScale gives for a requested one: a side of 0 follows from the other side and the aspect ratio of
+// the image; if both are 0, the size does not change.
 Size scaled_size(const Tensor& image, Size wanted);
 // ImageScaleBy's and LatentUpscaleBy's size.
 Size scaled_by(const Tensor& image, double factor);

@@ -1,4 +1,4 @@
-// Loops that deserve the processor's wider vectors without asking for them at build time.
+// Loops that use the processor's wider vectors where it has them, chosen at run time.
 #pragma once
 
 // A function marked so is compiled twice, for any x86-64 and for one with AVX2 and FMA; the program picks when it

@@ -1,4 +1,4 @@
-// Many pictures on one, with labels.
+// A sheet of many pictures with labels.
 #pragma once
 
 #include <string>

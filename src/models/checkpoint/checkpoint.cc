@@ -66,8 +66,8 @@ ModelHandle make_model(const std::shared_ptr<const StoredTensors>& tensors, cons
   return model;
 }
 
-VaeHandle make_vae(std::shared_ptr<const StoredTensors> tensors, const std::string& file, memory::Residency& residency,
-                   DType compute, const nn::Weights& probe) {
+VaeHandle make_vae(const std::shared_ptr<const StoredTensors>& tensors, const std::string& file,
+                   memory::Residency& residency, DType compute, const nn::Weights& probe) {
   Vae::check(probe);
   VaeHandle handle;
   handle.file = file;

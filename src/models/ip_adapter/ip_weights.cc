@@ -1,4 +1,4 @@
-// How today's IP-Adapter nodes spread one weight over the layers of a model.
+// How the current IP-Adapter nodes distribute one weight over the layers of a model.
 #include <algorithm>
 #include <cmath>
 
@@ -66,7 +66,14 @@ Weights picked(const IpWeightOptions& o, bool sdxl) {
   const auto all_outer = {0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 15};
   const auto all_but_composition = {0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const auto sdxl_but_composition = {0, 1, 2, 4, 5, 6, 7, 8, 9, 10};
-  const auto composition = [&](double c) { sdxl ? set(out, {3}, c) : (set(out, {4}, c * 0.25), set(out, {5}, c)); };
+  const auto composition = [&](double c) {
+    if (sdxl) {
+      set(out, {3}, c);
+      return;
+    }
+    set(out, {4}, c * 0.25);
+    set(out, {5}, c);
+  };
   if (o.type == "style transfer") {
     sdxl ? set(out, {6}, w) : set(out, all_outer, w);
   } else if (o.type == "composition") {
@@ -107,7 +114,7 @@ bool weakened(std::string_view type, BlockKind block) {
          (type == "strong middle" && block != BlockKind::kMiddle);
 }
 
-// "precise" types turn the picture against itself where it should not count.
+// The "precise" types subtract the picture in the layers where it should have no influence.
 bool inverted(std::string_view type, int transformer, bool sdxl) {
   const bool composition = sdxl ? transformer == 3 : transformer == 4 || transformer == 5;
   return (type == "style transfer precise" && composition) || (type == "composition precise" && !composition);

@@ -15,7 +15,7 @@ Tensor matrix(const StoredTensor& t) {
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
 }
 
-// Two factors of a few megabytes can stand for a matrix that fills any memory; no model has a weight of this size.
+// The product of two small factors could exceed any memory; no model has a weight of this size.
 void check_size(int64_t rows, int64_t columns) {
   constexpr int64_t kMost = int64_t{1} << 28;
   int64_t size = 0;

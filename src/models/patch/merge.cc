@@ -58,7 +58,10 @@ class MergePatch final : public nn::WeightPatch {
     MergeRatio out = ratios_.otherwise;
     size_t longest = 0;
     for (const auto& [prefix, ratio] : ratios_.by_prefix)
-      if (prefix.size() > longest && name.starts_with(prefix)) out = ratio, longest = prefix.size();
+      if (prefix.size() > longest && name.starts_with(prefix)) {
+        out = ratio;
+        longest = prefix.size();
+      }
     return out;
   }
 

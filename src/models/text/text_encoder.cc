@@ -95,7 +95,7 @@ struct TextEncoder::Tower {
   std::vector<nn::WeightPatchPtr> patches;  // in order, before rounding
   std::shared_ptr<memory::Resident<ClipTextModel>> model;
 
-  // What the tower's weights go through: nothing, or all patches and the rounding.
+  // The patches of the tower's weights: none, or all of them followed by the rounding.
   std::vector<nn::WeightPatchPtr> applied() const {
     if (patches.empty()) return {};
     return {std::make_shared<const RoundedPatch>(patches)};
@@ -226,7 +226,7 @@ ClipTextModel::Output TextEncoder::encode_chunk(const Tower& tower, const Chunk&
                                                 const ClipTextModel::Layer& layer) const {
   const std::string key = std::string(text_tower_name(tower.tensors.kind)) + chunk_key(chunk, layer);
   if (auto known = cache_->find(key)) return *known;
-  // One chunk at a time: a text then has the same encoding whatever it is encoded beside.
+  // One chunk at a time, so that the encoding of a text does not depend on the other chunks.
   const ClipTextModel::Output out = tower.model->get()->encode(chunk, layer);
   cache_->add(key, out);
   return out;

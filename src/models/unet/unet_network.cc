@@ -38,7 +38,10 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   in.step.latent_height = batch.x.dim(1);
   in.step.latent_width = batch.x.dim(2);
   const Tensor out = unet_->forward(in);
-  in.x = {}, in.y = {}, in.control = nullptr, in.hooks = {};
+  in.x = {};
+  in.y = {};
+  in.control = nullptr;
+  in.hooks = {};
   return sampling_.denoised(out, batch.x, batch.sigma);
 }
 

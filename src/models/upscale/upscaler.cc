@@ -65,7 +65,7 @@ Tensor pad_reflected(const Tensor& x, int64_t r) {
   return ops::resample(x, mirrored(h, down), mirrored(w, right));
 }
 
-// Five convolutions, each of which sees the results of all before it.
+// Five convolutions, each of which also takes the results of all earlier ones.
 class DenseBlock {
  public:
   DenseBlock(const nn::Weights& w, int64_t features, DType compute) : compute_(compute) {

@@ -9,7 +9,7 @@
 namespace easel::models {
 namespace {
 
-// Half to even, as Python rounds.
+// Rounds half to even, as in Python.
 int64_t rounded(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
 
 // Where tiles begin along a side: every step, moved back where less than the overlap would remain.

@@ -382,8 +382,10 @@ namespace {
 Tensor three_passes(const Tensor& x, const Tiling& tiling, const VaeRun& run, bool square_first,
                     const std::function<Tensor(const Tensor&)>& fn) {
   Tiling tall = tiling, wide = tiling;
-  tall.tile_width /= 2, tall.tile_height *= 2;
-  wide.tile_width *= 2, wide.tile_height /= 2;
+  tall.tile_width /= 2;
+  tall.tile_height *= 2;
+  wide.tile_width *= 2;
+  wide.tile_height /= 2;
   const std::vector<Tiling> passes = square_first ? std::vector{tiling, wide, tall} : std::vector{tall, wide, tiling};
   if (tiling.overlap < 0 || tiling.tile_width / 2 <= tiling.overlap)
     throw Error(Fault::kInvalid, "tiles of " + std::to_string(tiling.tile_width) + " cannot overlap by " +

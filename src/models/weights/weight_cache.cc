@@ -41,8 +41,8 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kAlign);
 
-// A blob where it lies in the mapped file: there already, where the system has the file in memory, and given up by it
-// first when memory is short.
+// A blob in the mapped file. It needs no reading if the system still caches the file, and it is the first memory that
+// the system drops under pressure.
 class PartOfFile final : public Storage {
  public:
   PartOfFile(StorageRef file, uint64_t offset, size_t bytes)
@@ -66,7 +66,7 @@ uint64_t hash_blob(const void* data, size_t bytes, bool on_all_threads) {
   return hash_memory(parts.data(), parts.size() * sizeof(uint64_t));
 }
 
-// Standard output belongs to results.
+// Logs to standard error, because standard output is for results.
 spdlog::logger& log() {
   static spdlog::logger logger("weight cache", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   return logger;
@@ -80,7 +80,7 @@ WeightCacheFolder cache_folder() {
   return g_folder;
 }
 
-// What an interrupted write left behind.
+// Whether the file is a leftover of an interrupted write.
 bool is_leftover(const fs::directory_entry& file) {
   const std::string name = file.path().filename().string();
   if (!name.starts_with(".") || !name.ends_with(".part") || name.find(".packed.") == std::string::npos) return false;
@@ -169,7 +169,7 @@ WeightCache::WeightCache(fs::path file, const std::string& identity)
   }
 }
 
-// Nothing in the file is believed: every number is checked against the file's length.
+// The file is not trusted: every number is checked against its length.
 void WeightCache::read_index() {
   mapped_ = MappedFile::open(file_).storage();
   const auto* data = static_cast<const char*>(mapped_->data());

@@ -11,7 +11,8 @@ Preview latent_preview(const Tensor& latent, const models::LatentFormat& format)
   if (channels == 0 || !latent.defined() || latent.rank() != 4 || latent.dim(3) != channels || latent.numel() == 0)
     return out;
   const Tensor first = contiguous(latent.slice(0, 0, 1));
-  out.height = static_cast<int>(first.dim(1)), out.width = static_cast<int>(first.dim(2));
+  out.height = static_cast<int>(first.dim(1));
+  out.width = static_cast<int>(first.dim(2));
   out.rgb.resize(static_cast<size_t>(out.height) * static_cast<size_t>(out.width) * 3);
   for (size_t i = 0; i < out.rgb.size() / 3; ++i) {
     const float* pixel = first.f32() + static_cast<int64_t>(i) * channels;

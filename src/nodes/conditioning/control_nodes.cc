@@ -1,4 +1,4 @@
-// Nodes that hold a picture to edges or other hints: ControlNets and T2I-Adapters.
+// Nodes that guide a picture by edges or other hints: ControlNets and T2I-Adapters.
 #include <algorithm>
 #include <map>
 
@@ -55,7 +55,7 @@ Results<ControlNetHandle> set_kind(const SetKind& in) {
   return {std::move(net)};
 }
 
-// What both ways of applying a network have.
+// The parameters that both ways of applying a network share.
 struct Hint {
   Linked<ControlNetHandle> control_net;
   Linked<Image> image;

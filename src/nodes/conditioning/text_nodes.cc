@@ -15,12 +15,12 @@ using models::Conditioning;
 
 constexpr int64_t kMaxResolution = 16384;
 
-// What all nodes that encode text have.
+// The parameters that all nodes that encode text share.
 struct WithClip {
   Linked<ClipHandle> clip;
 };
 
-// Encodes, telling what the tokenizer had to say, with what goes beside the text.
+// Encodes a text, reports the warnings of the tokenizer, and adds what accompanies the text.
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::PromptTokens& tokens,
                              const std::vector<std::string>& warnings, const models::SizeHint& size) {
   for (const auto& warning : warnings) call.warn(warning);

@@ -1,4 +1,4 @@
-// Pictures over pictures, and what is done to finished ones.
+// Compositing, and effects on finished pictures.
 #include "image/edit/composite.h"
 #include "image/edit/filters.h"
 #include "image/edit/pictures.h"

@@ -1,4 +1,4 @@
-// Pictures brought to a size, and put side by side.
+// Fitting pictures to a size, and putting them side by side.
 #include <algorithm>
 
 #include "image/edit/pictures.h"
@@ -48,7 +48,7 @@ Results<Image> resize_and_pad(const ResizeAndPad& in) {
                      in.white ? 1.0f : 0.0f)};
 }
 
-// `pixels` on a ground so high, or so wide, in its middle.
+// Centres `pixels` on a background of the given height or width.
 Tensor padded_to(const Tensor& pixels, int64_t side, bool beside, float value) {
   const int64_t more = side - pixels.dim(beside ? 1 : 2), first = more / 2;
   return more <= 0

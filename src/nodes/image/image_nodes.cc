@@ -137,7 +137,7 @@ void add_loaders(Table& table) {
 
 // --- Scaling, cutting, padding ---
 
-// What all ways of scaling have.
+// The parameters that all ways of scaling share.
 struct Scaling {
   Linked<Image> image;
   std::string upscale_method;

@@ -1,4 +1,4 @@
-// Pictures out.
+// Saving, previewing and sending pictures.
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "image/edit/masks.h"
@@ -38,7 +38,7 @@ void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const
   }
 }
 
-// To the client, in `content_type`; what no client takes is saved, so that it is not lost.
+// Sends pictures to the client as `content_type`. Those that no client accepts are saved, so that they are not lost.
 void send_all(Call& call, const Tensor& pixels, const std::string& content_type, bool show) {
   const Context& context = call.context();
   const auto count = static_cast<int>(pixels.dim(0));

@@ -1,4 +1,4 @@
-// Pictures made larger by networks trained for it.
+// Upscaling by networks.
 #include <algorithm>
 
 #include "models/upscale/upscaler.h"

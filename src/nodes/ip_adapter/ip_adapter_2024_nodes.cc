@@ -26,7 +26,7 @@ models::IpEmbeds embeds_of(const ClipVisionHandle& vision, const Tensor& picture
 
 // --- Applying ---
 
-// What both ways of applying have.
+// The parameters that both ways of applying an adapter share.
 struct Application {
   Linked<IpPipeline> ipadapter;
   Linked<ModelHandle> model;

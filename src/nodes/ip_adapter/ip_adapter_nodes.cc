@@ -1,4 +1,4 @@
-// IP-Adapter nodes as they are today.
+// The current IP-Adapter nodes.
 #include <algorithm>
 #include <array>
 
@@ -95,7 +95,7 @@ Results<ModelHandle, IpPipeline> load_unified(const LoadUnified& in, Call& call)
 
 // --- Applying ---
 
-// What all ways of applying have.
+// The parameters that all ways of applying an adapter share.
 struct Application {
   Linked<ModelHandle> model;
   Linked<IpPipeline> ipadapter;

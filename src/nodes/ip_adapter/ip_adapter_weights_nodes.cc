@@ -12,7 +12,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// Numbers apart by commas or line ends.
+// Numbers separated by commas or line breaks.
 Numbers parse(const std::string& text) {
   Numbers out;
   std::string part;
@@ -39,7 +39,7 @@ Numbers parse(const std::string& text) {
   return out;
 }
 
-// How far from start to end a timing is at a share of the way.
+// The progress from start to end of a timing curve, at a fraction of the way.
 double eased(const std::string& timing, double t) {
   const double pi = std::numbers::pi;
   if (timing == "ease_in_out") return (1 - std::cos(t * pi)) / 2;

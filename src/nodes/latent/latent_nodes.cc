@@ -1,4 +1,4 @@
-// Latents: empty ones, and everything done to them without a model.
+// Empty latents, and operations on latents that need no model.
 #include <algorithm>
 
 #include "image/edit/composite.h"

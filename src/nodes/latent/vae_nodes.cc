@@ -62,7 +62,7 @@ Latent encoded(const VaeHandle& vae, Tensor samples, Tensor noise_mask = {}) {
   return {std::move(samples), std::move(noise_mask), {}, vae.latents};
 }
 
-// What all of these have.
+// The parameters that these nodes share.
 struct WithVae {
   Linked<VaeHandle> vae;
 };
@@ -107,7 +107,7 @@ Results<Image> decode_tiled(const DecodeTiled& in, Call& call) {
   // Workflows from before the input existed were decoded with tiles that overlap by 16 latent pixels.
   int64_t overlap = in.overlap.value_or(128);
   if (in.overlap && tile < overlap * 4) overlap = tile / 4;
-  // Tiles of three shapes, one as large as the other.
+  // Tiles of three shapes with the same area.
   const int64_t side = tile / in.vae->latents->factor;
   const Work work = start_decoding(call, *in.vae, side, side);
   const int64_t scale = work.vae->config().downscale;
@@ -256,7 +256,7 @@ Results<Latent> encode_for_inpaint(const EncodeForInpaint& in, Call& call) {
   return {encoded(*in.vae, work.vae->encode(m.pixels, work.run), grown(m.mask, in.grow_mask_by))};
 }
 
-// What nodes have that give a model a picture beside the text.
+// The parameters of nodes that give a model a picture in addition to the text.
 struct PictureConditioning : Encode {
   Linked<Conditioning> positive, negative;
 };

@@ -1,4 +1,4 @@
-// Models made of two models' weights.
+// Merging the weights of two models.
 #include <array>
 
 #include "models/patch/merge.h"
@@ -70,7 +70,7 @@ struct ModelsByParts : Models {
   std::array<double, kMostParts> ratios;
 };
 
-// The first ratio is also for what belongs to no part.
+// The first ratio also applies to weights outside of all parts.
 void add_by_parts(Table& table, const char* name, const char* description, const std::vector<std::string>& parts) {
   Inputs<ModelsByParts> inputs{Link("model1", &Models::first), Link("model2", &Models::second)};
   for (size_t i = 0; i < parts.size(); ++i)

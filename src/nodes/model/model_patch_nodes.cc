@@ -11,7 +11,7 @@ namespace {
 using models::Conditioning;
 using models::ModelHandle;
 
-// What all of these have.
+// The parameter that these nodes share.
 struct Patch {
   Linked<ModelHandle> model;
 };

@@ -26,7 +26,7 @@ Results<int64_t, int64_t, int64_t> image_size(const OfImage& in) {
   return {in.image->dim(2), in.image->dim(1), in.image->dim(0)};
 }
 
-// A text that somebody will link to a prompt.
+// A text that may be linked to a prompt.
 Input<Words> text_input() { return Text("value", &Words::value).names_embeddings(); }
 Results<std::string> text(const Words& in) { return {in.value}; }
 

@@ -1,4 +1,4 @@
-// Texts put together and asked about. Lengths and places count characters, as Python's do.
+// Operations on texts. Lengths and positions count characters, as in Python.
 #include <algorithm>
 
 #include "formats/utf8.h"
@@ -16,7 +16,7 @@ std::string as_text(const CodePoints& characters) {
   return out;
 }
 
-// In lower case where case does not matter.
+// In lower case unless the comparison is case-sensitive.
 CodePoints to_compare(const std::string& text, bool case_sensitive) {
   const CodePoints characters = text::decode_utf8(text);
   return case_sensitive ? characters : text::lower_case(characters);

@@ -197,14 +197,14 @@ void add_noises(Table& table) {
 
 // --- Sampling ---
 
-// What both samplers have.
+// The parameters that both samplers share.
 struct Work {
   Linked<SamplerChoice> sampler;
   Linked<Sigmas> sigmas;
   Linked<Latent> latent_image;
 };
 
-// The finished latent, and the model's last idea of the picture, which differs while noise is left.
+// The sampled latent, and the model's last prediction of the denoised one, which differs as long as noise is left.
 Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider, const NoiseChoice& noise) {
   Latent out = *in.latent_image, denoised = *in.latent_image;
   guidance::KSampleRequest r;

@@ -1,4 +1,4 @@
-// Samplers by name, and those that can be told more than their name.
+// Samplers by name, and samplers with further parameters.
 #include "node_api/table.h"
 #include "nodes/common/sampling_values.h"
 
@@ -24,7 +24,7 @@ struct Select {
   std::string sampler_name;
 };
 
-// What samplers have that draw noise at each step.
+// The parameters of samplers that draw noise in each step.
 struct Noise {
   double eta = 1.0, s_noise = 1.0;
   std::string noise_device;

@@ -22,7 +22,7 @@ std::vector<std::string> scheduler_choices() {
   return {names.begin(), names.end()};
 }
 
-// What both samplers have.
+// The parameters that both samplers share.
 struct Sample {
   Linked<ModelHandle> model;
   uint64_t seed = 0;

@@ -1,4 +1,4 @@
-// Noise levels made by hand: schedules of all kinds, and what is done to them.
+// Explicit noise levels: schedules of all kinds, and operations on them.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -50,7 +50,7 @@ Results<Sigmas> basic(const Basic& in) {
   return {std::move(all)};
 }
 
-// What schedules between two levels have.
+// The parameters of schedules between two levels.
 struct Between {
   int64_t steps = 20;
   double sigma_max = 14.614642, sigma_min = 0.0291675;

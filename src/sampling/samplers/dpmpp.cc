@@ -116,7 +116,7 @@ Tensor sample_dpmpp_2m_sde_heun(SamplerRun& run) { return dpmpp_2m_sde(run, Slop
 Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
   if (run.sigmas.size() <= 1) return run.x;
   BrownianNoise noise = brownian_noise(run);
-  Tensor x = run.x, last, before;  // denoised of the step before and the one before that
+  Tensor x = run.x, last, before;  // the denoised pictures of the last two steps
   float h1 = 0, h2 = 0;
   for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
     const float sigma = run.sigmas[i], next = run.sigmas[i + 1];

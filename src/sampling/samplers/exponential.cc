@@ -101,8 +101,8 @@ Tensor sample_er_sde(SamplerRun& run) {
 
 namespace {
 
-// A SEEDS step from sigma at time t over h, in stages that share one noise: each stage's noise is that of the one
-// before, damped, plus what belongs to the stretch between them.
+// A SEEDS step from sigma at time t over h, in stages that share one noise path: the noise of each stage is the damped
+// noise of the previous stage plus new noise for the interval between them.
 class SeedsStep {
  public:
   SeedsStep(SamplerRun& run, TorchGenerator& rng, const Tensor& x, float sigma, float next)

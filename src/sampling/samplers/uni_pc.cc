@@ -61,8 +61,8 @@ class UniPc {
                     run_.evaluate(full, sigma));
   }
 
-  // Moves x from the newest point of `history` to `sigma`. With `correct`, the model is evaluated there, the step
-  // is taken again with what it said, and its prediction is left in `picture`.
+  // Moves x from the newest point of `history` to `sigma`. With `correct`, the model is evaluated there, the step is
+  // repeated with its prediction, and the prediction is stored in `picture`.
   Tensor step(const Tensor& x, const std::deque<Point>& history, float sigma, size_t order, bool correct,
               Tensor* picture) const {
     const Point& start = history.back();

@@ -11,7 +11,7 @@ namespace easel::sampling {
 namespace {
 
 constexpr int kLcmTimesteps = 50;  // those that latent consistency models are distilled to
-// Above every level of every model: the whole run lies below it.
+// Above every noise level of every model, so that the whole run lies below it.
 constexpr double kAboveAll = 999999999.9;
 
 std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {

@@ -16,7 +16,7 @@ Delivery::Hold Delivery::hold(const std::string& job) {
     if (stopping_) return nullptr;
     held_[job];
   }
-  // What it points to is of no matter, only when its last copy goes.
+  // Only the destruction of its last copy matters, not the object it points to.
   return {this, [this, job](const void*) { let_go(job); }};
 }
 

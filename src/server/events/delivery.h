@@ -1,5 +1,6 @@
-// When the events of a job go out. A job may run before its client has the answer to the request that queued it, and
-// clients begin to listen only then: what the job tells until then waits here, in order, while the job itself goes on.
+// Decides when the events of a job are delivered. A job may start before its client has received the answer to the
+// request that queued it, and clients only listen from then on. Until then the events of the job wait here, in order,
+// while the job itself continues.
 #pragma once
 
 #include <chrono>
@@ -22,13 +23,13 @@ class Delivery {
   // Longest time that events wait for an answer that does not come.
   static constexpr std::chrono::milliseconds kPatience{250};
 
-  // Events of a job are held back while somebody has one of these, and for kHeadStart after it.
+  // Events of a job are held back as long as one of these exists, and for kHeadStart afterwards.
   using Hold = std::shared_ptr<const void>;
 
   explicit Delivery(std::chrono::milliseconds patience = kPatience);
   ~Delivery();  // stop()
 
-  // To be called before the job is added to the store. One hold for a job.
+  // Call this before the job is added to the store, once for each job.
   [[nodiscard]] Hold hold(const std::string& job);
   // Whether events of the job are held back right now.
   bool holds(const std::string& job) const;
@@ -36,7 +37,7 @@ class Delivery {
   // Calls `deliver`: now, on this thread, or when the job is no longer held back, on another. What is sent for one job
   // is delivered in the order of these calls, as long as they come from one thread at a time.
   void send(const std::string& job, std::function<void()> deliver);
-  // Waits until all that was sent for the job is delivered: for what must know whether it was taken.
+  // Waits until everything sent for the job is delivered, for callers that must know whether it was accepted.
   void flush(const std::string& job);
 
   // Delivers everything now. Nothing is held back afterwards.

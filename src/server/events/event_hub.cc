@@ -18,8 +18,8 @@ bool post_picture(const std::vector<std::shared_ptr<Mailbox>>& to, PictureMessag
 
 }  // namespace
 
-// Drops the oldest droppable message that is no more urgent than the new one, least urgent kind first. False
-// when the new one is itself the one to go.
+// Drops the oldest droppable message that is no more urgent than the new one, the least urgent kind first. Returns
+// false if the new message itself must be dropped.
 bool Mailbox::make_room(Urgency incoming) {
   const auto drop_oldest = [&](Urgency kind) EASEL_REQUIRES(mutex_) {
     const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const Message& m) { return m.urgency == kind; });

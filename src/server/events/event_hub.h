@@ -1,4 +1,4 @@
-// Events on their way to WebSocket clients: one bounded queue per client.
+// Event queues for WebSocket clients: one bounded queue per client.
 #pragma once
 
 #include <atomic>
@@ -44,7 +44,7 @@ class Mailbox {
   const std::string& client_id() const { return client_id_; }
   // Whether it gets the events of other clients' jobs as well.
   bool watches_all() const { return watches_all_; }
-  // Whether it was taken. Finished pictures (binary and essential) are refused when too many wait.
+  // Returns whether the message was accepted. Finished pictures (binary and essential) are refused if too many wait.
   bool post(const Message& message);
   // Puts texts before everything that waits, in their order; never drops anything.
   void post_first(const std::vector<std::string>& texts);
@@ -72,7 +72,7 @@ class Mailbox {
   std::atomic<bool> preview_metadata_{false};
 };
 
-// Who is to get a message. Connections that watch all jobs are always among them.
+// The recipients of a message. They always include the connections that watch all jobs.
 struct Recipients {
   enum class Kind { kEverybody, kClient, kWatchers } kind = Kind::kEverybody;
   std::string client_id;
@@ -98,7 +98,7 @@ class EventHub {
   void send_preview(const Recipients& to, PictureMessage picture);
   // A finished picture, to the connections of that client alone. False when there are none or they are too far behind.
   bool send_picture(const std::string& client_id, PictureMessage picture);
-  // Whether anybody would get it.
+  // Whether any connection would receive it.
   bool reaches_anybody(const Recipients& to) const { return !boxes(to).empty(); }
 
  private:

@@ -40,7 +40,7 @@ bool same_origin(const std::string& origin, const std::string& host) {
   return scheme != std::string::npos && lower(origin.substr(scheme + 3)) == lower(host);
 }
 
-// Takes the same time wherever the first difference is.
+// Compares in time that does not depend on the position of the first difference.
 bool equal_constant_time(const std::string& a, const std::string& b) {
   unsigned difference = a.size() == b.size() ? 0u : 1u;
   for (size_t i = 0; i < a.size(); ++i)
@@ -67,7 +67,7 @@ bool has_token(const AccessPolicy& policy, const Request& request) {
          equal_constant_time(cookie(request.header("cookie"), "easel_token"), policy.token);
 }
 
-// What a browser shows that comes to the page without the token, or with a wrong one.
+// The page for a browser that comes without a token, or with a wrong one.
 Response ask_for_token(bool wrong) {
   Response r;
   r.status = 401;

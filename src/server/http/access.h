@@ -16,7 +16,7 @@ struct AccessPolicy {
   std::vector<std::string> cors_origins;   // origins that may read answers; "*" for any
 };
 
-// Nothing when the request may pass, else the 401 or 403 to answer with.
+// Nothing if the request is allowed, else the 401 or 403 response.
 //  - Host: on loopback it must be localhost, 127.x.x.x, [::1] or an allowed name (against DNS rebinding).
 //  - Origin, when present, must be the server's own or one of cors_origins (against other pages' scripts).
 //  - Sec-Fetch-Site: cross-site is refused unless the origin is allowed.

@@ -54,7 +54,7 @@ struct TempFile {
   }
 };
 
-// Turns the head of a request into ours. Empty when that worked, else what is wrong with it.
+// Converts the head of a request. Returns an empty text, or what is wrong with the request.
 std::string read_head(const http::request_header<>& head, Request& request) {
   request.method = std::string(head.method_string());
   if (!parse_target({head.target().data(), head.target().size()}, request)) return "malformed request target";
@@ -132,7 +132,7 @@ asio::awaitable<bool> Connection::one_request() {
                   false);
     co_return false;
   }
-  // What follows may refuse the request before its body was read; the connection is then of no further use.
+  // The checks below may refuse the request before its body is read; the connection must then be closed.
   unread_body_ = head.chunked() || head.content_length().value_or(0) > 0;
   const bool keep = head.get().keep_alive(), head_only = head.get().method() == http::verb::head;
   if (const std::string wrong = read_head(head.get(), request); !wrong.empty()) {
@@ -345,7 +345,7 @@ asio::awaitable<bool> Connection::send(const Request& request, Response response
   co_return co_await write(message, message.body().size(), head_only);
 }
 
-// Closing while the client still sends would reset the connection and destroy the answer on its way.
+// Closing while the client is still sending would reset the connection, and the client could lose the answer.
 asio::awaitable<void> Connection::linger() {
   beast::error_code error;
   char scrap[16 << 10];

@@ -1,4 +1,4 @@
-// How files that users put here are handed out: typed by their content, never as anything a browser would run.
+// Responses with files from users: their type is determined by content and is never one that a browser would execute.
 #pragma once
 
 #include <cstdint>

@@ -193,7 +193,7 @@ Router::Match Router::match(const std::string& method, const std::vector<std::st
   for (const Route& route : routes_) {
     std::vector<std::string> captures;
     if (!matches(route.segments, segments, captures)) continue;
-    // A route for everything is for what nothing else knows.
+    // A catch-all route is used only if no other route matches.
     const bool catch_all = is_rest(route.segments.empty() ? std::string() : route.segments.front());
     if (catch_all && (route.method != method || best.status == 405)) continue;
     if (route.method == method) return {&route.handler, route.streamed_body, 200, {}, std::move(captures)};

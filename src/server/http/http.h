@@ -1,4 +1,4 @@
-// HTTP as the routes see it: plain requests and responses, and the table that joins them. No sockets here.
+// HTTP for the routes: plain requests and responses, and the routing table. No sockets here.
 #pragma once
 
 #include <filesystem>

@@ -31,8 +31,8 @@ struct HttpOptions {
 
 // What a WebSocket connection needs from the rest of the server.
 struct SocketHooks {
-  // What a client is told first. It is asked for when events already gather in the mailbox, so that what changes
-  // meanwhile is told after it.
+  // The first messages to a client. They are created after events have begun to collect in the mailbox, so that later
+  // changes are sent after them.
   std::function<std::vector<std::string>(const Mailbox&)> greet;
   // A text message from the client.
   std::function<void(Mailbox&, const std::string&)> receive;

@@ -1,4 +1,4 @@
-// A few threads for what must not block the network thread: disk, database, pictures.
+// A few threads for work that must not block the network thread: disk, database, pictures.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,7 @@ class TaskPool {
   explicit TaskPool(int threads, size_t max_waiting = 4096);
   ~TaskPool();  // stop()
 
-  // False when too much waits already or the pool has stopped.
+  // Returns false if too many tasks wait already or the pool has stopped.
   bool post(std::function<void()> task);
   // Finishes what has begun, drops what waits, joins the threads.
   void stop();

@@ -1,4 +1,4 @@
-// What computes: the thread on which the runner works, one job after the other. Knows no store, no queue and no lease.
+// The thread on which the runner computes, one job after the other. It does not know the store, the queue or leases.
 #pragma once
 
 #include <chrono>

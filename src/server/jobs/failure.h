@@ -1,4 +1,4 @@
-// What was thrown, in words: a runner may throw anything.
+// Describes an exception of any type, because a runner may throw anything.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ struct Failure {
   std::string text;
 };
 
-// Of the exception that is being handled; to be called in a catch block.
+// The description of the current exception; call it in a catch block.
 Failure current_failure();
 
 }  // namespace easel::server

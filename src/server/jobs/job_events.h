@@ -43,7 +43,7 @@ class JobEvents final : public engine::EventSink {
   JobResult conclude(const RunResult& result);
   // Sends the terminal message.
   void send_end();
-  // Sends executing {node: null}, the last words about a job.
+  // Sends executing {node: null}, the last message about a job.
   void send_idle();
 
   // The node that runs, for clients that connect in the middle; empty between nodes. Thread-safe.

@@ -1,4 +1,4 @@
-// What the server needs of an engine: run one job, tell how it goes, stop when asked.
+// The server's interface to an engine: it runs one job, reports its progress, and stops on request.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Where requests wait for the worker.
+// Requests that wait for the worker.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,7 @@ std::string text_of(const Json& image, const char* key, const char* otherwise) {
 std::optional<artifacts::Name> picture_to_delete(const Services& s, const Json& image) {
   if (!image.is_object()) throw Error(Fault::kInvalid, "'images' must be a list of {filename, subfolder, type}");
   const std::string file = text_of(image, "filename", "");
-  const auto name = artifact_name(file, text_of(image, "subfolder", ""), text_of(image, "type", "output"));
+  auto name = artifact_name(file, text_of(image, "subfolder", ""), text_of(image, "type", "output"));
   if (!name || name->area == artifacts::Area::kInput) throw Error(Fault::kInvalid, "'type' must be output or temp");
   try {
     if (!is_picture(s.artifacts.get(*name))) throw Error(Fault::kInvalid, "'" + file + "' is no picture");

@@ -86,8 +86,14 @@ Place place(Random& random, const Kind& kind, const Setting& setting, bool small
   Place out;
   float size = random.real(0.85f, 1.08f);
   const float at = random.unit();
-  if (small && kind.on != Ground::kBust && at < 0.2f) size = random.real(0.48f, 0.60f), out.size = "small";
-  if (kind.on != Ground::kBust && at > 0.85f) size = random.real(1.25f, 1.4f), out.size = "large";
+  if (small && kind.on != Ground::kBust && at < 0.2f) {
+    size = random.real(0.48f, 0.60f);
+    out.size = "small";
+  }
+  if (kind.on != Ground::kBust && at > 0.85f) {
+    size = random.real(1.25f, 1.4f);
+    out.size = "large";
+  }
   out.frame.scale = kind.height * size;
   const float reach = kind.reach * out.frame.scale;
   float x = 0.5f + random.real(-0.05f, 0.05f);

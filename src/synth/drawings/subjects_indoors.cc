@@ -122,7 +122,10 @@ Subject draw_bowl(Sketch& sketch, Random& random, const Frame& frame) {
   std::vector<std::string> names;
   for (const Fruit& f : fruits) names.push_back(f.words);
   Subject out{"bowl", std::string(bowl.word) + " bowl of fruit", {"with " + listed(names)}, bowl.word};
-  if (random.chance(0.4f)) out.noun = std::string(bowl.word) + " bowl with " + listed(names), out.details.clear();
+  if (random.chance(0.4f)) {
+    out.noun = std::string(bowl.word) + " bowl with " + listed(names);
+    out.details.clear();
+  }
   return out;
 }
 

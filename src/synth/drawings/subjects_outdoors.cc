@@ -285,9 +285,10 @@ Subject draw_balloon(Sketch& sketch, Random& random, const Frame& placed) {
   Subject out{"balloon", "", {}, main.word};
   const char* noun = random.pick({"hot air balloon", "balloon"});
   out.noun = std::string(main.word) + " " + (striped ? std::string("and ") + other.word + " " : "") + noun;
-  if (striped && random.chance(0.5f))
-    out.noun = std::string(main.word) + " " + noun,
+  if (striped && random.chance(0.5f)) {
+    out.noun = std::string(main.word) + " " + noun;
     out.details.push_back(std::string("with ") + other.word + " stripes");
+  }
   return out;
 }
 

@@ -55,13 +55,13 @@ inline constexpr Widths kTinyWidths = {128, 192, 256, 64, 96, 128, 96, 80, 256, 
 // A latent diffusion UNet in the original (LDM) layout.
 struct UNetPlan {
   int64_t channels, context;
-  int64_t label = 0;           // width of the vector condition; 0: none
-  bool linear = false;         // proj_in and proj_out are products, not 1x1 convolutions
-  std::vector<int64_t> mult;   // widths of the levels, in units of `channels`
-  std::vector<int> blocks;     // residual blocks per level on the way down
-  std::vector<int> depth_in;   // transformer blocks behind each residual block on the way down
-  std::vector<int> depth_out;  // on the way up, last block first
-  int depth_middle = 1;        // -1: the middle is one residual block only
+  int64_t label = 0;                // width of the vector condition; 0: none
+  bool linear = false;              // proj_in and proj_out are products, not 1x1 convolutions
+  std::vector<int64_t> mult = {};   // widths of the levels, in units of `channels`
+  std::vector<int> blocks = {};     // residual blocks per level on the way down
+  std::vector<int> depth_in = {};   // transformer blocks after each residual block on the way down
+  std::vector<int> depth_out = {};  // on the way up, last block first
+  int depth_middle = 1;             // -1: the middle is one residual block only
   int64_t in_channels = 4;
 };
 

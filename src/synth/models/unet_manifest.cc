@@ -74,28 +74,38 @@ std::vector<int64_t> encoder(Manifest& m, const UNetPlan& plan) {
 }  // namespace
 
 UNetPlan sd_plan(int64_t channels, int64_t context, int64_t label, bool linear) {
-  return {channels,
-          context,
-          label,
-          linear,
-          {1, 2, 4, 4},
-          {2, 2, 2, 2},
-          {1, 1, 1, 1, 1, 1, 0, 0},
-          {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0}};
+  return {.channels = channels,
+          .context = context,
+          .label = label,
+          .linear = linear,
+          .mult = {1, 2, 4, 4},
+          .blocks = {2, 2, 2, 2},
+          .depth_in = {1, 1, 1, 1, 1, 1, 0, 0},
+          .depth_out = {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0}};
 }
 
 UNetPlan sdxl_plan(const Widths& w) {
-  UNetPlan p{w.unet_sdxl, w.text_l + w.text_g, w.text_g + 6 * 256,   true,
-             {1, 2, 4},   {2, 2, 2},           {0, 0, 2, 2, 10, 10}, {0, 0, 0, 2, 2, 2, 10, 10, 10}};
-  p.depth_middle = 10;
-  return p;
+  return {.channels = w.unet_sdxl,
+          .context = w.text_l + w.text_g,
+          .label = w.text_g + 6 * 256,
+          .linear = true,
+          .mult = {1, 2, 4},
+          .blocks = {2, 2, 2},
+          .depth_in = {0, 0, 2, 2, 10, 10},
+          .depth_out = {0, 0, 0, 2, 2, 2, 10, 10, 10},
+          .depth_middle = 10};
 }
 
 UNetPlan refiner_plan(const Widths& w) {
-  UNetPlan p{w.unet_refiner, w.text_g,     w.text_g + 5 * 256,       true,
-             {1, 2, 4, 4},   {2, 2, 2, 2}, {0, 0, 4, 4, 4, 4, 0, 0}, {0, 0, 0, 4, 4, 4, 4, 4, 4, 0, 0, 0}};
-  p.depth_middle = 4;
-  return p;
+  return {.channels = w.unet_refiner,
+          .context = w.text_g,
+          .label = w.text_g + 5 * 256,
+          .linear = true,
+          .mult = {1, 2, 4, 4},
+          .blocks = {2, 2, 2, 2},
+          .depth_in = {0, 0, 4, 4, 4, 4, 0, 0},
+          .depth_out = {0, 0, 0, 4, 4, 4, 4, 4, 4, 0, 0, 0},
+          .depth_middle = 4};
 }
 
 Manifest unet(const UNetPlan& plan) {

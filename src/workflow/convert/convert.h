@@ -13,8 +13,8 @@ namespace easel::workflow {
 // keep what can be told of them, so that validation can name them.
 Prompt to_prompt(const Graph& graph, const NodeTable& table);
 
-// A graph of the prompt that opens in the editor, nodes placed in columns by how far they are from the
-// start. Never throws on a bad prompt: what is not understood is left out.
+// A graph of the prompt that opens in the editor, with the nodes in columns by their distance from the start. Never
+// throws for a bad prompt: parts that cannot be converted are left out.
 Json to_graph(const Prompt& prompt, const NodeTable& table);
 
 }  // namespace easel::workflow

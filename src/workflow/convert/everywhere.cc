@@ -47,7 +47,7 @@ class Pattern {
 
 struct Broadcast {
   const GraphNode* controller;
-  std::string type, from;
+  std::string type = {}, from = {};
   int64_t slot = 0;
   Pattern title{""}, input{""}, group{""};
   double priority = 0;
@@ -107,21 +107,18 @@ class Level {
   }
 
   void add_broadcasts(const GraphNode& node) {
-    Broadcast base{&node,
-                   {},
-                   {},
-                   0,
-                   Pattern(expression(node, 0, "title_regex")),
-                   Pattern(expression(node, 1, "input_regex")),
-                   Pattern(expression(node, 2, "group_regex")),
-                   0};
+    Broadcast base{.controller = &node,
+                   .title = Pattern(expression(node, 0, "title_regex")),
+                   .input = Pattern(expression(node, 1, "input_regex")),
+                   .group = Pattern(expression(node, 2, "group_regex"))};
     const bool chosen = base.title.given() || base.input.given() || base.group.given();
     base.priority = node.type == "Anything Everywhere3" ? 0 : node.type == "Anything Everywhere" ? 2 : 5;
     if (node.type == "Anything Everywhere?" || chosen) base.priority = 10;
     if (restriction(node, "group_restricted")) base.priority += 0.1;
     if (restriction(node, "color_restricted")) base.priority += 0.3;
     if (node.type == "Seed Everywhere") {
-      base.type = "INT", base.from = node.id;
+      base.type = "INT";
+      base.from = node.id;
       if (!base.input.given()) base.input = Pattern("seed");
       broadcasts_.push_back(std::move(base));
       return;
@@ -132,7 +129,8 @@ class Level {
       const auto from = by_id_.find(link->second.from);
       if (from != by_id_.end() && from->second->mode == NodeMode::kMuted) continue;
       Broadcast one = base;
-      one.from = link->second.from, one.slot = link->second.from_slot;
+      one.from = link->second.from;
+      one.slot = link->second.from_slot;
       one.type = link->second.type;
       if (from != by_id_.end() && one.slot >= 0 && one.slot < std::ssize(from->second->outputs)) {
         const std::string& output = from->second->outputs[static_cast<size_t>(one.slot)].type;

@@ -72,11 +72,14 @@ GraphInput parse_input(const Json& json) {
 void read_pair(const Json& json, const char* key, double& first, double& second) {
   const auto it = json.find(key);
   if (it == json.end()) return;
-  if (it->is_array() && it->size() >= 2 && (*it)[0].is_number() && (*it)[1].is_number())
-    first = (*it)[0].get<double>(), second = (*it)[1].get<double>();
-  else if (it->is_object() && it->contains("0") && it->contains("1") && (*it)["0"].is_number() &&
-           (*it)["1"].is_number())
-    first = (*it)["0"].get<double>(), second = (*it)["1"].get<double>();
+  if (it->is_array() && it->size() >= 2 && (*it)[0].is_number() && (*it)[1].is_number()) {
+    first = (*it)[0].get<double>();
+    second = (*it)[1].get<double>();
+  } else if (it->is_object() && it->contains("0") && it->contains("1") && (*it)["0"].is_number() &&
+             (*it)["1"].is_number()) {
+    first = (*it)["0"].get<double>();
+    second = (*it)["1"].get<double>();
+  }
 }
 
 GraphNode parse_node(const Json& json) {
@@ -152,8 +155,8 @@ void parse_written_link(const Json& json, RawGraph& graph) {
   }
 }
 
-// Copies levels into one graph. The border of a subgraph becomes Reroute nodes, which mean nothing but
-// "what comes in goes out"; a value typed into the subgraph's node becomes a PrimitiveNode.
+// Copies all levels into one graph. The border of a subgraph becomes Reroute nodes, which only pass data on; a value
+// typed into the node of the subgraph becomes a PrimitiveNode.
 class Flattener {
  public:
   Flattener(const Subgraphs& subgraphs, Graph& out) : subgraphs_(subgraphs), out_(out) {}
@@ -177,12 +180,15 @@ class Flattener {
     }
     for (const auto& [id, link] : level.links) {
       GraphLink& copy = out_.links[renamed.at(id)] = link;
-      copy.from = prefix + link.from, copy.to = prefix + link.to;
+      copy.from = prefix + link.from;
+      copy.to = prefix + link.to;
       const auto inner = dissolved.find(link.from);
       if (definition && link.from == definition->input_node) {
-        copy.from += "." + std::to_string(link.from_slot), copy.from_slot = 0;
+        copy.from += "." + std::to_string(link.from_slot);
+        copy.from_slot = 0;
       } else if (inner != dissolved.end()) {
-        copy.from += ":" + inner->second->output_node + "." + std::to_string(link.from_slot), copy.from_slot = 0;
+        copy.from += ":" + inner->second->output_node + "." + std::to_string(link.from_slot);
+        copy.from_slot = 0;
       }
     }
     if (definition) add_outputs(*definition, prefix, renamed);
@@ -199,7 +205,10 @@ class Flattener {
                 const std::unordered_map<int64_t, int64_t>& renamed, const std::vector<WidgetOverride>* values,
                 int depth) {
     GraphNode copy = node;
-    if (values) copy.overrides = *values, overrides_ += values->size();
+    if (values) {
+      copy.overrides = *values;
+      overrides_ += values->size();
+    }
     if (overrides_ > kMaxOverrides) throw too_large("values for widgets inside of subgraphs", kMaxOverrides);
     if (mode == NodeMode::kMuted) copy.mode = mode;
     const Subgraph* definition = stands_for(node);
@@ -245,7 +254,8 @@ class Flattener {
     const auto at = definition.nodes_by_id.find(input.target);
     if (at == definition.nodes_by_id.end()) return;
     const GraphNode& target = definition.content.nodes[at->second];
-    border.shared_node = prefix + target.id, border.shared_widget = input.widget;
+    border.shared_node = prefix + target.id;
+    border.shared_widget = input.widget;
     const Subgraph* inner = stands_for(target);
     if (!inner) return;
     const auto named = inner->inputs_by_name.find(input.widget);
@@ -372,7 +382,8 @@ Subgraph parse_subgraph(const Json& item) {
     const auto it = item.find(key);
     return it != item.end() && it->is_object() && it->contains("id") ? id_of((*it)["id"]) : std::string(fallback);
   };
-  sub.input_node = border("inputNode", "-10"), sub.output_node = border("outputNode", "-20");
+  sub.input_node = border("inputNode", "-10");
+  sub.output_node = border("outputNode", "-20");
   return sub;
 }
 

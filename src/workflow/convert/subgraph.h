@@ -48,7 +48,7 @@ RawGraph parse_raw_graph(const Json& json);
 Subgraphs parse_subgraphs(const Json& json);
 
 // Copies every subgraph in place of the nodes that stand for it. A copy's nodes are called "outer:inner".
-// Throws Error(kInvalid) when a subgraph contains itself or the result grows beyond all measure.
+// Throws Error(kInvalid) if a subgraph contains itself, or if the result exceeds the limits on nodes and links.
 Graph flatten(RawGraph top, const Subgraphs& subgraphs);
 
 }  // namespace easel::workflow

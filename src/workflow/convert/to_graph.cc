@@ -37,7 +37,10 @@ class Layout {
                           std::all_of(node.id.begin(), node.id.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (!number) continue;
       const int64_t id = std::stoll(node.id);
-      if (std::to_string(id) == node.id) numbers_[node.id] = id, last_id_ = std::max(last_id_, id);
+      if (std::to_string(id) == node.id) {
+        numbers_[node.id] = id;
+        last_id_ = std::max(last_id_, id);
+      }
     }
     for (const PromptNode& node : prompt_.nodes)
       if (!numbers_.count(node.id)) numbers_[node.id] = ++last_id_;
@@ -88,7 +91,7 @@ class Layout {
     return out;
   }
 
-  // What is gathered about one node on its way into the graph.
+  // One node of the graph under construction.
   struct Draft {
     int64_t id;
     Json inputs = Json::array(), widgets = Json::array();
@@ -139,7 +142,10 @@ class Layout {
       const bool typed = !link && value != node.inputs.end();
       if (typed || link) known = draft.widgets.size() + 1;
       draft.widgets.push_back(typed ? typed_text(input, unwrapped(*value)) : to_json(input.default_value));
-      if (input.control_after_generate) draft.widgets.push_back("fixed"), known += known == draft.widgets.size() - 1;
+      if (input.control_after_generate) {
+        draft.widgets.push_back("fixed");
+        known += known == draft.widgets.size() - 1;
+      }
     }
     // Values the prompt leaves out at the end stay out; the editor has its own defaults for them.
     draft.widgets.erase(draft.widgets.begin() + static_cast<std::ptrdiff_t>(known), draft.widgets.end());

@@ -186,19 +186,17 @@ class DnnlLinear final : public CpuLinear {
     parallel_for(args.rows, 16, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const int64_t at = r * width;
-        FinishTile f{both.f32() + r * out_features,
-                     out_features,
-                     1,
-                     width,
-                     none.f32(),
-                     nullptr,
-                     0,
-                     1.0f,
-                     true,
-                     width,
-                     nullptr,
-                     args.out,
-                     &at};
+        FinishTile f{};
+        f.sums = both.f32() + r * out_features;
+        f.sums_stride = out_features;
+        f.rows = 1;
+        f.columns = width;
+        f.bias = none.f32();
+        f.scale = 1.0f;
+        f.gated = true;
+        f.gate = width;
+        f.out = args.out;
+        f.out_offset = &at;
         kernels().finish[type_index(args.type)](f);
       }
     });
