@@ -185,7 +185,7 @@ Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w)
 Tensor entry_weights(const PreparedEntry& entry, const Shape& latent) {
   const Region r = visible_region(entry.region, latent[1], latent[2]);
   if (!entry.mask.defined()) {
-    const Tensor weights = Tensor::full(Shape{latent[0], r.height, r.width}, entry.strength);
+    Tensor weights = Tensor::full(Shape{latent[0], r.height, r.width}, entry.strength);
     fade_edges(weights, r, latent[1], latent[2]);
     return weights;
   }

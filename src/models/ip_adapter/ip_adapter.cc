@@ -197,8 +197,8 @@ size_t IpAdapter::bytes() const {
   return total;
 }
 
-IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const StoredTensors> file, DType compute,
-                                const std::string& file_name) {
+IpAdapterHandle load_ip_adapter(memory::Residency& residency, const std::shared_ptr<const StoredTensors>& file,
+                                DType compute, const std::string& file_name) {
   IpAdapterHandle handle;
   handle.file = file_name;
   handle.config = read_ip_adapter_config(*file, file_name);

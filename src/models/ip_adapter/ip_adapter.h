@@ -84,8 +84,8 @@ struct IpAdapterHandle {
 };
 
 // Nothing is built yet; throws as read_ip_adapter_config() does.
-IpAdapterHandle load_ip_adapter(memory::Residency& residency, std::shared_ptr<const StoredTensors> file, DType compute,
-                                const std::string& file_name);
+IpAdapterHandle load_ip_adapter(memory::Residency& residency, const std::shared_ptr<const StoredTensors>& file,
+                                DType compute, const std::string& file_name);
 
 // Why an adapter does not go with a CLIP vision model or a diffusion model (either may be null), in one sentence
 // that names both files, both numbers and what would fit; "" when all is well. Needs no compute.

@@ -46,7 +46,7 @@ Tensor combine_embeds(const Tensor& embeds, IpCombine how) {
   const int64_t n = embeds.dim(0);
   if (how == IpCombine::kConcat || n == 1) return embeds;
   const Tensor x = contiguous(convert(embeds, DType::kF32));
-  const Tensor sum = ops::reduce(x, ops::Reduction::kSum, 0, 0);
+  Tensor sum = ops::reduce(x, ops::Reduction::kSum, 0, 0);
   const auto count = static_cast<float>(n);
   switch (how) {
     case IpCombine::kConcat: break;

@@ -114,7 +114,7 @@ size_t ClipTextModel::bytes() const { return encoder_.bytes() + projection_.byte
 std::shared_ptr<memory::Resident<ClipTextModel>> make_text_tower(memory::Residency& residency,
                                                                  const TextTowerTensors& tower, DType compute,
                                                                  const std::string& file,
-                                                                 std::vector<nn::WeightPatchPtr> patches) {
+                                                                 const std::vector<nn::WeightPatchPtr>& patches) {
   const std::string kind = text_tower_name(tower.kind);
   return packed_model<ClipTextModel>(
       residency, kind + " of " + file, {kind, tower.tensors, compute, patches},

@@ -70,6 +70,6 @@ class ClipTextModel {
 std::shared_ptr<memory::Resident<ClipTextModel>> make_text_tower(memory::Residency& residency,
                                                                  const TextTowerTensors& tower, DType compute,
                                                                  const std::string& file,
-                                                                 std::vector<nn::WeightPatchPtr> patches = {});
+                                                                 const std::vector<nn::WeightPatchPtr>& patches = {});
 
 }  // namespace easel::models

@@ -227,7 +227,7 @@ ClipTextModel::Output TextEncoder::encode_chunk(const Tower& tower, const Chunk&
   const std::string key = std::string(text_tower_name(tower.tensors.kind)) + chunk_key(chunk, layer);
   if (auto known = cache_->find(key)) return *known;
   // One chunk at a time, so that the encoding of a text does not depend on the other chunks.
-  const ClipTextModel::Output out = tower.model->get()->encode(chunk, layer);
+  ClipTextModel::Output out = tower.model->get()->encode(chunk, layer);
   cache_->add(key, out);
   return out;
 }
