@@ -5,10 +5,7 @@
 
 #include "image/scale/resize.h"
 #include "memory/resident.h"
-#include "models/sd/model_inputs.h"
-#include "models/unet/unet.h"
-#include "models/unet/unet_network.h"
-#include "models/unet/unet_source.h"
+#include "models/diffusion_model.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "sampling/schedule/schedule.h"
@@ -102,12 +99,12 @@ bool all_zero(const Tensor& t) {
 
 // Memory for the largest batch that fits, up to all entries at once; at least for one.
 memory::Residency::Hold hold_memory(KSampleRequest& request) {
-  const models::ModelHandle& model = request.model;
-  if (!model.source || !model.source->residency) return {};
-  memory::Residency& residency = *model.source->residency;
+  const models::DiffusionModel& model = *request.model.net;
+  if (!model.residency()) return {};
+  memory::Residency& residency = *model.residency();
   const Shape& shape = request.latent.shape();
   const int64_t pixels = shape[0] * shape[1] * shape[2];
-  size_t one = models::unet_memory_estimate(model.config, model.source->compute, shape[0], shape[1], shape[2]);
+  size_t one = model.run_bytes(shape[0], shape[1], shape[2]);
   const auto controlled = [](const models::ConditioningEntry& entry) { return entry.control != nullptr; };
   if (std::any_of(request.positive.begin(), request.positive.end(), controlled)) one += one / 2;
   const auto entries = static_cast<int64_t>(request.positive.size() + request.negative.size());
@@ -115,8 +112,8 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
   const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
   return residency.hold(one * static_cast<size_t>(at_once),
-                        "picture of " + std::to_string(shape[2] * model.latents->factor) + "x" +
-                            std::to_string(shape[1] * model.latents->factor) + " while it is sampled");
+                        "picture of " + std::to_string(shape[2] * model.latents().factor) + "x" +
+                            std::to_string(shape[1] * model.latents().factor) + " while it is sampled");
 }
 
 [[noreturn]] void throw_does_not_fade(const sampling::SamplerInfo& sampler) {
@@ -131,34 +128,46 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
 
 }  // namespace
 
-Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sampling, const models::Network& network,
-               const InputsOfEntry& inputs) {
-  check(request);
+Tensor ksample(const KSampleRequest& given) {
+  check(given);
+  KSampleRequest request = given;
+  if (!request.model.net || !request.model.sampling) throw Error(Fault::kInternal, "there is no model to sample with");
+  const models::DiffusionModel& model = *request.model.net;
+  const sampling::ModelSampling& sampling = *request.model.sampling;
   const sampling::SamplerInfo& sampler = sampling::find_sampler(request.sampler);
   if (sampling.fades() && !sampler.fades) throw_does_not_fade(sampler);
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
+  const models::Network network = model.network({.sampling = request.model.sampling,
+                                                 .hooks = request.model.hooks,
+                                                 .block_hooks = request.model.block_hooks,
+                                                 .cancel = request.cancel});
+  const auto memory = hold_memory(request);
 
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
   sampling::TorchGenerator rng(request.seed);
   const Tensor noise = request.disable_noise ? Tensor::zeros(shape)
                                              : sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
-  const models::LatentFormat& format = *request.model.latents;
+  const models::LatentFormat& format = request.model.latents();
   // A latent of zeros stands for nothing in every format.
   if (!all_zero(latent)) latent = format.to_model(latent);
   const Tensor mask = prepare_mask(request.noise_mask, shape);
 
+  const auto inputs = [&](const models::ConditioningEntry& entry, bool negative) {
+    return model.inputs(entry, negative,
+                        {.file = request.model.file,
+                         .latent = shape,
+                         .latent_image = latent,
+                         .noise_mask = mask,
+                         .seed = request.seed,
+                         .random = rng});
+  };
   const GuidanceLists lists(request);
-  PreparedConditioning conditioning = prepare_conditioning(
-      request.positive, request.negative, shape, sampling,
-      [&](const models::ConditioningEntry& e, bool negative) { return inputs(e, negative, latent, mask, rng); },
-      lists.third);
+  PreparedConditioning conditioning =
+      prepare_conditioning(request.positive, request.negative, shape, sampling, inputs, lists.third);
   if (!lists.apart.empty())
-    conditioning.third =
-        prepare_conditioning({}, lists.apart, shape, sampling, [&](const models::ConditioningEntry& e, bool negative) {
-          return inputs(e, negative, latent, mask, rng);
-        }).negative;
+    conditioning.third = prepare_conditioning({}, lists.apart, shape, sampling, inputs).negative;
   Guidance guidance(std::move(conditioning), shape, network,
                     {.cfg = request.cfg,
                      .style = lists.style,
@@ -194,35 +203,6 @@ Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sam
   if (request.on_start) request.on_start();
   const Tensor result = sigmas.size() == 1 ? run.x : sampler.run(run);
   return format.from_model(sampling.unscaled(result, sigmas.back()));
-}
-
-Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet) {
-  if (!request.model.sampling) throw Error(Fault::kInternal, "a model without noise levels");
-  const sampling::ModelSampling& sampling = *request.model.sampling;
-  models::UNetNetwork network(std::move(unet), request.model, sampling, request.cancel);
-  const auto inputs = [&](const models::ConditioningEntry& entry, bool negative, const Tensor& latent,
-                          const Tensor& mask, sampling::TorchGenerator& rng) {
-    return models::make_network_inputs(entry, negative,
-                                       {.model = request.model,
-                                        .latent = latent.shape(),
-                                        .latent_image = latent,
-                                        .noise_mask = mask,
-                                        .seed = request.seed,
-                                        .random = rng});
-  };
-  return ksample(
-      request, sampling, [&](const models::NetworkBatch& batch) { return network(batch); }, inputs);
-}
-
-Tensor ksample(const KSampleRequest& given) {
-  check(given);
-  KSampleRequest request = given;
-  if (request.model.source)
-    for (const models::AttentionHookPtr& hook : request.model.hooks)
-      hook->prepare(ops::value_type(request.model.source->compute));
-  const auto unet = request.model.unet->get();
-  const auto memory = hold_memory(request);
-  return ksample(request, unet);
 }
 
 }  // namespace easel::guidance

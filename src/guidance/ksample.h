@@ -48,21 +48,10 @@ struct KSampleRequest {
 };
 
 // ComfyUI's common_ksampler: the denoised latent [N,h,w,C]. The latent itself (shared, not copied) when there is
-// nothing to do. The model's UNet is built if it is not, and held until the end; conditional and unconditional halves
-// are one batch if there is memory for it.
-// Throws Error: kInvalid for values that make no sense, kMismatch when model, conditioning and control do not fit
-// each other, kMemory, kCancelled, and what loading the model throws.
+// nothing to do. The model's network is built if it is not, and held until the end; conditional and unconditional
+// halves are one batch if there is memory for it. request.model has a network and its noise levels. Throws Error:
+// kInvalid for values that make no sense, kMismatch when model, sampler, conditioning and control do not fit each
+// other, kMemory, kCancelled, and what loading the model throws.
 Tensor ksample(const KSampleRequest& request);
-
-// The same with a UNet that is at hand; request.model.unet is not used.
-Tensor ksample(const KSampleRequest& request, std::shared_ptr<const models::UNet> unet);
-
-// The same over any network, `inputs` being what it takes beside the latent for an entry of a list. The latent it
-// is told is scaled for the model; the mask is [N,h,w] or undefined; random numbers drawn are those of the run.
-using InputsOfEntry =
-    std::function<models::NetworkInputs(const models::ConditioningEntry& entry, bool negative, const Tensor& latent,
-                                        const Tensor& mask, sampling::TorchGenerator& rng)>;
-Tensor ksample(const KSampleRequest& request, const sampling::ModelSampling& sampling, const models::Network& network,
-               const InputsOfEntry& inputs);
 
 }  // namespace easel::guidance

@@ -1,18 +1,24 @@
 #include "models/handles.h"
 
+#include "models/diffusion_model.h"
+
 namespace easel::models {
 
-const char* family_name(Family family) {
-  switch (family) {
-    case Family::kSD1: return "SD 1.x";
-    case Family::kSD2: return "SD 2.x";
-    case Family::kSD2UnclipL: return "SD 2.1 unCLIP-L";
-    case Family::kSD2UnclipH: return "SD 2.1 unCLIP-H";
-    case Family::kSDXL: return "SDXL";
-    case Family::kSDXLRefiner: return "SDXL refiner";
-    case Family::kUnknown: return "unknown family";
-  }
-  return "unknown family";
+const Family& ModelHandle::family() const { return net->family(); }
+const LatentFormat& ModelHandle::latents() const { return net->latents(); }
+
+ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch) {
+  ModelHandle out = model;
+  out.net = model.net->patched(std::move(patch));
+  return out;
+}
+
+const UNetModel& unet_of(const ModelHandle& model, const char* what) {
+  if (const UNetModel* unet = model.net->unet()) return *unet;
+  throw Error(Fault::kMismatch,
+              std::string(what) + " is made for UNets, which " + family_name(&model.family()) + " has none of")
+      .in_file(model.file)
+      .fix("take it away, or use a model with a UNet");
 }
 
 }  // namespace easel::models

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "memory/resident.h"
-#include "models/latent_format.h"
+#include "models/family.h"
 #include "models/unet/unet.h"
 #include "sampling/schedule/model_sampling.h"
 #include "tensor/tensor.h"
@@ -20,12 +20,8 @@ class ClipVisionModel;  // models/clip_vision.h
 class ClipVisionMemo;   // models/clip_vision.h
 class Vae;              // models/vae.h
 class ControlNet;
-class NoiseAugmentation;  // models/noise_augmentation.h
-struct UNetSource;        // models/unet_source.h
-
-enum class Family { kSD1, kSD2, kSD2UnclipL, kSD2UnclipH, kSDXL, kSDXLRefiner, kUnknown };
-// "SD 1.x", "SD 2.x", "SDXL", ... for people.
-const char* family_name(Family family);
+class DiffusionModel;  // models/diffusion_model.h
+struct UNetModel;      // models/unet/unet_source.h
 
 // Something a node adds to a model that only whoever samples knows the meaning of (guidance/guidance_patch.h).
 class SamplingPatch {
@@ -36,21 +32,25 @@ using SamplingPatchPtr = std::shared_ptr<const SamplingPatch>;
 
 // MODEL
 struct ModelHandle {
-  std::string file;  // for messages
-  Family family = Family::kUnknown;
-  UNetConfig config;
-  sampling::ModelSamplingPtr sampling;               // never null in what loaders give
-  const LatentFormat* latents = &default_latents();  // never null
-  std::shared_ptr<memory::Resident<UNet>> unet;
-  std::shared_ptr<const UNetSource> source;  // what `unet` is built from, for handles with patched weights
-  std::shared_ptr<const NoiseAugmentation> noise_augmentation;  // unCLIP models and SDXL (Revision)
-  std::vector<AttentionHookPtr> hooks;                          // in the order they were applied
+  std::string file;                           // for messages
+  std::shared_ptr<const DiffusionModel> net;  // never null in what loaders give, nor is `sampling`
+  sampling::ModelSamplingPtr sampling;        // what it was trained on, or what a node has set in its place
+  std::vector<AttentionHookPtr> hooks;        // in the order they were applied
   std::vector<BlockHookPtr> block_hooks;
   std::vector<SamplingPatchPtr> sampling_patches;
   // With a mask of grey levels, dark parts are let go later than bright ones: how much of that instead of the mask
   // itself, 0..1 (Levin & Fried 2023, "Differential Diffusion").
   std::optional<float> differential_diffusion;
+
+  const Family& family() const;
+  const LatentFormat& latents() const;
 };
+
+// A copy of the handle whose weights have one more patch. No weight is touched until the model is used.
+ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch);
+
+// For what is made for UNets only. Throws Error(kMismatch), naming `what`, for models that are none.
+const UNetModel& unet_of(const ModelHandle& model, const char* what = "this");
 
 // VAE
 struct VaeHandle {
@@ -77,7 +77,7 @@ struct ClipVisionOutput {
 struct ControlNetHandle {
   std::string file;
   bool t2i_adapter = false;
-  Family family = Family::kUnknown;                               // T2I-Adapters for SD 1.x say so, and fit SD 2.x too
+  const Family* family = nullptr;                                 // T2I-Adapters for SD 1.x say so, and fit SD 2.x too
   int64_t context_dim = 0, adm_channels = 0, model_channels = 0;  // 0 where the net does not take such a thing
   int64_t hint_kinds = 0;                                         // it tells apart; 0 for ordinary networks
   int64_t hint_kind = -1;                                         // which of them its picture is (control_union.h)

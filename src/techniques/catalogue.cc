@@ -16,7 +16,7 @@ constexpr const char* kPictureEndings[] = {".preview.png", ".preview.jpg", ".png
 
 Json to_json(const models::FileDescription& d) {
   return {{"kind", models::file_kind_name(d.kind)},
-          {"family", d.family == models::Family::kUnknown ? "" : models::family_name(d.family)},
+          {"family", d.family ? models::family_name(d.family) : ""},
           {"summary", d.summary},
           {"fits", d.fits},
           {"inpainting", d.inpainting},

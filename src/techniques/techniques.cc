@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 #include "models/control/controlnet.h"
-#include "models/vision/noise_augmentation.h"
+#include "models/diffusion_model.h"
+#include "models/model_reader.h"
 #include "models/vision/style_model.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "nodes/standard_table.h"
@@ -79,10 +80,9 @@ class Chooser {
   }
 
   static std::string checkpoint_words(const std::string& kind) {
-    if (kind == "sd1") return "a checkpoint of SD 1.x";
-    if (kind == "sdxl") return "a checkpoint of SDXL";
-    if (kind == "refiner") return "the SDXL refiner";
-    return "an SD 2.1 unCLIP checkpoint";
+    if (const models::Family* family = models::find_family(kind))
+      return "a checkpoint of " + models::family_name(family);
+    return "an unCLIP checkpoint";
   }
 
   // Puts the first file that is right into an input, the one the workflow names before all others. `right` is given
@@ -124,14 +124,11 @@ class Chooser {
 
   bool is_checkpoint(const std::string& node, const Outputs& made, const std::string& kind) {
     const auto& model = made.at(0).as<models::ModelHandle>();
-    const models::Family family = model.family;
     models_[node] = model;
     // Inpainting models take more channels than these workflows give.
-    if (model.config.in_channels != 4) return false;
-    if (kind == "sd1") return family == models::Family::kSD1;
-    if (kind == "sdxl") return family == models::Family::kSDXL;
-    if (kind == "refiner") return family == models::Family::kSDXLRefiner;
-    return made.size() > 3 && !made[3].empty();  // unCLIP's loader gives a CLIP vision encoder
+    if (model.net->takes().beside != models::ConditioningTaken::Beside::kNothing) return false;
+    if (kind == "unclip") return made.size() > 3 && !made[3].empty();  // its loader gives a CLIP vision encoder
+    return model.family().id == kind;
   }
   bool is_style(const std::string& node, const Outputs& made) {
     styles_[node] = made.at(0).as<models::StyleModelHandle>();
@@ -151,8 +148,8 @@ class Chooser {
     if (const auto it = adapters_.find(user); it != adapters_.end())
       return models::ip_adapter_mismatch(it->second, &vision, nullptr).empty();
     if (const auto it = styles_.find(user); it != styles_.end()) return vision.hidden_size == it->second.width;
-    const auto& augmentation = models_.at(user).noise_augmentation;
-    return augmentation && augmentation->dim() == vision.projection_dim;
+    const int64_t width = models_.at(user).net->takes().image_width;
+    return width > 0 && width == vision.projection_dim;
   }
 
   engine::Engine& engine_;

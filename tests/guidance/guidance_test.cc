@@ -5,6 +5,7 @@
 #include <map>
 
 #include "guidance/ksample.h"
+#include "models/diffusion_model.h"
 #include "sampling/golden.h"
 #include "sampling/schedule/schedule.h"
 
@@ -60,6 +61,31 @@ Tensor toy_network(const models::NetworkBatch& batch) {
 models::NetworkInputs text_only(const models::ConditioningEntry& e, bool) {
   return {.context = e.cond, .y = {}, .concat = {}};
 }
+
+// That network as a model of a family of its own.
+class ToyModel final : public models::DiffusionModel {
+ public:
+  const models::Family& family() const override {
+    static const models::Family toy{.id = "toy", .name = "Toy", .latents = &models::default_latents()};
+    return toy;
+  }
+  sampling::ModelSamplingPtr sampling() const override {
+    return std::make_shared<const sampling::DiscreteSampling>(testing::kPublishedBetas, sampling::Prediction::kEps);
+  }
+  const models::ConditioningTaken& takes() const override { return takes_; }
+  models::NetworkInputs inputs(const models::ConditioningEntry& entry, bool negative,
+                               const models::InputContext&) const override {
+    return text_only(entry, negative);
+  }
+  models::Network network(const models::NetworkRun&) const override { return toy_network; }
+  const memory::ResidentBase& weights() const override { throw Error(Fault::kInternal, "it has none"); }
+  size_t run_bytes(int64_t, int64_t, int64_t) const override { return 0; }
+  memory::Residency* residency() const override { return nullptr; }
+  std::shared_ptr<const models::DiffusionModel> patched(nn::WeightPatchPtr) const override { return nullptr; }
+
+ private:
+  models::ConditioningTaken takes_;
+};
 
 // Three numbers that stand for a whole tensor, in the reference's element order.
 std::vector<double> fingerprint(const Tensor& latent) {
@@ -275,6 +301,8 @@ TEST(Guidance, RefusesAreasOutsideTheLatent) {
 
 KSampleRequest toy_request() {
   KSampleRequest request;
+  request.model.net = std::make_shared<const ToyModel>();
+  request.model.sampling = request.model.net->sampling();
   request.positive = {entry(1)};
   request.negative = {entry(2)};
   request.latent = latent_wave(1, 8, 10, 0.33, 0.2);
@@ -284,11 +312,7 @@ KSampleRequest toy_request() {
   return request;
 }
 
-Tensor run_toy(const KSampleRequest& request) {
-  return ksample(request, kModel, toy_network,
-                 [](const models::ConditioningEntry& e, bool negative, const Tensor&, const Tensor&,
-                    sampling::TorchGenerator&) { return text_only(e, negative); });
-}
+Tensor run_toy(const KSampleRequest& request) { return ksample(request); }
 
 TEST(KSample, RunsMatchTheReference) {
   const auto expected = reference();

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "models/checkpoint/detect.h"
 #include "models/checkpoint/diffusers_keys.h"
+#include "models/diffusion_model.h"
+#include "models/sd/detect.h"
 #include "models/unet/unet_source.h"
 #include "models/vae/vae.h"
 #include "models/vision/clip_vision.h"
-#include "models/vision/noise_augmentation.h"
 #include "models_support.h"
 #include "ops/cpu/weight_memory.h"
 
@@ -18,7 +18,7 @@ namespace {
 
 struct Expected {
   const char* file;
-  Family family;
+  const Family* family;
   sampling::Prediction prediction;
   const char* text;
   bool vision;
@@ -32,31 +32,31 @@ TEST_P(Checkpoints, AreToldFromTheirKeys) {
   const Expected& e = GetParam();
   memory::Residency residency;
   const Checkpoint c = load_checkpoint(formats::open_model_file(tiny_models_dir() / e.file), residency, DType::kF32);
-  EXPECT_EQ(c.model.family, e.family) << family_name(c.model.family);
+  EXPECT_EQ(&c.model.family(), e.family) << family_name(&c.model.family());
   EXPECT_EQ(c.model.sampling->prediction(), e.prediction);
   ASSERT_TRUE(c.text);
   EXPECT_EQ(c.text->description(), e.text);
-  EXPECT_EQ(c.text->context_dim(), c.model.config.context_dim);
+  EXPECT_EQ(c.text->context_dim(), unet_of(c.model).config.context_dim);
   ASSERT_TRUE(c.vae);
-  EXPECT_EQ(c.vae->latents, c.model.latents);
+  EXPECT_EQ(c.vae->latents, &c.model.latents());
   EXPECT_EQ(c.clip_vision.has_value(), e.vision);
   EXPECT_EQ(residency.loaded_bytes(), 0u) << "nothing may be packed before it is used";
-  if (c.model.noise_augmentation && c.clip_vision) {
-    EXPECT_EQ(c.model.noise_augmentation->dim(), c.clip_vision->projection_dim);
+  if (c.model.net->takes().image_width > 0 && c.clip_vision) {
+    EXPECT_EQ(c.model.net->takes().image_width, c.clip_vision->projection_dim);
   }
   for (const std::string& name : c.unused) EXPECT_EQ(name.find("diffusion_model"), std::string::npos) << name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Checkpoints,
-                         ::testing::Values(Expected{"checkpoints/v1-5-pruned-emaonly.safetensors", Family::kSD1,
+                         ::testing::Values(Expected{"checkpoints/v1-5-pruned-emaonly.safetensors", &sd::kSd1.family,
                                                     sampling::Prediction::kEps, "CLIP-L", false},
-                                           Expected{"checkpoints/sd21-unclip-h.ckpt", Family::kSD2UnclipH,
+                                           Expected{"checkpoints/sd21-unclip-h.ckpt", &sd::kUnclipH.family,
                                                     sampling::Prediction::kV, "OpenCLIP-H", true},
-                                           Expected{"checkpoints/sd21-unclip-l.ckpt", Family::kSD2UnclipL,
+                                           Expected{"checkpoints/sd21-unclip-l.ckpt", &sd::kUnclipL.family,
                                                     sampling::Prediction::kV, "OpenCLIP-H", true},
-                                           Expected{"checkpoints/sd_xl_base_1.0.safetensors", Family::kSDXL,
+                                           Expected{"checkpoints/sd_xl_base_1.0.safetensors", &sd::kSdxl.family,
                                                     sampling::Prediction::kEps, "CLIP-L and OpenCLIP-bigG", false},
-                                           Expected{"checkpoints/sd_xl_refiner_1.0.safetensors", Family::kSDXLRefiner,
+                                           Expected{"checkpoints/sd_xl_refiner_1.0.safetensors", &sd::kRefiner.family,
                                                     sampling::Prediction::kEps, "OpenCLIP-bigG", false}));
 
 // A copy of a checkpoint with changed tensors, written where the test may write.
@@ -172,8 +172,8 @@ TEST_F(Changed, InpaintingWidthIsRead) {
   Tensor wide = Tensor::zeros({first->dim(0), 9, 3, 3});
   all.set(name, wide);
   const Checkpoint c = load_checkpoint(formats::open_model_file(write(all)), residency_, DType::kF32);
-  EXPECT_EQ(c.model.config.in_channels, 9);
-  EXPECT_EQ(c.model.family, Family::kSD1);
+  EXPECT_EQ(unet_of(c.model).config.in_channels, 9);
+  EXPECT_EQ(&c.model.family(), &sd::kSd1.family);
 }
 
 TEST_F(Changed, OtherKindsOfModelsAreNamed) {
@@ -189,9 +189,9 @@ TEST_F(Changed, EqualLoadersShareOneModel) {
   const auto path = tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors";
   const ModelHandle a = load_unet(formats::open_model_file(path), residency_, DType::kF32);
   const Checkpoint b = load_checkpoint(formats::open_model_file(path), residency_, DType::kF32);
-  EXPECT_EQ(a.unet, b.model.unet);
+  EXPECT_EQ(unet_of(a).weights, unet_of(b.model).weights);
   EXPECT_EQ(load_vae(formats::open_model_file(path), residency_, DType::kF32).vae, b.vae->vae);
-  EXPECT_NE(load_unet(formats::open_model_file(path), residency_, DType::kBF16).unet, a.unet);
+  EXPECT_NE(unet_of(load_unet(formats::open_model_file(path), residency_, DType::kBF16)).weights, unet_of(a).weights);
 }
 
 // Whatever the path a file is reached by and however often it is opened: it is one file.
@@ -220,7 +220,7 @@ TEST_F(Changed, EstimatesAreExact) {
   for (const DType compute : {DType::kF32, DType::kBF16}) {
     for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors"}) {
       const Checkpoint c = load_checkpoint(formats::open_model_file(tiny_models_dir() / file), residency_, compute);
-      EXPECT_EQ(c.model.unet->estimated_bytes(), c.model.unet->get()->bytes()) << file;
+      EXPECT_EQ(unet_of(c.model).weights->estimated_bytes(), unet_of(c.model).weights->get()->bytes()) << file;
       EXPECT_EQ(c.vae->vae->estimated_bytes(), c.vae->vae->get()->bytes()) << file;
     }
   }
@@ -232,7 +232,7 @@ TEST_F(Changed, PackedWeightsTakeWhatTheySay) {
     const Checkpoint c =
         load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),
                         residency_, compute);
-    const size_t before = ops::cpu::weight_bytes(), model = c.model.unet->get()->bytes();
+    const size_t before = ops::cpu::weight_bytes(), model = unet_of(c.model).weights->get()->bytes();
     const size_t packed = ops::cpu::weight_bytes() - before;
     if (packed == 0) GTEST_SKIP() << "another library packs weights on this processor";
     // Each layer's begin on a page of their own, which at these small widths is a part of it.
@@ -247,10 +247,10 @@ TEST(DiffusersNames, GoThereAndBack) {
   for (const char* file : {"checkpoints/v1-5-pruned-emaonly.safetensors", "checkpoints/sd_xl_base_1.0.safetensors",
                            "checkpoints/sd_xl_refiner_1.0.safetensors"}) {
     const ModelHandle model = load_unet(formats::open_model_file(tiny_models_dir() / file), residency, DType::kF32);
-    const DiffusersNames names(model.config);
+    const DiffusersNames names(unet_of(model).config);
     StoredTensors diffusers;
-    const std::string prefix = model.source->scope + ".";
-    for (const auto& [name, tensor] : *model.source->tensors) {
+    const std::string prefix = unet_of(model).source->scope + ".";
+    for (const auto& [name, tensor] : *unet_of(model).source->tensors) {
       if (!name.starts_with(prefix)) continue;
       const std::string original = name.substr(prefix.size()), other = names.diffusers(original);
       ASSERT_FALSE(other.empty()) << original;
@@ -259,17 +259,17 @@ TEST(DiffusersNames, GoThereAndBack) {
     }
     EXPECT_TRUE(is_diffusers_unet(diffusers));
     const auto back = original_unet_tensors(diffusers);
-    for (const auto& [name, tensor] : *model.source->tensors) {
+    for (const auto& [name, tensor] : *unet_of(model).source->tensors) {
       if (!name.starts_with(prefix)) continue;
       const StoredTensor* found = back->find(name.substr(prefix.size()));
       ASSERT_TRUE(found) << name;
       EXPECT_EQ(found->data(), tensor.data()) << name;
     }
   }
-  const DiffusersNames sd15(
+  const ModelHandle original =
       load_unet(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"), residency,
-                DType::kF32)
-          .config);
+                DType::kF32);
+  const DiffusersNames sd15(unet_of(original).config);
   EXPECT_EQ(sd15.original("down_blocks.1.attentions.0.proj_in"), "input_blocks.4.1.proj_in");
   EXPECT_EQ(sd15.original("up_blocks.0.upsamplers.0.conv"), "output_blocks.2.1.conv");
   EXPECT_EQ(sd15.original("up_blocks.2.upsamplers.0.conv.bias"), "output_blocks.8.2.conv.bias");

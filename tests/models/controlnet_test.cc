@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "models/checkpoint/checkpoint.h"
+#include "models/sd/variants.h"
+#include "models/unet/unet_source.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"
@@ -70,7 +72,7 @@ TEST(ControlNet, StrengthZeroChangesNoBit) {
   memory::Residency residency;
   const Checkpoint checkpoint =
       load_checkpoint(formats::open_model_file(tiny_models_dir() / kSd15), residency, DType::kF32);
-  const auto unet = checkpoint.model.unet->get();
+  const auto unet = unet_of(checkpoint.model).weights->get();
   UNetInputs in;
   in.x = made_up({1, 6, 5, 4}, 1);
   in.timesteps = {500.0f};
@@ -131,16 +133,16 @@ TEST(ControlNet, EveryPublishedLayoutLoads) {
   struct Case {
     const char* file;
     bool t2i;
-    Family family;
+    const Family* family;
     size_t input, middle, output;
   };
-  for (const Case& c : {Case{"sd15_canny_diffusers.safetensors", false, Family::kSD1, 0, 1, 12},
-                        Case{"sdxl_canny_original.safetensors", false, Family::kSDXL, 0, 1, 9},
-                        Case{"diffusers_xl_canny_full.safetensors", false, Family::kSDXL, 0, 1, 9},
-                        Case{"diffusers_xl_canny_mid.safetensors", false, Family::kSDXL, 0, 1, 9},
-                        Case{"t2iadapter_canny_sd14v1.pth", true, Family::kSD1, 12, 0, 0},
-                        Case{"t2iadapter_color_sd14v1.pth", true, Family::kSD1, 12, 0, 0},
-                        Case{"t2i-adapter_xl_canny.safetensors", true, Family::kSDXL, 10, 1, 0}}) {
+  for (const Case& c : {Case{"sd15_canny_diffusers.safetensors", false, &sd::kSd1.family, 0, 1, 12},
+                        Case{"sdxl_canny_original.safetensors", false, &sd::kSdxl.family, 0, 1, 9},
+                        Case{"diffusers_xl_canny_full.safetensors", false, &sd::kSdxl.family, 0, 1, 9},
+                        Case{"diffusers_xl_canny_mid.safetensors", false, &sd::kSdxl.family, 0, 1, 9},
+                        Case{"t2iadapter_canny_sd14v1.pth", true, &sd::kSd1.family, 12, 0, 0},
+                        Case{"t2iadapter_color_sd14v1.pth", true, &sd::kSd1.family, 12, 0, 0},
+                        Case{"t2i-adapter_xl_canny.safetensors", true, &sd::kSdxl.family, 10, 1, 0}}) {
     const auto path = tiny_models_dir() / "controlnet" / c.file;
     const ControlNetHandle handle = load_controlnet(formats::open_model_file(path), residency, DType::kF32);
     EXPECT_EQ(handle.t2i_adapter, c.t2i) << c.file;
@@ -257,7 +259,7 @@ TEST(ControlNet, MismatchesAreToldInOneSentence) {
     const std::string sentence = control_mismatch(*c, *m);
     EXPECT_NE(sentence.find(c->file), std::string::npos) << sentence;
     EXPECT_NE(sentence.find(m->file), std::string::npos) << sentence;
-    EXPECT_NE(sentence.find(family_name(m->family)), std::string::npos) << sentence;
+    EXPECT_NE(sentence.find(family_name(&m->family())), std::string::npos) << sentence;
   }
 }
 

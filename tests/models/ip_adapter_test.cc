@@ -1,4 +1,5 @@
 #include "models/ip_adapter/ip_adapter.h"
+#include "models/sd/sd_model.h"
 
 #include <gtest/gtest.h>
 
@@ -276,7 +277,9 @@ TEST(IpAdapter, SaysWhatDoesNotFit) {
                         sdxl = open_adapter(residency, "ip-adapter_sdxl.bin");
   ModelHandle model;
   model.file = "dream.safetensors";
-  model.config = shape_of(false);
+  UNetModel unet;
+  unet.config = shape_of(false);
+  model.net = std::make_shared<const sd::SdModel>(sd::kSd1, std::move(unet), nullptr);
   ClipVisionHandle vision;
   vision.file = "vision_h.safetensors";
   vision.projection_dim = 80;

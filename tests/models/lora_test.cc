@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "models/checkpoint/checkpoint.h"
+#include "models/sd/variants.h"
+#include "models/unet/unet_source.h"
 #include "models_support.h"
 
 namespace easel::models {
@@ -130,7 +132,7 @@ class LoraFiles : public ::testing::Test {
     return Lora::read(formats::open_model_file(folder_ / "x.safetensors"));
   }
   Tensor weight(const ModelHandle& model, const std::string& name) {
-    return model.source->weights().get(name).tensor();
+    return unet_of(model).source->weights().get(name).tensor();
   }
 
   std::filesystem::path folder_;
@@ -175,10 +177,10 @@ TEST_F(LoraFiles, PatchedHandlesAreCheapAndShared) {
   const LoraResult other = apply_lora(lora, checkpoint_.model, clip_, 0.6f, 1.0f, residency_);
   const LoraResult none = apply_lora(lora, checkpoint_.model, clip_, 0.0f, 0.0f, residency_);
   const LoraResult twice = apply_lora(lora, a.model, clip_, 0.5f, 1.0f, residency_);
-  EXPECT_EQ(a.model.unet, b.model.unet);
-  EXPECT_NE(a.model.unet, other.model.unet);
-  EXPECT_EQ(none.model.unet, checkpoint_.model.unet);
-  EXPECT_NE(twice.model.unet, a.model.unet);
+  EXPECT_EQ(unet_of(a.model).weights, unet_of(b.model).weights);
+  EXPECT_NE(unet_of(a.model).weights, unet_of(other.model).weights);
+  EXPECT_EQ(unet_of(none.model).weights, unet_of(checkpoint_.model).weights);
+  EXPECT_NE(unet_of(twice.model).weights, unet_of(a.model).weights);
   EXPECT_EQ(residency_.loaded_bytes(), 0u);
   const Tensor change = times(made_up({c, 2}, 1), made_up({2, c}, 2));
   EXPECT_LE(relative_error(weight(twice.model, name),
@@ -190,7 +192,7 @@ TEST_F(LoraFiles, TextIsPatchedWithItsOwnStrength) {
   const int64_t width = checkpoint_.text->context_dim();
   const auto lora = write({"lora_te_text_model_encoder_layers_3_self_attn_q_proj"}, width, width);
   const LoraResult r = apply_lora(lora, checkpoint_.model, clip_, 1.0f, 0.5f, residency_);
-  EXPECT_EQ(r.model.unet, checkpoint_.model.unet);
+  EXPECT_EQ(unet_of(r.model).weights, unet_of(checkpoint_.model).weights);
   ASSERT_NE(r.clip.encoder, clip_.encoder);
   const Tensor before = encode_prompt(clip_, "a cat").cond, after = encode_prompt(r.clip, "a cat").cond;
   EXPECT_GT(relative_error(after, before), 1e-4);

@@ -1,12 +1,10 @@
-#include "models/sd/model_inputs.h"
+#include "models/sd/sd_model.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "models/vision/noise_augmentation.h"
 #include "sampling/golden.h"
-#include "sampling/random/torch_random.h"
 
 namespace easel::models {
 namespace {
@@ -24,26 +22,24 @@ Tensor mask_wave(const Shape& shape, double f, double p) {
   return t;
 }
 
-ModelHandle model(Family family, int64_t in_channels, int64_t adm_channels = 0) {
-  ModelHandle handle;
-  handle.file = "some.safetensors";
-  handle.family = family;
-  handle.config.in_channels = in_channels;
-  handle.config.adm_channels = adm_channels;
-  return handle;
+sd::SdModel model(const sd::Variant& variant, int64_t in_channels, int64_t adm_channels = 0) {
+  UNetModel unet;
+  unet.config.in_channels = in_channels;
+  unet.config.adm_channels = adm_channels;
+  return sd::SdModel(variant, std::move(unet), nullptr);
 }
 
-NetworkInputs make(const ModelHandle& handle, const ConditioningEntry& entry, const Tensor& mask = Tensor(),
+NetworkInputs make(const DiffusionModel& model, const ConditioningEntry& entry, const Tensor& mask = Tensor(),
                    bool negative = false) {
   sampling::TorchGenerator rng;
   const Tensor latent = testing::channels_last(wave(Shape{3, 4, 8, 10}, 0.7, 0.1));
-  return make_network_inputs(entry, negative,
-                             {.model = handle,
-                              .latent = latent.shape(),
-                              .latent_image = latent,
-                              .noise_mask = mask,
-                              .seed = 3,
-                              .random = rng});
+  return model.inputs(entry, negative,
+                      {.file = "some.safetensors",
+                       .latent = latent.shape(),
+                       .latent_image = latent,
+                       .noise_mask = mask,
+                       .seed = 3,
+                       .random = rng});
 }
 
 // Mean, and means weighted by sin(0.1 i) and cos(0.37 i), over the reference's element order.
@@ -61,7 +57,7 @@ void expect_fingerprint(const Tensor& channels_last, std::initializer_list<doubl
 
 // ComfyUI's BaseModel.extra_conds for an inpainting model, on the same waves.
 TEST(ModelInputs, InpaintingModelsSeeTheMaskAndWhatIsAroundIt) {
-  const ModelHandle inpaint = model(Family::kSD1, 9);
+  const sd::SdModel inpaint = model(sd::kSd1, 9);
   ConditioningEntry entry;
   entry.cond = Tensor::zeros(Shape{1, 2, 3});
   expect_fingerprint(make(inpaint, entry).concat, {0.3818199962377548, 0.0018912667209432066, -0.0027758536380609916});
@@ -80,19 +76,19 @@ TEST(ModelInputs, InpaintingModelsSeeTheMaskAndWhatIsAroundIt) {
 }
 
 TEST(ModelInputs, EditModelsSeeThePictureOrNothing) {
-  const ModelHandle edit = model(Family::kSD1, 8);
+  const sd::SdModel edit = model(sd::kSd1, 8);
   ConditioningEntry entry;
   EXPECT_EQ(testing::max_difference(make(edit, entry).concat, Tensor::zeros(Shape{3, 8, 10, 4})), 0);
   entry.concat_latent_image = wave(Shape{3, 8, 10, 4}, 0.3, 0.5);
   EXPECT_EQ(testing::max_difference(make(edit, entry).concat, entry.concat_latent_image), 0);
-  EXPECT_THROW(make(model(Family::kSD1, 7), entry), Error);
+  EXPECT_THROW(make(model(sd::kSd1, 7), entry), Error);
 }
 
 TEST(ModelInputs, SdxlIsToldSizesAndTheRefinerAScore) {
   ConditioningEntry entry;
   entry.pooled_output = wave(Shape{1, 16}, 0.3, 0);
-  const ModelHandle base = model(Family::kSDXL, 4, 16 + 6 * 256);
-  const ModelHandle refiner = model(Family::kSDXLRefiner, 4, 16 + 5 * 256);
+  const sd::SdModel base = model(sd::kSdxl, 4, 16 + 6 * 256);
+  const sd::SdModel refiner = model(sd::kRefiner, 4, 16 + 5 * 256);
   // The first sinusoid of each number is its cosine.
   const auto numbers = [](const Tensor& y, int64_t count) {
     std::vector<float> out;
@@ -122,7 +118,7 @@ TEST(ModelInputs, SdxlIsToldSizesAndTheRefinerAScore) {
 
 TEST(ModelInputs, MisfitsNameTheModelAndTheFix) {
   ConditioningEntry entry;
-  const auto expect_mismatch = [&](const ModelHandle& handle) {
+  const auto expect_mismatch = [&](const DiffusionModel& handle) {
     try {
       make(handle, entry);
       FAIL();
@@ -132,18 +128,31 @@ TEST(ModelInputs, MisfitsNameTheModelAndTheFix) {
       EXPECT_FALSE(e.advice().empty());
     }
   };
-  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));  // no pooled text at all
+  expect_mismatch(model(sd::kSdxl, 4, 16 + 6 * 256));  // no pooled text at all
   entry.pooled_output = Tensor::zeros(Shape{1, 17});
-  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));
+  expect_mismatch(model(sd::kSdxl, 4, 16 + 6 * 256));
   entry.unclip.resize(1);
-  expect_mismatch(model(Family::kSDXL, 4, 16 + 6 * 256));  // nothing to augment images with
+  expect_mismatch(model(sd::kSdxl, 4, 6 * 256));  // takes no pictures
+}
+
+TEST(ModelInputs, SaysWhatItTakes) {
+  using Beside = ConditioningTaken::Beside;
+  EXPECT_EQ(model(sd::kSd1, 4).takes().beside, Beside::kNothing);
+  EXPECT_EQ(model(sd::kSd1, 9).takes().beside, Beside::kMaskedPicture);
+  EXPECT_EQ(model(sd::kSd1, 8).takes().beside, Beside::kPicture);
+  EXPECT_EQ(model(sd::kSd1, 5).takes().beside, Beside::kUnknown);
+  EXPECT_EQ(model(sd::kSd1, 4).takes().image_width, 0);
+  EXPECT_EQ(model(sd::kUnclipH, 4, 2048).takes().image_width, 1024);
+  EXPECT_EQ(model(sd::kSdxl, 4, 2816).takes().image_width, 1280);
+  EXPECT_EQ(model(sd::kRefiner, 4, 2560).takes().image_width, 1280);
+  EXPECT_FALSE(model(sd::kSdxl, 4, 2816).takes().image_encoder.empty());
 }
 
 TEST(ModelInputs, UnclipModelsGetZerosWithoutAPicture) {
   ConditioningEntry entry;
-  const Tensor y = make(model(Family::kSD2UnclipH, 4, 160), entry).y;
+  const Tensor y = make(model(sd::kUnclipH, 4, 160), entry).y;
   EXPECT_EQ(testing::max_difference(y, Tensor::zeros(Shape{1, 160})), 0);
-  EXPECT_FALSE(make(model(Family::kSD1, 4), entry).y.defined());
+  EXPECT_FALSE(make(model(sd::kSd1, 4), entry).y.defined());
 }
 
 }  // namespace

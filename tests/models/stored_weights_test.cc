@@ -3,7 +3,7 @@
 
 #include "models/checkpoint/checkpoint.h"
 #include "models/patch/lora.h"
-#include "models/unet/unet.h"
+#include "models/unet/unet_source.h"
 #include "models/vision/clip_vision.h"
 #include "models_support.h"
 #include "nn/layers.h"
@@ -72,14 +72,14 @@ TEST(StoredWeights, AWholeCheckpointLoadsFromThem) {
   EXPECT_GT(files.in_blocks, 100);
   const Checkpoint plain = load_checkpoint(files.plain, residency, DType::kF32),
                    blocks = load_checkpoint(files.blocks, residency, DType::kF32);
-  EXPECT_NE(plain.model.unet, blocks.model.unet);
+  EXPECT_NE(unet_of(plain.model).weights, unet_of(blocks.model).weights);
   EXPECT_EQ(plain.unused, blocks.unused);
   // The token table, the tower's layers, its fused q, k and v, its projection, which the file has transposed.
   const EncodedText a = encode_prompt({plain.text, nullptr, std::nullopt}, "a lighthouse"),
                     b = encode_prompt({blocks.text, nullptr, std::nullopt}, "a lighthouse");
   expect_equal(a.cond, b.cond);
   expect_equal(a.pooled, b.pooled);
-  EXPECT_EQ(plain.model.unet->get()->bytes(), blocks.model.unet->get()->bytes());
+  EXPECT_EQ(unet_of(plain.model).weights->get()->bytes(), unet_of(blocks.model).weights->get()->bytes());
   EXPECT_EQ(plain.clip_vision->model->get()->bytes(), blocks.clip_vision->model->get()->bytes());
 }
 
@@ -90,7 +90,7 @@ TEST(StoredWeights, LorasPatchDecodedRows) {
   const std::string text_name = "text_model.encoder.layers.0.mlp.fc1.weight";
   const auto patched = [&](const formats::ModelFile& file) {
     const Checkpoint c = load_checkpoint(file, residency, DType::kF32);
-    const Shape unet = c.model.source->weights().get(name).shape(),
+    const Shape unet = unet_of(c.model).source->weights().get(name).shape(),
                 text = c.text->tensor(TextTowerKind::kL, text_name).shape();
     StoredTensors tensors;
     const auto add = [&](const std::string& module, const Shape& shape) {
@@ -106,11 +106,12 @@ TEST(StoredWeights, LorasPatchDecodedRows) {
   };
   const LoraResult plain = patched(files.plain), blocks = patched(files.blocks);
   EXPECT_TRUE(blocks.unused.empty());
-  expect_equal(blocks.model.source->weights().get(name).tensor(), plain.model.source->weights().get(name).tensor());
+  expect_equal(unet_of(blocks.model).source->weights().get(name).tensor(),
+               unet_of(plain.model).source->weights().get(name).tensor());
   expect_equal(blocks.clip.encoder->tensor(TextTowerKind::kL, text_name).tensor(),
                plain.clip.encoder->tensor(TextTowerKind::kL, text_name).tensor());
   const Tensor before = files.blocks.tensors->find("model.diffusion_model." + name)->decoded();
-  EXPECT_GT(relative_error(blocks.model.source->weights().get(name).decoded(), before), 0.01);
+  EXPECT_GT(relative_error(unet_of(blocks.model).source->weights().get(name).decoded(), before), 0.01);
   expect_equal(encode_prompt(blocks.clip, "a boat").cond, encode_prompt(plain.clip, "a boat").cond);
 }
 

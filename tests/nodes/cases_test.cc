@@ -61,7 +61,7 @@ std::string in_words(const models::Conditioning& list) {
 }
 
 std::string in_words(const models::ModelHandle& model) {
-  std::string out = std::string(" ") + models::family_name(model.family);
+  std::string out = std::string(" ") + models::family_name(&model.family());
   const auto count = [&](size_t n, const char* what) {
     if (n) out += std::string(" + ") + std::to_string(n) + " " + what;
   };

@@ -5,13 +5,13 @@
 #include <unordered_set>
 
 #include "formats/tensors/model_file.h"
-#include "models/checkpoint/detect.h"
-#include "models/checkpoint/diffusers_keys.h"
 #include "models/control/control_keys.h"
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
 #include "models/ip_adapter/ip_adapter.h"
+#include "models/model_reader.h"
 #include "models/patch/lora.h"
+#include "models/sd/detect.h"
 #include "models/text/clip_keys.h"
 #include "models/upscale/upscaler.h"
 #include "models/vae/vae.h"
@@ -73,7 +73,7 @@ class Describer {
         return true;
       }
     };
-    const bool known = attempt([&] { return unet(); }) || attempt([&] { return control(); }) ||
+    const bool known = attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
                        attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
                        attempt([&] { return upscaler(); }) || attempt([&] { return embedding(); }) ||
                        attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
@@ -100,51 +100,25 @@ class Describer {
     out_.parts.push_back({std::move(name), parameters, std::move(detail)});
   }
 
-  bool unet() {
-    auto scope = find_unet_scope(tensors_);
-    auto tensors = file_.tensors;
-    const bool diffusers = !scope && is_diffusers_unet(tensors_) && tensors_.contains("conv_out.weight");
-    if (diffusers) {
-      tensors = original_unet_tensors(tensors_);
-      scope = "";
-    }
-    if (!scope) return false;
+  bool network() {
+    const ModelReader* reader = find_reader(tensors_);
+    if (!reader) return false;
     out_.kind = FileKind::kUNet;
-    const nn::Weights root = probe(tensors);
-    const nn::Weights w = scope->empty() ? root : root[*scope];
-    const UNetConfig config = read_unet_config(w);
-    out_.family = detect_family(config, tensors_);
-    const bool v =
-        detect_prediction(out_.family, config, *tensors, *scope, out_.file).prediction == sampling::Prediction::kV;
-    std::string detail = std::to_string(config.in_channels) + " channels, text of width " +
-                         std::to_string(config.context_dim) + (v ? ", v prediction" : ", eps prediction");
-    out_.inpainting = config.in_channels == 9;
-    if (out_.inpainting) detail += ", for inpainting";
-    if (config.middle_depth < 0) detail += ", distilled";
-    try {
-      UNet::check(w);
-    } catch (const Error& e) {
-      out_.problem = e.message();
-    }
-    add_part("UNet", *below_scope(*tensors, *scope), w.unused(), detail);
+    const NetworkDescription found = reader->describe(file_);
+    out_.family = found.family;
+    out_.inpainting = found.inpainting;
+    out_.problem = found.problem;
+    add_part(found.network, found.tensors, found.unused, found.detail);
     std::vector<std::string> with;
     if (const auto vae = vae_tensors(tensors_)) with.push_back(add_vae(vae));
     for (const std::string& name : add_text_towers()) with.push_back(name);
     if (const VisionTowerPlace place = find_vision_tower(tensors_); place.found && !place.prefix.empty())
       with.push_back(add_vision(place.prefix));
     if (!with.empty()) out_.kind = FileKind::kCheckpoint;
-    out_.summary =
-        std::string(family_name(out_.family)) + (with.empty() ? " UNet" : " checkpoint with ") + joined(with);
-    if (diffusers) out_.summary += " (diffusers layout)";
-    out_.fits = std::string(family_name(out_.family)) + " ControlNets, adapters and LoRAs";
+    out_.summary = family_name(out_.family) + (with.empty() ? " " + found.network : " checkpoint with ") + joined(with);
+    if (!found.layout.empty()) out_.summary += " (" + found.layout + " layout)";
+    out_.fits = family_name(out_.family) + " ControlNets, adapters and LoRAs";
     return true;
-  }
-
-  static std::shared_ptr<const StoredTensors> below_scope(const StoredTensors& file, const std::string& scope) {
-    auto out = std::make_shared<StoredTensors>();
-    for (const auto& [name, tensor] : file)
-      if (scope.empty() || name.starts_with(scope + ".")) out->set(name, tensor);
-    return out;
   }
 
   std::string add_vae(const std::shared_ptr<const StoredTensors>& vae) {
@@ -188,7 +162,7 @@ class Describer {
     if (found.kind == ControlKind::kControlNet) {
       out_.kind = FileKind::kControlNet;
       const UNetConfig config = read_control_config(w);
-      out_.family = detect_family(config, *found.tensors);
+      if (const sd::Variant* variant = sd::detect_variant(config, *found.tensors)) out_.family = &variant->family;
       add_part("ControlNet", *found.tensors, {},
                config.context_dim > 0 ? "text of width " + std::to_string(config.context_dim) : "without text");
       out_.summary = std::string("ControlNet for ") + family_name(out_.family);
@@ -197,13 +171,13 @@ class Describer {
     } else {
       out_.kind = FileKind::kT2iAdapter;
       const T2iConfig config = read_t2i_config(w, found.kind);
-      out_.family = config.sdxl ? Family::kSDXL : Family::kSD1;
+      out_.family = config.sdxl ? &sd::kSdxl.family : &sd::kSd1.family;
       add_part("T2I-Adapter", *found.tensors, {},
                config.hint_channels == 1 ? "takes grey pictures" : "takes colour pictures");
       out_.summary = std::string(config.light ? "light " : "") + "T2I-Adapter for " + family_name(out_.family);
     }
     check_control(w, found.kind);
-    out_.fits = std::string(family_name(out_.family)) + " models";
+    out_.fits = family_name(out_.family) + " models";
     return true;
   }
 
@@ -221,11 +195,11 @@ class Describer {
     out_.summary = "IP-Adapter";
     const IpAdapterConfig config = read_ip_adapter_config(tensors_, out_.file);
     const bool sdxl = config.layer_widths.size() > 16;
-    out_.family = sdxl ? Family::kSDXL : Family::kSD1;
+    out_.family = sdxl ? &sd::kSdxl.family : &sd::kSd1.family;
     add_part("IP-Adapter", tensors_, {}, std::string(ip_adapter_kind_name(config.kind)));
     out_.summary =
         std::string("IP-Adapter (") + ip_adapter_kind_name(config.kind) + ") for " + family_name(out_.family);
-    out_.fits = std::string(family_name(out_.family)) + " models, with a CLIP vision model whose " +
+    out_.fits = family_name(out_.family) + " models, with a CLIP vision model whose " +
                 (config.takes_hidden_states() ? "hidden states" : "embeds") + " are " +
                 std::to_string(config.clip_width) + " wide";
     return true;
@@ -237,7 +211,7 @@ class Describer {
     out_.summary = "style model";
     const StyleShape shape = read_style_shape(tensors_, out_.file);
     add_part("style model", tensors_, {}, std::to_string(shape.tokens) + " tokens");
-    out_.family = Family::kSD1;
+    out_.family = &sd::kSd1.family;
     out_.fits = "models with text of width " + std::to_string(shape.context_dim) +
                 ", with a CLIP vision model whose hidden states are " + std::to_string(shape.width) + " wide";
     return true;
@@ -293,12 +267,12 @@ class Describer {
           name.ends_with("attn2_to_k") || name.ends_with("attn2.to_k") || name.ends_with("attn2.processor.to_k");
       if (key && down && down->rank() == 2) context = down->dim(1);
     }
-    static const std::map<int64_t, Family> families = {
-        {768, Family::kSD1}, {1024, Family::kSD2}, {1280, Family::kSDXLRefiner}, {2048, Family::kSDXL}};
+    static const std::map<int64_t, const Family*> families = {
+        {768, &sd::kSd1.family}, {1024, &sd::kSd2.family}, {1280, &sd::kRefiner.family}, {2048, &sd::kSdxl.family}};
     if (const auto it = families.find(context); it != families.end()) out_.family = it->second;
-    else if (second_text) out_.family = Family::kSDXL;
+    else if (second_text) out_.family = &sd::kSdxl.family;
     out_.summary = "LoRA";
-    if (out_.family != Family::kUnknown) out_.fits = std::string(family_name(out_.family)) + " models";
+    if (out_.family) out_.fits = family_name(out_.family) + " models";
     else if (context > 0) out_.fits = "models with text of width " + std::to_string(context);
     return true;
   }

@@ -40,7 +40,7 @@ struct FilePart {
 struct FileDescription {
   std::string file;  // name without folder
   FileKind kind = FileKind::kUnknown;
-  Family family = Family::kUnknown;
+  const Family* family = nullptr;
   std::string summary;    // "SD 1.x checkpoint with VAE and CLIP-L"
   std::string fits;       // what it goes with: "SD 1.x models with ViT-H/14"; may be empty
   std::string container;  // "safetensors", "torch zip", "torch legacy"

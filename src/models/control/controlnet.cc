@@ -3,9 +3,10 @@
 #include <filesystem>
 
 #include "image/scale/resize.h"
-#include "models/checkpoint/detect.h"
 #include "models/control/control_keys.h"
 #include "models/control/t2i_adapter.h"
+#include "models/diffusion_model.h"
+#include "models/sd/detect.h"
 #include "models/text/clip_text.h"
 #include "models/unet/unet_blocks.h"
 #include "models/unet/unet_source.h"
@@ -263,7 +264,7 @@ ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Resid
     handle.adm_channels = config.adm_channels;
     handle.model_channels = config.model_channels;
     handle.hint_kinds = count_hint_kinds(weights);
-    handle.family = detect_family(config, *found.tensors);
+    if (const sd::Variant* variant = sd::detect_variant(config, *found.tensors)) handle.family = &variant->family;
     const bool average = is_shuffle(opened.path);
     if (average) kind = "control, averaged";
     make = [average](const nn::Weights& w) { return make_controlnet(w, average); };
@@ -271,7 +272,7 @@ ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Resid
     const T2iConfig config = read_t2i_config(weights, found.kind);
     handle.t2i_adapter = true;
     handle.model_channels = config.model_channels;
-    handle.family = config.sdxl ? Family::kSDXL : Family::kSD1;
+    handle.family = config.sdxl ? &sd::kSdxl.family : &sd::kSd1.family;
     make = [kind = found.kind](const nn::Weights& w) {
       return from_file(w, [&] { return make_t2i_adapter(w, kind); });
     };
@@ -287,22 +288,26 @@ ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Resid
 
 std::string control_mismatch(const ControlNetHandle& control, const ModelHandle& model) {
   const std::string kind = control.t2i_adapter ? "T2I-Adapter" : "ControlNet";
-  const std::string fit = "; use a " + kind + " made for " + family_name(model.family) + ".";
+  const std::string name = family_name(&model.family());
+  if (!model.net->takes().control || !model.net->unet())
+    return "The model " + model.file + " (" + name + ") takes no " + kind + ".";
+  const UNetConfig& config = model.net->unet()->config;
+  const std::string fit = "; use a " + kind + " made for " + name + ".";
   const auto says = [&](const char* what, int64_t theirs, int64_t ours) {
     return "The " + kind + " " + control.file + " is made for " + what + " of width " + std::to_string(theirs) + " (" +
            family_name(control.family) + "), but the model " + model.file + " has " + std::to_string(ours) + " (" +
-           family_name(model.family) + ")" + fit;
+           name + ")" + fit;
   };
-  const bool wide = model.family == Family::kSDXL || model.family == Family::kSDXLRefiner;
-  if (!control.t2i_adapter && control.context_dim > 0 && control.context_dim != model.config.context_dim)
-    return says("a text context", control.context_dim, model.config.context_dim);
-  if (control.model_channels != model.config.model_channels)
-    return says("feature maps", control.model_channels, model.config.model_channels);
-  if (control.adm_channels > 0 && control.adm_channels != model.config.adm_channels)
-    return says("a label vector", control.adm_channels, model.config.adm_channels);
-  if ((control.family == Family::kSDXL) != wide)
+  const bool wide = sd::is_xl(&model.family());
+  if (!control.t2i_adapter && control.context_dim > 0 && control.context_dim != config.context_dim)
+    return says("a text context", control.context_dim, config.context_dim);
+  if (control.model_channels != config.model_channels)
+    return says("feature maps", control.model_channels, config.model_channels);
+  if (control.adm_channels > 0 && control.adm_channels != config.adm_channels)
+    return says("a label vector", control.adm_channels, config.adm_channels);
+  if ((control.family == &sd::kSdxl.family) != wide)
     return "The " + kind + " " + control.file + " is made for " + family_name(control.family) + ", but the model " +
-           model.file + " is " + family_name(model.family) + fit;
+           model.file + " is " + name + fit;
   return {};
 }
 

@@ -1,4 +1,6 @@
 #include "models/ip_adapter/ip_adapter.h"
+#include "models/diffusion_model.h"
+#include "models/unet/unet_source.h"
 
 #include <algorithm>
 
@@ -221,12 +223,16 @@ int64_t cross_attention_count(const UNetConfig& config) {
 std::string ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
                                 const ModelHandle* model) {
   const IpAdapterConfig& c = adapter.config;
+  if (model && !model->net->unet())
+    return "The adapter " + adapter.file + " is made for UNets, and " + model->file + " (" +
+           family_name(&model->family()) + ") is none.";
   if (model) {
-    const int64_t layers = cross_attention_count(model->config), own = static_cast<int64_t>(c.layer_widths.size());
-    if (layers != own || model->config.context_dim != c.token_width)
+    const UNetConfig& config = model->net->unet()->config;
+    const int64_t layers = cross_attention_count(config), own = static_cast<int64_t>(c.layer_widths.size());
+    if (layers != own || config.context_dim != c.token_width)
       return "The adapter " + adapter.file + " has " + std::to_string(own) + " layers of token width " +
-             std::to_string(c.token_width) + ", but the model " + model->file + " (" + family_name(model->family) +
-             ") has " + std::to_string(layers) + " of context width " + std::to_string(model->config.context_dim) +
+             std::to_string(c.token_width) + ", but the model " + model->file + " (" + family_name(&model->family()) +
+             ") has " + std::to_string(layers) + " of context width " + std::to_string(config.context_dim) +
              ": it fits " + model_for(c) + ".";
   }
   if (vision) {

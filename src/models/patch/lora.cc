@@ -128,15 +128,16 @@ std::string shape_conflict(const LoraModule& m, const Shape& weight) {
 
 void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraModule*>& modules,
                        const ModelHandle& model) {
-  const std::string prefix = model.source->scope.empty() ? "" : model.source->scope + ".";
+  const UNetSource& source = *unet_of(model, "a LoRA").source;
+  const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
   for (const auto& [name, module] : modules) {
-    const StoredTensor* weight = model.source->tensors->find(prefix + name);
+    const StoredTensor* weight = source.tensors->find(prefix + name);
     if (!weight || weight->rank() < 2) continue;
     const std::string conflict = shape_conflict(*module, weight->shape());
     if (!conflict.empty())
       throw Error(Fault::kMismatch, "the LoRA " + lora.file() + " does not fit the model " + model.file + " (" +
-                                        family_name(model.family) + "): " + conflict)
-          .fix(std::string("Use a LoRA made for ") + family_name(model.family));
+                                        family_name(&model.family()) + "): " + conflict)
+          .fix("Use a LoRA made for " + family_name(&model.family()));
   }
 }
 
@@ -169,10 +170,11 @@ const LoraModule* Lora::find(const std::string& name) const {
 }
 
 std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& model) const {
-  const DiffusersNames diffusers(model.config);
-  const std::string prefix = model.source->scope.empty() ? "" : model.source->scope + ".";
+  const DiffusersNames diffusers(unet_of(model, "a LoRA").config);
+  const UNetSource& source = *unet_of(model, "a LoRA").source;
+  const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
   std::map<std::string, const LoraModule*> out;
-  for (const auto& [name, tensor] : *model.source->tensors) {
+  for (const auto& [name, tensor] : *source.tensors) {
     if (!name.starts_with(prefix) || !name.ends_with(".weight")) continue;
     const std::string weight = name.substr(prefix.size()), module = weight.substr(0, weight.size() - 7);
     for (const std::string& candidate : unet_names(module, diffusers.diffusers(module)))
@@ -233,8 +235,8 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
   }
   if (used.empty())
     throw Error(Fault::kMismatch, "nothing in the LoRA " + lora->file() + " fits the model " + model.file + " (" +
-                                      family_name(model.family) + ")")
-        .fix(std::string("Use a LoRA made for ") + family_name(model.family));
+                                      family_name(&model.family()) + ")")
+        .fix("Use a LoRA made for " + family_name(&model.family()));
   for (const auto& [name, module] : lora->modules())
     if (!used.contains(&module)) result.unused.push_back(name);
   return result;

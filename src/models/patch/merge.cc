@@ -92,14 +92,15 @@ class TextMergePatch final : public nn::WeightPatch {
 }  // namespace
 
 ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, const MergeRatios& ratios) {
-  const UNetConfig &a = first.config, &b = second.config;
+  const UNetModel &own = unet_of(first, "a merge"), &other = unet_of(second, "a merge");
+  const UNetConfig &a = own.config, &b = other.config;
   if (a.model_channels != b.model_channels || a.context_dim != b.context_dim || a.adm_channels != b.adm_channels ||
       a.input_depth != b.input_depth)
-    throw Error(Fault::kMismatch, "the model " + first.file + " (" + family_name(first.family) +
-                                      ") cannot be merged with " + second.file + " (" + family_name(second.family) +
+    throw Error(Fault::kMismatch, "the model " + first.file + " (" + family_name(&first.family()) +
+                                      ") cannot be merged with " + second.file + " (" + family_name(&second.family()) +
                                       "): their blocks are of different sizes")
         .fix("Merge models of one family");
-  return with_patch(first, std::make_shared<const MergePatch>(second.source, ratios));
+  return with_patch(first, std::make_shared<const MergePatch>(other.source, ratios));
 }
 
 ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,

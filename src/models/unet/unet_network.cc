@@ -4,9 +4,8 @@
 
 namespace easel::models {
 
-UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const ModelHandle& model,
-                         const sampling::ModelSampling& sampling, CancelToken cancel)
-    : unet_(std::move(unet)), model_(model), sampling_(sampling), cancel_(std::move(cancel)), control_(sampling) {}
+UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run)
+    : unet_(std::move(unet)), run_(run), control_(*run_.sampling) {}
 
 UNetNetwork::~UNetNetwork() = default;
 
@@ -17,10 +16,10 @@ const ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& batch) {
 }
 
 Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
-  cancel_.check();
+  run_.cancel.check();
   UNetInputs& in = inputs_;
-  in.x = sampling_.network_input(batch.x, batch.sigma);
-  in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), sampling_.timestep(batch.sigma));
+  in.x = run_.sampling->network_input(batch.x, batch.sigma);
+  in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), run_.sampling->timestep(batch.sigma));
   const auto control = control_.residuals(batch, in.x, in.timesteps);
   in.control = control ? &*control : nullptr;
   if (batch.inputs.concat.defined()) in.x = ops::concat({in.x, batch.inputs.concat}, -1);
@@ -28,11 +27,11 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   in.y = batch.inputs.y;
   std::vector<AttentionHookPtr> hooks;
   if (!batch.hooks.empty()) {
-    hooks = model_.hooks;
+    hooks = run_.hooks;
     hooks.insert(hooks.end(), batch.hooks.begin(), batch.hooks.end());
   }
-  in.hooks = hooks.empty() ? model_.hooks : hooks;
-  in.block_hooks = model_.block_hooks;
+  in.hooks = hooks.empty() ? run_.hooks : hooks;
+  in.block_hooks = run_.block_hooks;
   in.step.sigma = batch.sigma;
   in.step.cond_or_uncond = batch.cond_or_uncond;
   in.step.latent_height = batch.x.dim(1);
@@ -42,7 +41,7 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   in.y = {};
   in.control = nullptr;
   in.hooks = {};
-  return sampling_.denoised(out, batch.x, batch.sigma);
+  return run_.sampling->denoised(out, batch.x, batch.sigma);
 }
 
 }  // namespace easel::models

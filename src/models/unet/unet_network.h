@@ -5,20 +5,16 @@
 #include <memory>
 #include <vector>
 
-#include "base/cancel.h"
 #include "models/control/control_run.h"
-#include "models/handles.h"
+#include "models/diffusion_model.h"
 #include "models/network.h"
-#include "sampling/schedule/model_sampling.h"
 
 namespace easel::models {
 
-// For one sampling run: projects each batch's context once and keeps that. Not thread-safe. The model handle and
-// the sampling must outlive it.
+// For one sampling run: projects each batch's context once and keeps that. Not thread-safe.
 class UNetNetwork {
  public:
-  UNetNetwork(std::shared_ptr<const UNet> unet, const ModelHandle& model, const sampling::ModelSampling& sampling,
-              CancelToken cancel);
+  UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run);
   ~UNetNetwork();
 
   // The picture without noise in each row of batch.x.
@@ -28,9 +24,7 @@ class UNetNetwork {
   const ContextProjectionPtr& projection(const NetworkBatch& batch);
 
   std::shared_ptr<const UNet> unet_;
-  const ModelHandle& model_;
-  const sampling::ModelSampling& sampling_;
-  CancelToken cancel_;
+  NetworkRun run_;
   std::map<std::vector<int>, ContextProjectionPtr> projections_;
   ControlRun control_;
   UNetInputs inputs_;  // kept for its memory

@@ -16,12 +16,12 @@ std::shared_ptr<memory::Resident<UNet>> resident_unet(std::shared_ptr<const UNet
       [source](const ops::Packer& packer) { return std::make_shared<const UNet>(source->weights(packer)); });
 }
 
-ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch) {
-  auto source = std::make_shared<UNetSource>(*model.source);
+UNetModel with_patch(const UNetModel& unet, nn::WeightPatchPtr patch) {
+  auto source = std::make_shared<UNetSource>(*unet.source);
   source->patches.push_back(std::move(patch));
-  ModelHandle out = model;
-  out.source = source;
-  out.unet = resident_unet(source);
+  UNetModel out = unet;
+  out.weights = resident_unet(source);
+  out.source = std::move(source);
   return out;
 }
 

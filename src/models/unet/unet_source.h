@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "models/handles.h"
+#include "memory/resident.h"
+#include "models/unet/unet.h"
 #include "tensor/stored_tensor.h"
 
 namespace easel::models {
@@ -26,7 +27,14 @@ struct UNetSource {
 // The UNet of a source, built when first needed; equal sources give the same one while anyone holds it.
 std::shared_ptr<memory::Resident<UNet>> resident_unet(std::shared_ptr<const UNetSource> source);
 
-// A copy of the handle whose UNet has one more patch. No weight is touched until the UNet is used.
-ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch);
+// A UNet in a file.
+struct UNetModel {
+  UNetConfig config;
+  std::shared_ptr<const UNetSource> source;
+  std::shared_ptr<memory::Resident<UNet>> weights;  // what `source` gives
+};
+
+// The same with one more patch.
+UNetModel with_patch(const UNetModel& unet, nn::WeightPatchPtr patch);
 
 }  // namespace easel::models

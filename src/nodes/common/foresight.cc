@@ -5,9 +5,7 @@
 
 #include "memory/resident.h"
 #include "models/control/controlnet.h"
-#include "models/unet/unet.h"
-#include "models/unet/unet_source.h"
-#include "models/vision/noise_augmentation.h"
+#include "models/diffusion_model.h"
 
 namespace easel::nodes {
 
@@ -26,31 +24,30 @@ ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b)
 namespace {
 
 std::string model_words(const models::ModelHandle& model) {
-  return base_name(model.file) + " (" + models::family_name(model.family) + ")";
+  return base_name(model.file) + " (" + models::family_name(&model.family()) + ")";
 }
 
 void require_text(const models::ModelHandle& model, const ForeseenConditioning& c) {
-  if (c.context_dim == 0 || c.context_dim == model.config.context_dim) return;
+  const int64_t width = model.net->takes().text_width;
+  if (c.context_dim == 0 || c.context_dim == width) return;
   throw Error(Fault::kMismatch, "the text encoder of " + base_name(c.text_file) + " makes rows of " +
                                     std::to_string(c.context_dim) + " numbers, but " + model_words(model) + " takes " +
-                                    std::to_string(model.config.context_dim))
+                                    std::to_string(width))
       .fix("Use the CLIP output of the loader that loads " + base_name(model.file));
 }
 
 void require_unclip(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  const models::ConditioningTaken& takes = model.net->takes();
   for (const auto& vision : c.unclip) {
     const std::string width = std::to_string(vision.projection_dim);
-    if (!model.noise_augmentation)
+    if (takes.image_width == 0)
       throw Error(Fault::kMismatch,
                   "unCLIP conditioning was made for " + model_words(model) + ", which takes no picture in that way")
           .fix("It works with unCLIP checkpoints (sd21-unclip-h, sd21-unclip-l) and, as Revision, with SDXL");
-    if (vision.projection_dim != 0 && model.noise_augmentation->dim() != vision.projection_dim)
+    if (vision.projection_dim != 0 && takes.image_width != vision.projection_dim)
       throw Error(Fault::kMismatch, base_name(vision.file) + " describes a picture in " + width + " numbers, but " +
-                                        model_words(model) + " takes " +
-                                        std::to_string(model.noise_augmentation->dim()))
-          .fix(model.family == models::Family::kSDXL || model.family == models::Family::kSDXLRefiner
-                   ? "SDXL takes CLIP vision bigG (clip_vision_g.safetensors)"
-                   : "Use the CLIP_VISION output of the unCLIPCheckpointLoader that loads the model");
+                                        model_words(model) + " takes " + std::to_string(takes.image_width))
+          .fix(std::string(takes.image_encoder));
   }
 }
 
@@ -76,8 +73,8 @@ void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c
 
 void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
                     const ForeseenLatent* latent) {
-  size_t bytes = model.unet->estimated_bytes();
-  std::string name = model.unet->name();
+  size_t bytes = model.net->weights().estimated_bytes();
+  std::string name = model.net->weights().name();
   std::set<const memory::ResidentBase*> nets;
   for (const auto& control : conditioning.controls) {
     if (!nets.insert(control.net.get()).second) continue;
@@ -85,9 +82,8 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
     name += " and " + control.net->name();
   }
   if (latent) {
-    bytes +=
-        models::unet_memory_estimate(model.config, model.source->compute, latent->count, latent->height, latent->width);
-    const int64_t factor = model.latents->factor;
+    bytes += model.net->run_bytes(latent->count, latent->height, latent->width);
+    const int64_t factor = model.latents().factor;
     name += " with a picture of " + std::to_string(latent->width * factor) + "x" +
             std::to_string(latent->height * factor) +
             (latent->count > 1 ? ", " + std::to_string(latent->count) + " at once," : "");

@@ -1,5 +1,7 @@
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 
+#include "models/unet/unet_source.h"
+
 #include "library/folders.h"
 #include "library/model_files.h"
 
@@ -55,7 +57,7 @@ void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const mo
 models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline,
                                      models::IpTokens tokens, const IpApplication& how) {
   models::IpAttentionOptions options;
-  options.rules = models::ip_layer_rules(model.config, how.weight);
+  options.rules = models::ip_layer_rules(models::unet_of(model, "an IP-Adapter").config, how.weight);
   options.scaling = how.scaling;
   options.sigma_start = static_cast<float>(model.sampling->percent_to_sigma(how.start_at));
   options.sigma_end = static_cast<float>(model.sampling->percent_to_sigma(how.end_at));

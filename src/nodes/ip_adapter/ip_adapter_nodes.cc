@@ -75,7 +75,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
     }
   }
   throw Error(Fault::kMissing, std::string("no IP-Adapter of the kind '") + preset.name + "' for " +
-                                   models::family_name(model.family) +
+                                   models::family_name(&model.family()) +
                                    " with the CLIP vision encoder it needs is in the model folders")
       .at_input("preset")
       .fix("docs/models.md lists the published files; they go into ipadapter/ and clip_vision/");

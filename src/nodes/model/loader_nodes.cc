@@ -47,7 +47,7 @@ Results<ModelHandle, ClipHandle, VaeHandle, ClipVisionHandle> load_unclip_checkp
   models::Checkpoint c = open_checkpoint(in, call);
   if (!c.clip_vision)
     throw Error(Fault::kMismatch, c.file + " is no unCLIP checkpoint: it has no CLIP vision encoder inside (it is " +
-                                      models::family_name(c.model.family) + ")")
+                                      models::family_name(&c.model.family()) + ")")
         .at_input("ckpt_name")
         .fix(
             "unCLIPCheckpointLoader takes sd21-unclip-h.ckpt or sd21-unclip-l.ckpt; CheckpointLoaderSimple takes this "

@@ -1,6 +1,7 @@
 // Nodes that change how a model is run: its guidance, its noise levels, the maps inside.
 #include "guidance/guidance_patch.h"
 #include "models/unet/block_hooks.h"
+#include "models/unet/unet_source.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "sampling/schedule/model_sampling.h"
@@ -82,7 +83,7 @@ struct FreeU2 : FreeU {
 Results<ModelHandle> free_u(const FreeU& in, bool by_mean) {
   const models::FreeU options{static_cast<float>(in.b1), static_cast<float>(in.b2), static_cast<float>(in.s1),
                               static_cast<float>(in.s2), by_mean};
-  return with_hook(in, models::free_u(options, in.model->config));
+  return with_hook(in, models::free_u(options, models::unet_of(*in.model, "FreeU").config));
 }
 
 Input<FreeU> factor(const char* name, double FreeU::*member) { return Float(name, member).range(0.0, 10.0).step(0.01); }

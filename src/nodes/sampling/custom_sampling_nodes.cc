@@ -164,9 +164,9 @@ Results<Latent> add_noise(const AddNoise& in) {
   const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
   sampling::TorchGenerator rng(noise.seed);
   const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
-  Tensor noisy = in.model->latents->to_model(out.samples);
+  Tensor noisy = in.model->latents().to_model(out.samples);
   for (int64_t i = 0; i < noisy.numel(); ++i) noisy.f32()[i] += drawn.f32()[i] * scale;
-  out.samples = in.model->latents->from_model(noisy);
+  out.samples = in.model->latents().from_model(noisy);
   for (float& v : out.samples.values())
     if (!std::isfinite(v)) v = 0;
   return {std::move(out)};
@@ -229,11 +229,11 @@ Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider,
   r.on_start = [&events] { events.sampling_starts(); };
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
-    report_step(events, p, r.model.latents);
+    report_step(events, p, &r.model.latents());
   };
   out.samples = guidance::ksample(r);
   denoised.samples = out.samples;
-  if (last.defined()) denoised.samples = r.model.latents->from_model(last);
+  if (last.defined()) denoised.samples = r.model.latents().from_model(last);
   return {std::move(out), std::move(denoised)};
 }
 

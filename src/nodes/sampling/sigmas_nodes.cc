@@ -124,13 +124,14 @@ struct Turbo {
   double denoise = 1.0;
 };
 
-// Every hundredth timestep from the noisiest on, as distilled turbo models are trained.
+// The noise levels at every tenth of the timesteps from the noisiest on, as distilled turbo models are trained.
 Results<Sigmas> turbo(const Turbo& in) {
   const sampling::ModelSampling& model = *in.model->sampling;
+  const float tenth = (model.timestep(model.sigma_max()) + 1) / 10;
   const int64_t first = 10 - static_cast<int64_t>(10 * in.denoise);
   Sigmas out;
   for (int64_t i = first; i < std::min<int64_t>(10, first + in.steps); ++i)
-    out.push_back(model.sigma(static_cast<float>((10 - i) * 100 - 1)));
+    out.push_back(model.sigma(static_cast<float>(10 - i) * tenth - 1));
   out.push_back(0.0f);
   return {std::move(out)};
 }

@@ -1,14 +1,13 @@
-#include "models/checkpoint/detect.h"
+#include "models/sd/detect.h"
 
 #include <cmath>
 
-#include "models/sd/latents.h"
 #include "models/text/clip_keys.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "tensor/mapped_file.h"
 
-namespace easel::models {
+namespace easel::models::sd {
 namespace {
 
 // Population standard deviation.
@@ -38,37 +37,25 @@ std::optional<std::string> find_unet_scope(const StoredTensors& file) {
   return std::nullopt;
 }
 
-std::string foreign_model(const StoredTensors& file) {
-  for (const std::string prefix : {"model.diffusion_model.", "diffusion_model.", ""}) {
-    const auto has = [&](const char* name) { return file.contains(prefix + name); };
-    if (has("joint_blocks.0.context_block.attn.qkv.weight")) return "Stable Diffusion 3";
-    if (has("double_blocks.0.img_attn.qkv.weight")) return "Flux";
-    if (has("clf.1.weight")) return "Stable Cascade";
-    if (has("input_blocks.1.1.time_stack.0.attn1.to_q.weight")) return "Stable Video Diffusion";
-    if (has("x_embedder.proj.1.weight") || has("blocks.0.attn.qkv.weight")) return "a diffusion transformer";
-  }
-  return {};
-}
-
-Family detect_family(const UNetConfig& config, const StoredTensors& file) {
-  if (!config.linear_projections) return Family::kSD1;
-  if (config.adm_channels == 0) return Family::kSD2;
+const Variant* detect_variant(const UNetConfig& config, const StoredTensors& file) {
+  if (!config.linear_projections) return &kSd1;
+  if (config.adm_channels == 0) return &kSd2;
   // SDXL halves its map twice; its refiner three times, without attention at the finest level.
-  if (config.res_blocks.size() == 3) return Family::kSDXL;
-  if (config.res_blocks.size() != 4) return Family::kUnknown;
-  if (config.input_depth.size() > 1 && config.input_depth[1] == 0) return Family::kSDXLRefiner;
-  return is_unclip_l(config, file) ? Family::kSD2UnclipL : Family::kSD2UnclipH;
+  if (config.res_blocks.size() == 3) return &kSdxl;
+  if (config.res_blocks.size() != 4) return nullptr;
+  if (config.input_depth.size() > 1 && config.input_depth[1] == 0) return &kRefiner;
+  return is_unclip_l(config, file) ? &kUnclipL : &kUnclipH;
 }
 
-PredictionKind detect_prediction(Family family, const UNetConfig& config, const StoredTensors& file,
+PredictionKind detect_prediction(const Variant& variant, const UNetConfig& config, const StoredTensors& file,
                                  const std::string& scope, const std::string& file_name) {
   PredictionKind kind;
   if (file.contains("edm_mean") || file.contains("edm_vpred.sigma_max"))
     throw Error(Fault::kUnsupported, "a model of the EDM formulation").in_file(file_name);
-  if (family == Family::kSDXL || family == Family::kSDXLRefiner) {
+  if (is_xl(&variant.family)) {
     if (file.contains("v_pred")) kind.prediction = sampling::Prediction::kV;
     kind.zero_terminal_snr = file.contains("v_pred") && file.contains("ztsnr");
-  } else if (family != Family::kSD1 && config.in_channels == 4) {
+  } else if (&variant != &kSd1 && config.in_channels == variant.family.latents->channels) {
     const std::string name = (scope.empty() ? "" : scope + ".") + "output_blocks.11.1.transformer_blocks.0.norm1.bias";
     const StoredTensor* bias = file.find(name);
     if (bias && deviation(*bias) > 0.09) kind.prediction = sampling::Prediction::kV;
@@ -77,8 +64,4 @@ PredictionKind detect_prediction(Family family, const UNetConfig& config, const 
   return kind;
 }
 
-const LatentFormat& latents_of(Family family) {
-  return family == Family::kSDXL || family == Family::kSDXLRefiner ? sd::kSdxlLatents : sd::kSd1Latents;
-}
-
-}  // namespace easel::models
+}  // namespace easel::models::sd

@@ -1,0 +1,110 @@
+#include "models/sd/reader.h"
+
+#include "models/checkpoint/diffusers_keys.h"
+#include "models/sd/detect.h"
+#include "models/sd/noise_levels.h"
+#include "models/sd/sd_model.h"
+#include "models/unet/unet_source.h"
+
+namespace easel::models::sd {
+namespace {
+
+// The UNet of a file, in the original layout.
+struct Place {
+  std::shared_ptr<const StoredTensors> tensors;
+  std::string scope;  // "model.diffusion_model", or empty when it is at the top
+  bool diffusers = false;
+
+  nn::Weights below(const nn::Weights& root) const { return scope.empty() ? root : root[scope]; }
+};
+
+ModelReader::Found find(const StoredTensors& file) {
+  if (find_unet_scope(file)) return ModelReader::Found::kCheckpoint;
+  // A ControlNet of the diffusers library looks the same but for its end.
+  return is_diffusers_unet(file) && file.contains("conv_out.weight") ? ModelReader::Found::kAlone
+                                                                     : ModelReader::Found::kNothing;
+}
+
+// Of a file in which find() has found something.
+Place place_of(const formats::ModelFile& file) {
+  if (auto scope = find_unet_scope(*file.tensors)) return {file.tensors, *scope};
+  return {original_unet_tensors(*file.tensors), "", true};
+}
+
+ModelHandle open(const formats::ModelFile& file, memory::Residency& residency, DType compute,
+                 std::vector<std::string>* unused) {
+  const Place place = place_of(file);
+  auto source = std::make_shared<UNetSource>();
+  source->tensors = place.tensors;
+  source->scope = place.scope;
+  source->file = file.name();
+  source->compute = compute;
+  source->residency = &residency;
+  const nn::Weights probe = nn::Weights(place.tensors, compute, file.name()).probe();
+  UNet::check(place.below(probe));
+
+  UNetModel unet;
+  unet.config = read_unet_config(source->weights());
+  const Variant* variant = detect_variant(unet.config, *place.tensors);
+  if (!variant) throw Error(Fault::kUnsupported, "a UNet of a family Easel does not know").in_file(file.name());
+  const PredictionKind kind = detect_prediction(*variant, unet.config, *place.tensors, place.scope, file.name());
+  unet.weights = resident_unet(source);
+  unet.source = std::move(source);
+  if (unused) *unused = probe.unused();
+
+  ModelHandle model;
+  model.file = file.name();
+  model.sampling = std::make_shared<const sampling::DiscreteSampling>(kBetas, kind.prediction, kind.zero_terminal_snr);
+  model.net = std::make_shared<const SdModel>(*variant, std::move(unet), model.sampling);
+  return model;
+}
+
+const Family* family_of(const formats::ModelFile& file) {
+  const Place place = place_of(file);
+  const Variant* variant = detect_variant(
+      read_unet_config(place.below(nn::Weights(place.tensors, DType::kF32, file.name()))), *file.tensors);
+  return variant ? &variant->family : nullptr;
+}
+
+NetworkDescription describe(const formats::ModelFile& file) {
+  const Place place = place_of(file);
+  const nn::Weights w = place.below(nn::Weights(place.tensors, DType::kF32, file.name()).probe());
+  const UNetConfig config = read_unet_config(w);
+  NetworkDescription out;
+  out.network = "UNet";
+  bool v = false;
+  if (const Variant* variant = detect_variant(config, *file.tensors)) {
+    out.family = &variant->family;
+    v = detect_prediction(*variant, config, *place.tensors, place.scope, file.name()).prediction ==
+        sampling::Prediction::kV;
+    out.inpainting = config.in_channels == 2 * variant->family.latents->channels + 1;
+  }
+  out.detail = std::to_string(config.in_channels) + " channels, text of width " + std::to_string(config.context_dim) +
+               (v ? ", v prediction" : ", eps prediction");
+  if (out.inpainting) out.detail += ", for inpainting";
+  if (config.middle_depth < 0) out.detail += ", distilled";
+  if (place.diffusers) out.layout = "diffusers";
+  try {
+    UNet::check(w);
+  } catch (const Error& e) {
+    out.problem = e.message();
+  }
+  for (const auto& [name, tensor] : *place.tensors)
+    if (place.scope.empty() || name.starts_with(place.scope + ".")) out.tensors.set(name, tensor);
+  out.unused = w.unused();
+  return out;
+}
+
+constexpr const Family* kFamilies[] = {&kSd1.family,     &kSd2.family,  &kUnclipL.family,
+                                       &kUnclipH.family, &kSdxl.family, &kRefiner.family};
+
+}  // namespace
+
+constinit const ModelReader kReader{.runs = "SD 1.x, SD 2.x, SDXL and the SDXL refiner",
+                                    .families = kFamilies,
+                                    .find = find,
+                                    .open = open,
+                                    .family_of = family_of,
+                                    .describe = describe};
+
+}  // namespace easel::models::sd
