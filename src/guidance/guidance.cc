@@ -90,11 +90,10 @@ Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, model
       entries_.push_back(std::move(entry));
     }
   }
-  for (const models::SamplingPatchPtr& patch : options_.patches)
-    if (const auto* guidance = dynamic_cast<const GuidancePatch*>(patch.get())) {
-      steps_.push_back(guidance->start());
-      patched_always_uncond_ = patched_always_uncond_ || guidance->always_uncond();
-    }
+  for (const models::ModelPatchPtr& patch : options_.patches) {
+    if (auto step = patch->guidance()) steps_.push_back(std::move(step));
+    patched_always_uncond_ = patched_always_uncond_ || patch->always_uncond();
+  }
 }
 
 bool Guidance::can_share_batch(const Entry& a, const Entry& b) {

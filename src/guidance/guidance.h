@@ -34,8 +34,8 @@ struct GuidanceOptions {
   bool always_uncond = false;
   // A batch holds at most this many latent pixels, or one entry.
   int64_t max_batch_pixels = 8 * 128 * 128;
-  // What nodes have done to the model: changes to the guidance, in order. Others are not looked at.
-  std::vector<models::SamplingPatchPtr> patches = {};
+  // What nodes have done to the model: changes to the guidance, in order. Of others nothing is asked.
+  std::vector<models::ModelPatchPtr> patches = {};
 };
 
 // Runs the entries that are active at a noise level, batched as ComfyUI batches them (last entry first), weights

@@ -19,10 +19,11 @@ namespace {
 
 // A patch whose work needs nothing but numbers: Step is made from them for each run.
 template <class Step, class... Numbers>
-class PatchOf final : public GuidancePatch {
+class PatchOf final : public models::ModelPatch {
  public:
   explicit PatchOf(Numbers... numbers) : numbers_(numbers...) {}
-  std::unique_ptr<GuidanceStep> start() const override {
+  std::string_view kind() const override { return "guidance"; }
+  std::unique_ptr<GuidanceStep> guidance() const override {
     return std::apply([](auto... n) { return std::make_unique<Step>(n...); }, numbers_);
   }
   bool always_uncond() const override { return Step::kNeedsUncond; }
@@ -220,18 +221,18 @@ class Norm final : public GuidanceStep {
 };
 
 template <class Step, class... Numbers>
-models::SamplingPatchPtr patch(Numbers... numbers) {
+models::ModelPatchPtr patch(Numbers... numbers) {
   return std::make_shared<const PatchOf<Step, Numbers...>>(numbers...);
 }
 
 }  // namespace
 
-models::SamplingPatchPtr rescale_cfg(double multiplier) { return patch<RescaleCfg>(multiplier); }
-models::SamplingPatchPtr perturbed_attention_guidance(double scale) { return patch<PerturbedAttention>(scale); }
-models::SamplingPatchPtr self_attention_guidance(double scale, double blur_sigma) {
+models::ModelPatchPtr rescale_cfg(double multiplier) { return patch<RescaleCfg>(multiplier); }
+models::ModelPatchPtr perturbed_attention_guidance(double scale) { return patch<PerturbedAttention>(scale); }
+models::ModelPatchPtr self_attention_guidance(double scale, double blur_sigma) {
   return patch<SelfAttention>(scale, blur_sigma);
 }
-models::SamplingPatchPtr cfg_zero_star() { return patch<ZeroStar>(); }
-models::SamplingPatchPtr cfg_norm(double strength) { return patch<Norm>(strength); }
+models::ModelPatchPtr cfg_zero_star() { return patch<ZeroStar>(); }
+models::ModelPatchPtr cfg_norm(double strength) { return patch<Norm>(strength); }
 
 }  // namespace easel::guidance

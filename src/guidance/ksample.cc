@@ -79,12 +79,13 @@ Tensor blend(const Tensor& a, const Tensor& b, const Tensor& mask) {
 struct GuidanceLists {
   explicit GuidanceLists(const KSampleRequest& r) : third(r.third), style(r.style), second(r.second_cfg) {
     if (style != GuidanceStyle::kCfg) return;
-    for (const models::SamplingPatchPtr& patch : r.model.sampling_patches)
-      if (const auto* perp = dynamic_cast<const PerpNegPatch*>(patch.get())) {
-        apart = perp->neutral;
-        style = GuidanceStyle::kPerpNeg;
-        second = perp->scale;
-      }
+    for (const models::ModelPatchPtr& patch : r.model.patches) {
+      const models::NeutralList* neutral = patch->neutral();
+      if (!neutral) continue;
+      apart = neutral->list;
+      style = GuidanceStyle::kPerpNeg;
+      second = neutral->scale;
+    }
   }
   models::Conditioning third;
   models::Conditioning apart;  // a third list that has no part in the others' areas, control and batches
@@ -138,10 +139,8 @@ Tensor ksample(const KSampleRequest& given) {
   if (sampling.fades() && !sampler.fades) throw_does_not_fade(sampler);
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
-  const models::Network network = model.network({.sampling = request.model.sampling,
-                                                 .hooks = request.model.hooks,
-                                                 .block_hooks = request.model.block_hooks,
-                                                 .cancel = request.cancel});
+  const models::Network network =
+      model.network({.sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel});
   const auto memory = hold_memory(request);
 
   Tensor latent = contiguous(request.latent);
@@ -175,13 +174,16 @@ Tensor ksample(const KSampleRequest& given) {
                      .third_alone = !lists.apart.empty(),
                      .always_uncond = sampler.wants_uncond,
                      .max_batch_pixels = request.max_batch_pixels,
-                     .patches = request.model.sampling_patches});
+                     .patches = request.model.patches});
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {
     rng.manual_seed(request.seed + 1);
     mask_noise = rng.randn(shape);
   }
+  std::optional<float> differential;
+  for (const models::ModelPatchPtr& patch : request.model.patches)
+    if (const auto amount = patch->gradual_mask()) differential = amount;
   sampling::SamplerRun run;
   run.x = sampling.add_noise(latent, noise, sigmas[0], sampling.is_pure_noise(sigmas[0]));
   run.sigmas = sigmas;
@@ -194,7 +196,6 @@ Tensor ksample(const KSampleRequest& given) {
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };
   run.denoise = [&](const Tensor& x, float sigma) {
     if (!mask.defined()) return guidance.denoised(x, sigma);
-    const auto& differential = request.model.differential_diffusion;
     const Tensor now = differential ? differential_mask(mask, sigma, sigmas, sampling, *differential) : mask;
     // Outside the mask the model sees, and leaves, the picture as it was.
     const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), now);

@@ -11,6 +11,7 @@
 #include "memory/resident.h"
 #include "models/conditioning.h"
 #include "models/family.h"
+#include "models/model_patch.h"
 #include "models/network.h"
 #include "nn/weights.h"
 #include "sampling/random/torch_random.h"
@@ -48,8 +49,7 @@ struct InputContext {
 // One sampling run.
 struct NetworkRun {
   sampling::ModelSamplingPtr sampling;  // may be another than the model's own, where a node says so
-  std::vector<AttentionHookPtr> hooks;  // in the order they were applied
-  std::vector<BlockHookPtr> block_hooks;
+  std::vector<ModelPatchPtr> patches;   // of the handle; those to weights are in the model already
   CancelToken cancel;
 };
 

@@ -1,15 +1,17 @@
 #include "models/handles.h"
 
 #include "models/diffusion_model.h"
+#include "models/model_patch.h"
 
 namespace easel::models {
 
 const Family& ModelHandle::family() const { return net->family(); }
 const LatentFormat& ModelHandle::latents() const { return net->latents(); }
 
-ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch) {
+ModelHandle with_patch(const ModelHandle& model, ModelPatchPtr patch) {
   ModelHandle out = model;
-  out.net = model.net->patched(std::move(patch));
+  if (nn::WeightPatchPtr weights = patch->weights()) out.net = model.net->patched(std::move(weights));
+  out.patches.push_back(std::move(patch));
   return out;
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,31 +22,22 @@ class ControlNet;
 class DiffusionModel;  // models/diffusion_model.h
 struct UNetModel;      // models/unet/unet_source.h
 
-// Something a node adds to a model that only whoever samples knows the meaning of (guidance/guidance_patch.h).
-class SamplingPatch {
- public:
-  virtual ~SamplingPatch() = default;
-};
-using SamplingPatchPtr = std::shared_ptr<const SamplingPatch>;
+class ModelPatch;  // models/model_patch.h
+using ModelPatchPtr = std::shared_ptr<const ModelPatch>;
 
 // MODEL
 struct ModelHandle {
   std::string file;                           // for messages
   std::shared_ptr<const DiffusionModel> net;  // never null in what loaders give, nor is `sampling`
   sampling::ModelSamplingPtr sampling;        // what it was trained on, or what a node has set in its place
-  std::vector<AttentionHookPtr> hooks;        // in the order they were applied
-  std::vector<BlockHookPtr> block_hooks;
-  std::vector<SamplingPatchPtr> sampling_patches;
-  // With a mask of grey levels, dark parts are let go later than bright ones: how much of that instead of the mask
-  // itself, 0..1 (Levin & Fried 2023, "Differential Diffusion").
-  std::optional<float> differential_diffusion;
+  std::vector<ModelPatchPtr> patches;         // in the order they were applied
 
   const Family& family() const;
   const LatentFormat& latents() const;
 };
 
-// A copy of the handle whose weights have one more patch. No weight is touched until the model is used.
-ModelHandle with_patch(const ModelHandle& model, nn::WeightPatchPtr patch);
+// A copy of the handle with one more patch. No weight is touched until the model is used.
+ModelHandle with_patch(const ModelHandle& model, ModelPatchPtr patch);
 
 // For what is made for UNets only. Throws Error(kMismatch), naming `what`, for models that are none.
 const UNetModel& unet_of(const ModelHandle& model, const char* what = "this");

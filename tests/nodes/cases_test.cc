@@ -2,6 +2,7 @@
 // takes its links from are under "base" there. A node without a case fails the last test.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -12,6 +13,7 @@
 #include "library/folders.h"
 #include "library/model_files.h"
 #include "memory/resident.h"
+#include "models/diffusion_model.h"
 #include "models/text/text_encoder.h"
 #include "models/upscale/upscaler.h"
 #include "models/vision/style_model.h"
@@ -65,9 +67,10 @@ std::string in_words(const models::ModelHandle& model) {
   const auto count = [&](size_t n, const char* what) {
     if (n) out += std::string(" + ") + std::to_string(n) + " " + what;
   };
-  count(model.hooks.size(), "adapter");
-  count(model.block_hooks.size(), "hook");
-  count(model.sampling_patches.size(), "guidance");
+  for (const char* kind : {"adapter", "hook", "guidance"})
+    count(static_cast<size_t>(std::count_if(model.patches.begin(), model.patches.end(),
+                                            [&](const models::ModelPatchPtr& patch) { return patch->kind() == kind; })),
+          kind);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "models/patch/lora.h"
 
+#include "models/model_patch.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -219,7 +221,8 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
   for (const auto& [name, module] : modules) used[module] = true;
   check_unet_shapes(*lora, modules, model);
   if (!modules.empty() && strength_model != 0.0f)
-    result.model = with_patch(model, std::make_shared<const LoraPatch>(lora, "unet", modules, strength_model));
+    result.model =
+        with_patch(model, weight_patch(std::make_shared<const LoraPatch>(lora, "unet", modules, strength_model)));
 
   if (clip.encoder) {
     const bool with_l = clip.encoder->has(TextTowerKind::kL);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "models/model_patch.h"
 #include "models/unet/unet_source.h"
 #include "models/weights/packed_model.h"
 #include "ops/elementwise.h"
@@ -100,7 +101,7 @@ ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, co
                                       ") cannot be merged with " + second.file + " (" + family_name(&second.family()) +
                                       "): their blocks are of different sizes")
         .fix("Merge models of one family");
-  return with_patch(first, std::make_shared<const MergePatch>(other.source, ratios));
+  return with_patch(first, weight_patch(std::make_shared<const MergePatch>(other.source, ratios)));
 }
 
 ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,

@@ -9,6 +9,7 @@
 #include "models/unet/unet_network.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
+#include "ops/linear.h"
 
 namespace easel::models::sd {
 namespace {
@@ -177,7 +178,8 @@ NetworkInputs SdModel::inputs(const ConditioningEntry& entry, bool negative, con
 
 Network SdModel::network(const NetworkRun& run) const {
   // What hooks compute with models of their own they compute before this one is in memory.
-  for (const AttentionHookPtr& hook : run.hooks) hook->prepare(ops::value_type(unet_.source->compute));
+  for (const ModelPatchPtr& patch : run.patches)
+    if (const AttentionHookPtr hook = patch->attention()) hook->prepare(ops::value_type(unet_.source->compute));
   const auto network = std::make_shared<UNetNetwork>(unet_.weights->get(), run);
   return [network](const NetworkBatch& batch) { return (*network)(batch); };
 }

@@ -5,7 +5,12 @@
 namespace easel::models {
 
 UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run)
-    : unet_(std::move(unet)), run_(run), control_(*run_.sampling) {}
+    : unet_(std::move(unet)), run_(run), control_(*run_.sampling) {
+  for (const ModelPatchPtr& patch : run_.patches) {
+    if (AttentionHookPtr hook = patch->attention()) hooks_.push_back(std::move(hook));
+    if (BlockHookPtr hook = patch->blocks()) block_hooks_.push_back(std::move(hook));
+  }
+}
 
 UNetNetwork::~UNetNetwork() = default;
 
@@ -27,11 +32,11 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   in.y = batch.inputs.y;
   std::vector<AttentionHookPtr> hooks;
   if (!batch.hooks.empty()) {
-    hooks = run_.hooks;
+    hooks = hooks_;
     hooks.insert(hooks.end(), batch.hooks.begin(), batch.hooks.end());
   }
-  in.hooks = hooks.empty() ? run_.hooks : hooks;
-  in.block_hooks = run_.block_hooks;
+  in.hooks = hooks.empty() ? hooks_ : hooks;
+  in.block_hooks = block_hooks_;
   in.step.sigma = batch.sigma;
   in.step.cond_or_uncond = batch.cond_or_uncond;
   in.step.latent_height = batch.x.dim(1);

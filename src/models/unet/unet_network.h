@@ -25,6 +25,8 @@ class UNetNetwork {
 
   std::shared_ptr<const UNet> unet_;
   NetworkRun run_;
+  std::vector<AttentionHookPtr> hooks_;  // of the patches, in their order
+  std::vector<BlockHookPtr> block_hooks_;
   std::map<std::vector<int>, ContextProjectionPtr> projections_;
   ControlRun control_;
   UNetInputs inputs_;  // kept for its memory

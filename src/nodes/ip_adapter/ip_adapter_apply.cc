@@ -1,5 +1,6 @@
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 
+#include "models/model_patch.h"
 #include "models/unet/unet_source.h"
 
 #include "library/folders.h"
@@ -65,10 +66,8 @@ models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpP
   options.bicubic_mask = how.bicubic_mask;
   options.unfold_batch = how.unfold_batch;
   options.sample_weights = how.sample_weights;
-  models::ModelHandle patched = model;
-  patched.hooks.push_back(
-      std::make_shared<models::IpAttention>(pipeline.adapter, std::move(tokens), std::move(options)));
-  return patched;
+  return models::with_patch(model, models::attention_patch(std::make_shared<models::IpAttention>(
+                                       pipeline.adapter, std::move(tokens), std::move(options))));
 }
 
 }  // namespace easel::nodes

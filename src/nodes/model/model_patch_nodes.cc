@@ -1,5 +1,6 @@
 // Nodes that change how a model is run: its guidance, its noise levels, the maps inside.
 #include "guidance/guidance_patch.h"
+#include "models/model_patch.h"
 #include "models/unet/block_hooks.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
@@ -18,16 +19,12 @@ struct Patch {
 };
 
 // The model with one more change to its guidance.
-Results<ModelHandle> guided(const Patch& in, models::SamplingPatchPtr patch) {
-  ModelHandle out = *in.model;
-  out.sampling_patches.push_back(std::move(patch));
-  return {std::move(out)};
+Results<ModelHandle> guided(const Patch& in, models::ModelPatchPtr patch) {
+  return {models::with_patch(*in.model, std::move(patch))};
 }
 
 Results<ModelHandle> with_hook(const Patch& in, models::BlockHookPtr hook) {
-  ModelHandle out = *in.model;
-  out.block_hooks.push_back(std::move(hook));
-  return {std::move(out)};
+  return {models::with_patch(*in.model, models::block_patch(std::move(hook)))};
 }
 
 // What a node does to a model is known as soon as the model is.
@@ -63,9 +60,7 @@ struct Differential : Patch {
 };
 
 Results<ModelHandle> differential(const Differential& in) {
-  ModelHandle out = *in.model;
-  out.differential_diffusion = static_cast<float>(in.strength);
-  return {std::move(out)};
+  return {models::with_patch(*in.model, models::gradual_mask_patch(static_cast<float>(in.strength)))};
 }
 
 // --- The maps inside ---
@@ -153,7 +148,7 @@ struct PerpNeg : Patch {
 };
 
 Results<ModelHandle> perp_neg(const PerpNeg& in) {
-  return guided(in, std::make_shared<const guidance::PerpNegPatch>(*in.empty_conditioning, in.neg_scale));
+  return guided(in, models::neutral_patch({.list = *in.empty_conditioning, .scale = in.neg_scale}));
 }
 
 Foreseen<ModelHandle> foresee_perp_neg(const Known<PerpNeg>& in) {
