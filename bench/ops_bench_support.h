@@ -25,9 +25,9 @@ inline DType type_of(int64_t arg) { return arg == 0 ? DType::kF32 : DType::kBF16
 
 // GFLOPS, and their share of the limit measured once per type in the same run.
 inline void report_flops(benchmark::State& state, double flops, DType compute) {
-  static const double limits[3] = {ops::measure_product_limit(DType::kF32, 0.5),
-                                   ops::measure_product_limit(DType::kBF16, 0.5),
-                                   ops::measure_product_limit(DType::kI8, 0.5)};
+  static const double limits[3] = {ops::measure_product_limit(DType::kF32, 0.5).best(),
+                                   ops::measure_product_limit(DType::kBF16, 0.5).best(),
+                                   ops::measure_product_limit(DType::kI8, 0.5).best()};
   const double limit = limits[compute == DType::kF32 ? 0 : compute == DType::kBF16 ? 1 : 2];
   using benchmark::Counter;
   state.counters["GFLOPS"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);

@@ -6,7 +6,6 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${EASEL_LAYERS_FI
 # The targets behind the names of libraries in that file.
 set(EASEL_LIBRARY_boost)  # headers only
 set(EASEL_LIBRARY_cli11 CLI11::CLI11)
-set(EASEL_LIBRARY_dnnl DNNL::dnnl)
 set(EASEL_LIBRARY_json nlohmann_json::nlohmann_json)
 set(EASEL_LIBRARY_png PNG::PNG)
 set(EASEL_LIBRARY_spdlog spdlog::spdlog)

@@ -1,5 +1,4 @@
-// One thread pool for the whole process: OpenMP's, which oneDNN uses as well, so that the two never
-// compete for cores.
+// One thread pool for the whole process: OpenMP's.
 #pragma once
 
 #include <cstdint>

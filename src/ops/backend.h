@@ -6,7 +6,6 @@
 // element of it must be written. Thread-safe.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string_view>
 
@@ -86,9 +85,9 @@ class Backend {
   // Angles are rounded to f32 as in torch, because the models were trained with the rounded values.
   virtual void timestep_embedding(std::span<const float> t, float max_period, Tensor& out) const = 0;
 
-  // A product of [rows, depth] by [depth, outputs] by another library on the same device, to be called again and again
-  // beside our own: for measure_product_limit(). Empty where there is none.
-  virtual std::function<void()> rival_product(DType, int64_t, int64_t, int64_t) const { return {}; }
+  // Products of that type as fast as the device can do them when nothing comes from memory: returns the operations
+  // done, two for each multiplication. For measure_product_limit(); 0 where there is no such loop.
+  virtual uint64_t register_products(DType) const { return 0; }
 };
 
 // The backend of a device. Throws Error(kUnsupported) where there is no such device, or its backend was not built.

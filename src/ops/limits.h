@@ -1,13 +1,21 @@
 // The measured peak of this machine, to compare everything else with.
 #pragma once
 
+#include <algorithm>
+
 #include "tensor/dtype.h"
 
 namespace easel::ops {
 
-// Operations per second of a large product with packed weights on all threads, in f32, bf16 or 8-bit integers (kI8):
-// the best of the repetitions that fit into `seconds` (at least two) over all available implementations, Easel's own
-// and the backend's rival_product(). Easel's 8-bit products include the quantisation of their bf16 input.
-double measure_product_limit(DType type, double seconds = 1.0);
+// Operations per second on all threads, two for each multiplication.
+struct ProductLimit {
+  double registers = 0;  // of a loop of products whose operands do not come from memory
+  double product = 0;    // of a large product with packed weights; with bytes, the making of them from bf16 included
+  double best() const { return std::max(registers, product); }
+};
+
+// In f32, bf16 or (kI8) bytes, at the instruction level that is computed at: each the best of the repetitions that fit
+// into `seconds`, two at least.
+ProductLimit measure_product_limit(DType type, double seconds = 1.0);
 
 }  // namespace easel::ops

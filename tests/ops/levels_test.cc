@@ -1,13 +1,7 @@
-// The kernels of every instruction level this processor has, and oneDNN's, against the best level's.
-#include <omp.h>
-
-#include <thread>
-
-#include "base/parallel.h"
+// The kernels of every instruction level against those of the lowest one.
 #include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/cpu/isa.h"
-#include "ops/cpu/product/dnnl.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
@@ -98,54 +92,6 @@ TYPED_TEST(Levels, NormsAndPointwise) {
       all.push_back(activate(x, a));
     return all;
   });
-}
-
-TYPED_TEST(Levels, OneDnnGivesTheSame) {
-  const Tensor x = this->random({40, 64}), b = this->random_f32({96});
-  const StoredTensor w = this->random({96, 64}, 0.2f);
-  const Tensor residual = this->random({40, 96});
-  for (const bool gated : {false, true}) {
-    const auto own = pack_linear(w, b, this->kType, gated),
-               other = cpu::make_dnnl_linear({&w, 1}, b, this->kType, gated, Packer::pack());
-    EXPECT_LT(relative_error(linear(x, *other), linear(x, *own)), this->tolerance());
-    if (gated) continue;
-    for (const Activation a : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu,
-                               Activation::kRelu, Activation::kLeakyRelu})
-      EXPECT_LT(relative_error(linear(x, *other, {a, residual, 0.5f}), linear(x, *own, {a, residual, 0.5f})),
-                this->tolerance());
-  }
-  const Tensor map = this->random({2, 10, 12, 16}), window = this->random({24, 16, 3, 3}, 0.1f),
-               bias = this->random_f32({24});
-  for (const ConvShape& shape : {ConvShape{1, 1}, ConvShape{2, 0, 1}}) {
-    const auto own = pack_conv2d(window, bias, shape, this->kType);
-    const auto other = cpu::make_dnnl_conv(window, bias, shape, this->kType, Packer::pack());
-    ConvArgs args;
-    args.channel_bias = this->random_f32({2, 24});
-    args.upsample2x = true;
-    const Tensor plain = conv2d(map, *own, args);
-    args.residual = this->random(plain.shape());
-    EXPECT_LT(relative_error(conv2d(map, *other, args), conv2d(map, *own, args)), this->tolerance());
-    EXPECT_LT(relative_error(conv2d(map, *other), conv2d(map, *own)), this->tolerance());
-  }
-}
-
-// The executor computes on a thread of its own, to which OpenMP gives all cores whatever was set on another one.
-TEST(OneDnn, ComputesOnAsManyThreadsAsAreSet) {
-  const int before = thread_count();
-  const Tensor x = Tensor::full({4, 8}, 0.5f);
-  const StoredTensor w = Tensor::full({16, 8}, 0.25f);
-  set_thread_count(before + 1);
-  const auto packed = cpu::make_dnnl_linear({&w, 1}, {}, DType::kF32, false, Packer::pack());
-  for (const int threads : {1, 3}) {
-    set_thread_count(threads);
-    int given = 0;
-    std::thread([&] {
-      EXPECT_EQ(linear(x, *packed).f32()[0], 1.0f);
-      given = omp_get_max_threads();
-    }).join();
-    EXPECT_EQ(given, threads);
-  }
-  set_thread_count(before);
 }
 
 }  // namespace

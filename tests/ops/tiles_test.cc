@@ -1,4 +1,6 @@
 // Matrix registers, emulated: what each operation does, and products of every shape by the kernels over them.
+#include "base/parallel.h"
+#include "ops/attention.h"
 #include "ops/conv2d.h"
 #include "ops/cpu/isa.h"
 #include "ops/cpu/kernels/kernels.h"
@@ -151,6 +153,104 @@ TEST_F(TileProducts, RowsThatLieWellAreReadInPlaceAndOthersGatheredAlike) {
     const auto packed = pack_linear(w, {}, kType);
     EXPECT_EQ(max_difference(linear(x, *packed), linear(spread(x, 2), *packed)), 0.0);
   }
+}
+
+// Maps whose lines are whole groups of rows, and others; windows as they are, folded and transformed.
+TEST_F(TileProducts, ConvolutionsOfEveryKind) {
+  ConvShape plain{.pad = 1}, halved{.stride = 2, .pad = 1}, winograd{.pad = 1}, up{.pad = 1};
+  plain.method = ConvMethod::kDirect;
+  winograd.method = ConvMethod::kWinograd;
+  up.upsample2x = true;
+  for (const auto& [h, width, in, out] :
+       {std::array<int64_t, 4>{16, 16, 32, 32}, {9, 13, 34, 70}, {5, 64, 64, 96}, {40, 33, 352, 16}, {1, 1, 6, 5}})
+    for (const ConvShape& shape : {plain, halved, winograd, up}) {
+      SCOPED_TRACE(std::to_string(h) + "x" + std::to_string(width) + "x" + std::to_string(in) + "x" +
+                   std::to_string(out) + " stride " + std::to_string(shape.stride) + " method " +
+                   std::to_string(static_cast<int>(shape.method)));
+      const Tensor x = random({2, h, width, in}), w = random({out, in, 3, 3}, 0.1f), b = random_f32({out});
+      ConvArgs args{.activation = Activation::kSilu, .upsample2x = shape.upsample2x, .f32_out = true};
+      args.channel_bias = random_f32({2, out});
+      const auto exact = pack_conv2d(convert(w, DType::kF32), b, shape, DType::kF32);
+      args.residual = random_f32(conv2d(convert(x, DType::kF32), *exact, args).shape());
+      const Tensor expected = conv2d(convert(x, DType::kF32), *exact, args);
+      const bool rounds = shape.method == ConvMethod::kWinograd || shape.upsample2x;
+      EXPECT_LT(relative_error(conv2d(x, *pack_conv2d(w, b, shape, kType), args), expected), rounds ? 4e-3 : 2e-5);
+      if (in < 32 || out < 32) continue;
+      EXPECT_LT(relative_error(conv2d(x, *pack_conv2d(w, b, shape, DType::kI8), args), expected), 0.02);
+    }
+}
+
+// Blocks of queries and keys that end anywhere; heads of whole and of part steps.
+TEST_F(TileProducts, AttentionOfEveryShape) {
+  for (int i = 0; i < 30; ++i) {
+    const int64_t heads = pick(1, 3), width = i < 12 ? std::array<int64_t, 4>{40, 64, 80, 160}[i % 4] : 2 * pick(1, 70);
+    const int64_t queries = pick(1, 230), keys = i % 2 == 0 ? pick(1, 90) : pick(300, 700);
+    SCOPED_TRACE(std::to_string(queries) + "x" + std::to_string(keys) + "x" + std::to_string(width));
+    const Tensor q = random({2, queries, heads * width}), k = random({2, keys, heads * width});
+    const Tensor v = random({2, keys, heads * width});
+    AttentionArgs args;
+    args.causal = i % 3 == 0;
+    if (i % 5 == 0) args.bias = random_f32({queries, keys});
+    const Tensor exact =
+        attention(convert(q, DType::kF32), convert(k, DType::kF32), convert(v, DType::kF32), heads, args);
+    EXPECT_LT(relative_error(attention(q, k, v, heads, args), exact), tolerance());
+  }
+}
+
+// What docs/performance.md reckons with: loads, stores and products of registers, which no clock is needed for.
+class TileWork : public TileProducts {
+ protected:
+  void SetUp() override {
+    TileProducts::SetUp();
+    set_isa(Isa::kAmxEmulated);
+    threads_ = thread_count();
+    set_thread_count(1);
+  }
+  void TearDown() override {
+    set_thread_count(threads_);
+    TileProducts::TearDown();
+  }
+  template <class F>
+  static TileCounts count(const F& compute) {
+    emulated_counts() = {};
+    compute();
+    return emulated_counts();
+  }
+
+ private:
+  int threads_ = 1;
+};
+
+TEST_F(TileWork, AWholeProductLoadsOnePieceForEachProductOfRegisters) {
+  const Tensor x = random({384, 640}), w = random({64, 640}, 0.1f);
+  const auto packed = pack_linear(w, {}, kType);
+  const TileCounts work = count([&] { linear(x, *packed); });
+  const int64_t products = 384 / 16 * 64 / 16 * 640 / 32, sums = 384 / 16 * 64 / 16;
+  EXPECT_EQ(work.products, products);
+  EXPECT_EQ(work.loads, products + sums);  // two parts of the depth: the sums of the first are loaded once
+  EXPECT_EQ(work.stores, 2 * sums);
+  EXPECT_EQ(work.configurations, 1);
+}
+
+TEST_F(TileWork, BytesTakeHalfTheProducts) {
+  const Tensor x = random({384, 640}), w = random({64, 640}, 0.1f);
+  const auto packed = pack_linear(w, {}, DType::kI8);
+  EXPECT_EQ(count([&] { linear(x, *packed); }).products, 384 / 16 * 64 / 16 * 640 / 64);
+}
+
+TEST_F(TileWork, ConvolutionsMultiplyNoMoreThanTheirMethodNeeds) {
+  const Tensor x = random({1, 16, 16, 64}), w = random({64, 64, 3, 3}, 0.1f);
+  ConvShape direct{.pad = 1}, winograd{.pad = 1};
+  direct.method = ConvMethod::kDirect;
+  winograd.method = ConvMethod::kWinograd;
+  const auto sum = pack_conv2d(w, {}, direct, kType), transformed = pack_conv2d(w, {}, winograd, kType);
+  EXPECT_EQ(count([&] { conv2d(x, *sum); }).products, 256 / 16 * 4 * 9 * 2);
+  EXPECT_EQ(count([&] { conv2d(x, *transformed); }).products, 16 * 64 / 16 * 4 * 2);
+}
+
+TEST_F(TileWork, AttentionMultipliesWholeSteps) {
+  const Tensor q = random({1, 96, 64}), k = random({1, 320, 64}), v = random({1, 320, 64});
+  EXPECT_EQ(count([&] { attention(q, k, v, 1); }).products, 96 / 16 * (320 / 16 * 2 + 4 * 320 / 32));
 }
 
 TEST_F(TileProducts, ARowsResultDependsOnNoOtherRow) {

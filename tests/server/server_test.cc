@@ -371,9 +371,8 @@ TEST(Server, StopPutsTheRunningJobBack) {
     second = Json::parse(
         post(server.port(), "/prompt", workflow::dump_json(Json{{"prompt", toy_prompt(2)}})).body)["prompt_id"];
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    const auto start = std::chrono::steady_clock::now();
     server.stop();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    EXPECT_EQ(runner.runs, 0) << "it waited for the job's end";
   }
   auto options = testing::options_in(folder.path());
   options.start_paused = true;

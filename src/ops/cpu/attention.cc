@@ -5,59 +5,20 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/round.h"
-#include "ops/cpu/kernels/kernels.h"
-#include "ops/cpu/kernels/types.h"
+#include "ops/cpu/attention_call.h"
 #include "ops/cpu/scratch.h"
 #include "tensor/host_memory.h"
 
 namespace easel::ops::cpu {
 namespace {
 
-constexpr int64_t kQueries = 96;  // in a task
-constexpr int64_t kKeys = 512;    // in a block
-
-struct AttentionCall {
-  const Tensor &q, &k, &v;  // [N,T,heads*width]
-  Tensor& out;
-  int64_t heads, width;
-  float scale;
-  bool causal;
-  const float* bias = nullptr;  // [..,Tq,Tk] with these strides between heads and samples, or null
-  int64_t bias_head = 0, bias_sample = 0;
-};
-
-// Sizes derived from the call; lanes as in PanelTile.
-struct Sizes {
-  explicit Sizes(const AttentionCall& c)
-      : k(kernels()),
-        type(type_index(c.q.dtype())),
-        element(type == 1 ? 2 : 4),
-        keys(c.k.dim(1)),
-        key_lanes(c.width * element / 4),
-        value_lanes(round_up(keys * element / 4 + 1, k.vec)),
-        columns(round_up(c.width, k.vec)),
-        packed_keys(round_up(keys, k.vec) * key_lanes),
-        packed_head(packed_keys + value_lanes * columns) {}
-
-  const Kernels& k;
-  size_t type;
-  int64_t element;  // bytes
-  int64_t keys;
-  int64_t key_lanes;                 // lanes of the product with the keys
-  int64_t value_lanes;               // lanes of the product with the values
-  int64_t columns;                   // of the values, rounded up to whole vectors
-  int64_t packed_keys, packed_head;  // floats
-};
-
-const char* head_of(const Tensor& t, int64_t sample, int64_t head, int64_t width, int64_t element) {
-  return static_cast<const char*>(t.raw()) + (sample * t.stride(0) + head * width) * element;
-}
+constexpr int64_t kKeys = 512;  // in a block
 
 // One block of queries of one head.
 class Block {
  public:
-  Block(const AttentionCall& call, const Sizes& sizes, const float* packed, int64_t sample, int64_t head, int64_t first)
+  Block(const AttentionCall& call, const AttentionSizes& sizes, const float* packed, int64_t sample, int64_t head,
+        int64_t first)
       : c_(call),
         s_(sizes),
         keys_(packed),
@@ -84,7 +45,6 @@ class Block {
       score(key, keys);
       const bool scaled = c_.bias != nullptr || !(c_.scale > 0.0f);
       mask(key, keys, scaled);
-      constexpr float kLog2e = 1.44269504f;
       const SoftmaxBlock block{.scores = scores_,
                                .scores_stride = kKeys,
                                .rows = rows_,
@@ -175,14 +135,14 @@ class Block {
   }
 
   const AttentionCall& c_;
-  const Sizes& s_;
+  const AttentionSizes& s_;
   const float *keys_, *values_;
   int64_t sample_, head_, first_, rows_;
   float *scores_, *weights_, *outputs_, *top_, *sum_;
 };
 
 void run(const AttentionCall& c) {
-  const Sizes s(c);
+  const AttentionSizes s(c);
   const int64_t key_samples = c.k.dim(0), blocks = ceil_div(c.q.dim(1), kQueries);
   const Tensor packed({key_samples * c.heads * s.packed_head});
   float* memory = const_cast<float*>(packed.f32());
@@ -192,8 +152,9 @@ void run(const AttentionCall& c) {
     s.k.pack_keys[s.type]({.from = head_of(c.k, sample, head, c.width, s.element),
                            .stride = c.k.stride(1),
                            .keys = s.keys,
-                           .lanes = s.key_lanes,
-                           .to = to});
+                           .lanes = s.head_lanes,
+                           .to = to,
+                           .padding = s.key_lanes - s.head_lanes});
     s.k.pack_values[s.type]({.from = head_of(c.v, sample, head, c.width, s.element),
                              .stride = c.v.stride(1),
                              .keys = s.keys,
@@ -204,7 +165,9 @@ void run(const AttentionCall& c) {
   parallel_tasks(c.q.dim(0) * c.heads * blocks, [&](int64_t task) {
     const int64_t block = task % blocks, head = task / blocks % c.heads, sample = task / (blocks * c.heads);
     const int64_t keys = (key_samples == 1 ? 0 : sample) * c.heads + head;
-    Block(c, s, memory + keys * s.packed_head, sample, head, block * kQueries).run();
+    const float* head_memory = memory + keys * s.packed_head;
+    if (s.tiles) attention_by_tiles(c, s, head_memory, sample, head, block * kQueries);
+    else Block(c, s, head_memory, sample, head, block * kQueries).run();
   });
 }
 

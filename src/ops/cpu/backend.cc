@@ -7,7 +7,6 @@
 #include "ops/cpu/maps.h"
 #include "ops/cpu/movement.h"
 #include "ops/cpu/norm.h"
-#include "ops/cpu/product/dnnl.h"
 #include "ops/cpu/product/panels.h"
 #include "ops/cpu/product/product.h"
 #include "tensor/host_memory.h"
@@ -102,9 +101,7 @@ class CpuBackend final : public Backend {
     cpu::timestep_embedding(t, max_period, out);
   }
 
-  std::function<void()> rival_product(DType type, int64_t rows, int64_t depth, int64_t outputs) const override {
-    return make_dnnl_product(type, rows, depth, outputs);
-  }
+  uint64_t register_products(DType type) const override { return cpu::register_products(type); }
 };
 
 }  // namespace

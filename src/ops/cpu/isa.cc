@@ -11,8 +11,8 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNames{"base",       "avx2", "avx512",      "avx512vnni",
-                                                 "avx512bf16", "amx",  "amx-emulated"};
+constexpr std::array<std::string_view, 8> kNames{"base",       "avx2",       "avxvnni", "avx512",
+                                                 "avx512vnni", "avx512bf16", "amx",     "amx-emulated"};
 
 Isa best() {
   const CpuFeatures& f = cpu_features();
@@ -20,19 +20,22 @@ Isa best() {
          : f.avx512_bf16            ? Isa::kAvx512Bf16
          : f.avx512_vnni            ? Isa::kAvx512Vnni
          : f.avx512                 ? Isa::kAvx512
+         : f.avx_vnni               ? Isa::kAvxVnni
          : f.avx2                   ? Isa::kAvx2
                                     : Isa::kBase;
 }
 
-// The level itself if this processor can run it, else the best one.
-Isa available(Isa level) { return level == Isa::kAmxEmulated ? level : std::min(level, best()); }
+// Whether the processor has it.
+bool has(Isa level) {
+  return level == Isa::kAmxEmulated || (level <= best() && (level != Isa::kAvxVnni || cpu_features().avx_vnni));
+}
 
 std::atomic<Isa>& current() {
   static std::atomic<Isa> level = [] {
     Isa isa = best();
     if (const char* wanted = std::getenv("EASEL_ISA"))
       for (size_t i = 0; i < kNames.size(); ++i)
-        if (kNames[i] == wanted) isa = available(static_cast<Isa>(i));
+        if (kNames[i] == wanted && has(static_cast<Isa>(i))) isa = static_cast<Isa>(i);
     return isa;
   }();
   return level;
@@ -42,11 +45,12 @@ std::atomic<Isa>& current() {
 
 Isa isa() { return current().load(std::memory_order_relaxed); }
 std::string_view isa_name(Isa level) { return kNames[static_cast<size_t>(level)]; }
-void set_isa(Isa wanted) { current().store(available(wanted), std::memory_order_relaxed); }
+void set_isa(Isa wanted) { current().store(has(wanted) ? wanted : best(), std::memory_order_relaxed); }
 
 std::vector<Isa> isa_levels() {
   std::vector<Isa> levels;
-  for (int i = 0; i <= static_cast<int>(best()); ++i) levels.push_back(static_cast<Isa>(i));
+  for (int i = 0; i <= static_cast<int>(best()); ++i)
+    if (has(static_cast<Isa>(i))) levels.push_back(static_cast<Isa>(i));
   if (best() != Isa::kAmx) levels.push_back(Isa::kAmxEmulated);
   return levels;
 }

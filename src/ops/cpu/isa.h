@@ -7,13 +7,13 @@
 
 namespace easel::ops::cpu {
 
-// Each level includes those before it, except that kAmxEmulated runs on every processor: it computes like kAmx, with
-// emulated tiles (ops/cpu/tiles/shapes.h).
-enum class Isa { kBase, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAmxEmulated };
+// Each includes the ones before it, but that the levels from kAvx512 on need no kAvxVnni. The last is kAmx on
+// processors that do not have it, see ops/cpu/tiles/shapes.h.
+enum class Isa { kBase, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAmxEmulated };
 
-// The level in use: that of set_isa(), else the one named by the environment variable EASEL_ISA ("base", "avx2",
-// "avx512", "avx512vnni", "avx512bf16", "amx", "amx-emulated"), else the best level of this processor, which also
-// replaces levels beyond it.
+// The best level of this processor, or the one named by the environment variable EASEL_ISA ("base", "avx2", "avxvnni",
+// "avx512", "avx512vnni", "avx512bf16", "amx", "amx-emulated") or by set_isa(). A level that the processor does not
+// have is not taken; the best one is.
 Isa isa();
 std::string_view isa_name(Isa level);
 

@@ -16,6 +16,7 @@ static void pack_keys(const PackKeys& p) {
         if constexpr (kBf16) store(to, gather_pairs(at, p.stride, left - v * kVec));
         else store(to, gather(at, p.stride, left - v * kVec));
       }
+    for (int64_t i = 0; i < p.padding * vectors; ++i, to += kVec) store(to, Vec{});
   }
 }
 
@@ -86,8 +87,10 @@ static void softmax_block(const SoftmaxBlock& b) {
       store(t, exp2(splat((old - top) * b.c)));
       factor = t[0];
       float* o = b.outputs + r * b.outputs_stride;
-      for (int64_t i = 0; i < b.outputs_width; i += kVec) store(o + i, load(o + i) * splat(factor));
+      const int64_t width = b.factors ? 0 : b.outputs_width;
+      for (int64_t i = 0; i < width; i += kVec) store(o + i, load(o + i) * splat(factor));
     }
+    if (b.factors) b.factors[r] = factor;
     b.sum[r] = b.sum[r] * factor + sum(total);
     b.top[r] = top;
   }

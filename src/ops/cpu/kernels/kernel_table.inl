@@ -82,6 +82,7 @@ Kernels table() {
 #if defined(EASEL_TILES)
   k.tile_product[1] = tile_product<1>;
   k.tile_product[2] = tile_product<2>;
+  k.tile_release = tile_release;
   k.stage_rows = stage_rows;
   k.tile_register_loop[1] = tile_register_loop<1>;
   k.tile_register_loop[2] = tile_register_loop<2>;

@@ -8,6 +8,9 @@ Kernels table();
 namespace level_avx2 {
 Kernels table();
 }
+namespace level_avxvnni {
+Kernels table();
+}
 namespace level_avx512 {
 Kernels table();
 }
@@ -32,6 +35,10 @@ const Kernels& kernels(Isa level) {
     case Isa::kBase: break;
     case Isa::kAvx2: {
       static const Kernels t = level_avx2::table();
+      return t;
+    }
+    case Isa::kAvxVnni: {
+      static const Kernels t = level_avxvnni::table();
       return t;
     }
     case Isa::kAvx512: {

@@ -3,6 +3,7 @@
 # GCC 12 takes the undefined operands inside its own AVX-512 headers for a mistake of ours.
 set(EASEL_KERNEL_FLAGS_base -O3 -ffp-contract=off -Wno-maybe-uninitialized)
 set(EASEL_KERNEL_FLAGS_avx2 ${EASEL_KERNEL_FLAGS_base} -mavx2 -mfma -mf16c)
+set(EASEL_KERNEL_FLAGS_avxvnni ${EASEL_KERNEL_FLAGS_avx2} -mavxvnni)
 set(EASEL_KERNEL_FLAGS_avx512 ${EASEL_KERNEL_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
 set(EASEL_KERNEL_FLAGS_avx512vnni ${EASEL_KERNEL_FLAGS_avx512} -mavx512vnni)
 set(EASEL_KERNEL_FLAGS_avx512bf16 ${EASEL_KERNEL_FLAGS_avx512vnni} -mavx512bf16)
@@ -10,7 +11,7 @@ set(EASEL_KERNEL_FLAGS_avx512bf16 ${EASEL_KERNEL_FLAGS_avx512vnni} -mavx512bf16)
 set(EASEL_KERNEL_FLAGS_amx ${EASEL_KERNEL_FLAGS_avx512bf16})
 set(EASEL_KERNEL_FLAGS_amxemulated ${EASEL_KERNEL_FLAGS_base} -Wno-psabi)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  foreach(level base avx2 avx512 avx512vnni avx512bf16 amx amxemulated)
+  foreach(level base avx2 avxvnni avx512 avx512vnni avx512bf16 amx amxemulated)
     set_source_files_properties(${CMAKE_SOURCE_DIR}/src/ops/cpu/kernels/kernels_${level}.cc PROPERTIES
                                 COMPILE_OPTIONS "${EASEL_KERNEL_FLAGS_${level}}")
   endforeach()

@@ -103,6 +103,7 @@ struct PackKeys {
   const void* from;  // key j at element j * stride; a whole number of lanes
   int64_t stride, keys, lanes;
   float* to;
+  int64_t padding = 0;  // lanes of zeros after those
 };
 
 // Packs values as weights whose depth is the keys: to[column panel][lane of keys][column], padded with zeros to whole
@@ -126,6 +127,8 @@ struct SoftmaxBlock {
   int64_t weights_stride;
   float* outputs;                         // rows of outputs_stride floats, multiplied by 2^(c (old top - new top))
   int64_t outputs_stride, outputs_width;  // width: a multiple of the vector
+  float* factors = nullptr;               // where it is not null, for what the outputs of each row are to be multiplied
+                                          // with, and they are left alone
 };
 
 // scores = scores * scale + bias over the first `keys` of each row; bias may be null.
@@ -208,6 +211,11 @@ struct WinogradOutput {
   float* out;
 };
 
+// The shapes that a thread's matrix registers have: see TileSession in product/tile_product.h.
+struct TileState {
+  int64_t upper = 0, lower = 0, lanes = 0;
+};
+
 // Rows times one or two vectors of outputs, with matrix registers. Rows come in groups of sixteen (the last may have
 // fewer) with a constant stride inside a group, so that one load reads a group; the depth comes in steps of sixteen
 // lanes.
@@ -231,6 +239,7 @@ struct TileProduct {
   void (*meanwhile)(void* context);
   void* context;
   int64_t* rows_done;
+  TileState* state;
 };
 
 // Gathers rows for TileProduct, so that the rows of two groups lie side by side in each step: [two
@@ -272,6 +281,7 @@ struct Kernels {
   void (*zip[2])(const ZipRun&);
   // Null at levels without matrix registers. Indexed by type (1 bf16, 2 8-bit).
   void (*tile_product[3])(const TileProduct&);
+  void (*tile_release)();  // after the last product of a task: the registers hold nothing, and need not be kept
   void (*stage_rows)(const StageRows&);
   // Four products of registers, `rounds` times: the peak of one thread.
   void (*tile_register_loop[3])(int64_t rounds);

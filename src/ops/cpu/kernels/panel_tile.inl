@@ -41,6 +41,8 @@ EASEL_INLINE IVec multiply_pairs(SVec a, SVec b) {
 EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
 #if defined(__AVX512VNNI__)
   return (Vec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);
+#elif defined(__AVXVNNI__)
+  return (Vec)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)a, (__m256i)b);
 #else
   const SVec even = (SVec)((UVec)a & 0x00ff00ffu), odd = (SVec)(((UVec)a >> 8) & 0x00ff00ffu);
   const SVec even_weights = ((SVec)b << 8) >> 8, odd_weights = (SVec)b >> 8;

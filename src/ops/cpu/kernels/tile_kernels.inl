@@ -119,10 +119,14 @@ static void tile_pass(const TileProduct& p, int64_t first, int64_t last, int64_t
   for (int64_t g = 0; g < groups; g += 2) {
     const int64_t wanted_upper = g + 1 < groups ? kTileRows : last_rows;
     const int64_t wanted_lower = g + 2 < groups ? kTileRows : g + 1 < groups ? last_rows : 0;
-    if (wanted_upper != upper || wanted_lower != lower) {
-      upper = wanted_upper;
-      lower = wanted_lower;
+    upper = wanted_upper;
+    lower = wanted_lower;
+    TileState& now = *p.state;
+    if (now.upper != upper || now.lower != lower || now.lanes != lanes) {
       configure_tiles(upper, lower, lanes);
+      now.upper = upper;
+      now.lower = lower;
+      now.lanes = lanes;
     }
     if (lower > 0 && p.vectors == 2) tile_block<kType, 2, 2>(p, g, first, last, accumulate, hooks, ahead);
     else if (lower > 0) tile_block<kType, 2, 1>(p, g, first, last, accumulate, hooks, ahead);
@@ -138,8 +142,9 @@ static void tile_product(const TileProduct& p) {
   // A remainder of the depth below a whole step is a separate pass with narrower registers.
   if (steps > 0) tile_pass<kType>(p, 0, steps, kTileLanes, p.accumulate, rest == 0);
   if (rest > 0) tile_pass<kType>(p, steps, steps + 1, rest, p.accumulate || steps > 0, true);
-  EASEL_TILES::release();
 }
+
+static void tile_release() { EASEL_TILES::release(); }
 
 // See StageRows.
 static void stage_rows(const StageRows& s) {

@@ -52,4 +52,8 @@ bool winograd_fits(const StoredTensor& weight, const ConvShape& shape);
 PackedConvPtr make_winograd_conv(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
                                  DType compute, const Packer& packer);
 
+// Products on all threads whose operands stay in registers, or in the first-level cache where the instructions take
+// them from there: the operations done, a few milliseconds' worth.
+uint64_t register_products(DType type);
+
 }  // namespace easel::ops::cpu

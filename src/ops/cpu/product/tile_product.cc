@@ -287,6 +287,8 @@ void multiply_with_tiles(const Panels& w, const Strip& strip, int64_t first, int
   float* sums = thread_scratch<float>(ScratchUse::kSums, 3 * size);
   Finisher finisher(w, strip, finish, p.out_stride, sums + 2 * size);
   p.meanwhile = Finisher::meanwhile;
+  TileSession session(k);
+  p.state = session.state();
   p.context = &finisher;
   const int64_t blocks = ceil_div<int64_t>(strip.rows, 2 * kTileRows);
   int64_t turn = 0;

@@ -9,8 +9,23 @@ namespace easel::ops::cpu {
 // Like multiply(), for levels that have the kernel for the type of the panels.
 void multiply_with_tiles(const Panels& w, const Strip& strip, int64_t first, int64_t last, const Finish& finish);
 
-// The most steps of sixteen lanes in a call of the kernel with several blocks of rows: two vectors of weights and the
-// rows of a block are then 20 KiB each, so that both stay in the L1 cache.
+// A thread's use of its matrix registers, which are given shapes only when those change. Ends when it goes out of
+// scope; nothing else on the thread may use the registers meanwhile.
+class TileSession {
+ public:
+  explicit TileSession(const Kernels& k) : k_(k) {}
+  ~TileSession() { k_.tile_release(); }
+  TileSession(const TileSession&) = delete;
+  TileSession& operator=(const TileSession&) = delete;
+  TileState* state() { return &state_; }
+
+ private:
+  const Kernels& k_;
+  TileState state_;
+};
+
+// How many steps of sixteen lanes a call of the kernel takes at most where there are several blocks of rows: two
+// vectors of weights and the rows of a block are then 20 KiB each, and both stay in the first-level cache.
 constexpr int64_t kChunkSteps = 10;
 
 // The depth of a product, split into such calls.

@@ -10,6 +10,7 @@ namespace easel::ops::cpu {
 namespace {
 
 thread_local std::array<EmulatedTile, kTileRegisters> t_tiles;
+thread_local TileCounts t_counts;
 
 EmulatedTile& configured(int tile) {
   EmulatedTile& t = t_tiles[static_cast<size_t>(tile)];
@@ -28,6 +29,7 @@ Operands operands(int c, int a, int b) {
   if (c == a || c == b || a == b || o.a.rows != o.c.rows || o.b.row_bytes != o.c.row_bytes ||
       o.a.row_bytes != 4 * o.b.rows || o.a.row_bytes % 4 != 0 || o.b.row_bytes % 4 != 0)
     throw std::logic_error("matrix registers of shapes that do not fit are multiplied");
+  ++t_counts.products;
   o.rows = o.c.rows;
   o.depth = o.b.rows;
   o.columns = o.c.row_bytes / 4;
@@ -59,9 +61,11 @@ void finish_row(EmulatedTile& t, int row, const void* values) {
 }  // namespace
 
 EmulatedTile& emulated_tile(int tile) { return t_tiles[static_cast<size_t>(tile)]; }
+TileCounts& emulated_counts() { return t_counts; }
 
 void emulated_configure(const TileShapes& shapes) {
   if (shapes.palette != 1 || shapes.start_row != 0) throw std::logic_error("a configuration of unknown kind");
+  ++t_counts.configurations;
   for (int i = 0; i < kTileRegisters; ++i) {
     if (shapes.rows[i] > kTileRows || shapes.row_bytes[i] > kTileRowBytes)
       throw std::logic_error("a matrix register of more rows or bytes than there are");
@@ -83,11 +87,13 @@ void emulated_zero(int tile) {
 
 void emulated_load(int tile, const void* from, int64_t step) {
   EmulatedTile& t = configured(tile);
+  ++t_counts.loads;
   for (int r = 0; r < t.rows; ++r) finish_row(t, r, static_cast<const char*>(from) + r * step);
 }
 
 void emulated_store(int tile, void* to, int64_t step) {
   const EmulatedTile& t = configured(tile);
+  ++t_counts.stores;
   for (int r = 0; r < t.rows; ++r)
     std::memcpy(static_cast<char*>(to) + r * step, t.bytes[r], static_cast<size_t>(t.row_bytes));
 }

@@ -14,8 +14,14 @@ struct EmulatedTile {
 // Register number `tile` of the calling thread.
 EmulatedTile& emulated_tile(int tile);
 
-// The operations with register numbers as arguments, and with the checks that the processor makes: using a register
-// before configure(), or multiplying registers whose shapes do not fit, is a bug in a kernel and throws.
+// What the calling thread did since it was last set to zero.
+struct TileCounts {
+  int64_t configurations = 0, loads = 0, stores = 0, products = 0;
+};
+TileCounts& emulated_counts();
+
+// The functions below by number, with the checks that the processor makes: using a register before configure(), or in
+// a product with others whose shapes do not fit, is a mistake in a kernel and throws.
 void emulated_configure(const TileShapes& shapes);
 void emulated_release();
 void emulated_zero(int tile);
