@@ -172,7 +172,7 @@ TEST_F(TileInstructions, ProductsAreThoseOfTheArraysBitByBit) {
     p.weights = reinterpret_cast<const float*>(w.data());
     p.weight_step = width;
     p.vectors = pick(1, 2);
-    p.second = width / 2;
+    p.vector_stride = width / 2;
     p.out_stride = width;
     p.accumulate = pick(0, 1) == 1;
     std::vector<float> expected(static_cast<size_t>(rows * width), 1.0f), result = expected;

@@ -17,8 +17,8 @@ struct AttentionCall {
   int64_t heads, width;
   float scale;
   bool causal;
-  const float* bias;  // [..,Tq,Tk] with these strides between heads and samples, or null
-  int64_t bias_head, bias_sample;
+  const float* bias = nullptr;  // [..,Tq,Tk] with these strides between heads and samples, or null
+  int64_t bias_head = 0, bias_sample = 0;
 };
 
 // Sizes that follow from the call; lanes as in PanelTile.

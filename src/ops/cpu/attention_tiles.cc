@@ -105,7 +105,7 @@ class TileBlock {
     p.row_step = kTileRowBytes;
     p.rows = rows_;
     p.lanes = s_.key_lanes;
-    p.second = s_.k.vec;
+    p.vector_stride = s_.k.vec;
     p.out_stride = kScoresStride;
     if (meanwhile) p.meanwhile = soften_some;
     p.context = this;
@@ -179,7 +179,7 @@ class TileBlock {
     p.row_step = kWeightsStride * s_.element;
     p.rows = rows_;
     p.lanes = padded_keys(key) / 2;
-    p.second = s_.k.vec;
+    p.vector_stride = s_.k.vec;
     p.out_stride = s_.columns;
     p.accumulate = true;
     for (int64_t c = 0; c < s_.columns; c += s_.k.panel) {

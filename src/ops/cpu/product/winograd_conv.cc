@@ -269,7 +269,7 @@ void WinogradConv::multiply_with_tiles(const ConvolutionArgs& args, const Work& 
   p.group_offset = group;
   p.row_step = work.pitch;
   p.rows = tiles;
-  p.second = k.vec;
+  p.vector_stride = k.vec;
   p.out_stride = WinogradFinisher::kPitch;
   p.meanwhile = WinogradFinisher::meanwhile;
   TileSession session(k);
