@@ -57,7 +57,8 @@ Tensor attention_received(const Tensor& q, const Tensor& k, int64_t heads) {
   CountOp count(OpKind::kAttention);
   const auto flops = 2 * static_cast<uint64_t>(q.dim(0) * q.dim(1) * k.dim(1) * q.dim(2));
   count.add(flops, flops, q.nbytes() + k.nbytes() + out.nbytes());
-  backend.attention_received(q, k, heads, 1.0f / std::sqrt(static_cast<float>(q.dim(2) / heads)), out);
+  const int64_t width = q.dim(2) / heads;
+  backend.attention_received(q, k, heads, 1.0f / std::sqrt(static_cast<float>(width)), out);
   return out;
 }
 

@@ -61,6 +61,7 @@ void write_drawings(const Flags& flags) {
         const uint64_t number = flags.from + static_cast<uint64_t>(done + i);
         const synth::Drawing drawing = synth::draw(flags.seed, number, flags.side);
         uint8_t* to = block.data() + static_cast<size_t>(i) * bytes;
+        // NOLINTNEXTLINE(bugprone-incorrect-roundings): values are in 0..1, and drawings must not change
         for (const float v : drawing.rgb.values()) *to++ = static_cast<uint8_t>(v * 255.0f + 0.5f);
         captions[static_cast<size_t>(i)] = caption_line(number, drawing);
       }

@@ -9,7 +9,7 @@ nn::Weights UNetSource::weights(const ops::Packer& packer) const {
   return (scope.empty() ? root : root[scope]).patched(patches);
 }
 
-std::shared_ptr<memory::Resident<UNet>> resident_unet(std::shared_ptr<const UNetSource> source) {
+std::shared_ptr<memory::Resident<UNet>> resident_unet(const std::shared_ptr<const UNetSource>& source) {
   return packed_model<UNet>(
       *source->residency, "UNet of " + source->file,
       {"unet\n" + source->scope, source->tensors, source->compute, source->patches},

@@ -25,7 +25,7 @@ struct UNetSource {
 };
 
 // The UNet of a source, built when first needed; equal sources give the same one while anyone holds it.
-std::shared_ptr<memory::Resident<UNet>> resident_unet(std::shared_ptr<const UNetSource> source);
+std::shared_ptr<memory::Resident<UNet>> resident_unet(const std::shared_ptr<const UNetSource>& source);
 
 // A UNet in a file.
 struct UNetModel {

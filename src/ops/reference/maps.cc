@@ -40,8 +40,9 @@ void ReferenceBackend::scale_low_frequencies(const Tensor& x, float by, Tensor& 
   Values ys = xs;
   // The basis function of the frequency (-u, -v) at a pixel.
   const auto basis = [&](int64_t u, int64_t v, int64_t pixel) {
-    const double turns = static_cast<double>(u * (pixel / width)) / static_cast<double>(height) +
-                         static_cast<double>(v * (pixel % width)) / static_cast<double>(width);
+    const int64_t row = pixel / width, column = pixel % width;
+    const double turns = static_cast<double>(u * row) / static_cast<double>(height) +
+                         static_cast<double>(v * column) / static_cast<double>(width);
     return std::polar(1.0, -2.0 * std::numbers::pi * turns);
   };
   for (int64_t n = 0; n < x.dim(0); ++n)
