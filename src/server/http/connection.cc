@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "server/http/request_head.h"
 
 namespace easel::server {
 
@@ -22,7 +23,8 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr uint64_t kSlowestBody = 16 << 10;  // bytes per second a body must move with
+constexpr size_t kLongestHead = 32 << 10, kReadSize = 8 << 10;  // bytes
+constexpr uint64_t kSlowestBody = 16 << 10;                     // bytes per second a body must move with
 
 // Counts a connection while it lives.
 struct Counted {
@@ -58,19 +60,13 @@ struct TempFile {
 std::string read_head(const http::request_header<>& head, Request& request) {
   request.method = std::string(head.method_string());
   if (!parse_target({head.target().data(), head.target().size()}, request)) return "malformed request target";
-  int hosts = 0;
   for (const auto& field : head) {
     std::string name(field.name_string());
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (name == "host") ++hosts;
     std::string& value = request.headers[name];
     if (!value.empty()) value += ", ";
     value += std::string(field.value());
   }
-  // Two parties that read different Host or length headers could be made to see different requests.
-  if (hosts != 1 && !(hosts == 0 && head.version() == 10)) return "exactly one Host header is needed";
-  if (head.count(http::field::content_length) + head.count(http::field::transfer_encoding) > 1)
-    return "more than one length is given for the body";
   return {};
 }
 
@@ -98,6 +94,9 @@ class Connection {
 
   // Reads and answers one request. False: the connection is done.
   asio::awaitable<bool> one_request();
+  // Fills the buffer until it holds a whole head, and gives that to the parser. Nothing when that worked, else what to
+  // refuse it with; with status 0 when the client is gone.
+  asio::awaitable<std::optional<HeadFault>> receive_head(Head& head);
   asio::awaitable<bool> answer(Request& request, Head& head, bool keep, bool head_only);
   // The body into memory or a file. 0, or the status to refuse with; -1 when the client is gone.
   asio::awaitable<int> read_body(Head& head, Request& request, bool streamed, TempFile& temp);
@@ -115,21 +114,38 @@ class Connection {
   bool unread_body_ = false;
 };
 
-asio::awaitable<bool> Connection::one_request() {
+asio::awaitable<std::optional<HeadFault>> Connection::receive_head(Head& head) {
   beast::error_code error;
-  Head head;
-  head.header_limit(32 << 10);
+  const auto received = [this] {
+    return std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  };
+  std::optional<size_t> length;
+  while (!(length = head_length(received().substr(0, kLongestHead)))) {
+    if (buffer_.size() >= kLongestHead) co_return HeadFault{431, "the head of the request is too long"};
+    if (has_lone_line_end(received())) co_return HeadFault{400, "lines must end with CR LF"};
+    const size_t got =
+        co_await stream_.async_read_some(buffer_.prepare(kReadSize), redirect_error(use_awaitable, error));
+    buffer_.commit(got);
+    if (error == asio::error::eof && buffer_.size() > 0)
+      co_return HeadFault{400, "the request ends before its head does"};
+    if (error) co_return HeadFault{0, {}};
+  }
+  if (auto fault = fault_of_head(received().substr(0, *length))) co_return fault;
+  head.header_limit(static_cast<std::uint32_t>(kLongestHead));
   head.body_limit(boost::none);
+  buffer_.consume(head.put(asio::buffer(buffer_.data().data(), *length), error));
+  if (error) co_return HeadFault{400, "not a valid HTTP request: " + error.message()};
+  co_return std::nullopt;
+}
+
+asio::awaitable<bool> Connection::one_request() {
+  Head head;
   stream_.expires_after(seconds(context_.options.header_seconds));
-  co_await http::async_read_header(stream_, buffer_, head, redirect_error(use_awaitable, error));
   Request request;
-  if (error) {
-    if (error == http::error::end_of_stream || error.category() != make_error_code(http::error::bad_method).category())
-      co_return false;
+  if (const auto fault = co_await receive_head(head)) {
+    if (fault->status == 0) co_return false;
     unread_body_ = true;
-    const int status = error == http::error::header_limit ? 431 : 400;
-    co_await send(request, Response::error(status, "bad_request", "not a valid HTTP request", error.message()), false,
-                  false);
+    co_await send(request, Response::error(fault->status, "bad_request", fault->message), false, false);
     co_return false;
   }
   // The checks below may refuse the request before its body is read; the connection must then be closed.
@@ -145,6 +161,10 @@ asio::awaitable<bool> Connection::one_request() {
   }
   if (head_only) request.method = "GET";
   if (request.path == "/ws" && beast::websocket::is_upgrade(head.get())) {
+    if (unread_body_) {  // its bytes would be read as frames
+      co_await send(request, Response::error(400, "bad_request", "an upgrade to WebSocket has no body"), false, false);
+      co_return false;
+    }
     stream_.expires_never();
     co_await serve_websocket(context_, std::move(stream_), head.release(), request);
     unread_body_ = false;
