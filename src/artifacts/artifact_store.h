@@ -2,6 +2,7 @@
 // Only this interface is asked for them, so that they may lie elsewhere than in folders of this machine.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -50,6 +51,9 @@ class ArtifactStore {
 
   // Names of the artifacts that have no subfolder, newest first.
   virtual std::vector<std::string> list(Area area) const = 0;
+
+  // What all artifacts of an area take, in bytes.
+  virtual uint64_t bytes_used(Area area) const = 0;
 
   // Removes from the temp area what is older than `seconds`. Never fails.
   virtual void clear_temp(double seconds) = 0;

@@ -11,6 +11,8 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/utf8.h"
+#include "base/files/walk.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::artifacts {
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kMaxSameName = 10000;
+constexpr auto kPassOver = fs::directory_options::skip_permission_denied;
 
 // Takes a number of at most nine digits off the end of `s`; nothing when there is none.
 std::optional<int> take_number(std::string_view& s) {
@@ -142,7 +145,8 @@ std::vector<std::string> FolderStore::list(Area area) const {
   for (fs::directory_iterator it(root(area), error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     const std::string name = it->path().filename().string();
-    if (name.front() != '.' && it->is_regular_file(ignored)) found.emplace_back(it->last_write_time(ignored), name);
+    if (name.front() != '.' && is_utf8(name) && it->is_regular_file(ignored))
+      found.emplace_back(it->last_write_time(ignored), name);
   }
   std::sort(found.begin(), found.end(), std::greater<>());
   std::vector<std::string> names;
@@ -150,11 +154,23 @@ std::vector<std::string> FolderStore::list(Area area) const {
   return names;
 }
 
+uint64_t FolderStore::bytes_used(Area area) const {
+  uint64_t bytes = 0;
+  walk_files(root(area), {.follow_links = false}, [&](const fs::directory_entry& entry) {
+    std::error_code gone;
+    if (entry.is_symlink(gone) || !entry.is_regular_file(gone)) return true;
+    if (const uint64_t size = entry.file_size(gone); !gone) bytes += size;
+    return true;
+  });
+  return bytes;
+}
+
 void FolderStore::remove_leftovers() const {
   std::vector<fs::path> old;
   for (const Area area : {Area::kInput, Area::kOutput}) {
     std::error_code error;
-    for (fs::recursive_directory_iterator it(root(area), error), end; !error && it != end; it.increment(error)) {
+    for (fs::recursive_directory_iterator it(root(area), kPassOver, error), end; !error && it != end;
+         it.increment(error)) {
       const auto writer = writer_of(it->path().filename().string());
       if (writer && (*writer == getpid() || kill(*writer, 0) != 0)) old.push_back(it->path());
     }
@@ -168,7 +184,8 @@ void FolderStore::clear_temp(double seconds) {
                      std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(seconds));
   std::error_code error;
   std::vector<fs::path> old;
-  for (fs::recursive_directory_iterator it(root(Area::kTemp), error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(root(Area::kTemp), kPassOver, error), end; !error && it != end;
+       it.increment(error)) {
     std::error_code ignored;
     if (it->is_symlink(ignored) || it->is_regular_file(ignored))
       if (seconds <= 0 || fs::last_write_time(it->path(), ignored) < limit) old.push_back(it->path());

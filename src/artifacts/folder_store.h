@@ -22,6 +22,8 @@ class FolderStore final : public ArtifactStore {
   // Of a symbolic link, the link. Throws Error(kBadFile) where the folder does not let it go.
   void remove(const Name& name) override;
   std::vector<std::string> list(Area area) const override;
+  // Counts what can be seen of folders, without following links.
+  uint64_t bytes_used(Area area) const override;
   void clear_temp(double seconds) override;
 
   // Removes what is left in input and output of files that a process did not live to finish (AtomicFile's

@@ -1,12 +1,13 @@
 #include "library/folders.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <set>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/utf8.h"
 #include "base/nearest.h"
 #include "library/extra_paths.h"
 
@@ -15,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxDepth = 32;
-constexpr size_t kMaxFiles = 100000;
+constexpr size_t kMaxFiles = 1'000'000;     // of one kind
+constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 
 // Kinds and the subfolders of a models folder that belong to them.
 struct KindFolders {
@@ -109,54 +110,62 @@ std::vector<fs::path> Folders::folders(std::string_view kind) const {
   return it == folders_.end() ? std::vector<fs::path>{} : it->second;
 }
 
-bool Folders::fresh(const Listing& listing, const std::string& kind) const {
-  for (const auto& [folder, time] : listing.folders) {
-    std::error_code error;
-    if (fs::last_write_time(folder, error) != time || error) return false;
-  }
-  for (const fs::path& folder : folders(kind)) {
-    std::error_code ignored;
-    if (fs::is_directory(folder, ignored) && !listing.folders.count(folder)) return false;
-  }
-  return true;
+bool Folders::fresh(const Listing& listing) {
+  return listing.settled &&
+         std::all_of(listing.folders.begin(), listing.folders.end(),
+                     [](const WalkedFolder& folder) { return folder_state(folder.path) == folder.state; }) &&
+         std::all_of(listing.absent.begin(), listing.absent.end(),
+                     [](const fs::path& folder) { return folder_state(folder) == FolderState{}; });
 }
 
 Folders::Listing Folders::read(const std::string& kind) const {
   Listing out;
-  std::set<std::string> names;
   for (const fs::path& folder : folders(kind)) {
-    std::error_code error;
-    const auto note = [&](const fs::path& path) {
-      std::error_code failed;
-      const auto time = fs::last_write_time(path, failed);
-      if (!failed) out.folders[path] = time;
-    };
-    if (!fs::is_directory(folder, error)) continue;
-    note(folder);
-    constexpr auto kOptions =
-        fs::directory_options::follow_directory_symlink | fs::directory_options::skip_permission_denied;
-    for (fs::recursive_directory_iterator it(folder, kOptions, error), end; it != end && !error; it.increment(error)) {
-      std::error_code ignored;
-      if (it->is_directory(ignored)) {
-        // The depth limit ends cycles of links.
-        if (it.depth() >= kMaxDepth || it->path().filename() == ".git") it.disable_recursion_pending();
-        note(it->path());
-      } else if (it->is_regular_file(ignored) && is_model_file(it->path(), kind)) {
-        names.insert(it->path().lexically_relative(folder).generic_string());
-        if (names.size() >= kMaxFiles) break;
-      }
-    }
+    auto walked = walk_files(folder, {}, [&](const fs::directory_entry& entry) {
+      std::error_code gone;
+      if (!is_model_file(entry.path(), kind) || !entry.is_regular_file(gone)) return true;
+      std::string name = entry.path().lexically_relative(folder).generic_string();
+      if (is_utf8(name)) out.names.push_back(std::move(name));
+      return out.names.size() < kMaxFiles;
+    });
+    if (walked.empty()) out.absent.push_back(folder);
+    out.folders.insert(out.folders.end(), walked.begin(), walked.end());
   }
-  out.names.assign(names.begin(), names.end());
+  std::sort(out.names.begin(), out.names.end());
+  out.names.erase(std::unique(out.names.begin(), out.names.end()), out.names.end());
+  const int64_t now = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+  out.settled = std::none_of(out.folders.begin(), out.folders.end(),
+                             [&](const WalkedFolder& folder) { return now - folder.state.changed < kClockTick; });
   return out;
 }
 
 std::vector<std::string> Folders::list(std::string_view kind) const {
   const std::string key = canonical(kind);
-  const MutexLock lock(mutex_);
-  const auto it = listings_.find(key);
-  if (it != listings_.end() && fresh(it->second, key)) return it->second.names;
-  return (listings_[key] = read(key)).names;
+  if (!folders_.count(key)) return {};
+  ListingPtr known;
+  {
+    MutexLock lock(mutex_);
+    was_read_.wait(lock, [&]() EASEL_REQUIRES(mutex_) { return listings_[key].listing || !listings_[key].being_read; });
+    Known& entry = listings_[key];
+    if (entry.being_read) return entry.listing->names;
+    entry.being_read = true;
+    known = entry.listing;
+  }
+  // Without the lock: a slow disk keeps nobody waiting who can do with what is known.
+  try {
+    if (!known || !fresh(*known)) known = std::make_shared<const Listing>(read(key));
+  } catch (...) {
+    MutexLock lock(mutex_);
+    listings_[key].being_read = false;
+    was_read_.notify_all();
+    throw;
+  }
+  {
+    MutexLock lock(mutex_);
+    listings_[key] = {known, false};
+  }
+  was_read_.notify_all();
+  return known->names;
 }
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
@@ -167,6 +176,10 @@ std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_vie
     if (fs::is_regular_file(path, ignored)) return path;
   }
   return std::nullopt;
+}
+
+bool Folders::has(std::string_view kind, std::string_view name) const {
+  return is_model_file(std::string(name), canonical(kind)) && try_find(kind, name).has_value();
 }
 
 fs::path Folders::find(std::string_view kind, std::string_view name) const {

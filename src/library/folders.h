@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/files/walk.h"
 #include "base/mutex.h"
 
 namespace easel::library {
@@ -33,8 +35,10 @@ class Folders {
   std::vector<std::string> kinds() const;
   std::vector<std::filesystem::path> folders(std::string_view kind) const;
 
-  // The sorted names of the model files of a kind, as paths relative to their folder, with '/'. Only files with the
-  // extension of a model file are listed. Folders are read again when they have changed.
+  // Names of the model files of a kind, sorted, relative to their folder with '/' between. Only files with an
+  // extension of model files and a name in UTF-8. Each folder is read once, however many links lead to it, so that a
+  // file is listed under one name. What was read is kept until a folder changes. While another thread reads, callers
+  // get what was known before; only who comes before anything is known waits.
   std::vector<std::string> list(std::string_view kind) const;
 
   // The file with that name. Names that lead out of the folder are never found; links inside it are followed, because
@@ -42,18 +46,29 @@ class Folders {
   // searched.
   std::filesystem::path find(std::string_view kind, std::string_view name) const;
   std::optional<std::filesystem::path> try_find(std::string_view kind, std::string_view name) const;
+  // Whether there is a model file of that name, listed or not: it may lie in a folder that is listed under another
+  // name.
+  bool has(std::string_view kind, std::string_view name) const;
 
  private:
   struct Listing {
     std::vector<std::string> names;
-    std::map<std::filesystem::path, std::filesystem::file_time_type> folders;  // as they were when read
+    std::vector<WalkedFolder> folders;  // as they were when read
+    std::vector<std::filesystem::path> absent;
+    bool settled = true;  // no folder had changed so shortly before that its time would not tell the next change
   };
-  bool fresh(const Listing& listing, const std::string& kind) const;
+  using ListingPtr = std::shared_ptr<const Listing>;
+  struct Known {
+    ListingPtr listing;  // null: not read yet
+    bool being_read = false;
+  };
+  static bool fresh(const Listing& listing);
   Listing read(const std::string& kind) const;
 
   std::map<std::string, std::vector<std::filesystem::path>> folders_;
   mutable Mutex mutex_;
-  mutable std::map<std::string, Listing> listings_ EASEL_GUARDED_BY(mutex_);
+  mutable Condition was_read_;
+  mutable std::map<std::string, Known> listings_ EASEL_GUARDED_BY(mutex_);
 };
 
 }  // namespace easel::library

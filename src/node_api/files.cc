@@ -6,6 +6,7 @@
 #include "artifacts/names.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/utf8.h"
 #include "base/nearest.h"
 #include "library/folders.h"
 
@@ -96,8 +97,9 @@ std::vector<std::string> list_files(const fs::path& folder, const std::vector<st
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return std::tolower(c); });
     std::error_code ignored;
-    if (it->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end())
-      out.push_back(it->path().filename().string());
+    if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end() || !it->is_regular_file(ignored))
+      continue;
+    if (std::string name = it->path().filename().string(); is_utf8(name)) out.push_back(std::move(name));
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -169,6 +171,10 @@ std::string FolderChoices::check(const std::string& source, const std::string& v
     return std::string(latent ? "Invalid latent file: " : "Invalid image file: ") + value +
            (e.advice().empty() ? "" : "; " + e.advice());
   }
+}
+
+bool FolderChoices::has_unlisted(const std::string& source, const std::string& value) const {
+  return folders_.has(source, value);
 }
 
 }  // namespace easel::nodes

@@ -40,6 +40,7 @@ class FolderChoices final : public workflow::ChoiceProvider {
   std::vector<std::string> choices(const std::string& source) const override;
   bool has_own_check(const std::string& source) const override;
   std::string check(const std::string& source, const std::string& value) const override;
+  bool has_unlisted(const std::string& source, const std::string& value) const override;
 
  private:
   const library::Folders& folders_;

@@ -78,7 +78,7 @@ struct Server::Impl {
   Delivery delivery;
   Metrics metrics;
   Worker worker;
-  TaskPool pool{kPoolThreads};
+  TaskPool pool{kPoolThreads}, models_pool{kPoolThreads};
   StatusTicker ticker;
   Services services;
   Router router;
@@ -105,12 +105,14 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .hub = hub,
                .delivery = delivery,
                .pool = pool,
+               .models_pool = models_pool,
                .metrics = metrics,
                .ready = ready,
                .max_upload = options.http.max_upload,
+               .input_quota = options.input_quota,
                .token = options.http.access.token,
                .about = {options.device, options.version, options.arguments}} {
-  if (options.more_routes) options.more_routes(router, pool);
+  if (options.more_routes) options.more_routes(router, models_pool);
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
                          add_user_routes, add_library_routes, add_page_routes})
     add(router, services);
@@ -146,6 +148,7 @@ void Server::Impl::stop() {
   delivery.stop();
   http->stop();
   pool.stop();
+  models_pool.stop();
   worker.waiters().notify_all();  // those that came while the server stopped; they hold on to connections
 }
 

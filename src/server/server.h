@@ -19,6 +19,7 @@ struct ServerOptions {
   HttpOptions http;
   std::filesystem::path input = "input", output = "output", temp = "temp";
   std::filesystem::path user = "user";  // settings, user data and the job store
+  uint64_t input_quota = 0;             // bytes that uploads may fill the input folder up to; 0: any number
   int64_t keep_history = 10000;         // finished jobs that are remembered
   double keep_temp_hours = 24;          // previews older than that are removed
   bool start_paused = false;            // jobs wait until the queue is resumed

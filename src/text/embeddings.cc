@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/walk.h"
 #include "base/nearest.h"
 #include "formats/tensors/model_file.h"
 #include "tensor/mapped_file.h"
@@ -17,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostFolders = 4096;
-constexpr int kDeepestFolder = 8;  // ends cycles of links
+constexpr int kDeepestFolder = 8;
 
 // "0.name", "1.name": what is left of a list of dictionaries.
 bool is_list_item(std::string_view name) {
@@ -78,17 +81,23 @@ Tensor choose(const formats::ModelFile& file, const TokenizerStyle& style) {
   return usable(first) ? as_rows(first) : Tensor();
 }
 
-void add_folders(const fs::path& folder, int depth, std::vector<fs::path>& out) {
+using SeenFolders = std::set<std::pair<uint64_t, uint64_t>>;  // device and inode
+
+// Each folder once, however many links lead to it.
+void add_folders(const fs::path& folder, int depth, std::vector<fs::path>& out, SeenFolders& seen) {
   std::error_code failed;
-  if (out.size() >= kMostFolders || !fs::is_directory(folder, failed)) return;
+  const FolderState state = folder_state(folder);
+  if (out.size() >= kMostFolders || state == FolderState{} || !seen.emplace(state.device, state.inode).second) return;
   out.push_back(folder);
   if (depth == kDeepestFolder) return;
   std::vector<fs::path> below;
   for (fs::directory_iterator it(folder, fs::directory_options::skip_permission_denied, failed), end;
-       !failed && it != end; it.increment(failed))
-    below.push_back(it->path());
+       !failed && it != end; it.increment(failed)) {
+    std::error_code gone;
+    if (it->is_directory(gone)) below.push_back(it->path());
+  }
   std::sort(below.begin(), below.end());
-  for (const fs::path& path : below) add_folders(path, depth + 1, out);
+  for (const fs::path& path : below) add_folders(path, depth + 1, out, seen);
 }
 
 bool is_file(const fs::path& path) {
@@ -109,7 +118,8 @@ Tensor read_embedding(const fs::path& path, const TokenizerStyle& style) {
 }
 
 EmbeddingFolders::EmbeddingFolders(const std::vector<fs::path>& roots) {
-  for (const fs::path& root : roots) add_folders(root, 0, folders_);
+  SeenFolders seen;
+  for (const fs::path& root : roots) add_folders(root, 0, folders_, seen);
 }
 
 fs::path EmbeddingFolders::locate(std::string_view name) const {

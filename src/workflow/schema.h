@@ -86,6 +86,12 @@ class ChoiceProvider {
   virtual bool has_own_check(const std::string& source) const = 0;
   // Empty when the value is fine, else what is wrong with it.
   virtual std::string check(const std::string& source, const std::string& value) const = 0;
+  // Whether there is this value though it is not among the choices: a file that has another name as well, under which
+  // it is listed, or one that came since the list was made.
+  virtual bool has_unlisted(const std::string& source, const std::string& value) const {
+    (void)source, (void)value;
+    return false;
+  }
 };
 
 // The choices of a COMBO as they are now.

@@ -234,7 +234,8 @@ class Validator {
     const auto choices = choices_of(input, provider_);
     const std::string text = python_str(value);
     const auto known = [&](const std::string& name) {
-      return std::find(choices.begin(), choices.end(), name) != choices.end();
+      return std::find(choices.begin(), choices.end(), name) != choices.end() ||
+             (!input.choices_from.empty() && provider_.has_unlisted(input.choices_from, name));
     };
     if (value.is_string() && known(text)) return;
     if (value.is_string()) {

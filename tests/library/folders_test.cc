@@ -1,6 +1,10 @@
 #include "library/folders.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -87,7 +91,58 @@ TEST_F(FoldersTest, NamesCannotLeaveTheirFolder) {
 TEST_F(FoldersTest, LinksInCirclesEnd) {
   put("checkpoints/a.safetensors");
   fs::create_directory_symlink(root_ / "checkpoints", root_ / "checkpoints/again");
-  EXPECT_FALSE(library::Folders(root_).list("checkpoints").empty());
+  fs::create_directory_symlink(root_, root_ / "checkpoints/above");
+  EXPECT_EQ(library::Folders(root_).list("checkpoints"), std::vector<std::string>{"a.safetensors"});
+}
+
+// What a workflow says of a file in a folder that has two names.
+TEST_F(FoldersTest, AFileIsListedOnceAndFoundUnderItsOtherName) {
+  put("checkpoints/sd15/a.safetensors");
+  fs::create_directory_symlink(root_ / "checkpoints/sd15", root_ / "checkpoints/old");
+  const library::Folders folders(root_);
+  EXPECT_EQ(folders.list("checkpoints"), std::vector<std::string>{"sd15/a.safetensors"});
+  EXPECT_TRUE(folders.has("checkpoints", "old/a.safetensors"));
+  EXPECT_FALSE(folders.has("checkpoints", "old/b.safetensors"));
+  put("checkpoints/notes.txt");
+  EXPECT_FALSE(folders.has("checkpoints", "notes.txt"));
+}
+
+TEST_F(FoldersTest, NamesThatAreNotUtf8AreNotListed) {
+  put("checkpoints/a.safetensors");
+  put("checkpoints/\xFF\xFE.safetensors");
+  put("checkpoints/\xFF/b.safetensors");
+  EXPECT_EQ(library::Folders(root_).list("checkpoints"), std::vector<std::string>{"a.safetensors"});
+}
+
+TEST_F(FoldersTest, ChangesAreSeen) {
+  put("checkpoints/sub/a.safetensors");
+  const library::Folders folders(root_);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(folders.list("checkpoints"), Names{"sub/a.safetensors"});
+  put("checkpoints/sub/b.safetensors");  // at once: in the same tick of the file system's clock
+  EXPECT_EQ(folders.list("checkpoints"), (Names{"sub/a.safetensors", "sub/b.safetensors"}));
+  usleep(100000);
+  EXPECT_EQ(folders.list("checkpoints").size(), 2u);
+  fs::remove(root_ / "checkpoints/sub/a.safetensors");
+  EXPECT_EQ(folders.list("checkpoints"), Names{"sub/b.safetensors"});
+  fs::remove_all(root_ / "checkpoints");
+  EXPECT_TRUE(folders.list("checkpoints").empty());
+  put("checkpoints/c.safetensors");
+  EXPECT_EQ(folders.list("checkpoints"), Names{"c.safetensors"});
+}
+
+TEST_F(FoldersTest, ManyAskAtOnce) {
+  for (int i = 0; i < 500; ++i) put("loras/" + std::to_string(i) + ".safetensors");
+  const library::Folders folders(root_);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i)
+        if (folders.list("loras").size() != 500) ++wrong;
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(ExtraPaths, WhatIsNotUnderstoodIsNamedByLine) {

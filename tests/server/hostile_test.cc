@@ -197,6 +197,7 @@ TEST_F(Hostile, FileNames) {
       {400, "filename=a%0ab.png"},
       {400, "filename=page.png&preview=webp;90"},  // not a picture
       {400, "filename=page.png&channel=rgb"},
+      {400, "filename=good.png&channel=zz"},
       {200, "filename=good.png&preview=webp;999999999999"},
       {200, "filename=good.png&preview=%3Cscript%3E"},
   };
@@ -232,6 +233,14 @@ TEST_F(Hostile, Uploads) {
   EXPECT_EQ(upload("a.png", "").status, 400);
   EXPECT_EQ(upload("a.gif", "GIF89a\x01").status, 400);
   EXPECT_EQ(upload("", png).status, 400);
+  EXPECT_EQ(upload("page.html", png).status, 400);
+  EXPECT_EQ(upload("drawing.svg", png).status, 400);
+  EXPECT_EQ(upload("gnp.\xE2\x80\xAE"
+                   "html.png",
+                   png)
+                .status,
+            400);  // shown from right to left
+  EXPECT_EQ(name_of(upload("blob", png)), "blob.png");
   EXPECT_EQ(upload("...", png).status, 400);
   EXPECT_EQ(upload("a.png", png, {{"type", "models"}}).status, 400);
   EXPECT_EQ(upload("a.png", png, {{"subfolder", ".."}}).status, 400);
@@ -264,6 +273,43 @@ TEST_F(Hostile, Uploads) {
   EXPECT_EQ(mask(R"({"filename":"good.png"})"), 200);
   // Bodies were streamed through the temp folder; nothing of them is left.
   EXPECT_TRUE(fs::is_empty(s.folder.path() / "temp"));
+}
+
+TEST_F(Hostile, APictureFullOfText) {
+  const std::vector<uint8_t> pixels(4 * 4 * 3, 90);
+  const auto with = [&](size_t bytes) {
+    return formats::encode_png(pixels, 4, 4, 3, {{"x", std::string(bytes, 'a')}}, 1);
+  };
+  TestServer large;
+  EXPECT_EQ(testing::upload(large.port, "/upload/image", "a.png", with(1 << 20)).status, 200);
+  EXPECT_EQ(testing::upload(large.port, "/upload/image", "b.png", with(17 << 20)).status, 400);
+}
+
+TEST(HostileQuota, TheInputFolderIsBounded) {
+  TestServer t([](ServerOptions& o) { o.input_quota = 4096; });
+  EXPECT_EQ(testing::upload(t.port, "/upload/image", "a.png", small_png()).status, 200);
+  put(t.folder.path() / "input" / "sub" / "large.bin", std::string(4096, 'x'));
+  const Answer full = testing::upload(t.port, "/upload/image", "b.png", small_png());
+  EXPECT_EQ(full.status, 507);
+  EXPECT_NE(full.body.find("--input-quota"), std::string::npos) << full.body;
+  EXPECT_EQ(testing::upload(t.port, "/upload/image", "b.png", small_png(), {{"type", "temp"}}).status, 200);
+}
+
+TEST_F(Hostile, ErrorsDoNotSayWhereFilesLie) {
+  const Answer answer = testing::get(s.port, "/view_metadata/checkpoints?filename=bad.safetensors");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("bad.safetensors"), std::string::npos) << answer.body;
+  EXPECT_EQ(answer.body.find(s.folder.path().string()), std::string::npos) << answer.body;
+}
+
+TEST_F(Hostile, DamagedSettingsAreKeptAside) {
+  const fs::path file = s.folder.path() / "user" / "default" / "comfy.settings.json";
+  put(file, "{\"a\": 1");
+  EXPECT_EQ(testing::get(s.port, "/settings").body, "{}");
+  EXPECT_EQ(testing::post(s.port, "/settings/b", "2").status, 200);
+  std::ifstream kept(file.string() + ".damaged");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), "{\"a\": 1");
+  EXPECT_EQ(testing::Json::parse(testing::get(s.port, "/settings").body), testing::Json({{"b", 2}}));
 }
 
 // As on a full disk: the system refuses to write more.
@@ -320,7 +366,9 @@ TEST_F(Hostile, Bodies) {
   EXPECT_EQ(testing::post(s.port, "/settings/a", "{").status, 400);
   EXPECT_EQ(testing::post(s.port, "/userdata/..%2f..%2fx", "x").status, 400);
   EXPECT_EQ(testing::post(s.port, "/userdata/%252e%252e%252fx", "x").status, 400);
-  EXPECT_EQ(testing::post(s.port, "/userdata/.profile", "x").status, 404);
+  EXPECT_EQ(testing::post(s.port, "/userdata/.profile", "x").status, 400);
+  EXPECT_NE(testing::post(s.port, "/userdata/.profile", "x").body.find("dot"), std::string::npos);
+  EXPECT_EQ(testing::post(s.port, "/userdata/a%E2%80%AEb", "x").status, 400);
   EXPECT_EQ(testing::post(s.port, "/userdata/%2fetc%2fx", "x").status, 400);
   EXPECT_EQ(testing::get(s.port, "/userdata?dir=..").status, 400);
   EXPECT_EQ(testing::Json::parse(testing::get(s.port, "/queue").body)["queue_pending"].size(), 0u);

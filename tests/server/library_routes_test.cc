@@ -1,7 +1,11 @@
 // What the page asks about models and prompts, and the deletion of pictures.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "formats/pictures/picture.h"
 #include "server/test_server.h"
@@ -45,6 +49,35 @@ TEST(LibraryRoutes, TellWhatEachFileIs) {
   for (const char* bad :
        {"folder=checkpoints&filename=other.safetensors", "folder=checkpoints&filename=../x", "folder=no", ""})
     EXPECT_EQ(get(t.port, std::string("/easel/models/picture?") + bad).status, 404) << bad;
+}
+
+// The network thread and the other routes do not wait for a folder to be read.
+TEST(LibraryRoutes, AHundredThousandFiles) {
+  TestServer t;
+  const fs::path folder = t.folder.path() / "models" / "checkpoints";
+  constexpr int kFiles = 100000, kFolders = 100;
+  for (int i = 0; i < kFiles; ++i) {
+    const fs::path sub = folder / std::to_string(i % kFolders);
+    if (i < kFolders) fs::create_directories(sub);
+    const int file = ::open((sub / (std::to_string(i) + ".safetensors")).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    ASSERT_GE(file, 0);
+    ::close(file);
+  }
+  std::atomic<bool> listed{false};
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 6; ++i)
+    askers.emplace_back([&] {
+      EXPECT_EQ(Json::parse(get(t.port, "/models/checkpoints").body).size(), size_t{kFiles});
+      listed = true;
+    });
+  double longest = 0;
+  while (!listed) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(get(t.port, "/queue").status, 200);
+    longest = std::max(longest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  for (auto& asker : askers) asker.join();
+  EXPECT_LT(longest, 5);
 }
 
 TEST(LibraryRoutes, AFileIsDescribedAnewWhenItChanges) {

@@ -22,12 +22,23 @@ void each_part(std::string_view name, const Fn& fn) {
   }
 }
 
+// Marks that change the direction of what is written around them (U+061C, U+200E and F, U+202A to E, U+2066 to 9): a
+// name with them is not shown as it is.
+bool is_direction_mark(std::string_view character) {
+  if (character == "\xD8\x9C") return true;
+  if (character.size() != 3 || character[0] != '\xE2') return false;
+  const auto second = static_cast<unsigned char>(character[1]), third = static_cast<unsigned char>(character[2]);
+  if (second == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xAA && third <= 0xAE);
+  return second == 0x81 && third >= 0xA6 && third <= 0xA9;
+}
+
 bool is_text(std::string_view name, NameFrom from) {
   while (!name.empty()) {
     const size_t n = utf8_length(name);
     const auto c = static_cast<unsigned char>(name[0]);
     if (n == 0 || c == 0) return false;
-    if (from == NameFrom::kClient && (c < 0x20 || c == 0x7F || c == '\\')) return false;
+    if (from == NameFrom::kClient && (c < 0x20 || c == 0x7F || c == '\\' || is_direction_mark(name.substr(0, n))))
+      return false;
     name.remove_prefix(n);
   }
   return true;

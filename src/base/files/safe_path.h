@@ -9,12 +9,13 @@
 namespace easel {
 
 // Who gave a name. What a user of this machine writes in a workflow may begin with a dot or hold a backslash; what
-// comes over the network may not, nor a control character.
+// comes over the network may not, nor a control character or a mark that turns the direction of writing.
 enum class NameFrom { kUser, kClient };
 
 enum class NameFault {
   kNone,
-  kUnusable,  // empty, too long, not UTF-8, with a NUL; of a client: with a backslash or a control character
+  kUnusable,  // empty, too long, not UTF-8, with a NUL; of a client: with a backslash, a control character or a
+              // direction mark
   kLeaves,    // absolute, with a drive letter, or with a part ".."
   kNoFile,    // a part longer than any file's name; of a client: one that begins with a dot, so that such files stay
               // unknown

@@ -23,7 +23,7 @@ namespace {
 
 struct Flags {
   SessionFlags session;
-  std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M";
+  std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M", input_quota = "32G";
   int port = 8188;
   std::vector<std::string> cors, hosts;
   bool paused = false, log_json = false, verbose = false, quiet = false;
@@ -76,6 +76,7 @@ server::ServerOptions server_options(const Flags& flags, const nodes::Directorie
   out.output = directories.output;
   out.temp = directories.temp;
   out.user = flags.user;
+  out.input_quota = flags.input_quota == "0" ? 0 : parse_bytes(flags.input_quota);
   out.keep_history = flags.keep_history;
   out.keep_temp_hours = flags.keep_temp_hours;
   out.start_paused = flags.paused;
@@ -154,6 +155,9 @@ void add_serve(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("--allow-host", flags->hosts, "Another name this server is reached by")->allow_extra_args(false);
   command->add_option("--max-upload", flags->max_upload, "Largest upload")->capture_default_str();
+  command
+      ->add_option("--input-quota", flags->input_quota, "Uploads may fill the input folder up to this; 0 for any size")
+      ->capture_default_str();
   command->add_flag("--start-paused", flags->paused, "Accept jobs, but begin none until the queue is resumed");
   command->add_option("--keep-history", flags->keep_history, "Finished jobs to remember")
       ->check(CLI::Range(int64_t{0}, int64_t{10000000}))

@@ -33,6 +33,16 @@ int http_status(Fault fault) {
   return 500;
 }
 
+// The sentence for people; where a file lies on this machine is none of the client's business.
+std::string without_folders(const Error& e) {
+  if (e.file().empty()) return e.what();
+  std::string text = e.what();
+  const std::string name = std::filesystem::path(e.file()).filename().string();
+  for (size_t at = 0; (at = text.find(e.file(), at)) != std::string::npos; at += name.size())
+    text.replace(at, e.file().size(), name);
+  return text;
+}
+
 bool is_rest(const std::string& segment) {
   return segment.size() > 5 && segment.front() == '{' && segment.ends_with("...}");
 }
@@ -213,7 +223,7 @@ Response error_response(const std::exception_ptr& failure) noexcept {
     std::rethrow_exception(failure);
   } catch (const Error& e) {
     try {
-      return Response::error(http_status(e.fault()), std::string(fault_name(e.fault())), e.what());
+      return Response::error(http_status(e.fault()), std::string(fault_name(e.fault())), without_folders(e));
     } catch (...) {
     }
   } catch (const nlohmann::json::exception& e) {

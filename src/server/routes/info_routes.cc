@@ -96,17 +96,17 @@ void describe_metrics(Services& s) {
 }  // namespace
 
 void add_info_routes(Router& router, Services& s) {
-  const auto add = [&](const char* pattern, Response (*handler)(const Services&, const Request&)) {
-    router.add("GET", pattern, s.pool.handler([&s, handler](Request& request) { return handler(s, request); }));
+  const auto add = [&](TaskPool& pool, const char* pattern, Response (*handler)(const Services&, const Request&)) {
+    router.add("GET", pattern, pool.handler([&s, handler](Request& request) { return handler(s, request); }));
   };
-  add("/object_info", object_info);
-  add("/object_info/{class}", object_info);
-  add("/system_stats", [](const Services& services, const Request&) { return system_stats(services); });
-  add("/embeddings", [](const Services& services, const Request&) { return embeddings(services); });
-  add("/models", [](const Services& services, const Request&) {
+  add(s.models_pool, "/object_info", object_info);
+  add(s.models_pool, "/object_info/{class}", object_info);
+  add(s.pool, "/system_stats", [](const Services& services, const Request&) { return system_stats(services); });
+  add(s.models_pool, "/embeddings", [](const Services& services, const Request&) { return embeddings(services); });
+  add(s.pool, "/models", [](const Services& services, const Request&) {
     return Response::json(dump_json(Json(services.models.kinds())));
   });
-  add("/models/{folder}", models_in);
+  add(s.models_pool, "/models/{folder}", models_in);
   router.get("/extensions", [](const Request&) { return Response::json("[]"); });
   router.get("/features", [&s](const Request&) {
     return Response::json("{\"supports_preview_metadata\":true,\"max_upload_size\":" + std::to_string(s.max_upload) +

@@ -84,9 +84,9 @@ Response delete_pictures(const Services& s, const Request& request) {
 void add_library_routes(Router& router, Services& s) {
   const auto catalogue = std::make_shared<techniques::Catalogue>(s.models);
   router.add("GET", "/easel/models",
-             s.pool.handler([catalogue](Request&) { return Response::json(dump_json(catalogue->files())); }));
+             s.models_pool.handler([catalogue](Request&) { return Response::json(dump_json(catalogue->files())); }));
   router.add("GET", "/easel/models/picture",
-             s.pool.handler([&s](Request& request) { return model_picture(s, request); }));
+             s.models_pool.handler([&s](Request& request) { return model_picture(s, request); }));
   router.add("POST", "/easel/tokens", s.pool.handler([](Request& request) { return tokens(request); }));
   router.add("POST", "/easel/pictures/delete",
              s.pool.handler([&s](Request& request) { return delete_pictures(s, request); }));

@@ -229,7 +229,7 @@ void add_prompt_routes(Router& router, Services& s) {
   router.add("GET", "/prompt",
              s.pool.handler([&s](Request&) { return Response::json(queue_info(s.store.queue_length())); }));
   router.add("POST", "/prompt",
-             s.pool.handler([&s](Request& request, const Reply& reply) { post_prompt(s, request, reply); }));
+             s.models_pool.handler([&s](Request& request, const Reply& reply) { post_prompt(s, request, reply); }));
 }
 
 }  // namespace easel::server

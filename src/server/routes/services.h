@@ -43,9 +43,11 @@ struct Services {
   Delivery& delivery;
 
   TaskPool& pool;
+  TaskPool& models_pool;  // for what looks through model folders, which may be large and far away
   Metrics& metrics;
   const std::atomic<bool>& ready;  // false while the server starts or stops
   uint64_t max_upload = 0;         // bytes
+  uint64_t input_quota = 0;        // bytes that uploads may fill the input folder up to; 0: any number
   std::string token;               // as in AccessPolicy
   About about;
 };

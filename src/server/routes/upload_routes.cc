@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 #include "formats/pictures/picture.h"
@@ -16,6 +17,8 @@ using workflow::dump_json;
 using workflow::Json;
 
 namespace {
+
+constexpr size_t kMostText = size_t{16} << 20;  // in all of a picture's texts together
 
 std::span<const uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -58,12 +61,48 @@ formats::Raster decode(std::span<const uint8_t> bytes) {
   return formats::decode_webp(bytes);
 }
 
-Response finish_upload(const Services& s, const Form& form, std::string_view content) {
-  const std::string name = artifacts::sanitised(form.picture().file_name);
+// The name to store a picture under. Whoever gets the file later goes by the ending, so that only a picture's will do;
+// a name without any gets that of the content.
+std::string picture_name(const Form& form, std::string_view content) {
+  std::string name = artifacts::sanitised(form.picture().file_name);
   if (name.empty()) throw Error(Fault::kInvalid, "the file has no usable name");
+  std::string ending = std::filesystem::path(name).extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (ending.empty()) {
+    const auto bytes = as_bytes(content);
+    return name + (formats::looks_like_png(bytes) ? ".png" : formats::looks_like_jpeg(bytes) ? ".jpg" : ".webp");
+  }
+  if (ending != ".png" && ending != ".jpg" && ending != ".jpeg" && ending != ".webp")
+    throw Error(Fault::kInvalid,
+                "only pictures are taken: the name must end in .png, .jpg, .jpeg or .webp, not '" + ending + "'");
+  return name;
+}
+
+// Text in a picture goes into memory wherever the picture is used.
+void check_texts(std::span<const uint8_t> picture) {
+  size_t bytes = 0;
+  for (const auto& [key, value] : formats::inspect_picture(picture).text) bytes += key.size() + value.size();
+  if (bytes > kMostText)
+    throw Error(Fault::kInvalid, "the picture carries " + std::to_string(bytes >> 20) + " MiB of text, more than the " +
+                                     std::to_string(kMostText >> 20) + " MiB allowed");
+}
+
+void require_room(const Services& s, Area area, size_t bytes) {
+  if (area != Area::kInput || s.input_quota == 0) return;
+  const uint64_t used = s.artifacts.bytes_used(area);
+  if (used + bytes > s.input_quota)
+    throw Error(Fault::kMemory, "the input folder holds " + std::to_string(used >> 20) +
+                                    " MiB, and with this picture more " + "than the " +
+                                    std::to_string(s.input_quota >> 20) + " MiB it may hold")
+        .fix("Remove pictures from it, or start the server with a larger --input-quota");
+}
+
+Response finish_upload(const Services& s, const Form& form, std::string_view content) {
+  const std::string name = picture_name(form, content);
   const std::string type = form.text("type"), overwrite = form.text("overwrite");
   const auto area = type.empty() ? Area::kInput : artifacts::area_named(type);
   if (!area) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
+  require_room(s, *area, content.size());
   const bool replace = overwrite == "true" || overwrite == "1";
   const artifacts::Name stored = s.artifacts.put({*area, form.text("subfolder"), name}, content,
                                                  replace ? IfTaken::kReplace : IfTaken::kAnotherName);
@@ -74,6 +113,7 @@ Response finish_upload(const Services& s, const Form& form, std::string_view con
 
 Response upload_image(const Services& s, const Request& request) {
   const Form form(request);
+  check_texts(as_bytes(form.picture().data));
   decode(as_bytes(form.picture().data));
   return finish_upload(s, form, form.picture().data);
 }

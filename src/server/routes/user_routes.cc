@@ -6,7 +6,9 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/utf8.h"
 #include "base/mutex.h"
+#include "server/log.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
 
@@ -19,6 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kSettings = "comfy.settings.json";
+constexpr auto kPassOver = fs::directory_options::skip_permission_denied;
 
 // The one user's folder: ComfyUI's layout, user/default.
 class UserFolder {
@@ -35,6 +38,22 @@ class UserFolder {
     fs::path out = artifacts::safe_join(root_, percent_decode(name).value_or(name));
     if (out == root_ || !lies_inside(out, root_)) throw Error(Fault::kInvalid, "not a usable file name");
     return out;
+  }
+  // For something to be written: whatever is wrong with the name is the request's fault, and said.
+  fs::path writable(const std::string& name) const {
+    switch (check_name(percent_decode(name).value_or(name), NameFrom::kClient)) {
+      case NameFault::kNone: break;
+      case NameFault::kUnusable:
+        throw Error(
+            Fault::kInvalid,
+            "the file name must be UTF-8 of at most 1024 bytes, without control characters, direction marks and "
+            "backslashes");
+      case NameFault::kLeaves:
+        throw Error(Fault::kInvalid, "a file name may not lead out of its folder, as '..' and a leading '/' do");
+      case NameFault::kNoFile:
+        throw Error(Fault::kInvalid, "no part of a file name may begin with a dot or be longer than 255 bytes");
+    }
+    return path(name);
   }
   fs::path existing(const std::string& name) const {
     fs::path out = path(name);
@@ -76,9 +95,10 @@ Response list(const UserFolder& user, const Request& request) {
              split = is_true(request, "split");
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, kPassOver, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     if (it->path().filename().string().front() == '.' || !recurse) it.disable_recursion_pending();
+    if (!is_utf8(it->path().native())) continue;
     if (it->path().filename().string().front() != '.' && fs::is_regular_file(it->symlink_status(ignored)))
       names.push_back(it->path().lexically_relative(folder).generic_string());
   }
@@ -102,11 +122,11 @@ Response list_v2(const UserFolder& user, const Request& request) {
   const fs::path folder = user.folder(request.param("path", request.param("dir")));
   Json folders = Json::array(), files = Json::array();
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, kPassOver, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     const std::string name = it->path().filename().string();
     const auto status = it->symlink_status(ignored);
-    if (name.front() == '.' || fs::is_symlink(status)) {
+    if (name.front() == '.' || !is_utf8(name) || fs::is_symlink(status)) {
       it.disable_recursion_pending();
       continue;
     }
@@ -133,10 +153,11 @@ Response get_file(const UserFolder& user, const Request& request) {
 }
 
 Response post_file(const UserFolder& user, const Request& request) {
-  const fs::path file = user.path(request.captures.at(0));
+  const fs::path file = user.writable(request.captures.at(0));
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
-  if (error || fs::is_directory(file)) throw Error(Fault::kInvalid, "not a usable file name");
+  if (error || fs::is_directory(file, error))
+    throw Error(Fault::kInvalid, "the name is that of a folder, or a part of it that of a file");
   AtomicFile out(file);
   out.write(request.body);
   if (request.param("overwrite") != "false") out.commit();
@@ -152,7 +173,7 @@ Response delete_file(const UserFolder& user, const Request& request) {
 }
 
 Response move_file(const UserFolder& user, const Request& request) {
-  const fs::path from = user.existing(request.captures.at(0)), to = user.path(request.captures.at(1));
+  const fs::path from = user.existing(request.captures.at(0)), to = user.writable(request.captures.at(1));
   std::error_code error;
   if (request.param("overwrite") == "false" && fs::exists(to, error))
     return Response::error(409, "exists", "there is a file of this name already");
@@ -178,15 +199,35 @@ class Settings {
   }
 
  private:
+  // Throws what read_file() throws: what cannot be read now is not written over.
   Json load() const EASEL_REQUIRES(mutex_) {
     std::error_code error;
     if (!fs::exists(file_, error)) return Json::object();
+    std::string why = "it is no JSON object";
+    const std::string text = read_file(file_);
     try {
-      Json all = workflow::parse_json(read_file(file_));
+      Json all = workflow::parse_json(text);
       if (all.is_object()) return all;
-    } catch (const Error&) {
+    } catch (const Error& e) {
+      why = e.message();
     }
+    set_aside(why);
     return Json::object();
+  }
+  // Keeps a damaged file for its owner, who may mend it, and begins anew.
+  void set_aside(const std::string& why) const EASEL_REQUIRES(mutex_) {
+    fs::path kept = file_;
+    kept += ".damaged";
+    std::error_code error;
+    for (int i = 1; fs::exists(fs::symlink_status(kept, error)); ++i) {
+      kept = file_;
+      kept += ".damaged-" + std::to_string(i);
+    }
+    fs::rename(file_, kept, error);
+    if (error)
+      throw Error(Fault::kBadFile, "the settings are damaged (" + why + ") and cannot be set aside")
+          .in_file(file_.string());
+    log(Level::kError, "damaged settings were set aside", {{"kept_as", kept.string()}, {"why", why}});
   }
   mutable Mutex mutex_;  // of the file
   fs::path file_;

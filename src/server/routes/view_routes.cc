@@ -82,6 +82,8 @@ Response view(const Services& s, const Request& request) {
   if (!name) return Response::error(400, "invalid", "'type' must be input, output or temp");
   const auto file = s.artifacts.get(*name);
   const std::string which = request.param("channel", "rgba");
+  if (which != "rgba" && which != "rgb" && which != "a")
+    return Response::error(400, "invalid", "'channel' must be rgba, rgb or a");
   if (request.query.contains("preview")) return preview(file, request.param("preview"));
   if (which == "rgb" || which == "a") return channel(file, which);
   return file_answer(request, file);
@@ -121,7 +123,7 @@ std::optional<artifacts::Name> artifact_name(const std::string& file, const std:
 void add_view_routes(Router& router, Services& s) {
   router.add("GET", "/view", s.pool.handler([&s](Request& request) { return view(s, request); }));
   router.add("GET", "/view_metadata/{folder}",
-             s.pool.handler([&s](Request& request) { return view_metadata(s, request); }));
+             s.models_pool.handler([&s](Request& request) { return view_metadata(s, request); }));
   // Names in one of the three areas, newest first, as ComfyUI's page asks for them.
   router.add("GET", "/internal/files/{area}", s.pool.handler([&s](Request& request) {
     const auto area = artifacts::area_named(request.captures.at(0));
