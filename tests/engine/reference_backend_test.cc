@@ -88,5 +88,103 @@ TEST_F(ReferenceBackend, RunsImg2ImgWithControlNetAndIpAdapter) {
                "d.0.IMAGE");
 }
 
+// Nodes that bring a technique into a run, and what of it the sampler takes.
+struct Technique {
+  const char* name;
+  const char* nodes;   // members of the prompt
+  const char* inputs;  // of the KSampler, in place of the plain ones
+};
+
+const Technique kTechniques[] = {
+    {"LoRA",
+     R"("t": {"class_type": "LoraLoader", "inputs": {"model": ["m", 0], "clip": ["m", 1],
+        "lora_name": "sd15_style.safetensors", "strength_model": 0.8, "strength_clip": 0.5}},)",
+     R"("model": ["t", 0])"},
+    {"FreeU",
+     R"("t": {"class_type": "FreeU_V2", "inputs": {"model": ["m", 0], "b1": 1.3, "b2": 1.4, "s1": 0.9, "s2": 0.2}},)",
+     R"("model": ["t", 0])"},
+    {"deep shrink",
+     R"("t": {"class_type": "PatchModelAddDownscale", "inputs": {"model": ["m", 0], "block_number": 3,
+        "downscale_factor": 2.0, "start_percent": 0.0, "end_percent": 1.0, "downscale_after_skip": true,
+        "downscale_method": "bicubic", "upscale_method": "bilinear"}},)",
+     R"("model": ["t", 0])"},
+    {"rescaled guidance", R"("t": {"class_type": "RescaleCFG", "inputs": {"model": ["m", 0], "multiplier": 0.7}},)",
+     R"("model": ["t", 0])"},
+    {"perturbed attention",
+     R"("t": {"class_type": "PerturbedAttentionGuidance", "inputs": {"model": ["m", 0], "scale": 3.0}},)",
+     R"("model": ["t", 0])"},
+    {"self-attention guidance",
+     R"("t": {"class_type": "SelfAttentionGuidance", "inputs": {"model": ["m", 0], "scale": 0.5, "blur_sigma": 2.0}},)",
+     R"("model": ["t", 0], "latent_image": ["wide", 0])"},
+    {"perpendicular negative",
+     R"("t": {"class_type": "PerpNeg", "inputs": {"model": ["m", 0], "empty_conditioning": ["n", 0], "neg_scale": 1.0}},)",
+     R"("model": ["t", 0])"},
+    {"zero star", R"("t": {"class_type": "CFGZeroStar", "inputs": {"model": ["m", 0]}},)", R"("model": ["t", 0])"},
+    {"guidance norm", R"("t": {"class_type": "CFGNorm", "inputs": {"model": ["m", 0], "strength": 1.0}},)",
+     R"("model": ["t", 0])"},
+    {"inpainting",
+     R"("f": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd-v1-5-inpainting.safetensors"}},
+        "s": {"class_type": "SolidMask", "inputs": {"value": 0.75, "width": 32, "height": 32}},
+        "t": {"class_type": "InpaintModelConditioning", "inputs": {"positive": ["p", 0], "negative": ["n", 0],
+        "vae": ["m", 2], "pixels": ["a", 0], "mask": ["s", 0], "noise_mask": true}},)",
+     R"("model": ["f", 0], "positive": ["t", 0], "negative": ["t", 1], "latent_image": ["t", 2])"},
+    {"differential diffusion in an area",
+     R"("s": {"class_type": "SolidMask", "inputs": {"value": 0.75, "width": 32, "height": 32}},
+        "q": {"class_type": "ConditioningSetMask", "inputs": {"conditioning": ["p", 0], "mask": ["s", 0], "strength": 0.7,
+        "set_cond_area": "mask bounds"}},
+        "r": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["p", 0], "conditioning_2": ["q", 0]}},
+        "b": {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["l", 0], "mask": ["s", 0]}},
+        "t": {"class_type": "DifferentialDiffusion", "inputs": {"model": ["m", 0], "strength": 0.5}},)",
+     R"("model": ["t", 0], "positive": ["r", 0], "latent_image": ["b", 0])"},
+    {"T2I-Adapter",
+     R"("c": {"class_type": "ControlNetLoader", "inputs": {"control_net_name": "t2iadapter_canny_sd14v1.pth"}},
+        "t": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["p", 0], "negative": ["n", 0],
+        "control_net": ["c", 0], "image": ["a", 0], "strength": 0.8, "start_percent": 0.0, "end_percent": 1.0}},)",
+     R"("positive": ["t", 0], "negative": ["t", 1])"},
+    {"style model",
+     R"("v": {"class_type": "CLIPVisionLoader", "inputs": {"clip_name": "style_pytorch_model.bin"}},
+        "e": {"class_type": "CLIPVisionEncode", "inputs": {"clip_vision": ["v", 0], "image": ["a", 0], "crop": "none"}},
+        "c": {"class_type": "StyleModelLoader", "inputs": {"style_model_name": "coadapter-style-sd15v1.pth"}},
+        "t": {"class_type": "StyleModelApply", "inputs": {"conditioning": ["p", 0], "style_model": ["c", 0],
+        "clip_vision_output": ["e", 0], "strength": 0.5, "strength_type": "multiply"}},)",
+     R"("positive": ["t", 0])"},
+    {"unCLIP",
+     R"("u": {"class_type": "unCLIPCheckpointLoader", "inputs": {"ckpt_name": "sd21-unclip-l.ckpt"}},
+        "e": {"class_type": "CLIPVisionEncode", "inputs": {"clip_vision": ["u", 3], "image": ["a", 0], "crop": "none"}},
+        "q": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (red:1.2) barn", "clip": ["u", 1]}},
+        "t": {"class_type": "unCLIPConditioning", "inputs": {"conditioning": ["q", 0], "clip_vision_output": ["e", 0],
+        "strength": 1.0, "noise_augmentation": 0.1}},)",
+     R"("model": ["u", 0], "positive": ["t", 0], "negative": ["q", 0])"},
+    {"IP-Adapter of 2024",
+     R"("v": {"class_type": "CLIPVisionLoader", "inputs": {"clip_name": "IPAdapter_image_encoder_sd15.safetensors"}},
+        "c": {"class_type": "IPAdapterModelLoader", "inputs": {"ipadapter_file": "ip-adapter_sd15.bin"}},
+        "t": {"class_type": "IPAdapterApply", "inputs": {"ipadapter": ["c", 0], "clip_vision": ["v", 0], "image": ["a", 0],
+        "model": ["m", 0], "weight": 0.8, "noise": 0.3, "weight_type": "channel penalty", "start_at": 0.0, "end_at": 1.0,
+        "unfold_batch": false}},)",
+     R"("model": ["t", 0])"},
+};
+
+TEST_F(ReferenceBackend, RunsTechniquesOfSampling) {
+  for (const Technique& technique : kTechniques) {
+    SCOPED_TRACE(technique.name);
+    std::string text = R"json({
+      "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+      "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (barn:1.2) at night", "clip": ["m", 1]}},
+      "n": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["m", 1]}},
+      "a": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+      "l": {"class_type": "EmptyLatentImage", "inputs": {"width": 32, "height": 32, "batch_size": 1}},
+      "wide": {"class_type": "EmptyLatentImage", "inputs": {"width": 128, "height": 64, "batch_size": 1}},)json";
+    text += technique.nodes;
+    const workflow::Json own = workflow::parse_json("{" + std::string(technique.inputs) + "}");
+    workflow::Json sampler = workflow::parse_json(R"json({"model": ["m", 0], "seed": 7, "denoise": 1.0, "steps": 1,
+      "cfg": 2.0, "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0], "negative": ["n", 0],
+      "latent_image": ["l", 0]})json");
+    sampler.update(own);
+    text += R"("out": {"class_type": "KSampler", "inputs": )" + workflow::dump_json(sampler) + R"(},
+      "show": {"class_type": "SaveLatent", "inputs": {"samples": ["out", 0], "filename_prefix": "x"}})";
+    expect_alike(workflow::parse_json(text + "}"), "out.0.LATENT.samples");
+  }
+}
+
 }  // namespace
 }  // namespace easel::engine
