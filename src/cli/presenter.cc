@@ -131,7 +131,7 @@ void Presenter::failed(const Error& error, const workflow::Validation* validatio
                {"input", error.input()},
                {"file", error.file()}};
   if (validation && !validation->flawless()) {
-    line["error"] = validation->error;
+    line["error"] = validation->error ? workflow::to_json(*validation->error) : Json();
     line["node_errors"] = validation->node_errors();
   }
   json_line(line);

@@ -32,12 +32,10 @@ void judge(const workflow::Validation& plan, Surveyed& out) {
   bool other = false;
   for (const workflow::FaultyNode& node : plan.faulty)
     for (const workflow::NodeFault& fault : node.faults) {
-      const std::string kind = fault.extra_info.value("fault", std::string());
-      if (fault.type == "missing_node_type" && !node.class_type.empty()) {
+      if (fault.code == workflow::FaultCode::kUnknownClass && !node.class_type.empty()) {
         add_once(out.nodes, node.class_type);
-      } else if (kind == fault_name(Fault::kMissing) && fault.extra_info.contains("received_value")) {
-        add_once(out.files, fault.extra_info.value("input_name", std::string()) + ": " +
-                                workflow::python_str(fault.extra_info["received_value"]));
+      } else if (workflow::fault_of(fault.code) == Fault::kMissing && fault.about.contains("received_value")) {
+        add_once(out.files, fault.input + ": " + workflow::python_str(fault.about["received_value"]));
       } else if (!node.dependent_outputs.empty() || node.class_type.empty()) {
         other = true;
         if (out.message.empty())

@@ -11,6 +11,7 @@
 namespace easel::engine {
 namespace {
 
+using workflow::FaultCode;
 using workflow::NodeFault;
 using workflow::PromptNode;
 
@@ -18,13 +19,12 @@ using workflow::PromptNode;
 constexpr size_t kMostForeseen = 512;
 
 NodeFault as_fault(const Error& e) {
-  NodeFault out{"custom_validation_failed", "Custom validation failed for node", {}, workflow::Json::object()};
-  std::string text = (e.file().empty() ? "" : e.file() + ": ") + e.message();
-  if (!e.advice().empty()) text += ". " + e.advice();
-  out.details = e.input().empty() ? text : e.input() + " - " + text;
-  if (!e.input().empty()) out.extra_info["input_name"] = e.input();
-  out.extra_info["fault"] = std::string(fault_name(e.fault()));
-  return out;
+  const std::string reason = workflow::reason_of(e);
+  return {.code = workflow::code_of(e.fault()),
+          .input = e.input(),
+          .message = "Custom validation failed for node",
+          .details = e.input().empty() ? reason : e.input() + " - " + reason,
+          .reason = reason};
 }
 
 // Writes down what a node says while it is looked at.
@@ -52,7 +52,8 @@ std::set<std::string> affected_by(const std::set<std::string>& faulty, const wor
 bool links_are_sound(const workflow::Validation& validation) {
   for (const auto& node : validation.faulty)
     for (const NodeFault& fault : node.faults)
-      if (fault.type == "missing_node_type" || fault.type == "dependency_cycle" || fault.type == "bad_linked_input")
+      if (fault.code == FaultCode::kUnknownClass || fault.code == FaultCode::kCycle ||
+          fault.code == FaultCode::kBadLink)
         return false;
   return true;
 }
@@ -177,11 +178,8 @@ void foresee(Plan& plan, const std::vector<std::string>& outputs, const nodes::T
     plan.faulty.push_back(std::move(node));
   }
   plan.nodes = std::move(foresight.nodes());
-  if (details.empty() || !plan.outputs.empty() || !plan.error.is_null()) return;
-  plan.error = {{"type", "prompt_outputs_failed_validation"},
-                {"message", "Prompt outputs failed validation"},
-                {"details", details},
-                {"extra_info", workflow::Json::object()}};
+  if (details.empty() || !plan.outputs.empty() || plan.error) return;
+  plan.error = workflow::nothing_runs(std::move(details));
 }
 
 }  // namespace easel::engine

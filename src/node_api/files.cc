@@ -110,6 +110,7 @@ fs::path find_file(const Directories& directories, const std::string& name, cons
                    std::vector<std::string> (*list)(const fs::path&)) {
   const auto [plain, area] = artifacts::split_annotation(name);
   const fs::path& folder = folder_of(directories, area.value_or(artifacts::Area::kInput));
+  if (plain.empty()) throw Error(Fault::kMissing, std::string("no ") + what + " is named");
   std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
   std::replace(slashed.begin(), slashed.end(), '\\', '/');
   for (const std::string& spelling : {plain, slashed}) {
@@ -162,14 +163,15 @@ bool FolderChoices::has_own_check(const std::string& source) const {
   return source == workflow::kInputImages || source == workflow::kInputLatents;
 }
 
-std::string FolderChoices::check(const std::string& source, const std::string& value) const {
+std::optional<Error> FolderChoices::check(const std::string& source, const std::string& value) const {
   const bool latent = source == workflow::kInputLatents;
   try {
     latent ? find_latent(directories_, value) : find_picture(directories_, value);
-    return {};
+    return std::nullopt;
   } catch (const Error& e) {
-    return std::string(latent ? "Invalid latent file: " : "Invalid image file: ") + value +
-           (e.advice().empty() ? "" : "; " + e.advice());
+    // In ComfyUI's words.
+    Error out(e.fault(), (latent ? "Invalid latent file: " : "Invalid image file: ") + value);
+    return e.advice().empty() ? out : out.fix(e.advice());
   }
 }
 

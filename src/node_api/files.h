@@ -39,7 +39,7 @@ class FolderChoices final : public workflow::ChoiceProvider {
       : folders_(folders), directories_(directories) {}
   std::vector<std::string> choices(const std::string& source) const override;
   bool has_own_check(const std::string& source) const override;
-  std::string check(const std::string& source, const std::string& value) const override;
+  std::optional<Error> check(const std::string& source, const std::string& value) const override;
   bool has_unlisted(const std::string& source, const std::string& value) const override;
 
  private:

@@ -138,15 +138,15 @@ class Chooser {
     const auto& adapter = made.at(0).as<nodes::IpPipeline>().adapter;
     adapters_[node] = adapter;
     return kind == models::ip_adapter_kind_name(adapter.config.kind) &&
-           models::ip_adapter_mismatch(adapter, nullptr, &models_.at(model)).empty();
+           !models::ip_adapter_mismatch(adapter, nullptr, &models_.at(model));
   }
   bool is_control(const Outputs& made, const std::string& model) {
-    return models::control_mismatch(made.at(0).as<models::ControlNetHandle>(), models_.at(model)).empty();
+    return !models::control_mismatch(made.at(0).as<models::ControlNetHandle>(), models_.at(model));
   }
   bool is_vision(const Outputs& made, const std::string& user) {
     const auto& vision = made.at(0).as<models::ClipVisionHandle>();
     if (const auto it = adapters_.find(user); it != adapters_.end())
-      return models::ip_adapter_mismatch(it->second, &vision, nullptr).empty();
+      return !models::ip_adapter_mismatch(it->second, &vision, nullptr);
     if (const auto it = styles_.find(user); it != styles_.end()) return vision.hidden_size == it->second.width;
     const int64_t width = models_.at(user).net->takes().image_width;
     return width > 0 && width == vision.projection_dim;

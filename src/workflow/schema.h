@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "base/nearest.h"
 
 namespace easel::workflow {
@@ -84,8 +85,8 @@ class ChoiceProvider {
   // Some sources are not checked against the list but by a rule of their own (a picture may also be named
   // in the output folder, "x.png [output]"): true when `check` is to be asked instead.
   virtual bool has_own_check(const std::string& source) const = 0;
-  // Empty when the value is fine, else what is wrong with it.
-  virtual std::string check(const std::string& source, const std::string& value) const = 0;
+  // Nothing when the value is fine, else what is wrong with it: Error(kMissing) when there is no such file.
+  virtual std::optional<Error> check(const std::string& source, const std::string& value) const = 0;
   // Whether there is this value though it is not among the choices: a file that has another name as well, under which
   // it is listed, or one that came since the list was made.
   virtual bool has_unlisted(const std::string& source, const std::string& value) const {

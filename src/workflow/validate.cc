@@ -17,14 +17,14 @@ namespace {
 // Lists longer than this are not repeated in messages.
 constexpr size_t kListedChoices = 20;
 
-const std::string kMissing(fault_name(Fault::kMissing));
+constexpr const char* kNoLink = "Bad linked input, must be a length-2 list of [node_id, slot_index]";
 
 // What all faults have in common; kInvalid when that is nothing.
 Fault common_fault(const std::vector<FaultyNode>& faulty) {
-  std::set<std::string> names;
+  std::set<Fault> kinds;
   for (const FaultyNode& node : faulty)
-    for (const NodeFault& f : node.faults) names.insert(f.extra_info.value("fault", std::string()));
-  return names.size() == 1 ? fault_named(*names.begin()).value_or(Fault::kInvalid) : Fault::kInvalid;
+    for (const NodeFault& f : node.faults) kinds.insert(fault_of(f.code));
+  return kinds.size() == 1 ? *kinds.begin() : Fault::kInvalid;
 }
 
 class Validator {
@@ -47,7 +47,8 @@ class Validator {
       if (specs_[i] && specs_[i]->output_node &&
           (only.empty() || std::find(only.begin(), only.end(), node(i).id) != only.end()))
         outputs.push_back(i);
-    if (outputs.empty() && out_.error.is_null()) out_.error = error("prompt_no_outputs", "Prompt has no outputs", "");
+    if (outputs.empty() && !out_.error)
+      out_.error = PromptFault{.code = FaultCode::kNoOutputs, .message = "Prompt has no outputs"};
     for (const size_t output : outputs) visit(output);
     judge(outputs);
     return std::move(out_);
@@ -56,34 +57,30 @@ class Validator {
  private:
   PromptNode& node(size_t i) { return out_.prompt.nodes[i]; }
 
-  static Json error(const char* type, const std::string& message, const std::string& details,
-                    Json extra = Json::object()) {
-    return {{"type", type}, {"message", message}, {"details", details}, {"extra_info", std::move(extra)}};
-  }
-
-  void fault(size_t i, const char* type, std::string message, std::string details, Json extra) {
-    faults_[i].push_back({type, std::move(message), std::move(details), std::move(extra)});
-  }
+  void add(size_t i, NodeFault fault) { faults_[i].push_back(std::move(fault)); }
 
   // Classes are checked on every node, also those no output needs.
   void check_classes() {
     for (size_t i = 0; i < specs_.size(); ++i) {
       if (specs_[i]) continue;
       const PromptNode& n = node(i);
-      std::string message = "Cannot execute because a node is missing the class_type property.";
-      std::string details = "Node ID '#" + n.id + "'";
-      Json extra = {{"node_id", n.id}};
+      NodeFault fault{.code = FaultCode::kUnknownClass,
+                      .message = "Cannot execute because a node is missing the class_type property.",
+                      .details = "Node ID '#" + n.id + "'",
+                      .about = {{"node_id", n.id}}};
       if (!n.class_type.empty()) {
-        message = "Cannot execute because node " + n.class_type + " does not exist.";
+        fault.message = "Cannot execute because node " + n.class_type + " does not exist.";
         std::vector<std::string> names;
         for (const NodeSpec* spec : table_.list()) names.push_back(spec->class_type);
-        const std::string hint = did_you_mean(n.class_type, names);
-        if (!hint.empty()) details += "; " + hint;
-        extra["class_type"] = n.class_type;
+        fault.hint = did_you_mean(n.class_type, names);
+        fault.about["class_type"] = n.class_type;
       }
-      if (!n.title.empty()) extra["node_title"] = n.title;
-      fault(i, "missing_node_type", message, details, extra);
-      if (out_.error.is_null()) out_.error = error("invalid_prompt", message, "Node ID '#" + n.id + "'", extra);
+      if (!n.title.empty()) fault.about["node_title"] = n.title;
+      if (!out_.error)
+        out_.error = PromptFault{
+            .code = FaultCode::kUnknownClass, .message = fault.message, .details = fault.details, .about = fault.about};
+      if (!fault.hint.empty()) fault.details += "; " + fault.hint;
+      add(i, std::move(fault));
     }
   }
 
@@ -121,7 +118,10 @@ class Validator {
       way += node(*it).id + " <- ";
       ids.push_back(node(*it).id);
     }
-    fault(i, "dependency_cycle", "Dependency cycle detected", way + node(i).id, {{"cycle", std::move(ids)}});
+    add(i, {.code = FaultCode::kCycle,
+            .message = "Dependency cycle detected",
+            .details = way + node(i).id,
+            .about = {{"cycle", std::move(ids)}}});
   }
 
   // The nodes that node i takes its linked inputs from.
@@ -144,7 +144,10 @@ class Validator {
       const auto it = inputs.find(input.name);
       if (it == inputs.end()) {
         if (input.presence == Presence::kRequired && !input.added_later)
-          fault(i, "required_input_missing", "Required input is missing", input.name, {{"input_name", input.name}});
+          add(i, {.code = FaultCode::kInputMissing,
+                  .input = input.name,
+                  .message = "Required input is missing",
+                  .details = input.name});
       } else if (it->is_null() && input.presence == Presence::kOptional) {
         inputs.erase(it);
       } else if (it->is_array()) {
@@ -156,53 +159,61 @@ class Validator {
   }
 
   Json about(const InputSpec& input, const Json& received) const {
-    return {{"input_name", input.name},
-            {"input_config", input_config(input, provider_, true)},
-            {"received_value", received}};
+    return {{"input_config", input_config(input, provider_, true)}, {"received_value", received}};
+  }
+
+  // `reason`: what follows the input's name in ComfyUI's details; empty: nothing.
+  void bad_link(size_t i, const InputSpec& input, const Json& value, const char* message, const std::string& reason) {
+    add(i, {.code = FaultCode::kBadLink,
+            .input = input.name,
+            .message = message,
+            .details = input.name + (reason.empty() ? "" : ": " + reason),
+            .reason = reason,
+            .about = about(input, value)});
   }
 
   void check_link(size_t i, const InputSpec& input, const Json& value) {
     const auto link = as_link(value);
-    if (!link)
-      return fault(i, "bad_linked_input", "Bad linked input, must be a length-2 list of [node_id, slot_index]",
-                   input.name, about(input, value));
+    if (!link) return bad_link(i, input, value, kNoLink, {});
     const auto it = index_.find(link->node);
     if (it == index_.end())
-      return fault(i, "bad_linked_input", "Bad linked input, the node it comes from does not exist",
-                   input.name + ": there is no node " + link->node, about(input, value));
+      return bad_link(i, input, value, "Bad linked input, the node it comes from does not exist",
+                      "there is no node " + link->node);
     const NodeSpec* from = specs_[it->second];
     if (!from) return;  // its class is unknown, which is reported there
     const int64_t slots = std::ssize(from->outputs);
     if (link->slot < 0 || link->slot >= slots)
-      return fault(i, "bad_linked_input", "Bad linked input, the node it comes from has no such output",
-                   input.name + ": node " + link->node + " (" + from->class_type + ") has " + std::to_string(slots) +
-                       " outputs, slot " + std::to_string(link->slot) + " is not one of them",
-                   about(input, value));
+      return bad_link(i, input, value, "Bad linked input, the node it comes from has no such output",
+                      "node " + link->node + " (" + from->class_type + ") has " + std::to_string(slots) +
+                          " outputs, slot " + std::to_string(link->slot) + " is not one of them");
     const std::string& type = from->outputs[static_cast<size_t>(link->slot)].type;
     if (types_match(type, input.type)) return;
     const std::string wanted = input.is_combo() ? python_repr(Json(choices_of(input, provider_))) : input.type;
-    fault(i, "return_type_mismatch", "Return type mismatch between linked nodes",
-          input.name + ", received_type(" + type + ") mismatch input_type(" + wanted + ")",
-          {{"input_name", input.name},
-           {"input_config", input_config(input, provider_, true)},
-           {"received_type", type},
-           {"linked_node", value}});
+    add(i,
+        {.code = FaultCode::kWrongLinkType,
+         .input = input.name,
+         .message = "Return type mismatch between linked nodes",
+         .details = input.name + ", received_type(" + type + ") mismatch input_type(" + wanted + ")",
+         .about = {
+             {"input_config", input_config(input, provider_, true)}, {"received_type", type}, {"linked_node", value}}});
   }
 
   void check_value(size_t i, const InputSpec& input, Json& value) {
     if (value.is_object() && value.contains("__value__")) value = Json(value["__value__"]);
     if (!input.has_widget()) {
       // ComfyUI lets values through here and fails when the node runs.
-      return fault(i, "bad_linked_input", "Bad linked input, must be a length-2 list of [node_id, slot_index]",
-                   input.name + ": needs a link of type " + input.type, about(input, value));
+      return bad_link(i, input, value, kNoLink, "needs a link of type " + input.type);
     }
     try {
       value = coerce(input, value);
     } catch (const Error& e) {
-      Json extra = about(input, value);
-      extra["exception_message"] = e.message();
-      return fault(i, "invalid_input_type", "Failed to convert an input value to a " + input.type + " value",
-                   input.name + ", " + python_str(value) + ", " + e.message(), std::move(extra));
+      NodeFault fault{.code = FaultCode::kWrongValueType,
+                      .input = input.name,
+                      .message = "Failed to convert an input value to a " + input.type + " value",
+                      .details = input.name + ", " + python_str(value) + ", " + e.message(),
+                      .about = about(input, value)};
+      fault.about["exception_message"] = e.message();
+      return add(i, std::move(fault));
     }
     if (value.is_number() && !check_range(i, input, value)) return;
     if (input.is_combo()) check_choice(i, input, value);
@@ -210,27 +221,23 @@ class Validator {
 
   bool check_range(size_t i, const InputSpec& input, const Json& value) {
     const Json min = to_json(input.min), max = to_json(input.max);
+    NodeFault fault{.input = input.name, .details = input.name};
     if (min.is_number() && less(value, min)) {
-      fault(i, "value_smaller_than_min", "Value " + python_str(value) + " smaller than min of " + python_str(min),
-            input.name, about(input, value));
-      return false;
+      fault.code = FaultCode::kTooSmall;
+      fault.message = "Value " + python_str(value) + " smaller than min of " + python_str(min);
+    } else if (max.is_number() && less(max, value)) {
+      fault.code = FaultCode::kTooLarge;
+      fault.message = "Value " + python_str(value) + " bigger than max of " + python_str(max);
+    } else {
+      return true;
     }
-    if (max.is_number() && less(max, value)) {
-      fault(i, "value_bigger_than_max", "Value " + python_str(value) + " bigger than max of " + python_str(max),
-            input.name, about(input, value));
-      return false;
-    }
-    return true;
+    fault.about = about(input, value);
+    add(i, std::move(fault));
+    return false;
   }
 
   void check_choice(size_t i, const InputSpec& input, Json& value) {
-    if (provider_.has_own_check(input.choices_from)) {
-      const std::string wrong = value.is_string() ? provider_.check(input.choices_from, value.get<std::string>())
-                                                  : "must be a name, not " + python_repr(value);
-      if (wrong.empty()) return;
-      return fault(i, "custom_validation_failed", "Custom validation failed for node", input.name + " - " + wrong,
-                   {{"input_name", input.name}, {"received_value", value}, {"fault", kMissing}});
-    }
+    if (provider_.has_own_check(input.choices_from)) return check_file(i, input, value);
     const auto choices = choices_of(input, provider_);
     const std::string text = python_str(value);
     const auto known = [&](const std::string& name) {
@@ -248,15 +255,35 @@ class Validator {
       }
     }
     const bool many = choices.size() > kListedChoices;
-    std::string details =
-        input.name + ": '" + text + "' not in " +
-        (many ? "(list of length " + std::to_string(choices.size()) + ")" : python_repr(Json(choices)));
-    const std::string hint = did_you_mean(text, choices);
-    if (!hint.empty()) details += "; " + hint;
-    Json extra = about(input, value);
-    if (many) extra["input_config"] = nullptr;
-    if (!input.choices_from.empty()) extra["fault"] = kMissing;  // a file
-    fault(i, "value_not_in_list", "Value not in list", std::move(details), std::move(extra));
+    NodeFault fault{
+        .code = input.choices_from.empty() ? FaultCode::kNotAChoice : FaultCode::kModelMissing,
+        .input = input.name,
+        .message = "Value not in list",
+        .details = input.name + ": '" + text + "' not in " +
+                   (many ? "(list of length " + std::to_string(choices.size()) + ")" : python_repr(Json(choices))),
+        .hint = did_you_mean(text, choices),
+        .about = about(input, value)};
+    if (!fault.hint.empty()) fault.details += "; " + fault.hint;
+    if (many) fault.about["input_config"] = nullptr;
+    add(i, std::move(fault));
+  }
+
+  // A picture or latent in the folders of a server, whose names are looked up and not listed.
+  void check_file(size_t i, const InputSpec& input, const Json& value) {
+    const auto wrong = value.is_string() ? provider_.check(input.choices_from, value.get<std::string>())
+                                         : Error(Fault::kInvalid, "must be a name, not " + python_repr(value));
+    if (!wrong) return;
+    // A name that leads out of the folder is one that it does not have.
+    const FaultCode no_file =
+        input.choices_from == kInputLatents ? FaultCode::kLatentMissing : FaultCode::kPictureMissing;
+    const std::string hint = wrong->advice().empty() ? "" : "; " + wrong->advice();
+    add(i, {.code = value.is_string() ? no_file : FaultCode::kInvalid,
+            .input = input.name,
+            .message = "Custom validation failed for node",
+            .details = input.name + " - " + wrong->message() + hint,
+            .reason = reason_of(*wrong),
+            .hint = wrong->advice(),
+            .about = {{"received_value", value}}});
   }
 
   // Which outputs can run, and which faults stand in the way of the others.
@@ -274,12 +301,12 @@ class Validator {
       else
         for (const NodeFault& f : faults_[output]) sentences.push_back(f.message + ": " + f.details);
     }
-    if (out_.error.is_null() && out_.outputs.empty()) {
+    if (!out_.error && out_.outputs.empty()) {
       std::string details;
       for (const std::string& s : sentences) details += (details.empty() ? "" : "\n") + s;
-      out_.error = error("prompt_outputs_failed_validation", "Prompt outputs failed validation", details);
+      out_.error = nothing_runs(std::move(details));
     }
-    if (!out_.error.is_null()) out_.outputs.clear();
+    if (out_.error) out_.outputs.clear();
     for (size_t i = 0; i < faults_.size(); ++i)
       if (!faults_[i].empty())
         out_.faulty.push_back({node(i).id, node(i).class_type, std::move(faults_[i]), std::move(dependents[i])});
@@ -309,6 +336,11 @@ class Validator {
 
 }  // namespace
 
+PromptFault nothing_runs(std::string details) {
+  return {
+      .code = FaultCode::kNothingRuns, .message = "Prompt outputs failed validation", .details = std::move(details)};
+}
+
 Validation validate(const Prompt& prompt, const NodeTable& table, const ChoiceProvider& provider,
                     const std::vector<std::string>& only) {
   return Validator(prompt, table, provider).run(only);
@@ -318,9 +350,7 @@ Json Validation::node_errors() const {
   Json out = Json::object();
   for (const FaultyNode& node : faulty) {
     Json errors = Json::array();
-    for (const NodeFault& f : node.faults)
-      errors.push_back(
-          {{"type", f.type}, {"message", f.message}, {"details", f.details}, {"extra_info", f.extra_info}});
+    for (const NodeFault& f : node.faults) errors.push_back(to_json(f));
     out[node.id] = {
         {"errors", std::move(errors)}, {"dependent_outputs", node.dependent_outputs}, {"class_type", node.class_type}};
   }
@@ -347,18 +377,10 @@ std::vector<Notice> Validation::left_out() const {
 std::string Validation::text() const {
   std::string out;
   for (const FaultyNode& node : faulty)
-    for (const NodeFault& f : node.faults) {
-      out += "node " + node.id + (node.class_type.empty() ? "" : " (" + node.class_type + ")") + ": ";
-      // ComfyUI's message for these says nothing that a person could use.
-      if (f.type == "custom_validation_failed") out += f.details + "\n";
-      else out += f.message + (f.details.empty() ? "" : ": " + f.details) + "\n";
-    }
-  if (out.empty() && !error.is_null()) {
-    out = error["message"].get<std::string>();
-    const std::string details = error["details"];
-    if (!details.empty()) out += ": " + details;
-    out += "\n";
-  }
+    for (const NodeFault& f : node.faults)
+      out +=
+          "node " + node.id + (node.class_type.empty() ? "" : " (" + node.class_type + ")") + ": " + in_words(f) + "\n";
+  if (out.empty() && error) out = error->message + (error->details.empty() ? "" : ": " + error->details) + "\n";
   if (!out.empty()) out.pop_back();
   return out;
 }

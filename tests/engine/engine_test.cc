@@ -182,7 +182,9 @@ TEST_F(EngineTest, WhatDoesNotFitIsForeseen) {
   ASSERT_EQ(checked.faulty.size(), 1u);
   EXPECT_EQ(checked.faulty[0].id, "2");
   EXPECT_EQ(checked.faulty[0].dependent_outputs, Strings{"3"});
-  EXPECT_EQ(checked.faulty[0].faults[0].type, "custom_validation_failed");
+  EXPECT_EQ(checked.faulty[0].faults[0].code, workflow::FaultCode::kMismatch);
+  EXPECT_EQ(checked.faulty[0].faults[0].input, "model");
+  EXPECT_EQ(checked.faulty[0].faults[0].reason, "model 3 is odd. Take 2");
   EXPECT_EQ(checked.faulty[0].faults[0].details, "model - model 3 is odd. Take 2");
   EXPECT_EQ(toys_.ran, Strings{"1"});  // only the loader was run
   prompt["1"]["inputs"]["model"] = 2;
@@ -192,7 +194,7 @@ TEST_F(EngineTest, WhatDoesNotFitIsForeseen) {
   prompt["4"]["inputs"]["value"] = 5000;
   EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).faulty.size(), 2u);
   prompt.erase("5");
-  EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).error["type"], "prompt_outputs_failed_validation");
+  EXPECT_EQ(engine.check(workflow::parse_prompt(prompt)).error->code, workflow::FaultCode::kNothingRuns);
 }
 
 }  // namespace

@@ -284,11 +284,15 @@ TEST(IpAdapter, SaysWhatDoesNotFit) {
   vision.file = "vision_h.safetensors";
   vision.projection_dim = 80;
   vision.hidden_size = 96;
-  EXPECT_EQ(ip_adapter_mismatch(sd15, &vision, &model), "");
-  const std::string wrong_model = ip_adapter_mismatch(sdxl, nullptr, &model);
+  EXPECT_FALSE(ip_adapter_mismatch(sd15, &vision, &model));
+  const auto words = [](const std::optional<Error>& misfit) {
+    EXPECT_TRUE(misfit && misfit->fault() == Fault::kMismatch && !misfit->advice().empty());
+    return misfit ? std::string(misfit->what()) : "";
+  };
+  const std::string wrong_model = words(ip_adapter_mismatch(sdxl, nullptr, &model));
   for (const char* part : {"ip-adapter_sdxl.bin", "dream.safetensors", "70", "16", "384", "128", "SDXL"})
     EXPECT_NE(wrong_model.find(part), std::string::npos) << part << ": " << wrong_model;
-  const std::string wrong_vision = ip_adapter_mismatch(sdxl, &vision, nullptr);
+  const std::string wrong_vision = words(ip_adapter_mismatch(sdxl, &vision, nullptr));
   for (const char* part : {"ip-adapter_sdxl.bin", "vision_h.safetensors", "256", "80"})
     EXPECT_NE(wrong_vision.find(part), std::string::npos) << part << ": " << wrong_vision;
   EXPECT_THROW(sdxl.model->get()->tokens(sines({1, 80}, 0)), Error);

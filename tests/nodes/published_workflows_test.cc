@@ -33,8 +33,9 @@ class SynthChoices final : public workflow::ChoiceProvider {
     return out;
   }
   bool has_own_check(const std::string& source) const override { return source == workflow::kInputImages; }
-  std::string check(const std::string&, const std::string& value) const override {
-    return fs::exists(input_ / value) ? "" : "Invalid image file: " + value;
+  std::optional<Error> check(const std::string&, const std::string& value) const override {
+    if (fs::exists(input_ / value)) return std::nullopt;
+    return Error(Fault::kMissing, "Invalid image file: " + value);
   }
 
  private:

@@ -90,8 +90,9 @@ class ToyChoices : public ChoiceProvider {
     return {"a.png"};
   }
   bool has_own_check(const std::string& source) const override { return source == kInputImages; }
-  std::string check(const std::string&, const std::string& value) const override {
-    return value.ends_with(".png") ? "" : "Invalid image file: " + value;
+  std::optional<Error> check(const std::string&, const std::string& value) const override {
+    if (value.ends_with(".png")) return std::nullopt;
+    return Error(Fault::kMissing, "Invalid image file: " + value);
   }
   std::vector<std::string> checkpoints{"sd15.safetensors", "xl/base.safetensors"};
 };

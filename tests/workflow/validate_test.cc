@@ -61,19 +61,21 @@ TEST_P(OneFault, IsReportedInComfyUisWords) {
   else json[c.node]["inputs"].erase(c.input);
   const Validation v = check(json);
   EXPECT_FALSE(v.runnable());
-  EXPECT_EQ(v.error["type"], "prompt_outputs_failed_validation");
-  EXPECT_EQ(v.error["message"], "Prompt outputs failed validation");
+  EXPECT_EQ(v.error->code, FaultCode::kNothingRuns);
+  EXPECT_EQ(to_json(*v.error)["type"], "prompt_outputs_failed_validation");
+  EXPECT_EQ(v.error->message, "Prompt outputs failed validation");
   ASSERT_EQ(v.faulty.size(), 1u) << v.text();
   EXPECT_EQ(v.faulty[0].id, c.node);
   EXPECT_EQ(v.faulty[0].dependent_outputs, std::vector<std::string>{"5"});
   ASSERT_EQ(v.faulty[0].faults.size(), 1u) << v.text();
   const NodeFault& f = v.faulty[0].faults[0];
-  EXPECT_EQ(f.type, c.type);
+  EXPECT_EQ(f.input, c.input);
   EXPECT_EQ(f.message, c.message);
   EXPECT_EQ(f.details, c.details);
-  EXPECT_EQ(f.extra_info["input_name"], c.input);
   const Json shape = v.node_errors()[c.node];
   EXPECT_EQ(shape["errors"][0]["type"], c.type);
+  EXPECT_EQ(shape["errors"][0]["extra_info"]["input_name"], c.input);
+  EXPECT_EQ(shape["errors"][0]["extra_info"]["code"], code_name(f.code));
   EXPECT_TRUE(shape.contains("dependent_outputs") && shape.contains("class_type"));
 }
 
@@ -153,9 +155,10 @@ TEST(Validate, EveryFaultIsReportedAtOnce) {
   json["2"]["inputs"].erase("clip");
   json["7"] = {{"class_type", "Nothing"}, {"inputs", Json::object()}};
   const Validation v = check(json);
-  EXPECT_EQ(v.error["type"], "invalid_prompt");
-  EXPECT_EQ(v.error["message"], "Cannot execute because node Nothing does not exist.");
-  EXPECT_EQ(v.error["details"], "Node ID '#7'");
+  EXPECT_EQ(v.error->code, FaultCode::kUnknownClass);
+  EXPECT_EQ(to_json(*v.error)["type"], "invalid_prompt");
+  EXPECT_EQ(v.error->message, "Cannot execute because node Nothing does not exist.");
+  EXPECT_EQ(v.error->details, "Node ID '#7'");
   ASSERT_EQ(v.faulty.size(), 4u) << v.text();
   try {
     v.raise();
@@ -168,16 +171,17 @@ TEST(Validate, AMissingClassIsAnInvalidPrompt) {
   Json json = good();
   json["3"].erase("class_type");
   const Validation v = check(json);
-  EXPECT_EQ(v.error["type"], "invalid_prompt");
-  EXPECT_EQ(v.error["message"], "Cannot execute because a node is missing the class_type property.");
+  EXPECT_EQ(v.error->code, FaultCode::kUnknownClass);
+  EXPECT_EQ(to_json(*v.error)["type"], "invalid_prompt");
+  EXPECT_EQ(v.error->message, "Cannot execute because a node is missing the class_type property.");
 }
 
 TEST(Validate, WithoutOutputsThereIsNothingToDo) {
   Json json = good();
   json.erase("5");
-  EXPECT_EQ(check(json).error["type"], "prompt_no_outputs");
-  EXPECT_EQ(check(good(), {"4"}).error["type"], "prompt_no_outputs");
-  EXPECT_EQ(check(Json::object()).error["type"], "prompt_no_outputs");
+  EXPECT_EQ(check(json).error->code, FaultCode::kNoOutputs);
+  EXPECT_EQ(check(good(), {"4"}).error->code, FaultCode::kNoOutputs);
+  EXPECT_EQ(check(Json::object()).error->code, FaultCode::kNoOutputs);
 }
 
 TEST(Validate, OnlyWhatOutputsNeedIsChecked) {
@@ -203,7 +207,7 @@ TEST(Validate, CyclesAreFound) {
   json["5"]["inputs"]["images"] = {"8", 0};
   const Validation v = check(json);
   ASSERT_EQ(v.faulty.size(), 1u);
-  EXPECT_EQ(v.faulty[0].faults[0].type, "dependency_cycle");
+  EXPECT_EQ(v.faulty[0].faults[0].code, FaultCode::kCycle);
   EXPECT_EQ(v.faulty[0].faults[0].details, "8 <- 9 <- 8");
   json["8"]["inputs"]["b"] = {"8", 0};
   EXPECT_EQ(check(json).faulty.at(0).faults.at(0).details, "8 <- 8");
@@ -230,8 +234,9 @@ TEST(Validate, PicturesAreCheckedByTheirOwnRule) {
   };
   EXPECT_TRUE(with("new.png").flawless());  // not in the list, but there
   const Validation v = with("x.jpg");
-  EXPECT_EQ(v.faulty.at(0).faults.at(0).type, "custom_validation_failed");
+  EXPECT_EQ(v.faulty.at(0).faults.at(0).code, FaultCode::kPictureMissing);
   EXPECT_EQ(v.faulty[0].faults[0].details, "image - Invalid image file: x.jpg");
+  EXPECT_EQ(v.faulty[0].faults[0].reason, "Invalid image file: x.jpg");
 }
 
 TEST(Validate, UnionsAndWildcardsLink) {
@@ -252,7 +257,7 @@ TEST(Validate, LongListsAreNotRepeated) {
   const Validation v = validate(parse_prompt(json), table, choices);
   const NodeFault& f = v.faulty.at(0).faults.at(0);
   EXPECT_TRUE(f.details.starts_with("file: 'model7.ckpt' not in (list of length 32)")) << f.details;
-  EXPECT_TRUE(f.extra_info["input_config"].is_null());
+  EXPECT_TRUE(f.about["input_config"].is_null());
 }
 
 TEST(Prompt, PartsOfTheWrongKindAreRefused) {

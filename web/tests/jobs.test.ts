@@ -34,7 +34,7 @@ describe('jobs', () => {
     const failed = apply(
       added,
       event('execution_start'),
-      event('execution_error', { node_id: '8', node_type: 'KSampler', exception_message: 'node 8 (KSampler): no luck' }),
+      event('execution_error', { node_id: '8', node_type: 'KSampler', exception_message: 'node 8 (KSampler): no luck', reason: 'no luck' }),
     );
     expect(failed.byId['a']).toMatchObject({ state: 'failed', failure: { node: '8', message: 'No luck.' } });
     expect(apply(added, event('execution_interrupted')).byId['a']?.state).toBe('stopped');

@@ -12,48 +12,51 @@ const STEPS: InputSpec = ['INT', { default: 20, min: 1, max: 10000 }];
 const SEED: InputSpec = ['INT', { min: 0, max: 18446744073709551615n }];
 
 describe('faults', () => {
-  const fault = (type: string, input_name: string, input_config: InputSpec | undefined, received_value: string | number, kind?: string) => ({
-    type,
+  const fault = (code: string, input_name: string, input_config: InputSpec | undefined, received_value: string | number, more = {}) => ({
+    type: 't',
     message: 'm',
     details: 'd',
-    extra_info: { input_name, input_config, received_value, fault: kind },
+    extra_info: { code, input_name, input_config, received_value, ...more },
   });
 
   it('are said in plain words', () => {
-    expect(sayFault(fault('value_bigger_than_max', 'denoise', DENOISE, 2))).toBe('Must be at most 1.');
-    expect(sayFault(fault('value_not_in_list', 'ckpt_name', [['a', 'b']], 'c'))).toBe('“c” is not there. There is: a, b');
-    const images: InputSpec = [['a'], { image_upload: true }];
-    expect(sayFault(fault('value_not_in_list', 'image', images, 'c.png', 'missing'))).toContain('no picture “c.png”');
+    expect(sayFault(fault('too_large', 'denoise', DENOISE, 2))).toBe('Must be at most 1.');
+    expect(sayFault(fault('model_missing', 'ckpt_name', [['a', 'b']], 'c'))).toBe('“c” is not there. There is: a, b');
+    expect(sayFault(fault('model_missing', 'ckpt_name', [[]], 'x.ckpt'))).toContain('nor any other file');
+    expect(sayFault(fault('picture_missing', 'image', undefined, 'c.png'))).toBe('The server has no picture “c.png”. Choose it again.');
+    expect(sayFault(fault('picture_missing', 'image', undefined, ''))).toBe('Choose a picture first.');
+    expect(sayFault(fault('wrong_link_type', 'image', ['IMAGE'], '', { received_type: 'LATENT' }))).toBe(
+      'A connection of the wrong kind: it brings LATENT, and IMAGE is needed.',
+    );
+    expect(sayFault(fault('bad_link', 'image', ['IMAGE'], '', { reason: 'there is no node 9' }))).toContain('There is no node 9.');
     expect(sayFault({ type: 'new_kind', message: 'Message', details: 'why' })).toBe('Message: why');
   });
 
-  it('are told apart by their kind, not by words in them', () => {
-    const custom = (details: string, kind?: string) => ({
-      type: 'custom_validation_failed',
-      message: 'Custom validation failed for node',
-      details,
-      extra_info: { input_name: 'image', received_value: 'sea.png', fault: kind },
-    });
-    expect(sayFault(custom('image - Invalid image file: sea.png', 'missing'))).toBe('The server has no picture “sea.png”. Choose it again.');
-    expect(sayFault(custom('image - the image is 3 pixels wide; an image of 8 or more is needed', 'invalid'))).toBe(
-      'The image is 3 pixels wide; an image of 8 or more is needed.',
-    );
-    for (const said of ['node 3 (LoadImage): image - Invalid image file: sea.png', "node 3 (LoadImage): there is no picture 'sea.png' in /srv/input"]) {
-      expect(sayFailure(said)).toBe('The server has no picture “sea.png” any more. Choose it again.');
-    }
-    expect(sayFailure("there is no picture 'sea.png' in /a b; did you mean 'see.png'?")).toMatch(/again\. Did you mean 'see\.png'\?$/);
+  it('are told apart by their code, not by words in them', () => {
+    const picture = fault('invalid', 'image', undefined, 'sea.png', { reason: 'the image is 3 pixels wide; an image of 8 or more is needed' });
+    expect(sayFault(picture)).toBe('The image is 3 pixels wide; an image of 8 or more is needed.');
     // Only files can be missing; a sampler is a word.
-    expect(sayFault(fault('value_not_in_list', 'ckpt_name', [[]], 'x.ckpt', 'missing'))).toContain('nor any other file');
-    const sampler = { ...fault('value_not_in_list', 'sampler_name', undefined, 'eulr'), details: "sampler_name: 'eulr' not in (list of length 42); did you mean 'euler'?" };
+    const sampler = fault('not_a_choice', 'sampler_name', undefined, 'eulr', { hint: "did you mean 'euler'?" });
     expect(sayFault(sampler)).toBe("There is no sampler “eulr”. Did you mean 'euler'?");
-    const gone = { type: 'missing_node_type', message: 'Cannot execute because node KSamplr does not exist.', details: "Node ID '#1'; did you mean 'KSampler'?" };
+    const gone = fault('unknown_class', '', undefined, '', { class_type: 'KSamplr', hint: "did you mean 'KSampler'?" });
     expect(sayFault(gone)).toBe("The server has no node “KSamplr”. Did you mean 'KSampler'?");
+  });
+
+  it('of a run are said without the node', () => {
+    expect(sayFailure({ reason: 'a.png: it is cut short', exception_message: 'node 3 (LoadImage): a.png: it is cut short' })).toBe(
+      'A.png: it is cut short.',
+    );
+    expect(sayFailure({ exception_message: 'out of memory' })).toBe('Out of memory.');
+    const gone = { code: 'picture_missing', input_name: 'image', current_inputs: { image: ['sea.png'] }, reason: 'Invalid image file: sea.png' };
+    expect(sayFailure(gone)).toBe('The server has no picture “sea.png” any more. Choose it again.');
+    expect(sayFailure({ ...gone, hint: "did you mean 'see.png'?" })).toMatch(/again\. Did you mean 'see\.png'\?$/);
+    expect(sayFailure({})).toBe('The server did not say why.');
   });
 
   it('go to their fields, and to the rest where the form has none', () => {
     const node_errors = {
-      '8': { class_type: 'KSampler', errors: [fault('value_bigger_than_max', 'denoise', DENOISE, 2)] },
-      '1': { class_type: 'CheckpointLoaderSimple', errors: [fault('value_not_in_list', 'ckpt_name', [['a']], 'c')] },
+      '8': { class_type: 'KSampler', errors: [fault('too_large', 'denoise', DENOISE, 2)] },
+      '1': { class_type: 'CheckpointLoaderSimple', errors: [fault('model_missing', 'ckpt_name', [['a']], 'c')] },
     };
     const faults = readFaults({ error: { message: 'x' }, node_errors }, prompt, (f) => f === '8.denoise');
     expect(faults.fields['8.denoise']).toBe('Must be at most 1.');

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/atomic_file.h"
@@ -9,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "server/http/http_client.h"
+#include "workflow/fault.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -37,12 +39,14 @@ HttpClient client(const Flags& flags) {
 
 // What kind of refusal it is: all faulty nodes have it in common, or the error is called so, or the status says it.
 Fault fault_of(unsigned status, const Json& body) {
-  std::set<std::string> kinds;
+  std::set<std::optional<Fault>> kinds;
   for (const Json& node : body.value("node_errors", Json::object()))
-    for (const Json& fault : node.value("errors", Json::array()))
-      kinds.insert(fault.value("extra_info", Json::object()).value("fault", std::string()));
-  if (kinds.empty()) kinds.insert(body["error"].value("type", std::string()));
-  if (const auto named = fault_named(*kinds.begin()); kinds.size() == 1 && named) return *named;
+    for (const Json& fault : node.value("errors", Json::array())) {
+      const auto code = workflow::code_named(fault.value("extra_info", Json::object()).value("code", std::string()));
+      kinds.insert(code ? std::optional(workflow::fault_of(*code)) : std::nullopt);
+    }
+  if (kinds.empty()) kinds.insert(fault_named(body["error"].value("type", std::string())));
+  if (kinds.size() == 1 && *kinds.begin()) return **kinds.begin();
   switch (status) {
     case 401:
     case 403: return Fault::kUsage;

@@ -286,17 +286,19 @@ ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Resid
   return handle;
 }
 
-std::string control_mismatch(const ControlNetHandle& control, const ModelHandle& model) {
+std::optional<Error> control_mismatch(const ControlNetHandle& control, const ModelHandle& model) {
   const std::string kind = control.t2i_adapter ? "T2I-Adapter" : "ControlNet";
   const std::string name = family_name(&model.family());
   if (!model.net->takes().control || !model.net->unet())
-    return "The model " + model.file + " (" + name + ") takes no " + kind + ".";
+    return Error(Fault::kMismatch, "The model " + model.file + " (" + name + ") takes no " + kind);
   const UNetConfig& config = model.net->unet()->config;
-  const std::string fit = "; use a " + kind + " made for " + name + ".";
+  const auto misfit = [&](const std::string& why) {
+    return Error(Fault::kMismatch, "The " + kind + " " + control.file + " is made for " + why)
+        .fix("Use a " + kind + " made for " + name);
+  };
   const auto says = [&](const char* what, int64_t theirs, int64_t ours) {
-    return "The " + kind + " " + control.file + " is made for " + what + " of width " + std::to_string(theirs) + " (" +
-           family_name(control.family) + "), but the model " + model.file + " has " + std::to_string(ours) + " (" +
-           name + ")" + fit;
+    return misfit(std::string(what) + " of width " + std::to_string(theirs) + " (" + family_name(control.family) +
+                  "), but the model " + model.file + " has " + std::to_string(ours) + " (" + name + ")");
   };
   const bool wide = sd::is_xl(&model.family());
   if (!control.t2i_adapter && control.context_dim > 0 && control.context_dim != config.context_dim)
@@ -306,9 +308,8 @@ std::string control_mismatch(const ControlNetHandle& control, const ModelHandle&
   if (control.adm_channels > 0 && control.adm_channels != config.adm_channels)
     return says("a label vector", control.adm_channels, config.adm_channels);
   if ((control.family == &sd::kSdxl.family) != wide)
-    return "The " + kind + " " + control.file + " is made for " + family_name(control.family) + ", but the model " +
-           model.file + " is " + name + fit;
-  return {};
+    return misfit(std::string(family_name(control.family)) + ", but the model " + model.file + " is " + name);
+  return std::nullopt;
 }
 
 }  // namespace easel::models

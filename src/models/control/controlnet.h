@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "base/error.h"
 #include "formats/tensors/model_file.h"
 #include "models/control/control_keys.h"
 #include "models/control/control_union.h"
@@ -67,8 +69,8 @@ std::shared_ptr<const ControlNet> make_controlnet(const nn::Weights& w, bool ave
 // any. Throws Error(kBadFile).
 void check_control_net(const nn::Weights& w, ControlKind kind);
 
-// One sentence that says why the two do not go together, with both files, both numbers and what would fit; empty when
-// they do.
-std::string control_mismatch(const ControlNetHandle& control, const ModelHandle& model);
+// Why the two do not go together, with both files, both numbers and what would fit: an Error(kMismatch), or nothing
+// when they do.
+std::optional<Error> control_mismatch(const ControlNetHandle& control, const ModelHandle& model);
 
 }  // namespace easel::models

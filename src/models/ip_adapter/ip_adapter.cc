@@ -220,29 +220,33 @@ int64_t cross_attention_count(const UNetConfig& config) {
   return count;
 }
 
-std::string ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
-                                const ModelHandle* model) {
+std::optional<Error> ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
+                                         const ModelHandle* model) {
   const IpAdapterConfig& c = adapter.config;
   if (model && !model->net->unet())
-    return "The adapter " + adapter.file + " is made for UNets, and " + model->file + " (" +
-           family_name(&model->family()) + ") is none.";
+    return Error(Fault::kMismatch, "The adapter " + adapter.file + " is made for UNets, and " + model->file + " (" +
+                                       family_name(&model->family()) + ") is none");
   if (model) {
     const UNetConfig& config = model->net->unet()->config;
     const int64_t layers = cross_attention_count(config), own = static_cast<int64_t>(c.layer_widths.size());
     if (layers != own || config.context_dim != c.token_width)
-      return "The adapter " + adapter.file + " has " + std::to_string(own) + " layers of token width " +
-             std::to_string(c.token_width) + ", but the model " + model->file + " (" + family_name(&model->family()) +
-             ") has " + std::to_string(layers) + " of context width " + std::to_string(config.context_dim) +
-             ": it fits " + model_for(c) + ".";
+      return Error(Fault::kMismatch, "The adapter " + adapter.file + " has " + std::to_string(own) +
+                                         " layers of token width " + std::to_string(c.token_width) +
+                                         ", but the model " + model->file + " (" + family_name(&model->family()) +
+                                         ") has " + std::to_string(layers) + " of context width " +
+                                         std::to_string(config.context_dim))
+          .fix("It fits " + model_for(c));
   }
   if (vision) {
     const int64_t given = c.takes_hidden_states() ? vision->hidden_size : vision->projection_dim;
     if (given != c.clip_width)
-      return "The adapter " + adapter.file + " takes " + (c.takes_hidden_states() ? "hidden states" : "image embeds") +
-             " of width " + std::to_string(c.clip_width) + ", but the CLIP vision model " + vision->file + " gives " +
-             std::to_string(given) + ": use " + vision_for(c) + ".";
+      return Error(Fault::kMismatch, "The adapter " + adapter.file + " takes " +
+                                         (c.takes_hidden_states() ? "hidden states" : "image embeds") + " of width " +
+                                         std::to_string(c.clip_width) + ", but the CLIP vision model " + vision->file +
+                                         " gives " + std::to_string(given))
+          .fix("Use " + vision_for(c));
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace easel::models

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "models/handles.h"
 #include "models/ip_adapter/resampler.h"
 #include "nn/weights.h"
@@ -87,10 +89,10 @@ struct IpAdapterHandle {
 IpAdapterHandle load_ip_adapter(memory::Residency& residency, const std::shared_ptr<const StoredTensors>& file,
                                 DType compute, const std::string& file_name);
 
-// Why an adapter does not go with a CLIP vision model or a diffusion model (either may be null), in one sentence
-// that names both files, both numbers and what would fit; "" when all is well. Needs no compute.
-std::string ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
-                                const ModelHandle* model);
+// Why an adapter does not go with a CLIP vision model or a diffusion model (either may be null): an Error(kMismatch)
+// that names both files, both numbers and what would fit; nothing when all is well. Needs no compute.
+std::optional<Error> ip_adapter_mismatch(const IpAdapterHandle& adapter, const ClipVisionHandle* vision,
+                                         const ModelHandle* model);
 
 // Number of cross-attentions of a UNet, which is the number of layers an adapter for it has.
 int64_t cross_attention_count(const UNetConfig& config);

@@ -95,16 +95,19 @@ StyleModelHandle load_style_model(memory::Residency& residency, const StoredTens
   return handle;
 }
 
-std::string style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
-                           const std::string& text_file) {
+std::optional<Error> style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
+                                    const std::string& text_file) {
   if (vision && vision->hidden_size != style.width)
-    return "The style model " + style.file + " takes image states of width " + std::to_string(style.width) + ", but " +
-           vision->file + " gives " + std::to_string(vision->hidden_size) +
-           ": it needs the CLIP vision model it was trained with, ViT-L/14.";
+    return Error(Fault::kMismatch, "The style model " + style.file + " takes image states of width " +
+                                       std::to_string(style.width) + ", but " + vision->file + " gives " +
+                                       std::to_string(vision->hidden_size))
+        .fix("It needs the CLIP vision model it was trained with, ViT-L/14");
   if (context_dim > 0 && context_dim != style.context_dim)
-    return "The style model " + style.file + " makes tokens of width " + std::to_string(style.context_dim) +
-           ", but the text of " + text_file + " has " + std::to_string(context_dim) + ": it fits SD 1.x models.";
-  return {};
+    return Error(Fault::kMismatch, "The style model " + style.file + " makes tokens of width " +
+                                       std::to_string(style.context_dim) + ", but the text of " + text_file + " has " +
+                                       std::to_string(context_dim))
+        .fix("It fits SD 1.x models");
+  return std::nullopt;
 }
 
 Tensor style_tokens(const StyleModelHandle& style, const ClipVisionOutput& image) {

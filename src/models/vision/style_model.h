@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "models/handles.h"
 #include "models/text/clip_encoder.h"
 #include "nn/weights.h"
@@ -58,10 +60,10 @@ StyleShape read_style_shape(const StoredTensors& file, const std::string& file_n
 StyleModelHandle load_style_model(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name);
 
-// Says in one sentence why the three do not go together and what would, or "" when they do; needs no compute.
+// Why the three do not go together and what would: an Error(kMismatch), or nothing when they do; needs no compute.
 // context_dim: width of the text conditioning, `text_file` where it comes from. `vision` may be null (unknown).
-std::string style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
-                           const std::string& text_file);
+std::optional<Error> style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
+                                    const std::string& text_file);
 
 // The style tokens of an image (all images of a batch one after the other): [1, N*tokens, context_dim] f32.
 Tensor style_tokens(const StyleModelHandle& style, const ClipVisionOutput& image);

@@ -52,10 +52,8 @@ void require_unclip(const models::ModelHandle& model, const ForeseenConditioning
 }
 
 void require_controls(const models::ModelHandle& model, const ForeseenConditioning& c) {
-  for (const auto& control : c.controls) {
-    const std::string fault = models::control_mismatch(control, model);
-    if (!fault.empty()) throw Error(Fault::kMismatch, fault);
-  }
+  for (const auto& control : c.controls)
+    if (const auto misfit = models::control_mismatch(control, model)) throw Error(*misfit);
 }
 
 }  // namespace

@@ -86,10 +86,10 @@ Foreseen<Conditioning> foresee_style(const Known<ApplyStyle>& in) {
   const ForeseenVision* picture = in(&ApplyStyle::clip_vision_output);
   if (style) {
     // Text of an unknown width is taken for one that fits.
-    const std::string fault =
+    const auto misfit =
         models::style_mismatch(*style, picture ? &picture->vision : nullptr,
                                known.context_dim ? known.context_dim : style->context_dim, known.text_file);
-    if (!fault.empty()) throw Error(Fault::kMismatch, fault).at_input("style_model");
+    if (misfit) throw Error(*misfit).at_input("style_model");
   }
   return {std::move(known)};
 }

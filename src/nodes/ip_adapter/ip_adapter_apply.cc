@@ -34,7 +34,7 @@ std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, co
       const auto file = call.context().files.open(path);
       auto vision =
           models::find_clip_vision(call.context().residency, *file->tensors, call.context().compute, file->name());
-      if (models::ip_adapter_mismatch(adapter, &vision, nullptr).empty()) return vision;
+      if (!models::ip_adapter_mismatch(adapter, &vision, nullptr)) return vision;
     } catch (const Error&) {
       continue;  // a file that is no encoder is none that fits
     }
@@ -44,15 +44,14 @@ std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, co
 
 void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
                           const models::ModelHandle* model) {
-  if (std::string fault = models::ip_adapter_mismatch(pipeline.adapter, nullptr, model); !fault.empty())
-    throw Error(Fault::kMismatch, fault);
-  std::string fault = models::ip_adapter_mismatch(pipeline.adapter, vision, nullptr);
-  if (fault.empty()) return;
-  if (fault.ends_with('.')) fault.pop_back();
+  if (const auto misfit = models::ip_adapter_mismatch(pipeline.adapter, nullptr, model)) throw Error(*misfit);
+  const auto misfit = models::ip_adapter_mismatch(pipeline.adapter, vision, nullptr);
+  if (!misfit) return;
   const auto fitting = find_fitting_vision(call, pipeline.adapter);
-  throw Error(Fault::kMismatch, fault)
+  throw Error(misfit->fault(), misfit->message())
       .at_input("clip_vision")
-      .fix(fitting ? "Of the files here, " + fitting->file + " fits" : "No file in clip_vision/ fits");
+      .fix(misfit->advice() +
+           (fitting ? ". Of the files here, " + fitting->file + " fits" : "; no file in clip_vision/ fits"));
 }
 
 models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline,

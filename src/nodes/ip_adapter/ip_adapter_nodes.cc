@@ -64,8 +64,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
     if (!marked(name, preset)) continue;
     try {
       IpPipeline pipeline = open_ip_adapter(call, name);
-      if (pipeline.adapter.config.kind != preset.kind ||
-          !models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model).empty())
+      if (pipeline.adapter.config.kind != preset.kind || models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model))
         continue;
       pipeline.vision = find_fitting_vision(call, pipeline.adapter);
       // ViT-bigG has 48 layers, ViT-H has 32.

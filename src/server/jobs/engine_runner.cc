@@ -35,6 +35,13 @@ RunResult refused(const engine::Plan& plan) {
   }
   if (plan.faulty.empty()) return out;
   out.node = plan.faulty.front().id;
+  out.input = plan.faulty.front().faults.front().input;
+  if (plan.faulty.size() == 1 && plan.faulty.front().faults.size() == 1) {
+    const workflow::NodeFault& fault = plan.faulty.front().faults.front();
+    out.reason = fault.reason.empty() ? workflow::in_words(fault) : fault.reason;
+    out.code = workflow::code_name(fault.code);
+    out.hint = fault.hint;
+  }
   out.node_class = plan.faulty.front().class_type;
   out.current_inputs = inputs_as_text(plan.prompt, out.node);
   return out;
@@ -70,6 +77,8 @@ RunResult EngineRunner::run(RunRequest request, engine::EventSink& sink, const C
     out.node_class = e.node_class();
     out.input = e.input();
     out.error = e.what();
+    out.reason = workflow::reason_of(e);
+    out.code = workflow::code_name(workflow::code_of(e.fault()));
     out.error_type = fault_name(e.fault());
     if (out.end == RunEnd::kFailed) out.current_inputs = inputs_as_text(prompt, e.node());
   }

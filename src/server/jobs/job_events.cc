@@ -266,6 +266,9 @@ JobResult JobEvents::conclude(const RunResult& result) {
       out.failure = result.error;
       data["exception_message"] = result.error;
       data["exception_type"] = result.error_type;
+      data["reason"] = result.reason.empty() ? result.error : result.reason;
+      if (!result.code.empty()) data["code"] = result.code;
+      if (!result.hint.empty()) data["hint"] = result.hint;
       if (!result.input.empty()) data["input_name"] = result.input;
       data["traceback"] = Json::array();
       data["current_inputs"] = result.current_inputs;

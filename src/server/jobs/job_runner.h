@@ -27,8 +27,11 @@ enum class RunEnd { kSuccess, kFailed, kInterrupted };
 struct RunResult {
   RunEnd end = RunEnd::kSuccess;
   // Of a run that did not succeed: where it stopped and why.
-  std::string node, node_class, input;                       // input: the node's input that is to blame, where one is
-  std::string error, error_type;                             // for people; the fault's name
+  std::string node, node_class, input;  // input: the node's input that is to blame, where one is
+  std::string error, error_type;        // for people; the fault's name
+  // As workflow::NodeFault has them: the error without the node and input, what it is by name, what might have been
+  // meant.
+  std::string reason, code, hint;
   workflow::Json current_inputs = workflow::Json::object();  // the node's inputs as text
 };
 

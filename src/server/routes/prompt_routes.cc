@@ -186,7 +186,8 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   const std::string faults = dump_json(plan.node_errors());
   if (!plan.runnable()) {
     log(Level::kWarning, "prompt refused", {{"prompt_id", order->job.id}, {"why", plan.text()}});
-    return reply(Response::json("{\"error\":" + dump_json(plan.error) + ",\"node_errors\":" + faults + "}", 400));
+    return reply(Response::json(
+        "{\"error\":" + dump_json(workflow::to_json(*plan.error)) + ",\"node_errors\":" + faults + "}", 400));
   }
   take_over_values(order->prompt, plan.prompt);
   Job& job = order->job;

@@ -133,10 +133,17 @@ export interface InputFault {
   details: string;
   extra_info?: {
     input_name?: string;
-    input_config?: InputSpec;
+  /** ComfyUI's name, which tells less than the code. */
+    input_config?: InputSpec | null;
     received_value?: Value;
-    /** What went wrong, as the server names it: "missing", "bad_file", "mismatch", ... */
-    fault?: string;
+    received_type?: string;
+    class_type?: string;
+    /** What the code does not say, in the server's words. */
+    reason?: string;
+    /** What might have been meant. */
+    hint?: string;
+    /** What is wrong, by the names of src/workflow/fault.cc. */
+    code?: string;
   };
 }
 export interface NodeFault {

@@ -28,69 +28,65 @@ function sentence(text: string): string {
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** What the server thinks was meant, from the end of its details. */
-function hintIn(details: string): string {
-  return sentence(/; (did you mean .*)$/i.exec(details)?.[1] ?? '').replace(/\?\.$/, '?');
+/** Sentences one after the other; those that say nothing are left out. */
+function together(...sentences: string[]): string {
+  return sentences.filter(Boolean).join(' ');
 }
 
-/** What a value is called that a list does not have: files are missing, other choices are unknown. */
-function notInList(fault: InputFault): string {
-  const { input_name: input = '', input_config: config, received_value: value, fault: kind } = fault.extra_info ?? {};
-  const isFile = kind === 'missing';
-  if (isFile && config?.[1]?.image_upload) return `The server has no picture ${sayValue(value)}. Choose it again.`;
+/** A value that is none of an input's choices, or a model file that is not there. */
+function notInList({ extra_info: about = {} }: InputFault): string {
+  const { input_name: input = '', input_config: config, received_value: value, code, hint = '' } = about;
+  const isFile = code === 'model_missing';
   const choices = Array.isArray(config?.[0]) ? config[0].map(String) : [];
-  // A long list is left out of the answer; what is closest to the value is told.
-  if (isFile && choices.length === 0 && config) return `The server has no ${sayValue(value)}, nor any other file of this kind.`;
-  if (choices.length === 0) {
-    const what = isFile ? `The server has no file ${sayValue(value)}.` : `There is no ${input.replace(/_name$/, '')} ${sayValue(value)}.`;
-    return [what, hintIn(fault.details)].filter(Boolean).join(' ');
+  if (choices.length > 0) {
+    const shown = choices.slice(0, 4).join(', ') + (choices.length > 4 ? ', …' : '');
+    return `${sayValue(value)} is not there. There is: ${shown}`;
   }
-  const shown = choices.slice(0, 4).join(', ') + (choices.length > 4 ? ', …' : '');
-  return `${sayValue(value)} is not there. There is: ${shown}`;
+  // A long list is left out of the answer, with the declaration; what is closest to the value is told.
+  if (isFile && config) return `The server has no ${sayValue(value)}, nor any other file of this kind.`;
+  const what = isFile ? `The server has no file ${sayValue(value)}.` : `There is no ${input.replace(/_name$/, '')} ${sayValue(value)}.`;
+  return together(what, sentence(hint));
 }
 
 /** One fault of one input. */
 export function sayFault(fault: InputFault): string {
-  const { input_name: input = '', input_config: config, received_value: value, fault: kind } = fault.extra_info ?? {};
+  const { code, input_config: config, received_value: value, received_type: got, class_type: type, reason = '', hint = '' } = fault.extra_info ?? {};
   const options = config?.[1] ?? {};
-  switch (fault.type) {
-    case 'missing_node_type':
-      return [sentence(fault.message).replace(/^Cannot execute because node (.*) does not exist\.$/, 'The server has no node “$1”.'), hintIn(fault.details)]
-        .filter(Boolean)
-        .join(' ');
-    case 'required_input_missing':
+  switch (code) {
+    case 'unknown_class':
+      return type ? together(`The server has no node “${type}”.`, sentence(hint)) : 'The workflow does not say what node this is.';
+    case 'input_missing':
       return 'Something must be given here.';
-    case 'value_smaller_than_min':
+    case 'too_small':
       return `Must be at least ${options.min}.`;
-    case 'value_bigger_than_max':
+    case 'too_large':
       return `Must be at most ${options.max}.`;
-    case 'value_not_in_list':
+    case 'not_a_choice':
+    case 'model_missing':
       return notInList(fault);
-    case 'invalid_input_type':
+    case 'wrong_value_type':
       return `${sayValue(value)} cannot be read as ${config?.[0] === 'INT' ? 'a whole number' : 'a number'}.`;
-    case 'custom_validation_failed':
-      // The kind tells a picture that is not there from anything else that may be wrong with a picture.
-      if (kind === 'missing' && typeof value === 'string') {
-        if (input !== 'image') return `The server has no file ${sayValue(value)}.`;
-        return value ? `The server has no picture ${sayValue(value)}. Choose it again.` : 'Choose a picture first.';
-      }
-      return sentence(fault.details.startsWith(`${input} - `) ? fault.details.slice(input.length + 3) : fault.details || fault.message);
-    case 'return_type_mismatch':
-      return `A connection of the wrong kind. ${sentence(fault.details)}`.trim();
-    case 'bad_linked_input':
-      return `A connection to a node that is not there. ${sentence(fault.details)}`.trim();
+    case 'picture_missing':
+      return value ? together(`The server has no picture ${sayValue(value)}. Choose it again.`, sentence(hint)) : 'Choose a picture first.';
+    case 'latent_missing':
+      return `The server has no file ${sayValue(value)}.`;
+    case 'wrong_link_type':
+      return `A connection of the wrong kind: it brings ${got}${typeof config?.[0] === 'string' ? `, and ${config[0]} is needed` : ''}.`;
+    case 'bad_link':
+      return together('A connection is missing, or comes from nowhere.', sentence(reason));
     default:
+      if (reason) return sentence(reason);
       return fault.message && fault.details ? `${fault.message.replace(/[.:\s]+$/, '')}: ${fault.details}` : sentence(fault.message || fault.details);
   }
 }
 
 /** What the server says of a job that failed, without the name of the node, which is shown beside it. */
-export function sayFailure(message: string): string {
-  const bare = message.replace(/^node \S+( \([^)]*\))?[,:] */, '').replace(/^\w+ - (?=\S)/, '');
-  // Where the server keeps its pictures is of no use to who looks at the page.
-  const gone = /^Invalid image file: ([^;]*)/.exec(bare) ?? /^there is no picture '([^']*)' in /i.exec(bare);
-  if (gone) return [`The server has no picture “${gone[1]}” any more. Choose it again.`, /did you mean [^?]*\?/i.exec(bare)?.[0].replace('did', 'Did')].filter(Boolean).join(' ');
-  return sentence(bare) || 'The server did not say why.';
+export function sayFailure(data: Record<string, unknown>): string {
+  if (data['code'] === 'picture_missing') {
+    const given = (data['current_inputs'] as Record<string, unknown[]> | undefined)?.[String(data['input_name'])]?.[0];
+    return together(`The server has no picture ${sayValue(given)} any more. Choose it again.`, sentence(String(data['hint'] ?? '')));
+  }
+  return sentence(String(data['reason'] ?? data['exception_message'] ?? '')) || 'The server did not say why.';
 }
 
 function titleOf(prompt: Prompt, id: string): string {

@@ -82,7 +82,7 @@ function failureOf(data: Record<string, unknown>): Failure {
     node: String(data['node_id'] ?? ''),
     input: String(data['input_name'] ?? ''),
     nodeType: String(data['node_type'] ?? ''),
-    message: sayFailure(String(data['exception_message'] ?? '')),
+    message: sayFailure(data),
   };
 }
 
