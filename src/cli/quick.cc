@@ -102,19 +102,15 @@ void set_seeds(workflow::Prompt& prompt, const nodes::Table& table, const workfl
           node.inputs[input.name] = value;
 }
 
-void set_text(workflow::Prompt& prompt, const std::vector<std::string>& ids, const std::string& text) {
-  for (const auto& id : ids) {
-    workflow::PromptNode* node = prompt.find(id);
-    for (const char* input : {"text", "text_g", "text_l"})
-      if (node && node->inputs.contains(input)) node->inputs[input] = text;
-  }
+void set_words(workflow::Prompt& prompt, const std::vector<techniques::WordsSlot>& slots, const std::string& words) {
+  for (const auto& slot : slots) prompt.find(slot.node)->inputs[slot.input] = words;
 }
 
 void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
              const nodes::Table& table) {
   for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
-  set_text(t.prompt, t.prompts, flags.prompt);
-  if (!flags.negative.empty()) set_text(t.prompt, t.negatives, flags.negative);
+  set_words(t.prompt, t.prompts, flags.prompt);
+  if (!flags.negative.empty()) set_words(t.prompt, t.negatives, flags.negative);
   if (flags.seed) set_seeds(t.prompt, table, *flags.seed);
   if (flags.steps) set_number(t.prompt, "steps", *flags.steps);
   if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;

@@ -159,16 +159,28 @@ class Chooser {
   std::map<std::string, models::StyleModelHandle> styles_;
 };
 
-std::vector<std::string> strings(const Json& list) {
-  std::vector<std::string> out;
-  if (list.is_array())
-    for (const auto& item : list) out.push_back(item.get<std::string>());
+const workflow::NodeSpec* spec_of(const workflow::Prompt& prompt, const std::string& id) {
+  const PromptNode* node = prompt.find(id);
+  return node ? nodes::standard_table().find(node->class_type, node->input_names()) : nullptr;
+}
+
+// The inputs of the listed nodes that are declared as text of a prompt, and hold some.
+std::vector<WordsSlot> words_in(const workflow::Prompt& prompt, const Json& ids) {
+  std::vector<WordsSlot> out;
+  for (const Json& item : ids) {
+    const auto id = item.get<std::string>();
+    const workflow::NodeSpec* spec = spec_of(prompt, id);
+    if (!spec) throw Error(Fault::kInternal, "techniques.json names a node '" + id + "' that is not there");
+    const Json& given = prompt.find(id)->inputs;
+    for (const workflow::InputSpec& input : spec->inputs)
+      if (input.names_embeddings && given.contains(input.name) && given.at(input.name).is_string())
+        out.push_back({id, input.name});
+  }
   return out;
 }
 
 bool is_seed(const workflow::Prompt& prompt, const Knob& knob) {
-  const workflow::PromptNode* node = prompt.find(knob.node);
-  const auto* spec = node ? nodes::standard_table().find(node->class_type, node->input_names()) : nullptr;
+  const workflow::NodeSpec* spec = spec_of(prompt, knob.node);
   const auto* input = spec ? spec->input(knob.input) : nullptr;
   return input && input->control_after_generate;
 }
@@ -179,10 +191,10 @@ Technique read(const Json& json) {
   t.title = json.at("title");
   t.summary = json.at("summary");
   t.main_knob = json.at("main");
-  t.prompts = strings(json.at("prompt"));
-  t.negatives = strings(json.at("negative"));
   for (const auto& p : json.at("pictures")) t.pictures.push_back({p.at("node"), p.at("label")});
   t.prompt = shipped_workflow(t.name);
+  t.prompts = words_in(t.prompt, json.at("prompt"));
+  t.negatives = words_in(t.prompt, json.at("negative"));
   for (const auto& k : json.at("knobs")) {
     t.knobs.push_back({k.at("node"), k.at("input"), k.at("label"), k.at("meaning")});
     t.knobs.back().seed = is_seed(t.prompt, t.knobs.back());
@@ -232,6 +244,16 @@ workflow::Prompt shipped_workflow(const std::string& name) {
   throw Error(Fault::kMissing, "no technique '" + name + "'").fix("There are: " + names);
 }
 
+namespace {
+
+Json to_json(const std::vector<WordsSlot>& slots) {
+  Json out = Json::array();
+  for (const WordsSlot& slot : slots) out.push_back({{"node", slot.node}, {"input", slot.input}});
+  return out;
+}
+
+}  // namespace
+
 Json to_json(const Technique& t) {
   Json pictures = Json::array(), knobs = Json::array();
   for (const auto& p : t.pictures) pictures.push_back({{"node", p.node}, {"label", p.label}});
@@ -242,8 +264,8 @@ Json to_json(const Technique& t) {
           {"title", t.title},
           {"summary", t.summary},
           {"pictures", std::move(pictures)},
-          {"prompts", t.prompts},
-          {"negatives", t.negatives},
+          {"prompts", to_json(t.prompts)},
+          {"negatives", to_json(t.negatives)},
           {"knobs", std::move(knobs)},
           {"main_knob", t.main_knob},
           {"missing", t.missing},

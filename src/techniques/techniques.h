@@ -18,6 +18,11 @@ struct Knob {
   bool seed = false;
 };
 
+// An input that holds words of the prompt.
+struct WordsSlot {
+  std::string node, input;
+};
+
 struct PictureSlot {
   std::string node, label;  // the node is a LoadImage
 };
@@ -26,11 +31,11 @@ struct Technique {
   std::string name;  // of the workflow: "img2img"
   std::string title, summary;
   std::vector<PictureSlot> pictures;
-  std::vector<std::string> prompts, negatives;  // nodes that hold the words
-  std::vector<Knob> knobs;                      // the first ones are the technique's own
-  size_t main_knob = 0;                         // the one a strip of results is made over
-  workflow::Prompt prompt;                      // with the model files at hand
-  std::string missing;                          // why it cannot be run here, for people; empty when it can
+  std::vector<WordsSlot> prompts, negatives;  // where the words go: those that are wanted, those that are not
+  std::vector<Knob> knobs;                    // the first ones are the technique's own
+  size_t main_knob = 0;                       // the one a strip of results is made over
+  workflow::Prompt prompt;                    // with the model files at hand
+  std::string missing;                        // why it cannot be run here, for people; empty when it can
 };
 
 // All techniques, in the order they are shown. Files the workflows name are taken when they are there; others of the

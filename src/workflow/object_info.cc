@@ -23,6 +23,7 @@ Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool a
   option("round", input.round);
   if (input.multiline) options["multiline"] = true;
   if (input.dynamic_prompts) options["dynamicPrompts"] = true;
+  if (input.names_embeddings) options["prompt_text"] = true;
   if (input.image_upload) options["image_upload"] = true;
   if (input.control_after_generate) options["control_after_generate"] = true;
   if (input.force_input) options["forceInput"] = true;

@@ -33,7 +33,8 @@ struct InputSpec {
   bool force_input = false;             // a value that has no widget and can only be linked
   bool added_later = false;             // required, but younger than the node: workflows that lack it mean the default
   bool control_after_generate = false;  // a seed: the editor keeps an extra value after it
-  bool names_embeddings = false;        // text that is, or may become, a prompt: "embedding:name" in it means a file
+  bool names_embeddings = false;        // text that is, or may become, a prompt: "embedding:name" in it means a file;
+                                        // clients are told of it as "prompt_text"
   bool names_saved_files = false;       // text that becomes file names: %...% in it is filled in when they are written
 
   // True for values typed into the node, false for what must come over a link.

@@ -211,6 +211,8 @@ TEST_F(Declaration, SaysWhatAPageNeedsToKnow) {
   EXPECT_EQ(workflow::to_json(steps.useful_max), 50);
   EXPECT_TRUE(sampler.input("seed")->control_after_generate);
   EXPECT_TRUE(standard_table().find("CLIPTextEncode")->input("text")->names_embeddings);
+  for (const char* input : {"text_g", "text_l"})
+    EXPECT_TRUE(standard_table().find("CLIPTextEncodeSDXL")->input(input)->names_embeddings) << input;
   EXPECT_TRUE(standard_table().find("SaveImage")->input("filename_prefix")->names_saved_files);
 }
 

@@ -91,6 +91,13 @@ TEST(LibraryRoutes, AFileIsDescribedAnewWhenItChanges) {
   EXPECT_NE(catalogue.files()[0]["problem"], before);
 }
 
+TEST(LibraryRoutes, TellWhichInputsHoldWords) {
+  TestServer t;
+  EXPECT_EQ(Json::parse(get(t.port, "/easel/prompt_texts").body), Json::parse(R"({"Text": ["text"]})"));
+  const Json text = Json::parse(get(t.port, "/object_info/Text").body)["Text"]["input"]["required"]["text"];
+  EXPECT_EQ(text[1]["prompt_text"], true);
+}
+
 TEST(LibraryRoutes, CountTokensByChunk) {
   TestServer t;
   const auto chunks = [&](const std::string& text) {

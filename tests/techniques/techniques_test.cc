@@ -57,6 +57,19 @@ TEST_F(TechniquesTest, SayWhatTheyLack) {
   EXPECT_THROW(shipped_workflow("no such"), Error);
 }
 
+// Where the words go is what the nodes declare.
+TEST_F(TechniquesTest, SayWhereTheirWordsGo) {
+  const auto all = available(*start());
+  for (const Technique& t : all)
+    for (const auto* slots : {&t.prompts, &t.negatives})
+      for (const WordsSlot& slot : *slots)
+        EXPECT_TRUE(t.prompt.find(slot.node)->inputs.at(slot.input).is_string()) << t.name << " " << slot.node;
+  const workflow::Json shown = to_json(named(all, "img2img"));
+  EXPECT_EQ(shown["prompts"], workflow::parse_json(R"([{"node": "6", "input": "text"}])"));
+  EXPECT_EQ(shown["negatives"], workflow::parse_json(R"([{"node": "7", "input": "text"}])"));
+  EXPECT_EQ(named(all, "img2img_sdxl").prompts.size(), 2u);  // text_g and text_l
+}
+
 // Choosing the files, checking the workflow, and asking once more open each file once.
 TEST_F(TechniquesTest, FilesAreOpenedOnce) {
   const auto engine = start();

@@ -35,11 +35,13 @@ class ToyTable : public NodeTable {
     seed.control_after_generate = true;
     InputSpec picture = from("image", kInputImages);
     picture.image_upload = true;
+    InputSpec words = input("text", "STRING", std::string());
+    words.names_embeddings = true;
     InputSpec forced = input("forced", "INT");
     forced.force_input = true;
     add("Load", {from("file", "checkpoints")}, {"MODEL", "CLIP"});
     add("Picture", {picture}, {"IMAGE", "MASK"});
-    add("Text", {input("text", "STRING", std::string()), input("clip", "CLIP")}, {"CONDITIONING"});
+    add("Text", {words, input("clip", "CLIP")}, {"CONDITIONING"});
     add("Sample",
         {input("model", "MODEL"), seed, range(input("steps", "INT", int64_t{20}), int64_t{1}, int64_t{100}),
          range(input("cfg", "FLOAT", 8.0), 0.0, 100.0), combo("sampler", {"euler", "heun"}),

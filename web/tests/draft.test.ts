@@ -11,10 +11,11 @@ describe('a draft', () => {
 
   it('takes words in every node that holds them, but not in place of a connection', () => {
     const other = drafts.withInput(prompt, '7', 'text', ['1', 0]);
-    const out = drafts.withWords(other, ['6', '7'], 'a tower');
+    const [six, seven] = [{ node: '6', input: 'text' }, { node: '7', input: 'text' }];
+    const out = drafts.withWords(other, [six, seven], 'a tower');
     expect(out['6']?.inputs['text']).toBe('a tower');
     expect(out['7']?.inputs['text']).toEqual(['1', 0]);
-    expect(drafts.wordsOf(out, ['7', '6'])).toBe('a tower');
+    expect(drafts.wordsOf(out, [seven, six])).toBe('a tower');
   });
 
   it('puts a seed into the seed knobs only', () => {
@@ -28,8 +29,8 @@ describe('a draft', () => {
       ...technique,
       name: 'other',
       pictures: [{ node: '30', label: 'Style' }],
-      prompts: ['60'],
-      negatives: ['70'],
+      prompts: [{ node: '60', input: 'text_g' }, { node: '60', input: 'text_l' }],
+      negatives: [{ node: '70', input: 'text' }],
       prompt: {
         '30': { class_type: 'LoadImage', inputs: { image: 'x.png' } },
         '60': { class_type: 'CLIPTextEncodeSDXL', inputs: { text_g: 'old', text_l: 'old' } },
@@ -37,7 +38,7 @@ describe('a draft', () => {
       },
     };
     let mine = drafts.withInput(drafts.newDraft(technique), '3', 'image', 'mine.png');
-    mine = drafts.withWords(mine, ['6'], 'new words');
+    mine = drafts.withWords(mine, technique.prompts, 'new words');
     const out = drafts.carryOver({ technique, prompt: mine }, to);
     expect(out['30']?.inputs['image']).toBe('mine.png');
     expect(out['60']?.inputs).toEqual({ text_g: 'new words', text_l: 'new words' });

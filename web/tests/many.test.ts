@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { changeWeight, completionsAt, sayTokens, withStyle } from '../src/state/form/wordTools';
 import { alternatives, type Axis, differences, knobAxis, seedsFrom, setOf, spread, tableOf, wordsAxis } from '../src/state/form/variations';
+import { promptTexts } from '../src/state/form/catalog';
 import { byDay, entriesOf, find, noSearch } from '../src/state/gallery/entries';
 import { detailsOf, titleOf } from '../src/state/jobs/about';
 import { type Job, type Jobs, noJobs, reduce } from '../src/state/jobs/jobs';
@@ -109,6 +110,7 @@ function ended(...notes: object[]): Jobs {
 const set = (at: number[]) => ({ set: { id: 's', axes: [{ label: 'Steps', values: ['2', '4'] }], at } });
 
 describe('the gallery', () => {
+  promptTexts.value = { CLIPTextEncode: ['text'], CLIPTextEncodeSDXL: ['text_g', 'text_l'], Join: ['a', 'b'] };
   const jobs = ended({ technique: 'img2img' }, set([0]), set([1]), {});
   const entries = entriesOf(jobs, [technique]);
 
@@ -133,6 +135,16 @@ describe('the gallery', () => {
     const now = new Date(2026, 4, 7, 23).getTime();
     expect(byDay(entries, now).map((d) => [d.name, d.entries.length])).toEqual([['Today', 1], ['Yesterday', 1], ['Monday 4 May', 1]]);
     expect(byDay(entries, new Date(2027, 0, 1).getTime())[2]!.name).toContain('2026');
+  });
+
+  it('finds the words by what the nodes declare', () => {
+    const job = jobs.byId['job0']!;
+    const titled = (nodes: Job['prompt']) => titleOf({ ...job, prompt: { ...job.prompt, ...nodes } }, [technique]);
+    // Over a node that joins texts, and one that is declared to hold none.
+    const encode = { class_type: 'CLIPTextEncode', inputs: { text: ['20', 0], clip: ['1', 1] } } as Job['prompt'][string];
+    expect(titled({ '6': encode, '20': { class_type: 'Join', inputs: { a: '', b: 'a red barn' } } })).toBe('a red barn');
+    expect(titled({ '6': encode, '20': { class_type: 'Note', inputs: { text: 'a red barn' } } })).toBe(technique.title);
+    expect(titled({ '6': { class_type: 'CLIPTextEncodeSDXL', inputs: { text_g: '', text_l: 'a boat' } } })).toBe('a boat');
   });
 
   it('tells what a picture was made with', () => {

@@ -29,8 +29,8 @@ export const technique: Technique = {
   title: 'Draw over a picture',
   summary: '',
   pictures: [{ node: '3', label: 'Picture' }],
-  prompts: ['6'],
-  negatives: ['7'],
+  prompts: [{ node: '6', input: 'text' }],
+  negatives: [{ node: '7', input: 'text' }],
   knobs: [
     { node: '8', input: 'denoise', label: 'Change', meaning: '' },
     { node: '8', input: 'seed', label: 'Seed', meaning: '', seed: true },

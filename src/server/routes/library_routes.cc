@@ -37,6 +37,15 @@ Response tokens(const Request& request) {
   return Response::json(dump_json({{"chunks", techniques::tokens_of_chunks(prompt)}}));
 }
 
+// {class: [inputs that hold text of a prompt]}, of the classes that have any.
+Json prompt_texts(const workflow::NodeTable& table) {
+  Json out = Json::object();
+  for (const workflow::NodeSpec* node : table.list())
+    for (const workflow::InputSpec& input : node->inputs)
+      if (input.names_embeddings) out[node->class_type].push_back(input.name);
+  return out;
+}
+
 bool is_picture(const std::filesystem::path& file) {
   const MappedFile mapped = MappedFile::open(file);
   const auto bytes = mapped.bytes();
@@ -87,6 +96,8 @@ void add_library_routes(Router& router, Services& s) {
              s.models_pool.handler([catalogue](Request&) { return Response::json(dump_json(catalogue->files())); }));
   router.add("GET", "/easel/models/picture",
              s.models_pool.handler([&s](Request& request) { return model_picture(s, request); }));
+  router.add("GET", "/easel/prompt_texts",
+             s.pool.handler([&s](Request&) { return Response::json(dump_json(prompt_texts(s.table))); }));
   router.add("POST", "/easel/tokens", s.pool.handler([](Request& request) { return tokens(request); }));
   router.add("POST", "/easel/pictures/delete",
              s.pool.handler([&s](Request& request) { return delete_pictures(s, request); }));

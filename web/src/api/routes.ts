@@ -6,6 +6,8 @@ export const techniques = () => get<Technique[]>('easel/techniques');
 /** What each model file is, and what it goes with. */
 export const modelFiles = () => get<ModelFile[]>('easel/models');
 export const embeddings = () => get<string[]>('embeddings');
+/** By node class, the inputs that hold text of a prompt. */
+export const promptTexts = () => get<Record<string, string[]>>('easel/prompt_texts');
 /** How many tokens each chunk of the text takes. */
 export const tokenCounts = (text: string) => post<{ chunks: number[] }>('easel/tokens', { text });
 export const queue = () => get<QueueState>('queue');

@@ -23,13 +23,18 @@ export interface Knob {
   meaning: string;
   seed?: boolean;
 }
+/** An input that holds words of the prompt. */
+export interface WordsSlot {
+  node: string;
+  input: string;
+}
 export interface Technique {
   name: string;
   title: string;
   summary: string;
   pictures: PictureSlot[];
-  prompts: string[];
-  negatives: string[];
+  prompts: WordsSlot[];
+  negatives: WordsSlot[];
   knobs: Knob[];
   main_knob: number;
   missing: string;
@@ -128,12 +133,14 @@ export interface HistoryEntry {
 export type History = Record<string, HistoryEntry>;
 
 export interface InputFault {
+  /** ComfyUI's name, which tells less than the code. */
   type: string;
   message: string;
   details: string;
   extra_info?: {
+    /** What is wrong, by the names of src/workflow/fault.cc. */
+    code?: string;
     input_name?: string;
-  /** ComfyUI's name, which tells less than the code. */
     input_config?: InputSpec | null;
     received_value?: Value;
     received_type?: string;
@@ -142,8 +149,6 @@ export interface InputFault {
     reason?: string;
     /** What might have been meant. */
     hint?: string;
-    /** What is wrong, by the names of src/workflow/fault.cc. */
-    code?: string;
   };
 }
 export interface NodeFault {

@@ -43,12 +43,12 @@ export function Words({ which, label, rows, tooltip }: WordsProps) {
   const [found, setFound] = useState<Completions>();
   const [active, setActive] = useState(0);
   const technique = compose.technique.value;
-  const nodes = technique?.[which] ?? [];
+  const slots = technique?.[which] ?? [];
   const words = compose.wordsOf(which);
   const tokens = useTokens(words);
-  if (!technique || nodes.length === 0) return null;
+  if (!technique || slots.length === 0) return null;
   const main = which === 'prompts';
-  const example = main ? wordsOf(technique.prompt, nodes) : '';
+  const example = main ? wordsOf(technique.prompt, slots) : '';
 
   const write = (text: string, from: number, to: number) => {
     const field = area.current;

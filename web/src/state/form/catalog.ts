@@ -7,6 +7,8 @@ export const techniques = signal<Technique[]>([]);
 export const infos = signal<Record<string, NodeInfo>>({});
 export const modelFiles = signal<ModelFile[]>([]);
 export const embeddings = signal<string[]>([]);
+/** By node class, the inputs that hold text of a prompt. */
+export const promptTexts = signal<Record<string, string[]>>({});
 
 /** The definition of a node class, asked for once; nothing when there is none to be had. */
 export async function infoOf(name: string): Promise<NodeInfo | undefined> {
@@ -27,6 +29,10 @@ export async function loadModelFiles(): Promise<void> {
     routes.modelFiles().catch(() => []),
     routes.embeddings().catch(() => []),
   ]);
+}
+
+export async function loadPromptTexts(): Promise<void> {
+  promptTexts.value = await routes.promptTexts().catch(() => ({}));
 }
 
 /** What can be chosen for an input of a node. */

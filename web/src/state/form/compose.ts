@@ -7,7 +7,7 @@ import { focusJob } from '../jobs/session';
 import { say } from '../notices';
 import { column, openInGraph, setView } from '../view';
 import { type Additions, assemble, noAdditions, paintPath, readWorkflow, type ReadWorkflow, modelNode } from './additions';
-import { fileNamed, loadModelFiles, techniques, wantInfo } from './catalog';
+import { fileNamed, loadModelFiles, loadPromptTexts, techniques, wantInfo } from './catalog';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults } from './errors';
 import { usablePicture } from './pictureFile';
@@ -73,6 +73,7 @@ function take(read: ReadWorkflow): void {
 
 export async function loadTechniques(): Promise<void> {
   void loadModelFiles();
+  void loadPromptTexts();
   try {
     const all = await routes.techniques();
     techniques.value = all;

@@ -1,8 +1,6 @@
 // The workflow a person is filling in: a technique's prompt with their values in it. Pure functions.
 import { clone } from '../../api/json';
-import type { Prompt, PromptNode, Technique, Value } from '../../api/types';
-
-const TEXT_INPUTS = ['text', 'text_g', 'text_l'];
+import type { Prompt, Technique, Value, WordsSlot } from '../../api/types';
 
 export function isLink(value: Value | undefined): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number';
@@ -24,23 +22,19 @@ export function withInput(prompt: Prompt, node: string, input: string, value: Va
   return { ...prompt, [node]: { ...old, inputs: { ...old.inputs, [input]: value } } };
 }
 
-function textInputs(node: PromptNode | undefined): string[] {
-  return node ? TEXT_INPUTS.filter((name) => typeof node.inputs[name] === 'string') : [];
-}
-
-/** The words in the first of the nodes. */
-export function wordsOf(prompt: Prompt, nodes: string[]): string {
-  for (const id of nodes) {
-    const input = textInputs(prompt[id])[0];
-    if (input) return String(prompt[id]?.inputs[input]);
+/** The words in the first of the inputs that is not linked. */
+export function wordsOf(prompt: Prompt, slots: WordsSlot[]): string {
+  for (const { node, input } of slots) {
+    const words = prompt[node]?.inputs[input];
+    if (typeof words === 'string') return words;
   }
   return '';
 }
 
-/** Puts the words into all of the nodes. */
-export function withWords(prompt: Prompt, nodes: string[], words: string): Prompt {
+/** Puts the words into all of the inputs that are not linked. */
+export function withWords(prompt: Prompt, slots: WordsSlot[], words: string): Prompt {
   let out = prompt;
-  for (const id of nodes) for (const input of textInputs(prompt[id])) out = withInput(out, id, input, words);
+  for (const { node, input } of slots) if (typeof prompt[node]?.inputs[input] === 'string') out = withInput(out, node, input, words);
   return out;
 }
 

@@ -1,5 +1,7 @@
-// What a job is about: its words, its reference, what it was made with. Pure functions.
+// What a job is about: its words, its reference, what it was made with. Functions of the job, and of what the server
+// declares of its nodes.
 import type { ImageRef, Link, PageNote, Prompt, PromptNode, Technique } from '../../api/types';
+import { promptTexts } from '../form/catalog';
 import { isLink } from '../form/draft';
 import type { Job } from './jobs';
 import { saySeconds } from './timing';
@@ -16,19 +18,25 @@ export function picturesOf(job: Job): ImageRef[] {
   return saved.length > 0 ? saved : all;
 }
 
-function textOf(node: PromptNode | undefined): string {
-  const text = node?.inputs['text'] ?? node?.inputs['text_g'];
-  return typeof text === 'string' ? text : '';
+function textInputs(node: PromptNode): string[] {
+  return promptTexts.value[node.class_type] ?? [];
 }
 
-/** Follows an input upwards until a node that holds words is met. */
+/** The first words that a node itself holds. */
+function textOf(node: PromptNode): string {
+  const texts = textInputs(node).map((input) => node.inputs[input]);
+  return texts.find((text) => typeof text === 'string' && text !== '')?.toString() ?? '';
+}
+
+/** Follows an input upwards, over texts and conditioning, until a node that holds words is met. */
 function textBehind(prompt: Prompt, from: Link, hops = 12): string {
   const node = prompt[from[0]];
   if (!node || hops === 0) return '';
   const own = textOf(node);
   if (own) return own;
+  const texts = textInputs(node);
   for (const [name, value] of Object.entries(node.inputs)) {
-    if (!isLink(value) || !/positive|conditioning|text|string/.test(name)) continue;
+    if (!isLink(value) || !(texts.includes(name) || /positive|conditioning/.test(name))) continue;
     const found = textBehind(prompt, value as Link, hops - 1);
     if (found) return found;
   }
