@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "artifacts/names.h"
+#include "base/files/safe_path.h"
 
 namespace easel::artifacts {
 
@@ -45,6 +47,10 @@ class ArtifactStore {
   // A file of this machine that holds the artifact and stays until the caller is done with its request: the artifact
   // itself, or a copy of it. Throws Error(kMissing) when there is none of that name.
   virtual std::filesystem::path get(const Name& name) const = 0;
+
+  // The same for a name that is in a workflow, by the rules for whoever gave it (base/files/safe_path.h): nothing when
+  // there is none of that name, Error(kInvalid) when it leads out of its area.
+  virtual std::optional<std::filesystem::path> find(const Name& name, NameFrom from) const = 0;
 
   // Removes an artifact for good. No effect when there is none of that name.
   virtual void remove(const Name& name) = 0;

@@ -77,16 +77,20 @@ std::string put_beside(const fs::path& folder, const fs::path& wanted, std::stri
 
 }  // namespace
 
-FolderStore::FolderStore(const fs::path& input, const fs::path& output, const fs::path& temp) {
-  const fs::path* given[] = {&input, &output, &temp};
-  for (size_t i = 0; i < 3; ++i) {
+FolderStore::FolderStore(const Directories& directories)
+    : roots_{directories.input, directories.output, directories.temp} {}
+
+void FolderStore::prepare() {
+  for (const Area area : {Area::kInput, Area::kOutput, Area::kTemp}) {
+    fs::path& root = roots_[static_cast<size_t>(area)];
     std::error_code error;
-    fs::create_directories(*given[i], error);
-    if (!error) roots_[i] = fs::canonical(*given[i], error);
+    fs::path resolved;
+    fs::create_directories(root, error);
+    if (!error) resolved = fs::canonical(root, error);
     if (error)
-      throw Error(Fault::kBadFile,
-                  std::string("cannot use the ") + area_name(static_cast<Area>(i)) + " folder: " + error.message())
-          .in_file(given[i]->string());
+      throw Error(Fault::kBadFile, std::string("cannot use the ") + area_name(area) + " folder: " + error.message())
+          .in_file(root.string());
+    root = std::move(resolved);
   }
 }
 
@@ -97,7 +101,7 @@ Name FolderStore::put(const Name& name, std::string_view content, IfTaken if_tak
   std::string file = path.filename().string();
   if (if_taken == IfTaken::kReplace) write_file(path, content);
   else file = put_beside(folder, file, content);
-  const std::string subfolder = folder.lexically_relative(root(name.area)).generic_string();
+  const std::string subfolder = folder.lexically_relative(fs::canonical(root(name.area))).generic_string();
   return {name.area, subfolder == "." ? "" : subfolder, file};
 }
 
@@ -114,6 +118,16 @@ fs::path FolderStore::get(const Name& name) const {
   fs::path real = fs::canonical(path, error);
   if (error || !lies_inside(real, root(name.area)) || !fs::is_regular_file(real, error)) missing();
   return real;
+}
+
+std::optional<fs::path> FolderStore::find(const Name& name, NameFrom from) const {
+  const std::string whole = name.subfolder.empty() ? name.file : name.subfolder + "/" + name.file;
+  if (check_name(whole, from) == NameFault::kNoFile) return std::nullopt;
+  auto path = resolve_inside(root(name.area), whole, from);
+  if (!path) throw Error(Fault::kInvalid, "the name '" + whole + "' leads outside of its folder");
+  std::error_code ignored;
+  if (!fs::is_regular_file(*path, ignored)) return std::nullopt;
+  return path;
 }
 
 void FolderStore::remove(const Name& name) {

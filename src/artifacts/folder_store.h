@@ -5,13 +5,18 @@
 
 namespace easel::artifacts {
 
+struct Directories {
+  std::filesystem::path input = "input", output = "output", temp = "temp";
+};
+
 class FolderStore final : public ArtifactStore {
  public:
-  // Creates what is missing. Throws Error(kBadFile) naming the folder when it cannot be used.
-  FolderStore(const std::filesystem::path& input, const std::filesystem::path& output,
-              const std::filesystem::path& temp);
+  // The folders need not exist: they are made when something is put into them.
+  explicit FolderStore(const Directories& directories);
+  // Makes all of them. Throws Error(kBadFile) naming the folder that cannot be used.
+  void prepare();
 
-  // Resolved, without symbolic links.
+  // Once prepared, resolved, without symbolic links.
   const std::filesystem::path& root(Area area) const { return roots_[static_cast<size_t>(area)]; }
 
   Name put(const Name& name, std::string_view content, IfTaken if_taken) override;
@@ -19,6 +24,7 @@ class FolderStore final : public ArtifactStore {
                     std::string_view content) override;
   // The file itself. Symbolic links are followed as long as they stay in their folder.
   std::filesystem::path get(const Name& name) const override;
+  std::optional<std::filesystem::path> find(const Name& name, NameFrom from) const override;
   // Of a symbolic link, the link. Throws Error(kBadFile) where the folder does not let it go.
   void remove(const Name& name) override;
   std::vector<std::string> list(Area area) const override;

@@ -36,14 +36,12 @@ size_t machine_memory() {
 }
 
 // A file shown by a reused node may have been deleted since.
-bool files_exist(const nodes::Ui& ui, const nodes::Directories& directories) {
+bool files_exist(const nodes::Ui& ui, const artifacts::ArtifactStore& store) {
   for (const auto& [list, files] : ui)
     for (const nodes::UiFile& file : files) {
-      const auto& folder = file.type == "temp"    ? directories.temp
-                           : file.type == "input" ? directories.input
-                                                  : directories.output;
-      std::error_code ignored;
-      if (!std::filesystem::exists(folder / file.subfolder / file.filename, ignored)) return false;
+      const auto area = artifacts::area_named(file.type);
+      if (file.filename.empty() || !area) continue;  // it was sent, not saved
+      if (!store.find({*area, file.subfolder, file.filename}, NameFrom::kUser)) return false;
     }
   return true;
 }
@@ -131,7 +129,7 @@ class Engine::Run {
       if (!needed_.count(*it)) continue;
       const Signature& signature = signatures_.known(*it);
       ResultPtr known = signature.reusable ? cache_.find(signature.digest) : nullptr;
-      if (known && !files_exist(known->ui, engine_.options_.directories)) known = nullptr;
+      if (known && !files_exist(known->ui, engine_.artifacts_)) known = nullptr;
       if (known) {
         results_[*it] = std::move(known);
         continue;
@@ -312,22 +310,23 @@ class Engine::Run {
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       table_(options_.table),
-      choices_(options_.folders, options_.directories),
+      folder_store_(options_.directories),
+      artifacts_(options_.artifacts ? *options_.artifacts : folder_store_),
+      choices_(options_.folders, artifacts_),
       residency_(options_.memory_budget ? options_.memory_budget : machine_memory(), kProgramMemory),
       cache_(options_.result_budget) {}
 
 Engine::~Engine() = default;
 
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
-  nodes::Context out{options_.folders, residency_, files_, events};
-  out.directories = options_.directories;
+  nodes::Context out{options_.folders, residency_, files_, artifacts_, events};
   out.compute = options_.compute;
   out.cancel = std::move(cancel);
   return out;
 }
 
 Signatures Engine::signatures(const workflow::Prompt& prompt) const {
-  return {prompt, table_, options_.folders, options_.directories, std::string(dtype_name(options_.compute))};
+  return {prompt, table_, options_.folders, artifacts_, std::string(dtype_name(options_.compute))};
 }
 
 Plan Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {

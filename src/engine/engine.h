@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "artifacts/folder_store.h"
 #include "base/mutex.h"
 #include "engine/events.h"
 #include "engine/foresee.h"
@@ -29,7 +30,8 @@ constexpr size_t kProgramMemory = size_t{256} << 20;
 struct EngineOptions {
   const nodes::Table& table;
   library::Folders folders = {};
-  nodes::Directories directories = {};
+  artifacts::ArtifactStore* artifacts = nullptr;  // where pictures are kept; null: in the directories
+  artifacts::Directories directories = {};
   DType compute = DType::kF32;
   size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
@@ -60,7 +62,9 @@ class Engine {
   const nodes::Table& table() const { return table_; }
   const workflow::ChoiceProvider& choices() const { return choices_; }
   const library::Folders& folders() const { return options_.folders; }
-  const nodes::Directories& directories() const { return options_.directories; }
+  artifacts::ArtifactStore& artifacts() const { return artifacts_; }
+  // Where the artifacts lie, when they are kept in folders.
+  const artifacts::Directories& directories() const { return options_.directories; }
 
   // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not go together become
   // further faults (custom_validation_failed). What has not changed since an earlier check or run is not looked at
@@ -88,6 +92,8 @@ class Engine {
 
   EngineOptions options_;
   const nodes::Table& table_;
+  artifacts::FolderStore folder_store_;
+  artifacts::ArtifactStore& artifacts_;
   nodes::FolderChoices choices_;
   memory::Residency residency_;
   library::ModelFiles files_;

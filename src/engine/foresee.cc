@@ -147,8 +147,7 @@ ForeseenPtr Foresight::ask(const PromptNode& node) {
   };
   auto out = std::make_shared<Foreseen>();
   Remarks remarks(out->remarks);
-  nodes::Context context{context_.folders, context_.residency, context_.files, remarks};
-  context.directories = context_.directories;
+  nodes::Context context{context_.folders, context_.residency, context_.files, context_.artifacts, remarks};
   context.compute = context_.compute;
   context.cancel = context_.cancel;
   nodes::Call call(context, *spec, node.id, make_arguments(node, *spec, follow));

@@ -13,8 +13,8 @@ using workflow::InputSpec;
 using workflow::PromptNode;
 
 Signatures::Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const library::Folders& folders,
-                       const nodes::Directories& directories, std::string settings)
-    : prompt_(prompt), table_(table), folders_(folders), directories_(directories), settings_(std::move(settings)) {}
+                       const artifacts::ArtifactStore& artifacts, std::string settings)
+    : prompt_(prompt), table_(table), folders_(folders), artifacts_(artifacts), settings_(std::move(settings)) {}
 
 const Signature& Signatures::of(const std::string& id) {
   if (const auto it = known_.find(id); it != known_.end()) return it->second;
@@ -66,7 +66,7 @@ void Signatures::add_file(const InputSpec& input, const std::string& name, Signa
   const bool latent = input.choices_from == workflow::kInputLatents;
   if (latent || input.choices_from == workflow::kInputImages) {
     try {
-      path = latent ? nodes::find_latent(directories_, name) : nodes::find_picture(directories_, name);
+      path = latent ? nodes::find_latent(artifacts_, name) : nodes::find_picture(artifacts_, name);
     } catch (const Error&) {  // the node will say so when it runs
       return;
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "artifacts/artifact_store.h"
 #include "library/folders.h"
 #include "node_api/context.h"
 #include "node_api/table.h"
@@ -31,7 +32,7 @@ class Signatures {
  public:
   // All must outlive it. `settings`: what else results depend on (precision, ...).
   Signatures(const workflow::Prompt& prompt, const nodes::Table& table, const library::Folders& folders,
-             const nodes::Directories& directories, std::string settings);
+             const artifacts::ArtifactStore& artifacts, std::string settings);
 
   // Computed on first use, which for a long chain must begin at its start. The prompt must have passed validation
   // (no cycles, known classes).
@@ -48,7 +49,7 @@ class Signatures {
   const workflow::Prompt& prompt_;
   const nodes::Table& table_;
   const library::Folders& folders_;
-  const nodes::Directories& directories_;
+  const artifacts::ArtifactStore& artifacts_;
   std::string settings_;
   std::map<std::string, Signature> known_;
 };

@@ -1,7 +1,6 @@
 // The services that a node may use while it runs.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,9 @@
 #include "node_api/node_events.h"
 #include "tensor/dtype.h"
 
+namespace easel::artifacts {
+class ArtifactStore;
+}
 namespace easel::library {
 class Folders;
 class ModelFiles;
@@ -21,17 +23,12 @@ class Residency;
 
 namespace easel::nodes {
 
-// Where pictures come from and go to.
-struct Directories {
-  std::filesystem::path input = "input", output = "output", temp = "temp";
-};
-
 struct Context {
   const library::Folders& folders;
   memory::Residency& residency;
   library::ModelFiles& files;
+  artifacts::ArtifactStore& artifacts;  // where pictures come from and go to
   NodeEvents& events = no_events();
-  Directories directories = {};
   DType compute = DType::kF32;  // what models multiply in
   CancelToken cancel = {};
   // Named texts for saved pictures: "prompt" and whatever came with it ("workflow").

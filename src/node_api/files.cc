@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path& folder_of(const Directories& directories, artifacts::Area area) {
-  switch (area) {
-    case artifacts::Area::kInput: break;
-    case artifacts::Area::kOutput: return directories.output;
-    case artifacts::Area::kTemp: return directories.temp;
-  }
-  return directories.input;
-}
-
 std::string safe_part(std::string text) {
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 32 || c == 127 ||
@@ -88,55 +79,52 @@ std::optional<std::string> variable(const std::string& name, int64_t width, int6
 
 namespace {
 
-// Files directly inside a folder whose names end in one of `extensions`, sorted.
-std::vector<std::string> list_files(const fs::path& folder, const std::vector<std::string>& extensions) {
+using artifacts::ArtifactStore;
+
+struct Kind {
+  const char* name;
+  std::vector<std::string_view> extensions;
+};
+const Kind& pictures() {
+  static const Kind kind{"picture", {".png", ".jpg", ".jpeg", ".webp"}};
+  return kind;
+}
+const Kind& latents() {
+  static const Kind kind{"latent", {".latent"}};
+  return kind;
+}
+
+// Those that have no subfolder, sorted.
+std::vector<std::string> list(const ArtifactStore& store, artifacts::Area area, const Kind& kind) {
   std::vector<std::string> out;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
-    std::string extension = it->path().extension().string();
+  for (const std::string& name : store.list(area)) {
+    std::string extension = fs::path(name).extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return std::tolower(c); });
-    std::error_code ignored;
-    if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end() || !it->is_regular_file(ignored))
-      continue;
-    if (std::string name = it->path().filename().string(); is_utf8(name)) out.push_back(std::move(name));
+    if (std::find(kind.extensions.begin(), kind.extensions.end(), extension) != kind.extensions.end() && is_utf8(name))
+      out.push_back(name);
   }
   std::sort(out.begin(), out.end());
   return out;
 }
 
-// `what` names the kind of file, `list` those there are.
-fs::path find_file(const Directories& directories, const std::string& name, const char* what,
-                   std::vector<std::string> (*list)(const fs::path&)) {
-  const auto [plain, area] = artifacts::split_annotation(name);
-  const fs::path& folder = folder_of(directories, area.value_or(artifacts::Area::kInput));
-  if (plain.empty()) throw Error(Fault::kMissing, std::string("no ") + what + " is named");
+fs::path find(const ArtifactStore& store, const std::string& name, const Kind& kind) {
+  const auto [plain, named_area] = artifacts::split_annotation(name);
+  const artifacts::Area area = named_area.value_or(artifacts::Area::kInput);
+  if (plain.empty()) throw Error(Fault::kMissing, std::string("no ") + kind.name + " is named");
   std::string slashed = plain;  // workflows saved on Windows separate folders with a backslash
   std::replace(slashed.begin(), slashed.end(), '\\', '/');
-  for (const std::string& spelling : {plain, slashed}) {
-    const auto path = resolve_inside(folder, spelling);
-    if (!path)
-      throw Error(Fault::kInvalid, std::string("the ") + what + "'s name '" + name + "' leads outside of its folder");
-    std::error_code ignored;
-    if (fs::is_regular_file(*path, ignored)) return *path;
-  }
-  throw Error(Fault::kMissing, std::string("there is no ") + what + " '" + plain + "' in " + folder.string())
-      .fix(did_you_mean(plain, list(folder)));
+  for (const std::string& spelling : {plain, slashed})
+    if (const auto path = store.find({area, "", spelling}, NameFrom::kUser)) return *path;
+  throw Error(Fault::kMissing, std::string("there is no ") + kind.name + " '" + plain + "' in the " +
+                                   artifacts::area_name(area) + " folder")
+      .fix(did_you_mean(plain, list(store, area, kind)));
 }
 
 }  // namespace
 
-fs::path find_picture(const Directories& directories, const std::string& name) {
-  return find_file(directories, name, "picture", list_pictures);
-}
-fs::path find_latent(const Directories& directories, const std::string& name) {
-  return find_file(directories, name, "latent", list_latents);
-}
-
-std::vector<std::string> list_pictures(const fs::path& folder) {
-  return list_files(folder, {".png", ".jpg", ".jpeg", ".webp"});
-}
-std::vector<std::string> list_latents(const fs::path& folder) { return list_files(folder, {".latent"}); }
+fs::path find_picture(const ArtifactStore& store, const std::string& name) { return find(store, name, pictures()); }
+fs::path find_latent(const ArtifactStore& store, const std::string& name) { return find(store, name, latents()); }
 
 std::string expand_prefix(const std::string& prefix, int64_t width, int64_t height, const Context& context) {
   std::string out;
@@ -154,9 +142,13 @@ std::string expand_prefix(const std::string& prefix, int64_t width, int64_t heig
   return out;
 }
 
+void show_saved(Call& call, const std::string& list, const artifacts::Name& saved) {
+  call.show(list, {saved.file, saved.subfolder, artifacts::area_name(saved.area)});
+}
+
 std::vector<std::string> FolderChoices::choices(const std::string& source) const {
-  if (source == workflow::kInputLatents) return list_latents(directories_.input);
-  return source == workflow::kInputImages ? list_pictures(directories_.input) : folders_.list(source);
+  if (source == workflow::kInputLatents) return list(store_, artifacts::Area::kInput, latents());
+  return source == workflow::kInputImages ? list(store_, artifacts::Area::kInput, pictures()) : folders_.list(source);
 }
 
 bool FolderChoices::has_own_check(const std::string& source) const {
@@ -166,7 +158,7 @@ bool FolderChoices::has_own_check(const std::string& source) const {
 std::optional<Error> FolderChoices::check(const std::string& source, const std::string& value) const {
   const bool latent = source == workflow::kInputLatents;
   try {
-    latent ? find_latent(directories_, value) : find_picture(directories_, value);
+    latent ? find_latent(store_, value) : find_picture(store_, value);
     return std::nullopt;
   } catch (const Error& e) {
     // In ComfyUI's words.

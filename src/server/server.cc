@@ -33,6 +33,12 @@ fs::path prepared(const fs::path& folder) {
   return folder;
 }
 
+artifacts::FolderStore prepared_store(const ServerOptions& options) {
+  artifacts::FolderStore out({options.input, options.output, options.temp});
+  out.prepare();
+  return out;
+}
+
 // Two servers with one queue would run its jobs twice. The lock goes with the process, however that ends.
 class UserFolderLock {
  public:
@@ -88,7 +94,7 @@ struct Server::Impl {
 Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
                    const library::Folders& models, JobRunner& runner)
     : options(std::move(o)),
-      files(options.input, options.output, options.temp),
+      files(prepared_store(options)),
       lock(prepared(options.user)),
       store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
       worker(*store, hub, delivery, runner, metrics,

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 class Artifacts : public ::testing::Test {
  protected:
-  Artifacts() : store_(folder_.path() / "in", folder_.path() / "out", folder_.path() / "temp") {}
+  Artifacts() : store_({folder_.path() / "in", folder_.path() / "out", folder_.path() / "temp"}) { store_.prepare(); }
   std::string content(const Name& name) { return read_file(store_.get(name)); }
   template <class Call>
   static Fault fault(const Call& call) {
@@ -44,6 +44,36 @@ TEST_F(Artifacts, WhatIsPutIsThere) {
   EXPECT_EQ(fault([&] { store_.get({Area::kOutput, "x/y", "a.png"}); }), Fault::kMissing);
   EXPECT_EQ(fault([&] { store_.get({Area::kInput, "x", "y"}); }), Fault::kMissing);
   EXPECT_EQ(fault([&] { store_.get({Area::kInput, "x/y", ""}); }), Fault::kInvalid);
+}
+
+// Names in workflows are people's: they may begin with a dot, and say when they lead out.
+TEST_F(Artifacts, AreFoundByTheNamesInWorkflows) {
+  store_.put_numbered(Area::kOutput, ".drafts/a", "png", "1");
+  const Name name{Area::kOutput, ".drafts", "a_00001_.png"};
+  const auto found = store_.find(name, NameFrom::kUser);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(read_file(*found), "1");
+  EXPECT_FALSE(store_.find(name, NameFrom::kClient));  // hidden
+  EXPECT_FALSE(store_.find({Area::kInput, "", "no.png"}, NameFrom::kUser));
+  EXPECT_FALSE(store_.find({Area::kOutput, "", ".drafts"}, NameFrom::kUser));  // a folder
+  for (const char* out : {"../a.png", "/etc/passwd", "a/../../b", "C:/a.png"})
+    EXPECT_EQ(fault([&] { store_.find({Area::kInput, "", out}, NameFrom::kUser); }), Fault::kInvalid) << out;
+  fs::create_symlink("/etc", folder_.path() / "in" / "etc");
+  EXPECT_EQ(fault([&] { store_.find({Area::kInput, "etc", "passwd"}, NameFrom::kUser); }), Fault::kInvalid);
+}
+
+// Whoever only looks makes no folders.
+TEST_F(Artifacts, FoldersAreMadeWhenTheyAreNeeded) {
+  const fs::path root = folder_.path() / "later";
+  FolderStore store({root / "in", root / "out", root / "temp"});
+  EXPECT_FALSE(store.find({Area::kInput, "", "a.png"}, NameFrom::kUser));
+  EXPECT_TRUE(store.list(Area::kInput).empty());
+  store.clear_temp(0);
+  EXPECT_FALSE(fs::exists(root));
+  EXPECT_EQ(store.put_numbered(Area::kOutput, "a", "png", "1").file, "a_00001_.png");
+  EXPECT_EQ(store.put({Area::kInput, "sub", "b.png"}, "2", IfTaken::kReplace), (Name{Area::kInput, "sub", "b.png"}));
+  EXPECT_EQ(read_file(store.get({Area::kInput, "sub", "b.png"})), "2");
+  EXPECT_FALSE(fs::exists(root / "temp"));
 }
 
 TEST_F(Artifacts, OtherContentLiesBesideTheSameContentOnce) {

@@ -48,6 +48,68 @@ class FilesTest : public ::testing::Test {
   Recorder sink_;
 };
 
+// Keeps what is saved in memory, as a store elsewhere would; what is asked for it fetches into a folder.
+class MemoryStore final : public artifacts::ArtifactStore {
+ public:
+  explicit MemoryStore(fs::path fetched) : fetched_(std::move(fetched)) {}
+  artifacts::Name put(const artifacts::Name& name, std::string_view content, artifacts::IfTaken) override {
+    kept[key(name)] = content;
+    return name;
+  }
+  artifacts::Name put_numbered(artifacts::Area area, const std::string& prefix, const std::string& extension,
+                               std::string_view content) override {
+    return put({area, "", prefix + std::to_string(kept.size()) + "." + extension}, content, {});
+  }
+  fs::path get(const artifacts::Name& name) const override { return find(name, NameFrom::kClient).value(); }
+  std::optional<fs::path> find(const artifacts::Name& name, NameFrom) const override {
+    const auto it = kept.find(key(name));
+    if (it == kept.end()) return std::nullopt;
+    const fs::path file = fetched_ / it->first;
+    if (!fs::exists(file)) write_file(file, it->second);  // one that stays is the same version
+    return file;
+  }
+  void remove(const artifacts::Name& name) override { kept.erase(key(name)); }
+  std::vector<std::string> list(artifacts::Area) const override { return {}; }
+  void clear_temp(double) override {}
+
+  std::map<std::string, std::string> kept;  // by area and file
+
+ private:
+  static std::string key(const artifacts::Name& name) {
+    return std::string(artifacts::area_name(name.area)) + " " + name.file;
+  }
+  const fs::path fetched_;
+};
+
+// Nodes load and save through the store that the engine is given, and touch no folder by themselves.
+TEST_F(FilesTest, PicturesGoThroughTheArtifactStore) {
+  MemoryStore store(root_);
+  store.put({artifacts::Area::kInput, "", "a.png"}, read_file(root_ / "input" / "a.png"), {});
+  EngineOptions options{.table = nodes::standard_table(), .artifacts = &store};
+  options.directories = {root_ / "none", root_ / "none", root_ / "none"};
+  engine_ = std::make_unique<Engine>(std::move(options));
+  Json prompt = save_inverted();
+  prompt["3"]["inputs"]["filename_prefix"] = "inv";
+  prompt["4"] = {{"class_type", "PreviewImage"}, {"inputs", {{"images", {"2", 0}}}}};
+  run(prompt);
+  ASSERT_EQ(sink_.shown.size(), 2u);
+  EXPECT_EQ(sink_.shown[0].type, "output");
+  EXPECT_EQ(sink_.shown[1].type, "temp");
+  ASSERT_TRUE(store.kept.count("output " + sink_.shown[0].filename));
+  EXPECT_TRUE(store.kept.count("temp " + sink_.shown[1].filename));
+  EXPECT_FALSE(fs::exists(root_ / "none"));
+  // The result is used again as long as the store has its file.
+  run(prompt);
+  EXPECT_EQ(store.kept.size(), 3u);
+  store.remove({artifacts::Area::kOutput, "", sink_.shown[0].filename});
+  run(prompt);
+  EXPECT_EQ(store.kept.size(), 3u);
+  EXPECT_TRUE(store.kept.count("output " + sink_.shown[0].filename));
+  // What is not there is found out by asking the store.
+  prompt["1"]["inputs"]["image"] = "gone.png";
+  EXPECT_FALSE(engine_->check(workflow::parse_prompt(prompt)).flawless());
+}
+
 TEST_F(FilesTest, SavedPicturesCarryTheirWorkflow) {
   run(save_inverted());
   ASSERT_EQ(sink_.shown.size(), 1u);

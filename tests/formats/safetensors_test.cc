@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "base/atomic_file.h"
 #include "formats/temp_files.h"
 #include "support/golden.h"
 
@@ -38,6 +39,17 @@ std::string error_of(const std::string& content) {
     return e.message();
   }
   return "no error";
+}
+
+TEST(Safetensors, AreTheSameBytesInMemory) {
+  TempFolder folder;
+  TensorMap map;
+  map.set("a", Tensor::full({2, 3}, 0.5f));
+  map.set("none", Tensor(Shape{0}));
+  map.set("turned", Tensor::of(Shape{2, 2}, {1.0f, 2.0f, 3.0f, 4.0f}).permute({1, 0}));
+  const Metadata metadata{{"k", "v"}};
+  write_safetensors(folder.path() / "a.safetensors", map, metadata);
+  EXPECT_EQ(encode_safetensors(map, metadata), read_file(folder.path() / "a.safetensors"));
 }
 
 TEST(Safetensors, ReadsEveryTypeAndTheMetadata) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "artifacts/folder_store.h"
 #include "base/atomic_file.h"
 #include "engine/arguments.h"
 #include "formats/pictures/picture.h"
@@ -179,7 +180,7 @@ class Runner {
     Json prompt = cases()["base"];
     prompt["x"] = {{"class_type", example["node"]}, {"inputs", example["inputs"]}};
     const EveryNodeAnOutput table;
-    const FolderChoices choices(folders_, context_.directories);
+    const FolderChoices choices(folders_, store_);
     const auto validation = workflow::validate(workflow::parse_prompt(prompt), table, choices, {"x"});
     if (!validation.flawless()) validation.raise();
     return validation.prompt;
@@ -248,10 +249,8 @@ class Runner {
   library::Folders folders_{testing::tiny_models_dir()};
   memory::Residency residency_;
   library::ModelFiles files_;
-  Context context_{.folders = folders_,
-                   .residency = residency_,
-                   .files = files_,
-                   .directories = {root_ / "input", root_ / "output", root_ / "temp"}};
+  artifacts::FolderStore store_{{root_ / "input", root_ / "output", root_ / "temp"}};
+  Context context_{.folders = folders_, .residency = residency_, .files = files_, .artifacts = store_};
   std::map<std::string, Outputs> made_, foreseen_;
 };
 

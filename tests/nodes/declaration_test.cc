@@ -1,6 +1,7 @@
 // Declarations: what they say of a node, and how a call becomes its parameters.
 #include <gtest/gtest.h>
 
+#include "artifacts/folder_store.h"
 #include "library/folders.h"
 #include "library/model_files.h"
 #include "memory/resident.h"
@@ -67,7 +68,8 @@ class Declaration : public ::testing::Test {
   const library::Folders folders_;
   memory::Residency residency_;
   library::ModelFiles files_;
-  Context context_{folders_, residency_, files_};
+  artifacts::FolderStore store_{artifacts::Directories()};
+  Context context_{folders_, residency_, files_, store_};
 };
 
 TEST_F(Declaration, TakesTypesAndDefaultsFromTheMembers) {

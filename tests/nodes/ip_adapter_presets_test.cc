@@ -1,6 +1,7 @@
 // The unified loader's presets: which file each of them means for which model.
 #include <gtest/gtest.h>
 
+#include "artifacts/folder_store.h"
 #include "library/folders.h"
 #include "library/model_files.h"
 #include "models/checkpoint/checkpoint.h"
@@ -19,7 +20,8 @@ class IpAdapterPresets : public ::testing::Test {
     const auto model = models::load_checkpoint(formats::open_model_file(folders_.find("checkpoints", checkpoint)),
                                                residency_, DType::kF32)
                            .model;
-    Context context{folders_, residency_, files_};
+    artifacts::FolderStore store{artifacts::Directories()};
+    Context context{folders_, residency_, files_, store};
     const workflow::NodeSpec* spec = standard_table().find("IPAdapterUnifiedLoader");
     Call call(context, *spec, "1", {{{"preset", preset}}, {{"model", computed<models::ModelHandle>(model)}}});
     const Outputs outputs = standard_table().entry(*spec).node.run(call);

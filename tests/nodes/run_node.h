@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "artifacts/folder_store.h"
 #include "library/folders.h"
 #include "library/model_files.h"
 #include "memory/resident.h"
@@ -21,7 +22,8 @@ inline Value run_node(const char* name, Typed typed, Links linked = {}) {
   const library::Folders folders;
   memory::Residency residency;
   library::ModelFiles files;
-  Context context{folders, residency, files};
+  artifacts::FolderStore store{artifacts::Directories()};
+  Context context{folders, residency, files, store};
   const workflow::NodeSpec* spec = standard_table().find(name, {});
   Call call(context, *spec, "1", {std::move(typed), std::move(linked)});
   return standard_table().entry(*spec).node.run(call).at(0);

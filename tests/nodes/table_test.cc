@@ -1,4 +1,5 @@
 #include "node_api/table.h"
+#include "artifacts/folder_store.h"
 #include "nodes/standard_table.h"
 
 #include <gtest/gtest.h>
@@ -137,8 +138,8 @@ TEST(Table, FormsOfOneNameAreToldApart) {
 
 TEST(Table, ObjectInfoHasComfyUisShape) {
   const library::Folders folders;
-  const Directories directories;
-  const FolderChoices choices(folders, directories);
+  const artifacts::FolderStore store{artifacts::Directories()};
+  const FolderChoices choices(folders, store);
   const Json info = workflow::object_info(*standard_table().NodeTable::find("KSampler"), choices);
   EXPECT_EQ(info["input"]["required"]["model"][0], "MODEL");
   const Json& seed = info["input"]["required"]["seed"];

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "artifacts/folder_store.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
@@ -93,8 +94,8 @@ void run(const Flags& flags) {
   const nodes::Table& table = nodes::standard_table();
   if (flags.json) {
     const library::Folders folders = flags.models.empty() ? library::Folders() : library::Folders(flags.models);
-    const nodes::Directories directories;
-    const nodes::FolderChoices choices(folders, directories);
+    const artifacts::FolderStore store{artifacts::Directories()};
+    const nodes::FolderChoices choices(folders, store);
     const NodeSpec* node = table.find(flags.name);
     const auto info = node ? workflow::Json{{flags.name, workflow::object_info(*node, choices)}}
                            : workflow::object_info(table, choices);

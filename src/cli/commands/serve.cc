@@ -59,7 +59,7 @@ std::string read_token(const std::string& file) {
   return token;
 }
 
-server::ServerOptions server_options(const Flags& flags, const nodes::Directories& directories) {
+server::ServerOptions server_options(const Flags& flags, const artifacts::Directories& directories) {
   server::ServerOptions out;
   out.http.address = flags.listen == "localhost" ? "127.0.0.1" : flags.listen;
   out.http.port = static_cast<uint16_t>(flags.port);

@@ -101,10 +101,11 @@ std::vector<workflow::Prompt> plan_runs(const workflow::Prompt& base, const std:
 }
 
 // Writes the sheet where the user wants it, or beside the pictures under a new number. Returns where it is.
-std::string save_sheet(const Tensor& sheet, const std::string& wanted, const fs::path& output) {
+std::string save_sheet(const Tensor& sheet, const std::string& wanted, const engine::Engine& engine) {
   if (wanted.empty()) {
-    const auto [subfolder, name] = nodes::save_numbered(output, "sweep", "png", formats::encode_png(sheet));
-    return output / subfolder / name;
+    const artifacts::Name saved =
+        engine.artifacts().put_numbered(artifacts::Area::kOutput, "sweep", "png", formats::encode_png(sheet));
+    return engine.directories().output / saved.subfolder / saved.file;
   }
   write_file(wanted, fs::path(wanted).extension() == ".png" ? formats::encode_png(sheet) : formats::encode_jpeg(sheet));
   return wanted;
@@ -144,7 +145,7 @@ void run(const Flags& flags) {
     if (!flags.json) bar.update(static_cast<double>(i + 1), static_cast<double>(plans.size()), "run");
   }
   bar.finish();
-  printf("%s\n", save_sheet(image::draw_contact_sheet(sheet), flags.sheet, engine->directories().output).c_str());
+  printf("%s\n", save_sheet(image::draw_contact_sheet(sheet), flags.sheet, *engine).c_str());
 }
 
 }  // namespace

@@ -215,9 +215,11 @@ StoredTensors read_safetensors(const MappedFile& file, Metadata* metadata) {
   }
 }
 
-SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& tensors,
-                                     const Metadata& metadata)
-    : file_(path) {
+namespace {
+
+// The length and the text of a header, padded, and how many bytes of data come after it. Throws Error(kUsage) when a
+// name occurs twice.
+std::pair<std::string, uint64_t> make_header(const std::vector<TensorSpec>& tensors, const Metadata& metadata) {
   // Assembled by hand: the order of the tensors is part of the file, and huge models have long headers.
   const auto quoted = [](const std::string& s) {
     return nlohmann::json(s).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -233,8 +235,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const st
   uint64_t at = 0;
   for (const TensorSpec& t : tensors) {
     if (!seen.emplace(t.name, true).second || t.name == "__metadata__")
-      throw Error(Fault::kUsage, "a safetensors file cannot hold a second tensor '" + t.name + "'")
-          .in_file(path.string());
+      throw Error(Fault::kUsage, "a safetensors file cannot hold a second tensor '" + t.name + "'");
     const uint64_t bytes = static_cast<uint64_t>(t.shape.numel()) * dtype_size(t.dtype);
     std::string shape;
     for (int64_t d : t.shape) shape += (shape.empty() ? "" : ",") + std::to_string(d);
@@ -245,11 +246,35 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const st
   if (header.back() == ',') header.pop_back();
   header += "}";
   header.append((8 - header.size() % 8) % 8, ' ');
-  std::array<uint8_t, 8> length{};
-  for (size_t i = 0; i < 8; ++i) length[i] = static_cast<uint8_t>(static_cast<uint64_t>(header.size()) >> (8 * i));
-  file_.write(length.data(), length.size());
-  file_.write(header);
-  end_ = file_.position() + at;
+  std::string length;
+  for (size_t i = 0; i < 8; ++i) length += static_cast<char>(static_cast<uint64_t>(header.size()) >> (8 * i));
+  return {length + header, at};
+}
+
+}  // namespace
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& tensors,
+                                     const Metadata& metadata)
+    : file_(path) {
+  try {
+    const auto [header, data_bytes] = make_header(tensors, metadata);
+    file_.write(header);
+    end_ = file_.position() + data_bytes;
+  } catch (Error& e) {
+    e.in_file(path.string());
+    throw;
+  }
+}
+
+std::string encode_safetensors(const TensorMap& tensors, const Metadata& metadata) {
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, t] : tensors) specs.push_back({name, t.dtype(), t.shape()});
+  std::string out = make_header(specs, metadata).first;
+  for (const auto& [name, t] : tensors) {
+    const Tensor packed = contiguous(t);
+    if (packed.nbytes() > 0) out.append(static_cast<const char*>(packed.raw()), packed.nbytes());
+  }
+  return out;
 }
 
 void SafetensorsWriter::write(const void* data, size_t bytes) {

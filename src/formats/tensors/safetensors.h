@@ -54,6 +54,9 @@ class SafetensorsWriter {
   uint64_t end_ = 0;
 };
 
+// The bytes of a file that write_safetensors() would write.
+std::string encode_safetensors(const TensorMap& tensors, const Metadata& metadata = {});
+
 // Writes all tensors (any strides) in map order; stored ones whose encoding safetensors does not have as f32.
 void write_safetensors(const std::filesystem::path& path, const StoredTensors& tensors, const Metadata& metadata = {});
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {});

@@ -33,14 +33,14 @@ struct LoadImage {
 };
 
 Results<Image, Mask> load_image(const LoadImage& in, Call& call) {
-  auto picture = formats::load_picture(find_picture(call.context().directories, in.image));
+  auto picture = formats::load_picture(find_picture(call.context().artifacts, in.image));
   return {std::move(picture.rgb), std::move(picture.mask)};
 }
 
 // The size is in the file's header. What is wrong with a file is said when the node runs.
 Foreseen<Image, Mask> foresee_image(const Known<LoadImage>& in, Call& call) {
   try {
-    const auto info = formats::inspect_picture_file(find_picture(call.context().directories, in(&LoadImage::image)));
+    const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, in(&LoadImage::image)));
     return {ForeseenPicture{info.width, info.height, 1}, std::nullopt};
   } catch (const Error&) {
     return {};
@@ -53,7 +53,7 @@ struct LoadImageMask {
 
 // One channel as a mask. Alpha is turned around: 1 where the picture is transparent.
 Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
-  const auto picture = formats::load_picture(find_picture(call.context().directories, in.image));
+  const auto picture = formats::load_picture(find_picture(call.context().artifacts, in.image));
   if (in.channel == "alpha") return {image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape())};
   return {image::channel_mask(picture.rgb, image::channel_index(in.channel))};
 }

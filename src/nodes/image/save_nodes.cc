@@ -16,18 +16,17 @@ constexpr int kSavedCompression = 4, kPreviewCompression = 1;  // of zlib, as Co
 constexpr int kSentQuality = 95;                               // of JPEG
 
 struct Target {
-  std::filesystem::path folder;
-  std::string type;
-  int compression;
+  artifacts::Area area = artifacts::Area::kOutput;
+  int compression = kSavedCompression;
 };
+constexpr Target kPreview{artifacts::Area::kTemp, kPreviewCompression};
 
 void save_one(Call& call, const Tensor& pixels, int64_t i, std::string name, const Target& target) {
   constexpr std::string_view kBatch = "%batch_num%";
   for (size_t at; (at = name.find(kBatch)) != std::string::npos;) name.replace(at, kBatch.size(), std::to_string(i));
   const std::string png =
       formats::encode_png(contiguous(pixels.slice(0, i, 1)), call.context().picture_text, target.compression);
-  auto [subfolder, file] = save_numbered(target.folder, name, "png", png);
-  call.show("images", {std::move(file), std::move(subfolder), target.type});
+  show_saved(call, "images", call.context().artifacts.put_numbered(target.area, name, "png", png));
 }
 
 void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const Target& target) {
@@ -53,7 +52,7 @@ void send_all(Call& call, const Tensor& pixels, const std::string& content_type,
     if (taken && show) call.show("images", {{}, {}, "output", content_type});
     if (taken) continue;
     if (!std::exchange(told, true)) call.warn("no client takes the picture: it is saved in the output folder");
-    save_one(call, pixels, i, "ComfyUI", {context.directories.output, "output", kSavedCompression});
+    save_one(call, pixels, i, "ComfyUI", {});
   }
 }
 
@@ -70,17 +69,13 @@ struct Save {
   std::string filename_prefix = "ComfyUI";
 };
 
-void save(const Save& in, Call& call) {
-  save_all(call, *in.images, in.filename_prefix, {call.context().directories.output, "output", kSavedCompression});
-}
+void save(const Save& in, Call& call) { save_all(call, *in.images, in.filename_prefix, {}); }
 
 struct Show {
   Linked<Image> images;
 };
 
-void preview(const Show& in, Call& call) {
-  save_all(call, *in.images, temp_prefix(), {call.context().directories.temp, "temp", kPreviewCompression});
-}
+void preview(const Show& in, Call& call) { save_all(call, *in.images, temp_prefix(), kPreview); }
 
 void send(const Show& in, Call& call) { send_all(call, *in.images, "image/png", /*show=*/false); }
 
@@ -98,8 +93,7 @@ struct ShowMask {
 };
 
 void preview_mask(const ShowMask& in, Call& call) {
-  save_all(call, image::mask_picture(*in.mask), temp_prefix(),
-           {call.context().directories.temp, "temp", kSavedCompression});
+  save_all(call, image::mask_picture(*in.mask), temp_prefix(), {artifacts::Area::kTemp, kSavedCompression});
 }
 
 }  // namespace

@@ -1,9 +1,4 @@
 // Latents in files: safetensors with one tensor, in ComfyUI's form.
-#include <unistd.h>
-
-#include <atomic>
-
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "formats/tensors/safetensors.h"
 #include "node_api/files.h"
@@ -31,18 +26,11 @@ void save(const Save& in, Call& call) {
   tensors.set(kUnscaled, Tensor(Shape{0}));
   formats::Metadata metadata;
   for (const auto& [name, text] : context.picture_text) metadata[name] = text;
-  std::filesystem::create_directories(context.directories.temp);
-  static std::atomic<int> count{0};
-  const auto temporary =
-      context.directories.temp / ("latent-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-  formats::write_safetensors(temporary, tensors, metadata);
-  const std::string content = read_file(temporary);
-  std::filesystem::remove(temporary);
   const int64_t factor = format_of(latent).factor;
   const std::string name =
       expand_prefix(in.filename_prefix, latent.samples.dim(2) * factor, latent.samples.dim(1) * factor, context);
-  auto [subfolder, file] = save_numbered(context.directories.output, name, "latent", content);
-  call.show("latents", {std::move(file), std::move(subfolder), "output"});
+  const std::string content = formats::encode_safetensors(tensors, metadata);
+  show_saved(call, "latents", call.context().artifacts.put_numbered(artifacts::Area::kOutput, name, "latent", content));
 }
 
 struct Load {
@@ -50,7 +38,7 @@ struct Load {
 };
 
 Results<Latent> load(const Load& in, Call& call) {
-  const auto path = find_latent(call.context().directories, in.latent);
+  const auto path = find_latent(call.context().artifacts, in.latent);
   const StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
   const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
