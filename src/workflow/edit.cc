@@ -81,8 +81,7 @@ void offset_seeds(Prompt& prompt, const NodeTable& table, int64_t offset) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
     for (const InputSpec& input : spec->inputs) {
-      if (input.type != "INT" || !(input.control_after_generate || input.name == "seed" || input.name == "noise_seed"))
-        continue;
+      if (input.type != "INT" || !input.control_after_generate) continue;
       const auto value = node.inputs.find(input.name);
       if (value == node.inputs.end() || !value->is_number_integer()) continue;
       const uint64_t seed =
