@@ -34,7 +34,13 @@ uint64_t loop_over_vectors(const Kernels& k, DType type) {
     const int64_t none = 0;
     int64_t offsets[kMaxTileRows];
     for (int64_t r = 0; r < kMaxTileRows; ++r) offsets[r] = r * lanes * 4;
-    const PanelTile tile{reinterpret_cast<const char*>(rows), offsets, &none, 1, lanes, memory, out, k.panel, false};
+    const PanelTile tile{.a = reinterpret_cast<const char*>(rows),
+                         .row_offset = offsets,
+                         .tap_offset = &none,
+                         .lanes = lanes,
+                         .weights = memory,
+                         .out = out,
+                         .out_stride = k.panel};
     for (int64_t i = begin; i < end; ++i)
       for (int64_t round = 0; round < rounds; ++round)
         k.panel_tile[type_index(type)][kMaxTileRows - 1][vectors - 1](tile);
