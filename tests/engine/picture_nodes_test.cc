@@ -70,6 +70,11 @@ class MemoryStore final : public artifacts::ArtifactStore {
   }
   void remove(const artifacts::Name& name) override { kept.erase(key(name)); }
   std::vector<std::string> list(artifacts::Area) const override { return {}; }
+  uint64_t bytes_used(artifacts::Area) const override {
+    uint64_t sum = 0;
+    for (const auto& [name, content] : kept) sum += content.size();
+    return sum;
+  }
   void clear_temp(double) override {}
 
   std::map<std::string, std::string> kept;  // by area and file
