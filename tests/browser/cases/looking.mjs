@@ -143,6 +143,8 @@ export const looking = {
     const url = (entry) => `${server.url}/view?${new URLSearchParams(Object.values(entry.outputs).flatMap((o) => o.images)[0])}`;
     const small = (await p.ended(server, 3))[1];
     const twice = places.map(([x, y]) => [2 * x, 2 * y]);
-    assert.deepEqual(await p.pixels(page, url(large), twice), await p.pixels(page, url(small), places));
+    // Values are cut off to 8 bits when a picture is saved, so a value just below a level is the level before.
+    const [enlarged, plain] = [await p.pixels(page, url(large), twice), await p.pixels(page, url(small), places)];
+    for (const [i, value] of enlarged.flat().entries()) assert.ok(Math.abs(value - plain.flat()[i]) <= 1, `${enlarged} for ${plain}`);
   },
 };
