@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 import export
+import model_file
 import stage_base
 import stage_latents
 import stage_vae
@@ -71,7 +72,7 @@ def same_after_interruption(config, folder):
 
 def by_torch(config, state, file, picture):
     """The picture through the autoencoder, and one sampled: by the networks here with the file's own values."""
-    values = {k: torch.tensor(v.astype(np.float32)) for k, v in export.read_safetensors(file).items()}
+    values = {k: torch.tensor(v.astype(np.float32)) for k, v in model_file.read_safetensors(file).items()}
     unet, text = stage_base.build(config["base"], stage_base.finished(config, state)[2])
     vae = stage_vae.build(config["vae"]["model"])
     text.text_model["embeddings"]["token_embedding"] = torch.nn.Embedding(VOCABULARY, config["base"]["model"]["context"])

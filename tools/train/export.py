@@ -1,56 +1,19 @@
 """Trained stages as model files in the published layout."""
-import json
-import struct
-
-import numpy as np
 import torch
 
 import stage_base
 import stage_vae
-from loop import write_atomically
-
-NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
-
-
-def write_safetensors(path, tensors, about=None):
-    """The largest first, as its readers like it; values as they are."""
-    header, offset = {}, 0
-    if about:
-        header["__metadata__"] = {key: str(value) for key, value in about.items()}
-    ordered = sorted(tensors.items(), key=lambda item: (-item[1].numel(), item[0]))
-    for name, tensor in ordered:
-        size = tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-
-    def write(part):
-        with open(part, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for _, tensor in ordered:
-                raw = tensor.contiguous()
-                file.write(raw.view(torch.int16 if tensor.element_size() == 2 else torch.int32).numpy().tobytes()
-                           if raw.dim() else raw.numpy().tobytes())
-
-    write_atomically(path, write)
-
-
-def read_safetensors(path):
-    data = open(path, "rb").read()
-    length = struct.unpack("<Q", data[:8])[0]
-    kinds = {"F16": np.float16, "F32": np.float32}
-    out = {}
-    for name, entry in json.loads(data[8:8 + length]).items():
-        if name != "__metadata__":
-            first, last = (8 + length + o for o in entry["data_offsets"])
-            out[name] = np.frombuffer(data[first:last], kinds[entry["dtype"]]).reshape(entry["shape"])
-    return out
+from model_file import write_safetensors
 
 
 def halves(state_dict, prefix):
     """f16: these small weights lose nothing by it; each is contiguous as the published files have them."""
     return {prefix + name: value.detach().cpu().to(torch.float16).contiguous() for name, value in state_dict.items()}
+
+
+def autoencoder(config, state, path):
+    """The VAE alone, as a file for models/vae."""
+    write_safetensors(path, halves(stage_vae.finished(config, state).state_dict(), "first_stage_model."))
 
 
 def checkpoint(config, state, path):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Trains the small family of models: ./train.py STAGE --state FOLDER. Stages: vae, latents, base; all: one after the
-other. Every stage goes on from where it was stopped. export writes what is trained so far as a checkpoint file."""
+other, where the autoencoder that comes with the program is taken unless STATE has one in training. Every stage goes on
+from where it was stopped. export writes what is trained so far as a checkpoint file, export-vae the autoencoder alone."""
 import argparse
 import os
 import tomllib
@@ -11,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=["vae", "latents", "base", "all", "export"])
+    parser.add_argument("stage", choices=["vae", "latents", "base", "all", "export", "export-vae"])
     parser.add_argument("--state", type=Path, required=True, help="data, checkpoints, logs and sheets; not in git")
     parser.add_argument("--config", type=Path, default=HERE / "config/family.toml")
     parser.add_argument("--out", type=Path, default=Path("easel-small.safetensors"), help="the file that export writes")
@@ -31,10 +32,13 @@ def main():
     import stage_vae
     torch.set_num_threads(config["threads"])
     torch.set_flush_denormal(True)
-    if args.stage == "export":
-        export.checkpoint(config, args.state, args.out)
+    exports = {"export": export.checkpoint, "export-vae": export.autoencoder}
+    if args.stage in exports:
+        exports[args.stage](config, args.state, args.out)
         return 0
     stages = {"vae": stage_vae.train, "latents": stage_latents.run, "base": stage_base.train}
+    if args.stage == "all" and stage_vae.SHIPPED.exists() and not (args.state / "vae/checkpoint.pt").exists():
+        del stages["vae"]
     for name, stage in stages.items():
         if args.stage in (name, "all") and not stage(config, args.state):
             return 130  # stopped; what there was to save is saved
