@@ -154,8 +154,7 @@ Tensor gradient_estimation(SamplerRun& run, bool cfg_pp) {
     }
     const Tensor d = direction(x, cfg_pp ? run.uncond_denoised() : denoised, sigma);
     const float dt = next - sigma;
-    x = cfg_pp ? ops::map([=](auto p, auto slope) { return p + slope * next; }, denoised, d)
-               : ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
+    x = cfg_pp ? ops::map([=](auto p, auto slope) { return p + slope * next; }, denoised, d) : add_scaled(x, d, dt);
     if (last.defined()) x = ops::map([=](auto v, auto now, auto old) { return v + (now - old) * dt; }, x, d, last);
     last = d;
   }

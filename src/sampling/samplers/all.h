@@ -84,6 +84,15 @@ inline Tensor euler_step(const Tensor& x, const Tensor& denoised, float sigma, f
   return ops::map([=](auto v, auto d) { return v + (v - d) / sigma * dt; }, x, denoised);
 }
 
+// x + y * by: a step along a slope, or noise of a deviation added.
+inline Tensor add_scaled(const Tensor& x, const Tensor& y, float by) {
+  return ops::map([=](auto v, auto w) { return v + w * by; }, x, y);
+}
+// What an ancestral step draws anew; multiplied in the reference's order.
+inline Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scale) {
+  return ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, noise);
+}
+
 // (x - denoised) / sigma.
 inline Tensor direction(const Tensor& x, const Tensor& denoised, float sigma) {
   return ops::map([=](auto v, auto d) { return (v - d) / sigma; }, x, denoised);

@@ -6,10 +6,6 @@
 namespace easel::sampling {
 namespace {
 
-Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scale) {
-  return ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, noise);
-}
-
 // Euler for models that fade the picture: a step goes further down than the next level, is faded back to it, and gets
 // as much noise as that level lacks (ComfyUI's form for rectified flow).
 Tensor euler_ancestral_fading(SamplerRun& run) {

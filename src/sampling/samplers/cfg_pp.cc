@@ -18,10 +18,7 @@ Tensor euler_cfg_pp(SamplerRun& run, float eta) {
     const AncestralStep step = ancestral_step(sigma, next, eta);
     x = ops::map([=](auto v, auto d, auto u) { return d + step.down * ((v - u) / sigma); }, x, denoised,
                  run.uncond_denoised());
-    if (eta > 0) {
-      const float scale = step.up, s_noise = run.knobs.s_noise;
-      x = ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
-    }
+    if (eta > 0) x = add_noise(x, rng.randn(x.shape()), run.knobs.s_noise, step.up);
   }
   return x;
 }
@@ -53,10 +50,7 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
       const Tensor denoised2 = run.evaluate(half_way, middle);
       x = stage(sigma_of(t_next) / start, torch_expm1(-h), run.uncond_denoised(), denoised2);
     }
-    if (next > 0) {
-      const float scale = step.up, s_noise = run.knobs.s_noise;
-      x = ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, rng.randn(x.shape()));
-    }
+    if (next > 0) x = add_noise(x, rng.randn(x.shape()), run.knobs.s_noise, step.up);
   }
   return x;
 }

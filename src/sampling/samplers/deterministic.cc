@@ -25,7 +25,7 @@ Tensor sample_heun(SamplerRun& run) {
     run.report(i, x, sigma, denoised);
     const float dt = next - sigma;
     const Tensor d = direction(x, denoised, sigma);
-    const Tensor predicted = ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
+    const Tensor predicted = add_scaled(x, d, dt);
     if (next == 0) {
       x = predicted;
       continue;
@@ -45,7 +45,7 @@ Tensor sample_heunpp2(SamplerRun& run) {
     run.report(static_cast<int>(i), x, sigma, denoised);
     const float dt = next - sigma;
     const Tensor d = direction(x, denoised, sigma);
-    const Tensor second = ops::map([=](auto v, auto slope) { return v + slope * dt; }, x, d);
+    const Tensor second = add_scaled(x, d, dt);
     if (next == sigmas.back()) {
       x = second;
       continue;
@@ -58,7 +58,7 @@ Tensor sample_heunpp2(SamplerRun& run) {
       continue;
     }
     const float dt2 = after - next;
-    const Tensor third = ops::map([=](auto v, auto slope) { return v + slope * dt2; }, second, d2);
+    const Tensor third = add_scaled(second, d2, dt2);
     const Tensor d3 = direction(third, run.evaluate(third, after), after);
     const float w2 = next / (3 * sigmas[0]), w3 = after / (3 * sigmas[0]), w1 = 1 - w2 - w3;
     x = ops::map([=](auto v, auto a, auto b, auto c) { return v + (w1 * a + w2 * b + w3 * c) * dt; }, x, d, d2, d3);

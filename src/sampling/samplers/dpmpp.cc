@@ -48,11 +48,11 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
   Tensor x = run.x;
   // From time t towards s: without noise as far as leaves room for the fresh noise, which is then added.
   const auto step = [&](const Tensor& from, const Tensor& denoised, float t, float s) {
-    const float start = sigma_of(t), end = sigma_of(s), s_noise = run.knobs.s_noise;
+    const float start = sigma_of(t), end = sigma_of(s);
     const AncestralStep split = ancestral_step(start, end, run.eta());
     const float down = time_of(split.down), up = split.up;
     const Tensor moved = combine(sigma_of(down) / start, from, -torch_expm1(t - down), denoised);
-    return ops::map([=](auto v, auto z) { return v + z * s_noise * up; }, moved, noise(start, end));
+    return add_noise(moved, noise(start, end), run.knobs.s_noise, up);
   };
   for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
     const float sigma = run.sigmas[i], next = run.sigmas[i + 1];

@@ -7,10 +7,6 @@
 namespace easel::sampling {
 namespace {
 
-Tensor add_scaled(const Tensor& x, const Tensor& noise, float scale) {
-  return ops::map([=](auto v, auto z) { return v + z * scale; }, x, noise);
-}
-
 Tensor res_multistep(SamplerRun& run, float eta, bool cfg_pp) {
   TorchGenerator rng(run.seed);
   Tensor x = run.x, last;
