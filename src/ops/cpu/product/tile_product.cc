@@ -14,6 +14,7 @@ namespace {
 constexpr int64_t kLine = 64;      // bytes
 constexpr int64_t kLineSets = 64;  // of the L1 cache: lines this many lines apart compete for one set
 constexpr int64_t kVector = 16;    // outputs
+constexpr int64_t kBlock = kTileRows * kTileRowBytes;  // a step of a group as stage_rows() writes it
 
 // The stride of the rows within each group, or 0 if it is not the same everywhere.
 int64_t common_step(const int64_t* row_offset, int64_t rows) {
@@ -31,6 +32,11 @@ bool aligned(const char* a, const int64_t* offset, int64_t count) {
   for (int64_t i = 0; i < count; ++i)
     if ((reinterpret_cast<uintptr_t>(a) + static_cast<uintptr_t>(offset[i])) % kLine != 0) return false;
   return true;
+}
+
+// Where stage_rows() puts each group: two by two, with the steps of a pair one after another.
+void place_staged(int64_t* group, int64_t groups, int64_t steps) {
+  for (int64_t g = 0; g < groups; ++g) group[g] = g / 2 * steps * 2 * kBlock + g % 2 * kBlock;
 }
 
 // Rows of several taps, each of which is multiplied separately.
@@ -67,7 +73,6 @@ TileRowsOf tile_rows(const Kernels& k, const char* a, const int64_t* row_offset,
     for (int64_t s = 0; s < steps; ++s) step[s] = tap_offset[s / in_tap] + s % in_tap * kTileRowBytes;
     return {a, group, step, row_step};
   }
-  constexpr int64_t kBlock = kTileRows * kTileRowBytes;
   char* staged = thread_scratch<char>(ScratchUse::kStaged, round_up<int64_t>(groups, 2) * steps * kBlock);
   k.stage_rows({.a = a,
                 .row_offset = row_offset,
@@ -76,7 +81,7 @@ TileRowsOf tile_rows(const Kernels& k, const char* a, const int64_t* row_offset,
                 .taps = taps,
                 .tap_bytes = lanes * 4,
                 .to = staged});
-  for (int64_t g = 0; g < groups; ++g) group[g] = g / 2 * steps * 2 * kBlock + g % 2 * kBlock;
+  place_staged(group, groups, steps);
   for (int64_t s = 0; s < steps; ++s) step[s] = s * 2 * kBlock;
   return {staged, group, step, kTileRowBytes};
 }
@@ -211,7 +216,6 @@ RowsByTap rows_by_tap(const Panels& w, const Strip& strip) {
             .tap_offset = strip.tap_offset,
             .tap_bytes = 0};
   }
-  constexpr int64_t kBlock = kTileRows * kTileRowBytes;
   const int64_t tap_bytes = round_up<int64_t>(groups, 2) * steps * kBlock, none = 0;
   char* staged = thread_scratch<char>(ScratchUse::kStaged, w.taps * tap_bytes);
   for (int64_t t = 0; t < w.taps; ++t)
@@ -222,7 +226,7 @@ RowsByTap rows_by_tap(const Panels& w, const Strip& strip) {
                   .taps = 1,
                   .tap_bytes = w.lanes * 4,
                   .to = staged + t * tap_bytes});
-  for (int64_t g = 0; g < groups; ++g) group[g] = g / 2 * steps * 2 * kBlock + g % 2 * kBlock;
+  place_staged(group, groups, steps);
   return {.a = staged,
           .group_offset = group,
           .row_step = kTileRowBytes,
