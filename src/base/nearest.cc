@@ -1,8 +1,9 @@
 #include "base/nearest.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
+
+#include "base/files/utf8.h"
 
 namespace easel {
 namespace {
@@ -10,11 +11,7 @@ namespace {
 // Names longer than this are compared by their first characters only, to bound the work.
 constexpr size_t kComparedLength = 160;
 
-std::string folded(std::string_view text) {
-  std::string out(text.substr(0, kComparedLength));
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
+std::string folded(std::string_view text) { return lower_ascii(text.substr(0, kComparedLength)); }
 
 size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);

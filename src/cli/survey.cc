@@ -5,6 +5,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
+#include "base/files/walk.h"
 #include "workflow/load.h"
 
 namespace easel::cli {
@@ -16,9 +18,7 @@ namespace {
 constexpr size_t kMostFiles = 200000;
 
 bool may_hold_workflow(const fs::path& path) {
-  std::string end = path.extension().string();
-  for (char& c : end)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string end = lower_ascii(path.extension().string());
   return end == ".json" || end == ".png" || end == ".webp" || end == ".jpg" || end == ".jpeg";
 }
 
@@ -69,11 +69,12 @@ std::vector<fs::path> workflow_files(const fs::path& folder) {
   if (!fs::is_directory(folder, error))
     throw Error(Fault::kMissing, "there is no folder '" + folder.string() + "'").fix("Name a folder of workflow files");
   std::vector<fs::path> out;
-  fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error), end;
-  for (; !error && at != end && out.size() < kMostFiles; at.increment(error)) {
+  walk_files(folder, {.follow_links = false}, [&](const fs::directory_entry& entry) {
     std::error_code ignored;
-    if (may_hold_workflow(at->path()) && at->is_regular_file(ignored)) out.push_back(fs::relative(at->path(), folder));
-  }
+    if (may_hold_workflow(entry.path()) && entry.is_regular_file(ignored))
+      out.push_back(entry.path().lexically_relative(folder));
+    return out.size() < kMostFiles;
+  });
   std::sort(out.begin(), out.end());
   return out;
 }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
 
 namespace easel::library {
 namespace {
@@ -96,8 +97,7 @@ struct Section {
     if (key == "base_path") {
       base = value;
     } else if (key == "is_default") {
-      std::string word = value;
-      std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+      const std::string word = lower_ascii(value);
       if (word != "true" && word != "false" && word != "yes" && word != "no")
         refuse(line, "is_default must be true or false");
       first = word == "true" || word == "yes";

@@ -52,9 +52,7 @@ std::string canonical(std::string_view kind) {
 
 bool is_model_file(const fs::path& path, const std::string& kind) {
   static const std::set<std::string> kModels{".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"};
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
+  const std::string extension = lower_ascii(path.extension().string());
   return kind == "configs" ? extension == ".yaml" : kModels.count(extension) != 0;
 }
 

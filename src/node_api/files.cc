@@ -98,9 +98,7 @@ const Kind& latents() {
 std::vector<std::string> list(const ArtifactStore& store, artifacts::Area area, const Kind& kind) {
   std::vector<std::string> out;
   for (const std::string& name : store.list(area)) {
-    std::string extension = fs::path(name).extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
+    const std::string extension = lower_ascii(fs::path(name).extension().string());
     if (std::find(kind.extensions.begin(), kind.extensions.end(), extension) != kind.extensions.end() && is_utf8(name))
       out.push_back(name);
   }

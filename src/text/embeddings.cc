@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files/safe_path.h"
+#include "base/files/utf8.h"
 #include "base/files/walk.h"
 #include "base/nearest.h"
 #include "formats/tensors/model_file.h"
@@ -156,11 +157,12 @@ std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
 
 std::string EmbeddingFolders::near(std::string_view name) const {
   const auto plain = [](std::string_view text) {
-    std::string out;
-    for (const char c : text) out += c == '\\' ? '/' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string out = lower_ascii(text);
+    std::replace(out.begin(), out.end(), '\\', '/');
     const size_t end = out.find_last_not_of(".,;:!?)");
     return out.substr(0, end == std::string::npos ? 0 : end + 1);
   };
+  const std::string wanted = plain(name);
   std::vector<std::string> names;
   std::string same;
   for (const fs::path& folder : folders_) {
@@ -169,7 +171,7 @@ std::string EmbeddingFolders::near(std::string_view name) const {
       const std::string ending = entry.path().extension().string();
       if (ending != ".safetensors" && ending != ".pt" && ending != ".bin") continue;
       names.push_back(entry.path().stem().string());
-      const std::string file = plain(names.back()), wanted = plain(name);
+      const std::string file = plain(names.back());
       if (same.empty() && (wanted == file || wanted.ends_with("/" + file))) same = names.back();
     }
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
 
 namespace easel::workflow {
 namespace {
@@ -109,12 +110,6 @@ bool truth(const Json& value) {
   }
 }
 
-std::string lowered(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 }  // namespace
 
 Json coerce(const InputSpec& input, const Json& value) {
@@ -149,7 +144,7 @@ Json parse_value(const InputSpec& input, const std::string& text) {
   } else if (input.type == "FLOAT") {
     if (!parse_float(plain, out) || !std::isfinite(out.get<double>())) throw expected("a number");
   } else if (input.type == "BOOLEAN") {
-    const std::string word = lowered(plain);
+    const std::string word = lower_ascii(plain);
     if (word == "true" || word == "yes" || word == "on" || word == "1") out = true;
     else if (word == "false" || word == "no" || word == "off" || word == "0") out = false;
     else throw expected("true or false");

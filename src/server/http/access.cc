@@ -3,19 +3,15 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "base/files/utf8.h"
 
 namespace easel::server {
 namespace {
 
-std::string lower(std::string s) {
-  std::transform(s.begin(), s.end(), s.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return s;
-}
-
 // "Example.org:8188" -> "example.org", "[::1]:80" -> "[::1]"
 std::string host_name(const std::string& host) {
-  const std::string h = lower(host);
+  const std::string h = lower_ascii(host);
   if (h.starts_with('[')) return h.substr(0, h.find(']') == std::string::npos ? h.size() : h.find(']') + 1);
   return h.substr(0, h.find(':'));
 }
@@ -27,17 +23,17 @@ bool is_loopback_name(const std::string& name) {
 }
 
 bool contains(const std::vector<std::string>& list, const std::string& value) {
-  return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return lower(item) == value; });
+  return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return lower_ascii(item) == value; });
 }
 
 bool origin_allowed(const AccessPolicy& policy, const std::string& origin) {
-  return contains(policy.cors_origins, "*") || contains(policy.cors_origins, lower(origin));
+  return contains(policy.cors_origins, "*") || contains(policy.cors_origins, lower_ascii(origin));
 }
 
 // The origin's host and port equal the Host the request was sent to.
 bool same_origin(const std::string& origin, const std::string& host) {
   const size_t scheme = origin.find("://");
-  return scheme != std::string::npos && lower(origin.substr(scheme + 3)) == lower(host);
+  return scheme != std::string::npos && lower_ascii(origin.substr(scheme + 3)) == lower_ascii(host);
 }
 
 // Compares in time that does not depend on the position of the first difference.

@@ -6,10 +6,10 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
-#include <cctype>
 #include <chrono>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
 #include "server/http/request_head.h"
 
 namespace easel::server {
@@ -61,9 +61,7 @@ std::string read_head(const http::request_header<>& head, Request& request) {
   request.method = std::string(head.method_string());
   if (!parse_target({head.target().data(), head.target().size()}, request)) return "malformed request target";
   for (const auto& field : head) {
-    std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    std::string& value = request.headers[name];
+    std::string& value = request.headers[lower_ascii({field.name_string().data(), field.name_string().size()})];
     if (!value.empty()) value += ", ";
     value += std::string(field.value());
   }

@@ -1,22 +1,15 @@
 #include "server/http/multipart.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
 
 namespace easel::server {
 namespace {
 
 [[noreturn]] void malformed(const std::string& why) {
   throw Error(Fault::kInvalid, "malformed multipart/form-data: " + why);
-}
-
-std::string lower(std::string_view s) {
-  std::string out(s);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 std::string_view trim(std::string_view s) {
@@ -32,7 +25,7 @@ std::string parameter(std::string_view header, std::string_view name) {
     ++i;
     const size_t eq = header.find('=', i);
     if (eq == std::string_view::npos) return {};
-    const std::string key = lower(trim(header.substr(i, eq - i)));
+    const std::string key = lower_ascii(trim(header.substr(i, eq - i)));
     std::string value;
     i = eq + 1;
     if (i < header.size() && header[i] == '"') {
@@ -64,7 +57,7 @@ FormPart parse_part(std::string_view part) {
     headers.remove_prefix(std::min(end + 2, headers.size()));
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos) malformed("a header line without a colon");
-    const std::string name = lower(trim(line.substr(0, colon)));
+    const std::string name = lower_ascii(trim(line.substr(0, colon)));
     const std::string_view value = trim(line.substr(colon + 1));
     if (name == "content-disposition") {
       out.name = parameter(value, "name");
@@ -80,7 +73,7 @@ FormPart parse_part(std::string_view part) {
 }  // namespace
 
 std::vector<FormPart> parse_multipart(std::string_view content_type, std::string_view body) {
-  if (!lower(content_type).starts_with("multipart/form-data"))
+  if (!lower_ascii(content_type).starts_with("multipart/form-data"))
     throw Error(Fault::kInvalid, "expected multipart/form-data, got '" + std::string(content_type.substr(0, 80)) + "'");
   const std::string boundary = parameter(content_type, "boundary");
   if (boundary.empty() || boundary.size() > 70) malformed("no usable boundary");

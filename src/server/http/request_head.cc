@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/files/utf8.h"
+
 namespace easel::server {
 namespace {
 
@@ -27,13 +29,6 @@ bool has_control(std::string_view text) {
   });
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 std::string_view without_blanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
@@ -50,7 +45,7 @@ bool is_host(std::string_view host) {
   if (host.starts_with('[')) {
     end = host.find(']');
     if (end == std::string_view::npos) return false;
-    const std::string address = lower(host.substr(1, end - 1));
+    const std::string address = lower_ascii(host.substr(1, end - 1));
     if (!all_of(address, std::string(kHexDigits) + ":.")) return false;
     ++end;
   } else {
@@ -77,7 +72,7 @@ std::optional<HeadFault> read_field(std::string_view line, Fields& seen) {
     return HeadFault{400, "a header field must be 'Name: value', without blanks before the colon"};
   const std::string_view value = without_blanks(line.substr(colon + 1));
   if (has_control(value)) return HeadFault{400, "a header field may not hold control characters"};
-  const std::string name = lower(line.substr(0, colon));
+  const std::string name = lower_ascii(line.substr(0, colon));
   if (name == "host") {
     ++seen.hosts;
     if (!is_host(value)) return HeadFault{400, "the Host header must be a name or an address, with a port or without"};
@@ -86,7 +81,7 @@ std::optional<HeadFault> read_field(std::string_view line, Fields& seen) {
     if (!all_of(value, kDigits)) return HeadFault{400, "Content-Length must be a number"};
   } else if (name == "transfer-encoding") {
     ++seen.codings;
-    if (lower(value) != "chunked")
+    if (lower_ascii(value) != "chunked")
       return HeadFault{501, "the only transfer coding that is understood is 'chunked', alone"};
   }
   return std::nullopt;

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cctype>
 
 #include "base/error.h"
+#include "base/files/utf8.h"
 #include "formats/pictures/picture.h"
 #include "server/http/multipart.h"
 #include "server/log.h"
@@ -66,8 +66,7 @@ formats::Raster decode(std::span<const uint8_t> bytes) {
 std::string picture_name(const Form& form, std::string_view content) {
   std::string name = artifacts::sanitised(form.picture().file_name);
   if (name.empty()) throw Error(Fault::kInvalid, "the file has no usable name");
-  std::string ending = std::filesystem::path(name).extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string ending = lower_ascii(std::filesystem::path(name).extension().string());
   if (ending.empty()) {
     const auto bytes = as_bytes(content);
     return name + (formats::looks_like_png(bytes) ? ".png" : formats::looks_like_jpeg(bytes) ? ".jpg" : ".webp");
