@@ -234,7 +234,6 @@ TEST_F(Changed, PackedWeightsTakeWhatTheySay) {
                         residency_, compute);
     const size_t before = ops::cpu::weight_bytes(), model = unet_of(c.model).weights->get()->bytes();
     const size_t packed = ops::cpu::weight_bytes() - before;
-    if (packed == 0) GTEST_SKIP() << "another library packs weights on this processor";
     // Each layer's begin on a page of their own, which at these small widths is a part of it.
     EXPECT_GE(packed, model);
     EXPECT_LE(packed, model + (size_t{700} << 12));

@@ -139,12 +139,11 @@ export const looking = {
     await page.getByText('256 × 256').or(page.locator('.thumb').nth(2)).first().waitFor();
     const large = (await p.ended(server, 3))[2];
     assert.deepEqual([large.status.status_str, Object.values(large.prompt[2])[1].inputs.model_name], ['success', 'double.safetensors']);
-    const places = [[10, 10], [64, 90], [127, 3]];
+    // Away from the edges, where a tile's ramp multiplies and divides each value, which may cost it its last bit.
+    const places = [[40, 40], [64, 90], [90, 35]];
     const url = (entry) => `${server.url}/view?${new URLSearchParams(Object.values(entry.outputs).flatMap((o) => o.images)[0])}`;
     const small = (await p.ended(server, 3))[1];
     const twice = places.map(([x, y]) => [2 * x, 2 * y]);
-    // Values are cut off to 8 bits when a picture is saved, so a value just below a level is the level before.
-    const [enlarged, plain] = [await p.pixels(page, url(large), twice), await p.pixels(page, url(small), places)];
-    for (const [i, value] of enlarged.flat().entries()) assert.ok(Math.abs(value - plain.flat()[i]) <= 1, `${enlarged} for ${plain}`);
+    assert.deepEqual(await p.pixels(page, url(large), twice), await p.pixels(page, url(small), places));
   },
 };
