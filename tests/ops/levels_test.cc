@@ -1,7 +1,9 @@
 // The kernels of every instruction level against those of the lowest one.
 #include "ops/attention.h"
+#include "ops/backend.h"
 #include "ops/conv2d.h"
 #include "ops/cpu/isa.h"
+#include "ops/cpu/kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
@@ -92,6 +94,22 @@ TYPED_TEST(Levels, NormsAndPointwise) {
       all.push_back(activate(x, a));
     return all;
   });
+}
+
+TEST(LevelsThereAre, EndWithMatrixRegistersAndAutoFollows) {
+  const std::vector<Isa> levels = cpu::isa_levels();
+  EXPECT_EQ(levels.front(), Isa::kBase);
+  EXPECT_NE(cpu::kernels(levels.back()).tile_product[1], nullptr);
+  // Products of bf16 in vectors of 512 bits are among them as well, by instructions or emulated.
+  EXPECT_TRUE(std::any_of(levels.begin(), levels.end(), [](Isa level) {
+    return level >= Isa::kAvx512Bf16 && cpu::kernels(level).vec == 16 && !cpu::kernels(level).tile_product[1];
+  }));
+  for (const Isa level : levels) {
+    const AtLevel chosen(level);
+    EXPECT_EQ(cpu::isa(), level);
+    EXPECT_EQ(backend(kHost).native_type(), level >= Isa::kAvx512Bf16 ? DType::kBF16 : DType::kF32)
+        << cpu::isa_name(level);
+  }
 }
 
 }  // namespace

@@ -312,6 +312,24 @@ TEST_F(Hostile, DamagedSettingsAreKeptAside) {
   EXPECT_EQ(testing::Json::parse(testing::get(s.port, "/settings").body), testing::Json({{"b", 2}}));
 }
 
+// Each is allowed by itself; together they would be a file that is refused, and set aside, when it is read.
+TEST_F(Hostile, SettingsThatCouldNotBeReadAgainAreRefused) {
+  EXPECT_EQ(testing::post(s.port, "/settings/a", "1").status, 200);
+  EXPECT_EQ(testing::post(s.port, "/settings/b", std::string(100, '[') + std::string(100, ']')).status, 400);
+  testing::Json many = testing::Json::object();
+  int sent = 0, refused = 0;
+  for (int part = 0; part < 8; ++part) {
+    for (int i = 0; i < 4000; ++i) many[std::to_string(sent++)] = 0;
+    const int status = testing::post(s.port, "/settings", workflow::dump_json(many)).status;
+    EXPECT_TRUE(status == 200 || status == 400) << status;
+    refused += status == 400;
+    many.clear();
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(testing::get(s.port, "/settings/a").body, "1");
+  EXPECT_FALSE(fs::exists(s.folder.path() / "user" / "default" / "comfy.settings.json.damaged"));
+}
+
 // As on a full disk: the system refuses to write more.
 TEST_F(Hostile, AnUploadThatTheDiskHasNoRoomFor) {
   rlimit before{};

@@ -70,14 +70,13 @@ TEST(LibraryRoutes, AHundredThousandFiles) {
       EXPECT_EQ(Json::parse(get(t.port, "/models/checkpoints").body).size(), size_t{kFiles});
       listed = true;
     });
-  double longest = 0;
+  int meanwhile = 0;  // answers that came before the first list
   while (!listed) {
-    const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(get(t.port, "/queue").status, 200);
-    longest = std::max(longest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    meanwhile += !listed;
   }
   for (auto& asker : askers) asker.join();
-  EXPECT_LT(longest, 5);
+  EXPECT_GE(meanwhile, 3);
 }
 
 TEST(LibraryRoutes, AFileIsDescribedAnewWhenItChanges) {

@@ -17,12 +17,16 @@ namespace {
 using testing::Json;
 using testing::toy_prompt;
 
-// A store that cannot count, as when its disk fails for a moment.
-class Failing final : public JobStore {
+// A store that counts what it is asked.
+class Watched : public JobStore {
  public:
   Job add(Job job, bool front, bool keep_number) override { return store_->add(std::move(job), front, keep_number); }
   std::optional<Claim> claim(const std::string& worker, Lease lease) override { return store_->claim(worker, lease); }
-  bool renew(ClaimToken token, Lease lease) override { return store_->renew(token, lease); }
+  bool renew(ClaimToken token, Lease lease) override {
+    const bool held = store_->renew(token, lease);
+    ++renewed;
+    return held;
+  }
   bool finish(ClaimToken token, const JobResult& result) override { return store_->finish(token, result); }
   bool give_back(ClaimToken token) override { return store_->give_back(token); }
   std::vector<Job> requeue_expired(int64_t now, int max_attempts) override {
@@ -35,10 +39,7 @@ class Failing final : public JobStore {
   bool move(const std::string& id, const std::string& before) override { return store_->move(id, before); }
   std::vector<Job> pending(int64_t limit) const override { return store_->pending(limit); }
   std::vector<Job> running() const override { return store_->running(); }
-  int64_t queue_length() const override {
-    ++asked;
-    throw Error(Fault::kInternal, "disk I/O error");
-  }
+  int64_t queue_length() const override { return store_->queue_length(); }
   std::optional<Job> get(const std::string& id) const override { return store_->get(id); }
   std::vector<Job> history(const HistoryQuery& query) const override { return store_->history(query); }
   void forget(const std::vector<std::string>& ids) override { store_->forget(ids); }
@@ -47,10 +48,21 @@ class Failing final : public JobStore {
   bool paused() const override { return store_->paused(); }
   void set_paused(bool paused) override { store_->set_paused(paused); }
 
-  mutable std::atomic<int> asked{0};
+  std::atomic<int> renewed{0};
 
  private:
   const std::unique_ptr<JobStore> store_ = open_sqlite_job_store(":memory:");
+};
+
+// One that cannot count its queue, as when its disk fails for a moment.
+class Failing final : public Watched {
+ public:
+  int64_t queue_length() const override {
+    ++asked;
+    throw Error(Fault::kInternal, "disk I/O error");
+  }
+
+  mutable std::atomic<int> asked{0};
 };
 
 // A runner that does what a test says.
@@ -236,21 +248,29 @@ TEST(Worker, AJobRunsBeforeItsAnswerIsSentAndTellsAfterIt) {
 }
 
 TEST(Worker, AClaimIsRenewedWhileItsJobIsComputed) {
+  constexpr Lease kLease = std::chrono::milliseconds(60);
   std::atomic<bool> go_on{false};
+  auto watched = std::make_unique<Watched>();
+  const std::atomic<int>& renewed = watched->renewed;
   House house(
       [&](auto&...) {
         while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         return RunResult{};
       },
-      {.name = "w", .lease = std::chrono::milliseconds(60)});
+      {.name = "w", .lease = kLease}, std::move(watched));
+  const auto now = [] {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  };
   house.store->add(toy_job("a"), false, false);
   house.worker.start();
   ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
-  std::this_thread::sleep_for(std::chrono::seconds(1));
-  using namespace std::chrono;
-  const int64_t now = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-  // The first lease ended before this moment; later ones may be a little late on a busy machine.
-  EXPECT_TRUE(house.store->requeue_expired(now - 800, 1).empty());
+  // The first lease has ended by this moment. One renewal may have begun before it, the next one has not.
+  const int64_t first_end = now() + kLease.count();
+  ASSERT_TRUE(house.wait_for([&] { return now() > first_end; }));
+  const int before = renewed;
+  ASSERT_TRUE(house.wait_for([&] { return renewed >= before + 2; }));
+  EXPECT_TRUE(house.store->requeue_expired(first_end, 1).empty());
   EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
   go_on = true;
   ASSERT_TRUE(house.ends("a"));

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 
 #include "base/cpu_features.h"
 #include "ops/cpu/tiles/permission.h"
@@ -11,8 +12,8 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames{"base",       "avx2",       "avxvnni", "avx512",
-                                                 "avx512vnni", "avx512bf16", "amx",     "amx-emulated"};
+constexpr std::array<std::string_view, 9> kNames{
+    "base", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx", "avx512bf16-emulated", "amx-emulated"};
 
 Isa best() {
   const CpuFeatures& f = cpu_features();
@@ -25,18 +26,26 @@ Isa best() {
                                     : Isa::kBase;
 }
 
-// Whether the processor has it.
+// Whether the processor can run it.
 bool has(Isa level) {
-  return level == Isa::kAmxEmulated || (level <= best() && (level != Isa::kAvxVnni || cpu_features().avx_vnni));
+  return level > Isa::kAmx || (level <= best() && (level != Isa::kAvxVnni || cpu_features().avx_vnni));
+}
+
+// The first of `names` that the processor can run.
+std::optional<Isa> first_of(std::string_view names) {
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find(','));
+    const auto at = static_cast<size_t>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
+    if (at < kNames.size() && has(static_cast<Isa>(at))) return static_cast<Isa>(at);
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+  }
+  return std::nullopt;
 }
 
 std::atomic<Isa>& current() {
   static std::atomic<Isa> level = [] {
-    Isa isa = best();
-    if (const char* wanted = std::getenv("EASEL_ISA"))
-      for (size_t i = 0; i < kNames.size(); ++i)
-        if (kNames[i] == wanted && has(static_cast<Isa>(i))) isa = static_cast<Isa>(i);
-    return isa;
+    const char* wanted = std::getenv("EASEL_ISA");
+    return first_of(wanted != nullptr ? wanted : "").value_or(best());
   }();
   return level;
 }
@@ -51,7 +60,8 @@ std::vector<Isa> isa_levels() {
   std::vector<Isa> levels;
   for (int i = 0; i <= static_cast<int>(best()); ++i)
     if (has(static_cast<Isa>(i))) levels.push_back(static_cast<Isa>(i));
-  if (best() != Isa::kAmx) levels.push_back(Isa::kAmxEmulated);
+  if (best() < Isa::kAvx512Bf16) levels.push_back(Isa::kAvx512Bf16Emulated);
+  if (best() < Isa::kAmx) levels.push_back(Isa::kAmxEmulated);
   return levels;
 }
 

@@ -7,18 +7,19 @@
 
 namespace easel::ops::cpu {
 
-// Each includes the ones before it, but that the levels from kAvx512 on need no kAvxVnni. The last is kAmx on
-// processors that do not have it, see ops/cpu/tiles/shapes.h.
-enum class Isa { kBase, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAmxEmulated };
+// Each of those up to kAmx includes the ones before it, but that the levels from kAvx512 on need no kAvxVnni. The
+// emulated ones compute in plain code what kAvx512Bf16 and kAmx do, with their widths of vectors, layouts of weights
+// and matrix registers (ops/cpu/tiles/shapes.h): every processor can run them, slowly, for tests.
+enum class Isa { kBase, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx, kAvx512Bf16Emulated, kAmxEmulated };
 
 // The best level of this processor, or the one named by the environment variable EASEL_ISA ("base", "avx2", "avxvnni",
-// "avx512", "avx512vnni", "avx512bf16", "amx", "amx-emulated") or by set_isa(). A level that the processor does not
-// have is not taken; the best one is.
+// "avx512", "avx512vnni", "avx512bf16", "amx", "avx512bf16-emulated", "amx-emulated") or by set_isa(). Of several names
+// with commas between them the first that the processor can run is taken; where it can run none, the best level is.
 Isa isa();
 std::string_view isa_name(Isa level);
 
-// The levels that this processor can run, in order. They end with kAmx where it has matrix registers, else with
-// kAmxEmulated.
+// The levels that tests of this processor run at, in order: all that it has, and the emulation of kAvx512Bf16 and of
+// kAmx where it does not have them. The last one computes with matrix registers.
 std::vector<Isa> isa_levels();
 
 // Sets the level of everything computed from now on, for tests and comparisons. Weights packed earlier have the layout

@@ -7,9 +7,8 @@
 #include "base/error.h"
 #include "base/files/safe_path.h"
 #include "base/files/utf8.h"
-#include "base/mutex.h"
-#include "server/log.h"
 #include "server/routes/services.h"
+#include "server/routes/settings.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -183,61 +182,11 @@ Response move_file(const UserFolder& user, const Request& request) {
   return Response::json(dump_json(stored(user, to, request)));
 }
 
-// Settings are one JSON file, rewritten as a whole. Two requests that change it at one time must not lose either.
-class Settings {
- public:
-  explicit Settings(const UserFolder& user) : file_(user.root() / kSettings) {}
-  Json read() {
-    MutexLock lock(mutex_);
-    return load();
-  }
-  void merge(const Json& values) {
-    MutexLock lock(mutex_);
-    Json all = load();
-    all.update(values);
-    write_file(file_, dump_json(all, 4));
-  }
-
- private:
-  // Throws what read_file() throws: what cannot be read now is not written over.
-  Json load() const EASEL_REQUIRES(mutex_) {
-    std::error_code error;
-    if (!fs::exists(file_, error)) return Json::object();
-    std::string why = "it is no JSON object";
-    const std::string text = read_file(file_);
-    try {
-      Json all = workflow::parse_json(text);
-      if (all.is_object()) return all;
-    } catch (const Error& e) {
-      why = e.message();
-    }
-    set_aside(why);
-    return Json::object();
-  }
-  // Keeps a damaged file for its owner, who may mend it, and begins anew.
-  void set_aside(const std::string& why) const EASEL_REQUIRES(mutex_) {
-    fs::path kept = file_;
-    kept += ".damaged";
-    std::error_code error;
-    for (int i = 1; fs::exists(fs::symlink_status(kept, error)); ++i) {
-      kept = file_;
-      kept += ".damaged-" + std::to_string(i);
-    }
-    fs::rename(file_, kept, error);
-    if (error)
-      throw Error(Fault::kBadFile, "the settings are damaged (" + why + ") and cannot be set aside")
-          .in_file(file_.string());
-    log(Level::kError, "damaged settings were set aside", {{"kept_as", kept.string()}, {"why", why}});
-  }
-  mutable Mutex mutex_;  // of the file
-  fs::path file_;
-};
-
 }  // namespace
 
 void add_user_routes(Router& router, Services& s) {
   const auto user = std::make_shared<UserFolder>(s.user);
-  const auto settings = std::make_shared<Settings>(*user);
+  const auto settings = std::make_shared<Settings>(user->root() / kSettings);
   const auto add = [&](const char* method, const char* pattern,
                        Response (*handler)(const UserFolder&, const Request&)) {
     router.add(method, pattern, s.pool.handler([user, handler](Request& request) { return handler(*user, request); }));

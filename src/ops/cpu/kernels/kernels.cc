@@ -27,6 +27,18 @@ namespace level_amxemulated {
 Kernels table();
 }
 
+// Vectors and layouts are those of AVX-512 at AMX's level too, so that without its registers its emulation is
+// AVX-512's.
+#if defined(__x86_64__)
+static Kernels without_tiles(Kernels k) {
+  for (auto& product : k.tile_product) product = nullptr;
+  for (auto& loop : k.tile_register_loop) loop = nullptr;
+  k.tile_release = nullptr;
+  k.stage_rows = nullptr;
+  return k;
+}
+#endif
+
 const Kernels& kernels(Isa level) {
   // Only code of the chosen level runs; that includes the function that fills its table.
   static const Kernels base = level_base::table();
@@ -55,6 +67,10 @@ const Kernels& kernels(Isa level) {
     }
     case Isa::kAmx: {
       static const Kernels t = level_amx::table();
+      return t;
+    }
+    case Isa::kAvx512Bf16Emulated: {
+      static const Kernels t = without_tiles(level_amxemulated::table());
       return t;
     }
     case Isa::kAmxEmulated: {

@@ -1,0 +1,31 @@
+// The settings that clients keep with the server.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/mutex.h"
+#include "workflow/json.h"
+
+namespace easel::server {
+
+// One JSON file, rewritten as a whole. Two requests that change it at one time must not lose either.
+class Settings {
+ public:
+  explicit Settings(std::filesystem::path file) : file_(std::move(file)) {}
+  // An object. A damaged file is kept beside it for its owner, who may mend it, and the settings begin anew. Throws
+  // what read_file() throws: what cannot be read now is not written over.
+  workflow::Json read();
+  // Replaces the values of the object's keys. Throws Error(kInvalid) for anything but an object, and when what would be
+  // kept passes a limit of workflow::parse_json().
+  void merge(const workflow::Json& values);
+
+ private:
+  workflow::Json load() const EASEL_REQUIRES(mutex_);
+  void set_aside(const std::string& why) const EASEL_REQUIRES(mutex_);
+
+  mutable Mutex mutex_;  // of the file
+  const std::filesystem::path file_;
+};
+
+}  // namespace easel::server
