@@ -2,12 +2,15 @@ import preact from '@preact/preset-vite';
 import { type Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-// The graph library evaluates what is typed into a number ("2*256"). The page's policy forbids that; numbers do.
+// The graph library evaluates what is typed into a number ("2*256"). The page's policy forbids that; numbers do. Where it
+// uses the browser's storage it gets the page's, which is there also when the browser's is not.
 function withoutEval(): Plugin {
   return {
     name: 'without-eval',
     transform(code, id) {
-      return id.includes('@comfyorg/litegraph') ? { code: code.replace('v = eval(v);', 'v = Number(v);'), map: null } : null;
+      if (!id.includes('@comfyorg/litegraph')) return null;
+      const changed = code.replace('v = eval(v);', 'v = Number(v);').replaceAll('localStorage.', 'globalThis.easelStore.');
+      return { code: changed, map: null };
     },
   };
 }

@@ -6,6 +6,7 @@ import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
 import { graphEdit } from './graph_edit.mjs';
 import { graphFiles } from './graph_files.mjs';
+import { graphValues } from './graph_values.mjs';
 import { jobFails } from './job_fails.mjs';
 import { keyboard } from './keyboard.mjs';
 import { looking } from './looking.mjs';
@@ -20,6 +21,7 @@ import { restore } from './restore.mjs';
 import { secondTab } from './second_tab.mjs';
 import { serverAway } from './server_away.mjs';
 import { strip } from './strip.mjs';
+import { stubborn } from './stubborn.mjs';
 import { subgraph } from './subgraph.mjs';
 import { token } from './token.mjs';
 import { words } from './words.mjs';
@@ -44,7 +46,9 @@ export const cases = [
   graph,
   graphEdit,
   graphFiles,
+  graphValues,
   subgraph,
+  stubborn,
   serverAway,
   token,
   keyboard,

@@ -71,6 +71,10 @@ export const files = {
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Sampler: euler', exact: true }).waitFor();
     await page.getByRole('button', { name: /^VAE:/ }).click();
+    // Files of VAEs do not tell their family: a name may.
+    const otherVae = page.getByRole('option', { name: /sdxl_vae/ });
+    await otherVae.getByText('By its name for SDXL; the model is SD 1.x.').waitFor();
+    await looks('files_vae');
     await page.getByRole('option', { name: /The model’s own/ }).click();
     await shot('files_form');
     await p.run(page);

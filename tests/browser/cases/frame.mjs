@@ -53,7 +53,10 @@ export const frame = {
     await page.getByText('Change is set to 1').waitFor();
     await p.holds(page, 'Change', '1');
     await page.locator('.slot').getByRole('button', { name: /wide-extended\.png/ }).waitFor();
-    await page.locator('.slot-mask').waitFor();
+    // The mask lies on the picture, and on nothing beside it.
+    const [picture, over] = await Promise.all(['.slot-picture > img', '.slot-mask'].map((part) => page.locator(part).boundingBox()));
+    assert.deepEqual(over, picture);
+    assert.ok(Math.abs(over.width / over.height - 2) < 0.03, `${over.width} x ${over.height}`);
     const [width, height] = (await sizeOf(page)).map(Number);
     assert.ok(Math.abs(width / height - 2) < 0.03, `${width} x ${height}`);
 

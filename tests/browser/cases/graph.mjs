@@ -18,7 +18,7 @@ async function edit(page) {
   await openGraph(page, 'one.json', { 1: { class_type: 'EmptyLatentImage', inputs: { width: 128, height: 256, batch_size: 1 } } });
   const [node] = (await saved(page, 'Save graph')).nodes;
   const corner = await cornerOfOnlyNode(page, node);
-  const dialog = page.locator('.graphdialog');
+  const dialog = page.locator('.ask');
   // Below the row of its output come the values, one a row.
   await page.mouse.click(corner.x + node.size[0] / 2, corner.y + 40);
   await dialog.waitFor();

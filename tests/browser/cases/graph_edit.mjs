@@ -60,10 +60,7 @@ export const graphEdit = {
     await p.becomes(() => count(page), 1);
 
     // Modes, by key and by menu; each is seen, and can be undone.
-    // The graph finds a node where it was last drawn.
-    await p.settled(page);
     await page.mouse.click(title.x, title.y);
-    await p.settled(page);
     await page.keyboard.press('Control+b');
     await p.becomes(() => modes(page), [4]);
     await page.keyboard.press('Control+m');

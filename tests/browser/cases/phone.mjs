@@ -40,7 +40,7 @@ async function fingers(page) {
   const place = await page.locator('.graph-place').boundingBox();
   const middle = { x: place.x + place.width / 2, y: place.y + place.height / 2 };
   const at = (x, y) => ({ x: middle.x + x, y: middle.y + y });
-  const dialog = page.locator('.graphdialog');
+  const dialog = page.locator('.ask');
   const firstValue = at(0, 0); // what is in the middle of the node
 
   // Not yet chosen, its values cannot be changed by accident.
@@ -129,6 +129,7 @@ export const phone = {
     await both('recent');
     await page.getByRole('button', { name: 'Gallery', exact: true }).tap();
     await page.getByRole('searchbox').waitFor();
+    assert.equal(await page.locator('.thumb-actions').first().isVisible(), false, 'nothing lies on the pictures');
     await both('gallery');
     await page.getByRole('button', { name: 'Graph', exact: true }).first().tap();
     await page.getByRole('toolbar', { name: 'Graph' }).waitFor();

@@ -82,7 +82,6 @@ export const subgraph = {
     const { nodes } = await saved(page, 'Save graph');
     await page.getByRole('button', { name: 'Fit', exact: true }).click();
     const title = await placeOf(page, nodes, [nodes[0].pos[0] + 60, nodes[0].pos[1] - 15]);
-    await p.settled(page);  // the graph finds a node where it was last drawn
     await page.mouse.dblclick(title.x, title.y);
     await p.becomes(() => way.getByRole('button').allTextContents(), ['Workflow', 'Paint']);
     await looks('subgraph_inside');
@@ -106,6 +105,19 @@ export const subgraph = {
     await way.waitFor();
     await p.becomes(async () => inner(await saved(page, 'Save graph')).nodes.length, 2);
     assert.deepEqual(await saved(page, 'Save for the API'), api);
+
+    // A copy shows the values that the first one shows, its own.
+    await page.keyboard.press('Escape');
+    await way.waitFor({ state: 'detached' });
+    await page.mouse.click(title.x, title.y);
+    await page.keyboard.press('Control+c');
+    await page.keyboard.press('Control+v');
+    await p.becomes(async () => (await saved(page, 'Save graph')).nodes.length, 3);
+    const copy = (await saved(page, 'Save graph')).nodes.at(-1);
+    assert.deepEqual([copy.widgets_values, copy.properties.proxyWidgets], [[255, 32], [['-1', 'colour'], ['3', 'width']]]);
+    assert.equal((await saved(page, 'Save for the API'))[`${copy.id}:3`]?.inputs.width, 32);
+    await page.getByRole('button', { name: 'Undo', exact: true }).click();
+    await p.becomes(async () => (await saved(page, 'Save graph')).nodes.length, 2);
 
     // What is wrong inside is said at the node outside, and leads inside.
     const wrong = structuredClone(WORKFLOW);

@@ -1,5 +1,6 @@
 // Requests to the server: addresses, the token, errors.
 import { signal } from '@preact/signals';
+import { browserStore } from '../state/kept';
 import { formatJson, parseJson } from './json';
 
 const TOKEN_KEY = 'easel.token';
@@ -10,11 +11,11 @@ export const tokenWanted = signal<'' | 'missing' | 'wrong'>('');
 let given = false;
 
 export function token(): string {
-  return localStorage.getItem(TOKEN_KEY) ?? '';
+  return browserStore.getItem(TOKEN_KEY) ?? '';
 }
 
 export function setToken(value: string): void {
-  localStorage.setItem(TOKEN_KEY, value);
+  browserStore.setItem(TOKEN_KEY, value);
   given = true;
   tokenWanted.value = '';
 }

@@ -1,5 +1,6 @@
 // The WebSocket: connects, and connects again when it is lost.
 import { signal } from '@preact/signals';
+import { tabStore } from '../state/kept';
 import { type PreviewFrame, readFrame } from './frames';
 import { addressWithToken, get } from './http';
 import { parseJson } from './json';
@@ -30,10 +31,10 @@ let watchdog: ReturnType<typeof setTimeout> | undefined;
 /** Name of this tab towards the server; survives a reload. */
 export function clientId(): string {
   const key = 'easel.client';
-  let id = sessionStorage.getItem(key);
+  let id = tabStore.getItem(key);
   if (!id) {
     id = `page-${randomId()}`;
-    sessionStorage.setItem(key, id);
+    tabStore.setItem(key, id);
   }
   return id;
 }

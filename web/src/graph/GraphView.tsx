@@ -9,6 +9,7 @@ import { workflowInFile } from '../state/form/restore';
 import { MOST_JOBS } from '../state/form/variations';
 import { isDark } from '../state/theme';
 import { download, graphTaker, graphToOpen } from '../state/view';
+import { Asking } from './Asking';
 import { Dock } from './Dock';
 import { Editor } from './editor';
 import { NodeSearch } from './NodeSearch';
@@ -179,6 +180,7 @@ export function GraphView() {
         )}
         {editor && <Dock jobs={editor.jobs.value} />}
         {editor && <GraphMenu editor={editor} />}
+        {editor && <Asking editor={editor} />}
       </div>
       {editor && <NodeSearch editor={editor} />}
     </main>

@@ -1,7 +1,8 @@
 // What can be done with nodes and groups that are chosen, and the menus that offer it.
-import { type LGraph, type LGraphCanvas, type LGraphGroup, LGraphNode } from '@comfyorg/litegraph';
+import { type LGraph, type LGraphCanvas, type LGraphGroup, LGraphNode, LiteGraph, type LLink } from '@comfyorg/litegraph';
 import type { MenuItem } from '../components/ui/Menu';
 import { BYPASSED, MUTED } from './document';
+import { question } from './questions';
 import type { Editor } from './editor';
 import { type EaselNode, Group, isBorder } from './nodes';
 
@@ -37,10 +38,14 @@ export function pastePlace(canvas: LGraphCanvas): [number, number] {
   return [x, y];
 }
 
-function rename(current: string, take: (title: string) => void): void {
-  // A question of the browser's own is one that every keyboard and screen reader knows.
-  const title = prompt('Title', current);
-  if (title) take(title);
+/** Asks for another title, where the thing that has it is. */
+export function rename(canvas: LGraphCanvas, thing: { title: string; pos: ArrayLike<number> }): void {
+  const [x = 0, y = 0] = canvas.ds.convertOffsetToCanvas([thing.pos[0]! + 60, thing.pos[1]!]);
+  const room = canvas.canvas.getBoundingClientRect();
+  const take = (title: string) => {
+    if (title.trim()) thing.title = title.trim();
+  };
+  question.value = { title: 'Title', value: thing.title, at: { clientX: room.left + x, clientY: room.top + y }, take };
 }
 
 function nodeItems(editor: Editor, node: EaselNode): MenuItem[] {
@@ -54,7 +59,7 @@ function nodeItems(editor: Editor, node: EaselNode): MenuItem[] {
     { icon: 'leave', label: node.mode === BYPASSED ? `Remove bypass${many}` : `Bypass${many}`, run: run(() => toggleMode(nodes, BYPASSED)) },
     { icon: 'stop', label: node.mode === MUTED ? `Unmute${many}` : `Mute${many}`, run: run(() => toggleMode(nodes, MUTED)) },
     { icon: 'minus', label: node.flags.collapsed ? 'Unfold' : 'Fold', run: run(() => nodes.forEach((n) => n.collapse(true))) },
-    { icon: 'file', label: 'Rename', run: () => rename(node.title, (title) => editor.change(() => (node.title = title))) },
+    { icon: 'file', label: 'Rename', run: () => rename(editor.canvas, node) },
     { icon: 'copy', label: `Copy${many}`, run: () => void navigator.clipboard?.writeText(editor.copy()).catch(() => undefined) },
     { icon: 'plus', label: `Duplicate${many}`, run: () => editor.duplicate() },
     { icon: 'shape', label: `Group${many}`, run: run(() => groupNodes(editor.graph, nodes)) },
@@ -69,7 +74,7 @@ function groupItems(editor: Editor, group: LGraphGroup): MenuItem[] {
     return [...group.children].filter((item): item is LGraphNode => item instanceof LGraphNode);
   };
   return [
-    { icon: 'file', label: 'Rename', run: () => rename(group.title, (title) => editor.change(() => (group.title = title))) },
+    { icon: 'file', label: 'Rename', run: () => rename(editor.canvas, group) },
     { icon: 'fit', label: 'Fit to its nodes', run: run(() => group.resizeTo(inside(), 24)) },
     { icon: 'leave', label: 'Bypass its nodes', run: run(() => toggleMode(inside(), BYPASSED)) },
     { icon: 'stop', label: 'Mute its nodes', run: run(() => toggleMode(inside(), MUTED)) },
@@ -85,9 +90,38 @@ function groundItems(editor: Editor): MenuItem[] {
   return [
     ...(editor.path.value.length > 0 ? [leaveItem(editor)] : []),
     { icon: 'plus', label: 'Add a node', run: () => editor.search() },
-    { icon: 'copy', label: 'Paste', run: () => editor.paste() },
+    ...(editor.canPaste() ? [{ icon: 'copy', label: 'Paste', run: () => editor.paste() } as const] : []),
     { icon: 'graph', label: 'Arrange', run: () => editor.arrange() },
     { icon: 'fit', label: 'All of it in view', run: () => editor.fit() },
+  ];
+}
+
+/** Puts a node into a connection, as far as it takes and gives what runs there. */
+export function insert(editor: Editor, link: LLink, made: LGraphNode | string, at: [number, number]): void {
+  const { graph, canvas } = editor;
+  const node = typeof made === 'string' ? LiteGraph.createNode(made) : made;
+  const [from, to] = [graph.getNodeById(link.origin_id), graph.getNodeById(link.target_id)];
+  if (!node || !from || !to) return;
+  const { origin_slot: out, target_slot: slot, type } = link;
+  const of = (slots: { type: unknown }[]) => slots.findIndex((s) => s.type === type || s.type === '*');
+  if (!node.graph) {
+    node.pos = [at[0] - node.size[0] / 2, at[1]];
+    graph.add(node);
+  }
+  const [takes, gives] = [of(node.inputs), of(node.outputs)];
+  if (takes >= 0) from.connect(out, node, takes);
+  if (takes >= 0 && gives >= 0) node.connect(gives, to, slot);
+  canvas.deselectAll();
+  canvas.selectNode(node);
+}
+
+/** What can be done with a connection. */
+export function linkItems(editor: Editor, link: LLink, at: [number, number]): MenuItem[] {
+  const connect = (node: LGraphNode) => insert(editor, link, node, at);
+  return [
+    { icon: 'plus', label: 'Add a node here', run: () => editor.search({ at, loose: { type: String(link.type), out: true }, connect }) },
+    { icon: 'leave', label: 'Add a reroute', run: () => editor.change(() => insert(editor, link, 'Reroute', at)) },
+    { icon: 'trash', label: 'Remove the connection', run: () => editor.change(() => editor.graph.removeLink(link.id)) },
   ];
 }
 

@@ -14,13 +14,14 @@ import { say } from '../state/notices';
 import { type FoundWorkflow, isGraph } from '../state/form/restore';
 import { focusJob, follow, refreshQueue } from '../state/jobs/session';
 import { queueJob } from '../state/form/send';
+import { browserStore } from '../state/kept';
 import { setView } from '../state/view';
-import { chosenNodes, menuAt, type OpenMenu, pastePlace } from './commands';
+import { chosenNodes, insert, linkItems, menuAt, type OpenMenu, pastePlace, rename } from './commands';
 import { AFTER, type Document, fromPrompt, type Infos, nextSeed, toPrompt } from './document';
 import { rewriteTexts } from './dynamicText';
 import { bindKeys } from './keys';
 import { type Definition, definitionsOf, flatDocument, pathTo, readLevel, type Step, withLevel, withNextSeeds, withSubgraphs } from './levels';
-import { arrange, fill, readLive, refreshPicture } from './live';
+import { arrange, fill, readLive, refreshPicture, showPromoted } from './live';
 import { markFaults, markJob } from './marks';
 import { type EaselNode, finalSize, registerNodes, registerSubgraphs } from './nodes';
 import type { Loose } from './nodeSearch';
@@ -36,6 +37,7 @@ const KEPT_JOBS = 'easel.graph.jobs';
 /** The library's. */
 const CLIPBOARD = 'litegrapheditor_clipboard';
 const NOTE_WIDTH = 250;
+const LEAST_SCALE = 0.04;
 
 /** Where a node that is searched for goes, and what it is to be connected to. */
 export interface Wanted {
@@ -115,6 +117,7 @@ export class Editor {
       // Titles and values are drawn as long as they can be read on a fine screen.
       low_quality_zoom_threshold: 0.5 / (window.devicePixelRatio || 1),
     });
+    this.canvas.ds.min_scale = LEAST_SCALE;
     paintTheme(this.canvas);
     this.wires = new Wires(this.canvas, () => this.room()[0] < this.room()[1]);
     this.resizing = new ResizeObserver(() => this.resize());
@@ -166,6 +169,17 @@ export class Editor {
       const place = canvas.canvas.getBoundingClientRect();
       const [x, y] = [event.clientX - place.left, event.clientY - place.top];
       this.menu.value = { x, y, ...menuAt(this, [event.canvasX, event.canvasY]) };
+    };
+    canvas.showLinkMenu = (segment, event) => {
+      const place = canvas.canvas.getBoundingClientRect();
+      const link = this.graph.getLink(segment.id as number);
+      const at: [number, number] = [event.canvasX, event.canvasY];
+      if (link) this.menu.value = { x: event.clientX - place.left, y: event.clientY - place.top, title: 'Connection', items: linkItems(this, link, at) };
+      return false;
+    };
+    this.graph.createReroute = (at, segment) => {
+      this.change(() => insert(this, this.graph.getLink(segment.id as number)!, 'Reroute', [at[0], at[1]]));
+      return chosenNodes(canvas)[0] as never;
     };
     canvas.onDrawForeground = (ctx) => this.wires.drawChosen(ctx);
     canvas.onDrawOverlay = () => this.followNotes();
@@ -230,6 +244,7 @@ export class Editor {
     this.showLevel();
     for (const node of this.graph.nodes as EaselNode[]) node.picture ??= elsewhere ? undefined : pictures.get(node.id);
     if (elsewhere) this.fit();
+    this.drawNow();
     this.past.settle(this.written());
     this.undone.value = { undo: this.past.canUndo, redo: this.past.canRedo };
     this.keep();
@@ -238,6 +253,7 @@ export class Editor {
   private wireNodes(): void {
     for (const node of this.graph.nodes as EaselNode[]) {
       node.onWidgetChanged ??= () => refreshPicture(node);
+      node.rename ??= () => rename(this.canvas, node);
       if (this.level(node.type)) node.enter ??= () => this.enter(node);
       node.onPicture ??= (show) => {
         this.note();
@@ -254,26 +270,33 @@ export class Editor {
   /** Copies what is chosen. Returns it as text. */
   copy(): string {
     this.canvas.copyToClipboard();
-    return localStorage.getItem(CLIPBOARD) ?? '';
+    return browserStore.getItem(CLIPBOARD) ?? '';
   }
 
   /** Whether a text is what was copied last. */
   isCopied(text: string): boolean {
-    return text === localStorage.getItem(CLIPBOARD);
+    return text === browserStore.getItem(CLIPBOARD);
+  }
+
+  canPaste(): boolean {
+    return browserStore.getItem(CLIPBOARD) !== null;
   }
 
   paste(): void {
     this.change(() => {
       this.canvas.pasteFromClipboard({ position: pastePlace(this.canvas) });
-      for (const node of chosenNodes(this.canvas)) refreshPicture(node as EaselNode);
+      const pasted = chosenNodes(this.canvas) as EaselNode[];
+      pasted.forEach(refreshPicture);
+      const copies = pasted.filter((node) => this.level(node.type));
+      if (copies.length > 0) showPromoted(copies, readLevel(this.serialize(), this.level(), this.known));
     });
   }
 
   duplicate(): void {
-    const kept = localStorage.getItem(CLIPBOARD);
+    const before = browserStore.getItem(CLIPBOARD);
     this.copy();
     this.paste();
-    if (kept !== null) localStorage.setItem(CLIPBOARD, kept);
+    if (before !== null) browserStore.setItem(CLIPBOARD, before);
   }
 
   freePlace(): [number, number] {
@@ -318,10 +341,10 @@ export class Editor {
 
   private restoreKept(): void {
     try {
-      const kept = parseJson(localStorage.getItem(KEPT) ?? '');
-      if (isGraph(kept) && (kept['nodes'] as unknown[]).length > 0) {
-        this.open({ graph: kept });
-        const jobs: unknown = JSON.parse(localStorage.getItem(KEPT_JOBS) ?? '[]');
+      const graph = parseJson(browserStore.getItem(KEPT) ?? '');
+      if (isGraph(graph) && (graph['nodes'] as unknown[]).length > 0) {
+        this.open({ graph });
+        const jobs: unknown = JSON.parse(browserStore.getItem(KEPT_JOBS) ?? '[]');
         if (Array.isArray(jobs)) this.jobs.value = jobs.map(String);
         return this.showJob();
       }
@@ -332,8 +355,8 @@ export class Editor {
   }
 
   private keep(): void {
-    localStorage.setItem(KEPT, JSON.stringify(this.serialize()));
-    localStorage.setItem(KEPT_JOBS, JSON.stringify(this.jobs.value.slice(-20)));
+    browserStore.setItem(KEPT, JSON.stringify(this.serialize()));
+    browserStore.setItem(KEPT_JOBS, JSON.stringify(this.jobs.value.slice(-20)));
   }
 
   /** `undoable`: what was there comes back when this is undone. */
@@ -406,7 +429,7 @@ export class Editor {
       this.canvas.ds.scale = scale;
       [this.canvas.ds.offset[0], this.canvas.ds.offset[1]] = offset as [number, number];
     }
-    this.canvas.setDirty(true, true);
+    this.drawNow();
     this.past.settle(this.written());
     this.takeFocus();
   }
@@ -515,6 +538,11 @@ export class Editor {
     this.fitted = this.view();
   }
 
+  /** The library finds what is clicked by what was drawn: after a leap of the view or of the graph that is drawn first. */
+  private drawNow(): void {
+    this.canvas.draw(true, true);
+  }
+
   private view(): string {
     return JSON.stringify([this.canvas.ds.scale, ...this.canvas.ds.offset]);
   }
@@ -527,10 +555,10 @@ export class Editor {
       (place.clientWidth - margin) / Math.max(width, 1),
       (place.clientHeight - margin) / Math.max(height, 1),
     );
-    this.canvas.ds.scale = Math.max(0.1, scale);
+    this.canvas.ds.scale = Math.max(LEAST_SCALE, scale);
     this.canvas.ds.offset[0] = place.clientWidth / 2 / this.canvas.ds.scale - left - width / 2;
     this.canvas.ds.offset[1] = place.clientHeight / 2 / this.canvas.ds.scale - top - height / 2;
-    this.canvas.setDirty(true, true);
+    this.drawNow();
   }
 
   private find(id: string): EaselNode | undefined {

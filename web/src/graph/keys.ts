@@ -5,7 +5,7 @@ import { BYPASSED, MUTED } from './document';
 import type { Editor } from './editor';
 
 /** Where the keys mean what they always do. */
-const ELSEWHERE = 'input, textarea, select, dialog, [role=menu], .graphdialog';
+const ELSEWHERE = 'input, textarea, select, dialog, [role=menu], .asking';
 
 function isElsewhere(event: Event): boolean {
   return event.target instanceof Element && event.target.closest(ELSEWHERE) !== null;

@@ -86,6 +86,16 @@ export function fill(graph: LGraph, document: Document, room: [number, number]):
   if (document.nodes.some((node) => !node.pos)) arrange(graph, room);
 }
 
+/** Shows at copies of nodes that stand for subgraphs what they show besides their inputs, as the document has it. */
+export function showPromoted(copies: EaselNode[], document: Document): void {
+  for (const live of copies) {
+    const node = document.nodes.find((other) => other.id === String(live.id));
+    if (live.promoted || !node?.promoted) continue;
+    addPromoted(live, node.promoted);
+    setValues(live, node.values);
+  }
+}
+
 function connectInputs(made: Map<Id, EaselNode>, node: DocNode): void {
   const target = made.get(node.id);
   for (const [name, source] of Object.entries(node.links)) {

@@ -15,6 +15,8 @@ export interface EaselNode extends LGraphNode {
   faults?: string[];
   running?: boolean;
   promoted?: Promoted[];
+  /** Asks for another title. */
+  rename?: () => void;
   /** Enters what the node stands for, where it stands for a subgraph. */
   enter?: () => void;
   /** Called with what shows a picture that has arrived: it may make the node larger, which nobody has done by hand. */
@@ -121,7 +123,15 @@ function prepare(node: EaselNode): void {
     setTimeout(node.enter);
     return true;
   };
-  node.onDblClick = () => void (node.enter && setTimeout(node.enter));
+  node.onDblClick = (_event, at) => {
+    if (node.enter) setTimeout(node.enter);
+    else if (at[1]! < 0) setTimeout(() => node.rename?.());
+  };
+  node.onConfigure = (info) => {
+    // A copy shows only what its class has, until it is read what else it shows; nothing of that is lost meanwhile.
+    const { widgets_values: values } = info;
+    if (!node.promoted && info.properties?.['proxyWidgets']) node.onSerialize = (written) => void (written.widgets_values = values);
+  };
   node.strokeStyles['error'] = function () {
     return this.has_errors ? { color: LiteGraph.NODE_ERROR_COLOUR, lineWidth: 3, padding: 4 } : undefined;
   };
@@ -187,7 +197,7 @@ class PrimitiveNode extends LGraphNode {
     this.serialize_widgets = true;
     this.isVirtualNode = true;
     this.addOutput('value', '*');
-    this.addWidget('text', 'value', '', () => undefined, {});
+    addValueWidget(this, 'value', ['STRING', {}]);
     prepare(this as EaselNode);
     widen(this);
   }

@@ -1,7 +1,7 @@
 // Pictures that are pasted into the graph or dropped on it: each goes into a node that loads it.
 import { LiteGraph } from '@comfyorg/litegraph';
-import { imageName, upload } from '../api/routes';
-import { usablePicture } from '../state/form/pictureFile';
+import { imageName } from '../api/routes';
+import { sendPicture } from '../state/form/pictureFile';
 import { workflowInFile } from '../state/form/restore';
 import { say } from '../state/notices';
 import { chosenNodes } from './commands';
@@ -27,8 +27,7 @@ function putName(node: EaselNode, name: string): void {
 
 /** Puts a picture into the node, or into a new one at the place. */
 async function take(editor: Editor, file: File, node: EaselNode | undefined, at: [number, number]): Promise<void> {
-  const { blob, name } = await usablePicture(file);
-  const stored = imageName(await upload(blob, name));
+  const stored = imageName(await sendPicture(file));
   editor.change(() => {
     const target = node ?? (LiteGraph.createNode('LoadImage') as EaselNode | null);
     if (!target) throw new Error('The server has no node that loads pictures.');

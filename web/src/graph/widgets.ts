@@ -1,6 +1,9 @@
 // Widgets of a node: one for each value it takes.
-import { type LGraphCanvas, LGraphNode, LiteGraph } from '@comfyorg/litegraph';
+import { type LGraphCanvas, type LGraphNode, LiteGraph } from '@comfyorg/litegraph';
 import type { InputSpec, Value } from '../api/types';
+import { readNumber } from '../state/form/knobs';
+import { say } from '../state/notices';
+import { choosing, type Place, question } from './questions';
 import { AFTER, AFTER_CHOICES, defaultValue } from './document';
 
 const TEXT_LINES = 5;
@@ -56,19 +59,93 @@ function addTextArea(node: LGraphNode, name: string, value: string): void {
   };
   widget.mouse = (event) => {
     if (event.type !== 'pointerup' && event.type !== 'mouseup') return false;
-    const canvas = node.graph?.list_of_graphcanvas?.[0] as LGraphCanvas | undefined;
-    canvas?.prompt(
-      name,
-      String(widget.value ?? ''),
-      (text: string) => {
-        widget.value = text;
-        node.onWidgetChanged?.(name, text, null, widget as never);
-        canvas.setDirty(true, true);
-      },
-      event,
-      true,
-    );
+    const take = (text: string) => {
+      widget.value = text;
+      node.onWidgetChanged?.(name, text, null, widget as never);
+    };
+    question.value = { title: widget.label ?? name, value: String(widget.value ?? ''), long: true, at: event as Place, take };
     return true;
+  };
+}
+
+type Widget = ReturnType<LGraphNode['addWidget']>;
+/** Where a widget was clicked, and on which node. */
+interface Click {
+  e: Place & { canvasX: number };
+  node: LGraphNode;
+  canvas: LGraphCanvas;
+}
+/** What the library's widgets have that a value can be changed by. */
+interface Clicked {
+  width?: number;
+  setValue: (value: unknown, click: Click) => void;
+  onClick: (click: Click) => void;
+  onDrag?: (click: Click) => void;
+}
+
+const ARROW_PX = 40;
+
+/** The arrow that was clicked: -1 the left one, 1 the right one. */
+function arrowAt(widget: Clicked, { e, node }: Click): -1 | 0 | 1 {
+  const x = e.canvasX - node.pos[0];
+  return x < ARROW_PX ? -1 : x > (widget.width || node.size[0]) - ARROW_PX ? 1 : 0;
+}
+
+/** One of several: from a list that can be searched. */
+function addChoice(node: LGraphNode, name: string, value: string, values: string[]): void {
+  const made: Widget = node.addWidget('combo', name, value, nothing, { values });
+  const widget = made as unknown as Clicked;
+  const step = widget.onClick.bind(widget);
+  widget.onClick = (click) => {
+    if (arrowAt(widget, click)) return step(click);
+    // As it is now: pictures are added to it.
+    const all = (made.options as { values?: string[] }).values ?? values;
+    choosing.value = { title: made.label ?? name, values: all, now: String(made.value), at: click.e, take: (v) => widget.setValue(v, click) };
+  };
+}
+
+function addText(node: LGraphNode, name: string, value: string): void {
+  const made: Widget = node.addWidget('text', name, value, nothing, {});
+  const widget = made as unknown as Clicked;
+  widget.onClick = (click) => {
+    question.value = { title: made.label ?? name, value: String(made.value ?? ''), at: click.e, take: (text) => widget.setValue(text, click) };
+  };
+}
+
+/** A number beyond the library's own is kept as text, which has all of its digits. */
+function addNumber(node: LGraphNode, name: string, spec: InputSpec): void {
+  const [type, options = {}] = spec;
+  const step = Number(options.step ?? (type === 'INT' ? 1 : 0.01));
+  const precision = type === 'INT' ? 0 : Math.max(2, places(step));
+  const made: Widget = node.addWidget('number', name, Number(defaultValue(spec)), nothing, {
+    min: Number(options.min ?? -1e15),
+    max: Number(options.max ?? 1e15),
+    step2: step,
+    precision,
+  });
+  const widget = made as unknown as Clicked;
+  const put = (value: number | bigint, click: Click) => {
+    let next = value;
+    if (options.min !== undefined && next < options.min) next = options.min;
+    if (options.max !== undefined && next > options.max) next = options.max;
+    const exact = typeof next === 'bigint' && !Number.isSafeInteger(Number(next));
+    if (!exact) return widget.setValue(Number(next), click);
+    made.value = String(next) as never;
+    node.onWidgetChanged?.(name, made.value, null, made as never);
+  };
+  const moved = (by: number): number | bigint => (typeof made.value === 'string' ? BigInt(made.value) + BigInt(Math.round(by * step)) : Number(made.value) + by * step);
+  Object.defineProperty(made, '_displayValue', { get: () => (typeof made.value === 'string' ? made.value : Number(made.value).toFixed(precision)) });
+  const drag = widget.onDrag?.bind(widget);
+  widget.onDrag = (click) => void (typeof made.value !== 'string' && drag?.(click));
+  widget.onClick = (click) => {
+    const by = arrowAt(widget, click);
+    if (by) return put(moved(by), click);
+    const take = (text: string) => {
+      const { value, fault } = readNumber(text, spec);
+      if (typeof value === 'number' || typeof value === 'bigint') put(value, click);
+      else say(`${name}: ${fault}`, 'bad');
+    };
+    question.value = { title: made.label ?? name, value: String(made.value), at: click.e, take };
   };
 }
 
@@ -76,27 +153,15 @@ function addTextArea(node: LGraphNode, name: string, value: string): void {
 export function addValueWidget(node: LGraphNode, name: string, spec: InputSpec): void {
   const [type, options = {}] = spec;
   const value: Value = defaultValue(spec);
-  if (Array.isArray(type)) {
-    node.addWidget('combo', name, String(value), nothing, { values: type.map(String) });
-  } else if (type === 'INT' || type === 'FLOAT') {
-    const step = Number(options.step ?? (type === 'INT' ? 1 : 0.01));
-    node.addWidget('number', name, Number(value), nothing, {
-      min: Number(options.min ?? -1e15),
-      max: Number(options.max ?? 1e15),
-      step2: step,
-      precision: type === 'INT' ? 0 : Math.max(2, places(step)),
-    });
-  } else if (type === 'BOOLEAN') {
-    node.addWidget('toggle', name, Boolean(value), nothing, { on: 'yes', off: 'no' });
-  } else if (options.multiline) {
-    addTextArea(node, name, String(value));
-  } else {
-    node.addWidget('text', name, String(value), nothing, {});
-  }
+  if (Array.isArray(type)) addChoice(node, name, String(value), type.map(String));
+  else if (type === 'INT' || type === 'FLOAT') addNumber(node, name, spec);
+  else if (type === 'BOOLEAN') node.addWidget('toggle', name, Boolean(value), nothing, { on: 'yes', off: 'no' });
+  else if (options.multiline) addTextArea(node, name, String(value));
+  else addText(node, name, String(value));
 }
 
 export function addAfterWidget(node: LGraphNode): void {
-  node.addWidget('combo', AFTER, 'randomize', nothing, { values: AFTER_CHOICES });
+  addChoice(node, AFTER, 'randomize', [...AFTER_CHOICES]);
 }
 
 export function addNoteWidget(node: LGraphNode): void {

@@ -68,7 +68,7 @@ export function FrameTools({ session }: { session: Session }) {
           {SIDES.map((side) => (
             <label key={side}>
               <span>{NAMES[side]}</span>
-              <input class="number" type="number" step={8} value={over[side]} aria-label={`${NAMES[side]}, pixels`} onChange={(e) => set(side, e.currentTarget.valueAsNumber)} />
+              <input class="number" type="number" step={8} value={over[side]} aria-label={`${NAMES[side]}, pixels`} onChange={(e) => set(side, e.currentTarget.valueAsNumber)} onBlur={(e) => (e.currentTarget.value = String(over[side]))} />
             </label>
           ))}
         </div>

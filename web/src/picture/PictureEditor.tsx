@@ -2,7 +2,7 @@ import '../styles/editor.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from '../components/ui/Icon';
 import * as compose from '../state/form/compose';
-import { editing } from '../state/form/editing';
+import { editing, unsaved } from '../state/form/editing';
 import { say } from '../state/notices';
 import { FrameTools } from './FrameTools';
 import { MaskTools } from './MaskTools';
@@ -57,6 +57,7 @@ export function PictureEditor() {
     );
   }, []);
   const close = () => (editing.value = undefined);
+  useEffect(() => () => void (unsaved.value = false), []);
   const save = async () => {
     if (!session || saving) return;
     setSaving(true);

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import * as routes from '../api/routes';
 import type { PictureEdit } from '../api/types';
+import { unsaved } from '../state/form/editing';
 import { type Frame, extendsBeyond, isWhole, type Size, tidy, whole } from './frame';
 import { type Brush, type Deed, MaskLayer } from './maskLayer';
 import { canvasOf, isEmpty, layerFrom, pngOf, renderBeyond, renderFrame, renderMask } from './render';
@@ -91,6 +92,7 @@ export class Session {
 
   private tell(): void {
     this.undone.value = { undo: this.deeds.length, redo: this.taken.length };
+    unsaved.value = this.deeds.length > 0;
     this.changed();
   }
 

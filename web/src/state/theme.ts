@@ -1,11 +1,12 @@
 // Dark or light: as the system says, or as chosen here.
 import { effect, signal } from '@preact/signals';
+import { browserStore } from './kept';
 
 export type Theme = 'auto' | 'light' | 'dark';
 const KEY = 'easel.theme';
 
 function stored(): Theme {
-  const value = localStorage.getItem(KEY);
+  const value = browserStore.getItem(KEY);
   return value === 'light' || value === 'dark' ? value : 'auto';
 }
 
@@ -20,5 +21,5 @@ export function isDark(): boolean {
 
 effect(() => {
   document.documentElement.dataset['theme'] = isDark() ? 'dark' : 'light';
-  localStorage.setItem(KEY, theme.value);
+  browserStore.setItem(KEY, theme.value);
 });

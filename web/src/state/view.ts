@@ -4,7 +4,12 @@ import type { FoundWorkflow } from './form/restore';
 
 export type View = 'paint' | 'graph' | 'gallery';
 const VIEWS: View[] = ['paint', 'graph', 'gallery'];
-export const view = signal<View>(VIEWS.find((v) => location.hash === `#${v}`) ?? 'paint');
+
+export function viewInAddress(): View {
+  return VIEWS.find((v) => location.hash === `#${v}`) ?? 'paint';
+}
+
+export const view = signal<View>(viewInAddress());
 
 /** On narrow screens one column is shown at a time. */
 export type Column = 'compose' | 'stage' | 'side';
@@ -19,7 +24,6 @@ export const helpShown = signal(false);
 
 export function setView(next: View): void {
   view.value = next;
-  history.replaceState(null, '', next === 'paint' ? location.pathname + location.search : `#${next}`);
 }
 
 export function openInGraph(found: FoundWorkflow): void {

@@ -3,7 +3,7 @@ import * as routes from '../../api/routes';
 import type { Control } from '../../state/form/additions';
 import { choicesOf, whyNot } from '../../state/form/catalog';
 import * as compose from '../../state/form/compose';
-import { usablePicture } from '../../state/form/pictureFile';
+import { sendPicture } from '../../state/form/pictureFile';
 import { say } from '../../state/notices';
 import { Picker } from '../ui/Picker';
 import { fileChoices, model, shortName } from './Files';
@@ -19,8 +19,7 @@ async function sendHint(file: File | undefined): Promise<void> {
   const control = compose.additions.value.control;
   if (!file || !control) return;
   try {
-    const picture = await usablePicture(file);
-    compose.add({ control: { ...control, picture: routes.imageName(await routes.upload(picture.blob, picture.name)) } });
+    compose.add({ control: { ...control, picture: routes.imageName(await sendPicture(file)) } });
   } catch (error) {
     say(error instanceof Error ? error.message : 'This picture could not be sent.', 'bad');
   }

@@ -1,7 +1,7 @@
 import * as routes from '../../api/routes';
 import type { ModelFile } from '../../api/types';
 import { modelNode, OWN_VAE } from '../../state/form/additions';
-import { choicesOf, fileNamed, whyNot, whyNotModel } from '../../state/form/catalog';
+import { choicesOf, fileNamed, vaeDoubt, whyNot, whyNotModel } from '../../state/form/catalog';
 import * as compose from '../../state/form/compose';
 import { fieldKey } from '../../state/form/errors';
 import { type Choice, Picker } from '../ui/Picker';
@@ -73,7 +73,7 @@ function VaeField() {
   const names = choicesOf('VAELoader', 'vae_name');
   const choices: Choice[] = [
     { value: OWN_VAE, title: 'The model’s own' },
-    ...fileChoices(names, 'vae', (file) => whyNot(file, undefined, FILES['VAELoader']!.kinds)),
+    ...fileChoices(names, 'vae', (file) => whyNot(file, model(), FILES['VAELoader']!.kinds)).map((c) => ({ ...c, doubt: vaeDoubt(c.value, model()) })),
   ];
   const pick = (name: string) => compose.add({ vae: name === shipped || (name === OWN_VAE && node === undefined) ? undefined : name });
   return <Picker label="VAE" tooltip="ComfyUI: Load VAE" value={chosen ?? shipped} choices={choices} onPick={pick} />;

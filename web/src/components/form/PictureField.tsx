@@ -29,7 +29,7 @@ function Face({ source, name, first, onBroken }: { source: string; name: string;
   const cut = first && shape && size && compose.painted.value?.scale ? cutOff(shape, size) : { x: 0, y: 0 };
   const shaded = Math.max(cut.x, cut.y) > UNSEEN;
   return (
-    <span class="slot-picture" style={shape ? { aspectRatio: `${shape.width} / ${shape.height}` } : undefined}>
+    <span class={`slot-picture${shape ? ' shaped' : ''}`} style={shape ? { '--ratio': String(shape.width / shape.height) } : undefined}>
       <img
         src={source}
         alt=""

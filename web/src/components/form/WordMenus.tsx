@@ -29,7 +29,7 @@ export function UsedWordsMenu() {
                     close();
                   }}
                 >
-                  <span class="two-lines">{used.words}</span>
+                  <span dir="auto" class="two-lines">{used.words}</span>
                 </button>
                 <button type="button" class="quiet square small" aria-label={`Forget “${used.words}”`} onClick={() => forgetWords(used)}>
                   <Icon name="close" size={14} />
@@ -85,7 +85,7 @@ export function StylesMenu() {
               <li key={style.name}>
                 <button type="button" class="menu-item" title={style.words} onClick={() => applyStyle(style)}>
                   <strong>{style.name}</strong>
-                  <span class="two-lines option-detail">{style.words}</span>
+                  <span dir="auto" class="two-lines option-detail">{style.words}</span>
                 </button>
                 <button type="button" class="quiet square small" aria-label={`Delete the style ${style.name}`} onClick={() => void removeStyle(style.name)}>
                   <Icon name="close" size={14} />

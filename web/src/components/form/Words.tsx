@@ -103,6 +103,7 @@ export function Words({ which, label, rows, tooltip }: WordsProps) {
       <textarea
         ref={area}
         id={id}
+        dir="auto"
         rows={rows}
         name={which}
         value={words}

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { chooseNone, chosenPictures, compareChosen, downloadChosen, foundEntries, removeChosen, toggleChosen } from '../../state/gallery/choosing';
+import { chooseNone, chosenFiles, compareChosen, downloadChosen, foundEntries, removeChosen, toggleChosen } from '../../state/gallery/choosing';
 import { Icon } from '../ui/Icon';
 
 function Confirm({ dialog, count }: { dialog: { current: HTMLDialogElement | null }; count: number }) {
@@ -26,7 +26,7 @@ function Confirm({ dialog, count }: { dialog: { current: HTMLDialogElement | nul
 /** What can be done with the pictures that are chosen. */
 export function ChosenBar() {
   const dialog = useRef<HTMLDialogElement>(null);
-  const count = chosenPictures.value.length;
+  const count = chosenFiles.value.length;
   if (count === 0) return null;
   return (
     <div class="chosen-bar" role="toolbar" aria-label="Pictures chosen">

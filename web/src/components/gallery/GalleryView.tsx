@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { allEntries, chosen, foundEntries, search } from '../../state/gallery/choosing';
 import { byDay, modelsIn, noSearch } from '../../state/gallery/entries';
-import { loadMoreHistory, moreHistory } from '../../state/jobs/session';
+import { loadAllHistory, loadMoreHistory, moreHistory } from '../../state/jobs/session';
 import { shortName } from '../form/Files';
 import { Icon } from '../ui/Icon';
 import { ChosenBar } from './ChosenBar';
@@ -9,7 +9,10 @@ import { Thumb } from './Thumb';
 
 function SearchBar({ choosing, onChoosing }: { choosing: boolean; onChoosing: (on: boolean) => void }) {
   const { words, model, favourites } = search.value;
-  const set = (changes: Partial<typeof search.value>) => (search.value = { ...search.value, ...changes });
+  const set = (changes: Partial<typeof search.value>) => {
+    search.value = { ...search.value, ...changes };
+    loadAllHistory();
+  };
   return (
     <div class="gallery-search" role="search">
       <label class="search-field">

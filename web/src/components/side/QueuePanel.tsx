@@ -26,7 +26,7 @@ function Title({ job }: { job: Job }) {
   const detail = detailOf(job);
   return (
     <>
-      <span class="queue-words">{title}</span>
+      <span class="queue-words" dir="auto">{title}</span>
       {detail !== title && <span class="queue-detail">{detail}</span>}
     </>
   );

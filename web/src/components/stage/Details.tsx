@@ -34,7 +34,7 @@ export function Details({ job, image }: { job: Job; image: ImageRef | undefined 
   return (
     <div class="details-card">
       {image && <img class="hidden" src={viewAddress(image)} alt="" onLoad={(e) => setSize({ width: e.currentTarget.naturalWidth, height: e.currentTarget.naturalHeight })} />}
-      {words && <p class="details-words">{words}</p>}
+      {words && <p class="details-words" dir="auto">{words}</p>}
       <dl>
         {rows.map(({ name, value }) => (
           <div key={name}>

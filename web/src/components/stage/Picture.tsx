@@ -11,9 +11,9 @@ interface PictureProps {
 
 /** A picture as large as its place allows, with a box exactly its size around it. */
 export function Picture({ source, alt, faded, onShape, children }: PictureProps) {
-  const [ratio, setRatio] = useState(1);
+  const [ratio, setRatio] = useState<number>();
   return (
-    <div class={`picture${faded ? ' faded' : ''}`} style={{ '--ratio': String(ratio) }}>
+    <div class={`picture${faded ? ' faded' : ''}`} style={{ '--ratio': String(ratio ?? 1), visibility: ratio ? undefined : 'hidden' }}>
       <img
         src={source}
         alt={alt}

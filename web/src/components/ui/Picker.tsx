@@ -7,6 +7,8 @@ export interface Choice {
   detail?: string;
   /** Why it cannot be chosen. */
   reason?: string;
+  /** Why it had better not be. */
+  doubt?: string;
   picture?: string;
 }
 interface PickerProps {
@@ -29,7 +31,7 @@ function Option({ choice, chosen, active, id, onPick }: { choice: Choice; chosen
       role="option"
       aria-selected={chosen}
       aria-disabled={!!choice.reason}
-      class={`option${active ? ' active' : ''}${choice.reason ? ' off' : ''}`}
+      class={`option${active ? ' active' : ''}${choice.reason || choice.doubt ? ' off' : ''}`}
       onPointerDown={(e) => e.preventDefault()}
       onClick={() => !choice.reason && onPick()}
     >
@@ -37,7 +39,7 @@ function Option({ choice, chosen, active, id, onPick }: { choice: Choice; chosen
       <span class="option-words">
         <span>{choice.title}</span>
         {choice.detail && <span class="option-detail">{choice.detail}</span>}
-        {choice.reason && <em>{choice.reason}</em>}
+        {(choice.reason ?? choice.doubt) && <em>{choice.reason ?? choice.doubt}</em>}
       </span>
       {chosen && <Icon name="check" size={16} />}
     </li>
@@ -118,11 +120,12 @@ export function Picker({ label, tooltip, value, choices, wrong, onPick, empty }:
         <span class="pick-label">{label}</span>
         <span class="pick-words">
           <span class="pick-title">{now?.title ?? (value || empty || 'none')}</span>
-          {now?.detail && <span class="option-detail">{now.detail}</span>}
+          {now?.detail && now.detail !== label && <span class="option-detail">{now.detail}</span>}
         </span>
         <Icon name="chevron" size={16} />
       </button>
       {!open && (wrong ?? now?.reason) && <p class="fault" role="alert">{wrong ?? now?.reason}</p>}
+      {!open && !wrong && !now?.reason && now?.doubt && <p class="warning">{now.doubt}</p>}
       {open && (
         <div class="pick-list">
           {choices.length >= FILTER_FROM && (

@@ -72,3 +72,11 @@ export function whyNotModel(file: ModelFile | undefined, own: ModelFile | undefi
   if (kindred(file.family) === kindred(own.family) && (!unclip(own.family) || unclip(file.family))) return undefined;
   return `This technique is for ${own.family}.`;
 }
+
+/** Why a VAE may not go with the model: files of both families look alike, so that only their names can tell. */
+export function vaeDoubt(name: string, model: ModelFile | undefined): string | undefined {
+  const wanted = kindred(model?.family);
+  const its = /xl/i.test(name) ? 'SDXL' : /ft-(mse|ema)|kl-f8|sd-?v?[12]/i.test(name) ? 'SD' : undefined;
+  if (!its || !wanted || wanted.startsWith('SDXL') === (its === 'SDXL')) return undefined;
+  return `By its name for ${its === 'SDXL' ? 'SDXL' : 'SD 1.x and 2.x'}; the model is ${model!.family}.`;
+}

@@ -4,13 +4,14 @@ import { formatJson, parseJson } from '../../api/json';
 import * as routes from '../../api/routes';
 import type { ImageRef, PictureEdit, Prompt, Technique, Value } from '../../api/types';
 import { focusJob } from '../jobs/session';
+import { browserStore } from '../kept';
 import { say } from '../notices';
 import { column, openInGraph, setView } from '../view';
 import { type Additions, assemble, noAdditions, paintPath, readWorkflow, type ReadWorkflow, modelNode } from './additions';
 import { fileNamed, loadModelFiles, loadPromptTexts, techniques, wantInfo } from './catalog';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults } from './errors';
-import { usablePicture } from './pictureFile';
+import { sendPicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
 import { type Shape, sizeKnobs, sizeLike, usualArea } from './size';
 import type { Job } from '../jobs/jobs';
@@ -26,9 +27,9 @@ export const edits = signal<Record<string, PictureEdit>>({});
 export const faults = signal<Faults>(noFaults);
 export const sending = signal(false);
 /** Whether each run takes another seed. */
-export const freshSeed = signal(localStorage.getItem('easel.freshSeed') !== 'no');
+export const freshSeed = signal(browserStore.getItem('easel.freshSeed') !== 'no');
 /** Whether the size follows the picture's shape. */
-export const sizeFollows = signal(localStorage.getItem('easel.sizeFollows') !== 'no');
+export const sizeFollows = signal(browserStore.getItem('easel.sizeFollows') !== 'no');
 /** Pictures on their way to the server, by node, and what they look like. */
 export const uploading = signal<Record<string, string>>({});
 /** How large pictures are, by their names on the server. */
@@ -97,7 +98,7 @@ interface StoredDraft {
 
 function storedDraft(all: Technique[]): ReadWorkflow | undefined {
   try {
-    const kept = parseJson(localStorage.getItem(DRAFT_KEY) ?? '') as StoredDraft;
+    const kept = parseJson(browserStore.getItem(DRAFT_KEY) ?? '') as StoredDraft;
     const named = all.filter((t) => t.name === kept?.technique);
     const read = readWorkflow(kept.prompt, kept.technique, named);
     if (!read) return undefined;
@@ -111,10 +112,10 @@ function storedDraft(all: Technique[]): ReadWorkflow | undefined {
 effect(() => {
   const name = technique.value?.name;
   const draft = { technique: name, prompt: prompt.value, additions: additions.value, edits: edits.value };
-  if (name) localStorage.setItem(DRAFT_KEY, formatJson(draft));
+  if (name) browserStore.setItem(DRAFT_KEY, formatJson(draft));
 });
-effect(() => localStorage.setItem('easel.freshSeed', freshSeed.value ? 'yes' : 'no'));
-effect(() => localStorage.setItem('easel.sizeFollows', sizeFollows.value ? 'yes' : 'no'));
+effect(() => browserStore.setItem('easel.freshSeed', freshSeed.value ? 'yes' : 'no'));
+effect(() => browserStore.setItem('easel.sizeFollows', sizeFollows.value ? 'yes' : 'no'));
 
 export function chooseTechnique(next: Technique): void {
   const old = technique.value;
@@ -226,9 +227,7 @@ export async function attach(node: string, file: File): Promise<void> {
   const look = URL.createObjectURL(file);
   uploading.value = { ...uploading.value, [node]: look };
   try {
-    const picture = await usablePicture(file);
-    const shape = await shapeOf(look).catch(() => undefined);
-    const image = await routes.upload(picture.blob, picture.name);
+    const [image, shape] = await Promise.all([sendPicture(file), shapeOf(look).catch(() => undefined)]);
     const name = routes.imageName(image);
     if (shape) learnShape(name, shape);
     setPicture(node, name);

@@ -1,5 +1,6 @@
 // Words that were used before, newest first, kept in this browser.
 import { signal } from '@preact/signals';
+import { browserStore } from '../kept';
 
 export interface UsedWords {
   words: string;
@@ -10,7 +11,7 @@ const KEPT = 60;
 
 function stored(): UsedWords[] {
   try {
-    const list: unknown = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    const list: unknown = JSON.parse(browserStore.getItem(KEY) ?? '[]');
     return Array.isArray(list) ? list.filter((u): u is UsedWords => typeof u?.words === 'string') : [];
   } catch {
     return [];
@@ -23,10 +24,10 @@ export function remember(words: string, negative: string): void {
   if (!words.trim()) return;
   const others = usedWords.value.filter((u) => u.words !== words || u.negative !== negative);
   usedWords.value = [{ words, negative }, ...others].slice(0, KEPT);
-  localStorage.setItem(KEY, JSON.stringify(usedWords.value));
+  browserStore.setItem(KEY, JSON.stringify(usedWords.value));
 }
 
 export function forgetWords(used: UsedWords): void {
   usedWords.value = usedWords.value.filter((u) => u !== used);
-  localStorage.setItem(KEY, JSON.stringify(usedWords.value));
+  browserStore.setItem(KEY, JSON.stringify(usedWords.value));
 }

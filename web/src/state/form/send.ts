@@ -6,6 +6,7 @@ import { clientId, randomId } from '../../api/socket';
 import type { ExtraData, PageNote, PictureEdit, Prompt, QueueItem, Technique, Value } from '../../api/types';
 import type { Job } from '../jobs/jobs';
 import { addMine, follow, noteOf, refreshQueue } from '../jobs/session';
+import { browserStore } from '../kept';
 import { say } from '../notices';
 import { column } from '../view';
 import { readWorkflow } from './additions';
@@ -18,8 +19,8 @@ import { takeLoras } from './loraWords';
 import { type Axis, jobCount, knobAxis, MOST_JOBS, seedsFrom, spread, type VariedKnob, wordsAxis } from './variations';
 
 /** How many pictures a run makes, each with a seed of its own. */
-export const count = signal(Math.max(1, Number(localStorage.getItem('easel.count')) || 1));
-count.subscribe((value) => localStorage.setItem('easel.count', String(value)));
+export const count = signal(Math.max(1, Number(browserStore.getItem('easel.count')) || 1));
+count.subscribe((value) => browserStore.setItem('easel.count', String(value)));
 
 let lastSeed: string | undefined;
 

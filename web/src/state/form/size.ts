@@ -8,10 +8,14 @@ export interface Shape {
 
 const SNAP = 8;
 
+/** No side is more than this many times that of a square of as many pixels: models make nothing of longer ones. */
+const MOST_STRETCH = 4;
+
 /** A size of the picture's shape, its sides multiples of 8, that covers about as many pixels as `area`. */
 export function sizeLike(shape: Shape, area: number): Shape {
   const scale = Math.sqrt(area / (shape.width * shape.height));
-  const snap = (side: number) => Math.max(64, Math.round((side * scale) / SNAP) * SNAP);
+  const most = MOST_STRETCH * Math.sqrt(area);
+  const snap = (side: number) => Math.max(64, Math.round(Math.min(most, side * scale) / SNAP) * SNAP);
   return { width: snap(shape.width), height: snap(shape.height) };
 }
 

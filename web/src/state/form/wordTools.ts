@@ -97,11 +97,14 @@ export function withStyle(words: string, style: string): string {
   return words === bare ? '' : head + words.trim() + tail;
 }
 
+const MOST_CHUNKS_TOLD = 4;
+
 /** "31 of 75", and how many chunks where it is more than one. Each chunk has room for 75 between its marks. */
 export function sayTokens(chunks: number[]): string {
   const room = 75 * Math.max(1, chunks.length);
   const used = chunks.reduce((a, b) => a + b, 0);
-  const parts = chunks.length > 1 ? `, ${chunks.length} chunks (${chunks.join(' + ')})` : '';
+  const each = chunks.length <= MOST_CHUNKS_TOLD ? ` (${chunks.join(' + ')})` : '';
+  const parts = chunks.length > 1 ? `, ${chunks.length} chunks${each}` : '';
   return `${used} of ${room} tokens${parts}`;
 }
 

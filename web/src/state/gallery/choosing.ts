@@ -21,6 +21,9 @@ export const chosenPictures = computed<GalleryPicture[]>(() =>
   allEntries.value.flatMap((e) => e.pictures).filter((p) => chosen.value.has(keyOf(p.image))),
 );
 
+/** Each file once: jobs that gave the same result share it. */
+export const chosenFiles = computed<GalleryPicture[]>(() => [...new Map(chosenPictures.value.map((p) => [keyOf(p.image), p])).values()]);
+
 /** Chooses pictures, or lets go of them when all of them were chosen. */
 export function toggleChosen(pictures: GalleryPicture[]): void {
   const next = new Set(chosen.value);
@@ -37,7 +40,7 @@ export function chooseNone(): void {
 
 /** Puts two chosen pictures on the stage, one compared with the other. */
 export function compareChosen(): void {
-  const [first, second] = chosenPictures.value;
+  const [first, second] = chosenFiles.value;
   if (!first || !second) return;
   hold(second.image, titleOf(second.job, techniques.value));
   comparing.value = true;
@@ -48,7 +51,7 @@ export function compareChosen(): void {
 
 /** Saves the chosen pictures: one as it is, several in one archive. */
 export async function downloadChosen(): Promise<void> {
-  const pictures = chosenPictures.value;
+  const pictures = chosenFiles.value;
   try {
     const files = await Promise.all(
       pictures.map(async ({ image }) => {
@@ -71,12 +74,13 @@ export async function removeChosen(files: boolean): Promise<void> {
   // A job whose other pictures stay is remembered for them.
   const whole = [...new Set(pictures.map((p) => p.job))].filter((job) => picturesOf(job).every((image) => keys.has(keyOf(image))));
   try {
-    if (files) await routes.deletePictures(pictures.map((p) => p.image));
+    const own = chosenFiles.value;
+    if (files) await routes.deletePictures(own.map((p) => p.image));
     const ids = whole.map((job) => job.id);
     if (ids.length > 0) await routes.forgetJobs(ids);
     dispatch({ kind: 'forgotten', ids });
     chooseNone();
-    say(files ? `Deleted: ${pictures.length} ${pictures.length === 1 ? 'picture' : 'pictures'}.` : 'Taken out; the files stay.');
+    say(files ? `Deleted: ${own.length} ${own.length === 1 ? 'picture' : 'pictures'}.` : 'Taken out; the files stay.');
   } catch (error) {
     say(error instanceof Error ? error.message : String(error), 'bad');
   }

@@ -5,6 +5,7 @@ import * as routes from '../../api/routes';
 import { connect, type Listener, type Message, reconnectNow } from '../../api/socket';
 import type { QueueItem, SetNote } from '../../api/types';
 import { setOf } from '../form/variations';
+import { browserStore } from '../kept';
 import { noteOf, picturesOf } from './about';
 import { type Action, isOver, type Job, type Jobs, noJobs, reduce } from './jobs';
 import { say } from '../notices';
@@ -14,6 +15,7 @@ export { noteOf, picturesOf };
 const MINE_KEY = 'easel.mine';
 const MINE_KEPT = 200;
 const PAGE_OF_HISTORY = 60;
+const ALL_OF_HISTORY = 100000;
 const QUEUE_REFRESH_MS = 12000;
 // A long queue is a long answer: it is asked for less often, this much for each job in it.
 const PER_JOB_MS = 2;
@@ -61,7 +63,7 @@ effect(() => {
 
 function myJobs(): string[] {
   try {
-    const list: unknown = JSON.parse(localStorage.getItem(MINE_KEY) ?? '[]');
+    const list: unknown = JSON.parse(browserStore.getItem(MINE_KEY) ?? '[]');
     return Array.isArray(list) ? list.map(String) : [];
   } catch {
     return [];
@@ -70,7 +72,7 @@ function myJobs(): string[] {
 
 /** A job this page has queued. */
 export function addMine(item: QueueItem): void {
-  localStorage.setItem(MINE_KEY, JSON.stringify([...myJobs(), item[1]].slice(-MINE_KEPT)));
+  browserStore.setItem(MINE_KEY, JSON.stringify([...myJobs(), item[1]].slice(-MINE_KEPT)));
   dispatch({ kind: 'added', item, now: Date.now() });
 }
 
@@ -137,6 +139,13 @@ export async function refreshHistory(): Promise<void> {
 export function loadMoreHistory(): void {
   historyWanted += PAGE_OF_HISTORY * 2;
   void refreshHistory();
+}
+
+/** What is searched for is searched for in all there is. */
+export function loadAllHistory(): void {
+  if (!moreHistory.value) return;
+  historyWanted = ALL_OF_HISTORY;
+  void refreshHistory().catch(() => undefined);
 }
 
 function setPreview(id: string, url: string | undefined): void {

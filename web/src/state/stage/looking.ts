@@ -3,6 +3,7 @@ import { effect, signal } from '@preact/signals';
 import type { ImageRef } from '../../api/types';
 import { jobs, show } from '../jobs/session';
 import { picturesOf } from '../jobs/about';
+import { browserStore } from '../kept';
 import type { Lens } from './lens';
 
 export type Way = 'slider' | 'beside' | 'flicker';
@@ -13,7 +14,7 @@ export const WAYS: { way: Way; label: string }[] = [
 ];
 
 function storedWay(): Way {
-  const kept = localStorage.getItem('easel.compare');
+  const kept = browserStore.getItem('easel.compare');
   return WAYS.find(({ way }) => way === kept)?.way ?? 'slider';
 }
 
@@ -24,7 +25,7 @@ export const heldPicture = signal<{ image: ImageRef; title: string } | undefined
 export const lens = signal<Lens>('fit');
 export const detailsShown = signal(false);
 
-effect(() => localStorage.setItem('easel.compare', way.value));
+effect(() => browserStore.setItem('easel.compare', way.value));
 
 export function sameImage(a: ImageRef | undefined, b: ImageRef | undefined): boolean {
   return !!a && !!b && a.filename === b.filename && a.subfolder === b.subfolder && a.type === b.type;
