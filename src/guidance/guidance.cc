@@ -12,7 +12,8 @@
 namespace easel::guidance {
 namespace {
 
-// The context may be stretched by repeating tokens, which changes nothing, but not to more than four times.
+// Contexts of different lengths share a batch if repeating their tokens, which does not change the attention, makes
+// them equally long and none more than this many times as long as the shortest.
 constexpr int64_t kMaxStretch = 4;
 
 bool same_shape(const Tensor& a, const Tensor& b) {
@@ -35,7 +36,7 @@ Tensor repeat_tokens(const Tensor& context, int64_t tokens) {
 
 Tensor cut(const Tensor& t, const Region& r) { return contiguous(t.slice(1, r.y, r.height).slice(2, r.x, r.width)); }
 
-// One input of all chunks, below each other; undefined when they take none. `parts` is only memory to work in.
+// One input of all entries of a batch, concatenated; undefined if they have none. `parts` is working memory.
 template <class Get>
 Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
   parts.clear();
@@ -48,7 +49,7 @@ Tensor stack(size_t count, std::vector<Tensor>& parts, const Get& get) {
 
 }  // namespace
 
-// Weighted results of one side, and the weights.
+// The weighted results of one list, and the sum of the weights.
 struct Guidance::Sum {
   Sum() = default;
   explicit Sum(const Shape& latent)
@@ -73,7 +74,7 @@ struct Guidance::Sum {
 Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, models::Network network,
                    const GuidanceOptions& options)
     : latent_(latent), network_(std::move(network)), options_(options) {
-  const std::array lists{&conditioning.positive, &conditioning.negative, &conditioning.third};
+  const std::array lists{&conditioning.positive, &conditioning.negative, &conditioning.middle};
   for (int side : {0, 1, 2}) {
     for (PreparedEntry& prepared : *lists[static_cast<size_t>(side)]) {
       Entry entry;
@@ -102,8 +103,8 @@ bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
          same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
 }
 
-// Moves from `waiting` to `batch` what goes with its first entry, last one first; a part of that when it is too much
-// at once.
+// Moves the entries that can share a batch with the first one from `waiting` to `batch`, the last one first; only some
+// of them if all would be too many.
 void Guidance::take_batch() {
   std::vector<const Entry*>&waiting = work_.waiting, &fitting = work_.batch;
   fitting.clear();
@@ -120,7 +121,7 @@ void Guidance::take_batch() {
   std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
 }
 
-// `alone`: the entries are of one list, which counts as the conditional one, as the reference has it.
+// `alone`: the entries are of one list, which is marked as conditional, as in the reference.
 Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone) {
   const std::vector<const Entry*>& batch = work_.batch;
   std::vector<Tensor>& parts = work_.parts;
@@ -150,7 +151,8 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
   return out;
 }
 
-// The picture each of the lists asked for leads to; the unconditional one is zero when it is not, the third undefined.
+// The predictions for the lists selected by `sides`. Of the others, the negative one's is zero, the middle one's
+// undefined.
 std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
                                          bool alone) {
   work_.waiting.clear();
@@ -175,7 +177,7 @@ Guidance::Sides Guidance::needed() const {
   switch (options_.style) {
     case GuidanceStyle::kCfg: return {true, all || !is_one(options_.cfg), false};
     case GuidanceStyle::kDual: {
-      const bool negative = all || !is_one(options_.second);
+      const bool negative = all || !is_one(options_.negative_scale);
       return {true, negative, negative || !is_one(options_.cfg)};
     }
     case GuidanceStyle::kDualNested:
@@ -191,7 +193,7 @@ Tensor guide(const Tensor& cond, const Tensor& uncond, double by) {
   return ops::map([=](auto c, auto u) { return u + (c - u) * cfg; }, cond, uncond);
 }
 
-// What of the negative direction is not also in the positive one is taken away.
+// Subtracts the part of the negative direction that is perpendicular to the positive one.
 Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tensor& neutral, double cfg, double scale) {
   const auto total = [](const Tensor& t) { return ops::reduce(t, ops::Reduction::kSum, 0, -1); };
   const Tensor along =
@@ -209,8 +211,8 @@ Tensor perpendicular(const Tensor& positive, const Tensor& negative, const Tenso
 }  // namespace
 
 // Combines the predictions of the lists into one.
-Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
-  const double cfg = options_.cfg, second = options_.second;
+Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& middle) const {
+  const double cfg = options_.cfg, negative_scale = options_.negative_scale;
   switch (options_.style) {
     case GuidanceStyle::kCfg: {
       for (auto it = steps_.rbegin(); it != steps_.rend(); ++it)
@@ -218,12 +220,12 @@ Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& third) const {
       return guide(moment.cond, moment.uncond, cfg);
     }
     case GuidanceStyle::kDual: {
-      const Tensor inner = guide(third, moment.uncond, second);
+      const Tensor inner = guide(middle, moment.uncond, negative_scale);
       const auto by = static_cast<float>(cfg);
-      return ops::map([=](auto v, auto p, auto m) { return v + (p - m) * by; }, inner, moment.cond, third);
+      return ops::map([=](auto v, auto p, auto m) { return v + (p - m) * by; }, inner, moment.cond, middle);
     }
-    case GuidanceStyle::kDualNested: return guide(guide(moment.cond, third, cfg), moment.uncond, second);
-    case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, third, cfg, second);
+    case GuidanceStyle::kDualNested: return guide(guide(moment.cond, middle, cfg), moment.uncond, negative_scale);
+    case GuidanceStyle::kPerpNeg: return perpendicular(moment.cond, moment.uncond, middle, cfg, negative_scale);
   }
   return moment.cond;
 }
@@ -235,12 +237,12 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
   for (const auto& step : steps_)
     if (models::AttentionHookPtr hook = step->hook()) hooks.push_back(std::move(hook));
   Sides sides = needed();
-  const bool third_later = sides[2] && options_.third_alone;
-  if (third_later) sides[2] = false;
-  auto [cond, uncond, third] = pictures(x, sigma, sides, hooks);
-  if (third_later) third = pictures(x, sigma, {false, false, true}, hooks, true)[2];
+  const bool middle_later = sides[2] && options_.middle_alone;
+  if (middle_later) sides[2] = false;
+  auto [cond, uncond, middle] = pictures(x, sigma, sides, hooks);
+  if (middle_later) middle = pictures(x, sigma, {false, false, true}, hooks, true)[2];
   GuidanceMoment moment{.x = x, .sigma = sigma, .cfg = options_.cfg, .cond = cond, .uncond = uncond};
-  // Set only if there are patches, so that a step without them allocates nothing on the heap.
+  // Set only for patches, so that a step without them does not allocate on the heap.
   if (!steps_.empty())
     moment.evaluate = [&](GuidanceMoment::Side side, const Tensor& at, const models::AttentionHookPtr& hook) {
       Sides only{};
@@ -249,7 +251,7 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
       if (hook) with.insert(with.begin(), hook);
       return pictures(at, sigma, only, with, true)[static_cast<size_t>(side)];
     };
-  moment.denoised = combine(moment, third);
+  moment.denoised = combine(moment, middle);
   for (const auto& step : steps_) step->after(moment);
   uncond_ = uncond;
   return moment.denoised;

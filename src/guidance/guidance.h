@@ -14,53 +14,54 @@
 
 namespace easel::guidance {
 
-// How the denoised pictures of the conditioning lists are combined into one.
+// How the predictions for the conditioning lists are combined into one. `middle` is a third list beside the positive
+// and the negative one, `negative_scale` how strongly the negative one counts.
 enum class GuidanceStyle {
   kCfg,         // negative + (positive - negative) * cfg; Ho & Salimans 2022
-  kDual,        // negative + (third - negative) * second + (positive - third) * cfg
-  kDualNested,  // negative + (third + (positive - third) * cfg - negative) * second
-  // third + cfg * (P - second * N), where P = positive - third, and N is the part of negative - third that is
-  // perpendicular to P; Armandpour et al. 2023
+  kDual,        // negative + (middle - negative) * negative_scale + (positive - middle) * cfg
+  kDualNested,  // negative + (middle + (positive - middle) * cfg - negative) * negative_scale
+  // middle + cfg * (P - negative_scale * N), where P = positive - middle, and N is the part of negative - middle that
+  // is perpendicular to P; Armandpour et al. 2023
   kPerpNeg,
 };
 
 struct GuidanceOptions {
   double cfg = 1.0;
   GuidanceStyle style = GuidanceStyle::kCfg;
-  double second = 1.0;  // see GuidanceStyle
-  // The third list is evaluated after the others and as the conditional one, as the reference's older node does.
-  bool third_alone = false;
-  // Even at cfg 1, where the result does not depend on it, evaluate the unconditional half.
+  double negative_scale = 1.0;  // see GuidanceStyle
+  // The middle list is evaluated after the others and marked as conditional, as the reference's older node does it.
+  bool middle_alone = false;
+  // Evaluate the unconditional list even at cfg 1, where the result does not depend on it.
   bool always_uncond = false;
-  // A batch holds at most this many latent pixels, or one entry.
+  // The most latent pixels in a batch of several entries.
   int64_t max_batch_pixels = 8 * 128 * 128;
-  // What nodes have done to the model: changes to the guidance, in order. Of others nothing is asked.
+  // The patches that nodes have added to the model, in order. Only those that change the guidance are used.
   std::vector<models::ModelPatchPtr> patches = {};
 };
 
-// Runs the entries that are active at a noise level, batched as ComfyUI batches them (last entry first), weights
-// their results into one picture for each list, and pushes the conditional one away from the unconditional one.
-// Arithmetic order of ComfyUI's calc_cond_batch and cfg_function.
+// Evaluates the entries that are active at a noise level, batched as ComfyUI batches them (last entry first), averages
+// their results into one picture for each list, and moves the conditional one away from the unconditional one.
+// The order of the arithmetic is that of ComfyUI's calc_cond_batch and cfg_function.
 class Guidance {
  public:
-  // latent: shape [N,h,w,C] of all x to come.
+  // latent: the shape [N,h,w,C] of every x.
   Guidance(PreparedConditioning conditioning, const Shape& latent, models::Network network,
            const GuidanceOptions& options);
 
-  // The guided prediction of the denoised picture for x [N,h,w,C] at noise level sigma.
+  // The guided prediction of the picture in x [N,h,w,C] at noise level sigma.
   Tensor denoised(const Tensor& x, float sigma);
-  // The unconditional picture of the last call; zeros where it was not needed.
+  // The unconditional prediction of the last call; zeros if it was not needed.
   const Tensor& uncond_denoised() const { return uncond_; }
 
  private:
-  // A conditioning entry with everything that stays the same from step to step.
+  // A conditioning entry with everything that is the same in every step.
   struct Entry {
     PreparedEntry prepared;
-    int side = 0;  // 0 positive, 1 negative, 2 third
+    int side = 0;  // 0 positive, 1 negative, 2 middle
     int id = 0;
     Region region;
     Tensor weights;                // [N,h,w] over the region
-    models::NetworkInputs inputs;  // of N rows, concat cut to the region
+    models::NetworkInputs inputs;  // N rows each; concat cropped to the region
   };
   struct Sum;
   using Hooks = std::vector<models::AttentionHookPtr>;
@@ -72,7 +73,7 @@ class Guidance {
   std::array<Tensor, 3> pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
                                  bool alone = false);
   Sides needed() const;
-  Tensor combine(GuidanceMoment& moment, const Tensor& third) const;
+  Tensor combine(GuidanceMoment& moment, const Tensor& middle) const;
 
   std::vector<Entry> entries_;  // positive ones first
   std::vector<std::unique_ptr<GuidanceStep>> steps_;

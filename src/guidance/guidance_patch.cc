@@ -17,7 +17,7 @@
 namespace easel::guidance {
 namespace {
 
-// A patch whose work needs nothing but numbers: Step is made from them for each run.
+// A patch that consists of numbers: each run constructs its Step from them.
 template <class Step, class... Numbers>
 class PatchOf final : public models::ModelPatch {
  public:
@@ -32,10 +32,10 @@ class PatchOf final : public models::ModelPatch {
   std::tuple<Numbers...> numbers_;
 };
 
-// Of each sample of [N,h,w,C]: [N,1,1,1].
+// The sum over each sample of [N,h,w,C]: [N,1,1,1].
 Tensor sample_sum(const Tensor& t) { return ops::reduce(t, ops::Reduction::kSum, 1, 3); }
 
-// The standard deviation of each sample's values, of which there are n - 1 free ones.
+// The standard deviation of each sample's values, with n - 1 degrees of freedom.
 Tensor deviations(const Tensor& t) {
   const Tensor off = ops::map([](auto v, auto mean) { return (v - mean) * (v - mean); }, t,
                               ops::reduce(t, ops::Reduction::kMean, 1, 3));
@@ -51,7 +51,7 @@ class RescaleCfg final : public GuidanceStep {
   bool combine(GuidanceMoment& m) override {
     const float sigma = m.sigma, variance = sigma * sigma + 1, root = std::sqrt(variance);
     const auto cfg = static_cast<float>(m.cfg);
-    // As velocities, whatever the model says itself.
+    // In terms of velocities, whatever the model predicts.
     const auto velocity = [=](auto x, auto picture) { return (x / variance - picture) * root / sigma; };
     const Tensor cond = ops::map(velocity, m.x, m.cond), uncond = ops::map(velocity, m.x, m.uncond);
     const Tensor guided = ops::map([=](auto c, auto u) { return u + cfg * (c - u); }, cond, uncond);
@@ -68,7 +68,7 @@ class RescaleCfg final : public GuidanceStep {
   float multiplier_;
 };
 
-// The middle block's attention to itself lets every pixel see itself only.
+// Replaces the middle block's self-attention by the identity: every pixel attends to itself only.
 class ValuesOnly final : public models::AttentionHook {
  public:
   Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo&, const Tensor&,
@@ -93,21 +93,21 @@ class PerturbedAttention final : public GuidanceStep {
   float scale_;
 };
 
-// Remembers where the first transformer of the middle block looks in the unconditional half.
-class LookRecorder final : public models::AttentionHook {
+// Records the attention map of the middle block's first transformer in the unconditional evaluation.
+class AttentionRecorder final : public models::AttentionHook {
  public:
   Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo& step, const Tensor& q,
                                 const Tensor& k, const Tensor& v) const override {
     if (site.block != models::BlockKind::kMiddle || site.transformer != 0) return Tensor();
     const auto found = std::find(step.cond_or_uncond.begin(), step.cond_or_uncond.end(), 1);
     if (found != step.cond_or_uncond.end()) record(site, step, found - step.cond_or_uncond.begin(), q, k);
-    // Its own result, so that this transformer stays as it is when other guidance disturbs the middle block.
+    // Returns the usual result rather than none, so that other guidance does not replace this transformer's attention.
     return ops::attention(q, k, v, site.heads);
   }
-  // [N,h,w,1] of the last evaluation, on the host; undefined before any.
-  Tensor looks() const {
+  // The attention that each pixel received in the last evaluation, [N,h,w,1] on the host; undefined before the first.
+  Tensor attention_map() const {
     const MutexLock lock(mutex_);
-    return looks_;
+    return attention_map_;
   }
 
  private:
@@ -115,17 +115,17 @@ class LookRecorder final : public models::AttentionHook {
               const Tensor& k) const {
     const int64_t samples = q.dim(0) / std::ssize(step.cond_or_uncond);
     const int64_t first = chunk * samples;
-    const Tensor looks =
+    const Tensor received =
         ops::attention_received(q.slice(0, first, samples), k.slice(0, first, samples), site.heads).to(kHost);
     const MutexLock lock(mutex_);
-    looks_ = looks.view({samples, site.height, site.width, 1});
+    attention_map_ = received.view({samples, site.height, site.width, 1});
   }
 
   mutable Mutex mutex_;
-  mutable Tensor looks_ EASEL_GUARDED_BY(mutex_);
+  mutable Tensor attention_map_ EASEL_GUARDED_BY(mutex_);
 };
 
-// Gaussian over 9x9 pixels of [N,h,w,C], borders mirrored; h and w above 4.
+// [N,h,w,C] blurred by a Gaussian kernel of 9x9 pixels, with mirrored borders; h and w above 4.
 Tensor blurred(const Tensor& x, float sigma) {
   constexpr int64_t kReach = 4;
   std::vector<float> kernel;
@@ -158,10 +158,10 @@ class SelfAttention final : public GuidanceStep {
   models::AttentionHookPtr hook() const override { return recorder_; }
 
   void after(GuidanceMoment& m) override {
-    const Tensor looks = recorder_->looks();
-    // Too small to blur, or a model without attention in its middle.
-    if (std::min(m.x.dim(1), m.x.dim(2)) <= 4 || !looks.defined()) return;
-    const Tensor degraded = degrade(m.uncond, looks);
+    const Tensor attention = recorder_->attention_map();
+    // The latent is too small to blur, or the model's middle block has no attention.
+    if (std::min(m.x.dim(1), m.x.dim(2)) <= 4 || !attention.defined()) return;
+    const Tensor degraded = degrade(m.uncond, attention);
     const Tensor noisy = ops::map([](auto d, auto x, auto u) { return d + x - u; }, degraded, m.x, m.uncond);
     const Tensor again = m.evaluate(GuidanceMoment::Side::kNegative, noisy, nullptr);
     m.denoised =
@@ -169,17 +169,17 @@ class SelfAttention final : public GuidanceStep {
   }
 
  private:
-  // Blurs what gets more attention than a token gives.
-  Tensor degrade(const Tensor& picture, const Tensor& looks) const {
+  // Blurs the pixels that receive more than an average share of attention (a token gives 1 in all).
+  Tensor degrade(const Tensor& picture, const Tensor& attention) const {
     if (sigma_ <= 0) return picture;
-    const Tensor large = ops::resample(looks, ops::nearest_taps(looks.dim(1), picture.dim(1)),
-                                       ops::nearest_taps(looks.dim(2), picture.dim(2)));
-    return ops::map([](auto sharp, auto soft, auto look) { return select(look > 1, soft, sharp); }, picture,
+    const Tensor large = ops::resample(attention, ops::nearest_taps(attention.dim(1), picture.dim(1)),
+                                       ops::nearest_taps(attention.dim(2), picture.dim(2)));
+    return ops::map([](auto sharp, auto soft, auto share) { return select(share > 1, soft, sharp); }, picture,
                     blurred(picture, sigma_), large);
   }
 
   float scale_, sigma_;
-  std::shared_ptr<const LookRecorder> recorder_ = std::make_shared<const LookRecorder>();
+  std::shared_ptr<const AttentionRecorder> recorder_ = std::make_shared<const AttentionRecorder>();
 };
 
 class ZeroStar final : public GuidanceStep {

@@ -34,7 +34,7 @@ std::vector<float> levels(const KSampleRequest& request, const sampling::ModelSa
                                                 .last_step = request.last_step,
                                                 .force_full_denoise = request.force_full_denoise});
   }
-  // A level that follows itself is no step.
+  // A repeated level is not a step.
   std::vector<float> given = *request.sigmas;
   given.erase(std::unique(given.begin(), given.end()), given.end());
   for (size_t i = 0; i < given.size(); ++i) {
@@ -57,8 +57,8 @@ Tensor prepare_mask(const Tensor& mask, const Shape& latent) {
   return models::repeat_to_batch(sized, latent[0]).view(Shape{latent[0], latent[1], latent[2]});
 }
 
-// Of a mask of grey levels, what is let go at this noise level: pixels that are at least as bright as the share of
-// the run that lies ahead. `amount`: how much of that instead of the mask itself.
+// The mask of a grey-level mask at this noise level: the pixels that are at least as bright as the share of the run
+// that is left may change. `amount` mixes that with the mask itself: 1 uses the thresholded mask alone.
 Tensor differential_mask(const Tensor& mask, float sigma, const std::vector<float>& sigmas,
                          const sampling::ModelSampling& sampling, float amount) {
   const float end = std::max(sampling.sigma_min(), sigmas.back());
@@ -75,22 +75,22 @@ Tensor blend(const Tensor& a, const Tensor& b, const Tensor& mask) {
                   mask.view({mask.dim(0), mask.dim(1), mask.dim(2), 1}));
 }
 
-// The guidance a request asks for, or a node has given the model.
+// The guidance that a request asks for, or that a node has added to the model.
 struct GuidanceLists {
-  explicit GuidanceLists(const KSampleRequest& r) : third(r.third), style(r.style), second(r.second_cfg) {
+  explicit GuidanceLists(const KSampleRequest& r) : middle(r.middle), style(r.style), negative_scale(r.negative_scale) {
     if (style != GuidanceStyle::kCfg) return;
     for (const models::ModelPatchPtr& patch : r.model.patches) {
       const models::NeutralList* neutral = patch->neutral();
       if (!neutral) continue;
       apart = neutral->list;
       style = GuidanceStyle::kPerpNeg;
-      second = neutral->scale;
+      negative_scale = neutral->scale;
     }
   }
-  models::Conditioning third;
-  models::Conditioning apart;  // a third list that has no part in the others' areas, control and batches
+  models::Conditioning middle;
+  models::Conditioning apart;  // a middle list that shares no areas, control and batches with the others
   GuidanceStyle style;
-  double second;
+  double negative_scale;
 };
 
 bool all_zero(const Tensor& t) {
@@ -98,7 +98,7 @@ bool all_zero(const Tensor& t) {
   return ops::item(ops::reduce(differs, ops::Reduction::kMax, 0, -1)) == 0;
 }
 
-// Memory for the largest batch that fits, up to all entries at once; at least for one.
+// Reserves memory for the largest batch that fits, at least one entry and at most all of them.
 memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const models::DiffusionModel& model = *request.model.net;
   if (!model.residency()) return {};
@@ -149,7 +149,7 @@ Tensor ksample(const KSampleRequest& given) {
   const Tensor noise = request.disable_noise ? Tensor::zeros(shape)
                                              : sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
   const models::LatentFormat& format = request.model.latents();
-  // A latent of zeros stands for nothing in every format.
+  // A latent of zeros means "no picture" in every format and is not shifted.
   if (!all_zero(latent)) latent = format.to_model(latent);
   const Tensor mask = prepare_mask(request.noise_mask, shape);
 
@@ -164,14 +164,14 @@ Tensor ksample(const KSampleRequest& given) {
   };
   const GuidanceLists lists(request);
   PreparedConditioning conditioning =
-      prepare_conditioning(request.positive, request.negative, shape, sampling, inputs, lists.third);
+      prepare_conditioning(request.positive, request.negative, shape, sampling, inputs, lists.middle);
   if (!lists.apart.empty())
-    conditioning.third = prepare_conditioning({}, lists.apart, shape, sampling, inputs).negative;
+    conditioning.middle = prepare_conditioning({}, lists.apart, shape, sampling, inputs).negative;
   Guidance guidance(std::move(conditioning), shape, network,
                     {.cfg = request.cfg,
                      .style = lists.style,
-                     .second = lists.second,
-                     .third_alone = !lists.apart.empty(),
+                     .negative_scale = lists.negative_scale,
+                     .middle_alone = !lists.apart.empty(),
                      .always_uncond = sampler.wants_uncond,
                      .max_batch_pixels = request.max_batch_pixels,
                      .patches = request.model.patches});
@@ -197,7 +197,7 @@ Tensor ksample(const KSampleRequest& given) {
   run.denoise = [&](const Tensor& x, float sigma) {
     if (!mask.defined()) return guidance.denoised(x, sigma);
     const Tensor now = differential ? differential_mask(mask, sigma, sigmas, sampling, *differential) : mask;
-    // Outside the mask the model sees, and leaves, the picture as it was.
+    // Outside the mask the model is given the original picture, and its prediction is replaced by it.
     const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), now);
     return blend(guidance.denoised(seen, sigma), latent, now);
   };

@@ -18,40 +18,40 @@ struct KSampleRequest {
   models::ModelHandle model;
   models::Conditioning positive, negative;
   Tensor latent;                     // [N,h,w,C] f32, as the VAE encodes
-  Tensor noise_mask;                 // [n,H,W] of any size, 1 where the picture may change; undefined for all
-  std::vector<int64_t> batch_index;  // per sample, which noise of the seed's batch it gets; empty: in order
+  Tensor noise_mask;                 // [n,H,W] of any size, 1 where the picture may change; undefined: everywhere
+  std::vector<int64_t> batch_index;  // the index of each sample's noise in the seed's batch; empty: 0, 1, ...
   uint64_t seed = 0;
   int steps = 20;
   double cfg = 8.0;
   std::string sampler = "euler", scheduler = "normal";
   double denoise = 1.0;  // 0..1
-  // The advanced sampler: no noise added, only some steps of the schedule, what is left of the noise removed at
-  // the last one.
+  // KSamplerAdvanced: add no noise; take only some steps of the schedule; remove what is left of the noise in the last
+  // of them.
   bool disable_noise = false;
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
-  // Noise levels to run through instead of those of scheduler, steps and denoise; falling, or rising (which brings
-  // noise into a picture, as far as the sampler can go backwards).
+  // Noise levels in place of those of scheduler, steps and denoise; falling, or rising (which adds noise to a picture,
+  // with samplers that can go backwards).
   std::optional<std::vector<float>> sigmas;
   sampling::SamplerKnobs knobs;
-  // Guidance by three lists.
+  // Guidance by three lists; see GuidanceStyle.
   GuidanceStyle style = GuidanceStyle::kCfg;
-  models::Conditioning third;
-  double second_cfg = 1.0;
-  // Guidance evaluates at most so many latent pixels at once, or one entry.
+  models::Conditioning middle;
+  double negative_scale = 1.0;
+  // The most latent pixels in a batch of several entries.
   int64_t max_batch_pixels = 8 * 128 * 128;
-  // Everything is loaded and prepared: the first step begins.
+  // Called when everything is loaded and prepared, before the first step.
   std::function<void()> on_start = {};
-  // After each step; x and denoised are latents as the model sees them (LatentFormat::to_model).
+  // Called after each step; x and denoised are latents in the model's format (LatentFormat::to_model).
   std::function<void(const sampling::SamplerProgress&)> on_step;
   CancelToken cancel;
 };
 
-// ComfyUI's common_ksampler: the denoised latent [N,h,w,C]. The latent itself (shared, not copied) when there is
-// nothing to do. The model's network is built if it is not, and held until the end; conditional and unconditional
-// halves are one batch if there is memory for it. request.model has a network and its noise levels. Throws Error:
-// kInvalid for values that make no sense, kMismatch when model, sampler, conditioning and control do not fit each
-// other, kMemory, kCancelled, and what loading the model throws.
+// ComfyUI's common_ksampler: the denoised latent [N,h,w,C], or the given latent (shared, not copied) if there is
+// nothing to sample. The model's network is built if necessary, and held until the end; conditional and unconditional
+// entries share a batch if there is memory for it. request.model has a network and its noise levels. Throws Error:
+// kInvalid for values out of range, kMismatch if model, sampler, conditioning and control do not fit each other,
+// kMemory, kCancelled, and what loading the model throws.
 Tensor ksample(const KSampleRequest& request);
 
 }  // namespace easel::guidance

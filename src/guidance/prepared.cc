@@ -14,10 +14,10 @@
 namespace easel::guidance {
 namespace {
 
-constexpr int64_t kSmallestBounds = 8;  // latent pixels a mask's bounding box has at least
+constexpr int64_t kSmallestBounds = 8;  // the least width and height of a mask's bounding box, in latent pixels
 constexpr int64_t kFade = 8;
 
-// Python's round(): ties to even. Also keeps hostile values within what integers hold.
+// Python's round(): ties to even. Throws Error(kInvalid) for values that do not fit an integer.
 int64_t rounded(double value) {
   if (!(std::fabs(value) < 1e9)) throw Error(Fault::kInvalid, "a conditioning's area is not a size");
   return static_cast<int64_t>(std::nearbyint(value));
@@ -42,7 +42,7 @@ Region resolve_area(const models::Area& area, int64_t h, int64_t w) {
   return r;
 }
 
-// A mask [H,W] or [n,H,W] at the latent's size.
+// A mask [H,W] or [n,H,W] scaled to the latent's size, [n,h,w].
 Tensor resolve_mask(const Tensor& mask, int64_t h, int64_t w) {
   if (mask.rank() < 2 || mask.rank() > 3 || mask.numel() == 0) {
     throw Error(Fault::kInvalid, "a conditioning's mask has the shape " + mask.shape().str());
@@ -60,7 +60,7 @@ Tensor resolve_mask(const Tensor& mask, int64_t h, int64_t w) {
 Region mask_bounds(const Tensor& mask) {
   const auto any = [](const Tensor& t, int dim) { return ops::reduce(t, ops::Reduction::kMax, dim, dim); };
   const Tensor counts = any(ops::map([](auto v) { return 1 - (v == 0); }, mask), 0);
-  // The first position along a side where the mask counts, and one behind the last.
+  // The first position along a side where the mask is not 0, and the one after the last.
   const auto range = [](const Tensor& along) {
     const std::vector<float> used = ops::read(along);
     const auto counts_there = [](float v) { return v != 0; };
@@ -70,7 +70,7 @@ Region mask_bounds(const Tensor& mask) {
   };
   const auto [top, bottom] = range(any(counts, 2));
   const auto [left, right] = range(any(counts, 1));
-  if (bottom == 0) return {kSmallestBounds, kSmallestBounds, 0, 0};  // counts nowhere: as little work as possible
+  if (bottom == 0) return {kSmallestBounds, kSmallestBounds, 0, 0};  // 0 everywhere: as little work as possible
   return {std::max(kSmallestBounds, bottom - top), std::max(kSmallestBounds, right - left), top, left};
 }
 
@@ -91,7 +91,7 @@ PreparedEntry resolve_place_and_time(const models::ConditioningEntry& entry, int
   return out;
 }
 
-// Gives `others` an entry for the area of `entry`, so that both sides of the guidance see the same part.
+// Gives `others` an entry for the area of `entry`, so that both lists are evaluated on the same part of the picture.
 void add_opposite(const PreparedEntry& entry, std::vector<PreparedEntry>& others) {
   if (!entry.region) return;
   const PreparedEntry* smallest = nullptr;
@@ -111,7 +111,7 @@ void add_opposite(const PreparedEntry& entry, std::vector<PreparedEntry>& others
   others.push_back(std::move(opposite));
 }
 
-// Control applied to the positive side only steers the negative one as well, where nothing else does.
+// Gives the negative list the control of the positive one, unless it has its own.
 void share_control(const std::vector<PreparedEntry>& positive, std::vector<PreparedEntry>& negative) {
   std::vector<models::ControlLinkPtr> controls;
   for (const PreparedEntry& entry : positive) {
@@ -127,14 +127,14 @@ void share_control(const std::vector<PreparedEntry>& positive, std::vector<Prepa
   for (size_t i = 0; i < controls.size(); ++i) takers[i % takers.size()]->control = controls[i];
 }
 
-// The row t .. t + 1 of Python's slicing, where negative positions count from the end; -1 when that is empty.
+// The row that Python's slice t:t+1 selects (negative positions count from the end), or -1 if it is empty.
 int64_t python_row(int64_t t, int64_t size) {
   const auto position = [=](int64_t p) { return std::clamp<int64_t>(p < 0 ? p + size : p, 0, size); };
   return position(t + 1) > position(t) ? position(t) : -1;
 }
 
-// Fades the edges of a region that lie inside the latent. Regions narrower than the fade are treated as the
-// reference treats them, wrap-around included.
+// Fades the edges of a region that lie inside the latent. In regions narrower than the fade, indices wrap around as
+// in the reference.
 void fade_edges(const Tensor& weights, const Region& r, int64_t latent_h, int64_t latent_w) {
   const int64_t h = r.height, w = r.width;
   const auto scale = [&](int dim, int64_t at, float by) {
@@ -153,7 +153,7 @@ void fade_edges(const Tensor& weights, const Region& r, int64_t latent_h, int64_
 
 PreparedConditioning prepare_conditioning(const models::Conditioning& positive, const models::Conditioning& negative,
                                           const Shape& latent, const sampling::ModelSampling& sampling,
-                                          const MakeInputs& make_inputs, const models::Conditioning& third) {
+                                          const MakeInputs& make_inputs, const models::Conditioning& middle) {
   PreparedConditioning out;
   const auto prepare = [&](const models::Conditioning& list, bool is_negative, std::vector<PreparedEntry>& to) {
     for (const models::ConditioningEntry& entry : list) {
@@ -162,14 +162,14 @@ PreparedConditioning prepare_conditioning(const models::Conditioning& positive, 
     }
   };
   prepare(positive, false, out.positive);
-  prepare(third, true, out.third);
+  prepare(middle, true, out.middle);
   prepare(negative, true, out.negative);
-  const std::array lists{&out.positive, &out.third, &out.negative};
+  const std::array lists{&out.positive, &out.middle, &out.negative};
   for (const auto* from : lists)
     for (const PreparedEntry& entry : *from)
       for (auto* to : lists)
         if (to != from) add_opposite(entry, *to);
-  share_control(out.positive, out.third);
+  share_control(out.positive, out.middle);
   share_control(out.positive, out.negative);
   return out;
 }

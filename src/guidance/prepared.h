@@ -1,5 +1,5 @@
-// Conditioning made ready for one sampling run: places in latent pixels, times as noise levels, and the tensors
-// the network takes beside the latent.
+// Conditioning prepared for one sampling run: areas in latent pixels, times as noise levels, and the tensors that the
+// network takes beside the latent.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace easel::guidance {
 
-// A rectangle in latent pixels. May reach beyond the latent.
+// A rectangle in latent pixels. It may extend beyond the latent.
 struct Region {
   int64_t height = 0, width = 0, y = 0, x = 0;
   bool operator==(const Region&) const = default;
@@ -37,28 +37,28 @@ struct PreparedEntry {
 };
 
 struct PreparedConditioning {
-  std::vector<PreparedEntry> positive, negative, third;
+  std::vector<PreparedEntry> positive, negative, middle;
 };
 
-// Makes the network's inputs for an entry; `negative` says which list it is in.
+// Makes the network's inputs for an entry of the positive or of another list.
 using MakeInputs = std::function<models::NetworkInputs(const models::ConditioningEntry& entry, bool negative)>;
 
-// Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent;
-// every area of one list gets an opposite with the same area in the others, made from its smallest entry that
-// covers it; control meant for all sides is given to the others. make_inputs is called once for each
-// entry, positive ones first (it may draw random numbers). The third list, for guidance that has one, is treated as
-// the negative one is.
-// Throws Error(kInvalid) for areas outside the latent and masks that are no masks.
+// Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent; for each
+// area in a list, the others get an entry with the same area, made from their smallest entry that covers it; control
+// of the positive list is shared with the others if it is meant for all. make_inputs is called once for each entry,
+// positive ones first (it may draw random numbers). The middle list, for guidance that has one, is treated like the
+// negative one.
+// Throws Error(kInvalid) for areas outside the latent and tensors that are not masks.
 PreparedConditioning prepare_conditioning(const models::Conditioning& positive, const models::Conditioning& negative,
                                           const Shape& latent, const sampling::ModelSampling& sampling,
-                                          const MakeInputs& make_inputs, const models::Conditioning& third = {});
+                                          const MakeInputs& make_inputs, const models::Conditioning& middle = {});
 
-// The part of a region inside a latent of h x w; the whole latent without a region. Never empty for a
-// prepared entry.
+// The part of a region inside a latent of h x w; the whole latent if there is no region. Never empty for a prepared
+// entry.
 Region visible_region(const std::optional<Region>& region, int64_t h, int64_t w);
 
-// How much an entry counts at each pixel of its visible region: strength times mask; without a mask, edges inside
-// the latent fade over eight pixels. [N,h,w] for a latent [N,...].
+// The weight of an entry at each pixel of its visible region: strength times mask. Without a mask, the edges that lie
+// inside the latent fade over eight pixels. [N,h,w] for a latent [N,...].
 Tensor entry_weights(const PreparedEntry& entry, const Shape& latent);
 
 }  // namespace easel::guidance

@@ -1,4 +1,4 @@
-// Samplers: from noise to a picture in steps of falling noise level.
+// Samplers: from noise to a picture, in steps of falling noise level.
 #pragma once
 
 #include <cstdint>
@@ -15,37 +15,38 @@
 
 namespace easel::sampling {
 
-// The picture without noise that a model sees in x = picture + sigma * noise. f32, shape of x.
+// A model's prediction of the picture in x = picture + sigma * noise. f32, shape of x.
 using Denoiser = std::function<Tensor(const Tensor& x, float sigma)>;
 
-// What is told after each step.
+// What a sampler reports after each step.
 struct SamplerProgress {
-  int step = 0;  // counts from 0; adaptive samplers may pass `total`
+  int step = 0;  // counts from 0; may exceed `total` in adaptive samplers
   int total = 0;
   float sigma = 0;
   const Tensor& x;         // before the step
-  const Tensor& denoised;  // the model's current idea of the picture
+  const Tensor& denoised;  // the model's current prediction of the picture
 };
 
-// What a sampler may be told beside its name; those it does not know mean nothing to it.
+// Options of samplers. A sampler ignores those that it does not have.
 struct SamplerKnobs {
-  std::optional<float> eta = {};  // amount of fresh noise per step, 0 for none; dpm_adaptive has 0, all others 1
-  float s_noise = 1.0f;           // its deviation
-  int order = 0;                  // lms: 1.. (4); dpm_adaptive: 2 or 3 (3); 0: what it has of its own
+  std::optional<float> eta = {};  // amount of fresh noise per step, 0 for none; default 0 in dpm_adaptive, else 1
+  float s_noise = 1.0f;           // standard deviation of the fresh noise
+  int order = 0;                  // lms: 1 and up (default 4); dpm_adaptive: 2 or 3 (default 3); 0: the default
   float r = 0.5f;                 // dpmpp_sde: where in the step the second evaluation is
-  // dpm_adaptive: tolerances, first step, the controller's coefficients (Soderlind 2003), and what it accepts.
+  // dpm_adaptive: tolerances, first step, the controller's coefficients (Soderlind 2003), and the smallest factor of
+  // change with which a step is accepted.
   double rtol = 0.05, atol = 0.0078, h_init = 0.05, pcoeff = 0, icoeff = 1, dcoeff = 0, accept_safety = 0.81;
 };
 
-// One sampling run: everything a sampler works on.
+// One sampling run: everything that a sampler works on.
 struct SamplerRun {
   Tensor x;                   // picture + sigmas[0] * noise, f32 contiguous; latents are [N,h,w,C]
   std::vector<float> sigmas;  // falling; the last one is usually 0
   Denoiser denoise;
-  // The unconditional half of the last denoise(), for samplers that ask for it (SamplerInfo::wants_uncond).
+  // The unconditional prediction of the last denoise(), for samplers that need it (SamplerInfo::wants_uncond).
   std::function<Tensor()> uncond_denoised;
-  TorchGenerator* rng = nullptr;         // goes on where the start noise ended
-  uint64_t seed = 0;                     // of samplers that bring their own randomness
+  TorchGenerator* rng = nullptr;         // continues where the initial noise ended
+  uint64_t seed = 0;                     // for samplers with a generator of their own
   const ModelSampling* model = nullptr;  // for samplers that add noise to x, or act in a part of the schedule only
   SamplerKnobs knobs;
   std::function<void(const SamplerProgress&)> on_step;
@@ -54,33 +55,34 @@ struct SamplerRun {
   // For the samplers themselves.
   float eta() const { return knobs.eta.value_or(1.0f); }
   int steps() const { return static_cast<int>(sigmas.size()) - 1; }
-  // denoise(), stopping with Error(kCancelled) on request.
+  // denoise(). Throws Error(kCancelled) once the run is cancelled.
   Tensor evaluate(const Tensor& at, float sigma) const;
   void report(int step, const Tensor& at, float sigma, const Tensor& denoised) const;
-  // The model's levels; samplers that ask for them cannot run without.
+  // The model's noise levels. Throws Error(kInternal) in a run without a model.
   const ModelSampling& levels() const;
-  // Normal noise of the shape of x from `rng`.
+  // Normal noise of x's shape, drawn from `rng`.
   Tensor noise();
 };
 
 struct SamplerInfo {
   std::string_view name;
   Tensor (*run)(SamplerRun& run);
-  // Second-order samplers that would waste their last evaluation on a tiny step: the schedule is made one step
-  // longer and its last level above 0 left out.
+  // For second-order samplers, which would waste their last evaluation on a tiny step: the schedule is made one step
+  // longer, and its last level above 0 is left out.
   bool discard_penultimate = false;
-  // Noise for the masked-out part of an inpainting is drawn anew from seed + 1 instead of taken from the start noise.
+  // When inpainting, the noise outside the mask is drawn from seed + 1 rather than taken from the initial noise.
   bool fresh_mask_noise = false;
-  // Right for models that fade the picture as noise comes in (ModelSampling::fades), too. Whatever solves
-  // dx/dsigma = (x - denoised) / sigma is, for that holds for them as well; fresh noise has to be scaled for it.
+  // Also correct for models that fade the picture as noise is added (ModelSampling::fades). Solvers of
+  // dx/dsigma = (x - denoised) / sigma are, because these models obey it too; samplers that add fresh noise have to
+  // scale it for them.
   bool fades = false;
-  // Needs uncond_denoised, so guidance may not skip the unconditional half.
+  // Uses uncond_denoised, so guidance must not skip the unconditional evaluation.
   bool wants_uncond = false;
 };
 
-// All samplers in the order menus show them.
+// All samplers, in the order of ComfyUI's menus.
 std::span<const SamplerInfo> samplers();
-// Throws Error(kInvalid) naming the known ones.
+// Throws Error(kInvalid), listing the known names.
 const SamplerInfo& find_sampler(std::string_view name);
 
 }  // namespace easel::sampling

@@ -278,7 +278,7 @@ TEST(Guidance, TheThirdListIsUnconditionalInABatchAndConditionalAlone) {
       return toy_network(batch);
     };
     Guidance guidance(prepare_conditioning({entry(1)}, {entry(2)}, shape, kModel, text_only, {entry(3)}), shape,
-                      network, {.cfg = 4, .style = GuidanceStyle::kPerpNeg, .third_alone = alone});
+                      network, {.cfg = 4, .style = GuidanceStyle::kPerpNeg, .middle_alone = alone});
     return guidance.denoised(x, 3);
   };
   Sides together, alone;

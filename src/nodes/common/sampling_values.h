@@ -53,8 +53,8 @@ struct Guider {
   models::Conditioning positive, negative;
   double cfg = 1.0;
   guidance::GuidanceStyle style = guidance::GuidanceStyle::kCfg;
-  models::Conditioning third = {};
-  double second_cfg = 1.0;
+  models::Conditioning middle = {};
+  double negative_scale = 1.0;
 };
 template <>
 struct LinkType<Guider> {
@@ -64,7 +64,7 @@ struct LinkType<Guider> {
   static size_t bytes(const Guider& guider) {
     using Conditionings = LinkType<models::Conditioning>;
     return Conditionings::bytes(guider.positive) + Conditionings::bytes(guider.negative) +
-           Conditionings::bytes(guider.third);
+           Conditionings::bytes(guider.middle);
   }
 };
 

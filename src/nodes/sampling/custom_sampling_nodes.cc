@@ -49,8 +49,8 @@ struct DualGuidance {
 Results<Guider> dual_guider(const DualGuidance& in) {
   Guider out{*in.model, *in.cond1, *in.negative, in.cfg_conds};
   out.style = in.style;
-  out.third = *in.cond2;
-  out.second_cfg = in.cfg_cond2_negative;
+  out.middle = *in.cond2;
+  out.negative_scale = in.cfg_cond2_negative;
   return {std::move(out)};
 }
 
@@ -62,8 +62,8 @@ struct PerpNegGuidance : Guidance {
 Results<Guider> perp_neg_guider(const PerpNegGuidance& in) {
   Guider out = guider_of(in);
   out.style = GuidanceStyle::kPerpNeg;
-  out.third = *in.empty_conditioning;
-  out.second_cfg = in.neg_scale;
+  out.middle = *in.empty_conditioning;
+  out.negative_scale = in.neg_scale;
   return {std::move(out)};
 }
 
@@ -213,8 +213,8 @@ Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider,
   r.negative = guider.negative;
   r.cfg = guider.cfg;
   r.style = guider.style;
-  r.third = guider.third;
-  r.second_cfg = guider.second_cfg;
+  r.middle = guider.middle;
+  r.negative_scale = guider.negative_scale;
   r.latent = out.samples;
   r.noise_mask = out.noise_mask;
   r.batch_index = out.batch_index;

@@ -12,7 +12,7 @@ namespace easel::sampling {
 namespace {
 
 constexpr size_t kPoolSize = 24;    // torchsde's default for trees
-constexpr size_t kMaxKept = 64;     // increments held; a query needs about 50 of them at a time
+constexpr size_t kMaxKept = 64;     // increments held at most; one query uses about 50
 constexpr uint64_t kMaxDepth = 60;  // far above log2(largest sigma / 1e-6)
 
 // Decimal rounding to 1e-6, half to even on the exact value, as Python's round(t, 6).
@@ -150,7 +150,7 @@ void BrownianTree::halve(Interval& leaf) {
   leaf.right = std::make_unique<Interval>(leaf.middle, leaf.end, &leaf);
 }
 
-// The increment over an interval: held already, or both halves of its parent are made now.
+// The increment over an interval. If it is not held, it and its sibling are drawn from their parent's increment.
 const Tensor& BrownianTree::value(Interval& node) {
   if (!node.parent) return node.increment;
   if (node.increment.defined()) {

@@ -1,4 +1,4 @@
-// Brownian motion over noise levels, equal to torchsde's BrownianTree as ComfyUI's SDE samplers use it.
+// Brownian motion over noise levels, identical to torchsde's BrownianTree as ComfyUI's SDE samplers use it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class BrownianTree {
   BrownianTree(double t0, double t1, int64_t size, uint64_t seed);
   ~BrownianTree();
 
-  // W(b) - W(a) for a <= b; times outside [t0, t1] count as its ends. f32 [size].
+  // W(b) - W(a) for a <= b; times outside [t0, t1] are clamped to it. f32 [size].
   Tensor increment(double a, double b);
 
  private:
@@ -42,7 +42,7 @@ class BrownianTree {
   std::list<Interval*> kept_;  // intervals whose increment is held, last used first
 };
 
-// Noise for a step between two noise levels: the path's increment, brought to unit variance.
+// Noise for a step between two noise levels: the path's increment, scaled to unit variance.
 class BrownianNoise {
  public:
   // For a latent [N,h,w,C] and all levels within [sigma_min, sigma_max].

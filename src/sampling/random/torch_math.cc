@@ -52,7 +52,7 @@ float torch_log(float x) {
   const TwoFloat t = divide(two_sum(-1.0f, m), two_sum(1.0f, m));
   const float t2 = t.high * t.high;
   const float series = std::fma(std::fma(0.302729487f, t2, 0.399610817f), t2, 0.666669488f);
-  // exponent * ln 2 + 2 t + t^3 * series, largest terms first, low parts carried along.
+  // exponent * ln 2 + 2 t + t^3 * series, summed from the largest term down, with the low parts carried along.
   const auto e = static_cast<float>(exponent);
   const float ln2 = 0.693147182f, ln2_low = -1.90465432e-09f;
   const float scale = ln2 * e;
@@ -87,7 +87,7 @@ float normal_log(float u) {
 }
 
 void normal_sincos(float angle, float* sine, float* cosine) {
-  // Octant, rounded up to even; pi/4 is taken off in three parts.
+  // The octant, rounded up to an even one; its multiple of pi/4 is subtracted in three parts.
   const int octant = (static_cast<int>(angle * 1.27323954f) + 1) & ~1;
   const auto k = static_cast<float>(octant);
   float r = std::fma(k, -0.78515625f, angle);

@@ -18,7 +18,7 @@ uint32_t twist(uint32_t upper, uint32_t lower) {
   return (mixed >> 1) ^ ((lower & 1u) ? 0x9908b0dfu : 0u);
 }
 
-// Uniform numbers to normal ones in place: value j of the first eight pairs with j + 8.
+// Turns uniform numbers into normal ones, in place. Values j and j + 8 of a block of 16 form a pair.
 void box_muller(float* block) {
   for (size_t j = 0; j < kBlock / 2; ++j) {
     const float radius = std::sqrt(-2.0f * normal_log(1.0f - block[j]));
@@ -93,7 +93,7 @@ void TorchGenerator::randn(std::span<float> out) {
   parallel_for(blocks, 4096, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) box_muller(out.data() + static_cast<size_t>(b) * kBlock);
   });
-  if (out.size() % kBlock != 0) {  // the last 16 values are drawn again as one block
+  if (out.size() % kBlock != 0) {  // as torch does: the last 16 values are drawn again, as one block
     const auto tail = out.last(kBlock);
     rand(tail);
     box_muller(tail.data());

@@ -11,7 +11,7 @@
 
 namespace easel::sampling {
 
-// MT19937 (Matsumoto & Nishimura 1998) seeded and read the way torch does. Not thread-safe.
+// MT19937 (Matsumoto & Nishimura 1998), seeded and read as torch does it. Not thread-safe.
 class TorchGenerator {
  public:
   explicit TorchGenerator(uint64_t seed = 67280421310721u) { manual_seed(seed); }
@@ -20,12 +20,12 @@ class TorchGenerator {
   void manual_seed(uint64_t seed);
 
   uint32_t random();
-  uint64_t random64();  // first draw in the upper half
+  uint64_t random64();  // the first of two draws is the upper half
   float uniform();      // [0, 1), 24 bits
   double uniform64();   // [0, 1), 53 bits
 
-  // torch.randn(n) in f32. From 16 values on the values come in blocks of 16 by the Box-Muller transform; fewer
-  // are drawn in pairs in f64, and the unused half of a pair waits for the next short draw.
+  // torch.randn(n) in f32. 16 values or more are made in blocks of 16 by the Box-Muller transform; fewer are drawn in
+  // pairs in f64, and the unused half of a pair is kept for the next short draw.
   void randn(std::span<float> out);
   // torch.rand(n) in f32.
   void rand(std::span<float> out);
@@ -45,10 +45,10 @@ class TorchGenerator {
   std::optional<double> spare_normal_;
 };
 
-// Start noise of a latent [N,h,w,C] for a seed: what ComfyUI's prepare_noise draws, channels last. `rng` is
-// reseeded and left where the draw ended, which is where ancestral samplers go on. With `batch_index` (one entry
+// Initial noise of a latent [N,h,w,C] for a seed: what ComfyUI's prepare_noise draws, channels last. `rng` is
+// reseeded and left where the draw ended; ancestral samplers continue from there. With `batch_index` (one entry
 // >= 0 per sample) sample i gets the noise that entry batch_index[i] of a larger batch would get.
-// Throws Error(kInvalid) when the list has another length than N or an entry is negative or above 65535.
+// Throws Error(kInvalid) if the length of the list is not N or an entry is negative or above 65535.
 Tensor prepare_noise(TorchGenerator& rng, const Shape& latent, uint64_t seed,
                      std::span<const int64_t> batch_index = {});
 

@@ -18,7 +18,7 @@ Tensor weighted(const std::deque<Tensor>& slopes, const std::vector<float>& weig
   return sum;
 }
 
-// Steps of the form x + sum of coefficients times directions. `coefficients(i, order)` is asked from step 1 on.
+// Steps of the form x + sum of coefficients times directions. `coefficients(i, order)` gives those of step i >= 1.
 template <class Coefficients>
 Tensor multistep(SamplerRun& run, size_t max_order, const Coefficients& coefficients) {
   Tensor x = run.x;
@@ -56,8 +56,8 @@ Tensor sample_ipndm(SamplerRun& run) {
 
 namespace {
 
-// Coefficients for steps h[0] (to come), h[1], ... (past). Orders 3 and 4 group their terms as the published code
-// does, which is not quite the variable-step formula but what pictures are made with.
+// Coefficients for the next step h[0] and the past ones h[1], h[2], ... Orders 3 and 4 group their terms as the
+// published code does: not quite the variable-step formula, but what the reference's pictures are made with.
 std::vector<double> variable_step_weights(const std::vector<double>& h) {
   const double ratio = h[0] / h[1];
   std::vector<double> c = {(2 + ratio) / 2, -ratio / 2};
@@ -81,8 +81,8 @@ std::vector<double> variable_step_weights(const std::vector<double>& h) {
   return c;
 }
 
-// DEIS integrates in the time of a variance-preserving process whose beta rises linearly; its ends are those of
-// sigma 0.002 and 80, with the rounding of f32 that the published constants have.
+// DEIS integrates in the time of a variance-preserving process whose beta rises linearly, from sigma 0.002 to 80; the
+// ends are rounded to f32 as the published constants are.
 class DeisTime {
  public:
   DeisTime() {
@@ -94,7 +94,7 @@ class DeisTime {
     const double s = sigma;
     return (std::sqrt(first_ * first_ + 2 * slope_ * std::log(s * s + 1)) - first_) / slope_;
   }
-  // What a direction counts at time t.
+  // The weight of a direction at time t.
   double density(double t) const {
     const double log_alpha = -0.5 * t * t * slope_ - t * first_, alpha = std::exp(log_alpha);
     return 0.5 * (t * slope_ + first_) / std::sqrt(alpha * -std::expm1(log_alpha));

@@ -1,6 +1,6 @@
-// The sampler functions, one per name in the table of sampler.cc, and what they share.
+// The sampler functions, one for each name in the table of sampler.cc, and what they share.
 //
-// Scalar arithmetic is in f32 in the order of the k-diffusion library, which is what the reference runs.
+// Scalar arithmetic is in f32 in the order of the k-diffusion library, which the reference runs.
 #pragma once
 
 #include <cmath>
@@ -20,20 +20,20 @@ Tensor sample_heunpp2(SamplerRun& run);
 // Linear multistep with exact coefficients, order 4.
 Tensor sample_lms(SamplerRun& run);
 
-// The same with part of the noise drawn anew at each step (Song et al. 2020).
+// The same with part of the noise replaced at each step (Song et al. 2020).
 Tensor sample_euler_ancestral(SamplerRun& run);
 Tensor sample_dpm_2_ancestral(SamplerRun& run);
 Tensor sample_dpmpp_2s_ancestral(SamplerRun& run);
 // Ho et al. 2020, the original chain.
 Tensor sample_ddpm(SamplerRun& run);
-// Luo et al. 2023, latent consistency models: all noise drawn anew.
+// Luo et al. 2023, latent consistency models: all of the noise is replaced at each step.
 Tensor sample_lcm(SamplerRun& run);
 
 // Lu et al. 2022, "DPM-Solver": fixed and adaptive step size.
 Tensor sample_dpm_fast(SamplerRun& run);
 Tensor sample_dpm_adaptive(SamplerRun& run);
 
-// Lu et al. 2022, "DPM-Solver++", and its stochastic forms driven by one Brownian path.
+// Lu et al. 2022, "DPM-Solver++", and its stochastic forms, which are driven by one Brownian path.
 Tensor sample_dpmpp_2m(SamplerRun& run);
 Tensor sample_dpmpp_sde(SamplerRun& run);
 Tensor sample_dpmpp_2m_sde(SamplerRun& run);
@@ -43,7 +43,7 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run);
 Tensor sample_uni_pc(SamplerRun& run);
 Tensor sample_uni_pc_bh2(SamplerRun& run);
 
-// The samplers below draw their noise from a generator of their own, seeded with the run's seed.
+// The samplers below draw their noise from their own generator, seeded with the run's seed.
 
 // Chung et al. 2024, "CFG++": the direction of the noise is taken from the unconditional prediction.
 Tensor sample_euler_cfg_pp(SamplerRun& run);
@@ -53,7 +53,7 @@ Tensor sample_dpmpp_2m_cfg_pp(SamplerRun& run);
 
 Tensor sample_dpmpp_2m_sde_heun(SamplerRun& run);
 
-// Adams-Bashforth of up to four past directions, with equal steps (Zhang et al. 2023) and with true ones.
+// Adams-Bashforth with up to four past directions, for equal steps (Zhang et al. 2023) and for the actual ones.
 Tensor sample_ipndm(SamplerRun& run);
 Tensor sample_ipndm_v(SamplerRun& run);
 // Zhang & Chen 2022, "DEIS", tAB form of order 3.
@@ -65,7 +65,7 @@ Tensor sample_res_multistep_cfg_pp(SamplerRun& run);
 Tensor sample_res_multistep_ancestral(SamplerRun& run);
 Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run);
 
-// Permenter & Yuan 2024: Euler with the direction's last change added once more.
+// Permenter & Yuan 2024: Euler with the last change of direction added once more.
 Tensor sample_gradient_estimation(SamplerRun& run);
 Tensor sample_gradient_estimation_cfg_pp(SamplerRun& run);
 
@@ -79,16 +79,16 @@ Tensor sample_seeds_3(SamplerRun& run);
 Tensor sample_sa_solver(SamplerRun& run);
 Tensor sample_sa_solver_pece(SamplerRun& run);
 
-// The direction in which x moves away from the picture as sigma grows, times the step `dt`, added to x.
+// x after a step of `dt` along the direction (x - denoised) / sigma.
 inline Tensor euler_step(const Tensor& x, const Tensor& denoised, float sigma, float dt) {
   return ops::map([=](auto v, auto d) { return v + (v - d) / sigma * dt; }, x, denoised);
 }
 
-// x + y * by: a step along a slope, or noise of a deviation added.
+// x + y * by: a step along a slope, or noise added with a standard deviation.
 inline Tensor add_scaled(const Tensor& x, const Tensor& y, float by) {
   return ops::map([=](auto v, auto w) { return v + w * by; }, x, y);
 }
-// What an ancestral step draws anew; multiplied in the reference's order.
+// The fresh noise of an ancestral step, multiplied in the reference's order.
 inline Tensor add_noise(const Tensor& x, const Tensor& noise, float s_noise, float scale) {
   return ops::map([=](auto v, auto z) { return v + z * s_noise * scale; }, x, noise);
 }
@@ -98,7 +98,8 @@ inline Tensor direction(const Tensor& x, const Tensor& denoised, float sigma) {
   return ops::map([=](auto v, auto d) { return (v - d) / sigma; }, x, denoised);
 }
 
-// How an ancestral step from one level to the next splits: down to `down` without noise, then `up` of fresh noise.
+// The two parts of an ancestral step from one level to the next: denoising down to `down`, then fresh noise of
+// deviation `up`.
 struct AncestralStep {
   float down, up;
 };

@@ -6,8 +6,8 @@
 namespace easel::sampling {
 namespace {
 
-// Euler for models that fade the picture: a step goes further down than the next level, is faded back to it, and gets
-// as much noise as that level lacks (ComfyUI's form for rectified flow).
+// Euler for models that fade the picture: a step goes below the next level, the picture is then faded to that level,
+// and the noise that it lacks is added (ComfyUI's form for rectified flow).
 Tensor euler_ancestral_fading(SamplerRun& run) {
   const ModelSampling& levels = run.levels();
   Tensor x = run.x;
@@ -96,7 +96,7 @@ Tensor sample_ddpm(SamplerRun& run) {
     const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
     const Tensor denoised = run.evaluate(x, sigma);
     run.report(i, x, sigma, denoised);
-    // In the variance-preserving form: x / sqrt(1 + sigma^2), with the predicted noise taken out.
+    // In the variance-preserving form x / sqrt(1 + sigma^2), with the predicted noise subtracted.
     const float product = 1 / (sigma * sigma + 1), product_next = 1 / (next * next + 1);
     const float alpha = product / product_next, beta = 1 - alpha;
     const float scale = std::sqrt(1 + sigma * sigma), stretch = std::sqrt(1 / alpha);

@@ -1,4 +1,4 @@
-// CFG++ (Chung et al. 2024): denoise with the guided picture, put the noise back along the unconditional one.
+// CFG++ (Chung et al. 2024): denoises to the guided picture, and adds noise back along the unconditional prediction.
 #include "sampling/samplers/all.h"
 
 namespace easel::sampling {
@@ -41,7 +41,7 @@ Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
     } else {
       const float t = time_of(sigma), t_next = time_of(step.down), start = sigma_of(t);
       const float h = t_next - t, middle = sigma_of(t + 0.5f * h);
-      // From the picture as guidance moved it, with the prediction of the stage's own model evaluation.
+      // From x moved by the guidance, with the prediction of the stage's own model evaluation.
       const auto stage = [&](float keep, float gain, const Tensor& uncond, const Tensor& target) {
         return ops::map([=](auto v, auto d, auto u, auto p) { return keep * (v + (d - u)) - gain * p; }, x, denoised,
                         uncond, target);

@@ -45,12 +45,12 @@ Tensor sample_heunpp2(SamplerRun& run) {
     run.report(static_cast<int>(i), x, sigma, denoised);
     const float dt = next - sigma;
     const Tensor d = direction(x, denoised, sigma);
-    const Tensor second = add_scaled(x, d, dt);
+    const Tensor x2 = add_scaled(x, d, dt);
     if (next == sigmas.back()) {
-      x = second;
+      x = x2;
       continue;
     }
-    const Tensor d2 = direction(second, run.evaluate(second, next), next);
+    const Tensor d2 = direction(x2, run.evaluate(x2, next), next);
     const float after = sigmas[i + 2];
     if (after == sigmas.back()) {
       const float w2 = next / (2 * sigmas[0]), w1 = 1 - w2;
@@ -58,8 +58,8 @@ Tensor sample_heunpp2(SamplerRun& run) {
       continue;
     }
     const float dt2 = after - next;
-    const Tensor third = add_scaled(second, d2, dt2);
-    const Tensor d3 = direction(third, run.evaluate(third, after), after);
+    const Tensor x3 = add_scaled(x2, d2, dt2);
+    const Tensor d3 = direction(x3, run.evaluate(x3, after), after);
     const float w2 = next / (3 * sigmas[0]), w3 = after / (3 * sigmas[0]), w1 = 1 - w2 - w3;
     x = ops::map([=](auto v, auto a, auto b, auto c) { return v + (w1 * a + w2 * b + w3 * c) * dt; }, x, d, d2, d3);
   }
@@ -89,8 +89,8 @@ Tensor sample_dpm_2(SamplerRun& run) {
 namespace {
 
 // The integral from levels[i] to levels[i + 1] of the Lagrange polynomial that is 1 at levels[i - j] and 0 at the
-// other of the last `order` levels. Two Gauss-Legendre nodes integrate a degree of 3 exactly; higher orders take them
-// on a fine division.
+// others of the last `order` levels. Two Gauss-Legendre nodes are exact up to degree 3; for higher orders the interval
+// is divided finely.
 double multistep_coefficient(const std::vector<float>& levels, size_t i, size_t j, size_t order) {
   const int pieces = order <= 4 ? 1 : 64;
   const double width = (static_cast<double>(levels[i + 1]) - levels[i]) / pieces, half = 0.5 * width;

@@ -68,9 +68,9 @@ class SolverStep {
   Tensor eps_, inner_;
 };
 
-// The levels the solver runs between; it cannot reach 0.
+// The times between which the solver runs. It cannot reach level 0, whose time is infinite.
 struct Span {
-  float start, end;  // as times
+  float start, end;
 };
 Span solver_span(const SamplerRun& run) {
   const size_t last = run.sigmas.size() - 1;
@@ -83,7 +83,7 @@ Span solver_span(const SamplerRun& run) {
 Tensor sample_dpm_fast(SamplerRun& run) {
   if (run.sigmas.size() <= 1) return run.x;
   const Span span = solver_span(run);
-  // As many evaluations as steps: steps of order 3, the rest in lower orders.
+  // As many evaluations as the run has steps: in steps of order 3, with the remainder in lower orders.
   const int evaluations = run.steps(), pieces = evaluations / 3 + 1;
   std::vector<int> orders(static_cast<size_t>(pieces), 3);
   if (evaluations % 3 == 0) {
@@ -104,7 +104,7 @@ Tensor sample_dpm_fast(SamplerRun& run) {
 
 namespace {
 
-// Root mean square of (low - high) relative to what is tolerated at each element.
+// Root mean square of (low - high), relative to the tolerance at each element.
 double step_error(const Tensor& low, const Tensor& high, const Tensor& previous, const SamplerKnobs& knobs) {
   const auto absolute = static_cast<float>(knobs.atol), relative = static_cast<float>(knobs.rtol);
   const Tensor scaled = ops::map(
@@ -117,7 +117,7 @@ double step_error(const Tensor& low, const Tensor& high, const Tensor& previous,
   return std::sqrt(static_cast<double>(ops::item(ops::reduce(squares, ops::Reduction::kMean, 0, -1))));
 }
 
-// Step sizes from the last three errors (Soderlind 2003), their change limited to a factor of 1 +- pi / 2.
+// Step sizes from the last three errors (Soderlind 2003). A step changes by a factor of at most 1 +- pi / 2.
 class StepControl {
  public:
   StepControl(const SamplerKnobs& knobs, double order)
@@ -125,7 +125,7 @@ class StepControl {
                 knobs.dcoeff / order},
         safety_(knobs.accept_safety) {}
 
-  // How the step size changes after a step with this error.
+  // The factor by which the step size changes after a step with this error.
   double factor(double error) {
     const double inverse = 1 / (error + 1e-8);
     if (recent_[0] == 0) recent_.fill(inverse);
@@ -134,7 +134,7 @@ class StepControl {
     for (size_t i = 0; i < recent_.size(); ++i) out *= std::pow(recent_[i], powers_[i]);
     return 1 + std::atan(out - 1);
   }
-  // Whether the step counts; if so it is remembered.
+  // Whether the step is accepted; if so, its error is kept for the next ones.
   bool accept(double factor) {
     if (factor < safety_) return false;
     recent_[2] = recent_[1];

@@ -46,7 +46,7 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
   if (run.sigmas.size() <= 1) return run.x;
   BrownianNoise noise = brownian_noise(run);
   Tensor x = run.x;
-  // From time t towards s: without noise as far as leaves room for the fresh noise, which is then added.
+  // From time t to s: denoises below the level of s, then adds fresh noise up to it.
   const auto step = [&](const Tensor& from, const Tensor& denoised, float t, float s) {
     const float start = sigma_of(t), end = sigma_of(s);
     const AncestralStep split = ancestral_step(start, end, run.eta());
@@ -64,7 +64,7 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
     }
     const float t = time_of(sigma), t_next = time_of(next), middle = t + (t_next - t) * run.knobs.r;
     const Tensor between = step(x, denoised, t, middle), denoised2 = run.evaluate(between, sigma_of(middle));
-    // The second evaluation stands for the whole step when it is half-way, otherwise both together do.
+    // At r = 1/2 the second evaluation alone represents the whole step, otherwise a mixture of both does.
     const float weight = 1 / (2 * run.knobs.r);
     const Tensor both = ops::map([=](auto d, auto d2) { return (1 - weight) * d + weight * d2; }, denoised, denoised2);
     x = step(x, both, t, t_next);
@@ -74,7 +74,7 @@ Tensor sample_dpmpp_sde(SamplerRun& run) {
 
 namespace {
 
-// How the change since the last step enters: at the middle of the step, or as its average over the step.
+// How the change since the last step is taken into account: at the middle of the step, or averaged over the step.
 enum class Slope { kMidpoint, kHeun };
 
 Tensor dpmpp_2m_sde(SamplerRun& run, Slope kind) {
@@ -134,8 +134,8 @@ Tensor sample_dpmpp_3m_sde(SamplerRun& run) {
       x = ops::map(
           [=](auto v, auto d, auto d1, auto d2) {
             const auto slope = (d - d1) / r0, earlier = (d1 - d2) / r1;
-            const auto first = slope + (slope - earlier) * r0 / (r0 + r1), second = (slope - earlier) / (r0 + r1);
-            return v + phi2 * first - phi3 * second;
+            const auto bend = (slope - earlier) / (r0 + r1);
+            return v + phi2 * (slope + (slope - earlier) * r0 / (r0 + r1)) - phi3 * bend;
           },
           x, denoised, last, before);
     } else if (last.defined()) {

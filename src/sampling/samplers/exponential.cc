@@ -1,4 +1,4 @@
-// Exponential integrators of the denoised picture with noise of their own: RES, ER-SDE, SEEDS.
+// Exponential integrators of the denoised picture that draw their own noise: RES, ER-SDE, SEEDS.
 #include <algorithm>
 #include <array>
 
@@ -76,14 +76,14 @@ Tensor sample_er_sde(SamplerRun& run) {
         moment -= dt / kPoints * (at - s) / er_scale(at);
       }
       const double span = s - run.sigmas[i - 1];
-      const auto first = static_cast<float>(dt + sum * er_scale(t));
+      const auto slope_weight = static_cast<float>(dt + sum * er_scale(t));
       const auto per_sigma = static_cast<float>(span);
       const Tensor slope = ops::map([=](auto d, auto old) { return (d - old) / per_sigma; }, denoised, last);
-      x = ops::map([=](auto v, auto d) { return v + first * d; }, x, slope);
+      x = ops::map([=](auto v, auto d) { return v + slope_weight * d; }, x, slope);
       if (last_slope.defined()) {
         const auto half_span = static_cast<float>((s - run.sigmas[i - 2]) / 2);
-        const auto second = static_cast<float>(dt * dt / 2 + moment * er_scale(t));
-        x = ops::map([=](auto v, auto d, auto old) { return v + second * ((d - old) / half_span); }, x, slope,
+        const auto bend_weight = static_cast<float>(dt * dt / 2 + moment * er_scale(t));
+        x = ops::map([=](auto v, auto d, auto old) { return v + bend_weight * ((d - old) / half_span); }, x, slope,
                      last_slope);
       }
       last_slope = slope;
@@ -107,7 +107,7 @@ class SeedsStep {
   float level(float r) const { return sigma_of(t_ + (h_ * r)); }
   float h_eta() const { return h_ * (run_.eta() + 1); }
 
-  // The state at fraction r of the step, at level `sigma`, when `drift` is what the predictions contribute.
+  // The state at fraction r of the step, at level `sigma`; `drift` is the contribution of the predictions.
   Tensor stage(float r, float sigma, const Tensor& drift) {
     const float keep = sigma / sigma_ * torch_exp(-r * h_ * run_.eta());
     Tensor state = ops::map([=](auto v, auto d) { return keep * v - d; }, x_, drift);
@@ -161,7 +161,7 @@ Tensor sample_seeds_2(SamplerRun& run) {
   return seeds(run, [&](SeedsStep& step, const Tensor& denoised, float next) {
     const float r = 0.5f, middle = step.level(r), h = step.h_eta();
     const Tensor half_way = step.stage(r, middle, scaled(denoised, torch_expm1(-r * h)));
-    // At r = 1/2 the second prediction alone stands for the whole step.
+    // At r = 1/2 the second prediction alone represents the whole step.
     return step.stage(1, next, scaled(run.evaluate(half_way, middle), torch_expm1(-h)));
   });
 }

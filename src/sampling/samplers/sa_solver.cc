@@ -33,7 +33,7 @@ std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double
   return b;
 }
 
-// Weights of predictions made at the times `points` for a step from s to t with stochasticity tau: the Lagrange
+// Weights of the predictions made at the times `points`, for a step from s to t with stochasticity tau: the Lagrange
 // polynomials through the points, integrated against the exponential of the exact solution (eqs. 15 and 18).
 std::vector<double> step_weights(const std::vector<double>& points, double s, double t, double tau) {
   const size_t n = points.size();
@@ -64,8 +64,8 @@ class History {
   double lambda(size_t i) const { return -std::log(static_cast<double>(sigmas_[i])); }
   double step(size_t to) const { return lambda(to) - lambda(to - 1); }
 
-  // x taken from level to - 1 to level `to` without fresh noise, by the newest `order` predictions, the last of
-  // which was made at level `newest`.
+  // x moved from level to - 1 to level `to`, without fresh noise, by the newest `order` predictions; the last of them
+  // was made at level `newest`.
   Tensor advance(const Tensor& x, size_t to, size_t newest, size_t order, double tau) const {
     std::vector<double> points;
     for (size_t i = newest + 1 - order; i <= newest; ++i) points.push_back(lambda(i));
@@ -88,7 +88,7 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
   const auto& sigmas = run.sigmas;
   if (sigmas.size() <= 1) return run.x;
   TorchGenerator rng(run.seed);
-  // Noise is drawn in the middle of the schedule only; orders shrink towards its end.
+  // Noise is drawn in the middle of the schedule only; the order shrinks towards the end.
   const double noisy_from = run.levels().percent_to_sigma(0.2), noisy_to = run.levels().percent_to_sigma(0.8);
   const size_t steps = sigmas.size() - 1;
   const auto limit = [&](size_t order, size_t left) { return sigmas.back() == 0 ? std::min(order, left) : order; };

@@ -1,4 +1,4 @@
-// UniPC (Zhao et al. 2023): a multistep predictor whose value at the new point then corrects the step that led there.
+// UniPC (Zhao et al. 2023): a multistep predictor, corrected by the prediction made at the point that it reached.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -9,7 +9,7 @@ namespace easel::sampling {
 namespace {
 
 constexpr size_t kMaxOrder = 3;
-constexpr float kSmallestSigma = 0.001f;  // stands for 0, where the half log-SNR is infinite
+constexpr float kSmallestSigma = 0.001f;  // used in place of 0, where the half log-SNR is infinite
 
 // The solver works on the variance-preserving form of x: alpha * picture + deviation * noise.
 float log_alpha(float sigma) { return 0.5f * torch_log(1 / (sigma * sigma + 1)); }
@@ -22,7 +22,7 @@ float half_log_snr(float sigma) {
 
 struct Point {
   float sigma;
-  Tensor picture;  // predicted there
+  Tensor picture;  // as predicted at sigma
 };
 
 using Vector = std::array<float, kMaxOrder>;
@@ -68,7 +68,7 @@ class UniPc {
     const Point& start = history.back();
     const float lambda = half_log_snr(start.sigma), h = half_log_snr(sigma) - lambda;
     Vector ratios{};
-    std::array<Tensor, kMaxOrder> slopes;  // differences to earlier predictions, per ratio
+    std::array<Tensor, kMaxOrder> slopes;  // differences from earlier predictions, divided by their ratios
     for (size_t i = 1; i < order; ++i) {
       const Point& earlier = history[history.size() - 1 - i];
       const float r = (half_log_snr(earlier.sigma) - lambda) / h;
@@ -148,7 +148,7 @@ Tensor sample(SamplerRun& run, bool exponential_b) {
   std::deque<Point> history = {{sigmas[0], solver.predict(x, sigmas[0])}};
   run.report(0, x, sigmas[0], history.back().picture);
   for (size_t i = 1; order > 0 && i <= steps; ++i) {
-    // Orders grow with the history and shrink again towards the end; the very last point is only predicted.
+    // The order grows with the history and shrinks again towards the end; the last point is not corrected.
     const size_t step_order = std::min({i, order, steps + 1 - i});
     const bool last = i == steps;
     Tensor picture;

@@ -10,8 +10,8 @@
 namespace easel::sampling {
 namespace {
 
-constexpr int kLcmTimesteps = 50;  // those that latent consistency models are distilled to
-// Above every noise level of every model, so that the whole run lies below it.
+constexpr int kLcmTimesteps = 50;  // the timesteps that latent consistency models are distilled to
+// Above every noise level of every model: a run that starts at 0 % includes all of them.
 constexpr double kAboveAll = 999999999.9;
 
 std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {
@@ -26,7 +26,7 @@ std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {
   return sigmas;
 }
 
-// Stretches the schedule until its last step is (all but) pure noise. Lin et al. 2023, "Common Diffusion Noise
+// Stretches the schedule so that its last step is (almost) pure noise. Lin et al. 2023, "Common Diffusion Noise
 // Schedules and Sample Steps are Flawed", algorithm 1.
 void rescale_to_zero_snr(std::vector<double>& sigmas) {
   const auto signal = [](double sigma) { return std::sqrt(1 / (sigma * sigma + 1)); };
@@ -100,7 +100,7 @@ Tensor DiscreteSampling::denoised(const Tensor& output, const Tensor& x, float s
     return ops::map([=](auto eps, auto v) { return v - eps * sigma; }, output, x);
   }
   if (prediction_ == Prediction::kLcm) {
-    // Luo et al. 2023: the boundary condition, with sigma_data = 0.5 and timesteps counted tenfold.
+    // Luo et al. 2023: the boundary condition, with sigma_data = 0.5 and timesteps scaled by 10.
     const float t = timestep(sigma) * 10.0f, data = 0.5f;
     const float skip = data * data / (t * t + data * data), scale = t / std::sqrt(t * t + data * data);
     return ops::map([=](auto eps, auto v) { return scale * (v - eps * sigma) + skip * v; }, output, x);

@@ -1,28 +1,28 @@
-// Models that were trained on a fixed number of noise levels, added to the picture.
+// Models that were trained on a fixed number of noise levels, with noise added to the picture.
 #pragma once
 
 #include "sampling/schedule/model_sampling.h"
 
 namespace easel::sampling {
 
-// What the levels are made from: the share of noise that comes in at each timestep, from `first` to `last`, rising
-// evenly in its root (Rombach et al. 2022). timesteps >= 50; 0 < first <= last < 1.
+// The betas that define the levels: the variance of the noise added at each timestep, from `first` to `last`, linear
+// in its square root (Rombach et al. 2022). timesteps >= 50; 0 < first <= last < 1.
 struct RootLinearBetas {
   int timesteps = 0;
   double first = 0, last = 0;
 };
 
-// Discrete timesteps. A noise level sigma is the ratio of noise to signal at one; samplers work on
-// x = picture + sigma * noise, and the network is shown x brought to unit variance (Karras et al. 2022).
+// Discrete timesteps. The noise level sigma of a timestep is its ratio of noise to signal; samplers work on
+// x = picture + sigma * noise, and the network takes x scaled to unit variance (Karras et al. 2022).
 class DiscreteSampling final : public ModelSampling {
  public:
-  // `prediction` is not kFlow. `zero_terminal_snr`: the last level is all but pure noise (Lin et al. 2023).
+  // `prediction` is not kFlow. `zero_terminal_snr`: the last level is practically pure noise (Lin et al. 2023).
   DiscreteSampling(const RootLinearBetas& betas, Prediction prediction, bool zero_terminal_snr = false);
 
   Prediction prediction() const override { return prediction_; }
-  // The timestep 0..timesteps - 1 whose noise level is nearest on a logarithmic scale.
+  // The timestep, 0..timesteps - 1, whose noise level is nearest on a logarithmic scale.
   float timestep(float sigma) const override;
-  // Of a fractional timestep: interpolated on a logarithmic scale, clamped to the timesteps there are.
+  // Fractional timesteps are interpolated on a logarithmic scale, and clamped to the range of timesteps.
   float sigma(float timestep) const override;
   double percent_to_sigma(double percent) const override;
   float signal(float) const override { return 1.0f; }
@@ -36,8 +36,8 @@ class DiscreteSampling final : public ModelSampling {
  private:
   RootLinearBetas betas_;
   Prediction prediction_;
-  // Timesteps from one of `sigmas_` to the next; the last of them is the last of all. Latent consistency models know
-  // 50 of the timesteps there are.
+  // Timesteps from one entry of `sigmas_` to the next; the last entry is the last timestep. Above 1 for latent
+  // consistency models, which use 50 of the timesteps.
   int stride_ = 1;
   std::vector<float> log_sigmas_;
 };

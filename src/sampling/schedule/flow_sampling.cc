@@ -36,7 +36,7 @@ Tensor FlowSampling::add_noise(const Tensor& latent, const Tensor& noise, float 
 
 Tensor FlowSampling::unscaled(const Tensor& x, float sigma) const {
   const float keep = signal(sigma);
-  // Nothing of the picture is in it, or all.
+  // x is the picture itself, or contains nothing of it.
   if (sigma == 0 || !(keep > 0)) return x;
   return ops::map([=](auto v) { return v / keep; }, x);
 }

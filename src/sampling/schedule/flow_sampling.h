@@ -1,21 +1,21 @@
-// Models that were trained to go straight from noise to the picture.
+// Models that were trained by flow matching: on straight lines from noise to picture.
 #pragma once
 
 #include "sampling/schedule/model_sampling.h"
 
 namespace easel::sampling {
 
-// Flow matching (Lipman et al. 2023; Liu et al. 2023): x = (1 - sigma) * picture + sigma * noise, and the network says
-// noise - picture. Time is continuous, from 0 to 1; sigma(t) = shift * t / (1 + (shift - 1) * t) spends more of it on
-// high levels for a shift above 1 (Esser et al. 2024, section 5.3.2).
+// Flow matching (Lipman et al. 2023; Liu et al. 2023): x = (1 - sigma) * picture + sigma * noise, and the network
+// predicts noise - picture. Time is continuous, from 0 to 1; sigma(t) = shift * t / (1 + (shift - 1) * t) spends more
+// of it on high levels for a shift above 1 (Esser et al. 2024, section 5.3.2).
 class FlowSampling final : public ModelSampling {
  public:
   struct Options {
     double shift = 1.0;       // > 0
-    double time_scale = 1.0;  // > 0; the network is told sigma times this
-    int levels = 0;           // >= 2; how finely schedules that pick levels may pick
+    double time_scale = 1.0;  // > 0; the network is given sigma times this
+    int levels = 0;           // >= 2; the number of levels that schedules can select from
   };
-  // Throws Error(kInternal) for values outside of these ranges.
+  // Throws Error(kInternal) for values outside these ranges.
   explicit FlowSampling(const Options& options);
 
   Prediction prediction() const override { return Prediction::kFlow; }

@@ -8,53 +8,53 @@
 
 namespace easel::sampling {
 
-// What a network says: the noise, a velocity, the picture itself, the noise as latent consistency models mean it, or
-// the direction from picture to noise (flow matching).
+// What a network predicts: the noise, a velocity, the picture itself, the noise under the boundary condition of latent
+// consistency models, or the direction from picture to noise (flow matching).
 enum class Prediction { kEps, kV, kX0, kLcm, kFlow };
 
 class ModelSampling;
 using ModelSamplingPtr = std::shared_ptr<const ModelSampling>;
 
-// What a model was trained on. Samplers work on x = signal(sigma) * picture + sigma * noise and ask for the picture;
-// everything that they need to know about a model is here. Immutable. Arithmetic in f32, in ComfyUI's order.
+// The noise that a model was trained on. Samplers work on x = signal(sigma) * picture + sigma * noise and ask for the
+// picture; this is all they know of a model. Immutable. Arithmetic in f32, in ComfyUI's order.
 class ModelSampling {
  public:
   virtual ~ModelSampling() = default;
 
   virtual Prediction prediction() const = 0;
-  // Rising, at least two; above 0. Schedules that pick levels pick from these.
+  // At least two levels above 0, rising. Schedules that select levels select from these.
   const std::vector<float>& sigmas() const { return sigmas_; }
   float sigma_min() const { return sigmas_.front(); }
   float sigma_max() const { return sigmas_.back(); }
 
-  // What the network is told of a level.
+  // The timestep that the network is given for a level.
   virtual float timestep(float sigma) const = 0;
-  // The level at a time between those of sigma_min() and sigma_max(), which need not be one that the network knows.
+  // The level of a timestep between those of sigma_min() and sigma_max(), interpolated if the network has no such step.
   virtual float sigma(float timestep) const = 0;
-  // The noise level at a fraction of the sampling, 0 (most noise) to 1. No level is above that of 0; zero at 1.
+  // The noise level at a fraction of the sampling, 0 (most noise) to 1. No lower than any level at 0; zero at 1.
   virtual double percent_to_sigma(double percent) const = 0;
 
-  // How much of the picture is in x at a level: 1 at every level for models that add noise to it, falling to 0 for
-  // those that fade it out (`fades`).
+  // The factor of the picture in x at a level: always 1 for models that only add noise, falling to 0 for models that
+  // fade the picture as well (`fades`).
   virtual float signal(float sigma) const = 0;
   virtual bool fades() const = 0;
 
-  // What the network is shown.
+  // x as the network takes it.
   virtual Tensor network_input(const Tensor& x, float sigma) const = 0;
-  // The picture without noise that the network's output stands for.
+  // The predicted picture, from the network's output for x.
   virtual Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const = 0;
-  // A picture and noise at a level. `from_pure_noise`: the level is the highest there is, where training hides the
-  // picture's own variance in the noise.
+  // A picture with noise of a level. `from_pure_noise`: the level is the highest there is, so the noise also gets the
+  // variance that the picture itself has in training.
   virtual Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma,
                            bool from_pure_noise = false) const = 0;
-  // The latent to hand out when a run ends at a level: x at its picture's own scale, whatever noise is left in it.
-  // add_noise() without noise takes it back.
+  // The latent to return when a run ends at a level: x divided by signal(sigma), with what noise is left in it.
+  // add_noise() with zero noise undoes it.
   virtual Tensor unscaled(const Tensor& x, float sigma) const = 0;
-  // Whether a schedule that starts at this level starts from pure noise.
+  // Whether a schedule that begins at this level begins with pure noise.
   bool is_pure_noise(float sigma) const;
 
-  // The same noise levels for a network that says something else, as nodes set it by hand. Throws Error(kMismatch)
-  // for models whose levels say what they predict.
+  // The same noise levels for a network with another kind of prediction, as nodes set it by hand. Throws
+  // Error(kMismatch) for models whose levels go with one kind only.
   virtual ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const = 0;
 
  protected:

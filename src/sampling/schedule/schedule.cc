@@ -90,7 +90,7 @@ Levels kl_optimal(const ModelSampling& model, int steps) {
   const auto high = static_cast<float>(std::atan(static_cast<double>(model.sigma_max())));
   Levels levels;
   for (int i = 0; i < steps; ++i) {
-    // ComfyUI divides 0 by 0 for a single step; the highest level is what it means.
+    // ComfyUI divides 0 by 0 for a single step; the highest level is what is meant.
     const float part = steps > 1 ? static_cast<float>(i) / static_cast<float>(steps - 1) : 0.0f;
     levels.push_back(static_cast<float>(std::tan(static_cast<double>(part * low + (1 - part) * high))));
   }
@@ -153,7 +153,7 @@ std::vector<float> beta_schedule(const ModelSampling& model, int steps, double a
   double previous = -1;
   for (int i = 0; i < steps; ++i) {
     const double p = 1 - i * (1.0 / steps);
-    // The median lies half-way between two timesteps; scipy's last bit takes it up, ours must not depend on one.
+    // The median lies half-way between two timesteps. In scipy its last bit happens to round it up; 1e-9 makes sure.
     const double t = std::nearbyint(beta_quantile(p, a, b) * static_cast<double>(all.size() - 1) + 1e-9);
     if (t != previous) levels.push_back(all[static_cast<size_t>(t)]);
     previous = t;
@@ -167,13 +167,13 @@ std::vector<float> torch_linspace(float start, float end, int count) {
   if (count == 1) return {start};
   const float step = (end - start) / static_cast<float>(count - 1);
   const int half = count / 2;
-  // From both ends towards the middle; each value with one rounding.
+  // Counted from the nearer end; each value is rounded once.
   const auto at = [&](int i) {
     return i < half ? std::fma(step, static_cast<float>(i), start)
                     : std::fma(-step, static_cast<float>(count - i - 1), end);
   };
   for (int i = 0; i < count; ++i) {
-    // Whole groups of 16 are made as two vectors of eight that count up from their first lane.
+    // As torch's vector code: a whole group of 16 is two vectors of eight, each counted up from its first lane.
     const bool in_vector = i / 16 * 16 + 16 <= count;
     const int lane = in_vector ? i % 8 : 0;
     const float base = at(i - lane);
