@@ -24,6 +24,16 @@ export const stubborn = {
     await p.becomes(async () => (await p.saved(closed, 'Save graph')).nodes.length, 2);
     await closed.close();
 
+    // A part of the page that could not be loaded is not shown without its style; loaded again, the page is as it was.
+    await p.open(page, server);
+    await context.route('**/assets/Graph*', (route) => route.abort());
+    await page.getByRole('button', { name: 'Graph', exact: true }).click();
+    await page.getByText('The graph view could not be loaded.').waitFor();
+    await context.unroute('**/assets/Graph*');
+    await page.getByRole('button', { name: 'Load the page again' }).click();
+    await page.getByRole('toolbar', { name: 'Graph' }).waitFor();
+    await page.getByRole('button', { name: 'Paint', exact: true }).click();
+
     // Back leads through the views, and out of the editor; what was painted is not lost by it.
     await p.open(page, server);
     await page.getByRole('button', { name: 'Gallery', exact: true }).click();

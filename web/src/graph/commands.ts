@@ -2,12 +2,12 @@
 import { type LGraph, type LGraphCanvas, type LGraphGroup, LGraphNode, LiteGraph, type LLink } from '@comfyorg/litegraph';
 import type { MenuItem } from '../components/ui/Menu';
 import { BYPASSED, MUTED } from './document';
+import { copied, copyNodes } from './clipboard';
 import { question } from './questions';
 import type { Editor } from './editor';
 import { type EaselNode, Group, isBorder } from './nodes';
 
 const RUNS = 0;
-const APART = 40;
 
 export function chosenNodes(canvas: LGraphCanvas): LGraphNode[] {
   return [...canvas.selectedItems].filter((item): item is LGraphNode => item instanceof LGraphNode);
@@ -26,16 +26,6 @@ export function groupNodes(graph: LGraph, nodes: LGraphNode[]): LGraphGroup | un
   graph.add(group);
   group.resizeTo(nodes, 24);
   return group;
-}
-
-/** Where copies go: at the mouse, but never onto a node, so that each is seen. */
-export function pastePlace(canvas: LGraphCanvas): [number, number] {
-  let [x, y] = [canvas.graph_mouse[0], canvas.graph_mouse[1]];
-  const taken = () => canvas.graph?.nodes.some((n) => Math.abs(n.pos[0] - x) < APART && Math.abs(n.pos[1] - y) < APART);
-  const over = canvas.graph?.getNodeOnPos(x, y);
-  if (over) [x, y] = [over.pos[0] + APART, over.pos[1] + APART];
-  while (taken()) [x, y] = [x + APART, y + APART];
-  return [x, y];
 }
 
 /** Asks for another title, where the thing that has it is. */
@@ -60,7 +50,7 @@ function nodeItems(editor: Editor, node: EaselNode): MenuItem[] {
     { icon: 'stop', label: node.mode === MUTED ? `Unmute${many}` : `Mute${many}`, run: run(() => toggleMode(nodes, MUTED)) },
     { icon: 'minus', label: node.flags.collapsed ? 'Unfold' : 'Fold', run: run(() => nodes.forEach((n) => n.collapse(true))) },
     { icon: 'file', label: 'Rename', run: () => rename(editor.canvas, node) },
-    { icon: 'copy', label: `Copy${many}`, run: () => void navigator.clipboard?.writeText(editor.copy()).catch(() => undefined) },
+    { icon: 'copy', label: `Copy${many}`, run: () => void navigator.clipboard?.writeText(copyNodes(editor.canvas)).catch(() => undefined) },
     { icon: 'plus', label: `Duplicate${many}`, run: () => editor.duplicate() },
     { icon: 'shape', label: `Group${many}`, run: run(() => groupNodes(editor.graph, nodes)) },
     { icon: 'trash', label: `Remove${many}`, run: run(() => editor.canvas.deleteSelected()) },
@@ -90,7 +80,7 @@ function groundItems(editor: Editor): MenuItem[] {
   return [
     ...(editor.path.value.length > 0 ? [leaveItem(editor)] : []),
     { icon: 'plus', label: 'Add a node', run: () => editor.search() },
-    ...(editor.canPaste() ? [{ icon: 'copy', label: 'Paste', run: () => editor.paste() } as const] : []),
+    ...(copied() !== null ? [{ icon: 'copy', label: 'Paste', run: () => editor.paste() } as const] : []),
     { icon: 'graph', label: 'Arrange', run: () => editor.arrange() },
     { icon: 'fit', label: 'All of it in view', run: () => editor.fit() },
   ];

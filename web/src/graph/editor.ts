@@ -16,7 +16,8 @@ import { focusJob, follow, refreshQueue } from '../state/jobs/session';
 import { queueJob } from '../state/form/send';
 import { browserStore } from '../state/kept';
 import { setView } from '../state/view';
-import { chosenNodes, insert, linkItems, menuAt, type OpenMenu, pastePlace, rename } from './commands';
+import { copied, copyNodes, freePlace, seesAll, setCopied } from './clipboard';
+import { chosenNodes, insert, linkItems, menuAt, type OpenMenu, rename } from './commands';
 import { AFTER, type Document, fromPrompt, type Infos, nextSeed, toPrompt } from './document';
 import { rewriteTexts } from './dynamicText';
 import { bindKeys } from './keys';
@@ -34,10 +35,9 @@ import { Wires } from './wires';
 
 const KEPT = 'easel.graph';
 const KEPT_JOBS = 'easel.graph.jobs';
-/** The library's. */
-const CLIPBOARD = 'litegrapheditor_clipboard';
 const NOTE_WIDTH = 250;
 const LEAST_SCALE = 0.04;
+const MOST_SCALE = 4;
 
 /** Where a node that is searched for goes, and what it is to be connected to. */
 export interface Wanted {
@@ -117,7 +117,7 @@ export class Editor {
       // Titles and values are drawn as long as they can be read on a fine screen.
       low_quality_zoom_threshold: 0.5 / (window.devicePixelRatio || 1),
     });
-    this.canvas.ds.min_scale = LEAST_SCALE;
+    Object.assign(this.canvas.ds, { min_scale: LEAST_SCALE, max_scale: MOST_SCALE });
     paintTheme(this.canvas);
     this.wires = new Wires(this.canvas, () => this.room()[0] < this.room()[1]);
     this.resizing = new ResizeObserver(() => this.resize());
@@ -267,40 +267,22 @@ export class Editor {
     this.searching.value = wanted;
   }
 
-  /** Copies what is chosen. Returns it as text. */
-  copy(): string {
-    this.canvas.copyToClipboard();
-    return browserStore.getItem(CLIPBOARD) ?? '';
-  }
-
-  /** Whether a text is what was copied last. */
-  isCopied(text: string): boolean {
-    return text === browserStore.getItem(CLIPBOARD);
-  }
-
-  canPaste(): boolean {
-    return browserStore.getItem(CLIPBOARD) !== null;
-  }
-
   paste(): void {
     this.change(() => {
-      this.canvas.pasteFromClipboard({ position: pastePlace(this.canvas) });
+      this.canvas.pasteFromClipboard({ position: freePlace(this.canvas) });
       const pasted = chosenNodes(this.canvas) as EaselNode[];
       pasted.forEach(refreshPicture);
       const copies = pasted.filter((node) => this.level(node.type));
       if (copies.length > 0) showPromoted(copies, readLevel(this.serialize(), this.level(), this.known));
+      if (!seesAll(this.canvas, pasted)) this.fit();
     });
   }
 
   duplicate(): void {
-    const before = browserStore.getItem(CLIPBOARD);
-    this.copy();
+    const before = copied();
+    copyNodes(this.canvas);
     this.paste();
-    if (before !== null) browserStore.setItem(CLIPBOARD, before);
-  }
-
-  freePlace(): [number, number] {
-    return pastePlace(this.canvas);
+    if (before !== null) setCopied(before);
   }
 
   /** Takes pictures and workflows that were pasted, or dropped at a place of the window. */

@@ -1,5 +1,6 @@
 // What keys do in the graph view.
 import { workflowInJson } from '../state/form/restore';
+import { copied, copyNodes } from './clipboard';
 import { chosenNodes, groupNodes, toggleMode } from './commands';
 import { BYPASSED, MUTED } from './document';
 import type { Editor } from './editor';
@@ -26,6 +27,8 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
     else if (ctrl && key === 'b') editor.change(() => toggleMode(chosen, BYPASSED));
     else if (ctrl && key === 'm') editor.change(() => toggleMode(chosen, MUTED));
     else if (ctrl && key === 'g') editor.change(() => groupNodes(editor.graph, chosen));
+    else if (ctrl && key === 'a') editor.canvas.selectItems();
+    else if ((key === 'delete' || key === 'backspace') && editor.canvas.selectedItems.size > 0) editor.change(() => editor.canvas.deleteSelected());
     else if (!ctrl && key === '/') editor.search();
     else if (!ctrl && key === '.') editor.fit();
     else if (key === 'escape' && chosen.length > 0) editor.canvas.deselectAll();
@@ -41,7 +44,7 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
   };
   const copy = (event: ClipboardEvent) => {
     if (isElsewhere(event) || chosenNodes(editor.canvas).length === 0 || String(getSelection())) return;
-    event.clipboardData?.setData('text/plain', editor.copy());
+    event.clipboardData?.setData('text/plain', copyNodes(editor.canvas));
     event.preventDefault();
     if (event.type === 'cut') editor.change(() => editor.canvas.deleteSelected());
   };
@@ -52,7 +55,7 @@ export function bindKeys(editor: Editor, noted: () => void): () => void {
     event.preventDefault();
     const text = event.clipboardData?.getData('text/plain') ?? '';
     // Nodes that were copied here, or a whole workflow from somewhere else.
-    const found = editor.isCopied(text) ? undefined : workflowInJson(text);
+    const found = text === copied() ? undefined : workflowInJson(text);
     if (found) editor.open(found, true);
     else editor.paste();
   };

@@ -4,6 +4,7 @@ import { imageName } from '../api/routes';
 import { sendPicture } from '../state/form/pictureFile';
 import { workflowInFile } from '../state/form/restore';
 import { say } from '../state/notices';
+import { freePlace } from './clipboard';
 import { chosenNodes } from './commands';
 import type { Editor } from './editor';
 import { refreshPicture } from './live';
@@ -47,7 +48,7 @@ export async function takeFiles(editor: Editor, files: File[], dropped?: [number
   const chosen = chosenNodes(editor.canvas);
   const candidate = dropped ? under : chosen.length === 1 ? chosen[0] : undefined;
   let node = isLoader(candidate) ? (candidate as EaselNode) : undefined;
-  let at = dropped ?? editor.freePlace();
+  let at = dropped ?? freePlace(editor.canvas, [[0, 0, 230, 340]]);
   for (const file of files) {
     try {
       const picture = file.type.startsWith('image/');

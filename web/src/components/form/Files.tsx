@@ -35,7 +35,7 @@ function pictureOf(file: ModelFile | undefined): string | undefined {
 export function fileChoices(names: string[], folder: string, reason: (file: ModelFile | undefined) => string | undefined): Choice[] {
   return names.map((name) => {
     const file = fileNamed(folder, name);
-    return { value: name, title: shortName(name), detail: file?.summary ?? name, reason: reason(file), picture: pictureOf(file) };
+    return { value: name, title: shortName(name), detail: file?.summary, reason: reason(file), picture: pictureOf(file) };
   });
 }
 

@@ -27,7 +27,7 @@ export function App() {
       </div>
       <Notices />
       <DropAnywhere />
-      {editing.value && <Later what="The editor" load={loadEditor} />}
+      {editing.value && <Later what="The editor" load={loadEditor} onLost={() => (editing.value = undefined)} />}
       {helpShown.value && <Shortcuts />}
       {tokenWanted.value && <TokenDialog />}
     </div>
