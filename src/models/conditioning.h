@@ -1,4 +1,4 @@
-// CONDITIONING: what steers the denoising, as a list of entries.
+// CONDITIONING: a list of entries that steer the denoising.
 #pragma once
 
 #include <memory>
@@ -16,24 +16,24 @@ struct ControlLink {
   Tensor hint;  // [N,H,W,3] f32 in 0..1, pixels
   float strength = 1.0f;
   double start_percent = 0.0, end_percent = 1.0;  // of the sampling, 0 = first step
-  std::shared_ptr<const ControlLink> previous;    // applied as well, its residuals are added
+  std::shared_ptr<const ControlLink> previous;    // the link before this one; its residuals are added
 };
 using ControlLinkPtr = std::shared_ptr<const ControlLink>;
 
-// An image that an unCLIP model is to be inspired by.
+// An image that steers an unCLIP model.
 struct UnclipImage {
   ClipVisionOutput embedding;
   float strength = 1.0f;
   float noise_augmentation = 0.0f;  // 0..1
 };
 
-// A rectangle of the latent, in latent pixels, or in fractions of the whole when `relative`.
+// A rectangle of the latent, in latent pixels, or in fractions of the whole if `relative`.
 struct Area {
   double height = 0, width = 0, y = 0, x = 0;
   bool relative = false;
 };
 
-// Sizes SDXL and its refiner are told, in pixels.
+// The sizes, in pixels, that SDXL and its refiner take.
 struct SizeHint {
   std::optional<float> width, height, crop_w, crop_h, target_width, target_height, aesthetic_score;
 };

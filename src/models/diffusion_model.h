@@ -1,4 +1,4 @@
-// What a family makes of a file: the network that samplers call, and what it takes.
+// The interface that a family of models implements: the network that samplers call, and the conditioning that it takes.
 #pragma once
 
 #include <cstdint>
@@ -21,35 +21,35 @@ namespace easel::models {
 
 struct UNetModel;  // models/unet/unet_source.h
 
-// What conditioning a model takes; whoever prepares it asks here, never for the family.
+// The conditioning that a model takes. Code that prepares conditioning asks for this, never for the family.
 struct ConditioningTaken {
-  // More channels beside the latent: none; a mask and the picture around it, for filling in; a picture to edit; some
+  // Further channels beside the latent: none; a mask and the picture around it, for inpainting; a picture to edit; some
   // whose meaning is not known.
   enum class Beside { kNothing, kMaskedPicture, kPicture, kUnknown };
 
   int64_t text_width = 0;    // of a row of the text context
-  int64_t vector_width = 0;  // of the one vector beside it; 0 for none
-  int64_t image_width = 0;   // of CLIP vision's embeds, for models that take pictures as unCLIP does; 0 for none
+  int64_t vector_width = 0;  // of the vector beside it; 0 for none
+  int64_t image_width = 0;   // of the image embeds that unCLIP models take; 0 for none
   Beside beside = Beside::kNothing;
   bool control = false;                 // ControlNets and T2I-Adapters can be made for it
   std::string_view text_encoders = {};  // which make its context: "CLIP-L"
   std::string_view image_encoder = {};  // advice where embeds of another width were given; empty without image_width
 };
 
-// What the inputs of one conditioning entry are made for.
+// The context in which the inputs of one conditioning entry are made.
 struct InputContext {
   std::string file;     // of the model, for messages
   Shape latent;         // [N,h,w,C]
-  Tensor latent_image;  // of that shape, as the model sees it
-  Tensor noise_mask;    // [N,h,w], 1 where the picture is to change; undefined without
+  Tensor latent_image;  // of that shape, in the model's scale
+  Tensor noise_mask;    // [N,h,w], 1 where the picture may change; undefined without a mask
   uint64_t seed = 0;    // of the sampling run
   sampling::TorchGenerator& random;
 };
 
 // One sampling run.
 struct NetworkRun {
-  sampling::ModelSamplingPtr sampling;  // may be another than the model's own, where a node says so
-  std::vector<ModelPatchPtr> patches;   // of the handle; those to weights are in the model already
+  sampling::ModelSamplingPtr sampling;  // the model's own, or what a node has set in its place
+  std::vector<ModelPatchPtr> patches;   // of the handle; weight patches are already applied in the model
   CancelToken cancel;
 };
 
@@ -60,26 +60,27 @@ class DiffusionModel {
 
   virtual const Family& family() const = 0;
   const LatentFormat& latents() const { return *family().latents; }
-  // What it was trained on.
+  // The noise levels and the prediction of its training.
   virtual sampling::ModelSamplingPtr sampling() const = 0;
   virtual const ConditioningTaken& takes() const = 0;
 
-  // What the network takes beside the latent for one entry, which is of the negative list or not. May draw random
-  // numbers. Throws Error(kMismatch) where the conditioning lacks what the model needs, naming the file and the fix.
+  // The network's inputs for one entry; `negative` says whether it is in the negative list. May draw random numbers.
+  // Throws Error(kMismatch) if the conditioning lacks what the model needs, naming the file and the fix.
   virtual NetworkInputs inputs(const ConditioningEntry& entry, bool negative, const InputContext& context) const = 0;
-  // The network for a run, in memory as long as that is held. Not thread-safe. Throws what loading the model throws.
+  // The network for a run. It keeps the model in memory while it exists. Not thread-safe. Throws what loading throws.
   virtual Network network(const NetworkRun& run) const = 0;
 
   // The weights, for estimates.
   virtual const memory::ResidentBase& weights() const = 0;
-  // What one evaluation of `rows` latents of height x width works in beside the weights, from above; bytes.
+  // Working memory of one evaluation of `rows` latents of height x width, beside the weights, in bytes. Estimated from
+  // above.
   virtual size_t run_bytes(int64_t rows, int64_t height, int64_t width) const = 0;
-  // Where the weights are kept; null when nobody counts.
+  // The memory budget that the weights count towards; null if there is none.
   virtual memory::Residency* residency() const = 0;
 
-  // The same with changed weights. Names and shapes are those inside the network.
+  // The same model with patched weights. The patch is given the names and shapes inside the network.
   virtual std::shared_ptr<const DiffusionModel> patched(nn::WeightPatchPtr patch) const = 0;
-  // For what is made for UNets only (IP-Adapters, LoRAs by their names, block hooks); null for other networks.
+  // The UNet, for what can change UNets only (IP-Adapters, LoRAs by their names, block hooks); null for other networks.
   virtual const UNetModel* unet() const { return nullptr; }
 };
 

@@ -8,14 +8,14 @@
 
 namespace easel::models {
 
-// One static object for each; told apart by address.
+// There is one static object for each family; they are compared by address.
 struct Family {
-  std::string_view id;    // in requirements of workflows that come with the program: "sdxl"
+  std::string_view id;    // "sdxl", in the requirements of the workflows that come with the program
   std::string_view name;  // for people: "SDXL"
   const LatentFormat* latents = nullptr;
 };
 
-// "SDXL"; "unknown family" of null.
+// "SDXL"; "unknown family" for null.
 std::string family_name(const Family* family);
 
 }  // namespace easel::models

@@ -1,5 +1,5 @@
-// What loader nodes hand out: cheap records that share immutable models. Patching a handle copies the
-// record, never a weight.
+// What loader nodes return: small records that share immutable models. Patching a handle copies the record, never a
+// weight.
 #pragma once
 
 #include <memory>
@@ -28,8 +28,8 @@ using ModelPatchPtr = std::shared_ptr<const ModelPatch>;
 // MODEL
 struct ModelHandle {
   std::string file;                           // for messages
-  std::shared_ptr<const DiffusionModel> net;  // never null in what loaders give, nor is `sampling`
-  sampling::ModelSamplingPtr sampling;        // what it was trained on, or what a node has set in its place
+  std::shared_ptr<const DiffusionModel> net;  // not null in handles from loaders, nor is `sampling`
+  sampling::ModelSamplingPtr sampling;        // that of its training, or what a node has set in its place
   std::vector<ModelPatchPtr> patches;         // in the order they were applied
 
   const Family& family() const;
@@ -39,7 +39,7 @@ struct ModelHandle {
 // A copy of the handle with one more patch. No weight is touched until the model is used.
 ModelHandle with_patch(const ModelHandle& model, ModelPatchPtr patch);
 
-// For what is made for UNets only. Throws Error(kMismatch), naming `what`, for models that are none.
+// The model's UNet, for changes that only UNets can take. Throws Error(kMismatch), naming `what`, for other models.
 const UNetModel& unet_of(const ModelHandle& model, const char* what = "this");
 
 // VAE

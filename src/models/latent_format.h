@@ -1,4 +1,4 @@
-// What the latents of a family are, as data that the family owns.
+// The format of a family's latents, as data that the family owns.
 #pragma once
 
 #include <array>
@@ -10,24 +10,24 @@
 
 namespace easel::models {
 
-// Latents are f32 [N,h,w,channels]. What a VAE encodes is shifted and scaled on its way into the diffusion model.
+// Latents are f32 [N,h,w,channels]. The VAE's latents are shifted and scaled for the diffusion model.
 struct LatentFormat {
   using Colour = std::array<float, 3>;  // red, green, blue
 
   std::string_view name;
   int64_t channels = 0;
   int64_t factor = 0;  // pixels of the picture along a side of one latent pixel
-  float scale = 1.0f;  // the model sees (latent - shift) * scale
+  float scale = 1.0f;  // the model takes (latent - shift) * scale
   float shift = 0.0f;
-  // A rough picture in -1..1 without a VAE: the sum of latent[c] * colours[c], plus the bias, of a latent as the model
-  // sees it. One colour for each channel; empty when no fit is known.
+  // A preview in -1..1 without a VAE: the sum of latent[c] * colours[c], plus the bias, for a latent in the model's
+  // scale. One colour for each channel; empty if no fit is known.
   std::span<const Colour> colours = {};
   Colour colour_bias = {};
-  // One latent pixel of a picture that is zero everywhere, as the model sees it: what inpainting models are given
-  // where nobody says what is around the mask. One value for each channel; empty when it is not known.
+  // One latent pixel of a picture that is zero everywhere, in the model's scale: the masked picture of inpainting
+  // models if none is given. One value for each channel; empty if it is not known.
   std::span<const float> blank = {};
 
-  // What the VAE encodes, as the model sees it; and back. Fresh tensors.
+  // From the VAE's scale to the model's, and back. They return new tensors.
   Tensor to_model(const Tensor& latent) const;
   Tensor from_model(const Tensor& latent) const;
 };

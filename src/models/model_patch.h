@@ -13,7 +13,7 @@
 
 namespace easel::models {
 
-// One call of the guidance, as patches see it. All pictures are [N,h,w,C], without noise.
+// One evaluation of the guidance, as patches see it. All predictions are [N,h,w,C], without noise.
 struct GuidanceMoment {
   enum class Side { kPositive, kNegative };
 
@@ -22,33 +22,33 @@ struct GuidanceMoment {
   double cfg;
   Tensor cond, uncond;   // the predictions of the two lists; uncond is zero if it was not needed
   Tensor denoised = {};  // the combined prediction so far
-  // What a list leads to from another x, alone, with one more hook (may be null) in the network's attention, before
-  // those of the ordinary evaluations.
+  // Evaluates one list alone at another x, with one more attention hook (may be null) before those of the ordinary
+  // evaluations.
   std::function<Tensor(Side side, const Tensor& x, const AttentionHookPtr& hook)> evaluate = {};
 };
 
-// A patch at work in one sampling run; may remember things from call to call.
+// A patch at work in one sampling run. It may keep state between calls.
 class GuidanceStep {
  public:
   virtual ~GuidanceStep() = default;
   // Takes part in the attention of the ordinary evaluations; null for none.
   virtual AttentionHookPtr hook() const { return nullptr; }
-  // Makes moment.denoised of cond and uncond in place of the usual formula, or returns false. The last patch that
-  // can does it.
+  // Computes moment.denoised from cond and uncond in place of the usual formula, or returns false. The last patch that
+  // returns true decides.
   virtual bool combine(GuidanceMoment&) { return false; }
   // Changes moment.denoised.
   virtual void after(GuidanceMoment&) {}
 };
 
-// A list that guidance is to measure the others from, and how much of the negative one is used (Armandpour et al.
-// 2023).
+// The neutral (empty) conditioning of Perp-Neg, and the weight of the negative one (Armandpour et al. 2023).
 struct NeutralList {
   Conditioning list;
   double scale = 1.0;
 };
 
-// One change: what it takes part in it says, the rest it leaves as it is. Handles hold a list of them in the order in
-// which they were applied; what nobody asks for has no effect. Immutable.
+// One change to a model. A patch overrides the functions for the parts that it changes. Handles hold a list of patches
+// in the order in which they were applied. A part that the model does not have is not asked for, so its patch has no
+// effect. Immutable.
 class ModelPatch {
  public:
   virtual ~ModelPatch() = default;
@@ -57,20 +57,20 @@ class ModelPatch {
 
   // Changes weights on their way into the network.
   virtual nn::WeightPatchPtr weights() const { return nullptr; }
-  // Takes part in every attention, and in the maps between blocks, of networks that have such.
+  // Take part in every attention, and in the maps between blocks, of networks that have them.
   virtual AttentionHookPtr attention() const { return nullptr; }
   virtual BlockHookPtr blocks() const { return nullptr; }
   // Takes part in the guidance of one run.
   virtual std::unique_ptr<GuidanceStep> guidance() const { return nullptr; }
-  // Whether the unconditional picture is needed even where the guidance's strength leaves it out.
+  // Whether the unconditional prediction is needed even if cfg is 1.
   virtual bool always_uncond() const { return false; }
   virtual const NeutralList* neutral() const { return nullptr; }
-  // With a mask of grey levels, dark parts are let go later than bright ones: how much of that instead of the mask
-  // itself, 0..1 (Levin & Fried 2023, "Differential Diffusion").
+  // With a grey-level noise mask, the darker a part, the later it may change; 0..1 mixes the mask itself (0) with that
+  // (1) (Levin & Fried 2023, "Differential Diffusion").
   virtual std::optional<float> gradual_mask() const { return std::nullopt; }
 };
 
-// Patches that are one thing.
+// Patches of one kind.
 ModelPatchPtr weight_patch(nn::WeightPatchPtr weights);
 ModelPatchPtr attention_patch(AttentionHookPtr hook);
 ModelPatchPtr block_patch(BlockHookPtr hook);

@@ -34,7 +34,7 @@ VaeHandle make_vae(const std::shared_ptr<const StoredTensors>& tensors, const st
   return handle;
 }
 
-// Notes the memory of a part's tensors as used; its names may differ from the file's, its memory does not.
+// Marks a part's tensors as used, by their addresses: names may differ from those in the file.
 void note_used(const StoredTensors& part, const std::vector<std::string>& except,
                std::unordered_set<const void*>& used) {
   const std::unordered_set<std::string> unused(except.begin(), except.end());

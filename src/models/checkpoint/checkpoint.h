@@ -1,4 +1,4 @@
-// Loading: checkpoints with everything in them, and files that hold one part.
+// Loading: whole checkpoints, and files that hold one part.
 #pragma once
 
 #include <memory>
@@ -13,19 +13,19 @@
 
 namespace easel::models {
 
-// What a checkpoint holds. Nothing is packed yet: each part is built from the mapped file when it is first used.
+// The parts of a checkpoint. Nothing is packed yet: each part is built from the mapped file when it is first used.
 struct Checkpoint {
   std::string file;  // for messages: the name without folder
   ModelHandle model;
   std::shared_ptr<const TextEncoder> text;      // nullptr when the file has none
   std::optional<VaeHandle> vae;                 // SD and SDXL checkpoints have one
   std::optional<ClipVisionHandle> clip_vision;  // unCLIP checkpoints have one
-  std::vector<std::string> unused;              // names no part asks for: EMA copies, schedules, ...
+  std::vector<std::string> unused;              // names that no part uses: EMA copies, schedules, ...
 };
 
-// The family is told from the keys, never from the name. Every part is checked for completeness before anything is
-// packed. Throws Error(kBadFile) naming the first missing tensor and the count, Error(kUnsupported) for good files of
-// other kinds, saying what they seem to be and which loader takes them.
+// The family is recognised by the keys, never by the file's name. Every part is checked for completeness before
+// anything is packed. Throws Error(kBadFile) naming the first missing tensor and the count, Error(kUnsupported) for
+// good files of other kinds, saying what they seem to be and which loader takes them.
 Checkpoint load_checkpoint(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
 // A UNet alone: a file with only a UNet, in the original or the diffusers library's layout, or the UNet of a

@@ -1,4 +1,4 @@
-// What a model file is, told from its names and shapes alone: nothing is loaded.
+// Describes what a model file is, from names and shapes alone: nothing is loaded.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ enum class FileKind {
 };
 // A stable short name ("checkpoint", "t2i_adapter", ...).
 const char* file_kind_name(FileKind kind);
-// The folder of a model directory such files belong into ("checkpoints", "controlnet", ...); "" for unknown ones.
+// The subfolder of the model folder for such files ("checkpoints", "controlnet", ...); "" for unknown ones.
 const char* file_kind_folder(FileKind kind);
 
 struct FilePart {
@@ -50,10 +50,10 @@ struct FileDescription {
   std::vector<FilePart> parts;
   int64_t other_tensors = 0;  // that no part uses: EMA copies, training state, ...
   bool inpainting = false;    // a UNet that takes a mask and what surrounds it as further channels
-  std::string problem;        // why it cannot be used although it looks like `kind`; empty when all is well
+  std::string problem;        // why it cannot be used although it looks like `kind`; empty if it can
 };
 
-// Throws what opening the file throws (formats/model_file.h); a file that opens is described, whatever it is.
+// Throws what opening the file throws (formats/model_file.h). Any file that opens is described.
 FileDescription describe_file(const std::filesystem::path& path);
 
 }  // namespace easel::models

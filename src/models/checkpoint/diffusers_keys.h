@@ -1,4 +1,4 @@
-// The names the diffusers library gives to a UNet's tensors, and the original ones.
+// The diffusers library's names of a UNet's tensors, and the original ones.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace easel::models {
 
-// Translates both ways for one topology. Names may be of tensors ("conv_in.weight") or of modules ("conv_in").
+// Translates in both directions for one topology. Names are of tensors ("conv_in.weight") or of modules ("conv_in").
 class DiffusersNames {
  public:
   // For a UNet whose configuration is known.

@@ -16,7 +16,7 @@ struct ControlTensors {
   std::shared_ptr<const StoredTensors> tensors;
 };
 
-// Throws Error(kUnsupported), without a file name, for control networks of other kinds.
+// Throws Error(kUnsupported), without a file name, for other kinds of control networks.
 ControlTensors control_tensors(const StoredTensors& file);
 
 }  // namespace easel::models

@@ -1,4 +1,4 @@
-// Control networks of one sampling run.
+// The control networks of one sampling run.
 #pragma once
 
 #include <map>
@@ -14,15 +14,15 @@
 
 namespace easel::models {
 
-// Evaluates chains of control links, keeping per link what does not change from step to step: the network, its
-// picture at each size, its view of each context. Not thread-safe.
+// Evaluates chains of control links. For each link it keeps what is the same in every step: the network, its prepared
+// hint at each size, its projection of each context. Not thread-safe.
 class ControlRun {
  public:
   explicit ControlRun(const sampling::ModelSampling& sampling) : sampling_(sampling) {}
 
-  // What batch.control adds to the UNet at batch.sigma, links before it included; nothing when all of them are out
-  // of their time range or at strength 0. x is the batch as the network sees it, without further channels; there is
-  // a timestep for each of its rows.
+  // The residuals of batch.control at batch.sigma, those of earlier links included; nullopt if all links are out of
+  // their time range or have strength 0. x is the batch as the network takes it, without further channels, with a
+  // timestep for each row.
   std::optional<ControlResiduals> residuals(const NetworkBatch& batch, const Tensor& x,
                                             const std::vector<float>& timesteps);
 

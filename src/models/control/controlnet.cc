@@ -17,14 +17,14 @@
 namespace easel::models {
 namespace {
 
-// Keys: input_hint_block.{0,2,...}: convolutions with SiLU between them that bring pixels to latent size.
+// Convolutions with SiLU between them that reduce a picture to latent size. Keys: input_hint_block.{0,2,...}.
 class HintBlock {
  public:
   HintBlock() = default;
   explicit HintBlock(const nn::Weights& w) {
     const int64_t count = numbered_children(w) / 2 + 1;
     for (int64_t i = 0; i < count; ++i) {
-      // Every other convolution halves the map, the first and the last excepted: 1 1 2 1 2 1 2 1.
+      // Every second convolution halves the map, except the first and the last: 1 1 2 1 2 1 2 1.
       const int64_t stride = i > 0 && i % 2 == 0 && i + 1 < count ? 2 : 1;
       factor_ *= stride;
       const nn::Weights part = w[2 * i];
@@ -46,7 +46,7 @@ class HintBlock {
   }
   int64_t in_channels() const { return convs_.front().in_channels(); }
   int64_t out_channels() const { return convs_.back().out_channels(); }
-  // Pixels along a side that become one of its map.
+  // Pixels of the picture per pixel of the result, along a side.
   int64_t factor() const { return factor_; }
   size_t bytes() const {
     size_t total = 0;
@@ -59,7 +59,7 @@ class HintBlock {
   int64_t factor_ = 1;
 };
 
-// The copy of a UNet's first half (Zhang et al. 2023), with a 1x1 convolution at each place where it adds.
+// The copy of a UNet's first half (Zhang et al. 2023), with a 1x1 convolution for each residual.
 class UNetControl final : public ControlNet {
  public:
   UNetControl(const nn::Weights& w, bool average)
@@ -166,7 +166,7 @@ class UNetControl final : public ControlNet {
 
   Tensor residual(const nn::Linear& zero, const Tensor& h) const {
     const Tensor r = zero(convert(h, compute_), {.f32_out = true});
-    // What "shuffle" ControlNets were trained with: every pixel becomes the mean over the map.
+    // "shuffle" ControlNets are trained with average pooling: every pixel becomes the mean over the map.
     return average_ ? ops::reduce(r, ops::Reduction::kMean, 1, 2).expand(r.shape()) : r;
   }
 
@@ -182,13 +182,13 @@ class UNetControl final : public ControlNet {
   ControlUnion union_;
 };
 
-// The published "shuffle" ControlNets carry no mark in their tensors; ComfyUI goes by the name as well.
+// The tensors of the published "shuffle" ControlNets do not show it, so the name decides, as in ComfyUI.
 bool is_shuffle(const std::filesystem::path& path) {
   const std::string stem = path.stem().string();
   return stem.ends_with("_shuffle") || stem.ends_with("_shuffle_fp16");
 }
 
-// a += b where both are there; b where a is not.
+// a += b if both are defined; a = b if only b is.
 void add_residual(Tensor& a, const Tensor& b) {
   if (!b.defined()) return;
   if (!a.defined()) a = b;

@@ -17,7 +17,7 @@ nn::Conv2d conv(const nn::Weights& w, int64_t stride = 1) {
   return nn::Conv2d(with_bias(w), {.stride = stride, .pad = kernel / 2}, DType::kF32);
 }
 
-// Means over 2x2 windows; an odd side gets a line of zeros before the first, which the means count.
+// Average pooling over 2x2 windows; an odd side is padded with a line of zeros before the first, which is averaged too.
 Tensor average_pool(Tensor x) {
   if (x.dim(1) % 2 != 0)
     x = ops::concat({Tensor::zeros({x.dim(0), 1, x.dim(2), x.dim(3)}, x.dtype(), x.device()), x}, 1);
@@ -37,7 +37,7 @@ struct AdapterBlock {
     if (in) x = in(x);
     return block2(block1(x, {.activation = ops::Activation::kRelu}), {.residual = x});
   }
-  // Whether its tensors fit one another and a map of `channels` channels.
+  // Whether the block's tensors fit each other and a map of `channels` channels.
   bool fits(int64_t channels) const {
     const auto follows = [&](const nn::Conv2d& c) {
       if (!c) return true;
@@ -56,7 +56,7 @@ struct AdapterBlock {
   bool down;
 };
 
-// Keys: in_conv, body.N.{block1,block2}, out_conv. One stage of a light adapter.
+// One stage of a light adapter. Keys: in_conv, body.N.{block1,block2}, out_conv.
 struct LightStage {
   LightStage(const nn::Weights& w, bool halves) : in(conv(w["in_conv"])), out(conv(w["out_conv"])), down(halves) {
     const int64_t count = std::max<int64_t>(1, numbered_children(w["body"]));
@@ -101,7 +101,7 @@ class T2iAdapter final : public ControlNet {
 
   PreparedHint prepare(const Tensor& hint, int64_t latent_height, int64_t latent_width, int64_t) const override {
     const int64_t u = config_.unshuffle;
-    // Pixels of a latent pixel: those of SDXL begin at half the latent's resolution.
+    // Pixels per latent pixel: SDXL's adapters begin at half the latent's resolution.
     const int64_t factor = config_.sdxl ? u / 2 : u;
     const image::Size size{(latent_width * factor + u - 1) / u * u, (latent_height * factor + u - 1) / u * u};
     Tensor x = image::upscale(hint.slice(3, 0, std::min<int64_t>(3, hint.dim(3))), size,
@@ -122,7 +122,7 @@ class T2iAdapter final : public ControlNet {
   }
 
  private:
-  // Which stages of a full adapter work on a map half as large as the one before.
+  // Whether a stage of a full adapter works on a map half as large as the one before.
   bool halves(int64_t stage) const { return config_.sdxl ? stage == 2 : stage > 0; }
 
   void check_widths(const nn::Weights& w) const {
@@ -139,7 +139,7 @@ class T2iAdapter final : public ControlNet {
       throw Error(Fault::kBadFile, "the shapes of the adapter's tensors do not fit one another").in_file(w.file());
   }
 
-  // One map per stage, at the input block of the UNet that has its size: SD's blocks 2, 5, 8, 11; SDXL's 3, 5, 8.
+  // One map per stage, for the UNet's input block of its size: blocks 2, 5, 8, 11 of SD, 3, 5, 8 of SDXL.
   ControlResiduals features(Tensor x) const {
     ControlResiduals out;
     if (in_) x = in_(x);

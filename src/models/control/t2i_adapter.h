@@ -17,7 +17,7 @@ struct T2iConfig {
 // Throws Error(kBadFile).
 T2iConfig read_t2i_config(const nn::Weights& w, ControlKind kind);
 
-// `w` holds the names control_tensors() gives. Always computed in f32: it runs once. Throws Error(kBadFile).
+// `w` has the names of control_tensors(). Always computed in f32, because it runs only once. Throws Error(kBadFile).
 std::shared_ptr<const ControlNet> make_t2i_adapter(const nn::Weights& w, ControlKind kind);
 
 }  // namespace easel::models

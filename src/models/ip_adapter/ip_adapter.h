@@ -26,8 +26,8 @@ const char* ip_adapter_kind_name(IpAdapterKind kind);
 // The shape of an adapter, read from its keys.
 struct IpAdapterConfig {
   IpAdapterKind kind = IpAdapterKind::kPlain;
-  int64_t clip_width = 0;             // width of what it takes from CLIP vision: image embeds (plain) or hidden states
-  int64_t token_width = 0;            // width of its tokens; that of the text context in published files
+  int64_t clip_width = 0;             // width of CLIP vision's image embeds (plain) or hidden states (others)
+  int64_t token_width = 0;            // width of the tokens; that of the text context in published files
   int64_t tokens = 0;                 // per image; 0 for full face: as many as there are hidden states
   std::vector<int64_t> layer_widths;  // width of keys and values by AttentionSite::index
 
@@ -50,7 +50,7 @@ class IpAdapter {
   // Throws what the constructor would, without packing anything.
   static void check(const nn::Weights& w, const IpAdapterConfig& config);
 
-  // What CLIP vision gave for N images, [N,P] or [N,T,H] -> tokens [N,tokens,token_width] f32, on the host.
+  // CLIP vision's encodings of N images, [N,P] or [N,T,H] -> tokens [N,tokens,token_width] f32, on the host.
   // Throws Error(kMismatch) naming both widths.
   Tensor tokens(const Tensor& embeds) const;
 

@@ -10,10 +10,10 @@
 namespace easel::models {
 namespace {
 
-// [N,T,C] as one sample that sees the tokens of all N.
+// [N,T,C] -> [1,N*T,C]: one sample with the tokens of all N.
 Tensor merged(const Tensor& t) { return t.view({1, t.dim(0) * t.dim(1), t.dim(2)}); }
 
-// Samples 0..n of a batch; where it is shorter its last one is repeated (the reference's tensor_to_size).
+// The first n samples of a batch; if there are fewer, the last one is repeated (the reference's tensor_to_size).
 Tensor sized(const Tensor& t, int64_t n) {
   if (t.dim(0) == n) return t;
   if (t.dim(0) > n) return t.slice(0, 0, n);
@@ -26,7 +26,7 @@ Tensor scale_mean(const Tensor& v, float w) {
                   ops::reduce(v, ops::Reduction::kMean, 1, 1));
 }
 
-// Rows and columns that the reference takes a map of `tokens` tokens to have, for a latent of h x w.
+// The rows and columns that the reference assumes for a map of `tokens` tokens and a latent of h x w.
 std::pair<int64_t, int64_t> mask_size(int64_t h, int64_t w, int64_t tokens) {
   const double exact = static_cast<double>(h) / std::sqrt(static_cast<double>(h * w) / static_cast<double>(tokens));
   const int64_t whole = std::max<int64_t>(1, static_cast<int64_t>(exact));
@@ -146,7 +146,7 @@ Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t sampl
       image::resize(contiguous(mask).view({mask.dim(0), mask.dim(1), mask.dim(2), 1}), {columns, rows},
                     options_.bicubic_mask ? image::ResizeMethod::kBicubic : image::ResizeMethod::kBilinear);
   const Tensor flat = contiguous(sized(small.view({mask.dim(0), rows * columns, 1}), samples));
-  // Of unusual shapes the map may have more tokens than rows x columns, or fewer: centred, zeros around.
+  // For unusual shapes the map may have more or fewer tokens than rows x columns: the mask is centred and zero-padded.
   const Tensor fitted = Tensor::zeros({samples, tokens, 1});
   const int64_t pad = std::max<int64_t>(0, (tokens - rows * columns) / 2),
                 cut = std::max<int64_t>(0, (rows * columns - tokens) / 2);

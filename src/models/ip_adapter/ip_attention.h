@@ -1,4 +1,4 @@
-// An IP-Adapter at work: the hook that adds attention to image tokens to every cross-attention.
+// The hook of an IP-Adapter: adds attention to image tokens to every cross-attention.
 #pragma once
 
 #include <map>
@@ -16,24 +16,24 @@
 
 namespace easel::models {
 
-// What the weight multiplies. The nodes of 2024-01 call them weight types, today's embeds scaling:
+// What the weight multiplies. The nodes of 2024-01 call it "weight type", today's nodes "embeds scaling":
 enum class IpScaling {
   kOutput,               // "original",        "V only": the attention's result
   kKeyValue,             // "linear",          "K+V": keys and values
   kKeyValuePenalty,      //                    "K+V w/ C penalty": the same, times channels / 1280
-  kKeyMeanValuePenalty,  // "channel penalty", "K+mean(V) w/ C penalty": keys, and of the values only their mean
+  kKeyMeanValuePenalty,  // "channel penalty", "K+mean(V) w/ C penalty": keys, and the mean of the values
 };
 // By any of those names. Throws Error(kInvalid) for another one.
 IpScaling ip_scaling(std::string_view name);
 
-// Today's weight types: how the weight differs from layer to layer. "linear" is the same everywhere.
-// By name ("ease in", "style transfer", ...); names() lists them in the reference's order.
+// Today's weight types ("ease in", "style transfer", ...), in the reference's order: how the weight differs from layer
+// to layer. "linear" is the same everywhere.
 std::span<const char* const> ip_weight_types();
 
-// What one cross-attention does with the tokens.
+// How one cross-attention uses the tokens.
 struct IpLayerRule {
   float weight = 1.0f;       // 0: nothing
-  bool inverted = false;     // the image's tokens count as the unconditional ones, zeros as the conditional ones
+  bool inverted = false;     // the image's tokens are the unconditional ones, and zeros the conditional ones
   bool composition = false;  // the tokens of the composition image are used, if there are any
 };
 
@@ -46,12 +46,12 @@ struct IpWeightOptions {
   std::map<int, double> layers;             // weight factor by transformer number; overrides the type
 };
 
-// The rules by AttentionSite::index, for an adapter with `layers` key matrices on a model of this shape.
-// Layers are told apart by the number of their spatial transformer in the order they run: 16 for SD 1.x, 11 for SDXL.
-// Throws Error(kInvalid) for a type that does not exist.
+// The rules by AttentionSite::index, for an adapter with `layers` key matrices on a model of this shape. Layers are
+// identified by the number of their spatial transformer in the order of execution (SD 1.x has 16, SDXL 11).
+// Throws Error(kInvalid) for an unknown type.
 std::vector<IpLayerRule> ip_layer_rules(const UNetConfig& config, const IpWeightOptions& options);
 
-// The image as tokens, for the conditional and the unconditional half: [N,T,C] each, of the same N.
+// The image as tokens, for the conditional and the unconditional part of a batch: [N,T,C] each, with the same N.
 struct IpTokens {
   Tensor cond, uncond;
   Tensor composition;  // [N,T,C] or undefined
@@ -61,20 +61,20 @@ struct IpAttentionOptions {
   std::vector<IpLayerRule> rules;  // by AttentionSite::index
   IpScaling scaling = IpScaling::kOutput;
   float sigma_start = 999999999.9f, sigma_end = 0.0f;  // active while sigma_start >= sigma >= sigma_end
-  Tensor mask;                                         // [M,H,W] f32 or undefined: where the image counts, per sample
+  Tensor mask;                                         // [M,H,W] f32 or undefined: where the image has influence
   bool bicubic_mask = false;                           // as the nodes of 2024-01 shrink masks; else bilinear
   bool unfold_batch = false;                           // image i steers sample i, instead of all images every sample
   std::vector<float> sample_weights;                   // a factor for each sample, the last for all that follow
 };
 
-// out + attention(q, K, V) with keys and values of the tokens, computed once, by prepare() or at their first use.
+// out + attention(q, K, V), with keys and values of the tokens that are computed once, by prepare() or at first use.
 // Several adapters are several hooks. Thread-safe.
 class IpAttention final : public AttentionHook {
  public:
   IpAttention(IpAdapterHandle adapter, IpTokens tokens, IpAttentionOptions options);
 
   void prepare(DType values) const override;
-  // Throws Error(kMismatch) when the adapter has no keys of the width of q for this site.
+  // Throws Error(kMismatch) if the adapter has no keys of q's width for this site.
   Tensor after_cross_attention(const AttentionSite& site, const StepInfo& step, const Tensor& q,
                                const Tensor& out) const override;
 

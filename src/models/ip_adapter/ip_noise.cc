@@ -1,4 +1,4 @@
-// The noised opposite of reference images, in torchvision's arithmetic (0.14: CenterCrop, Resize, ElasticTransform).
+// The noised negatives of reference images, in torchvision's arithmetic (0.14: CenterCrop, Resize, ElasticTransform).
 #include <algorithm>
 #include <vector>
 
@@ -46,7 +46,7 @@ Tensor ip_noise_images(const Tensor& images, double noise, sampling::TorchGenera
   const std::vector<float> dx = displacement(sigma, random);
   const std::vector<float> dy = displacement(sigma, random);
   float flips[2];
-  for (float& f : flips) random.rand({&f, 1});  // torchvision asks, though it flips always
+  for (float& f : flips) random.rand({&f, 1});  // drawn by torchvision too, although it always flips
   return add_noise(image::elastic(small, dx, dy), static_cast<float>(0.25 * (1 - noise) + 0.05), random);
 }
 

@@ -22,10 +22,10 @@ constexpr const char* kTypes[] = {"linear",
                                   "style and composition",
                                   "style transfer precise",
                                   "composition precise"};
-// Reached through IPAdapterStyleComposition's `expand_style`, not in the list of types.
+// Chosen by IPAdapterStyleComposition's `expand_style`; it is not in the list of types.
 constexpr const char* kExpandedType = "strong style and composition";
 
-// Where a cross-attention sits: the number of its spatial transformer in the order they run, and the part it is in.
+// The position of a cross-attention: the number of its spatial transformer in the order of execution, and its part.
 struct Place {
   int transformer = 0;
   BlockKind block = BlockKind::kInput;
@@ -57,8 +57,8 @@ void set(Weights& weights, std::initializer_list<int> transformers, double value
   for (const int t : transformers) weights[t] = value;
 }
 
-// The transformers a type picks, with their weights; nothing for types that use all of them. Which transformer
-// carries style and which composition is the reference's finding: 6 and 3 of SDXL's 11, the outer ones and 4, 5 of
+// The transformers that a type uses, with their weights; empty for types that use all of them. Which transformers carry
+// style and which composition is taken from the reference: 6 and 3 of SDXL's 11, the outer ones and 4, 5 of
 // SD 1.x's 16.
 Weights picked(const IpWeightOptions& o, bool sdxl) {
   const double w = o.weight;
@@ -129,7 +129,7 @@ std::vector<IpLayerRule> ip_layer_rules(const UNetConfig& config, const IpWeight
                                                                   [&](const char* t) { return options.type == t; });
   if (!known) throw Error(Fault::kInvalid, "'" + std::string(options.type) + "' is no weight type of an IP-Adapter");
   const std::vector<Place> sites = places(config);
-  const bool sdxl = sites.size() > 50;  // the reference asks for a 51st key matrix
+  const bool sdxl = sites.size() > 50;  // the reference looks for a 51st key matrix
   Weights chosen = picked(options, sdxl);
   if (!options.layers.empty()) {
     chosen.clear();

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kHeadWidth = 64;
 
-// Rows of a weight, 0 when it is missing (which is then reported as missing, not as a wrong shape).
+// The rows of a weight, or 0 if it is missing (which is reported as such, not as a wrong shape).
 int64_t rows_of(const nn::Weights& w) {
   const auto shape = w.shape("weight");
   return shape && shape->rank() == 2 ? (*shape)[0] : 0;

@@ -1,4 +1,4 @@
-// The perceiver resampler of IP-Adapter "plus": many image states become a few tokens.
+// The perceiver resampler of IP-Adapter "plus": reduces many image states to a few tokens.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace easel::models {
 
-// Learned latents look at the image states and at themselves in every layer (Alayrac et al. 2022, "Flamingo",
+// Learned latents attend to the image states and to themselves in every layer (Alayrac et al. 2022, "Flamingo",
 // sec. 3.1). Keys: latents [1,tokens,dim], proj_in [dim,input], layers.N.0.{norm1, norm2, to_q, to_kv, to_out},
 // layers.N.1.{0 (norm), 1, 3}, proj_out [output,dim], norm_out. Heads are 64 wide.
 class Resampler {

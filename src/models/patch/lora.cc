@@ -14,7 +14,7 @@
 namespace easel::models {
 namespace {
 
-// How a tensor's name ends, and what role in its module that means. Longer endings come before the ones they end in.
+// Endings of tensor names and the role in the module that each means. An ending stands before its own suffixes.
 constexpr std::array<std::pair<const char*, const char*>, 34> kEndings = {{
     {".lora_linear_layer.up.weight", "lora_up"},
     {".lora_linear_layer.down.weight", "lora_down"},
@@ -57,7 +57,7 @@ std::string underscored(std::string name) {
   return name;
 }
 
-// Names a module that changes `module` of a UNet may go by; `diffusers` is that library's name for it, or empty.
+// The names under which a LoRA may change `module` of a UNet; `diffusers` is that library's name for it, or empty.
 std::vector<std::string> unet_names(const std::string& module, const std::string& diffusers) {
   std::vector<std::string> names = {"lora_unet_" + underscored(module), "diffusion_model." + module};
   if (diffusers.empty()) return names;

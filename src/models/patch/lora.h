@@ -33,15 +33,16 @@ Tensor apply_lora_module(const LoraModule& module, const StoredTensor& weight, f
 // An opened LoRA file. Immutable.
 class Lora {
  public:
-  // Throws Error(kUnsupported) naming the file when nothing in it looks like a LoRA.
+  // Throws Error(kUnsupported) naming the file if nothing in it looks like a LoRA.
   static std::shared_ptr<const Lora> read(const formats::ModelFile& file);
 
   const std::string& file() const { return file_; }
   // Changes whenever the file does.
   const std::string& identity() const { return identity_; }
 
-  // Which weights of the UNet ("input_blocks.1.1.proj_in.weight") which module changes. The UNet's names are known by
-  // kohya's names for them, in the original and the diffusers library's form, and by the diffusers library's own.
+  // The weights of the UNet ("input_blocks.1.1.proj_in.weight") that are changed, with the module that changes each.
+  // Modules are recognised by kohya's names, in the original and the diffusers library's form, and by the diffusers
+  // library's own names.
   std::map<std::string, const LoraModule*> unet_modules(const ModelHandle& model) const;
   // The same for a text tower in canonical names; `with_l`: the encoder has a CLIP-L, so that bigG is its second.
   std::map<std::string, const LoraModule*> text_modules(TextTowerKind kind, bool with_l) const;
@@ -61,9 +62,9 @@ struct LoraResult {
   std::vector<std::string> unused;  // modules that fit neither
 };
 
-// Copies of the handles that use the changed weights. Strengths may be negative; with strength 0 that half stays the
-// same handle. `clip` without an encoder is left alone. Nothing is packed yet.
-// Throws Error(kMismatch), in one sentence that names both files, when no module fits or the shapes differ.
+// Copies of the handles with the changed weights. Strengths may be negative; with strength 0 the handle is returned
+// unchanged, as is a `clip` without an encoder. Nothing is packed yet.
+// Throws Error(kMismatch), in one sentence that names both files, if no module fits or the shapes differ.
 LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, const ClipHandle& clip,
                       float strength_model, float strength_clip, memory::Residency& residency);
 

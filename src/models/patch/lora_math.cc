@@ -15,7 +15,7 @@ Tensor matrix(const StoredTensor& t) {
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
 }
 
-// The product of two small factors could exceed any memory; no model has a weight of this size.
+// Refuses products of small factors that would exceed the memory; no model has a weight of this size.
 void check_size(int64_t rows, int64_t columns) {
   constexpr int64_t kMost = int64_t{1} << 28;
   int64_t size = 0;
@@ -53,7 +53,7 @@ Tensor kronecker(const Tensor& a, const Tensor& b) {
 
 struct Change {
   Tensor difference;  // [out, everything else]
-  int64_t rank = 0;   // what alpha is divided by; 0: alpha does not count
+  int64_t rank = 0;   // the divisor of alpha; 0: alpha is not used
 };
 
 Change lora_change(const LoraModule& m, const StoredTensor& up, const StoredTensor& down) {
@@ -113,8 +113,8 @@ Change change_of(const LoraModule& m, const Tensor& weight) {
   throw Error(Fault::kUnsupported, "it holds no change Easel knows");
 }
 
-// Weight-decomposed adaption: the changed weight, each column (or row, as the scale's shape tells) brought to the
-// length `scale` says.
+// Weight-decomposed adaption: the changed weight, with each column (or row, depending on the scale's shape) scaled to
+// the length in `scale`.
 Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor& change, float strength) {
   const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
   const Tensor lengths = scale.decoded();

@@ -20,7 +20,7 @@ StoredTensor mixed(const StoredTensor& own, const StoredTensor& other, MergeRati
   return ratio.other == 0.0f ? a : ops::add(a, other.decoded(), ratio.other);
 }
 
-// Shortest text that tells floats apart.
+// The shortest text that distinguishes all floats.
 std::string exact(float value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));

@@ -15,17 +15,19 @@ struct MergeRatio {
   float own = 0, other = 1;
 };
 
-// Which ratio a weight of the UNet gets: that of the longest prefix its name begins with, else `otherwise`.
+// The ratios of a UNet's weights: a weight has the ratio of the longest prefix that its name begins with, or
+// `otherwise`.
 struct MergeRatios {
   MergeRatio otherwise;
   std::vector<std::pair<std::string, MergeRatio>> by_prefix;  // "input_blocks.3.", "middle", ...
 };
 
-// A model like `first` with the weights of both, patches of both included; weights only one of them has stay. Nothing
-// is read until the model is used. Throws Error(kMismatch) naming both files when their UNets are of different kinds.
+// A model like `first` with the weights of both mixed, the patches of both included; weights that only one of them has
+// are not changed. Nothing is read until the model is used. Throws Error(kMismatch) naming both files if their UNets
+// are of different kinds.
 ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, const MergeRatios& ratios);
 
-// The same for text encoders. Throws Error(kMismatch) when they do not have the same towers.
+// The same for text encoders. Throws Error(kMismatch) if they do not have the same towers.
 ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,
                        memory::Residency& residency);
 

@@ -14,7 +14,7 @@ constexpr LatentFormat::Colour kSdxlColours[kChannels] = {{0.3651f, 0.4232f, 0.4
                                                           {-0.2533f, -0.0042f, 0.1068f},
                                                           {0.1076f, 0.1111f, -0.0362f},
                                                           {-0.3165f, -0.2492f, -0.2188f}};
-// ComfyUI gives all of them the blank picture of SD 1.x.
+// ComfyUI uses the blank picture of SD 1.x for all of them.
 constexpr float kBlank[kChannels] = {0.8223f, -0.6876f, 0.6364f, 0.1380f};
 
 }  // namespace

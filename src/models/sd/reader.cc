@@ -20,12 +20,12 @@ struct Place {
 
 ModelReader::Found find(const StoredTensors& file) {
   if (find_unet_scope(file)) return ModelReader::Found::kCheckpoint;
-  // A ControlNet of the diffusers library looks the same but for its end.
+  // A ControlNet of the diffusers library differs only in its last layers.
   return is_diffusers_unet(file) && file.contains("conv_out.weight") ? ModelReader::Found::kAlone
                                                                      : ModelReader::Found::kNothing;
 }
 
-// Of a file in which find() has found something.
+// The place of the UNet in a file in which find() has found one.
 Place place_of(const formats::ModelFile& file) {
   if (auto scope = find_unet_scope(*file.tensors)) return {file.tensors, *scope};
   return {original_unet_tensors(*file.tensors), "", true};

@@ -14,9 +14,9 @@
 namespace easel::models::sd {
 namespace {
 
-constexpr int64_t kSizeWidth = 256;  // of the sinusoids of one number
+constexpr int64_t kSizeWidth = 256;  // width of the sinusoids of one number
 
-// Rows picked evenly, or repeated in place, until there are n (comfy.utils.resize_to_batch_size).
+// n rows: selected evenly, or each repeated (comfy.utils.resize_to_batch_size).
 Tensor spread_to_batch(const Tensor& t, int64_t n) {
   const int64_t have = t.dim(0);
   if (have == n) return t;
@@ -31,14 +31,14 @@ Tensor spread_to_batch(const Tensor& t, int64_t n) {
   return ops::concat(rows, 0);
 }
 
-// Brought to the height and width of the latent, cutting what is too much at the sides.
+// Scaled and cropped to the height and width of the latent.
 Tensor fit(const Tensor& picture, const Shape& latent) {
   if (picture.dim(1) == latent[1] && picture.dim(2) == latent[2]) return contiguous(picture);
   return image::upscale(picture, {.width = latent[2], .height = latent[1]}, image::ResizeMethod::kBilinear,
                         image::CropMode::kCenter);
 }
 
-// The mask and what is around it, for a model trained to fill in.
+// The mask and the picture around it, for inpainting models.
 Tensor inpaint_concat(const ConditioningEntry& entry, const InputContext& in, const LatentFormat& format) {
   const int64_t n = in.latent[0], h = in.latent[1], w = in.latent[2];
   Tensor mask = entry.concat_mask.defined() ? entry.concat_mask : in.noise_mask;
@@ -61,7 +61,7 @@ Tensor edit_concat(const ConditioningEntry& entry, const InputContext& in) {
   return spread_to_batch(fit(entry.concat_latent_image, in.latent), in.latent[0]);
 }
 
-// The numbers SDXL is told about a picture.
+// The numbers about a picture's size that SDXL takes.
 std::vector<float> size_numbers(const ConditioningEntry& entry, bool negative, const InputContext& in,
                                 const Variant& variant) {
   const SizeHint& size = entry.size;
@@ -77,14 +77,14 @@ std::vector<float> size_numbers(const ConditioningEntry& entry, bool negative, c
   return numbers;
 }
 
-// Numbers that a vector says about sizes.
+// How many numbers about sizes a vector holds.
 constexpr int64_t count_numbers(Vector vector) { return vector == Vector::kSizesAndScore ? 5 : 6; }
 
-// Embeds of a picture as long as what the vector holds beside them; 0 where it holds none.
+// The width of the image embeds in a vector; 0 if it holds none.
 int64_t image_width(Vector vector, int64_t vector_width) {
   switch (vector) {
     case Vector::kNone: return 0;
-    case Vector::kImage: return vector_width / 2;  // beside them as many numbers for the noise level
+    case Vector::kImage: return vector_width / 2;  // the other half is the noise level's sinusoids
     case Vector::kSizes:
     case Vector::kSizesAndScore: return std::max<int64_t>(0, vector_width - count_numbers(vector) * kSizeWidth);
   }
@@ -177,7 +177,7 @@ NetworkInputs SdModel::inputs(const ConditioningEntry& entry, bool negative, con
 }
 
 Network SdModel::network(const NetworkRun& run) const {
-  // What hooks compute with models of their own they compute before this one is in memory.
+  // Hooks with models of their own run those before this one is in memory.
   for (const ModelPatchPtr& patch : run.patches)
     if (const AttentionHookPtr hook = patch->attention()) hook->prepare(ops::value_type(unet_.source->compute));
   const auto network = std::make_shared<UNetNetwork>(unet_.weights->get(), run);

@@ -13,7 +13,7 @@ namespace easel::models::sd {
 
 class SdModel final : public DiffusionModel {
  public:
-  // Of `unet` only the configuration has to be there for takes() and inputs().
+  // takes() and inputs() need only the configuration of `unet`.
   SdModel(const Variant& variant, UNetModel unet, sampling::ModelSamplingPtr sampling);
 
   const Family& family() const override { return variant_.family; }

@@ -1,4 +1,4 @@
-// The members of Stable Diffusion's family: what they have in common with each other is the UNet.
+// The members of Stable Diffusion's family. What they have in common is the UNet.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace easel::models::sd {
 
-// What the vector beside the text is made of.
+// The content of the vector that a model takes beside the text.
 enum class Vector {
   kNone,
   kImage,          // embeds of a picture with noise, and how much noise
@@ -24,7 +24,7 @@ struct Variant {
 
 extern const Variant kSd1, kSd2, kUnclipL, kUnclipH, kSdxl, kRefiner;
 
-// SDXL and its refiner, whose ControlNets and adapters go with no other.
+// Whether it is SDXL or its refiner, whose ControlNets and adapters fit no other model.
 bool is_xl(const Family* family);
 
 }  // namespace easel::models::sd

@@ -16,8 +16,8 @@ nn::Linear checked_linears(std::initializer_list<nn::Weights> parts, int64_t in,
 // The same for a layer norm over `width` values.
 nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width);
 
-// A parameter of that shape as f32 in memory of its own; undefined when it is missing (recorded) or `w` only probes.
-// Throws Error(kBadFile) when the tensor is there but of another shape, or empty. A missing one is left to get().
+// A parameter of that shape, copied as f32; undefined if it is missing (which is recorded) or `w` is only probed.
+// Throws Error(kBadFile) if the tensor exists but is empty or of another shape. A missing one is left to get().
 void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected);
 Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape);
 
@@ -41,8 +41,8 @@ class ClipEncoder {
     Tensor last;          // after all layers
     Tensor intermediate;  // after layer `keep`, undefined when keep < 0
   };
-  // x [N,T,width] f32, results likewise. keep: index of the layer whose result is wanted as well.
-  // Only as many layers are run as are needed: with need_last = false, layers after `keep` are left out.
+  // x [N,T,width] f32, as are the results. keep: the index of a layer whose result is also returned.
+  // With need_last = false, the layers after `keep` are not run.
   Output operator()(Tensor x, int64_t keep = -1, bool need_last = true) const;
 
   const ClipEncoderConfig& config() const { return config_; }

@@ -9,7 +9,7 @@ namespace {
 
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
-// A name below a module list: the number and what follows its dot; number -1 when the name is something else.
+// A name below a module list: the number and what follows its dot; the number is -1 for other names.
 struct Numbered {
   int64_t number = -1;
   std::string_view rest;
@@ -27,7 +27,7 @@ Numbered numbered_name(std::string_view name, std::string_view prefix) {
   return out;
 }
 
-// Splits a fused [3w, ...] parameter into the three that follow each other in it.
+// Splits a fused parameter [3w, ...] into its three parts.
 void add_split(const std::string& name, const StoredTensor& fused, const std::string& layer, const std::string& leaf,
                StoredTensors& out) {
   if (fused.rank() < 1 || fused.dim(0) % 3 != 0)
@@ -86,7 +86,7 @@ void add_scope(const StoredTensors& file, const std::string& from, std::string_v
 }
 
 TextTowerKind kind_by_depth(int64_t layers) {
-  // 23 and 31 are the depths at which the reference draws the lines.
+  // 23 and 31 are the reference's limits.
   return layers >= 31 ? TextTowerKind::kG : layers >= 23 ? TextTowerKind::kH : TextTowerKind::kL;
 }
 

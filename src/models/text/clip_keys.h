@@ -10,7 +10,7 @@
 
 namespace easel::models {
 
-// The text encoders Stable Diffusion uses, told apart by depth: 12 layers, 24 (SD2's files hold 23 or 24), 32.
+// The text encoders of Stable Diffusion, distinguished by depth: 12 layers, 24 (SD2's files hold 23 or 24), 32.
 enum class TextTowerKind { kL, kH, kG };
 // "CLIP-L", "OpenCLIP-H", "OpenCLIP-bigG", for people.
 const char* text_tower_name(TextTowerKind kind);
@@ -25,15 +25,15 @@ struct TextTowerTensors {
 
 // All text towers of a checkpoint or stand-alone file, in the order of the known places: the SD1, SD2, SDXL and
 // refiner prefixes, then the file's top level. Values are views: nothing is copied.
-// Throws Error(kBadFile) when a fused tensor cannot be taken apart.
+// Throws Error(kBadFile) if a fused tensor cannot be split.
 std::vector<TextTowerTensors> find_text_towers(const StoredTensors& file);
 
 // The vision tower below `prefix` in the transformers library's names (vision_model.*, visual_projection.weight
 // [projection,width]), from either layout; nullptr when there is none. The text tower of a full CLIP file is left out.
 std::shared_ptr<const StoredTensors> vision_tower_tensors(const StoredTensors& file, std::string_view prefix = {});
 
-// Where unCLIP checkpoints and video models keep their vision tower, or the empty prefix of a stand-alone file,
-// as a prefix for vision_tower_tensors(); `found` is false when the file holds none.
+// The prefix of the vision tower in a file, for vision_tower_tensors(): that of unCLIP checkpoints and video models, or
+// the empty one of a stand-alone file. `found` is false if the file has no vision tower.
 struct VisionTowerPlace {
   bool found = false;
   std::string prefix;
@@ -44,7 +44,7 @@ VisionTowerPlace find_vision_tower(const StoredTensors& file);
 // layout as `to`layers.N.{layer_norm1, self_attn..., mlp.fc1, ...}; other names below `from` are ignored.
 void add_openclip_blocks(const StoredTensors& file, std::string_view from, const std::string& to, StoredTensors& out);
 
-// One more than the highest N among the names that start with prefix + N + "."; 0 when there is none.
+// One more than the highest N among the names that start with prefix + N + "."; 0 if there are none.
 int64_t count_numbered(const StoredTensors& tensors, std::string_view prefix);
 
 }  // namespace easel::models

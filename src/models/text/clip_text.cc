@@ -93,7 +93,7 @@ ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Laye
   const auto states = encoder_(embed(chunk), keep);
   const Tensor last = final_norm_(states.last);
 
-  // The end mark is the vocabulary's last entry; without one, the reference's argmax over the ids decides.
+  // The end mark is the vocabulary's last entry. If there is none, the highest id counts, as in the reference.
   const auto end = std::find_if(chunk.begin(), chunk.end(),
                                 [&](const text::Token& t) { return !t.embedding && t.id == config_.vocabulary - 1; });
   const auto largest =

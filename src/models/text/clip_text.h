@@ -18,11 +18,11 @@ struct ClipTextConfig {
   int64_t width = 0, layers = 0, heads = 0;  // heads of 64
   int64_t positions = 0, vocabulary = 0;     // 77 and 49408
   int64_t projection = 0;                    // width of the pooled output
-  // Layers the published model has: negative layer numbers count from there. SD2 files may lack the last
+  // The number of layers of the published model: negative layer numbers count from its end. SD2 files may lack the last
   // of 24 layers, which nothing uses.
   int64_t nominal_layers = 0;
   bool projected = false;                               // there is a text_projection
-  ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 22 layers (CLIP-L), as the reference tells
+  ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 22 layers (CLIP-L), as in the reference
 };
 
 // Reads the configuration of a tower in canonical names (clip_keys.h). Throws Error(kBadFile).
@@ -36,7 +36,7 @@ class ClipTextModel {
   // Throws what the constructor would, without packing anything.
   static void check(const nn::Weights& w);
 
-  // Which hidden state is the result.
+  // The layer whose hidden state is the result.
   struct Layer {
     std::optional<int> index;  // nullopt: after the last layer and the final norm; -2: after the last but one, ...
     bool normed = true;        // with an index: the final norm is applied to it

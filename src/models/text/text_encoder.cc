@@ -17,7 +17,7 @@ using text::Token;
 
 constexpr int32_t kStart = 49406, kEnd = 49407;
 
-// What the reference passes to each tower's tokenizer and how it reads the tower's layers.
+// The reference's settings for each tower: of its tokenizer, and which layer it uses.
 struct TowerStyle {
   text::TokenizerStyle tokenizer;
   ClipTextModel::Layer layer;
@@ -34,7 +34,7 @@ TowerStyle tower_style(TextTowerKind kind, bool beside_another, int64_t width) {
   return {};
 }
 
-// Everything that decides a chunk's encoding, apart from the tower, as bytes.
+// Everything that a chunk's encoding depends on besides the tower, as bytes.
 std::string chunk_key(const Chunk& chunk, const ClipTextModel::Layer& layer) {
   std::string key;
   const auto add = [&key](const void* data, size_t bytes) { key.append(static_cast<const char*>(data), bytes); };
@@ -102,7 +102,7 @@ struct TextEncoder::Tower {
   }
 };
 
-// The chunks encoded last. Results are small (236 KB to 394 KB each), so a count bounds the memory.
+// The most recently encoded chunks. A result has 236 KB to 394 KB, so their number bounds the memory.
 class TextEncoder::Cache {
  public:
   std::optional<ClipTextModel::Output> find(const std::string& key) {
@@ -260,7 +260,7 @@ EncodedText TextEncoder::encode(const PromptTokens& tokens, std::optional<int> s
   EncodedText out = encode_tower(*g, tokens.g, stop_at_layer);
   if (!l) return out;
   const Tensor other = encode_tower(*l, tokens.l, stop_at_layer).cond;
-  // Lengths differ only where an embedding has more vectors for one tower than for the other.
+  // The lengths differ only if an embedding has more vectors for one tower than for the other.
   const int64_t length = std::min(other.dim(1), out.cond.dim(1));
   out.cond = ops::concat({other.slice(1, 0, length), out.cond.slice(1, 0, length)}, 2);
   return out;

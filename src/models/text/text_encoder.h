@@ -13,7 +13,7 @@
 
 namespace easel::models {
 
-// A prompt as each tower of an encoder sees it; empty for towers the encoder does not have.
+// A prompt tokenised for each tower of an encoder; empty for towers that the encoder does not have.
 struct PromptTokens {
   std::vector<text::Chunk> l, h, g;
 };
@@ -23,11 +23,11 @@ struct EncodedText {
   Tensor pooled;  // [1,P] f32, of the first chunk; for SDXL that of bigG
 };
 
-// The text encoders of one model file (or two, for SDXL). Immutable apart from a small cache of encoded
-// chunks, so that the same text is never encoded twice in a row; safe to use from several threads.
+// The text encoders of one model file (or two, for SDXL). Immutable, apart from a small cache of encoded chunks so that
+// the same text is not encoded twice in a row. Thread-safe.
 class TextEncoder {
  public:
-  // Each sees the canonical names of its tower (clip_keys.h).
+  // Each patch is given the canonical names of its tower (clip_keys.h).
   using TowerPatches = std::map<TextTowerKind, nn::WeightPatchPtr>;
 
   // One tower, or CLIP-L and bigG in any order. Throws Error(kMismatch) for other sets, Error(kBadFile) for an
@@ -35,16 +35,15 @@ class TextEncoder {
   TextEncoder(memory::Residency& residency, std::vector<TextTowerTensors> towers, DType compute, std::string file);
   ~TextEncoder();
 
-  // An encoder of the same files with tensors changed on their way in (LoRA, merges), after what earlier patches
-  // change.
+  // An encoder of the same files with further patches to its tensors (LoRA, merges), applied after the earlier ones.
   std::shared_ptr<const TextEncoder> patched(memory::Residency& residency, const TowerPatches& patches) const;
 
   bool has(TextTowerKind kind) const;
-  // A tower's tensor by its canonical name (clip_keys.h), patched; undefined when there is none.
+  // A tower's patched tensor, by its canonical name (clip_keys.h); undefined if there is none.
   StoredTensor tensor(TextTowerKind kind, const std::string& name) const;
-  // Says everything a tower is made from, its patches included; empty when there is none.
+  // Identifies what a tower is made from, its patches included; empty if there is no such tower.
   std::string key(TextTowerKind kind) const;
-  // Width C of the conditioning it makes.
+  // The width C of the conditioning.
   int64_t context_dim() const;
   const std::string& file() const { return file_; }
   // "CLIP-L and OpenCLIP-bigG"
@@ -52,8 +51,8 @@ class TextEncoder {
 
   PromptTokens tokenize(std::string_view prompt, const text::EmbeddingSource* embeddings,
                         std::vector<std::string>* warnings) const;
-  // SDXL's two prompts; the shorter one is filled up with chunks of the empty prompt.
-  // On encoders without CLIP-L, `text_l` is not used.
+  // SDXL's two prompts; the shorter one is padded with chunks of the empty prompt. Encoders without CLIP-L do not use
+  // `text_l`.
   PromptTokens tokenize_pair(std::string_view text_g, std::string_view text_l, const text::EmbeddingSource* embeddings,
                              std::vector<std::string>* warnings) const;
 
@@ -89,7 +88,7 @@ struct ClipHandle {
 std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const StoredTensors& checkpoint,
                                                      DType compute, const std::string& file);
 
-// A prompt encoded; what the tokenizer has to say goes to `warnings` (unless null).
+// Encodes a prompt; the tokenizer's warnings are added to `warnings` (unless null).
 EncodedText encode_prompt(const ClipHandle& clip, std::string_view prompt,
                           std::vector<std::string>* warnings = nullptr);
 

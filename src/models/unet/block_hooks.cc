@@ -47,7 +47,7 @@ class FreeUHook final : public BlockHook {
   int64_t width_;
 };
 
-// What image::resize() does, where that is a weighted sum of rows and columns; the others compute on the host.
+// image::resize() by ops, for the methods that are weighted sums of rows and columns; other methods run on the host.
 Tensor resized(const Tensor& h, image::Size size, image::ResizeMethod method) {
   using image::ResizeMethod;
   const auto along = [&](int64_t from, int64_t to) -> ops::Taps {

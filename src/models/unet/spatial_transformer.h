@@ -8,10 +8,10 @@
 
 namespace easel::models {
 
-// Maps and tokens that blocks add to are f32 throughout; what goes into a product is rounded to the compute type.
-// With the sums in bf16 the error of a whole SDXL evaluation would be half as large again.
+// The maps and tokens of the residual stream are f32 throughout; the operands of products are rounded to the compute
+// type. With the residual stream in bf16, the error of a whole SDXL evaluation would be half as large again.
 
-// What all blocks share while a UNet or ControlNet is evaluated once.
+// What all blocks share during one evaluation of a UNet or ControlNet.
 struct Evaluation {
   Tensor emb;  // [N, time_embed_dim]: SiLU of the time (and label) embedding, in the compute type
   const ContextProjection* context = nullptr;
@@ -19,7 +19,7 @@ struct Evaluation {
   const StepInfo* step = nullptr;
 };
 
-// How many attention heads a map of `channels` channels has. Throws Error(kBadFile) when they do not divide it.
+// The number of attention heads for a map of `channels` channels. Throws Error(kBadFile) if they do not divide it.
 int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights& w);
 
 // A 1x1 convolution, or the matrix it is equal to on channels-last maps. Keys: weight [out,in] or [out,in,1,1], bias.
@@ -50,7 +50,7 @@ class TransformerBlock {
 // Keys: norm, proj_in, transformer_blocks, proj_out.
 class SpatialTransformer {
  public:
-  // `site` says where this transformer stands; its index is that of the first block and is moved past the last.
+  // `site` is the position of this transformer; its index is that of the first block, and is moved past the last.
   SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site);
 
   // x [N,H,W,C] f32 -> the same shape.

@@ -10,8 +10,8 @@
 namespace easel::models {
 namespace {
 
-// h + residual, where residual may be of another float type and repeat over the batch. A residual of another height
-// or width is left out, as the reference does: the model looks at a shrunken map for a while (PatchModelAddDownscale).
+// h + residual. The residual may be of another float type and is repeated over the batch. One of another height or
+// width is left out, as in the reference: PatchModelAddDownscale makes the map smaller in some steps.
 Tensor add_residual(const Tensor& h, const Tensor& residual, const std::string& file) {
   if (!residual.defined()) return h;
   const bool fits =
@@ -49,7 +49,7 @@ struct UNet::Impl {
     if (!w.probing()) check_widths(w);
   }
 
-  // Every block must take what the one before it gives, skips included.
+  // Checks that every block takes the channels of the one before it, skip connections included.
   void check_widths(const nn::Weights& w) const {
     trunk.time.check(w);
     MapFlow map{config.in_channels};
@@ -126,7 +126,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
   const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
 
   Tensor h = convert(in.x.to(m.device), DType::kF32);
-  // On the stack: a step takes nothing from the heap.
+  // On the stack, so that a step does not allocate on the heap.
   std::array<Tensor, kMaxUNetBlocks> skips;
   size_t waiting = 0;
   for (size_t i = 0; i < m.trunk.input_blocks.size(); ++i) {
@@ -157,12 +157,12 @@ size_t UNet::bytes() const {
 }
 
 size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t rows, int64_t height, int64_t width) {
-  // The widest moment is in the first output block of the finest level: three skips wait, two maps in f32 have just
-  // been joined to a third of three times the width, which is normed, convolved and projected.
+  // The peak is in the first output block of the finest level: three skip connections are kept, and two f32 maps have
+  // been concatenated to one of three times the width, which is normalised, convolved and projected.
   const int64_t skips = 3 * 4, joined = (2 + 1 + 3) * 4, work = compute == DType::kF32 ? 5 * 4 : 5 * 2;
   const double pixel = static_cast<double>(config.model_channels * (skips + joined + work));
-  // Maps whose sides are odd are rounded up at each level. Blocks of memory are up to a quarter larger than asked for,
-  // and those of sizes that only other levels use stay for the next step.
+  // Odd sides are rounded up at each level. The pool's blocks are up to a quarter larger than requested, and it keeps
+  // blocks of sizes that only other levels use for the next step.
   const auto up = [](int64_t side) { return 8 * std::ceil(static_cast<double>(side) / 8); };
   const size_t threads = static_cast<size_t>(thread_count()) * (size_t{4} << 20);  // work memory of their own
   return threads + static_cast<size_t>(static_cast<double>(rows) * up(height) * up(width) * pixel * 2.2);

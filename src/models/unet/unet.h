@@ -11,18 +11,18 @@
 
 namespace easel::models {
 
-// Input blocks a UNet may have, and output blocks; published ones have 12, or 9.
+// The most input or output blocks that a UNet may have; published ones have 12 or 9.
 constexpr int64_t kMaxUNetBlocks = 64;
 
 // Everything about a UNet's shape, read from the keys and shapes of its file.
 struct UNetConfig {
-  int64_t in_channels = 0;  // those of a latent, and more for inpainting and edit models
+  int64_t in_channels = 0;  // those of a latent, plus further ones of inpainting and edit models
   int64_t out_channels = 0;
   int64_t model_channels = 0;
   int64_t context_dim = 0;                     // width of the text context
-  int64_t adm_channels = 0;                    // width of the extra vector `y`; 0 when there is none
-  int64_t num_heads = 0;                       // fixed number of heads (SD1.x), or 0 and ...
-  int64_t head_channels = 0;                   // ... this width per head
+  int64_t adm_channels = 0;                    // width of the vector `y`; 0 if there is none
+  int64_t num_heads = 0;                       // fixed number of heads (SD 1.x), or 0
+  int64_t head_channels = 0;                   // width per head, if num_heads is 0
   bool linear_projections = false;             // proj_in/proj_out are matrices (SD2, SDXL), not 1x1 convolutions
   std::vector<int> res_blocks;                 // residual blocks per resolution, finest first
   std::vector<int> input_depth, output_depth;  // transformer blocks per input and output block, 0 for none
@@ -42,17 +42,17 @@ using ContextProjectionPtr = std::shared_ptr<const ContextProjection>;
 
 enum class BlockKind { kInput, kMiddle, kOutput };
 
-// Which cross-attention of a UNet is running.
+// The cross-attention of a UNet that is running.
 struct AttentionSite {
-  int index = 0;  // counts all cross-attentions: input blocks, then output blocks, then the middle:
-                  // the order in which adapters number their keys
+  int index = 0;  // counts all cross-attentions as adapters number their keys: input blocks, then output
+                  // blocks, then the middle block
   BlockKind block = BlockKind::kInput;
   int block_index = 0;                       // as in input_blocks.N
   int transformer = 0;                       // as in transformer_blocks.N
   int64_t heads = 0, height = 0, width = 0;  // of the map the tokens come from
 };
 
-// What a hook may need to know about the evaluation it is part of.
+// The evaluation that a hook is part of.
 struct StepInfo {
   float sigma = 0;
   // One entry per chunk of the batch: 0 conditional, 1 unconditional. The batch is chunks * chunk_size.
@@ -60,13 +60,13 @@ struct StepInfo {
   int64_t latent_height = 0, latent_width = 0;
 };
 
-// Something that takes part in every attention: IP-Adapters are these. Immutable while sampling. All tensors are on the
-// device of the model, and so is what is returned; the same goes for BlockHook.
+// Takes part in every attention; IP-Adapters are such hooks. Immutable while sampling. All tensors, those returned
+// included, are on the model's device; the same holds for BlockHook.
 class AttentionHook {
  public:
   virtual ~AttentionHook() = default;
-  // Before the UNet is in memory: what needs a model of the hook's own may be computed here, for maps of this type,
-  // so that the two models need not be there together.
+  // Called before the UNet is in memory. A hook with a model of its own can run it here, for maps of this type, so that
+  // the two models need not be in memory together.
   virtual void prepare(DType values [[maybe_unused]]) const {}
   // q [N,T,C] and out [N,T,C] (the text's attention, before the output projection), both of the model's
   // compute type. Returns the new out; may return `out` itself unchanged.
@@ -74,9 +74,9 @@ class AttentionHook {
                                        const Tensor& out) const {
     return out;
   }
-  // q, k and v [N,T,C] of the attention of a map to itself, perhaps with gaps between rows. Returns what is to
-  // stand in place of its result, of the same type, or an undefined tensor to leave it as it is. `site` is that of
-  // the cross-attention beside it.
+  // q, k and v [N,T,C] of a self-attention, possibly with gaps between rows. Returns a replacement for its result, of
+  // the same type, or an undefined tensor to leave it as it is. `site` is that of the cross-attention in the same
+  // block.
   virtual Tensor replace_self_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],
                                         const Tensor& k [[maybe_unused]], const Tensor& v [[maybe_unused]]) const {
     return Tensor();
@@ -84,19 +84,19 @@ class AttentionHook {
 };
 using AttentionHookPtr = std::shared_ptr<const AttentionHook>;
 
-// Something that changes the maps between blocks (block_hooks.h). Immutable while sampling.
+// Changes the maps between blocks (block_hooks.h). Immutable while sampling.
 class BlockHook {
  public:
   virtual ~BlockHook() = default;
   // h [N,h,w,C] f32 after input block `index`: before it is kept as a skip connection, and after.
   virtual Tensor before_skip(int index [[maybe_unused]], const StepInfo&, const Tensor& h) const { return h; }
   virtual Tensor after_skip(int index [[maybe_unused]], const StepInfo&, const Tensor& h) const { return h; }
-  // Both halves of what an output block takes, [N,h,w,*] f32, before they are joined.
+  // The two inputs of an output block, [N,h,w,*] f32, before they are concatenated.
   virtual void before_output(const StepInfo&, Tensor& h [[maybe_unused]], Tensor& skip [[maybe_unused]]) const {}
 };
 using BlockHookPtr = std::shared_ptr<const BlockHook>;
 
-// Residuals a ControlNet or T2I-Adapter adds, each [N,h,w,C] in any float type, or undefined for "nothing here".
+// The residuals of a ControlNet or T2I-Adapter, each [N,h,w,C] in any float type, or undefined where nothing is added.
 struct ControlResiduals {
   std::vector<Tensor> input;   // T2I-Adapter: added after input blocks; one per input block that takes one, in order
   std::vector<Tensor> middle;  // added after the middle block
@@ -123,8 +123,8 @@ class UNet {
   explicit UNet(const nn::Weights& w);
   ~UNet();
 
-  // Checks that the file has every tensor, without packing any. Throws as the constructor. Weights that are probed
-  // already keep the record of what a UNet uses.
+  // Checks that the file has every tensor, without packing any. Throws what the constructor throws. If `w` is probed,
+  // it also records the names that a UNet uses.
   static void check(const nn::Weights& w);
 
   const UNetConfig& config() const;
@@ -133,7 +133,7 @@ class UNet {
   // The network's output (eps or v), [N,H,W,out_channels] f32, on the host. Inputs may be on the host or on the device
   // that the model was packed for, where it computes.
   Tensor forward(const UNetInputs& in) const;
-  // Memory the packed weights hold.
+  // Memory of the packed weights.
   size_t bytes() const;
 
  private:
@@ -141,13 +141,13 @@ class UNet {
   std::unique_ptr<const Impl> impl_;
 };
 
-// Memory that UNet::forward() computes in for a batch of `rows` latents of height x width, beside the weights, with
-// activations of type `compute`. Estimates from above.
+// Working memory of UNet::forward() for a batch of `rows` latents of height x width, beside the weights, with
+// activations of type `compute`. Estimated from above.
 size_t unet_memory_estimate(const UNetConfig& config, DType compute, int64_t rows, int64_t height, int64_t width);
 
 // Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).
 UNetConfig read_unet_config(const nn::Weights& w);
-// The same for a ControlNet, which has no output blocks and may be without any attention (context_dim 0).
+// The same for a ControlNet, which has no output blocks and may have no attention (context_dim 0).
 UNetConfig read_control_config(const nn::Weights& w);
 
 }  // namespace easel::models

@@ -1,4 +1,4 @@
-// The parts UNets and ControlNets are made of.
+// The blocks of UNets and ControlNets.
 #pragma once
 
 #include <variant>
@@ -44,13 +44,13 @@ struct MapSize {
   int64_t height = 0, width = 0;
 };
 
-// A map on its way through a network's blocks, as far as their tensors tell.
+// The shape of a map between a network's blocks, as far as their tensors determine it.
 struct MapFlow {
   int64_t channels = 0;
   int level = 0;  // how often it was halved
 };
 
-// One entry of input_blocks or output_blocks, or middle_block: its children in order, each recognised by its keys.
+// An entry of input_blocks or output_blocks, or the middle_block: its children in order, each recognised by its keys.
 class Block {
  public:
   // `site` is advanced past the cross-attentions of this block. At least `parts` children are expected.
@@ -60,8 +60,8 @@ class Block {
   // h [N,H,W,C] f32 -> f32.
   Tensor operator()(Tensor h, const Evaluation& e, MapSize upsample_to = {}) const;
   void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
-  // Checks that the parts' tensors fit one another and that the parts follow one another in width, starting from
-  // `map` (moved to what the block gives). Throws Error(kBadFile). Only for complete blocks.
+  // Checks that the parts' tensors fit each other and that each part takes the width of the one before it, starting
+  // from `map`, which becomes the block's output. Throws Error(kBadFile). Only for complete blocks.
   void check_widths(MapFlow& map, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const;
   size_t bytes() const;
 
@@ -76,9 +76,9 @@ class TimeEmbedding {
  public:
   TimeEmbedding() = default;
   explicit TimeEmbedding(const nn::Weights& w);
-  // -> [N, time_embed_dim] in `compute`, passed through SiLU as every block that takes it does first. `added`
-  // [1, time_embed_dim] f32, if there is one, is added before the label's part.
-  // Throws Error(kMismatch) when y is given or lacking against the model, or of another width.
+  // -> [N, time_embed_dim] in `compute`, after the SiLU with which every block begins. `added` [1, time_embed_dim] f32,
+  // if defined, is added before the label's embedding.
+  // Throws Error(kMismatch) if y is given and the model takes none, or the reverse, or if its width is wrong.
   Tensor operator()(std::span<const float> timesteps, const Tensor& y, DType compute, const Tensor& added = {}) const;
   int64_t width() const { return time_out_.out_features(); }
   // Throws Error(kBadFile) unless its tensors fit one another.
@@ -91,8 +91,8 @@ class TimeEmbedding {
   nn::Linear time_in_, time_out_, label_in_, label_out_;
 };
 
-// The half of a UNet that a ControlNet copies: embedding, input blocks and middle block.
-// read_unet_config() tells `config`.
+// The half of a UNet that a ControlNet copies: embedding, input blocks and middle block. `config` is that of
+// read_unet_config().
 struct UNetTrunk {
   UNetTrunk() = default;
   // `site` numbers the cross-attentions of the input blocks; the middle block is built by build_middle(), so that
@@ -109,11 +109,11 @@ struct UNetTrunk {
 
 // y = x W^T + b in f32 arithmetic for the tensors of `w`, whatever type the model computes in.
 nn::Linear linear_f32(const nn::Weights& w);
-// A 3x3 convolution in f32: the first and the last of a UNet, which cost next to nothing and whose rounding
-// would reach everything.
+// A 3x3 convolution in f32: the first and the last of a UNet, which take almost no time and whose rounding would affect
+// everything.
 nn::Conv2d conv_f32(const nn::Weights& w);
 
-// Checks that `context` is [N,T,width] and the model knows that width.
+// Checks that `context` is [N,T,width] with the width that the model takes.
 void check_context(const Tensor& context, int64_t context_dim, const std::string& file);
 
 }  // namespace easel::models

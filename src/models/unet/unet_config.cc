@@ -1,4 +1,4 @@
-// What a UNet's keys and shapes say about it.
+// Reads a UNet's configuration from keys and shapes.
 #include <algorithm>
 
 #include "models/unet/unet.h"
@@ -21,7 +21,7 @@ Shape required_shape(const nn::Weights& w, const std::string& name, int rank) {
   return *shape;
 }
 
-// The first transformer found tells the context's width and the kind of projections.
+// Reads the context's width and the kind of projections from the first transformer.
 bool read_transformer(const nn::Weights& transformer, UNetConfig& config) {
   const auto key = transformer.shape("transformer_blocks.0.attn2.to_k.weight");
   const auto own_key = transformer.shape("transformer_blocks.0.attn1.to_k.weight");
@@ -49,7 +49,7 @@ UNetConfig read_config(const nn::Weights& w, bool needs_attention) {
 
   const nn::Weights input = w["input_blocks"], output = w["output_blocks"];
   const int64_t outputs = numbered_children(output);
-  // Every input block leaves one skip for an output block; whatever one of the two lacks is a missing block.
+  // Every input block has a skip connection to an output block, so there are equally many; if not, blocks are missing.
   const int64_t count = std::max(numbered_children(input), outputs);
   if (count > kMaxUNetBlocks)
     throw Error(Fault::kBadFile, "a UNet of " + std::to_string(count) + " blocks").in_file(w.file());

@@ -11,13 +11,13 @@
 
 namespace easel::models {
 
-// For one sampling run: projects each batch's context once and keeps that. Not thread-safe.
+// The network of one sampling run. It projects each context once and keeps the projection. Not thread-safe.
 class UNetNetwork {
  public:
   UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run);
   ~UNetNetwork();
 
-  // The picture without noise in each row of batch.x.
+  // The predicted picture for each row of batch.x.
   Tensor operator()(const NetworkBatch& batch);
 
  private:
@@ -29,7 +29,7 @@ class UNetNetwork {
   std::vector<BlockHookPtr> block_hooks_;
   std::map<std::vector<int>, ContextProjectionPtr> projections_;
   ControlRun control_;
-  UNetInputs inputs_;  // kept for its memory
+  UNetInputs inputs_;  // kept so that its memory is reused
 };
 
 }  // namespace easel::models

@@ -1,4 +1,4 @@
-// What a UNet is built from: a file's tensors and the patches to be applied to them (LoRA, merges).
+// The source of a UNet: a file's tensors and the patches to be applied to them (LoRA, merges).
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ struct UNetSource {
   nn::Weights weights(const ops::Packer& packer = ops::Packer::pack()) const;
 };
 
-// The UNet of a source, built when first needed; equal sources give the same one while anyone holds it.
+// The UNet of a source, built when it is first needed. Equal sources share one UNet while anyone holds it.
 std::shared_ptr<memory::Resident<UNet>> resident_unet(const std::shared_ptr<const UNetSource>& source);
 
 // A UNet in a file.

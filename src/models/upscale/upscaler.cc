@@ -42,7 +42,7 @@ nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, DType compute, bo
   return nn::Conv2d(with_bias(w), {.pad = 1, .upsample2x = upsample}, compute);
 }
 
-// x [N,H*r,W*r,C] with each pixel of `base` [N,H,W,C] added to the r x r ones that lie over it.
+// x [N,H*r,W*r,C] plus `base` [N,H,W,C] enlarged by r: each pixel is added to r x r pixels.
 Tensor add_enlarged(const Tensor& x, const Tensor& base, int64_t r) {
   const int64_t n = base.dim(0), h = base.dim(1), w = base.dim(2), c = base.dim(3);
   return ops::map([](auto v, auto under) { return v + under; }, x.view({n, h, r, w, r, c}),
@@ -50,7 +50,7 @@ Tensor add_enlarged(const Tensor& x, const Tensor& base, int64_t r) {
       .view(x.shape());
 }
 
-// More rows below and columns on the right, mirrored without the edge itself, up to multiples of r.
+// Pads below and on the right to multiples of r, mirrored without repeating the edge.
 Tensor pad_reflected(const Tensor& x, int64_t r) {
   const int64_t h = x.dim(1), w = x.dim(2), down = (r - h % r) % r, right = (r - w % r) % r;
   if (down == 0 && right == 0) return x;
@@ -65,7 +65,7 @@ Tensor pad_reflected(const Tensor& x, int64_t r) {
   return ops::resample(x, mirrored(h, down), mirrored(w, right));
 }
 
-// Five convolutions, each of which also takes the results of all earlier ones.
+// Five convolutions, each of which also takes the outputs of all earlier ones.
 class DenseBlock {
  public:
   DenseBlock(const nn::Weights& w, int64_t features, DType compute) : compute_(compute) {

@@ -10,13 +10,13 @@
 
 namespace easel::models {
 
-// What a file's shapes say of an upscaler.
+// The configuration of an upscaler, read from the shapes in its file.
 struct UpscalerConfig {
   bool compact = false;
   int64_t scale = 0;                 // pixels of the result per pixel along a side
   int64_t features = 0, blocks = 0;  // width of the maps; residual blocks, or convolutions of a compact one
-  int64_t enlargements = 0;          // times a map is doubled in size
-  int64_t unshuffle = 1;             // pixels along a side that become channels first
+  int64_t enlargements = 0;          // how often the map is doubled in size
+  int64_t unshuffle = 1;             // side of the squares of pixels that become channels at the input
 };
 
 class Upscaler {
@@ -31,7 +31,7 @@ class Upscaler {
   // pictures [N,H,W,>=3] in 0..1 (further channels are ignored) -> [N,H*scale,W*scale,3] f32, not clipped,
   // on the device that the model was packed for.
   Tensor forward(const Tensor& pictures) const;
-  // Memory that forward() computes in for one picture of height x width. Estimates from above.
+  // Working memory of forward() for one picture of height x width. Estimated from above.
   size_t memory_estimate(int64_t height, int64_t width) const;
   size_t bytes() const;
 
@@ -61,7 +61,7 @@ UpscalerHandle load_upscaler(memory::Residency& residency, const StoredTensors& 
                              const std::string& file_name);
 
 struct UpscaleRun {
-  // Memory allowed to compute in; tiles are halved until they fit. 0: no limit.
+  // The working memory that is allowed; tiles are halved until they fit. 0: no limit.
   size_t memory_budget = 0;
   std::function<void(int done, int total)> progress = {};  // after each tile; may throw to stop
 };

@@ -12,7 +12,7 @@ namespace {
 // Rounds half to even, as in Python.
 int64_t rounded(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
 
-// Where tiles begin along a side: every step, moved back where less than the overlap would remain.
+// Where tiles begin along a side: at every step; a tile that would reach beyond the end is moved back.
 std::vector<int64_t> tile_starts(int64_t size, int64_t tile, int64_t overlap) {
   std::vector<int64_t> starts;
   for (int64_t at = 0; at < size; at += tile - overlap)
@@ -20,8 +20,8 @@ std::vector<int64_t> tile_starts(int64_t size, int64_t tile, int64_t overlap) {
   return starts;
 }
 
-// Weights along one side of a tile's result: a ramp of `feather` steps up from each end. On sides shorter than
-// the ramp the indices count on from the other end, as negative ones do in the reference.
+// Weights along one side of a tile's result: they rise over `feather` steps from each end. On sides shorter than the
+// ramp, indices wrap around, as negative ones do in the reference.
 std::vector<float> ramp(int64_t size, int64_t feather) {
   std::vector<float> weights(static_cast<size_t>(size), 1.0f);
   for (int64_t t = 0; t < feather; ++t) {

@@ -88,7 +88,7 @@ struct VaeMiddle {
   VaeAttention attention;
 };
 
-// One of down.N or up.N: blocks, then the change of size where there is one.
+// One of down.N or up.N: blocks, then the change of size if there is one.
 struct VaeLevel {
   VaeLevel(const nn::Weights& w, bool down, bool resizes) {
     const int64_t count = std::max<int64_t>(1, numbered_children(w["block"]));
@@ -103,7 +103,7 @@ struct VaeLevel {
     for (const VaeResBlock& b : blocks) total += b.bytes();
     return total;
   }
-  // Channels of the maps that live at once in the widest moment of this level.
+  // Channels of all maps that are in memory at once at this level's peak.
   int64_t width() const {
     int64_t widest = 0;
     for (const VaeResBlock& b : blocks) widest = std::max(widest, 2 * b.in_channels() + 2 * b.out_channels());
@@ -114,7 +114,7 @@ struct VaeLevel {
   nn::Conv2d resize;
 };
 
-// x * scale + shift, then into 0..1 when `clamp`.
+// x * scale + shift, clamped to 0..1 if `clamp`.
 Tensor to_range(const Tensor& x, float scale, float shift, bool clamp) {
   return ops::map(
       [=](auto v) {
@@ -208,7 +208,7 @@ struct Vae::Impl {
     else require(encoder_out.out_channels() == 2 * mean, "encoder.conv_out");
   }
 
-  // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent], on the model's device; so is what decode_one() gives.
+  // [1,H,W,3] in -1..1 -> the mean [1,h,w,latent]. Like decode_one(), it returns a tensor on the model's device.
   Tensor encode_one(const Tensor& pixels) const {
     Tensor h = convert(encoder_in(pixels.to(device)), compute);
     for (const VaeLevel& level : down) {
@@ -230,17 +230,17 @@ struct Vae::Impl {
     for (size_t i = up.size(); i-- > 0;) {
       for (const VaeResBlock& block : up[i].blocks) h = block(h);
       if (up[i].resize) h = up[i].resize(h, {.upsample2x = true});
-      // Maps of the level before are of sizes that do not occur again: their memory would only lie about.
+      // The sizes of the previous level's maps do not occur again, so their memory is returned.
       trim_pool();
     }
     return decoder_out(decoder_norm(h, ops::Activation::kSilu), {.f32_out = true});
   }
 
-  // Bytes per full-size pixel at the widest moment of one side.
+  // Bytes per full-size pixel at the peak of the encoder or the decoder.
   double bytes_per_pixel(const std::vector<VaeLevel>& levels) const {
     double widest = 0, shrink = 1;
     for (const VaeLevel& level : levels) {
-      // An enlarged map, its source and the result of the convolution live at once.
+      // An enlarged map, its source and the result of the convolution are in memory at once.
       const double resize = level.resize ? 2.25 * static_cast<double>(level.resize.out_channels()) : 0;
       widest = std::max(widest, std::max(static_cast<double>(level.width()), resize) * shrink);
       shrink /= 4;
@@ -270,7 +270,7 @@ Shape required(const nn::Weights& w, const std::string& name) {
   return *shape;
 }
 
-// Cut at the centre to multiples of `step`; the odd pixel goes to the far side, as in the reference.
+// Centre-cropped to multiples of `step`; an odd pixel is cut from the far side, as in the reference.
 Tensor crop(const Tensor& pixels, int64_t step) {
   const int64_t h = pixels.dim(1) / step * step, w = pixels.dim(2) / step * step;
   if (h == 0 || w == 0)
@@ -378,7 +378,7 @@ Tensor Vae::decode(const Tensor& given, const VaeRun& run) const {
 
 namespace {
 
-// The mean over three ways of tiling: high and narrow, wide and low, square, summed in the order given.
+// The mean over three ways of tiling: tall tiles, wide tiles, square tiles, summed in the order given.
 Tensor three_passes(const Tensor& x, const Tiling& tiling, const VaeRun& run, bool square_first,
                     const std::function<Tensor(const Tensor&)>& fn) {
   Tiling tall = tiling, wide = tiling;

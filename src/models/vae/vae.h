@@ -20,12 +20,12 @@ struct VaeConfig {
 // Pixels along a side of the smallest tile that a picture is cut into for lack of memory.
 constexpr int64_t kSmallestTile = 256;
 
-// What a run may use, and whom it tells.
+// The memory that a run may use, and the report of its progress.
 struct VaeRun {
-  // Activation memory allowed for one evaluation; above it the map is cut into overlapping tiles whose results
-  // are blended. 0: no limit.
+  // Activation memory allowed for one evaluation; if a map needs more, it is processed in overlapping tiles, which are
+  // blended. 0: no limit.
   size_t memory_budget = 0;
-  // Called after each picture or tile with how many are done of how many; may throw to stop the run.
+  // Called after each picture or tile with the number done and the total; may throw to stop the run.
   std::function<void(int done, int total)> progress = {};
 };
 
@@ -41,7 +41,7 @@ class Vae {
 
   const VaeConfig& config() const;
 
-  // pixels [N,H,W,>=3] in 0..1 (further channels are ignored), cut at the centre to multiples of `downscale`
+  // pixels [N,H,W,>=3] in 0..1 (further channels are ignored), centre-cropped to multiples of `downscale`
   // -> the posterior's mean [N,h,w,latent_channels] f32. Throws Error(kInvalid) for pictures smaller than that.
   Tensor encode(const Tensor& pixels, const VaeRun& run = {}) const;
   // latent [N,h,w,latent_channels] f32 (not scaled) -> [N,h*downscale,w*downscale,3] f32 in 0..1.
@@ -53,11 +53,11 @@ class Vae {
   Tensor encode_tiled(const Tensor& pixels, int64_t tile = 512, int64_t overlap = 64, const VaeRun& run = {}) const;
   Tensor decode_tiled(const Tensor& latent, int64_t tile = 64, int64_t overlap = 16, const VaeRun& run = {}) const;
 
-  // Activation memory that one evaluation of a map of height x width takes: latent pixels for decode, pixels for
-  // encode. Estimates from above.
+  // Activation memory of one evaluation of a map of height x width: latent pixels for decode, pixels for encode.
+  // Estimated from above.
   size_t decode_memory_estimate(int64_t height, int64_t width) const;
   size_t encode_memory_estimate(int64_t height, int64_t width) const;
-  // Memory the packed weights hold.
+  // Memory of the packed weights.
   size_t bytes() const;
 
  private:

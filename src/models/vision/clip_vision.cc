@@ -100,7 +100,7 @@ ClipVisionOutput ClipVisionModel::encode(const Tensor& pixels) const {
     throw Error(Fault::kInternal,
                 "pixels " + pixels.str() + " given to a CLIP vision model of size " + std::to_string(size));
   std::vector<Tensor> embeds, penultimate, last;
-  for (int64_t i = 0; i < pixels.dim(0); ++i) {  // one by one: an image's encoding never depends on its neighbours
+  for (int64_t i = 0; i < pixels.dim(0); ++i) {  // one by one, so that an encoding does not depend on the batch
     ClipVisionOutput one = encode_one(contiguous(convert(pixels.select(0, i), DType::kF32)));
     if (pixels.dim(0) == 1) return one;
     embeds.push_back(one.image_embeds);

@@ -20,16 +20,16 @@ struct ClipVisionConfig {
   int64_t width = 0, layers = 0, heads = 16;
   int64_t projection = 0;  // width of the image embeds
   int64_t patch = 14, image_size = 224;
-  ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 30 layers (ViT-L), as the reference tells
+  ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 30 layers (ViT-L), as in the reference
   // "ViT-L/14", "ViT-H/14", "ViT-bigG/14", for people.
   const char* name() const;
 };
 
 // Reads the configuration of a tower in canonical names (clip_keys.h, vision_tower_tensors). Throws Error(kBadFile),
-// or kUnsupported for a depth that none of the three has.
+// or Error(kUnsupported) for a depth that none of the three has.
 ClipVisionConfig read_clip_vision_config(const nn::Weights& w);
 
-// Encodings of the pictures seen last, by the fingerprint of their values. Thread-safe.
+// The most recent encodings, by a fingerprint of the pictures' values. Thread-safe.
 class ClipVisionMemo {
  public:
   static Fingerprint key_of(const Tensor& images, image::ClipCrop crop);
@@ -52,8 +52,8 @@ class ClipVisionModel {
   // Throws what the constructor would, without packing anything.
   static void check(const nn::Weights& w);
 
-  // pixels [N,S,S,3] f32, normalised, S = image_size. All outputs f32; the hidden states (after the last layer but
-  // one, and after the last) are not normed; the embeds are the normed class token, projected.
+  // pixels [N,S,S,3] f32, normalised, S = image_size. All outputs are f32. The hidden states (after the last layer but
+  // one, and after the last) are not normalised; the embeds are the normalised and projected class token.
   ClipVisionOutput encode(const Tensor& pixels) const;
 
   const ClipVisionConfig& config() const { return config_; }
@@ -77,17 +77,17 @@ class ClipVisionModel {
 // Throws Error(kUnsupported) naming the file when there is no such tower, Error(kBadFile) when it is damaged.
 ClipVisionHandle load_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name, const std::string& prefix = {});
-// The same at whichever known place the file keeps its tower.
+// The same for a tower at any of the known places in the file.
 ClipVisionHandle find_clip_vision(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name);
 
-// Images [N,H,W,3 or 4] f32 in 0..1, resized to the model's size as the reference does (short side, centre cut out;
-// kNone: squeezed), rounded to 8 bits, normalised, and encoded. The last few results are remembered by the pictures'
-// content, so that a node run again with another weight encodes nothing again.
+// Images [N,H,W,3 or 4] f32 in 0..1, resized to the model's size as in the reference (by the short side, then
+// centre-cropped; kNone: stretched), rounded to 8 bits, normalised, and encoded. The last few results are kept by the
+// pictures' content, so that running a node again with another weight does not encode again.
 ClipVisionOutput encode_images(const ClipVisionHandle& handle, const Tensor& images,
                                image::ClipCrop crop = image::ClipCrop::kCenter);
-// The same, centre cut out, of what a mask [M,H,W] shows of the pictures: the first mask counts, its middle square is
-// brought to the model's size and multiplied onto the normalised pixels. Not remembered.
+// The same, centre-cropped, for the part of the pictures that a mask [M,H,W] selects: the middle square of the first
+// mask is scaled to the model's size and multiplied with the normalised pixels. The results are not kept.
 ClipVisionOutput encode_masked_images(const ClipVisionHandle& handle, const Tensor& images, const Tensor& mask);
 
 }  // namespace easel::models

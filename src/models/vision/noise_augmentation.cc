@@ -38,7 +38,7 @@ NoiseAugmentation::NoiseAugmentation(int64_t dim) : dim_(dim) {
 
 // x and noise [1,dim] -> [1, 2*dim].
 Tensor NoiseAugmentation::augment(const Tensor& x, double amount, const Tensor& noise) const {
-  // Ties go to the even level, as Python's round() does. The level of a 0..1 amount; more is cut off.
+  // The level of an amount in 0..1 (larger ones are clamped), rounded as Python's round() does: ties to even.
   const double level = std::clamp(std::nearbyint((kLevels - 1) * amount), 0.0, kLevels - 1.0);
   const auto i = static_cast<size_t>(level);
   const float keep = sqrt_alphas_[i], add = sqrt_one_minus_alphas_[i];

@@ -1,4 +1,4 @@
-// unCLIP's noise augmentation: how image embeds become the vector that steers an unCLIP model or SDXL (Revision).
+// unCLIP's noise augmentation: from image embeds to the vector that steers an unCLIP model or SDXL (Revision).
 #pragma once
 
 #include <span>
@@ -16,24 +16,24 @@ struct UnclipSource {
   double noise_augmentation = 0.0;  // 0..1: how far the embeds are pushed towards noise
 };
 
-// Luo's "unCLIP" noise augmentation: q_sample with the squared-cosine schedule of Nichol & Dhariwal 2021 (eq. 17,
-// beta at most 0.999) over 1000 levels, with mean 0 and deviation 1 whatever statistics a file carries, followed by
-// sinusoids of the level.
+// unCLIP's noise augmentation: q_sample with the squared-cosine schedule of Nichol & Dhariwal 2021 (eq. 17, beta at
+// most 0.999) over 1000 levels, followed by sinusoids of the level. Mean 0 and deviation 1 are used, not the statistics
+// that a file may have.
 class NoiseAugmentation {
  public:
   // dim: width of the embeds and of the level's sinusoids: half an unCLIP model's adm width; for SDXL the width of
   // the pooled text.
   explicit NoiseAugmentation(int64_t dim);
 
-  static constexpr double kUnclipMerge = 0.05;   // level at which unCLIP models merge several images
-  static constexpr double kRevisionMerge = 0.0;  // and SDXL
+  static constexpr double kUnclipMerge = 0.05;   // the level at which unCLIP models merge several images
+  static constexpr double kRevisionMerge = 0.0;  // the same for SDXL
 
   int64_t dim() const { return dim_; }
 
   // All images as one vector [1, 2*dim]: augmented embeds, then the level's sinusoids. Each image is augmented with
-  // the noise of `seed` and scaled by its strength; several are summed and augmented once more at level `merge`
-  // (0..1) with noise drawn next. `random` is left where the draws
-  // ended. The reference passes the sampling seed - 10.
+  // the noise of `seed` and scaled by its strength; several are summed and augmented once more at level `merge` (0..1)
+  // with the next noise of the generator. `random` is left where the draws ended. The reference passes the sampling
+  // seed - 10.
   // Throws Error(kMismatch) naming both widths, Error(kInvalid) for an empty list.
   Tensor merge(std::span<const UnclipSource> images, double merge, uint64_t seed,
                sampling::TorchGenerator& random) const;

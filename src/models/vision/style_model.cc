@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kHeads = 8;
 
-// The blocks in the names ClipEncoder reads, everything else as it is.
+// The blocks under the names that ClipEncoder reads; other names are unchanged.
 std::shared_ptr<const StoredTensors> canonical(const StoredTensors& file) {
   auto out = std::make_shared<StoredTensors>();
   for (const char* name : {"style_embedding", "proj", "ln_pre.weight", "ln_pre.bias", "ln_post.weight", "ln_post.bias"})

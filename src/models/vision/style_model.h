@@ -1,4 +1,4 @@
-// T2I-Adapter's style adapter (coadapter-style): image tokens in the language of the text encoder.
+// T2I-Adapter's style adapter (coadapter-style): turns an image into tokens for the text context.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace easel::models {
 
-// Mou et al. 2023, "T2I-Adapter": learned style tokens are appended to the vision tower's last hidden state, all go
-// through a small transformer, and the style tokens' states are projected to the text's width.
+// Mou et al. 2023, "T2I-Adapter": learned style tokens are appended to the vision tower's last hidden state, a small
+// transformer is applied to both, and the style tokens' states are projected to the text's width.
 class StyleModel {
  public:
   // Keys: style_embedding [1,tokens,width], ln_pre, transformer_layes.N (OpenCLIP blocks; the spelling is the
@@ -56,16 +56,16 @@ struct StyleShape {
 // From the shapes alone. Throws Error(kBadFile).
 StyleShape read_style_shape(const StoredTensors& file, const std::string& file_name);
 
-// Throws Error(kUnsupported) naming the file when it is no style model, Error(kBadFile) when it is damaged.
+// Throws Error(kUnsupported) naming the file if it is not a style model, Error(kBadFile) if it is damaged.
 StyleModelHandle load_style_model(memory::Residency& residency, const StoredTensors& file, DType compute,
                                   const std::string& file_name);
 
-// Why the three do not go together and what would: an Error(kMismatch), or nothing when they do; needs no compute.
-// context_dim: width of the text conditioning, `text_file` where it comes from. `vision` may be null (unknown).
+// An Error(kMismatch) that says why the three do not fit each other and what would, or nullopt if they do. Computes
+// nothing. context_dim: width of the text conditioning, which comes from `text_file`. `vision` may be null (unknown).
 std::optional<Error> style_mismatch(const StyleModelHandle& style, const ClipVisionHandle* vision, int64_t context_dim,
                                     const std::string& text_file);
 
-// The style tokens of an image (all images of a batch one after the other): [1, N*tokens, context_dim] f32.
+// The style tokens of the N images of a batch, one after the other: [1, N*tokens, context_dim] f32.
 Tensor style_tokens(const StyleModelHandle& style, const ClipVisionOutput& image);
 
 }  // namespace easel::models

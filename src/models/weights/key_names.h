@@ -1,4 +1,4 @@
-// Small questions about the key names of a checkpoint.
+// Small helpers for the key names of a checkpoint.
 #pragma once
 
 #include <charconv>
@@ -8,14 +8,14 @@
 
 namespace easel::models {
 
-// The number in a key part ("11"), or -1 when it is not one.
+// The number in a part of a key ("11"), or -1 if it is not a number.
 inline int64_t key_number(const std::string& part) {
   int64_t value = -1;
   const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
   return error == std::errc() && end == part.data() + part.size() && value >= 0 && value < 10000 ? value : -1;
 }
 
-// The number that follows `prefix` in `name`, and what comes after it (without the dot); -1 when there is none.
+// The number that follows `prefix` in `name`, or -1. `rest` becomes what follows the number, without the dot.
 inline int64_t number_after(const std::string& name, const std::string& prefix, std::string& rest) {
   if (!name.starts_with(prefix)) return -1;
   const size_t dot = std::min(name.find('.', prefix.size()), name.size());
@@ -38,14 +38,14 @@ inline int64_t numbered_children(const nn::Weights& w) {
   return count;
 }
 
-// `w` itself, having noted its bias as missing where the file has none. Layers take an absent bias for zeros;
-// the ones whose published files always have it are built through this.
+// Returns `w`, and records its bias as missing if the file has none. Layers take an absent bias as zeros; this is for
+// layers that have one in every published file.
 inline const nn::Weights& with_bias(const nn::Weights& w) {
   if (!w.has("bias")) w.get("bias");
   return w;
 }
 
-// Runs `build`, which packs the tensors of a file. What an op refuses there is the file's fault, not Easel's.
+// Runs `build`, which packs the tensors of a file. An error of an op is turned into one about the file.
 template <class Build>
 auto from_file(const nn::Weights& w, Build&& build) {
   try {

@@ -7,7 +7,7 @@
 namespace easel::models {
 namespace {
 
-// Which tensors these are: the files they lie in, and the version of those files with all places in them.
+// The identity of tensors: the files that hold them, and the version of those files with all offsets in them.
 struct Identity {
   std::string files, version;
 };

@@ -1,5 +1,5 @@
-// Models that are packed from stored tensors: shared by all who ask for the same, their size known before, their packed
-// weights kept on disk where that is wanted.
+// Models that are packed from stored tensors: shared by all who use the same ones, with their size known in advance,
+// and their packed weights cached on disk if that is on.
 #pragma once
 
 #include <functional>
@@ -19,31 +19,31 @@ namespace easel::models {
 
 // What a model is packed from.
 struct PackedFrom {
-  std::string kind;  // "unet", "vae", ...: tells apart models of one file
+  std::string kind;  // "unet", "vae", ...: distinguishes the models in one file
   std::shared_ptr<const StoredTensors> tensors;
   DType compute = DType::kF32;
-  // Models with patches are not kept on disk: most of the work is in the changes, and each strength would be a model of
-  // its own.
+  // Models with patches are not cached on disk: applying the patches is most of the work, and each strength would be
+  // another model.
   std::vector<nn::WeightPatchPtr> patches = {};
 };
 
-// Says which tensors these are, in this process: which version of which files, and their names, places and shapes in
-// it; for those in no file, where in memory they lie. However often a file is opened, it is the same.
+// Identifies tensors within this process: the files and their versions, and the tensors' names, offsets and shapes; for
+// tensors that are not in a file, their addresses. Opening a file again gives the same identity.
 std::string identity_of(const StoredTensors& tensors);
 
 // A key for Residency::shared().
 std::string shared_key(const PackedFrom& from, Device device);
-// The model's name and version for WeightCache::open(): the files it is from, and the kind; which version of the files,
-// and all names, places and shapes in them. Of tensors in no file it reads the values.
+// The model's name and version for WeightCache::open(). The name has the files and the kind; the version has the files'
+// versions and the tensors' names, offsets and shapes, or the values of tensors that are not in a file.
 std::pair<std::string, std::string> cache_key(const PackedFrom& from);
 
-// Makes a model, its weights packed as the packer says.
+// Makes a model; the packer says how its weights are packed.
 template <class T>
 using PackedBuild = std::function<std::shared_ptr<const T>(const ops::Packer&)>;
 
-// The model that `build` makes, to be built for ops::compute_device() when it is first used; while anyone holds one
-// that is made from the same for that device, that one. Else `build` is called once at once, with a packer that
-// measures, for the estimate of its size, which is exact; and throws here what it throws there. `name` is for messages.
+// The model that `build` makes for ops::compute_device(), built when it is first used. If anyone holds a model from the
+// same tensors for that device, it is shared. Otherwise `build` is called once with a measuring packer, for the model's
+// exact size; what that throws is thrown here. `name` is for messages.
 template <class T>
 std::shared_ptr<memory::Resident<T>> packed_model(memory::Residency& residency, const std::string& name,
                                                   const PackedFrom& from, const PackedBuild<T>& build) {

@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kMagic[16] = "easel packed";
-constexpr uint64_t kVersion = 2;  // of the file; the layouts in it are told apart by ops::packed_layout_fingerprint()
+constexpr uint64_t kVersion = 2;  // of the file format; that of the layouts is ops::packed_layout_fingerprint()
 constexpr size_t kAlign = 4096;
 constexpr size_t kPiece = size_t{1} << 20;  // read and hashed at once, while it is in the cache
 
@@ -41,8 +41,8 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kAlign);
 
-// A blob in the mapped file. It needs no reading if the system still caches the file, and it is the first memory that
-// the system drops under pressure.
+// A blob in the mapped file: nothing has to be read while the system still caches the file, and the system can drop the
+// memory when it is short.
 class PartOfFile final : public Storage {
  public:
   PartOfFile(StorageRef file, uint64_t offset, size_t bytes)
@@ -53,7 +53,7 @@ class PartOfFile final : public Storage {
   StorageRef file_;
 };
 
-// The hash of a blob: of its pieces' hashes, so that pieces can be hashed on several threads.
+// The hash of a blob is the hash of its pieces' hashes, so that pieces can be hashed on several threads.
 uint64_t hash_blob(const void* data, size_t bytes, bool on_all_threads) {
   std::vector<uint64_t> parts(ceil_div(bytes, kPiece));
   const auto hash_some = [&](int64_t begin, int64_t end) {
@@ -145,7 +145,7 @@ class Writers {
 };
 
 Writers& writers() {
-  log();  // made first, so that it is still there when the last writer ends
+  log();  // constructed before this object, so that it outlives the last writer
   static Writers all;
   return all;
 }

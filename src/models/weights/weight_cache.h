@@ -1,8 +1,8 @@
-// Packed weights on disk, so that a model that was packed once is read the next time. Off until a folder is set.
+// A cache of packed weights on disk, so that a model is packed only once. Off until a folder is set.
 //
-// One file for each model: what is packed goes in one after another, and comes out in the same order. A file says in
-// its header what it was packed from and in its index what each piece is, with a hash of its bytes: whatever is of
-// another model, version, processor or layout, or damaged, is packed anew and the file replaced.
+// There is one file for each model. Blobs are written in the order in which they are packed, and read in the same
+// order. The header identifies what was packed, the index each blob, with a hash of its bytes. Blobs of another model,
+// version, processor or layout, and damaged ones, are packed again, and the file is replaced.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@
 
 namespace easel::models {
 
-// Where packed weights are kept, and how many bytes of them at most (0: no limit): beyond that the files used longest
-// ago are deleted, never the one just written. An empty folder: nowhere. It is made when first written to.
+// The folder of the cache, and its limit in bytes (0: none). Beyond the limit the least recently used files are
+// deleted, but never the one just written. An empty path turns the cache off. The folder is made when it is first
+// written to.
 struct WeightCacheFolder {
   std::filesystem::path path;
   uint64_t limit = 0;
@@ -25,7 +26,7 @@ struct WeightCacheFolder {
 void set_weight_cache(const WeightCacheFolder& folder);
 bool weight_cache_is_on();
 
-// What is kept of one model.
+// The cached weights of one model.
 class WeightCache final : public ops::PackedStore {
  public:
   // The cache of the model `name` packed for a device, or null while there is no folder, or for a device whose packed
@@ -40,7 +41,7 @@ class WeightCache final : public ops::PackedStore {
   WeightCache(const WeightCache&) = delete;
   WeightCache& operator=(const WeightCache&) = delete;
 
-  // The next blob, in the mapped file, if the file has it undamaged. Checked on all threads.
+  // The next blob, in the mapped file, if the file has it undamaged. Its hash is computed on all threads.
   StorageRef take(uint64_t kind, size_t bytes) override;
   // `storage` stays alive until it is written.
   void keep(uint64_t kind, const StorageRef& storage, size_t bytes) override;
@@ -48,7 +49,7 @@ class WeightCache final : public ops::PackedStore {
   // What blobs from the file lie in; models read it for as long as they are used. Null without a file.
   const StorageRef& mapping() const { return mapped_; }
 
-  // Whether the file does not hold exactly what was asked for, so that it is worth writing anew.
+  // Whether the file lacks blobs that were asked for or has others, so that it should be written again.
   bool incomplete() const { return missed_ || entries_.size() != found_.size(); }
   // Writes the file, whole or not at all, and makes room in its folder. Throws Error.
   void write() const;
@@ -74,7 +75,7 @@ class WeightCache final : public ops::PackedStore {
   bool missed_ = false;
 };
 
-// Waits until everything is written. Called at the end of the program by itself.
+// Waits until everything is written. Also happens at the end of the program.
 void finish_weight_caches();
 
 }  // namespace easel::models
