@@ -37,7 +37,7 @@ inline std::string tiny_models_version() {
   for (const auto& files :
        {synth::synthetic_files(synth::SynthSize::kTiny), synth::extra_synthetic_files(synth::SynthSize::kTiny)})
     for (const synth::SynthFile& file : files) {
-      hash.update(file.path + (file.told == synth::Told::kEps ? " eps\n" : "\n"));
+      hash.update(file.path + (file.mark == synth::PredictionMark::kEps ? " eps\n" : "\n"));
       for (const auto& [name, shape] : file.tensors) hash.update(name + shape.str() + "\n");
     }
   return hash.hex().substr(0, 12);

@@ -41,7 +41,7 @@ constexpr auto kSubjects = [] {
   return words;
 }();
 
-// What a thing in the air is above.
+// The place below a thing in the air.
 std::string seen_from_above(const std::string& place) {
   if (place == "sea") return "over the sea";
   if (place == "town") return "over a city";
@@ -81,7 +81,7 @@ struct Place {
   std::string size, side;  // "small", "large"; "on the left"; or empty
 };
 
-// `small` things are hard to make out in some styles; there are none where it is false.
+// `small`: whether a small size may be chosen; in some styles small things are hard to recognise.
 Place place(Random& random, const Kind& kind, const Setting& setting, bool small) {
   Place out;
   float size = random.real(0.85f, 1.08f);

@@ -1,4 +1,4 @@
-// Endless drawings with exact captions: what the small models that come with the program are trained on.
+// An endless series of drawings with exact captions, on which the small models that come with the program are trained.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace easel::synth {
 
 struct Drawing {
   Tensor rgb;           // f32 [1,side,side,3] in 0..1
-  std::string caption;  // every word of it can be seen, but not all that is seen need be said
-  // The same in single words, for judging what a model has learnt.
+  std::string caption;  // names only what can be seen, but not everything that can be
+  // The content in single words, for judging what a model has learnt.
   std::string_view style;  // flat, ink, watercolour, pixel, night, pastel
   std::string subject;     // one of drawing_subjects()
   std::string colour;      // of its largest part
@@ -24,8 +24,8 @@ struct Drawing {
 
 std::span<const std::string_view> drawing_subjects();
 
-// The drawing of this number: any number, the same one each time for the same seed. Throws Error(kInvalid) for a side
-// outside 16 to 1024.
+// The drawing with this number; any number is valid. The same seed and number give the same drawing. Throws
+// Error(kInvalid) for a side outside 16..1024.
 Drawing draw(uint64_t seed, uint64_t number, int side);
 
 }  // namespace easel::synth

@@ -1,4 +1,4 @@
-// Random numbers that a drawing is made from: the same on every machine, for they are whole-number arithmetic.
+// The random numbers of a drawing. They use integer arithmetic only, so that they are the same on every machine.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace easel::synth {
 
 class Random {
  public:
-  // Independent streams for one seed; one a picture.
+  // Each picture has an independent stream of the seed.
   Random(uint64_t seed, uint64_t stream) : state_(mixed(seed) ^ mixed(stream * 0x9E3779B97F4A7C15ull + 1)) {}
 
   uint64_t bits() { return mixed(state_ += 0x9E3779B97F4A7C15ull); }

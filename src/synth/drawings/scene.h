@@ -1,4 +1,4 @@
-// What a drawing shows, and the words for it. Every word of a caption names something to be seen.
+// The content of a drawing, and the words for it. Every word of a caption names something visible.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace easel::synth {
 
-// A colour with the word for it. No two drawings have quite the same red.
+// A colour and its name. The shade varies from drawing to drawing.
 struct NamedColour {
   const char* word;
   Colour colour;
@@ -29,7 +29,7 @@ enum class Weather { kClear, kClouds, kRain, kSnow, kFog };
 // "a house", "an orange house".
 std::string with_article(std::string_view noun);
 
-// What surrounds the subject, and where it has room.
+// The surroundings of the subject, and the room for it.
 struct Setting {
   std::string word;    // "sea", "mountains", "wall", ...: what the data file calls it
   std::string phrase;  // "by the sea"
@@ -51,10 +51,10 @@ struct Subject {
 Setting draw_outdoors(Sketch& sketch, Random& random, Hour hour, std::initializer_list<const char*> places);
 Setting draw_indoors(Sketch& sketch, Random& random, bool table, Hour hour);
 Setting draw_underwater(Sketch& sketch, Random& random);
-// What is in front of it: rain, snow, fog.
+// The weather in front of everything: rain, snow, fog.
 void draw_weather(Sketch& sketch, Random& random, const Setting& setting);
 
-// Where the subject goes: `frame` has its foot, its height, and which way it faces.
+// Draws the subject into `frame`, which has its foot, its height, and the direction in which it faces.
 Subject draw_lighthouse(Sketch& sketch, Random& random, const Frame& frame);
 Subject draw_boat(Sketch& sketch, Random& random, const Frame& frame);
 Subject draw_house(Sketch& sketch, Random& random, const Frame& frame);

@@ -9,7 +9,7 @@
 
 namespace easel::synth {
 
-// x to the right, y down, the picture is 0..1 both ways. In a frame (below) y goes up.
+// x to the right, y down, the picture is 0..1 in both directions. In a Frame (below) y is up.
 struct Point {
   float x = 0, y = 0;
 };
@@ -23,14 +23,14 @@ struct Outline {
     kPolygon,  // the inside of `points`
     kEllipse,  // around points[0]
     kLine,     // a pen of radius `radius.x` along `points`
-    kRidge,    // everything below heights at equal steps from the left edge to the right one: the y of `points`
+    kRidge,    // everything below a line whose heights, the y of `points`, are equally spaced from edge to edge
   };
   Kind kind = Kind::kPolygon;
   std::vector<Point> points;
   Point radius;                // of an ellipse; a line's is radius.x
   float cosine = 1, sine = 0;  // how far an ellipse is turned
 
-  // How far outside the shape a place is, less than 0 inside; exact near the edge, in the picture's units.
+  // The distance of a place from the shape, negative inside; exact near the edge, in the picture's units.
   float distance(Point at) const;
   Box bounds() const;
 };
@@ -42,9 +42,9 @@ struct Paint {
   Colour colour;                // screen values 0..1, at the top of the shape
   std::optional<Colour> below;  // at its foot, when it changes
   Surface surface = Surface::kBody;
-  float form = 0;     // how round: 0 flat, 1 dark on the side away from the light
+  float form = 0;     // roundness: 0 flat, 1 dark on the side away from the light
   float opacity = 1;  // of the paint
-  float glow = 0;     // gives light: how far around it lights the night, in the picture's units
+  float glow = 0;     // radius of the light that it gives at night, in the picture's units
 
   Paint(Colour c) : colour(c) {}  // NOLINT: a colour is the plainest paint
   Paint(Colour c, Surface s) : colour(c), surface(s) {}
@@ -83,11 +83,11 @@ struct Frame {
 class Sketch {
  public:
   std::vector<Layer> layers;
-  Colour light{1, 1, 1};  // what the hour does to every colour that gives no light itself
+  Colour light{1, 1, 1};  // the light of the hour, a factor for every colour that does not glow
   bool night = false;
 
   void stand(const Frame& frame) { frame_ = frame; }
-  // Later layers are cut to that one, until -1.
+  // Clips the layers that follow to that one; -1 ends it.
   void cut_to(int layer) { within_ = layer; }
 
   // Each gives the layer's index.
@@ -100,7 +100,7 @@ class Sketch {
   int curve(const std::vector<Point>& points, float radius, const Paint& paint);
   // A closed smooth outline through the points.
   int blob(const std::vector<Point>& points, const Paint& paint);
-  // Heights above the picture's foot, from its left edge to its right one; knows no frame.
+  // Heights above the lower edge of the picture, from left to right; independent of the frame.
   int ridge(const std::vector<float>& heights, const Paint& paint);
   // The whole picture.
   int everywhere(const Paint& paint) { return ridge({1.1f, 1.1f}, paint); }

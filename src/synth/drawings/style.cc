@@ -16,7 +16,7 @@ float luminance(Colour c) { return 0.3f * c.x + 0.59f * c.y + 0.11f * c.z; }
 Colour times(Colour a, Colour b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
 Colour clamped(Colour c) { return {clamp01(c.x), clamp01(c.y), clamp01(c.z)}; }
 
-// One place of a layer, as a style sees it. Lengths are pixels of a picture of side 128.
+// One place of a layer, as a style is given it. Lengths are in pixels of a picture of side 128.
 struct Touch {
   Point at;        // pixels
   float distance;  // to the edge; less than 0 inside
@@ -60,7 +60,7 @@ class Canvas {
       for (int x = left; x < right; ++x) {
         const Point at{(static_cast<float>(x) + 0.5f) / side, (static_cast<float>(y) + 0.5f) / side};
         float distance = layer.outline.distance(at);
-        // What is thinner than a pixel is drawn a pixel wide.
+        // Lines thinner than a pixel are drawn one pixel wide.
         if (layer.outline.kind == Outline::Kind::kLine)
           distance -= std::max(0.0f, 0.45f / side - layer.outline.radius.x);
         if (layer.within >= 0)

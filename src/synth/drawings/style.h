@@ -15,7 +15,7 @@ inline constexpr int kDrawingStyles = 6;
 // "flat", "ink", "watercolour", "pixel", "night", "pastel".
 std::string_view style_name(DrawingStyle style);
 
-// f32 [1,side,side,3] in 0..1. `seed` decides the paper's grain, the hand's unsteadiness. side > 0.
+// f32 [1,side,side,3] in 0..1. `seed` determines the grain of the paper and the unsteadiness of the lines. side > 0.
 Tensor render(const Sketch& sketch, DrawingStyle style, int side, uint64_t seed);
 
 }  // namespace easel::synth

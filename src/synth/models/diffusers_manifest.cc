@@ -5,14 +5,14 @@
 namespace easel::synth {
 namespace {
 
-// Takes a leading "text." off `rest` if it is there.
+// Removes a leading "text." from `rest`; returns whether there was one.
 bool take(std::string_view& rest, std::string_view text) {
   if (!rest.starts_with(text)) return false;
   rest.remove_prefix(text.size());
   return true;
 }
 
-// Takes a leading number and the dot behind it.
+// Removes a leading number and the dot after it from `rest`; returns the number.
 int64_t take_number(std::string_view& rest) {
   int64_t n = 0;
   const auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), n);
@@ -35,7 +35,7 @@ std::string residual_part(std::string_view rest) {
   return std::string(rest);
 }
 
-// What a block of one level is called: residual block, attention, or the change of size at its end.
+// The name of a part of a level: residual block, attention, or the change of size at its end.
 std::string block_part(const std::string& level, int64_t index, int64_t part, bool attention, std::string_view resize,
                        std::string_view rest) {
   const std::string number = std::to_string(index);

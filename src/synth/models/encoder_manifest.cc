@@ -68,7 +68,7 @@ Manifest vae(int64_t channels) {
 
   m.layer("decoder.conv_in", {width, 4, 3, 3});
   vae_middle(m, "decoder.mid", width);
-  // Level 0 is the last one to run; what enters a level comes from the one above.
+  // Level 0 runs last; the input of a level is the output of the one above.
   for (int level = 0; level < 4; ++level) {
     const std::string p = dot("decoder.up", level);
     int64_t in = channels * kMult[level < 3 ? level + 1 : 3];

@@ -9,8 +9,8 @@
 
 namespace easel::synth {
 
-// The tensors of `file` whose names begin with `prefix`, with the values the written file would have, as f16
-// and under their full names.
+// The tensors of `file` whose names begin with `prefix`, under their full names, with the f16 values that the written
+// file would have.
 std::shared_ptr<const StoredTensors> make_tensors(const SynthFile& file, std::string_view prefix = {},
                                                   uint64_t seed = 0);
 

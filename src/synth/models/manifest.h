@@ -36,12 +36,12 @@ class Manifest {
   std::vector<Item> items_;
 };
 
-// What distinguishes the published size of the models from the small one for tests: the topology is
-// the same. Letters as in CLIP's: L(14), H(14), big G(14).
+// The widths by which the published models differ from the small ones for tests; the topology is the same. Letters as
+// in CLIP's names: L(14), H(14), bigG(14).
 struct Widths {
   int64_t text_l, text_h, text_g;        // CLIP text encoders
   int64_t vision_l, vision_h, vision_g;  // CLIP vision encoders
-  int64_t proj_l, proj_h, proj_g;        // what those are projected to
+  int64_t proj_l, proj_h, proj_g;        // widths of their projections
   int64_t mlp_g;                         // hidden width of vision G's MLPs (the others: 4 x width)
   int64_t unet_sd15, unet_sd21, unet_sdxl, unet_refiner;
   int64_t vae;

@@ -23,7 +23,7 @@ void generate(const SynthFile& file, uint64_t seed, const Sink& sink) {
   const std::string name = file_name(file);
   for (const auto& [tensor, shape] : file.tensors) {
     const uint64_t state = value_state(name, tensor, seed);
-    const ValueRule rule = value_rule(tensor, shape, file.told == Told::kVelocity);
+    const ValueRule rule = value_rule(tensor, shape, file.mark == PredictionMark::kVelocity);
     for (int64_t first = 0, n = shape.numel(); first < n; first += kChunk) {
       const int64_t count = std::min(kChunk, n - first);
       fill_values(state, rule, first, count, buffer.data());

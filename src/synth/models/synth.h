@@ -18,7 +18,7 @@ enum class SynthSize {
   kFull,  // the published sizes: about 38 GB altogether, the extra ones 26
 };
 
-// How the tensors are packed.
+// The container of the tensors.
 enum class Packing {
   kSafetensors,
   kTorchFlat,       // {"name": tensor, ...}
@@ -26,20 +26,20 @@ enum class Packing {
   kTorchNested,     // {"image_proj": {...}, "ip_adapter": {...}}: nested at the first dot
 };
 
-// What an SD 2.x UNet says it was trained to predict, by the spread of one bias.
-enum class Told { kVelocity, kEps };
+// The prediction of an SD 2.x UNet, which loaders recognise by the standard deviation of one bias.
+enum class PredictionMark { kVelocity, kEps };
 
 struct SynthFile {
   std::string path;  // "checkpoints/sd_xl_base_1.0.safetensors": folder and file name in a model folder
   Packing packing = Packing::kSafetensors;
   Manifest tensors;
-  Told told = Told::kVelocity;
+  PredictionMark mark = PredictionMark::kVelocity;
 
   // Bytes of tensor data; all are f16.
   uint64_t bytes() const;
 };
 
-// The files the reference workflows name.
+// The files that the reference workflows name.
 std::vector<SynthFile> synthetic_files(SynthSize size);
 // Further kinds of model files, under names of their own: other families, layouts and adapters.
 std::vector<SynthFile> extra_synthetic_files(SynthSize size);
@@ -58,9 +58,9 @@ struct SynthOptions {
   bool extra = false;                  // the extra files too
 };
 
-// Writes the files below `folder`, making the folders it needs and replacing files of the same name.
-// Only a few MiB are held at a time. Returns the paths written. Throws Error(kUsage) when `only` fits no
-// file, Error(kCancelled), and what AtomicFile throws.
+// Writes the files below `folder`, makes missing folders, and replaces files of the same name. Holds only a few MiB at
+// a time. Returns the paths written. Throws Error(kUsage) if `only` matches no file, Error(kCancelled), and what
+// AtomicFile throws.
 std::vector<std::filesystem::path> write_synthetic(const std::filesystem::path& folder, const SynthOptions& options,
                                                    const SynthCallback& progress = {}, const CancelToken& cancel = {});
 

@@ -55,7 +55,7 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   const Manifest text_l = clip_text(w.text_l, 12);
   using enum Packing;
   return {
-      {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, Told::kEps},
+      {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, PredictionMark::kEps},
       {"checkpoints/v2-1_768-ema-pruned.ckpt", kTorchStateDict, sd21},
       {"checkpoints/sd-v1-5-inpainting.safetensors", kSafetensors,
        checkpoint(inpainting, w, text_l, "cond_stage_model.transformer.")},

@@ -86,7 +86,7 @@ std::vector<SynthFile> synthetic_files(SynthSize size) {
       {"ipadapter/ip-adapter-plus_sd15.bin", kTorchNested, plus_sd15},
       {"ipadapter/ip-adapter-plus_sd15.safetensors", kSafetensors, plus_sd15},
       {"ipadapter/ip-adapter_sdxl.bin", kTorchNested, ip_adapter(ip_linear(w.proj_g, xl_unet.context), xl_unet)},
-      // The published one is 1280 wide whatever the model it serves.
+      // The published one is 1280 wide for every model.
       {"ipadapter/ip-adapter-plus_sdxl_vit-h.safetensors", kSafetensors,
        ip_adapter(ip_resampler(1280, w.vision_h, xl_unet.context, 20), xl_unet)},
       {"controlnet/control_v11p_sd15_canny_fp16.safetensors", kSafetensors, controlnet(sd_unet)},

@@ -147,7 +147,7 @@ Manifest controlnet(const UNetPlan& plan) {
 
 Manifest ip_layers(const Manifest& unet, int64_t context) {
   Manifest m;
-  int64_t number = 1;  // only cross attentions count, and they sit behind a self attention each
+  int64_t number = 1;  // the first cross-attention; each has a self-attention before it, which is counted too
   for (const char* part : {"input_blocks", "output_blocks", "middle_block"})
     for (const auto& [name, shape] : unet) {
       if (name.find(part) == std::string::npos || !name.ends_with("attn2.to_k.weight")) continue;

@@ -14,9 +14,9 @@ struct ValueRule {
   float offset = 0, factor = 1;
 };
 
-// The rule for a tensor, told from its name and shape. Tensors stay in the range that trained ones have,
-// so that activations neither vanish nor explode. Without `velocity`, the bias by whose deviation SD 2.x
-// models that predict v are told from the others stays small as all biases.
+// The rule for a tensor, by its name and shape. Values have the range of trained ones, so that activations neither
+// vanish nor explode. With `velocity`, the bias by whose deviation SD 2.x models that predict v are recognised is
+// large; without, it is as small as all biases.
 ValueRule value_rule(std::string_view tensor, const Shape& shape, bool velocity = true);
 
 // Where the pseudo-random sequence of a tensor starts: FNV-1a of "file/tensor", mixed with the seed.

@@ -1,4 +1,4 @@
-// The project's own pictures, made by code: what the demo, the examples and the docs draw over.
+// The project's own pictures, made by code, which the demo, the examples and the docs use as references.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// Colours, noise and shapes the scenes are painted with.
+// Colours, noise and shapes of which the scenes are painted.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace easel::synth {
 struct Vec {
   float x = 0, y = 0, z = 0;
 };
-using Colour = Vec;  // red, green, blue, light rather than screen values
+using Colour = Vec;  // red, green, blue: linear light, not screen values
 
 inline Vec operator+(Vec a, Vec b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
 inline Vec operator-(Vec a, Vec b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
@@ -63,7 +63,7 @@ inline float cloud(float x, float y, int octaves, int32_t seed = 0) {
   return sum / (1.0f - std::ldexp(1.0f, -octaves));
 }
 
-// Light to the screen: filmic shoulder, then gamma 2.
+// From light to screen values: a filmic shoulder, then gamma 2.
 inline Colour develop(Colour c) {
   const auto curve = [](float v) {
     v = std::max(0.0f, v);
@@ -72,7 +72,7 @@ inline Colour develop(Colour c) {
   return {curve(c.x), curve(c.y), curve(c.z)};
 }
 
-// Where a ray through a pixel goes: x to the right, y up, the middle square is -1..1 both ways.
+// The place of a ray through a pixel: x to the right, y up, the middle square is -1..1 in both directions.
 struct Spot {
   float x, y;
   int32_t pixel_x, pixel_y, sample;  // for noise that differs from sample to sample

@@ -49,7 +49,7 @@ float head(Vec p) {
   float d = join(egg(q - Vec{0, 0.17f, -0.06f}, {0.430f, 0.49f, 0.53f}),
                  egg(q - Vec{0, -0.15f, 0.075f}, {0.305f, 0.435f, 0.375f}), 0.24f);
   const float neck = capsule(q, {0, -0.40f, -0.10f}, {0, -1.05f, -0.20f}, 0.165f, 0.215f);
-  if (std::min(d, neck) > 0.2f) return (std::min(d, neck) - 0.12f) * 0.8f;  // features stand out less than that
+  if (std::min(d, neck) > 0.2f) return (std::min(d, neck) - 0.12f) * 0.8f;  // too far away for the features to matter
   d = join(d, egg(q - Vec{0, -0.505f, 0.275f}, {0.095f, 0.085f, 0.095f}), 0.17f);
   d = join(d, capsule(q, {0.225f, -0.33f, 0.04f}, {0.04f, -0.515f, 0.235f}, 0.055f, 0.06f), 0.18f);
   d = join(d, ball(q - Vec{0.190f, -0.105f, 0.295f}, 0.120f), 0.16f);
@@ -185,7 +185,7 @@ Colour person(const Ray& ray, const Hit& hit) {
   const float seen = light_seen(kShadows, {at + facing * 0.012f, to_key}, 4.0f, 5.0f);
   const float rim_seen = light_seen(kShadows, {at + facing * 0.02f, to_rim}, 3.0f, 6.0f);
   const float wrap = hit.solid == kHead ? 0.22f : 0.08f, key = clamp01((dot(facing, to_key) + wrap) / (1.0f + wrap));
-  // Light that enters skin comes out redder where it fades.
+  // Light that scatters in skin is redder at the edge of the shadow.
   const Colour key_light =
       hit.solid == kHead ? Colour{key, std::pow(key, 1.18f), std::pow(key, 1.3f)} : Colour{key, key, key};
   const float lower = hit.solid == kPullover ? 1.0f : mix(0.45f, 1.0f, smoothstep(-0.75f, -0.35f, at.y));

@@ -5,7 +5,7 @@ namespace {
 
 constexpr int kMostSteps = 64;
 
-// Where a ray passes a sphere: from t.x to t.y; empty when t.y < t.x.
+// The part of a ray inside a sphere; empty if it ends before it begins.
 struct Span {
   float from, to;
 };
@@ -44,7 +44,7 @@ Vec normal(const Solid& solid, Vec at) {
   return normalized({slope({kStep, 0, 0}), slope({0, kStep, 0}), slope({0, 0, kStep})});
 }
 
-// A ray that passes a solid at distance h after t has h / t of its angle free: the narrowest such gap decides.
+// A ray that passes a solid at distance h after t leaves an angle of h / t free; the smallest such angle counts.
 float light_seen(std::span<const Solid> solids, const Ray& ray, float distance, float sharpness, int but) {
   float seen = 1;
   for (size_t i = 0; i < solids.size(); ++i) {

@@ -7,7 +7,7 @@
 
 namespace easel::synth {
 
-// Inside the sphere (centre, bound) a solid lies where `distance`, taken from its centre, is below 0.
+// A solid within the sphere (centre, bound): the points where `distance`, relative to the centre, is below 0.
 struct Solid {
   Vec centre;
   float bound;
@@ -24,19 +24,20 @@ struct Hit {
   int solid = -1;  // none
 };
 
-// The first solid a ray meets before `limit`.
+// The first solid that a ray hits before `limit`.
 Hit first_hit(std::span<const Solid> solids, const Ray& ray, float limit);
 
-// Which way a solid's surface faces.
+// The normal of a solid's surface.
 Vec normal(const Solid& solid, Vec at);
 
-// How much of a light of angular size 1 / sharpness, `distance` away along the ray, is seen past the solids; 0..1.
+// The visible part, 0..1, of a light of angular size 1 / sharpness at `distance` along the ray, past all solids but
+// `but`.
 float light_seen(std::span<const Solid> solids, const Ray& ray, float distance, float sharpness, int but = -1);
 
-// How much of the sky around a surface is free of the solids' spheres, scaled by `size`; 0..1.
+// The part of the sky, 0..1, that the solids' spheres, scaled by `size`, leave visible from a surface.
 float openness(std::span<const Solid> solids, Vec at, Vec facing, float size, int but = -1);
 
-// Shapes to make distance functions of.
+// Shapes from which distance functions are made.
 inline float ball(Vec p, float radius) { return length(p) - radius; }
 inline float egg(Vec p, Vec radii) {
   const Vec q{p.x / radii.x, p.y / radii.y, p.z / radii.z};

@@ -143,7 +143,7 @@ Colour wall(Vec at) {
   return rgb(0.50f, 0.47f, 0.42f) * plaster;
 }
 
-// What a mirror would show of the window: four panes.
+// The reflection of the window: four panes.
 float window_mirrored(Vec at, Vec direction) {
   const Vec facing = normalized(Vec{0, 0.8f, 0} - kWindow), right = normalized(cross(facing, {0, 1, 0})),
             up = cross(right, facing);
