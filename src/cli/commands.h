@@ -12,6 +12,7 @@ void add_convert(CLI::App& app);
 void add_workflows(CLI::App& app);
 void add_nodes(CLI::App& app);
 void add_models(CLI::App& app);
+void add_doctor(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_img2img(CLI::App& app);
 void add_vary(CLI::App& app);
@@ -22,5 +23,6 @@ void add_pictures(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_queue(CLI::App& app);
+void add_completion(CLI::App& app);
 
 }  // namespace easel::cli

@@ -17,6 +17,7 @@ constexpr const char* kExamples = R"(First steps:
   easel run workflow.json --models ~/ComfyUI/models --input ~/ComfyUI/input
   easel run workflow.json --set KSampler.steps=8 --set 6.text="a red barn"
   easel models ~/ComfyUI/models                what each file is, and what fits with what
+  easel doctor --models ~/ComfyUI/models       what this machine can do, and what is wrong
   easel nodes KSampler                         what a node does and takes
   easel serve --models ~/ComfyUI/models        a server for ComfyUI clients, with a page at http://127.0.0.1:8188
 
@@ -37,12 +38,15 @@ int main(int argc, char** argv) try {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   using namespace easel::cli;
-  for (const auto add : {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_workflows, add_nodes,
-                         add_models, add_synth, add_pictures, add_demo, add_bench, add_serve, add_queue})
+  for (const auto add :
+       {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_workflows, add_nodes, add_models,
+        add_doctor, add_synth, add_pictures, add_demo, add_bench, add_serve, add_queue, add_completion})
     add(app);
   try {
     app.parse(argc, argv);
     return 0;
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();  // a command has said everything itself
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     if (const auto mistake = mistaken_name(app, {argv + 1, argv + argc})) return report(*mistake);

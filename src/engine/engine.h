@@ -83,6 +83,8 @@ class Engine {
   void free_models() { residency_.evict_all(); }
   void free_results();
   size_t model_bytes() const { return residency_.loaded_bytes(); }
+  // Of the whole program, as given or from the machine; 0: no limit.
+  size_t memory_budget() const { return residency_.budget(); }
   size_t result_bytes() const { return result_bytes_; }
 
  private:

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/desktop.h"
 #include "cli/session.h"
 #include "engine/engine.h"
 #include "server/jobs/engine_runner.h"
@@ -26,7 +27,7 @@ struct Flags {
   std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M", input_quota = "32G";
   int port = 8188;
   std::vector<std::string> cors, hosts;
-  bool paused = false, log_json = false, verbose = false, quiet = false;
+  bool paused = false, desktop = false, log_json = false, verbose = false, quiet = false;
   int64_t keep_history = 10000;
   double keep_temp_hours = 24;
 };
@@ -110,6 +111,16 @@ void run(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);  // the log's reader has gone: no reason to end
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  if (flags.desktop) {
+    const auto port = static_cast<uint16_t>(flags.port);
+    const std::string page = "http://127.0.0.1:" + std::to_string(port);
+    if (port != 0 && is_served(port)) {
+      printf("A server runs already; its page is %s\n", page.c_str());
+      open_in_browser(page);
+      return;
+    }
+    work_in_home();
+  }
   const auto engine = start_engine(flags.session);
   server::ServerOptions options = server_options(flags, engine->directories());
   raise_file_limit(options.http);
@@ -121,6 +132,8 @@ void run(const Flags& flags) {
   server.start();
   printf("Easel is ready at %s\n", server.url().c_str());
   fflush(stdout);
+  if (flags.desktop && !open_in_browser(server.url()))
+    server::log(server::Level::kWarning, "no browser could be started: xdg-open is missing", {{"page", server.url()}});
 
   int signal = 0;
   sigwait(&signals, &signal);
@@ -165,6 +178,8 @@ void add_serve(CLI::App& app) {
   command->add_option("--keep-temp-hours", flags->keep_temp_hours, "Previews older than that are removed")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
+  command->add_flag("--desktop", flags->desktop,
+                    "As a desktop's menu starts it: works in ~/Easel, made if need be, and opens the page");
   command->add_flag("--log-json", flags->log_json, "Log as JSON lines");
   command->add_flag("-v,--verbose", flags->verbose, "Log every request");
   command->add_flag("-q,--quiet", flags->quiet, "Log warnings and errors only");
