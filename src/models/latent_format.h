@@ -19,6 +19,9 @@ struct LatentFormat {
   int64_t factor = 0;  // pixels of the picture along a side of one latent pixel
   float scale = 1.0f;  // the model takes (latent - shift) * scale
   float shift = 0.0f;
+  // Where channels were brought to a common mean and deviation instead: (latent - means[c]) * scale / deviations[c].
+  // One value for each channel, or both empty; `shift` is 0 then.
+  std::span<const float> means = {}, deviations = {};
   // A preview in -1..1 without a VAE: the sum of latent[c] * colours[c], plus the bias, for a latent in the model's
   // scale. One colour for each channel; empty if no fit is known.
   std::span<const Colour> colours = {};

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
 
 #include "models/checkpoint/diffusers_keys.h"
 #include "models/diffusion_model.h"
@@ -273,6 +276,57 @@ TEST(DiffusersNames, GoThereAndBack) {
   EXPECT_EQ(sd15.original("up_blocks.0.upsamplers.0.conv"), "output_blocks.2.1.conv");
   EXPECT_EQ(sd15.original("up_blocks.2.upsamplers.0.conv.bias"), "output_blocks.8.2.conv.bias");
   EXPECT_EQ(sd15.original("mid_block.resnets.1.time_emb_proj.weight"), "middle_block.2.emb_layers.1.weight");
+}
+
+// SDXL with the tensors by which ComfyUI tells its kin apart.
+class SdxlKin : public ::testing::Test {
+ protected:
+  Checkpoint load(const std::map<std::string, Tensor>& markers) {
+    const formats::ModelFile base =
+        formats::open_model_file(tiny_models_dir() / "checkpoints/sd_xl_base_1.0.safetensors");
+    auto tensors = std::make_shared<StoredTensors>(*base.tensors);
+    for (const auto& [name, t] : markers) tensors->set(name, t);
+    formats::ModelFile file = base;
+    file.tensors = tensors;
+    return load_checkpoint(file, residency_, DType::kF32);
+  }
+  memory::Residency residency_;
+};
+
+TEST_F(SdxlKin, PlaygroundIsEdmOnNormalisedLatents) {
+  const Checkpoint c = load({{"edm_mean", made_up({1, 4, 1, 1}, 1)}, {"edm_std", made_up({1, 4, 1, 1}, 2)}});
+  EXPECT_EQ(&c.model.family(), &sd::kPlayground.family);
+  EXPECT_TRUE(sd::is_xl(&c.model.family()));
+  EXPECT_NEAR(static_cast<double>(c.model.sampling->sigma_max()), 80.0, 1e-3);
+  EXPECT_NEAR(static_cast<double>(c.model.sampling->timestep(1.0f)), 0.0, 1e-7);
+  const Tensor latent = made_up({1, 2, 3, 4}, 3);
+  const Tensor inside = c.model.latents().to_model(latent), back = c.model.latents().from_model(inside);
+  const double means[] = {-1.6574, 1.886, -1.383, 2.5155}, deviations[] = {8.4927, 5.9022, 6.5498, 5.2299};
+  for (int64_t i = 0; i < latent.numel(); ++i) {
+    EXPECT_NEAR(static_cast<double>(inside.f32()[i]),
+                (static_cast<double>(latent.f32()[i]) - means[i % 4]) * 0.5 / deviations[i % 4], 1e-6);
+    EXPECT_NEAR(back.f32()[i], latent.f32()[i], 1e-5f);
+  }
+}
+
+TEST_F(SdxlKin, MarkersSayNoiseAndPrediction) {
+  const Tensor none = Tensor::zeros({1});
+  const Checkpoint plain = load({});
+  EXPECT_EQ(&plain.model.family(), &sd::kSdxl.family);
+  EXPECT_EQ(plain.model.sampling->prediction(), sampling::Prediction::kEps);
+  const Checkpoint cos = load({{"edm_vpred.sigma_max", Tensor::full({}, 100.0f)}});
+  EXPECT_EQ(&cos.model.family(), &sd::kSdxl.family);
+  EXPECT_NEAR(static_cast<double>(cos.model.sampling->sigma_max()), 100.0, 1e-3);
+  EXPECT_NEAR(static_cast<double>(cos.model.sampling->sigma_min()), 0.002, 1e-7);
+  EXPECT_NEAR(static_cast<double>(cos.model.sampling->timestep(2.0f)), std::log(2.0) / 4, 1e-6);
+  const Checkpoint both =
+      load({{"edm_vpred.sigma_max", Tensor::full({1}, 50.0f)}, {"edm_vpred.sigma_min", Tensor::full({1}, 0.01f)}});
+  EXPECT_NEAR(static_cast<double>(both.model.sampling->sigma_min()), 0.01, 1e-6);
+  EXPECT_EQ(load({{"v_pred", none}}).model.sampling->prediction(), sampling::Prediction::kV);
+  EXPECT_GT(load({{"v_pred", none}, {"ztsnr", none}}).model.sampling->sigma_max(), 1000.0f);
+  for (const float wrong : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN(), 1e30f})
+    EXPECT_THROW(load({{"edm_vpred.sigma_max", Tensor::full({}, wrong)}}), Error) << wrong;
+  EXPECT_THROW(load({{"edm_vpred.sigma_max", Tensor::full({2}, 80.0f)}}), Error);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
-#include <array>
+#include <algorithm>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "formats/tensors/torch_pickle.h"
@@ -15,54 +17,171 @@ bool one_of(std::string_view name, Names names) {
   return false;
 }
 
-bool tensor_part(std::string_view module, std::string_view name) {
-  if (module == "torch._utils")
-    return one_of(name, {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter",
-                         "_rebuild_parameter_with_state"});
-  if (module == "torch._tensor") return name == "_rebuild_from_type_v2";
-  if (module == "torch" || module == "torch.cuda")
-    return name.ends_with("Storage") ||
-           one_of(name, {"Size", "device", "Tensor", "float64", "float32", "float16", "bfloat16", "int64", "int32",
-                         "int16", "int8", "uint8", "bool", "float8_e4m3fn", "float8_e5m2", "complex64", "complex128"});
-  if (module == "torch.storage")
-    return one_of(name, {"UntypedStorage", "TypedStorage", "_UntypedStorage", "_TypedStorage"});
-  if (module == "torch.nn.parameter") return name == "Parameter";
-  if (module == "torch.nn.modules.container") return one_of(name, {"ParameterDict", "ParameterList"});
-  if (module == "torch.torch_version") return name == "TorchVersion";
-  return false;
+std::string_view first_part(std::string_view dotted) { return dotted.substr(0, dotted.find('.')); }
+
+// `module` itself or one below it.
+bool within(std::string_view module, std::string_view package) {
+  return module.starts_with(package) && (module.size() == package.size() || module[package.size()] == '.');
 }
 
-bool plain_python(std::string_view module, std::string_view name) {
-  if (module == "collections") return one_of(name, {"OrderedDict", "defaultdict", "Counter"});
-  if (module == "builtins" || module == "__builtin__")
-    return one_of(name, {"set", "frozenset", "list", "dict", "tuple", "int", "long", "float", "complex", "bool", "str",
-                         "unicode", "bytes", "bytearray", "slice", "range", "object"});
-  if (module == "copyreg" || module == "copy_reg") return name == "_reconstructor";
-  if (module == "_codecs") return name == "encode";
-  if (module == "typing") return name == "Any";
-  if (module == "argparse") return name == "Namespace";
-  if (module == "pathlib" || module == "pathlib._local")
-    return one_of(name, {"Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath"});
-  if (module == "numpy.core.multiarray" || module == "numpy._core.multiarray")
-    return one_of(name, {"scalar", "_reconstruct"});
-  if (module == "numpy")
-    return one_of(name, {"dtype", "ndarray", "float64", "float32", "float16", "int64", "int32", "int16", "int8",
-                         "uint8", "bool_"});
-  return module == "numpy.dtypes";
+// What runs programs, evaluates, imports, or reaches files, the network or other values' attributes, wherever its name
+// stands in a dotted one.
+bool acts_anywhere(std::string_view part) {
+  return one_of(part, {"os",      "nt",      "posix",      "posixpath",   "ntpath",       "sys",           "subprocess",
+                       "socket",  "shutil",  "builtins",   "__builtin__", "__builtins__", "importlib",     "runpy",
+                       "pickle",  "_pickle", "cPickle",    "pickletools", "ctypes",       "_ctypes",       "marshal",
+                       "eval",    "exec",    "execfile",   "system",      "popen",        "import_module", "getattr",
+                       "setattr", "delattr", "breakpoint", "load_module", "exec_module"});
 }
 
-bool training_leftover(std::string_view module) {
-  for (std::string_view package : {"pytorch_lightning", "lightning", "lightning_fabric", "omegaconf", "torch.optim"})
-    if (module == package || (module.starts_with(package) && module[package.size()] == '.')) return true;
-  return false;
+// Packages nothing of which has a place beside weights.
+bool acts_as_package(std::string_view package) {
+  return one_of(package, {"_io",
+                          "_thread",
+                          "_winapi",
+                          "_winreg",
+                          "_posixsubprocess",
+                          "aiohttp",
+                          "ast",
+                          "asyncio",
+                          "atexit",
+                          "bdb",
+                          "cProfile",
+                          "cffi",
+                          "cloudpickle",
+                          "code",
+                          "codeop",
+                          "commands",
+                          "compileall",
+                          "concurrent",
+                          "dbm",
+                          "dill",
+                          "dis",
+                          "distutils",
+                          "doctest",
+                          "ensurepip",
+                          "fcntl",
+                          "fileinput",
+                          "ftplib",
+                          "gc",
+                          "glob",
+                          "http",
+                          "httplib",
+                          "httpx",
+                          "idlelib",
+                          "imaplib",
+                          "imp",
+                          "inspect",
+                          "io",
+                          "joblib",
+                          "lib2to3",
+                          "linecache",
+                          "mmap",
+                          "msvcrt",
+                          "multiprocessing",
+                          "nntplib",
+                          "operator",
+                          "_operator",
+                          "paramiko",
+                          "pdb",
+                          "pexpect",
+                          "pip",
+                          "pkg_resources",
+                          "pkgutil",
+                          "platform",
+                          "poplib",
+                          "profile",
+                          "pty",
+                          "py_compile",
+                          "pydoc",
+                          "requests",
+                          "resource",
+                          "setuptools",
+                          "shelve",
+                          "signal",
+                          "site",
+                          "smtplib",
+                          "socketserver",
+                          "sqlite3",
+                          "ssl",
+                          "symtable",
+                          "tarfile",
+                          "telnetlib",
+                          "tempfile",
+                          "test",
+                          "threading",
+                          "timeit",
+                          "tkinter",
+                          "trace",
+                          "turtle",
+                          "unittest",
+                          "urllib",
+                          "urllib2",
+                          "urllib3",
+                          "venv",
+                          "webbrowser",
+                          "winreg",
+                          "xmlrpc",
+                          "zipfile",
+                          "zipimport"});
+}
+
+// Of packages that belong into a checkpoint, the parts that act.
+bool acts_within_package(std::string_view module, std::string_view name) {
+  const std::string_view package = first_part(module);
+  if (package == "torch") {
+    for (std::string_view part :
+         {"torch.hub", "torch.jit", "torch.package", "torch.serialization", "torch.utils", "torch._C", "torch.ops",
+          "torch._ops", "torch.classes", "torch._classes", "torch.distributed", "torch.multiprocessing", "torch.fx",
+          "torch.onnx", "torch.library", "torch._inductor", "torch._dynamo", "torch.testing", "torch.export"})
+      if (within(module, part)) return true;
+    return one_of(name, {"load", "save", "hub", "jit", "compile", "ops", "classes", "package", "utils", "serialization",
+                         "_load_from_bytes", "load_library", "from_file"});
+  }
+  if (package == "numpy") {
+    for (std::string_view part : {"numpy.testing", "numpy.f2py", "numpy.distutils", "numpy.ctypeslib", "numpy.lib"})
+      if (within(module, part)) return true;
+    return one_of(name, {"load", "save", "savez", "savetxt", "loadtxt", "genfromtxt", "fromfile", "tofile", "memmap",
+                         "frompyfunc", "vectorize"});
+  }
+  if (package == "copyreg" || package == "copy_reg")
+    return !one_of(name, {"_reconstructor", "__newobj__", "__newobj_ex__"});
+  if (package == "_codecs" || package == "codecs") return !one_of(name, {"encode", "decode"});
+  if (package == "functools") return name != "partial";
+  if (package == "types") return name != "SimpleNamespace" && name != "MappingProxyType";
+  return within(module, "logging.config");
+}
+
+// Python's own types, which make plain values.
+bool plain_builtin(std::string_view name) {
+  return one_of(name, {"set",   "frozenset", "list",   "dict",   "tuple",    "int",      "long",
+                       "float", "complex",   "bool",   "str",    "unicode",  "bytes",    "bytearray",
+                       "slice", "range",     "xrange", "object", "NoneType", "ellipsis", "Ellipsis"});
+}
+
+bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+bool acts(std::string_view module, std::string_view name) {
+  if (module == "builtins" || module == "__builtin__") return !plain_builtin(name);
+  if (acts_as_package(first_part(module)) || acts_within_package(module, name)) return true;
+  for (const std::string_view dotted : {module, name})
+    for (std::string_view rest = dotted; !rest.empty();) {
+      const std::string_view part = first_part(rest);
+      // Names that Python keeps for itself lead to everything; its copyreg's are seen to above.
+      const bool own = part.starts_with("__") && part != "__main__" && first_part(module) != "copyreg";
+      // A dotted name leads from a class to any of its attributes: only classes within classes are let through.
+      const bool attribute =
+          dotted.data() == name.data() && dotted.size() > part.size() && !part.empty() && !upper(part.front());
+      if (part.empty() || own || attribute || acts_anywhere(part)) return true;
+      rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    }
+  return module.empty() || name.empty();
 }
 
 }  // namespace
 
 void check_torch_global(std::string_view module, std::string_view name) {
-  // A dotted name would lead from an allowed class to any of its attributes.
-  const bool plain = name.find('.') == std::string_view::npos;
-  if (plain && (tensor_part(module, name) || plain_python(module, name) || training_leftover(module))) return;
+  if (!acts(module, name)) return;
   throw Error(Fault::kBadFile, "contains code: it names '" + std::string(module) + "." + std::string(name) + "'")
       .fix("Easel reads model files as data only. If you trust the file, convert it to safetensors where it was made");
 }

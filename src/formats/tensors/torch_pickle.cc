@@ -128,7 +128,8 @@ class Interpreter {
   std::optional<std::vector<Ref>> plain_dictionary(const Value& v) {
     if (v.kind == Kind::kDict) return visited(v.items);
     const std::string_view name = callee(v);
-    if (name != "collections.OrderedDict" && name != "collections.defaultdict") return std::nullopt;
+    // Dictionaries of trainers' own kinds, such as an AttributeDict, are written as Python's are.
+    if (!name.ends_with("dict") && !name.ends_with("Dict")) return std::nullopt;
     std::vector<Ref> pairs;
     // Python 2 passes the pairs as a list of two-element lists.
     if (!arguments(v).empty() && p_[arguments(v)[0]].kind == Kind::kList)

@@ -13,14 +13,12 @@
 
 namespace easel::formats {
 
-// Refuses, by name, every Python name that published model files do not need. What it lets pass is
-// never called either: names Easel does not interpret stay as inert records. Allowed are
-//  - what tensors are made of (torch._utils, the storages, sizes, types, parameters),
-//  - Python's own containers and numbers, numpy's scalars and arrays,
-//  - the classes that training frameworks leave beside the weights (pytorch_lightning, lightning,
-//    omegaconf, torch.optim, argparse.Namespace, pathlib), since well-known checkpoints hold them:
-//    sd-v1-4.ckpt has pytorch_lightning's ModelCheckpoint as a key of its "callbacks".
-// Throws Error(kBadFile) for any other: "contains code: it names 'posix.system'".
+// Refuses, by name, every Python name that can act: what runs programs, evaluates, imports, reads attributes by name,
+// reaches files or the network (os, posix, subprocess, builtins but its plain types, importlib, pickle, torch.hub,
+// torch.load, numpy.load, ...), under whatever module it is found. All others pass, since training leaves classes of
+// any kind beside the weights: a scheduler, an argparse.Namespace, a datetime, callbacks. What passes is never called
+// or imported either: names that Easel does not interpret stay as inert records. Throws Error(kBadFile): "contains
+// code: it names 'posix.system'".
 void check_torch_global(std::string_view module, std::string_view name);
 
 // One of the arrays of memory that tensors point into, as the pickle names it.

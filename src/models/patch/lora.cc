@@ -2,73 +2,16 @@
 
 #include "models/model_patch.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "models/checkpoint/diffusers_keys.h"
-#include "models/weights/key_names.h"
+#include "models/patch/lora_names.h"
 #include "models/weights/packed_model.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
 namespace {
-
-// Endings of tensor names and the role in the module that each means. An ending stands before its own suffixes.
-constexpr std::array<std::pair<const char*, const char*>, 34> kEndings = {{
-    {".lora_linear_layer.up.weight", "lora_up"},
-    {".lora_linear_layer.down.weight", "lora_down"},
-    {".lora_up.weight", "lora_up"},
-    {".lora_down.weight", "lora_down"},
-    {".lora_mid.weight", "lora_mid"},
-    {"_lora.up.weight", "lora_up"},
-    {"_lora.down.weight", "lora_down"},
-    {".lora.up.weight", "lora_up"},
-    {".lora.down.weight", "lora_down"},
-    {".lora_B.weight", "lora_up"},
-    {".lora_A.weight", "lora_down"},
-    {".alpha", "alpha"},
-    {".dora_scale", "dora_scale"},
-    {".hada_w1_a", "hada_w1_a"},
-    {".hada_w1_b", "hada_w1_b"},
-    {".hada_w2_a", "hada_w2_a"},
-    {".hada_w2_b", "hada_w2_b"},
-    {".hada_t1", "hada_t1"},
-    {".hada_t2", "hada_t2"},
-    {".lokr_w1_a", "lokr_w1_a"},
-    {".lokr_w1_b", "lokr_w1_b"},
-    {".lokr_w2_a", "lokr_w2_a"},
-    {".lokr_w2_b", "lokr_w2_b"},
-    {".lokr_w1", "lokr_w1"},
-    {".lokr_w2", "lokr_w2"},
-    {".lokr_t2", "lokr_t2"},
-    {".a1.weight", "a1"},
-    {".a2.weight", "a2"},
-    {".b1.weight", "b1"},
-    {".b2.weight", "b2"},
-    {".w_norm", "w_norm"},
-    {".b_norm", "b_norm"},
-    {".diff_b", "diff_b"},
-    {".diff", "diff"},
-}};
-
-std::string underscored(std::string name) {
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
-}
-
-// The names under which a LoRA may change `module` of a UNet; `diffusers` is that library's name for it, or empty.
-std::vector<std::string> unet_names(const std::string& module, const std::string& diffusers) {
-  std::vector<std::string> names = {"lora_unet_" + underscored(module), "diffusion_model." + module};
-  if (diffusers.empty()) return names;
-  names.push_back("lora_unet_" + underscored(diffusers));
-  // Attention processors: ".to_q" stands as ".processor.to_q", and the output without its ".0".
-  std::string processor = replaced(diffusers, ".to_", ".processor.to_");
-  if (processor.ends_with(".to_out.0")) processor.resize(processor.size() - 2);
-  for (const char* prefix : {"unet.", ""})
-    for (const std::string& name : {processor, diffusers}) names.push_back(prefix + name);
-  return names;
-}
 
 // Replaces the weights (and biases) that modules change.
 StoredTensor patched(const std::map<std::string, const LoraModule*>& modules, const std::string& name,
@@ -151,18 +94,17 @@ std::shared_ptr<const Lora> Lora::read(const formats::ModelFile& file) {
   lora->identity_ = identity_of(*file.tensors);
   bool known = false;
   for (const auto& [name, tensor] : *file.tensors)
-    for (const auto& [ending, role] : kEndings) {
-      if (!name.ends_with(ending)) continue;
-      LoraModule& module = lora->modules_[name.substr(0, name.size() - std::string_view(ending).size())];
-      module.tensors[role] = tensor;
-      known = known || std::string_view(role) != "alpha";
-      break;
+    if (const auto role = lora_role(name)) {
+      LoraModule& module = lora->modules_[without_wrappers(role->first)];
+      if (module.name.empty()) module.name = role->first;
+      module.tensors[role->second] = tensor;
+      known = known || role->second != "alpha";
     }
   if (!known)
-    throw Error(Fault::kUnsupported, "there is no LoRA in this file")
+    throw Error(Fault::kUnsupported, "there is no LoRA in this file: " + described_keys(*file.tensors))
         .in_file(lora->file_)
         .fix("`easel models` says what the file is and which loader takes it");
-  for (auto& [name, module] : lora->modules_) module.name = name;
+  lora->keys_ = described_keys(*file.tensors);
   return lora;
 }
 
@@ -177,9 +119,14 @@ std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& m
   const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
   std::map<std::string, const LoraModule*> out;
   for (const auto& [name, tensor] : *source.tensors) {
-    if (!name.starts_with(prefix) || !name.ends_with(".weight")) continue;
-    const std::string weight = name.substr(prefix.size()), module = weight.substr(0, weight.size() - 7);
-    for (const std::string& candidate : unet_names(module, diffusers.diffusers(module)))
+    if (!name.starts_with(prefix)) continue;
+    const std::string weight = name.substr(prefix.size());
+    if (!name.ends_with(".weight")) {  // named with the tensor's whole name: "diffusion_model.out.2.bias.diff"
+      if (const LoraModule* found = find("diffusion_model." + weight)) out[weight] = found;
+      continue;
+    }
+    const std::string module = weight.substr(0, weight.size() - 7);
+    for (const std::string& candidate : unet_lora_names(module, diffusers.diffusers(module)))
       if (const LoraModule* found = find(candidate)) {
         out[weight] = found;
         break;
@@ -190,26 +137,20 @@ std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& m
 
 std::map<std::string, const LoraModule*> Lora::text_modules(TextTowerKind kind, bool with_l) const {
   const bool second = kind == TextTowerKind::kG && with_l;
-  std::vector<std::string> kohya, diffusers;
-  if (second) {
-    kohya = {"lora_te2_"};
-    diffusers = {"text_encoder_2."};
-  } else {
-    kohya = {"lora_te_", "lora_te1_"};
-    diffusers = {"text_encoder."};
-  }
   std::map<std::string, const LoraModule*> out;
+  const auto look_for = [&](const std::string& module) {
+    for (const std::string& name : text_lora_names(module, kind, second))
+      if (const LoraModule* found = find(name)) {
+        out[module + ".weight"] = found;
+        return;
+      }
+  };
   constexpr int kMostLayers = 32;
   for (int layer = 0; layer < kMostLayers; ++layer)
-    for (const char* part :
-         {"mlp.fc1", "mlp.fc2", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj"}) {
-      const std::string module = "text_model.encoder.layers." + std::to_string(layer) + "." + part;
-      std::vector<std::string> names;
-      for (const std::string& prefix : kohya) names.push_back(prefix + underscored(module));
-      for (const std::string& prefix : diffusers) names.push_back(prefix + module);
-      for (const std::string& name : names)
-        if (const LoraModule* found = find(name)) out[module + ".weight"] = found;
-    }
+    for (const char* part : {"mlp.fc1", "mlp.fc2", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                             "self_attn.out_proj", "layer_norm1", "layer_norm2"})
+      look_for("text_model.encoder.layers." + std::to_string(layer) + "." + part);
+  for (const char* part : {"text_model.final_layer_norm", "text_projection"}) look_for(part);
   return out;
 }
 
@@ -238,7 +179,7 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
   }
   if (used.empty())
     throw Error(Fault::kMismatch, "nothing in the LoRA " + lora->file() + " fits the model " + model.file + " (" +
-                                      family_name(&model.family()) + ")")
+                                      family_name(&model.family()) + "): " + lora->keys())
         .fix("Use a LoRA made for " + family_name(&model.family()));
   for (const auto& [name, module] : lora->modules())
     if (!used.contains(&module)) result.unused.push_back(name);

@@ -26,7 +26,8 @@ struct LoraModule {
 };
 
 // weight plus strength times the module's change, f32, of weight's shape. Covers LoRA and LoCon (also with a middle
-// factor), DoRA, LoHa, LoKr, GLoRA and plain differences; formulas in lora_math.cc.
+// factor), DoRA, LoHa, LoKr, GLoRA (both layouts), OFT, BOFT, plain differences and whole weights ("set_weight", which
+// takes no strength); formulas in lora_math.cc and orthogonal.cc.
 // Throws Error(kMismatch) naming the module and the shapes when they do not fit.
 Tensor apply_lora_module(const LoraModule& module, const StoredTensor& weight, float strength);
 
@@ -37,12 +38,14 @@ class Lora {
   static std::shared_ptr<const Lora> read(const formats::ModelFile& file);
 
   const std::string& file() const { return file_; }
+  // What its keys are and look like, for errors.
+  const std::string& keys() const { return keys_; }
   // Changes whenever the file does.
   const std::string& identity() const { return identity_; }
 
   // The weights of the UNet ("input_blocks.1.1.proj_in.weight") that are changed, with the module that changes each.
-  // Modules are recognised by kohya's names, in the original and the diffusers library's form, and by the diffusers
-  // library's own names.
+  // Modules are recognised by kohya's names, in the original and the diffusers library's form, by the diffusers
+  // library's own names, and by those of PEFT, LyCORIS and ComfyUI (lora_names.h).
   std::map<std::string, const LoraModule*> unet_modules(const ModelHandle& model) const;
   // The same for a text tower in canonical names; `with_l`: the encoder has a CLIP-L, so that bigG is its second.
   std::map<std::string, const LoraModule*> text_modules(TextTowerKind kind, bool with_l) const;
@@ -52,7 +55,7 @@ class Lora {
  private:
   Lora() = default;
   const LoraModule* find(const std::string& name) const;
-  std::string file_, identity_;
+  std::string file_, identity_, keys_;
   std::map<std::string, LoraModule> modules_;
 };
 

@@ -1,6 +1,13 @@
 // The formulas of LoRA and its relatives. Sources: Hu et al. 2021 (LoRA), Yeh et al. 2023 (LyCORIS: LoCon, LoHa,
-// LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA); details as ComfyUI applies them.
+// LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA); details as ComfyUI applies them. Rotations (OFT, BOFT) are
+// in orthogonal.cc.
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <vector>
+
 #include "models/patch/lora.h"
+#include "models/patch/orthogonal.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
@@ -95,39 +102,85 @@ Change lokr_change(const LoraModule& m) {
   return out;
 }
 
+// weight times a factor [in, r], for each position of a kernel: [out, in, rest] -> [out, r, rest].
+Tensor by_channel(const Tensor& weight, const Tensor& factor) {
+  const int64_t out = weight.dim(0), in = weight.dim(1), rest = weight.dim(2), r = factor.dim(1);
+  const Tensor rows = contiguous(weight.permute({0, 2, 1})).view({out * rest, in});
+  return contiguous(product(rows, factor).view({out, rest, r}).permute({0, 2, 1}));
+}
+
+// W (I + A) + B. LyCORIS names and orders the factors in two ways: first A = a2 a1 and B = b2 b1, since 2024
+// A = a1 a2 and B = b1 b2. Which it is shows in where the rank stands; where both fit, the first one is meant, as
+// ComfyUI has it.
 Change glora_change(const LoraModule& m, const Tensor& weight) {
   const StoredTensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
   if (!a1 || !a2 || !b1 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
-  const Tensor inner = product(product(matrix(weight), matrix(*a2)), matrix(*a1));
+  if (weight.rank() < 2) throw Error(Fault::kMismatch, "four factors for a weight of shape " + weight.shape().str());
+  for (const StoredTensor* t : {a1, a2, b1, b2})
+    if (t->rank() < 2) throw Error(Fault::kMismatch, "a factor of shape " + t->shape().str());
+  const auto all = [](int64_t first, std::initializer_list<int64_t> others) {
+    return std::all_of(others.begin(), others.end(), [&](int64_t v) { return v == first; });
+  };
+  const bool old = all(a1->dim(0), {a2->dim(1), b1->dim(0), b2->dim(1)});
+  const bool present = all(a1->dim(1), {a2->dim(0), b1->dim(1), b2->dim(0)});
+  const bool both = a2->dim(0) == weight.dim(0) && weight.dim(0) == weight.dim(1);
+  if (present && !(old && both)) {
+    const int64_t in = weight.dim(1), rest = weight.numel() / std::max<int64_t>(1, weight.dim(0) * in);
+    const Tensor cube = weight.view({weight.dim(0), in, rest});
+    const Tensor inner = by_channel(by_channel(cube, matrix(*a1)), matrix(*a2)).view({weight.dim(0), -1});
+    return {ops::add(product(matrix(*b1), matrix(*b2)), inner), a1->dim(1)};
+  }
+  const Tensor inner = product(product(weight.view({weight.dim(0), -1}), matrix(*a2)), matrix(*a1));
   return {ops::add(product(matrix(*b2), matrix(*b1)), inner), a1->dim(0)};
 }
 
-Change change_of(const LoraModule& m, const Tensor& weight) {
+// A LoRA for a model that was given more input channels says how large the weight is to become.
+void check_reshape(const LoraModule& m, const Tensor& weight) {
+  const StoredTensor* wanted = m.find("reshape_weight");
+  if (!wanted) return;
+  const std::vector<float> dims = ops::read(wanted->decoded());
+  bool same = static_cast<int>(dims.size()) == weight.rank();
+  for (int d = 0; same && d < weight.rank(); ++d)
+    same = dims[static_cast<size_t>(d)] == static_cast<float>(weight.dim(d));
+  if (!same)
+    throw Error(Fault::kUnsupported,
+                "it enlarges a weight of shape " + weight.shape().str() + ", which makes another network of the model");
+}
+
+Change change_of(const LoraModule& m, const Tensor& weight, float strength) {
+  check_reshape(m, weight);
   const StoredTensor *up = m.find("lora_up"), *down = m.find("lora_down");
   if (up && down) return lora_change(m, *up, *down);
   if (m.find("hada_w1_a")) return loha_change(m);
   if (m.find("lokr_w1") || m.find("lokr_w2") || m.find("lokr_w1_a") || m.find("lokr_w2_a")) return lokr_change(m);
   if (m.find("a1")) return glora_change(m, weight);
+  if (m.find("oft_blocks")) return {orthogonal_change(m, weight, strength), 0};
   for (const char* role : {"diff", "w_norm"})
     if (const StoredTensor* d = m.find(role)) return {matrix(*d), 0};
   throw Error(Fault::kUnsupported, "it holds no change Easel knows");
 }
 
 // Weight-decomposed adaption: the changed weight, with each column (or row, depending on the scale's shape) scaled to
-// the length in `scale`.
-Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor& change, float strength) {
-  const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
+// the length in `scale`. For rows LyCORIS, and ComfyUI with it, divides by the length before the change, PEFT by that
+// of the changed ones (`rows_changed`). A length may be 0.
+Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor& change, float strength,
+                  bool rows_changed) {
   const Tensor lengths = scale.decoded();
   const Tensor changed = ops::add(weight, change.view(weight.shape()));
-  const bool by_row = lengths.dim(0) == out && lengths.numel() == out && out != 1;
+  if (lengths.rank() == 0 || weight.rank() < 2)
+    throw Error(Fault::kMismatch,
+                "dora_scale of shape " + lengths.shape().str() + " for a weight of shape " + weight.shape().str());
+  const int64_t out = weight.dim(0), in = weight.dim(1), kernel = weight.numel() / std::max<int64_t>(1, out * in);
+  const bool by_row = lengths.dim(0) == out && lengths.numel() == out && (out != 1 || rows_changed);
   if (lengths.numel() != (by_row ? out : in))
     throw Error(Fault::kMismatch, "dora_scale of shape " + lengths.shape().str());
   const Shape cube{out, in, kernel}, one = by_row ? Shape{out, 1, 1} : Shape{1, in, 1};
-  const Tensor measured = (by_row ? weight : changed).view(cube);
+  const Tensor measured = (by_row && !rows_changed ? weight : changed).view(cube);
   Tensor squares = ops::reduce(ops::mul(measured, measured), ops::Reduction::kSum, 2, 2);
   squares = ops::reduce(squares, ops::Reduction::kSum, by_row ? 1 : 0, by_row ? 1 : 0);
+  constexpr float kLeast = std::numeric_limits<float>::epsilon();  // as the reference adds it
   return ops::map([=](auto old, auto now, auto length,
-                      auto square) { return old + strength * (now * (length / sqrt(square)) - old); },
+                      auto square) { return old + strength * (now * (length / (sqrt(square) + kLeast)) - old); },
                   weight.view(cube), changed.view(cube), lengths.view(one), squares)
       .view(weight.shape());
 }
@@ -137,15 +190,23 @@ Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor&
 Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, float strength) {
   try {
     const Tensor weight = given.decoded();
-    const Change change = change_of(module, weight);
+    if (const StoredTensor* set = module.find("set_weight")) {
+      if (set->numel() != weight.numel())
+        throw Error(Fault::kMismatch, "it replaces a weight of shape " + set->shape().str() +
+                                          ", but the model's has shape " + weight.shape().str());
+      return set->decoded().view(weight.shape());
+    }
+    const Change change = change_of(module, weight, strength);
     if (change.difference.numel() != weight.numel() || change.difference.dim(0) != weight.dim(0))
       throw Error(Fault::kMismatch, "it changes a weight of shape " + change.difference.shape().str() +
                                         ", but the model's has shape " + weight.shape().str());
     float alpha = 1.0f;
     if (const StoredTensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
-      alpha = ops::item(a->decoded()) / static_cast<float>(change.rank);
-    if (const StoredTensor* scale = module.find("dora_scale"))
-      return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength);
+      alpha = ops::item(a->decoded().view({1})) / static_cast<float>(change.rank);
+    for (const char* role : {"dora_scale", "magnitude"})
+      if (const StoredTensor* scale = module.find(role))
+        return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength,
+                          std::string_view(role) == "magnitude");
     return ops::add(weight, change.difference.view(weight.shape()), strength * alpha);
   } catch (const Error& e) {
     throw Error(e.fault(), "LoRA module '" + module.name + "': " + e.message());

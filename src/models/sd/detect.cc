@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/sd/noise_levels.h"
 #include "models/text/clip_keys.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
@@ -17,6 +18,29 @@ double deviation(const StoredTensor& t) {
   const Tensor squares = ops::map([](auto v, auto mean) { return (v - mean) * (v - mean); }, values,
                                   ops::reduce(values, ops::Reduction::kMean, 0, 0));
   return std::sqrt(static_cast<double>(ops::item(ops::reduce(squares, ops::Reduction::kMean, 0, 0))));
+}
+
+// A level that a file says in a tensor of one value; `otherwise` when it says none.
+double level_of(const StoredTensors& file, const std::string& name, double otherwise, const std::string& file_name) {
+  const StoredTensor* t = file.find(name);
+  if (!t) return otherwise;
+  if (t->numel() != 1)
+    throw Error(Fault::kBadFile, "tensor '" + name + "' has shape " + t->shape().str() + ", it is to be one number")
+        .in_file(file_name);
+  const double value = static_cast<double>(ops::item(t->decoded().view({1})));
+  require_unchanged(t->storage());
+  return value;
+}
+
+sampling::EdmSampling::Options marked_levels(const StoredTensors& file, const std::string& file_name) {
+  sampling::EdmSampling::Options out = kCosxlLevels;
+  out.sigma_max = level_of(file, "edm_vpred.sigma_max", out.sigma_max, file_name);
+  out.sigma_min = level_of(file, "edm_vpred.sigma_min", out.sigma_min, file_name);
+  if (!(out.sigma_min > 0) || !(out.sigma_max > out.sigma_min) || !(out.sigma_max <= 1e6))
+    throw Error(Fault::kBadFile, "its noise goes from " + std::to_string(out.sigma_min) + " to " +
+                                     std::to_string(out.sigma_max) + " ('edm_vpred.sigma_min' and '.sigma_max')")
+        .in_file(file_name);
+  return out;
 }
 
 bool is_unclip_l(const UNetConfig& config, const StoredTensors& file) {
@@ -41,7 +65,8 @@ const Variant* detect_variant(const UNetConfig& config, const StoredTensors& fil
   if (!config.linear_projections) return &kSd1;
   if (config.adm_channels == 0) return &kSd2;
   // SDXL halves its map twice; its refiner three times, without attention at the finest level.
-  if (config.res_blocks.size() == 3) return &kSdxl;
+  if (config.res_blocks.size() == 3)
+    return file.contains("edm_mean") && file.contains("edm_std") ? &kPlayground : &kSdxl;
   if (config.res_blocks.size() != 4) return nullptr;
   if (config.input_depth.size() > 1 && config.input_depth[1] == 0) return &kRefiner;
   return is_unclip_l(config, file) ? &kUnclipL : &kUnclipH;
@@ -50,9 +75,13 @@ const Variant* detect_variant(const UNetConfig& config, const StoredTensors& fil
 PredictionKind detect_prediction(const Variant& variant, const UNetConfig& config, const StoredTensors& file,
                                  const std::string& scope, const std::string& file_name) {
   PredictionKind kind;
-  if (file.contains("edm_mean") || file.contains("edm_vpred.sigma_max"))
-    throw Error(Fault::kUnsupported, "a model of the EDM formulation").in_file(file_name);
-  if (is_xl(&variant.family)) {
+  if (&variant == &kPlayground) {
+    kind.prediction = sampling::Prediction::kV;
+    kind.edm = kPlaygroundLevels;
+  } else if (is_xl(&variant.family) && file.contains("edm_vpred.sigma_max")) {
+    kind.prediction = sampling::Prediction::kV;
+    kind.edm = marked_levels(file, file_name);
+  } else if (is_xl(&variant.family)) {
     if (file.contains("v_pred")) kind.prediction = sampling::Prediction::kV;
     kind.zero_terminal_snr = file.contains("v_pred") && file.contains("ztsnr");
   } else if (&variant != &kSd1 && config.in_channels == variant.family.latents->channels) {

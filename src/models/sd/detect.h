@@ -6,6 +6,7 @@
 
 #include "models/sd/variants.h"
 #include "models/unet/unet.h"
+#include "sampling/schedule/edm_sampling.h"
 #include "sampling/schedule/model_sampling.h"
 #include "tensor/stored_tensor.h"
 
@@ -22,9 +23,12 @@ const Variant* detect_variant(const UNetConfig& config, const StoredTensors& fil
 struct PredictionKind {
   sampling::Prediction prediction = sampling::Prediction::kEps;
   bool zero_terminal_snr = false;
+  std::optional<sampling::EdmSampling::Options> edm;  // continuous noise levels instead of discrete ones
 };
 // What the network was trained to predict. SD 2.x: v if the standard deviation of one bias of the last attention is
-// above 0.09; SDXL: by marker keys. Throws Error(kUnsupported) for EDM models.
+// above 0.09; SDXL: by marker keys ("v_pred", "ztsnr"; "edm_mean" and "edm_std" of Playground 2.5;
+// "edm_vpred.sigma_max" and optionally "edm_vpred.sigma_min" of CosXL, which hold the noise levels). Throws
+// Error(kBadFile) if those are not valid noise levels.
 PredictionKind detect_prediction(const Variant& variant, const UNetConfig& config, const StoredTensors& file,
                                  const std::string& scope, const std::string& file_name);
 

@@ -14,6 +14,13 @@ constexpr LatentFormat::Colour kSdxlColours[kChannels] = {{0.3651f, 0.4232f, 0.4
                                                           {-0.2533f, -0.0042f, 0.1068f},
                                                           {0.1076f, 0.1111f, -0.0362f},
                                                           {-0.3165f, -0.2492f, -0.2188f}};
+constexpr LatentFormat::Colour kPlaygroundColours[kChannels] = {{0.3920f, 0.4054f, 0.4549f},
+                                                                {-0.2634f, -0.0196f, 0.0653f},
+                                                                {0.0568f, 0.1687f, -0.0755f},
+                                                                {-0.3112f, -0.2359f, -0.2076f}};
+// Of SDXL's latents over the pictures that Playground 2.5 was trained on (its model card).
+constexpr float kPlaygroundMeans[kChannels] = {-1.6574f, 1.886f, -1.383f, 2.5155f};
+constexpr float kPlaygroundDeviations[kChannels] = {8.4927f, 5.9022f, 6.5498f, 5.2299f};
 // ComfyUI uses the blank picture of SD 1.x for all of them.
 constexpr float kBlank[kChannels] = {0.8223f, -0.6876f, 0.6364f, 0.1380f};
 
@@ -32,5 +39,13 @@ constexpr LatentFormat kSdxlLatents{.name = "SDXL",
                                     .colours = kSdxlColours,
                                     .colour_bias = {0.1084f, -0.0175f, -0.0011f},
                                     .blank = kBlank};
+constexpr LatentFormat kPlaygroundLatents{.name = "Playground 2.5",
+                                          .channels = kChannels,
+                                          .factor = kFactor,
+                                          .scale = 0.5f,
+                                          .means = kPlaygroundMeans,
+                                          .deviations = kPlaygroundDeviations,
+                                          .colours = kPlaygroundColours,
+                                          .blank = kBlank};
 
 }  // namespace easel::models::sd

@@ -54,7 +54,10 @@ ModelHandle open(const formats::ModelFile& file, memory::Residency& residency, D
 
   ModelHandle model;
   model.file = file.name();
-  model.sampling = std::make_shared<const sampling::DiscreteSampling>(kBetas, kind.prediction, kind.zero_terminal_snr);
+  if (kind.edm) model.sampling = std::make_shared<const sampling::EdmSampling>(*kind.edm);
+  else
+    model.sampling =
+        std::make_shared<const sampling::DiscreteSampling>(kBetas, kind.prediction, kind.zero_terminal_snr);
   model.net = std::make_shared<const SdModel>(*variant, std::move(unet), model.sampling);
   return model;
 }
@@ -72,15 +75,16 @@ NetworkDescription describe(const formats::ModelFile& file) {
   const UNetConfig config = read_unet_config(w);
   NetworkDescription out;
   out.network = "UNet";
-  bool v = false;
+  PredictionKind kind;
   if (const Variant* variant = detect_variant(config, *file.tensors)) {
     out.family = &variant->family;
-    v = detect_prediction(*variant, config, *place.tensors, place.scope, file.name()).prediction ==
-        sampling::Prediction::kV;
+    kind = detect_prediction(*variant, config, *place.tensors, place.scope, file.name());
     out.inpainting = config.in_channels == 2 * variant->family.latents->channels + 1;
   }
   out.detail = std::to_string(config.in_channels) + " channels, text of width " + std::to_string(config.context_dim) +
-               (v ? ", v prediction" : ", eps prediction");
+               (kind.edm                                      ? ", EDM"
+                : kind.prediction == sampling::Prediction::kV ? ", v prediction"
+                                                              : ", eps prediction");
   if (out.inpainting) out.detail += ", for inpainting";
   if (config.middle_depth < 0) out.detail += ", distilled";
   if (place.diffusers) out.layout = "diffusers";
@@ -95,12 +99,12 @@ NetworkDescription describe(const formats::ModelFile& file) {
   return out;
 }
 
-constexpr const Family* kFamilies[] = {&kSd1.family,     &kSd2.family,  &kUnclipL.family,
-                                       &kUnclipH.family, &kSdxl.family, &kRefiner.family};
+constexpr const Family* kFamilies[] = {&kSd1.family,  &kSd2.family,        &kUnclipL.family, &kUnclipH.family,
+                                       &kSdxl.family, &kPlayground.family, &kRefiner.family};
 
 }  // namespace
 
-constinit const ModelReader kReader{.runs = "SD 1.x, SD 2.x, SDXL and the SDXL refiner",
+constinit const ModelReader kReader{.runs = "SD 1.x, SD 2.x, SDXL, Playground 2.5 and the SDXL refiner",
                                     .families = kFamilies,
                                     .find = find,
                                     .open = open,

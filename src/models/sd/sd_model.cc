@@ -10,6 +10,7 @@
 #include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
+#include "sampling/schedule/edm_sampling.h"
 
 namespace easel::models::sd {
 namespace {
@@ -56,9 +57,12 @@ Tensor inpaint_concat(const ConditioningEntry& entry, const InputContext& in, co
   return ops::concat({spread_to_batch(mask, n), spread_to_batch(fit(picture, in.latent), n)}, -1);
 }
 
-Tensor edit_concat(const ConditioningEntry& entry, const InputContext& in) {
+// `format`: models of continuous noise (CosXL's edit model) are shown the picture as the latents they work on, others
+// as the autoencoder gave it.
+Tensor edit_concat(const ConditioningEntry& entry, const InputContext& in, const LatentFormat* format) {
   if (!entry.concat_latent_image.defined()) return Tensor::zeros(in.latent);
-  return spread_to_batch(fit(entry.concat_latent_image, in.latent), in.latent[0]);
+  const Tensor& given = entry.concat_latent_image;
+  return spread_to_batch(fit(format ? format->to_model(given) : given, in.latent), in.latent[0]);
 }
 
 // The numbers about a picture's size that SDXL takes.
@@ -167,7 +171,10 @@ NetworkInputs SdModel::inputs(const ConditioningEntry& entry, bool negative, con
   switch (beside(channels, in.latent[3])) {
     case ConditioningTaken::Beside::kNothing: break;
     case ConditioningTaken::Beside::kMaskedPicture: out.concat = inpaint_concat(entry, in, latents()); break;
-    case ConditioningTaken::Beside::kPicture: out.concat = edit_concat(entry, in); break;
+    case ConditioningTaken::Beside::kPicture:
+      out.concat =
+          edit_concat(entry, in, dynamic_cast<const sampling::EdmSampling*>(sampling_.get()) ? &latents() : nullptr);
+      break;
     case ConditioningTaken::Beside::kUnknown:
       throw Error(Fault::kMismatch, "the model takes latents of " + std::to_string(channels) +
                                         " channels, this one has " + std::to_string(in.latent[3]))

@@ -27,11 +27,18 @@ constinit const Variant kSdxl{.family = {.id = "sdxl", .name = "SDXL", .latents 
                               .vector = Vector::kSizes,
                               .text_encoders = "CLIP-L and OpenCLIP-bigG",
                               .image_encoder = kBigG};
+constinit const Variant kPlayground{
+    .family = {.id = "playground", .name = "Playground 2.5", .latents = &kPlaygroundLatents},
+    .vector = Vector::kSizes,
+    .text_encoders = "CLIP-L and OpenCLIP-bigG",
+    .image_encoder = kBigG};
 constinit const Variant kRefiner{.family = {.id = "refiner", .name = "SDXL refiner", .latents = &kSdxlLatents},
                                  .vector = Vector::kSizesAndScore,
                                  .text_encoders = "OpenCLIP-bigG",
                                  .image_encoder = kBigG};
 
-bool is_xl(const Family* family) { return family == &kSdxl.family || family == &kRefiner.family; }
+bool is_xl(const Family* family) {
+  return family == &kSdxl.family || family == &kPlayground.family || family == &kRefiner.family;
+}
 
 }  // namespace easel::models::sd

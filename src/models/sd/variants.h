@@ -22,9 +22,10 @@ struct Variant {
   std::string_view image_encoder = {};  // ConditioningTaken
 };
 
-extern const Variant kSd1, kSd2, kUnclipL, kUnclipH, kSdxl, kRefiner;
+extern const Variant kSd1, kSd2, kUnclipL, kUnclipH, kSdxl, kPlayground, kRefiner;
 
-// Whether it is SDXL or its refiner, whose ControlNets and adapters fit no other model.
+// Whether it is SDXL, Playground 2.5 (SDXL trained anew) or the refiner, whose ControlNets and adapters fit no other
+// model.
 bool is_xl(const Family* family);
 
 }  // namespace easel::models::sd

@@ -1,0 +1,61 @@
+#include "sampling/schedule/edm_sampling.h"
+
+#include <cmath>
+
+#include "ops/arithmetic/formula.h"
+#include "sampling/random/torch_math.h"
+#include "sampling/schedule/schedule.h"
+
+namespace easel::sampling {
+namespace {
+
+constexpr double kAboveAll = 999999999.9;  // as for discrete levels
+
+}  // namespace
+
+EdmSampling::EdmSampling(const Options& options) : options_(options) {
+  if (!(options.sigma_min > 0) || !(options.sigma_max > options.sigma_min) || !(options.sigma_max <= 1e6) ||
+      !(options.deviation > 0) || options.levels < 2)
+    throw Error(Fault::kInternal, "continuous noise levels are not made of this");
+  sigmas_ = torch_linspace(static_cast<float>(std::log(options.sigma_min)),
+                           static_cast<float>(std::log(options.sigma_max)), options.levels);
+  for (float& sigma : sigmas_) sigma = torch_exp(sigma);
+}
+
+float EdmSampling::timestep(float sigma) const { return 0.25f * torch_log(sigma); }
+
+float EdmSampling::sigma(float timestep) const { return torch_exp(timestep / 0.25f); }
+
+double EdmSampling::percent_to_sigma(double percent) const {
+  if (percent <= 0.0) return kAboveAll;
+  if (percent >= 1.0) return 0.0;
+  const double low = std::log(static_cast<double>(sigma_min()));
+  return std::exp((std::log(static_cast<double>(sigma_max())) - low) * (1.0 - percent) + low);
+}
+
+Tensor EdmSampling::network_input(const Tensor& x, float sigma) const {
+  const auto deviation = static_cast<float>(options_.deviation);
+  const float scale = std::sqrt(sigma * sigma + deviation * deviation);
+  return ops::map([=](auto v) { return v / scale; }, x);
+}
+
+Tensor EdmSampling::denoised(const Tensor& output, const Tensor& x, float sigma) const {
+  const auto deviation = static_cast<float>(options_.deviation);
+  const float own = deviation * deviation, variance = sigma * sigma + own, scale = std::sqrt(variance);
+  const float sign = options_.says == Says::kEdm ? 1.0f : -1.0f;
+  return ops::map([=](auto f, auto v) { return v * own / variance + f * (sign * sigma * deviation) / scale; }, output,
+                  x);
+}
+
+Tensor EdmSampling::add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const {
+  const float scale = from_pure_noise ? std::sqrt(1 + sigma * sigma) : sigma;
+  return ops::map([=](auto image, auto z) { return z * scale + image; }, latent, noise);
+}
+
+ModelSamplingPtr EdmSampling::with_prediction(Prediction prediction, bool) const {
+  if (prediction == Prediction::kV) return std::make_shared<const EdmSampling>(options_);
+  throw Error(Fault::kMismatch, "this model was trained on continuous noise levels, which say what it predicts")
+      .fix("take the node away");
+}
+
+}  // namespace easel::sampling
