@@ -8,10 +8,10 @@
 
 namespace easel::image {
 
-enum class ResizeMethod { kNearestExact, kBilinear, kArea, kBicubic, kLanczos, kBislerp };
+enum class ResizeMethod { kNearestExact, kNearest, kBilinear, kArea, kBicubic, kLanczos, kBislerp };
 enum class CropMode { kDisabled, kCenter };
 
-// By ComfyUI's names: "nearest-exact", "bilinear", "area", "bicubic", "lanczos", "bislerp"; "disabled",
+// By ComfyUI's names: "nearest-exact", "nearest", "bilinear", "area", "bicubic", "lanczos", "bislerp"; "disabled",
 // "center". Throw Error(kInvalid) for any other.
 ResizeMethod resize_method(std::string_view name);
 CropMode crop_mode(std::string_view name);
