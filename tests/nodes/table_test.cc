@@ -107,7 +107,7 @@ TEST(Table, EveryDeclarationIsWhole) {
         last = input.presence;
         if (input.is_combo()) {
           // A name for none may stand before the files.
-        EXPECT_TRUE(input.choices_from.empty() ? !input.choices.empty() : input.choices.size() <= 1);
+          EXPECT_TRUE(input.choices_from.empty() ? !input.choices.empty() : input.choices.size() <= 1);
         }
         // Numbers say where they begin, and lie within their range.
         if (input.type == "INT" || input.type == "FLOAT") {

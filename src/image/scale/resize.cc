@@ -13,7 +13,6 @@ namespace easel::image {
 namespace {
 
 constexpr std::pair<std::string_view, ResizeMethod> kMethods[] = {{"nearest-exact", ResizeMethod::kNearestExact},
-                                                                  {"nearest", ResizeMethod::kNearest},
                                                                   {"bilinear", ResizeMethod::kBilinear},
                                                                   {"area", ResizeMethod::kArea},
                                                                   {"bicubic", ResizeMethod::kBicubic},

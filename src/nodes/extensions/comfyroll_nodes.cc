@@ -178,7 +178,8 @@ AspectResults aspect(const Aspect& in, const char* page) {
   }
   if (in.swap_dimensions) std::swap(width, height);
   Latent latent;
-  latent.samples = Tensor::zeros({in.batch_size, height / 8, width / 8, models::default_latents().channels});
+  const models::LatentFormat& format = models::default_latents();
+  latent.samples = Tensor::zeros({in.batch_size, height / format.factor, width / format.factor, format.channels});
   return {width, height, in.upscale_factor, in.batch_size, std::move(latent), help(page)};
 }
 

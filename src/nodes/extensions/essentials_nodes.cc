@@ -99,7 +99,9 @@ Results<Image, int64_t, int64_t> resize(const Resize& in) {
   const Fit fit = fit_of(in);
   Tensor out = *in.image;
   if (is_to_be_resized(in, fit.size)) {
-    out = image::resize(out, fit.size, image::resize_method(in.interpolation));
+    out = image::resize(
+        out, fit.size,
+        in.interpolation == "nearest" ? image::ResizeMethod::kNearest : image::resize_method(in.interpolation));
     if (in.method == "pad") out = image::pad(out, fit.padding, 0.0f);
     if (fit.cut) out = part(out, fit.x, fit.y, fit.kept_width, fit.kept_height);
   }
@@ -503,11 +505,14 @@ image::Size picked(const std::string& resolution, int64_t width, int64_t height)
 
 Results<Latent, int64_t, int64_t> pick(const Picker& in) {
   const image::Size size = picked(in.resolution, in.width_override, in.height_override);
-  if (size.width < 8 || size.height < 8)
-    throw Error(Fault::kInvalid, "a latent needs sides of at least 8 pixels")
-        .at_input(size.width < 8 ? "width_override" : "height_override");
+  const int64_t least = models::default_latents().factor;
+  if (size.width < least || size.height < least)
+    throw Error(Fault::kInvalid, "a latent needs sides of at least " + std::to_string(least) + " pixels")
+        .at_input(size.width < least ? "width_override" : "height_override");
   Latent out;
-  out.samples = Tensor::zeros({in.batch_size, size.height / 8, size.width / 8, models::default_latents().channels});
+  const models::LatentFormat& format = models::default_latents();
+  out.samples =
+      Tensor::zeros({in.batch_size, size.height / format.factor, size.width / format.factor, format.channels});
   return {std::move(out), size.width, size.height};
 }
 
@@ -515,8 +520,8 @@ Foreseen<Latent, int64_t, int64_t> foresee_pick(const Known<Picker>& in) {
   const image::Size size = picked(in(&Picker::resolution), in(&Picker::width_override), in(&Picker::height_override));
   ForeseenLatent latent;
   latent.count = in(&Picker::batch_size);
-  latent.height = size.height / 8;
-  latent.width = size.width / 8;
+  latent.height = size.height / models::default_latents().factor;
+  latent.width = size.width / models::default_latents().factor;
   return {latent, std::nullopt, std::nullopt};
 }
 
