@@ -16,6 +16,7 @@
 #include "engine/arguments.h"
 #include "engine/foresee.h"
 #include "engine/order.h"
+#include "node_api/lists.h"
 
 namespace easel::engine {
 namespace {
@@ -229,13 +230,13 @@ class Engine::Run {
   // Runs the node's code.
   Result call_node(const workflow::PromptNode& n) {
     const workflow::NodeSpec* spec = engine_.table_.find(n.class_type, n.input_names());
-    nodes::Call call(context_, *spec, n.id, make_arguments(n, *spec, [this](const workflow::Link& link) {
-                       const nodes::Outputs& from = results_.at(link.node)->outputs;
-                       return from.at(static_cast<size_t>(link.slot));
-                     }));
+    const auto arguments = make_arguments(n, *spec, [this](const workflow::Link& link) {
+      const nodes::Outputs& from = results_.at(link.node)->outputs;
+      return from.at(static_cast<size_t>(link.slot));
+    });
     Result result;
-    result.outputs = padded(engine_.table_.entry(*spec).node.run(call), n.id);
-    result.ui = call.ui();
+    result.outputs =
+        padded(nodes::run_over_lists(context_, engine_.table_.entry(*spec), n.id, arguments, result.ui), n.id);
     return result;
   }
 

@@ -73,8 +73,10 @@ Json ui_json(const nodes::Ui& ui) {
   Json out = Json::object();
   for (const auto& [list, files] : ui) {
     Json& items = out[list] = Json::array();
-    for (const nodes::UiFile& f : files)
+    for (const nodes::UiFile& f : files) {
       items.push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}, {"sent_as", f.sent_as}});
+      if (f.text) items.back()["text"] = *f.text;
+    }
   }
   return out;
 }
@@ -85,8 +87,10 @@ nodes::Ui read_ui(const Json& json) {
   for (const auto& item : json.items()) {
     auto& files = out[item.key()];
     if (!item.value().is_array()) refuse("'ui' holds something that is not a list");
-    for (const Json& f : item.value())
+    for (const Json& f : item.value()) {
       files.push_back({text(f, "filename"), text(f, "subfolder"), text(f, "type"), text(f, "sent_as")});
+      if (f.contains("text")) files.back().text = text(f, "text");
+    }
   }
   return out;
 }

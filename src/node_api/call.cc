@@ -70,6 +70,12 @@ const Value* Call::linked(std::string_view input) const {
   return it == arguments_.linked.end() || it->second.empty() ? nullptr : &it->second;
 }
 
+void Call::show_text(std::string text) {
+  UiFile shown;
+  shown.text = std::move(text);
+  show("text", std::move(shown));
+}
+
 void Call::part_done(int done, int total) const {
   check_cancelled();
   if (total > 1) context_.events.progress(done, total);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace easel::nodes {
 struct UiFile {
   std::string filename, subfolder, type;  // type: "output", "temp" or "input"
   std::string sent_as = {};               // "image/png"
+  std::optional<std::string> text = {};   // a text in place of a file
 };
 
 // What a node shows in addition to its outputs: lists by name ("images").
@@ -45,6 +47,7 @@ class Call {
   void warn(const std::string& message) const;
 
   void show(const std::string& list, UiFile file) { ui_[list].push_back(std::move(file)); }
+  void show_text(std::string text);
   const Ui& ui() const { return ui_; }
 
  private:

@@ -120,6 +120,9 @@ void In::fill_link(AnyLink& member, const Call& call, bool run) const {
   const Value* value = call.linked(spec_.name);
   if (!value && run && spec_.presence == workflow::Presence::kRequired)
     throw Error(Fault::kInvalid, "nothing comes in").at_input(spec_.name);
+  // An output of any type may turn out to be another one.
+  if (value && !value->empty() && !workflow::types_match(value->type(), spec_.type))
+    throw Error(Fault::kInvalid, "takes " + spec_.type + ", and " + value->type() + " comes in").at_input(spec_.name);
   member.set(value);
 }
 

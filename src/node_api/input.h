@@ -53,6 +53,36 @@ class Linked : public AnyLink {
   }
 };
 
+// A value of any type.
+template <>
+class Linked<Anything> : public AnyLink {
+ public:
+  const Value& value() const { return *value_; }
+
+ private:
+  template <class P>
+  friend class Known;
+  template <class F>
+  const Value* foreseen() const {
+    return value_ && !value_->empty() ? value_ : nullptr;
+  }
+};
+
+// All values of a link: one, or those of a list. A node with such an input sees lists whole and runs once; what else it
+// takes is the first of a list, as in ComfyUI (INPUT_IS_LIST).
+template <class L>
+class LinkedList : public AnyLink {
+ public:
+  size_t size() const { return list() ? list()->items.size() : 1; }
+  const Value& value(size_t i) const { return list() ? list()->items.at(i) : *value_; }
+  const typename LinkType<L>::Held& operator[](size_t i) const {
+    return value(i).template as<typename LinkType<L>::Held>();
+  }
+
+ private:
+  const ValueList* list() const { return value_->get<ValueList>(); }
+};
+
 // The value of an optional link.
 template <class L>
 class MaybeLinked : public Linked<L> {
@@ -115,6 +145,9 @@ class In {
   // Whether what it is linked to is, once foreseen, the very value a run gets.
   bool known_when_checked() const { return known_when_checked_; }
   void set_known_when_checked(bool known) { known_when_checked_ = known; }
+  // Whether lists come in whole.
+  bool takes_list() const { return takes_list_; }
+  void set_takes_list() { takes_list_ = true; }
   // What the choices mean, as values of the member they are bound to, which is so many bytes large.
   void set_meanings(std::vector<int64_t> meanings, size_t bytes);
 
@@ -147,6 +180,7 @@ class In {
   workflow::InputSpec spec_;
   Member member_ = Member::kNone;
   bool known_when_checked_ = true;
+  bool takes_list_ = false;
   Showing showing_ = Showing::kUsual;
   size_t offset_ = 0;
   const void* blank_ = nullptr;
@@ -316,6 +350,13 @@ Input<P> File(const char* name, std::string P::*member, const std::string& kind)
   in.spec().choices_from = kind;
   return in;
 }
+// The same, or none: `none` is the first choice and the default.
+template <class P>
+Input<P> FileOr(const char* none, const char* name, std::string P::*member, const std::string& kind) {
+  Input<P> in = File(name, member, kind);
+  in.spec().choices = {none};
+  return in;
+}
 // One of the pictures in the input folder.
 template <class P>
 Input<P> Picture(const char* name, std::string P::*member) {
@@ -324,13 +365,20 @@ Input<P> Picture(const char* name, std::string P::*member) {
 template <class P, class L>
 Input<P> Link(const char* name, Linked<L> P::*member) {
   Input<P> in(name, LinkType<L>::kName, In::Member::kLink, member);
-  in.set_known_when_checked(std::same_as<typename LinkType<L>::Held, typename LinkType<L>::Foreseen>);
+  in.set_known_when_checked(kKnownWhenChecked<L>);
+  return in;
+}
+template <class P, class L>
+Input<P> Link(const char* name, LinkedList<L> P::*member) {
+  Input<P> in(name, LinkType<L>::kName, In::Member::kLink, member);
+  in.set_known_when_checked(false);
+  in.set_takes_list();
   return in;
 }
 template <class P, class L>
 Input<P> Link(const char* name, MaybeLinked<L> P::*member) {
   Input<P> in(name, LinkType<L>::kName, In::Member::kLink, member);
-  in.set_known_when_checked(std::same_as<typename LinkType<L>::Held, typename LinkType<L>::Foreseen>);
+  in.set_known_when_checked(kKnownWhenChecked<L>);
   return std::move(in).optional();
 }
 

@@ -21,7 +21,8 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
   }
   labels.resize(returned.size());
   for (size_t i = 0; i < labels.size(); ++i)
-    node.outputs.push_back({returned[i].name, std::move(labels[i].name), std::move(labels[i].tip)});
+    node.outputs.push_back(
+        {returned[i].name, std::move(labels[i].name), std::move(labels[i].tip), returned[i].is_list});
   const auto inputs = std::make_shared<const std::vector<In>>(node.inputs);
   node.run = [inputs, run = std::move(run)](Call& call) { return run(*inputs, call); };
   if (foresee) node.foresee = [inputs, foresee = std::move(foresee)](Call& call) { return foresee(*inputs, call); };

@@ -1,6 +1,7 @@
 // How a node is declared: once, for validation, /object_info, `easel nodes` and the run alike.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <functional>
@@ -18,6 +19,11 @@
 
 namespace easel::nodes {
 
+// A value that another node made, or foresaw, for an output of the same type.
+struct Handed {
+  Value value;
+};
+
 // The value that a node returns for one output of link type L.
 template <class L>
 class Made {
@@ -27,8 +33,42 @@ class Made {
   Made(std::optional<Held> object) : value_(object ? computed<L>(std::move(*object)) : Value()) {}
   // Passes an input on without a copy.
   Made(const Linked<L>& link) : value_(link.value()) {}
+  Made(Handed handed) : value_(std::move(handed.value)) {}
   // There is none this time.
   Made(std::nullopt_t) {}
+  Value take() { return std::move(value_); }
+
+ private:
+  Value value_;
+};
+
+template <>
+class Made<Anything> {
+ public:
+  Made(Value value) : value_(std::move(value)) {}
+  Made(const Linked<Anything>& link) : value_(link.value()) {}
+  Made(std::nullopt_t) {}
+  Value take() { return std::move(value_); }
+
+ private:
+  Value value_;
+};
+
+// A list: each of its values, in order.
+template <class L>
+class Made<ListOf<L>> {
+ public:
+  Made(typename LinkType<ListOf<L>>::Held objects) {
+    std::vector<Value> items;
+    for (auto& object : objects) {
+      if constexpr (std::is_same_v<L, Anything>) items.push_back(std::move(object));
+      else items.push_back(computed<L>(std::move(object)));
+    }
+    value_ = list_of(LinkType<L>::kName, std::move(items));
+  }
+  // Values that are there already.
+  Made(std::vector<Value> items) requires(!std::is_same_v<typename LinkType<L>::Held, Value>)
+      : value_(list_of(LinkType<L>::kName, std::move(items))) {}
   Value take() { return std::move(value_); }
 
  private:
@@ -43,6 +83,17 @@ class ForeseenOutput {
   ForeseenOutput(Foreseen object) : value_(foreseen<L>(std::move(object))) {}
   ForeseenOutput(const std::optional<Foreseen>& object) : value_(object ? foreseen<L>(*object) : Value()) {}
   ForeseenOutput(const Foreseen* object) : value_(object ? foreseen<L>(*object) : Value()) {}
+  ForeseenOutput(Handed handed) : value_(std::move(handed.value)) {}
+  ForeseenOutput(std::nullopt_t) {}
+  Value take() { return std::move(value_); }
+
+ private:
+  Value value_;
+};
+template <>
+class ForeseenOutput<Anything> {
+ public:
+  ForeseenOutput(const Value* value) : value_(value ? *value : Value()) {}
   ForeseenOutput(std::nullopt_t) {}
   Value take() { return std::move(value_); }
 
@@ -54,19 +105,26 @@ requires std::is_void_v<typename LinkType<L>::Foreseen>
 class ForeseenOutput<L> {
  public:
   ForeseenOutput(std::nullopt_t) {}
+  ForeseenOutput(const Handed&) {}
   Value take() { return {}; }
 };
+
+namespace detail {
+template <class L>
+inline constexpr bool kIsList = false;
+template <class L>
+inline constexpr bool kIsList<ListOf<L>> = true;
+}  // namespace detail
 
 // What an output's link type is called, and whether a value of it is known as soon as its node could be run.
 struct OutputType {
   const char* name;
-  bool known_when_checked;
+  bool known_when_checked, is_list;
   bool operator==(const OutputType& other) const { return std::string_view(name) == other.name; }
 };
 template <class... Ls>
 std::vector<OutputType> output_types() {
-  return {
-      OutputType{LinkType<Ls>::kName, std::same_as<typename LinkType<Ls>::Held, typename LinkType<Ls>::Foreseen>}...};
+  return {OutputType{LinkType<Ls>::kName, kKnownWhenChecked<Ls>, detail::kIsList<Ls>}...};
 }
 
 // The return type of a node's run, in the order of its outputs: Results<Image, Mask>.
@@ -205,6 +263,7 @@ struct NodeOf {
   std::string display = {};  // for people; the name when empty
   std::string category = {};
   std::string description = {};
+  std::string origin = {};  // whose node it is, where it is not ComfyUI's own: "essentials", "kjnodes"
   Inputs<P> inputs = {};
   std::vector<OutputLabel> outputs = {};  // left out where the types say enough
   bool output_node = false;
@@ -223,11 +282,15 @@ struct NodeOf {
 
 // A node of any parameters, as the table keeps it.
 struct Node {
-  std::string name, display, category, description;
+  std::string name, display, category, description, origin;
   std::vector<In> inputs;
   std::vector<workflow::OutputSpec> outputs;
   bool output_node = false, deprecated = false, experimental = false, hidden_prompt = false, always = false;
   bool runs_when_checked = false;
+  // Whether it sees lists whole, or runs once for each of their values.
+  bool takes_lists() const {
+    return std::any_of(inputs.begin(), inputs.end(), [](const In& in) { return in.takes_list(); });
+  }
   std::vector<std::string> looks_through;
   std::function<Outputs(Call&)> run, foresee;
 };
@@ -246,6 +309,7 @@ Node untyped(NodeOf<P> typed) {
   out.display = std::move(typed.display);
   out.category = std::move(typed.category);
   out.description = std::move(typed.description);
+  out.origin = std::move(typed.origin);
   out.inputs = typed.inputs.take();
   out.output_node = typed.output_node;
   out.deprecated = typed.deprecated;

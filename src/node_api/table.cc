@@ -25,6 +25,7 @@ void Table::add(Node node) {
   spec.display_name = node.display;
   spec.category = node.category;
   spec.description = node.description;
+  spec.origin = node.origin;
   spec.output_node = node.output_node;
   spec.deprecated = node.deprecated;
   spec.experimental = node.experimental;

@@ -6,6 +6,13 @@ void Value::fail_type() const {
   throw Error(Fault::kInternal, "a " + (empty() ? "missing value" : type_) + " is not of the type it was taken for");
 }
 
+Value list_of(const char* type, std::vector<Value> items) {
+  if (items.empty()) throw Error(Fault::kInvalid, std::string("a list of ") + type + " has nothing in it");
+  size_t bytes = 0;
+  for (const Value& item : items) bytes += item.bytes();
+  return {type, ValueList{std::move(items)}, bytes};
+}
+
 size_t bytes_of(const Tensor& t) { return t.defined() ? t.nbytes() : 0; }
 
 }  // namespace easel::nodes

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <typeindex>
 #include <utility>
 #include <vector>
@@ -54,6 +55,7 @@ class Value {
   friend Value computed(typename LinkType<L>::Held object);
   template <class L>
   friend Value foreseen(typename LinkType<L>::Foreseen object);
+  friend Value list_of(const char* type, std::vector<Value> items);
 
   template <class T>
   Value(const char* type, T object, size_t bytes)
@@ -78,6 +80,37 @@ template <class L>
 Value foreseen(typename LinkType<L>::Foreseen object) {
   return {LinkType<L>::kName, std::move(object), 0};
 }
+
+// Several values on one link, under the name of their type: nodes that take one value run once for each of them.
+struct ValueList {
+  std::vector<Value> items;
+};
+// Throws Error(kInvalid) for a list of none: there is nothing to run a node for.
+Value list_of(const char* type, std::vector<Value> items);
+
+// An output that is a list of values of link type L.
+template <class L>
+struct ListOf;
+template <class L>
+struct LinkType<ListOf<L>> {
+  static constexpr const char* kName = LinkType<L>::kName;
+  using Held = std::vector<typename LinkType<L>::Held>;
+  using Foreseen = void;
+};
+
+// "*": a value of any type, which a node hands on as it is or looks at to see what it is.
+struct Anything;
+template <>
+struct LinkType<Anything> {
+  static constexpr const char* kName = "*";
+  using Held = Value;
+  using Foreseen = Value;
+};
+
+// Whether a value of link type L is, once foreseen, the very value a run gives.
+template <class L>
+inline constexpr bool kKnownWhenChecked =
+    std::is_same_v<typename LinkType<L>::Held, typename LinkType<L>::Foreseen> && !std::is_same_v<L, Anything>;
 
 // A node's outputs in the order it declares them.
 using Outputs = std::vector<Value>;

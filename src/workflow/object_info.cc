@@ -49,7 +49,7 @@ Json object_info(const NodeSpec& node, const ChoiceProvider& provider) {
   bool any_tip = false;
   for (const OutputSpec& output : node.outputs) {
     types.push_back(output.type);
-    lists.push_back(false);
+    lists.push_back(output.is_list);
     names.push_back(output.label());
     tips.push_back(output.tooltip);
     any_tip = any_tip || !output.tooltip.empty();
@@ -62,7 +62,7 @@ Json object_info(const NodeSpec& node, const ChoiceProvider& provider) {
               {"name", node.class_type},
               {"display_name", node.display_name.empty() ? node.class_type : node.display_name},
               {"description", node.description},
-              {"python_module", "nodes"},
+              {"python_module", node.origin.empty() ? "nodes" : "custom_nodes." + node.origin},
               {"category", node.category},
               {"output_node", node.output_node}};
   if (any_tip) out["output_tooltips"] = std::move(tips);

@@ -56,7 +56,10 @@ const NodeSpec* NodeTable::find(std::string_view class_type, const std::vector<s
 }
 
 std::vector<std::string> choices_of(const InputSpec& input, const ChoiceProvider& provider) {
-  return input.choices_from.empty() ? input.choices : provider.choices(input.choices_from);
+  std::vector<std::string> out = input.choices;
+  if (!input.choices_from.empty())
+    for (std::string& name : provider.choices(input.choices_from)) out.push_back(std::move(name));
+  return out;
 }
 
 bool types_match(std::string_view from, std::string_view to) {

@@ -25,8 +25,8 @@ struct InputSpec {
   Presence presence = Presence::kRequired;
   Literal default_value, min, max, step, round;
   Literal useful_min, useful_max, useful_step;  // what a slider spans, where that is less than what is allowed
-  std::vector<std::string> choices;             // of a COMBO that is always the same
-  std::string choices_from;  // else where they come from: a model folder ("checkpoints") or kInputImages
+  std::vector<std::string> choices;  // of a COMBO that is always the same, or what stands before the files ("None")
+  std::string choices_from;          // where others come from: a model folder ("checkpoints") or kInputImages
   std::string tooltip;
   bool multiline = false, dynamic_prompts = false;
   bool image_upload = false;            // the editor shows an upload button, which keeps an extra value of its own
@@ -49,11 +49,13 @@ inline constexpr const char* kInputLatents = "input latents";
 
 struct OutputSpec {
   std::string type, name, tooltip;  // name: the type's when empty
+  bool is_list = false;             // several values, for each of which later nodes run
   const std::string& label() const { return name.empty() ? type : name; }
 };
 
 struct NodeSpec {
   std::string class_type, display_name, category, description;
+  std::string origin;             // whose node it is; empty for ComfyUI's own
   std::vector<InputSpec> inputs;  // required ones first, then optional, then hidden
   std::vector<OutputSpec> outputs;
   bool output_node = false;  // what a workflow is run for (SaveImage)

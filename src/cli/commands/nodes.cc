@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "artifacts/folder_store.h"
 #include "base/error.h"
@@ -21,7 +22,7 @@ using workflow::InputSpec;
 using workflow::NodeSpec;
 
 struct Flags {
-  std::string name, models;
+  std::string name, models, origin;
   bool json = false, markdown = false;
 };
 
@@ -77,9 +78,19 @@ void print_markdown(const NodeSpec& node) {
   printf("\n");
 }
 
-void print_list(const nodes::Table& table, bool markdown) {
+void print_list(const nodes::Table& table, const std::string& origin, bool markdown) {
   std::map<std::string, std::vector<const NodeSpec*>> by_category;
-  for (const NodeSpec* node : table.list()) by_category[node->category].push_back(node);
+  for (const NodeSpec* node : table.list())
+    if (origin.empty() || node->origin == origin || (origin == "core" && node->origin.empty()))
+      by_category[node->category].push_back(node);
+  if (by_category.empty()) {
+    std::set<std::string> origins{"core"};
+    for (const NodeSpec* node : table.list()) origins.insert(node->origin);
+    origins.erase("");
+    std::string known;
+    for (const std::string& one : origins) known += (known.empty() ? "" : ", ") + one;
+    throw Error(Fault::kMissing, "no node comes from '" + origin + "'").fix("name one of: " + known);
+  }
   for (const auto& [category, list] : by_category) {
     printf(markdown ? "## %s\n\n" : "%s\n", category.c_str());
     for (const NodeSpec* node : list) {
@@ -104,7 +115,7 @@ void run(const Flags& flags) {
       return;
     }
   }
-  if (flags.name.empty()) return print_list(table, flags.markdown);
+  if (flags.name.empty()) return print_list(table, flags.origin, flags.markdown);
   const auto forms = table.forms(flags.name);
   if (forms.empty()) {
     std::vector<std::string> names;
@@ -120,10 +131,13 @@ void add_nodes(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("nodes", "List the nodes, or say what one does and takes");
   command->footer(
-      "  easel nodes\n  easel nodes KSampler\n  easel nodes --json      as /object_info of a ComfyUI server");
+      "  easel nodes\n  easel nodes KSampler\n  easel nodes --origin essentials\n  easel nodes --json      as "
+      "/object_info of a ComfyUI server");
   command->add_option("NAME", flags->name, "A node's class");
   command->add_flag("--json", flags->json, "As ComfyUI's /object_info");
   command->add_flag("--markdown", flags->markdown, "As a page of documentation");
+  command->add_option("--origin", flags->origin,
+                      "Only those of one extension (essentials, kjnodes, ...), or of ComfyUI itself (core)");
   command->add_option("--models", flags->models, "Model folder whose files --json lists");
   command->callback([flags] { run(*flags); });
 }

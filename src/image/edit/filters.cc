@@ -82,10 +82,10 @@ struct Neighbours {
 };
 
 // fidelityFX/ffx_cas.h, as the IP-Adapter nodes have it.
-float adapt(const Neighbours& n, float weight) {
+float adapt(const Neighbours& n, float weight, float epsilon) {
   const float low = std::min({n.b, n.d, n.e, n.f, n.h}) + std::min({n.a, n.c, n.g, n.i});
   const float high = std::max({n.b, n.d, n.e, n.f, n.h}) + std::max({n.a, n.c, n.g, n.i});
-  const float amplitude = std::sqrt(1.0f / high * std::min(low, 2.0f - high));
+  const float amplitude = std::sqrt(1.0f / (high + epsilon) * std::min(low, 2.0f - high));
   const float w = -amplitude * weight;
   const float sharp = ((n.b + n.d + n.f + n.h) * w + n.e) * (1.0f / (1.0f + 4.0f * w));
   return std::isnan(sharp) ? 0.0f : std::clamp(sharp, 0.0f, 1.0f);
@@ -118,7 +118,7 @@ Tensor sharpen(const Tensor& image, int64_t radius, double sigma, double alpha) 
   });
 }
 
-Tensor adaptive_sharpen(const Tensor& image, double amount) {
+Tensor adaptive_sharpen(const Tensor& image, double amount, double epsilon) {
   require_image(image, "what is sharpened");
   const Tensor in = contiguous(image);
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
@@ -133,11 +133,73 @@ Tensor adaptive_sharpen(const Tensor& image, double amount) {
           const bool inside = x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height;
           return inside ? in.f32()[(r + dy) * width * channels + i + dx * channels] : 0.0f;
         };
-        to[r * width * channels + i] = adapt(
-            {at(-1, -1), at(0, -1), at(1, -1), at(-1, 0), at(0, 0), at(1, 0), at(-1, 1), at(0, 1), at(1, 1)}, weight);
+        to[r * width * channels + i] =
+            adapt({at(-1, -1), at(0, -1), at(1, -1), at(-1, 0), at(0, 0), at(1, 0), at(-1, 1), at(0, 1), at(1, 1)},
+                  weight, static_cast<float>(epsilon));
       }
     }
   });
+  return out;
+}
+
+namespace {
+
+// The width of a box that three times over is a Gaussian (Gwosdek et al. 2011), in f32 as Pillow computes it.
+float box_radius(float radius) {
+  constexpr int kPasses = 3;
+  const float sigma2 = radius * radius / kPasses;
+  const auto length = static_cast<float>(std::sqrt(12.0 * static_cast<double>(sigma2) + 1.0));
+  const auto whole = static_cast<float>(std::floor((static_cast<double>(length) - 1.0) / 2.0));
+  float part = (2 * whole + 1) * (whole * (whole + 1) - 3 * sigma2);
+  part /= 6 * (sigma2 - (whole + 1) * (whole + 1));
+  return whole + part;
+}
+
+// One pass along lines of `n` bytes that lie `step` apart.
+void box_line(uint8_t* line, int64_t n, int64_t step, float radius, std::vector<uint8_t>& copy) {
+  const auto whole = static_cast<int64_t>(radius);
+  const auto weight = static_cast<uint32_t>(static_cast<float>(1 << 24) / (radius * 2 + 1));
+  const uint32_t far_weight = ((uint32_t{1} << 24) - static_cast<uint32_t>(whole * 2 + 1) * weight) / 2;
+  copy.resize(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) copy[static_cast<size_t>(i)] = line[i * step];
+  const auto at = [&](int64_t i) { return uint32_t{copy[static_cast<size_t>(std::clamp<int64_t>(i, 0, n - 1))]}; };
+  uint32_t sum = 0;
+  for (int64_t i = -whole - 1; i < whole; ++i) sum += at(i);
+  for (int64_t i = 0; i < n; ++i) {
+    sum += at(i + whole) - at(i - whole - 1);
+    const uint32_t bulk = sum * weight + (at(i - whole - 1) + at(i + whole + 1)) * far_weight;
+    line[i * step] = static_cast<uint8_t>((bulk + (uint32_t{1} << 23)) >> 24);
+  }
+}
+
+}  // namespace
+
+Tensor pillow_blur(const Tensor& image, double radius) {
+  require_image(image, "what is blurred");
+  if (!(radius >= 0 && radius <= 1000))
+    throw Error(Fault::kInvalid, "cannot blur over " + std::to_string(radius) + " pixels")
+        .fix("use a radius of 0 to 1000");
+  const Tensor in = contiguous(image);
+  const int64_t height = in.dim(1), width = in.dim(2), channels = in.dim(3), size = height * width * channels;
+  std::vector<uint8_t> bytes(static_cast<size_t>(in.numel()));
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<uint8_t>(std::clamp(in.f32()[i] * 255.0f, 0.0f, 255.0f));
+  if (const float box = box_radius(static_cast<float>(radius)); box != 0.0f) {
+    constexpr int kPasses = 3;
+    parallel_for(in.dim(0) * channels, 1, [&](int64_t begin, int64_t end) {
+      std::vector<uint8_t> copy;
+      for (int64_t plane = begin; plane < end; ++plane) {
+        uint8_t* first = bytes.data() + plane / channels * size + plane % channels;
+        for (int64_t y = 0; y < height; ++y)
+          for (int pass = 0; pass < kPasses; ++pass) box_line(first + y * width * channels, width, channels, box, copy);
+        for (int64_t x = 0; x < width; ++x)
+          for (int pass = 0; pass < kPasses; ++pass)
+            box_line(first + x * channels, height, width * channels, box, copy);
+      }
+    });
+  }
+  Tensor out(in.shape());
+  for (size_t i = 0; i < bytes.size(); ++i) out.f32()[i] = static_cast<float>(bytes[i]) / 255.0f;
   return out;
 }
 

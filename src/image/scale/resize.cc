@@ -21,9 +21,17 @@ constexpr std::pair<std::string_view, ResizeMethod> kMethods[] = {{"nearest-exac
 
 int64_t grain_for(int64_t row) { return std::max<int64_t>(1, 65536 / std::max<int64_t>(1, row)); }
 
-Tensor nearest_exact(const Tensor& image, Size size) {
+// torch's interpolate(mode="nearest"): the pixel at or before, by a ratio in f32.
+std::vector<int64_t> nearest_index(int64_t input, int64_t output) {
+  const float ratio = static_cast<float>(input) / static_cast<float>(output);
+  std::vector<int64_t> out;
+  for (int64_t i = 0; i < output; ++i)
+    out.push_back(std::min(static_cast<int64_t>(std::floor(static_cast<float>(i) * ratio)), input - 1));
+  return out;
+}
+
+Tensor picked(const Tensor& image, Size size, const std::vector<int64_t>& rows, const std::vector<int64_t>& columns) {
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3), row = size.width * channels;
-  const auto rows = nearest_exact_index(height, size.height), columns = nearest_exact_index(width, size.width);
   Tensor out(Shape{image.dim(0), size.height, size.width, channels});
   const float* source = image.f32();
   float* target = out.f32();
@@ -117,7 +125,11 @@ Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
   require_size(size);
   const Tensor packed = contiguous(image);
   switch (method) {
-    case ResizeMethod::kNearestExact: return nearest_exact(packed, size);
+    case ResizeMethod::kNearestExact:
+      return picked(packed, size, nearest_exact_index(packed.dim(1), size.height),
+                    nearest_exact_index(packed.dim(2), size.width));
+    case ResizeMethod::kNearest:
+      return picked(packed, size, nearest_index(packed.dim(1), size.height), nearest_index(packed.dim(2), size.width));
     case ResizeMethod::kBilinear: return bilinear(packed, size, image.contiguous());
     case ResizeMethod::kArea: return area(packed, size);
     case ResizeMethod::kBicubic:

@@ -148,6 +148,15 @@ void register_save_nodes(Table& table) {
                              .output_node = true,
                              .hidden_prompt = true,
                              .run = preview_mask});
+  table.add(NodeOf<ShowMask>{.name = "MaskPreview+",
+                             .display = "Mask Preview",
+                             .category = "essentials/mask",
+                             .description = "Shows a mask as a grey picture.",
+                             .origin = "essentials",
+                             .inputs = {Link("mask", &ShowMask::mask)},
+                             .output_node = true,
+                             .hidden_prompt = true,
+                             .run = preview_mask});
 }
 
 }  // namespace easel::nodes

@@ -44,7 +44,8 @@ Json ui_json(const nodes::Ui& ui) {
   for (const auto& [list, files] : ui) {
     out[list] = Json::array();
     for (const auto& f : files)
-      if (f.sent_as.empty())
+      if (f.text) out[list].push_back(*f.text);
+      else if (f.sent_as.empty())
         out[list].push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}});
       else out[list].push_back({{"source", "websocket"}, {"content-type", f.sent_as}, {"type", f.type}});
   }

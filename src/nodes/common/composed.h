@@ -1,0 +1,41 @@
+// Nodes made of other nodes: they do what a chain of those does, by running them.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "node_api/call.h"
+#include "node_api/node.h"
+
+namespace easel::nodes {
+
+// Runs nodes of the standard table within the call of another one, or foresees them. What they show and report is the
+// other one's.
+class Parts {
+ public:
+  enum class Doing { kRun, kForesee };
+  using Typed = std::map<std::string, workflow::Literal, std::less<>>;
+  using Links = std::map<std::string, Value, std::less<>>;
+
+  // The call must outlive it.
+  Parts(Call& call, Doing doing) : call_(call), doing_(doing) {}
+
+  // The outputs of a node with these inputs, as many as it declares; when foreseeing, empty where nothing is known.
+  // Empty links count as absent when running and as not yet known when foreseeing. Throws what the node throws.
+  Outputs make(const char* class_type, Typed typed, Links linked) const;
+
+  void warn(const std::string& text) const { call_.warn(text); }
+  bool runs() const { return doing_ == Doing::kRun; }
+
+ private:
+  Call& call_;
+  Doing doing_;
+};
+
+// The value of a link as it came, or nothing.
+template <class L>
+Value value_of(const MaybeLinked<L>& link) {
+  return link ? link.value() : Value();
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,600 @@
+// Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): sizes, batches, masks, plain values.
+#include <algorithm>
+#include <cmath>
+
+#include "image/edit/filters.h"
+#include "image/edit/latents.h"
+#include "image/edit/masks.h"
+#include "image/scale/resize.h"
+#include "models/latent_format.h"
+#include "node_api/table.h"
+#include "ops/elementwise.h"
+
+namespace easel::nodes {
+namespace {
+
+constexpr const char* kOrigin = "essentials";
+constexpr int64_t kMaxSide = 16384;
+
+// --- Sizes ---
+
+struct Resize {
+  Linked<Image> image;
+  int64_t width = 512, height = 512;
+  std::string interpolation, method, condition;
+  int64_t multiple_of = 0;
+};
+
+// What of the resized picture is kept, and what is put around it.
+struct Fit {
+  image::Size size;
+  bool cut = false;
+  int64_t x = 0, y = 0, kept_width = 0, kept_height = 0;
+  image::Sides padding;
+};
+
+double ratio(int64_t a, int64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
+
+Fit fit_inside(const Resize& in, int64_t width, int64_t height, bool padded) {
+  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
+  if (width == 0) width = oh < height ? kMaxSide : ow;
+  if (height == 0) height = ow < width ? kMaxSide : oh;
+  const double scale = std::min(ratio(width, ow), ratio(height, oh));
+  Fit out;
+  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
+              image::round_half_even(static_cast<double>(oh) * scale)};
+  if (padded) {
+    out.padding.left = (width - out.size.width) / 2;
+    out.padding.right = width - out.size.width - out.padding.left;
+    out.padding.top = (height - out.size.height) / 2;
+    out.padding.bottom = height - out.size.height - out.padding.top;
+  }
+  return out;
+}
+
+Fit fill(const Resize& in, int64_t width, int64_t height) {
+  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
+  if (width == 0) width = ow;
+  if (height == 0) height = oh;
+  const double scale = std::max(ratio(width, ow), ratio(height, oh));
+  Fit out;
+  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
+              image::round_half_even(static_cast<double>(oh) * scale)};
+  out.cut = true;
+  out.x = std::max<int64_t>(0, (out.size.width - width) / 2);
+  out.y = std::max<int64_t>(0, (out.size.height - height) / 2);
+  out.kept_width = std::min(width, out.size.width - out.x);
+  out.kept_height = std::min(height, out.size.height - out.y);
+  return out;
+}
+
+Fit fit_of(const Resize& in) {
+  int64_t width = in.width, height = in.height;
+  if (in.multiple_of > 1) {
+    width -= width % in.multiple_of;
+    height -= height % in.multiple_of;
+  }
+  if (in.method == "keep proportion" || in.method == "pad") return fit_inside(in, width, height, in.method == "pad");
+  if (in.method == "fill / crop") return fill(in, width, height);
+  Fit out;
+  out.size = {width > 0 ? width : in.image->dim(2), height > 0 ? height : in.image->dim(1)};
+  return out;
+}
+
+// The condition is asked of the size before what sticks out is cut, as the original asks it.
+bool is_to_be_resized(const Resize& in, image::Size to) {
+  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
+  if (in.condition == "downscale if bigger") return oh > to.height || ow > to.width;
+  if (in.condition == "upscale if smaller") return oh < to.height || ow < to.width;
+  if (in.condition == "if bigger area") return oh * ow > to.height * to.width;
+  if (in.condition == "if smaller area") return oh * ow < to.height * to.width;
+  return true;
+}
+
+Tensor part(const Tensor& pixels, int64_t x, int64_t y, int64_t width, int64_t height) {
+  return contiguous(pixels.slice(1, y, height).slice(2, x, width));
+}
+
+Results<Image, int64_t, int64_t> resize(const Resize& in) {
+  const Fit fit = fit_of(in);
+  Tensor out = *in.image;
+  if (is_to_be_resized(in, fit.size)) {
+    out = image::resize(
+        out, fit.size,
+        in.interpolation == "nearest" ? image::ResizeMethod::kNearest : image::resize_method(in.interpolation));
+    if (in.method == "pad") out = image::pad(out, fit.padding, 0.0f);
+    if (fit.cut) out = part(out, fit.x, fit.y, fit.kept_width, fit.kept_height);
+  }
+  if (const int64_t step = in.multiple_of; step > 1) {
+    const int64_t more_x = out.dim(2) % step, more_y = out.dim(1) % step;
+    if (more_x == out.dim(2) || more_y == out.dim(1))
+      throw Error(Fault::kInvalid, "nothing is left of a picture of " + std::to_string(out.dim(2)) + "x" +
+                                       std::to_string(out.dim(1)) + " at multiples of " + std::to_string(step))
+          .at_input("multiple_of");
+    if (more_x || more_y) out = part(out, more_x / 2, more_y / 2, out.dim(2) - more_x, out.dim(1) - more_y);
+  }
+  out = clone(out);
+  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = std::clamp(out.f32()[i], 0.0f, 1.0f);
+  const int64_t width = out.dim(2), height = out.dim(1);
+  return {std::move(out), width, height};
+}
+
+struct OnePicture {
+  Linked<Image> image;
+};
+
+Results<int64_t, int64_t, int64_t> size_of(const OnePicture& in) {
+  return {in.image->dim(2), in.image->dim(1), in.image->dim(0)};
+}
+
+struct Crop {
+  Linked<Image> image;
+  int64_t width = 256, height = 256;
+  std::string position;
+  int64_t x_offset = 0, y_offset = 0;
+};
+
+Results<Image, int64_t, int64_t> crop(const Crop& in) {
+  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
+  const int64_t width = std::min(ow, in.width), height = std::min(oh, in.height);
+  const auto has = [&](const char* word) { return in.position.find(word) != std::string::npos; };
+  int64_t x = has("center") ? image::round_half_even(ratio(ow - width, 2)) : 0;
+  int64_t y = has("center") ? image::round_half_even(ratio(oh - height, 2)) : 0;
+  if (has("top")) y = 0;
+  if (has("bottom")) y = oh - height;
+  if (has("left")) x = 0;
+  if (has("right")) x = ow - width;
+  x += in.x_offset;
+  y += in.y_offset;
+  const int64_t x2 = std::min(x + width, ow), y2 = std::min(y + height, oh);
+  x = std::max<int64_t>(x, 0);
+  y = std::max<int64_t>(y, 0);
+  if (x2 <= x || y2 <= y)
+    throw Error(Fault::kInvalid,
+                "the part lies outside of a picture of " + std::to_string(ow) + "x" + std::to_string(oh))
+        .fix("use smaller offsets, and a width and height of at least 1");
+  return {part(*in.image, x, y, x2 - x, y2 - y), x, y};
+}
+
+Tensor flipped(Tensor pixels, bool over_x, bool over_y) {
+  if (over_y) pixels = image::flip(pixels, image::Flip::kVertical);
+  if (over_x) pixels = image::flip(pixels, image::Flip::kHorizontal);
+  return pixels;
+}
+
+struct FlipPictures {
+  Linked<Image> image;
+  std::string axis;
+};
+struct FlipMask {
+  Linked<Mask> mask;
+  std::string axis;
+};
+
+bool names(const std::string& axis, char one) { return axis.find(one) != std::string::npos; }
+
+void add_sizes(Table& table) {
+  table.add(NodeOf<Resize>{
+      .name = "ImageResize+",
+      .display = "Image Resize",
+      .category = "essentials/image manipulation",
+      .description = "Brings pictures to a size: stretched, whole within it, filling it, or padded with black.",
+      .origin = kOrigin,
+      .inputs = {Link("image", &Resize::image),
+                 Int("width", &Resize::width).range(0, kMaxSide).step(1).tip("0: that of the picture."),
+                 Int("height", &Resize::height).range(0, kMaxSide).step(1).tip("0: that of the picture."),
+                 Choice("interpolation", &Resize::interpolation,
+                        {"nearest", "bilinear", "bicubic", "area", "nearest-exact", "lanczos"}),
+                 Choice("method", &Resize::method, {"stretch", "keep proportion", "fill / crop", "pad"}).added_later(),
+                 Choice("condition", &Resize::condition,
+                        {"always", "downscale if bigger", "upscale if smaller", "if bigger area", "if smaller area"})
+                     .added_later(),
+                 Int("multiple_of", &Resize::multiple_of)
+                     .range(0, 512)
+                     .step(1)
+                     .added_later()
+                     .tip("Sides become multiples of it.")},
+      .outputs = {{"IMAGE"}, {"width"}, {"height"}},
+      .run = resize});
+  table.add(NodeOf<OnePicture>{.name = "GetImageSize+",
+                               .display = "Get Image Size",
+                               .category = "essentials/image utils",
+                               .description = "How large pictures are, and how many there are.",
+                               .origin = kOrigin,
+                               .inputs = {Link("image", &OnePicture::image)},
+                               .outputs = {{"width"}, {"height"}, {"count"}},
+                               .run = size_of});
+  table.add(NodeOf<Crop>{.name = "ImageCrop+",
+                         .display = "Image Crop",
+                         .category = "essentials/image manipulation",
+                         .description = "Cuts a part out of pictures, at one of nine places.",
+                         .origin = kOrigin,
+                         .inputs = {Link("image", &Crop::image), Int("width", &Crop::width).range(0, kMaxSide).step(8),
+                                    Int("height", &Crop::height).range(0, kMaxSide).step(8),
+                                    Choice("position", &Crop::position,
+                                           {"top-left", "top-center", "top-right", "right-center", "bottom-right",
+                                            "bottom-center", "bottom-left", "left-center", "center"}),
+                                    Int("x_offset", &Crop::x_offset).range(-99999, 99999).step(1),
+                                    Int("y_offset", &Crop::y_offset).range(-99999, 99999).step(1)},
+                         .outputs = {{"IMAGE"}, {"x"}, {"y"}},
+                         .run = crop});
+  table.add(NodeOf<FlipPictures>{
+      .name = "ImageFlip+",
+      .display = "Image Flip",
+      .category = "essentials/image manipulation",
+      .description = "Mirrors pictures along one axis or both.",
+      .origin = kOrigin,
+      .inputs = {Link("image", &FlipPictures::image), Choice("axis", &FlipPictures::axis, {"x", "y", "xy"})},
+      .run = [](const FlipPictures& in) -> Results<Image> {
+        return {flipped(*in.image, names(in.axis, 'x'), names(in.axis, 'y'))};
+      }});
+  table.add(NodeOf<FlipMask>{
+      .name = "MaskFlip+",
+      .display = "Mask Flip",
+      .category = "essentials/mask",
+      .description = "Mirrors masks along one axis or both.",
+      .origin = kOrigin,
+      .inputs = {Link("mask", &FlipMask::mask), Choice("axis", &FlipMask::axis, {"x", "y", "xy"})},
+      .run = [](const FlipMask& in) -> Results<Mask> {
+        return {image::as_mask(flipped(image::as_picture(*in.mask), names(in.axis, 'x'), names(in.axis, 'y')))};
+      }});
+}
+
+// --- Masks ---
+
+struct Blur {
+  Linked<Mask> mask;
+  int64_t amount = 6;
+  std::string device;
+};
+struct Smooth {
+  Linked<Mask> mask;
+  int64_t amount = 0;
+};
+struct FromColour {
+  Linked<Image> image;
+  int64_t red = 255, green = 255, blue = 255, threshold = 0;
+};
+
+// A Gaussian over an odd number of pixels with the width torchvision gives it: 0.3 ((k - 1) / 2 - 1) + 0.8.
+Tensor blurred(const Tensor& mask, int64_t amount) {
+  const int64_t radius = amount / 2;
+  if (radius == 0) return mask;
+  const double sigma = 0.3 * static_cast<double>(radius - 1) + 0.8;
+  return image::as_mask(image::blur(image::as_picture(mask), radius, sigma / static_cast<double>(radius)));
+}
+
+// Even numbers of pixels are taken for the next odd one.
+int64_t odd(int64_t amount) { return amount | 1; }
+
+Results<Mask> blur(const Blur& in) {
+  if (in.amount == 0) return {in.mask};
+  return {blurred(*in.mask, odd(in.amount))};
+}
+
+Results<Mask> smooth(const Smooth& in) {
+  if (in.amount == 0) return {in.mask};
+  return {blurred(image::threshold_mask(*in.mask, 0.5), odd(in.amount))};
+}
+
+Results<Mask> from_colour(const FromColour& in) {
+  const Tensor pixels = contiguous(*in.image);
+  const int64_t channels = pixels.dim(3);
+  if (channels != 3)
+    throw Error(Fault::kInvalid, "a picture of " + std::to_string(channels) + " channels has no colour to compare")
+        .at_input("image");
+  const int64_t wanted[] = {in.red, in.green, in.blue};
+  Tensor out(Shape{pixels.dim(0), pixels.dim(1), pixels.dim(2)});
+  for (int64_t i = 0; i < out.numel(); ++i) {
+    bool inside = true;
+    for (int64_t c = 0; c < 3; ++c) {
+      const float value = std::clamp(pixels.f32()[i * 3 + c], 0.0f, 1.0f) * 255.0f;
+      const int64_t distance = image::round_half_even(static_cast<double>(value)) - wanted[c];
+      inside = inside && distance >= -in.threshold && distance <= in.threshold;
+    }
+    out.f32()[i] = inside ? 1.0f : 0.0f;
+  }
+  return {std::move(out)};
+}
+
+void add_masks(Table& table) {
+  table.add(NodeOf<Blur>{
+      .name = "MaskBlur+",
+      .display = "Mask Blur",
+      .category = "essentials/mask",
+      .description = "Blurs masks with a Gaussian over so many pixels.",
+      .origin = kOrigin,
+      .inputs =
+          {Link("mask", &Blur::mask), Int("amount", &Blur::amount).range(0, 256).step(1),
+           Choice("device", &Blur::device, {"auto", "cpu", "gpu"}).added_later().tip("Makes no difference here.")},
+      .run = blur});
+  table.add(
+      NodeOf<Smooth>{.name = "MaskSmooth+",
+                     .display = "Mask Smooth",
+                     .category = "essentials/mask",
+                     .description = "Blurs where masks are above one half.",
+                     .origin = kOrigin,
+                     .inputs = {Link("mask", &Smooth::mask), Int("amount", &Smooth::amount).range(0, 127).step(1)},
+                     .run = smooth});
+  table.add(NodeOf<FromColour>{
+      .name = "MaskFromColor+",
+      .display = "Mask From Color",
+      .category = "essentials/mask",
+      .description = "Where pictures have one colour, or one near to it in each channel.",
+      .origin = kOrigin,
+      .inputs = {Link("image", &FromColour::image), Int("red", &FromColour::red).range(0, 255).step(1),
+                 Int("green", &FromColour::green).range(0, 255).step(1),
+                 Int("blue", &FromColour::blue).range(0, 255).step(1),
+                 Int("threshold", &FromColour::threshold).range(0, 127).step(1)},
+      .run = from_colour});
+}
+
+// --- Batches ---
+
+struct FromBatch {
+  Linked<Image> image;
+  int64_t start = 0, length = -1;
+};
+struct MasksFromBatch {
+  Linked<Mask> mask;
+  int64_t start = 0, length = 1;
+};
+struct ListOfPictures {
+  LinkedList<Image> image;
+};
+struct Desaturate {
+  Linked<Image> image;
+  double factor = 1.0;
+  std::string method;
+};
+
+Tensor some(const Tensor& batch, int64_t start, int64_t length) {
+  const int64_t count = batch.dim(0), from = std::min(start, count - 1);
+  return contiguous(batch.slice(0, from, std::min(length < 0 ? count : length, count - from)));
+}
+
+Results<Image> from_batch(const FromBatch& in) {
+  if (in.length == 0) throw Error(Fault::kInvalid, "a batch of no picture is asked for").at_input("length");
+  return {some(*in.image, in.start, in.length)};
+}
+
+Results<Image> list_to_batch(const ListOfPictures& in) {
+  std::vector<Tensor> parts;
+  const image::Size size{in.image[0].dim(2), in.image[0].dim(1)};
+  for (size_t i = 0; i < in.image.size(); ++i) {
+    const bool fits = in.image[i].dim(1) == size.height && in.image[i].dim(2) == size.width;
+    parts.push_back(fits ? in.image[i]
+                         : image::upscale(in.image[i], size, image::ResizeMethod::kBicubic, image::CropMode::kCenter));
+    if (parts.back().dim(3) != parts.front().dim(3))
+      throw Error(Fault::kInvalid, "pictures with and without an alpha channel do not make one batch")
+          .at_input("image");
+  }
+  return {ops::concat(parts, 0)};
+}
+
+Results<ListOf<Image>> batch_to_list(const OnePicture& in) {
+  std::vector<Tensor> out;
+  for (int64_t i = 0; i < in.image->dim(0); ++i) out.push_back(contiguous(in.image->slice(0, i, 1)));
+  return {std::move(out)};
+}
+
+float grey(const float* rgb, const std::string& method) {
+  if (method == "luminance (Rec.709)") return 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
+  if (method == "luminance (Rec.601)") return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
+  if (method == "average") return (rgb[0] + rgb[1] + rgb[2]) / 3.0f;
+  return (std::max({rgb[0], rgb[1], rgb[2]}) + std::min({rgb[0], rgb[1], rgb[2]})) / 2.0f;
+}
+
+Results<Image> desaturate(const Desaturate& in) {
+  if (in.image->dim(3) != 3)
+    throw Error(Fault::kInvalid, "takes pictures of three channels")
+        .at_input("image")
+        .fix("Put ImageRemoveAlpha+ before it");
+  Tensor out = clone(*in.image);
+  const auto factor = static_cast<float>(in.factor);
+  for (float* p = out.f32(); p < out.f32() + out.numel(); p += 3) {
+    const float value = grey(p, in.method);
+    for (int c = 0; c < 3; ++c) p[c] = std::clamp((1.0f - factor) * p[c] + factor * value, 0.0f, 1.0f);
+  }
+  return {std::move(out)};
+}
+
+struct Sharpen {
+  Linked<Image> image;
+  double amount = 0.8;
+};
+
+void add_batches(Table& table) {
+  table.add(NodeOf<Sharpen>{
+      .name = "ImageCASharpening+",
+      .display = "Image Contrast Adaptive Sharpening",
+      .category = "essentials/image processing",
+      .description = "Sharpens pictures, less where they are sharp already (AMD FidelityFX CAS).",
+      .origin = kOrigin,
+      .inputs = {Link("image", &Sharpen::image), Float("amount", &Sharpen::amount).range(0.0, 1.0).step(0.05)},
+      .run = [](const Sharpen& in) -> Results<Image> {
+        return {image::adaptive_sharpen(*in.image, in.amount, 1e-5)};
+      }});
+  table.add(NodeOf<FromBatch>{
+      .name = "ImageFromBatch+",
+      .display = "Image From Batch",
+      .category = "essentials/image batch",
+      .description = "Takes some pictures out of a batch; a length of -1 takes all that follow.",
+      .origin = kOrigin,
+      .inputs = {Link("image", &FromBatch::image), Int("start", &FromBatch::start).range(0, 4096).step(1),
+                 Int("length", &FromBatch::length).range(-1, 4096).step(1)},
+      .run = from_batch});
+  table.add(NodeOf<MasksFromBatch>{
+      .name = "MaskFromBatch+",
+      .display = "Mask From Batch",
+      .category = "essentials/mask batch",
+      .description = "Takes some masks out of a batch.",
+      .origin = kOrigin,
+      .inputs = {Link("mask", &MasksFromBatch::mask), Int("start", &MasksFromBatch::start).range(0, 4096).step(1),
+                 Int("length", &MasksFromBatch::length).range(1, 4096).step(1)},
+      .run = [](const MasksFromBatch& in) -> Results<Mask> { return {some(*in.mask, in.start, in.length)}; }});
+  table.add(NodeOf<ListOfPictures>{.name = "ImageListToBatch+",
+                                   .display = "Image List To Batch",
+                                   .category = "essentials/image batch",
+                                   .description = "Makes one batch of a list, in the size of its first picture.",
+                                   .origin = kOrigin,
+                                   .inputs = {Link("image", &ListOfPictures::image)},
+                                   .run = list_to_batch});
+  table.add(NodeOf<OnePicture>{.name = "ImageBatchToList+",
+                               .display = "Image Batch To List",
+                               .category = "essentials/image batch",
+                               .description = "Makes a list of a batch: what follows runs for each picture.",
+                               .origin = kOrigin,
+                               .inputs = {Link("image", &OnePicture::image)},
+                               .run = batch_to_list});
+  table.add(NodeOf<OnePicture>{.name = "ImageRemoveAlpha+",
+                               .display = "Image Remove Alpha",
+                               .category = "essentials/image utils",
+                               .description = "Leaves out the alpha channel.",
+                               .origin = kOrigin,
+                               .inputs = {Link("image", &OnePicture::image)},
+                               .run = [](const OnePicture& in) -> Results<Image> {
+                                 if (in.image->dim(3) != 4) return {in.image};
+                                 return {contiguous(in.image->slice(3, 0, 3))};
+                               }});
+  table.add(NodeOf<Desaturate>{
+      .name = "ImageDesaturate+",
+      .display = "Image Desaturate",
+      .category = "essentials/image processing",
+      .description = "Takes colour out of pictures.",
+      .origin = kOrigin,
+      .inputs = {Link("image", &Desaturate::image), Float("factor", &Desaturate::factor).range(0.0, 1.0).step(0.05),
+                 Choice("method", &Desaturate::method,
+                        {"luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"})},
+      .run = desaturate});
+}
+
+// --- Values, latents ---
+
+struct Number {
+  double value = 0.0;
+};
+struct WholeNumber {
+  int64_t value = 0;
+};
+struct YesOrNo {
+  bool value = false;
+};
+struct OfLatent {
+  Linked<Latent> samples;
+};
+struct Picker {
+  std::string resolution = "1024x1024 (1.0)";
+  int64_t batch_size = 1, width_override = 0, height_override = 0;
+};
+
+const std::vector<std::string>& resolutions() {
+  static const std::vector<std::string> kSizes{
+      "704x1408 (0.5)",  "704x1344 (0.52)", "768x1344 (0.57)", "768x1280 (0.6)",  "832x1216 (0.68)", "832x1152 (0.72)",
+      "896x1152 (0.78)", "896x1088 (0.82)", "960x1088 (0.88)", "960x1024 (0.94)", "1024x1024 (1.0)", "1024x960 (1.07)",
+      "1088x960 (1.13)", "1088x896 (1.21)", "1152x896 (1.29)", "1152x832 (1.38)", "1216x832 (1.46)", "1280x768 (1.67)",
+      "1344x768 (1.75)", "1344x704 (1.91)", "1408x704 (2.0)",  "1472x704 (2.09)", "1536x640 (2.4)",  "1600x640 (2.5)",
+      "1664x576 (2.89)", "1728x576 (3.0)"};
+  return kSizes;
+}
+
+image::Size picked(const std::string& resolution, int64_t width, int64_t height) {
+  const size_t cross = resolution.find('x');
+  return {width > 0 ? width : std::stoll(resolution), height > 0 ? height : std::stoll(resolution.substr(cross + 1))};
+}
+
+Results<Latent, int64_t, int64_t> pick(const Picker& in) {
+  const image::Size size = picked(in.resolution, in.width_override, in.height_override);
+  const int64_t least = models::default_latents().factor;
+  if (size.width < least || size.height < least)
+    throw Error(Fault::kInvalid, "a latent needs sides of at least " + std::to_string(least) + " pixels")
+        .at_input(size.width < least ? "width_override" : "height_override");
+  Latent out;
+  const models::LatentFormat& format = models::default_latents();
+  out.samples =
+      Tensor::zeros({in.batch_size, size.height / format.factor, size.width / format.factor, format.channels});
+  return {std::move(out), size.width, size.height};
+}
+
+Foreseen<Latent, int64_t, int64_t> foresee_pick(const Known<Picker>& in) {
+  const image::Size size = picked(in(&Picker::resolution), in(&Picker::width_override), in(&Picker::height_override));
+  ForeseenLatent latent;
+  latent.count = in(&Picker::batch_size);
+  latent.height = size.height / models::default_latents().factor;
+  latent.width = size.width / models::default_latents().factor;
+  return {latent, std::nullopt, std::nullopt};
+}
+
+Results<Latent> without_mask(const OfLatent& in) {
+  Latent out = *in.samples;
+  out.noise_mask = {};
+  return {std::move(out)};
+}
+
+void add_number(Table& table, const char* name, const char* display, double least, double most) {
+  table.add(NodeOf<Number>{.name = name,
+                           .display = display,
+                           .category = "essentials/utilities",
+                           .description = "A number.",
+                           .origin = kOrigin,
+                           .inputs = {Float("value", &Number::value).range(least, most).step(0.05)},
+                           .run = [](const Number& in) -> Results<double> { return {in.value}; }});
+}
+
+void add_values(Table& table) {
+  constexpr double kFar = 18446744073709551615.0;
+  add_number(table, "SimpleMathFloat+", "Simple Math Float", -kFar, kFar);
+  add_number(table, "SimpleMathPercent+", "Simple Math Percent", 0.0, 1.0);
+  table.add(NodeOf<WholeNumber>{.name = "SimpleMathInt+",
+                                .display = "Simple Math Int",
+                                .category = "essentials/utilities",
+                                .description = "A whole number.",
+                                .origin = kOrigin,
+                                .inputs = {Int("value", &WholeNumber::value).range(-INT64_MAX, INT64_MAX).step(1)},
+                                .run = [](const WholeNumber& in) -> Results<int64_t> { return {in.value}; }});
+  table.add(NodeOf<YesOrNo>{.name = "SimpleMathBoolean+",
+                            .display = "Simple Math Boolean",
+                            .category = "essentials/utilities",
+                            .description = "Yes or no.",
+                            .origin = kOrigin,
+                            .inputs = {Bool("value", &YesOrNo::value)},
+                            .run = [](const YesOrNo& in) -> Results<bool> { return {in.value}; }});
+  table.add(NodeOf<OfLatent>{.name = "RemoveLatentMask+",
+                             .display = "Remove Latent Mask",
+                             .category = "essentials/utilities",
+                             .description = "Leaves out a latent's noise mask.",
+                             .origin = kOrigin,
+                             .inputs = {Link("samples", &OfLatent::samples)},
+                             .run = without_mask});
+  table.add(NodeOf<Picker>{.name = "SDXLEmptyLatentSizePicker+",
+                           .display = "SDXL Empty Latent Size Picker",
+                           .category = "essentials/utilities",
+                           .description = "Empty latents in one of the sizes that SDXL was trained on.",
+                           .origin = kOrigin,
+                           .inputs = {Choice("resolution", &Picker::resolution, resolutions()),
+                                      Int("batch_size", &Picker::batch_size).range(1, 4096),
+                                      Int("width_override", &Picker::width_override)
+                                          .range(0, kMaxSide)
+                                          .step(8)
+                                          .added_later()
+                                          .tip("0: that of the resolution."),
+                                      Int("height_override", &Picker::height_override)
+                                          .range(0, kMaxSide)
+                                          .step(8)
+                                          .added_later()
+                                          .tip("0: that of the resolution.")},
+                           .outputs = {{"LATENT"}, {"width"}, {"height"}},
+                           .run = pick,
+                           .foresee = foresee_pick});
+}
+
+}  // namespace
+
+void register_essentials_nodes(Table& table) {
+  add_sizes(table);
+  add_masks(table);
+  add_batches(table);
+  add_values(table);
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,177 @@
+// Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "image/edit/filters.h"
+#include "image/edit/masks.h"
+#include "image/scale/resize.h"
+#include "node_api/table.h"
+#include "ops/elementwise.h"
+
+namespace easel::nodes {
+namespace {
+
+constexpr const char* kOrigin = "kjnodes";
+constexpr int64_t kMaxSide = 16384;
+
+// --- GrowMaskWithBlur ---
+
+struct Grow {
+  Linked<Mask> mask;
+  int64_t expand = 0;
+  double incremental_expandrate = 0.0;
+  bool tapered_corners = true, flip_input = false;
+  double blur_radius = 0.0, lerp_alpha = 1.0, decay_factor = 1.0;
+  bool fill_holes = false;
+};
+
+// 1 where a mask is above 0 or cannot be reached from the border over zeros (scipy's binary_fill_holes).
+Tensor without_holes(const Tensor& mask) {
+  const int64_t h = mask.dim(1), w = mask.dim(2);
+  Tensor out = Tensor::full(mask.shape(), 1.0f);
+  std::vector<std::pair<int64_t, int64_t>> edge;
+  const auto reach = [&](int64_t y, int64_t x) {
+    if (y < 0 || y >= h || x < 0 || x >= w || out.f32()[y * w + x] == 0.0f || mask.f32()[y * w + x] > 0.0f) return;
+    out.f32()[y * w + x] = 0.0f;
+    edge.emplace_back(y, x);
+  };
+  for (int64_t x = 0; x < w; ++x) {
+    reach(0, x);
+    reach(h - 1, x);
+  }
+  for (int64_t y = 0; y < h; ++y) {
+    reach(y, 0);
+    reach(y, w - 1);
+  }
+  while (!edge.empty()) {
+    const auto [y, x] = edge.back();
+    edge.pop_back();
+    reach(y - 1, x);
+    reach(y + 1, x);
+    reach(y, x - 1);
+    reach(y, x + 1);
+  }
+  return out;
+}
+
+// alpha now + (1 - alpha) before, then what is left of before on top, brought back to at most 1.
+Tensor trailing(Tensor now, const Tensor& before, float alpha, float decay) {
+  now = clone(now);
+  if (alpha < 1.0f)
+    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] = alpha * now.f32()[i] + (1.0f - alpha) * before.f32()[i];
+  if (decay < 1.0f) {
+    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] += decay * before.f32()[i];
+    const float most = *std::max_element(now.f32(), now.f32() + now.numel());
+    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] /= most;
+  }
+  return now;
+}
+
+Results<Mask, Mask> grow(const Grow& in) {
+  const Tensor masks =
+      contiguous(in.flip_input ? image::as_mask(image::invert(image::as_picture(*in.mask))) : *in.mask);
+  std::vector<Tensor> out;
+  auto expand = static_cast<double>(in.expand);
+  for (int64_t i = 0; i < masks.dim(0); ++i) {
+    Tensor one = contiguous(masks.slice(0, i, 1));
+    if (const auto pixels = image::round_half_even(expand); pixels != 0)
+      one = image::grow_mask(one, pixels, in.tapered_corners);
+    expand += expand < 0 ? -in.incremental_expandrate : in.incremental_expandrate;
+    if (in.fill_holes) one = without_holes(contiguous(one));
+    if (!out.empty())
+      one = trailing(one, out.back(), static_cast<float>(in.lerp_alpha), static_cast<float>(in.decay_factor));
+    out.push_back(contiguous(one));
+  }
+  Tensor grown = ops::concat(out, 0);
+  if (in.blur_radius != 0) grown = image::as_mask(image::pillow_blur(image::as_picture(grown), in.blur_radius));
+  Tensor inverted = image::as_mask(image::invert(image::as_picture(grown)));
+  return {std::move(grown), std::move(inverted)};
+}
+
+// --- ImageConcanate ---
+
+struct Beside {
+  Linked<Image> image1, image2;
+  std::string direction;
+  bool match_image_size = true;
+};
+
+// As many pictures, and channels, as wanted: the last picture is repeated, alpha is 1.
+Tensor matched(Tensor pixels, int64_t count, int64_t channels) {
+  if (pixels.dim(0) < count)
+    pixels =
+        ops::concat({pixels, ops::repeat(contiguous(pixels.slice(0, pixels.dim(0) - 1, 1)), count - pixels.dim(0))}, 0);
+  if (pixels.dim(3) < channels)
+    pixels = ops::concat(
+        {pixels, Tensor::full({pixels.dim(0), pixels.dim(1), pixels.dim(2), channels - pixels.dim(3)}, 1.0f)}, 3);
+  return pixels;
+}
+
+// In the middle of black as high, or as wide, as the larger of the two.
+Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
+  const int64_t more = side - pixels.dim(beside ? 1 : 2), first = more / 2;
+  if (more <= 0) return pixels;
+  return image::pad(pixels, beside ? image::Sides{0, first, 0, more - first} : image::Sides{first, 0, more - first, 0},
+                    0.0f);
+}
+
+Results<Image> concatenate(const Beside& in) {
+  const bool beside = in.direction == "left" || in.direction == "right";
+  Tensor first = *in.image1, second = *in.image2;
+  if (in.match_image_size) {
+    const double aspect = static_cast<double>(second.dim(2)) / static_cast<double>(second.dim(1));
+    const image::Size size =
+        beside ? image::Size{static_cast<int64_t>(static_cast<double>(first.dim(1)) * aspect), first.dim(1)}
+               : image::Size{first.dim(2), static_cast<int64_t>(static_cast<double>(first.dim(2)) / aspect)};
+    second = image::antialias_bicubic(second, size);
+  }
+  const int64_t count = std::max(first.dim(0), second.dim(0)), channels = std::max(first.dim(3), second.dim(3));
+  const int64_t side = std::max(first.dim(beside ? 1 : 2), second.dim(beside ? 1 : 2));
+  first = centred(matched(first, count, channels), side, beside);
+  second = centred(matched(second, count, channels), side, beside);
+  if (in.direction == "left" || in.direction == "up") std::swap(first, second);
+  return {ops::concat({first, second}, beside ? 2 : 1)};
+}
+
+}  // namespace
+
+void register_kj_picture_nodes(Table& table) {
+  table.add(NodeOf<Grow>{
+      .name = "GrowMaskWithBlur",
+      .display = "Grow Mask With Blur",
+      .category = "KJNodes/masking",
+      .description = "Grows masks by pixels, or shrinks them, fills holes, lets them trail, and blurs them.",
+      .origin = kOrigin,
+      .inputs = {Link("mask", &Grow::mask), Int("expand", &Grow::expand).range(-kMaxSide, kMaxSide).step(1),
+                 Float("incremental_expandrate", &Grow::incremental_expandrate)
+                     .range(0.0, 100.0)
+                     .step(0.1)
+                     .tip("So many pixels more for each further mask."),
+                 Bool("tapered_corners", &Grow::tapered_corners), Bool("flip_input", &Grow::flip_input),
+                 Float("blur_radius", &Grow::blur_radius).range(0.0, 100.0).step(0.1),
+                 Float("lerp_alpha", &Grow::lerp_alpha)
+                     .range(0.0, 1.0)
+                     .step(0.01)
+                     .tip("Below 1, masks are mixed with the one before."),
+                 Float("decay_factor", &Grow::decay_factor)
+                     .range(0.0, 1.0)
+                     .step(0.01)
+                     .tip("Below 1, so much of the mask before is added."),
+                 Bool("fill_holes", &Grow::fill_holes).optional()},
+      .outputs = {{"mask"}, {"mask_inverted"}},
+      .run = grow});
+  table.add(NodeOf<Beside>{.name = "ImageConcanate",
+                           .display = "Image Concatenate",
+                           .category = "KJNodes/image",
+                           .description = "Puts the second picture beside, above or below the first.",
+                           .origin = kOrigin,
+                           .inputs = {Link("image1", &Beside::image1), Link("image2", &Beside::image2),
+                                      Choice("direction", &Beside::direction, {"right", "down", "left", "up"}),
+                                      Bool("match_image_size", &Beside::match_image_size)
+                                          .tip("Brings the second picture to the first one's height or width.")},
+                           .run = concatenate});
+}
+
+}  // namespace easel::nodes

@@ -1,0 +1,154 @@
+// Nodes of ComfyUI-Custom-Scripts (github.com/pythongosssss/ComfyUI-Custom-Scripts).
+#include <algorithm>
+#include <array>
+
+#include "image/scale/pillow.h"
+#include "node_api/table.h"
+
+namespace easel::nodes {
+namespace {
+
+constexpr const char* kOrigin = "pysssss";
+
+struct Show {
+  std::string text;
+};
+
+Results<std::string> show(const Show& in, Call& call) {
+  call.show_text(in.text);
+  return {in.text};
+}
+
+struct Function {
+  bool replace = false, tidy_tags = true;
+  std::string text_a, text_b, text_c;
+};
+
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F); }
+
+std::string replaced(const std::string& text, const std::string& find, const std::string& with) {
+  std::string out;
+  size_t at = 0;
+  for (size_t next; (next = text.find(find, at)) != std::string::npos; at = next + find.size())
+    out.append(text, at, next - at).append(with);
+  return out.append(text, at);
+}
+
+// Two and more blanks become one, blanks before commas go, commas in a row become one.
+std::string tidy(const std::string& text) {
+  std::string single;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    while (end < text.size() && is_blank(text[end])) ++end;
+    if (end - i >= 2) single += ' ';
+    else if (end == i) end = i + 1;
+    if (end - i < 2) single += text[i];
+    i = end;
+  }
+  std::string out;
+  for (const char c : replaced(single, " ,", ","))
+    if (c != ',' || out.empty() || out.back() != ',') out += c;
+  const auto begin = std::find_if_not(out.begin(), out.end(), is_blank);
+  const auto end = std::find_if_not(out.rbegin(), out.rend(), is_blank).base();
+  return begin < end ? std::string(begin, end) : std::string();
+}
+
+Results<std::string> function(const Function& in, Call& call) {
+  std::string out;
+  if (!in.replace) {
+    for (const std::string* part : {&in.text_a, &in.text_b, &in.text_c})
+      if (!part->empty()) out += (out.empty() || !in.tidy_tags ? "" : ", ") + *part;
+  } else if (in.text_b.size() >= 1 && in.text_b.front() == '/' && in.text_b.back() == '/') {
+    throw Error(Fault::kInvalid, "regular expressions are not there")
+        .at_input("text_b")
+        .fix("Give the text to be replaced without slashes");
+  } else if (in.text_b.empty()) {
+    throw Error(Fault::kInvalid, "there is no text to be replaced").at_input("text_b");
+  } else {
+    out = replaced(in.text_a, in.text_b, in.text_c);
+  }
+  if (in.tidy_tags) out = tidy(out);
+  call.show_text(out);
+  return {std::move(out)};
+}
+
+struct Constrain {
+  Linked<Image> images;
+  int64_t max_width = 1024, max_height = 1024, min_width = 0, min_height = 0;
+  bool crop = false;
+};
+
+Tensor constrained(const Tensor& pixels, const Constrain& in) {
+  const int64_t w = pixels.dim(2), h = pixels.dim(1);
+  const auto real = [](int64_t v) { return static_cast<double>(v); };
+  const double aspect = real(w) / real(h);
+  int64_t width = std::min(std::max(w, in.min_width), in.max_width);
+  int64_t height = std::min(std::max(h, in.min_height), in.max_height);
+  const auto refuse = [&] {
+    throw Error(Fault::kInvalid,
+                "no size is left between the limits for a picture of " + std::to_string(w) + "x" + std::to_string(h))
+        .fix("use larger values of max_width and max_height");
+  };
+  if (width < 1 || height < 1) refuse();
+  if (real(width) / real(height) > aspect) {
+    width = std::max(static_cast<int64_t>(real(height) * aspect), in.min_width);
+    if (in.crop && width > 0) height = static_cast<int64_t>(real(h) / (real(w) / real(width)));
+  } else {
+    height = std::max(static_cast<int64_t>(real(width) / aspect), in.min_height);
+    if (in.crop && height > 0) width = static_cast<int64_t>(real(w) / (real(h) / real(height)));
+  }
+  if (width < 1 || height < 1) refuse();
+  Tensor out = image::pillow_resize(pixels, {width, height}, image::PillowFilter::kLanczos);
+  if (!in.crop || (width <= in.max_width && height <= in.max_height)) return out;
+  const int64_t left = std::max<int64_t>((width - in.max_width) / 2, 0);
+  const int64_t top = std::max<int64_t>((height - in.max_height) / 2, 0);
+  return contiguous(out.slice(1, top, std::min(height, in.max_height)).slice(2, left, std::min(width, in.max_width)));
+}
+
+Results<ListOf<Image>> constrain(const Constrain& in) {
+  std::vector<Tensor> out;
+  for (int64_t i = 0; i < in.images->dim(0); ++i) {
+    const Tensor one = contiguous(in.images->slice(0, i, 1).slice(3, 0, std::min<int64_t>(3, in.images->dim(3))));
+    out.push_back(constrained(one, in));
+  }
+  return {std::move(out)};
+}
+
+}  // namespace
+
+void register_pysssss_nodes(Table& table) {
+  table.add(NodeOf<Show>{.name = "ShowText|pysssss",
+                         .display = "Show Text",
+                         .category = "utils",
+                         .description = "Shows a text and hands it on.",
+                         .origin = kOrigin,
+                         .inputs = {Text("text", &Show::text).link_only().names_embeddings()},
+                         .output_node = true,
+                         .run = show});
+  table.add(NodeOf<Function>{.name = "StringFunction|pysssss",
+                             .display = "String Function",
+                             .category = "utils",
+                             .description = "Joins texts, or puts one in place of another; tidies the commas of tags.",
+                             .origin = kOrigin,
+                             .inputs = {Choice("action", &Function::replace, {{"append", false}, {"replace", true}}),
+                                        Choice("tidy_tags", &Function::tidy_tags, {{"yes", true}, {"no", false}}),
+                                        Text("text_a", &Function::text_a).multiline().names_embeddings().optional(),
+                                        Text("text_b", &Function::text_b).multiline().names_embeddings().optional(),
+                                        Text("text_c", &Function::text_c).multiline().names_embeddings().optional()},
+                             .output_node = true,
+                             .run = function});
+  table.add(NodeOf<Constrain>{
+      .name = "ConstrainImage|pysssss",
+      .display = "Constrain Image",
+      .category = "image",
+      .description = "Brings pictures between a smallest and a largest size, each for itself, as a list.",
+      .origin = kOrigin,
+      .inputs = {Link("images", &Constrain::images), Int("max_width", &Constrain::max_width).range(0, 16384),
+                 Int("max_height", &Constrain::max_height).range(0, 16384),
+                 Int("min_width", &Constrain::min_width).range(0, 16384),
+                 Int("min_height", &Constrain::min_height).range(0, 16384),
+                 Choice("crop_if_required", &Constrain::crop, {{"yes", true}, {"no", false}})},
+      .run = constrain});
+}
+
+}  // namespace easel::nodes

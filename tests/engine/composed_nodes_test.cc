@@ -1,0 +1,119 @@
+// Nodes of extensions that stand for a chain of ComfyUI's nodes give what the chain gives, bit for bit; lists run
+// through whole workflows.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "engine/engine.h"
+#include "nodes/standard_table.h"
+#include "support/tiny_models.h"
+
+namespace easel::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using workflow::Json;
+
+class ComposedNodes : public ::testing::Test {
+ protected:
+  ComposedNodes()
+      : folder_(fs::temp_directory_path() / ("easel-composed-" + std::to_string(getpid()))),
+        engine_({.table = nodes::standard_table(),
+                 .folders = library::Folders(testing::tiny_models_dir()),
+                 .directories = {folder_, folder_, folder_}}) {}
+  ~ComposedNodes() override { fs::remove_all(folder_); }
+
+  void run(const char* text) {
+    made_.clear();
+    EventSink nobody;
+    const Plan plan = engine_.check(workflow::parse_prompt(workflow::parse_json(text)));
+    ASSERT_TRUE(plan.flawless()) << plan.text();
+    RunOptions options;
+    options.watch = [this](const std::string& id, const nodes::Outputs& outputs) { made_[id] = outputs; };
+    engine_.run(plan, options, nobody);
+  }
+
+  static std::vector<float> values(const Tensor& t) { return {t.f32(), t.f32() + t.numel()}; }
+
+  fs::path folder_;
+  Engine engine_;
+  std::map<std::string, nodes::Outputs> made_;
+};
+
+TEST_F(ComposedNodes, EfficientNodesAreTheirChain) {
+  run(R"graph({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "l": {"class_type": "LoraLoader", "inputs": {"model": ["m", 0], "clip": ["m", 1],
+          "lora_name": "sd15_style.safetensors", "strength_model": 0.5, "strength_clip": 0.75}},
+    "c": {"class_type": "CLIPSetLastLayer", "inputs": {"clip": ["l", 1], "stop_at_clip_layer": -2}},
+    "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (red:1.2) barn", "clip": ["c", 0]}},
+    "n": {"class_type": "CLIPTextEncode", "inputs": {"text": "fog", "clip": ["c", 0]}},
+    "e": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "k": {"class_type": "KSampler", "inputs": {"model": ["l", 0], "seed": 7, "steps": 2, "cfg": 5.0,
+          "sampler_name": "euler", "scheduler": "karras", "positive": ["p", 0], "negative": ["n", 0],
+          "latent_image": ["e", 0], "denoise": 1.0}},
+    "d": {"class_type": "VAEDecode", "inputs": {"samples": ["k", 0], "vae": ["m", 2]}},
+    "s": {"class_type": "PreviewImage", "inputs": {"images": ["d", 0]}}})graph");
+  const auto latent = values(made_.at("k")[0].as<nodes::Latent>().samples);
+  const auto image = values(made_.at("d")[0].as<Tensor>());
+  run(R"graph({
+    "s": {"class_type": "LoRA Stacker", "inputs": {"input_mode": "advanced", "lora_count": 1,
+          "lora_name_1": "sd15_style.safetensors", "model_str_1": 0.5, "clip_str_1": 0.75}},
+    "m": {"class_type": "Efficient Loader", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors",
+          "vae_name": "Baked VAE", "clip_skip": -2, "lora_name": "None", "lora_model_strength": 1.0,
+          "lora_clip_strength": 1.0, "positive": "a (red:1.2) barn", "negative": "fog",
+          "token_normalization": "none", "weight_interpretation": "comfy", "empty_latent_width": 64,
+          "empty_latent_height": 64, "batch_size": 1, "lora_stack": ["s", 0]}},
+    "k": {"class_type": "KSampler (Efficient)", "inputs": {"model": ["m", 0], "seed": 7, "steps": 2, "cfg": 5.0,
+          "sampler_name": "euler", "scheduler": "karras", "positive": ["m", 1], "negative": ["m", 2],
+          "latent_image": ["m", 3], "denoise": 1.0, "preview_method": "auto", "vae_decode": "true",
+          "optional_vae": ["m", 4]}}})graph");
+  EXPECT_EQ(values(made_.at("k")[3].as<nodes::Latent>().samples), latent);
+  EXPECT_EQ(values(made_.at("k")[5].as<Tensor>()), image);
+}
+
+TEST_F(ComposedNodes, ModelsThatDoNotFitAreFoundBeforeAnythingRuns) {
+  const Plan plan = engine_.check(workflow::parse_prompt(workflow::parse_json(R"graph({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd_xl_base_1.0.safetensors"}},
+    "p": {"class_type": "Efficient Loader", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors",
+          "vae_name": "Baked VAE", "clip_skip": -1, "lora_name": "None", "lora_model_strength": 1.0,
+          "lora_clip_strength": 1.0, "positive": "a", "negative": "b", "token_normalization": "none",
+          "weight_interpretation": "comfy", "empty_latent_width": 64, "empty_latent_height": 64, "batch_size": 1}},
+    "k": {"class_type": "KSampler (Efficient)", "inputs": {"model": ["m", 0], "seed": 7, "steps": 2, "cfg": 5.0,
+          "sampler_name": "euler", "scheduler": "karras", "positive": ["p", 1], "negative": ["p", 2],
+          "latent_image": ["p", 3], "denoise": 1.0, "preview_method": "auto", "vae_decode": "false"}}})graph")));
+  EXPECT_FALSE(plan.flawless());
+}
+
+TEST_F(ComposedNodes, WhatIsLeftOutIsRefusedByName) {
+  const Plan plan = engine_.check(workflow::parse_prompt(workflow::parse_json(R"graph({
+    "p": {"class_type": "Efficient Loader", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors",
+          "vae_name": "Baked VAE", "clip_skip": -1, "lora_name": "None", "lora_model_strength": 1.0,
+          "lora_clip_strength": 1.0, "positive": "a", "negative": "b", "token_normalization": "mean",
+          "weight_interpretation": "comfy", "empty_latent_width": 64, "empty_latent_height": 64, "batch_size": 1}},
+    "k": {"class_type": "VAEDecode", "inputs": {"samples": ["p", 3], "vae": ["p", 4]}},
+    "s": {"class_type": "PreviewImage", "inputs": {"images": ["k", 0]}}})graph")));
+  ASSERT_FALSE(plan.flawless());
+  EXPECT_NE(plan.text().find("token_normalization"), std::string::npos) << plan.text();
+}
+
+// Three pictures are taken apart, each batch is made larger by itself, and they become one batch again.
+TEST_F(ComposedNodes, ListsRunThroughWorkflows) {
+  run(R"graph({
+    "e": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 8, "batch_size": 3, "color": 65280}},
+    "r": {"class_type": "RebatchImages", "inputs": {"images": ["e", 0], "batch_size": 2}},
+    "b": {"class_type": "ImageScale", "inputs": {"image": ["r", 0], "upscale_method": "nearest-exact", "width": 32,
+          "height": 16, "crop": "disabled"}},
+    "s": {"class_type": "PreviewImage", "inputs": {"images": ["b", 0]}},
+    "t": {"class_type": "ImageListToBatch+", "inputs": {"image": ["b", 0]}},
+    "u": {"class_type": "PreviewImage", "inputs": {"images": ["t", 0]}}})graph");
+  const auto& scaled = made_.at("b")[0].as<nodes::ValueList>();
+  ASSERT_EQ(scaled.items.size(), 2u);
+  EXPECT_EQ(scaled.items[0].as<Tensor>().shape(), (Shape{2, 16, 32, 3}));
+  EXPECT_EQ(scaled.items[1].as<Tensor>().shape(), (Shape{1, 16, 32, 3}));
+  EXPECT_EQ(made_.at("t")[0].as<Tensor>().shape(), (Shape{3, 16, 32, 3}));
+}
+
+}  // namespace
+}  // namespace easel::engine
