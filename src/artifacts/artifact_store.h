@@ -40,9 +40,13 @@ class ArtifactStore {
   virtual Name put(const Name& name, std::string_view content, IfTaken if_taken) = 0;
 
   // Keeps content as PREFIX_00001_.EXTENSION, or under the next number behind the highest one in use; two that ask at
-  // one time get two numbers. `prefix` may have folders in it. Returns the name.
+  // one time get two numbers. `prefix` may have folders in it; artifacts/numbered.h says which
+  // are refused. Returns the name.
   virtual Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
                             std::string_view content) = 0;
+
+  // Throws what put_numbered() would for such a prefix, as far as that can be known before; writes nothing.
+  virtual void check_prefix(Area area, const std::string& prefix) const;
 
   // A file of this machine that holds the artifact and stays until the caller is done with its request: the artifact
   // itself, or a copy of it. Throws Error(kMissing) when there is none of that name.

@@ -111,6 +111,10 @@ Name FolderStore::put_numbered(Area area, const std::string& prefix, const std::
   return {area, std::move(subfolder), std::move(file)};
 }
 
+void ArtifactStore::check_prefix(Area, const std::string& prefix) const { split_prefix(prefix); }
+
+void FolderStore::check_prefix(Area area, const std::string& prefix) const { folder_of_prefix(root(area), prefix); }
+
 fs::path FolderStore::get(const Name& name) const {
   if (name.file.empty()) throw Error(Fault::kInvalid, "a file name is needed");
   const fs::path path = safe_join(safe_join(root(name.area), name.subfolder), name.file);

@@ -8,9 +8,20 @@
 
 namespace easel::artifacts {
 
+// A prefix as it is used: folders ("a/b", or empty) and the beginning of the name. "a/./b//c" is "a/b" and "c", a
+// backslash separates folders as a slash does. Throws Error(kInvalid), saying why, for one that is empty, absolute,
+// leads out of its folder, is hidden or in something hidden, is longer than a file's name with its number may be, is
+// not UTF-8, or has control characters or marks in it that turn the direction of writing: no client could ask for the
+// file.
+std::pair<std::string, std::string> split_prefix(const std::string& prefix);
+
+// The folder that files of such a prefix are written to, whether or not it is there. Throws as split_prefix() does, and
+// when a link leads outside of `folder` or a file is where a folder should be.
+std::filesystem::path folder_of_prefix(const std::filesystem::path& folder, const std::string& prefix);
+
 // Writes `content` as PREFIX_00001_.EXTENSION, counting up from the highest number there is, also when several
 // processes do that at once. `prefix` may have folders in it, which are made. Returns the subfolder and the file's
-// name. Throws Error(kInvalid) when the prefix leads outside of `folder`.
+// name. Throws as folder_of_prefix() does.
 std::pair<std::string, std::string> save_numbered(const std::filesystem::path& folder, const std::string& prefix,
                                                   const std::string& extension, std::string_view content);
 

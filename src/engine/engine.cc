@@ -102,7 +102,7 @@ class Engine::Run {
     void warn(const std::string& text) override { run_.warn(text); }
     void detail(const std::string& text) override { run_.sink_.take(NodeDetail{run_.current_, text}); }
     std::optional<std::string> input_of(const std::string& node, const std::string& input) override {
-      return run_.input_of(node, input);
+      return workflow::typed_input(run_.plan_.prompt, node, input);
     }
 
    private:
@@ -113,7 +113,7 @@ class Engine::Run {
 
   // Brings what the plan knows up to date: a node whose files have changed, and what depends on it, is looked at anew.
   void look_again() {
-    Foresight foresight(engine_.table_, context_, signatures_, engine_.foreseen_);
+    Foresight foresight(plan_.prompt, engine_.table_, context_, signatures_, engine_.foreseen_);
     for (const std::string& id : plan_.order) {
       context_.cancel.check();
       const auto planned = plan_.nodes.find(id);
@@ -279,15 +279,6 @@ class Engine::Run {
     sink_.take(NodeWarning{current_, text});
   }
 
-  std::optional<std::string> input_of(const std::string& name, const std::string& input) const {
-    for (const auto& n : plan_.prompt.nodes) {
-      if (n.id != name && n.title != name && n.class_type != name) continue;
-      if (const auto it = n.inputs.find(input); it != n.inputs.end() && !it->is_array())
-        return workflow::python_str(*it);
-    }
-    return std::nullopt;
-  }
-
   Engine& engine_;
   ResultCache& cache_;
   std::map<std::string, Signature>& last_;
@@ -340,7 +331,7 @@ Plan Engine::check(const workflow::Prompt& prompt, const std::vector<std::string
   }
   const nodes::Context quiet = context();
   Signatures known = signatures(plan.prompt);
-  Foresight foresight(table_, quiet, known, foreseen_);
+  Foresight foresight(plan.prompt, table_, quiet, known, foreseen_);
   engine::foresee(plan, outputs, table_, foresight, quiet.cancel);
   plan.order = dependency_order(plan.prompt, table_, plan.outputs);
   return plan;
@@ -350,7 +341,7 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
   const workflow::Prompt prompt{{node}};
   const nodes::Context quiet = context();
   Signatures known = signatures(prompt);
-  return Foresight(table_, quiet, known, foreseen_).look_at(node).foreseen->outputs;
+  return Foresight(prompt, table_, quiet, known, foreseen_).look_at(node).foreseen->outputs;
 }
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {

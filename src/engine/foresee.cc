@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/arguments.h"
 #include "engine/order.h"
+#include "node_api/files.h"
 
 namespace easel::engine {
 namespace {
@@ -30,13 +31,33 @@ NodeFault as_fault(const Error& e) {
 // Writes down what a node says while it is looked at.
 class Remarks final : public nodes::NodeEvents {
  public:
-  explicit Remarks(std::vector<Remark>& out) : out_(out) {}
+  Remarks(const workflow::Prompt& prompt, std::vector<Remark>& out) : prompt_(prompt), out_(out) {}
+  std::optional<std::string> input_of(const std::string& node, const std::string& input) override {
+    return workflow::typed_input(prompt_, node, input);
+  }
   void warn(const std::string& text) override { out_.push_back({true, text}); }
   void detail(const std::string& text) override { out_.push_back({false, text}); }
 
  private:
+  const workflow::Prompt& prompt_;
   std::vector<Remark>& out_;
 };
+
+// Names that files are to be saved under, with everything filled in that there is to fill in.
+void check_saved_names(const nodes::Call& call, const workflow::NodeSpec& spec) {
+  constexpr int64_t kAnySide = 16384;  // digits, as those that will stand there
+  for (const workflow::InputSpec& input : spec.inputs) {
+    const workflow::Literal* value = input.names_saved_files ? call.typed(input.name) : nullptr;
+    const auto* prefix = value ? std::get_if<std::string>(value) : nullptr;
+    if (!prefix) continue;
+    try {
+      call.context().artifacts.check_prefix(artifacts::Area::kOutput,
+                                            nodes::expand_prefix(*prefix, kAnySide, kAnySide, call.context()));
+    } catch (Error& e) {
+      throw e.at_input(input.name);
+    }
+  }
+}
 
 // Everything downstream of the faulty nodes.
 std::set<std::string> affected_by(const std::set<std::string>& faulty, const workflow::Prompt& prompt,
@@ -146,11 +167,13 @@ ForeseenPtr Foresight::ask(const PromptNode& node) {
     return nodes::Value();
   };
   auto out = std::make_shared<Foreseen>();
-  Remarks remarks(out->remarks);
+  Remarks remarks(prompt_, out->remarks);
   nodes::Context context{context_.folders, context_.residency, context_.files, context_.artifacts, remarks};
   context.compute = context_.compute;
   context.cancel = context_.cancel;
   nodes::Call call(context, *spec, node.id, make_arguments(node, *spec, follow));
+  declared.check(call);
+  check_saved_names(call, *spec);
   if (declared.foresee) {
     out->outputs = declared.foresee(call);
   } else if (declared.runs_when_checked && complete) {

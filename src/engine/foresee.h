@@ -39,8 +39,9 @@ class ForesightCache {
 class Foresight {
  public:
   // All must outlive it. `context` is what nodes get; its events are not used.
-  Foresight(const nodes::Table& table, const nodes::Context& context, Signatures& signatures, ForesightCache& cache)
-      : table_(table), context_(context), signatures_(signatures), cache_(cache) {}
+  Foresight(const workflow::Prompt& prompt, const nodes::Table& table, const nodes::Context& context,
+            Signatures& signatures, ForesightCache& cache)
+      : prompt_(prompt), table_(table), context_(context), signatures_(signatures), cache_(cache) {}
 
   // What is known of the node; nodes it depends on that have not been looked at, or could not be, count as unknown.
   // Throws what the node throws.
@@ -56,6 +57,7 @@ class Foresight {
   ForeseenPtr ask(const workflow::PromptNode& node);
   bool may_be_kept(const workflow::PromptNode& node);
 
+  const workflow::Prompt& prompt_;
   const nodes::Table& table_;
   const nodes::Context& context_;
   Signatures& signatures_;

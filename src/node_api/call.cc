@@ -76,6 +76,11 @@ void Call::show_text(std::string text) {
   show("text", std::move(shown));
 }
 
+bool Call::awaits(std::string_view input) const {
+  const auto it = arguments_.linked.find(input);
+  return it != arguments_.linked.end() && it->second.empty();
+}
+
 void Call::part_done(int done, int total) const {
   check_cancelled();
   if (total > 1) context_.events.progress(done, total);

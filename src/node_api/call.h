@@ -39,6 +39,9 @@ class Call {
   // What came over a link; nullptr when nothing did.
   const Value* linked(std::string_view input) const;
 
+  // Whether something is linked to the input whose value is not known yet.
+  bool awaits(std::string_view input) const;
+
   Context& context() const { return context_; }
   const std::string& id() const { return id_; }
   void check_cancelled() const { context_.cancel.check(); }

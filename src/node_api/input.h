@@ -151,6 +151,10 @@ class In {
   // What the choices mean, as values of the member they are bound to, which is so many bytes large.
   void set_meanings(std::vector<int64_t> meanings, size_t bytes);
 
+  bool is_link() const { return member_ == Member::kLink; }
+  // Whether its value, which is not a link's, comes over a link and is not known yet.
+  bool is_awaited(const Call& call) const { return !is_link() && call.awaits(spec_.name); }
+
   // Writes the call's value into the parameters. In a run, throws Error(kInvalid) if a required link has no value, and
   // Error(kInternal) if a value has another type than the input.
   void fill(void* parameters, const Call& call, bool run) const;

@@ -7,7 +7,7 @@
 namespace easel::nodes::detail {
 
 void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
-              const std::vector<OutputType>& foreseen, Body foresee) {
+              const std::vector<OutputType>& foreseen, Body foresee, Body check) {
   const auto contradiction = [&](const std::string& what) {
     return Error(Fault::kInternal, "the declaration of " + node.name + " contradicts itself: " + what);
   };
@@ -24,7 +24,14 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
     node.outputs.push_back(
         {returned[i].name, std::move(labels[i].name), std::move(labels[i].tip), returned[i].is_list});
   const auto inputs = std::make_shared<const std::vector<In>>(node.inputs);
-  node.run = [inputs, run = std::move(run)](Call& call) { return run(*inputs, call); };
+  node.check = [inputs, check](Call& call) {
+    const bool known = std::none_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); });
+    if (check && known) check(*inputs, call);
+  };
+  node.run = [inputs, check, run = std::move(run)](Call& call) {
+    if (check) check(*inputs, call);
+    return run(*inputs, call);
+  };
   if (foresee) node.foresee = [inputs, foresee = std::move(foresee)](Call& call) { return foresee(*inputs, call); };
 }
 

@@ -250,6 +250,27 @@ class Foresee {
   using Returned = decltype(invoke(std::declval<const F&>(), std::declval<const Known<P>&>(), std::declval<Call&>()));
 };
 
+// What must hold of a node's own values, whatever comes over its links: a function of its parameters, which throws
+// Error(kInvalid). Called before anything is computed if all the values are known by then, and before every run. Links
+// are empty in it.
+template <class P>
+class Check {
+ public:
+  Check() = default;
+  template <class F>
+  Check(F function) {
+    body = [function = std::move(function)](const std::vector<In>& inputs, Call& call) -> Outputs {
+      P parameters;
+      for (const In& input : inputs)
+        if (!input.is_link()) input.fill(&parameters, call, false);
+      function(parameters);
+      return {};
+    };
+  }
+
+  std::function<Outputs(const std::vector<In>&, Call&)> body;
+};
+
 // An output in words; its type is what the run returns in its place.
 struct OutputLabel {
   std::string name = {};  // the type's when empty
@@ -276,6 +297,8 @@ struct NodeOf {
   // Loaders that look at headers only: their run is done ahead of time, to know what models are meant.
   bool runs_when_checked = false;
   Run<P> run;
+  // What its own values must satisfy beyond what its inputs declare.
+  Check<P> check = {};
   // Without it nothing is known ahead of the outputs, unless the node runs when checked.
   Foresee<P> foresee = {};
 };
@@ -293,13 +316,16 @@ struct Node {
   }
   std::vector<std::string> looks_through;
   std::function<Outputs(Call&)> run, foresee;
+  // Checks the values of the call that are its own; does nothing as long as one of them comes over a link and is not
+  // known. run() has checked them as well.
+  std::function<void(Call&)> check;
 };
 
 namespace detail {
 using Body = std::function<Outputs(const std::vector<In>&, Call&)>;
 // Joins what was declared with the types of what is returned. Throws Error(kInternal) when they contradict each other.
 void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
-              const std::vector<OutputType>& foreseen, Body foresee);
+              const std::vector<OutputType>& foreseen, Body foresee, Body check);
 }  // namespace detail
 
 template <class P>
@@ -319,7 +345,7 @@ Node untyped(NodeOf<P> typed) {
   out.runs_when_checked = typed.runs_when_checked;
   out.looks_through = std::move(typed.looks_through);
   detail::complete(out, std::move(typed.outputs), typed.run.types, std::move(typed.run.body), typed.foresee.types,
-                   std::move(typed.foresee.body));
+                   std::move(typed.foresee.body), std::move(typed.check.body));
   return out;
 }
 

@@ -38,6 +38,14 @@ PromptNode* Prompt::find(std::string_view id) {
   return const_cast<PromptNode*>(static_cast<const Prompt*>(this)->find(id));
 }
 
+std::optional<std::string> typed_input(const Prompt& prompt, std::string_view node, const std::string& input) {
+  for (const PromptNode& n : prompt.nodes) {
+    if (n.id != node && n.title != node && n.class_type != node) continue;
+    if (const auto it = n.inputs.find(input); it != n.inputs.end() && !it->is_array()) return python_str(*it);
+  }
+  return std::nullopt;
+}
+
 Prompt parse_prompt(const Json& json) {
   if (!json.is_object())
     throw Error(Fault::kInvalid,

@@ -38,6 +38,9 @@ struct Prompt {
   PromptNode* find(std::string_view id);
 };
 
+// A typed input of a node that is named by its id, title or class, as text; nothing when it is linked or there is none.
+std::optional<std::string> typed_input(const Prompt& prompt, std::string_view node, const std::string& input);
+
 // Reads {id: {class_type, inputs, _meta}}; nodes by an old name get the one they have today. Throws Error(kInvalid)
 // when a part has the wrong kind; a missing class_type is left for validation to report.
 Prompt parse_prompt(const Json& json);

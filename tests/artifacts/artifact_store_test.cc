@@ -48,7 +48,8 @@ TEST_F(Artifacts, WhatIsPutIsThere) {
 
 // Names in workflows are people's: they may begin with a dot, and say when they lead out.
 TEST_F(Artifacts, AreFoundByTheNamesInWorkflows) {
-  store_.put_numbered(Area::kOutput, ".drafts/a", "png", "1");
+  fs::create_directories(store_.root(Area::kOutput) / ".drafts");
+  write_file(store_.root(Area::kOutput) / ".drafts" / "a_00001_.png", "1");
   const Name name{Area::kOutput, ".drafts", "a_00001_.png"};
   const auto found = store_.find(name, NameFrom::kUser);
   ASSERT_TRUE(found);
@@ -99,6 +100,53 @@ TEST_F(Artifacts, SavedOnesAreCounted) {
   EXPECT_EQ(content(save("a")), "x");
   EXPECT_EQ(fault([&] { save("../a"); }), Fault::kInvalid);
   EXPECT_EQ(fault([&] { save(""); }), Fault::kInvalid);
+}
+
+// What is said before anything is computed is what saving would say.
+TEST_F(Artifacts, PrefixesAreCheckedBeforeAnythingIsSaved) {
+  const fs::path root = store_.root(Area::kOutput);
+  fs::create_symlink("/tmp", root / "link");
+  write_file(root / "file", "x");
+  const std::string bad[] = {"",
+                             ".",
+                             "/",
+                             "..",
+                             "../a",
+                             "a/../../b",
+                             "/etc/a",
+                             "C:/a",
+                             "..\\..\\a",
+                             ".hidden",
+                             ".a/b",
+                             "a/.b/c",
+                             "link/a",
+                             "file/a",
+                             "a\n",
+                             "a\x7f",
+                             "\xff",
+                             "\u202Egnp.a",
+                             "a\u2066",
+                             std::string("a\0b", 3),
+                             std::string(201, 'a'),
+                             std::string(300, 'a') + "/a",
+                             std::string(1000, '/') + "a/../../x",
+                             [] {
+                               std::string deep;
+                               for (int i = 0; i < 500; ++i) deep += "a/";
+                               return deep + "b";
+                             }()};
+  for (const std::string& prefix : bad) {
+    SCOPED_TRACE(prefix.substr(0, 40));
+    EXPECT_EQ(fault([&] { store_.check_prefix(Area::kOutput, prefix); }), Fault::kInvalid);
+    EXPECT_EQ(fault([&] { store_.put_numbered(Area::kOutput, prefix, "png", "x"); }), Fault::kInvalid);
+  }
+  const std::string good[] = {
+      "a", "a/b/", "./a", "a//b", "b/../a", "a b (1)", "\u00e9", "sub\\a", std::string(200, 'a')};
+  for (const std::string& prefix : good) {
+    SCOPED_TRACE(prefix);
+    EXPECT_NO_THROW(store_.check_prefix(Area::kOutput, prefix));
+    EXPECT_NO_THROW(store_.get(store_.put_numbered(Area::kOutput, prefix, "png", "x")));
+  }
 }
 
 TEST_F(Artifacts, ManyAtOnceLoseNothing) {

@@ -57,9 +57,20 @@ struct Encode : WithClip {
   std::string text;
 };
 
+// What encoding a text would say of it: brackets that nest too deep, an embedding's file that is damaged.
+void check_text(const Known<WithClip>& in, const std::string& text, const char* input) {
+  try {
+    if (const ClipHandle* clip = in(&WithClip::clip)) clip->encoder->tokenize(text, clip->embeddings.get(), nullptr);
+    else text::parse_weights(text);
+  } catch (Error& e) {
+    throw e.at_input(input);
+  }
+}
+
 // For the nodes of one text.
 template <class P>
 Foreseen<Conditioning> foresee_one_text(const Known<P>& in, Call& call) {
+  check_text(in, in(&P::text), "text");
   warn_of_foreign_syntax(call, in(&P::text));
   return foresee_text(in);
 }
@@ -70,6 +81,8 @@ struct EncodeSdxl : WithClip {
 };
 
 Foreseen<Conditioning> foresee_sdxl(const Known<EncodeSdxl>& in, Call& call) {
+  check_text(in, in(&EncodeSdxl::text_g), "text_g");
+  check_text(in, in(&EncodeSdxl::text_l), "text_l");
   warn_of_foreign_syntax(call, in(&EncodeSdxl::text_g) + "\n" + in(&EncodeSdxl::text_l));
   return foresee_text(in);
 }

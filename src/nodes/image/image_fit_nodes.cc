@@ -21,6 +21,10 @@ struct ScaleToSide {
   int64_t largest_size = 512;
 };
 
+void check_side(const ScaleToSide& in) {
+  if (in.largest_size < 1) throw Error(Fault::kInvalid, "must be above 0").at_input("largest_size");
+}
+
 Results<Image> scale_to_side(const ScaleToSide& in) {
   const int64_t side = in.largest_size, h = in.image->dim(1), w = in.image->dim(2);
   const auto other = [side](int64_t shorter, int64_t longer) {
@@ -127,7 +131,8 @@ void register_image_fit_nodes(Table& table) {
                                            Choice("upscale_method", &ScaleToSide::upscale_method,
                                                   {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
                                            Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
-                                .run = scale_to_side});
+                                .run = scale_to_side,
+                                .check = check_side});
   table.add(NodeOf<ResizeAndPad>{
       .name = "ResizeAndPadImage",
       .category = "image/transform",

@@ -37,14 +37,18 @@ Results<Image, Mask> load_image(const LoadImage& in, Call& call) {
   return {std::move(picture.rgb), std::move(picture.mask)};
 }
 
-// The size is in the file's header. What is wrong with a file is said when the node runs.
-Foreseen<Image, Mask> foresee_image(const Known<LoadImage>& in, Call& call) {
+// The size is in the file's header.
+ForeseenPicture size_in_file(const Call& call, const std::string& name) {
   try {
-    const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, in(&LoadImage::image)));
-    return {ForeseenPicture{info.width, info.height, 1}, std::nullopt};
-  } catch (const Error&) {
-    return {};
+    const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, name));
+    return {info.width, info.height, 1};
+  } catch (Error& e) {
+    throw e.at_input("image");
   }
+}
+
+Foreseen<Image, Mask> foresee_image(const Known<LoadImage>& in, Call& call) {
+  return {size_in_file(call, in(&LoadImage::image)), std::nullopt};
 }
 
 struct LoadImageMask {
@@ -56,6 +60,11 @@ Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
   const auto picture = formats::load_picture(find_picture(call.context().artifacts, in.image));
   if (in.channel == "alpha") return {image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape())};
   return {image::channel_mask(picture.rgb, image::channel_index(in.channel))};
+}
+
+Foreseen<Mask> foresee_image_mask(const Known<LoadImageMask>& in, Call& call) {
+  size_in_file(call, in(&LoadImageMask::image));
+  return {};
 }
 
 // A picture that is part of the workflow itself.
@@ -71,6 +80,17 @@ struct ImageInText {
   std::string image;
 };
 
+// That there is a picture in it, of a size that may be.
+void check_picture_in_text(const std::string& text, const char* input) {
+  try {
+    formats::inspect_picture(formats::decode_base64(text));
+  } catch (Error& e) {
+    throw e.at_input(input);
+  }
+}
+
+void check_image_text(const ImageInText& in) { check_picture_in_text(in.image, "image"); }
+
 Results<Image, Mask> load_image_text(const ImageInText& in) {
   auto picture = picture_in_text(in.image, "image");
   return {std::move(picture.rgb), std::move(picture.mask)};
@@ -79,6 +99,8 @@ Results<Image, Mask> load_image_text(const ImageInText& in) {
 struct MaskInText {
   std::string mask;
 };
+
+void check_mask_text(const MaskInText& in) { check_picture_in_text(in.mask, "mask"); }
 
 Results<Mask> load_mask_text(const MaskInText& in) {
   return {image::channel_mask(picture_in_text(in.mask, "mask").rgb, image::channel_index("red"))};
@@ -108,14 +130,16 @@ void add_loaders(Table& table) {
       .description = "Reads a picture that is part of the workflow, so that nothing needs to be uploaded. The "
                      "mask is 1 where the picture is transparent.",
       .inputs = {Text("image", &ImageInText::image).no_default().tip("A PNG, JPEG or WebP file as base64 text.")},
-      .run = load_image_text});
+      .run = load_image_text,
+      .check = check_image_text});
   table.add(NodeOf<MaskInText>{
       .name = "ETN_LoadMaskBase64",
       .display = "Load Mask (Base64)",
       .category = "external_tooling",
       .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
       .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A PNG, JPEG or WebP file as base64 text.")},
-      .run = load_mask_text});
+      .run = load_mask_text,
+      .check = check_mask_text});
   table.add(
       NodeOf<LoadImageMask>{.name = "LoadImageMask",
                             .display = "Load Image (as Mask)",
@@ -123,7 +147,8 @@ void add_loaders(Table& table) {
                             .description = "Reads one channel of a picture as a mask; alpha is turned around.",
                             .inputs = {Picture("image", &LoadImageMask::image),
                                        Choice("channel", &LoadImageMask::channel, {"alpha", "red", "green", "blue"})},
-                            .run = load_image_mask});
+                            .run = load_image_mask,
+                            .foresee = foresee_image_mask});
   table.add(NodeOf<EmptyImage>{
       .name = "EmptyImage",
       .category = "image",

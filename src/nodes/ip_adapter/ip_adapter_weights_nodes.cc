@@ -56,6 +56,12 @@ struct Weights {
   MaybeLinked<Image> image;
 };
 
+void check_weights(const Weights& in) {
+  parse(in.weights);
+  if (in.timing != "custom" && in.start_frame >= std::min(in.end_frame, std::max<int64_t>(in.frames, 2)))
+    throw Error(Fault::kInvalid, "must be below end_frame and frames").at_input("start_frame");
+}
+
 // The weights of one picture's frames.
 Numbers frames_of(const Weights& in) {
   const Numbers given = parse(in.weights);
@@ -63,7 +69,6 @@ Numbers frames_of(const Weights& in) {
   const int64_t frames = std::max<int64_t>(in.frames, 2);
   const int64_t first = in.start_frame, last = std::min(in.end_frame, frames);
   const double start = given.empty() ? 0.0 : given.front(), end = given.empty() ? 1.0 : given.back();
-  if (first >= last) throw Error(Fault::kInvalid, "must be below end_frame and frames").at_input("start_frame");
   Numbers out(static_cast<size_t>(first), start);
   const auto steps = static_cast<double>(std::max<int64_t>(1, last - first - 1));
   for (int64_t i = 0; i < last - first; ++i)
@@ -139,7 +144,8 @@ void register_ip_adapter_weights_nodes(Table& table) {
                  frame("add_ending_frames", &Weights::add_ending_frames).added_later(),
                  Choice("method", &Weights::method, {"full batch"}).added_later(), Link("image", &Weights::image)},
       .outputs = {{"weights"}, {"weights_invert"}, {"total_frames"}, {"image_1"}},
-      .run = weights});
+      .run = weights,
+      .check = check_weights});
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineWeights",
                             .display = "IPAdapter Combine Weights",
                             .category = "ipadapter/utils",

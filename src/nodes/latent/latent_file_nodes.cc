@@ -37,12 +37,25 @@ struct Load {
   std::string latent;
 };
 
-Results<Latent> load(const Load& in, Call& call) {
-  const auto path = find_latent(call.context().artifacts, in.latent);
-  const StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
+// The tensors of a file that has a latent among them.
+StoredTensors open_latent(const Call& call, const std::string& name) {
+  const auto path = find_latent(call.context().artifacts, name);
+  StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
   const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
-    throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string());
+    throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string()).at_input("latent");
+  return tensors;
+}
+
+Foreseen<Latent> foresee_load(const Known<Load>& in, Call& call) {
+  const StoredTensors tensors = open_latent(call, in(&Load::latent));
+  const StoredTensor& found = *tensors.find(kTensor);
+  return {ForeseenLatent{found.dim(0), found.dim(2), found.dim(3)}};
+}
+
+Results<Latent> load(const Load& in, Call& call) {
+  const StoredTensors tensors = open_latent(call, in.latent);
+  const StoredTensor* found = tensors.find(kTensor);
   const Tensor values = found->decoded();
   Latent out;
   out.samples = clone(values.permute({0, 2, 3, 1}));
@@ -68,7 +81,8 @@ void register_latent_file_nodes(Table& table) {
                          .category = "_for_testing",
                          .description = "Reads latents that SaveLatent wrote, from the input folder.",
                          .inputs = {File("latent", &Load::latent, workflow::kInputLatents)},
-                         .run = load});
+                         .run = load,
+                         .foresee = foresee_load});
 }
 
 }  // namespace easel::nodes

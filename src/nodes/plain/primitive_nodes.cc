@@ -26,6 +26,12 @@ Results<int64_t, int64_t, int64_t> image_size(const OfImage& in) {
   return {in.image->dim(2), in.image->dim(1), in.image->dim(0)};
 }
 
+Foreseen<int64_t, int64_t, int64_t> foresee_image_size(const Known<OfImage>& in) {
+  const ForeseenPicture* known = in(&OfImage::image);
+  if (!known) return {};
+  return {known->width, known->height, known->count};
+}
+
 // A text that may be linked to a prompt.
 Input<Words> text_input() { return Text("value", &Words::value).names_embeddings(); }
 Results<std::string> text(const Words& in) { return {in.value}; }
@@ -38,6 +44,7 @@ void register_primitive_nodes(Table& table) {
                                 .category = kCategory,
                                 .description = "A whole number.",
                                 .inputs = {Int("value", &WholeNumber::value).range(-INT64_MAX, INT64_MAX)},
+                                .runs_when_checked = true,
                                 .run = [](const WholeNumber& in) -> Results<int64_t> { return {in.value}; }});
   table.add(
       NodeOf<Number>{.name = "PrimitiveFloat",
@@ -45,24 +52,28 @@ void register_primitive_nodes(Table& table) {
                      .category = kCategory,
                      .description = "A number.",
                      .inputs = {Float("value", &Number::value).range(-9223372036854775807.0, 9223372036854775807.0)},
+                     .runs_when_checked = true,
                      .run = [](const Number& in) -> Results<double> { return {in.value}; }});
   table.add(NodeOf<YesOrNo>{.name = "PrimitiveBoolean",
                             .display = "Boolean",
                             .category = kCategory,
                             .description = "Yes or no.",
                             .inputs = {Bool("value", &YesOrNo::value)},
+                            .runs_when_checked = true,
                             .run = [](const YesOrNo& in) -> Results<bool> { return {in.value}; }});
   table.add(NodeOf<Words>{.name = "PrimitiveString",
                           .display = "String",
                           .category = kCategory,
                           .description = "A text.",
                           .inputs = {text_input()},
+                          .runs_when_checked = true,
                           .run = text});
   table.add(NodeOf<Words>{.name = "PrimitiveStringMultiline",
                           .display = "String (Multiline)",
                           .category = kCategory,
                           .description = "A text.",
                           .inputs = {text_input().multiline()},
+                          .runs_when_checked = true,
                           .run = text});
   table.add(NodeOf<OfImage>{.name = "GetImageSize",
                             .display = "Get Image Size",
@@ -70,7 +81,8 @@ void register_primitive_nodes(Table& table) {
                             .description = "How large a picture is, and how many there are.",
                             .inputs = {Link("image", &OfImage::image)},
                             .outputs = {{"width"}, {"height"}, {"batch_size"}},
-                            .run = image_size});
+                            .run = image_size,
+                            .foresee = foresee_image_size});
 }
 
 }  // namespace easel::nodes

@@ -22,11 +22,22 @@ CodePoints to_compare(const std::string& text, bool case_sensitive) {
   return case_sensitive ? characters : text::lower_case(characters);
 }
 
+// Texts are joined and multiplied before anything is computed, and may be so in a chain.
+constexpr size_t kMostText = size_t{16} << 20;
+
+void require_length(size_t bytes) {
+  if (bytes > kMostText)
+    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
+}
+
 struct Concatenate {
   std::string string_a, string_b, delimiter;
 };
 
-Results<std::string> concatenate(const Concatenate& in) { return {in.string_a + in.delimiter + in.string_b}; }
+Results<std::string> concatenate(const Concatenate& in) {
+  require_length(in.string_a.size() + in.delimiter.size() + in.string_b.size());
+  return {in.string_a + in.delimiter + in.string_b};
+}
 
 struct Substring {
   std::string string;
@@ -73,14 +84,17 @@ Results<std::string> replace(const Replace& in) {
   std::string out;
   if (in.find.empty()) {  // before each character, and at the end
     out = in.replace;
+    require_length((in.replace.size() + 1) * (in.string.size() + 1));
     for (const int32_t c : text::decode_utf8(in.string)) {
       formats::append_utf8(out, static_cast<uint32_t>(c));
       out += in.replace;
     }
   } else {
     size_t at = 0;
-    for (size_t next; (next = in.string.find(in.find, at)) != std::string::npos; at = next + in.find.size())
+    for (size_t next; (next = in.string.find(in.find, at)) != std::string::npos; at = next + in.find.size()) {
       out.append(in.string, at, next - at).append(in.replace);
+      require_length(out.size());
+    }
     out.append(in.string, at);
   }
   return {std::move(out)};
@@ -124,6 +138,7 @@ void add(Table& table, const char* name, const char* display, const char* descri
                       .description = description,
                       .inputs = std::move(inputs),
                       .outputs = {{std::move(output)}},
+                      .runs_when_checked = true,
                       .run = std::move(run)});
 }
 

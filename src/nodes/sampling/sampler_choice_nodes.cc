@@ -12,12 +12,19 @@ Results<SamplerChoice> choice(std::string name, const sampling::SamplerKnobs& kn
 }
 
 template <class P>
-void add(Table& table, const char* name, const std::string& description, Inputs<P> inputs, Run<P> run) {
+void add(Table& table, const char* name, const std::string& description, Inputs<P> inputs, Run<P> run,
+         Check<P> check = {}) {
   table.add(NodeOf<P>{.name = name,
                       .category = kCategory,
                       .description = description,
                       .inputs = std::move(inputs),
-                      .run = std::move(run)});
+                      .run = std::move(run),
+                      .check = std::move(check)});
+}
+
+// As f32, which is what the samplers divide by.
+void require_positive(double value, const char* name) {
+  if (!(static_cast<float>(value) > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input(name);
 }
 
 struct Select {
@@ -65,10 +72,11 @@ struct Sde : Noise {
   double r = 0.5;
 };
 
+void check_sde(const Sde& in) { require_positive(in.r, "r"); }
+
 Results<SamplerChoice> dpmpp_sde(const Sde& in) {
   sampling::SamplerKnobs knobs = noise_knobs(in);
   knobs.r = static_cast<float>(in.r);
-  if (!(knobs.r > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input("r");
   return choice("dpmpp_sde", knobs);
 }
 
@@ -88,6 +96,8 @@ struct Adaptive : Noise {
   double rtol = 0.05, atol = 0.0078, h_init = 0.05, pcoeff = 0.0, icoeff = 1.0, dcoeff = 0.0, accept_safety = 0.81;
 };
 
+void check_adaptive(const Adaptive& in) { require_positive(in.h_init, "h_init"); }
+
 Results<SamplerChoice> dpm_adaptive(const Adaptive& in) {
   sampling::SamplerKnobs knobs = noise_knobs(in);
   knobs.order = static_cast<int>(in.order);
@@ -98,7 +108,6 @@ Results<SamplerChoice> dpm_adaptive(const Adaptive& in) {
   knobs.icoeff = in.icoeff;
   knobs.dcoeff = in.dcoeff;
   knobs.accept_safety = in.accept_safety;
-  if (!(knobs.h_init > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input("h_init");
   return choice("dpm_adaptive", knobs);
 }
 
@@ -125,7 +134,7 @@ void register_sampler_choice_nodes(Table& table) {
   add<Sde>(table, "SamplerDPMPP_SDE", "The sampler dpmpp_sde with its amount of noise.",
            {eta_input(), noise_input(), fraction("r", &Sde::r).tip("Where in the step the second evaluation is."),
             device_input()},
-           dpmpp_sde);
+           dpmpp_sde, check_sde);
   add<Lms>(table, "SamplerLMS", "The sampler lms of some order.", {Int("order", &Lms::order).range(1, 100)}, lms);
   add<Adaptive>(
       table, "SamplerDPMAdaptative", "The sampler dpm_adaptive, which finds its steps itself.",
@@ -133,7 +142,7 @@ void register_sampler_choice_nodes(Table& table) {
        fraction("h_init", &Adaptive::h_init), fraction("pcoeff", &Adaptive::pcoeff),
        fraction("icoeff", &Adaptive::icoeff), fraction("dcoeff", &Adaptive::dcoeff),
        fraction("accept_safety", &Adaptive::accept_safety), eta_input(), noise_input()},
-      dpm_adaptive);
+      dpm_adaptive, check_adaptive);
 }
 
 }  // namespace easel::nodes

@@ -65,6 +65,14 @@ struct SampleAll : Sample {
   double denoise = 1.0;
 };
 
+void check_sample_all(const SampleAll& in) {
+  try {
+    sampling::require_schedule(static_cast<int>(in.steps), in.denoise);
+  } catch (Error& e) {
+    throw e.at_input("denoise");
+  }
+}
+
 Results<Latent> sample_all(const SampleAll& in, Call& call) {
   guidance::KSampleRequest r = request_of(in, call);
   r.denoise = in.denoise;
@@ -137,6 +145,7 @@ void register_sampling_nodes(Table& table) {
                      .tip("How much of the picture is made anew: below 1 the latent's own picture shows through.")},
       .outputs = {{.tip = "The denoised latent."}},
       .run = sample_all,
+      .check = check_sample_all,
       .foresee = foresee_sampler});
   table.add(NodeOf<SamplePart>{
       .name = "KSamplerAdvanced",

@@ -29,9 +29,8 @@ Results<Sigmas> schedule_of(int64_t steps, float first, float last, const F& f) 
 }
 
 // A level must be above 0 where its logarithm or root is taken.
-double positive(double value, const char* name) {
-  if (value > 0) return value;
-  throw Error(Fault::kInvalid, "must be above 0").at_input(name);
+void require_positive(double value, const char* name) {
+  if (!(value > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input(name);
 }
 
 struct Basic {
@@ -41,10 +40,19 @@ struct Basic {
   double denoise = 1.0;
 };
 
+// Of the whole schedule, of which denoise takes the end.
+double all_steps(const Basic& in) {
+  return in.denoise < 1 ? static_cast<double>(in.steps) / in.denoise : static_cast<double>(in.steps);
+}
+
+void check_basic(const Basic& in) {
+  if (in.denoise > 0 && all_steps(in) > 100000)
+    throw Error(Fault::kInvalid, "is too small for so many steps").at_input("denoise");
+}
+
 Results<Sigmas> basic(const Basic& in) {
   if (in.denoise <= 0) return {Sigmas{}};
-  const auto total = in.denoise < 1 ? static_cast<int64_t>(static_cast<double>(in.steps) / in.denoise) : in.steps;
-  if (total > 100000) throw Error(Fault::kInvalid, "is too small for so many steps").at_input("denoise");
+  const auto total = static_cast<int64_t>(all_steps(in));
   Sigmas all = sampling::schedule(*in.model->sampling, in.scheduler, static_cast<int>(total));
   if (std::ssize(all) > in.steps + 1) all.erase(all.begin(), all.end() - (in.steps + 1));
   return {std::move(all)};
@@ -60,18 +68,25 @@ struct Karras : Between {
   double rho = 7.0;
 };
 
+void check_karras(const Karras& in) { require_positive(in.rho, "rho"); }
+
 // Karras et al. 2022, eq. 5.
 Results<Sigmas> karras(const Karras& in) {
-  const double rho = positive(in.rho, "rho");
+  const double rho = in.rho;
   const auto low = static_cast<float>(std::pow(in.sigma_min, 1 / rho));
   const auto high = static_cast<float>(std::pow(in.sigma_max, 1 / rho));
   return schedule_of(in.steps, 0, 1,
                      [&](float t) { return std::pow(high + t * (low - high), static_cast<float>(rho)); });
 }
 
+void check_levels(const Between& in) {
+  require_positive(in.sigma_max, "sigma_max");
+  require_positive(in.sigma_min, "sigma_min");
+}
+
 Results<Sigmas> exponential(const Between& in) {
-  const auto high = static_cast<float>(std::log(positive(in.sigma_max, "sigma_max")));
-  const auto low = static_cast<float>(std::log(positive(in.sigma_min, "sigma_min")));
+  const auto high = static_cast<float>(std::log(in.sigma_max));
+  const auto low = static_cast<float>(std::log(in.sigma_min));
   return schedule_of(in.steps, high, low, [](float t) { return std::exp(t); });
 }
 
@@ -80,8 +95,7 @@ struct Polyexponential : Between {
 };
 
 Results<Sigmas> polyexponential(const Polyexponential& in) {
-  const double high = std::log(positive(in.sigma_max, "sigma_max"));
-  const double low = std::log(positive(in.sigma_min, "sigma_min"));
+  const double high = std::log(in.sigma_max), low = std::log(in.sigma_min);
   const auto rho = static_cast<float>(in.rho);
   return schedule_of(in.steps, 1, 0, [&](float t) {
     return std::exp(std::pow(t, rho) * static_cast<float>(high - low) + static_cast<float>(low));
@@ -175,9 +189,13 @@ struct BetaQuantiles {
   double alpha = 0.6, beta = 0.6;
 };
 
+void check_quantiles(const BetaQuantiles& in) {
+  require_positive(in.alpha, "alpha");
+  require_positive(in.beta, "beta");
+}
+
 Results<Sigmas> beta_quantiles(const BetaQuantiles& in) {
-  const double a = positive(in.alpha, "alpha"), b = positive(in.beta, "beta");
-  return {sampling::beta_schedule(*in.model->sampling, static_cast<int>(in.steps), a, b)};
+  return {sampling::beta_schedule(*in.model->sampling, static_cast<int>(in.steps), in.alpha, in.beta)};
 }
 
 template <class P>
@@ -199,14 +217,15 @@ Input<P> rho_input() {
 
 template <class P>
 void add_between(Table& table, const char* name, const char* description, std::initializer_list<Input<P>> more,
-                 Run<P> run) {
+                 Run<P> run, Check<P> check = {}) {
   Inputs<P> inputs{steps_input<Between>(), level("sigma_max", &Between::sigma_max),
                    level("sigma_min", &Between::sigma_min)};
   table.add(NodeOf<P>{.name = name,
                       .category = kSchedulers,
                       .description = description,
                       .inputs = std::move(inputs).and_then(more),
-                      .run = std::move(run)});
+                      .run = std::move(run),
+                      .check = std::move(check)});
 }
 
 void add_schedules(Table& table) {
@@ -217,12 +236,13 @@ void add_schedules(Table& table) {
       .description = "The noise levels that a KSampler would pass through.",
       .inputs = {Link("model", &Basic::model), Choice("scheduler", &Basic::scheduler, {names.begin(), names.end()}),
                  steps_input<Basic>(), share("denoise", &Basic::denoise).added_later()},
-      .run = basic});
+      .run = basic,
+      .check = check_basic});
   add_between<Karras>(table, "KarrasScheduler", "Noise levels that come closer together towards the end.",
-                      {rho_input<Karras>()}, karras);
-  add_between<Between>(table, "ExponentialScheduler", "Noise levels at equal ratios.", {}, exponential);
+                      {rho_input<Karras>()}, karras, check_karras);
+  add_between<Between>(table, "ExponentialScheduler", "Noise levels at equal ratios.", {}, exponential, check_levels);
   add_between<Polyexponential>(table, "PolyexponentialScheduler", "Noise levels at ratios that change steadily.",
-                               {rho_input<Polyexponential>()}, polyexponential);
+                               {rho_input<Polyexponential>()}, polyexponential, check_levels);
   add_between<Laplace>(table, "LaplaceScheduler", "Noise levels close together around one of them.",
                        {Float("mu", &Laplace::mu).range(-10.0, 10.0).step(0.1),
                         Float("beta", &Laplace::beta).range(0.0, 10.0).step(0.1)},
@@ -240,7 +260,8 @@ void add_schedules(Table& table) {
                                   .inputs = {Link("model", &BetaQuantiles::model), steps_input<BetaQuantiles>(),
                                              Float("alpha", &BetaQuantiles::alpha).range(0.0, 50.0).step(0.01),
                                              Float("beta", &BetaQuantiles::beta).range(0.0, 50.0).step(0.01)},
-                                  .run = beta_quantiles});
+                                  .run = beta_quantiles,
+                                  .check = check_quantiles});
   table.add(NodeOf<VariancePreserving>{
       .name = "VPScheduler",
       .category = kSchedulers,

@@ -182,6 +182,15 @@ std::vector<float> torch_linspace(float start, float end, int count) {
   return out;
 }
 
+namespace {
+
+bool is_partial(double denoise) { return denoise <= 0.9999; }
+
+// Of the schedule whose last `steps` steps are taken.
+double all_steps(int steps, double denoise) { return steps / (is_partial(denoise) ? denoise : 1.0); }
+
+}  // namespace
+
 std::span<const std::string_view> scheduler_names() { return kNames; }
 
 std::vector<float> schedule(const ModelSampling& model, std::string_view scheduler, int steps) {
@@ -197,15 +206,20 @@ std::vector<float> schedule(const ModelSampling& model, std::string_view schedul
   return kSchedulers[static_cast<size_t>(found - kNames.begin())](model, steps);
 }
 
-std::vector<float> sampling_sigmas(const ModelSampling& model, const SigmaRequest& request) {
-  const bool partial = request.denoise <= 0.9999;
-  if (partial && !(request.denoise > 0)) return {};
-  const double whole = request.steps / (partial ? request.denoise : 1.0);
-  if (!(whole < 100000)) {
-    throw Error(Fault::kInvalid, "steps " + std::to_string(request.steps) + " at denoise " +
-                                     std::to_string(request.denoise) + " are part of a schedule of more than 100000")
+void require_schedule(int steps, double denoise) {
+  if (is_partial(denoise) && !(denoise > 0)) return;  // nothing to sample
+  if (steps < 1) throw Error(Fault::kInvalid, "a sampler cannot take " + std::to_string(steps) + " steps");
+  if (!(all_steps(steps, denoise) < 100000))
+    throw Error(Fault::kInvalid, "steps " + std::to_string(steps) + " at denoise " + std::to_string(denoise) +
+                                     " are part of a schedule of more than 100000")
         .fix("raise denoise or lower steps");
-  }
+}
+
+std::vector<float> sampling_sigmas(const ModelSampling& model, const SigmaRequest& request) {
+  if (is_partial(request.denoise) && !(request.denoise > 0)) return {};
+  require_schedule(request.steps, request.denoise);
+  const bool partial = is_partial(request.denoise);
+  const double whole = all_steps(request.steps, request.denoise);
   std::vector<float> levels =
       schedule(model, request.scheduler, static_cast<int>(whole) + (request.discard_penultimate ? 1 : 0));
   if (request.discard_penultimate && levels.size() >= 2) levels.erase(levels.end() - 2);

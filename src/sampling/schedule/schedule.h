@@ -30,6 +30,8 @@ struct SigmaRequest {
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
 };
+// Throws Error(kInvalid) where `steps` at `denoise` are part of a schedule of more than 100000 steps, or steps < 1.
+void require_schedule(int steps, double denoise);
 // Empty, or a single level, if there is nothing to sample.
 std::vector<float> sampling_sigmas(const ModelSampling& model, const SigmaRequest& request);
 
