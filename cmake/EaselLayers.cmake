@@ -6,6 +6,18 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${EASEL_LAYERS_FI
 # The targets behind the names of libraries in that file.
 set(EASEL_LIBRARY_boost)  # headers only
 set(EASEL_LIBRARY_cli11 CLI11::CLI11)
+# Only where the build reads their format.
+set(EASEL_LIBRARY_gif)
+set(EASEL_LIBRARY_tiff)
+set(EASEL_LIBRARY_avif)
+set(EASEL_LIBRARY_heic)
+set(EASEL_LIBRARY_jxl)
+foreach(picture GIF TIFF AVIF HEIC JXL)
+  if(EASEL_BUILD_${picture})
+    string(TOLOWER ${picture} format)
+    set(EASEL_LIBRARY_${format} EaselPicture::${picture})
+  endif()
+endforeach()
 set(EASEL_LIBRARY_json nlohmann_json::nlohmann_json)
 set(EASEL_LIBRARY_png PNG::PNG)
 set(EASEL_LIBRARY_spdlog spdlog::spdlog)

@@ -1,11 +1,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
+#include <string>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
+#include "formats/pictures/picture_format.h"
 
 namespace {
 
@@ -29,12 +31,18 @@ int report(const easel::Error& e) {
   return easel::exit_code(e.fault());
 }
 
+std::string version() {
+  std::string out = "easel " EASEL_VERSION "\nreads " + easel::formats::readable_formats();
+  for (const std::string& lacking : easel::formats::absent_formats()) out += "\nlacks " + lacking;
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   CLI::App app(kAbout, "easel");
   app.footer(kExamples);
-  app.set_version_flag("--version", "easel " EASEL_VERSION);
+  app.set_version_flag("--version", version);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   using namespace easel::cli;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files/utf8.h"
 #include "base/files/walk.h"
+#include "formats/pictures/picture_format.h"
 #include "workflow/load.h"
 
 namespace easel::cli {
@@ -19,7 +20,7 @@ constexpr size_t kMostFiles = 200000;
 
 bool may_hold_workflow(const fs::path& path) {
   const std::string end = lower_ascii(path.extension().string());
-  return end == ".json" || end == ".png" || end == ".webp" || end == ".jpg" || end == ".jpeg";
+  return end == ".json" || formats::picture_kind_by_ending(end);
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 #include "base/files/safe_path.h"
 #include "base/files/utf8.h"
 #include "base/nearest.h"
+#include "formats/pictures/picture_format.h"
 #include "library/folders.h"
 
 namespace easel::nodes {
@@ -86,7 +87,12 @@ struct Kind {
   std::vector<std::string_view> extensions;
 };
 const Kind& pictures() {
-  static const Kind kind{"picture", {".png", ".jpg", ".jpeg", ".webp"}};
+  static const Kind kind = [] {
+    Kind out{"picture", {}};
+    for (const auto& format : formats::picture_kinds())
+      out.extensions.insert(out.extensions.end(), format.endings.begin(), format.endings.end());
+    return out;
+  }();
   return kind;
 }
 const Kind& latents() {

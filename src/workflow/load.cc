@@ -30,8 +30,7 @@ Workflow from_prompt(const Json& json, const NodeTable& table) {
 }
 
 bool looks_like_picture(std::string_view bytes) {
-  return bytes.starts_with("\x89PNG") || bytes.starts_with("\xFF\xD8\xFF") ||
-         (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"));
+  return formats::picture_format({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}).has_value();
 }
 
 // Nodes by their id. One that lacks its class is still a node, for validation to say so.

@@ -124,4 +124,14 @@ void read_exif(std::span<const uint8_t> data, PictureHead& head) {
   }
 }
 
+void read_xmp(std::string_view xmp, PictureHead& head) {
+  if (head.orientation != 1) return;
+  for (const std::string_view tag : {"tiff:Orientation=\"", "tiff:Orientation>"}) {
+    const size_t at = xmp.find(tag);
+    if (at == std::string_view::npos || at + tag.size() >= xmp.size()) continue;
+    const char digit = xmp[at + tag.size()];
+    if (digit >= '1' && digit <= '8') head.orientation = digit - '0';
+  }
+}
+
 }  // namespace easel::formats

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "formats/pictures/raster.h"
 
@@ -14,5 +15,8 @@ namespace easel::formats {
 // main directory, as ComfyUI's WebP files carry their "prompt:{...}" and "workflow:{...}".
 // Damaged data are ignored, as in viewers: the picture is usable without them.
 void read_exif(std::span<const uint8_t> data, PictureHead& head);
+
+// Takes the orientation from XMP data, as PIL does where EXIF has none.
+void read_xmp(std::string_view xmp, PictureHead& head);
 
 }  // namespace easel::formats

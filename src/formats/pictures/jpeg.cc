@@ -1,9 +1,12 @@
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "base/error.h"
+#include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
 #include "formats/pictures/raster.h"
 
@@ -22,6 +25,7 @@ using Handle = std::unique_ptr<void, HandleCloser>;
 struct JpegHead {
   PictureHead head;
   int components = 0;
+  size_t frame = 0;  // where the frame header lies
 };
 
 // Walks the segments up to the frame header, after which the pixels begin.
@@ -39,12 +43,16 @@ JpegHead parse(Bytes bytes) {
     const Bytes segment = bytes.subspan(at + 2, length - 2);
     if (marker == 0xe1 && segment.size() > 6 && std::memcmp(segment.data(), "Exif\0\0", 6) == 0)
       read_exif(segment, out.head);
+    constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+    const std::string_view text(reinterpret_cast<const char*>(segment.data()), segment.size());
+    if (marker == 0xe1 && text.starts_with(kXmp)) read_xmp(text.substr(kXmp.size()), out.head);
     const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
       if (segment.size() < 6) bad("its frame header is too short");
       out.head.height = segment[1] << 8 | segment[2];
       out.head.width = segment[3] << 8 | segment[4];
       out.components = segment[5];
+      out.frame = at;
       check_picture_size(static_cast<uint64_t>(out.head.width), static_cast<uint64_t>(out.head.height));
       return out;
     }
@@ -62,46 +70,46 @@ void check_scans(Bytes bytes, const PictureHead& head) {
     bad("it has " + std::to_string(scans) + " scans, too many for its size");
 }
 
-// a * b / 255, rounded as PIL does it.
-uint8_t scale_255(int a, int b) {
-  const int t = a * b + 128;
-  return static_cast<uint8_t>(((t >> 8) + t) >> 8);
-}
-
 // Adobe's inverted CMYK to RGB, as PIL converts it.
 void cmyk_to_rgb(const uint8_t* in, uint8_t* out, size_t pixels) {
   for (size_t i = 0; i < pixels; ++i, in += 4, out += 3)
     for (int c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(in[3] - scale_255(255 - in[c], in[3]));
 }
 
-}  // namespace
+PictureHead read_head(Bytes bytes) { return parse(bytes).head; }
 
-bool looks_like_jpeg(Bytes bytes) {
-  return bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+// Whether anything of the pixels is there.
+bool has_pixels(Bytes bytes, size_t frame) {
+  for (size_t at = frame; bytes.size() - at >= 4; ++at)
+    if (bytes[at] == 0xff && bytes[at + 1] == 0xda)
+      return bytes.size() - at > 2 + static_cast<size_t>(bytes[at + 2] << 8 | bytes[at + 3]);
+  return false;
 }
 
-PictureHead read_jpeg_head(Bytes bytes) { return parse(bytes).head; }
-
-Raster decode_jpeg(Bytes bytes) {
+// As libjpeg does: what is missing or cannot be read is grey, or black from where decoding had to stop.
+Raster decode(Bytes bytes, int64_t /*most_frames*/) {
   const JpegHead info = parse(bytes);
   check_scans(bytes, info.head);
+  if (!has_pixels(bytes, info.frame)) bad("it ends before its pixels");
   const size_t pixels = static_cast<size_t>(info.head.width * info.head.height);
   const Handle handle(tjInitDecompress());
   if (!handle) throw Error(Fault::kMemory, "out of memory for the JPEG decoder");
   const bool cmyk = info.components == 4, grey = info.components == 1;
   std::vector<uint8_t> decoded(pixels * (cmyk ? 4 : grey ? 1 : 3));
   const int format = cmyk ? TJPF_CMYK : grey ? TJPF_GRAY : TJPF_RGB;
+  Raster out;
   // The exact transform and the smooth upsampling: what PIL gets from the same library.
   const int code =
       tjDecompress2(handle.get(), bytes.data(), bytes.size(), decoded.data(), static_cast<int>(info.head.width), 0,
                     static_cast<int>(info.head.height), format, TJFLAG_ACCURATEDCT);
   if (code != 0) {
     const std::string why = tjGetErrorStr2(handle.get());
+    const bool stopped = tjGetErrorCode(handle.get()) != TJERR_WARNING;
+    if (stopped && std::all_of(decoded.begin(), decoded.end(), [](uint8_t v) { return v == 0; })) bad(why);
     // Other warnings are about flaws every viewer forgives.
-    if (tjGetErrorCode(handle.get()) != TJERR_WARNING) bad(why);
-    if (why.find("Premature end") != std::string::npos) bad("it ends too early");
+    if (why.find("Premature end of JPEG") != std::string::npos) out.warning = "it ends too early";
+    else if (stopped || why.find("Corrupt") != std::string::npos) out.warning = "it is damaged (" + why + ")";
   }
-  Raster out;
   out.width = info.head.width;
   out.height = info.head.height;
   if (!cmyk && !grey) {
@@ -116,6 +124,10 @@ Raster decode_jpeg(Bytes bytes) {
   }
   return out;
 }
+
+}  // namespace
+
+PictureDecoder jpeg_decoder() { return {.head = read_head, .decode = decode}; }
 
 std::string encode_jpeg(Bytes rgb, int64_t width, int64_t height, int quality) {
   const Handle handle(tjInitCompress());

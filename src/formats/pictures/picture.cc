@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "formats/pictures/decoders.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::formats {
@@ -16,73 +17,19 @@ using Bytes = std::span<const uint8_t>;
 
 constexpr uint64_t kMaxPixels = uint64_t{1} << 27;  // 16384 x 8192
 
-struct Codec {
-  PictureFormat format;
-  bool (*matches)(Bytes);
-  PictureHead (*head)(Bytes);
-  Raster (*decode)(Bytes);
-};
-constexpr Codec kCodecs[] = {
-    {PictureFormat::kPng, looks_like_png, read_png_head, decode_png},
-    {PictureFormat::kJpeg, looks_like_jpeg, read_jpeg_head, decode_jpeg},
-    {PictureFormat::kWebp, looks_like_webp, read_webp_head, decode_webp},
-};
-
-const Codec& codec_for(Bytes bytes) {
-  for (const Codec& c : kCodecs)
-    if (c.matches(bytes)) return c;
-  const auto starts = [&](std::string_view s, size_t at = 0) {
-    return bytes.size() >= at + s.size() && std::memcmp(bytes.data() + at, s.data(), s.size()) == 0;
-  };
-  const auto refuse = [](const char* name) {
-    throw Error(Fault::kUnsupported, std::string("is a ") + name + " picture")
-        .fix("Easel reads PNG, JPEG and WebP: convert it");
-  };
-  if (starts("GIF8")) refuse("GIF");
-  if (starts("BM")) refuse("BMP");
-  if (starts("II*") || starts(std::string_view("MM\0*", 4))) refuse("TIFF");
-  if (starts("ftyp", 4)) refuse("HEIF or AVIF");
-  if (starts("\xff\x0a") || starts("JXL ", 4)) refuse("JPEG XL");
+// The format and the decoder of a file, or an error that says which it is or that it is none.
+std::pair<PictureFormat, PictureDecoder> decoder_for(Bytes bytes) {
   if (bytes.empty()) throw Error(Fault::kBadFile, "the file is empty");
-  throw Error(Fault::kBadFile, "is not a picture").fix("Easel reads PNG, JPEG and WebP");
-}
-
-// Where the pixel (x, y) of the upright picture lies in the stored one, w x h, for EXIF's orientations:
-// http://sylvana.net/jpegcrop/exif_orientation.html
-size_t stored_index(int orientation, size_t x, size_t y, size_t w, size_t h) {
-  switch (orientation) {
-    case 2: return y * w + (w - 1 - x);
-    case 3: return (h - 1 - y) * w + (w - 1 - x);
-    case 4: return (h - 1 - y) * w + x;
-    case 5: return x * w + y;
-    case 6: return (h - 1 - x) * w + y;
-    case 7: return (h - 1 - x) * w + (w - 1 - y);
-    case 8: return x * w + (w - 1 - y);
-    default: return y * w + x;
-  }
-}
-
-template <size_t kChannels>
-void turn(std::vector<uint8_t>& data, int orientation, const Raster& stored, size_t out_width, size_t out_height) {
-  if (data.empty()) return;
-  std::vector<uint8_t> out(data.size());
-  const auto w = static_cast<size_t>(stored.width), h = static_cast<size_t>(stored.height);
-  for (size_t frame = 0; frame < static_cast<size_t>(stored.frames); ++frame)
-    for (size_t y = 0; y < out_height; ++y)
-      for (size_t x = 0; x < out_width; ++x)
-        std::memcpy(out.data() + ((frame * w * h) + y * out_width + x) * kChannels,
-                    data.data() + ((frame * w * h) + stored_index(orientation, x, y, w, h)) * kChannels, kChannels);
-  data = std::move(out);
-}
-
-void make_upright(Raster& r, int orientation) {
-  if (orientation == 1) return;
-  const bool sideways = orientation >= 5;
-  const int64_t width = sideways ? r.height : r.width, height = sideways ? r.width : r.height;
-  turn<3>(r.rgb, orientation, r, static_cast<size_t>(width), static_cast<size_t>(height));
-  turn<1>(r.alpha, orientation, r, static_cast<size_t>(width), static_cast<size_t>(height));
-  r.width = width;
-  r.height = height;
+  const auto format = picture_format(bytes);
+  if (!format) throw Error(Fault::kBadFile, "is not a picture").fix("Easel reads " + readable_formats());
+  const PictureDecoder decoder = decoder_of(*format);
+  const PictureKind& kind = picture_kind(*format);
+  if (decoder.lacks)
+    throw Error(Fault::kUnsupported,
+                "is " + std::string(kind.name[0] == 'A' || kind.name[0] == 'H' ? "an " : "a ") + kind.name +
+                    " picture, a format that this build of Easel lacks")
+        .fix(std::string("Install ") + decoder.lacks + " and build Easel again, or save the picture as PNG");
+  return {*format, decoder};
 }
 
 Tensor to_tensor(const std::vector<uint8_t>& values, const Shape& shape, bool complement) {
@@ -157,13 +104,36 @@ void check_picture_size(uint64_t width, uint64_t height, uint64_t frames) {
         .fix("Scale it down to at most 134 million pixels");
 }
 
+PictureDecoder decoder_of(PictureFormat format) {
+  switch (format) {
+    case PictureFormat::kPng: return png_decoder();
+    case PictureFormat::kJpeg: return jpeg_decoder();
+    case PictureFormat::kWebp: return webp_decoder();
+    case PictureFormat::kGif: return gif_decoder();
+    case PictureFormat::kBmp: return bmp_decoder();
+    case PictureFormat::kTiff: return tiff_decoder();
+    case PictureFormat::kAvif: return avif_decoder();
+    case PictureFormat::kHeic: return heic_decoder();
+    case PictureFormat::kJxl: return jxl_decoder();
+  }
+  return {};
+}
+
+Raster decode_raster(Bytes bytes, int64_t most_frames) {
+  const auto [format, decoder] = decoder_for(bytes);
+  Raster raster = decoder.decode(bytes, most_frames);
+  make_upright(raster, decoder.head(bytes).orientation);
+  return raster;
+}
+
 Picture decode_picture(Bytes bytes) {
-  const Codec& codec = codec_for(bytes);
-  PictureHead head = codec.head(bytes);
-  Raster raster = codec.decode(bytes);
+  const auto [format, decoder] = decoder_for(bytes);
+  PictureHead head = decoder.head(bytes);
+  Raster raster = decoder.decode(bytes, kAllFrames);
   make_upright(raster, head.orientation);
   Picture p;
-  p.format = codec.format;
+  p.format = format;
+  p.warning = std::move(raster.warning);
   p.width = raster.width;
   p.height = raster.height;
   p.text = std::move(head.text);
@@ -175,9 +145,14 @@ Picture decode_picture(Bytes bytes) {
 }
 
 PictureInfo inspect_picture(Bytes bytes) {
-  const Codec& codec = codec_for(bytes);
-  PictureHead head = codec.head(bytes);
-  PictureInfo info{codec.format, head.width, head.height, std::move(head.text)};
+  const auto [format, decoder] = decoder_for(bytes);
+  PictureHead head = decoder.head(bytes);
+  PictureInfo info;
+  info.format = format;
+  info.width = head.width;
+  info.height = head.height;
+  info.frames = head.frames;
+  info.text = std::move(head.text);
   if (head.orientation >= 5) std::swap(info.width, info.height);
   return info;
 }

@@ -9,15 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "formats/pictures/picture_format.h"
 #include "formats/pictures/raster.h"
 #include "tensor/tensor.h"
 
 namespace easel::formats {
 
-enum class PictureFormat { kPng, kJpeg, kWebp };
-
-// A decoded picture, rotated to its EXIF orientation. N is 1, or the number of frames of an animated WebP file. Values
-// are v / 255 for 8-bit values v, in [0, 1].
+// A decoded picture, rotated to its EXIF orientation. N is 1, or the number of frames or pages that have the size of the
+// first. Values are v / 255 for 8-bit values v, in [0, 1].
 struct Picture {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;
@@ -28,22 +27,28 @@ struct Picture {
   // Alpha [N, height, width] as LoadImageMask sees it: also from a colour declared transparent; else ones.
   Tensor alpha;
   PictureText text;  // as in PictureInfo
+  // Empty, or what of the picture could not be read: it ends too early or is damaged. The missing pixels are as PIL
+  // leaves them, mostly black.
+  std::string warning;
 };
 
 // What can be read from a file without decoding its pixels.
 struct PictureInfo {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;  // upright
+  int64_t frames = 1;             // at most so many will be decoded
   // Texts in the file by name, UTF-8: PNG text chunks ("prompt", "workflow", "parameters"), and from EXIF
   // data "UserComment" and texts of the form "name:content". PNG texts of more than 32 MiB are passed over, and
   // compressed ones after the eighth.
   PictureText text;
 };
 
-// PNG (every depth and colour type), JPEG (grey, YCbCr, RGB, CMYK) and WebP, told by content. Throws
-// Error(kBadFile) when the bytes are damaged, too many pixels or no picture at all, Error(kUnsupported)
-// for picture formats Easel does not read (GIF, BMP, TIFF, AVIF, ...), naming the format.
+// The formats of PictureFormat, told by content, with the pixels that PIL gives LoadImage. Throws Error(kBadFile) when
+// nothing of the picture can be read, it has too many pixels or is no picture at all, Error(kUnsupported) for formats
+// that this build lacks, naming the format and the package.
 Picture decode_picture(std::span<const uint8_t> bytes);
+// The same as 8-bit pixels, upright.
+Raster decode_raster(std::span<const uint8_t> bytes, int64_t most_frames = kAllFrames);
 PictureInfo inspect_picture(std::span<const uint8_t> bytes);
 
 // The same for files; errors name them. Throws Error(kMissing) when one cannot be opened.

@@ -1,4 +1,4 @@
-// Decoded pixels between a picture file and tensors, and the interface of each format's decoder.
+// Decoded pixels between a picture file and tensors.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,16 @@ struct Raster {
   // False where the alpha comes from one colour declared transparent in a picture without an alpha
   // channel: PIL, and so LoadImage, does not count that as alpha.
   bool has_alpha_channel = false;
+  // What could not be read, as in "ends too early: ..."; empty when the picture is whole.
+  std::string warning;
 };
+
+constexpr int64_t kAllFrames = int64_t{1} << 40;
 
 // What a file says besides its pixels.
 struct PictureHead {
   int64_t width = 0, height = 0;  // as stored, before any rotation
+  int64_t frames = 1;             // at most so many are decoded
   int orientation = 1;            // EXIF's 1 to 8
   PictureText text;               // UTF-8
 };
@@ -32,19 +37,19 @@ struct PictureHead {
 // Throws Error(kBadFile) when width x height x frames is zero or beyond what a picture may have.
 void check_picture_size(uint64_t width, uint64_t height, uint64_t frames = 1);
 
-// Each throws Error(kBadFile) for anything damaged.
-bool looks_like_png(std::span<const uint8_t> bytes);
-PictureHead read_png_head(std::span<const uint8_t> bytes);
-Raster decode_png(std::span<const uint8_t> bytes);
+// a * b / 255, rounded as PIL does it.
+inline uint8_t scale_255(int a, int b) {
+  const int t = a * b + 128;
+  return static_cast<uint8_t>(((t >> 8) + t) >> 8);
+}
+// below * (1 - alpha) + above * alpha, rounded as PIL's paste() does it.
+inline uint8_t blend_255(int below, int above, int alpha) {
+  const int t = below * (255 - alpha) + above * alpha + 128;
+  return static_cast<uint8_t>(((t >> 8) + t) >> 8);
+}
 
-bool looks_like_jpeg(std::span<const uint8_t> bytes);
-PictureHead read_jpeg_head(std::span<const uint8_t> bytes);
-Raster decode_jpeg(std::span<const uint8_t> bytes);
-
-bool looks_like_webp(std::span<const uint8_t> bytes);
-PictureHead read_webp_head(std::span<const uint8_t> bytes);
-// All frames of an animation, as ComfyUI loads them.
-Raster decode_webp(std::span<const uint8_t> bytes);
+// Turns every frame by EXIF's orientation.
+void make_upright(Raster& raster, int orientation);
 
 // Pixels of 1 (grey), 3 (RGB) or 4 (RGBA) channels to a file.
 std::string encode_png(std::span<const uint8_t> pixels, int64_t width, int64_t height, int channels,

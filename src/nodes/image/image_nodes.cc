@@ -32,16 +32,23 @@ struct LoadImage {
   std::string image;
 };
 
+// What cannot be read of it is said, by the file's name.
+formats::Picture picture_named(const std::string& name, Call& call) {
+  auto picture = formats::load_picture(find_picture(call.context().artifacts, name));
+  if (!picture.warning.empty()) call.warn("'" + name + "' is read as far as it goes: " + picture.warning);
+  return picture;
+}
+
 Results<Image, Mask> load_image(const LoadImage& in, Call& call) {
-  auto picture = formats::load_picture(find_picture(call.context().artifacts, in.image));
+  auto picture = picture_named(in.image, call);
   return {std::move(picture.rgb), std::move(picture.mask)};
 }
 
-// The size is in the file's header.
+// Size and frames are in the file's header.
 ForeseenPicture size_in_file(const Call& call, const std::string& name) {
   try {
     const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, name));
-    return {info.width, info.height, 1};
+    return {info.width, info.height, info.frames};
   } catch (Error& e) {
     throw e.at_input("image");
   }
@@ -57,7 +64,7 @@ struct LoadImageMask {
 
 // One channel as a mask. Alpha is turned around: 1 where the picture is transparent.
 Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
-  const auto picture = formats::load_picture(find_picture(call.context().artifacts, in.image));
+  const auto picture = picture_named(in.image, call);
   if (in.channel == "alpha") return {image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape())};
   return {image::channel_mask(picture.rgb, image::channel_index(in.channel))};
 }
@@ -119,8 +126,9 @@ void add_loaders(Table& table) {
       .name = "LoadImage",
       .display = "Load Image",
       .category = "image",
-      .description = "Reads a picture from the input folder. The mask is 1 where the picture is transparent.",
-      .inputs = {Picture("image", &LoadImage::image).tip("A PNG, JPEG or WebP file in the input folder.")},
+      .description = "Reads a picture from the input folder; frames and pages of one size are a batch. The mask is 1 where "
+                     "the picture is transparent.",
+      .inputs = {Picture("image", &LoadImage::image).tip("A picture in the input folder: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL.")},
       .run = load_image,
       .foresee = foresee_image});
   table.add(NodeOf<ImageInText>{
@@ -129,7 +137,7 @@ void add_loaders(Table& table) {
       .category = "external_tooling",
       .description = "Reads a picture that is part of the workflow, so that nothing needs to be uploaded. The "
                      "mask is 1 where the picture is transparent.",
-      .inputs = {Text("image", &ImageInText::image).no_default().tip("A PNG, JPEG or WebP file as base64 text.")},
+      .inputs = {Text("image", &ImageInText::image).no_default().tip("A picture file as base64 text.")},
       .run = load_image_text,
       .check = check_image_text});
   table.add(NodeOf<MaskInText>{
@@ -137,7 +145,7 @@ void add_loaders(Table& table) {
       .display = "Load Mask (Base64)",
       .category = "external_tooling",
       .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
-      .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A PNG, JPEG or WebP file as base64 text.")},
+      .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A picture file as base64 text.")},
       .run = load_mask_text,
       .check = check_mask_text});
   table.add(

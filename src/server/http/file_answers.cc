@@ -25,6 +25,9 @@ std::string image_type(std::span<const uint8_t> head) {
   if (s.starts_with("GIF87a") || s.starts_with("GIF89a")) return "image/gif";
   if (s.starts_with("BM") && s.size() > 14 && s.substr(6, 4) == std::string_view("\0\0\0\0", 4)) return "image/bmp";
   if (s.size() >= 12 && (s.substr(4, 8) == "ftypavif" || s.substr(4, 8) == "ftypavis")) return "image/avif";
+  if (s.size() >= 12 && (s.substr(4, 7) == "ftyphei" || s.substr(4, 7) == "ftyphev")) return "image/heic";
+  if (s.starts_with("II*") || s.starts_with(std::string_view("MM\0*", 4))) return "image/tiff";
+  if (s.starts_with("\xFF\x0A") || s.starts_with(std::string_view("\0\0\0\x0CJXL ", 8))) return "image/jxl";
   return {};
 }
 

@@ -10,7 +10,7 @@
 
 namespace easel::server {
 
-// "image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp" or "image/avif" by the first bytes, else empty.
+// "image/png", "image/jpeg" and so on for the formats of pictures that Easel reads, by the first bytes, else empty.
 // Vector pictures are not among them: they may hold scripts.
 std::string image_type(std::span<const uint8_t> head);
 

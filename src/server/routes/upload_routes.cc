@@ -53,14 +53,6 @@ class Form {
   std::vector<FormPart> parts_;
 };
 
-// A picture from outside, decoded to the end: what is stored can be shown and loaded.
-formats::Raster decode(std::span<const uint8_t> bytes) {
-  formats::inspect_picture(bytes);  // names the formats that are not read
-  if (formats::looks_like_png(bytes)) return formats::decode_png(bytes);
-  if (formats::looks_like_jpeg(bytes)) return formats::decode_jpeg(bytes);
-  return formats::decode_webp(bytes);
-}
-
 // The name to store a picture under. Whoever gets the file later goes by the ending, so that only a picture's will do;
 // a name without any gets that of the content.
 std::string picture_name(const Form& form, std::string_view content) {
@@ -68,12 +60,13 @@ std::string picture_name(const Form& form, std::string_view content) {
   if (name.empty()) throw Error(Fault::kInvalid, "the file has no usable name");
   const std::string ending = lower_ascii(std::filesystem::path(name).extension().string());
   if (ending.empty()) {
-    const auto bytes = as_bytes(content);
-    return name + (formats::looks_like_png(bytes) ? ".png" : formats::looks_like_jpeg(bytes) ? ".jpg" : ".webp");
+    const auto format = formats::picture_format(as_bytes(content));
+    return name + std::string(formats::picture_kind(format.value_or(formats::PictureFormat::kPng)).endings.front());
   }
-  if (ending != ".png" && ending != ".jpg" && ending != ".jpeg" && ending != ".webp")
-    throw Error(Fault::kInvalid,
-                "only pictures are taken: the name must end in .png, .jpg, .jpeg or .webp, not '" + ending + "'");
+  if (!formats::picture_kind_by_ending(ending))
+    throw Error(Fault::kInvalid, "only pictures are taken: the name must end as a picture's does, not in '" + ending +
+                                     "'")
+        .fix("Easel reads " + formats::readable_formats());
   return name;
 }
 
@@ -113,7 +106,11 @@ Response finish_upload(const Services& s, const Form& form, std::string_view con
 Response upload_image(const Services& s, const Request& request) {
   const Form form(request);
   check_texts(as_bytes(form.picture().data));
-  decode(as_bytes(form.picture().data));
+  // Decoded to the end: what is stored can be shown and loaded.
+  const formats::Raster raster = formats::decode_raster(as_bytes(form.picture().data));
+  if (!raster.warning.empty())
+    log(Level::kWarning, "picture uploaded that is not whole",
+        {{"name", std::string(form.picture().file_name)}, {"why", raster.warning}});
   return finish_upload(s, form, form.picture().data);
 }
 
@@ -131,7 +128,9 @@ Response upload_mask(const Services& s, const Request& request) {
   const auto name = artifact_name(field("filename", ""), field("subfolder", ""), field("type", "output"));
   if (!name) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
   const MappedFile file = MappedFile::open(s.artifacts.get(*name));
-  const formats::Raster original = decode(file.bytes()), mask = decode(as_bytes(form.picture().data));
+  constexpr int64_t kOne = 1;  // masks are painted on the first frame
+  const formats::Raster original = formats::decode_raster(file.bytes(), kOne),
+                        mask = formats::decode_raster(as_bytes(form.picture().data), kOne);
   if (original.width != mask.width || original.height != mask.height)
     throw Error(Fault::kInvalid, "the mask must be as large as its picture, " + std::to_string(original.width) + " x " +
                                      std::to_string(original.height));

@@ -16,7 +16,7 @@ using workflow::Json;
 
 namespace {
 
-// 8-bit pixels of the first frame, 4 channels.
+// 8-bit pixels of the first frame, upright, 4 channels.
 struct Pixels {
   int64_t width = 0, height = 0;
   std::vector<uint8_t> rgba;
@@ -24,12 +24,7 @@ struct Pixels {
 
 Pixels read_pixels(const std::filesystem::path& file) {
   const MappedFile mapped = MappedFile::open(file);
-  const auto bytes = mapped.bytes();
-  formats::Raster raster;
-  if (formats::looks_like_png(bytes)) raster = formats::decode_png(bytes);
-  else if (formats::looks_like_jpeg(bytes)) raster = formats::decode_jpeg(bytes);
-  else if (formats::looks_like_webp(bytes)) raster = formats::decode_webp(bytes);
-  else throw Error(Fault::kUnsupported, "not a picture that can be converted");
+  const formats::Raster raster = formats::decode_raster(mapped.bytes(), /*most_frames=*/1);
   Pixels out{raster.width, raster.height, {}};
   const auto count = static_cast<size_t>(raster.width * raster.height);
   out.rgba.resize(count * 4);
