@@ -7,8 +7,27 @@
 #include <atomic>
 #include <exception>
 
+#include "base/mutex.h"
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace easel {
 namespace {
+
+// That memory is handed to the threads of a region, and back at its end, which the ThreadSanitizer does not see because
+// libgomp is not built with it.
+void hand_over([[maybe_unused]] void* region) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(region);
+#endif
+}
+void take_over([[maybe_unused]] void* region) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(region);
+#endif
+}
 
 int available_cores() {
   cpu_set_t set;
@@ -44,18 +63,23 @@ void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* conte
     fn(context, 0, count);
     return;
   }
+  Mutex failing;  // guards what follows
   std::exception_ptr failure;
+  hand_over(&failure);
 #pragma omp parallel num_threads(threads)
   {
+    take_over(&failure);
     const int64_t id = omp_get_thread_num(), team = omp_get_num_threads();
     const int64_t begin = count * id / team, end = count * (id + 1) / team;
     try {
       if (begin < end) fn(context, begin, end);
     } catch (...) {
-#pragma omp critical(easel_parallel_failure)
+      const MutexLock lock(failing);
       if (!failure) failure = std::current_exception();
     }
+    hand_over(&failure);
   }
+  take_over(&failure);
   if (failure) std::rethrow_exception(failure);
 }
 
