@@ -9,9 +9,27 @@
 #include <utility>
 
 #include "base/cancel.h"
+#include "base/mutex.h"
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace easel {
 namespace {
+
+// That memory is handed to the threads of a region, and back at its end, which the ThreadSanitizer does not see because
+// libgomp is not built with it.
+void hand_over([[maybe_unused]] void* region) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(region);
+#endif
+}
+void take_over([[maybe_unused]] void* region) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(region);
+#endif
+}
 
 int available_cores() {
   cpu_set_t set;
@@ -62,21 +80,26 @@ void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* conte
     run_range(0, count, grain, fn, context);
     return;
   }
+  Mutex failing;  // guards what follows
   std::exception_ptr failure;
   const std::atomic<bool>* const cancelled = cancel_watch.flag;
+  hand_over(&failure);
 #pragma omp parallel num_threads(threads)
   {
+    take_over(&failure);
     const int64_t id = omp_get_thread_num(), team = omp_get_num_threads();
     const int64_t begin = count * id / team, end = count * (id + 1) / team;
     const std::atomic<bool>* const before = std::exchange(cancel_watch.flag, cancelled);
     try {
       if (begin < end) run_range(begin, end, grain, fn, context);
     } catch (...) {
-#pragma omp critical(easel_parallel_failure)
+      const MutexLock lock(failing);
       if (!failure) failure = std::current_exception();
     }
     cancel_watch.flag = before;
+    hand_over(&failure);
   }
+  take_over(&failure);
   if (failure) std::rethrow_exception(failure);
 }
 

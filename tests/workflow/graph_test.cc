@@ -31,6 +31,21 @@ TEST(Graph, WidgetsGetTheirNamesAndTheUploadValueIsDropped) {
                             "2": {"class_type": "Save", "inputs": {"images": ["1", 0], "prefix": "x"}}})");
 }
 
+TEST(Graph, TwoNodesOfOneIdAreRefused) {
+  const auto read = [](const std::string& type) {
+    return convert(R"({"nodes": [{"id": 6, "type": "Picture", "widgets_values": ["a.png"]}, {"id": 6, "type": ")" +
+                   type + R"("}], "links": [], "version": 0.4})");
+  };
+  EXPECT_EQ(read("Note").nodes.size(), 1u);  // which is not run
+  try {
+    read("Save");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kInvalid);
+    EXPECT_NE(e.message().find("two nodes of the graph have the id 6"), std::string::npos) << e.message();
+  }
+}
+
 TEST(Graph, LinksMayBeObjects) {
   expect_prompt(R"({"nodes": [{"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
       {"id": 2, "type": "Save", "inputs": [{"name": "images", "type": "IMAGE", "link": 5}], "widgets_values": ["x"]}],

@@ -33,7 +33,6 @@ class Reader {
     if (JxlDecoderSubscribeEvents(decoder_.get(), events) != JXL_DEC_SUCCESS ||
         JxlDecoderSetInput(decoder_.get(), bytes.data(), bytes.size()) != JXL_DEC_SUCCESS)
       throw Error(Fault::kInternal, "cannot set up the JPEG XL decoder");
-    JxlDecoderCloseInput(decoder_.get());
   }
   JxlDecoder* get() const { return decoder_.get(); }
   JxlDecoderStatus next() { return JxlDecoderProcessInput(decoder_.get()); }

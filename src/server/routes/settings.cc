@@ -9,6 +9,14 @@ namespace easel::server {
 using workflow::Json;
 namespace fs = std::filesystem;
 
+namespace {
+
+// Of all that is kept together; the page has some hundred. Keys are looked for one by one, so that many more take
+// seconds.
+constexpr workflow::JsonLimits kLimits{.bytes = size_t{4} << 20, .keys = 4000};
+
+}  // namespace
+
 Json Settings::read() {
   MutexLock lock(mutex_);
   return load();
@@ -16,11 +24,13 @@ Json Settings::read() {
 
 void Settings::merge(const Json& values) {
   if (!values.is_object()) throw Error(Fault::kInvalid, "settings are a JSON object: names and their values");
+  if (values.size() > kLimits.keys)
+    throw Error(Fault::kInvalid, "there can be at most " + std::to_string(kLimits.keys) + " settings");
   MutexLock lock(mutex_);
   Json all = load();
   all.update(values);
   const std::string text = workflow::dump_json(all, 4);
-  workflow::parse_json(text);  // all together may pass a limit that the values do not, and then nobody could read it
+  workflow::parse_json(text, kLimits);  // all together may pass a limit that the values do not
   write_file(file_, text);
 }
 

@@ -17,7 +17,7 @@ class Settings {
   // what read_file() throws: what cannot be read now is not written over.
   workflow::Json read();
   // Replaces the values of the object's keys. Throws Error(kInvalid) for anything but an object, and when what would be
-  // kept passes a limit of workflow::parse_json().
+  // kept is more than 4000 settings or 4 MiB, or too deep to be read again.
   void merge(const workflow::Json& values);
 
  private:

@@ -55,8 +55,12 @@ class Converter {
 
   Prompt run() {
     Prompt prompt;
+    std::set<std::string_view> ids;
     for (const GraphNode& node : graph_.nodes) {
       if (is_virtual(node) || is_skipped(node) || is_decoration(node)) continue;
+      if (!ids.insert(node.id).second)  // links name ids, so nobody can tell which of them is meant
+        throw Error(Fault::kInvalid, "two nodes of the graph have the id " + node.id)
+            .fix("Open the workflow in the editor, which gives one of them another, and save it again");
       prompt.nodes.push_back(convert(node));
     }
     take_out_switches(prompt, table_);

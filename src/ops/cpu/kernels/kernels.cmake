@@ -2,6 +2,9 @@
 # A multiplication and an addition become one only where the code says fma(), so that levels agree closely.
 # GCC 12 takes the undefined operands inside its own AVX-512 headers for a mistake of ours.
 set(EASEL_KERNEL_FLAGS_base -O3 -ffp-contract=off -Wno-maybe-uninitialized)
+if(EASEL_SANITIZE)  # -O3 would take minutes a file; kernels start no threads, and overflows are what matters in them
+  set(EASEL_KERNEL_FLAGS_base -O1 -ffp-contract=off -Wno-maybe-uninitialized -fno-sanitize=undefined,thread)
+endif()
 set(EASEL_KERNEL_FLAGS_avx2 ${EASEL_KERNEL_FLAGS_base} -mavx2 -mfma -mf16c)
 set(EASEL_KERNEL_FLAGS_avxvnni ${EASEL_KERNEL_FLAGS_avx2} -mavxvnni)
 set(EASEL_KERNEL_FLAGS_avx512 ${EASEL_KERNEL_FLAGS_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
