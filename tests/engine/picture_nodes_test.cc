@@ -203,7 +203,8 @@ TEST_F(FilesTest, PicturesMayBePartOfTheWorkflow) {
   EXPECT_NEAR(values("1.1.MASK")[0], 127 / 255.0, 1e-6);
   EXPECT_EQ(values("1.1.MASK")[1], 0);
   EXPECT_EQ(values("2.0.MASK"), (std::vector<float>{1, 0}));
-  for (const std::string& bad : {std::string("%"), text.substr(0, 41), std::string(), text.substr(0, 60)}) {
+  // No base64, cut within it, nothing, and cut within the picture's header: a later cut is read as far as it goes.
+  for (const std::string& bad : {std::string("%"), text.substr(0, 41), std::string(), text.substr(0, 20)}) {
     prompt["1"]["inputs"]["image"] = bad;
     const Plan refused = engine_->check(workflow::parse_prompt(prompt));
     ASSERT_EQ(refused.faulty.size(), 1u) << bad;

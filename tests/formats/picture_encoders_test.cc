@@ -39,9 +39,7 @@ Picture decode(const std::string& content) { return decode_picture(bytes_of(cont
 struct Drawn {
   int width = 0, height = 0, channels = 3;
   std::vector<uint8_t> data;
-  uint8_t at(int64_t x, int64_t y, int c) const {
-    return data[static_cast<size_t>((y * width + x) * channels + c)];
-  }
+  uint8_t at(int64_t x, int64_t y, int c) const { return data[static_cast<size_t>((y * width + x) * channels + c)]; }
 };
 
 Drawn drawn(int width, int height, int channels, uint32_t seed) {
@@ -87,8 +85,7 @@ void expect_frames(const Picture& got, const std::vector<Drawn>& want, int orien
           wrong += std::abs(std::lround(value) - level) > levels;
         }
         if (alpha)
-          wrong += got.mask.values()[static_cast<size_t>(i)] !=
-                   1.0f - static_cast<float>(frame.at(fx, fy, 3)) / 255.0f;
+          wrong += got.mask.values()[static_cast<size_t>(i)] != 1.0f - static_cast<float>(frame.at(fx, fy, 3)) / 255.0f;
       }
   EXPECT_EQ(wrong, 0) << "orientation " << orientation;
 }
@@ -101,8 +98,7 @@ void expect_survives(const std::string& good, int rounds) {
     if (round % 2 == 0)
       for (int i = 0, n = 1 + static_cast<int>(random() % 3); i < n; ++i)
         bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
-    else
-      bytes.resize(random() % bytes.size());
+    else bytes.resize(random() % bytes.size());
     try {
       const Picture p = decode(bytes);
       EXPECT_GT(p.rgb.numel(), 0);
@@ -264,8 +260,7 @@ TEST(PictureEncoders, HeicStreamsOfHugePicturesAreRefused) {
   // Two header bytes, 13 of profile and level (not counting those that keep start codes out), then exp-Golomb numbers:
   // id 0, chroma 3, width, height.
   size_t length = 2;
-  for (int plain = 0; plain < 13; ++length)
-    plain += file.compare(unit + length - 2, 3, std::string("\0\0\3", 3)) != 0;
+  for (int plain = 0; plain < 13; ++length) plain += file.compare(unit + length - 2, 3, std::string("\0\0\3", 3)) != 0;
   const std::string head = file.substr(unit, length);
   const std::string before = file.substr(0, unit);
   // 1 (id), 00100 (chroma 3), 0 (planes), then 16 zeros, 1 and 16 bits for 65535 + n, twice.
@@ -289,8 +284,7 @@ TEST(PictureEncoders, HeicStreamsOfHugePicturesAreRefused) {
 
 std::string jxl(const std::vector<Drawn>& frames, JxlOrientation orientation = JXL_ORIENT_IDENTITY,
                 const std::string& exif = "") {
-  const std::unique_ptr<JxlEncoder, decltype(&JxlEncoderDestroy)> encoder(JxlEncoderCreate(nullptr),
-                                                                          JxlEncoderDestroy);
+  const std::unique_ptr<JxlEncoder, decltype(&JxlEncoderDestroy)> encoder(JxlEncoderCreate(nullptr), JxlEncoderDestroy);
   JxlBasicInfo info;
   JxlEncoderInitBasicInfo(&info);
   const Drawn& first = frames.front();
@@ -454,7 +448,8 @@ TEST(PictureEncoders, TiffInEveryLayout) {
 
 TEST(PictureEncoders, TiffGreyOf16Bits) {
   // As 16-bit grey in PNG files: value / 255, cut to 255.
-  const Picture p = decode(tiff(4, 1, 1, {0x00fe, 0x8000, 0xffff, 255}, {.bits = 16, .photometric = PHOTOMETRIC_MINISBLACK}));
+  const Picture p =
+      decode(tiff(4, 1, 1, {0x00fe, 0x8000, 0xffff, 255}, {.bits = 16, .photometric = PHOTOMETRIC_MINISBLACK}));
   std::vector<int> got;
   for (const float v : p.rgb.values()) got.push_back(static_cast<int>(std::lround(v * 255)));
   EXPECT_EQ(got, (std::vector<int>{0, 0, 0, 128, 128, 128, 255, 255, 255, 1, 1, 1}));

@@ -31,7 +31,13 @@ std::optional<Wanted> wanted(const fs::path& path) {
   if (bytes.empty()) return std::nullopt;
   uint32_t head[5];
   std::memcpy(head, bytes.data(), sizeof head);
-  Wanted out{head[0], head[1], head[2], head[3], head[4], {}, {}};
+  Wanted out{.frames = head[0],
+             .height = head[1],
+             .width = head[2],
+             .mask_height = head[3],
+             .mask_width = head[4],
+             .rgb = {},
+             .alpha = {}};
   const auto pixels = static_cast<size_t>(out.frames * out.height * out.width * 3);
   out.rgb = bytes.substr(sizeof head, pixels);
   out.alpha = bytes.substr(sizeof head + pixels);
@@ -72,8 +78,7 @@ std::string difference(const fs::path& file, bool cut) {
   if (cut && one_colour(want->rgb)) return "";
   if (!got) return "not read: " + why;
   if (cut && got->warning.empty() && got->rgb.dim(0) != want->frames) return "cut without a warning";
-  if (got->rgb.dim(1) != want->height || got->rgb.dim(2) != want->width)
-    return "its size is " + got->rgb.shape().str();
+  if (got->rgb.dim(1) != want->height || got->rgb.dim(2) != want->width) return "its size is " + got->rgb.shape().str();
   // What PIL repeats of a cut animation, the frames that are missing, is no frame.
   const int64_t frames = cut ? std::min(want->frames, got->rgb.dim(0)) : want->frames;
   if (got->rgb.dim(0) < frames || (!cut && got->rgb.dim(0) != frames))

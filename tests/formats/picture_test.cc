@@ -301,7 +301,8 @@ TEST(Picture, ReadsWhatEndsTooEarlyAndSaysSo) {
 }
 
 TEST(Picture, TextsOfCutFilesAreRead) {
-  std::string file = build_png(40, 40, 8, 0, std::string(40 * 41, '\0'), png_chunk("tEXt", std::string("prompt\0{}", 9)));
+  std::string file =
+      build_png(40, 40, 8, 0, std::string(40 * 41, '\0'), png_chunk("tEXt", std::string("prompt\0{}", 9)));
   file.resize(file.size() - 20);
   EXPECT_EQ(inspect_picture(bytes_of(file)).text.at("prompt"), "{}");
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "formats/pictures/picture.h"
+#include "formats/png/png.h"
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
 #include "server/jobs/preview_jpeg.h"
@@ -49,12 +50,12 @@ TEST(FileAnswers, TypesByContent) {
 
 TEST(Preview, IsEnlargedAndKeepsItsShape) {
   const std::string jpeg = preview_jpeg({16, 8, std::vector<uint8_t>(16 * 8 * 3, 77)});
-  const auto picture = formats::decode_jpeg(bytes_of(jpeg));
+  const auto picture = formats::decode_raster(bytes_of(jpeg));
   EXPECT_EQ(picture.width, 256);
   EXPECT_EQ(picture.height, 128);
   EXPECT_NEAR(picture.rgb[5000], 77, 2);
-  EXPECT_EQ(formats::decode_jpeg(bytes_of(preview_jpeg({300, 2, std::vector<uint8_t>(300 * 2 * 3)}))).width, 300);
-  EXPECT_EQ(formats::decode_jpeg(bytes_of(preview_jpeg({1, 1, {1, 2, 3}}))).width, 256);
+  EXPECT_EQ(formats::decode_raster(bytes_of(preview_jpeg({300, 2, std::vector<uint8_t>(300 * 2 * 3)}))).width, 300);
+  EXPECT_EQ(formats::decode_raster(bytes_of(preview_jpeg({1, 1, {1, 2, 3}}))).width, 256);
   EXPECT_THROW(preview_jpeg({2, 2, {1}}), Error);
   EXPECT_THROW(preview_jpeg({0, 0, {}}), Error);
 }
@@ -103,7 +104,7 @@ TEST(Upload, MaskGivesItsAlphaInEitherSpelling) {
                                {{field, R"({"filename":"a.png","subfolder":"","type":"input"})"}});
     ASSERT_EQ(answer.status, 200) << answer.body;
     const auto stored = get(s.port, std::string("/view?type=input&filename=") + field + ".png").body;
-    const auto raster = formats::decode_png(bytes_of(stored));
+    const auto raster = formats::decode_raster(bytes_of(stored));
     EXPECT_EQ(raster.rgb[0], 10);
     EXPECT_EQ(raster.rgb[2], 30);
     EXPECT_EQ(raster.alpha.at(0), 99);
@@ -121,14 +122,14 @@ TEST(View, PreviewsAndChannels) {
   const std::string at = "/view?filename=a.png&type=input";
   const auto webp = get(s.port, at + "&preview=webp;90");
   EXPECT_EQ(webp.headers.at("content-type"), "image/webp");
-  EXPECT_EQ(formats::decode_webp(bytes_of(webp.body)).width, 16);
+  EXPECT_EQ(formats::decode_raster(bytes_of(webp.body)).width, 16);
   const auto jpeg = get(s.port, at + "&preview=jpeg");
   EXPECT_EQ(jpeg.headers.at("content-type"), "image/jpeg");
-  EXPECT_NEAR(formats::decode_jpeg(bytes_of(jpeg.body)).rgb[0], 200, 6);
-  const auto rgb = formats::decode_png(bytes_of(get(s.port, at + "&channel=rgb").body));
+  EXPECT_NEAR(formats::decode_raster(bytes_of(jpeg.body)).rgb[0], 200, 6);
+  const auto rgb = formats::decode_raster(bytes_of(get(s.port, at + "&channel=rgb").body));
   EXPECT_FALSE(rgb.has_alpha_channel);
   EXPECT_EQ(rgb.rgb[1], 100);
-  const auto alpha = formats::decode_png(bytes_of(get(s.port, at + "&channel=a").body));
+  const auto alpha = formats::decode_raster(bytes_of(get(s.port, at + "&channel=a").body));
   EXPECT_EQ(alpha.rgb[0], 0);
   EXPECT_EQ(alpha.alpha.at(0), 40);
   const auto whole = get(s.port, at);

@@ -1,5 +1,5 @@
 // easel doctor: what this machine can do, which models are found, what is wrong and what to do.
-#include "cli/doctor.h"
+#include "cli/reports/doctor.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -6,8 +6,8 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/reports/survey.h"
 #include "cli/session.h"
-#include "cli/survey.h"
 #include "cli/terminal.h"
 #include "workflow/json.h"
 

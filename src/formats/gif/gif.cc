@@ -86,7 +86,8 @@ class Walk {
 
   void skip_pixels() {
     GifByteType* block = nullptr;
-    while (DGifGetCodeNext(file_.get(), &block) != GIF_ERROR && block) {}
+    while (DGifGetCodeNext(file_.get(), &block) != GIF_ERROR && block) {
+    }
   }
 
  private:
@@ -168,7 +169,8 @@ std::optional<Palette> palette_of(const ColorMapObject* map) {
 const Palette& greys() {
   static const Palette palette = [] {
     Palette out;
-    for (size_t i = 0; i < 256; ++i) out[i] = {static_cast<uint8_t>(i), static_cast<uint8_t>(i), static_cast<uint8_t>(i), 255};
+    for (size_t i = 0; i < 256; ++i)
+      out[i] = {static_cast<uint8_t>(i), static_cast<uint8_t>(i), static_cast<uint8_t>(i), 255};
     return out;
   }();
   return palette;

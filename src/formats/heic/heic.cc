@@ -160,8 +160,8 @@ Raster decode(Bytes bytes, int64_t most_frames) {
       append(out, decode_one(handle));
     } catch (const Error& e) {
       if (out.frames == 0 || e.fault() == Fault::kMemory) throw;
-      out.warning = "picture " + std::to_string(out.frames + 1) + " and those after it cannot be read (" +
-                    e.message() + ")";
+      out.warning =
+          "picture " + std::to_string(out.frames + 1) + " and those after it cannot be read (" + e.message() + ")";
       break;
     }
   }

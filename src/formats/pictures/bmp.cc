@@ -114,8 +114,7 @@ PictureHead read_head(Bytes bytes) {
 // A sample of a few bits in eight.
 class Channel {
  public:
-  explicit Channel(uint32_t mask)
-      : mask_(mask), shift_(mask ? std::countr_zero(mask) : 0), most_(mask >> shift_) {}
+  explicit Channel(uint32_t mask) : mask_(mask), shift_(mask ? std::countr_zero(mask) : 0), most_(mask >> shift_) {}
   uint8_t of(uint32_t pixel) const {
     return most_ == 0 ? 0 : static_cast<uint8_t>(uint64_t{(pixel & mask_) >> shift_} * 255 / most_);
   }

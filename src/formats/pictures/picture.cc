@@ -25,9 +25,8 @@ std::pair<PictureFormat, PictureDecoder> decoder_for(Bytes bytes) {
   const PictureDecoder decoder = decoder_of(*format);
   const PictureKind& kind = picture_kind(*format);
   if (decoder.lacks)
-    throw Error(Fault::kUnsupported,
-                "is " + std::string(kind.name[0] == 'A' || kind.name[0] == 'H' ? "an " : "a ") + kind.name +
-                    " picture, a format that this build of Easel lacks")
+    throw Error(Fault::kUnsupported, "is " + std::string(kind.name[0] == 'A' || kind.name[0] == 'H' ? "an " : "a ") +
+                                         kind.name + " picture, a format that this build of Easel lacks")
         .fix(std::string("Install ") + decoder.lacks + " and build Easel again, or save the picture as PNG");
   return {*format, decoder};
 }

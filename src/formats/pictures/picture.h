@@ -15,8 +15,8 @@
 
 namespace easel::formats {
 
-// A decoded picture, rotated to its EXIF orientation. N is 1, or the number of frames or pages that have the size of the
-// first. Values are v / 255 for 8-bit values v, in [0, 1].
+// A decoded picture, rotated to its EXIF orientation. N is 1, or the number of frames or pages that have the size of
+// the first. Values are v / 255 for 8-bit values v, in [0, 1].
 struct Picture {
   PictureFormat format = PictureFormat::kPng;
   int64_t width = 0, height = 0;

@@ -261,8 +261,8 @@ class Animation {
       before_->data.resize(size_t{frame.width} * frame.height * bytes_per_pixel(canvas_));
     }
     const bool interlaced = read.wanted != frame.height;
-    draw(canvas_, part, frame, interlaced ? frame.height : static_cast<size_t>(read.done),
-         frame.blend && !first_, meaning_);
+    draw(canvas_, part, frame, interlaced ? frame.height : static_cast<size_t>(read.done), frame.blend && !first_,
+         meaning_);
     first_ = false;
     return read;
   }
@@ -290,8 +290,7 @@ Raster decode_animation(Bytes bytes, const PngSurvey& survey, int64_t most_frame
     }
     append_frame(out, animation.canvas(), animation.meaning());
     ++out.frames;
-    if (!read.complete())
-      out.warning = "in frame " + std::to_string(out.frames) + ", " + what_is_missing(read);
+    if (!read.complete()) out.warning = "in frame " + std::to_string(out.frames) + ", " + what_is_missing(read);
   }
   if (out.warning.empty() && !survey.ends) out.warning = "it ends without its end mark";
   else if (out.warning.empty() && !survey.sound) out.warning = "it is damaged: a checksum is wrong";

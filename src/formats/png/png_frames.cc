@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "formats/png/png_reader.h"
 #include "formats/pictures/raster.h"
+#include "formats/png/png_reader.h"
 
 namespace easel::formats {
 namespace {

@@ -50,8 +50,8 @@ class PngFrames {
   PngChunks chunks_;
   bool keep_, starts_with_still_ = false, over_ = false;
   uint32_t width_ = 0, height_ = 0, sequence_ = 0;
-  std::string header_;    // of the file: IHDR's data
-  std::string palette_;   // chunks that each frame needs
+  std::string header_;   // of the file: IHDR's data
+  std::string palette_;  // chunks that each frame needs
   std::optional<PngFrame> now_, then_;
   bool any_pixels_ = false;
 };

@@ -15,9 +15,7 @@ constexpr png_byte kIgnored[] = "iCCP\0sPLT\0tEXt\0zTXt\0iTXt\0eXIf";
 
 }  // namespace
 
-void bad_png(const char* message) {
-  throw Error(Fault::kBadFile, std::string("damaged PNG picture: ") + message);
-}
+void bad_png(const char* message) { throw Error(Fault::kBadFile, std::string("damaged PNG picture: ") + message); }
 
 void png_failed(png_structp png, png_const_charp message) {
   auto* failure = static_cast<PngFailure*>(png_get_error_ptr(png));

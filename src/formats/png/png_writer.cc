@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "formats/png/png_reader.h"
 #include "formats/pictures/raster.h"
+#include "formats/png/png_reader.h"
 
 namespace easel::formats {
 

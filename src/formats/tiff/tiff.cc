@@ -19,8 +19,8 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-constexpr uint64_t kMostBytes = uint64_t{1} << 31;      // of a page's samples
-constexpr uint64_t kMostAtOnce = uint64_t{1} << 29;     // of one strip or tile, or anything else libtiff asks for
+constexpr uint64_t kMostBytes = uint64_t{1} << 31;   // of a page's samples
+constexpr uint64_t kMostAtOnce = uint64_t{1} << 29;  // of one strip or tile, or anything else libtiff asks for
 constexpr int kMostPages = 65535;
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged TIFF picture: " + message); }
@@ -65,7 +65,7 @@ using File = std::unique_ptr<TIFF, Closer>;
 
 File open(Source& source) {
   const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
-                                                                              TIFFOpenOptionsFree);
+                                                                             TIFFOpenOptionsFree);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), static_cast<tmsize_t>(kMostAtOnce));
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);

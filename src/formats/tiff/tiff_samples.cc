@@ -85,7 +85,8 @@ uint8_t undo_premultiplied(uint8_t colour, uint8_t alpha) {
 
 void check(const TiffLayout& l, int64_t colours) {
   const bool is_grey = colours == 1 && l.photometric != PHOTOMETRIC_PALETTE;
-  const bool whole = l.format == SAMPLEFORMAT_UINT || l.format == SAMPLEFORMAT_VOID || (is_grey && l.format == SAMPLEFORMAT_INT);
+  const bool whole =
+      l.format == SAMPLEFORMAT_UINT || l.format == SAMPLEFORMAT_VOID || (is_grey && l.format == SAMPLEFORMAT_INT);
   const bool good = l.samples >= colours && l.bits >= 1 &&
                     (whole ? l.bits <= 16 || (is_grey && l.bits == 32)
                            : is_grey && l.format == SAMPLEFORMAT_IEEEFP && (l.bits == 32 || l.bits == 64));
@@ -94,11 +95,11 @@ void check(const TiffLayout& l, int64_t colours) {
 
 }  // namespace
 
-Raster tiff_raster(const TiffLayout& l, std::span<const uint8_t> data,
-                   const std::array<const uint16_t*, 3>& palette) {
+Raster tiff_raster(const TiffLayout& l, std::span<const uint8_t> data, const std::array<const uint16_t*, 3>& palette) {
   const bool rgb = l.photometric == PHOTOMETRIC_RGB, cmyk = l.photometric == PHOTOMETRIC_SEPARATED;
   const bool has_palette = l.photometric == PHOTOMETRIC_PALETTE;
-  if (!rgb && !cmyk && !has_palette && l.photometric != PHOTOMETRIC_MINISBLACK && l.photometric != PHOTOMETRIC_MINISWHITE)
+  if (!rgb && !cmyk && !has_palette && l.photometric != PHOTOMETRIC_MINISBLACK &&
+      l.photometric != PHOTOMETRIC_MINISWHITE)
     unsupported(l);
   const int64_t colours = rgb ? 3 : cmyk ? 4 : 1;
   check(l, colours);
@@ -110,8 +111,8 @@ Raster tiff_raster(const TiffLayout& l, std::span<const uint8_t> data,
   out.rgb.resize(pixels * 3);
   // A fourth sample of RGB is alpha even if the file does not say so, as in PIL.
   const bool narrow = l.bits <= 16 && l.format != SAMPLEFORMAT_IEEEFP;
-  out.has_alpha_channel = narrow && !cmyk && l.samples > colours &&
-                          (l.extras > 0 ? l.first_extra != EXTRASAMPLE_UNSPECIFIED : rgb);
+  out.has_alpha_channel =
+      narrow && !cmyk && l.samples > colours && (l.extras > 0 ? l.first_extra != EXTRASAMPLE_UNSPECIFIED : rgb);
   const bool premultiplied = l.extras > 0 && l.first_extra == EXTRASAMPLE_ASSOCALPHA;
   if (out.has_alpha_channel) out.alpha.resize(pixels);
   uint8_t* to = out.rgb.data();

@@ -126,9 +126,11 @@ void add_loaders(Table& table) {
       .name = "LoadImage",
       .display = "Load Image",
       .category = "image",
-      .description = "Reads a picture from the input folder; frames and pages of one size are a batch. The mask is 1 where "
-                     "the picture is transparent.",
-      .inputs = {Picture("image", &LoadImage::image).tip("A picture in the input folder: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL.")},
+      .description =
+          "Reads a picture from the input folder; frames and pages of one size are a batch. The mask is 1 where "
+          "the picture is transparent.",
+      .inputs = {Picture("image", &LoadImage::image)
+                     .tip("A picture in the input folder: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC or JPEG XL.")},
       .run = load_image,
       .foresee = foresee_image});
   table.add(NodeOf<ImageInText>{
@@ -140,14 +142,14 @@ void add_loaders(Table& table) {
       .inputs = {Text("image", &ImageInText::image).no_default().tip("A picture file as base64 text.")},
       .run = load_image_text,
       .check = check_image_text});
-  table.add(NodeOf<MaskInText>{
-      .name = "ETN_LoadMaskBase64",
-      .display = "Load Mask (Base64)",
-      .category = "external_tooling",
-      .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
-      .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A picture file as base64 text.")},
-      .run = load_mask_text,
-      .check = check_mask_text});
+  table.add(
+      NodeOf<MaskInText>{.name = "ETN_LoadMaskBase64",
+                         .display = "Load Mask (Base64)",
+                         .category = "external_tooling",
+                         .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
+                         .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A picture file as base64 text.")},
+                         .run = load_mask_text,
+                         .check = check_mask_text});
   table.add(
       NodeOf<LoadImageMask>{.name = "LoadImageMask",
                             .display = "Load Image (as Mask)",

@@ -64,8 +64,8 @@ std::string picture_name(const Form& form, std::string_view content) {
     return name + std::string(formats::picture_kind(format.value_or(formats::PictureFormat::kPng)).endings.front());
   }
   if (!formats::picture_kind_by_ending(ending))
-    throw Error(Fault::kInvalid, "only pictures are taken: the name must end as a picture's does, not in '" + ending +
-                                     "'")
+    throw Error(Fault::kInvalid,
+                "only pictures are taken: the name must end as a picture's does, not in '" + ending + "'")
         .fix("Easel reads " + formats::readable_formats());
   return name;
 }

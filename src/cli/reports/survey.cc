@@ -1,4 +1,4 @@
-#include "cli/survey.h"
+#include "cli/reports/survey.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "cli/doctor.h"
+#include "cli/reports/doctor.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
