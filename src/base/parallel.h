@@ -18,8 +18,6 @@ void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* conte
 
 // Calls body(begin, end) on disjoint ranges that cover [0, count), each of at least `grain` items.
 // Which thread gets which range depends only on count and the thread count. Nested calls run inline.
-// Under a CancelScope the ranges of long loops are cut further, and between them the token is polled: results must not
-// depend on where a range begins.
 // The first exception thrown by a body is rethrown here after all ranges have ended.
 template <class Body>
 void parallel_for(int64_t count, int64_t grain, const Body& body) {

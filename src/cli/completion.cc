@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/terminal.h"
+
 namespace easel::cli {
 namespace {
 
@@ -57,12 +59,6 @@ std::vector<CommandWords> words_of(const CLI::App& app) {
   return out;
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view between = " ") {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? std::string() : std::string(between)) + word;
-  return out;
-}
-
 // Between single quotes for a shell; `quote` is how that shell writes a single quote within them.
 std::string quoted(const std::string& text, std::string_view quote = "'\\''") {
   std::string out = "'";
@@ -111,7 +107,7 @@ std::string bash_completion(const CLI::App& app) {
       for (const std::string& name : option.names) patterns.push_back(quoted(one.path + " " + name));
       out += "    " + joined(patterns, "|") + ")";
       if (!option.choices.empty())
-        out += " mapfile -t COMPREPLY < <(compgen -W " + quoted(joined(option.choices)) + " -- \"$word\");";
+        out += " mapfile -t COMPREPLY < <(compgen -W " + quoted(joined(option.choices, " ")) + " -- \"$word\");";
       out += " return ;;\n";
     }
   out += "  esac\n  case \"$path\" in\n";
@@ -120,9 +116,9 @@ std::string bash_completion(const CLI::App& app) {
     for (const OptionWords& option : one.options)
       options.insert(options.end(), option.names.begin(), option.names.end());
     out += "    " + quoted(one.path) + ")\n      if [[ $word == -* ]]; then mapfile -t COMPREPLY < <(compgen -W " +
-           quoted(joined(options)) + " -- \"$word\")\n";
+           quoted(joined(options, " ")) + " -- \"$word\")\n";
     if (!one.commands.empty())
-      out += "      else mapfile -t COMPREPLY < <(compgen -W " + quoted(joined(one.commands)) + " -- \"$word\")\n";
+      out += "      else mapfile -t COMPREPLY < <(compgen -W " + quoted(joined(one.commands, " ")) + " -- \"$word\")\n";
     out += "      fi ;;\n";
   }
   return out + "  esac\n}\n# Where nothing is offered, files are.\ncomplete -o default -F _easel easel\n";
@@ -138,7 +134,7 @@ std::string zsh_completion(const CLI::App& app) {
     for (const OptionWords& option : one.options) {
       std::string value;
       if (option.takes_value)
-        value = option.choices.empty() ? ":value:_files" : ":value:(" + joined(option.choices) + ")";
+        value = option.choices.empty() ? ":value:_files" : ":value:(" + joined(option.choices, " ") + ")";
       for (const std::string& word : option.names)
         out += "    " + quoted(word + "[" + without_marks(option.says) + "]" + value) + " \\\n";
     }
@@ -173,7 +169,8 @@ std::string fish_completion(const CLI::App& app) {
     }
     std::string here = when;
     if (!one.commands.empty())
-      here += (here.empty() ? "" : "; and ") + std::string("not __fish_seen_subcommand_from ") + joined(one.commands);
+      here +=
+          (here.empty() ? "" : "; and ") + std::string("not __fish_seen_subcommand_from ") + joined(one.commands, " ");
     const std::string condition = here.empty() ? "" : " -n " + quoted(here, quote);
     for (const std::string& command : one.commands) {
       const auto* inner = find(all, one.path.empty() ? command : one.path + " " + command);
@@ -183,7 +180,8 @@ std::string fish_completion(const CLI::App& app) {
       out += "complete -c easel" + condition;
       for (const std::string& name : option.names)
         out += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      if (option.takes_value) out += option.choices.empty() ? " -r" : " -x -a " + quoted(joined(option.choices), quote);
+      if (option.takes_value)
+        out += option.choices.empty() ? " -r" : " -x -a " + quoted(joined(option.choices, " "), quote);
       out += " -d " + quoted(option.says, quote) + "\n";
     }
   }

@@ -45,6 +45,12 @@ std::string bold(std::string_view text) { return styled(text, "1"); }
 std::string red(std::string_view text) { return styled(text, "31;1"); }
 std::string dim(std::string_view text) { return styled(text, "2"); }
 
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string out;
+  for (size_t i = 0; i < words.size(); ++i) out.append(i ? between : "").append(words[i]);
+  return out;
+}
+
 std::string human_bytes(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

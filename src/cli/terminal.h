@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace easel::cli {
 
@@ -15,6 +16,9 @@ bool interactive();
 std::string bold(std::string_view text);
 std::string red(std::string_view text);
 std::string dim(std::string_view text);
+
+// Words in a row: "cpu, reference".
+std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
 
 // "512 B", "1.4 MiB", "6.9 GiB".
 std::string human_bytes(uint64_t bytes);

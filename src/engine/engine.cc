@@ -1,10 +1,7 @@
 #include "engine/engine.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <new>
 #include <optional>
 #include <set>
@@ -16,6 +13,7 @@
 #include "engine/arguments.h"
 #include "engine/foresee.h"
 #include "engine/order.h"
+#include "memory/machine_memory.h"
 #include "node_api/lists.h"
 
 namespace easel::engine {
@@ -24,17 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Most of the memory of the machine, or of the container that the program runs in.
-size_t machine_memory() {
-  const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-  size_t memory = pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{8} << 30;
-  for (const char* limit : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    size_t bytes = 0;
-    if (std::ifstream file(limit); file >> bytes && bytes > 0) memory = std::min(memory, bytes);
-  }
-  return memory / 8 * 7;
-}
 
 // A file shown by a reused node may have been deleted since.
 bool files_exist(const nodes::Ui& ui, const artifacts::ArtifactStore& store) {
@@ -305,7 +292,7 @@ Engine::Engine(EngineOptions options)
       folder_store_(options_.directories),
       artifacts_(options_.artifacts ? *options_.artifacts : folder_store_),
       choices_(options_.folders, artifacts_),
-      residency_(options_.memory_budget ? options_.memory_budget : machine_memory(), kProgramMemory),
+      residency_(options_.memory_budget ? options_.memory_budget : memory::machine_memory() / 8 * 7, kProgramMemory),
       cache_(options_.result_budget) {}
 
 Engine::~Engine() = default;

@@ -29,9 +29,7 @@ Workflow from_prompt(const Json& json, const NodeTable& table) {
   return out;
 }
 
-bool looks_like_picture(std::string_view bytes) {
-  return formats::picture_format({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}).has_value();
-}
+bool looks_like_picture(std::string_view bytes) { return formats::picture_format(bytes).has_value(); }
 
 // Nodes by their id. One that lacks its class is still a node, for validation to say so.
 bool looks_like_prompt(const Json& json) {

@@ -20,12 +20,6 @@ struct Flags {
   bool json = false;
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 Json to_json(const Checkup& checkup) {
   const MachineFacts& m = checkup.machine;
   Json folders = Json::array(), findings = Json::array();

@@ -87,9 +87,8 @@ void print_list(const nodes::Table& table, const std::string& origin, bool markd
     std::set<std::string> origins{"core"};
     for (const NodeSpec* node : table.list()) origins.insert(node->origin);
     origins.erase("");
-    std::string known;
-    for (const std::string& one : origins) known += (known.empty() ? "" : ", ") + one;
-    throw Error(Fault::kMissing, "no node comes from '" + origin + "'").fix("name one of: " + known);
+    throw Error(Fault::kMissing, "no node comes from '" + origin + "'")
+        .fix("name one of: " + joined({origins.begin(), origins.end()}));
   }
   for (const auto& [category, list] : by_category) {
     printf(markdown ? "## %s\n\n" : "%s\n", category.c_str());

@@ -70,6 +70,10 @@ std::optional<PictureFormat> picture_format(std::span<const uint8_t> bytes) {
   return std::nullopt;
 }
 
+std::optional<PictureFormat> picture_format(std::string_view bytes) {
+  return picture_format(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+}
+
 std::string readable_formats() {
   std::string out;
   for (const PictureKind& kind : kKinds)

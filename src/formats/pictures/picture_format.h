@@ -29,6 +29,7 @@ const PictureKind* picture_kind_by_ending(std::string_view ending);
 
 // By the first bytes; nothing where they are none of a picture that Easel knows. At most 4 KiB are looked at.
 std::optional<PictureFormat> picture_format(std::span<const uint8_t> bytes);
+std::optional<PictureFormat> picture_format(std::string_view bytes);
 
 // "PNG, JPEG, WebP, ..." as far as this build reads them.
 std::string readable_formats();

@@ -144,9 +144,10 @@ Tensor adaptive_sharpen(const Tensor& image, double amount, double epsilon) {
 
 namespace {
 
+constexpr int kPasses = 3;  // of the box
+
 // The width of a box that three times over is a Gaussian (Gwosdek et al. 2011), in f32 as Pillow computes it.
 float box_radius(float radius) {
-  constexpr int kPasses = 3;
   const float sigma2 = radius * radius / kPasses;
   const auto length = static_cast<float>(std::sqrt(12.0 * static_cast<double>(sigma2) + 1.0));
   const auto whole = static_cast<float>(std::floor((static_cast<double>(length) - 1.0) / 2.0));
@@ -185,7 +186,6 @@ Tensor pillow_blur(const Tensor& image, double radius) {
   for (size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<uint8_t>(std::clamp(in.f32()[i] * 255.0f, 0.0f, 255.0f));
   if (const float box = box_radius(static_cast<float>(radius)); box != 0.0f) {
-    constexpr int kPasses = 3;
     parallel_for(in.dim(0) * channels, 1, [&](int64_t begin, int64_t end) {
       std::vector<uint8_t> copy;
       for (int64_t plane = begin; plane < end; ++plane) {

@@ -8,10 +8,10 @@
 
 namespace easel::image {
 
+// kNearest is torch's "nearest", which ComfyUI itself does not offer: the pixel at or before.
 enum class ResizeMethod { kNearestExact, kNearest, kBilinear, kArea, kBicubic, kLanczos, kBislerp };
 enum class CropMode { kDisabled, kCenter };
 
-// kNearest is torch's "nearest", which ComfyUI itself does not offer: the pixel at or before.
 // By ComfyUI's names: "nearest-exact", "bilinear", "area", "bicubic", "lanczos", "bislerp"; "disabled",
 // "center". Throw Error(kInvalid) for any other.
 ResizeMethod resize_method(std::string_view name);

@@ -58,7 +58,9 @@ ModelHandle open(const formats::ModelFile& file, memory::Residency& residency, D
   else
     model.sampling =
         std::make_shared<const sampling::DiscreteSampling>(kBetas, kind.prediction, kind.zero_terminal_snr);
-  model.net = std::make_shared<const SdModel>(*variant, std::move(unet), model.sampling);
+  model.net =
+      std::make_shared<const SdModel>(*variant, std::move(unet), model.sampling,
+                                      kind.edm ? SdModel::EditLatents::kScaled : SdModel::EditLatents::kUnscaled);
   return model;
 }
 

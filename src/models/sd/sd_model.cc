@@ -10,7 +10,6 @@
 #include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
-#include "sampling/schedule/edm_sampling.h"
 
 namespace easel::models::sd {
 namespace {
@@ -105,8 +104,8 @@ ConditioningTaken::Beside beside(int64_t channels, int64_t latent_channels) {
 
 }  // namespace
 
-SdModel::SdModel(const Variant& variant, UNetModel unet, sampling::ModelSamplingPtr sampling)
-    : variant_(variant), unet_(std::move(unet)), sampling_(std::move(sampling)) {
+SdModel::SdModel(const Variant& variant, UNetModel unet, sampling::ModelSamplingPtr sampling, EditLatents edits)
+    : variant_(variant), unet_(std::move(unet)), sampling_(std::move(sampling)), edits_(edits) {
   const UNetConfig& config = unet_.config;
   takes_ = {.text_width = config.context_dim,
             .vector_width = config.adm_channels,
@@ -172,8 +171,7 @@ NetworkInputs SdModel::inputs(const ConditioningEntry& entry, bool negative, con
     case ConditioningTaken::Beside::kNothing: break;
     case ConditioningTaken::Beside::kMaskedPicture: out.concat = inpaint_concat(entry, in, latents()); break;
     case ConditioningTaken::Beside::kPicture:
-      out.concat =
-          edit_concat(entry, in, dynamic_cast<const sampling::EdmSampling*>(sampling_.get()) ? &latents() : nullptr);
+      out.concat = edit_concat(entry, in, edits_ == EditLatents::kScaled ? &latents() : nullptr);
       break;
     case ConditioningTaken::Beside::kUnknown:
       throw Error(Fault::kMismatch, "the model takes latents of " + std::to_string(channels) +
@@ -196,7 +194,7 @@ size_t SdModel::run_bytes(int64_t rows, int64_t height, int64_t width) const {
 }
 
 std::shared_ptr<const DiffusionModel> SdModel::patched(nn::WeightPatchPtr patch) const {
-  return std::make_shared<const SdModel>(variant_, with_patch(unet_, std::move(patch)), sampling_);
+  return std::make_shared<const SdModel>(variant_, with_patch(unet_, std::move(patch)), sampling_, edits_);
 }
 
 }  // namespace easel::models::sd

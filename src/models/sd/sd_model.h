@@ -13,8 +13,11 @@ namespace easel::models::sd {
 
 class SdModel final : public DiffusionModel {
  public:
+  // How an edit model takes the picture to edit: as the VAE gives it, or in the model's scale.
+  enum class EditLatents { kUnscaled, kScaled };
   // takes() and inputs() need only the configuration of `unet`.
-  SdModel(const Variant& variant, UNetModel unet, sampling::ModelSamplingPtr sampling);
+  SdModel(const Variant& variant, UNetModel unet, sampling::ModelSamplingPtr sampling,
+          EditLatents edits = EditLatents::kUnscaled);
 
   const Family& family() const override { return variant_.family; }
   sampling::ModelSamplingPtr sampling() const override { return sampling_; }
@@ -41,6 +44,7 @@ class SdModel final : public DiffusionModel {
   const Variant& variant_;
   UNetModel unet_;
   sampling::ModelSamplingPtr sampling_;
+  EditLatents edits_;
   ConditioningTaken takes_;
   std::shared_ptr<const NoiseAugmentation> noise_augmentation_;  // models that take pictures
 };

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "node_api/call.h"
 #include "node_api/node.h"
@@ -36,6 +37,10 @@ class Parts {
 template <class L>
 Value value_of(const MaybeLinked<L>& link) {
   return link ? link.value() : Value();
+}
+inline Value value_of(const Call& call, std::string_view input) {
+  const Value* value = call.linked(input);
+  return value ? *value : Value();
 }
 
 }  // namespace easel::nodes

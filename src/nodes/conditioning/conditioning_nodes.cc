@@ -5,6 +5,7 @@
 #include "models/conditioning.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -13,8 +14,6 @@ namespace {
 using models::Area;
 using models::Conditioning;
 using models::ConditioningEntry;
-
-constexpr int64_t kMaxResolution = 16384;
 
 // The list with every entry changed.
 template <class Change>
@@ -182,7 +181,7 @@ Input<SetStrength> strength_input() {
   return Float("strength", &SetStrength::strength).range(0.0, 10.0).step(0.01).useful(0, 2, 0.05);
 }
 Input<SetArea> pixels_input(const char* name, int64_t SetArea::*member, int64_t min) {
-  return Int(name, member).range(min, kMaxResolution).step(8);
+  return Int(name, member).range(min, kMaxSide).step(8);
 }
 Input<SetAreaPercentage> fraction_input(const char* name, double SetAreaPercentage::*member) {
   return Float(name, member).range(0.0, 1.0).step(0.01);

@@ -5,6 +5,7 @@
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "nodes/common/sizes.h"
 #include "text/prompt.h"
 
 namespace easel::nodes {
@@ -12,8 +13,6 @@ namespace {
 
 using models::ClipHandle;
 using models::Conditioning;
-
-constexpr int64_t kMaxResolution = 16384;
 
 // The parameters that all nodes that encode text share.
 struct WithClip {
@@ -132,7 +131,7 @@ Input<P> prompt_input(const char* name, std::string P::*member) {
 }
 template <class P>
 Input<P> size_input(const char* name, int64_t P::*member) {
-  return Int(name, member).range(0, kMaxResolution);
+  return Int(name, member).range(0, kMaxSide);
 }
 
 }  // namespace

@@ -183,7 +183,8 @@ AspectResults aspect(const Aspect& in, const char* page) {
   return {width, height, in.upscale_factor, in.batch_size, std::move(latent), help(page)};
 }
 
-Inputs<Aspect> aspect_inputs(const std::vector<std::string>& ratios) {
+template <class P>
+Inputs<P> aspect_inputs(const std::vector<std::string>& ratios) {
   return {Int("width", &Aspect::width).range(64, 8192),
           Int("height", &Aspect::height).range(64, 8192),
           Choice("aspect_ratio", &Aspect::aspect_ratio, ratios),
@@ -200,29 +201,24 @@ void add_aspects(Table& table) {
       .category = "Comfyroll/Aspect Ratio",
       .description = "Empty latents in one of the usual sizes of Stable Diffusion 1.5.",
       .origin = kOrigin,
-      .inputs = aspect_inputs({"custom", "1:1 square 512x512", "1:1 square 1024x1024", "2:3 portrait 512x768",
-                               "3:4 portrait 512x682", "3:2 landscape 768x512", "4:3 landscape 682x512",
-                               "16:9 cinema 910x512", "1.85:1 cinema 952x512", "2:1 cinema 1024x512",
-                               "2.39:1 anamorphic 1224x512"}),
+      .inputs = aspect_inputs<Aspect>({"custom", "1:1 square 512x512", "1:1 square 1024x1024", "2:3 portrait 512x768",
+                                       "3:4 portrait 512x682", "3:2 landscape 768x512", "4:3 landscape 682x512",
+                                       "16:9 cinema 910x512", "1.85:1 cinema 952x512", "2:1 cinema 1024x512",
+                                       "2.39:1 anamorphic 1224x512"}),
       .outputs = labels,
       .run = [](const Aspect& in) -> AspectResults { return aspect(in, "Aspect-Ratio-Nodes#cr-sd15-aspect-ratio"); }});
-  table.add(NodeOf<AspectSdxl>{
-      .name = "CR SDXL Aspect Ratio",
-      .category = "Comfyroll/Aspect Ratio",
-      .description = "Empty latents in one of the sizes that SDXL was trained on.",
-      .origin = kOrigin,
-      .inputs = {Int("width", &Aspect::width).range(64, 8192), Int("height", &Aspect::height).range(64, 8192),
-                 Choice("aspect_ratio", &Aspect::aspect_ratio,
-                        {"custom", "1:1 square 1024x1024", "3:4 portrait 896x1152", "5:8 portrait 832x1216",
-                         "9:16 portrait 768x1344", "9:21 portrait 640x1536", "4:3 landscape 1152x896",
-                         "3:2 landscape 1216x832", "16:9 landscape 1344x768", "21:9 landscape 1536x640"}),
-                 Choice("swap_dimensions", &Aspect::swap_dimensions, {{"Off", false}, {"On", true}}),
-                 Float("upscale_factor", &Aspect::upscale_factor).range(0.1, 100.0).step(0.1),
-                 Int("batch_size", &Aspect::batch_size).range(1, 64)},
-      .outputs = labels,
-      .run = [](const AspectSdxl& in) -> AspectResults {
-        return aspect(in, "Aspect-Ratio-Nodes#cr-sdxl-aspect-ratio");
-      }});
+  table.add(NodeOf<AspectSdxl>{.name = "CR SDXL Aspect Ratio",
+                               .category = "Comfyroll/Aspect Ratio",
+                               .description = "Empty latents in one of the sizes that SDXL was trained on.",
+                               .origin = kOrigin,
+                               .inputs = aspect_inputs<AspectSdxl>(
+                                   {"custom", "1:1 square 1024x1024", "3:4 portrait 896x1152", "5:8 portrait 832x1216",
+                                    "9:16 portrait 768x1344", "9:21 portrait 640x1536", "4:3 landscape 1152x896",
+                                    "3:2 landscape 1216x832", "16:9 landscape 1344x768", "21:9 landscape 1536x640"}),
+                               .outputs = labels,
+                               .run = [](const AspectSdxl& in) -> AspectResults {
+                                 return aspect(in, "Aspect-Ratio-Nodes#cr-sdxl-aspect-ratio");
+                               }});
 }
 
 }  // namespace

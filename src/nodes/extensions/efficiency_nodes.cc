@@ -7,9 +7,9 @@
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/link_types.h"
+#include "nodes/common/sampler_choices.h"
+#include "nodes/common/sizes.h"
 #include "nodes/extensions/lora_stack.h"
-#include "sampling/sampler.h"
-#include "sampling/schedule/schedule.h"
 
 namespace easel::nodes {
 namespace {
@@ -29,10 +29,6 @@ Parts::Typed typed(const Call& call, std::initializer_list<const char*> names) {
   for (const char* name : names)
     if (const workflow::Literal* value = call.typed(name)) out.emplace(name, *value);
   return out;
-}
-Value linked(const Call& call, const char* name) {
-  const Value* value = call.linked(name);
-  return value ? *value : Value();
 }
 
 // --- LoRA Stacker ---
@@ -178,10 +174,10 @@ using Sampled = Results<ModelHandle, Conditioning, Conditioning, Latent, VaeHand
 using ForeseenSampled = Foreseen<ModelHandle, Conditioning, Conditioning, Latent, VaeHandle, Image>;
 
 Parts::Links sampler_links(const Call& call) {
-  return {{"model", linked(call, "model")},
-          {"positive", linked(call, "positive")},
-          {"negative", linked(call, "negative")},
-          {"latent_image", linked(call, "latent_image")}};
+  return {{"model", value_of(call, "model")},
+          {"positive", value_of(call, "positive")},
+          {"negative", value_of(call, "negative")},
+          {"latent_image", value_of(call, "latent_image")}};
 }
 
 Value all_steps(const Parts& parts, const Call& call) {
@@ -230,20 +226,10 @@ template <class P>
 ForeseenSampled foresee(const Known<P>& in, Call& call, Value (*sample)(const Parts&, const Call&)) {
   const Parts parts(call, Parts::Doing::kForesee);
   sample(parts, call);
-  picture(parts, in(&Sample::vae_decode), linked(call, "optional_vae"), Value());
-  return {Handed{linked(call, "model")},        Handed{linked(call, "positive")},
-          Handed{linked(call, "negative")},     std::nullopt,
-          Handed{linked(call, "optional_vae")}, std::nullopt};
-}
-
-std::vector<std::string> sampler_choices() {
-  std::vector<std::string> names;
-  for (const auto& sampler : sampling::samplers()) names.emplace_back(sampler.name);
-  return names;
-}
-std::vector<std::string> scheduler_choices() {
-  const auto names = sampling::scheduler_names();
-  return {names.begin(), names.end()};
+  picture(parts, in(&Sample::vae_decode), value_of(call, "optional_vae"), Value());
+  return {Handed{value_of(call, "model")},        Handed{value_of(call, "positive")},
+          Handed{value_of(call, "negative")},     std::nullopt,
+          Handed{value_of(call, "optional_vae")}, std::nullopt};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }
@@ -327,8 +313,8 @@ void register_efficiency_nodes(Table& table) {
                  Text("negative", &Load::negative).multiline().names_embeddings(),
                  Choice("token_normalization", &Load::token_normalization, {"none"}),
                  Choice("weight_interpretation", &Load::weight_interpretation, {"comfy"}),
-                 Int("empty_latent_width", &Load::empty_latent_width).range(64, 16384).step(64),
-                 Int("empty_latent_height", &Load::empty_latent_height).range(64, 16384).step(64),
+                 Int("empty_latent_width", &Load::empty_latent_width).range(64, kMaxSide).step(64),
+                 Int("empty_latent_height", &Load::empty_latent_height).range(64, kMaxSide).step(64),
                  Int("batch_size", &Load::batch_size).range(1, 4096), Link("lora_stack", &Load::lora_stack)},
       .outputs = {{"MODEL"}, {"CONDITIONING+"}, {"CONDITIONING-"}, {"LATENT"}, {"VAE"}, {"CLIP"}, {"DEPENDENCIES"}},
       .run = run_loader,

@@ -2,19 +2,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 #include "image/edit/latents.h"
 #include "image/edit/masks.h"
+#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "models/latent_format.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "essentials";
-constexpr int64_t kMaxSide = 16384;
 
 // --- Sizes ---
 
@@ -91,10 +93,6 @@ bool is_to_be_resized(const Resize& in, image::Size to) {
   return true;
 }
 
-Tensor part(const Tensor& pixels, int64_t x, int64_t y, int64_t width, int64_t height) {
-  return contiguous(pixels.slice(1, y, height).slice(2, x, width));
-}
-
 Results<Image, int64_t, int64_t> resize(const Resize& in) {
   const Fit fit = fit_of(in);
   Tensor out = *in.image;
@@ -103,7 +101,7 @@ Results<Image, int64_t, int64_t> resize(const Resize& in) {
         out, fit.size,
         in.interpolation == "nearest" ? image::ResizeMethod::kNearest : image::resize_method(in.interpolation));
     if (in.method == "pad") out = image::pad(out, fit.padding, 0.0f);
-    if (fit.cut) out = part(out, fit.x, fit.y, fit.kept_width, fit.kept_height);
+    if (fit.cut) out = image::crop(out, {fit.kept_width, fit.kept_height}, fit.x, fit.y);
   }
   if (const int64_t step = in.multiple_of; step > 1) {
     const int64_t more_x = out.dim(2) % step, more_y = out.dim(1) % step;
@@ -111,10 +109,9 @@ Results<Image, int64_t, int64_t> resize(const Resize& in) {
       throw Error(Fault::kInvalid, "nothing is left of a picture of " + std::to_string(out.dim(2)) + "x" +
                                        std::to_string(out.dim(1)) + " at multiples of " + std::to_string(step))
           .at_input("multiple_of");
-    if (more_x || more_y) out = part(out, more_x / 2, more_y / 2, out.dim(2) - more_x, out.dim(1) - more_y);
+    if (more_x || more_y) out = image::crop(out, {out.dim(2) - more_x, out.dim(1) - more_y}, more_x / 2, more_y / 2);
   }
-  out = clone(out);
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = std::clamp(out.f32()[i], 0.0f, 1.0f);
+  out = image::map(out, [](float v) { return std::clamp(v, 0.0f, 1.0f); });
   const int64_t width = out.dim(2), height = out.dim(1);
   return {std::move(out), width, height};
 }
@@ -153,7 +150,7 @@ Results<Image, int64_t, int64_t> crop(const Crop& in) {
     throw Error(Fault::kInvalid,
                 "the part lies outside of a picture of " + std::to_string(ow) + "x" + std::to_string(oh))
         .fix("use smaller offsets, and a width and height of at least 1");
-  return {part(*in.image, x, y, x2 - x, y2 - y), x, y};
+  return {image::crop(*in.image, {x2 - x, y2 - y}, x, y), x, y};
 }
 
 Tensor flipped(Tensor pixels, bool over_x, bool over_y) {
@@ -348,14 +345,9 @@ struct Desaturate {
   std::string method;
 };
 
-Tensor some(const Tensor& batch, int64_t start, int64_t length) {
-  const int64_t count = batch.dim(0), from = std::min(start, count - 1);
-  return contiguous(batch.slice(0, from, std::min(length < 0 ? count : length, count - from)));
-}
-
 Results<Image> from_batch(const FromBatch& in) {
   if (in.length == 0) throw Error(Fault::kInvalid, "a batch of no picture is asked for").at_input("length");
-  return {some(*in.image, in.start, in.length)};
+  return {image::take_from_batch(*in.image, in.start, in.length < 0 ? in.image->dim(0) : in.length)};
 }
 
 Results<Image> list_to_batch(const ListOfPictures& in) {
@@ -432,7 +424,9 @@ void add_batches(Table& table) {
       .origin = kOrigin,
       .inputs = {Link("mask", &MasksFromBatch::mask), Int("start", &MasksFromBatch::start).range(0, 4096).step(1),
                  Int("length", &MasksFromBatch::length).range(1, 4096).step(1)},
-      .run = [](const MasksFromBatch& in) -> Results<Mask> { return {some(*in.mask, in.start, in.length)}; }});
+      .run = [](const MasksFromBatch& in) -> Results<Mask> {
+        return {image::take_from_batch(*in.mask, in.start, in.length)};
+      }});
   table.add(NodeOf<ListOfPictures>{.name = "ImageListToBatch+",
                                    .display = "Image List To Batch",
                                    .category = "essentials/image batch",
@@ -505,12 +499,12 @@ image::Size picked(const std::string& resolution, int64_t width, int64_t height)
 
 Results<Latent, int64_t, int64_t> pick(const Picker& in) {
   const image::Size size = picked(in.resolution, in.width_override, in.height_override);
-  const int64_t least = models::default_latents().factor;
+  const models::LatentFormat& format = models::default_latents();
+  const int64_t least = format.factor;
   if (size.width < least || size.height < least)
     throw Error(Fault::kInvalid, "a latent needs sides of at least " + std::to_string(least) + " pixels")
         .at_input(size.width < least ? "width_override" : "height_override");
   Latent out;
-  const models::LatentFormat& format = models::default_latents();
   out.samples =
       Tensor::zeros({in.batch_size, size.height / format.factor, size.width / format.factor, format.channels});
   return {std::move(out), size.width, size.height};

@@ -51,14 +51,9 @@ struct Edit {
   MaybeLinked<Conditioning> positive, negative;
 };
 
-Value known(const Call& call, const char* input) {
-  const Value* value = call.linked(input);
-  return value ? *value : Value();
-}
-
 BasicPipe joined(const Call& call) {
-  return {known(call, "model"), known(call, "clip"), known(call, "vae"), known(call, "positive"),
-          known(call, "negative")};
+  return {value_of(call, "model"), value_of(call, "clip"), value_of(call, "vae"), value_of(call, "positive"),
+          value_of(call, "negative")};
 }
 
 BasicPipe edited(BasicPipe pipe, const Call& call) {

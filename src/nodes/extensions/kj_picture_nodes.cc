@@ -8,13 +8,13 @@
 #include "image/edit/masks.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "kjnodes";
-constexpr int64_t kMaxSide = 16384;
 
 // --- GrowMaskWithBlur ---
 

@@ -5,13 +5,14 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
+#include "nodes/common/texts.h"
 #include "nodes/common/values_as_text.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "kjnodes";
-constexpr int64_t kMaxSide = 16384;
 
 // --- Constants and texts ---
 
@@ -38,12 +39,6 @@ struct AsText {
   Linked<Anything> input;
   std::string prefix, suffix;
 };
-
-std::string stripped(const std::string& text) {
-  constexpr const char* kBlank = " \t\n\r\f\v";
-  const size_t begin = text.find_first_not_of(kBlank);
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 Results<std::string> lines(const Lines& in) {
   if (!in.strip_newlines) return {in.string};

@@ -4,6 +4,8 @@
 
 #include "image/scale/pillow.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
+#include "nodes/common/texts.h"
 
 namespace easel::nodes {
 namespace {
@@ -23,8 +25,6 @@ struct Function {
   bool replace = false, tidy_tags = true;
   std::string text_a, text_b, text_c;
 };
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F); }
 
 std::string replaced(const std::string& text, const std::string& find, const std::string& with) {
   std::string out;
@@ -48,9 +48,7 @@ std::string tidy(const std::string& text) {
   std::string out;
   for (const char c : replaced(single, " ,", ","))
     if (c != ',' || out.empty() || out.back() != ',') out += c;
-  const auto begin = std::find_if_not(out.begin(), out.end(), is_blank);
-  const auto end = std::find_if_not(out.rbegin(), out.rend(), is_blank).base();
-  return begin < end ? std::string(begin, end) : std::string();
+  return stripped(out);
 }
 
 Results<std::string> function(const Function& in, Call& call) {
@@ -143,10 +141,10 @@ void register_pysssss_nodes(Table& table) {
       .category = "image",
       .description = "Brings pictures between a smallest and a largest size, each for itself, as a list.",
       .origin = kOrigin,
-      .inputs = {Link("images", &Constrain::images), Int("max_width", &Constrain::max_width).range(0, 16384),
-                 Int("max_height", &Constrain::max_height).range(0, 16384),
-                 Int("min_width", &Constrain::min_width).range(0, 16384),
-                 Int("min_height", &Constrain::min_height).range(0, 16384),
+      .inputs = {Link("images", &Constrain::images), Int("max_width", &Constrain::max_width).range(0, kMaxSide),
+                 Int("max_height", &Constrain::max_height).range(0, kMaxSide),
+                 Int("min_width", &Constrain::min_width).range(0, kMaxSide),
+                 Int("min_height", &Constrain::min_height).range(0, kMaxSide),
                  Choice("crop_if_required", &Constrain::crop, {{"yes", true}, {"no", false}})},
       .run = constrain});
 }

@@ -6,6 +6,7 @@
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/link_types.h"
+#include "nodes/common/texts.h"
 #include "workflow/json.h"
 
 namespace easel::nodes {
@@ -51,15 +52,6 @@ void refuse_tokens(const std::string& text, const char* input) {
       throw Error(Fault::kInvalid, std::string("the token ") + token + " is not replaced here")
           .at_input(input)
           .fix("Take it out of the text");
-}
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F); }
-
-std::string stripped(const std::string& text) {
-  size_t begin = 0, end = text.size();
-  while (begin < end && is_blank(text[begin])) ++begin;
-  while (end > begin && is_blank(text[end - 1])) --end;
-  return text.substr(begin, end - begin);
 }
 
 struct Lines {
@@ -139,8 +131,7 @@ struct Encode {
 Value encoded(Call& call, Parts::Doing doing) {
   Parts::Typed typed;
   if (const workflow::Literal* text = call.typed("text")) typed.emplace("text", *text);
-  const Value* clip = call.linked("clip");
-  return Parts(call, doing).make("CLIPTextEncode", std::move(typed), {{"clip", clip ? *clip : Value()}})[0];
+  return Parts(call, doing).make("CLIPTextEncode", std::move(typed), {{"clip", value_of(call, "clip")}})[0];
 }
 
 template <class P>

@@ -4,11 +4,10 @@
 #include "image/edit/pictures.h"
 #include "image/edit/quantize.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 
 namespace easel::nodes {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 // A picture with alpha and one without are brought to the same channels: alpha added as opaque, or cut off.
 Tensor with_channels(const Tensor& source, int64_t channels) {

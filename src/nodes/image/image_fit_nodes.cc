@@ -4,12 +4,11 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 Tensor resized(const Tensor& pixels, image::Size size, const std::string& method) {
   return image::resize(pixels, size, image::resize_method(method));

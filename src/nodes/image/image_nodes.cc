@@ -8,11 +8,10 @@
 #include "image/scale/resize.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 
 namespace easel::nodes {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 const std::vector<std::string> kMethods{"nearest-exact", "bilinear", "area", "bicubic", "lanczos"};
 const std::vector<std::string> kCrops{"disabled", "center"};

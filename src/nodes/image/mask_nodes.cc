@@ -1,11 +1,10 @@
 // Masks: made, changed, combined.
 #include "image/edit/masks.h"
 #include "node_api/table.h"
+#include "nodes/common/sizes.h"
 
 namespace easel::nodes {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 template <class P>
 Input<P> side(const char* name, int64_t P::*member, int least) {

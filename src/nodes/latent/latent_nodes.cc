@@ -7,12 +7,11 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/latents.h"
+#include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 template <class P>
 Input<P> pixels(const char* name, int64_t P::*member, int least) {

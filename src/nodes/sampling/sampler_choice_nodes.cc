@@ -1,5 +1,6 @@
 // Samplers by name, and samplers with further parameters.
 #include "node_api/table.h"
+#include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_values.h"
 
 namespace easel::nodes {
@@ -119,9 +120,8 @@ Input<P> fraction(const char* name, double P::*member) {
 }  // namespace
 
 void register_sampler_choice_nodes(Table& table) {
-  std::vector<std::string> names;
-  for (const auto& info : sampling::samplers()) names.emplace_back(info.name);
-  add<Select>(table, "KSamplerSelect", "A sampler by its name.", {Choice("sampler_name", &Select::sampler_name, names)},
+  add<Select>(table, "KSamplerSelect", "A sampler by its name.",
+              {Choice("sampler_name", &Select::sampler_name, sampler_choices())},
               [](const Select& in) { return choice(in.sampler_name, {}); });
   add_noisy(table, "SamplerEulerAncestral", "euler_ancestral", {eta_input(), noise_input()});
   add_noisy(table, "SamplerEulerAncestralCFGPP", "euler_ancestral_cfg_pp", {eta_input(1.0), noise_input(10.0)});

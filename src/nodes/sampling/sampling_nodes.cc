@@ -3,24 +3,13 @@
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/latent_preview.h"
-#include "sampling/schedule/schedule.h"
+#include "nodes/common/sampler_choices.h"
 
 namespace easel::nodes {
 namespace {
 
 using models::Conditioning;
 using models::ModelHandle;
-
-std::vector<std::string> sampler_choices() {
-  std::vector<std::string> names;
-  for (const auto& sampler : sampling::samplers()) names.emplace_back(sampler.name);
-  return names;
-}
-
-std::vector<std::string> scheduler_choices() {
-  const auto names = sampling::scheduler_names();
-  return {names.begin(), names.end()};
-}
 
 // The parameters that both samplers share.
 struct Sample {

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "node_api/table.h"
+#include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_values.h"
 #include "sampling/schedule/model_sampling.h"
 #include "sampling/schedule/schedule.h"
@@ -229,12 +230,11 @@ void add_between(Table& table, const char* name, const char* description, std::i
 }
 
 void add_schedules(Table& table) {
-  const auto names = sampling::scheduler_names();
   table.add(NodeOf<Basic>{
       .name = "BasicScheduler",
       .category = kSchedulers,
       .description = "The noise levels that a KSampler would pass through.",
-      .inputs = {Link("model", &Basic::model), Choice("scheduler", &Basic::scheduler, {names.begin(), names.end()}),
+      .inputs = {Link("model", &Basic::model), Choice("scheduler", &Basic::scheduler, scheduler_choices()),
                  steps_input<Basic>(), share("denoise", &Basic::denoise).added_later()},
       .run = basic,
       .check = check_basic});

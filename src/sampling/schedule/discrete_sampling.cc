@@ -11,8 +11,6 @@ namespace easel::sampling {
 namespace {
 
 constexpr int kLcmTimesteps = 50;  // the timesteps that latent consistency models are distilled to
-// Above every noise level of every model: a run that starts at 0 % includes all of them.
-constexpr double kAboveAll = 999999999.9;
 
 std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {
   const double first = std::sqrt(betas.first), last = std::sqrt(betas.last);
@@ -83,9 +81,7 @@ float DiscreteSampling::sigma(float timestep) const {
   return torch_exp((1 - w) * low + w * high);
 }
 
-double DiscreteSampling::percent_to_sigma(double percent) const {
-  if (percent <= 0.0) return kAboveAll;
-  if (percent >= 1.0) return 0.0;
+double DiscreteSampling::sigma_within(double percent) const {
   return sigma(static_cast<float>((1.0 - percent) * static_cast<double>(betas_.timesteps - 1)));
 }
 
@@ -107,11 +103,6 @@ Tensor DiscreteSampling::denoised(const Tensor& output, const Tensor& x, float s
   }
   const float variance = sigma * sigma + 1, scale = std::sqrt(variance);
   return ops::map([=](auto velocity, auto v) { return v / variance - velocity * sigma / scale; }, output, x);
-}
-
-Tensor DiscreteSampling::add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const {
-  const float scale = from_pure_noise ? std::sqrt(1 + sigma * sigma) : sigma;
-  return ops::map([=](auto image, auto z) { return z * scale + image; }, latent, noise);
 }
 
 ModelSamplingPtr DiscreteSampling::with_prediction(Prediction prediction, bool zero_terminal_snr) const {

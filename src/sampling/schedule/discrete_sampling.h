@@ -1,7 +1,7 @@
 // Models that were trained on a fixed number of noise levels, with noise added to the picture.
 #pragma once
 
-#include "sampling/schedule/model_sampling.h"
+#include "sampling/schedule/added_noise.h"
 
 namespace easel::sampling {
 
@@ -14,7 +14,7 @@ struct RootLinearBetas {
 
 // Discrete timesteps. The noise level sigma of a timestep is its ratio of noise to signal; samplers work on
 // x = picture + sigma * noise, and the network takes x scaled to unit variance (Karras et al. 2022).
-class DiscreteSampling final : public ModelSampling {
+class DiscreteSampling final : public AddedNoise {
  public:
   // `prediction` is not kFlow. `zero_terminal_snr`: the last level is practically pure noise (Lin et al. 2023).
   DiscreteSampling(const RootLinearBetas& betas, Prediction prediction, bool zero_terminal_snr = false);
@@ -24,16 +24,13 @@ class DiscreteSampling final : public ModelSampling {
   float timestep(float sigma) const override;
   // Fractional timesteps are interpolated on a logarithmic scale, and clamped to the range of timesteps.
   float sigma(float timestep) const override;
-  double percent_to_sigma(double percent) const override;
-  float signal(float) const override { return 1.0f; }
-  bool fades() const override { return false; }
   Tensor network_input(const Tensor& x, float sigma) const override;
   Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const override;
-  Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const override;
-  Tensor unscaled(const Tensor& x, float) const override { return x; }
   ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const override;
 
  private:
+  double sigma_within(double percent) const override;
+
   RootLinearBetas betas_;
   Prediction prediction_;
   // Timesteps from one entry of `sigmas_` to the next; the last entry is the last timestep. Above 1 for latent

@@ -7,12 +7,6 @@
 #include "sampling/schedule/schedule.h"
 
 namespace easel::sampling {
-namespace {
-
-constexpr double kAboveAll = 999999999.9;  // as for discrete levels
-
-}  // namespace
-
 EdmSampling::EdmSampling(const Options& options) : options_(options) {
   if (!(options.sigma_min > 0) || !(options.sigma_max > options.sigma_min) || !(options.sigma_max <= 1e6) ||
       !(options.deviation > 0) || options.levels < 2)
@@ -26,9 +20,7 @@ float EdmSampling::timestep(float sigma) const { return 0.25f * torch_log(sigma)
 
 float EdmSampling::sigma(float timestep) const { return torch_exp(timestep / 0.25f); }
 
-double EdmSampling::percent_to_sigma(double percent) const {
-  if (percent <= 0.0) return kAboveAll;
-  if (percent >= 1.0) return 0.0;
+double EdmSampling::sigma_within(double percent) const {
   const double low = std::log(static_cast<double>(sigma_min()));
   return std::exp((std::log(static_cast<double>(sigma_max())) - low) * (1.0 - percent) + low);
 }
@@ -45,11 +37,6 @@ Tensor EdmSampling::denoised(const Tensor& output, const Tensor& x, float sigma)
   const float sign = options_.says == Says::kEdm ? 1.0f : -1.0f;
   return ops::map([=](auto f, auto v) { return v * own / variance + f * (sign * sigma * deviation) / scale; }, output,
                   x);
-}
-
-Tensor EdmSampling::add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const {
-  const float scale = from_pure_noise ? std::sqrt(1 + sigma * sigma) : sigma;
-  return ops::map([=](auto image, auto z) { return z * scale + image; }, latent, noise);
 }
 
 ModelSamplingPtr EdmSampling::with_prediction(Prediction prediction, bool) const {

@@ -1,14 +1,14 @@
 // Models that were trained on noise of any level between two.
 #pragma once
 
-#include "sampling/schedule/model_sampling.h"
+#include "sampling/schedule/added_noise.h"
 
 namespace easel::sampling {
 
 // Continuous noise levels, x = picture + sigma * noise. The network is told log(sigma) / 4 and shown x divided by
 // sqrt(sigma^2 + deviation^2). Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models",
 // section 5.
-class EdmSampling final : public ModelSampling {
+class EdmSampling final : public AddedNoise {
  public:
   enum class Says { kVelocity, kEdm };  // the sign of the network's output: v's, or that of the paper's F
   struct Options {
@@ -23,16 +23,13 @@ class EdmSampling final : public ModelSampling {
   Prediction prediction() const override { return Prediction::kV; }
   float timestep(float sigma) const override;
   float sigma(float timestep) const override;
-  double percent_to_sigma(double percent) const override;
-  float signal(float) const override { return 1.0f; }
-  bool fades() const override { return false; }
   Tensor network_input(const Tensor& x, float sigma) const override;
   Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const override;
-  Tensor add_noise(const Tensor& latent, const Tensor& noise, float sigma, bool from_pure_noise) const override;
-  Tensor unscaled(const Tensor& x, float) const override { return x; }
   ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const override;
 
  private:
+  double sigma_within(double percent) const override;
+
   Options options_;
 };
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "formats/pictures/picture_format.h"
 
 namespace easel::server {
 namespace {
@@ -18,17 +19,8 @@ void protect(Response& response, const std::string& kind, const std::string& nam
 }  // namespace
 
 std::string image_type(std::span<const uint8_t> head) {
-  const std::string_view s(reinterpret_cast<const char*>(head.data()), head.size());
-  if (s.starts_with("\x89PNG\r\n\x1A\n")) return "image/png";
-  if (s.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
-  if (s.starts_with("RIFF") && s.substr(0, 12).ends_with("WEBP")) return "image/webp";
-  if (s.starts_with("GIF87a") || s.starts_with("GIF89a")) return "image/gif";
-  if (s.starts_with("BM") && s.size() > 14 && s.substr(6, 4) == std::string_view("\0\0\0\0", 4)) return "image/bmp";
-  if (s.size() >= 12 && (s.substr(4, 8) == "ftypavif" || s.substr(4, 8) == "ftypavis")) return "image/avif";
-  if (s.size() >= 12 && (s.substr(4, 7) == "ftyphei" || s.substr(4, 7) == "ftyphev")) return "image/heic";
-  if (s.starts_with("II*") || s.starts_with(std::string_view("MM\0*", 4))) return "image/tiff";
-  if (s.starts_with("\xFF\x0A") || s.starts_with(std::string_view("\0\0\0\x0CJXL ", 8))) return "image/jxl";
-  return {};
+  const auto format = formats::picture_format(head);
+  return format ? formats::picture_kind(*format).mime : "";
 }
 
 std::string disposition(const std::string& kind, const std::string& name) {

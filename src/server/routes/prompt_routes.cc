@@ -109,7 +109,7 @@ Order finish_order(const Json& body, workflow::Workflow flow, Order order, const
 // picture that carries a workflow. Nothing when there is no prompt in it.
 std::optional<Order> read_order(const Request& request, const Services& s) {
   const std::string& bytes = request.body;
-  if (formats::picture_format({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()})) {
+  if (formats::picture_format(bytes)) {
     auto flow = workflow::read_workflow(std::string_view(bytes), s.table);
     workflow::take_accepted_form(flow, s.table, [&](const auto& p) { return s.runner.check(p, {}).runnable(); });
     return finish_order(Json::object(), std::move(flow), {}, request);

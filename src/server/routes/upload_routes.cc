@@ -60,7 +60,7 @@ std::string picture_name(const Form& form, std::string_view content) {
   if (name.empty()) throw Error(Fault::kInvalid, "the file has no usable name");
   const std::string ending = lower_ascii(std::filesystem::path(name).extension().string());
   if (ending.empty()) {
-    const auto format = formats::picture_format(as_bytes(content));
+    const auto format = formats::picture_format(content);
     return name + std::string(formats::picture_kind(format.value_or(formats::PictureFormat::kPng)).endings.front());
   }
   if (!formats::picture_kind_by_ending(ending))

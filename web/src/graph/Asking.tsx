@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../components/ui/Icon';
+import { useOutside } from '../components/ui/outside';
 import { choosing, type Choosing, type Place, question, type Question } from './questions';
 import type { Editor } from './editor';
 
@@ -27,17 +28,6 @@ function useAt(place: { current: HTMLElement | null }, at: Place, field: string)
   }, []);
 }
 
-/** Calls `left` when something else is pressed. */
-function useOutside(place: { current: HTMLElement | null }, left: () => void): void {
-  useEffect(() => {
-    const outside = (event: PointerEvent) => {
-      if (!place.current?.contains(event.target as Node)) left();
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
-  });
-}
-
 function Field({ editor, asked }: { editor: Editor; asked: Question }) {
   const place = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
@@ -52,7 +42,7 @@ function Field({ editor, asked }: { editor: Editor; asked: Question }) {
     if (text !== asked.value) editor.change(() => asked.take(text));
   };
   useAt(place, asked.at, '.value');
-  useOutside(place, take);
+  useOutside(place, true, take);
   const key = (event: KeyboardEvent) => {
     const runs = event.ctrlKey || event.metaKey;
     if (event.key === 'Escape') {
@@ -95,7 +85,7 @@ function List({ editor, asked }: { editor: Editor; asked: Choosing }) {
   };
   useAt(place, asked.at, 'input, ul');
   useEffect(() => place.current?.querySelector('.active')?.scrollIntoView({ block: 'nearest' }), [active]);
-  useOutside(place, close);
+  useOutside(place, true, close);
   const key = (event: KeyboardEvent) => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (event.key === 'Escape') close();

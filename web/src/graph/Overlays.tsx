@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { MenuItem } from '../components/ui/Menu';
 import { Icon } from '../components/ui/Icon';
+import { useOutside } from '../components/ui/outside';
 import type { Editor } from './editor';
 
 /** What is wrong with nodes, each beside its node. */
@@ -35,15 +36,9 @@ export function GraphMenu({ editor }: { editor: Editor }) {
     keep();
     addEventListener('resize', keep);
     element.querySelector<HTMLElement>('[role=menuitem]')?.focus();
-    const outside = (event: PointerEvent) => {
-      if (!element.contains(event.target as Node)) editor.menu.value = undefined;
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => {
-      removeEventListener('pointerdown', outside, true);
-      removeEventListener('resize', keep);
-    };
+    return () => removeEventListener('resize', keep);
   }, [menu]);
+  useOutside(place, !!menu, () => (editor.menu.value = undefined));
   if (!menu) return null;
   const close = () => {
     editor.menu.value = undefined;

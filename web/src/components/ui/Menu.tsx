@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './Icon';
+import { useOutside } from './outside';
 
 export interface MenuItem {
   icon: IconName;
@@ -15,14 +16,9 @@ export function Menu({ label, items, class: name = '' }: { label: string; items:
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    if (!open) return undefined;
-    place.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
-    const outside = (event: PointerEvent) => {
-      if (!place.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
+    if (open) place.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
   }, [open]);
+  useOutside(place, open, () => setOpen(false));
   const close = () => {
     setOpen(false);
     button.current?.focus();

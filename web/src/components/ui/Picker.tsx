@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './Icon';
+import { useOutside } from './outside';
 
 export interface Choice {
   value: string;
@@ -60,14 +61,9 @@ export function Picker({ label, tooltip, value, choices, wrong, onPick, empty }:
   const now = choices.find((c) => c.value === value);
   const id = `pick-${label.replace(/\W+/g, '-')}`;
   useEffect(() => {
-    if (!open) return undefined;
-    (field.current ?? list.current)?.focus();
-    const outside = (event: PointerEvent) => {
-      if (!place.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
+    if (open) (field.current ?? list.current)?.focus();
   }, [open]);
+  useOutside(place, open, () => setOpen(false));
   useEffect(() => {
     // All of the list is brought into view, where the form scrolls.
     if (open) place.current?.querySelector('.pick-list')?.scrollIntoView({ block: 'nearest' });

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './Icon';
+import { useOutside } from './outside';
 
 interface PopoverProps {
   icon: IconName;
@@ -19,14 +20,7 @@ export function Popover({ icon, label, children, onOpen }: PopoverProps) {
     setOpen(false);
     button.current?.focus();
   };
-  useEffect(() => {
-    if (!open) return undefined;
-    const outside = (event: PointerEvent) => {
-      if (!place.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', outside, true);
-    return () => removeEventListener('pointerdown', outside, true);
-  }, [open]);
+  useOutside(place, open, () => setOpen(false));
   return (
     <div
       class="popover-place"

@@ -1,0 +1,11 @@
+// Limits of sizes that nodes declare.
+#pragma once
+
+#include <cstdint>
+
+namespace easel::nodes {
+
+// The longest side of a picture that a node takes: ComfyUI's MAX_RESOLUTION.
+inline constexpr int64_t kMaxSide = 16384;
+
+}  // namespace easel::nodes
