@@ -89,8 +89,15 @@ export const graphValues = {
     await page.keyboard.press('Escape');
     await p.becomes(async () => (await inputs(3)).text, 'a quiet sea');
     const undo = page.getByRole('button', { name: 'Undo', exact: true });
+    // Where one looks is no step of its own.
+    await page.mouse.move(ground.x, ground.y);
+    await page.mouse.wheel(0, 120);
+    await p.settled(page);
     await undo.click();
     await p.becomes(async () => (await inputs(3)).text, '');
+    await page.mouse.move(ground.x, ground.y);
+    await page.mouse.wheel(0, -120);
+    await p.settled(page);
 
     // The middle of a connection: a reroute in it, a node, or no connection.
     const ends = [nodes[0], sampler].map((n, i) => [n.pos[0] + (i === 0 ? n.size[0] - 10 : 10), n.pos[1] + (i === 0 ? 14 : 74)]);

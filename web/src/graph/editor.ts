@@ -225,9 +225,10 @@ export class Editor {
   /** The workflow as text, by which states are told apart. */
   private written(): string {
     const live = this.graph.serialize() as unknown as Raw;
-    // A node that is clicked comes to the front: that is no change.
+    // A node that is clicked comes to the front, and the view is moved or fitted to the window: neither is a change.
     const nodes = (live['nodes'] as Raw[]).sort((a, b) => String(a['id']).localeCompare(String(b['id'])));
-    return JSON.stringify(withLevel(this.workflow, this.level(), { ...live, nodes }));
+    const extra = { ...(live['extra'] as Raw | undefined), ds: undefined };
+    return JSON.stringify(withLevel(this.workflow, this.level(), { ...live, nodes, extra }));
   }
 
   private place(): string {
