@@ -4,11 +4,13 @@ import time
 import numpy as np
 import torch
 
+import fast
 import stage_latents
 import stage_vae
 from clip import END, POSITIONS, Tokenizer, TextEncoder, Words, padded
 from data import DEVICE, Drawings, as_pixels, choice, plain
 from diffusion import STEPS, ddim, noised, snr_weight
+from layers import halve
 from loop import Run, save_sheet
 from unet import UNet
 from vae import LATENT_SCALE
@@ -103,7 +105,7 @@ def train(config, state):
     vae = stage_vae.finished(config, state)
     torch.manual_seed(config["seed"])
     unet, text = build(c, words)
-    hold = 128  # the first ones are for checks
+    hold = min(128, len(latents.numbers) // 10)  # the first ones are for checks
     while latents.count <= min(4000, len(latents.numbers) - 1):
         time.sleep(2)
     there = latents.count
@@ -151,3 +153,27 @@ def finished(config, state):
         for p, value in zip((p for p in both.parameters() if p.requires_grad), content["average"]):
             p.copy_(value)
     return unet.to(DEVICE).eval(), text.to(DEVICE).eval(), words
+
+
+class Frozen:
+    """The denoiser and text encoder for stages that train beside them: `refresh` takes over what the base's own training
+    has reached meanwhile."""
+
+    def __init__(self, config, state):
+        self.config, self.state = config, state
+        self.unet, self.text, self.words = finished(config, state)
+        for network in (self.unet, self.text):
+            network.requires_grad_(False)
+        if fast.half():
+            halve(self.unet)
+        self.read = self.time()
+
+    def time(self):
+        return (self.state / "base/checkpoint.pt").stat().st_mtime
+
+    def refresh(self, step, every=50):
+        if step % every == 0 and self.time() > self.read:
+            self.read = self.time()
+            unet, text, _ = finished(self.config, self.state)
+            self.unet.load_state_dict(unet.state_dict())
+            self.text.load_state_dict(text.state_dict())

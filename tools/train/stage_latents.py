@@ -4,8 +4,10 @@ import time
 import numpy as np
 import torch
 
+import fast
 import stage_vae
 from data import Drawings, plain
+from layers import halve
 from loop import write_atomically
 from vae import LATENT_SCALE
 
@@ -44,6 +46,8 @@ def run(config, state, batch=16):
     latents = Latents(state)
     values = np.load(folder / "train.npy", mmap_mode="r+")
     vae = stage_vae.finished(config, state)
+    if fast.half():
+        halve(vae.encoder)
     done = latents.count
     with torch.no_grad():
         while done < len(values):
