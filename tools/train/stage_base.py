@@ -106,7 +106,7 @@ def train(config, state):
     torch.manual_seed(config["seed"])
     unet, text = build(c, words)
     hold = min(128, len(latents.numbers) // 10)  # the first ones are for checks
-    while latents.count <= min(4000, len(latents.numbers) - 1):
+    while latents.count <= min(1500, len(latents.numbers) - 1):
         time.sleep(2)
     there = latents.count
 
