@@ -66,17 +66,17 @@ class Engine {
   // Where the artifacts lie, when they are kept in folders.
   const artifacts::Directories& directories() const { return options_.directories; }
 
-  // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not go together become
-  // further faults (custom_validation_failed). What has not changed since an earlier check or run is not looked at
-  // again: no file is opened for it. `only` restricts which output nodes count; empty: all.
+  // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not fit each other become
+  // further faults. Nodes that have not changed since an earlier check or run are not checked again: no file is opened
+  // for them. `only` restricts which output nodes count; empty: all.
   Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
 
-  // Runs what is runnable of a plan. What the check found out is not found out again, except where files have changed
-  // since; results of nodes whose signature is known are reused. The plan's hold on models is let go as the run goes
-  // on. Throws the Error of the node that failed, with its id and class, Error(kCancelled) when stopped.
+  // Runs the runnable part of a plan. The findings of the check are used as they are, except where files have changed
+  // since; results of nodes whose signature is known are reused. Models of the plan are released when no later node
+  // needs them. Throws the Error of the node that failed, with its id and class, or Error(kCancelled) when stopped.
   RunReport run(Plan plan, const RunOptions& options, EventSink& sink);
 
-  // What a node without links will give, as check() finds it out: loaders run, and stay known. Throws what it throws.
+  // The outputs that check() foresees for a node without links: loaders run, and are kept. Throws what the node throws.
   nodes::Outputs foresee(const workflow::PromptNode& node);
 
   // Drops models that are not in use, and kept results.

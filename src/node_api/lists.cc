@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMostRuns = 4096;
 
-// The values of the i-th run: of lists one, the last where there are no more.
+// The values of the i-th run: from each list its i-th value, or its last one if it is shorter.
 Call::Arguments nth(const Call::Arguments& all, size_t i, const Node& node) {
   Call::Arguments out{all.typed, {}};
   for (const auto& [name, value] : all.linked) {

@@ -19,12 +19,12 @@ struct LatentFormat;
 namespace easel::nodes {
 
 // The traits of one type of link. Specialised once for each, under the C++ type that names it in
-// declarations, which is the type it holds wherever that is told apart from others:
+// declarations, which is the type that it holds unless several link types hold the same:
 //   static constexpr const char* kName = "LATENT";  // in workflows
 //   using Held = Latent;                // what a value holds once it is computed
 //   using Foreseen = ForeseenLatent;    // what it holds before that; void: nothing is ever known
-//   static size_t bytes(const Held&);   // memory that is free again when the last copy goes; shared models, which
-//                                       // memory::Residency counts, are not part of it
+//   static size_t bytes(const Held&);   // memory that is freed with the last copy, without shared models, which
+//                                       // memory::Residency counts
 template <class T>
 struct LinkType;
 
@@ -75,7 +75,7 @@ Value computed(typename LinkType<L>::Held object) {
   return {LinkType<L>::kName, std::move(object), bytes};
 }
 
-// What is known of a value of link type L before it is computed.
+// What is known about a value of link type L before it is computed.
 template <class L>
 Value foreseen(typename LinkType<L>::Foreseen object) {
   return {LinkType<L>::kName, std::move(object), 0};
@@ -85,7 +85,7 @@ Value foreseen(typename LinkType<L>::Foreseen object) {
 struct ValueList {
   std::vector<Value> items;
 };
-// Throws Error(kInvalid) for a list of none: there is nothing to run a node for.
+// Throws Error(kInvalid) for an empty list, for which no node could run.
 Value list_of(const char* type, std::vector<Value> items);
 
 // An output that is a list of values of link type L.
@@ -98,7 +98,7 @@ struct LinkType<ListOf<L>> {
   using Foreseen = void;
 };
 
-// "*": a value of any type, which a node hands on as it is or looks at to see what it is.
+// "*": a value of any type, which a node passes on as it is, or whose type it asks for.
 struct Anything;
 template <>
 struct LinkType<Anything> {
@@ -107,7 +107,7 @@ struct LinkType<Anything> {
   using Foreseen = Value;
 };
 
-// Whether a value of link type L is, once foreseen, the very value a run gives.
+// Whether the foreseen value of link type L is the same value that a run gives.
 template <class L>
 inline constexpr bool kKnownWhenChecked =
     std::is_same_v<typename LinkType<L>::Held, typename LinkType<L>::Foreseen> && !std::is_same_v<L, Anything>;
@@ -141,7 +141,7 @@ struct LinkType<Mask> {
   static size_t bytes(const Held& values) { return bytes_of(values); }
 };
 
-// LATENT. Positions and sizes that nodes are given in pixels are brought to latent pixels by its format.
+// LATENT. Its format converts positions and sizes that nodes are given in pixels to latent pixels.
 struct Latent {
   Tensor samples;                                // [N,h,w,C] f32, as the VAE encodes
   Tensor noise_mask;                             // [n,H,W], 1 where the picture may change; undefined for all
@@ -184,7 +184,7 @@ struct LinkType<std::string> : PlainLink<std::string> {
   static size_t bytes(const std::string& text) { return text.size(); }
 };
 
-// FLOAT where a node makes a number for each picture of a batch.
+// FLOAT if a node makes a number for each picture of a batch.
 struct NumberList {
   std::vector<double> values;
 };

@@ -182,7 +182,7 @@ TEST_F(WorkflowProperties, AnotherSeedEncodesNothingAgain) {
     EXPECT_FALSE(third.has_run(node)) << node;
 }
 
-TEST_F(WorkflowProperties, WhatDoesNotFitIsFoundBeforeAnythingRuns) {
+TEST_F(WorkflowProperties, ModelsThatDoNotFitAreFoundBeforeAnythingRuns) {
   EASEL_NEEDS_SHARED();
   const auto engine = start();
   struct Case {

@@ -216,7 +216,7 @@ TEST(Latents, Arithmetic) {
   EXPECT_THROW(add_latents(a, count({1, 1, 1, 3})), Error);
 }
 
-TEST(Latents, Turning) {
+TEST(Latents, FlippingRotatingAndCropping) {
   const Tensor t = count({1, 2, 3, 1});  // 0 1 2 / 3 4 5
   EXPECT_EQ(flat(flip(t, Flip::kVertical)), (Values{3, 4, 5, 0, 1, 2}));
   EXPECT_EQ(flat(flip(t, Flip::kHorizontal)), (Values{2, 1, 0, 5, 4, 3}));

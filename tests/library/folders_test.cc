@@ -145,7 +145,7 @@ TEST_F(FoldersTest, ManyAskAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(ExtraPaths, WhatIsNotUnderstoodIsNamedByLine) {
+TEST(ExtraPaths, UnknownLinesAreNamed) {
   for (const char* text : {"a:\n  checkpoints\n", "a: b\n", "a:\n  vae: \"x\n", "a:\n  is_default: maybe\n"}) {
     try {
       library::parse_extra_paths(text, "/");

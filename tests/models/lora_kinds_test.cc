@@ -389,7 +389,7 @@ TEST_F(LoraNames, OfTrainersSince2024) {
             1e-6);
 }
 
-TEST_F(LoraNames, WhatFitsNothingIsDescribed) {
+TEST_F(LoraNames, KeysThatFitNothingAreDescribed) {
   const Checkpoint c =
       load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),
                       residency_, DType::kF32);

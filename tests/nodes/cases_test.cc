@@ -267,7 +267,7 @@ class Runner {
 };
 
 // One process runs all of them, so that the base is made once.
-TEST(NodeCases, GiveWhatTheyShould) {
+TEST(NodeCases, GiveTheExpectedOutputs) {
   Runner runner;
   for (const Json& example : cases()["cases"]) {
     SCOPED_TRACE(example["node"].get<std::string>());

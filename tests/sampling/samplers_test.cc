@@ -157,7 +157,7 @@ TEST(Samplers, AdaptiveStepsRefuseValuesThatAreNotFinite) {
   EXPECT_THROW(find_sampler("dpm_adaptive").run(run), Error);
 }
 
-TEST(Samplers, GoldenNamesAreAllThere) {
+TEST(Samplers, HaveEveryNameOfTheGoldens) {
   EASEL_NEEDS_SHARED();
   const auto units = testing::golden_units();
   for (const auto& name : units["samplers"]) EXPECT_NO_THROW(find_sampler(name.get<std::string>()));

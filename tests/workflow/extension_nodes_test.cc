@@ -247,7 +247,7 @@ TEST(Everywhere, TheLinksThatWereWrittenDownCount) {
       "upstream_slot": 0}, {"downstream": 3, "downstream_slot": 99, "upstream": "1", "upstream_slot": 0}, {"upstream": {}}]})");
 }
 
-TEST(Everywhere, TwoThatFitEquallyWellGoNowhere) {
+TEST(Everywhere, TwoEquallyGoodSourcesGoNowhere) {
   expect_prompt(R"({"nodes": [
       {"id": 1, "type": "Picture", "widgets_values": ["a.png"], "outputs": [{"name": "IMAGE", "type": "IMAGE"}]},
       {"id": 2, "type": "Picture", "widgets_values": ["a.png"], "outputs": [{"name": "IMAGE", "type": "IMAGE"}]},

@@ -170,7 +170,7 @@ void connect(std::vector<uint8_t>& grade, int64_t height, int64_t width) {
 }  // namespace
 
 Tensor canny(const Tensor& image, double low, double high) {
-  require_image(image, "what Canny looks at");
+  require_image(image, "the picture for Canny");
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   if (height < 3 || width < 3)
     throw Error(Fault::kInvalid, "Canny needs a picture of at least 3 x 3 pixels, not " + std::to_string(width) +

@@ -94,7 +94,7 @@ float adapt(const Neighbours& n, float weight, float epsilon) {
 }  // namespace
 
 Tensor blur(const Tensor& image, int64_t radius, double sigma) {
-  require_image(image, "what is blurred");
+  require_image(image, "the picture to be blurred");
   if (radius == 0) return image;
   const int64_t smaller = std::min(image.dim(1), image.dim(2));
   if (radius < 0 || radius >= smaller || !(sigma > 0))
@@ -119,7 +119,7 @@ Tensor sharpen(const Tensor& image, int64_t radius, double sigma, double alpha) 
 }
 
 Tensor adaptive_sharpen(const Tensor& image, double amount, double epsilon) {
-  require_image(image, "what is sharpened");
+  require_image(image, "the picture to be sharpened");
   const Tensor in = contiguous(image);
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   const auto weight = static_cast<float>(amount * (1.0 / 5 - 1.0 / 8) + 1.0 / 8);
@@ -176,7 +176,7 @@ void box_line(uint8_t* line, int64_t n, int64_t step, float radius, std::vector<
 }  // namespace
 
 Tensor pillow_blur(const Tensor& image, double radius) {
-  require_image(image, "what is blurred");
+  require_image(image, "the picture to be blurred");
   if (!(radius >= 0 && radius <= 1000))
     throw Error(Fault::kInvalid, "cannot blur over " + std::to_string(radius) + " pixels")
         .fix("use a radius of 0 to 1000");

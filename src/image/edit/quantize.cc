@@ -279,7 +279,7 @@ Dither dither(std::string_view name) {
 }
 
 Tensor quantize(const Tensor& image, int64_t colours, Dither dithering) {
-  require_image(image, "what is reduced to few colours");
+  require_image(image, "the picture to be reduced to few colours");
   if (image.dim(3) != 3 || colours < 1 || colours > 256)
     throw Error(Fault::kInvalid, "cannot reduce " + image.str() + " to " + std::to_string(colours) + " colours")
         .fix("use a picture in colour and from 1 to 256 colours");

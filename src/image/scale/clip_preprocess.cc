@@ -22,7 +22,7 @@ Tensor squared(const Tensor& image, int64_t size, ClipCrop crop) {
 }  // namespace
 
 Tensor clip_preprocess(const Tensor& image, int64_t size, ClipCrop crop) {
-  require_image(image, "what CLIP vision looks at");
+  require_image(image, "the picture for CLIP vision");
   if (image.dim(3) < 3)
     throw Error(Fault::kInvalid, "CLIP vision needs a picture in colour, not one of " + image.str());
   const Tensor colour = image.slice(3, 0, 3);

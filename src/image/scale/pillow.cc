@@ -230,7 +230,7 @@ PillowFilter pillow_filter(std::string_view name) {
 }
 
 Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter, Overflow overflow) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   const Tensor packed = contiguous(image);
   const int64_t batch = image.dim(0), height = image.dim(1);

@@ -121,7 +121,7 @@ void require_size(Size size) {
 }
 
 Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   const Tensor packed = contiguous(image);
   switch (method) {
@@ -156,13 +156,13 @@ Tensor crop_to_aspect(const Tensor& image, Size size) {
 }
 
 Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode crop) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   return resize(crop == CropMode::kCenter ? crop_to_aspect(image, size) : image, size, method);
 }
 
 Size scaled_size(const Tensor& image, Size wanted) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   const int64_t width = image.dim(2), height = image.dim(1);
   if (wanted.width == 0 && wanted.height == 0) return {width, height};
   if (wanted.width == 0)
@@ -175,20 +175,20 @@ Size scaled_size(const Tensor& image, Size wanted) {
 }
 
 Size scaled_by(const Tensor& image, double factor) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   return {round_half_even(static_cast<double>(image.dim(2)) * factor),
           round_half_even(static_cast<double>(image.dim(1)) * factor)};
 }
 
 Size scaled_to_pixels(const Tensor& image, double megapixels) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   const auto total = static_cast<double>(static_cast<int64_t>(megapixels * 1024 * 1024));
   return scaled_by(image, std::sqrt(total / static_cast<double>(image.dim(1) * image.dim(2))));
 }
 
 Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
   constexpr int64_t kLeast = 64;
-  require_image(latent, "what is resized");
+  require_image(latent, "the latent to be resized");
   const int64_t width = latent.dim(2), height = latent.dim(1);
   if (pixels.width == 0 && pixels.height == 0) return {width, height};
   if (pixels.width == 0) {
@@ -202,7 +202,7 @@ Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
 }
 
 Tensor antialias_bicubic(const Tensor& image, Size size) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   return resample(contiguous(image), antialias_cubic_taps(image.dim(1), size.height),
                   antialias_cubic_taps(image.dim(2), size.width));

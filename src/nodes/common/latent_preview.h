@@ -8,11 +8,12 @@
 
 namespace easel::nodes {
 
-// The first of the latents [N,h,w,C], as the model sees them, one pixel for each latent pixel, in the colours of their
-// format. Empty for latents of another depth, and where the format has no colours.
+// The first of the latents [N,h,w,C], scaled as the model sees them: one pixel for each latent pixel, in the preview
+// colours of their format. Empty if their number of channels is not the format's, or if the format has no preview
+// colours.
 Preview latent_preview(const Tensor& latent, const models::LatentFormat& format);
 
-// Tells whoever watches the run of a sampler's step, with a preview where one is wanted and the format is known.
+// Reports a sampler's step, with a preview if one is wanted and the format is known.
 void report_step(NodeEvents& events, const sampling::SamplerProgress& step, const models::LatentFormat* format);
 
 }  // namespace easel::nodes

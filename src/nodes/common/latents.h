@@ -1,4 +1,4 @@
-// What nodes need to know of latents.
+// The format of a latent.
 #pragma once
 
 #include "models/latent_format.h"

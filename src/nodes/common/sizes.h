@@ -1,4 +1,4 @@
-// Limits of sizes that nodes declare.
+// The limit that nodes declare for sizes.
 #pragma once
 
 #include <cstdint>

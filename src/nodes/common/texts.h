@@ -1,4 +1,4 @@
-// Texts as the Python of extensions treats them, for those that look at bytes: white space is ASCII's.
+// Python's str.strip(), for texts in which only ASCII's white space is to be removed.
 #pragma once
 
 #include <algorithm>
@@ -6,10 +6,10 @@
 
 namespace easel::nodes {
 
-// Python's white space of one byte: beside the usual characters four separators.
+// Whether Python counts this byte as white space; beside the usual characters it counts the four ASCII separators.
 inline bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F); }
 
-// Without white space at both ends.
+// The text without the white space at its beginning and end.
 inline std::string stripped(const std::string& text) {
   const auto begin = std::find_if_not(text.begin(), text.end(), is_blank);
   const auto end = std::find_if_not(text.rbegin(), text.rend(), is_blank).base();

@@ -1,4 +1,4 @@
-// Values as texts, for people and for nodes that make texts of them.
+// Values as texts, for nodes that show values or turn them into text.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace easel::nodes {
 
-// Numbers, flags and texts as Python's str() gives them ("0.1", "True"), lists as their values in brackets. What has no
-// text of its own, such as a picture, is named by type and shape ("IMAGE 1x512x512x3").
+// Numbers, flags and texts as Python's str() gives them ("0.1", "True"), lists as their values in brackets. A value of
+// any other type, such as a picture, is described by its type and shape ("IMAGE 1x512x512x3").
 std::string as_text(const Value& value);
 
-// Whether Python's str() has the same text for it: a number, a flag or a text.
+// Whether the value is a number, a flag or a text, for which as_text() gives what Python's str() would.
 bool has_text(const Value& value);
 
 }  // namespace easel::nodes

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kOrigin = "comfyroll";
 
-// Every node has a second output, a page about it.
+// Every node also returns the address of a page about it, as `show_help`.
 std::string help(const char* page) {
   return std::string("https://github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes/wiki/") + page;
 }
@@ -33,7 +33,7 @@ template <class L>
 void add_switch(Table& table, const char* name, const char* one, const char* two, const char* page) {
   table.add(NodeOf<Choose<L>>{.name = name,
                               .category = "Comfyroll/Utils/Logic",
-                              .description = "Hands on one of two values.",
+                              .description = "Passes on one of two values.",
                               .origin = kOrigin,
                               .inputs = {Int("Input", &Choose<L>::number).range(1, 2), Link(one, &Choose<L>::first),
                                          Link(two, &Choose<L>::second)},
@@ -62,7 +62,7 @@ void add_switches(Table& table) {
   table.add(
       NodeOf<ChooseText>{.name = "CR Text Input Switch",
                          .category = "Comfyroll/Utils/Logic",
-                         .description = "Hands on one of two texts.",
+                         .description = "Passes on one of two texts.",
                          .origin = kOrigin,
                          .inputs = {Int("Input", &ChooseText::number).range(1, 2),
                                     Text("text1", &ChooseText::text1).link_only().optional(),
@@ -167,7 +167,7 @@ struct AspectSdxl : Aspect {
 
 using AspectResults = Results<int64_t, int64_t, double, int64_t, Latent, std::string>;
 
-// "1:1 square 512x512" holds the size; "custom" means the inputs'.
+// The size in a choice such as "1:1 square 512x512"; "custom" stands for the size of the inputs.
 AspectResults aspect(const Aspect& in, const char* page) {
   int64_t width = in.width, height = in.height;
   const size_t blank = in.aspect_ratio.rfind(' ');

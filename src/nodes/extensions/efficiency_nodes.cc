@@ -1,5 +1,5 @@
-// Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that do what a
-// chain of ComfyUI's nodes does. Scripts, XY plots and ControlNet stacks are not there.
+// Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that each
+// stand for a chain of ComfyUI's nodes. Scripts, XY plots and ControlNet stacks are not implemented.
 #include <array>
 #include <initializer_list>
 #include <utility>
@@ -23,7 +23,7 @@ constexpr const char* kOrigin = "efficiency";
 constexpr size_t kMostLoras = 50;
 constexpr int64_t kTile = 320;
 
-// The inputs of these names as the call has them.
+// The values of the inputs with these names.
 Parts::Typed typed(const Call& call, std::initializer_list<const char*> names) {
   Parts::Typed out;
   for (const char* name : names)
@@ -91,7 +91,7 @@ struct Load {
   MaybeLinked<LoraStack> lora_stack;
 };
 
-// The seventh output is what the original's XY plots read; none of them is here.
+// The seventh output, for the original's XY plots, stays empty.
 struct Dependencies {};
 
 }  // namespace
@@ -193,7 +193,7 @@ Value some_steps(const Parts& parts, const Call& call) {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// The picture of a latent as vae_decode asks for it; without a VAE, a transparent pixel.
+// Decodes a latent in the way that vae_decode names; without a VAE, the picture is one transparent pixel.
 Value picture(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& latent) {
   if (vae_decode == "false" || vae.empty())
     return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : Value();
@@ -242,7 +242,7 @@ Input<Sample> negative_input() { return Link("negative", &Sample::negative); }
 Input<Sample> latent_input() { return Link("latent_image", &Sample::latent_image); }
 Input<Sample> vae_input() { return Link("optional_vae", &Sample::optional_vae); }
 Input<Sample> preview_input(const std::vector<std::string>& choices) {
-  return Choice("preview_method", &Sample::preview_method, choices).tip("None: the picture is not shown.");
+  return Choice("preview_method", &Sample::preview_method, choices).tip("none: the picture is not shown.");
 }
 
 std::vector<OutputLabel> sampler_labels() {
@@ -291,13 +291,14 @@ void add_samplers(Table& table) {
 }  // namespace
 
 void register_efficiency_nodes(Table& table) {
-  table.add(NodeOf<Stacker>{.name = "LoRA Stacker",
-                            .category = "Efficiency Nodes/Stackers",
-                            .description = "A stack of up to fifty LoRAs, before those of another stack.",
-                            .origin = kOrigin,
-                            .inputs = stacker_inputs(),
-                            .runs_when_checked = true,
-                            .run = stack});
+  table.add(
+      NodeOf<Stacker>{.name = "LoRA Stacker",
+                      .category = "Efficiency Nodes/Stackers",
+                      .description = "Makes a stack of up to fifty LoRAs, which come before those of the linked stack.",
+                      .origin = kOrigin,
+                      .inputs = stacker_inputs(),
+                      .runs_when_checked = true,
+                      .run = stack});
   table.add(NodeOf<Load>{
       .name = "Efficient Loader",
       .category = "Efficiency Nodes/Loaders",

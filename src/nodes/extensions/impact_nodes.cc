@@ -15,7 +15,7 @@ using models::VaeHandle;
 
 constexpr const char* kOrigin = "impact";
 
-// Five values that usually go together; before they are computed, what is known of each.
+// Five values that usually go together, or, before they are computed, what is known about each.
 struct BasicPipe {
   Value model, clip, vae, positive, negative;
 };
@@ -101,7 +101,7 @@ void add_pipes(Table& table) {
   table.add(
       NodeOf<Join>{.name = "ToBasicPipe",
                    .category = kCategory,
-                   .description = "Puts a model, its text encoder, a VAE and two conditionings on one link.",
+                   .description = "Bundles a model, its text encoder, a VAE and two conditionings into a pipe.",
                    .origin = kOrigin,
                    .inputs = {Link("model", &Join::model), Link("clip", &Join::clip), Link("vae", &Join::vae),
                               Link("positive", &Join::positive), Link("negative", &Join::negative)},
@@ -110,7 +110,7 @@ void add_pipes(Table& table) {
                    .foresee = [](const Known<Join>&, Call& call) -> Foreseen<BasicPipe> { return {joined(call)}; }});
   table.add(NodeOf<Part>{.name = "FromBasicPipe",
                          .category = kCategory,
-                         .description = "Takes what is on one link apart.",
+                         .description = "Gives the values of a pipe one by one.",
                          .origin = kOrigin,
                          .inputs = {Link("basic_pipe", &Part::basic_pipe)},
                          .outputs = {{"model"}, {"clip"}, {"vae"}, {"positive"}, {"negative"}},
@@ -118,7 +118,7 @@ void add_pipes(Table& table) {
                          .foresee = foresee_parted});
   table.add(NodeOf<Part>{.name = "FromBasicPipe_v2",
                          .category = kCategory,
-                         .description = "Takes what is on one link apart, and hands the whole on as well.",
+                         .description = "Gives the values of a pipe one by one, and the pipe itself.",
                          .origin = kOrigin,
                          .inputs = {Link("basic_pipe", &Part::basic_pipe)},
                          .outputs = {{"basic_pipe"}, {"model"}, {"clip"}, {"vae"}, {"positive"}, {"negative"}},
@@ -127,7 +127,7 @@ void add_pipes(Table& table) {
   table.add(NodeOf<Edit>{
       .name = "EditBasicPipe",
       .category = kCategory,
-      .description = "Puts other values in place of some of those on one link.",
+      .description = "Replaces some of the values of a pipe.",
       .origin = kOrigin,
       .inputs = {Link("basic_pipe", &Edit::basic_pipe), Link("model", &Edit::model), Link("clip", &Edit::clip),
                  Link("vae", &Edit::vae), Link("positive", &Edit::positive), Link("negative", &Edit::negative)},
@@ -144,7 +144,7 @@ struct Switch {
   bool sel_mode = false;
 };
 
-// What people call the input on the node, where the workflow in the picture to come says so.
+// The label that the user gave the input, if the workflow that will be written into the picture has one.
 std::string label_of(const Call& call, const std::string& input) {
   for (const auto& [name, text] : call.context().picture_text) {
     if (name != "workflow") continue;
@@ -157,7 +157,7 @@ std::string label_of(const Call& call, const std::string& input) {
               slot["label"].is_string())
             return slot["label"].get<std::string>();
       }
-    } catch (const std::exception&) {  // it is the client's text, which nobody has checked
+    } catch (const std::exception&) {  // the client's text, which has not been checked
       return input;
     }
   }
@@ -182,7 +182,7 @@ Inputs<Switch> switch_inputs() {
   Inputs<Switch> out{Int("select", &Switch::select).range(1, 999999).step(1),
                      Bool("sel_mode", &Switch::sel_mode).added_later()};
   for (size_t i = 0; i < kMostInputs; ++i) {
-    // Bound to no member: which one is meant is asked of the call.
+    // Bound to no member: run() asks the call for the input that was selected.
     Input<Switch> one("input" + std::to_string(i + 1), "*", In::Member::kNone, &blank<Switch>());
     one.set_known_when_checked(false);
     out.push_back(std::move(one).optional());
@@ -232,7 +232,7 @@ void register_impact_nodes(Table& table) {
   table.add(NodeOf<Switch>{.name = "ImpactSwitch",
                            .display = "Switch (Any)",
                            .category = "ImpactPack/Util",
-                           .description = "Hands on the input of the number that is selected.",
+                           .description = "Passes on the input with the selected number.",
                            .origin = kOrigin,
                            .inputs = switch_inputs(),
                            .outputs = {{"selected_value"}, {"selected_label"}, {"selected_index"}},

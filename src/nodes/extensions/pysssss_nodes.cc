@@ -34,7 +34,7 @@ std::string replaced(const std::string& text, const std::string& find, const std
   return out.append(text, at);
 }
 
-// Two and more blanks become one, blanks before commas go, commas in a row become one.
+// Collapses runs of blanks and of commas into one, and removes blanks before commas.
 std::string tidy(const std::string& text) {
   std::string single;
   for (size_t i = 0; i < text.size();) {
@@ -57,9 +57,9 @@ Results<std::string> function(const Function& in, Call& call) {
     for (const std::string* part : {&in.text_a, &in.text_b, &in.text_c})
       if (!part->empty()) out += (out.empty() || !in.tidy_tags ? "" : ", ") + *part;
   } else if (in.text_b.size() >= 1 && in.text_b.front() == '/' && in.text_b.back() == '/') {
-    throw Error(Fault::kInvalid, "regular expressions are not there")
+    throw Error(Fault::kInvalid, "regular expressions are not supported")
         .at_input("text_b")
-        .fix("Give the text to be replaced without slashes");
+        .fix("Write the text to be replaced without slashes");
   } else if (in.text_b.empty()) {
     throw Error(Fault::kInvalid, "there is no text to be replaced").at_input("text_b");
   } else {
@@ -118,28 +118,29 @@ void register_pysssss_nodes(Table& table) {
   table.add(NodeOf<Show>{.name = "ShowText|pysssss",
                          .display = "Show Text",
                          .category = "utils",
-                         .description = "Shows a text and hands it on.",
+                         .description = "Shows a text and passes it on.",
                          .origin = kOrigin,
                          .inputs = {Text("text", &Show::text).link_only().names_embeddings()},
                          .output_node = true,
                          .run = show});
-  table.add(NodeOf<Function>{.name = "StringFunction|pysssss",
-                             .display = "String Function",
-                             .category = "utils",
-                             .description = "Joins texts, or puts one in place of another; tidies the commas of tags.",
-                             .origin = kOrigin,
-                             .inputs = {Choice("action", &Function::replace, {{"append", false}, {"replace", true}}),
-                                        Choice("tidy_tags", &Function::tidy_tags, {{"yes", true}, {"no", false}}),
-                                        Text("text_a", &Function::text_a).multiline().names_embeddings().optional(),
-                                        Text("text_b", &Function::text_b).multiline().names_embeddings().optional(),
-                                        Text("text_c", &Function::text_c).multiline().names_embeddings().optional()},
-                             .output_node = true,
-                             .run = function});
+  table.add(NodeOf<Function>{
+      .name = "StringFunction|pysssss",
+      .display = "String Function",
+      .category = "utils",
+      .description = "Joins texts, or replaces one text by another in the first; can tidy the commas between tags.",
+      .origin = kOrigin,
+      .inputs = {Choice("action", &Function::replace, {{"append", false}, {"replace", true}}),
+                 Choice("tidy_tags", &Function::tidy_tags, {{"yes", true}, {"no", false}}),
+                 Text("text_a", &Function::text_a).multiline().names_embeddings().optional(),
+                 Text("text_b", &Function::text_b).multiline().names_embeddings().optional(),
+                 Text("text_c", &Function::text_c).multiline().names_embeddings().optional()},
+      .output_node = true,
+      .run = function});
   table.add(NodeOf<Constrain>{
       .name = "ConstrainImage|pysssss",
       .display = "Constrain Image",
       .category = "image",
-      .description = "Brings pictures between a smallest and a largest size, each for itself, as a list.",
+      .description = "Resizes each picture to lie between a smallest and a largest size; returns a list.",
       .origin = kOrigin,
       .inputs = {Link("images", &Constrain::images), Int("max_width", &Constrain::max_width).range(0, kMaxSide),
                  Int("max_height", &Constrain::max_height).range(0, kMaxSide),

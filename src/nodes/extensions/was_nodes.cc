@@ -17,7 +17,7 @@ using models::Conditioning;
 
 constexpr const char* kOrigin = "was";
 
-// A whole number or one with a point, as Python keeps them apart.
+// A number that is an int or a float, which Python's str() writes differently.
 struct WasNumber {
   std::variant<int64_t, double> value;
   double real() const {
@@ -34,7 +34,7 @@ struct LinkType<WasNumber> : PlainLink<WasNumber> {
 
 namespace {
 
-// Python's int() of a number. Throws Error(kInvalid) when it has no place in 64 bits.
+// Python's int() of a number. Throws Error(kInvalid) if the result does not fit into 64 bits.
 int64_t whole(const WasNumber& number) {
   if (const auto* v = std::get_if<int64_t>(&number.value)) return *v;
   const double real = number.real();
@@ -45,13 +45,13 @@ int64_t whole(const WasNumber& number) {
 
 // --- Texts ---
 
-// What the original puts a time, a computer's or a person's name in place of.
+// Tokens that the original replaces by the time, or by the name of the computer or the user.
 void refuse_tokens(const std::string& text, const char* input) {
   for (const char* token : {"[time]", "[time(", "[hostname]", "[cuda_device]", "[cuda_name]", "[user]"})
     if (text.find(token) != std::string::npos)
       throw Error(Fault::kInvalid, std::string("the token ") + token + " is not replaced here")
           .at_input(input)
-          .fix("Take it out of the text");
+          .fix("Remove it from the text");
 }
 
 struct Lines {
@@ -173,7 +173,7 @@ void add_texts(Table& table) {
   table.add(NodeOf<ChooseText>{
       .name = "Text Input Switch",
       .category = "WAS Suite/Logic",
-      .description = "Hands on the first text, or the second.",
+      .description = "Passes on text_a or text_b.",
       .origin = kOrigin,
       .inputs = {linked_text("text_a", &ChooseText::text_a), linked_text("text_b", &ChooseText::text_b),
                  Bool("boolean", &ChooseText::boolean).link_only()},
@@ -218,7 +218,7 @@ void add_numbers(Table& table) {
   table.add(NodeOf<ChoosePicture>{
       .name = "Image Input Switch",
       .category = "WAS Suite/Logic",
-      .description = "Hands on the first pictures, or the second.",
+      .description = "Passes on image_a or image_b.",
       .origin = kOrigin,
       .inputs = {Link("image_a", &ChoosePicture::image_a), Link("image_b", &ChoosePicture::image_b),
                  Bool("boolean", &ChoosePicture::boolean).link_only()},
@@ -226,20 +226,20 @@ void add_numbers(Table& table) {
   table.add(NodeOf<SizeOf>{
       .name = "Image Size to Number",
       .category = kCategory,
-      .description = "How large pictures are.",
+      .description = "The size of pictures.",
       .origin = kOrigin,
       .inputs = {Link("image", &SizeOf::image)},
       .outputs = {{"width_num"}, {"height_num"}, {"width_float"}, {"height_float"}, {"width_int"}, {"height_int"}},
       .run = size_of});
   table.add(NodeOf<OneNumber>{.name = "Number to Int",
                               .category = kCategory,
-                              .description = "A number without what is behind its point.",
+                              .description = "Cuts off a number's decimal places.",
                               .origin = kOrigin,
                               .inputs = {Link("number", &OneNumber::number)},
                               .run = [](const OneNumber& in) -> Results<int64_t> { return {whole(*in.number)}; }});
   table.add(NodeOf<OneNumber>{.name = "Number to Float",
                               .category = kCategory,
-                              .description = "A number with a point.",
+                              .description = "Turns a number into a float.",
                               .origin = kOrigin,
                               .inputs = {Link("number", &OneNumber::number)},
                               .run = [](const OneNumber& in) -> Results<double> { return {in.number->real()}; }});

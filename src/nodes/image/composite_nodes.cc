@@ -1,4 +1,4 @@
-// Compositing, and effects on finished pictures.
+// Nodes that composite pictures, and effects on finished pictures.
 #include "image/edit/composite.h"
 #include "image/edit/filters.h"
 #include "image/edit/pictures.h"
@@ -9,7 +9,7 @@
 namespace easel::nodes {
 namespace {
 
-// A picture with alpha and one without are brought to the same channels: alpha added as opaque, or cut off.
+// Gives the source the channels of the destination: adds an opaque alpha channel, or removes the alpha channel.
 Tensor with_channels(const Tensor& source, int64_t channels) {
   if (source.dim(3) == channels) return source;
   if (source.dim(3) > channels) return contiguous(source.slice(3, 0, channels));
@@ -60,7 +60,7 @@ void add_composites(Table& table) {
   table.add(NodeOf<Composite>{
       .name = "ImageCompositeMasked",
       .category = "image",
-      .description = "Places a picture on another one, where a mask shows it.",
+      .description = "Places a picture on another one where a mask is 1.",
       .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
                  Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
                  Bool("resize_source", &Composite::resize_source).added_later(), Link("mask", &Composite::mask)},
@@ -80,7 +80,7 @@ void add_composites(Table& table) {
   table.add(NodeOf<SplitAlpha>{.name = "SplitImageWithAlpha",
                                .display = "Split Image with Alpha",
                                .category = "mask/compositing",
-                               .description = "A picture's colours and its transparency apart.",
+                               .description = "Separates a picture's colours from its transparency.",
                                .inputs = {Link("image", &SplitAlpha::image)},
                                .run = split_alpha});
   table.add(NodeOf<JoinAlpha>{
@@ -121,12 +121,11 @@ void add_filters(Table& table) {
       .name = "ImageBlend",
       .display = "Image Blend",
       .category = "image/postprocessing",
-      .description = "Mixes two pictures; the second is brought to the size of the first.",
-      .inputs =
-          {Link("image1", &Blend::image1), Link("image2", &Blend::image2),
-           Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01).tip("Share of the second picture."),
-           Choice("blend_mode", &Blend::blend_mode,
-                  {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
+      .description = "Mixes two pictures; image2 is resized to image1.",
+      .inputs = {Link("image1", &Blend::image1), Link("image2", &Blend::image2),
+                 Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01).tip("The share of image2."),
+                 Choice("blend_mode", &Blend::blend_mode,
+                        {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
       .run = [](const Blend& in) -> Results<Image> {
         return {image::blend_pictures(*in.image1, *in.image2, in.blend_factor, image::blend_mode(in.blend_mode))};
       }});
@@ -142,7 +141,7 @@ void add_filters(Table& table) {
       .name = "ImageQuantize",
       .display = "Image Quantize",
       .category = "image/postprocessing",
-      .description = "Draws a picture in few colours.",
+      .description = "Reduces a picture to a few colours.",
       .inputs = {Link("image", &Quantize::image), Int("colors", &Quantize::colors).range(1, 256).step(1),
                  Choice("dither", &Quantize::dither,
                         {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
@@ -153,7 +152,7 @@ void add_filters(Table& table) {
       .name = "ImageSharpen",
       .display = "Image Sharpen",
       .category = "image/postprocessing",
-      .description = "Sharpens a picture by what a blur takes away.",
+      .description = "Sharpens a picture by amplifying its difference from a blurred copy.",
       .inputs = {Link("image", &Sharpen::image), Int("sharpen_radius", &Sharpen::sharpen_radius).range(1, 31).step(1),
                  Float("sigma", &Sharpen::sigma).range(0.1, 10.0).step(0.01).added_later(),
                  Float("alpha", &Sharpen::alpha).range(0.0, 5.0).step(0.01)},

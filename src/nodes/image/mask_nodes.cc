@@ -1,4 +1,4 @@
-// Masks: made, changed, combined.
+// Nodes that make, change and combine masks.
 #include "image/edit/masks.h"
 #include "node_api/table.h"
 #include "nodes/common/sizes.h"
@@ -15,7 +15,7 @@ Input<P> size(const char* name, int64_t P::*member) {
   return side(name, member, 1).useful(128, 1280, 64);
 }
 
-// --- Masks out of pictures, and back ---
+// --- Pictures to masks, and back ---
 
 struct MaskOnly {
   Linked<Mask> mask;
@@ -71,7 +71,7 @@ void add_conversions(Table& table) {
                               }});
 }
 
-// --- Masks changed ---
+// --- Changing masks ---
 
 struct CropMask {
   Linked<Mask> mask;
@@ -106,7 +106,7 @@ void register_mask_nodes(Table& table) {
   add_conversions(table);
   table.add(NodeOf<MaskOnly>{.name = "InvertMask",
                              .category = "mask",
-                             .description = "Turns a mask around.",
+                             .description = "Inverts a mask.",
                              .inputs = {Link("mask", &MaskOnly::mask)},
                              .run = [](const MaskOnly& in) -> Results<Mask> {
                                return {image::as_mask(image::invert(image::as_picture(*in.mask)))};
@@ -123,7 +123,7 @@ void register_mask_nodes(Table& table) {
   table.add(NodeOf<Composite>{
       .name = "MaskComposite",
       .category = "mask",
-      .description = "Combines two masks, the second placed on the first.",
+      .description = "Combines two masks; the source is placed on the destination.",
       .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
                  side("x", &Composite::x, 0), side("y", &Composite::y, 0),
                  Choice("operation", &Composite::operation, {"multiply", "add", "subtract", "and", "or", "xor"})},
@@ -133,7 +133,7 @@ void register_mask_nodes(Table& table) {
   table.add(NodeOf<Feather>{
       .name = "FeatherMask",
       .category = "mask",
-      .description = "Lets a mask fade towards its borders.",
+      .description = "Fades a mask towards the picture's edges.",
       .inputs = {Link("mask", &Feather::mask), side("left", &Feather::left, 0), side("top", &Feather::top, 0),
                  side("right", &Feather::right, 0), side("bottom", &Feather::bottom, 0)},
       .run = [](const Feather& in) -> Results<Mask> {
@@ -142,7 +142,7 @@ void register_mask_nodes(Table& table) {
   table.add(NodeOf<Grow>{
       .name = "GrowMask",
       .category = "mask",
-      .description = "Grows a mask by pixels, or shrinks it.",
+      .description = "Grows a mask by a number of pixels, or shrinks it.",
       .inputs = {Link("mask", &Grow::mask), Int("expand", &Grow::expand).range(-kMaxSide, kMaxSide).step(1),
                  Bool("tapered_corners", &Grow::tapered_corners)},
       .run = [](const Grow& in) -> Results<Mask> {

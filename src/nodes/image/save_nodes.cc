@@ -1,4 +1,4 @@
-// Saving, previewing and sending pictures.
+// Nodes that save, preview and send pictures.
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "image/edit/masks.h"
@@ -37,7 +37,7 @@ void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const
   }
 }
 
-// Sends pictures to the client as `content_type`. Those that no client accepts are saved, so that they are not lost.
+// Sends pictures to the client as `content_type`. If no client takes them, they are saved, so that they are not lost.
 void send_all(Call& call, const Tensor& pixels, const std::string& content_type, bool show) {
   const Context& context = call.context();
   const auto count = static_cast<int>(pixels.dim(0));
@@ -56,7 +56,7 @@ void send_all(Call& call, const Tensor& pixels, const std::string& content_type,
   }
 }
 
-// Previews of several runs share a folder; five letters keep them apart.
+// The previews of all runs share a folder; five random letters keep their names apart.
 std::string temp_prefix() {
   static thread_local std::mt19937 random{std::random_device{}()};
   std::string out = "ComfyUI_temp_";
@@ -108,7 +108,7 @@ void register_save_nodes(Table& table) {
                  Text("filename_prefix", &Save::filename_prefix)
                      .names_saved_files()
                      .added_later()
-                     .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
+                     .tip("The beginning of the file name, before a number. May contain folders, %date:yyyy-MM-dd% and "
                           "%NODE.INPUT% for values of other nodes.")},
       .output_node = true,
       .hidden_prompt = true,

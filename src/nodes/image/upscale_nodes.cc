@@ -1,4 +1,4 @@
-// Upscaling by networks.
+// Nodes that upscale pictures with networks.
 #include <algorithm>
 
 #include "models/upscale/upscaler.h"

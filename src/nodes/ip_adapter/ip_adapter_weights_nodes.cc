@@ -1,4 +1,4 @@
-// Weights that differ from picture to picture of a batch.
+// Nodes that make a weight for each picture of a batch.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -12,7 +12,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// Numbers separated by commas or line breaks.
+// Reads numbers separated by commas or line breaks.
 Numbers parse(const std::string& text) {
   Numbers out;
   std::string part;
@@ -39,7 +39,7 @@ Numbers parse(const std::string& text) {
   return out;
 }
 
-// The progress from start to end of a timing curve, at a fraction of the way.
+// The value, 0..1, of a timing curve at time `t`, 0..1.
 double eased(const std::string& timing, double t) {
   const double pi = std::numbers::pi;
   if (timing == "ease_in_out") return (1 - std::cos(t * pi)) / 2;
@@ -62,7 +62,7 @@ void check_weights(const Weights& in) {
     throw Error(Fault::kInvalid, "must be below end_frame and frames").at_input("start_frame");
 }
 
-// The weights of one picture's frames.
+// The weights of the frames that one picture becomes.
 Numbers frames_of(const Weights& in) {
   const Numbers given = parse(in.weights);
   if (in.timing == "custom") return given.empty() ? Numbers{0.0} : given;
@@ -78,7 +78,7 @@ Numbers frames_of(const Weights& in) {
   return out;
 }
 
-// Each picture `times` times, one after the other.
+// Repeats each picture `times` times in a row.
 Tensor each(const Tensor& pictures, int64_t times) {
   std::vector<Tensor> parts;
   for (int64_t i = 0; i < pictures.dim(0); ++i)
@@ -93,7 +93,7 @@ Results<NumberList, NumberList, int64_t, Image> weights(const Weights& in) {
     const Tensor& given = *in.image;
     const int64_t count = given.dim(0), before = in.add_starting_frames, after = in.add_ending_frames;
     if ((count * std::ssize(frames) + before + after) * given.dim(1) * given.dim(2) > (int64_t{1} << 30))
-      throw Error(Fault::kInvalid, "so many frames of this size take too much memory").at_input("frames");
+      throw Error(Fault::kInvalid, "that many frames of this size would take too much memory").at_input("frames");
     for (int64_t i = 1; i < count; ++i) all.insert(all.end(), frames.begin(), frames.end());
     pictures = each(given, std::ssize(frames));
     const auto add = [&](int64_t n, int64_t which, bool front) {
@@ -136,7 +136,7 @@ void register_ip_adapter_weights_nodes(Table& table) {
       .description = "A weight for each picture of a batch, for IPAdapterBatch: as listed, or on a curve.",
       .inputs = {Text("weights", &Weights::weights)
                      .multiline()
-                     .tip("custom: the weights; otherwise the first and the last of them."),
+                     .tip("custom: the weights as listed. Otherwise a curve from the first to the last of them."),
                  Choice("timing", &Weights::timing, {"custom", "linear", "ease_in_out", "ease_in", "ease_out"}),
                  frame("frames", &Weights::frames), frame("start_frame", &Weights::start_frame),
                  frame("end_frame", &Weights::end_frame),
@@ -149,7 +149,7 @@ void register_ip_adapter_weights_nodes(Table& table) {
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineWeights",
                             .display = "IPAdapter Combine Weights",
                             .category = "ipadapter/utils",
-                            .description = "Puts weights one after the other.",
+                            .description = "Joins lists of weights.",
                             .inputs = {Float("weights_1", &Combine::weights_1).range(0.0, 1.0).step(0.05),
                                        Float("weights_2", &Combine::weights_2).range(0.0, 1.0).step(0.05)},
                             .outputs = {{"weights"}, {"count"}},

@@ -1,4 +1,4 @@
-// Nodes that name model files. They read headers only; weights are packed when a model is first used.
+// Nodes that load model files. They read the headers only; weights are packed when a model is first used.
 #include "models/checkpoint/checkpoint.h"
 #include "models/vision/clip_vision.h"
 #include "models/vision/style_model.h"
@@ -128,8 +128,7 @@ void register_loader_nodes(Table& table) {
       .name = "unCLIPCheckpointLoader",
       .display = "unCLIPCheckpointLoader",
       .category = "loaders",
-      .description =
-          "Loads an unCLIP checkpoint, which also holds the CLIP vision encoder that it takes pictures through.",
+      .description = "Loads an unCLIP checkpoint, which also holds the CLIP vision encoder for its pictures.",
       .inputs = {File("ckpt_name", &LoadCheckpoint::ckpt_name, "checkpoints")
                      .tip("sd21-unclip-h.ckpt or sd21-unclip-l.ckpt.")},
       .runs_when_checked = true,
@@ -153,16 +152,16 @@ void register_loader_nodes(Table& table) {
                                       .tip("Kept for ComfyUI's workflows; precision is chosen with --precision.")},
                        .runs_when_checked = true,
                        .run = load_unet});
-  table.add(NodeOf<LoadClip>{
-      .name = "CLIPLoader",
-      .display = "Load CLIP",
-      .category = "advanced/loaders",
-      .description = "Loads a text encoder from a file of its own; which one it is is read from the file.",
-      .inputs = {File("clip_name", &LoadClip::clip_name, "text_encoders"),
-                 Choice("type", &LoadClip::type, {"stable_diffusion"}).added_later(),
-                 Choice("device", &LoadClip::device, {"default", "cpu"}).optional()},
-      .runs_when_checked = true,
-      .run = load_clip});
+  table.add(
+      NodeOf<LoadClip>{.name = "CLIPLoader",
+                       .display = "Load CLIP",
+                       .category = "advanced/loaders",
+                       .description = "Loads a text encoder from a file of its own; its kind is read from the file.",
+                       .inputs = {File("clip_name", &LoadClip::clip_name, "text_encoders"),
+                                  Choice("type", &LoadClip::type, {"stable_diffusion"}).added_later(),
+                                  Choice("device", &LoadClip::device, {"default", "cpu"}).optional()},
+                       .runs_when_checked = true,
+                       .run = load_clip});
   table.add(NodeOf<LoadTwoClips>{
       .name = "DualCLIPLoader",
       .display = "DualCLIPLoader",

@@ -1,4 +1,4 @@
-// Operations on texts. Lengths and positions count characters, as in Python.
+// Nodes that work on texts. Lengths and positions count characters, as in Python.
 #include <algorithm>
 
 #include "formats/utf8.h"
@@ -16,13 +16,13 @@ std::string as_text(const CodePoints& characters) {
   return out;
 }
 
-// In lower case unless the comparison is case-sensitive.
+// The text in lower case, unless the comparison is case-sensitive.
 CodePoints to_compare(const std::string& text, bool case_sensitive) {
   const CodePoints characters = text::decode_utf8(text);
   return case_sensitive ? characters : text::lower_case(characters);
 }
 
-// Texts are joined and multiplied before anything is computed, and may be so in a chain.
+// These nodes run before anything is computed, and chains of them can multiply a text; this limits its size.
 constexpr size_t kMostText = size_t{16} << 20;
 
 void require_length(size_t bytes) {
@@ -47,7 +47,7 @@ struct Substring {
 Results<std::string> substring(const Substring& in) {
   const CodePoints all = text::decode_utf8(in.string);
   const auto length = static_cast<int64_t>(all.size());
-  // Negative places count from the end.
+  // Negative positions count from the end.
   const auto place = [&](int64_t at) {
     return std::clamp<int64_t>(at < 0 ? std::max(at, -length) + length : at, 0, length);
   };
@@ -68,7 +68,7 @@ struct Trim {
 Results<std::string> trim(const Trim& in) {
   const CodePoints all = text::decode_utf8(in.string);
   const auto is_text = [](int32_t c) {
-    // Python's white space has four separators that Unicode's has not.
+    // Python also counts four separators as white space that Unicode does not.
     return text::char_class(c) != text::CharClass::kSpace && !(c >= 0x1C && c <= 0x1F);
   };
   const auto begin = in.mode == "Right" ? all.begin() : std::find_if(all.begin(), all.end(), is_text);
@@ -82,7 +82,7 @@ struct Replace {
 
 Results<std::string> replace(const Replace& in) {
   std::string out;
-  if (in.find.empty()) {  // before each character, and at the end
+  if (in.find.empty()) {  // inserted before each character and at the end
     out = in.replace;
     require_length((in.replace.size() + 1) * (in.string.size() + 1));
     for (const int32_t c : text::decode_utf8(in.string)) {
@@ -123,7 +123,7 @@ Results<bool> compare(const Compare& in) {
                                    : std::equal(b.rbegin(), b.rend(), a.rbegin())};
 }
 
-// What comes out may be linked to a prompt.
+// Their outputs may be linked to a prompt.
 template <class P>
 Input<P> long_text(const char* name, std::string P::*member) {
   return Text(name, member).multiline().names_embeddings();

@@ -131,7 +131,7 @@ void register_sampling_nodes(Table& table) {
                  Float("denoise", &SampleAll::denoise)
                      .range(0.0, 1.0)
                      .step(0.01)
-                     .tip("How much of the picture is made anew: below 1 the latent's own picture shows through.")},
+                     .tip("How much of the picture is repainted: below 1 the latent's own picture shows through.")},
       .outputs = {{.tip = "The denoised latent."}},
       .run = sample_all,
       .check = check_sample_all,
