@@ -23,8 +23,8 @@
 
 namespace easel::engine {
 
-// What the program takes beside models and what they compute in, of the memory budget: itself, tokenizers, what stays
-// mapped of model files, pictures and latents between nodes.
+// The part of the memory budget for everything but models and their working memory: the program itself, tokenizers,
+// pages of model files that stay mapped, pictures and latents between nodes.
 constexpr size_t kProgramMemory = size_t{256} << 20;
 
 struct EngineOptions {
@@ -41,11 +41,11 @@ struct RunOptions {
   // Named texts for saved pictures beside the prompt, which is added: "workflow".
   std::vector<std::pair<std::string, std::string>> picture_text = {};
   CancelToken cancel = {};
-  // Told of each node's outputs, also of those that are reused (nodes/common/trace.h).
+  // Called with the outputs of each node, also with reused ones (nodes/common/trace.h).
   std::function<void(const std::string& node, const nodes::Outputs& outputs)> watch = {};
   // No run follows: each result, and with it the model it needs, is dropped when no later node needs it.
   bool last = false;
-  bool notices_told = false;  // the plan's notices were shown, and are not to be said again
+  bool notices_told = false;  // the plan's notices have been shown already
 };
 
 struct RunReport {

@@ -145,7 +145,7 @@ bool Foresight::take_over(const PromptNode& node, const PlannedNode& known) {
   return true;
 }
 
-// Where something before the node failed or was left out, the next look may see more.
+// If a node before this one failed or was left out, a later check may find out more.
 bool Foresight::may_be_kept(const PromptNode& node) {
   const auto before = upstream(node, table_);
   return signatures_.of(node.id).reusable &&

@@ -124,7 +124,7 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   throw Error(Fault::kMismatch, "the sampler \"" + std::string(sampler.name) +
                                     "\" is made for models that add noise to a picture; this one also fades it out")
       .at_input("sampler_name")
-      .fix("use one of " + known);
+      .fix("Use one of " + known);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Outputs run_over_lists(Context& context, const TableEntry& entry, const std::str
       if (const auto* list = value.get<ValueList>()) runs = std::max(runs, list->items.size());
   if (runs > kMostRuns)
     throw Error(Fault::kInvalid, "a list of " + std::to_string(runs) + " values comes in")
-        .fix("use lists of at most " + std::to_string(kMostRuns));
+        .fix("Use lists of at most " + std::to_string(kMostRuns));
   const auto run = [&](size_t i) {
     Call call(context, entry.spec, id, nth(arguments, i, node));
     Outputs out = node.run(call);

@@ -83,7 +83,7 @@ const SamplerInfo& find_sampler(std::string_view name) {
   if (found != kSamplers.end()) return *found;
   std::string known;
   for (const SamplerInfo& s : kSamplers) known += (known.empty() ? "" : ", ") + std::string(s.name);
-  throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("use one of " + known);
+  throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("Use one of " + known);
 }
 
 }  // namespace easel::sampling

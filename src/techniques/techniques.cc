@@ -233,7 +233,7 @@ Technique first_available(engine::Engine& engine, const std::vector<std::string>
   }
   if (reasons.empty()) throw Error(Fault::kUsage, "nothing here takes " + std::to_string(pictures) + " pictures");
   throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
-      .fix("docs/models.md says where they go");
+      .fix("See docs/models.md for where they go");
 }
 
 workflow::Prompt shipped_workflow(const std::string& name) {

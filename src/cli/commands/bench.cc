@@ -45,7 +45,7 @@ struct Row {
   std::array<ops::OpCounters, ops::kOpKinds> ops;
 
   double rate() const { return static_cast<double>(flops) / seconds; }
-  // Of the counted run, what went neither into products nor into attention nor into norms.
+  // The seconds of the counted run that were spent outside of products, attention and norms.
   double overhead() const {
     double rest = counted_seconds;
     for (const auto& op : ops)

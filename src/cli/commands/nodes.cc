@@ -88,7 +88,7 @@ void print_list(const nodes::Table& table, const std::string& origin, bool markd
     for (const NodeSpec* node : table.list()) origins.insert(node->origin);
     origins.erase("");
     throw Error(Fault::kMissing, "no node comes from '" + origin + "'")
-        .fix("name one of: " + joined({origins.begin(), origins.end()}));
+        .fix("Name one of: " + joined({origins.begin(), origins.end()}));
   }
   for (const auto& [category, list] : by_category) {
     printf(markdown ? "## %s\n\n" : "%s\n", category.c_str());

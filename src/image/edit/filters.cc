@@ -100,7 +100,7 @@ Tensor blur(const Tensor& image, int64_t radius, double sigma) {
   if (radius < 0 || radius >= smaller || !(sigma > 0))
     throw Error(Fault::kInvalid, "cannot blur a picture " + std::to_string(smaller) + " pixels wide or high over " +
                                      std::to_string(radius) + " pixels")
-        .fix("use a radius below the picture's smaller side and a sigma above 0");
+        .fix("Use a radius below the picture's smaller side and a sigma above 0");
   const Tensor packed = contiguous(image);
   const Image shape{image.dim(0) * image.dim(1), image.dim(1), image.dim(2), image.dim(3)};
   const std::vector<float> kernel = gaussian(radius, sigma);
@@ -179,7 +179,7 @@ Tensor pillow_blur(const Tensor& image, double radius) {
   require_image(image, "the picture to be blurred");
   if (!(radius >= 0 && radius <= 1000))
     throw Error(Fault::kInvalid, "cannot blur over " + std::to_string(radius) + " pixels")
-        .fix("use a radius of 0 to 1000");
+        .fix("Use a radius of 0 to 1000");
   const Tensor in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), channels = in.dim(3), size = height * width * channels;
   std::vector<uint8_t> bytes(static_cast<size_t>(in.numel()));

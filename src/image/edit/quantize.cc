@@ -275,14 +275,14 @@ Dither dither(std::string_view name) {
   for (const auto& [known, value] : kNames)
     if (known == name) return value;
   throw Error(Fault::kInvalid, "unknown dither: \"" + std::string(name) + "\"")
-      .fix("use none, floyd-steinberg, bayer-2, bayer-4, bayer-8 or bayer-16");
+      .fix("Use none, floyd-steinberg, bayer-2, bayer-4, bayer-8 or bayer-16");
 }
 
 Tensor quantize(const Tensor& image, int64_t colours, Dither dithering) {
   require_image(image, "the picture to be reduced to few colours");
   if (image.dim(3) != 3 || colours < 1 || colours > 256)
     throw Error(Fault::kInvalid, "cannot reduce " + image.str() + " to " + std::to_string(colours) + " colours")
-        .fix("use a picture in colour and from 1 to 256 colours");
+        .fix("Use a picture in colour and from 1 to 256 colours");
   const Tensor in = contiguous(image);
   Tensor out(image.shape());
   const auto count = static_cast<size_t>(image.dim(1) * image.dim(2));

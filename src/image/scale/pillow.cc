@@ -226,7 +226,7 @@ PillowFilter pillow_filter(std::string_view name) {
   for (const auto& [known, filter] : kFilters)
     if (known == name) return filter;
   throw Error(Fault::kInvalid, "unknown interpolation: \"" + std::string(name) + "\"")
-      .fix("use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
+      .fix("Use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
 }
 
 Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter, Overflow overflow) {

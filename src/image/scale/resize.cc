@@ -90,13 +90,13 @@ ResizeMethod resize_method(std::string_view name) {
   for (const auto& [known, method] : kMethods)
     if (known == name) return method;
   throw Error(Fault::kInvalid, "unknown way to resize: \"" + std::string(name) + "\"")
-      .fix("use nearest-exact, bilinear, area, bicubic, lanczos or (latents) bislerp");
+      .fix("Use nearest-exact, bilinear, area, bicubic, lanczos or (latents) bislerp");
 }
 
 CropMode crop_mode(std::string_view name) {
   if (name == "disabled") return CropMode::kDisabled;
   if (name == "center") return CropMode::kCenter;
-  throw Error(Fault::kInvalid, "unknown crop: \"" + std::string(name) + "\"").fix("use disabled or center");
+  throw Error(Fault::kInvalid, "unknown crop: \"" + std::string(name) + "\"").fix("Use disabled or center");
 }
 
 int64_t round_half_even(double value) {
@@ -117,7 +117,7 @@ void require_size(Size size) {
   if (size.width < 1 || size.height < 1 || size.width > kLargest || size.height > kLargest)
     throw Error(Fault::kInvalid, "cannot make a picture of " + std::to_string(size.width) + " x " +
                                      std::to_string(size.height) + " pixels")
-        .fix("choose a width and height from 1 to 16384");
+        .fix("Choose a width and height from 1 to 16384");
 }
 
 Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
@@ -151,7 +151,7 @@ Tensor crop_to_aspect(const Tensor& image, Size size) {
     throw Error(Fault::kInvalid, "nothing is left of a " + std::to_string(image.dim(2)) + " x " +
                                      std::to_string(image.dim(1)) + " picture cut to the shape of " +
                                      std::to_string(size.width) + " x " + std::to_string(size.height))
-        .fix("turn crop off or ask for another shape");
+        .fix("Turn crop off or ask for another shape");
   return image.slice(1, y, image.dim(1) - 2 * y).slice(2, x, image.dim(2) - 2 * x);
 }
 

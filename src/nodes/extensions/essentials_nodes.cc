@@ -149,7 +149,7 @@ Results<Image, int64_t, int64_t> crop(const Crop& in) {
   if (x2 <= x || y2 <= y)
     throw Error(Fault::kInvalid,
                 "the part lies outside of a picture of " + std::to_string(ow) + "x" + std::to_string(oh))
-        .fix("use smaller offsets, and a width and height of at least 1");
+        .fix("Use smaller offsets, and a width and height of at least 1");
   return {image::crop(*in.image, {x2 - x, y2 - y}, x, y), x, y};
 }
 

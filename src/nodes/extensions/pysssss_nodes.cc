@@ -85,7 +85,7 @@ Tensor constrained(const Tensor& pixels, const Constrain& in) {
   const auto refuse = [&] {
     throw Error(Fault::kInvalid,
                 "no size is left between the limits for a picture of " + std::to_string(w) + "x" + std::to_string(h))
-        .fix("use larger values of max_width and max_height");
+        .fix("Use larger values of max_width and max_height");
   };
   if (width < 1 || height < 1) refuse();
   if (real(width) / real(height) > aspect) {
