@@ -93,15 +93,15 @@ class TextMergePatch final : public nn::WeightPatch {
 }  // namespace
 
 ModelHandle merge_models(const ModelHandle& own, const ModelHandle& other, const MergeRatios& ratios) {
-  const std::shared_ptr<const UNetSource>& source = unet_of(other, "a merge").source;
-  const UNetConfig &a = unet_of(own, "a merge").config, &b = unet_of(other, "a merge").config;
+  const UNetModel &unet = unet_of(own, "a merge"), &other_unet = unet_of(other, "a merge");
+  const UNetConfig &a = unet.config, &b = other_unet.config;
   if (a.model_channels != b.model_channels || a.context_dim != b.context_dim || a.adm_channels != b.adm_channels ||
       a.input_depth != b.input_depth)
     throw Error(Fault::kMismatch, "the model " + own.file + " (" + family_name(&own.family()) +
                                       ") cannot be merged with " + other.file + " (" + family_name(&other.family()) +
                                       "): their blocks are of different sizes")
         .fix("Merge models of one family");
-  return with_patch(own, weight_patch(std::make_shared<const MergePatch>(source, ratios)));
+  return with_patch(own, weight_patch(std::make_shared<const MergePatch>(other_unet.source, ratios)));
 }
 
 ClipHandle merge_clips(const ClipHandle& own, const ClipHandle& other, MergeRatio ratio, memory::Residency& residency) {
