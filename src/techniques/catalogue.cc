@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "models/checkpoint/describe.h"
 #include "text/prompt.h"
+#include "text/tokenizer.h"
 
 namespace easel::techniques {
 
@@ -69,7 +70,7 @@ Json Catalogue::files() {
 }
 
 std::vector<int64_t> tokens_of_chunks(std::string_view prompt) {
-  constexpr int32_t kStart = 49406, kEnd = 49407;
+  constexpr int32_t kStart = text::Tokenizer::kStartToken, kEnd = text::Tokenizer::kEndToken;
   std::vector<int64_t> counts;
   for (const text::Chunk& chunk : text::tokenize(prompt, {.pad_token = kEnd})) {
     // Everything from the first end mark on is padding.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMostElements = int64_t{1} << 34;
 
-// One picture on a ground of another value, its corner at (x, y).
+// Copies a picture into `ground` with its corner at (x, y).
 void paste(const Tensor& image, Tensor& ground, int64_t x, int64_t y) {
   const Tensor packed = contiguous(image);
   const int64_t row = image.dim(2) * image.dim(3);
@@ -67,25 +67,26 @@ Tensor fit_batch(const Tensor& batch, int64_t size) {
   return out;
 }
 
-Tensor concatenate(const Tensor& first, const Tensor& second) {
-  Shape shape = first.shape(), other = second.shape();
+Tensor concatenate(const Tensor& batch1, const Tensor& batch2) {
+  Shape shape = batch1.shape(), other = batch2.shape();
   if (shape.rank() == other.rank() && shape.rank() > 0) other[0] = shape[0];
-  if (!(shape == other) || first.dtype() != second.dtype())
-    throw Error(Fault::kInvalid, "cannot make one batch of " + first.str() + " and " + second.str());
-  shape[0] = first.dim(0) + second.dim(0);
-  Tensor out(shape, first.dtype());
-  const Tensor a = contiguous(first), b = contiguous(second);
+  if (!(shape == other) || batch1.dtype() != batch2.dtype())
+    throw Error(Fault::kInvalid, "cannot make one batch of " + batch1.str() + " and " + batch2.str());
+  shape[0] = batch1.dim(0) + batch2.dim(0);
+  Tensor out(shape, batch1.dtype());
+  const Tensor a = contiguous(batch1), b = contiguous(batch2);
   std::memcpy(out.raw(), a.raw(), a.nbytes());
   std::memcpy(static_cast<char*>(out.raw()) + a.nbytes(), b.raw(), b.nbytes());
   return out;
 }
 
-Tensor join_batches(const Tensor& first, const Tensor& second) {
-  require_image(first, "the first batch");
-  require_image(second, "the second batch");
-  const bool fits = first.dim(1) == second.dim(1) && first.dim(2) == second.dim(2);
+Tensor join_batches(const Tensor& batch1, const Tensor& batch2) {
+  require_image(batch1, "the first batch");
+  require_image(batch2, "the second batch");
+  const bool fits = batch1.dim(1) == batch2.dim(1) && batch1.dim(2) == batch2.dim(2);
   return concatenate(
-      first, fits ? second : upscale(second, {first.dim(2), first.dim(1)}, ResizeMethod::kBilinear, CropMode::kCenter));
+      batch1,
+      fits ? batch2 : upscale(batch2, {batch1.dim(2), batch1.dim(1)}, ResizeMethod::kBilinear, CropMode::kCenter));
 }
 
 Tensor solid_picture(int64_t batch, Size size, uint32_t colour) {
@@ -100,7 +101,7 @@ Tensor solid_picture(int64_t batch, Size size, uint32_t colour) {
 }
 
 Tensor crop(const Tensor& image, Size size, int64_t x, int64_t y) {
-  require_image(image, "what is cropped");
+  require_image(image, "the picture to be cropped");
   require_size(size);
   x = std::clamp<int64_t>(x, 0, image.dim(2) - 1);
   y = std::clamp<int64_t>(y, 0, image.dim(1) - 1);
@@ -119,7 +120,7 @@ Tensor pad(const Tensor& image, const Sides& sides, float value) {
 }
 
 Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feathering) {
-  require_image(image, "what is padded");
+  require_image(image, "the picture to be padded");
   const int64_t height = image.dim(1), width = image.dim(2);
   Padded out{pad(image, sides, 0.5f), {}};
   out.mask = Tensor::full({1, out.image.dim(1), out.image.dim(2)}, 1.0f);
@@ -139,14 +140,14 @@ Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feather
 }
 
 std::pair<Tensor, Tensor> split_alpha(const Tensor& image) {
-  require_image(image, "what is split");
+  require_image(image, "the picture to be split");
   const Tensor colour = clone(image.slice(3, 0, std::min<int64_t>(3, image.dim(3))));
   if (image.dim(3) < 4) return {colour, Tensor::zeros({image.dim(0), image.dim(1), image.dim(2)})};
   return {colour, invert(image.select(3, 3))};
 }
 
 Tensor join_alpha(const Tensor& image, const Tensor& transparency) {
-  require_image(image, "what gets transparency");
+  require_image(image, "the picture to be made transparent");
   require_mask(transparency, "the transparency");
   if (image.dim(3) < 3) throw Error(Fault::kInvalid, "transparency needs a picture in colour, not " + image.str());
   const int64_t batch = std::min(image.dim(0), transparency.dim(0)), height = image.dim(1), width = image.dim(2);
@@ -167,11 +168,11 @@ SquareFrom square_from(std::string_view name) {
   for (const auto& [known, from] : kNames)
     if (known == name) return from;
   throw Error(Fault::kInvalid, "unknown crop position: \"" + std::string(name) + "\"")
-      .fix("use top, bottom, left, right, center or pad");
+      .fix("Use top, bottom, left, right, center or pad");
 }
 
 Tensor square_for_clip(const Tensor& image, int64_t side, PillowFilter filter, SquareFrom from, double sharpening) {
-  require_image(image, "what CLIP vision looks at");
+  require_image(image, "the picture for CLIP vision");
   const Tensor out = pillow_resize(square(image, from), {side, side}, filter, Overflow::kWrap);
   return sharpening > 0 ? adaptive_sharpen(out, sharpening) : out;
 }

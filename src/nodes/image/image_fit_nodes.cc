@@ -1,10 +1,11 @@
-// Fitting pictures to a size, and putting them side by side.
+// Nodes that fit pictures to a size, or put them side by side.
 #include <algorithm>
 
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/sizes.h"
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -51,14 +52,14 @@ Results<Image> resize_and_pad(const ResizeAndPad& in) {
                      in.white ? 1.0f : 0.0f)};
 }
 
-// Centres `pixels` on a background of the given height or width.
+// Pads `pixels` symmetrically to the given height (beside) or width.
 Tensor padded_to(const Tensor& pixels, int64_t side, bool beside, float value) {
-  const int64_t more = side - pixels.dim(beside ? 1 : 2), first = more / 2;
-  return more <= 0
-             ? pixels
-             : image::pad(pixels,
-                          beside ? image::Sides{0, first, 0, more - first} : image::Sides{first, 0, more - first, 0},
-                          value);
+  const int64_t more = side - pixels.dim(beside ? 1 : 2), before = more / 2;
+  return more <= 0 ? pixels
+                   : image::pad(
+                         pixels,
+                         beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0},
+                         value);
 }
 
 Tensor with_channels(const Tensor& pixels, int64_t channels) {
@@ -67,7 +68,7 @@ Tensor with_channels(const Tensor& pixels, int64_t channels) {
       {pixels, Tensor::full({pixels.dim(0), pixels.dim(1), pixels.dim(2), channels - pixels.dim(3)}, 1.0f)}, -1);
 }
 
-// The last picture is repeated, as ImageStitch does.
+// Repeats the last picture until there are `count`, as ImageStitch does.
 Tensor with_count(const Tensor& pixels, int64_t count) {
   if (pixels.dim(0) >= count) return pixels;
   return ops::concat({pixels, ops::repeat(pixels.slice(0, pixels.dim(0) - 1, 1), count - pixels.dim(0))}, 0);
@@ -80,8 +81,8 @@ Tensor ruler(const Tensor& a, const Tensor& b, bool beside, int64_t width, const
   const float values[] = {colour == "white" || colour == "red" ? 1.0f : 0.0f,
                           colour == "white" || colour == "green" ? 1.0f : 0.0f,
                           colour == "white" || colour == "blue" ? 1.0f : 0.0f, 1.0f};
-  for (int64_t i = 0; i < out.numel(); ++i)
-    if (i % channels < 4) out.f32()[i] = values[i % channels];
+  for (int64_t c = 0; c < std::min<int64_t>(channels, 4); ++c)
+    ops::update(out.slice(3, c, 1), [value = values[c]](auto) { return value; });
   return out;
 }
 
@@ -123,19 +124,20 @@ Results<Image> stitch(const Stitch& in) {
 }  // namespace
 
 void register_image_fit_nodes(Table& table) {
-  table.add(NodeOf<ScaleToSide>{.name = "ImageScaleToMaxDimension",
-                                .category = "image/upscaling",
-                                .description = "Resizes pictures so that the longer side has so many pixels.",
-                                .inputs = {Link("image", &ScaleToSide::image),
-                                           Choice("upscale_method", &ScaleToSide::upscale_method,
-                                                  {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
-                                           Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
-                                .run = scale_to_side,
-                                .check = check_side});
+  table.add(
+      NodeOf<ScaleToSide>{.name = "ImageScaleToMaxDimension",
+                          .category = "image/upscaling",
+                          .description = "Resizes pictures so that the longer side has the given number of pixels.",
+                          .inputs = {Link("image", &ScaleToSide::image),
+                                     Choice("upscale_method", &ScaleToSide::upscale_method,
+                                            {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
+                                     Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
+                          .run = scale_to_side,
+                          .check = check_side});
   table.add(NodeOf<ResizeAndPad>{
       .name = "ResizeAndPadImage",
       .category = "image/transform",
-      .description = "Resizes pictures to fit into a size and fills what is left at the edges: nothing is cut.",
+      .description = "Resizes pictures to fit into a size and pads them; nothing is cropped.",
       .inputs = {Link("image", &ResizeAndPad::image),
                  Int("target_width", &ResizeAndPad::target_width).range(1, kMaxSide).step(1),
                  Int("target_height", &ResizeAndPad::target_height).range(1, kMaxSide).step(1),
@@ -147,14 +149,13 @@ void register_image_fit_nodes(Table& table) {
       .name = "ImageStitch",
       .display = "Image Stitch",
       .category = "image/transform",
-      .description = "Puts the second picture beside, above or below the first.",
-      .inputs = {Link("image1", &Stitch::image1),
-                 Choice("direction", &Stitch::direction, {"right", "down", "left", "up"}),
-                 Bool("match_image_size", &Stitch::match_image_size)
-                     .tip("Brings the second picture to the first one's height or width."),
-                 Int("spacing_width", &Stitch::spacing_width).range(0, 1024).step(2),
-                 Choice("spacing_color", &Stitch::spacing_color, {"white", "black", "red", "green", "blue"}),
-                 Link("image2", &Stitch::image2)},
+      .description = "Puts image2 beside, above or below image1.",
+      .inputs =
+          {Link("image1", &Stitch::image1), Choice("direction", &Stitch::direction, {"right", "down", "left", "up"}),
+           Bool("match_image_size", &Stitch::match_image_size).tip("Resizes image2 to the height or width of image1."),
+           Int("spacing_width", &Stitch::spacing_width).range(0, 1024).step(2),
+           Choice("spacing_color", &Stitch::spacing_color, {"white", "black", "red", "green", "blue"}),
+           Link("image2", &Stitch::image2)},
       .run = stitch});
 }
 

@@ -1,4 +1,4 @@
-// Pictures: loading, scaling, cutting, joining, padding, edges.
+// Nodes on pictures: loading, scaling, cropping, padding, batches, edges.
 #include "formats/base64.h"
 #include "formats/pictures/picture.h"
 #include "image/edit/canny.h"
@@ -31,7 +31,7 @@ struct LoadImage {
   std::string image;
 };
 
-// What cannot be read of it is said, by the file's name.
+// Reads a picture file; warnings and errors name it.
 formats::Picture picture_named(const std::string& name, Call& call) {
   auto picture = formats::load_picture(find_picture(call.context().artifacts, name));
   if (!picture.warning.empty()) call.warn("'" + name + "' is read as far as it goes: " + picture.warning);
@@ -43,7 +43,7 @@ Results<Image, Mask> load_image(const LoadImage& in, Call& call) {
   return {std::move(picture.rgb), std::move(picture.mask)};
 }
 
-// Size and frames are in the file's header.
+// The size and the number of frames stand in the file's header.
 ForeseenPicture size_in_file(const Call& call, const std::string& name) {
   try {
     const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, name));
@@ -61,7 +61,7 @@ struct LoadImageMask {
   std::string image, channel;
 };
 
-// One channel as a mask. Alpha is turned around: 1 where the picture is transparent.
+// One channel as a mask. Alpha is inverted: 1 where the picture is transparent.
 Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
   const auto picture = picture_named(in.image, call);
   if (in.channel == "alpha") return {image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape())};
@@ -73,7 +73,7 @@ Foreseen<Mask> foresee_image_mask(const Known<LoadImageMask>& in, Call& call) {
   return {};
 }
 
-// A picture that is part of the workflow itself.
+// A picture inside the workflow itself, as base64.
 formats::Picture picture_in_text(const std::string& text, const char* input) {
   try {
     return formats::decode_picture(formats::decode_base64(text));
@@ -86,7 +86,7 @@ struct ImageInText {
   std::string image;
 };
 
-// That there is a picture in it, of a size that may be.
+// Throws Error(kInvalid) unless the text holds a picture of an allowed size.
 void check_picture_in_text(const std::string& text, const char* input) {
   try {
     formats::inspect_picture(formats::decode_base64(text));
@@ -153,7 +153,7 @@ void add_loaders(Table& table) {
       NodeOf<LoadImageMask>{.name = "LoadImageMask",
                             .display = "Load Image (as Mask)",
                             .category = "mask",
-                            .description = "Reads one channel of a picture as a mask; alpha is turned around.",
+                            .description = "Reads one channel of a picture as a mask; alpha is inverted.",
                             .inputs = {Picture("image", &LoadImageMask::image),
                                        Choice("channel", &LoadImageMask::channel, {"alpha", "red", "green", "blue"})},
                             .run = load_image_mask,
@@ -235,10 +235,10 @@ void add_scalers(Table& table) {
       .name = "ImageScale",
       .display = "Upscale Image",
       .category = "image/upscaling",
-      .description = "Brings a picture to a size. A side of 0 follows from the other one.",
+      .description = "Resizes a picture. A width or height of 0 follows from the other one.",
       .inputs = {image_input(), method_input(), size("width", &Scale::width, 0), size("height", &Scale::height, 0),
                  Choice("crop", &Scale::crop, {"disabled", "center"})
-                     .tip("center: cut to the new proportions first, instead of distorting.")},
+                     .tip("center: crop to the new proportions first, instead of distorting.")},
       .run = scale,
       .foresee = foresee_scale});
   table.add(NodeOf<ScaleBy>{
@@ -250,17 +250,19 @@ void add_scalers(Table& table) {
       .run = [](const ScaleBy& in) -> Results<Image> {
         return {scaled(in, image::scaled_by(*in.image, in.scale_by))};
       }});
-  table.add(NodeOf<ScaleToPixels>{
-      .name = "ImageScaleToTotalPixels",
-      .display = "Scale Image to Total Pixels",
-      .category = "image/upscaling",
-      .description = "Brings a picture to a number of megapixels, keeping its proportions.",
-      .inputs =
-          {image_input(), method_input(),
-           Float("megapixels", &ScaleToPixels::megapixels).range(0.01, 16.0).step(0.01).tip("Of 1024 x 1024 pixels.")},
-      .run = [](const ScaleToPixels& in) -> Results<Image> {
-        return {scaled(in, image::scaled_to_pixels(*in.image, in.megapixels))};
-      }});
+  table.add(
+      NodeOf<ScaleToPixels>{.name = "ImageScaleToTotalPixels",
+                            .display = "Scale Image to Total Pixels",
+                            .category = "image/upscaling",
+                            .description = "Resizes a picture to a number of megapixels, keeping its proportions.",
+                            .inputs = {image_input(), method_input(),
+                                       Float("megapixels", &ScaleToPixels::megapixels)
+                                           .range(0.01, 16.0)
+                                           .step(0.01)
+                                           .tip("A megapixel is 1024 x 1024 pixels.")},
+                            .run = [](const ScaleToPixels& in) -> Results<Image> {
+                              return {scaled(in, image::scaled_to_pixels(*in.image, in.megapixels))};
+                            }});
   table.add(NodeOf<Crop>{.name = "ImageCrop",
                          .display = "Image Crop",
                          .category = "image/transform",
@@ -274,14 +276,14 @@ void add_scalers(Table& table) {
       .name = "ImagePadForOutpaint",
       .display = "Pad Image for Outpainting",
       .category = "image",
-      .description = "Adds grey borders to be painted, and the mask that says where.",
+      .description = "Adds grey borders to be painted, and makes the mask for them.",
       .inputs = {Link("image", &Pad::image), border("left", &Pad::left), border("top", &Pad::top),
                  border("right", &Pad::right), border("bottom", &Pad::bottom),
                  side("feathering", &Pad::feathering, 0).tip("Over how many pixels the mask fades into the picture.")},
       .run = pad});
 }
 
-// --- Turning ---
+// --- Rotating and mirroring ---
 
 struct Rotate {
   Linked<Image> image;
@@ -297,7 +299,7 @@ void add_turns(Table& table) {
   table.add(NodeOf<Rotate>{
       .name = "ImageRotate",
       .category = "image/transform",
-      .description = "Turns a picture clockwise.",
+      .description = "Rotates a picture clockwise.",
       .inputs = {Link("image", &Rotate::image),
                  Choice("rotation", &Rotate::quarters,
                         {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
@@ -319,9 +321,9 @@ struct Batch {
 };
 
 Foreseen<Image> foresee_batch(const Known<Batch>& in) {
-  const ForeseenPicture *first = in(&Batch::image1), *second = in(&Batch::image2);
-  if (!first || !second) return {};
-  return {ForeseenPicture{first->width, first->height, first->count + second->count}};
+  const ForeseenPicture *a = in(&Batch::image1), *b = in(&Batch::image2);
+  if (!a || !b) return {};
+  return {ForeseenPicture{a->width, a->height, a->count + b->count}};
 }
 
 struct FromBatch {
@@ -339,14 +341,14 @@ void add_batches(Table& table) {
       .name = "ImageBatch",
       .display = "Batch Images",
       .category = "image",
-      .description = "Puts pictures into one batch; the second is brought to the size of the first.",
+      .description = "Joins two batches of pictures; image2 is resized to image1.",
       .inputs = {Link("image1", &Batch::image1), Link("image2", &Batch::image2)},
       .run = [](const Batch& in) -> Results<Image> { return {image::join_batches(*in.image1, *in.image2)}; },
       .foresee = foresee_batch});
   table.add(NodeOf<FromBatch>{
       .name = "ImageFromBatch",
       .category = "image/batch",
-      .description = "Takes some pictures out of a batch.",
+      .description = "Takes consecutive pictures out of a batch.",
       .inputs = {Link("image", &FromBatch::image), Int("batch_index", &FromBatch::batch_index).range(0, 4095),
                  Int("length", &FromBatch::length).range(1, 4096)},
       .run = [](const FromBatch& in) -> Results<Image> {

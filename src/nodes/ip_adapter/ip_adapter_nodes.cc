@@ -18,14 +18,15 @@ using models::ClipVisionHandle;
 using models::IpCombine;
 using models::ModelHandle;
 
-// --- The unified loader: picks adapter and encoder for a model ---
+// --- The unified loader, which picks the adapter and the encoder for a model ---
 
 struct Preset {
   const char* name;
   models::IpAdapterKind kind;
-  const char* mark;  // what the published names of such files have in them; adapters of one kind look alike inside
-  bool vision_g;     // takes pictures through ViT-bigG
+  const char* mark;  // a part of the published file names; the contents do not tell the variants of a kind apart
+  bool vision_g;     // whether its vision encoder is ViT-bigG
 };
+constexpr int64_t kVisionGLayers = 48;  // ViT-H has 32
 constexpr std::array<Preset, 6> kPresets = {{
     {"LIGHT - SD1.5 only (low strength)", models::IpAdapterKind::kPlain, "light", false},
     {"STANDARD (medium strength)", models::IpAdapterKind::kPlain, "", false},
@@ -41,7 +42,7 @@ std::vector<std::string> preset_names() {
   return names;
 }
 
-// Whether the variant marks in a file's name are those of the preset.
+// Whether a file's name has the mark of the preset's variant, and none of another variant.
 bool marked(const std::string& file, const Preset& preset) {
   const auto has = [&](const char* mark) { return file.find(mark) != std::string::npos; };
   if (has("composition") || has("faceid") || has("portrait")) return false;
@@ -51,7 +52,7 @@ bool marked(const std::string& file, const Preset& preset) {
   return true;
 }
 
-// The adapters there are, newer versions of a file first.
+// The names of the available adapters, newer versions of a file first.
 std::vector<std::string> adapters(Call& call) {
   std::vector<std::string> names = call.context().folders.list("ipadapter");
   std::stable_partition(names.begin(), names.end(),
@@ -67,8 +68,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
       if (pipeline.adapter.config.kind != preset.kind || models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model))
         continue;
       pipeline.vision = find_fitting_vision(call, pipeline.adapter);
-      // ViT-bigG has 48 layers, ViT-H has 32.
-      if (pipeline.vision && (pipeline.vision->layers > 40) == preset.vision_g) return pipeline;
+      if (pipeline.vision && (pipeline.vision->layers == kVisionGLayers) == preset.vision_g) return pipeline;
     } catch (const Error&) {
       continue;
     }
@@ -77,7 +77,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
                                    models::family_name(&model.family()) +
                                    " with the CLIP vision encoder it needs is in the model folders")
       .at_input("preset")
-      .fix("docs/models.md lists the published files; they go into ipadapter/ and clip_vision/");
+      .fix("See docs/models.md for the published files; they go into ipadapter/ and clip_vision/");
 }
 
 struct LoadUnified {
@@ -105,7 +105,7 @@ struct Application {
   MaybeLinked<ClipVisionHandle> clip_vision;
 };
 
-// The weight is a number, or one for each picture of a batch; where pictures are not apart the first one counts.
+// The weight is one number, or one for each picture of a batch. Without `unfold`, only the first is used.
 IpApplication application(const Application& in, std::string weight_type, bool unfold) {
   IpApplication how;
   how.weight.type = std::move(weight_type);
@@ -125,8 +125,8 @@ IpApplication application(const Application& in, std::string weight_type, bool u
   return how;
 }
 
-// Everything that is done with pictures in common: checks, encoding, tokens. `negative` and `composition` may be
-// undefined.
+// The common part of the nodes that take pictures: checks, encodes, and applies the adapter. `negative` and
+// `composition` may be undefined.
 Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
                            const IpApplication& how, IpCombine combine, const Tensor& composition = {}) {
   const IpPipeline& pipeline = *in.ipadapter;
@@ -150,7 +150,7 @@ Foreseen<ModelHandle> foresee_fit(const Known<Application>& in, const Call& call
 struct Pictures : Application {
   Linked<Image> image;
   MaybeLinked<Image> image_negative;
-  // Where a node has ways to combine pictures, one is chosen knowingly.
+  // Nodes that let the user choose how pictures are combined do not warn that they are blended.
   IpCombine combine_embeds = IpCombine::kConcat;
 };
 
@@ -184,7 +184,7 @@ Results<ModelHandle> apply_batch(const Batch& in, Call& call) {
                IpCombine::kConcat);
 }
 
-// The precise types say how strongly the other part is pushed away.
+// The precise weight types have a factor for how strongly the other property of the picture is suppressed.
 struct PreciseStyle : Pictures {
   double style_boost = 1.0;
 };
@@ -283,7 +283,7 @@ Results<IpEmbed> combine(const Combine& in) {
 
 Input<Application> model_input() { return Link("model", &Application::model); }
 Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
-constexpr const char* kWeightTip = "How much the picture counts: 0.5 to 0.8 leaves room for the prompt.";
+constexpr const char* kWeightTip = "How strong the effect of the picture is: 0.5 to 0.8 leaves room for the prompt.";
 Input<Application> weight_input(double max) {
   return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
 }
@@ -291,10 +291,10 @@ Input<Application> start_input() {
   return Float("start_at", &Application::start_at)
       .range(0.0, 1.0)
       .step(0.001)
-      .tip("When the picture begins to count, 0 being the start of the denoising.");
+      .tip("When the picture starts to have an effect; 0 is the start of the denoising.");
 }
 Input<Application> end_input() {
-  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it ceases to count.");
+  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it stops; 1 is the end.");
 }
 Input<Application> weight_type_input() {
   const auto names = models::ip_weight_types();
@@ -317,13 +317,15 @@ Input<P> combine_input(IpCombine P::*member) {
                  {"norm average", IpCombine::kNormAverage}});
 }
 Input<Pictures> combine_input() {
-  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures become one.");
+  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures are combined.");
 }
 template <class P>
 Input<P> negative_input() {
-  return Link("image_negative", &P::image_negative).tip("What the result should not be like.");
+  return Link("image_negative", &P::image_negative).tip("A picture that the result should not resemble.");
 }
-Input<Application> mask_input() { return Link("attn_mask", &Application::attn_mask).tip("Where the pictures count."); }
+Input<Application> mask_input() {
+  return Link("attn_mask", &Application::attn_mask).tip("Where the pictures have an effect.");
+}
 template <class P>
 Input<P> vision_input() {
   return Link("clip_vision", &P::clip_vision)
@@ -347,7 +349,7 @@ void register_apply(Table& table) {
       NodeOf<Pictures>{.name = "IPAdapterAdvanced",
                        .display = "IPAdapter Advanced",
                        .category = "ipadapter",
-                       .description = "Lets reference pictures steer a model, with every knob.",
+                       .description = "Lets reference pictures steer a model, with every parameter.",
                        .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
                                   combine_input(), start_input(), end_input(), scaling_input(),
                                   negative_input<Pictures>(), mask_input(), vision_input<Application>()},
@@ -420,31 +422,32 @@ void register_embeds(Table& table) {
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbeds",
                            .display = "IPAdapter Embeds",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterAdvanced for pictures that are encoded already.",
+                           .description = "IPAdapterAdvanced with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, false); },
                            .foresee = foresee_fit});
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbedsBatch",
                            .display = "IPAdapter Embeds Batch",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterBatch for pictures that are encoded already.",
+                           .description = "IPAdapterBatch with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, true); },
                            .foresee = foresee_fit});
-  table.add(NodeOf<Encode>{
-      .name = "IPAdapterEncoder",
-      .display = "IPAdapter Encoder",
-      .category = "ipadapter/embeds",
-      .description = "Encodes reference pictures for an adapter.",
-      .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
-                 Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
-                 Link("mask", &Encode::mask).tip("What of the pictures is to be seen."), vision_input<Encode>()},
-      .outputs = {{"pos_embed"}, {"neg_embed"}},
-      .run = encode});
+  table.add(
+      NodeOf<Encode>{.name = "IPAdapterEncoder",
+                     .display = "IPAdapter Encoder",
+                     .category = "ipadapter/embeds",
+                     .description = "Encodes reference pictures for an adapter.",
+                     .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
+                                Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
+                                Link("mask", &Encode::mask).tip("The part of the pictures that the encoder sees."),
+                                vision_input<Encode>()},
+                     .outputs = {{"pos_embed"}, {"neg_embed"}},
+                     .run = encode});
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineEmbeds",
                             .display = "IPAdapter Combine Embeds",
                             .category = "ipadapter/embeds",
-                            .description = "Makes one of several encoded pictures.",
+                            .description = "Combines up to five encoded pictures.",
                             .inputs = {Link("embed1", &Combine::embed1),
                                        Choice("method", &Combine::method,
                                               {{"concat", IpCombine::kConcat},

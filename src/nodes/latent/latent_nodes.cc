@@ -1,4 +1,4 @@
-// Empty latents, and operations on latents that need no model.
+// Nodes that make empty latents, and operations on latents that need no model.
 #include <algorithm>
 
 #include "image/edit/composite.h"
@@ -22,20 +22,20 @@ Input<P> size(const char* name, int64_t P::*member, int least) {
   return pixels(name, member, least).useful(128, 1280, 64);
 }
 
-// The latent with other samples, all else kept.
+// A copy of the latent with other samples.
 Results<Latent> with_samples(const Latent& from, Tensor samples) {
   Latent out = from;
   out.samples = std::move(samples);
   return {std::move(out)};
 }
 
-// --- Empty ones and batches ---
+// --- Empty latents and batches ---
 
 struct Empty {
   int64_t width = 512, height = 512, batch_size = 1;
 };
 
-// Pictures are given in pixels, and no VAE says how many make a latent pixel.
+// Sizes are given in pixels, and there is no VAE that could say how many of them make a latent pixel.
 ForeseenLatent empty_size(int64_t batch_size, int64_t height, int64_t width) {
   const int64_t factor = models::default_latents().factor;
   return {batch_size, height / factor, width / factor};
@@ -52,7 +52,7 @@ Foreseen<Latent> foresee_empty(const Known<Empty>& in) {
   return {empty_size(in(&Empty::batch_size), in(&Empty::height), in(&Empty::width))};
 }
 
-// One mask per sample.
+// The latent's noise mask with as many masks as samples.
 Tensor mask_per_sample(const Latent& in) {
   return in.noise_mask.dim(0) < in.samples.dim(0) ? image::fit_batch(in.noise_mask, in.samples.dim(0)) : in.noise_mask;
 }
@@ -108,11 +108,11 @@ struct Pair {
 };
 
 Results<Latent> join(const Pair& in) {
-  const Latent &first = *in.samples1, &second = *in.samples2;
-  Latent out = first;
-  out.samples = image::join_batches(first.samples, second.samples);
-  out.batch_index = indices(first);
-  const auto more = indices(second);
+  const Latent &a = *in.samples1, &b = *in.samples2;
+  Latent out = a;
+  out.samples = image::join_batches(a.samples, b.samples);
+  out.batch_index = indices(a);
+  const auto more = indices(b);
   out.batch_index.insert(out.batch_index.end(), more.begin(), more.end());
   return {std::move(out)};
 }
@@ -122,7 +122,7 @@ struct SeedBehavior {
   bool fixed = true;
 };
 
-// Every latent of a batch with its own noise, or all with that of the first.
+// Gives every latent of a batch its own noise, or all of them the noise of the first.
 Results<Latent> seed_behavior(const SeedBehavior& in) {
   Latent out = *in.samples;
   const int64_t first = out.batch_index.empty() ? 0 : out.batch_index.front();
@@ -136,9 +136,9 @@ void add_batches(Table& table) {
       .name = "EmptyLatentImage",
       .display = "Empty Latent Image",
       .category = "latent",
-      .description = "Latents with nothing in them, to be painted by a sampler.",
-      .inputs = {size("width", &Empty::width, 16).tip("Of the pictures to come, in pixels."),
-                 size("height", &Empty::height, 16).tip("Of the pictures to come, in pixels."),
+      .description = "Makes empty latents, from which a sampler paints pictures.",
+      .inputs = {size("width", &Empty::width, 16).tip("In pixels of the picture."),
+                 size("height", &Empty::height, 16).tip("In pixels of the picture."),
                  Int("batch_size", &Empty::batch_size).range(1, 4096).useful(1, 8, 1).tip("How many pictures.")},
       .outputs = {{.tip = "The empty latents."}},
       .run = empty,
@@ -147,7 +147,7 @@ void add_batches(Table& table) {
       .name = "LatentFromBatch",
       .display = "Latent From Batch",
       .category = "latent/batch",
-      .description = "Takes some latents out of a batch; each keeps the noise it had there.",
+      .description = "Takes consecutive latents out of a batch; each keeps the noise that it gets in the batch.",
       .inputs = {Link("samples", &FromBatch::samples), Int("batch_index", &FromBatch::batch_index).range(0, 63),
                  Int("length", &FromBatch::length).range(1, 64).added_later()},
       .run = from_batch});
@@ -159,13 +159,13 @@ void add_batches(Table& table) {
                            .run = repeat});
   table.add(NodeOf<Pair>{.name = "LatentBatch",
                          .category = "latent/batch",
-                         .description = "Puts latents into one batch; the second is brought to the size of the first.",
+                         .description = "Joins two batches of latents; samples2 is resized to samples1.",
                          .inputs = {Link("samples1", &Pair::samples1), Link("samples2", &Pair::samples2)},
                          .run = join});
   table.add(NodeOf<SeedBehavior>{
       .name = "LatentBatchSeedBehavior",
       .category = "latent/advanced",
-      .description = "Whether the latents of a batch get different noise or all the same.",
+      .description = "Sets whether the latents of a batch get different noise or the same.",
       .inputs = {Link("samples", &SeedBehavior::samples),
                  Choice("seed_behavior", &SeedBehavior::fixed, {{"random", false}, {"fixed", true}})},
       .run = seed_behavior});
@@ -229,7 +229,7 @@ Results<Latent> crop(const Crop& in) {
                                                       format_of(*in.samples).factor));
 }
 
-// The axis of [N,h,w,C] that a node calls x, y or t; t is that of the channels, as the reference has it for pictures.
+// The axis of [N,h,w,C] that a node calls x, y or t. As in ComfyUI, t means the channels for latents of pictures.
 int axis_of(const std::string& name) {
   return name.find('x') != std::string::npos ? 2 : name.find('y') != std::string::npos ? 1 : 3;
 }
@@ -239,16 +239,16 @@ struct Concat : Pair {
 };
 
 Results<Latent> concat(const Concat& in) {
-  const Latent& first = *in.samples1;
-  const Tensor second = image::fit_batch(in.samples2->samples, first.samples.dim(0));
+  const Latent& a = *in.samples1;
+  const Tensor b = image::fit_batch(in.samples2->samples, a.samples.dim(0));
   const int axis = axis_of(in.dim);
   for (int d = 1; d < 4; ++d)
-    if (d != axis && first.samples.dim(d) != second.dim(d))
-      throw Error(Fault::kMismatch, "latents of " + first.samples.shape().str() + " and " + second.shape().str() +
+    if (d != axis && a.samples.dim(d) != b.dim(d))
+      throw Error(Fault::kMismatch, "latents of " + a.samples.shape().str() + " and " + b.shape().str() +
                                         " cannot be put together along " + in.dim)
           .fix("Bring them to one size first, with LatentUpscale or LatentCrop");
-  return with_samples(first, in.dim.starts_with('-') ? ops::concat({second, first.samples}, axis)
-                                                     : ops::concat({first.samples, second}, axis));
+  return with_samples(a,
+                      in.dim.starts_with('-') ? ops::concat({b, a.samples}, axis) : ops::concat({a.samples, b}, axis));
 }
 
 struct Cut {
@@ -267,18 +267,18 @@ Results<Latent> cut_out(const Cut& in) {
 
 void add_shapes(Table& table) {
   const std::vector<std::string> methods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
-  table.add(NodeOf<Concat>{
-      .name = "LatentConcat",
-      .category = "latent/advanced",
-      .description = "Puts two latents side by side (x), one below the other (y), or their channels together (t); "
-                     "with a minus the second comes first.",
-      .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
-                 Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
-      .run = concat});
+  table.add(NodeOf<Concat>{.name = "LatentConcat",
+                           .category = "latent/advanced",
+                           .description =
+                               "Joins two latents side by side (x), one below the other (y), or by their channels (t); "
+                               "with a minus, samples2 comes first.",
+                           .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
+                                      Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
+                           .run = concat});
   table.add(NodeOf<Cut>{
       .name = "LatentCut",
       .category = "latent/advanced",
-      .description = "Some columns (x), rows (y) or channels (t) of a latent; a negative place counts from the end.",
+      .description = "Takes columns (x), rows (y) or channels (t) of a latent; a negative index counts from the end.",
       .inputs = {Link("samples", &Cut::samples), Choice("dim", &Cut::dim, {"x", "y", "t"}),
                  Int("index", &Cut::index).range(-kMaxSide, kMaxSide).step(1),
                  Int("amount", &Cut::amount).range(1, kMaxSide).step(1)},
@@ -287,7 +287,7 @@ void add_shapes(Table& table) {
       .name = "LatentUpscale",
       .display = "Upscale Latent",
       .category = "latent",
-      .description = "Brings latents to the size of a picture of so many pixels.",
+      .description = "Resizes latents for a picture of the given size in pixels.",
       .inputs = {Link("samples", &Upscale::samples), Choice("upscale_method", &Upscale::upscale_method, methods),
                  size("width", &Upscale::width, 0), size("height", &Upscale::height, 0),
                  Choice("crop", &Upscale::crop, {"disabled", "center"}).added_later()},
@@ -296,14 +296,14 @@ void add_shapes(Table& table) {
       .name = "LatentUpscaleBy",
       .display = "Upscale Latent By",
       .category = "latent",
-      .description = "Makes latents larger or smaller by a factor.",
+      .description = "Scales latents by a factor.",
       .inputs = {Link("samples", &UpscaleBy::samples), Choice("upscale_method", &UpscaleBy::upscale_method, methods),
                  Float("scale_by", &UpscaleBy::scale_by).range(0.01, 8.0).step(0.01)},
       .run = upscale_by});
   table.add(NodeOf<Rotate>{.name = "LatentRotate",
                            .display = "Rotate Latent",
                            .category = "latent/transform",
-                           .description = "Turns latents clockwise.",
+                           .description = "Rotates latents clockwise.",
                            .inputs = {Link("samples", &Rotate::samples),
                                       Choice("rotation", &Rotate::quarters,
                                              {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
@@ -327,7 +327,7 @@ void add_shapes(Table& table) {
                    .run = crop});
 }
 
-// --- Mixes ---
+// --- Mixing ---
 
 struct Composite {
   Linked<Latent> samples_to, samples_from;
@@ -382,7 +382,7 @@ void add_composites(Table& table) {
       .name = "LatentComposite",
       .display = "Latent Composite",
       .category = "latent",
-      .description = "Places latents on others, with soft edges if wanted.",
+      .description = "Places latents on others, with soft edges if feather is above 0.",
       .inputs = {Link("samples_to", &Composite::samples_to), Link("samples_from", &Composite::samples_from),
                  pixels("x", &Composite::x, 0), pixels("y", &Composite::y, 0),
                  pixels("feather", &Composite::feather, 0).added_later()},
@@ -390,7 +390,7 @@ void add_composites(Table& table) {
   table.add(NodeOf<CompositeMasked>{
       .name = "LatentCompositeMasked",
       .category = "latent",
-      .description = "Places latents on others, where a mask shows them.",
+      .description = "Places latents on others where a mask is 1.",
       .inputs = {Link("destination", &CompositeMasked::destination), Link("source", &CompositeMasked::source),
                  pixels("x", &CompositeMasked::x, 0), pixels("y", &CompositeMasked::y, 0),
                  Bool("resize_source", &CompositeMasked::resize_source).added_later(),
@@ -399,7 +399,7 @@ void add_composites(Table& table) {
   table.add(NodeOf<SetNoiseMask>{.name = "SetLatentNoiseMask",
                                  .display = "Set Latent Noise Mask",
                                  .category = "latent/inpaint",
-                                 .description = "Says where a sampler may change the picture.",
+                                 .description = "Sets the mask within which a sampler may change the picture.",
                                  .inputs = {Link("samples", &SetNoiseMask::samples), Link("mask", &SetNoiseMask::mask)},
                                  .run = set_noise_mask});
 }
@@ -420,7 +420,7 @@ void add_arithmetic(Table& table) {
   table.add(NodeOf<Interpolate>{
       .name = "LatentInterpolate",
       .category = "latent/advanced",
-      .description = "Goes from one latent to another, keeping their strength.",
+      .description = "Interpolates between two latents, keeping their strength.",
       .inputs = {first_input(), second_input(), Float("ratio", &Interpolate::ratio).range(0.0, 1.0).step(0.01)},
       .run = [](const Interpolate& in) {
         return with_samples(*in.samples1,
@@ -436,7 +436,7 @@ void add_arithmetic(Table& table) {
                          }});
   table.add(NodeOf<Pair>{.name = "LatentSubtract",
                          .category = "latent/advanced",
-                         .description = "Subtracts the second latent from the first.",
+                         .description = "Subtracts samples2 from samples1.",
                          .inputs = {first_input(), second_input()},
                          .run = [](const Pair& in) {
                            return with_samples(*in.samples1,

@@ -2,6 +2,9 @@
 
 #include <vector>
 
+#include "base/hash.h"
+#include "workflow/convert/graph.h"
+
 namespace easel::workflow {
 namespace {
 
@@ -89,9 +92,10 @@ class Reader {
   size_t at_ = 0;
 };
 
-uint64_t mixed(uint64_t hash, std::string_view text) {  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  return (hash ^ 0xFF) * 0x100000001B3u;
+// The state from which the choices in a node's text are drawn. The marks between the parts are not UTF-8.
+uint64_t draw_state(uint64_t seed, std::string_view node, std::string_view input) {
+  constexpr std::string_view kMark = "\xFF";
+  return Hash64().add(std::to_string(seed)).add(kMark).add(node).add(kMark).add(input).add(kMark).value();
 }
 
 // The first seed typed into a node, 0 when there is none.
@@ -100,7 +104,7 @@ uint64_t first_seed(const Prompt& prompt, const NodeTable& table) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
     for (const InputSpec& input : spec->inputs) {
-      if (!input.control_after_generate && input.name != "seed" && input.name != "noise_seed") continue;
+      if (!is_seed(input)) continue;
       const auto value = node.inputs.find(input.name);
       if (value == node.inputs.end() || !value->is_number_integer()) continue;
       return value->is_number_unsigned() ? value->get<uint64_t>() : static_cast<uint64_t>(value->get<int64_t>());
@@ -134,7 +138,7 @@ void rewrite_texts(Prompt& prompt, const NodeTable& table) {
       if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) continue;
       const std::string text = value->get<std::string>();
       if (text.find_first_of("/{\\") == std::string::npos) continue;
-      Draw draw(mixed(mixed(mixed(0xCBF29CE484222325u, std::to_string(seed)), node.id), input.name));
+      Draw draw(draw_state(seed, node.id, input.name));
       *value = rewritten_text(text, draw);
     }
   }
