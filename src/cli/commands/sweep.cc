@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "cli/commands.h"
+#include "cli/quick.h"
 #include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
@@ -118,10 +119,15 @@ void run(const Flags& flags) {
   std::vector<Axis> settings;
   for (const auto& text : flags.settings) settings.push_back(parse_axis(text));
   const auto engine = start_engine(flags.session);
-  workflow::Workflow loaded =
-      workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
-  workflow::take_accepted_form(loaded, engine->table(),
-                               [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
+  workflow::Workflow loaded;
+  if (auto technique = named_technique(*engine, flags.workflow, flags.session)) {
+    loaded.prompt = std::move(technique->prompt);
+  } else {
+    note_only_built_in(flags.session);
+    loaded = workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
+    workflow::take_accepted_form(loaded, engine->table(),
+                                 [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
+  }
   for (const std::string& note : loaded.notes) fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
   workflow::Prompt& base = loaded.prompt;
   for (const Axis& setting : settings)
@@ -157,9 +163,10 @@ void add_sweep(CLI::App& app) {
       "The last --set of several values runs along the columns, the one before it down the rows; one of a single "
       "value holds for all runs. What does not change is computed once.\n\n"
       "  easel sweep flow.json --set KSampler.denoise=0.2,0.4,0.6,0.8\n"
+      "  easel sweep img2img --set 8.denoise=0.2,0.4,0.6,0.8      one of Easel's own, with the models there are\n"
       "  easel sweep flow.json --set KSampler.seed=1,2,3 --set KSampler.cfg=4,7,10\n"
       "  easel sweep flow.json --set KSampler.steps=4 --set 6.weight=0,0.5,1 --sheet weights.jpg");
-  command->add_option("WORKFLOW", flags->workflow, "The workflow file")->required();
+  command->add_option("WORKFLOW", flags->workflow, "The workflow file, or a technique")->required();
   command->add_option("--set", flags->settings, "NODE.INPUT=VALUE,VALUE,...")->required()->allow_extra_args(false);
   command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
       ->check(CLI::IsMember({"graph", "prompt"}));
