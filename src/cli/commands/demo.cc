@@ -12,7 +12,6 @@
 #include "cli/session.h"
 #include "formats/pictures/picture.h"
 #include "image/sheet/contact_sheet.h"
-#include "library/built_in.h"
 #include "synth/models/synth.h"
 #include "synth/pictures/demo_picture.h"
 #include "techniques/techniques.h"
@@ -76,10 +75,12 @@ image::ContactSheet draw_all(engine::Engine& engine, const std::vector<ShownTech
   return sheet;
 }
 
-// With the models that come with the program: what each technique does, on one sheet.
-void show_techniques(const Flags& flags, const SessionFlags& session) {
+// With the models that come with the program: what each technique does, on one sheet. False when there are none that
+// draw.
+bool show_techniques(const Flags& flags, const SessionFlags& session) {
   const auto engine = start_engine(session, /*models_needed=*/false);
   auto all = demonstration(techniques::available(*engine), engine->table());
+  if (all.empty()) return false;
   for (ShownTechnique& technique : all)
     for (Shown& shown : technique.pictures) set_steps(shown.prompt);
   const std::string sheet = flags.sheet.empty() ? (fs::path(flags.folder) / "techniques.png").string() : flags.sheet;
@@ -90,6 +91,7 @@ void show_techniques(const Flags& flags, const SessionFlags& session) {
           "Larger models go into a model folder (docs/models.md).\n",
           sheet.c_str(), session.output.c_str());
   printf("%s\n", sheet.c_str());
+  return true;
 }
 
 // With synthetic model files: that everything works, from nothing to a picture.
@@ -123,8 +125,7 @@ void run(const Flags& flags) {
   session.input = (folder / "input").string();
   session.output = (folder / "output").string();
   stage("the pictures to begin with", [&] { write_pictures(session.input); });
-  if (library::built_in_models().empty()) show_texture(flags, session);
-  else show_techniques(flags, session);
+  if (!show_techniques(flags, session)) show_texture(flags, session);
 }
 
 }  // namespace
