@@ -94,7 +94,8 @@ class Chooser {
   std::string take(PromptNode& node, const char* input, const std::string& folder, const std::string& what,
                    const std::function<bool(const Outputs&)>& right) {
     std::vector<std::string> names = engine_.folders().list(folder);
-    std::erase_if(names, [&](const std::string& name) { return engine_.folders().built_in(folder, name) != built_in_; });
+    std::erase_if(names,
+                  [&](const std::string& name) { return engine_.folders().built_in(folder, name) != built_in_; });
     const std::string named = node.inputs.at(input).get<std::string>();
     std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name == named; });
     PromptNode asked = node;
@@ -210,15 +211,20 @@ Technique read(const Json& json) {
   return t;
 }
 
+// The size of the built-in models, and none of the words they do not know (of what is not wanted).
+void make_small(Technique& t) {
+  for (PromptNode& node : t.prompt.nodes)
+    for (const char* side : {"width", "height"})
+      if (node.inputs.contains(side) && node.inputs[side].is_number()) node.inputs[side] = library::kBuiltInSide;
+  for (const WordsSlot& slot : t.negatives) t.prompt.find(slot.node)->inputs[slot.input] = "";
+}
+
 Technique with_files(Chooser& chooser, const Json& json) {
   Technique t = read(json);
   t.missing = chooser.choose(t.prompt, json.at("files"));
   if (!t.missing.empty()) t.missing = "It needs " + t.missing + ".";
   t.built_in = t.missing.empty() && chooser.built_in();
-  if (t.built_in)
-    for (PromptNode& node : t.prompt.nodes)
-      for (const char* side : {"width", "height"})
-        if (node.inputs.contains(side) && node.inputs[side].is_number()) node.inputs[side] = library::kBuiltInSide;
+  if (t.built_in) make_small(t);
   return t;
 }
 
