@@ -153,7 +153,8 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
 // That the result is small, and why.
 void note_small(const SessionFlags& session) {
   std::string why = only_built_in(session);
-  if (why.empty()) why = "the model folder '" + session.models + "' lacks files for this, so Easel's own small models are used";
+  if (why.empty())
+    why = "the model folder '" + session.models + "' lacks files for this, so Easel's own small models are used";
   const std::string side = std::to_string(library::kBuiltInSide);
   fprintf(stderr, "%s %s; they draw %sx%s pixels\n", bold("note:").c_str(), why.c_str(), side.c_str(), side.c_str());
 }

@@ -108,7 +108,8 @@ bool Folders::in_built_in(const fs::path& path) const {
   if (built_in_.empty()) return false;
   std::error_code failed;
   const fs::path real = fs::weakly_canonical(path, failed);
-  return !failed && std::mismatch(built_in_.begin(), built_in_.end(), real.begin(), real.end()).first == built_in_.end();
+  return !failed &&
+         std::mismatch(built_in_.begin(), built_in_.end(), real.begin(), real.end()).first == built_in_.end();
 }
 
 bool Folders::built_in(std::string_view kind, std::string_view name) const {

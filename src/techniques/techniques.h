@@ -52,7 +52,8 @@ std::vector<Technique> available(engine::Engine& engine);
 // of those that come after it, no file is looked at. Built-in files count only when none has all of its files in the
 // model folders. Throws Error(kMissing) saying what each lacks when none has them all, Error(kUsage) when there is none
 // that takes so many pictures.
-Technique first_available(engine::Engine& engine, const std::vector<std::string>& names, std::optional<size_t> pictures);
+Technique first_available(engine::Engine& engine, const std::vector<std::string>& names,
+                          std::optional<size_t> pictures);
 
 bool is_technique(const std::string& name);
 

@@ -10,6 +10,7 @@
 namespace easel::cli {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::Workplace;
 
 // A place without a model folder, and a program that came with a checkpoint.

@@ -3,10 +3,14 @@
 // those that EASEL_BUILT_IN_MODELS names) lack a file for it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "formats/pictures/picture.h"
 #include "image/edit/canny.h"

@@ -61,8 +61,8 @@ image::ContactSheet draw_all(engine::Engine& engine, const std::vector<ShownTech
     for (size_t i = 0; i < kShownReferences; ++i) {
       const bool given = i < technique.references.size();
       sheet.labels.emplace_back(given ? "reference" : "");
-      sheet.pictures.push_back(
-          given ? picture_on_sheet(engine.directories().input / technique.references[i], kCell) : Tensor());
+      sheet.pictures.push_back(given ? picture_on_sheet(engine.directories().input / technique.references[i], kCell)
+                                     : Tensor());
     }
     for (const Shown& shown : technique.pictures) {
       Presenter presenter(Style::kQuiet, engine);
@@ -132,12 +132,15 @@ void run(const Flags& flags) {
 
 void add_demo(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("demo", "Show what each technique does, with the small models that come with Easel");
+  CLI::App* command =
+      app.add_subcommand("demo", "Show what each technique does, with the small models that come with Easel");
   command->footer(
-      "Writes the pictures it begins with, draws from them, and puts all on one labelled sheet. Where Easel came without\n"
+      "Writes the pictures it begins with, draws from them, and puts all on one labelled sheet. Where Easel came "
+      "without\n"
       "models, it makes small synthetic ones and draws over one picture, which then is a texture.");
   command->add_option("FOLDER", flags->folder, "Where everything goes")->capture_default_str();
-  command->add_option("--sheet", flags->sheet, "Where to write the sheet, .png or .jpg (default: FOLDER/techniques.png)");
+  command->add_option("--sheet", flags->sheet,
+                      "Where to write the sheet, .png or .jpg (default: FOLDER/techniques.png)");
   command->add_option("--precision", flags->session.precision, "f32, bf16, int8 or auto")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();

@@ -31,9 +31,7 @@ struct Listed {
   std::string kind, name;
   bool built_in = false;
 
-  std::string shown() const {
-    return (kind.empty() ? name : kind + "/" + name) + (built_in ? " (built in)" : "");
-  }
+  std::string shown() const { return (kind.empty() ? name : kind + "/" + name) + (built_in ? " (built in)" : ""); }
 };
 
 Json to_json(const Listed& file, const models::FileDescription& d) {
@@ -86,7 +84,8 @@ void describe(const fs::path& path, const Listed& file, const Flags& flags, Json
   }
 }
 
-// Those of the folder, and before them those that came with the program. Without a folder of the usual name, only these.
+// Those of the folder, and before them those that came with the program. Without a folder of the usual name, only
+// these.
 void describe_all(const Flags& flags, Json& rows) {
   const fs::path built_in = library::built_in_models();
   std::error_code ignored;

@@ -84,8 +84,10 @@ void add_run(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("run", "Run a ComfyUI workflow and save its pictures");
   command->footer(
-      "WORKFLOW is the editor's JSON, the API's JSON, a PNG or WebP picture that carries one, or the name of one of Easel's\n"
-      "own (docs/techniques.md), which takes the model files there are. Pictures are saved under OUTPUT and their paths\n"
+      "WORKFLOW is the editor's JSON, the API's JSON, a PNG or WebP picture that carries one, or the name of one of "
+      "Easel's\n"
+      "own (docs/techniques.md), which takes the model files there are. Pictures are saved under OUTPUT and their "
+      "paths\n"
       "printed, one a line. Everything is checked before anything is computed.\n"
       "A picture mostly carries both forms: the API's is run, unless only the editor's can be.\n\n"
       "  easel run flow.json --set KSampler.steps=8 --set 6.text=\"a red barn\"\n"

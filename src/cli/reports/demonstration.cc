@@ -114,10 +114,8 @@ void add_second_adapter(workflow::Prompt& prompt) {
   second.id = kSecondApply;
   second.inputs["model"] = Json::array({first->id, 0});
   second.inputs["image"] = Json::array({kSecondPicture, 0});
-  prompt.nodes.push_back({.id = kSecondPicture,
-                          .class_type = "LoadImage",
-                          .title = "Second picture",
-                          .inputs = {{"image", ""}}});
+  prompt.nodes.push_back(
+      {.id = kSecondPicture, .class_type = "LoadImage", .title = "Second picture", .inputs = {{"image", ""}}});
   prompt.nodes.push_back(std::move(second));
 }
 
@@ -130,7 +128,8 @@ Shown shown(const techniques::Technique& technique, const Row& row, const Cell& 
   if (!technique.pictures.empty()) out.prompt.find(technique.pictures.front().node)->inputs["image"] = first;
   if (technique.pictures.size() > 1) out.prompt.find(technique.pictures[1].node)->inputs["image"] = second;
   if (row.second_adapter) out.prompt.find(kSecondPicture)->inputs["image"] = second;
-  for (const techniques::WordsSlot& slot : technique.prompts) out.prompt.find(slot.node)->inputs[slot.input] = row.words;
+  for (const techniques::WordsSlot& slot : technique.prompts)
+    out.prompt.find(slot.node)->inputs[slot.input] = row.words;
   for (const techniques::WordsSlot& slot : technique.negatives) out.prompt.find(slot.node)->inputs[slot.input] = "";
   for (const std::string& setting : cell.settings)
     workflow::assign(out.prompt, table, workflow::parse_assignment(setting));

@@ -145,9 +145,8 @@ class Examination {
     size_t own = 0;
     for (const std::string& kind : folders.kinds()) {
       const auto names = folders.list(kind);
-      own += static_cast<size_t>(std::count_if(names.begin(), names.end(), [&](const std::string& name) {
-        return !folders.built_in(kind, name);
-      }));
+      own += static_cast<size_t>(std::count_if(names.begin(), names.end(),
+                                               [&](const std::string& name) { return !folders.built_in(kind, name); }));
       for (const fs::path& folder : folders.folders(kind)) {
         if (!fs::is_directory(folder, failed)) continue;
         out_.folders.push_back({.kind = kind, .path = folder, .files = names.size()});
