@@ -207,15 +207,13 @@ class Meaning : public ::testing::Test {
 
   // Two references: the more one of them counts, the nearer the result is to it. `strengths`: the settings for the
   // first alone, for both, and for the second alone.
-  void expect_order_of_strengths(const Technique& t, const std::array<std::vector<std::string>, 3>& strengths,
-                                 const std::string& second_slot) {
+  void expect_order_of_strengths(const Technique& t, const std::array<std::vector<std::string>, 3>& strengths) {
     Differences to_middle, to_second;
     std::array<double, 3> means{};
     for (int i = 0; i < kSeeds; ++i) {
       std::array<double, 3> place{};  // 0: colours of the first, 1: of the second
       for (size_t k = 0; k < strengths.size(); ++k) {
-        workflow::Prompt prompt = asked(t, i, "", {i});
-        prompt.find(second_slot)->inputs["image"] = name(i + 1);
+        workflow::Prompt prompt = asked(t, i, "", {i, i + 1});
         for (const std::string& setting : strengths[k]) set(prompt, setting);
         const Tensor drawn = draw(prompt);
         const double first = colour_distance(drawn, drawing(i).rgb),
@@ -341,21 +339,10 @@ TEST_F(Meaning, TwoReferencesMixByStrengthInUnclip) {
 }
 
 TEST_F(Meaning, TwoReferencesMixByWeightInAnIpAdapter) {
-  auto t = technique("ip_adapter_variations");
-  if (!t) GTEST_SKIP() << models() << " lacks an IP-Adapter";
-  using workflow::Json;
-  workflow::Prompt& flow = t->prompt;
-  set(flow, "EmptyLatentImage.batch_size=1");
-  workflow::PromptNode second = *flow.find("6");
-  second.id = "202";
-  second.inputs["model"] = Json::array({"6", 0});
-  second.inputs["image"] = Json::array({"201", 0});
-  flow.nodes.push_back({"201", "LoadImage", "", {{"image", ""}}});
-  flow.nodes.push_back(second);
-  flow.find("10")->inputs["model"] = Json::array({"202", 0});
+  const auto t = technique("ip_adapter_two_pictures");
+  if (!t) GTEST_SKIP() << models() << " lacks a file for ip_adapter_two_pictures";
   expect_order_of_strengths(
-      *t, {{{"6.weight=1", "202.weight=0"}, {"6.weight=0.5", "202.weight=0.5"}, {"6.weight=0", "202.weight=1"}}},
-      "201");
+      *t, {{{"7.weight=1", "8.weight=0"}, {"7.weight=0.5", "8.weight=0.5"}, {"7.weight=0", "8.weight=1"}}});
 }
 
 }  // namespace

@@ -18,11 +18,7 @@ struct Row {
   std::string technique, title, words;
   std::vector<std::string> references;
   std::array<Cell, kShownPictures> cells;
-  bool second_adapter = false;  // a second reference through the same IP-Adapter
 };
-
-// The nodes that second_adapter adds.
-constexpr const char *kSecondPicture = "201", *kSecondApply = "202";
 
 std::vector<Row> rows() {
   const std::string lighthouse = "lighthouse.png", fruit = "still_life.png", portrait = "portrait.png";
@@ -83,15 +79,14 @@ std::vector<Row> rows() {
                   {"weight 0.4", {"9.batch_size=1", "6.weight=0.4"}},
                   {"weight 0.7", {"9.batch_size=1", "6.weight=0.7"}},
                   {"weight 1", {"9.batch_size=1", "6.weight=1"}}}}},
-      {.technique = "ip_adapter_variations",
-       .title = "Two pictures mixed",
+      {.technique = "ip_adapter_two_pictures",
+       .title = "Mix two pictures",
        .words = {},
        .references = {lighthouse, fruit},
-       .cells = {{{"1 : 0", {"9.batch_size=1", "6.weight=1", "202.weight=0"}},
-                  {"0.7 : 0.3", {"9.batch_size=1", "6.weight=0.7", "202.weight=0.3"}},
-                  {"0.3 : 0.7", {"9.batch_size=1", "6.weight=0.3", "202.weight=0.7"}},
-                  {"0 : 1", {"9.batch_size=1", "6.weight=0", "202.weight=1"}}}},
-       .second_adapter = true},
+       .cells = {{{"1 : 0", {"7.weight=1", "8.weight=0"}},
+                  {"0.7 : 0.3", {"7.weight=0.7", "8.weight=0.3"}},
+                  {"0.3 : 0.7", {"7.weight=0.3", "8.weight=0.7"}},
+                  {"0 : 1", {"7.weight=0", "8.weight=1"}}}}},
       {.technique = "ip_adapter_canny",
        .title = "One's look, another's edges",
        .words = "a portrait",
@@ -103,31 +98,13 @@ std::vector<Row> rows() {
   };
 }
 
-// A second reference after the first, through the same adapter.
-void add_second_adapter(workflow::Prompt& prompt) {
-  using workflow::Json;
-  const auto first = std::find_if(prompt.nodes.begin(), prompt.nodes.end(),
-                                  [](const workflow::PromptNode& n) { return n.class_type == "IPAdapterApply"; });
-  workflow::PromptNode second = *first;
-  for (workflow::PromptNode& node : prompt.nodes)
-    if (node.class_type == "KSampler") node.inputs["model"] = Json::array({kSecondApply, 0});
-  second.id = kSecondApply;
-  second.inputs["model"] = Json::array({first->id, 0});
-  second.inputs["image"] = Json::array({kSecondPicture, 0});
-  prompt.nodes.push_back(
-      {.id = kSecondPicture, .class_type = "LoadImage", .title = "Second picture", .inputs = {{"image", ""}}});
-  prompt.nodes.push_back(std::move(second));
-}
-
 Shown shown(const techniques::Technique& technique, const Row& row, const Cell& cell,
             const workflow::NodeTable& table) {
   Shown out{cell.label, technique.prompt};
-  if (row.second_adapter) add_second_adapter(out.prompt);
   const std::string first = row.references.empty() ? "lighthouse.png" : row.references.front();
   const std::string second = row.references.empty() ? first : row.references.back();
   if (!technique.pictures.empty()) out.prompt.find(technique.pictures.front().node)->inputs["image"] = first;
   if (technique.pictures.size() > 1) out.prompt.find(technique.pictures[1].node)->inputs["image"] = second;
-  if (row.second_adapter) out.prompt.find(kSecondPicture)->inputs["image"] = second;
   for (const techniques::WordsSlot& slot : technique.prompts)
     out.prompt.find(slot.node)->inputs[slot.input] = row.words;
   for (const techniques::WordsSlot& slot : technique.negatives) out.prompt.find(slot.node)->inputs[slot.input] = "";
