@@ -4,6 +4,8 @@
 #include <cctype>
 
 #include "base/parallel.h"
+#include "cli/terminal.h"
+#include "library/built_in.h"
 #include "models/weights/weight_cache.h"
 #include "nodes/standard_table.h"
 #include "ops/backend.h"
@@ -102,7 +104,8 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
   ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
   const bool models = fs::is_directory(flags.models);
-  if (!models && models_needed)
+  const fs::path built_in = library::built_in_models();
+  if (!models && models_needed && built_in.empty())
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
         .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);
   engine::EngineOptions options{
@@ -112,8 +115,20 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
       .compute = precision(flags.precision)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
+  options.folders.add_built_in(built_in);
   if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));
+}
+
+std::string only_built_in(const SessionFlags& flags) {
+  std::error_code ignored;
+  if (fs::is_directory(flags.models, ignored)) return {};
+  return "there is no model folder '" + flags.models + "', so there are only the small models that come with Easel";
+}
+
+void note_only_built_in(const SessionFlags& flags) {
+  if (const std::string says = only_built_in(flags); !says.empty())
+    fprintf(stderr, "%s %s\n", bold("note:").c_str(), says.c_str());
 }
 
 }  // namespace easel::cli

@@ -31,8 +31,13 @@ void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string&
 void start_weight_cache(const std::string& folder, const std::string& limit);
 
 // Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there. A model folder
-// that is not needed is empty when it is not there.
+// that is not needed is empty when it is not there; where one is needed, the models that came with the program will do.
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed = true);
+
+// That there are only the models that came with the program, in a sentence; empty when there is a model folder.
+std::string only_built_in(const SessionFlags& flags);
+// The same as a note on standard error.
+void note_only_built_in(const SessionFlags& flags);
 
 // "6G", "512M", "1048576" as bytes. Throws Error(kUsage).
 size_t parse_bytes(const std::string& text);

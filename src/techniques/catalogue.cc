@@ -63,6 +63,7 @@ Json Catalogue::files() {
       if (!path) continue;  // deleted since the folder was read
       Json row = {{"folder", kind}, {"name", name}};
       row.update(describe(*path));
+      row["built_in"] = folders_.built_in(kind, name);
       row["picture"] = !picture_beside(*path).empty();
       out.push_back(std::move(row));
     }

@@ -20,9 +20,9 @@ class Catalogue {
   // `folders` outlives the catalogue.
   explicit Catalogue(const library::Folders& folders) : folders_(folders) {}
 
-  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "picture"}], sorted. Of a file
-  // that cannot be read there is "folder", "name", and why in "problem"; "picture" says whether one lies beside the
-  // file.
+  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "built_in", "picture"}], sorted,
+  // built-in ones last. Of a file that cannot be read there is "folder", "name", and why in "problem"; "picture" says
+  // whether one lies beside the file.
   workflow::Json files();
 
  private:
