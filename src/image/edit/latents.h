@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
+#include "image/scale/resize.h"
 #include "tensor/tensor.h"
 
 namespace easel::image {
@@ -27,6 +29,8 @@ Tensor rotate(const Tensor& image, int64_t quarters);
 
 // A part, given in pixels, of which `factor` make a latent pixel. The corner is moved so that eight latent pixels are
 // left where there are as many (LatentCrop).
+// The corner {x, y} in latent pixels that this gives a latent of a size.
+std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int64_t factor);
 Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor);
 
 }  // namespace easel::image

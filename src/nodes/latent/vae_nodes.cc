@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/cancel.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -31,8 +32,8 @@ Work start(Call& call, const VaeHandle& vae, const std::function<size_t(const mo
   Work work;
   work.vae = vae.vae->get();
   memory::Residency& residency = call.context().residency;
-  const size_t room = residency.room();
-  work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
+  const size_t whole = wanted(*work.vae), room = residency.room(whole);
+  work.memory = residency.hold(std::min(whole, std::max(room, smallest(*work.vae))), "VAE at work");
   work.run.memory_budget = room;
   work.run.progress = [&call](int done, int total) { call.part_done(done, total); };
   return work;
@@ -77,6 +78,15 @@ struct Decode : WithVae {
   Linked<Latent> samples;
 };
 
+Foreseen<Image> foresee_decoded(const Known<Decode>& in, Call& call) {
+  require_vae_memory(in, call);
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenLatent* known = in(&Decode::samples);
+  if (!vae || !known) return {};
+  const int64_t factor = vae->latents->factor;
+  return {ForeseenPicture{known->width * factor, known->height * factor, known->count}};
+}
+
 Results<Image> decode(const Decode& in, Call& call) {
   const Tensor& samples = in.samples->samples;
   const Work work = start_decoding(call, *in.vae, samples.dim(1), samples.dim(2));
@@ -86,6 +96,21 @@ Results<Image> decode(const Decode& in, Call& call) {
 struct Encode : WithVae {
   Linked<Image> pixels;
 };
+
+// The latent of a picture, whose sides are cut to whole latent pixels.
+std::optional<ForeseenLatent> encoded_size(const Known<Encode>& in) {
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenPicture* known = in(&Encode::pixels);
+  if (!vae || !known) return std::nullopt;
+  const models::LatentFormat& format = *vae->latents;
+  return ForeseenLatent{known->count, known->height / format.factor, known->width / format.factor, format.channels,
+                        format.factor};
+}
+
+Foreseen<Latent> foresee_encoded(const Known<Encode>& in, Call& call) {
+  require_vae_memory(in, call);
+  return {encoded_size(in)};
+}
 
 Results<Latent> encode(const Encode& in, Call& call) {
   const Work work = start_encoding(call, *in.vae, *in.pixels);
@@ -149,20 +174,14 @@ void add_coding(Table& table) {
                  vae_input().tip("The VAE to decode it with.")},
       .outputs = {{.tip = "The picture."}},
       .run = decode,
-      .foresee = [](const Known<Decode>& in, Call& call) -> Foreseen<Image> {
-        require_vae_memory(in, call);
-        return {};
-      }});
+      .foresee = foresee_decoded});
   table.add(NodeOf<Encode>{.name = "VAEEncode",
                            .display = "VAE Encode",
                            .category = "latent",
                            .description = "Turns pictures into latents.",
                            .inputs = {Link("pixels", &Encode::pixels), vae_input()},
                            .run = encode,
-                           .foresee = [](const Known<Encode>& in, Call& call) -> Foreseen<Latent> {
-                             require_vae_memory(in, call);
-                             return {};
-                           }});
+                           .foresee = foresee_encoded});
   table.add(NodeOf<DecodeTiled>{
       .name = "VAEDecodeTiled",
       .display = "VAE Decode (Tiled)",
@@ -172,17 +191,19 @@ void add_coding(Table& table) {
                  Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32).added_later(),
                  Int("overlap", &DecodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
                  temporal_overlap_input()},
-      .run = decode_tiled});
-  table.add(
-      NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
-                          .display = "VAE Encode (Tiled)",
-                          .category = "_for_testing",
-                          .description = "Encodes in overlapping tiles.",
-                          .inputs = {Link("pixels", &Encode::pixels), vae_input(),
-                                     Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
-                                     Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
-                                     temporal_size_input(), temporal_overlap_input()},
-                          .run = encode_tiled});
+      .run = decode_tiled,
+      .foresee = [](const Known<DecodeTiled>& in, Call& call) { return foresee_decoded(in, call); }});
+  table.add(NodeOf<EncodeTiled>{
+      .name = "VAEEncodeTiled",
+      .display = "VAE Encode (Tiled)",
+      .category = "_for_testing",
+      .description = "Encodes in overlapping tiles.",
+      .inputs = {Link("pixels", &Encode::pixels), vae_input(),
+                 Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
+                 Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
+                 temporal_overlap_input()},
+      .run = encode_tiled,
+      .foresee = [](const Known<EncodeTiled>& in, Call& call) { return foresee_encoded(in, call); }});
 }
 
 // --- Masks and conditioning ---
@@ -216,6 +237,7 @@ void grey_out(Masked& m) {
     float* p = m.pixels.f32() + i * area * 3;
     const float* mask = m.mask.f32() + (m.mask.dim(0) == 1 ? 0 : i) * area;
     for (int64_t j = 0; j < area; ++j) {
+      if (j % m.pixels.dim(2) == 0) poll_cancelled();
       const float keep = 1.0f - std::nearbyint(mask[j]);
       for (int64_t c = 0; c < 3; ++c) p[j * 3 + c] = (p[j * 3 + c] - 0.5f) * keep + 0.5f;
     }
@@ -232,6 +254,7 @@ Tensor grown(const Tensor& mask, int64_t by) {
   }
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t y = 0; y < h; ++y) {
+      poll_cancelled();
       for (int64_t x = 0; x < w; ++x) {
         if (std::nearbyint(mask.f32()[(i * h + y) * w + x]) == 0.0f) continue;
         // Every place whose window begins `back` before it and holds (y, x).
@@ -263,7 +286,7 @@ struct PictureConditioning : Encode {
 
 Foreseen<Conditioning, Conditioning, Latent> foresee_conditioning(const Known<PictureConditioning>& in) {
   return {known_or_empty(in(&PictureConditioning::positive)), known_or_empty(in(&PictureConditioning::negative)),
-          std::nullopt};
+          encoded_size(in)};
 }
 
 struct InpaintConditioning : PictureConditioning {
@@ -318,7 +341,8 @@ void register_vae_nodes(Table& table) {
       .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
       .inputs = {Link("pixels", &Encode::pixels), vae_input(), Link("mask", &EncodeForInpaint::mask),
                  Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1).added_later()},
-      .run = encode_for_inpaint});
+      .run = encode_for_inpaint,
+      .foresee = [](const Known<EncodeForInpaint>& in, Call& call) { return foresee_encoded(in, call); }});
   table.add(NodeOf<InpaintConditioning>{
       .name = "InpaintModelConditioning",
       .display = "InpaintModelConditioning",
