@@ -48,7 +48,7 @@ Tensor to_tensor(const std::vector<uint8_t>& values, const Shape& shape, bool co
 
 // What decoding takes besides the tensors: a decoder's own samples, and the 8-bit colours and alpha made of them.
 size_t decoding_bytes(const PictureHead& head) {
-  constexpr int64_t kBytesPerPixel = 8;
+  constexpr size_t kBytesPerPixel = 8;
   const double pixels =
       static_cast<double>(head.width) * static_cast<double>(head.height) * static_cast<double>(head.frames);
   return static_cast<size_t>(std::clamp(pixels, 0.0, static_cast<double>(kMaxPixels))) * kBytesPerPixel;
