@@ -134,13 +134,18 @@ std::string disagreement(const Value& foreseen, const Value& made) {
   if (foreseen.type() != made.type()) return "a " + foreseen.type() + " was foreseen, a " + made.type() + " came";
   if (const auto* picture = foreseen.get<ForeseenPicture>()) {
     const auto& t = made.as<Tensor>();
-    if (t.dim(0) != picture->count || t.dim(1) != picture->height || t.dim(2) != picture->width)
-      return "a picture of another size was foreseen";
+    if (!(t.shape() == Shape{picture->count, picture->height, picture->width, picture->channels}))
+      return "a picture of another size was foreseen than " + t.str();
+  }
+  if (const auto* mask = foreseen.get<ForeseenMask>()) {
+    const auto& t = made.as<Tensor>();
+    if (!(t.shape() == Shape{mask->count, mask->height, mask->width}))
+      return "a mask of another size was foreseen than " + t.str();
   }
   if (const auto* latent = foreseen.get<ForeseenLatent>()) {
     const Tensor& t = made.as<Latent>().samples;
-    if (t.dim(0) != latent->count || t.dim(1) != latent->height || t.dim(2) != latent->width)
-      return "a latent of another size was foreseen";
+    if (!(t.shape() == Shape{latent->count, latent->height, latent->width, latent->channels}))
+      return "a latent of another size was foreseen than " + t.str();
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -38,6 +39,7 @@ void lay_at(Tensor& out, const Tensor& source, const Tensor& mask, int64_t left,
   const int64_t x0 = std::max<int64_t>(left, 0), x1 = std::min(left + width, out.dim(2));
   for (int64_t n = 0; n < out.dim(0) && x0 < x1; ++n) {
     for (int64_t y = std::max<int64_t>(top, 0); y < std::min(top + height, out.dim(1)); ++y) {
+      poll_cancelled();
       const int64_t pixel = (n * height + y - top) * width + x0 - left;
       const int64_t weight = ((n % mask.dim(0)) * height + y - top) * width + x0 - left;
       lay_over(source.f32() + pixel * channels, mask.f32() + weight,
@@ -167,6 +169,7 @@ Tensor composite_feathered(const Tensor& destination, const Tensor& source, cons
       for (int64_t j = c; j < c + columns; ++j) mask.f32()[i * width + j] *= factor;
   };
   for (int64_t t = 0; t < feather; ++t) {
+    poll_cancelled();
     const auto factor = static_cast<float>(1.0 / static_cast<double>(feather) * static_cast<double>(t + 1));
     if (y != 0 && t < height) scale(t, 0, 1, width, factor);
     if (y + height < out.dim(1) && t < height) scale(height - 1 - t, 0, 1, width, factor);
@@ -219,6 +222,7 @@ std::pair<Tensor, Tensor> porter_duff(const Tensor& source, const Tensor& source
     const Tensor da = contiguous(brought_to(as_picture(destination_alpha.slice(0, n, 1)), d));
     const Tensor sa = contiguous(brought_to(as_picture(source_alpha.slice(0, n, 1)), d));
     for (int64_t i = 0; i < pixels; ++i) {
+      if (i % destination.dim(2) == 0) poll_cancelled();
       for (int64_t c = 0; c < channels; ++c) {
         const int64_t at = i * channels + c;
         const Pixel p = combine(s.f32()[at], sa.f32()[i], d.f32()[at], da.f32()[i]);

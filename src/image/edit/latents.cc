@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -55,6 +56,7 @@ Tensor interpolate_latents(const Tensor& latent1, const Tensor& latent2, double 
   for (int64_t i = 0; i < a.numel(); i += channels)
     interpolate(a.f32() + i, b.f32() + i, static_cast<float>(ratio), static_cast<float>(1.0 - ratio), out.f32() + i,
                 channels);
+  }
   return out;
 }
 
@@ -80,6 +82,7 @@ Tensor flip(const Tensor& image, Flip axis) {
   Tensor out(image.shape());
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   for (int64_t r = 0; r < image.dim(0) * height; ++r) {
+    poll_cancelled();
     const int64_t y = r % height, from_row = axis == Flip::kVertical ? r - y + height - 1 - y : r;
     for (int64_t x = 0; x < width; ++x) {
       const int64_t from = axis == Flip::kHorizontal ? width - 1 - x : x;
@@ -98,12 +101,16 @@ Tensor rotate(const Tensor& image, int64_t quarters) {
   return flip(turned, quarters == 1 ? Flip::kHorizontal : Flip::kVertical);
 }
 
-Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
+std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int64_t factor) {
   constexpr int64_t kLeast = 8;  // latent pixels
-  require_image(latent, "the latent to be cropped");
-  x = std::clamp<int64_t>(x / factor, 0, std::max<int64_t>(0, latent.dim(2) - kLeast));
-  y = std::clamp<int64_t>(y / factor, 0, std::max<int64_t>(0, latent.dim(1) - kLeast));
-  return crop(latent, {width / factor, height / factor}, x, y);
+  return {std::clamp<int64_t>(x / factor, 0, std::max<int64_t>(0, latent.width - kLeast)),
+          std::clamp<int64_t>(y / factor, 0, std::max<int64_t>(0, latent.height - kLeast))};
+}
+
+Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
+  require_image(latent, "what is cropped");
+  const auto [left, top] = latent_corner({latent.dim(2), latent.dim(1)}, x, y, factor);
+  return crop(latent, {width / factor, height / factor}, left, top);
 }
 
 }  // namespace easel::image

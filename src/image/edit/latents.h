@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
+#include "image/scale/resize.h"
 #include "tensor/tensor.h"
 
 namespace easel::image {
@@ -26,8 +28,10 @@ Tensor flip(const Tensor& image, Flip axis);
 // Rotates clockwise by a number of quarter turns.
 Tensor rotate(const Tensor& image, int64_t quarters);
 
-// A rectangle of a latent, given in pixels; a latent pixel is `factor` pixels wide. If the corner is closer than eight
-// latent pixels to the far edge, it is moved away from it (LatentCrop).
+// The corner {x, y} in latent pixels of a rectangle that is given in pixels; a latent pixel is `factor` pixels wide. If
+// it is closer than eight latent pixels to the far edge, it is moved away from it (LatentCrop).
+std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int64_t factor);
+// That rectangle of a latent.
 Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor);
 
 }  // namespace easel::image

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 
 namespace easel::image {
@@ -25,10 +26,12 @@ float apply(MaskOperation operation, float a, float b) {
 }
 
 void scale_column(Tensor& mask, int64_t x, float factor) {
+  poll_cancelled();
   for (int64_t r = 0; r < mask.dim(0) * mask.dim(1); ++r) mask.f32()[r * mask.dim(2) + x] *= factor;
 }
 
 void scale_row(Tensor& mask, int64_t y, float factor) {
+  poll_cancelled();
   for (int64_t n = 0; n < mask.dim(0); ++n) {
     float* row = mask.f32() + (n * mask.dim(1) + y) * mask.dim(2);
     for (int64_t x = 0; x < mask.dim(2); ++x) row[x] *= factor;
@@ -87,6 +90,7 @@ Tensor colour_mask(const Tensor& image, uint32_t colour) {
     return v > 0 ? static_cast<uint32_t>(std::nearbyint(std::min(v, 1.0f) * 255.0f)) : 0u;
   };
   for (int64_t i = 0; i < out.numel(); ++i) {
+    if (i % in.dim(2) == 0) poll_cancelled();
     const float* p = in.f32() + i * in.dim(3);
     out.f32()[i] = (byte(p[0]) << 16 | byte(p[1]) << 8 | byte(p[2])) == colour ? 1.0f : 0.0f;
   }
@@ -97,7 +101,10 @@ Tensor mask_picture(const Tensor& mask) {
   require_mask(mask, "the mask to be shown");
   const Tensor in = contiguous(mask);
   Tensor out(Shape{mask.dim(0), mask.dim(1), mask.dim(2), 3});
-  for (int64_t i = 0; i < in.numel(); ++i) std::fill_n(out.f32() + 3 * i, 3, in.f32()[i]);
+  for (int64_t i = 0; i < in.numel(); ++i) {
+    if (i % in.dim(2) == 0) poll_cancelled();
+    std::fill_n(out.f32() + 3 * i, 3, in.f32()[i]);
+  }
   return out;
 }
 
@@ -133,6 +140,7 @@ Tensor combine_masks(const Tensor& destination, const Tensor& source, int64_t x,
   const int64_t top = std::max<int64_t>(y, 0), bottom = std::min(y + source.dim(1), destination.dim(1));
   for (int64_t n = 0; n < destination.dim(0); ++n) {
     for (int64_t r = top; r < bottom; ++r) {
+      poll_cancelled();
       float* to = out.f32() + (n * out.dim(1) + r) * out.dim(2);
       const float* line = from.f32() + ((n % from.dim(0)) * from.dim(1) + r - y) * from.dim(2);
       for (int64_t c = left; c < right; ++c) to[c] = apply(operation, to[c], line[c - x]);

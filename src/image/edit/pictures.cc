@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 
@@ -17,9 +18,11 @@ void paste(const Tensor& image, Tensor& ground, int64_t x, int64_t y) {
   const Tensor packed = contiguous(image);
   const int64_t row = image.dim(2) * image.dim(3);
   for (int64_t n = 0; n < image.dim(0); ++n)
-    for (int64_t r = 0; r < image.dim(1); ++r)
+    for (int64_t r = 0; r < image.dim(1); ++r) {
+      poll_cancelled();
       std::copy_n(packed.f32() + (n * image.dim(1) + r) * row, row,
                   ground.f32() + ((n * ground.dim(1) + y + r) * ground.dim(2) + x) * image.dim(3));
+    }
 }
 
 Tensor square(const Tensor& image, SquareFrom from) {
@@ -61,9 +64,11 @@ Tensor fit_batch(const Tensor& batch, int64_t size) {
   shape[0] = size;
   Tensor out(shape, batch.dtype());
   const size_t one = packed.nbytes() / static_cast<size_t>(packed.dim(0));
-  for (int64_t n = 0; n < size; ++n)
+  for (int64_t n = 0; n < size; ++n) {
+    poll_cancelled();
     std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(n) * one,
                 static_cast<const char*>(packed.raw()) + static_cast<size_t>(n % packed.dim(0)) * one, one);
+  }
   return out;
 }
 
@@ -76,6 +81,7 @@ Tensor concatenate(const Tensor& batch1, const Tensor& batch2) {
   Tensor out(shape, batch1.dtype());
   const Tensor a = contiguous(batch1), b = contiguous(batch2);
   std::memcpy(out.raw(), a.raw(), a.nbytes());
+  poll_cancelled();
   std::memcpy(static_cast<char*>(out.raw()) + a.nbytes(), b.raw(), b.nbytes());
   return out;
 }
@@ -96,7 +102,10 @@ Tensor solid_picture(int64_t batch, Size size, uint32_t colour) {
   Tensor out(Shape{batch, size.height, size.width, 3});
   const float values[3] = {static_cast<float>((colour >> 16 & 255) / 255.0),
                            static_cast<float>((colour >> 8 & 255) / 255.0), static_cast<float>((colour & 255) / 255.0)};
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = values[i % 3];
+  for (int64_t i = 0; i < out.numel(); ++i) {
+    if (i % (size.width * 3) == 0) poll_cancelled();
+    out.f32()[i] = values[i % 3];
+  }
   return out;
 }
 
@@ -126,6 +135,7 @@ Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feather
   out.mask = Tensor::full({1, out.image.dim(1), out.image.dim(2)}, 1.0f);
   const bool feathers = feathering > 0 && feathering * 2 < height && feathering * 2 < width;
   for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     float* row = out.mask.f32() + (sides.top + y) * out.mask.dim(2) + sides.left;
     for (int64_t x = 0; x < width; ++x) {
       const int64_t distance = std::min({sides.top ? y : height, sides.bottom ? height - y : height,
@@ -155,6 +165,7 @@ Tensor join_alpha(const Tensor& image, const Tensor& transparency) {
   const Tensor colour = contiguous(image.slice(0, 0, batch).slice(3, 0, 3));
   Tensor out(Shape{batch, height, width, 4});
   for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (i % width == 0) poll_cancelled();
     std::copy_n(colour.f32() + 3 * i, 3, out.f32() + 4 * i);
     out.f32()[4 * i + 3] = 1.0f - mask.f32()[i];
   }

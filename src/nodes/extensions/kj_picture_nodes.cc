@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/scale/resize.h"
@@ -47,7 +48,9 @@ Tensor without_holes(const Tensor& mask) {
     reach(y, 0);
     reach(y, w - 1);
   }
-  while (!edge.empty()) {
+  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
+  for (uint32_t seen = 0; !edge.empty(); ++seen) {
+    if (seen % kPixels == 0) poll_cancelled();
     const auto [y, x] = edge.back();
     edge.pop_back();
     reach(y - 1, x);

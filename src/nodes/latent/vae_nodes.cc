@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/cancel.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -33,8 +34,8 @@ Work start(Call& call, const VaeHandle& vae, const std::function<size_t(const mo
   Work work;
   work.vae = vae.vae->get();
   memory::Residency& residency = call.context().residency;
-  const size_t room = residency.room();
-  work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
+  const size_t whole = wanted(*work.vae), room = residency.room(whole);
+  work.memory = residency.hold(std::min(whole, std::max(room, smallest(*work.vae))), "VAE at work");
   work.run.memory_budget = room;
   work.run.progress = [&call](int done, int total) { call.part_done(done, total); };
   return work;
@@ -79,6 +80,15 @@ struct Decode : WithVae {
   Linked<Latent> samples;
 };
 
+Foreseen<Image> foresee_decoded(const Known<Decode>& in, Call& call) {
+  require_vae_memory(in, call);
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenLatent* known = in(&Decode::samples);
+  if (!vae || !known) return {};
+  const int64_t factor = vae->latents->factor;
+  return {ForeseenPicture{known->width * factor, known->height * factor, known->count}};
+}
+
 Results<Image> decode(const Decode& in, Call& call) {
   const Tensor& samples = in.samples->samples;
   const Work work = start_decoding(call, *in.vae, samples.dim(1), samples.dim(2));
@@ -88,6 +98,21 @@ Results<Image> decode(const Decode& in, Call& call) {
 struct Encode : WithVae {
   Linked<Image> pixels;
 };
+
+// The latent of a picture, whose sides are cut to whole latent pixels.
+std::optional<ForeseenLatent> encoded_size(const Known<Encode>& in) {
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenPicture* known = in(&Encode::pixels);
+  if (!vae || !known) return std::nullopt;
+  const models::LatentFormat& format = *vae->latents;
+  return ForeseenLatent{known->count, known->height / format.factor, known->width / format.factor, format.channels,
+                        format.factor};
+}
+
+Foreseen<Latent> foresee_encoded(const Known<Encode>& in, Call& call) {
+  require_vae_memory(in, call);
+  return {encoded_size(in)};
+}
 
 Results<Latent> encode(const Encode& in, Call& call) {
   const Work work = start_encoding(call, *in.vae, *in.pixels);
@@ -151,20 +176,14 @@ void add_coding(Table& table) {
                  vae_input().tip("The VAE to decode it with.")},
       .outputs = {{.tip = "The picture."}},
       .run = decode,
-      .foresee = [](const Known<Decode>& in, Call& call) -> Foreseen<Image> {
-        require_vae_memory(in, call);
-        return {};
-      }});
+      .foresee = foresee_decoded});
   table.add(NodeOf<Encode>{.name = "VAEEncode",
                            .display = "VAE Encode",
                            .category = "latent",
                            .description = "Turns pictures into latents.",
                            .inputs = {Link("pixels", &Encode::pixels), vae_input()},
                            .run = encode,
-                           .foresee = [](const Known<Encode>& in, Call& call) -> Foreseen<Latent> {
-                             require_vae_memory(in, call);
-                             return {};
-                           }});
+                           .foresee = foresee_encoded});
   table.add(NodeOf<DecodeTiled>{
       .name = "VAEDecodeTiled",
       .display = "VAE Decode (Tiled)",
@@ -174,17 +193,19 @@ void add_coding(Table& table) {
                  Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32).added_later(),
                  Int("overlap", &DecodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
                  temporal_overlap_input()},
-      .run = decode_tiled});
-  table.add(
-      NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
-                          .display = "VAE Encode (Tiled)",
-                          .category = "_for_testing",
-                          .description = "Encodes in overlapping tiles.",
-                          .inputs = {Link("pixels", &Encode::pixels), vae_input(),
-                                     Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
-                                     Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
-                                     temporal_size_input(), temporal_overlap_input()},
-                          .run = encode_tiled});
+      .run = decode_tiled,
+      .foresee = [](const Known<DecodeTiled>& in, Call& call) { return foresee_decoded(in, call); }});
+  table.add(NodeOf<EncodeTiled>{
+      .name = "VAEEncodeTiled",
+      .display = "VAE Encode (Tiled)",
+      .category = "_for_testing",
+      .description = "Encodes in overlapping tiles.",
+      .inputs = {Link("pixels", &Encode::pixels), vae_input(),
+                 Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
+                 Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
+                 temporal_overlap_input()},
+      .run = encode_tiled,
+      .foresee = [](const Known<EncodeTiled>& in, Call& call) { return foresee_encoded(in, call); }});
 }
 
 // --- Masks and conditioning ---
@@ -238,7 +259,7 @@ struct PictureConditioning : Encode {
 
 Foreseen<Conditioning, Conditioning, Latent> foresee_conditioning(const Known<PictureConditioning>& in) {
   return {known_or_empty(in(&PictureConditioning::positive)), known_or_empty(in(&PictureConditioning::negative)),
-          std::nullopt};
+          encoded_size(in)};
 }
 
 struct InpaintConditioning : PictureConditioning {
@@ -294,7 +315,8 @@ void register_vae_nodes(Table& table) {
       .description = "Encodes a picture whose masked part is greyed out, to be repainted.",
       .inputs = {Link("pixels", &Encode::pixels), vae_input(), Link("mask", &EncodeForInpaint::mask),
                  Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1).added_later()},
-      .run = encode_for_inpaint});
+      .run = encode_for_inpaint,
+      .foresee = [](const Known<EncodeForInpaint>& in, Call& call) { return foresee_encoded(in, call); }});
   table.add(NodeOf<InpaintConditioning>{
       .name = "InpaintModelConditioning",
       .display = "InpaintModelConditioning",

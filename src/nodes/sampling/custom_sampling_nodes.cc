@@ -206,7 +206,13 @@ struct Work {
   Linked<Latent> latent_image;
 };
 
-// The sampled latent, and the model's last prediction of the denoised latent; they differ if the last level is not 0.
+Foreseen<Latent, Latent> foresee_sampled(const Known<Work>& in, const Call& call) {
+  constexpr int64_t kUsualSteps = 20;  // how many there will be is not known yet
+  warn_of_long_sampling(call, in(&Work::latent_image), kUsualSteps);
+  return {in(&Work::latent_image), in(&Work::latent_image)};
+}
+
+// The sampled latent, and the model's last prediction of the denoised one, which differs as long as noise is left.
 Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider, const NoiseChoice& noise) {
   Latent out = *in.latent_image, denoised = *in.latent_image;
   guidance::KSampleRequest r;
@@ -268,9 +274,9 @@ void register_custom_sampling_nodes(Table& table) {
           [](const SampleCustom& in, Call& call) {
             return sample(in, call, guider_of(in), {!in.add_noise, in.noise_seed});
           },
-      .foresee = [](const Known<SampleCustom>& in) -> Foreseen<Latent, Latent> {
+      .foresee = [](const Known<SampleCustom>& in, Call& call) -> Foreseen<Latent, Latent> {
         foresee_guidance(in);
-        return {};
+        return foresee_sampled(in, call);
       }});
   table.add(NodeOf<SampleAdvanced>{
       .name = "SamplerCustomAdvanced",
@@ -280,7 +286,8 @@ void register_custom_sampling_nodes(Table& table) {
                  Link("sampler", &Work::sampler), Link("sigmas", &Work::sigmas),
                  Link("latent_image", &Work::latent_image)},
       .outputs = {{"output"}, {"denoised_output"}},
-      .run = [](const SampleAdvanced& in, Call& call) { return sample(in, call, *in.guider, *in.noise); }});
+      .run = [](const SampleAdvanced& in, Call& call) { return sample(in, call, *in.guider, *in.noise); },
+      .foresee = [](const Known<SampleAdvanced>& in, Call& call) { return foresee_sampled(in, call); }});
 }
 
 }  // namespace easel::nodes

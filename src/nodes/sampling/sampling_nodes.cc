@@ -91,7 +91,8 @@ Foreseen<Latent> foresee_sampler(const Known<Sample>& in, Call& call) {
     require_fit(*model, negative, "negative");
     require_memory(call, *model, join(positive, negative), in(&Sample::latent_image));
   }
-  return {};
+  warn_of_long_sampling(call, in(&Sample::latent_image), in(&Sample::steps));
+  return {in(&Sample::latent_image)};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }
