@@ -31,9 +31,10 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
   command
-      .add_option("--preview", flags.preview,
-                  "How steps are shown: none, latent2rgb (rough), taesd (the small VAE, from models/vae_approx), or auto: "
-                  "latent2rgb")
+      .add_option(
+          "--preview", flags.preview,
+          "How steps are shown: none, latent2rgb (rough), taesd (the small VAE, from models/vae_approx), or auto: "
+          "latent2rgb")
       ->group(kGroup)
       ->check(CLI::IsMember({"auto", "none", "latent2rgb", "taesd"}))
       ->capture_default_str();

@@ -22,7 +22,8 @@ struct SessionFlags {
   bool verbose = false;
 };
 
-// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --preview, --threads, --memory-budget,
+// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --preview, --threads,
+// --memory-budget,
 // --weight-cache, --weight-cache-limit.
 void add_session_flags(CLI::App& command, SessionFlags& flags);
 

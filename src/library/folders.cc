@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxFiles = 1'000'000;     // of one kind
+constexpr size_t kMaxFiles = 1'000'000;  // of one kind
 constexpr const char* kTinyVaes = "vae_approx";
 constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 

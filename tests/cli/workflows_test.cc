@@ -206,7 +206,8 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
   const auto people = place_.run({"workflows", "flows"});
   EXPECT_EQ(people.code, 0);
   EXPECT_NE(people.out.find("lacks files   file.json: image: gone.png\n"), std::string::npos) << people.out;
-  EXPECT_NE(people.out.find("not valid     both.json: files: image: gone.png; node 2 (ImageScale): "), std::string::npos)
+  EXPECT_NE(people.out.find("not valid     both.json: files: image: gone.png; node 2 (ImageScale): "),
+            std::string::npos)
       << people.out;
   EXPECT_NE(people.out.find("lacks nodes   two.json: Alpha, Beta\n"), std::string::npos) << people.out;
   EXPECT_NE(people.out.find("Alpha"), std::string::npos);

@@ -38,12 +38,14 @@ TEST(DistilledUNet, ShapesAndFamiliesAreReadFromTheFiles) {
     std::vector<int> input_depth, output_depth;
     int64_t heads;
   };
-  for (const Expected& e :
-       {Expected{"koala-700m", &sd::kSdxl, {0, 0, 0, 2, 0, 5}, {5, 5, 2, 2, 0, 0}, 0},
-        Expected{"sdxs-512-dreamshaper", &sd::kSd1, {0, 0, 0, 1, 0, 1}, {1, 1, 1, 1, 0, 0}, 8},
-        Expected{"sdxs-512-0.9", &sd::kSd2, {0, 1, 0, 1, 0, 1}, {1, 1, 1, 1, 1, 1}, 0},
-        Expected{"LCM_Dreamshaper_v7", &sd::kSd1, {0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0},
-                 {0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 8}}) {
+  for (const Expected& e : {Expected{"koala-700m", &sd::kSdxl, {0, 0, 0, 2, 0, 5}, {5, 5, 2, 2, 0, 0}, 0},
+                            Expected{"sdxs-512-dreamshaper", &sd::kSd1, {0, 0, 0, 1, 0, 1}, {1, 1, 1, 1, 0, 0}, 8},
+                            Expected{"sdxs-512-0.9", &sd::kSd2, {0, 1, 0, 1, 0, 1}, {1, 1, 1, 1, 1, 1}, 0},
+                            Expected{"LCM_Dreamshaper_v7",
+                                     &sd::kSd1,
+                                     {0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0},
+                                     {0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+                                     8}}) {
     const nn::Weights w = distilled(e.name);
     const UNetConfig config = read_unet_config(w);
     EXPECT_EQ(config.input_depth, e.input_depth) << e.name;

@@ -320,9 +320,11 @@ Matrix neumann(const Tensor& upper, int64_t row, int64_t b) {
 
 TEST(LoraKinds, PeftsRotationOfInputs) {
   for (const Shape& shape : {Shape{5, 12}, Shape{5, 3, 2, 2}})
-    for (const auto& [b, shared] : std::vector<std::pair<int64_t, bool>>{{4, false}, {4, true}, {2, false}, {12, false}}) {
+    for (const auto& [b, shared] :
+         std::vector<std::pair<int64_t, bool>>{{4, false}, {4, true}, {2, false}, {12, false}}) {
       const int64_t blocks = 12 / b;
-      const Tensor weight = made_up(shape, 1), upper = ops::affine(made_up({shared ? 1 : blocks, b * (b - 1) / 2}, 2), 0.2f, 0);
+      const Tensor weight = made_up(shape, 1),
+                   upper = ops::affine(made_up({shared ? 1 : blocks, b * (b - 1) / 2}, 2), 0.2f, 0);
       const Matrix w = of(weight);
       Matrix turned(w.rows, w.columns);
       for (int64_t k = 0; k < blocks; ++k) {

@@ -131,7 +131,8 @@ Published published(const char* name) {
 }
 
 Vae vae_of(const Published& files, bool sdxl, DType compute) {
-  return Vae(nn::Weights(tiny_vae_tensors(files.encoder->tensors.get(), *files.decoder->tensors, sdxl), compute, "taesd"));
+  return Vae(
+      nn::Weights(tiny_vae_tensors(files.encoder->tensors.get(), *files.decoder->tensors, sdxl), compute, "taesd"));
 }
 
 TEST(TinyVae, IsWhatItsLayersComputeInF64) {

@@ -17,7 +17,8 @@ TEST(CheckpointConfig, TheTwoSettingsThatCountAreRead) {
   EXPECT_FALSE(v.clip_layer);
   const CheckpointConfig skip = parse_checkpoint_config(
       "model:\r\n  params:\r\n    parameterization: eps\r\n    cond_stage_config:\r\n      params:\r\n"
-      "        layer: hidden\r\n        layer_idx: -2\r\n    unet_config:\r\n      params:\r\n        layer_idx: -9\r\n");
+      "        layer: hidden\r\n        layer_idx: -2\r\n    unet_config:\r\n      params:\r\n        layer_idx: "
+      "-9\r\n");
   EXPECT_FALSE(skip.v_prediction);
   EXPECT_EQ(skip.clip_layer, -2);
 }
@@ -31,9 +32,10 @@ TEST(CheckpointConfig, WhatStandsElsewhereDoesNotCount) {
     EXPECT_FALSE(config.clip_layer) << text;
   }
   for (const char* value : {"two", "0", "-25", "99999999999999999999", "-2.5"})
-    EXPECT_THROW(parse_checkpoint_config("model:\n  params:\n    cond_stage_config:\n      params:\n        layer_idx: " +
-                                         std::string(value)),
-                 Error)
+    EXPECT_THROW(
+        parse_checkpoint_config("model:\n  params:\n    cond_stage_config:\n      params:\n        layer_idx: " +
+                                std::string(value)),
+        Error)
         << value;
 }
 

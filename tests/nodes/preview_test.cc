@@ -63,7 +63,8 @@ TEST_F(Previews, MayBeDrawnByTheSmallVae) {
   // The decoder takes a latent in the model's scale, which is what the VAE multiplies its own by.
   const auto file = files_.open(testing::tiny_models_dir() / "vae_approx/taesdxl_decoder.safetensors");
   const models::VaeHandle vae = models::load_tiny_vae(nullptr, *file, true, residency_, DType::kF32);
-  const Tensor picture = vae.vae->get()->decode(models::sd::kSdxlLatents.from_model(contiguous(latent_.slice(0, 0, 1))));
+  const Tensor picture =
+      vae.vae->get()->decode(models::sd::kSdxlLatents.from_model(contiguous(latent_.slice(0, 0, 1))));
   for (size_t i = 0; i < events_.seen.rgb.size(); ++i)
     ASSERT_NEAR(events_.seen.rgb[i], picture.f32()[i] * 255.0f, 1.0f) << i;
 }

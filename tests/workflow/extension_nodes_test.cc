@@ -153,12 +153,12 @@ TEST(Switches, AnySwitchTakesTheFirstThatIsNotMuted) {
 
 // -1 draws a seed in the editor; here it follows from the node, so that a workflow gives the same picture each time.
 TEST(Switches, ASeedThatIsToBeDrawnFollowsFromItsNode) {
-  const auto seed = [](const char* id, int given) {
-    const std::string text = R"({"1": {"class_type": "Load", "inputs": {"file": "m"}}, ")" + std::string(id) +
-                             R"(": {"class_type": "Seed (rgthree)", "inputs": {"seed": )" + std::to_string(given) +
-                             R"(}}, "9": {"class_type": "Sample", "inputs": {"model": ["1", 0], "seed": [")" + id +
-                             R"(", 0]}}})";
-    return read_workflow(parse_json(text), table()).prompt.find("9")->inputs["seed"];
+  const auto seed = [](const std::string& id, int given) {
+    Json prompt = parse_json(R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+                                 "9": {"class_type": "Sample", "inputs": {"model": ["1", 0]}}})");
+    prompt[id] = {{"class_type", "Seed (rgthree)"}, {"inputs", {{"seed", given}}}};
+    prompt["9"]["inputs"]["seed"] = Json::array({id, 0});
+    return read_workflow(prompt, table()).prompt.find("9")->inputs["seed"];
   };
   EXPECT_EQ(seed("7", 9), 9);
   const Json drawn = seed("7", -1);

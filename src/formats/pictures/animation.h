@@ -9,8 +9,9 @@
 namespace easel::formats {
 
 // Both take images [N,H,W,C] f32 with C of 3 (RGB) or 4 (RGBA), turned into bytes as by encode_png(), and show each for
-// `frame_ms` milliseconds, for ever. Texts are where ComfyUI's SaveAnimatedPNG and SaveAnimatedWEBP have them: in chunks
-// "comf" behind the first frame's pixels, or in EXIF data as "name:content". Throw Error(kInvalid) for other shapes.
+// `frame_ms` milliseconds, for ever. Texts are where ComfyUI's SaveAnimatedPNG and SaveAnimatedWEBP have them: in
+// chunks "comf" behind the first frame's pixels, or in EXIF data as "name:content". Throw Error(kInvalid) for other
+// shapes.
 
 // Compression 0 to 9.
 std::string encode_animated_png(const Tensor& images, const TextChunks& text, int frame_ms, int compression);

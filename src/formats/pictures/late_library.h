@@ -71,5 +71,4 @@ class LateFunction<Result(Arguments..., ...)> : LateSymbol {
 }  // namespace easel::formats
 
 // Declares, in a namespace of ours, an object that is called like the function of the library, by its name.
-#define EASEL_LATE_FUNCTION(library, name) \
-  LateFunction<decltype(::name)> name((library), #name)
+#define EASEL_LATE_FUNCTION(library, name) LateFunction<decltype(::name)> name((library), #name)

@@ -80,8 +80,7 @@ std::string encode_animated_webp(const Tensor& images, const TextChunks& text, c
   config.quality = how.quality;
   config.method = how.method;
   config.exact = 1;  // colours below transparent pixels stay
-  const Encoder encoder(
-      WebPAnimEncoderNew(static_cast<int>(images.dim(2)), static_cast<int>(images.dim(1)), &options));
+  const Encoder encoder(WebPAnimEncoderNew(static_cast<int>(images.dim(2)), static_cast<int>(images.dim(1)), &options));
   if (!encoder) throw Error(Fault::kMemory, "out of memory for the WebP encoder");
   int64_t time = 0;
   for (int64_t n = 0; n < images.dim(0); ++n, time += how.frame_ms) {

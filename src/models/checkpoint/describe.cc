@@ -284,8 +284,8 @@ class Describer {
     out_.kind = FileKind::kVae;
     if (vae) add_vae(vae);
     else add_part("TAESD encoder", tensors_, {}, "");
-    out_.summary = half == TinyHalf::kDecoder   ? "TAESD's decoder, a small VAE; its encoder lies beside it"
-                   : half == TinyHalf::kEncoder ? "TAESD's encoder, a small VAE; its decoder lies beside it"
+    out_.summary = half == TinyHalf::kDecoder         ? "TAESD's decoder, a small VAE; its encoder lies beside it"
+                   : half == TinyHalf::kEncoder       ? "TAESD's encoder, a small VAE; its decoder lies beside it"
                    : read_vae_config(probe(vae)).tiny ? "TAESD, a small VAE"
                                                       : "VAE";
     out_.fits = "SD 1.x, SD 2.x or SDXL models: the file does not tell which";

@@ -106,8 +106,8 @@ bool TransformerBlock::fits(int64_t width, int64_t context_dim) const {
 }
 
 size_t TransformerBlock::bytes() const {
-  return qkv_.bytes() + own_q_.bytes() + own_kv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() + cross_out_.bytes() + ff_in_.bytes() +
-         ff_out_.bytes();
+  return qkv_.bytes() + own_q_.bytes() + own_kv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() +
+         cross_out_.bytes() + ff_in_.bytes() + ff_out_.bytes();
 }
 
 SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site)

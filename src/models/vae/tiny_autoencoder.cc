@@ -1,5 +1,5 @@
-// TAESD, the tiny autoencoder of Ollin Boer Bohan (https://github.com/madebyollin/taesd, MIT), in the names and with the
-// scale that ComfyUI gives it: taesd_encoder.*, taesd_decoder.*, vae_scale, vae_shift.
+// TAESD, the tiny autoencoder of Ollin Boer Bohan (https://github.com/madebyollin/taesd, MIT), in the names and with
+// the scale that ComfyUI gives it: taesd_encoder.*, taesd_decoder.*, vae_scale, vae_shift.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kColours = 3;
 constexpr const char* kEncoder = "taesd_encoder";
 constexpr const char* kDecoder = "taesd_decoder";
-constexpr int64_t kLevels = 3;         // of halving and doubling
+constexpr int64_t kLevels = 3;  // of halving and doubling
 constexpr int64_t kBlocksPerLevel = 3;
 
 Shape conv_shape(const nn::Weights& w, const std::string& name) {

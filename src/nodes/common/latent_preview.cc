@@ -63,8 +63,8 @@ void StepReporter::operator()(const sampling::SamplerProgress& step) {
 
 Preview StepReporter::preview(const Tensor& latent) {
   if (context_.preview == PreviewMethod::kTiny && !opened_) open_tiny_vae();
-  const bool fits = tiny_ && latent.defined() && latent.rank() == 4 && latent.dim(3) == format_.channels &&
-                    latent.numel() > 0;
+  const bool fits =
+      tiny_ && latent.defined() && latent.rank() == 4 && latent.dim(3) == format_.channels && latent.numel() > 0;
   return fits ? tiny_preview(*tiny_, format_, latent) : latent_preview(latent, format_);
 }
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "guidance/ksample.h"
-#include "models/latent_format.h"
 #include "models/handles.h"
+#include "models/latent_format.h"
 #include "node_api/context.h"
 #include "node_api/node_events.h"
 #include "tensor/tensor.h"

@@ -159,18 +159,18 @@ void register_save_nodes(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = save});
-  table.add(NodeOf<SavePngs>{
-      .name = "SaveAnimatedPNG",
-      .category = "image/animation",
-      .description = "Writes a batch of pictures as one animated PNG that carries the workflow.",
-      .inputs = {Link("images", &SavePngs::images),
-                 Text("filename_prefix", &SavePngs::filename_prefix).names_saved_files(),
-                 Float("fps", &SavePngs::fps).range(0.01, 1000.0).step(0.01).tip("Pictures a second."),
-                 Int("compress_level", &SavePngs::compress_level).range(0, 9)},
-      .output_node = true,
-      .hidden_prompt = true,
-      .run = save_animated_png,
-      .check = check_png_time});
+  table.add(
+      NodeOf<SavePngs>{.name = "SaveAnimatedPNG",
+                       .category = "image/animation",
+                       .description = "Writes a batch of pictures as one animated PNG that carries the workflow.",
+                       .inputs = {Link("images", &SavePngs::images),
+                                  Text("filename_prefix", &SavePngs::filename_prefix).names_saved_files(),
+                                  Float("fps", &SavePngs::fps).range(0.01, 1000.0).step(0.01).tip("Pictures a second."),
+                                  Int("compress_level", &SavePngs::compress_level).range(0, 9)},
+                       .output_node = true,
+                       .hidden_prompt = true,
+                       .run = save_animated_png,
+                       .check = check_png_time});
   table.add(NodeOf<SaveWebps>{
       .name = "SaveAnimatedWEBP",
       .category = "image/animation",

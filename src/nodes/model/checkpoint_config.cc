@@ -46,7 +46,8 @@ int layer_number(std::string_view value) {
   int layer = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), layer);
   if (error != std::errc() || end != value.data() + value.size() || layer < -24 || layer > -1)
-    throw Error(Fault::kBadFile, "its layer_idx is '" + std::string(value.substr(0, 40)) + "', no number from -24 to -1");
+    throw Error(Fault::kBadFile,
+                "its layer_idx is '" + std::string(value.substr(0, 40)) + "', no number from -24 to -1");
   return layer;
 }
 

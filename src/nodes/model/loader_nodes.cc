@@ -164,8 +164,9 @@ void register_loader_nodes(Table& table) {
       .name = "CheckpointLoader",
       .display = "Load Checkpoint With Config (DEPRECATED)",
       .category = "advanced/loaders",
-      .description = "Loads a checkpoint, and takes from a file of settings whether it predicts v and which layer of the "
-                     "text encoder is used; everything else is read from the checkpoint.",
+      .description =
+          "Loads a checkpoint, and takes from a file of settings whether it predicts v and which layer of the "
+          "text encoder is used; everything else is read from the checkpoint.",
       .inputs = {std::move(config), File("ckpt_name", &LoadCheckpointWithConfig::ckpt_name, "checkpoints")},
       .runs_when_checked = true,
       .run = load_checkpoint_with_config});

@@ -49,8 +49,8 @@ struct Widths {
   int64_t tiny_vae;  // TAESD's
 };
 
-inline constexpr Widths kFullWidths = {768,  1024, 1280, 1024, 1280, 1664, 768, 1024,
-                                       1280, 8192, 320,  320,  320,  384,  128, 320, 64};
+inline constexpr Widths kFullWidths = {768,  1024, 1280, 1024, 1280, 1664, 768, 1024, 1280,
+                                       8192, 320,  320,  320,  384,  128,  320, 64};
 inline constexpr Widths kTinyWidths = {128, 192, 256, 64, 96, 128, 96, 80, 256, 640, 32, 64, 32, 32, 32, 32, 8};
 
 // A latent diffusion UNet in the original (LDM) layout.
@@ -64,8 +64,8 @@ struct UNetPlan {
   std::vector<int> depth_out = {};  // on the way up, last block first
   int depth_middle = 1;             // -1: the middle is one residual block only, -2: there is none
   int64_t in_channels = 4;
-  bool text_twice = false;      // at the finest level the first attention of a block is to the text as well
-  int64_t guidance = 0;         // numbers that say the guidance's scale, of models distilled with it; 0: none
+  bool text_twice = false;  // at the finest level the first attention of a block is to the text as well
+  int64_t guidance = 0;     // numbers that say the guidance's scale, of models distilled with it; 0: none
 };
 
 UNetPlan sd_plan(int64_t channels, int64_t context, int64_t label, bool linear);
