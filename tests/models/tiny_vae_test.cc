@@ -1,6 +1,7 @@
 // TAESD against the same network computed in f64, layer by layer, from the values in its files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "memory/resident.h"

@@ -9,7 +9,11 @@
 namespace easel::formats {
 
 void LateLibrary::open() {
-  std::call_once(opened_, [this] { find_symbols(); });
+  if (opened_.load(std::memory_order_acquire)) return;
+  MutexLock lock(mutex_);
+  if (opened_.load(std::memory_order_relaxed)) return;
+  find_symbols();
+  opened_.store(true, std::memory_order_release);
 }
 
 void LateLibrary::find_symbols() {

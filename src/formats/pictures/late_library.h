@@ -2,8 +2,9 @@
 // what they need in turn (encoders of films among it) triple the time in which it starts.
 #pragma once
 
-#include <mutex>
-#include <utility>
+#include <atomic>
+
+#include "base/mutex.h"
 
 namespace easel::formats {
 
@@ -13,7 +14,7 @@ class LateSymbol;
 class LateLibrary {
  public:
   // `soname`: as the build found it, "libheif.so.1"; `format`: what it reads, for people.
-  constexpr LateLibrary(const char* soname, const char* format) : soname_(soname), format_(format) {}
+  LateLibrary(const char* soname, const char* format) : soname_(soname), format_(format) {}
 
   // To be called before any of its functions; cheap after the first time. It stays open for ever. Throws
   // Error(kUnsupported) where the library, or a function of it, is not on this machine; a later call tries again.
@@ -25,7 +26,8 @@ class LateLibrary {
 
   const char* soname_;
   const char* format_;
-  std::once_flag opened_;
+  Mutex mutex_;
+  std::atomic<bool> opened_{false};
   LateSymbol* symbols_ = nullptr;  // the last one; each knows the one before
 };
 

@@ -113,10 +113,10 @@ class TinyAutoencoder : public Autoencoder {
     if (!value.defined()) return otherwise;
     if (value.numel() != 1)
       throw Error(Fault::kBadFile, "the tensor '" + w.full(name) + "' is no single number").in_file(w.file());
-    const float number = value.to(kHost).view({1}).f32()[0];
-    if (!std::isfinite(number) || (name == "vae_scale" && number == 0))
+    const float out = value.to(kHost).view({1}).f32()[0];
+    if (!std::isfinite(out) || (name == "vae_scale" && out == 0))
       throw Error(Fault::kBadFile, "the tensor '" + w.full(name) + "' has no usable value").in_file(w.file());
-    return number;
+    return out;
   }
 
   // Numbered as a list of layers: a convolution, a block, then three times a halving and its blocks, a convolution.
