@@ -9,22 +9,22 @@
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
-#include "formats/pictures/late_library.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-LateLibrary kLibavif(EASEL_SONAME_AVIF, "AVIF");
-EASEL_LATE_FUNCTION(kLibavif, avifDecoderCreate);
-EASEL_LATE_FUNCTION(kLibavif, avifDecoderDestroy);
-EASEL_LATE_FUNCTION(kLibavif, avifDecoderNextImage);
-EASEL_LATE_FUNCTION(kLibavif, avifDecoderParse);
-EASEL_LATE_FUNCTION(kLibavif, avifDecoderSetIOMemory);
-EASEL_LATE_FUNCTION(kLibavif, avifImageYUVToRGB);
-EASEL_LATE_FUNCTION(kLibavif, avifRGBImageSetDefaults);
-EASEL_LATE_FUNCTION(kLibavif, avifResultToString);
+SharedLibrary kLibavif(EASEL_SONAME_AVIF, "AVIF");
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderCreate);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderDestroy);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderNextImage);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderParse);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderSetIOMemory);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifImageYUVToRGB);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifRGBImageSetDefaults);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifResultToString);
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged AVIF picture: " + message); }
 

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
-#include "formats/pictures/late_library.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
@@ -19,16 +19,16 @@ using Bytes = std::span<const uint8_t>;
 using Colour = std::array<uint8_t, 4>;
 using Palette = std::array<Colour, 256>;
 
-LateLibrary kGiflib(EASEL_SONAME_GIF, "GIF");
-EASEL_LATE_FUNCTION(kGiflib, DGifCloseFile);
-EASEL_LATE_FUNCTION(kGiflib, DGifExtensionToGCB);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetCodeNext);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetExtension);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetExtensionNext);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetImageDesc);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetLine);
-EASEL_LATE_FUNCTION(kGiflib, DGifGetRecordType);
-EASEL_LATE_FUNCTION(kGiflib, DGifOpen);
+SharedLibrary kGiflib(EASEL_SONAME_GIF, "GIF");
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifCloseFile);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifExtensionToGCB);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetCodeNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtension);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtensionNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetImageDesc);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetLine);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetRecordType);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifOpen);
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged GIF picture: " + message); }
 

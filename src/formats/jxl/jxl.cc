@@ -9,28 +9,28 @@
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
-#include "formats/pictures/late_library.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-LateLibrary kLibjxl(EASEL_SONAME_JXL, "JPEG XL");
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderCreate);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderDestroy);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderFlushImage);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderGetBasicInfo);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderGetBoxType);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderImageOutBufferSize);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderProcessInput);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderReleaseBoxBuffer);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSetBoxBuffer);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSetDecompressBoxes);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSetImageOutBuffer);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSetInput);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSetUnpremultiplyAlpha);
-EASEL_LATE_FUNCTION(kLibjxl, JxlDecoderSubscribeEvents);
+SharedLibrary kLibjxl(EASEL_SONAME_JXL, "JPEG XL");
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderCreate);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderDestroy);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderFlushImage);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderGetBasicInfo);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderGetBoxType);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderImageOutBufferSize);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderProcessInput);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderReleaseBoxBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetBoxBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetDecompressBoxes);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetImageOutBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetInput);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetUnpremultiplyAlpha);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSubscribeEvents);
 
 constexpr size_t kMostExif = size_t{64} << 20;
 

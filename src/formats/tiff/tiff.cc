@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
-#include "formats/pictures/late_library.h"
+#include "formats/pictures/shared_library.h"
 #include "formats/tiff/tiff_samples.h"
 
 namespace easel::formats {
@@ -20,31 +20,31 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-LateLibrary kLibtiff(EASEL_SONAME_TIFF, "TIFF");
-EASEL_LATE_FUNCTION(kLibtiff, TIFFClientOpenExt);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFClose);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFComputeStrip);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFComputeTile);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFGetField);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFGetFieldDefaulted);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFGetStrileByteCount);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFGetStrileOffset);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFIsTiled);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFNumberOfStrips);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFNumberOfTiles);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFOpenOptionsAlloc);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFOpenOptionsFree);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFOpenOptionsSetErrorHandlerExtR);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFOpenOptionsSetMaxSingleMemAlloc);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFOpenOptionsSetWarningHandlerExtR);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFReadDirectory);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFReadEncodedStrip);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFReadEncodedTile);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFReadRGBAImageOriented);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFSetField);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFStripSize64);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFTileRowSize64);
-EASEL_LATE_FUNCTION(kLibtiff, TIFFTileSize64);
+SharedLibrary kLibtiff(EASEL_SONAME_TIFF, "TIFF");
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFClientOpenExt);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFClose);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFComputeStrip);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFComputeTile);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetField);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetFieldDefaulted);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetStrileByteCount);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetStrileOffset);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFIsTiled);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfStrips);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfTiles);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsAlloc);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsFree);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetErrorHandlerExtR);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetMaxSingleMemAlloc);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetWarningHandlerExtR);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadDirectory);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadEncodedStrip);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadEncodedTile);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadRGBAImageOriented);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFSetField);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFStripSize64);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFTileRowSize64);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFTileSize64);
 
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;   // of a page's samples
 constexpr uint64_t kMostAtOnce = uint64_t{1} << 29;  // of one strip or tile, or anything else libtiff asks for

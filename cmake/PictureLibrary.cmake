@@ -1,8 +1,8 @@
-# easel_late_picture(PICTURE TARGET LIBRARY...): EaselPicture::PICTURE has what compiling needs, but does not link the
-# library, which is opened when a picture is read (src/formats/pictures/late_library.h), by the name in
+# easel_picture_library(PICTURE TARGET LIBRARY...): EaselPicture::PICTURE has what compiling needs, but does not link the
+# library, which is opened when a picture is read (src/formats/pictures/shared_library.h), by the name in
 # EASEL_SONAME_PICTURE. EaselPicture::linked_PICTURE is for tests, which write pictures. Paths are gathered in
-# EASEL_LATE_LIBRARIES, a line each, for packages.
-function(easel_late_picture picture target)
+# EASEL_OPENED_LIBRARIES, a line each, for packages.
+function(easel_picture_library picture target)
   list(GET ARGN 0 library)
   execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${library} OUTPUT_VARIABLE headers ERROR_QUIET)
   if(NOT headers MATCHES "SONAME +([^ \n]+)")
@@ -17,5 +17,5 @@ function(easel_late_picture picture target)
   add_library(EaselPicture::${picture} ALIAS ${name})
   add_library(EaselPicture::linked_${picture} ALIAS ${target})
   set(EASEL_SONAME_${picture} ${soname} PARENT_SCOPE)
-  set(EASEL_LATE_LIBRARIES "${EASEL_LATE_LIBRARIES}${library}\n" PARENT_SCOPE)
+  set(EASEL_OPENED_LIBRARIES "${EASEL_OPENED_LIBRARIES}${library}\n" PARENT_SCOPE)
 endfunction()

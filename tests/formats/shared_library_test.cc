@@ -1,5 +1,5 @@
-// Libraries that are opened late: what is not there is one sentence, said each time.
-#include "formats/pictures/late_library.h"
+// Libraries that are opened when they are first needed: one that is not there is said in one sentence, each time.
+#include "formats/pictures/shared_library.h"
 
 #include <gtest/gtest.h>
 
@@ -11,15 +11,15 @@
 namespace easel::formats {
 namespace {
 
-LateLibrary absent("libeasel-of-no-machine.so.7", "GIF");
-LateFunction<int(int)> absent_function(absent, "anything");
-LateLibrary maths("libm.so.6", "TIFF");
-LateFunction<double(double)> cosine(maths, "cos");
-LateLibrary lacking("libm.so.6", "AVIF");
-LateFunction<double(double)> unknown(lacking, "no_function_of_maths");
-LateFunction<double(double)> known(lacking, "sin");
+SharedLibrary absent("libeasel-of-no-machine.so.7", "GIF");
+LibraryFunction<int(int)> absent_function(absent, "anything");
+SharedLibrary maths("libm.so.6", "TIFF");
+LibraryFunction<double(double)> cosine(maths, "cos");
+SharedLibrary lacking("libm.so.6", "AVIF");
+LibraryFunction<double(double)> unknown(lacking, "no_function_of_maths");
+LibraryFunction<double(double)> known(lacking, "sin");
 
-std::string failure(LateLibrary& library) {
+std::string failure(SharedLibrary& library) {
   try {
     library.open();
   } catch (const Error& e) {
@@ -29,13 +29,13 @@ std::string failure(LateLibrary& library) {
   return {};
 }
 
-TEST(LateLibrary, ItsFunctionsAreThereOnceItIsOpen) {
+TEST(SharedLibrary, ItsFunctionsAreThereOnceItIsOpen) {
   maths.open();
   maths.open();
   EXPECT_EQ(cosine(0.5), std::cos(0.5));
 }
 
-TEST(LateLibrary, OneThatIsNotThereIsNamedWithItsPackage) {
+TEST(SharedLibrary, OneThatIsNotThereIsNamedWithItsPackage) {
   for (int i = 0; i < 2; ++i) {
     const std::string text = failure(absent);
     EXPECT_NE(text.find("GIF"), std::string::npos) << text;
@@ -44,7 +44,7 @@ TEST(LateLibrary, OneThatIsNotThereIsNamedWithItsPackage) {
   }
 }
 
-TEST(LateLibrary, AFunctionThatItLacksIsNamed) {
+TEST(SharedLibrary, AFunctionThatItLacksIsNamed) {
   const std::string text = failure(lacking);
   EXPECT_NE(text.find("no_function_of_maths"), std::string::npos) << text;
 }

@@ -1,4 +1,4 @@
-#include "formats/pictures/late_library.h"
+#include "formats/pictures/shared_library.h"
 
 #include <dlfcn.h>
 
@@ -8,7 +8,7 @@
 
 namespace easel::formats {
 
-void LateLibrary::open() {
+void SharedLibrary::open() {
   if (opened_.load(std::memory_order_acquire)) return;
   MutexLock lock(mutex_);
   if (opened_.load(std::memory_order_relaxed)) return;
@@ -16,7 +16,7 @@ void LateLibrary::open() {
   opened_.store(true, std::memory_order_release);
 }
 
-void LateLibrary::find_symbols() {
+void SharedLibrary::find_symbols() {
   // Debian names a library's package by its soname: libheif.so.1 is in libheif1.
   std::string package = soname_;
   if (const size_t so = package.find(".so."); so != std::string::npos) package.replace(so, 4, "");
@@ -30,7 +30,7 @@ void LateLibrary::find_symbols() {
     const char* why = dlerror();
     throw lacking(why ? why : soname_);
   }
-  for (LateSymbol* symbol = symbols_; symbol; symbol = symbol->before_) {
+  for (LibrarySymbol* symbol = symbols_; symbol; symbol = symbol->before_) {
     symbol->address_ = dlsym(library, symbol->name_);
     if (!symbol->address_) throw lacking(std::string(soname_) + " has no " + symbol->name_);
   }
