@@ -92,9 +92,10 @@ class Reader {
   size_t at_ = 0;
 };
 
-// The state from which the choices in a node's text are drawn. The marks between the parts are not UTF-8.
+constexpr std::string_view kMark = "\xFF";  // between the parts of what is hashed; not UTF-8
+
+// The state from which the choices in a node's text are drawn.
 uint64_t draw_state(uint64_t seed, std::string_view node, std::string_view input) {
-  constexpr std::string_view kMark = "\xFF";
   return Hash64().add(std::to_string(seed)).add(kMark).add(node).add(kMark).add(input).add(kMark).value();
 }
 
@@ -113,6 +114,15 @@ uint64_t first_seed(const Prompt& prompt, const NodeTable& table) {
   return 0;
 }
 
+void rewrite(PromptNode& node, const InputSpec& input, uint64_t seed) {
+  const auto value = node.inputs.find(input.name);
+  if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) return;
+  const std::string text = value->get<std::string>();
+  if (text.find_first_of("/{\\") == std::string::npos) return;
+  Draw draw(draw_state(seed, node.id, input.name));
+  *value = rewritten_text(text, draw);
+}
+
 }  // namespace
 
 size_t Draw::below(size_t count) {
@@ -128,19 +138,18 @@ std::string rewritten_text(std::string_view text, Draw& draw) {
   return Reader(plain, draw, 0).read();
 }
 
+uint64_t draw_start(std::string_view name) { return Hash64().add(name).add(kMark).value(); }
+
+void rewrite_text(Prompt& prompt, const NodeTable& table, const std::string& node, const InputSpec& input) {
+  if (PromptNode* found = prompt.find(node)) rewrite(*found, input, first_seed(prompt, table));
+}
+
 void rewrite_texts(Prompt& prompt, const NodeTable& table) {
   const uint64_t seed = first_seed(prompt, table);
   for (PromptNode& node : prompt.nodes) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
-    for (const InputSpec& input : spec->inputs) {
-      const auto value = node.inputs.find(input.name);
-      if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) continue;
-      const std::string text = value->get<std::string>();
-      if (text.find_first_of("/{\\") == std::string::npos) continue;
-      Draw draw(draw_state(seed, node.id, input.name));
-      *value = rewritten_text(text, draw);
-    }
+    for (const InputSpec& input : spec->inputs) rewrite(node, input, seed);
   }
 }
 

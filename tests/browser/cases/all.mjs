@@ -2,6 +2,7 @@ import { builtIn } from './built_in.mjs';
 import { faults } from './faults.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
+import { formats } from './formats.mjs';
 import { frame } from './frame.mjs';
 import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
@@ -37,6 +38,7 @@ export const cases = [
   frame,
   files,
   builtIn,
+  formats,
   words,
   many,
   looking,
