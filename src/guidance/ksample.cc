@@ -128,6 +128,30 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
       .fix("Use one of " + known);
 }
 
+Tensor initial_noise(const KSampleRequest& request, const Shape& shape, sampling::TorchGenerator& rng) {
+  if (request.disable_noise) return Tensor::zeros(shape);
+  if (!request.noise) return sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
+  if (!(request.noise->noise.shape() == shape))
+    throw Error(Fault::kMismatch,
+                "noise of shape " + request.noise->noise.shape().str() + " for latents of shape " + shape.str());
+  rng = request.noise->continues_with;
+  return request.noise->noise;
+}
+
+// The lowest level above 0 and the highest that a path of noise spans; nothing: those of the steps that are taken.
+std::optional<sampling::PathSpan> path_span(const KSampleRequest& request, const sampling::ModelSampling& sampling,
+                                            const sampling::SamplerInfo& sampler) {
+  if (!request.path_spans_schedule || request.sigmas) return std::nullopt;
+  std::vector<float> all = sampling::sampling_sigmas(sampling, {.scheduler = request.scheduler,
+                                                                .steps = request.steps,
+                                                                .denoise = 1.0,
+                                                                .discard_penultimate = sampler.discard_penultimate});
+  std::erase(all, 0.0f);
+  if (all.empty()) return std::nullopt;
+  const auto [lowest, highest] = std::minmax_element(all.begin(), all.end());
+  return sampling::PathSpan{*lowest, *highest};
+}
+
 }  // namespace
 
 Tensor ksample(const KSampleRequest& given) {
@@ -147,8 +171,7 @@ Tensor ksample(const KSampleRequest& given) {
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
   sampling::TorchGenerator rng(request.seed);
-  const Tensor noise = request.disable_noise ? Tensor::zeros(shape)
-                                             : sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
+  const Tensor noise = initial_noise(request, shape, rng);
   const models::LatentFormat& format = request.model.latents();
   // A latent of zeros means "no picture" in every format and is not shifted.
   if (!all_zero(latent)) latent = format.to_model(latent);
@@ -192,6 +215,7 @@ Tensor ksample(const KSampleRequest& given) {
   run.seed = request.seed;
   run.model = &sampling;
   run.knobs = request.knobs;
+  run.path_span = path_span(request, sampling, sampler);
   run.on_step = request.on_step;
   run.cancel = request.cancel;
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };

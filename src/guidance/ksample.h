@@ -14,6 +14,12 @@
 
 namespace easel::guidance {
 
+// Initial noise that was not drawn by the usual rule.
+struct GivenNoise {
+  Tensor noise;                             // [N,h,w,C]
+  sampling::TorchGenerator continues_with;  // what samplers that add fresh noise draw it from
+};
+
 struct KSampleRequest {
   models::ModelHandle model;
   models::Conditioning positive, negative;
@@ -28,6 +34,10 @@ struct KSampleRequest {
   // KSamplerAdvanced: add no noise; take only some steps of the schedule; remove what is left of the noise in the last
   // of them.
   bool disable_noise = false;
+  std::optional<GivenNoise> noise = {};  // in place of the seed's; not looked at when no noise is added
+  // Whether the noise of a path (dpmpp_sde and its kin) spans the whole schedule, or, as in KSampler, the steps that
+  // are taken.
+  bool path_spans_schedule = false;
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
   // Noise levels in place of those of scheduler, steps and denoise; falling, or rising (which adds noise to a picture,

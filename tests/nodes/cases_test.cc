@@ -124,7 +124,9 @@ std::string in_words(const Value& value) {
     return out;
   }
   if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
-  if (value.type() == "BASIC_PIPE" || value.type() == "NUMBER") return out;
+  static const std::set<std::string> kNamed{"BASIC_PIPE",       "NUMBER",           "SEED",      "BUS",
+                                            "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY", "PIPE_LINE", "CONTROL_NET_STACK"};
+  if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }
 
@@ -354,6 +356,10 @@ const std::map<std::string, Json>& younger_inputs() {
       {"StyleModelApply.strength", 1.0},
       {"StyleModelApply.strength_type", "multiply"},
       {"UNETLoader.weight_dtype", "default"},
+      {"UltimateSDUpscale.batch_size", 1},
+      {"UltimateSDUpscale.tiled_decode", false},
+      {"UltimateSDUpscaleNoUpscale.batch_size", 1},
+      {"UltimateSDUpscaleNoUpscale.tiled_decode", false},
       {"VAEDecodeTiled.overlap", 128},  // its default today is 64
       {"VAEDecodeTiled.temporal_overlap", 8},
       {"VAEDecodeTiled.temporal_size", 64},

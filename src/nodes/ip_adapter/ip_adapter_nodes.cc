@@ -5,18 +5,14 @@
 #include "formats/tensors/model_file.h"
 #include "image/edit/pictures.h"
 #include "library/folders.h"
-#include "models/vision/clip_vision.h"
-#include "node_api/table.h"
 #include "nodes/common/reference_picture.h"
-#include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "nodes/ip_adapter/ip_adapter_inputs.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
-using models::ClipVisionHandle;
-using models::IpCombine;
-using models::ModelHandle;
+using namespace ip;  // NOLINT(google-build-using-namespace): their parameters are these nodes' own
 
 // --- The unified loader, which picks the adapter and the encoder for a model ---
 
@@ -93,75 +89,6 @@ Results<ModelHandle, IpPipeline> load_unified(const LoadUnified& in, Call& call)
 }
 
 // --- Applying ---
-
-// The parameters that all ways of applying an adapter share.
-struct Application {
-  Linked<ModelHandle> model;
-  Linked<IpPipeline> ipadapter;
-  NumberOrList weight{1.0};
-  double start_at = 0.0, end_at = 1.0;
-  std::string weight_type, embeds_scaling = {};
-  MaybeLinked<Mask> attn_mask;
-  MaybeLinked<ClipVisionHandle> clip_vision;
-};
-
-// The weight is one number, or one for each picture of a batch. Without `unfold`, only the first is used.
-IpApplication application(const Application& in, std::string weight_type, bool unfold) {
-  IpApplication how;
-  how.weight.type = std::move(weight_type);
-  how.start_at = in.start_at;
-  how.end_at = in.end_at;
-  how.mask = in.attn_mask.value_or_empty();
-  how.unfold_batch = unfold;
-  if (!in.embeds_scaling.empty()) how.scaling = models::ip_scaling(in.embeds_scaling);
-  if (in.weight.list.empty()) {
-    how.weight.weight = in.weight.value;
-  } else if (unfold) {
-    how.weight.weight = 1.0;
-    how.sample_weights.assign(in.weight.list.begin(), in.weight.list.end());
-  } else {
-    how.weight.weight = in.weight.list.front();
-  }
-  return how;
-}
-
-// The common part of the nodes that take pictures: checks, encodes, and applies the adapter. `negative` and
-// `composition` may be undefined.
-Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
-                           const IpApplication& how, IpCombine combine, const Tensor& composition = {}) {
-  const IpPipeline& pipeline = *in.ipadapter;
-  const ClipVisionHandle& vision = need_vision(in.clip_vision.get(), pipeline);
-  require_adapter_fits(call, pipeline, &vision, &*in.model);
-  warn_of_crop(call, picture);
-  if (combine == IpCombine::kConcat) warn_of_blending(call, picture.dim(0), how.unfold_batch);
-  const bool hidden = pipeline.adapter.config.takes_hidden_states();
-  const auto embeds = models::ip_embeds(vision, picture, hidden, negative);
-  const Tensor other = composition.defined() ? models::ip_encode_images(vision, composition, hidden) : Tensor();
-  return {apply_ip_adapter(*in.model, pipeline, models::ip_tokens(pipeline.adapter, embeds, combine, other), how)};
-}
-
-Foreseen<ModelHandle> foresee_fit(const Known<Application>& in, const Call& call) {
-  const ModelHandle* model = in(&Application::model);
-  if (const IpPipeline* pipeline = in(&Application::ipadapter))
-    require_adapter_fits(call, *pipeline, find_vision(in(&Application::clip_vision), *pipeline), model);
-  return {model};
-}
-
-struct Pictures : Application {
-  Linked<Image> image;
-  MaybeLinked<Image> image_negative;
-  // Nodes that let the user choose how pictures are combined do not warn that they are blended.
-  IpCombine combine_embeds = IpCombine::kConcat;
-};
-
-Foreseen<ModelHandle> foresee_pictures(const Known<Pictures>& in, Call& call, bool unfold) {
-  warn_of_crop(call, in(&Pictures::image));
-  if (in(&Pictures::combine_embeds) == IpCombine::kConcat) warn_of_blending(call, in(&Pictures::image), unfold);
-  return foresee_fit(in, call);
-}
-Foreseen<ModelHandle> foresee_together(const Known<Pictures>& in, Call& call) {
-  return foresee_pictures(in, call, false);
-}
 
 Results<ModelHandle> apply_simple(const Pictures& in, Call& call) {
   const std::string type = in.weight_type == "style transfer"             ? "style transfer"
@@ -280,58 +207,6 @@ Results<IpEmbed> combine(const Combine& in) {
 }
 
 // --- Declarations ---
-
-Input<Application> model_input() { return Link("model", &Application::model); }
-Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
-constexpr const char* kWeightTip = "How strong the effect of the picture is: 0.5 to 0.8 leaves room for the prompt.";
-Input<Application> weight_input(double max) {
-  return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
-}
-Input<Application> start_input() {
-  return Float("start_at", &Application::start_at)
-      .range(0.0, 1.0)
-      .step(0.001)
-      .tip("When the picture starts to have an effect; 0 is the start of the denoising.");
-}
-Input<Application> end_input() {
-  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it stops; 1 is the end.");
-}
-Input<Application> weight_type_input() {
-  const auto names = models::ip_weight_types();
-  return Choice("weight_type", &Application::weight_type, {names.begin(), names.end()})
-      .tip("How the weight is spread over the model's layers: all, only style, only composition.");
-}
-Input<Application> scaling_input() {
-  return Choice("embeds_scaling", &Application::embeds_scaling,
-                {"V only", "K+V", "K+V w/ C penalty", "K+mean(V) w/ C penalty"})
-      .added_later()
-      .tip("What the weight multiplies.");
-}
-template <class P>
-Input<P> combine_input(IpCombine P::*member) {
-  return Choice("combine_embeds", member,
-                {{"concat", IpCombine::kConcat},
-                 {"add", IpCombine::kAdd},
-                 {"subtract", IpCombine::kSubtract},
-                 {"average", IpCombine::kAverage},
-                 {"norm average", IpCombine::kNormAverage}});
-}
-Input<Pictures> combine_input() {
-  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures are combined.");
-}
-template <class P>
-Input<P> negative_input() {
-  return Link("image_negative", &P::image_negative).tip("A picture that the result should not resemble.");
-}
-Input<Application> mask_input() {
-  return Link("attn_mask", &Application::attn_mask).tip("Where the pictures have an effect.");
-}
-template <class P>
-Input<P> vision_input() {
-  return Link("clip_vision", &P::clip_vision)
-      .tip("Needed with IPAdapterModelLoader; the unified loader brings its own.");
-}
-Input<Pictures> image_input() { return Link("image", &Pictures::image); }
 
 void register_apply(Table& table) {
   table.add(NodeOf<Pictures>{

@@ -41,6 +41,29 @@ void TorchGenerator::manual_seed(uint64_t seed) {
   spare_normal_.reset();
 }
 
+void TorchGenerator::seed_by_array(uint64_t seed) {
+  manual_seed(19650218u);
+  const std::array<uint32_t, 2> key{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
+  const size_t words = key[1] ? 2 : 1;
+  size_t i = 1, j = 0;
+  const auto advance = [&] {
+    if (++i < kWords) return;
+    state_[0] = state_[kWords - 1];
+    i = 1;
+  };
+  const auto mixed = [&](uint32_t factor) { return state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30)) * factor); };
+  for (size_t k = 0; k < kWords; ++k) {
+    state_[i] = mixed(1664525u) + key[j] + static_cast<uint32_t>(j);
+    advance();
+    j = (j + 1) % words;
+  }
+  for (size_t k = 0; k + 1 < kWords; ++k) {
+    state_[i] = mixed(1566083941u) - static_cast<uint32_t>(i);
+    advance();
+  }
+  state_[0] = 0x80000000u;
+}
+
 void TorchGenerator::refill() {
   for (size_t i = 0; i < kWords; ++i) {
     state_[i] = state_[(i + kShift) % kWords] ^ twist(state_[i], state_[(i + 1) % kWords]);
