@@ -26,6 +26,7 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       .add_option("--extra-model-paths", flags.extra_model_paths,
                   "An extra_model_paths.yaml beside the one in the model folder")
       ->group(kGroup);
+  add_device_flag(command, flags.device, kGroup);
   command
       .add_option("--precision", flags.precision,
                   "f32, bf16, int8 (faster, coarser: see docs/cli.md), or auto: bf16 where the processor has it")
@@ -49,6 +50,20 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
                   "Most memory for models, for example 6G: they are dropped and loaded again as needed")
       ->group(kGroup);
   add_weight_cache_flags(command, flags.weight_cache, flags.weight_cache_limit, kGroup);
+}
+
+void add_device_flag(CLI::App& command, std::string& device, const char* group) {
+  command
+      .add_option(
+          "--device", device,
+          "What models compute on: cpu, vulkan or vulkan:N (a graphics card), or auto (default: $EASEL_BACKEND, "
+          "else cpu)")
+      ->group(group);
+}
+
+void start_device(const std::string& device) {
+  if (device.empty()) ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
+  else ops::set_compute_device(ops::choose_device(device));
 }
 
 void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group) {
@@ -116,7 +131,7 @@ nodes::PreviewMethod preview_method(const std::string& name) {
 
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed) {
   set_thread_count(flags.threads);
-  ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
+  start_device(flags.device);
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
   const bool models = fs::is_directory(flags.models);
   const fs::path built_in = library::built_in_models();
@@ -132,7 +147,8 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
       .preview = preview_method(flags.preview)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
   options.folders.add_built_in(built_in);
-  if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
+  options.memory_budget =
+      flags.memory_budget.empty() ? ops::device_memory_bytes(ops::compute_device()) : parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));
 }
 

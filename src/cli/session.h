@@ -17,15 +17,19 @@ namespace easel::cli {
 
 struct SessionFlags {
   std::string models = "models", input = "input", output = "output", temp, extra_model_paths;
-  std::string precision = "auto", preview = "auto", memory_budget, weight_cache, weight_cache_limit = "50G";
+  std::string device, precision = "auto", preview = "auto", memory_budget, weight_cache, weight_cache_limit = "50G";
   int threads = 0;
   bool verbose = false;
 };
 
-// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --preview, --threads,
-// --memory-budget,
-// --weight-cache, --weight-cache-limit.
+// Declares --models, --input, --output, --temp, --extra-model-paths, --device, --precision, --preview, --threads,
+// --memory-budget, --weight-cache, --weight-cache-limit.
 void add_session_flags(CLI::App& command, SessionFlags& flags);
+
+// --device, in a command that has no other of these flags, and what it asks for; start_engine() does that by itself.
+void add_device_flag(CLI::App& command, std::string& device, const char* group);
+// Throws Error(kUsage) for a name that is none, Error(kUnsupported) for a device that is not there.
+void start_device(const std::string& device);
 
 // The last two of them, and what they ask for; start_engine() does that by itself.
 void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group);

@@ -188,6 +188,7 @@ StorageRef allocate(size_t bytes) { return host_memory().allocate(bytes); }
 PoolStats pool_stats() { return host_memory().stats(); }
 void reset_pool_peak() { host_memory().reset_peak(); }
 void trim_pool(size_t keep_bytes) { host_memory().trim(keep_bytes); }
+bool pool_poison() { return g_poison.load(std::memory_order_relaxed); }
 void set_pool_poison(bool on) { g_poison.store(on, std::memory_order_relaxed); }
 
 }  // namespace easel

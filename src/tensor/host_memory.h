@@ -29,4 +29,7 @@ class PooledMemory : public DeviceMemory {
 
 PooledMemory& host_memory();
 
+// Whether set_pool_poison() is on, for pools of other devices.
+bool pool_poison();
+
 }  // namespace easel
