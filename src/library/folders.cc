@@ -33,6 +33,7 @@ const std::vector<KindFolders>& layout() {
       {"controlnet", {"controlnet", "t2i_adapter", "t2i_adapters"}},
       {"diffusion_models", {"unet", "diffusion_models"}},
       {"embeddings", {"embeddings"}},
+      {"inpaint", {"inpaint"}},
       {"ipadapter", {"ipadapter"}},
       {"loras", {"loras"}},
       {"style_models", {"style_models"}},
@@ -55,7 +56,9 @@ std::string canonical(std::string_view kind) {
 bool is_model_file(const fs::path& path, const std::string& kind) {
   static const std::set<std::string> kModels{".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"};
   const std::string extension = lower_ascii(path.extension().string());
-  return kind == "configs" ? extension == ".yaml" : kModels.count(extension) != 0;
+  if (kind == "configs") return extension == ".yaml";
+  if (kind == "inpaint" && extension == ".patch") return true;  // Fooocus names its inpaint patches so
+  return kModels.count(extension) != 0;
 }
 
 fs::path models_root(const fs::path& root) {
