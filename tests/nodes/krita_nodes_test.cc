@@ -9,6 +9,7 @@
 #include "models/latent_format.h"
 #include "models/model_patch.h"
 #include "models/unet/context_hook.h"
+#include "models/unet/unet_source.h"
 #include "nodes/common/link_types.h"
 #include "run_node.h"
 #include "support/temp_folder.h"

@@ -14,6 +14,7 @@ namespace easel::image {
 namespace {
 
 constexpr int64_t kColours = 3;
+constexpr float kByte = 255.0f;
 
 std::string size_of(const Tensor& t) { return std::to_string(t.dim(2)) + "x" + std::to_string(t.dim(1)); }
 
@@ -74,7 +75,6 @@ Tensor fill_neutral(const Tensor& image, const Tensor& mask, int64_t falloff) {
 Tensor fill_holes(const Tensor& image, const Tensor& mask, int64_t falloff, HoleFilling how) {
   require_fit(image, mask, false);
   require_colours(image);
-  constexpr float kByte = 255.0f;
   constexpr int kRadius = 3;
   const Tensor part = contiguous(replaced_part(mask, falloff)), in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), pixels = height * width;
