@@ -53,7 +53,8 @@ Tensor interpolate_latents(const Tensor& latent1, const Tensor& latent2, double 
   const Tensor b = contiguous(like(latent2, latent1)), a = contiguous(latent1);
   Tensor out(latent1.shape());
   const int64_t channels = latent1.dim(3);
-  for (int64_t i = 0; i < a.numel(); i += channels)
+  for (int64_t i = 0; i < a.numel(); i += channels) {
+    if (i % (a.dim(2) * channels) == 0) poll_cancelled();
     interpolate(a.f32() + i, b.f32() + i, static_cast<float>(ratio), static_cast<float>(1.0 - ratio), out.f32() + i,
                 channels);
   }
