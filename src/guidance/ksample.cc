@@ -109,7 +109,8 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const auto controlled = [](const models::ConditioningEntry& entry) { return entry.control != nullptr; };
   if (std::any_of(request.positive.begin(), request.positive.end(), controlled)) one += one / 2;
   const auto entries = static_cast<int64_t>(request.positive.size() + request.negative.size());
-  const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
+  const size_t room = residency.room(one * static_cast<size_t>(std::max<int64_t>(1, entries)));
+  const auto fitting = static_cast<int64_t>(std::min<size_t>(room / std::max<size_t>(1, one), 1 << 20));
   request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
   const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
   return residency.hold(one * static_cast<size_t>(at_once),

@@ -49,7 +49,7 @@ struct KSampleRequest {
   models::Conditioning middle;
   double negative_scale = 1.0;
   // The most latent pixels in a batch of several entries.
-  int64_t max_batch_pixels = 8 * 128 * 128;
+  int64_t max_batch_pixels = kMostBatchPixels;
   // Called when everything is loaded and prepared, before the first step.
   std::function<void()> on_start = {};
   // Called after each step; x and denoised are latents in the model's format (LatentFormat::to_model).

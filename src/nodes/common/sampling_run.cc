@@ -1,5 +1,7 @@
 #include "nodes/common/sampling_run.h"
 
+#include <memory>
+
 #include "nodes/common/foresight.h"
 #include "nodes/common/latent_preview.h"
 
@@ -18,9 +20,8 @@ guidance::KSampleRequest sampling_request(const models::ModelHandle& model, cons
   r.cancel = call.context().cancel;
   NodeEvents& events = call.context().events;
   r.on_start = [&events] { events.sampling_starts(); };
-  r.on_step = [&events, format = &model.latents()](const sampling::SamplerProgress& p) {
-    report_step(events, p, format);
-  };
+  r.on_step = [report = std::make_shared<StepReporter>(call.context(), r.model.latents())](
+                  const sampling::SamplerProgress& p) { (*report)(p); };
   return r;
 }
 

@@ -28,16 +28,16 @@ struct Application {
 struct Pictures : Application {
   Linked<Image> image;
   MaybeLinked<Image> image_negative;
-  // Where a node has ways to combine pictures, one is chosen knowingly.
+  // Nodes that let the user choose how pictures are combined do not warn that they are blended.
   IpCombine combine_embeds = IpCombine::kConcat;
 };
 
-// How an adapter is applied with these parameters. The weight is a number, or one for each picture of a batch; where
-// pictures are not apart (`unfold`) the first one counts.
+// How an adapter is applied with these parameters. The weight is one number, or one for each picture of a batch.
+// Without `unfold`, only the first is used.
 IpApplication application(const Application& in, std::string weight_type, bool unfold);
 
-// Everything that is done with pictures in common: checks, encoding, tokens. `negative` and `composition` may be
-// undefined.
+// The common part of the nodes that take pictures: checks, encodes, and applies the adapter. `negative` and
+// `composition` may be undefined.
 Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
                            const IpApplication& how, IpCombine combine, const Tensor& composition = {});
 
@@ -51,7 +51,7 @@ Foreseen<ModelHandle> foresee_together(const Known<Pictures>& in, Call& call);
 
 inline Input<Application> model_input() { return Link("model", &Application::model); }
 inline Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
-inline constexpr const char* kWeightTip = "How much the picture counts: 0.5 to 0.8 leaves room for the prompt.";
+inline constexpr const char* kWeightTip = "How strong the effect of the picture is: 0.5 to 0.8 leaves room for the prompt.";
 inline Input<Application> weight_input(double max) {
   return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
 }
@@ -59,10 +59,10 @@ inline Input<Application> start_input() {
   return Float("start_at", &Application::start_at)
       .range(0.0, 1.0)
       .step(0.001)
-      .tip("When the picture begins to count, 0 being the start of the denoising.");
+      .tip("When the picture starts to have an effect; 0 is the start of the denoising.");
 }
 inline Input<Application> end_input() {
-  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it ceases to count.");
+  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it stops; 1 is the end.");
 }
 inline Input<Application> weight_type_input() {
   const auto names = models::ip_weight_types();
@@ -85,14 +85,14 @@ Input<P> combine_input(IpCombine P::*member) {
                  {"norm average", IpCombine::kNormAverage}});
 }
 inline Input<Pictures> combine_input() {
-  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures become one.");
+  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures are combined.");
 }
 template <class P>
 Input<P> negative_input() {
-  return Link("image_negative", &P::image_negative).tip("What the result should not be like.");
+  return Link("image_negative", &P::image_negative).tip("A picture that the result should not resemble.");
 }
 inline Input<Application> mask_input() {
-  return Link("attn_mask", &Application::attn_mask).tip("Where the pictures count.");
+  return Link("attn_mask", &Application::attn_mask).tip("Where the pictures have an effect.");
 }
 template <class P>
 Input<P> vision_input() {

@@ -14,14 +14,15 @@ namespace {
 
 using namespace ip;  // NOLINT(google-build-using-namespace): their parameters are these nodes' own
 
-// --- The unified loader: picks adapter and encoder for a model ---
+// --- The unified loader, which picks the adapter and the encoder for a model ---
 
 struct Preset {
   const char* name;
   models::IpAdapterKind kind;
-  const char* mark;  // what the published names of such files have in them; adapters of one kind look alike inside
-  bool vision_g;     // takes pictures through ViT-bigG
+  const char* mark;  // a part of the published file names; the contents do not tell the variants of a kind apart
+  bool vision_g;     // whether its vision encoder is ViT-bigG
 };
+constexpr int64_t kVisionGLayers = 48;  // ViT-H has 32
 constexpr std::array<Preset, 6> kPresets = {{
     {"LIGHT - SD1.5 only (low strength)", models::IpAdapterKind::kPlain, "light", false},
     {"STANDARD (medium strength)", models::IpAdapterKind::kPlain, "", false},
@@ -37,7 +38,7 @@ std::vector<std::string> preset_names() {
   return names;
 }
 
-// Whether the variant marks in a file's name are those of the preset.
+// Whether a file's name has the mark of the preset's variant, and none of another variant.
 bool marked(const std::string& file, const Preset& preset) {
   const auto has = [&](const char* mark) { return file.find(mark) != std::string::npos; };
   if (has("composition") || has("faceid") || has("portrait")) return false;
@@ -47,7 +48,7 @@ bool marked(const std::string& file, const Preset& preset) {
   return true;
 }
 
-// The adapters there are, newer versions of a file first.
+// The names of the available adapters, newer versions of a file first.
 std::vector<std::string> adapters(Call& call) {
   std::vector<std::string> names = call.context().folders.list("ipadapter");
   std::stable_partition(names.begin(), names.end(),
@@ -63,8 +64,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
       if (pipeline.adapter.config.kind != preset.kind || models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model))
         continue;
       pipeline.vision = find_fitting_vision(call, pipeline.adapter);
-      // ViT-bigG has 48 layers, ViT-H has 32.
-      if (pipeline.vision && (pipeline.vision->layers > 40) == preset.vision_g) return pipeline;
+      if (pipeline.vision && (pipeline.vision->layers == kVisionGLayers) == preset.vision_g) return pipeline;
     } catch (const Error&) {
       continue;
     }
@@ -73,7 +73,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
                                    models::family_name(&model.family()) +
                                    " with the CLIP vision encoder it needs is in the model folders")
       .at_input("preset")
-      .fix("docs/models.md lists the published files; they go into ipadapter/ and clip_vision/");
+      .fix("See docs/models.md for the published files; they go into ipadapter/ and clip_vision/");
 }
 
 struct LoadUnified {
@@ -111,7 +111,7 @@ Results<ModelHandle> apply_batch(const Batch& in, Call& call) {
                IpCombine::kConcat);
 }
 
-// The precise types say how strongly the other part is pushed away.
+// The precise weight types have a factor for how strongly the other property of the picture is suppressed.
 struct PreciseStyle : Pictures {
   double style_boost = 1.0;
 };
@@ -224,7 +224,7 @@ void register_apply(Table& table) {
       NodeOf<Pictures>{.name = "IPAdapterAdvanced",
                        .display = "IPAdapter Advanced",
                        .category = "ipadapter",
-                       .description = "Lets reference pictures steer a model, with every knob.",
+                       .description = "Lets reference pictures steer a model, with every parameter.",
                        .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
                                   combine_input(), start_input(), end_input(), scaling_input(),
                                   negative_input<Pictures>(), mask_input(), vision_input<Application>()},
@@ -297,31 +297,32 @@ void register_embeds(Table& table) {
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbeds",
                            .display = "IPAdapter Embeds",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterAdvanced for pictures that are encoded already.",
+                           .description = "IPAdapterAdvanced with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, false); },
                            .foresee = foresee_fit});
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbedsBatch",
                            .display = "IPAdapter Embeds Batch",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterBatch for pictures that are encoded already.",
+                           .description = "IPAdapterBatch with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, true); },
                            .foresee = foresee_fit});
-  table.add(NodeOf<Encode>{
-      .name = "IPAdapterEncoder",
-      .display = "IPAdapter Encoder",
-      .category = "ipadapter/embeds",
-      .description = "Encodes reference pictures for an adapter.",
-      .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
-                 Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
-                 Link("mask", &Encode::mask).tip("What of the pictures is to be seen."), vision_input<Encode>()},
-      .outputs = {{"pos_embed"}, {"neg_embed"}},
-      .run = encode});
+  table.add(
+      NodeOf<Encode>{.name = "IPAdapterEncoder",
+                     .display = "IPAdapter Encoder",
+                     .category = "ipadapter/embeds",
+                     .description = "Encodes reference pictures for an adapter.",
+                     .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
+                                Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
+                                Link("mask", &Encode::mask).tip("The part of the pictures that the encoder sees."),
+                                vision_input<Encode>()},
+                     .outputs = {{"pos_embed"}, {"neg_embed"}},
+                     .run = encode});
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineEmbeds",
                             .display = "IPAdapter Combine Embeds",
                             .category = "ipadapter/embeds",
-                            .description = "Makes one of several encoded pictures.",
+                            .description = "Combines up to five encoded pictures.",
                             .inputs = {Link("embed1", &Combine::embed1),
                                        Choice("method", &Combine::method,
                                               {{"concat", IpCombine::kConcat},

@@ -1,6 +1,7 @@
 // Nodes that denoise.
 #include "guidance/ksample.h"
 #include "node_api/table.h"
+#include "nodes/common/foresight.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_run.h"
 
@@ -72,7 +73,8 @@ Results<Latent> sample_part(const SamplePart& in, Call& call) {
 
 Foreseen<Latent> foresee_sampler(const Known<Sample>& in, Call& call) {
   foresee_sampling(in(&Sample::model), in(&Sample::positive), in(&Sample::negative), in(&Sample::latent_image), call);
-  return {};
+  warn_of_long_sampling(call, in(&Sample::latent_image), in(&Sample::steps));
+  return {in(&Sample::latent_image)};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "sampling/random/torch_math.h"
 
@@ -103,7 +104,11 @@ double TorchGenerator::normal64() {
 }
 
 void TorchGenerator::rand(std::span<float> out) {
-  for (float& value : out) value = uniform();
+  constexpr size_t kValues = 1 << 16;  // between two looks at whether the work is to stop
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i % kValues == 0) poll_cancelled();
+    out[i] = uniform();
+  }
 }
 
 void TorchGenerator::randn(std::span<float> out) {
