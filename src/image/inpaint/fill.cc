@@ -74,7 +74,7 @@ Tensor fill_neutral(const Tensor& image, const Tensor& mask, int64_t falloff) {
 Tensor fill_holes(const Tensor& image, const Tensor& mask, int64_t falloff, HoleFilling how) {
   require_fit(image, mask, false);
   require_colours(image);
-  constexpr float kByte = 255.0f;
+  static constexpr float kByte = 255.0f;
   constexpr int kRadius = 3;
   const Tensor part = contiguous(replaced_part(mask, falloff)), in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), pixels = height * width;
