@@ -1,6 +1,7 @@
 import { faults } from './faults.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
+import { formats } from './formats.mjs';
 import { frame } from './frame.mjs';
 import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
@@ -35,6 +36,7 @@ export const cases = [
   mask,
   frame,
   files,
+  formats,
   words,
   many,
   looking,

@@ -12,6 +12,13 @@ export interface PromptNode {
 /** A workflow in the form that is run, by node id. */
 export type Prompt = Record<string, PromptNode>;
 
+/** A format of pictures that the server reads; endings as ".jpg". */
+export interface PictureFormat {
+  name: string;
+  mime: string;
+  endings: string[];
+}
+
 export interface PictureSlot {
   node: string;
   label: string;

@@ -11,7 +11,7 @@ import { type Additions, assemble, noAdditions, paintPath, readWorkflow, type Re
 import { fileNamed, loadModelFiles, loadPromptTexts, techniques, wantInfo } from './catalog';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults } from './errors';
-import { sendPicture } from './pictureFile';
+import { loadPictureFormats, sendPicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
 import { type Shape, sizeKnobs, sizeLike, usualArea } from './size';
 import type { Job } from '../jobs/jobs';
@@ -75,6 +75,7 @@ function take(read: ReadWorkflow): void {
 export async function loadTechniques(): Promise<void> {
   void loadModelFiles();
   void loadPromptTexts();
+  void loadPictureFormats();
   try {
     const all = await routes.techniques();
     techniques.value = all;
