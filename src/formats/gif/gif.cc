@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
@@ -17,6 +18,17 @@ namespace {
 using Bytes = std::span<const uint8_t>;
 using Colour = std::array<uint8_t, 4>;
 using Palette = std::array<Colour, 256>;
+
+SharedLibrary kGiflib(EASEL_SONAME_GIF, "GIF");
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifCloseFile);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifExtensionToGCB);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetCodeNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtension);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtensionNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetImageDesc);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetLine);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetRecordType);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifOpen);
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged GIF picture: " + message); }
 
@@ -34,6 +46,7 @@ int read_bytes(GifFileType* file, GifByteType* out, int wanted) {
 }
 
 File open(Bytes& rest) {
+  kGiflib.open();
   int why = 0;
   File file(DGifOpen(&rest, read_bytes, &why));
   if (!file) bad("its header is malformed or ends too early");
