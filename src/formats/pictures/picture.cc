@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "formats/pictures/bitmap.h"
 #include "formats/pictures/decoders.h"
 #include "tensor/mapped_file.h"
 
@@ -43,29 +44,6 @@ Tensor to_tensor(const std::vector<uint8_t>& values, const Shape& shape, bool co
     for (int64_t i = begin; i < end; ++i) out[i] = table[values[static_cast<size_t>(i)]];
   });
   return t;
-}
-
-// 8-bit pixels of one picture.
-struct Bitmap {
-  int64_t width, height;
-  int channels;
-  std::vector<uint8_t> data;
-};
-
-Bitmap to_bitmap(const Tensor& image) {
-  Tensor t = image;
-  if (t.defined() && t.rank() == 2) t = contiguous(t).view(Shape{t.dim(0), t.dim(1), 1});
-  if (t.defined() && t.rank() == 4 && t.dim(0) == 1) t = t.select(0, 0);
-  const bool good = t.defined() && t.rank() == 3 && (t.dim(2) == 1 || t.dim(2) == 3 || t.dim(2) == 4) && t.numel() > 0;
-  if (!good) throw Error(Fault::kInvalid, "a tensor " + image.str() + " is not one picture");
-  t = contiguous(convert(t, DType::kF32));
-  Bitmap b{t.dim(1), t.dim(0), static_cast<int>(t.dim(2)), std::vector<uint8_t>(static_cast<size_t>(t.numel()))};
-  const float* in = t.f32();
-  for (size_t i = 0; i < b.data.size(); ++i) {
-    const float v = in[i] * 255.0f;
-    b.data[i] = v >= 255.0f ? 255 : v > 0.0f ? static_cast<uint8_t>(v) : 0;  // what is not a number is black
-  }
-  return b;
 }
 
 Bitmap to_rgb_bitmap(const Tensor& image) {
@@ -154,6 +132,22 @@ PictureInfo inspect_picture(Bytes bytes) {
   info.text = std::move(head.text);
   if (head.orientation >= 5) std::swap(info.width, info.height);
   return info;
+}
+
+Bitmap to_bitmap(const Tensor& image) {
+  Tensor t = image;
+  if (t.defined() && t.rank() == 2) t = contiguous(t).view(Shape{t.dim(0), t.dim(1), 1});
+  if (t.defined() && t.rank() == 4 && t.dim(0) == 1) t = t.select(0, 0);
+  const bool good = t.defined() && t.rank() == 3 && (t.dim(2) == 1 || t.dim(2) == 3 || t.dim(2) == 4) && t.numel() > 0;
+  if (!good) throw Error(Fault::kInvalid, "a tensor " + image.str() + " is not one picture");
+  t = contiguous(convert(t, DType::kF32));
+  Bitmap b{t.dim(1), t.dim(0), static_cast<int>(t.dim(2)), std::vector<uint8_t>(static_cast<size_t>(t.numel()))};
+  const float* in = t.f32();
+  for (size_t i = 0; i < b.data.size(); ++i) {
+    const float v = in[i] * 255.0f;
+    b.data[i] = v >= 255.0f ? 255 : v > 0.0f ? static_cast<uint8_t>(v) : 0;  // what is not a number is black
+  }
+  return b;
 }
 
 Picture load_picture(const std::filesystem::path& path) { return with_file(path, decode_picture); }
