@@ -30,6 +30,14 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       ->group(kGroup)
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
+  command
+      .add_option(
+          "--preview", flags.preview,
+          "How steps are shown: none, latent2rgb (rough), taesd (the small VAE, from models/vae_approx), or auto: "
+          "latent2rgb")
+      ->group(kGroup)
+      ->check(CLI::IsMember({"auto", "none", "latent2rgb", "taesd"}))
+      ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads to compute with, 0 for all cores")
       ->group(kGroup)
       ->check(CLI::Range(0, 1024))
@@ -95,6 +103,13 @@ DType precision(const std::string& name) {
                           : ops::backend(ops::compute_device()).native_type();
 }
 
+// One of "auto", "none", "latent2rgb" and "taesd", as the flag checks.
+nodes::PreviewMethod preview_method(const std::string& name) {
+  return name == "none"    ? nodes::PreviewMethod::kNone
+         : name == "taesd" ? nodes::PreviewMethod::kTiny
+                           : nodes::PreviewMethod::kLatentToRgb;
+}
+
 }  // namespace
 
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed) {
@@ -110,7 +125,8 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
       .folders = models ? library::Folders(fs::path(flags.models)) : library::Folders(),
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
-      .compute = precision(flags.precision)};
+      .compute = precision(flags.precision),
+      .preview = preview_method(flags.preview)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
   if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));

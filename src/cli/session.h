@@ -17,12 +17,13 @@ namespace easel::cli {
 
 struct SessionFlags {
   std::string models = "models", input = "input", output = "output", temp, extra_model_paths;
-  std::string precision = "auto", memory_budget, weight_cache, weight_cache_limit = "50G";
+  std::string precision = "auto", preview = "auto", memory_budget, weight_cache, weight_cache_limit = "50G";
   int threads = 0;
   bool verbose = false;
 };
 
-// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --threads, --memory-budget,
+// Declares --models, --input, --output, --temp, --extra-model-paths, --precision, --preview, --threads,
+// --memory-budget,
 // --weight-cache, --weight-cache-limit.
 void add_session_flags(CLI::App& command, SessionFlags& flags);
 

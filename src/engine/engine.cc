@@ -300,6 +300,7 @@ Engine::~Engine() = default;
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
   nodes::Context out{options_.folders, residency_, files_, artifacts_, events};
   out.compute = options_.compute;
+  out.preview = options_.preview;
   out.cancel = std::move(cancel);
   return out;
 }

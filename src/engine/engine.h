@@ -33,6 +33,7 @@ struct EngineOptions {
   artifacts::ArtifactStore* artifacts = nullptr;  // where pictures are kept; null: in the directories
   artifacts::Directories directories = {};
   DType compute = DType::kF32;
+  nodes::PreviewMethod preview = nodes::PreviewMethod::kLatentToRgb;
   size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
 };

@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxFiles = 1'000'000;     // of one kind
+constexpr size_t kMaxFiles = 1'000'000;  // of one kind
+constexpr const char* kTinyVaes = "vae_approx";
 constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 
 // Kinds and the subfolders of a models folder that belong to them.
@@ -38,6 +39,7 @@ const std::vector<KindFolders>& layout() {
       {"text_encoders", {"text_encoders", "clip"}},
       {"upscale_models", {"upscale_models"}},
       {"vae", {"vae"}},
+      {"vae_approx", {"vae_approx"}},
   };
   return kLayout;
 }
@@ -131,10 +133,24 @@ Folders::Listing Folders::read(const std::string& kind) const {
   }
   std::sort(out.names.begin(), out.names.end());
   out.names.erase(std::unique(out.names.begin(), out.names.end()), out.names.end());
+  if (kind == "vae") add_tiny_vaes(out);
   const int64_t now = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
   out.settled = std::none_of(out.folders.begin(), out.folders.end(),
                              [&](const WalkedFolder& folder) { return now - folder.state.changed < kClockTick; });
   return out;
+}
+
+void Folders::add_tiny_vaes(Listing& vaes) const {
+  Listing halves = read(kTinyVaes);
+  for (const char* name : {"taesd", "taesdxl"}) {
+    const auto has = [&](const std::string& prefix) {
+      return std::any_of(halves.names.begin(), halves.names.end(),
+                         [&](const std::string& file) { return file.starts_with(prefix); });
+    };
+    if (has(name + std::string("_decoder.")) && has(name + std::string("_encoder."))) vaes.names.emplace_back(name);
+  }
+  vaes.folders.insert(vaes.folders.end(), halves.folders.begin(), halves.folders.end());
+  vaes.absent.insert(vaes.absent.end(), halves.absent.begin(), halves.absent.end());
 }
 
 std::vector<std::string> Folders::list(std::string_view kind) const {
@@ -168,6 +184,9 @@ std::vector<std::string> Folders::list(std::string_view kind) const {
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
   if (check_name(name, NameFrom::kUser) != NameFault::kNone) return std::nullopt;
+  if (kind == "vae" && (name == "taesd" || name == "taesdxl"))
+    for (const std::string& file : list(kTinyVaes))
+      if (file.starts_with(std::string(name) + "_decoder.")) return try_find(kTinyVaes, file);
   for (const fs::path& folder : folders(kind)) {
     std::error_code ignored;
     fs::path path = (folder / std::string(name)).lexically_normal();

@@ -38,7 +38,8 @@ class Folders {
   // Names of the model files of a kind, sorted, relative to their folder with '/' between. Only files with an
   // extension of model files and a name in UTF-8. Each folder is read once, however many links lead to it, so that a
   // file is listed under one name. What was read is kept until a folder changes. While another thread reads, callers
-  // get what was known before; only who comes before anything is known waits.
+  // get what was known before; only who comes before anything is known waits. TAESD is among the VAEs by its name,
+  // "taesd" or "taesdxl", where vae_approx holds both its files, as in ComfyUI; it stands for the file of its decoder.
   std::vector<std::string> list(std::string_view kind) const;
 
   // The file with that name. Names that lead out of the folder are never found; links inside it are followed, because
@@ -64,6 +65,7 @@ class Folders {
   };
   static bool fresh(const Listing& listing);
   Listing read(const std::string& kind) const;
+  void add_tiny_vaes(Listing& vaes) const;
 
   std::map<std::string, std::vector<std::filesystem::path>> folders_;
   mutable Mutex mutex_;

@@ -45,6 +45,22 @@ TEST_F(FoldersTest, ListsModelFilesBelowTheirKind) {
   EXPECT_EQ(folders.list("vae"), std::vector<std::string>{"new.pt"});
 }
 
+// As ComfyUI lists it: where both of its files are there.
+TEST_F(FoldersTest, TheSmallVaeIsAmongTheVaesByItsName) {
+  put("checkpoints/a.ckpt");
+  put("vae/kl.safetensors");
+  put("vae_approx/taesd_decoder.pth");
+  put("vae_approx/taesdxl_decoder.safetensors");
+  put("vae_approx/taesdxl_encoder.safetensors");
+  const library::Folders folders(root_);
+  EXPECT_EQ(folders.list("vae"), (std::vector<std::string>{"kl.safetensors", "taesdxl"}));
+  EXPECT_EQ(folders.find("vae", "taesdxl"), root_ / "vae_approx/taesdxl_decoder.safetensors");
+  EXPECT_EQ(folders.find("vae", "taesd"), root_ / "vae_approx/taesd_decoder.pth");  // not listed: it only decodes
+  put("vae_approx/taesd_encoder.pth");
+  EXPECT_EQ(folders.list("vae"), (std::vector<std::string>{"kl.safetensors", "taesd", "taesdxl"}));
+  EXPECT_EQ(folders.list("vae_approx").size(), 4u);
+}
+
 TEST_F(FoldersTest, AnInstallationIsUsedInPlace) {
   put("models/checkpoints/b.safetensors");
   put("elsewhere/a1111/Stable-diffusion/x.safetensors");

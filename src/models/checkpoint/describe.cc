@@ -278,11 +278,16 @@ class Describer {
   }
 
   bool vae_alone() {
-    const auto vae = vae_tensors(tensors_);
-    if (!vae) return false;
+    const TinyHalf half = tiny_half(tensors_);
+    const auto vae = half == TinyHalf::kDecoder ? tiny_vae_tensors(nullptr, tensors_, false) : vae_tensors(tensors_);
+    if (!vae && half == TinyHalf::kNone) return false;
     out_.kind = FileKind::kVae;
-    add_vae(vae);
-    out_.summary = "VAE";
+    if (vae) add_vae(vae);
+    else add_part("TAESD encoder", tensors_, {}, "");
+    out_.summary = half == TinyHalf::kDecoder         ? "TAESD's decoder, a small VAE; its encoder lies beside it"
+                   : half == TinyHalf::kEncoder       ? "TAESD's encoder, a small VAE; its decoder lies beside it"
+                   : read_vae_config(probe(vae)).tiny ? "TAESD, a small VAE"
+                                                      : "VAE";
     out_.fits = "SD 1.x, SD 2.x or SDXL models: the file does not tell which";
     return true;
   }

@@ -227,9 +227,10 @@ Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider,
   Tensor last;
   NodeEvents& events = call.context().events;
   r.on_start = [&events] { events.sampling_starts(); };
+  StepReporter report(call.context(), r.model.latents());
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
-    report_step(events, p, &r.model.latents());
+    report(p);
   };
   out.samples = guidance::ksample(r);
   denoised.samples = out.samples;

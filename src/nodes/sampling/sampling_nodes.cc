@@ -38,9 +38,8 @@ guidance::KSampleRequest request_of(const Sample& in, Call& call) {
   r.cancel = call.context().cancel;
   NodeEvents& events = call.context().events;
   r.on_start = [&events] { events.sampling_starts(); };
-  r.on_step = [&events, format = &r.model.latents()](const sampling::SamplerProgress& p) {
-    report_step(events, p, format);
-  };
+  r.on_step = [report = std::make_shared<StepReporter>(call.context(), r.model.latents())](
+                  const sampling::SamplerProgress& p) { (*report)(p); };
   return r;
 }
 
