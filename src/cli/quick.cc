@@ -120,7 +120,7 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
     size->inputs["width"] = w;
     size->inputs["height"] = h;
   }
-  for (const auto& text : flags.assignments) workflow::assign(t.prompt, table, workflow::parse_assignment(text));
+  workflow::assign(t.prompt, table, flags.assignments);
 }
 
 }  // namespace

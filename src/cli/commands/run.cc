@@ -27,7 +27,7 @@ workflow::Workflow load(const Flags& flags, engine::Engine& engine) {
   workflow::Workflow out = workflow::load_workflow(flags.workflow, table, workflow::form_named(flags.form));
   workflow::take_accepted_form(out, table,
                                [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); });
-  for (const auto& text : flags.assignments) workflow::assign(out.prompt, table, workflow::parse_assignment(text));
+  workflow::assign(out.prompt, table, flags.assignments);
   workflow::offset_seeds(out.prompt, table, flags.seed_offset);
   // A graph that no longer says what is run does not belong into the pictures; the prompt is there in any case.
   if (!flags.assignments.empty() || flags.seed_offset != 0) out.graph = nullptr;

@@ -42,8 +42,11 @@ std::string listed(const std::vector<std::string>& names) {
 void print(const Surveyed& one) {
   std::string why;
   if (!one.nodes.empty()) why = listed(one.nodes);
-  if (!one.files.empty()) why += (why.empty() ? "" : "; files: ") + listed(one.files);
-  if (why.empty()) why = one.message.substr(0, one.message.find('\n'));
+  if (!one.files.empty()) {
+    const bool alone = why.empty() && one.message.empty();
+    why += (alone ? "" : why.empty() ? "files: " : "; files: ") + listed(one.files);
+  }
+  if (!one.message.empty()) why += (why.empty() ? "" : "; ") + one.message.substr(0, one.message.find('\n'));
   printf("%-12s  %s%s\n", standing_name(one.standing).c_str(), printable(one.file.string()).c_str(),
          why.empty() ? "" : printable(": " + why).c_str());
 }

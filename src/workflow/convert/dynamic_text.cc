@@ -89,6 +89,8 @@ class Reader {
   size_t at_ = 0;
 };
 
+constexpr uint64_t kStart = 0xCBF29CE484222325u;
+
 uint64_t mixed(uint64_t hash, std::string_view text) {  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
   return (hash ^ 0xFF) * 0x100000001B3u;
@@ -109,6 +111,15 @@ uint64_t first_seed(const Prompt& prompt, const NodeTable& table) {
   return 0;
 }
 
+void rewrite(PromptNode& node, const InputSpec& input, uint64_t seed) {
+  const auto value = node.inputs.find(input.name);
+  if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) return;
+  const std::string text = value->get<std::string>();
+  if (text.find_first_of("/{\\") == std::string::npos) return;
+  Draw draw(mixed(mixed(mixed(kStart, std::to_string(seed)), node.id), input.name));
+  *value = rewritten_text(text, draw);
+}
+
 }  // namespace
 
 size_t Draw::below(size_t count) {
@@ -124,19 +135,18 @@ std::string rewritten_text(std::string_view text, Draw& draw) {
   return Reader(plain, draw, 0).read();
 }
 
+uint64_t draw_start(std::string_view name) { return mixed(kStart, name); }
+
+void rewrite_text(Prompt& prompt, const NodeTable& table, const std::string& node, const InputSpec& input) {
+  if (PromptNode* found = prompt.find(node)) rewrite(*found, input, first_seed(prompt, table));
+}
+
 void rewrite_texts(Prompt& prompt, const NodeTable& table) {
   const uint64_t seed = first_seed(prompt, table);
   for (PromptNode& node : prompt.nodes) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
-    for (const InputSpec& input : spec->inputs) {
-      const auto value = node.inputs.find(input.name);
-      if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) continue;
-      const std::string text = value->get<std::string>();
-      if (text.find_first_of("/{\\") == std::string::npos) continue;
-      Draw draw(mixed(mixed(mixed(0xCBF29CE484222325u, std::to_string(seed)), node.id), input.name));
-      *value = rewritten_text(text, draw);
-    }
+    for (const InputSpec& input : spec->inputs) rewrite(node, input, seed);
   }
 }
 

@@ -111,18 +111,24 @@ GraphNode parse_node(const Json& json) {
   return node;
 }
 
+// A link that has lost its node or slot, as files made by scripts have it: the editor drops it.
+bool dangles(const Json& end) { return end.is_null(); }
+
 void parse_link(const Json& json, RawGraph& graph) {
   if (json.is_null()) return;
   int64_t id = kNoLink;
   GraphLink link;
   if (json.is_array()) {
     if (json.size() < 5) throw Error(Fault::kInvalid, "a link must have an id, two nodes and two slots");
+    if (std::any_of(json.begin() + 1, json.begin() + 5, dangles)) return;
     id = link_id_of(json[0]);
     link = {id_of(json[1]), slot_of(json[2]), id_of(json[3]), slot_of(json[4]), {}};
     if (json.size() > 5 && json[5].is_string()) link.type = json[5].get<std::string>();
   } else if (json.is_object()) {
     for (const char* key : {"id", "origin_id", "origin_slot", "target_id", "target_slot"})
       if (!json.contains(key)) throw Error(Fault::kInvalid, std::string("a link lacks its ") + key);
+    for (const char* key : {"origin_id", "origin_slot", "target_id", "target_slot"})
+      if (dangles(json[key])) return;
     id = link_id_of(json["id"]);
     link = {id_of(json["origin_id"]), slot_of(json["origin_slot"]), id_of(json["target_id"]),
             slot_of(json["target_slot"]), text_of(json, "type")};
