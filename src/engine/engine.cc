@@ -334,6 +334,9 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
   const MutexLock lock(run_mutex_);
+  MemoryKeeper keeper(residency_, cache_);
+  const MemoryGuardScope guard(keeper);
+  const CancelScope cancel(options.cancel);
   return Run(*this, cache_, last_, std::move(plan), options, sink).go();
 }
 

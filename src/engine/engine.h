@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "engine/events.h"
 #include "engine/foresee.h"
+#include "engine/memory_keeper.h"
 #include "engine/plan.h"
 #include "engine/result_cache.h"
 #include "library/folders.h"
@@ -22,10 +23,6 @@
 #include "node_api/table.h"
 
 namespace easel::engine {
-
-// The part of the memory budget for everything but models and their working memory: the program itself, tokenizers,
-// pages of model files that stay mapped, pictures and latents between nodes.
-constexpr size_t kProgramMemory = size_t{256} << 20;
 
 struct EngineOptions {
   const nodes::Table& table;

@@ -91,6 +91,32 @@ TEST_F(FoldersTest, MissingFilesNameTheirNeighbours) {
   EXPECT_THROW(library::Folders(root_ / "nowhere"), Error);
 }
 
+// What comes with the program stands after a person's own files, and gives way to one of the same name.
+TEST_F(FoldersTest, BuiltInFilesComeLast) {
+  put("models/checkpoints/z.safetensors");
+  put("models/vae/small.safetensors");
+  put("built_in/checkpoints/a.safetensors");
+  put("built_in/vae/small.safetensors");
+  library::Folders folders(root_ / "models");
+  EXPECT_FALSE(folders.has_built_in());
+  folders.add_built_in({});
+  EXPECT_FALSE(folders.has_built_in());
+  folders.add_built_in(root_ / "built_in");
+  EXPECT_TRUE(folders.has_built_in());
+  EXPECT_EQ(folders.list("checkpoints"), (std::vector<std::string>{"z.safetensors", "a.safetensors"}));
+  EXPECT_EQ(folders.list("vae"), std::vector<std::string>{"small.safetensors"});
+  EXPECT_EQ(folders.find("vae", "small.safetensors"), root_ / "models/vae/small.safetensors");
+  const library::Folders copy = folders;
+  EXPECT_TRUE(copy.built_in("checkpoints", "a.safetensors"));
+  EXPECT_FALSE(copy.built_in("checkpoints", "z.safetensors"));
+  EXPECT_FALSE(copy.built_in("vae", "small.safetensors"));
+  EXPECT_FALSE(copy.built_in("vae", "none.safetensors"));
+  // Nothing else is there: all names are theirs.
+  library::Folders only;
+  only.add_built_in(root_ / "built_in");
+  EXPECT_EQ(only.find("vae", "small.safetensors"), root_ / "built_in/vae/small.safetensors");
+}
+
 TEST_F(FoldersTest, NamesCannotLeaveTheirFolder) {
   put("checkpoints/a.safetensors");
   put("vae/secret.safetensors");

@@ -65,8 +65,9 @@ void run(const Flags& flags) {
   const auto engine = start_engine(flags.session, /*models_needed=*/false);
   std::error_code ignored;
   if (!fs::is_directory(flags.session.models, ignored))
-    fprintf(stderr, "%s there is no model folder '%s', so every model counts as lacking; --models names another\n",
-            bold("note:").c_str(), flags.session.models.c_str());
+    fprintf(stderr, "%s there is no model folder '%s', so every model %scounts as lacking; --models names another\n",
+            bold("note:").c_str(), flags.session.models.c_str(),
+            engine->folders().has_built_in() ? "that did not come with Easel " : "");
   std::vector<Surveyed> all;
   std::map<Standing, size_t> count;
   for (const fs::path& file : files) {

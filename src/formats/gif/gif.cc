@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/shared_library.h"
@@ -302,6 +303,7 @@ class Canvas {
     int64_t rows = 0;
     for (const auto& [start, step] : passes)
       for (int64_t y = start; y < frame.height; y += step) {
+        poll_cancelled();
         if (DGifGetLine(walk.file(), pixels.data() + y * frame.width, static_cast<int>(frame.width)) == GIF_ERROR) {
           walk.skip_pixels();
           return rows;

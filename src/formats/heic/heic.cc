@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/heic/hevc_size.h"
 #include "formats/pictures/decoders.h"
@@ -176,6 +177,7 @@ Raster decode(Bytes bytes, int64_t most_frames) {
   std::tie(out.width, out.height) = size_of(handle_of(file, file.pictures.front()));
   for (const heif_item_id id : file.pictures) {
     if (out.frames == most_frames) break;
+    poll_cancelled();
     try {
       const Handle handle = handle_of(file, id);
       // Pictures of another size than the first are left out, as by LoadImage.

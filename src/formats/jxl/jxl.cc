@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
@@ -152,6 +153,7 @@ class FrameReader {
     format_ = {out_.has_alpha_channel ? 4u : 3u, JXL_TYPE_UINT8, JXL_NATIVE_ENDIAN, 0};
   }
   void offer() {
+    poll_cancelled();
     reader_.info(out_.frames + 1);
     size_t bytes = 0;
     if (JxlDecoderImageOutBufferSize(reader_.get(), &format_, &bytes) != JXL_DEC_SUCCESS ||

@@ -10,6 +10,7 @@
 #include "formats/pictures/bitmap.h"
 #include "formats/pictures/decoders.h"
 #include "tensor/mapped_file.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::formats {
 namespace {
@@ -45,6 +46,17 @@ Tensor to_tensor(const std::vector<uint8_t>& values, const Shape& shape, bool co
   });
   return t;
 }
+
+// What decoding takes besides the tensors: a decoder's own samples, and the 8-bit colours and alpha made of them.
+size_t decoding_bytes(const PictureHead& head) {
+  constexpr size_t kBytesPerPixel = 8;
+  const double pixels =
+      static_cast<double>(head.width) * static_cast<double>(head.height) * static_cast<double>(head.frames);
+  return static_cast<size_t>(std::clamp(pixels, 0.0, static_cast<double>(kMaxPixels))) * kBytesPerPixel;
+}
+
+// What encoding takes besides the tensor: 8-bit pixels, and a file of that size at most.
+size_t encoding_bytes(const Tensor& image) { return image.defined() ? 2 * static_cast<size_t>(image.numel()) : 0; }
 
 Bitmap to_rgb_bitmap(const Tensor& image) {
   Bitmap b = to_bitmap(image);
@@ -106,6 +118,7 @@ Raster decode_raster(Bytes bytes, int64_t most_frames) {
 Picture decode_picture(Bytes bytes) {
   const auto [format, decoder] = decoder_for(bytes);
   PictureHead head = decoder.head(bytes);
+  const MemoryClaim claim(decoding_bytes(head));
   Raster raster = decoder.decode(bytes, kAllFrames);
   make_upright(raster, head.orientation);
   Picture p;
@@ -154,16 +167,19 @@ Picture load_picture(const std::filesystem::path& path) { return with_file(path,
 PictureInfo inspect_picture_file(const std::filesystem::path& path) { return with_file(path, inspect_picture); }
 
 std::string encode_png(const Tensor& image, const TextChunks& text, int compression) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_bitmap(image);
   return encode_png(b.data, b.width, b.height, b.channels, text, compression);
 }
 
 std::string encode_jpeg(const Tensor& image, int quality) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_rgb_bitmap(image);
   return encode_jpeg(b.data, b.width, b.height, quality);
 }
 
 std::string encode_webp(const Tensor& image, float quality) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_rgb_bitmap(image);
   return encode_webp(b.data, b.width, b.height, quality);
 }

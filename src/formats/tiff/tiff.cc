@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
@@ -211,6 +212,7 @@ class PageReader {
     bool any = false;
     for (int64_t plane = 0; plane < l.planes(); ++plane)
       for (int64_t y = 0; y < l.height; y += per_strip) {
+        poll_cancelled();
         const auto count = static_cast<size_t>(std::min(per_strip, l.height - y));
         uint8_t* to = samples.data() + (static_cast<size_t>(plane * l.height + y)) * l.row_bytes();
         const auto wanted = static_cast<tmsize_t>(count * l.row_bytes());
@@ -245,6 +247,7 @@ class PageReader {
     for (int64_t plane = 0; plane < l.planes(); ++plane)
       for (int64_t y = 0; y < l.height; y += tile_height)
         for (int64_t x = 0; x < l.width; x += tile_width) {
+          poll_cancelled();
           std::fill(tile.begin(), tile.end(), uint8_t{0});
           const uint32_t number = TIFFComputeTile(tiff_, static_cast<uint32_t>(x), static_cast<uint32_t>(y), 0,
                                                   static_cast<uint16_t>(plane));
@@ -343,7 +346,7 @@ Raster decode(Bytes bytes, int64_t most_frames) {
         append(out, PageReader(file.get(), source, page).read(missing), page.orientation);
         ++out.frames;
       } catch (const Error& e) {
-        if (out.frames == 0 || e.fault() == Fault::kMemory) throw;
+        if (out.frames == 0 || e.fault() == Fault::kMemory || e.fault() == Fault::kCancelled) throw;
         out.warning = "page " + std::to_string(number) + " and those after it cannot be read (" + e.message() + ")";
         return out;
       }

@@ -108,6 +108,7 @@ class Describer {
     const NetworkDescription found = reader->describe(file_);
     out_.family = found.family;
     out_.inpainting = found.inpainting;
+    out_.prediction = found.prediction;
     out_.problem = found.problem;
     add_part(found.network, found.tensors, found.unused, found.detail);
     std::vector<std::string> with;

@@ -150,10 +150,10 @@ std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& m
 }
 
 std::map<std::string, const LoraModule*> Lora::text_modules(TextTowerKind kind, bool with_l) const {
-  const bool second = kind == TextTowerKind::kG && with_l;
+  const bool beside_l = kind == TextTowerKind::kG && with_l;
   std::map<std::string, const LoraModule*> out;
   const auto look_for = [&](const std::string& module) {
-    for (const std::string& name : text_lora_names(module, kind, second))
+    for (const std::string& name : text_lora_names(module, kind, beside_l))
       if (const LoraModule* found = find(name)) {
         out[module + ".weight"] = found;
         return;
@@ -186,8 +186,8 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
       if (!clip.encoder->has(kind)) continue;
       const auto parts = lora->text_modules(kind, with_l);
       for (const auto& [name, module] : parts) used[module] = true;
-      const char* second = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
-      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, second, parts, strength_clip);
+      const char* part = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
+      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, part, parts, strength_clip);
     }
     if (!patches.empty() && strength_clip != 0.0f) result.clip.encoder = clip.encoder->patched(residency, patches);
   }

@@ -82,9 +82,9 @@ Change loha_change(const LoraModule& m) {
                      *b2 = m.find("hada_w2_b");
   if (!a1 || !b1 || !a2 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
   const StoredTensor *t1 = m.find("hada_t1"), *t2 = m.find("hada_t2");
-  const Tensor first = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
-  const Tensor second = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
-  return {ops::mul(first, second), b1->dim(0)};
+  const Tensor w1 = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
+  const Tensor w2 = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
+  return {ops::mul(w1, w2), b1->dim(0)};
 }
 
 Change lokr_change(const LoraModule& m) {
@@ -97,9 +97,9 @@ Change lokr_change(const LoraModule& m) {
     if (!core) return product(matrix(*a), matrix(*b));
     return tucker(*core, *a, *b).view({a->dim(1), b->dim(1), core->dim(2), core->dim(3)});
   };
-  const Tensor first = factor("lokr_w1", "lokr_w1_a", "lokr_w1_b", nullptr);
-  const Tensor second = factor("lokr_w2", "lokr_w2_a", "lokr_w2_b", m.find("lokr_t2"));
-  out.difference = kronecker(matrix(first), second);
+  const Tensor w1 = factor("lokr_w1", "lokr_w1_a", "lokr_w1_b", nullptr);
+  const Tensor w2 = factor("lokr_w2", "lokr_w2_a", "lokr_w2_b", m.find("lokr_t2"));
+  out.difference = kronecker(matrix(w1), w2);
   return out;
 }
 
@@ -110,9 +110,9 @@ Tensor by_channel(const Tensor& weight, const Tensor& factor) {
   return contiguous(product(rows, factor).view({out, rest, r}).permute({0, 2, 1}));
 }
 
-// W (I + A) + B. LyCORIS names and orders the factors in two ways: first A = a2 a1 and B = b2 b1, since 2024
-// A = a1 a2 and B = b1 b2. Which it is shows in where the rank stands; where both fit, the first one is meant, as
-// ComfyUI has it.
+// W (I + A) + B. LyCORIS has named and ordered the factors in two ways: until 2024 A = a2 a1 and B = b2 b1, since then
+// A = a1 a2 and B = b1 b2. The dimension that holds the rank tells which; where both are possible, it is the older one,
+// as in ComfyUI.
 Change glora_change(const LoraModule& m, const Tensor& weight) {
   const StoredTensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
   if (!a1 || !a2 || !b1 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");

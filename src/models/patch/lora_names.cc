@@ -120,10 +120,10 @@ std::vector<std::string> unet_lora_names(const std::string& module, const std::s
   return names;
 }
 
-std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool second) {
+std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool beside_l) {
   std::vector<std::string> names;
   const std::string flat = underscored(module);
-  if (second) names = {"lora_te2_" + flat, "text_encoder_2." + module, "lora_te2." + module};
+  if (beside_l) names = {"lora_te2_" + flat, "text_encoder_2." + module, "lora_te2." + module};
   else
     names = {"lora_te_" + flat,          "lora_te1_" + flat,   "text_encoder." + module,
              "text_encoder_1." + module, "lora_te1." + module, "lora_te." + module,

@@ -49,9 +49,40 @@ struct Widths {
   int64_t tiny_vae;  // TAESD's
 };
 
-inline constexpr Widths kFullWidths = {768,  1024, 1280, 1024, 1280, 1664, 768, 1024, 1280,
-                                       8192, 320,  320,  320,  384,  128,  320, 64};
-inline constexpr Widths kTinyWidths = {128, 192, 256, 64, 96, 128, 96, 80, 256, 640, 32, 64, 32, 32, 32, 32, 8};
+inline constexpr Widths kFullWidths = {.text_l = 768,
+                                       .text_h = 1024,
+                                       .text_g = 1280,
+                                       .vision_l = 1024,
+                                       .vision_h = 1280,
+                                       .vision_g = 1664,
+                                       .proj_l = 768,
+                                       .proj_h = 1024,
+                                       .proj_g = 1280,
+                                       .mlp_g = 8192,
+                                       .unet_sd15 = 320,
+                                       .unet_sd21 = 320,
+                                       .unet_sdxl = 320,
+                                       .unet_refiner = 384,
+                                       .vae = 128,
+                                       .adapter = 320,
+                                       .tiny_vae = 64};
+inline constexpr Widths kTinyWidths = {.text_l = 128,
+                                       .text_h = 192,
+                                       .text_g = 256,
+                                       .vision_l = 64,
+                                       .vision_h = 96,
+                                       .vision_g = 128,
+                                       .proj_l = 96,
+                                       .proj_h = 80,
+                                       .proj_g = 256,
+                                       .mlp_g = 640,
+                                       .unet_sd15 = 32,
+                                       .unet_sd21 = 64,
+                                       .unet_sdxl = 32,
+                                       .unet_refiner = 32,
+                                       .vae = 32,
+                                       .adapter = 32,
+                                       .tiny_vae = 8};
 
 // A latent diffusion UNet in the original (LDM) layout.
 struct UNetPlan {

@@ -69,16 +69,16 @@ GraphInput parse_input(const Json& json) {
 }
 
 // Two numbers, in a list or in an object by "0" and "1".
-void read_pair(const Json& json, const char* key, double& first, double& second) {
+void read_pair(const Json& json, const char* key, double& x, double& y) {
   const auto it = json.find(key);
   if (it == json.end()) return;
   if (it->is_array() && it->size() >= 2 && (*it)[0].is_number() && (*it)[1].is_number()) {
-    first = (*it)[0].get<double>();
-    second = (*it)[1].get<double>();
+    x = (*it)[0].get<double>();
+    y = (*it)[1].get<double>();
   } else if (it->is_object() && it->contains("0") && it->contains("1") && (*it)["0"].is_number() &&
              (*it)["1"].is_number()) {
-    first = (*it)["0"].get<double>();
-    second = (*it)["1"].get<double>();
+    x = (*it)["0"].get<double>();
+    y = (*it)["1"].get<double>();
   }
 }
 
@@ -255,7 +255,7 @@ class Flattener {
     }
   }
 
-  // Where the border of a subgraph has its value from when neither a link nor its node gives one.
+  // Sets the source of a border's value for the case that neither a link nor the subgraph's node gives one.
   void share(const Subgraph& definition, const SubgraphInput& input, const std::string& prefix, GraphNode& border) {
     const auto at = definition.nodes_by_id.find(input.target);
     if (at == definition.nodes_by_id.end()) return;

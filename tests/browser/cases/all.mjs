@@ -1,3 +1,4 @@
+import { builtIn } from './built_in.mjs';
 import { faults } from './faults.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
@@ -36,6 +37,7 @@ export const cases = [
   mask,
   frame,
   files,
+  builtIn,
   formats,
   words,
   many,

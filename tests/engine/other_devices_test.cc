@@ -1,9 +1,12 @@
-// A whole workflow on the reference backend, in plain f64, against the processor's kernels in f32.
+// Whole workflows on every other device (the reference, in plain f64; graphics cards) against the processor's kernels,
+// in f32.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <vector>
 
 #include "engine/engine.h"
 #include "formats/pictures/picture.h"
@@ -18,18 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Device kReference{DeviceKind::kReference, 0};
-
-class ReferenceBackend : public ::testing::Test {
+class OtherDevices : public ::testing::TestWithParam<Device> {
  protected:
-  ReferenceBackend() : folder_(fs::temp_directory_path() / ("easel-reference-" + std::to_string(getpid()))) {
+  OtherDevices() : folder_(fs::temp_directory_path() / ("easel-reference-" + std::to_string(getpid()))) {
     fs::create_directories(folder_);
     Tensor picture({1, 64, 64, 3});
     for (int64_t i = 0; i < picture.numel(); ++i)
       picture.f32()[i] = 0.5f + 0.5f * std::sin(static_cast<float>(i % 1009) * 0.05f);
     formats::save_png(folder_ / "a.png", picture);
   }
-  ~ReferenceBackend() override {
+  ~OtherDevices() override {
     ops::set_compute_device(kHost);
     fs::remove_all(folder_);
   }
@@ -49,7 +50,7 @@ class ReferenceBackend : public ::testing::Test {
   }
   // Runs on both and compares each value, relative to the norm of the processor's.
   void expect_alike(const workflow::Json& json, const char* decisive) {
-    const TensorMap fast = run(kHost, json), plain = run(kReference, json);
+    const TensorMap fast = run(kHost, json), plain = run(GetParam(), json);
     ASSERT_EQ(fast.size(), plain.size());
     for (const auto& [key, value] : plain) {
       const Tensor* expected = fast.find(key);
@@ -64,7 +65,7 @@ class ReferenceBackend : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(ReferenceBackend, RunsImg2ImgWithControlNetAndIpAdapter) {
+TEST_P(OtherDevices, RunsImg2ImgWithControlNetAndIpAdapter) {
   expect_alike(workflow::parse_json(R"json({
     "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
     "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (barn:1.2) at night", "clip": ["m", 1]}},
@@ -164,7 +165,7 @@ const Technique kTechniques[] = {
      R"("model": ["t", 0])"},
 };
 
-TEST_F(ReferenceBackend, RunsTechniquesOfSampling) {
+TEST_P(OtherDevices, RunsTechniquesOfSampling) {
   for (const Technique& technique : kTechniques) {
     SCOPED_TRACE(technique.name);
     std::string text = R"json({
@@ -185,6 +186,19 @@ TEST_F(ReferenceBackend, RunsTechniquesOfSampling) {
     expect_alike(workflow::parse_json(text + "}"), "out.0.LATENT.samples");
   }
 }
+
+std::vector<Device> other_devices() {
+  std::vector<Device> found;
+  for (const Device device : ops::devices())
+    if (device != kHost) found.push_back(device);
+  return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(Device, OtherDevices, ::testing::ValuesIn(other_devices()), [](const auto& test) {
+  std::string name = device_name(test.param);
+  std::replace(name.begin(), name.end(), ':', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace easel::engine
