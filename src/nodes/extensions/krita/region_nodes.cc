@@ -8,6 +8,7 @@
 #include "image/scale/resize.h"
 #include "models/model_patch.h"
 #include "models/unet/context_hook.h"
+#include "models/unet/unet_source.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
