@@ -300,6 +300,7 @@ Engine::~Engine() = default;
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
   nodes::Context out{options_.folders, residency_, files_, artifacts_, events};
   out.compute = options_.compute;
+  out.preview = options_.preview;
   out.cancel = std::move(cancel);
   return out;
 }
@@ -333,6 +334,9 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
   const MutexLock lock(run_mutex_);
+  MemoryKeeper keeper(residency_, cache_);
+  const MemoryGuardScope guard(keeper);
+  const CancelScope cancel(options.cancel);
   return Run(*this, cache_, last_, std::move(plan), options, sink).go();
 }
 

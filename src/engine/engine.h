@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "engine/events.h"
 #include "engine/foresee.h"
+#include "engine/memory_keeper.h"
 #include "engine/plan.h"
 #include "engine/result_cache.h"
 #include "library/folders.h"
@@ -23,16 +24,13 @@
 
 namespace easel::engine {
 
-// The part of the memory budget for everything but models and their working memory: the program itself, tokenizers,
-// pages of model files that stay mapped, pictures and latents between nodes.
-constexpr size_t kProgramMemory = size_t{256} << 20;
-
 struct EngineOptions {
   const nodes::Table& table;
   library::Folders folders = {};
   artifacts::ArtifactStore* artifacts = nullptr;  // where pictures are kept; null: in the directories
   artifacts::Directories directories = {};
   DType compute = DType::kF32;
+  nodes::PreviewMethod preview = nodes::PreviewMethod::kLatentToRgb;
   size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
 };

@@ -8,6 +8,13 @@
 
 namespace easel::nodes {
 
+// How a sampler's steps are shown.
+enum class PreviewMethod {
+  kNone,
+  kLatentToRgb,  // one pixel for each of the latent's, in colours fitted to its channels
+  kTiny,         // by TAESD where the file of its decoder is there, else as above
+};
+
 // A small picture of the intermediate result; empty if there is none.
 struct Preview {
   int width = 0, height = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -25,6 +26,7 @@ namespace easel::nodes {
 //   using Foreseen = ForeseenLatent;    // what it holds before that; void: nothing is ever known
 //   static size_t bytes(const Held&);   // memory that is freed with the last copy, without shared models, which
 //                                       // memory::Residency counts
+//   static size_t foreseen_bytes(const Foreseen&);  // what it will be once computed; left out where that is not known
 template <class T>
 struct LinkType;
 
@@ -36,7 +38,10 @@ class Value {
 
   bool empty() const { return !object_; }
   const std::string& type() const { return type_; }
+  // Of a value that was foreseen, those that it will have, or 0 where that is not known.
   size_t bytes() const { return bytes_; }
+  // Whether both are the same object, not merely equal ones.
+  bool is(const Value& other) const { return object_ == other.object_; }
 
   // Null if it holds another type.
   template <class T>
@@ -78,7 +83,9 @@ Value computed(typename LinkType<L>::Held object) {
 // What is known about a value of link type L before it is computed.
 template <class L>
 Value foreseen(typename LinkType<L>::Foreseen object) {
-  return {LinkType<L>::kName, std::move(object), 0};
+  size_t bytes = 0;
+  if constexpr (requires { LinkType<L>::foreseen_bytes(object); }) bytes = LinkType<L>::foreseen_bytes(object);
+  return {LinkType<L>::kName, std::move(object), bytes};
 }
 
 // Several values on one link, under the name of their type: nodes that take one value run once for each of them.
@@ -118,10 +125,13 @@ using Outputs = std::vector<Value>;
 // Bytes of a tensor's elements; 0 for an undefined one.
 size_t bytes_of(const Tensor& t);
 
+// Bytes of so many f32, or SIZE_MAX where that is beyond any memory. Negative numbers count as 0.
+size_t bytes_of_floats(std::initializer_list<int64_t> factors);
+
 // IMAGE: a Tensor [N,H,W,C] f32 in 0..1.
 struct Image;
 struct ForeseenPicture {
-  int64_t width = 0, height = 0, count = 1;
+  int64_t width = 0, height = 0, count = 1, channels = 3;
 };
 template <>
 struct LinkType<Image> {
@@ -129,16 +139,21 @@ struct LinkType<Image> {
   using Held = Tensor;
   using Foreseen = ForeseenPicture;
   static size_t bytes(const Held& pixels) { return bytes_of(pixels); }
+  static size_t foreseen_bytes(const Foreseen& p) { return bytes_of_floats({p.count, p.height, p.width, p.channels}); }
 };
 
 // MASK: a Tensor [N,H,W] f32.
 struct Mask;
+struct ForeseenMask {
+  int64_t width = 0, height = 0, count = 1;
+};
 template <>
 struct LinkType<Mask> {
   static constexpr const char* kName = "MASK";
   using Held = Tensor;
-  using Foreseen = void;
+  using Foreseen = ForeseenMask;
   static size_t bytes(const Held& values) { return bytes_of(values); }
+  static size_t foreseen_bytes(const Foreseen& m) { return bytes_of_floats({m.count, m.height, m.width}); }
 };
 
 // LATENT. Its format converts positions and sizes that nodes are given in pixels to latent pixels.
@@ -150,6 +165,8 @@ struct Latent {
 };
 struct ForeseenLatent {
   int64_t count = 0, height = 0, width = 0;  // in latent pixels
+  int64_t channels = 4;
+  int64_t factor = 8;  // pixels along a side of a latent pixel
 };
 template <>
 struct LinkType<Latent> {
@@ -157,6 +174,7 @@ struct LinkType<Latent> {
   using Held = Latent;
   using Foreseen = ForeseenLatent;
   static size_t bytes(const Held& latent) { return bytes_of(latent.samples) + bytes_of(latent.noise_mask); }
+  static size_t foreseen_bytes(const Foreseen& l) { return bytes_of_floats({l.count, l.height, l.width, l.channels}); }
 };
 
 // Types whose values are small and known as soon as the node before them has run.

@@ -19,6 +19,8 @@ class PooledMemory : public DeviceMemory {
   void reset_peak();
   // Gives cached blocks back to the system until at most `keep_bytes` stay cached.
   void trim(size_t keep_bytes);
+  // What all pools have taken from the system: blocks handed out and blocks kept for reuse.
+  static size_t taken();
 
  private:
   class Pool;

@@ -87,8 +87,16 @@ TEST_P(GoldenWorkflows, EveryValueInF32) {
     // One picture on its way into CLIP may round to another 8-bit value; nothing else is that far off.
     EXPECT_LE(relative_error(*got, expected), key.find("CLIP_VISION_OUTPUT") != std::string::npos ? 2e-4 : 1e-4) << key;
   }
-  // What was saved is what was decoded, to 8 bits.
+  // The saved file holds the decoded picture, cut to 8 bits.
   ASSERT_FALSE(sink.files.empty());
+  const nodes::UiFile& file = sink.files.back();
+  const Tensor saved = formats::load_picture(out_ / file.subfolder / file.filename).rgb;
+  const Tensor decoded = contiguous(picture(trace, load(*engine, GetParam())));
+  ASSERT_EQ(saved.numel(), decoded.numel() / decoded.dim(0));
+  const Tensor last = decoded.slice(0, decoded.dim(0) - 1, 1);
+  for (int64_t i = 0; i < saved.numel(); ++i)
+    ASSERT_EQ(std::lround(saved.f32()[i] * 255.0f), static_cast<long>(std::clamp(last.f32()[i] * 255.0f, 0.0f, 255.0f)))
+        << i;
 }
 
 TEST_P(GoldenWorkflows, PicturesInBf16AndInt8) {

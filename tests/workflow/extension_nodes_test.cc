@@ -151,6 +151,38 @@ TEST(Switches, AnySwitchTakesTheFirstThatIsNotMuted) {
             chosen + R"(", 0]}}})");
 }
 
+// -1 draws a seed in the editor; here it follows from the node, so that a workflow gives the same picture each time.
+TEST(Switches, ASeedThatIsToBeDrawnFollowsFromItsNode) {
+  const auto seed = [](const std::string& id, int given) {
+    Json prompt = parse_json(R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+                                 "9": {"class_type": "Sample", "inputs": {"model": ["1", 0]}}})");
+    prompt[id] = {{"class_type", "Seed (rgthree)"}, {"inputs", {{"seed", given}}}};
+    prompt["9"]["inputs"]["seed"] = Json::array({id, 0});
+    return read_workflow(prompt, table()).prompt.find("9")->inputs["seed"];
+  };
+  EXPECT_EQ(seed("7", 9), 9);
+  const Json drawn = seed("7", -1);
+  ASSERT_TRUE(drawn.is_number_integer());
+  EXPECT_GE(drawn, 0);
+  EXPECT_LT(drawn, int64_t{1} << 50);
+  EXPECT_EQ(seed("7", -1), drawn);
+  EXPECT_EQ(seed("7", -3), drawn);
+  EXPECT_NE(seed("8", -1), drawn);
+  EXPECT_TRUE(seed("7", -4).is_array());
+}
+
+// Scripts write links whose end is null; the editor drops them.
+TEST(Graphs, LinksThatHaveLostAnEndAreDropped) {
+  expect_prompt(R"json({"nodes": [
+      {"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
+      {"id": 3, "type": "Save", "widgets_values": ["x"], "inputs": [{"name": "images", "type": "IMAGE", "link": 2}]}],
+      "links": [[1, 1, 0, null, null, "IMAGE"], [2, 1, 0, 3, 0, "IMAGE"], [3, null, 0, 3, 0, "IMAGE"],
+                {"id": 4, "origin_id": 1, "origin_slot": 0, "target_id": null, "target_slot": 0, "type": "IMAGE"}]
+})json",
+                R"({"1": {"class_type": "Picture", "inputs": {"image": "a.png"}},
+                    "3": {"class_type": "Save", "inputs": {"prefix": "x", "images": ["1", 0]}}})");
+}
+
 TEST(Switches, ContextsHandThroughByName) {
   const Workflow flow = read_workflow(parse_json(R"json({
       "1": {"class_type": "Load", "inputs": {"file": "m"}},

@@ -23,7 +23,8 @@ import stage_latents
 import stage_vae
 from clip import VOCABULARY, Tokenizer, padded
 from diffusion import ALPHAS
-from layers import GroupNorm
+import fast
+from layers import GroupNorm, LayerNorm, geglu, upsampled
 from train import HERE
 from vae import LATENT_SCALE
 
@@ -46,6 +47,53 @@ def group_norm():
     theirs = torch.autograd.grad(F.group_norm(x, 32, layer.weight, layer.bias, layer.eps), inputs, dy)
     expect("group norm's gradients are torch's",
            all(torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(ours, theirs)))
+
+
+def bf16():
+    """fast.c's layers against torch's in f32, both of the same bf16 values: results and gradients within a rounding."""
+    def close(ours, theirs, inputs, parameters=()):
+        wide = [x.detach().float().requires_grad_() for x in inputs]
+        narrow = [x.clone().requires_grad_() for x in inputs]
+        y, z = ours(*narrow), theirs(*wide)
+        dy = torch.randn(z.shape).bfloat16()
+        pairs = [(y, z), *zip(torch.autograd.grad(y, (*narrow, *parameters), dy),
+                              torch.autograd.grad(z, (*wide, *parameters), dy.float()))]
+        return all((a.float() - b).norm() < 0.004 * b.norm() for a, b in pairs)
+
+    x = (torch.randn(2, 64, 6, 5) * 2 + 1).bfloat16().contiguous(memory_format=torch.channels_last)
+    for silu in (False, True):
+        layer = GroupNorm(64)
+        torch.nn.init.normal_(layer.weight), torch.nn.init.normal_(layer.bias)
+        norm = lambda v: F.group_norm(v, 32, layer.weight, layer.bias, layer.eps)
+        expect(f"group norm in bf16, silu {silu}", close(lambda v: layer(v, silu=silu), lambda v: F.silu(norm(v)) if silu
+                                                         else norm(v), [x], [layer.weight, layer.bias]))
+    rows, layer = torch.randn(7, 11, 64).bfloat16(), LayerNorm(64)
+    torch.nn.init.normal_(layer.weight), torch.nn.init.normal_(layer.bias)
+    expect("layer norm in bf16", close(layer, lambda v: F.layer_norm(v, (64,), layer.weight, layer.bias, layer.eps), [rows],
+                                       [layer.weight, layer.bias]))
+    expect("gated units in bf16", close(geglu, geglu, [rows]))
+    expect("softmax in bf16", close(lambda v: fast.Softmax.apply(v, 0.3), lambda v: (0.3 * v).softmax(-1), [rows]))
+
+
+def optimizer():
+    """Three steps of AdamW as torch takes them."""
+    weight = torch.randn(5, 7)
+    ours, theirs = (torch.nn.Parameter(weight.clone()) for _ in range(2))
+    a = fast.AdamW([ours], 0.1, 0.9)
+    b = torch.optim.AdamW([theirs], 1e-2, (0.9, 0.99), weight_decay=0.1)
+    for i in range(3):
+        grad = torch.randn(5, 7) * 0.01
+        ours.grad, theirs.grad = grad, grad.clone()
+        a.step(1e-2, 1.0)
+        b.step()
+    expect("AdamW is torch's", torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6))
+
+
+def enlarging():
+    x, weight, bias = torch.randn(2, 8, 5, 6), torch.randn(4, 8, 3, 3), torch.randn(4)
+    plain = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, bias, padding=1)
+    expect("four small convolutions are the one of the enlarged map",
+           torch.allclose(upsampled(x, weight, bias), plain, rtol=1e-4, atol=1e-4))
 
 
 def tiny(config, steps):
@@ -126,6 +174,10 @@ def main():
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     group_norm()
+    enlarging()
+    optimizer()
+    if fast.half():
+        bf16()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw = [easel, "pictures", "--size", "128"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from layers import attention
+from layers import LayerNorm, attention, zeroed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POSITIONS, START, END, VOCABULARY = 77, 49406, 49407, 49408
@@ -92,7 +92,7 @@ class SelfAttention(nn.Module):
 class Layer(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
-        self.layer_norm1, self.layer_norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.layer_norm1, self.layer_norm2 = LayerNorm(width), LayerNorm(width)
         self.self_attn = SelfAttention(width, heads)
         self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
 
@@ -100,6 +100,57 @@ class Layer(nn.Module):
         x = x + self.self_attn(self.layer_norm1(x), mask)
         h = self.mlp["fc1"](self.layer_norm2(x))
         return x + self.mlp["fc2"](h * torch.sigmoid(1.702 * h))
+
+
+class Pile(nn.Module):
+    """`layers` layers of which the first `busy` do something; the others are there because depth names the kind of model,
+    and cost nothing: what they would add is zero."""
+
+    def __init__(self, width, heads, layers, busy):
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
+        self.busy = busy
+        for layer in self.layers[busy:]:
+            zeroed(layer.self_attn.out_proj)
+            zeroed(layer.mlp["fc2"])
+            layer.requires_grad_(False)
+
+    def forward(self, x):
+        for layer in self.layers[:self.busy]:
+            x = layer(x, None)
+        return x
+
+
+class Vision(nn.Module):
+    """CLIP's picture encoder, ViT-L's 24 layers of 16 heads. `forward` takes pictures [N,3,S,S] in -1..1 and gives the
+    embeds [N,projection] and the last hidden states [N,1+T,width], which are not normed."""
+
+    MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+    def __init__(self, width, patch, side, projection, busy):
+        super().__init__()
+        tokens = (side // patch) ** 2 + 1
+        self.vision_model = nn.ModuleDict({
+            "embeddings": nn.ModuleDict({"patch_embedding": nn.Conv2d(3, width, patch, patch, bias=False),
+                                         "position_embedding": nn.Embedding(tokens, width)}),
+            "pre_layrnorm": LayerNorm(width), "encoder": Pile(width, 16, 24, busy), "post_layernorm": LayerNorm(width)})
+        tables = self.vision_model["embeddings"]
+        tables.register_parameter("class_embedding", nn.Parameter(torch.randn(width) * 0.1))
+        nn.init.normal_(tables["position_embedding"].weight, std=0.1)
+        self.visual_projection = nn.Linear(width, projection, bias=False)
+        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(self.DEVIATION).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, x):
+        model = self.vision_model
+        tables = model["embeddings"]
+        x = ((x + 1) / 2 - self.mean) / self.deviation
+        patches = tables["patch_embedding"](x.to(tables["patch_embedding"].weight.dtype)).flatten(2).transpose(1, 2)
+        start = tables.class_embedding.to(patches.dtype).expand(len(x), 1, -1)
+        states = torch.cat([start, patches], 1) + tables["position_embedding"].weight.to(patches.dtype)
+        states = model["encoder"](model["pre_layrnorm"](states))
+        embeds = self.visual_projection(model["post_layernorm"](states[:, 0].contiguous()))
+        return embeds.float(), states.float()
 
 
 class TextEncoder(nn.Module):

@@ -34,6 +34,12 @@ class Drawings:
         return as_maps(np.stack([self.rgb[n][y:y + size, x:x + size] for n, (x, y) in zip(numbers, corners)]))
 
 
+def plain(entry):
+    """Whether the denoiser learns this drawing: what is small, or lies behind rain or fog, takes more time to learn than
+    there is."""
+    return "small" not in entry["caption"].split() and entry["weather"] not in ("rain", "fog")
+
+
 def as_maps(pixels):
     return torch.from_numpy(pixels).to(DEVICE).float().div_(127.5).sub_(1).permute(0, 3, 1, 2)
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import fast
+
 
 class _ChannelsLastGroupNorm(torch.autograd.Function):
     """Group norm of a map that lies channels last, by sums over rows. torch 1.13 has none: it copies the map to
@@ -54,10 +56,36 @@ class GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.groups, self.eps = groups, eps
 
+    def forward(self, x, silu=False):
+        """The norm, and silu of it where that follows."""
+        if x.dtype == torch.bfloat16 and not x.is_cuda:
+            return fast.GroupNorm.apply(x, self.weight, self.bias, self.groups, self.eps, silu)
+        if x.is_cuda:
+            y = F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+        else:
+            y = _ChannelsLastGroupNorm.apply(x, self.weight, self.bias, self.groups, self.eps)
+        return F.silu(y) if silu else y
+
+
+class LayerNorm(nn.LayerNorm):
     def forward(self, x):
-        if x.is_cuda or x.dtype != torch.float32:
-            return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
-        return _ChannelsLastGroupNorm.apply(x, self.weight, self.bias, self.groups, self.eps)
+        if x.dtype == torch.bfloat16 and not x.is_cuda:
+            return fast.LayerNorm.apply(x, self.weight, self.bias, self.eps)
+        return super().forward(x)
+
+
+def geglu(x):
+    if x.dtype == torch.bfloat16 and not x.is_cuda:
+        return fast.Geglu.apply(x)
+    value, gate = x.chunk(2, -1)
+    return value * F.gelu(gate)
+
+
+def halve(network):
+    """Products in bf16; norms and their sums stay f32."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            module.to(torch.bfloat16)
 
 
 def conv(inputs, outputs, size=3, stride=1, padding=None, zero=False):
@@ -72,6 +100,23 @@ def zeroed(layer):
     return layer
 
 
+def upsampled(x, weight, bias):
+    """A 3x3 convolution of the map enlarged twofold to nearest neighbours. Each of an output's four places in a 2x2 square
+    sees only 2x2 inputs, so four small convolutions of the map as it was give the same for 4/9 of the products."""
+    n, c, h, w = x.shape
+    out = weight.shape[0]
+    # Rows (and columns) of the 3x3 kernel that fall on one input: for even places 0 | 1+2, for odd places 0+1 | 2.
+    pairs = lambda k, dim, odd: torch.stack([k.select(dim, 0) + k.select(dim, 1), k.select(dim, 2)] if odd else
+                                            [k.select(dim, 0), k.select(dim, 1) + k.select(dim, 2)], dim)
+    places = []
+    for i in (0, 1):
+        for j in (0, 1):
+            kernel = pairs(pairs(weight, 2, i), 3, j)
+            places.append(F.conv2d(x, kernel, bias, padding=1)[:, :, i:i + h, j:j + w].permute(0, 2, 3, 1))
+    y = torch.stack(places, 3).view(n, h, w, 2, 2, out).permute(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, out)
+    return y.permute(0, 3, 1, 2)
+
+
 def numbered(**layers):
     """Layers named by the places they have in the published code's sequences: numbered(_0=norm, _2=conv)."""
     return nn.ModuleDict({name[1:]: layer for name, layer in layers.items()})
@@ -81,10 +126,12 @@ def attention(q, k, v, heads, mask=None):
     """softmax(q k' / sqrt(d)) v of rows [N,T,C]."""
     n, t, c = q.shape
     split = lambda x: x.view(n, -1, heads, c // heads).transpose(1, 2).reshape(n * heads, -1, c // heads)
-    scores = torch.bmm(split(q) * (c // heads) ** -0.5, split(k).transpose(1, 2))
-    if mask is not None:
-        scores = scores + mask
-    out = torch.bmm(scores.softmax(-1), split(v))
+    if q.dtype == torch.bfloat16 and mask is None and not q.is_cuda:
+        weights = fast.Softmax.apply(torch.bmm(split(q), split(k).transpose(1, 2)), (c // heads) ** -0.5)
+    else:
+        scores = torch.bmm(split(q) * (c // heads) ** -0.5, split(k).transpose(1, 2))
+        weights = (scores if mask is None else scores + mask).softmax(-1)
+    out = torch.bmm(weights, split(v))
     return out.view(n, heads, t, c // heads).transpose(1, 2).reshape(n, t, c)
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+import fast
 from data import DEVICE
+from layers import halve
 
 
 def write_atomically(path, write):
@@ -28,35 +30,6 @@ def save_sheet(path, rows):
     """Rows of uint8 pictures [N,H,W,3] as one PNG."""
     sheet = np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
     write_atomically(path, lambda part: Image.fromarray(sheet).save(part, "PNG"))
-
-
-class Average:
-    """Exponential average of parameters; short at first, so that the start is soon forgotten."""
-
-    def __init__(self, parameters, decay):
-        self.parameters, self.decay = list(parameters), decay
-        self.values = [p.detach().clone() for p in self.parameters]
-
-    @torch.no_grad()
-    def update(self, step):
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_mul_(self.values, decay)
-        torch._foreach_add_(self.values, [p.detach() for p in self.parameters], alpha=1 - decay)
-
-    def __enter__(self):
-        """Within `with average:` the model has the averaged parameters."""
-        self.swap()
-        return self
-
-    def __exit__(self, *_):
-        self.swap()
-
-    @torch.no_grad()
-    def swap(self):
-        for p, v in zip(self.parameters, self.values):
-            kept = p.detach().clone()
-            p.copy_(v)
-            v.copy_(kept)
 
 
 class Run:
@@ -77,28 +50,35 @@ class Run:
         except BlockingIOError:
             raise SystemExit(f"{self.folder} is being trained by another process") from None
         self.modules = torch.nn.ModuleDict(modules).to(DEVICE)
+        for name in config.get("bf16", []) if fast.half() else []:
+            halve(self.modules[name])
         self.loss, self.check, self.sheet = loss, check, sheet
         self.parameters = [p for p in self.modules.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=config["lr"], betas=(0.9, 0.99),
-                                           weight_decay=config.get("weight_decay", 0.0))
-        self.average = Average(self.parameters, config.get("ema", 0.999))
-        self.step, self.seconds, self.stopping = 0, 0.0, False
+        self.optimizer = fast.AdamW(self.parameters, config.get("weight_decay", 0.0), config.get("ema", 0.999))
+        self.step, self.seconds, self.stopping, self.began = 0, 0.0, False, time.time()
 
     @property
     def checkpoint(self):
         return self.folder / "checkpoint.pt"
 
+    @property
+    def progress(self):
+        """0 at the first step, 1 at the last: by steps, or by the clock where the config says `until` (unix time)."""
+        c = self.config
+        by_clock = (time.time() - self.began) / max(1.0, c["until"] - self.began) if "until" in c else 0.0
+        return min(1.0, max(self.step / c["steps"], by_clock))
+
     def learning_rate(self):
         """Up over `warmup` steps, then half a cosine down to a hundredth at the last step."""
         c = self.config
         up = min(1.0, (self.step + 1) / c["warmup"])
-        down = 0.5 * (1 + np.cos(np.pi * min(1.0, self.step / c["steps"])))
+        down = 0.5 * (1 + np.cos(np.pi * self.progress))
         return c["lr"] * up * max(down, 0.01)
 
     def save(self):
-        content = {"step": self.step, "seconds": self.seconds, "config": self.config,
+        content = {"step": self.step, "began": self.began, "seconds": self.seconds, "config": self.config,
                    "modules": self.modules.state_dict(), "optimizer": self.optimizer.state_dict(),
-                   "average": self.average.values, "random": torch.get_rng_state()}
+                   "average": self.optimizer.averages, "random": torch.get_rng_state()}
         write_atomically(self.checkpoint, lambda part: torch.save(content, part))
 
     def resume(self):
@@ -109,10 +89,9 @@ class Run:
             raise SystemExit(f"{self.checkpoint} was trained as {content['config']['model']}, the config says "
                              f"{self.config['model']}: move it away or restore the config")
         self.modules.load_state_dict(content["modules"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.average.values = content["average"]
+        self.optimizer.load(content["optimizer"], content["average"])
         torch.set_rng_state(content["random"].cpu())
-        self.step, self.seconds = content["step"], content["seconds"]
+        self.step, self.seconds, self.began = content["step"], content["seconds"], content["began"]
 
     def log(self, entry):
         line = json.dumps({"step": self.step, "cpu_hours": round(self.seconds / 3600, 4), **entry})
@@ -121,7 +100,7 @@ class Run:
         print(f"{time.strftime('%H:%M:%S')} {self.name} {line}", flush=True)
 
     def inspect(self):
-        with self.average, torch.no_grad():
+        with self.optimizer, torch.no_grad():
             self.modules.eval()
             self.log({"held_out": self.check(self.step)})
             self.sheet(self.folder / f"sheet-{self.step:06d}.png")
@@ -147,7 +126,7 @@ class Run:
         c = self.config
         sums, since, saved = {}, 0, time.time()
         last = min(c["steps"], c.get("stop_at", c["steps"]))
-        while self.step < last and not self.stopping:
+        while self.step < last and self.progress < 1 and not self.stopping:
             if self.pause.exists():
                 time.sleep(2)
                 continue
@@ -163,18 +142,16 @@ class Run:
                 sums, since = {}, 0
             if self.step % c["sheet_every"] == 0 or self.step == c["steps"]:
                 self.inspect()
+                self.save()
             if time.time() - saved > c.get("save_seconds", 300):
                 self.save()
                 saved = time.time()
 
     def learn(self):
         """One step."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
         loss, numbers = self.loss(self.step)
-        self.optimizer.zero_grad(set_to_none=True)
+        for p in self.parameters:
+            p.grad = None
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.get("clip", 1.0))
-        self.optimizer.step()
-        self.average.update(self.step)
+        self.optimizer.step(self.learning_rate(), self.config.get("clip", 1.0))
         return float(loss), numbers

@@ -1,12 +1,16 @@
 """The denoiser with its text encoder, on cached latents."""
+import time
+
 import numpy as np
 import torch
 
+import fast
 import stage_latents
 import stage_vae
 from clip import END, POSITIONS, Tokenizer, TextEncoder, Words, padded
-from data import DEVICE, Drawings, as_pixels, choice
+from data import DEVICE, Drawings, as_pixels, choice, plain
 from diffusion import STEPS, ddim, noised, snr_weight
+from layers import halve
 from loop import Run, save_sheet
 from unet import UNet
 from vae import LATENT_SCALE
@@ -31,7 +35,8 @@ def vocabulary(state, config, tokenizer):
     """The small table's words, from the training captions. Later stages must use the same ones, so they are kept."""
     kept = state / "base/words.npy"
     if not kept.exists():
-        tokens = {i for caption in Drawings(state / config["data"]["train"]).captions for i in tokenizer(caption)}
+        tokens = {i for entry in Drawings(state / config["data"]["train"]).about if plain(entry)
+                  for i in tokenizer(entry["caption"])}
         kept.parent.mkdir(exist_ok=True)
         np.save(kept, np.array(sorted(tokens)))
     return Words(np.load(kept).tolist())
@@ -39,7 +44,7 @@ def vocabulary(state, config, tokenizer):
 
 def build(config, words):
     m = config["model"]
-    unet = UNet(m["channels"], m["mult"], m["attend"], m["context"]).to(memory_format=torch.channels_last)
+    unet = UNet(m["channels"], m["mult"], m["attend"], m["context"], busy=m["busy"]).to(memory_format=torch.channels_last)
     return unet, TextEncoder(words.count, m["context"], m["text_layers"])
 
 
@@ -94,29 +99,37 @@ def train(config, state):
     c = config["base"]
     tokenizer = Tokenizer()
     words = vocabulary(state, config, tokenizer)
-    captions = Captions(Drawings(state / config["data"]["train"]).captions, tokenizer, words)
-    latents = np.load(stage_latents.path(state), mmap_mode="r")
+    latents = stage_latents.Latents(state)
+    all_captions = Drawings(state / config["data"]["train"]).captions
+    captions = Captions([all_captions[n] for n in latents.numbers], tokenizer, words)
     vae = stage_vae.finished(config, state)
     torch.manual_seed(config["seed"])
     unet, text = build(c, words)
-    hold = max(1, len(latents) // 100)  # the last hundredth is for checks
+    hold = min(128, len(latents.numbers) // 10)  # the first ones are for checks
+    while latents.count <= min(1500, len(latents.numbers) - 1):
+        time.sleep(2)
+    there = latents.count
 
     def predict(numbers, generator, timesteps, drop, strange):
-        z = torch.from_numpy(latents[numbers].astype(np.float32)).contiguous(memory_format=torch.channels_last).to(DEVICE)
+        z = latents.maps(numbers).to(DEVICE)
         noise = torch.randn(z.shape, generator=generator).to(DEVICE)
         context = text(captions.batch(numbers, generator, drop, strange))
         error = unet(noised(z, noise, timesteps), timesteps.to(DEVICE), context) - noise
         return error.square().mean((1, 2, 3))
 
     def loss(step):
-        numbers, generator = choice(config["seed"], step, c["batch"], len(latents) - hold)
+        nonlocal there
+        if step % 50 == 0:
+            there = latents.count
+        numbers, generator = choice(config["seed"], step, c["batch"], there - hold)
+        numbers = [n + hold for n in numbers]
         timesteps = torch.randint(STEPS, (c["batch"],), generator=generator)
         error = predict(sorted(numbers), generator, timesteps, c["drop"], c["strange"])
         return (error * snr_weight(timesteps).to(DEVICE)).mean(), {"error": float(error.mean())}
 
     def check(step):
         generator = torch.Generator().manual_seed(1)
-        numbers = list(range(len(latents) - hold, len(latents)))[:128]
+        numbers = list(range(hold))
         timesteps = torch.linspace(20, 980, len(numbers)).long()
         error = predict(numbers, generator, timesteps, 0.0, 0.0)
         thirds = [round(float(e.mean()), 4) for e in error.chunk(3)]
@@ -137,6 +150,30 @@ def finished(config, state):
     both = torch.nn.ModuleDict({"unet": unet, "text": text})
     both.load_state_dict(content["modules"])
     with torch.no_grad():
-        for p, value in zip(both.parameters(), content["average"]):
+        for p, value in zip((p for p in both.parameters() if p.requires_grad), content["average"]):
             p.copy_(value)
     return unet.to(DEVICE).eval(), text.to(DEVICE).eval(), words
+
+
+class Frozen:
+    """The denoiser and text encoder for stages that train beside them: `refresh` takes over what the base's own training
+    has reached meanwhile."""
+
+    def __init__(self, config, state):
+        self.config, self.state = config, state
+        self.unet, self.text, self.words = finished(config, state)
+        for network in (self.unet, self.text):
+            network.requires_grad_(False)
+        if fast.half():
+            halve(self.unet)
+        self.read = self.time()
+
+    def time(self):
+        return (self.state / "base/checkpoint.pt").stat().st_mtime
+
+    def refresh(self, step, every=50):
+        if step % every == 0 and self.time() > self.read:
+            self.read = self.time()
+            unet, text, _ = finished(self.config, self.state)
+            self.unet.load_state_dict(unet.state_dict())
+            self.text.load_state_dict(text.state_dict())

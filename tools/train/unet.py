@@ -3,24 +3,32 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers import GroupNorm, attention, conv, numbered, timestep_embedding, zeroed
+from layers import GroupNorm, LayerNorm, attention, conv, geglu, numbered, timestep_embedding, upsampled, zeroed
 
 HEADS = 8
 
 
 class ResBlock(nn.Module):
-    def __init__(self, inputs, outputs, embedding):
+    """`busy` false: a block that the layout has but that adds nothing, so costs nothing (its last convolution is zero)."""
+
+    def __init__(self, inputs, outputs, embedding, busy=True):
         super().__init__()
+        self.busy = busy
         self.in_layers = numbered(_0=GroupNorm(inputs, 1e-5), _2=conv(inputs, outputs))
         self.emb_layers = numbered(_1=nn.Linear(embedding, outputs))
         self.out_layers = numbered(_0=GroupNorm(outputs, 1e-5), _3=conv(outputs, outputs, zero=True))
         if inputs != outputs:
             self.skip_connection = conv(inputs, outputs, 1)
+        if not busy:
+            for part in (self.in_layers, self.emb_layers, self.out_layers):
+                part.requires_grad_(False)
 
     def forward(self, x, time, context):
-        h = self.in_layers["2"](F.silu(self.in_layers["0"](x)))
+        if not self.busy:
+            return self.skip_connection(x) if hasattr(self, "skip_connection") else x
+        h = self.in_layers["2"](self.in_layers["0"](x, silu=True))
         h = h + self.emb_layers["1"](F.silu(time))[:, :, None, None]
-        h = self.out_layers["3"](F.silu(self.out_layers["0"](h)))
+        h = self.out_layers["3"](self.out_layers["0"](h, silu=True))
         return h + (self.skip_connection(x) if hasattr(self, "skip_connection") else x)
 
 
@@ -48,14 +56,13 @@ class FeedForward(nn.Module):
         self.net = numbered(_0=nn.ModuleDict({"proj": nn.Linear(width, 8 * width)}), _2=nn.Linear(4 * width, width))
 
     def forward(self, x):
-        value, gate = self.net["0"]["proj"](x).chunk(2, -1)
-        return self.net["2"](value * F.gelu(gate))
+        return self.net["2"](geglu(self.net["0"]["proj"](x)))
 
 
 class TransformerBlock(nn.Module):
     def __init__(self, width, context):
         super().__init__()
-        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+        self.norm1, self.norm2, self.norm3 = (LayerNorm(width) for _ in range(3))
         self.attn1 = CrossAttention(width, width)
         self.attn2 = CrossAttention(width, context)
         self.ff = FeedForward(width)
@@ -98,7 +105,7 @@ class Up(nn.Module):
         self.conv = conv(width, width)
 
     def forward(self, x, time, context):
-        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return upsampled(x, self.conv.weight, self.conv.bias)
 
 
 class First(nn.Conv2d):
@@ -108,9 +115,10 @@ class First(nn.Conv2d):
 
 class Trunk(nn.Module):
     """The half that a ControlNet has too: from the latents to the middle. `mult` and `attend` say for each level, the
-    finest first, how wide it is and whether it has attention."""
+    finest first, how wide it is and whether it has attention. At the finest level, where a block costs most, only the
+    first `busy` ones do something."""
 
-    def __init__(self, channels, mult, attend, context, inputs=4):
+    def __init__(self, channels, mult, attend, context, inputs=4, busy=2):
         super().__init__()
         embedding = 4 * channels
         self.channels = channels
@@ -119,8 +127,8 @@ class Trunk(nn.Module):
         self.skips = [channels]
         width = channels
         for level, m in enumerate(mult):
-            for _ in range(2):
-                block = [ResBlock(width, channels * m, embedding)]
+            for i in range(2):
+                block = [ResBlock(width, channels * m, embedding, level > 0 or i < busy)]
                 width = channels * m
                 if attend[level]:
                     block.append(SpatialTransformer(width, context))
@@ -133,8 +141,13 @@ class Trunk(nn.Module):
             [ResBlock(width, width, embedding), SpatialTransformer(width, context), ResBlock(width, width, embedding)])
         self.width = width
 
+    @property
+    def kind(self):
+        """What products are made in: f32 or bf16."""
+        return self.time_embed["0"].weight.dtype
+
     def embed_time(self, timesteps):
-        e = timestep_embedding(timesteps, self.channels)
+        e = timestep_embedding(timesteps, self.channels).to(self.kind)
         return self.time_embed["2"](F.silu(self.time_embed["0"](e)))
 
     @staticmethod
@@ -145,8 +158,10 @@ class Trunk(nn.Module):
 
 
 class UNet(Trunk):
-    def __init__(self, channels, mult, attend, context, inputs=4, label=0):
-        super().__init__(channels, mult, attend, context, inputs)
+    """Of the three blocks of the finest level on the way up, the middle one rests unless two are busy on the way down."""
+
+    def __init__(self, channels, mult, attend, context, inputs=4, busy=2, label=0):
+        super().__init__(channels, mult, attend, context, inputs, busy)
         embedding = 4 * channels
         if label:  # unCLIP's image embedding
             self.label_emb = numbered(_0=numbered(_0=nn.Linear(label, embedding), _2=nn.Linear(embedding, embedding)))
@@ -154,7 +169,8 @@ class UNet(Trunk):
         skips, width = list(self.skips), self.width
         for level in reversed(range(len(mult))):
             for i in range(3):
-                block = [ResBlock(width + skips.pop(), channels * mult[level], embedding)]
+                works = level > 0 or i != 1 or busy > 1
+                block = [ResBlock(width + skips.pop(), channels * mult[level], embedding, works)]
                 width = channels * mult[level]
                 if attend[level]:
                     block.append(SpatialTransformer(width, context))
@@ -166,6 +182,7 @@ class UNet(Trunk):
     def forward(self, x, timesteps, context, label=None, control=None):
         """[N,4,H,W] latents, [N] timesteps, [N,T,context] -> the noise in them. `control`: a ControlNet's maps, one for
         each skip and one for the middle."""
+        x, context = x.to(self.kind), context.to(self.kind)
         time = self.embed_time(timesteps)
         if label is not None:
             e = self.label_emb["0"]
@@ -181,4 +198,4 @@ class UNet(Trunk):
             skips = [s + m for s, m in zip(skips, maps)]
         for block in self.output_blocks:
             x = self.run(block, torch.cat([x, skips.pop()], 1), time, context)
-        return self.out["2"](F.silu(self.out["0"](x)))
+        return self.out["2"](self.out["0"](x, silu=True)).float()

@@ -52,7 +52,7 @@ void add_vary(CLI::App& app) {
   static const std::map<std::string, std::vector<std::string>> kWays = {
       {"unclip", {"unclip", "unclip_two_pictures"}},
       {"revision", {"revision_sdxl"}},
-      {"ip-adapter", {"ip_adapter_variations", "ip_adapter_sdxl"}}};
+      {"ip-adapter", {"ip_adapter_variations", "ip_adapter_sdxl", "ip_adapter_two_pictures"}}};
   auto flags = std::make_shared<QuickFlags>();
   CLI::App* command = app.add_subcommand("vary", "Make new pictures like one or two others");
   command->footer(

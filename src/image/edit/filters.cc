@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "image/edit/elementwise.h"
 #include "image/scale/resize.h"
 #include "image/scale/simd.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -182,6 +184,7 @@ Tensor pillow_blur(const Tensor& image, double radius) {
         .fix("Use a radius of 0 to 1000");
   const Tensor in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), channels = in.dim(3), size = height * width * channels;
+  const MemoryClaim claim(static_cast<size_t>(in.numel()));
   std::vector<uint8_t> bytes(static_cast<size_t>(in.numel()));
   for (size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<uint8_t>(std::clamp(in.f32()[i] * 255.0f, 0.0f, 255.0f));
@@ -190,11 +193,15 @@ Tensor pillow_blur(const Tensor& image, double radius) {
       std::vector<uint8_t> copy;
       for (int64_t plane = begin; plane < end; ++plane) {
         uint8_t* first = bytes.data() + plane / channels * size + plane % channels;
-        for (int64_t y = 0; y < height; ++y)
+        for (int64_t y = 0; y < height; ++y) {
+          poll_cancelled();
           for (int pass = 0; pass < kPasses; ++pass) box_line(first + y * width * channels, width, channels, box, copy);
-        for (int64_t x = 0; x < width; ++x)
+        }
+        for (int64_t x = 0; x < width; ++x) {
+          poll_cancelled();
           for (int pass = 0; pass < kPasses; ++pass)
             box_line(first + x * channels, height, width * channels, box, copy);
+        }
       }
     });
   }

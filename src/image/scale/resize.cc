@@ -161,10 +161,14 @@ Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode cro
   return resize(crop == CropMode::kCenter ? crop_to_aspect(image, size) : image, size, method);
 }
 
-Size scaled_size(const Tensor& image, Size wanted) {
+Size size_of(const Tensor& image) {
   require_image(image, "the picture to be resized");
-  const int64_t width = image.dim(2), height = image.dim(1);
-  if (wanted.width == 0 && wanted.height == 0) return {width, height};
+  return {image.dim(2), image.dim(1)};
+}
+
+Size scaled_size(Size now, Size wanted) {
+  const auto [width, height] = now;
+  if (wanted.width == 0 && wanted.height == 0) return now;
   if (wanted.width == 0)
     wanted.width =
         std::max<int64_t>(1, round_half_even(static_cast<double>(width * wanted.height) / static_cast<double>(height)));
@@ -174,23 +178,20 @@ Size scaled_size(const Tensor& image, Size wanted) {
   return wanted;
 }
 
-Size scaled_by(const Tensor& image, double factor) {
-  require_image(image, "the picture to be resized");
-  return {round_half_even(static_cast<double>(image.dim(2)) * factor),
-          round_half_even(static_cast<double>(image.dim(1)) * factor)};
+Size scaled_by(Size now, double factor) {
+  return {round_half_even(static_cast<double>(now.width) * factor),
+          round_half_even(static_cast<double>(now.height) * factor)};
 }
 
-Size scaled_to_pixels(const Tensor& image, double megapixels) {
-  require_image(image, "the picture to be resized");
+Size scaled_to_pixels(Size now, double megapixels) {
   const auto total = static_cast<double>(static_cast<int64_t>(megapixels * 1024 * 1024));
-  return scaled_by(image, std::sqrt(total / static_cast<double>(image.dim(1) * image.dim(2))));
+  return scaled_by(now, std::sqrt(total / static_cast<double>(now.height * now.width)));
 }
 
-Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
+Size scaled_latent_size(Size now, Size pixels, int64_t factor) {
   constexpr int64_t kLeast = 64;
-  require_image(latent, "the latent to be resized");
-  const int64_t width = latent.dim(2), height = latent.dim(1);
-  if (pixels.width == 0 && pixels.height == 0) return {width, height};
+  const auto [width, height] = now;
+  if (pixels.width == 0 && pixels.height == 0) return now;
   if (pixels.width == 0) {
     pixels.height = std::max(kLeast, pixels.height);
     pixels.width = round_half_even(static_cast<double>(width * pixels.height) / static_cast<double>(height));

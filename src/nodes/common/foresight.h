@@ -32,6 +32,10 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
                     const ForeseenLatent* latent);
 void require_memory(const Call& call, const models::VaeHandle& vae);
 
+// Warns where sampling is more work than 100 pictures of 1024x1024 in 20 steps, counted in pixels and steps: of large
+// pictures attention takes more than that. Nothing is known of a latent that is null.
+void warn_of_long_sampling(const Call& call, const ForeseenLatent* latent, int64_t steps);
+
 // The file name of a path.
 std::string base_name(const std::string& path);
 

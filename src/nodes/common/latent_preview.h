@@ -1,8 +1,12 @@
 // A rough picture of a latent, without a VAE.
 #pragma once
 
+#include <optional>
+
 #include "guidance/ksample.h"
+#include "models/handles.h"
 #include "models/latent_format.h"
+#include "node_api/context.h"
 #include "node_api/node_events.h"
 #include "tensor/tensor.h"
 
@@ -13,7 +17,23 @@ namespace easel::nodes {
 // colours.
 Preview latent_preview(const Tensor& latent, const models::LatentFormat& format);
 
-// Reports a sampler's step, with a preview if one is wanted and the format is known.
-void report_step(NodeEvents& events, const sampling::SamplerProgress& step, const models::LatentFormat* format);
+// Tells whoever watches a run of a sampler's steps, with a preview where one is wanted.
+class StepReporter {
+ public:
+  // Previews by TAESD need its decoder's file among the vae_approx models; without it a warning says so, once, and they
+  // are made of the latent's colours.
+  StepReporter(const Context& context, const models::LatentFormat& format);
+
+  void operator()(const sampling::SamplerProgress& step);
+
+ private:
+  Preview preview(const Tensor& latent);
+  void open_tiny_vae();
+
+  const Context& context_;
+  const models::LatentFormat& format_;
+  bool opened_ = false;
+  std::optional<models::VaeHandle> tiny_;
+};
 
 }  // namespace easel::nodes

@@ -5,8 +5,8 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/python/texts.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/texts.h"
 #include "nodes/common/values_as_text.h"
 
 namespace easel::nodes {

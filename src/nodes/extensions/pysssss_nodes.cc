@@ -4,8 +4,8 @@
 
 #include "image/scale/pillow.h"
 #include "node_api/table.h"
+#include "nodes/common/python/texts.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/texts.h"
 
 namespace easel::nodes {
 namespace {

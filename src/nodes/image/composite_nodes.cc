@@ -4,6 +4,7 @@
 #include "image/edit/pictures.h"
 #include "image/edit/quantize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 
 namespace easel::nodes {
@@ -56,6 +57,32 @@ struct JoinAlpha {
   Linked<Mask> alpha;
 };
 
+Foreseen<Image, Mask> foresee_porter_duff(const Known<PorterDuff>& in) {
+  const ForeseenPicture *source = in(&PorterDuff::source), *destination = in(&PorterDuff::destination);
+  const ForeseenMask *over = in(&PorterDuff::source_alpha), *under = in(&PorterDuff::destination_alpha);
+  if (!source || !destination || !over || !under) return {};
+  const ForeseenPicture out =
+      in_number(*destination, std::min({source->count, destination->count, over->count, under->count}));
+  return {out, mask_of(out)};
+}
+
+Foreseen<Image, Mask> foresee_split(const Known<SplitAlpha>& in) {
+  const ForeseenPicture* known = in(&SplitAlpha::image);
+  if (!known) return {};
+  ForeseenPicture colours = *known;
+  colours.channels = std::min<int64_t>(3, colours.channels);
+  return {colours, mask_of(*known)};
+}
+
+Foreseen<Image> foresee_join(const Known<JoinAlpha>& in) {
+  const ForeseenPicture* known = in(&JoinAlpha::image);
+  const ForeseenMask* alpha = in(&JoinAlpha::alpha);
+  if (!known || !alpha) return {};
+  ForeseenPicture joined = in_number(*known, std::min(known->count, alpha->count));
+  joined.channels = 4;
+  return {joined};
+}
+
 void add_composites(Table& table) {
   table.add(NodeOf<Composite>{
       .name = "ImageCompositeMasked",
@@ -64,7 +91,8 @@ void add_composites(Table& table) {
       .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
                  Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
                  Bool("resize_source", &Composite::resize_source).added_later(), Link("mask", &Composite::mask)},
-      .run = composite_masked});
+      .run = composite_masked,
+      .foresee = picture_like<Composite>(&Composite::destination)});
   table.add(NodeOf<PorterDuff>{
       .name = "PorterDuffImageComposite",
       .display = "Porter-Duff Image Composite",
@@ -76,20 +104,23 @@ void add_composites(Table& table) {
                  Choice("mode", &PorterDuff::mode,
                         {"ADD", "CLEAR", "DARKEN", "DST", "DST_ATOP", "DST_IN", "DST_OUT", "DST_OVER", "LIGHTEN",
                          "MULTIPLY", "OVERLAY", "SCREEN", "SRC", "SRC_ATOP", "SRC_IN", "SRC_OUT", "SRC_OVER", "XOR"})},
-      .run = porter_duff});
+      .run = porter_duff,
+      .foresee = foresee_porter_duff});
   table.add(NodeOf<SplitAlpha>{.name = "SplitImageWithAlpha",
                                .display = "Split Image with Alpha",
                                .category = "mask/compositing",
                                .description = "Separates a picture's colours from its transparency.",
                                .inputs = {Link("image", &SplitAlpha::image)},
-                               .run = split_alpha});
+                               .run = split_alpha,
+                               .foresee = foresee_split});
   table.add(NodeOf<JoinAlpha>{
       .name = "JoinImageWithAlpha",
       .display = "Join Image with Alpha",
       .category = "mask/compositing",
       .description = "Makes a picture transparent where a mask is 1.",
       .inputs = {Link("image", &JoinAlpha::image), Link("alpha", &JoinAlpha::alpha)},
-      .run = [](const JoinAlpha& in) -> Results<Image> { return {image::join_alpha(*in.image, *in.alpha)}; }});
+      .run = [](const JoinAlpha& in) -> Results<Image> { return {image::join_alpha(*in.image, *in.alpha)}; },
+      .foresee = foresee_join});
 }
 
 struct Blend {
@@ -128,6 +159,11 @@ void add_filters(Table& table) {
                         {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
       .run = [](const Blend& in) -> Results<Image> {
         return {image::blend_pictures(*in.image1, *in.image2, in.blend_factor, image::blend_mode(in.blend_mode))};
+      },
+      .foresee = [](const Known<Blend>& in) -> Foreseen<Image> {
+        const ForeseenPicture *first = in(&Blend::image1), *second = in(&Blend::image2);
+        if (!first || !second) return {};
+        return {in_number(*first, std::max(first->count, second->count))};
       }});
   table.add(NodeOf<Blur>{
       .name = "ImageBlur",
@@ -136,7 +172,8 @@ void add_filters(Table& table) {
       .description = "Blurs a picture.",
       .inputs = {Link("image", &Blur::image), Int("blur_radius", &Blur::blur_radius).range(1, 31).step(1),
                  Float("sigma", &Blur::sigma).range(0.1, 10.0).step(0.1)},
-      .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; }});
+      .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; },
+      .foresee = picture_like<Blur>(&Blur::image)});
   table.add(NodeOf<Quantize>{
       .name = "ImageQuantize",
       .display = "Image Quantize",
@@ -147,7 +184,8 @@ void add_filters(Table& table) {
                         {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
       .run = [](const Quantize& in) -> Results<Image> {
         return {image::quantize(*in.image, in.colors, image::dither(in.dither))};
-      }});
+      },
+      .foresee = picture_like<Quantize>(&Quantize::image)});
   table.add(NodeOf<Sharpen>{
       .name = "ImageSharpen",
       .display = "Image Sharpen",
@@ -158,7 +196,8 @@ void add_filters(Table& table) {
                  Float("alpha", &Sharpen::alpha).range(0.0, 5.0).step(0.01)},
       .run = [](const Sharpen& in) -> Results<Image> {
         return {image::sharpen(*in.image, in.sharpen_radius, in.sigma, in.alpha)};
-      }});
+      },
+      .foresee = picture_like<Sharpen>(&Sharpen::image)});
 }
 
 }  // namespace

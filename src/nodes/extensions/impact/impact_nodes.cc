@@ -3,6 +3,7 @@
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/link_types.h"
+#include "nodes/extensions/impact/basic_pipe.h"
 #include "workflow/json.h"
 
 namespace easel::nodes {
@@ -14,23 +15,6 @@ using models::ModelHandle;
 using models::VaeHandle;
 
 constexpr const char* kOrigin = "impact";
-
-// Five values that usually go together, or, before they are computed, what is known about each.
-struct BasicPipe {
-  Value model, clip, vae, positive, negative;
-};
-
-}  // namespace
-
-template <>
-struct LinkType<BasicPipe> {
-  static constexpr const char* kName = "BASIC_PIPE";
-  using Held = BasicPipe;
-  using Foreseen = BasicPipe;
-  static size_t bytes(const BasicPipe& pipe) { return pipe.positive.bytes() + pipe.negative.bytes(); }
-};
-
-namespace {
 
 // --- Pipes ---
 

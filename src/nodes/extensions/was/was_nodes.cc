@@ -1,13 +1,12 @@
 // Nodes of WAS Node Suite (github.com/WASasquatch/was-node-suite-comfyui): texts, numbers, switches.
 #include <algorithm>
-#include <variant>
 
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/link_types.h"
-#include "nodes/common/texts.h"
-#include "workflow/json.h"
+#include "nodes/common/python/texts.h"
+#include "nodes/extensions/was/was_values.h"
 
 namespace easel::nodes {
 namespace {
@@ -16,32 +15,6 @@ using models::ClipHandle;
 using models::Conditioning;
 
 constexpr const char* kOrigin = "was";
-
-// A number that is an int or a float, which Python's str() writes differently.
-struct WasNumber {
-  std::variant<int64_t, double> value;
-  double real() const {
-    return std::visit([](auto v) { return static_cast<double>(v); }, value);
-  }
-};
-
-}  // namespace
-
-template <>
-struct LinkType<WasNumber> : PlainLink<WasNumber> {
-  static constexpr const char* kName = "NUMBER";
-};
-
-namespace {
-
-// Python's int() of a number. Throws Error(kInvalid) if the result does not fit into 64 bits.
-int64_t whole(const WasNumber& number) {
-  if (const auto* v = std::get_if<int64_t>(&number.value)) return *v;
-  const double real = number.real();
-  if (!(real > -9.2e18 && real < 9.2e18))
-    throw Error(Fault::kInvalid, "the number " + std::to_string(real) + " is too large").at_input("number");
-  return static_cast<int64_t>(real);
-}
 
 // --- Texts ---
 
@@ -209,10 +182,6 @@ Results<WasNumber, WasNumber, double, double, int64_t, int64_t> size_of(const Si
   return {WasNumber{width}, WasNumber{height}, static_cast<double>(width), static_cast<double>(height), width, height};
 }
 
-std::string as_text(const WasNumber& number) {
-  return std::visit([](auto v) { return workflow::python_str(workflow::Json(v)); }, number.value);
-}
-
 void add_numbers(Table& table) {
   constexpr const char* kCategory = "WAS Suite/Number/Operations";
   table.add(NodeOf<ChoosePicture>{
@@ -231,12 +200,13 @@ void add_numbers(Table& table) {
       .inputs = {Link("image", &SizeOf::image)},
       .outputs = {{"width_num"}, {"height_num"}, {"width_float"}, {"height_float"}, {"width_int"}, {"height_int"}},
       .run = size_of});
-  table.add(NodeOf<OneNumber>{.name = "Number to Int",
-                              .category = kCategory,
-                              .description = "Cuts off a number's decimal places.",
-                              .origin = kOrigin,
-                              .inputs = {Link("number", &OneNumber::number)},
-                              .run = [](const OneNumber& in) -> Results<int64_t> { return {whole(*in.number)}; }});
+  table.add(
+      NodeOf<OneNumber>{.name = "Number to Int",
+                        .category = kCategory,
+                        .description = "A number without what is behind its point.",
+                        .origin = kOrigin,
+                        .inputs = {Link("number", &OneNumber::number)},
+                        .run = [](const OneNumber& in) -> Results<int64_t> { return {whole(*in.number, "number")}; }});
   table.add(NodeOf<OneNumber>{.name = "Number to Float",
                               .category = kCategory,
                               .description = "Turns a number into a float.",
