@@ -109,7 +109,7 @@ std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int
 }
 
 Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
-  require_image(latent, "what is cropped");
+  require_image(latent, "the latent to be cropped");
   const auto [left, top] = latent_corner({latent.dim(2), latent.dim(1)}, x, y, factor);
   return crop(latent, {width / factor, height / factor}, left, top);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
@@ -39,11 +40,13 @@ Tensor mixed(const Tensor& first, const Tensor& second, const Tensor& part) {
   const Tensor a = contiguous(first), b = contiguous(second), p = contiguous(part);
   Tensor out(a.shape());
   const int64_t channels = a.dim(3), pixels = a.dim(0) * a.dim(1) * a.dim(2), parts = p.numel();
-  for (int64_t i = 0; i < pixels; ++i)
+  for (int64_t i = 0; i < pixels; ++i) {
+    if (i % a.dim(2) == 0) poll_cancelled();
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t at = i * channels + c;
       out.f32()[at] = a.f32()[at] + (b.f32()[at] - a.f32()[at]) * p.f32()[i % parts];
     }
+  }
   return out;
 }
 
