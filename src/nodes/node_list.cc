@@ -13,8 +13,8 @@ std::string names_by_origin(const Table& table) {
     out += "| `" + (origin.empty() ? "core" : origin) + "` | ";
     for (size_t i = 0; i < names.size(); ++i) {
       std::string name = names[i];
-      for (size_t at = 0; (at = name.find('|', at)) != std::string::npos; at += 2) name.insert(at, "\\");
-      out += (i ? ", `" : "`") + name + "`";
+      for (size_t at = 0; (at = name.find('|', at)) != std::string::npos; at += 2) name.insert(at, 1, '\\');
+      out.append(i ? ", `" : "`").append(name).append("`");
     }
     out += " |\n";
   }

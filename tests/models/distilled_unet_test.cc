@@ -81,7 +81,8 @@ TEST(DistilledUNet, TheScaleOfGuidanceIsLeftOut) {
   EXPECT_EQ(w.unused(), std::vector<std::string>{"time_embed.cond_proj.weight"});
   auto without = std::make_shared<StoredTensors>();
   const auto file = formats::open_model_file(tiny_models_dir() / "unet/LCM_Dreamshaper_v7.safetensors");
-  for (const auto& [name, tensor] : *original_unet_tensors(*file.tensors))
+  const auto all = original_unet_tensors(*file.tensors);
+  for (const auto& [name, tensor] : *all)
     if (name != "time_embed.cond_proj.weight") without->set(name, tensor);
   const UNet plain(nn::Weights(without, DType::kF32, "plain"));
   const UNetInputs in = inputs_for(unet, {1, 4, 4, 4});

@@ -198,9 +198,10 @@ TEST(TinyVae, BothHalvesMayLieInOneFile) {
 
 TEST(TinyVae, DamagedFilesAreRefusedByTheTensorsName) {
   const Published files = published("taesd");
+  const auto all = tiny_vae_tensors(files.encoder->tensors.get(), *files.decoder->tensors, false);
   const auto without = [&](const std::string& name) {
     auto out = std::make_shared<StoredTensors>();
-    for (const auto& [key, tensor] : *tiny_vae_tensors(files.encoder->tensors.get(), *files.decoder->tensors, false))
+    for (const auto& [key, tensor] : *all)
       if (key != name) out->set(key, tensor);
     return out;
   };

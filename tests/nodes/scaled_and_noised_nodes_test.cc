@@ -123,6 +123,37 @@ TEST(InspireNodes, OnAProcessorABatchDrawnTogetherIsThatOfKSampler) {
   EXPECT_EQ(sampling::TorchGenerator(made.continues_with).random(), rng.random());
 }
 
+TEST(NoiseNodes, LatentsAreMixedOnTheArcAndWhereTheMaskIs) {
+  Latent low, high;
+  low.samples = picture(4, 6, 4);
+  high.samples = sampling::philox_randn(3, Shape{1, 4, 6, 4});
+  Tensor mask(Shape{1, 4, 6});
+  for (int64_t i = 0; i < mask.numel(); ++i) mask.f32()[i] = static_cast<float>(i % 3) / 2;
+  double aa = 0, bb = 0, ab = 0;
+  for (int64_t i = 0; i < 96; ++i) {
+    aa += std::pow(low.samples.f32()[i], 2);
+    bb += std::pow(high.samples.f32()[i], 2);
+    ab += double{low.samples.f32()[i]} * high.samples.f32()[i];
+  }
+  const double angle = std::acos(ab / std::sqrt(aa * bb));
+  Links links;
+  links.emplace("latents1", computed<Latent>(low));
+  links.emplace("latents2", computed<Latent>(high));
+  links.emplace("mask", computed<Mask>(mask));
+  const Value mixed = run_node("BNK_SlerpLatent", {{"factor", 0.3}}, links);
+  for (int64_t i = 0; i < 96; ++i) {
+    const double a = low.samples.f32()[i], b = high.samples.f32()[i], m = mask.f32()[i / 4];
+    const double arc = (std::sin(0.7 * angle) * a + std::sin(0.3 * angle) * b) / std::sin(angle);
+    ASSERT_NEAR(mixed.as<Latent>().samples.f32()[i], m * arc + (1 - m) * a, 2e-6) << i;
+  }
+  Links more;
+  more.emplace("latents", computed<Latent>(low));
+  more.emplace("noise", computed<Latent>(high));
+  const Value noised = run_node("BNK_InjectNoise", {{"strength", 2.5}}, more);
+  for (int64_t i = 0; i < 96; ++i)
+    ASSERT_NEAR(noised.as<Latent>().samples.f32()[i], low.samples.f32()[i] + 2.5 * high.samples.f32()[i], 2e-6) << i;
+}
+
 TEST(ComfyrollNodes, NumbersAreRoundedAsInPython) {
   const auto rounded = [](double value, int64_t digits) {
     return run_node("CR Math Operation", {{"a", value}, {"operation", s("abs")}, {"decimal_places", digits}})

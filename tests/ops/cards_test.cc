@@ -139,6 +139,35 @@ TEST_P(ByteProducts, AreThoseOfRoundedValues) {
 }
 EASEL_ON_EVERY_DEVICE(ByteProducts);
 
+// Debian 12's driver has no cooperative matrices; later ones have. Where they are, the other suites go through them as
+// well, in bf16.
+TEST(Cards, MatricesTakeValuesBeyondThoseOfF16) {
+  constexpr Device kReference{DeviceKind::kReference, 0};
+  bool tried = false;
+  for (const DeviceFacts& facts : device_facts()) {
+    if (std::count(facts.abilities.begin(), facts.abilities.end(), "cooperative matrices") == 0 || facts.name.empty())
+      continue;
+    tried = true;
+    const Device device = parse_device(facts.name);
+    backend(device);
+    backend(kReference);
+    std::mt19937 rng(3);
+    std::normal_distribution<float> normal;
+    Tensor x({70, 72}), w({50, 72});
+    for (float& v : x.values()) v = normal(rng);
+    for (float& v : w.values()) v = normal(rng);
+    for (int64_t i = 0; i < x.numel(); i += 101) x.f32()[i] *= 1e6f;
+    const Tensor input = convert(x, DType::kBF16);
+    const auto here = pack_linear(w, {}, DType::kBF16, false, Packer::pack().on(device));
+    const auto there = pack_linear(w, {}, DType::kBF16, false, Packer::pack().on(kReference));
+    EXPECT_LT(relative_error(linear(input.to(device), *here, {.f32_out = true}),
+                             linear(input.to(kReference), *there, {.f32_out = true})),
+              1e-5)
+        << facts.model;
+  }
+  if (!tried) GTEST_SKIP() << "no device here has cooperative matrices";
+}
+
 // More than a staging buffer holds, at odd sizes.
 TEST(Cards, LargeTensorsArriveWhole) {
   for (const Device device : cards()) {

@@ -53,7 +53,8 @@ Tensor interpolate_latents(const Tensor& latent1, const Tensor& latent2, double 
   const Tensor b = contiguous(like(latent2, latent1)), a = contiguous(latent1);
   Tensor out(latent1.shape());
   const int64_t channels = latent1.dim(3);
-  for (int64_t i = 0; i < a.numel(); i += channels)
+  for (int64_t i = 0; i < a.numel(); i += channels) {
+    if (i % (a.dim(2) * channels) == 0) poll_cancelled();
     interpolate(a.f32() + i, b.f32() + i, static_cast<float>(ratio), static_cast<float>(1.0 - ratio), out.f32() + i,
                 channels);
   }
@@ -108,7 +109,7 @@ std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int
 }
 
 Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
-  require_image(latent, "what is cropped");
+  require_image(latent, "the latent to be cropped");
   const auto [left, top] = latent_corner({latent.dim(2), latent.dim(1)}, x, y, factor);
   return crop(latent, {width / factor, height / factor}, left, top);
 }

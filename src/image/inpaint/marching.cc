@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <queue>
 
+#include "base/cancel.h"
 #include "base/error.h"
 
 namespace easel::image {
@@ -100,7 +101,8 @@ class Filler {
     if (how == HoleFilling::kTelea) measure_outwards();
     Front front;
     for (const Point p : border_) front.push(p, 0);
-    while (!front.empty())
+    while (!front.empty()) {
+      poll_cancelled();
       for (const Point p : neighbours(front.pop())) {
         if (p.row <= 1 || p.column <= 1 || p.row > height_ || p.column > width_ || !missing_.at(p.row, p.column))
           continue;
@@ -111,6 +113,7 @@ class Filler {
         missing_.at(p.row, p.column) = false;
         front.push(p, distance);
       }
+    }
   }
 
  private:
@@ -146,6 +149,7 @@ class Filler {
     }
     std::vector<Point> reached;
     while (!front.empty()) {
+      poll_cancelled();
       const Point from = front.pop();
       reached.push_back(from);
       for (const Point p : neighbours(from)) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "image/edit/elementwise.h"
@@ -20,6 +21,7 @@ std::vector<int32_t> counted_in_squares(const float* mask, int64_t height, int64
   const int64_t stride = width + 1;
   std::vector<int32_t> sums(static_cast<size_t>((height + 1) * stride), 0);
   for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     int32_t row = 0;
     for (int64_t x = 0; x < width; ++x) {
       row += counts(mask[y * width + x]) ? 1 : 0;
@@ -28,6 +30,7 @@ std::vector<int32_t> counted_in_squares(const float* mask, int64_t height, int64
   }
   std::vector<int32_t> out(static_cast<size_t>(height * width));
   for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     const int64_t top = std::max<int64_t>(0, y - radius), bottom = std::min(height, y + radius + 1);
     for (int64_t x = 0; x < width; ++x) {
       const int64_t left = std::max<int64_t>(0, x - radius), right = std::min(width, x + radius + 1);
@@ -70,7 +73,8 @@ Tensor filtered(const Tensor& image, const std::vector<double>& taps) {
   Tensor rows(in.shape()), out(in.shape());
   const auto lines = in.dim(0) * height;
   parallel_for(lines, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line)
+    for (int64_t line = begin; line < end; ++line) {
+      poll_cancelled();
       for (int64_t x = 0; x < width; ++x)
         for (int64_t c = 0; c < channels; ++c) {
           double sum = 0;
@@ -79,11 +83,13 @@ Tensor filtered(const Tensor& image, const std::vector<double>& taps) {
                 taps[static_cast<size_t>(k)] * in.f32()[(line * width + mirrored(x + k - reach, width)) * channels + c];
           rows.f32()[(line * width + x) * channels + c] = static_cast<float>(sum);
         }
+    }
   });
   const int64_t stride = width * channels;
   parallel_for(lines, 1, [&](int64_t begin, int64_t end) {
     std::vector<double> sums(static_cast<size_t>(stride));
     for (int64_t line = begin; line < end; ++line) {
+      poll_cancelled();
       const int64_t first = line / height * height, y = line - first;
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t k = 0; k < size; ++k) {

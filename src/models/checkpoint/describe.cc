@@ -30,6 +30,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kCheckpoint, "checkpoint", "checkpoints"},
     {FileKind::kUNet, "unet", "unet"},
     {FileKind::kVae, "vae", "vae"},
+    {FileKind::kTinyVaeHalf, "tiny_vae_half", "vae_approx"},
     {FileKind::kTextEncoder, "text_encoder", "clip"},
     {FileKind::kClipVision, "clip_vision", "clip_vision"},
     {FileKind::kClip, "clip", "clip_vision"},
@@ -282,7 +283,7 @@ class Describer {
     const TinyHalf half = tiny_half(tensors_);
     const auto vae = half == TinyHalf::kDecoder ? tiny_vae_tensors(nullptr, tensors_, false) : vae_tensors(tensors_);
     if (!vae && half == TinyHalf::kNone) return false;
-    out_.kind = FileKind::kVae;
+    out_.kind = half == TinyHalf::kNone ? FileKind::kVae : FileKind::kTinyVaeHalf;
     if (vae) add_vae(vae);
     else add_part("TAESD encoder", tensors_, {}, "");
     out_.summary = half == TinyHalf::kDecoder         ? "TAESD's decoder, a small VAE; its encoder lies beside it"

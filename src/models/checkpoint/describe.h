@@ -14,6 +14,7 @@ enum class FileKind {
   kCheckpoint,
   kUNet,
   kVae,
+  kTinyVaeHalf,  // TAESD's encoder or decoder
   kTextEncoder,
   kClipVision,
   kClip,  // text and vision towers of one CLIP model

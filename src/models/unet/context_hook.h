@@ -15,8 +15,8 @@ class ContextProjector {
 
 class ContextHook : public AttentionHook {
  public:
-  // q [N,T,C], and the result of the text's attention, out [N,T,C]. Returns a replacement for it, of the same type, or an
-  // undefined tensor to leave it as it is. Called before the after_cross_attention() of any hook.
+  // q [N,T,C], and the result of the text's attention, out [N,T,C]. Returns a replacement for it, of the same type, or
+  // an undefined tensor to leave it as it is. Called before the after_cross_attention() of any hook.
   virtual Tensor replace_cross_attention(const ContextProjector& projector, const AttentionSite& site,
                                          const StepInfo& step, const Tensor& q, const Tensor& out) const = 0;
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/sd/latents.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -74,7 +75,7 @@ TinyHalf tiny_half(const StoredTensors& file) {
 std::shared_ptr<const StoredTensors> tiny_vae_tensors(const StoredTensors* encoder, const StoredTensors& decoder,
                                                       bool sdxl) {
   // Made once, so that models of the same files are known to be the same.
-  static const Tensor kSd = Tensor::of({1}, {0.18215f}), kSdxl = Tensor::of({1}, {0.13025f});
+  static const Tensor kSd = Tensor::of({1}, {sd::kSd1Latents.scale}), kSdxl = Tensor::of({1}, {sd::kSdxlLatents.scale});
   auto out = std::make_shared<StoredTensors>();
   if (encoder)
     for (const auto& [name, tensor] : *encoder) out->set("taesd_encoder." + name, tensor);

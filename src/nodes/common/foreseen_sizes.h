@@ -5,9 +5,15 @@
 #include <optional>
 
 #include "image/scale/resize.h"
+#include "models/latent_format.h"
 #include "node_api/node.h"
 
 namespace easel::nodes {
+
+// The format of a latent, which says how many pixels make a latent pixel.
+inline const models::LatentFormat& format_of(const Latent& latent) {
+  return latent.format ? *latent.format : models::default_latents();
+}
 
 // The same size as what comes in at `member`: picture_like<Invert>(&Invert::image).
 template <class P, class B>

@@ -6,8 +6,8 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/python/texts.h"
+#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/values_as_text.h"
 
 namespace easel::nodes {
 namespace {

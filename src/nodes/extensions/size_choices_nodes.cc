@@ -10,8 +10,8 @@
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
 #include "nodes/common/python/python_values.h"
+#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/values_as_text.h"
 
 namespace easel::nodes {
 namespace {

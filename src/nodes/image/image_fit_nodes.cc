@@ -164,16 +164,17 @@ Results<Image> stitch(const Stitch& in) {
 }  // namespace
 
 void register_image_fit_nodes(Table& table) {
-  table.add(NodeOf<ScaleToSide>{.name = "ImageScaleToMaxDimension",
-                                .category = "image/upscaling",
-                                .description = "Resizes pictures so that the longer side has the given number of pixels.",
-                                .inputs = {Link("image", &ScaleToSide::image),
-                                           Choice("upscale_method", &ScaleToSide::upscale_method,
-                                                  {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
-                                           Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
-                                .run = scale_to_side,
-                                .check = check_side,
-                                .foresee = foresee_side});
+  table.add(
+      NodeOf<ScaleToSide>{.name = "ImageScaleToMaxDimension",
+                          .category = "image/upscaling",
+                          .description = "Resizes pictures so that the longer side has the given number of pixels.",
+                          .inputs = {Link("image", &ScaleToSide::image),
+                                     Choice("upscale_method", &ScaleToSide::upscale_method,
+                                            {"area", "lanczos", "bilinear", "nearest-exact", "bicubic"}),
+                                     Int("largest_size", &ScaleToSide::largest_size).range(0, kMaxSide).step(1)},
+                          .run = scale_to_side,
+                          .check = check_side,
+                          .foresee = foresee_side});
   table.add(NodeOf<ResizeAndPad>{
       .name = "ResizeAndPadImage",
       .category = "image/transform",

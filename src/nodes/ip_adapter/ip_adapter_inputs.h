@@ -51,7 +51,8 @@ Foreseen<ModelHandle> foresee_together(const Known<Pictures>& in, Call& call);
 
 inline Input<Application> model_input() { return Link("model", &Application::model); }
 inline Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
-inline constexpr const char* kWeightTip = "How strong the effect of the picture is: 0.5 to 0.8 leaves room for the prompt.";
+inline constexpr const char* kWeightTip =
+    "How strong the effect of the picture is: 0.5 to 0.8 leaves room for the prompt.";
 inline Input<Application> weight_input(double max) {
   return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
 }

@@ -3,7 +3,7 @@
 #include "formats/tensors/safetensors.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
-#include "nodes/common/latents.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {

@@ -7,7 +7,6 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/foreseen_sizes.h"
-#include "nodes/common/latents.h"
 #include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 

@@ -1,5 +1,4 @@
 // Nodes that load model files. They read the headers only; weights are packed when a model is first used.
-#include <algorithm>
 
 #include "base/atomic_file.h"
 #include "models/checkpoint/checkpoint.h"
@@ -90,53 +89,6 @@ Results<ModelHandle, ClipHandle, VaeHandle, ClipVisionHandle> load_unclip_checkp
   return {std::move(c.model), with_embeddings(call, std::move(c.text)), std::move(c.vae), std::move(c.clip_vision)};
 }
 
-// The configurations that ComfyUI came with. Each says what a checkpoint is; here that is read from the file, and a
-// configuration that contradicts it is refused.
-struct Configuration {
-  const char* name;
-  bool second = false;  // for Stable Diffusion 2
-  sampling::Prediction prediction = sampling::Prediction::kEps;
-  bool early_layer = false;  // takes the text encoder's last layer but one
-};
-constexpr Configuration kConfigurations[] = {
-    {"anything_v3.yaml", false, sampling::Prediction::kEps, true},
-    {"v1-inference.yaml"},
-    {"v1-inference_clip_skip_2.yaml", false, sampling::Prediction::kEps, true},
-    {"v1-inference_clip_skip_2_fp16.yaml", false, sampling::Prediction::kEps, true},
-    {"v1-inference_fp16.yaml"},
-    {"v1-inpainting-inference.yaml"},
-    {"v2-inference-v.yaml", true, sampling::Prediction::kV},
-    {"v2-inference-v_fp32.yaml", true, sampling::Prediction::kV},
-    {"v2-inference.yaml", true},
-    {"v2-inference_fp32.yaml", true},
-    {"v2-inpainting-inference.yaml", true}};
-
-struct LoadConfigured : LoadCheckpoint {
-  std::string config_name;
-};
-
-Results<ModelHandle, ClipHandle, VaeHandle> load_configured(const LoadConfigured& in, Call& call) {
-  models::Checkpoint c = open_checkpoint(in, call);
-  const auto config = std::find_if(std::begin(kConfigurations), std::end(kConfigurations),
-                                   [&](const Configuration& one) { return in.config_name == one.name; });
-  const int64_t width = c.text ? c.text->context_dim() : 0;
-  const bool other_width = c.text && (width == 1024) != config->second && width >= 768;
-  if (other_width || (c.model.sampling && c.model.sampling->prediction() != config->prediction))
-    throw Error(Fault::kMismatch, c.file + " is " + models::family_name(&c.model.family()) + ", which " +
-                                      in.config_name + " does not describe")
-        .at_input("config_name")
-        .fix("CheckpointLoaderSimple reads from the file what it is");
-  std::optional<ClipHandle> clip = with_embeddings(call, std::move(c.text));
-  if (clip && config->early_layer) clip->stop_at_layer = -2;
-  return {std::move(c.model), std::move(clip), std::move(c.vae)};
-}
-
-std::vector<std::string> configuration_names() {
-  std::vector<std::string> out;
-  for (const Configuration& one : kConfigurations) out.emplace_back(one.name);
-  return out;
-}
-
 struct LoadVae {
   std::string vae_name;
 };
@@ -218,6 +170,7 @@ void register_loader_nodes(Table& table) {
           "Loads a checkpoint, and takes from a file of settings whether it predicts v and which layer of the "
           "text encoder is used; everything else is read from the checkpoint.",
       .inputs = {std::move(config), File("ckpt_name", &LoadCheckpointWithConfig::ckpt_name, "checkpoints")},
+      .deprecated = true,
       .runs_when_checked = true,
       .run = load_checkpoint_with_config});
   table.add(NodeOf<LoadCheckpoint>{
@@ -229,16 +182,6 @@ void register_loader_nodes(Table& table) {
                      .tip("sd21-unclip-h.ckpt or sd21-unclip-l.ckpt.")},
       .runs_when_checked = true,
       .run = load_unclip_checkpoint});
-  table.add(
-      NodeOf<LoadConfigured>{.name = "CheckpointLoader",
-                             .display = "Load Checkpoint With Config (DEPRECATED)",
-                             .category = "advanced/loaders",
-                             .description = "Loads a checkpoint that a configuration of ComfyUI's describes.",
-                             .inputs = {Choice("config_name", &LoadConfigured::config_name, configuration_names()),
-                                        File("ckpt_name", &LoadCheckpoint::ckpt_name, "checkpoints")},
-                             .deprecated = true,
-                             .runs_when_checked = true,
-                             .run = load_configured});
   table.add(NodeOf<LoadVae>{.name = "VAELoader",
                             .display = "Load VAE",
                             .category = "loaders",

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "node_api/table.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {

@@ -1,5 +1,6 @@
 // Noise levels as values: schedules, and operations on noise levels.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -9,6 +10,7 @@
 #include "nodes/common/sampling_values.h"
 #include "sampling/schedule/model_sampling.h"
 #include "sampling/schedule/schedule.h"
+#include "text/regex.h"
 
 namespace easel::nodes {
 namespace {
@@ -366,9 +368,36 @@ Results<Sigmas> set_first(const SetFirst& in) {
   return {std::move(out)};
 }
 
+struct Manual {
+  std::string sigmas = "1, 0.5";
+};
+
+// The numbers in a text, whatever stands between them.
+Results<Sigmas> manual(const Manual& in) {
+  const text::CodePoints all = text::decode_utf8(in.sigmas);
+  Sigmas out;
+  for (const text::Regex::Match& match : text::Regex("[-+]?(?:\\d*\\.*\\d+)", {}).find_all(all)) {
+    const std::string number = text::part_of(all, match.groups[0]->first, match.groups[0]->second);
+    const char* from = number.data() + (number.starts_with('+') ? 1 : 0);
+    double value = 0;
+    const auto [at, fault] = std::from_chars(from, number.data() + number.size(), value);
+    if (fault != std::errc() || at != number.data() + number.size())
+      throw Error(Fault::kInvalid, "'" + number.substr(0, 40) + "' is no number").at_input("sigmas");
+    out.push_back(static_cast<float>(value));
+  }
+  return {std::move(out)};
+}
+
 }  // namespace
 
 void register_sigmas_nodes(Table& table) {
+  table.add(NodeOf<Manual>{.name = "ManualSigmas",
+                           .display = "Manual Sigmas",
+                           .category = "_for_testing/custom_sampling",
+                           .description = "Noise levels as they are typed.",
+                           .inputs = {Text("sigmas", &Manual::sigmas)},
+                           .experimental = true,
+                           .run = manual});
   add_schedules(table);
   table.add(NodeOf<Split>{.name = "SplitSigmas",
                           .category = kSigmas,

@@ -16,6 +16,7 @@ namespace easel::ops::vulkan {
   F(vkGetPhysicalDeviceMemoryProperties2)     \
   F(vkGetPhysicalDeviceQueueFamilyProperties) \
   F(vkEnumerateDeviceExtensionProperties)     \
+  F(vkGetInstanceProcAddr)                    \
   F(vkCreateDevice)                           \
   F(vkGetDeviceProcAddr)
 

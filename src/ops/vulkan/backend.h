@@ -3,6 +3,7 @@
 // is awaited where a result is read.
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <type_traits>
 
@@ -85,6 +86,22 @@ class VulkanBackend final : public Backend {
   // A stored tensor in `type` on the device, contiguous; read from the mapping as it is stored where that can be.
   Tensor taken(const StoredTensor& stored, DType type) const;
 
+  // A product as a shader does it.
+  struct ProductCall {
+    DType input, weight, result;
+    Activation activation;
+    bool gated;
+    int64_t taps;  // of a convolution's kernel; 0 for a linear layer
+    int64_t rows, columns;
+  };
+  struct Product {
+    Shader shader;
+    Constants constants;
+    int64_t groups;
+  };
+  Product product(const ProductCall& call) const;
+  bool matrices_work() const;
+
   // Rows of bytes as shaders/quantise.comp makes them: words [rows, (depth + 3) / 4], scales [rows, 2], and for weights
   // the sum of the bytes of each of `taps` parts of a row.
   struct Quantised {
@@ -101,6 +118,7 @@ class VulkanBackend final : public Backend {
   mutable Stream stream_;
   mutable Memory memory_;
   mutable Pipelines pipelines_;
+  mutable std::atomic<int> matrices_work_{-1};  // -1: not tried
 };
 
 // For push constants. Throws Error(kUnsupported) for tensors of more elements than a shader can count.

@@ -9,6 +9,28 @@
 namespace easel::ops::vulkan {
 namespace {
 
+// VK_KHR_cooperative_matrix and what it needs, for headers that do not know it.
+#ifndef VK_KHR_cooperative_matrix
+struct VkCooperativeMatrixPropertiesKHR {
+  VkStructureType sType;
+  void* pNext;
+  uint32_t MSize, NSize, KSize;
+  uint32_t AType, BType, CType, ResultType;  // 0: f16, 1: f32
+  VkBool32 saturatingAccumulation;
+  uint32_t scope;  // 3: the subgroup
+};
+struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
+  VkStructureType sType;
+  void* pNext;
+  VkBool32 cooperativeMatrix, cooperativeMatrixRobustBufferAccess;
+};
+using PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*,
+                                                                                   VkCooperativeMatrixPropertiesKHR*);
+#endif
+constexpr auto kMatrixFeatures = static_cast<VkStructureType>(1000506000);
+constexpr auto kMatrixProperties = static_cast<VkStructureType>(1000506001);
+constexpr const char* kMatrixExtension = "VK_KHR_cooperative_matrix";
+
 template <class T>
 T structure(VkStructureType type, void* next = nullptr) {
   T out{};
@@ -25,6 +47,27 @@ std::string hex(const uint8_t* bytes, size_t count) {
     out += kDigits[bytes[i] & 15];
   }
   return out;
+}
+
+// The largest f16 product with sums in f32.
+MatrixShape matrix_of(VkPhysicalDevice physical) {
+  const auto list = reinterpret_cast<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(
+      api().vkGetInstanceProcAddr(api().instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+  uint32_t count = 0;
+  if (!list || list(physical, &count, nullptr) < 0) return {};
+  std::vector<VkCooperativeMatrixPropertiesKHR> all(count,
+                                                    structure<VkCooperativeMatrixPropertiesKHR>(kMatrixProperties));
+  if (list(physical, &count, all.data()) < 0) return {};
+  MatrixShape best;
+  for (const auto& p : all) {
+    const bool fits = static_cast<int>(p.AType) == 0 && static_cast<int>(p.BType) == 0 &&
+                      static_cast<int>(p.CType) == 1 && static_cast<int>(p.ResultType) == 1 &&
+                      static_cast<int>(p.scope) == 3 && !p.saturatingAccumulation;
+    // More than 16 along a side would need larger tiles than shared memory holds.
+    const bool moderate = p.MSize <= 16 && p.NSize <= 16 && p.KSize <= 32 && p.KSize % 8 == 0;
+    if (fits && moderate && p.MSize * p.NSize * p.KSize > best.m * best.n * best.k) best = {p.MSize, p.NSize, p.KSize};
+  }
+  return best;
 }
 
 GpuDescription describe(VkPhysicalDevice physical) {
@@ -64,17 +107,27 @@ GpuDescription describe(VkPhysicalDevice physical) {
   };
   out.tells_budget = has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   out.dot_products = has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
-  out.cooperative_matrices = has("VK_KHR_cooperative_matrix");
+  const bool matrices = has(kMatrixExtension), sized = has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
 
+  auto matrix = structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures);
+  auto sizing = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, matrices ? &matrix : nullptr);
   auto dots = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR, matrices && sized ? &sizing : nullptr);
   auto vk12 = structure<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-                                                          out.dot_products ? &dots : nullptr);
+                                                          out.dot_products    ? static_cast<void*>(&dots)
+                                                          : matrices && sized ? &sizing
+                                                                              : nullptr);
   auto vk11 = structure<VkPhysicalDeviceVulkan11Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, &vk12);
   auto can = structure<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &vk11);
   vk.vkGetPhysicalDeviceFeatures2(physical, &can);
   out.half_floats = vk12.shaderFloat16;
   out.dot_products = dots.shaderIntegerDotProduct;
+  // A subgroup of a known size, and the rules of memory that these shaders are compiled to.
+  if (matrix.cooperativeMatrix && sizing.subgroupSizeControl && sizing.computeFullSubgroups && out.half_floats &&
+      vk12.vulkanMemoryModel)
+    out.matrix = matrix_of(physical);
+  out.cooperative_matrices = out.matrix.m > 0;
   if (!vk12.bufferDeviceAddress) out.lacks = "addresses of buffers (bufferDeviceAddress)";
   else if (!vk12.timelineSemaphore) out.lacks = "timeline semaphores";
   else if (!vk11.storageBuffer16BitAccess) out.lacks = "16-bit storage (storageBuffer16BitAccess)";
@@ -141,8 +194,18 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   auto dots = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
   dots.shaderIntegerDotProduct = VK_TRUE;
-  auto vk12 = structure<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-                                                          about_.dot_products ? &dots : nullptr);
+  auto matrix = structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures);
+  matrix.cooperativeMatrix = VK_TRUE;
+  auto sizing = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, &matrix);
+  sizing.subgroupSizeControl = sizing.computeFullSubgroups = VK_TRUE;
+  void* more = about_.cooperative_matrices ? &sizing : nullptr;
+  if (about_.dot_products) {
+    dots.pNext = more;
+    more = &dots;
+  }
+  auto vk12 = structure<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, more);
+  vk12.shaderFloat16 = vk12.vulkanMemoryModel = about_.cooperative_matrices ? VK_TRUE : VK_FALSE;
   vk12.bufferDeviceAddress = VK_TRUE;
   vk12.timelineSemaphore = VK_TRUE;
   auto vk11 = structure<VkPhysicalDeviceVulkan11Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, &vk12);
@@ -153,6 +216,10 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   auto info = structure<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &vk11);
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
+  if (about_.cooperative_matrices) {
+    extensions.push_back(kMatrixExtension);
+    extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  }
   info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening the device");

@@ -10,6 +10,11 @@
 
 namespace easel::ops::vulkan {
 
+// The f16 product that a subgroup does at once, m x k by k x n with sums in f32; 0 where there is none.
+struct MatrixShape {
+  uint32_t m = 0, n = 0, k = 0;
+};
+
 // What is known of a device before it is opened.
 struct GpuDescription {
   VkPhysicalDevice physical = VK_NULL_HANDLE;
@@ -21,6 +26,7 @@ struct GpuDescription {
   uint64_t free_bytes = 0;    // of that, when the devices were listed
   bool tells_budget = false;  // VK_EXT_memory_budget
   bool half_floats = false, dot_products = false, cooperative_matrices = false;
+  MatrixShape matrix;
   uint32_t subgroup = 1, shared_bytes = 0, threads = 0;  // of a workgroup, where the device limits it
   uint64_t allocation_bytes = 0;                         // the largest single one
   std::string identity;                                  // of driver and device, for the file of its pipelines

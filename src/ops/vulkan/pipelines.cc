@@ -21,6 +21,8 @@ EASEL_SHADER(linear_bytes)
 EASEL_SHADER(conv_bytes)
 EASEL_SHADER(linear_dots)
 EASEL_SHADER(conv_dots)
+EASEL_SHADER(linear_matrices)
+EASEL_SHADER(conv_matrices)
 EASEL_SHADER(attention)
 EASEL_SHADER(attention_received)
 EASEL_SHADER(group_statistics)
@@ -56,6 +58,8 @@ std::array<Code, kShaders> codes() {
           EASEL_SHADER(conv_bytes),
           EASEL_SHADER(linear_dots),
           EASEL_SHADER(conv_dots),
+          EASEL_SHADER(linear_matrices),
+          EASEL_SHADER(conv_matrices),
           EASEL_SHADER(attention),
           EASEL_SHADER(attention_received),
           EASEL_SHADER(group_statistics),
@@ -164,6 +168,14 @@ VkPipeline Pipelines::make(const Key& key) {
   info.stage.pName = "main";
   info.stage.pSpecializationInfo = &constants;
   info.layout = layout_;
+  // Lanes of a subgroup share a matrix, so their number must be what the shader was told.
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{};
+  size.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT;
+  size.requiredSubgroupSize = gpu_.about().subgroup;
+  if (key.shader == Shader::kLinearMatrices || key.shader == Shader::kConvMatrices) {
+    info.stage.pNext = &size;
+    info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+  }
   VkPipeline pipeline = VK_NULL_HANDLE;
   check(gpu_.call().vkCreateComputePipelines(gpu_.device(), cache_, 1, &info, nullptr, &pipeline),
         "compiling a shader");

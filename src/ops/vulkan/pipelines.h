@@ -14,7 +14,7 @@
 
 namespace easel::ops::vulkan {
 
-// A file each in shaders/.
+// A file each in shaders/, or in matrices/.
 enum class Shader : uint8_t {
   kLinear,
   kConv,
@@ -23,6 +23,8 @@ enum class Shader : uint8_t {
   kConvBytes,
   kLinearDots,
   kConvDots,
+  kLinearMatrices,
+  kConvMatrices,
   kAttention,
   kAttentionReceived,
   kGroupStatistics,
@@ -35,7 +37,7 @@ enum class Shader : uint8_t {
   kResample,
   kLowFrequencies,
 };
-constexpr size_t kShaders = 18;
+constexpr size_t kShaders = 20;
 
 // What a shader is specialised with: constant i has the value at place i.
 class Constants {

@@ -1,4 +1,9 @@
 // Linear layers and convolutions.
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string_view>
+
 #include "ops/vulkan/weights.h"
 
 namespace easel::ops::vulkan {
@@ -16,14 +21,6 @@ Tile tile_for(const GpuDescription& gpu, int64_t rows, int64_t columns, bool gat
 
 namespace {
 
-Constants constants_for(const Tile& tile, DType input, DType weight, DType result, Activation activation, bool gated,
-                        int64_t taps) {
-  return {tile.threads,        tile.rows,           tile.columns,
-          tile.across,         tile.depth,          type_number(input),
-          type_number(weight), type_number(result), static_cast<uint32_t>(activation),
-          gated ? 1u : 0u,     number(taps)};
-}
-
 // Layers of few inputs gain nothing from bytes, and those whose inputs do not fill words would need padding between
 // taps.
 bool as_bytes(DType compute, int64_t inputs) { return compute == DType::kI8 && inputs >= 64 && inputs % 4 == 0; }
@@ -35,7 +32,68 @@ size_t packed_bytes(int64_t outputs, int64_t inputs, int64_t taps, DType compute
   return all * (row + (biased ? sizeof(float) : 0));
 }
 
+// What a workgroup of matrix_tiles.glsl makes.
+struct MatrixTile {
+  MatrixTile(const GpuDescription& gpu, bool gated) : matrix(gpu.matrix), columns(gated ? 2 : 4) {}
+  static constexpr uint32_t kSubgroups = 4, kDown = 2, kRows = 2, kSteps = 2;
+  int64_t height() const { return static_cast<int64_t>(kDown * kRows * matrix.m); }
+  int64_t width() const { return static_cast<int64_t>(kSubgroups / kDown * columns * matrix.n); }
+  const MatrixShape matrix;
+  const uint32_t columns;
+};
+
 }  // namespace
+
+VulkanBackend::Product VulkanBackend::product(const ProductCall& call) const {
+  const GpuDescription& gpu = gpu_.about();
+  const auto number_of = [](bool yes) { return yes ? 1u : 0u; };
+  if (call.input == DType::kBF16 && call.weight == DType::kBF16 && call.rows >= gpu.matrix.m && matrices_work()) {
+    const MatrixTile tile(gpu, call.gated);
+    return {
+        call.taps > 0 ? Shader::kConvMatrices : Shader::kLinearMatrices,
+        {tile.kSubgroups * gpu.subgroup, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, tile.kDown, tile.kRows,
+         tile.columns, tile.kSteps, type_number(call.input), type_number(call.weight), type_number(call.result),
+         static_cast<uint32_t>(call.activation), number_of(call.gated), number(std::max<int64_t>(call.taps, 1))},
+        ceil_div(call.rows, tile.height()) * ceil_div(call.columns, tile.width())};
+  }
+  const Tile tile = tile_for(gpu, call.rows, call.columns, call.gated);
+  return {call.taps > 0 ? Shader::kConv : Shader::kLinear,
+          {tile.threads, tile.rows, tile.columns, tile.across, tile.depth, type_number(call.input),
+           type_number(call.weight), type_number(call.result), static_cast<uint32_t>(call.activation),
+           number_of(call.gated), number(std::max<int64_t>(call.taps, 1))},
+          tile.tiles(call.rows, call.columns)};
+}
+
+// No driver is taken at its word: a product of whole numbers, with values beyond f16's range, must come out exactly.
+bool VulkanBackend::matrices_work() const {
+  if (!gpu_.about().cooperative_matrices) return false;
+  if (const int known = matrices_work_.load(); known >= 0) return known > 0;
+  const char* wanted = std::getenv("EASEL_VULKAN_MATRICES");
+  matrices_work_ = 1;  // so that the product below is done with them
+  bool works = !(wanted && std::string_view(wanted) == "0");
+  try {
+    constexpr int64_t kRows = 70, kDepth = 40, kColumns = 90;
+    Tensor x({kRows, kDepth}), w({kColumns, kDepth});
+    for (int64_t i = 0; i < x.numel(); ++i)
+      x.f32()[i] = static_cast<float>(i % 13 - 6) * (i % 997 == 0 ? 65536.0f : 1.0f);
+    for (int64_t i = 0; i < w.numel(); ++i) w.f32()[i] = static_cast<float>(i % 11 - 5);
+    const auto packed =
+        pack_linear(std::array<StoredTensor, 1>{w}, {}, DType::kBF16, false, Packer::pack().on(device_));
+    Tensor y({kRows, kColumns}, DType::kF32, device_);
+    if (works) linear(easel::convert(x, DType::kBF16).to(device_), *packed, {.f32_out = true}, y);
+    const Tensor got = works ? y.to(kHost) : Tensor();
+    for (int64_t r = 0; works && r < kRows; ++r)
+      for (int64_t c = 0; works && c < kColumns; ++c) {
+        float sum = 0.0f;
+        for (int64_t k = 0; k < kDepth; ++k) sum += x.f32()[r * kDepth + k] * w.f32()[c * kDepth + k];
+        works = sum == got.f32()[r * kColumns + c];
+      }
+  } catch (const Error&) {
+    works = false;
+  }
+  matrices_work_ = works ? 1 : 0;
+  return works;
+}
 
 Tensor VulkanBackend::taken(const StoredTensor& stored, DType type) const {
   const Tensor* plain = stored.plain();
@@ -82,7 +140,14 @@ void VulkanBackend::linear(const Tensor& x, const PackedLinear& packed, const Li
   const int64_t rows = x.dim(0), columns = out.dim(-1);
   number(x.dim(0) * x.stride(0));
   number(out.numel());
-  const Tile tile = tile_for(gpu_.about(), rows, columns, w.geglu);
+  const Product chosen = product({.input = x.dtype(),
+                                  .weight = w.weight.dtype(),
+                                  .result = out.dtype(),
+                                  .activation = args.activation,
+                                  .gated = w.geglu,
+                                  .taps = 0,
+                                  .rows = rows,
+                                  .columns = columns});
   const struct {
     uint64_t x, weight, bias, residual, result;
     uint32_t rows, columns, depth;
@@ -99,8 +164,7 @@ void VulkanBackend::linear(const Tensor& x, const PackedLinear& packed, const Li
          .scale = args.scale,
          .stride = number(x.stride(0)),
          .padding = 0};
-  run(Shader::kLinear, constants_for(tile, x.dtype(), w.weight.dtype(), out.dtype(), args.activation, w.geglu, 1), push,
-      tile.tiles(rows, columns));
+  run(chosen.shader, chosen.constants, push, chosen.groups);
 }
 
 PackedConvPtr VulkanBackend::pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape,
@@ -134,7 +198,14 @@ void VulkanBackend::conv2d(const Tensor& input, const PackedConv& packed, const 
   const int32_t up = args.upsample2x ? 2 : 1;
   number(x.dim(0) * x.stride(0));
   number(out.numel());
-  const Tile tile = tile_for(gpu_.about(), rows, columns, false);
+  const Product chosen = product({.input = x.dtype(),
+                                  .weight = w.weight.dtype(),
+                                  .result = out.dtype(),
+                                  .activation = args.activation,
+                                  .gated = false,
+                                  .taps = w.kernel * w.kernel,
+                                  .rows = rows,
+                                  .columns = columns});
   const struct {
     uint64_t x, weight, bias, residual, result, channel_bias;
     uint32_t rows, columns, depth;
@@ -166,9 +237,7 @@ void VulkanBackend::conv2d(const Tensor& input, const PackedConv& packed, const 
          .pad = static_cast<int32_t>(number(w.shape.pad)),
          .enlarge = static_cast<uint32_t>(up),
          .padding = 0};
-  run(Shader::kConv,
-      constants_for(tile, x.dtype(), w.weight.dtype(), out.dtype(), args.activation, false, w.kernel * w.kernel), push,
-      tile.tiles(rows, columns));
+  run(chosen.shader, chosen.constants, push, chosen.groups);
 }
 
 }  // namespace easel::ops::vulkan

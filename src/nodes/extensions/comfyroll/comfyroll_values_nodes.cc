@@ -7,7 +7,7 @@
 #include "nodes/common/add_node.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 #include "nodes/extensions/was/was_values.h"
 #include "sampling/random/python_random.h"
 #include "text/unicode.h"

@@ -6,7 +6,7 @@
 #include "nodes/common/composed.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 
 namespace easel::nodes {
 namespace {

@@ -15,9 +15,9 @@
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
+#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/values_as_text.h"
 #include "nodes/extensions/impact/basic_pipe.h"
 #include "ops/elementwise.h"
 

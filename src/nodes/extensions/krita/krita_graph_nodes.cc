@@ -7,7 +7,7 @@
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/link_types.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 #include "workflow/json.h"
 
 namespace easel::nodes {

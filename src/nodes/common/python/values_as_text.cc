@@ -1,4 +1,4 @@
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 
 #include "workflow/json.h"
 
