@@ -225,7 +225,7 @@ export function inpaint(family, picture, mask, { size, bounds, fill = "blur", ne
     const made = w.add("INPAINT_VAEEncodeInpaintConditioning", { vae, pixels: image, mask: grown, positive: prompt.positive, negative: prompt.negative });
     prompt = { positive: made, negative: at(made, 1) };
     latent = at(made, 3);
-    const patch = w.add("INPAINT_LoadFooocusInpaint", { head: "fooocus_inpaint_head.safetensors", patch: "inpaint_v26.fooocus.patch" });
+    const patch = w.add("INPAINT_LoadFooocusInpaint", { head: "fooocus_inpaint_head.pth", patch: "inpaint_v26.fooocus.patch" });
     sampled = w.add("INPAINT_ApplyFooocusInpaint", { model, patch, latent: at(made, 2) });
   } else {
     latent = w.add("SetLatentNoiseMask", { samples: w.encode(vae, image), mask: grown });
