@@ -1,6 +1,8 @@
 // Prompts of the shape that krita-ai-diffusion's builder makes for SD 1.5 and SDXL. Written anew after what it does.
 // Sizes are [width, height].
 
+import { createHash } from "node:crypto";
+
 // Nodes in the API's form; every node is added once its inputs exist.
 export class Graph {
   nodes = {};
@@ -14,12 +16,14 @@ export class Graph {
     this.nodes[id] = { class_type: type, inputs: Object.fromEntries(given) };
     return [id, 0];
   }
-  picture(id, bytes) {
+  // An id stands for one content.
+  picture(bytes) {
+    const id = createHash("sha1").update(bytes).digest("hex").slice(0, 8);
     this.pictures[id] = bytes;
     return this.add("ETN_LoadImageCache", { id });
   }
-  mask(id, bytes) {
-    return at(this.picture(id, bytes), 1);
+  mask(bytes) {
+    return at(this.picture(bytes), 1);
   }
 }
 
@@ -178,7 +182,7 @@ export function generate(family, { initial = [128, 96], desired, target, batch =
 export function live(family, picture) {
   const w = new Builder(family);
   const { model, clip, vae } = w.load({ loras: [w.family.hyper] });
-  const latent = w.encode(vae, w.picture("live", picture));
+  const latent = w.encode(vae, w.picture(picture));
   const sampled = w.sample(model, w.prompt(clip), latent, { sampler: "euler", scheduler: "sgm_uniform", steps: 4, start: 2, cfg: 3.5 });
   return w.send(w.decode(vae, sampled));
 }
@@ -186,7 +190,7 @@ export function live(family, picture) {
 export function refine(family, picture, { size = [128, 96], batch = 2 } = {}) {
   const w = new Builder(family);
   const { model, clip, vae } = w.load({ clipSkip: 2, selfAttention: true });
-  const image = w.scale(w.picture("refined", picture), size);
+  const image = w.scale(w.picture(picture), size);
   const samples = w.add("RepeatLatentBatch", { samples: w.encode(vae, image), amount: batch });
   return w.send(w.decode(vae, w.sample(model, w.prompt(clip), samples, { steps: 5, start: 3 })));
 }
@@ -198,8 +202,8 @@ export function inpaint(family, picture, mask, { size, bounds, fill = "blur", ne
   const { clip, vae } = loaded;
   let model = w.add("DifferentialDiffusion", { model: loaded.model });
   const original = model;
-  let image = w.scale(w.picture("canvas", picture), size);
-  const selected = w.mask("selection", mask);
+  let image = w.scale(w.picture(picture), size);
+  const selected = w.mask(mask);
   let grown = w.add("INPAINT_ExpandMask", { mask: selected, grow: 8, blur: 5, blur_type: "linear" });
   const cropped = w.cropMask(grown, bounds);
   grown = w.add("INPAINT_StabilizeMask", { mask: w.scaleMask(grown, size), epsilon: 0.01 });
@@ -257,8 +261,8 @@ export function refineRegion(family, picture, mask, { size }) {
   const loaded = w.load();
   const { clip, vae } = loaded;
   const model = w.add("DifferentialDiffusion", { model: loaded.model });
-  const image = w.scale(w.picture("canvas", picture), size);
-  const grown = w.add("INPAINT_ExpandMask", { mask: w.mask("selection", mask), grow: 4, blur: 7, blur_type: "linear" });
+  const image = w.scale(w.picture(picture), size);
+  const grown = w.add("INPAINT_ExpandMask", { mask: w.mask(mask), grow: 4, blur: 7, blur_type: "linear" });
   const samples = w.add("SetLatentNoiseMask", { samples: w.encode(vae, image), mask: w.scaleMask(grown, size) });
   const out = w.decode(vae, w.sample(model, w.prompt(clip), samples, { steps: 5, start: 2 }));
   const composite = w.add("INPAINT_ShrinkMask", { mask: w.add("ThresholdMask", { mask: grown, value: 0 }), shrink: 3, blur: 7, blur_type: "gaussian" });
@@ -267,14 +271,14 @@ export function refineRegion(family, picture, mask, { size }) {
 
 export function upscaleSimple(picture, size) {
   const w = new Builder("sd15");
-  return w.send(w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", w.picture("small", picture)), size));
+  return w.send(w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", w.picture(picture)), size));
 }
 
 // Tile by tile, each guided by its own part of the picture. As the server lays tiles out, so does the client.
 export function upscaleTiled(family, picture, size, { tile = 96, padding = 16, blending = 8, regions } = {}) {
   const w = new Builder(family);
   const { model, clip, vae } = w.load();
-  const small = w.picture("small", picture);
+  const small = w.picture(picture);
   const large = w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", small), size);
   const layout = w.add("ETN_TileLayout", { image: large, min_tile_size: tile, padding, blending, multiple: 16 });
   const tiles = size.map((side) => Math.max(1, Math.floor(side / (tile - 2 * padding)))).reduce((a, b) => a * b);
@@ -284,7 +288,7 @@ export function upscaleTiled(family, picture, size, { tile = 96, padding = 16, b
     const mask = w.add("ETN_GenerateTileMask", { layout, index });
     let tileModel = model;
     if (regions) {
-      const part = w.add("ETN_ExtractMaskTile", { mask: w.scaleMask(w.mask("region", regions), size), layout, index });
+      const part = w.add("ETN_ExtractMaskTile", { mask: w.scaleMask(w.mask(regions), size), layout, index });
       tileModel = w.regions(model, clip, ["a field", { mask: part, text: "a barn" }]);
     }
     let prompt = w.prompt(clip);
@@ -300,7 +304,7 @@ export function upscaleTiled(family, picture, size, { tile = 96, padding = 16, b
 export function control(family, file, picture, { size = [128, 96], lines = false } = {}) {
   const w = new Builder(family);
   const { model, clip, vae } = w.load();
-  const prompt = w.control(w.prompt(clip), { file, image: w.picture("hint", picture), vae, size, lines });
+  const prompt = w.control(w.prompt(clip), { file, image: w.picture(picture), vae, size, lines });
   const latent = w.add("EmptyLatentImage", { width: size[0], height: size[1], batch_size: 1 });
   return w.send(w.decode(vae, w.sample(model, prompt, latent)));
 }
@@ -310,7 +314,7 @@ export function references(family, picture, { size = [128, 96] } = {}) {
   const w = new Builder(family);
   const loaded = w.load();
   const { clip, vae } = loaded;
-  const image = w.picture("reference", picture);
+  const image = w.picture(picture);
   let model = w.reference(loaded.model, [image, w.add("ImageInvert", { image })]);
   model = w.reference(model, [image], { type: "style transfer", range: [0, 1] });
   model = w.reference(model, [image], { type: "composition", range: [0, 0.5] });
@@ -322,9 +326,9 @@ export function references(family, picture, { size = [128, 96] } = {}) {
 export function regional(family, picture, masks, { size = [128, 96] } = {}) {
   const w = new Builder(family);
   const { model, clip, vae } = w.load();
-  const parts = masks.map((mask, i) => ({ mask: w.mask(`region${i}`, mask), text: ["a red barn", "a green tree"][i] }));
+  const parts = masks.map((mask, i) => ({ mask: w.mask(mask), text: ["a red barn", "a green tree"][i] }));
   let patched = w.regions(model, clip, ["a field", ...parts]);
-  patched = w.reference(patched, [w.picture("reference", picture)], { mask: parts[0].mask, range: [0, 1] });
+  patched = w.reference(patched, [w.picture(picture)], { mask: parts[0].mask, range: [0, 1] });
   const latent = w.add("EmptyLatentImage", { width: size[0], height: size[1], batch_size: 1 });
   return w.send(w.decode(vae, w.sample(patched, w.prompt(clip), latent)));
 }
@@ -332,14 +336,14 @@ export function regional(family, picture, masks, { size = [128, 96] } = {}) {
 // A control layer's picture out of the canvas.
 export function controlImage(type, picture, { resolution = 512, size, ...inputs } = {}) {
   const w = new Builder("sd15");
-  const made = w.add(type, { image: w.picture("canvas", picture), resolution, ...inputs });
+  const made = w.add(type, { image: w.picture(picture), resolution, ...inputs });
   return w.send(w.scale(w.add("ImageInvert", { image: made }), size));
 }
 
 // A graph of the artist's own: what Krita has put in place of its nodes, and what it is told.
 export function custom(picture) {
   const w = new Graph();
-  const image = w.add("ImageInvert", { image: w.picture("canvas", picture) });
+  const image = w.add("ImageInvert", { image: w.picture(picture) });
   w.add("ETN_KritaOutput", { images: image, x: 8, y: 16, name: "inverted", batch_mode: "default", resize_canvas: false });
   w.add("ETN_KritaSendText", { value: w.add("PrimitiveInt", { value: 7 }), name: "Seven", type: "text" });
   return w;
