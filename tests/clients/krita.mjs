@@ -40,7 +40,7 @@ for (const [node, input, patterns] of [
   ["IPAdapterModelLoader", "ipadapter_file", ["ip-adapter_sd15", "ip-adapter_sdxl_vit-h"]],
   ["CLIPVisionLoader", "clip_name", ["clip-vision_vit-h.safetensors"]],
   ["LoraLoader", "lora_name", ["Hyper-SD15-8steps-CFG-lora", "Hyper-SDXL-8steps-CFG-lora"]],
-  ["UpscaleModelLoader", "model_name", ["4x_NMKD-Superscale-SP_178000_G", "OmniSR_X2_DIV2K"]],
+  ["UpscaleModelLoader", "model_name", ["4x_NMKD-Superscale-SP_178000_G.pth", "OmniSR_X2_DIV2K.safetensors"]],
   ["INPAINT_LoadInpaintModel", "model_name", ["fooocus_inpaint_head.pth", "inpaint_v26.fooocus", "MAT_Places512_G_fp16"]],
 ])
   for (const pattern of patterns) assert.ok(found(options(node, input), pattern), `no ${pattern} in ${node}`);

@@ -55,7 +55,7 @@ function upscaler(factor) {
 }
 
 for (const kind of ["loras", "upscale_models", "inpaint"]) await mkdir(`${folder}/${kind}`, { recursive: true });
-await writeSafetensors(`${folder}/upscale_models/4x_NMKD-Superscale-SP_178000_G.safetensors`, upscaler(4));
+await writeSafetensors(`${folder}/upscale_models/4x_NMKD-Superscale-SP_178000_G.pth`, upscaler(4));
 await writeSafetensors(`${folder}/upscale_models/OmniSR_X2_DIV2K.safetensors`, upscaler(2));
 
 // Fooocus' patch changes weights by values of 8 bits between two bounds.

@@ -170,7 +170,7 @@ export function generate(family, { initial = [128, 96], desired, target, batch =
   const prompt = w.prompt(clip, undefined, negative);
   let image = w.decode(vae, w.sample(model, prompt, latent, options));
   if (desired) {
-    image = w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", image), desired);
+    image = w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.pth", image), desired);
     const again = w.sample(model, prompt, w.encode(vae, image), { ...options, steps: 5, start: 3 });
     image = w.decode(vae, again, true);
   }
@@ -271,7 +271,7 @@ export function refineRegion(family, picture, mask, { size }) {
 
 export function upscaleSimple(picture, size) {
   const w = new Builder("sd15");
-  return w.send(w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", w.picture(picture)), size));
+  return w.send(w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.pth", w.picture(picture)), size));
 }
 
 // Tile by tile, each guided by its own part of the picture. As the server lays tiles out, so does the client.
@@ -279,7 +279,7 @@ export function upscaleTiled(family, picture, size, { tile = 96, padding = 16, b
   const w = new Builder(family);
   const { model, clip, vae } = w.load();
   const small = w.picture(picture);
-  const large = w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.safetensors", small), size);
+  const large = w.scale(w.upscaled("4x_NMKD-Superscale-SP_178000_G.pth", small), size);
   const layout = w.add("ETN_TileLayout", { image: large, min_tile_size: tile, padding, blending, multiple: 16 });
   const tiles = size.map((side) => Math.max(1, Math.floor(side / (tile - 2 * padding)))).reduce((a, b) => a * b);
   let out = large;
