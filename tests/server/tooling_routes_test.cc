@@ -62,7 +62,7 @@ TEST(ToolingRoutes, BaseModelsPageByPage) {
   TestServer t;
   const fs::path folder = t.folder.path() / "models" / "checkpoints";
   for (const char* name : {"v1-5-pruned-emaonly.safetensors", "sd_xl_base_1.0.safetensors"})
-    fs::create_symlink(testing::tiny_models_dir() / "checkpoints" / name, folder / name);
+    fs::create_symlink(easel::testing::tiny_models_dir() / "checkpoints" / name, folder / name);
   std::ofstream(folder / "broken.safetensors") << "no model";
   const Json all = Json::parse(get(t.port, "/api/etn/model_info/checkpoints").body);
   EXPECT_EQ(all.size(), 3u);

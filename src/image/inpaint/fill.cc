@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/cancel.h"
 #include "base/error.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
@@ -15,6 +14,7 @@ namespace easel::image {
 namespace {
 
 constexpr int64_t kColours = 3;
+constexpr float kByte = 255.0f;
 
 std::string size_of(const Tensor& t) { return std::to_string(t.dim(2)) + "x" + std::to_string(t.dim(1)); }
 
@@ -40,13 +40,11 @@ Tensor mixed(const Tensor& first, const Tensor& second, const Tensor& part) {
   const Tensor a = contiguous(first), b = contiguous(second), p = contiguous(part);
   Tensor out(a.shape());
   const int64_t channels = a.dim(3), pixels = a.dim(0) * a.dim(1) * a.dim(2), parts = p.numel();
-  for (int64_t i = 0; i < pixels; ++i) {
-    if (i % a.dim(2) == 0) poll_cancelled();
+  for (int64_t i = 0; i < pixels; ++i)
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t at = i * channels + c;
       out.f32()[at] = a.f32()[at] + (b.f32()[at] - a.f32()[at]) * p.f32()[i % parts];
     }
-  }
   return out;
 }
 
@@ -77,7 +75,6 @@ Tensor fill_neutral(const Tensor& image, const Tensor& mask, int64_t falloff) {
 Tensor fill_holes(const Tensor& image, const Tensor& mask, int64_t falloff, HoleFilling how) {
   require_fit(image, mask, false);
   require_colours(image);
-  static constexpr float kByte = 255.0f;
   constexpr int kRadius = 3;
   const Tensor part = contiguous(replaced_part(mask, falloff)), in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), pixels = height * width;

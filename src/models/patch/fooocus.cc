@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "models/model_patch.h"
+#include "models/sd/variants.h"
 #include "models/unet/unet_source.h"
 #include "models/weights/packed_model.h"
 #include "ops/arithmetic/formula.h"
@@ -110,13 +111,13 @@ ModelHandle with_inpaint_patch(const ModelHandle& model, const InpaintPatch& pat
   const UNetModel& unet = unet_of(model, "an inpaint patch");
   const UNetSource& source = *unet.source;
   const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
-  bool fits = false;
+  bool fits = false;  // anything; the first weights alone have one shape in other families
   for (const auto& [name, tensor] : *source.tensors) {
     if (!name.starts_with(prefix)) continue;
     const StoredTensor* values = patch.weights->find(kPrefix + name.substr(prefix.size()) + ".0");
     fits = fits || (values && values->shape() == tensor.shape());
   }
-  if (!fits || feature.dim(3) != unet.config.model_channels)
+  if (!sd::is_xl(&model.family()) || !fits || feature.dim(3) != unet.config.model_channels)
     throw Error(Fault::kMismatch, "the inpaint patch " + patch.file + " with " + patch.head_file +
                                       " does not fit the model " + model.file + " (" + family_name(&model.family()) +
                                       ")")

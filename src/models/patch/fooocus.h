@@ -24,7 +24,8 @@ InpaintPatch read_inpaint_patch(const formats::ModelFile& head, const formats::M
 
 // The model with the patch's weights added (value / 255 * (most - least) + least), and `feature` [N,h,w,model_channels]
 // f32 added to the map that the first input block makes, the batch repeated as often as needed. Throws
-// Error(kMismatch), naming the files, when none of the patch's weights or not the feature fits the model. In a run it
+// Error(kMismatch), naming the files, for models other than SDXL's, and when none of the patch's weights or not the
+// feature fits the model. In a run it
 // throws Error(kMismatch) for a latent of another size than the feature's.
 ModelHandle with_inpaint_patch(const ModelHandle& model, const InpaintPatch& patch, const Tensor& feature);
 
