@@ -8,7 +8,7 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
-#include "nodes/common/latents.h"
+#include "models/latent_format.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_run.h"
 #include "nodes/common/sizes.h"
