@@ -106,8 +106,19 @@ class Converter {
           count += std::find(names.begin(), names.end(), input.name) == names.end();
       return count;
     };
+    const auto rank = [&](const NodeSpec* form) { return std::pair(misfit(*form), begins_otherwise(*form, node)); };
     return *std::min_element(forms.begin(), forms.end(),
-                             [&](const NodeSpec* a, const NodeSpec* b) { return misfit(*a) < misfit(*b); });
+                             [&](const NodeSpec* a, const NodeSpec* b) { return rank(a) < rank(b); });
+  }
+
+  // Whether the first typed value is a text where the form has a number, or the other way round.
+  static bool begins_otherwise(const NodeSpec& form, const GraphNode& node) {
+    if (!node.widgets.is_array() || node.widgets.empty()) return false;
+    const auto first =
+        std::find_if(form.inputs.begin(), form.inputs.end(), [](const InputSpec& input) { return input.has_widget(); });
+    if (first == form.inputs.end()) return false;
+    const bool number = first->type == "INT" || first->type == "FLOAT";
+    return number ? node.widgets.front().is_string() : node.widgets.front().is_number();
   }
 
   void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out, bool links) const {
