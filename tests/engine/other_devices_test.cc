@@ -37,6 +37,10 @@ class OtherDevices : public ::testing::TestWithParam<Device> {
 
   // Every value that travelled over a link.
   TensorMap run(Device device, const workflow::Json& json) {
+    EventSink quiet;
+    return run(device, json, quiet);
+  }
+  TensorMap run(Device device, const workflow::Json& json, EventSink& sink) {
     ops::set_compute_device(device);
     Engine engine({.table = nodes::standard_table(),
                    .folders = library::Folders(testing::tiny_models_dir()),
@@ -44,8 +48,7 @@ class OtherDevices : public ::testing::TestWithParam<Device> {
     const auto checked = engine.check(workflow::parse_prompt(json));
     if (!checked.flawless()) checked.raise();
     TensorMap trace;
-    EventSink quiet;
-    engine.run(checked, {.watch = nodes::trace_into(trace)}, quiet);
+    engine.run(checked, {.watch = nodes::trace_into(trace)}, sink);
     return trace;
   }
   // Runs on both and compares each value, relative to the norm of the processor's.
@@ -184,6 +187,35 @@ TEST_P(OtherDevices, RunsTechniquesOfSampling) {
     text += R"("out": {"class_type": "KSampler", "inputs": )" + workflow::dump_json(sampler) + R"(},
       "show": {"class_type": "SaveLatent", "inputs": {"samples": ["out", 0], "filename_prefix": "x"}})";
     expect_alike(workflow::parse_json(text + "}"), "out.0.LATENT.samples");
+  }
+}
+
+// What the device had made when each step ended.
+struct MadeInSteps final : EventSink {
+  void take(const RunEvent& event) override {
+    const auto* progress = std::get_if<NodeProgress>(&event);
+    if (progress && progress->max >= 4) made.push_back(ops::backend(ops::compute_device()).made());
+  }
+  std::vector<ops::Backend::Made> made;
+};
+
+TEST_P(OtherDevices, AStepAfterTheFirstMakesNothing) {
+  MadeInSteps sink;
+  run(GetParam(), workflow::parse_json(R"json({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a barn at night", "clip": ["m", 1]}},
+    "n": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["m", 1]}},
+    "l": {"class_type": "EmptyLatentImage", "inputs": {"width": 32, "height": 32, "batch_size": 1}},
+    "out": {"class_type": "KSampler", "inputs": {"model": ["m", 0], "seed": 7, "steps": 5, "cfg": 5.0,
+      "sampler_name": "dpmpp_2m", "scheduler": "karras", "positive": ["p", 0], "negative": ["n", 0],
+      "latent_image": ["l", 0], "denoise": 1.0}},
+    "show": {"class_type": "SaveLatent", "inputs": {"samples": ["out", 0], "filename_prefix": "x"}}
+  })json"),
+      sink);
+  ASSERT_EQ(sink.made.size(), 5u);
+  for (size_t i = 2; i < sink.made.size(); ++i) {
+    EXPECT_EQ(sink.made[i].blocks, sink.made[1].blocks) << "step " << i + 1;
+    EXPECT_EQ(sink.made[i].shaders, sink.made[1].shaders) << "step " << i + 1;
   }
 }
 

@@ -98,7 +98,7 @@ TEST(Samplers, DeterministicOnesConvergeToTheExactFlow) {
 
 // With a model that always sees the same picture every sampler ends in it.
 TEST(Samplers, EndInThePictureTheModelSees) {
-  const std::set<std::string_view> kStopAbove = {};
+  const std::set<std::string_view> kStopAbove = {"dpm_fast", "dpm_adaptive", "uni_pc", "uni_pc_bh2"};
   const std::vector<float> sigmas = {14.6f, 7, 3, 1, 0.3f, 0.03f, 0};
   const Tensor picture = Tensor::full(Shape{1, 4, 4, 4}, 0.25f);
   for (const SamplerInfo& sampler : samplers()) {
@@ -108,7 +108,7 @@ TEST(Samplers, EndInThePictureTheModelSees) {
     run.uncond_denoised = [&] { return picture; };
     // These stop at their last level above 0, where noise of up to that level is left; the others end in the picture.
     const bool stops_above = kStopAbove.contains(sampler.name);
-    EXPECT_LT(testing::max_difference(sampler.run(run), picture), stops_above ? 0.15 : 1e-5) << sampler.name;
+    EXPECT_LT(testing::max_difference(sampler.run(run), picture), stops_above ? 0.1 : 1e-5) << sampler.name;
   }
 }
 

@@ -171,6 +171,31 @@ TEST(Switches, ASeedThatIsToBeDrawnFollowsFromItsNode) {
   EXPECT_TRUE(seed("7", -4).is_array());
 }
 
+// efficiency-nodes' samplers keep the last seed, or null, after the seed.
+TEST(Widgets, ALastSeedAfterTheSeedIsNotTheNextValue) {
+  class WithEfficient : public testing::ToyTable {
+   public:
+    WithEfficient() : spec_(*ToyTable::forms("Sample").front()) { spec_.class_type = "KSampler (Efficient)"; }
+    std::vector<const NodeSpec*> forms(std::string_view type) const override {
+      return type == spec_.class_type ? std::vector<const NodeSpec*>{&spec_} : ToyTable::forms(type);
+    }
+
+   private:
+    NodeSpec spec_;
+  };
+  const WithEfficient efficient;
+  for (const char* values : {"[7, 5, 12, 5.5, \"heun\", true]", "[7, null, 12, 5.5, \"heun\", true]",
+                             "[7, \"fixed\", 12, 5.5, \"heun\", true]", "[7, 12, 5.5, \"heun\", true]"}) {
+    Json graph = parse_json(R"({"nodes": [{"id": 1}], "links": []})");
+    graph["nodes"][0]["type"] = "KSampler (Efficient)";
+    graph["nodes"][0]["widgets_values"] = parse_json(values);
+    const Prompt prompt = to_prompt(parse_graph(graph, efficient), efficient);
+    EXPECT_EQ(nlohmann::json(prompt.find("1")->inputs),
+              nlohmann::json::parse(R"({"seed": 7, "steps": 12, "cfg": 5.5, "sampler": "heun", "exact": true})"))
+        << values;
+  }
+}
+
 // Scripts write links whose end is null; the editor drops them.
 TEST(Graphs, LinksThatHaveLostAnEndAreDropped) {
   expect_prompt(R"json({"nodes": [

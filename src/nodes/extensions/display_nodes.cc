@@ -2,7 +2,7 @@
 // (github.com/yolain/ComfyUI-Easy-Use) and ComfyUI-Custom-Scripts (github.com/pythongosssss/ComfyUI-Custom-Scripts).
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 
 namespace easel::nodes {
 namespace {

@@ -164,6 +164,13 @@ struct Sample {
 struct SampleAll : Sample {
   double denoise = 1.0;
 };
+// The node of spring 2023.
+struct SampleOld : SampleAll {
+  SampleOld() { cfg = 8.0; }
+  std::string sampler_state;
+  int64_t my_unique_id = 0;
+  bool preview = false;
+};
 struct SamplePart : Sample {
   bool add_noise = true;
   int64_t start_at_step = 0, end_at_step = 10000;
@@ -217,6 +224,21 @@ Sampled sample_all(const SampleAll& in, Call& call) {
   return finish(in, parts, in.denoise > 0 ? all_steps(parts, call) : in.latent_image.value());
 }
 
+// Decodes only what it shows.
+Sampled sample_old(const SampleOld& in, Call& call) {
+  SampleAll today = in;
+  today.vae_decode = in.preview && in.optional_vae ? "true" : "false";
+  return sample_all(today, call);
+}
+
+void check_old(const SampleOld& in) {
+  if (in.sampler_state != "Sample")
+    throw Error(Fault::kInvalid,
+                in.sampler_state + " is not there: results are kept as long as nothing before them changes")
+        .at_input("sampler_state")
+        .fix("Choose Sample");
+}
+
 Sampled sample_part(const SamplePart& in, Call& call) {
   const Parts parts(call, Parts::Doing::kRun);
   return finish(in, parts, some_steps(parts, call));
@@ -242,7 +264,9 @@ Input<Sample> negative_input() { return Link("negative", &Sample::negative); }
 Input<Sample> latent_input() { return Link("latent_image", &Sample::latent_image); }
 Input<Sample> vae_input() { return Link("optional_vae", &Sample::optional_vae); }
 Input<Sample> preview_input(const std::vector<std::string>& choices) {
-  return Choice("preview_method", &Sample::preview_method, choices).tip("none: the picture is not shown.");
+  return Choice("preview_method", &Sample::preview_method, choices)
+      .added_later()
+      .tip("none: the picture is not shown.");
 }
 
 std::vector<OutputLabel> sampler_labels() {
@@ -259,12 +283,31 @@ void add_samplers(Table& table) {
                  scheduler_input(), positive_input(), negative_input(), latent_input(),
                  Float("denoise", &SampleAll::denoise).range(0.0, 1.0).step(0.01),
                  preview_input({"auto", "latent2rgb", "taesd", "vae_decoded_only", "none"}),
-                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}), vae_input()},
+                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}).added_later(),
+                 vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_all,
       .foresee = [](const Known<SampleAll>& in, Call& call) { return foresee(in, call, all_steps); }});
+  table.add(NodeOf<SampleOld>{
+      .name = "KSampler (Efficient)",
+      .category = "Efficiency Nodes/Sampling",
+      .description = "The node of spring 2023: denoises a latent as KSampler does, and shows the picture if wanted.",
+      .origin = kOrigin,
+      .inputs = {Choice("sampler_state", &SampleOld::sampler_state, {"Sample", "Hold", "Script"}),
+                 Int("my_unique_id", &SampleOld::my_unique_id).range(0, 15).added_later(), model_input(),
+                 Seed("seed", &Sample::seed), steps_input(), cfg_input(), sampler_input(), scheduler_input(),
+                 positive_input(), negative_input(), latent_input(),
+                 Float("denoise", &SampleAll::denoise).range(0.0, 1.0).step(0.01),
+                 Choice("preview_image", &SampleOld::preview, {{"Disabled", false}, {"Enabled", true}}), vae_input()},
+      .outputs = sampler_labels(),
+      .output_node = true,
+      .deprecated = true,
+      .hidden_prompt = true,
+      .run = sample_old,
+      .check = check_old,
+      .foresee = [](const Known<SampleOld>& in, Call& call) { return foresee(in, call, all_steps); }});
   table.add(NodeOf<SamplePart>{
       .name = "KSampler Adv. (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -279,7 +322,8 @@ void add_samplers(Table& table) {
                         {{"disable", false}, {"enable", true}}),
                  preview_input({"auto", "latent2rgb", "taesd", "none"}),
                  Choice("vae_decode", &Sample::vae_decode,
-                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"}),
+                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"})
+                     .added_later(),
                  vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,

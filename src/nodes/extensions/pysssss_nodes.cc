@@ -4,8 +4,10 @@
 
 #include "image/scale/pillow.h"
 #include "node_api/table.h"
+#include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/common/sizes.h"
+#include "text/regex.h"
 
 namespace easel::nodes {
 namespace {
@@ -26,14 +28,6 @@ struct Function {
   std::string text_a, text_b, text_c;
 };
 
-std::string replaced(const std::string& text, const std::string& find, const std::string& with) {
-  std::string out;
-  size_t at = 0;
-  for (size_t next; (next = text.find(find, at)) != std::string::npos; at = next + find.size())
-    out.append(text, at, next - at).append(with);
-  return out.append(text, at);
-}
-
 // Collapses runs of blanks and of commas into one, and removes blanks before commas.
 std::string tidy(const std::string& text) {
   std::string single;
@@ -51,17 +45,23 @@ std::string tidy(const std::string& text) {
   return stripped(out);
 }
 
+// re.sub(pattern, with, text).
+std::string matches_replaced(const std::string& text, const std::string& pattern, const std::string& with) {
+  try {
+    return text::Regex(pattern, {}).replace(text::decode_utf8(text), with).first;
+  } catch (Error& e) {
+    throw e.at_input("text_b");
+  }
+}
+
 Results<std::string> function(const Function& in, Call& call) {
   std::string out;
   if (!in.replace) {
     for (const std::string* part : {&in.text_a, &in.text_b, &in.text_c})
       if (!part->empty()) out += (out.empty() || !in.tidy_tags ? "" : ", ") + *part;
-  } else if (in.text_b.size() >= 1 && in.text_b.front() == '/' && in.text_b.back() == '/') {
-    throw Error(Fault::kInvalid, "regular expressions are not supported")
-        .at_input("text_b")
-        .fix("Write the text to be replaced without slashes");
-  } else if (in.text_b.empty()) {
-    throw Error(Fault::kInvalid, "there is no text to be replaced").at_input("text_b");
+  } else if (in.text_b.starts_with('/') && in.text_b.ends_with('/')) {
+    const std::string pattern = in.text_b.size() > 2 ? in.text_b.substr(1, in.text_b.size() - 2) : "";
+    out = matches_replaced(in.text_a, pattern, in.text_c);
   } else {
     out = replaced(in.text_a, in.text_b, in.text_c);
   }

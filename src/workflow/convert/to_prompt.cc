@@ -106,20 +106,32 @@ class Converter {
           count += std::find(names.begin(), names.end(), input.name) == names.end();
       return count;
     };
+    const auto rank = [&](const NodeSpec* form) { return std::pair(misfit(*form), begins_otherwise(*form, node)); };
     return *std::min_element(forms.begin(), forms.end(),
-                             [&](const NodeSpec* a, const NodeSpec* b) { return misfit(*a) < misfit(*b); });
+                             [&](const NodeSpec* a, const NodeSpec* b) { return rank(a) < rank(b); });
+  }
+
+  // Whether the first typed value is a text where the form has a number, or the other way round.
+  static bool begins_otherwise(const NodeSpec& form, const GraphNode& node) {
+    if (!node.widgets.is_array() || node.widgets.empty()) return false;
+    const auto first =
+        std::find_if(form.inputs.begin(), form.inputs.end(), [](const InputSpec& input) { return input.has_widget(); });
+    if (first == form.inputs.end()) return false;
+    const bool number = first->type == "INT" || first->type == "FLOAT";
+    return number ? node.widgets.front().is_string() : node.widgets.front().is_number();
   }
 
   void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out, bool links) const {
     std::vector<const InputSpec*> widgets;
     for (const InputSpec& input : spec.inputs)
       if (input.presence != Presence::kHidden && input.has_widget()) widgets.push_back(&input);
+    const bool last_seed = keeps_last_seed(node, widgets.size());
     widgets.push_back(nullptr);
     size_t next = 0, widget = 0;  // of the values, and of the widgets
     for (const InputSpec& input : spec.inputs) {
       if (input.presence == Presence::kHidden) continue;
       if (input.has_widget()) {
-        Json value = take_widget(node, input, widgets[++widget], next);
+        Json value = take_widget(node, input, widgets[++widget], last_seed, next);
         if (const Json* given = given_from_outside(node, input.name)) value = wrapped(*given);
         if (!value.is_null()) out.inputs[input.name] = std::move(value);
       }
@@ -151,14 +163,23 @@ class Converter {
     return is_control_value(value) || (value.is_boolean() && after && after->type != "BOOLEAN");
   }
 
+  // Whether a node keeps its last seed after the seed, a number or null, as efficiency-nodes' samplers do.
+  static bool keeps_last_seed(const GraphNode& node, size_t widgets) {
+    return node.type.find("(Eff") != std::string::npos && node.widgets.is_array() && node.widgets.size() > widgets;
+  }
+
   // The widget's value; null when there is none. `after` is the widget after it, nullptr when there is none.
-  Json take_widget(const GraphNode& node, const InputSpec& input, const InputSpec* after, size_t& next) const {
+  Json take_widget(const GraphNode& node, const InputSpec& input, const InputSpec* after, bool last_seed,
+                   size_t& next) const {
     if (node.widgets.is_object()) {
       const auto it = node.widgets.find(input.name);
       if (it != node.widgets.end()) return wrapped(*it);
     } else if (node.widgets.is_array() && next < node.widgets.size()) {
       Json value = node.widgets[next++];
-      if (is_seed(input) && next < node.widgets.size() && follows_seed(node.widgets[next], after)) ++next;
+      if (is_seed(input) && next < node.widgets.size()) {
+        const Json& kept = node.widgets[next];
+        if (follows_seed(kept, after) || (last_seed && (kept.is_number() || kept.is_null()))) ++next;
+      }
       return wrapped(std::move(value));
     }
     return input.presence == Presence::kRequired && !input.added_later ? fallback(input) : Json(nullptr);

@@ -58,7 +58,7 @@ void register_inpaint_network_nodes(Table& table) {
       .description = "Refused: LaMa and MAT do not run here. Clients look for the node before they connect.",
       .origin = "inpaint",
       .inputs = {Link("inpaint_model", &Inpaint::inpaint_model), Link("image", &Inpaint::image),
-                 Link("mask", &Inpaint::mask), Seed("seed", &Inpaint::seed),
+                 Link("mask", &Inpaint::mask), Seed("seed", &Inpaint::seed).added_later(),
                  Link("optional_upscale_model", &Inpaint::optional_upscale_model)},
       .run = [](const Inpaint& in) -> Results<Image> {
         refuse(in);
