@@ -108,7 +108,7 @@ TEST(PublishedWorkflows, SurviveTheWayToAGraphAndBack) {
 TEST(EditorsForm, AnOlderFormIsRecognisedByTheKindOfItsFirstValue) {
   const auto inputs = [](const std::string& values) {
     const Json graph = workflow::parse_json(
-        R"({"nodes": [{"id": 1, "type": "KSampler (Efficient)", "inputs": [], "widgets_values": )" + values +
+        R"x({"nodes": [{"id": 1, "type": "KSampler (Efficient)", "inputs": [], "widgets_values": )x" + values +
         R"(}], "links": []})");
     return to_json(workflow::read_workflow(graph, standard_table()).prompt)["1"]["inputs"];
   };
