@@ -24,6 +24,7 @@ set(EASEL_LIBRARY_spdlog spdlog::spdlog)
 set(EASEL_LIBRARY_sqlite SQLite::SQLite3)
 set(EASEL_LIBRARY_turbojpeg PkgConfig::TURBOJPEG)
 set(EASEL_LIBRARY_utf8proc PkgConfig::UTF8PROC)
+set(EASEL_LIBRARY_vulkan ${CMAKE_DL_LIBS})  # headers only: the loader is opened when it is used
 set(EASEL_LIBRARY_webp PkgConfig::WEBP)
 set(EASEL_LIBRARY_zlib ZLIB::ZLIB)
 

@@ -52,8 +52,8 @@ class ArtifactStore {
   // itself, or a copy of it. Throws Error(kMissing) when there is none of that name.
   virtual std::filesystem::path get(const Name& name) const = 0;
 
-  // The same for a name that is in a workflow, by the rules for whoever gave it (base/files/safe_path.h): nothing when
-  // there is none of that name, Error(kInvalid) when it leads out of its area.
+  // The same for a name in a workflow, by the rules for whoever wrote it (base/files/safe_path.h): returns nothing if
+  // there is no such artifact, and throws Error(kInvalid) if the name leads out of its area.
   virtual std::optional<std::filesystem::path> find(const Name& name, NameFrom from) const = 0;
 
   // Removes an artifact for good. No effect when there is none of that name.
@@ -62,7 +62,7 @@ class ArtifactStore {
   // Names of the artifacts that have no subfolder, newest first.
   virtual std::vector<std::string> list(Area area) const = 0;
 
-  // What all artifacts of an area take, in bytes.
+  // The size of all artifacts in an area, in bytes.
   virtual uint64_t bytes_used(Area area) const = 0;
 
   // Removes from the temp area what is older than `seconds`. Never fails.

@@ -26,7 +26,7 @@ class FolderStore final : public ArtifactStore {
   // The file itself. Symbolic links are followed as long as they stay in their folder.
   std::filesystem::path get(const Name& name) const override;
   std::optional<std::filesystem::path> find(const Name& name, NameFrom from) const override;
-  // Of a symbolic link, the link. Throws Error(kBadFile) where the folder does not let it go.
+  // Removes a symbolic link, not its target. Throws Error(kBadFile) if the file cannot be removed from the folder.
   void remove(const Name& name) override;
   std::vector<std::string> list(Area area) const override;
   // Counts what can be seen of folders, without following links.

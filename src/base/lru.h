@@ -41,6 +41,8 @@ class Lru {
     order_.clear();
     charge_ = 0;
   }
+  // Drops what was used longest ago. There must be something.
+  void drop_oldest() { drop(std::prev(order_.end())); }
   size_t charge() const { return charge_; }  // of all values
   size_t size() const { return index_.size(); }
 

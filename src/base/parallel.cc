@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 
+#include "base/cancel.h"
 #include "base/mutex.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -37,6 +39,20 @@ int available_cores() {
 
 std::atomic<int> g_threads{0};
 
+// A thread's range is cut into so many pieces at most, each of so many grains at least: what a body prepares for each
+// range is then small against its work.
+constexpr int64_t kPieces = 64, kGrainsOfPiece = 8;
+
+void run_range(int64_t begin, int64_t end, int64_t grain, detail::RangeFn fn, const void* context) {
+  const int64_t count = end - begin;
+  const int64_t pieces =
+      detail::cancel_watch.flag ? std::clamp<int64_t>(count / (kGrainsOfPiece * grain), 1, kPieces) : 1;
+  for (int64_t i = 0; i < pieces; ++i) {
+    poll_cancelled();
+    fn(context, begin + count * i / pieces, begin + count * (i + 1) / pieces);
+  }
+}
+
 }  // namespace
 
 int thread_count() {
@@ -57,26 +73,30 @@ namespace detail {
 
 void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* context) {
   if (count <= 0) return;
-  const int64_t pieces = std::max<int64_t>(1, count / std::max<int64_t>(1, grain));
+  grain = std::max<int64_t>(1, grain);
+  const int64_t pieces = std::max<int64_t>(1, count / grain);
   const int threads = static_cast<int>(std::min<int64_t>(pieces, thread_count()));
   if (threads <= 1 || omp_in_parallel()) {
-    fn(context, 0, count);
+    run_range(0, count, grain, fn, context);
     return;
   }
   Mutex failing;  // guards what follows
   std::exception_ptr failure;
+  const std::atomic<bool>* const cancelled = cancel_watch.flag;
   hand_over(&failure);
 #pragma omp parallel num_threads(threads)
   {
     take_over(&failure);
     const int64_t id = omp_get_thread_num(), team = omp_get_num_threads();
     const int64_t begin = count * id / team, end = count * (id + 1) / team;
+    const std::atomic<bool>* const before = std::exchange(cancel_watch.flag, cancelled);
     try {
-      if (begin < end) fn(context, begin, end);
+      if (begin < end) run_range(begin, end, grain, fn, context);
     } catch (...) {
       const MutexLock lock(failing);
       if (!failure) failure = std::current_exception();
     }
+    cancel_watch.flag = before;
     hand_over(&failure);
   }
   take_over(&failure);

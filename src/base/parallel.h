@@ -16,9 +16,9 @@ using RangeFn = void (*)(const void* context, int64_t begin, int64_t end);
 void parallel_ranges(int64_t count, int64_t grain, RangeFn fn, const void* context);
 }  // namespace detail
 
-// Calls body(begin, end) on disjoint ranges that cover [0, count), each of at least `grain` items.
-// Which thread gets which range depends only on count and the thread count. Nested calls run inline.
-// The first exception thrown by a body is rethrown here after all ranges have ended.
+// Calls body(begin, end) on disjoint ranges that cover [0, count), each of at least `grain` items. Nested calls run
+// inline. Where a range begins depends on the threads and, because the token is polled between ranges, on whether there
+// is a CancelScope: results must not. The first exception thrown by a body is rethrown after all ranges have ended.
 template <class Body>
 void parallel_for(int64_t count, int64_t grain, const Body& body) {
   detail::parallel_ranges(

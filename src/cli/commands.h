@@ -13,6 +13,7 @@ void add_workflows(CLI::App& app);
 void add_nodes(CLI::App& app);
 void add_models(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_devices(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_img2img(CLI::App& app);
 void add_vary(CLI::App& app);

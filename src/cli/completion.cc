@@ -159,7 +159,7 @@ std::string fish_completion(const CLI::App& app) {
   std::string out = "# fish completion for easel\n";
   const std::string_view quote = "\\'";
   for (const CommandWords& one : all) {
-    // That all words of the path were written, and none of the commands that may follow them.
+    // The condition that all words of the path were written, and none of the commands that may follow them.
     std::string when;
     for (size_t at = 0; at < one.path.size();) {
       const size_t end = std::min(one.path.find(' ', at), one.path.size());

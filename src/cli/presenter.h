@@ -22,7 +22,7 @@ class Presenter final : public engine::EventSink {
   void take(const engine::RunEvent& event) override;
   // The last words of a run.
   void finished(const engine::RunReport& report);
-  // Of a run that did not end well; `validation`, if given, is where it ended.
+  // Reports a run that failed; `validation`, if given, has the faults because of which it did not begin.
   void failed(const Error& error, const workflow::Validation* validation = nullptr);
 
   // Paths of the pictures saved into the output folder, in order.

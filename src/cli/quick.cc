@@ -11,7 +11,9 @@
 
 #include "base/atomic_file.h"
 #include "cli/run_prompt.h"
+#include "cli/terminal.h"
 #include "formats/pictures/picture.h"
+#include "library/built_in.h"
 #include "workflow/edit.h"
 
 namespace easel::cli {
@@ -106,6 +108,30 @@ void set_words(workflow::Prompt& prompt, const std::vector<techniques::WordsSlot
   for (const auto& slot : slots) prompt.find(slot.node)->inputs[slot.input] = words;
 }
 
+// Makes what is saved as large as an upscaler of the built-in models makes it.
+void enlarge(workflow::Prompt& prompt, const library::Folders& folders) {
+  const std::vector<std::string> upscalers = folders.list("upscale_models");
+  const auto found = std::find_if(upscalers.begin(), upscalers.end(),
+                                  [&](const std::string& name) { return folders.built_in("upscale_models", name); });
+  if (found == upscalers.end()) return;
+  constexpr const char *kUpscaler = "101", *kEnlarged = "102";  // no technique has that many nodes
+  for (auto& node : prompt.nodes)
+    if (node.class_type == "SaveImage") {
+      const workflow::Json small = node.inputs.at("images");
+      using workflow::Json;
+      node.inputs["images"] = Json::array({kEnlarged, 0});
+      prompt.nodes.push_back({.id = kUpscaler,
+                              .class_type = "UpscaleModelLoader",
+                              .title = "Upscaler",
+                              .inputs = {{"model_name", *found}}});
+      prompt.nodes.push_back({.id = kEnlarged,
+                              .class_type = "ImageUpscaleWithModel",
+                              .title = "Enlarge",
+                              .inputs = {{"upscale_model", Json::array({kUpscaler, 0})}, {"image", small}}});
+      return;
+    }
+}
+
 void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
              const nodes::Table& table) {
   for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
@@ -114,16 +140,35 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
   if (flags.seed) set_seeds(t.prompt, table, *flags.seed);
   if (flags.steps) set_number(t.prompt, "steps", *flags.steps);
   if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;
-  if (workflow::PromptNode* size = size_node(t.prompt)) {
+  // Built-in models draw squares of their own size best.
+  if (workflow::PromptNode* size = size_node(t.prompt); size && !(t.built_in && flags.size.empty())) {
     const auto [w, h] = result_size(flags, flags.pictures.front(), size->inputs["width"].get<int64_t>(),
                                     size->inputs["height"].get<int64_t>());
     size->inputs["width"] = w;
     size->inputs["height"] = h;
   }
-  for (const auto& text : flags.assignments) workflow::assign(t.prompt, table, workflow::parse_assignment(text));
+  workflow::assign(t.prompt, table, flags.assignments);
+}
+
+// That the result is small, and why.
+void note_small(const SessionFlags& session) {
+  std::string why = only_built_in(session);
+  if (why.empty())
+    why = "the model folder '" + session.models + "' lacks files for this, so Easel's own small models are used";
+  const std::string side = std::to_string(library::kBuiltInSide);
+  fprintf(stderr, "%s %s; they draw %sx%s pixels\n", bold("note:").c_str(), why.c_str(), side.c_str(), side.c_str());
 }
 
 }  // namespace
+
+std::optional<techniques::Technique> named_technique(engine::Engine& engine, const std::string& name,
+                                                     const SessionFlags& session) {
+  std::error_code ignored;
+  if (fs::exists(name, ignored) || !techniques::is_technique(name)) return std::nullopt;
+  techniques::Technique t = techniques::first_available(engine, {name}, std::nullopt);
+  if (t.built_in) note_small(session);
+  return t;
+}
 
 void run_technique(const QuickFlags& flags, const std::vector<std::string>& candidates) {
   const PictureFolder folder(flags.pictures);
@@ -131,7 +176,9 @@ void run_technique(const QuickFlags& flags, const std::vector<std::string>& cand
   session.input = folder.path().string();
   const auto engine = start_engine(session);
   techniques::Technique t = techniques::first_available(*engine, candidates, flags.pictures.size());
+  if (t.built_in) note_small(flags.session);
   fill_in(t, flags, folder, engine->table());
+  if (t.built_in) enlarge(t.prompt, engine->folders());
   if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());
   Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);
   run_prompt(*engine, t.prompt, presenter);

@@ -24,4 +24,9 @@ struct QuickFlags {
 // Throws Error(kMissing) saying what each of them lacks when none can be run.
 void run_technique(const QuickFlags& flags, const std::vector<std::string>& candidates);
 
+// The technique that `run` and `sweep` take for a workflow when no file has its name, with the model files at hand.
+// Nothing when there is a file, or no such technique. Throws as techniques::first_available().
+std::optional<techniques::Technique> named_technique(engine::Engine& engine, const std::string& name,
+                                                     const SessionFlags& session);
+
 }  // namespace easel::cli

@@ -4,6 +4,8 @@
 #include <cctype>
 
 #include "base/parallel.h"
+#include "cli/terminal.h"
+#include "library/built_in.h"
 #include "models/weights/weight_cache.h"
 #include "nodes/standard_table.h"
 #include "ops/backend.h"
@@ -24,11 +26,20 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
       .add_option("--extra-model-paths", flags.extra_model_paths,
                   "An extra_model_paths.yaml beside the one in the model folder")
       ->group(kGroup);
+  add_device_flag(command, flags.device, kGroup);
   command
       .add_option("--precision", flags.precision,
                   "f32, bf16, int8 (faster, coarser: see docs/cli.md), or auto: bf16 where the processor has it")
       ->group(kGroup)
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--preview", flags.preview,
+          "How steps are shown: none, latent2rgb (rough), taesd (the small VAE, from models/vae_approx), or auto: "
+          "latent2rgb")
+      ->group(kGroup)
+      ->check(CLI::IsMember({"auto", "none", "latent2rgb", "taesd"}))
       ->capture_default_str();
   command.add_option("--threads", flags.threads, "Threads to compute with, 0 for all cores")
       ->group(kGroup)
@@ -39,6 +50,20 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
                   "Most memory for models, for example 6G: they are dropped and loaded again as needed")
       ->group(kGroup);
   add_weight_cache_flags(command, flags.weight_cache, flags.weight_cache_limit, kGroup);
+}
+
+void add_device_flag(CLI::App& command, std::string& device, const char* group) {
+  command
+      .add_option(
+          "--device", device,
+          "What models compute on: cpu, vulkan or vulkan:N (a graphics card), or auto (default: $EASEL_BACKEND, "
+          "else cpu)")
+      ->group(group);
+}
+
+void start_device(const std::string& device) {
+  if (device.empty()) ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
+  else ops::set_compute_device(ops::choose_device(device));
 }
 
 void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group) {
@@ -95,14 +120,22 @@ DType precision(const std::string& name) {
                           : ops::backend(ops::compute_device()).native_type();
 }
 
+// One of "auto", "none", "latent2rgb" and "taesd", as the flag checks.
+nodes::PreviewMethod preview_method(const std::string& name) {
+  return name == "none"    ? nodes::PreviewMethod::kNone
+         : name == "taesd" ? nodes::PreviewMethod::kTiny
+                           : nodes::PreviewMethod::kLatentToRgb;
+}
+
 }  // namespace
 
 std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed) {
   set_thread_count(flags.threads);
-  ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
+  start_device(flags.device);
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
   const bool models = fs::is_directory(flags.models);
-  if (!models && models_needed)
+  const fs::path built_in = library::built_in_models();
+  if (!models && models_needed && built_in.empty())
     throw Error(Fault::kMissing, "there is no model folder '" + flags.models + "'")
         .fix("Name it with --models, or make small synthetic files with: easel synth " + flags.models);
   engine::EngineOptions options{
@@ -110,10 +143,24 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
       .folders = models ? library::Folders(fs::path(flags.models)) : library::Folders(),
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
-      .compute = precision(flags.precision)};
+      .compute = precision(flags.precision),
+      .preview = preview_method(flags.preview)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
-  if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
+  options.folders.add_built_in(built_in);
+  options.memory_budget =
+      flags.memory_budget.empty() ? ops::device_memory_bytes(ops::compute_device()) : parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));
+}
+
+std::string only_built_in(const SessionFlags& flags) {
+  std::error_code ignored;
+  if (fs::is_directory(flags.models, ignored)) return {};
+  return "there is no model folder '" + flags.models + "', so there are only the small models that come with Easel";
+}
+
+void note_only_built_in(const SessionFlags& flags) {
+  if (const std::string says = only_built_in(flags); !says.empty())
+    fprintf(stderr, "%s %s\n", bold("note:").c_str(), says.c_str());
 }
 
 }  // namespace easel::cli

@@ -128,10 +128,10 @@ class Engine::Run {
         ++slot_uses_left_[{link.node, link.slot}];
       }
     }
-    // Also what stands behind a reused result need not run.
+    // Nodes before a reused result need not run either.
     for (const std::string& id : plan_.order)
       if (!needed_.count(id) || results_.count(id)) reused_.push_back(id);
-    // Of what was foreseen, only results are of use from here on.
+    // From here on, findings are of use only if they are results.
     std::erase_if(plan_.nodes, [&](const auto& planned) {
       return !planned.second.foreseen->ran || !needed_.count(planned.first) || results_.count(planned.first);
     });
@@ -204,7 +204,7 @@ class Engine::Run {
     results_[id] = std::move(result);
   }
 
-  // What no later node needs is let go; the cache may keep it.
+  // Drops results that no later node needs; the cache may keep them.
   void let_go(const workflow::Link& link) {
     if (--slot_uses_left_.at({link.node, link.slot}) == 0)
       if (const auto it = own_.find(link.node); it != own_.end())
@@ -300,6 +300,7 @@ Engine::~Engine() = default;
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
   nodes::Context out{options_.folders, residency_, files_, artifacts_, events};
   out.compute = options_.compute;
+  out.preview = options_.preview;
   out.cancel = std::move(cancel);
   return out;
 }
@@ -333,6 +334,9 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
   const MutexLock lock(run_mutex_);
+  MemoryKeeper keeper(residency_, cache_);
+  const MemoryGuardScope guard(keeper);
+  const CancelScope cancel(options.cancel);
   return Run(*this, cache_, last_, std::move(plan), options, sink).go();
 }
 

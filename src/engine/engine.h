@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "engine/events.h"
 #include "engine/foresee.h"
+#include "engine/memory_keeper.h"
 #include "engine/plan.h"
 #include "engine/result_cache.h"
 #include "library/folders.h"
@@ -23,16 +24,13 @@
 
 namespace easel::engine {
 
-// What the program takes beside models and what they compute in, of the memory budget: itself, tokenizers, what stays
-// mapped of model files, pictures and latents between nodes.
-constexpr size_t kProgramMemory = size_t{256} << 20;
-
 struct EngineOptions {
   const nodes::Table& table;
   library::Folders folders = {};
   artifacts::ArtifactStore* artifacts = nullptr;  // where pictures are kept; null: in the directories
   artifacts::Directories directories = {};
   DType compute = DType::kF32;
+  nodes::PreviewMethod preview = nodes::PreviewMethod::kLatentToRgb;
   size_t memory_budget = 0;                // of the whole program; 0: what the machine has
   size_t result_budget = size_t{1} << 30;  // for results kept between runs
 };
@@ -41,11 +39,11 @@ struct RunOptions {
   // Named texts for saved pictures beside the prompt, which is added: "workflow".
   std::vector<std::pair<std::string, std::string>> picture_text = {};
   CancelToken cancel = {};
-  // Told of each node's outputs, also of those that are reused (nodes/common/trace.h).
+  // Called with the outputs of each node, also with reused ones (nodes/common/trace.h).
   std::function<void(const std::string& node, const nodes::Outputs& outputs)> watch = {};
   // No run follows: each result, and with it the model it needs, is dropped when no later node needs it.
   bool last = false;
-  bool notices_told = false;  // the plan's notices were shown, and are not to be said again
+  bool notices_told = false;  // the plan's notices have been shown already
 };
 
 struct RunReport {
@@ -66,17 +64,17 @@ class Engine {
   // Where the artifacts lie, when they are kept in folders.
   const artifacts::Directories& directories() const { return options_.directories; }
 
-  // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not go together become
-  // further faults (custom_validation_failed). What has not changed since an earlier check or run is not looked at
-  // again: no file is opened for it. `only` restricts which output nodes count; empty: all.
+  // Validates a prompt and looks ahead: loaders read their files' headers, and models that do not fit each other become
+  // further faults. Nodes that have not changed since an earlier check or run are not checked again: no file is opened
+  // for them. `only` restricts which output nodes count; empty: all.
   Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
 
-  // Runs what is runnable of a plan. What the check found out is not found out again, except where files have changed
-  // since; results of nodes whose signature is known are reused. The plan's hold on models is let go as the run goes
-  // on. Throws the Error of the node that failed, with its id and class, Error(kCancelled) when stopped.
+  // Runs the runnable part of a plan. The findings of the check are used as they are, except where files have changed
+  // since; results of nodes whose signature is known are reused. Models of the plan are released when no later node
+  // needs them. Throws the Error of the node that failed, with its id and class, or Error(kCancelled) when stopped.
   RunReport run(Plan plan, const RunOptions& options, EventSink& sink);
 
-  // What a node without links will give, as check() finds it out: loaders run, and stay known. Throws what it throws.
+  // The outputs that check() foresees for a node without links: loaders run, and are kept. Throws what the node throws.
   nodes::Outputs foresee(const workflow::PromptNode& node);
 
   // Drops models that are not in use, and kept results.

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "engine/arguments.h"
+#include "engine/memory_keeper.h"
 #include "engine/order.h"
+#include "memory/resident.h"
 #include "node_api/files.h"
 
 namespace easel::engine {
@@ -57,6 +59,47 @@ void check_saved_names(const nodes::Call& call, const workflow::NodeSpec& spec) 
       throw e.at_input(input.name);
     }
   }
+}
+
+size_t add(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
+
+// A value of a known size in words: "4096 pictures of 512x512".
+std::string in_words(const nodes::Value& value) {
+  const auto several = [](const char* one, int64_t count, int64_t width, int64_t height) {
+    const std::string size = " of " + std::to_string(width) + "x" + std::to_string(height);
+    return count == 1 ? std::string("a ") + one + size : std::to_string(count) + " " + one + "s" + size;
+  };
+  if (const auto* p = value.get<nodes::ForeseenPicture>()) return several("picture", p->count, p->width, p->height);
+  if (const auto* m = value.get<nodes::ForeseenMask>()) return several("mask", m->count, m->width, m->height);
+  if (const auto* l = value.get<nodes::ForeseenLatent>())
+    return several("latent", l->count, l->width * l->factor, l->height * l->factor);
+  return "a value";
+}
+
+// Throws Error(kMemory) when what a node takes and what it makes, which are there at once, are known to be more than
+// the memory budget allows.
+void require_room(const nodes::Call::Arguments& arguments, const nodes::Outputs& outputs,
+                  const memory::Residency& residency) {
+  if (residency.budget() == 0) return;
+  std::vector<const nodes::Value*> there;
+  const auto not_there = [&](const nodes::Value& value) {
+    return value.bytes() > 0 && std::none_of(there.begin(), there.end(), [&](auto* v) { return v->is(value); });
+  };
+  size_t taken = 0, made = 0;
+  for (const auto& [input, value] : arguments.linked) {
+    if (!not_there(value)) continue;
+    taken = add(taken, value.bytes());
+    there.push_back(&value);
+  }
+  const nodes::Value* largest = nullptr;
+  for (const nodes::Value& value : outputs) {
+    if (!not_there(value)) continue;
+    made = add(made, value.bytes());
+    there.push_back(&value);
+    if (!largest || value.bytes() > largest->bytes()) largest = &value;
+  }
+  if (largest && add(add(taken, made), kProgramMemory) > add(residency.budget(), kSmallValues))
+    throw beyond_budget("to make " + in_words(*largest), made, taken, residency.budget());
 }
 
 // Everything downstream of the faulty nodes.
@@ -145,7 +188,7 @@ bool Foresight::take_over(const PromptNode& node, const PlannedNode& known) {
   return true;
 }
 
-// Where something before the node failed or was left out, the next look may see more.
+// If a node before this one failed or was left out, a later check may find out more.
 bool Foresight::may_be_kept(const PromptNode& node) {
   const auto before = upstream(node, table_);
   return signatures_.of(node.id).reusable &&
@@ -171,11 +214,13 @@ ForeseenPtr Foresight::ask(const PromptNode& node) {
   nodes::Context context{context_.folders, context_.residency, context_.files, context_.artifacts, remarks};
   context.compute = context_.compute;
   context.cancel = context_.cancel;
-  nodes::Call call(context, *spec, node.id, make_arguments(node, *spec, follow));
+  nodes::Call::Arguments arguments = make_arguments(node, *spec, follow);
+  nodes::Call call(context, *spec, node.id, arguments);
   declared.check(call);
   check_saved_names(call, *spec);
   if (declared.foresee) {
     out->outputs = declared.foresee(call);
+    require_room(arguments, out->outputs, context_.residency);
   } else if (declared.runs_when_checked && complete) {
     out->outputs = declared.run(call);
     out->ran = true;

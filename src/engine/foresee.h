@@ -16,8 +16,8 @@
 
 namespace easel::engine {
 
-// What has been foreseen lately, by the digest of the node's signature: what has not changed is not looked at again,
-// and no file is opened for it. Thread-safe.
+// The newest findings, by the digest of the node's signature: a node that has not changed is not checked again, and no
+// file is opened for it. Thread-safe.
 class ForesightCache {
  public:
   ForeseenPtr find(const std::string& digest) EASEL_EXCLUDES(mutex_);
@@ -34,21 +34,21 @@ class ForesightCache {
   uint64_t clock_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
-// Looks at the nodes of a prompt, in the order of their dependencies: runs what reads headers only (loaders), and asks
-// the others for their foresight.
+// Checks the nodes of a prompt in the order of their dependencies: runs the nodes that only read headers (loaders), and
+// asks the others for their foresight.
 class Foresight {
  public:
-  // All must outlive it. `context` is what nodes get; its events are not used.
+  // All arguments must outlive this object. Nodes get `context`; its events are not used.
   Foresight(const workflow::Prompt& prompt, const nodes::Table& table, const nodes::Context& context,
             Signatures& signatures, ForesightCache& cache)
       : prompt_(prompt), table_(table), context_(context), signatures_(signatures), cache_(cache) {}
 
-  // What is known of the node; nodes it depends on that have not been looked at, or could not be, count as unknown.
+  // What is known about the node; nodes before it that have not been checked, or could not be, count as unknown.
   // Throws what the node throws.
   const PlannedNode& look_at(const workflow::PromptNode& node);
-  // Takes over what a plan knows of the node, when that still holds. Returns whether it does.
+  // Takes over what a plan knows about the node, if it still holds. Returns whether it does.
   bool take_over(const workflow::PromptNode& node, const PlannedNode& known);
-  // Leaves the node out: nothing is known of it.
+  // Leaves the node out: nothing is known about it.
   void skip(const workflow::PromptNode& node) { signatures_.of(node.id); }
 
   std::map<std::string, PlannedNode>& nodes() { return nodes_; }
@@ -63,12 +63,12 @@ class Foresight {
   Signatures& signatures_;
   ForesightCache& cache_;
   std::map<std::string, PlannedNode> nodes_;
-  std::set<std::string> kept_;  // of which as much is known as their signature allows
+  std::set<std::string> kept_;  // the nodes about which everything is known that can be known
 };
 
-// Looks at everything the output nodes depend on, but for nodes with faults. What is known becomes the plan's; what
-// does not go together is added to its faults, and outputs that depend on it are no longer runnable. Does nothing when
-// links or classes are at fault, since then nobody knows what goes where. Throws Error(kCancelled).
+// Checks all nodes that the output nodes depend on, except those with faults. The plan gets the findings; models that
+// do not fit each other are added to its faults, and outputs that depend on them are no longer runnable. Does nothing
+// if links or classes are at fault, because the connections are not known then. Throws Error(kCancelled).
 void foresee(Plan& plan, const std::vector<std::string>& outputs, const nodes::Table& table, Foresight& foresight,
              const CancelToken& cancel);
 

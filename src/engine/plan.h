@@ -19,27 +19,27 @@ struct Remark {
   std::string text;
 };
 
-// What is known of a node before anything is computed.
+// What is known about a node before anything is computed.
 struct Foreseen {
-  nodes::Outputs outputs = {};  // empty values for what is not known
+  nodes::Outputs outputs = {};  // an empty value for an output about which nothing is known
   bool ran = false;             // the node ran, as loaders do: the outputs are its result
   nodes::Ui ui = {};            // and this is what it shows
   std::vector<Remark> remarks = {};
 };
 using ForeseenPtr = std::shared_ptr<const Foreseen>;
 
-// A node of a plan. What was foreseen holds for as long as the node's signature is this one.
+// A node of a plan. The findings hold as long as the node's signature has this digest.
 struct PlannedNode {
   std::string digest;
   ForeseenPtr foreseen;  // never null
 };
 
-// A prompt that has been checked, with all that was found out on the way: the models its loaders opened, and what each
-// node will give as far as that can be known. A value: it may be kept and copied, and holds the opened files (not the
-// weights, which are loaded when they are needed) as long as it lives.
+// A prompt that has been checked, with all findings: the models that its loaders opened, and what is known about each
+// node's outputs. It is a value that may be kept and copied. It holds the opened files as long as it lives; weights are
+// loaded when they are needed.
 struct Plan : workflow::Validation {
-  std::vector<std::string> order;            // everything the runnable outputs need, each after what it depends on
-  std::map<std::string, PlannedNode> nodes;  // by id: those that could be looked at
+  std::vector<std::string> order;            // all nodes that the runnable outputs need, each after its inputs
+  std::map<std::string, PlannedNode> nodes;  // by id: the nodes that could be checked
 };
 
 }  // namespace easel::engine

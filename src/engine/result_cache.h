@@ -37,6 +37,12 @@ class ResultCache {
     entries_.keep(digest, std::move(result), bytes);
   }
   void clear() { entries_.clear(); }
+  // Drops the result that was used longest ago. Returns whether there was one.
+  bool drop_oldest() {
+    if (entries_.size() == 0) return false;
+    entries_.drop_oldest();
+    return true;
+  }
   size_t bytes() const { return entries_.charge(); }
 
  private:

@@ -25,6 +25,9 @@ enum class GuidanceStyle {
   kPerpNeg,
 };
 
+// The most latent pixels in a batch of several entries, unless a caller sets another limit.
+inline constexpr int64_t kMostBatchPixels = 8 * 128 * 128;
+
 struct GuidanceOptions {
   double cfg = 1.0;
   GuidanceStyle style = GuidanceStyle::kCfg;
@@ -34,7 +37,7 @@ struct GuidanceOptions {
   // Evaluate the unconditional list even at cfg 1, where the result does not depend on it.
   bool always_uncond = false;
   // The most latent pixels in a batch of several entries.
-  int64_t max_batch_pixels = 8 * 128 * 128;
+  int64_t max_batch_pixels = kMostBatchPixels;
   // The patches that nodes have added to the model, in order. Only those that change the guidance are used.
   std::vector<models::ModelPatchPtr> patches = {};
 };

@@ -109,7 +109,8 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const auto controlled = [](const models::ConditioningEntry& entry) { return entry.control != nullptr; };
   if (std::any_of(request.positive.begin(), request.positive.end(), controlled)) one += one / 2;
   const auto entries = static_cast<int64_t>(request.positive.size() + request.negative.size());
-  const auto fitting = static_cast<int64_t>(std::min<size_t>(residency.room() / std::max<size_t>(1, one), 1 << 20));
+  const size_t room = residency.room(one * static_cast<size_t>(std::max<int64_t>(1, entries)));
+  const auto fitting = static_cast<int64_t>(std::min<size_t>(room / std::max<size_t>(1, one), 1 << 20));
   request.max_batch_pixels = std::min(request.max_batch_pixels, std::max<int64_t>(1, fitting) * pixels);
   const int64_t at_once = std::clamp<int64_t>(request.max_batch_pixels / pixels, 1, std::max<int64_t>(1, entries));
   return residency.hold(one * static_cast<size_t>(at_once),
@@ -124,7 +125,31 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
   throw Error(Fault::kMismatch, "the sampler \"" + std::string(sampler.name) +
                                     "\" is made for models that add noise to a picture; this one also fades it out")
       .at_input("sampler_name")
-      .fix("use one of " + known);
+      .fix("Use one of " + known);
+}
+
+Tensor initial_noise(const KSampleRequest& request, const Shape& shape, sampling::TorchGenerator& rng) {
+  if (request.disable_noise) return Tensor::zeros(shape);
+  if (!request.noise) return sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
+  if (!(request.noise->noise.shape() == shape))
+    throw Error(Fault::kMismatch,
+                "noise of shape " + request.noise->noise.shape().str() + " for latents of shape " + shape.str());
+  rng = request.noise->continues_with;
+  return request.noise->noise;
+}
+
+// The lowest level above 0 and the highest that a path of noise spans; nothing: those of the steps that are taken.
+std::optional<sampling::PathSpan> path_span(const KSampleRequest& request, const sampling::ModelSampling& sampling,
+                                            const sampling::SamplerInfo& sampler) {
+  if (!request.path_spans_schedule || request.sigmas) return std::nullopt;
+  std::vector<float> all = sampling::sampling_sigmas(sampling, {.scheduler = request.scheduler,
+                                                                .steps = request.steps,
+                                                                .denoise = 1.0,
+                                                                .discard_penultimate = sampler.discard_penultimate});
+  std::erase(all, 0.0f);
+  if (all.empty()) return std::nullopt;
+  const auto [lowest, highest] = std::minmax_element(all.begin(), all.end());
+  return sampling::PathSpan{*lowest, *highest};
 }
 
 }  // namespace
@@ -146,8 +171,7 @@ Tensor ksample(const KSampleRequest& given) {
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
   sampling::TorchGenerator rng(request.seed);
-  const Tensor noise = request.disable_noise ? Tensor::zeros(shape)
-                                             : sampling::prepare_noise(rng, shape, request.seed, request.batch_index);
+  const Tensor noise = initial_noise(request, shape, rng);
   const models::LatentFormat& format = request.model.latents();
   // A latent of zeros means "no picture" in every format and is not shifted.
   if (!all_zero(latent)) latent = format.to_model(latent);
@@ -191,6 +215,7 @@ Tensor ksample(const KSampleRequest& given) {
   run.seed = request.seed;
   run.model = &sampling;
   run.knobs = request.knobs;
+  run.path_span = path_span(request, sampling, sampler);
   run.on_step = request.on_step;
   run.cancel = request.cancel;
   run.uncond_denoised = [&] { return guidance.uncond_denoised(); };

@@ -14,6 +14,12 @@
 
 namespace easel::guidance {
 
+// Initial noise that was not drawn by the usual rule.
+struct GivenNoise {
+  Tensor noise;                             // [N,h,w,C]
+  sampling::TorchGenerator continues_with;  // what samplers that add fresh noise draw it from
+};
+
 struct KSampleRequest {
   models::ModelHandle model;
   models::Conditioning positive, negative;
@@ -28,6 +34,10 @@ struct KSampleRequest {
   // KSamplerAdvanced: add no noise; take only some steps of the schedule; remove what is left of the noise in the last
   // of them.
   bool disable_noise = false;
+  std::optional<GivenNoise> noise = {};  // in place of the seed's; not looked at when no noise is added
+  // Whether the noise of a path (dpmpp_sde and its kin) spans the whole schedule, or, as in KSampler, the steps that
+  // are taken.
+  bool path_spans_schedule = false;
   std::optional<int> start_step = {}, last_step = {};
   bool force_full_denoise = false;
   // Noise levels in place of those of scheduler, steps and denoise; falling, or rising (which adds noise to a picture,
@@ -39,7 +49,7 @@ struct KSampleRequest {
   models::Conditioning middle;
   double negative_scale = 1.0;
   // The most latent pixels in a batch of several entries.
-  int64_t max_batch_pixels = 8 * 128 * 128;
+  int64_t max_batch_pixels = kMostBatchPixels;
   // Called when everything is loaded and prepared, before the first step.
   std::function<void()> on_start = {};
   // Called after each step; x and denoised are latents in the model's format (LatentFormat::to_model).

@@ -37,7 +37,7 @@ Region resolve_area(const models::Area& area, int64_t h, int64_t w) {
                                      " at " + std::to_string(r.x) + "," + std::to_string(r.y) +
                                      " in latent pixels) lies outside of the latent of " + std::to_string(w) + "x" +
                                      std::to_string(h))
-        .fix("move the area into the picture");
+        .fix("Move the area into the picture");
   }
   return r;
 }

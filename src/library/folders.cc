@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxFiles = 1'000'000;     // of one kind
+constexpr size_t kMaxFiles = 1'000'000;  // of one kind
+constexpr const char* kTinyVaes = "vae_approx";
 constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 
 // Kinds and the subfolders of a models folder that belong to them.
@@ -32,12 +33,14 @@ const std::vector<KindFolders>& layout() {
       {"controlnet", {"controlnet", "t2i_adapter", "t2i_adapters"}},
       {"diffusion_models", {"unet", "diffusion_models"}},
       {"embeddings", {"embeddings"}},
+      {"inpaint", {"inpaint"}},
       {"ipadapter", {"ipadapter"}},
       {"loras", {"loras"}},
       {"style_models", {"style_models"}},
       {"text_encoders", {"text_encoders", "clip"}},
       {"upscale_models", {"upscale_models"}},
       {"vae", {"vae"}},
+      {"vae_approx", {"vae_approx"}},
   };
   return kLayout;
 }
@@ -53,7 +56,9 @@ std::string canonical(std::string_view kind) {
 bool is_model_file(const fs::path& path, const std::string& kind) {
   static const std::set<std::string> kModels{".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"};
   const std::string extension = lower_ascii(path.extension().string());
-  return kind == "configs" ? extension == ".yaml" : kModels.count(extension) != 0;
+  if (kind == "configs") return extension == ".yaml";
+  if (kind == "inpaint" && extension == ".patch") return true;  // Fooocus names its inpaint patches so
+  return kModels.count(extension) != 0;
 }
 
 fs::path models_root(const fs::path& root) {
@@ -80,7 +85,7 @@ Folders::Folders(const fs::path& root) {
   }
 }
 
-Folders::Folders(const Folders& other) : folders_(other.folders_) {}
+Folders::Folders(const Folders& other) : folders_(other.folders_), built_in_(other.built_in_) {}
 
 void Folders::add(std::string_view kind, const fs::path& folder, bool first) {
   auto& list = folders_[canonical(kind)];
@@ -95,6 +100,27 @@ void Folders::add_extra_paths(const fs::path& yaml) {
   } catch (Error& e) {
     throw e.in_file(yaml.string());
   }
+}
+
+void Folders::add_built_in(const fs::path& root) {
+  if (root.empty()) return;
+  built_in_ = fs::weakly_canonical(root);
+  for (const auto& [kind, folders] : layout())
+    for (const char* folder : folders) add(kind, built_in_ / folder);
+}
+
+bool Folders::in_built_in(const fs::path& path) const {
+  if (built_in_.empty()) return false;
+  std::error_code failed;
+  const fs::path real = fs::weakly_canonical(path, failed);
+  return !failed &&
+         std::mismatch(built_in_.begin(), built_in_.end(), real.begin(), real.end()).first == built_in_.end();
+}
+
+bool Folders::built_in(std::string_view kind, std::string_view name) const {
+  if (built_in_.empty()) return false;
+  const auto path = try_find(kind, name);
+  return path && in_built_in(*path);
 }
 
 std::vector<std::string> Folders::kinds() const {
@@ -118,23 +144,40 @@ bool Folders::fresh(const Listing& listing) {
 
 Folders::Listing Folders::read(const std::string& kind) const {
   Listing out;
+  std::set<std::string> own, built_in;
   for (const fs::path& folder : folders(kind)) {
+    std::set<std::string>& names = in_built_in(folder) ? built_in : own;
     auto walked = walk_files(folder, {}, [&](const fs::directory_entry& entry) {
       std::error_code gone;
       if (!is_model_file(entry.path(), kind) || !entry.is_regular_file(gone)) return true;
       std::string name = entry.path().lexically_relative(folder).generic_string();
-      if (is_utf8(name)) out.names.push_back(std::move(name));
-      return out.names.size() < kMaxFiles;
+      if (is_utf8(name)) names.insert(std::move(name));
+      return own.size() + built_in.size() < kMaxFiles;
     });
     if (walked.empty()) out.absent.push_back(folder);
     out.folders.insert(out.folders.end(), walked.begin(), walked.end());
   }
-  std::sort(out.names.begin(), out.names.end());
-  out.names.erase(std::unique(out.names.begin(), out.names.end()), out.names.end());
+  out.names.assign(own.begin(), own.end());
+  std::copy_if(built_in.begin(), built_in.end(), std::back_inserter(out.names),
+               [&](const std::string& name) { return !own.contains(name); });
+  if (kind == "vae") add_tiny_vaes(out);
   const int64_t now = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
   out.settled = std::none_of(out.folders.begin(), out.folders.end(),
                              [&](const WalkedFolder& folder) { return now - folder.state.changed < kClockTick; });
   return out;
+}
+
+void Folders::add_tiny_vaes(Listing& vaes) const {
+  Listing halves = read(kTinyVaes);
+  for (const char* name : {"taesd", "taesdxl"}) {
+    const auto has = [&](const std::string& prefix) {
+      return std::any_of(halves.names.begin(), halves.names.end(),
+                         [&](const std::string& file) { return file.starts_with(prefix); });
+    };
+    if (has(name + std::string("_decoder.")) && has(name + std::string("_encoder."))) vaes.names.emplace_back(name);
+  }
+  vaes.folders.insert(vaes.folders.end(), halves.folders.begin(), halves.folders.end());
+  vaes.absent.insert(vaes.absent.end(), halves.absent.begin(), halves.absent.end());
 }
 
 std::vector<std::string> Folders::list(std::string_view kind) const {
@@ -168,6 +211,9 @@ std::vector<std::string> Folders::list(std::string_view kind) const {
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
   if (check_name(name, NameFrom::kUser) != NameFault::kNone) return std::nullopt;
+  if (kind == "vae" && (name == "taesd" || name == "taesdxl"))
+    for (const std::string& file : list(kTinyVaes))
+      if (file.starts_with(std::string(name) + "_decoder.")) return try_find(kTinyVaes, file);
   for (const fs::path& folder : folders(kind)) {
     std::error_code ignored;
     fs::path path = (folder / std::string(name)).lexically_normal();

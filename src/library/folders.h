@@ -31,14 +31,19 @@ class Folders {
   void add(std::string_view kind, const std::filesystem::path& folder, bool first = false);
   // Throws Error(kMissing), or Error(kBadFile) that names the line that cannot be parsed.
   void add_extra_paths(const std::filesystem::path& yaml);
+  // The models that come with the program (built_in.h): searched, and listed, after all others. An empty path adds
+  // nothing. Called last.
+  void add_built_in(const std::filesystem::path& root);
 
   std::vector<std::string> kinds() const;
   std::vector<std::filesystem::path> folders(std::string_view kind) const;
 
-  // Names of the model files of a kind, sorted, relative to their folder with '/' between. Only files with an
-  // extension of model files and a name in UTF-8. Each folder is read once, however many links lead to it, so that a
-  // file is listed under one name. What was read is kept until a folder changes. While another thread reads, callers
-  // get what was known before; only who comes before anything is known waits.
+  // Names of the model files of a kind, sorted, built-in ones after all others, relative to their folder with '/'
+  // between. Only files with an extension of model files and a name in UTF-8. Each folder is read once, however many
+  // links lead to it, so that a file is listed under one name. What was read is kept until a folder changes. While
+  // another thread reads, callers get what was known before; only who comes before anything is known waits. TAESD is
+  // among the VAEs by its name, "taesd" or "taesdxl", where vae_approx holds both its files, as in ComfyUI; it stands
+  // for the file of its decoder.
   std::vector<std::string> list(std::string_view kind) const;
 
   // The file with that name. Names that lead out of the folder are never found; links inside it are followed, because
@@ -49,6 +54,10 @@ class Folders {
   // Whether there is a model file of that name, listed or not: it may lie in a folder that is listed under another
   // name.
   bool has(std::string_view kind, std::string_view name) const;
+  // Whether that name stands for a file that comes with the program.
+  bool built_in(std::string_view kind, std::string_view name) const;
+  // Whether any came with it.
+  bool has_built_in() const { return !built_in_.empty(); }
 
  private:
   struct Listing {
@@ -64,8 +73,12 @@ class Folders {
   };
   static bool fresh(const Listing& listing);
   Listing read(const std::string& kind) const;
+  void add_tiny_vaes(Listing& vaes) const;
+
+  bool in_built_in(const std::filesystem::path& path) const;
 
   std::map<std::string, std::vector<std::filesystem::path>> folders_;
+  std::filesystem::path built_in_;  // without links; empty: none
   mutable Mutex mutex_;
   mutable Condition was_read_;
   mutable std::map<std::string, Known> listings_ EASEL_GUARDED_BY(mutex_);

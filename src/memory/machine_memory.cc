@@ -52,10 +52,10 @@ size_t machine_memory(const fs::path& root) {
   // Lines of "ID:CONTROLLERS:PATH"; version 2 has the one with no controllers.
   std::ifstream file(root / "proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string path = fs::path(line.substr(second + 1)).lexically_normal().string();
+    const size_t id_end = line.find(':'), controllers_end = line.find(':', id_end + 1);
+    if (id_end == std::string::npos || controllers_end == std::string::npos) continue;
+    const std::string controllers = line.substr(id_end + 1, controllers_end - id_end - 1);
+    std::string path = fs::path(line.substr(controllers_end + 1)).lexically_normal().string();
     if (path.find("..") != std::string::npos) path.clear();  // the group of a namespace outside of ours
     if (controllers.empty()) {
       memory = least_on_the_way(groups, path, "memory.max", memory);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "tensor/memory_guard.h"
 #include "tensor/storage.h"
 
 namespace easel::memory {
@@ -87,17 +88,32 @@ void Residency::evict_all() {
   trim_pool();
 }
 
-void Residency::make_room(size_t bytes, const std::string& name) {
-  MutexLock lock(mutex_);
-  make_room_now(bytes, name);
-}
-
-void Residency::make_room_now(size_t bytes, const std::string& name) {
-  if (budget_ == 0) return;
+// Those used longest ago first.
+std::vector<ResidentBase*> Residency::loaded_models() const {
   std::vector<ResidentBase*> loaded;
   for (ResidentBase* r : all_)
     if (r->loaded_bytes() > 0) loaded.push_back(r);
   std::sort(loaded.begin(), loaded.end(), [](auto* a, auto* b) { return a->last_use_ < b->last_use_; });
+  return loaded;
+}
+
+bool Residency::evict_oldest() {
+  MutexLock lock(mutex_);
+  const auto loaded = loaded_models();
+  return std::any_of(loaded.begin(), loaded.end(), [](ResidentBase* r) { return r->evict(); });
+}
+
+void Residency::make_room(size_t bytes, const std::string& name) {
+  {
+    MutexLock lock(mutex_);
+    make_room_now(bytes, name);
+  }
+  ask_for_memory(bytes);
+}
+
+void Residency::make_room_now(size_t bytes, const std::string& name) {
+  if (budget_ == 0) return;
+  const std::vector<ResidentBase*> loaded = loaded_models();
   const auto fits = [&]() EASEL_REQUIRES(mutex_) { return loaded_now() + held_ + overhead_ + bytes <= budget_; };
   for (ResidentBase* r : loaded) {
     if (fits()) return;
@@ -118,18 +134,20 @@ void Residency::require(size_t bytes, const std::string& name) const {
   if (budget_ > 0 && bytes + overhead_ > budget_) refuse(bytes, name, 0);
 }
 
-size_t Residency::room() {
-  MutexLock lock(mutex_);
+size_t Residency::room(size_t wanted) {
   if (budget_ == 0) return SIZE_MAX;
-  size_t kept = held_ + overhead_;
+  MemoryGuard* const guard = memory_guard();
+  if (guard && wanted > 0) guard->make_room(wanted);
+  MutexLock lock(mutex_);
+  size_t kept = held_ + overhead_ + (guard ? guard->beside_models() : 0);
   for (ResidentBase* r : all_)
     if (r->loaded_bytes() > 0 && r->in_use()) kept += r->loaded_bytes();
   return budget_ > kept ? budget_ - kept : 0;
 }
 
 Residency::Hold Residency::hold(size_t bytes, const std::string& name) {
+  make_room(bytes, name);
   MutexLock lock(mutex_);
-  make_room_now(bytes, name);
   held_ += bytes;
   return {*this, bytes};
 }

@@ -75,10 +75,14 @@ class Residency {
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
-  // Makes room for `bytes` more, or throws Error(kMemory) that names `name` and says what would fit.
+  // Evicts the idle model that was used longest ago. Returns whether there was one.
+  bool evict_oldest();
+  // Makes room for `bytes` more, or throws Error(kMemory) that names `name` and says what would fit. Asks this thread's
+  // MemoryGuard too, which knows what there is beside models.
   void make_room(size_t bytes, const std::string& name);
-  // The room that there would be if all idle models were evicted.
-  size_t room();
+  // The room that there would be if all idle models were evicted. Where `wanted` bytes do not fit beside what this
+  // thread's MemoryGuard counts, that is asked to make room first.
+  size_t room(size_t wanted = 0);
   // Throws as make_room() would if no other model was loaded.
   void require(size_t bytes, const std::string& name) const;
 
@@ -150,6 +154,7 @@ class Residency {
   void enter(const std::string& key, const std::shared_ptr<ResidentBase>& made);
   size_t loaded_now() const EASEL_REQUIRES(mutex_);
   void make_room_now(size_t bytes, const std::string& name) EASEL_REQUIRES(mutex_);
+  std::vector<ResidentBase*> loaded_models() const EASEL_REQUIRES(mutex_);
   [[noreturn]] void refuse(size_t bytes, const std::string& name, size_t kept) const;
 
   mutable Mutex mutex_;

@@ -20,7 +20,7 @@ const UNetModel& unet_of(const ModelHandle& model, const char* what) {
   throw Error(Fault::kMismatch,
               std::string(what) + " is made for UNets, which " + family_name(&model.family()) + " has none of")
       .in_file(model.file)
-      .fix("take it away, or use a model with a UNet");
+      .fix("Take it away, or use a model with a UNet");
 }
 
 }  // namespace easel::models

@@ -26,6 +26,8 @@ struct LatentFormat {
   // scale. One colour for each channel; empty if no fit is known.
   std::span<const Colour> colours = {};
   Colour colour_bias = {};
+  // The small VAE that shows such latents, by the name its files begin with ("taesd"); empty if there is none.
+  std::string_view tiny_vae = {};
   // One latent pixel of a picture that is zero everywhere, in the model's scale: the masked picture of inpainting
   // models if none is given. One value for each channel; empty if it is not known.
   std::span<const float> blank = {};

@@ -16,6 +16,7 @@ struct NetworkDescription {
   const Family* family = nullptr;   // null for an unknown member of the family
   std::string network;              // what it is called: "UNet"
   std::string detail;               // "4 channels, text of width 768, eps prediction"
+  std::string prediction;           // "eps", "v-prediction", "edm"
   std::string layout;               // "diffusers", or empty for the usual one
   std::string problem;              // why it cannot be used; empty if it can
   bool inpainting = false;          // takes a mask and the picture around it as further channels

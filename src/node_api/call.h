@@ -12,8 +12,8 @@
 
 namespace easel::nodes {
 
-// A file a node has written, as clients ask for it; or, with a content type and no name, a picture it has sent to the
-// client.
+// A file that a node has written, by the names with which clients ask for it; or, with a content type and no name, a
+// picture that it has sent to the client.
 struct UiFile {
   std::string filename, subfolder, type;  // type: "output", "temp" or "input"
   std::string sent_as = {};               // "image/png"
@@ -36,16 +36,16 @@ class Call {
   // The value in the workflow, or from a link to an input with a widget; null if the input is absent. Nodes receive
   // these as their parameters.
   const workflow::Literal* typed(std::string_view input) const;
-  // What came over a link; nullptr when nothing did.
+  // The value that came over a link; null if there is none.
   const Value* linked(std::string_view input) const;
 
-  // Whether something is linked to the input whose value is not known yet.
+  // Whether the input is linked to a value that is not known yet.
   bool awaits(std::string_view input) const;
 
   Context& context() const { return context_; }
   const std::string& id() const { return id_; }
   void check_cancelled() const { context_.cancel.check(); }
-  // After each of several parts: stops here when cancelled, and says how far it is.
+  // Call after each of several parts: reports progress, and throws Error(kCancelled) if the run was cancelled.
   void part_done(int done, int total) const;
   void warn(const std::string& message) const;
 

@@ -29,7 +29,8 @@ struct Context {
   library::ModelFiles& files;
   artifacts::ArtifactStore& artifacts;  // where pictures come from and go to
   NodeEvents& events = no_events();
-  DType compute = DType::kF32;  // what models multiply in
+  DType compute = DType::kF32;  // the type in which models multiply
+  PreviewMethod preview = PreviewMethod::kLatentToRgb;
   CancelToken cancel = {};
   // Named texts for saved pictures: "prompt" and whatever came with it ("workflow").
   std::vector<std::pair<std::string, std::string>> picture_text = {};

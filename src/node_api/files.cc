@@ -100,7 +100,7 @@ const Kind& latents() {
   return kind;
 }
 
-// Those that have no subfolder, sorted.
+// The names of files that are in no subfolder, sorted.
 std::vector<std::string> list(const ArtifactStore& store, artifacts::Area area, const Kind& kind) {
   std::vector<std::string> out;
   for (const std::string& name : store.list(area)) {
@@ -165,7 +165,7 @@ std::optional<Error> FolderChoices::check(const std::string& source, const std::
     latent ? find_latent(store_, value) : find_picture(store_, value);
     return std::nullopt;
   } catch (const Error& e) {
-    // In ComfyUI's words.
+    // The message is ComfyUI's.
     Error out(e.fault(), (latent ? "Invalid latent file: " : "Invalid image file: ") + value);
     return e.advice().empty() ? out : out.fix(e.advice());
   }

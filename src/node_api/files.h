@@ -22,8 +22,8 @@ std::filesystem::path find_picture(const artifacts::ArtifactStore& store, const 
 std::filesystem::path find_latent(const artifacts::ArtifactStore& store, const std::string& name);
 
 // Fills a save name's variables: %width%, %height%, %year% %month% %day% %hour% %minute% %second%,
-// %date:yyyy-MM-dd hhmmss%, and %NODE.INPUT%, NODE being a title or class. Characters that file systems do not
-// like in filled-in values become '_'. What is not known is left as it stands.
+// %date:yyyy-MM-dd hhmmss%, and %NODE.INPUT%, NODE being a title or class. In the values, characters that file
+// systems do not allow become '_'. Unknown variables are left as they are.
 std::string expand_prefix(const std::string& prefix, int64_t width, int64_t height, const Context& context);
 
 // Shows a saved file under a list's name.
@@ -32,7 +32,7 @@ void show_saved(Call& call, const std::string& list, const artifacts::Name& save
 // The run-time choices of the node table: model files, and pictures and latents in the input area.
 class FolderChoices final : public workflow::ChoiceProvider {
  public:
-  // Both must outlive it.
+  // Both must outlive this object.
   FolderChoices(const library::Folders& folders, const artifacts::ArtifactStore& store)
       : folders_(folders), store_(store) {}
   std::vector<std::string> choices(const std::string& source) const override;

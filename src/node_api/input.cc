@@ -120,7 +120,7 @@ void In::fill_link(AnyLink& member, const Call& call, bool run) const {
   const Value* value = call.linked(spec_.name);
   if (!value && run && spec_.presence == workflow::Presence::kRequired)
     throw Error(Fault::kInvalid, "nothing comes in").at_input(spec_.name);
-  // An output of any type may turn out to be another one.
+  // An output of any type may turn out not to fit when it is computed.
   if (value && !value->empty() && !workflow::types_match(value->type(), spec_.type))
     throw Error(Fault::kInvalid, "takes " + spec_.type + ", and " + value->type() + " comes in").at_input(spec_.name);
   member.set(value);
@@ -135,7 +135,7 @@ void In::fill_plain(void* at, const Call& call, bool run) const {
     if (const Value* value = call.linked(spec_.name); value && member_ != Member::kNumberOrList && run)
       throw Error(Fault::kInvalid, "takes one value, and a list comes in").at_input(spec_.name);
     if (member_ == Member::kMaybeInteger) member_at<std::optional<int64_t>>(at).reset();
-    // A list of choices without a default begins with the usual one.
+    // The first choice of a list without a default is its default.
     if (member_ == Member::kText && member_at<std::string>(at).empty() && !spec_.choices.empty())
       member_at<std::string>(at) = spec_.choices.front();
     return;

@@ -41,7 +41,7 @@ class Linked : public AnyLink {
   using Held = typename LinkType<L>::Held;
   const Held& operator*() const { return value_->as<Held>(); }
   const Held* operator->() const { return &**this; }
-  // The value itself, to be handed on without a copy.
+  // The value itself, to be passed on without a copy.
   const Value& value() const { return *value_; }
 
  private:
@@ -68,8 +68,8 @@ class Linked<Anything> : public AnyLink {
   }
 };
 
-// All values of a link: one, or those of a list. A node with such an input sees lists whole and runs once; what else it
-// takes is the first of a list, as in ComfyUI (INPUT_IS_LIST).
+// All values of a link: one, or those of a list. A node with such an input gets lists as a whole and runs once; its
+// other inputs get the first value of a list, as in ComfyUI (INPUT_IS_LIST).
 template <class L>
 class LinkedList : public AnyLink {
  public:
@@ -90,7 +90,7 @@ class MaybeLinked : public Linked<L> {
   explicit operator bool() const { return this->value_ != nullptr; }
   // Null without a link.
   const typename Linked<L>::Held* get() const { return *this ? &**this : nullptr; }
-  // A default-made object (an undefined Tensor) when nothing comes.
+  // Without a link, a default-constructed object (an undefined Tensor).
   typename Linked<L>::Held value_or_empty() const { return *this ? **this : typename Linked<L>::Held(); }
 };
 
@@ -100,7 +100,7 @@ struct NumberOrList {
   std::vector<double> list = {};  // empty: `value` counts
 };
 
-// A plain value in a declaration, written as it comes: 512, 0.5.
+// A plain value in a declaration: 512, 0.5.
 struct Plain {
   workflow::Literal value;
   Plain(int v) : value(int64_t{v}) {}
@@ -109,7 +109,7 @@ struct Plain {
   Plain(double v) : value(v) {}
 };
 
-// A name in a list of choices and what it means.
+// A name in a list of choices, and its meaning.
 template <class E>
 struct Named {
   const char* name;
@@ -137,22 +137,22 @@ class In {
     spec_.name = std::move(name);
     spec_.type = std::move(type);
   }
-  // Bound to the member at `offset` of an object of which `blank` is a freshly made one.
+  // Bound to the member at `offset` of an object; `blank` is a default-constructed object of that type.
   In(std::string name, std::string type, Member member, size_t offset, const void* blank);
 
   const workflow::InputSpec& spec() const { return spec_; }
   workflow::InputSpec& spec() { return spec_; }
-  // Whether what it is linked to is, once foreseen, the very value a run gets.
+  // Whether the foreseen value of its link is the same value that a run gets.
   bool known_when_checked() const { return known_when_checked_; }
   void set_known_when_checked(bool known) { known_when_checked_ = known; }
-  // Whether lists come in whole.
+  // Whether it takes lists as a whole.
   bool takes_list() const { return takes_list_; }
   void set_takes_list() { takes_list_ = true; }
-  // What the choices mean, as values of the member they are bound to, which is so many bytes large.
+  // The meanings of the choices, as values of the member, whose size in bytes is given.
   void set_meanings(std::vector<int64_t> meanings, size_t bytes);
 
   bool is_link() const { return member_ == Member::kLink; }
-  // Whether its value, which is not a link's, comes over a link and is not known yet.
+  // Whether this is a plain value that comes over a link and is not known yet.
   bool is_awaited(const Call& call) const { return !is_link() && call.awaits(spec_.name); }
 
   // Writes the call's value into the parameters. In a run, throws Error(kInvalid) if a required link has no value, and
@@ -164,13 +164,13 @@ class In {
   void set_step(const Plain& value) { spec_.step = typed(value); }
   void set_round(const Plain& value) { spec_.round = typed(value); }
   void set_useful(const Plain& min, const Plain& max, const Plain& step);
-  // Whether the editor is told the default: kUsual leaves out that of a list that is its first choice.
+  // Whether the editor is told the default: kUsual leaves out the default of a list if it is the first choice.
   enum class Showing : uint8_t { kUsual, kAlways, kNever };
   void show_default(Showing showing) {
     showing_ = showing;
     read_default();
   }
-  // The same member seen from an object that holds the other one `shift` bytes after its beginning.
+  // The same member, relative to an object that contains the original object `shift` bytes after its beginning.
   void rebase(size_t shift, const void* blank);
 
  private:
@@ -192,14 +192,14 @@ class In {
   size_t meaning_bytes_ = 0;
 };
 
-// A freshly made object of parameters, which knows the defaults.
+// A default-constructed object of parameters, which has the defaults.
 template <class P>
 const P& blank() {
   static const P made{};
   return made;
 }
 
-// The offset of a part of an object.
+// The offset of a base or member in its object.
 inline size_t offset_in(const void* whole, const void* part) {
   return static_cast<size_t>(static_cast<const std::byte*>(part) - static_cast<const std::byte*>(whole));
 }
@@ -254,7 +254,7 @@ class Input : public In {
     spec().multiline = true;
     return std::move(*this);
   }
-  // {a|b} in it is for the editor to choose from before it sends the workflow.
+  // The editor replaces {a|b} by one of the choices before it sends the workflow.
   Input&& dynamic_prompts() && {
     spec().dynamic_prompts = true;
     return std::move(*this);
@@ -273,17 +273,17 @@ class Input : public In {
     spec().image_upload = true;
     return std::move(*this);
   }
-  // No widget: it can only be linked.
+  // The input has no widget: it can only be linked.
   Input&& link_only() && {
     spec().force_input = true;
     return std::move(*this);
   }
-  // A list's default goes without saying when it is the first choice; here it is said.
+  // Tells the editor the default of a list even if it is the first choice.
   Input&& says_default() && {
     show_default(Showing::kAlways);
     return std::move(*this);
   }
-  // The editor begins with nothing, and the workflow must say.
+  // The input has no default: the workflow must give a value.
   Input&& no_default() && {
     show_default(Showing::kNever);
     return std::move(*this);
@@ -303,7 +303,7 @@ template <class P>
 Input<P> Float(std::string name, double P::*member) {
   return {std::move(name), "FLOAT", In::Member::kNumber, member};
 }
-// One of several that share a member.
+// An input that shares its member with others.
 template <class P, size_t N>
 Input<P> Float(std::string name, std::array<double, N> P::*member, size_t index) {
   return {std::move(name), "FLOAT", In::Member::kNumber, &(blank<P>().*member)[index]};
@@ -327,14 +327,14 @@ Input<P> Seed(const char* name, uint64_t P::*member) {
   in.spec().control_after_generate = true;
   return std::move(in).range(0, UINT64_MAX);
 }
-// One of a fixed list, by name. The default is the first where the member is empty.
+// A choice from a fixed list, by its name. The default is the first name if the member is empty.
 template <class P>
 Input<P> Choice(const char* name, std::string P::*member, const std::vector<std::string>& choices) {
   Input<P> in(name, "COMBO", In::Member::kText, member);
   in.spec().choices = choices;
   return in;
 }
-// One of a fixed list, by what its names mean: an enumeration, a number, or bool.
+// A choice from a fixed list, by the meaning of its name: an enumeration, a number, or bool.
 template <class P, class E>
 requires(std::is_enum_v<E> || std::integral<E>) Input<P> Choice(const char* name, E P::*member,
                                                                 std::initializer_list<Named<E>> choices) {
@@ -347,21 +347,21 @@ requires(std::is_enum_v<E> || std::integral<E>) Input<P> Choice(const char* name
   in.set_meanings(std::move(meanings), sizeof(E));
   return in;
 }
-// One of the model files of a kind ("checkpoints"), or what else library::Folders and FolderChoices know.
+// A model file of a kind ("checkpoints"), or another kind of file that library::Folders and FolderChoices know.
 template <class P>
 Input<P> File(const char* name, std::string P::*member, const std::string& kind) {
   Input<P> in(name, "COMBO", In::Member::kText, member);
   in.spec().choices_from = kind;
   return in;
 }
-// The same, or none: `none` is the first choice and the default.
+// A model file or none: the text `none` is the first choice and the default.
 template <class P>
 Input<P> FileOr(const char* none, const char* name, std::string P::*member, const std::string& kind) {
   Input<P> in = File(name, member, kind);
   in.spec().choices = {none};
   return in;
 }
-// One of the pictures in the input folder.
+// A picture in the input folder.
 template <class P>
 Input<P> Picture(const char* name, std::string P::*member) {
   return File(name, member, workflow::kInputImages).upload();

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMostRuns = 4096;
 
-// The values of the i-th run: of lists one, the last where there are no more.
+// The values of the i-th run: from each list its i-th value, or its last one if it is shorter.
 Call::Arguments nth(const Call::Arguments& all, size_t i, const Node& node) {
   Call::Arguments out{all.typed, {}};
   for (const auto& [name, value] : all.linked) {
@@ -38,7 +38,7 @@ Outputs run_over_lists(Context& context, const TableEntry& entry, const std::str
       if (const auto* list = value.get<ValueList>()) runs = std::max(runs, list->items.size());
   if (runs > kMostRuns)
     throw Error(Fault::kInvalid, "a list of " + std::to_string(runs) + " values comes in")
-        .fix("use lists of at most " + std::to_string(kMostRuns));
+        .fix("Use lists of at most " + std::to_string(kMostRuns));
   const auto run = [&](size_t i) {
     Call call(context, entry.spec, id, nth(arguments, i, node));
     Outputs out = node.run(call);

@@ -32,7 +32,16 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
     if (check) check(*inputs, call);
     return run(*inputs, call);
   };
-  if (foresee) node.foresee = [inputs, foresee = std::move(foresee)](Call& call) { return foresee(*inputs, call); };
+  if (!foresee) return;
+  node.foresee = [inputs, foresee = std::move(foresee)](Call& call) {
+    Outputs outputs = foresee(*inputs, call);
+    // A size that may follow from a value that is not known yet is not known either: what was given for that value is
+    // its default.
+    if (std::any_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); }))
+      for (Value& output : outputs)
+        if (output.bytes() > 0) output = {};
+    return outputs;
+  };
 }
 
 }  // namespace easel::nodes::detail

@@ -19,7 +19,7 @@
 
 namespace easel::nodes {
 
-// A value that another node made, or foresaw, for an output of the same type.
+// A value that another node has made or foreseen, passed on as an output of the same type.
 struct Handed {
   Value value;
 };
@@ -34,7 +34,7 @@ class Made {
   // Passes an input on without a copy.
   Made(const Linked<L>& link) : value_(link.value()) {}
   Made(Handed handed) : value_(std::move(handed.value)) {}
-  // There is none this time.
+  // No value this time.
   Made(std::nullopt_t) {}
   Value take() { return std::move(value_); }
 
@@ -54,7 +54,7 @@ class Made<Anything> {
   Value value_;
 };
 
-// A list: each of its values, in order.
+// A list, by its values in order.
 template <class L>
 class Made<ListOf<L>> {
  public:
@@ -66,7 +66,7 @@ class Made<ListOf<L>> {
     }
     value_ = list_of(LinkType<L>::kName, std::move(items));
   }
-  // Values that are there already.
+  // Values that exist already.
   Made(std::vector<Value> items) requires(!std::is_same_v<typename LinkType<L>::Held, Value>)
       : value_(list_of(LinkType<L>::kName, std::move(items))) {}
   Value take() { return std::move(value_); }
@@ -75,7 +75,7 @@ class Made<ListOf<L>> {
   Value value_;
 };
 
-// The same before anything is computed; nothing where it is not known.
+// An output before anything is computed; empty if nothing is known about it.
 template <class L>
 class ForeseenOutput {
  public:
@@ -116,7 +116,7 @@ template <class L>
 inline constexpr bool kIsList<ListOf<L>> = true;
 }  // namespace detail
 
-// What an output's link type is called, and whether a value of it is known as soon as its node could be run.
+// The name of an output's link type, and whether a value of it is known as soon as its node could be run.
 struct OutputType {
   const char* name;
   bool known_when_checked, is_list;
@@ -157,12 +157,12 @@ template <class P>
 class Known {
  public:
   explicit Known(const P& parameters) : parameters_(parameters) {}
-  // What is known of parameters that are derived from these.
+  // From what is known of parameters that are derived from these.
   template <class D>
   requires(std::derived_from<D, P> && !std::same_as<D, P>) Known(const Known<D>& other)
       : parameters_(other.parameters_) {}
 
-  // What is known of the value of a link, or null.
+  // What is known about the value of a link, or null.
   template <class B, class L>
   requires std::derived_from<P, B>
   const typename LinkType<L>::Foreseen* operator()(Linked<L> B::*member) const {
@@ -223,7 +223,7 @@ class Run {
 };
 
 // A node's foresight: a function of what is known of its parameters, and of the call if it asks for it, that returns
-// Foreseen<...>. Called before anything is computed; throws Error(kMismatch) when inputs do not go together.
+// Foreseen<...>. Called before anything is computed; throws Error(kMismatch) if inputs do not fit each other.
 template <class P>
 class Foresee {
  public:
@@ -250,9 +250,9 @@ class Foresee {
   using Returned = decltype(invoke(std::declval<const F&>(), std::declval<const Known<P>&>(), std::declval<Call&>()));
 };
 
-// What must hold of a node's own values, whatever comes over its links: a function of its parameters, which throws
-// Error(kInvalid). Called before anything is computed if all the values are known by then, and before every run. Links
-// are empty in it.
+// A node's check of its own values, which must hold whatever comes over its links: a function of its parameters that
+// throws Error(kInvalid). Called before anything is computed, if all values are known by then, and before every run.
+// Links are empty in it.
 template <class P>
 class Check {
  public:
@@ -271,7 +271,7 @@ class Check {
   std::function<Outputs(const std::vector<In>&, Call&)> body;
 };
 
-// An output in words; its type is what the run returns in its place.
+// The name and the description of an output; its type follows from what the run returns.
 struct OutputLabel {
   std::string name = {};  // the type's when empty
   std::string tip = {};
@@ -284,22 +284,22 @@ struct NodeOf {
   std::string display = {};  // for people; the name when empty
   std::string category = {};
   std::string description = {};
-  std::string origin = {};  // whose node it is, where it is not ComfyUI's own: "essentials", "kjnodes"
+  std::string origin = {};  // the extension that has the node ("essentials", "kjnodes"); empty for ComfyUI's own
   Inputs<P> inputs = {};
-  std::vector<OutputLabel> outputs = {};  // left out where the types say enough
+  std::vector<OutputLabel> outputs = {};  // may be left out if the types say enough
   bool output_node = false;
   bool deprecated = false;  // an older form of a node of the same name comes after the current one
   bool experimental = false;
   bool hidden_prompt = false;  // declares ComfyUI's hidden inputs prompt and extra_pnginfo
-  bool always = false;         // runs even when nothing it depends on has changed
-  // Kinds of model folders in which it chooses a file by itself: its result depends on what is in them.
+  bool always = false;         // runs even if nothing that it depends on has changed
+  // Kinds of model folders in which it chooses a file by itself, so that its result depends on their contents.
   std::vector<std::string> looks_through = {};
-  // Loaders that look at headers only: their run is done ahead of time, to know what models are meant.
+  // For loaders that read headers only: they run when the prompt is checked, so that the models are known.
   bool runs_when_checked = false;
   Run<P> run;
-  // What its own values must satisfy beyond what its inputs declare.
+  // Checks what its own values must satisfy beyond what its inputs declare.
   Check<P> check = {};
-  // Without it nothing is known ahead of the outputs, unless the node runs when checked.
+  // Without it nothing is known about the outputs in advance, unless the node runs when checked.
   Foresee<P> foresee = {};
 };
 
@@ -310,7 +310,7 @@ struct Node {
   std::vector<workflow::OutputSpec> outputs;
   bool output_node = false, deprecated = false, experimental = false, hidden_prompt = false, always = false;
   bool runs_when_checked = false;
-  // Whether it sees lists whole, or runs once for each of their values.
+  // Whether it takes lists as a whole, instead of running once for each of their values.
   bool takes_lists() const {
     return std::any_of(inputs.begin(), inputs.end(), [](const In& in) { return in.takes_list(); });
   }
@@ -323,7 +323,7 @@ struct Node {
 
 namespace detail {
 using Body = std::function<Outputs(const std::vector<In>&, Call&)>;
-// Joins what was declared with the types of what is returned. Throws Error(kInternal) when they contradict each other.
+// Joins the declaration with the types that the run returns. Throws Error(kInternal) if they contradict each other.
 void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
               const std::vector<OutputType>& foreseen, Body foresee, Body check);
 }  // namespace detail

@@ -8,6 +8,13 @@
 
 namespace easel::nodes {
 
+// How a sampler's steps are shown.
+enum class PreviewMethod {
+  kNone,
+  kLatentToRgb,  // one pixel for each of the latent's, in colours fitted to its channels
+  kTiny,         // by TAESD where the file of its decoder is there, else as above
+};
+
 // A small picture of the intermediate result; empty if there is none.
 struct Preview {
   int width = 0, height = 0;
@@ -31,14 +38,14 @@ class NodeEvents {
   virtual bool wants_preview() { return false; }
   // The models that a sampler needs are in memory: its first step begins.
   virtual void sampling_starts() {}
-  // Hands a picture to the client that started the run. False when there is none that takes it.
+  // Sends a picture to the client that started the run. False if there is no client that takes it.
   virtual bool send_picture(const SentPicture& picture) {
     (void)picture;
     return false;
   }
-  // Something a person should know that is no error.
+  // Something that the user should know and that is not an error.
   virtual void warn(const std::string& text) { (void)text; }
-  // Something for those who ask for more (--verbose).
+  // Something for users who ask for more (--verbose).
   virtual void detail(const std::string& text) { (void)text; }
   // A typed input of some other node of the prompt, as text; the node is named by id, title or class.
   virtual std::optional<std::string> input_of(const std::string& node, const std::string& input) {

@@ -17,7 +17,7 @@ class Folders;
 
 namespace easel::nodes {
 
-// A declared node with its outside view.
+// A declared node, and its description for everyone else.
 struct TableEntry {
   Node node;
   workflow::NodeSpec spec;
@@ -25,8 +25,8 @@ struct TableEntry {
 
 class Table final : public workflow::NodeTable {
  public:
-  // Throws Error(kInternal) when a declaration contradicts itself: an input declared twice, more outputs named than
-  // made, a foresight of other types than the run's.
+  // Throws Error(kInternal) if a declaration contradicts itself: it declares an input twice, names more outputs than
+  // the run returns, or foresees other types than the run returns.
   template <class P>
   void add(NodeOf<P> node) {
     add(untyped(std::move(node)));
@@ -35,8 +35,8 @@ class Table final : public workflow::NodeTable {
 
   std::vector<const workflow::NodeSpec*> forms(std::string_view class_type) const override;
   std::vector<const workflow::NodeSpec*> list() const override;
-  // The model files that a text may name, as a prompt names its embeddings: what a node with such a text makes depends
-  // on them. None until it is said how they are found.
+  // Sets how to find the model files that a text names, as a prompt names its embeddings: the results of a node with
+  // such a text depend on them. Until then no text names any.
   using FilesInText = std::vector<std::filesystem::path> (*)(const library::Folders& folders, std::string_view text);
   void set_files_in_text(FilesInText how) { files_in_text_ = how; }
   std::vector<std::filesystem::path> files_in_text(const library::Folders& folders, std::string_view text) const;

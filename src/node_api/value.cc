@@ -1,5 +1,7 @@
 #include "node_api/value.h"
 
+#include <algorithm>
+
 namespace easel::nodes {
 
 void Value::fail_type() const {
@@ -14,5 +16,12 @@ Value list_of(const char* type, std::vector<Value> items) {
 }
 
 size_t bytes_of(const Tensor& t) { return t.defined() ? t.nbytes() : 0; }
+
+size_t bytes_of_floats(std::initializer_list<int64_t> factors) {
+  size_t bytes = sizeof(float);
+  for (const int64_t factor : factors)
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(std::max<int64_t>(0, factor)), &bytes)) return SIZE_MAX;
+  return bytes;
+}
 
 }  // namespace easel::nodes

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -19,12 +20,13 @@ struct LatentFormat;
 namespace easel::nodes {
 
 // The traits of one type of link. Specialised once for each, under the C++ type that names it in
-// declarations, which is the type it holds wherever that is told apart from others:
+// declarations, which is the type that it holds unless several link types hold the same:
 //   static constexpr const char* kName = "LATENT";  // in workflows
 //   using Held = Latent;                // what a value holds once it is computed
 //   using Foreseen = ForeseenLatent;    // what it holds before that; void: nothing is ever known
-//   static size_t bytes(const Held&);   // memory that is free again when the last copy goes; shared models, which
-//                                       // memory::Residency counts, are not part of it
+//   static size_t bytes(const Held&);   // memory that is freed with the last copy, without shared models, which
+//                                       // memory::Residency counts
+//   static size_t foreseen_bytes(const Foreseen&);  // what it will be once computed; left out where that is not known
 template <class T>
 struct LinkType;
 
@@ -36,7 +38,10 @@ class Value {
 
   bool empty() const { return !object_; }
   const std::string& type() const { return type_; }
+  // Of a value that was foreseen, those that it will have, or 0 where that is not known.
   size_t bytes() const { return bytes_; }
+  // Whether both are the same object, not merely equal ones.
+  bool is(const Value& other) const { return object_ == other.object_; }
 
   // Null if it holds another type.
   template <class T>
@@ -75,17 +80,19 @@ Value computed(typename LinkType<L>::Held object) {
   return {LinkType<L>::kName, std::move(object), bytes};
 }
 
-// What is known of a value of link type L before it is computed.
+// What is known about a value of link type L before it is computed.
 template <class L>
 Value foreseen(typename LinkType<L>::Foreseen object) {
-  return {LinkType<L>::kName, std::move(object), 0};
+  size_t bytes = 0;
+  if constexpr (requires { LinkType<L>::foreseen_bytes(object); }) bytes = LinkType<L>::foreseen_bytes(object);
+  return {LinkType<L>::kName, std::move(object), bytes};
 }
 
 // Several values on one link, under the name of their type: nodes that take one value run once for each of them.
 struct ValueList {
   std::vector<Value> items;
 };
-// Throws Error(kInvalid) for a list of none: there is nothing to run a node for.
+// Throws Error(kInvalid) for an empty list, for which no node could run.
 Value list_of(const char* type, std::vector<Value> items);
 
 // An output that is a list of values of link type L.
@@ -98,7 +105,7 @@ struct LinkType<ListOf<L>> {
   using Foreseen = void;
 };
 
-// "*": a value of any type, which a node hands on as it is or looks at to see what it is.
+// "*": a value of any type, which a node passes on as it is, or whose type it asks for.
 struct Anything;
 template <>
 struct LinkType<Anything> {
@@ -107,7 +114,7 @@ struct LinkType<Anything> {
   using Foreseen = Value;
 };
 
-// Whether a value of link type L is, once foreseen, the very value a run gives.
+// Whether the foreseen value of link type L is the same value that a run gives.
 template <class L>
 inline constexpr bool kKnownWhenChecked =
     std::is_same_v<typename LinkType<L>::Held, typename LinkType<L>::Foreseen> && !std::is_same_v<L, Anything>;
@@ -118,10 +125,13 @@ using Outputs = std::vector<Value>;
 // Bytes of a tensor's elements; 0 for an undefined one.
 size_t bytes_of(const Tensor& t);
 
+// Bytes of so many f32, or SIZE_MAX where that is beyond any memory. Negative numbers count as 0.
+size_t bytes_of_floats(std::initializer_list<int64_t> factors);
+
 // IMAGE: a Tensor [N,H,W,C] f32 in 0..1.
 struct Image;
 struct ForeseenPicture {
-  int64_t width = 0, height = 0, count = 1;
+  int64_t width = 0, height = 0, count = 1, channels = 3;
 };
 template <>
 struct LinkType<Image> {
@@ -129,19 +139,24 @@ struct LinkType<Image> {
   using Held = Tensor;
   using Foreseen = ForeseenPicture;
   static size_t bytes(const Held& pixels) { return bytes_of(pixels); }
+  static size_t foreseen_bytes(const Foreseen& p) { return bytes_of_floats({p.count, p.height, p.width, p.channels}); }
 };
 
 // MASK: a Tensor [N,H,W] f32.
 struct Mask;
+struct ForeseenMask {
+  int64_t width = 0, height = 0, count = 1;
+};
 template <>
 struct LinkType<Mask> {
   static constexpr const char* kName = "MASK";
   using Held = Tensor;
-  using Foreseen = void;
+  using Foreseen = ForeseenMask;
   static size_t bytes(const Held& values) { return bytes_of(values); }
+  static size_t foreseen_bytes(const Foreseen& m) { return bytes_of_floats({m.count, m.height, m.width}); }
 };
 
-// LATENT. Positions and sizes that nodes are given in pixels are brought to latent pixels by its format.
+// LATENT. Its format converts positions and sizes that nodes are given in pixels to latent pixels.
 struct Latent {
   Tensor samples;                                // [N,h,w,C] f32, as the VAE encodes
   Tensor noise_mask;                             // [n,H,W], 1 where the picture may change; undefined for all
@@ -150,6 +165,8 @@ struct Latent {
 };
 struct ForeseenLatent {
   int64_t count = 0, height = 0, width = 0;  // in latent pixels
+  int64_t channels = 4;
+  int64_t factor = 8;  // pixels along a side of a latent pixel
 };
 template <>
 struct LinkType<Latent> {
@@ -157,6 +174,7 @@ struct LinkType<Latent> {
   using Held = Latent;
   using Foreseen = ForeseenLatent;
   static size_t bytes(const Held& latent) { return bytes_of(latent.samples) + bytes_of(latent.noise_mask); }
+  static size_t foreseen_bytes(const Foreseen& l) { return bytes_of_floats({l.count, l.height, l.width, l.channels}); }
 };
 
 // Types whose values are small and known as soon as the node before them has run.
@@ -184,7 +202,7 @@ struct LinkType<std::string> : PlainLink<std::string> {
   static size_t bytes(const std::string& text) { return text.size(); }
 };
 
-// FLOAT where a node makes a number for each picture of a batch.
+// FLOAT if a node makes a number for each picture of a batch.
 struct NumberList {
   std::vector<double> values;
 };

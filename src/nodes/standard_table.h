@@ -5,7 +5,7 @@
 
 namespace easel::nodes {
 
-// What the files src/nodes/*/*_nodes.cc register. Built on first use.
+// All nodes that the files src/nodes/*/*_nodes.cc register. Built on first use.
 const Table& standard_table();
 
 }  // namespace easel::nodes

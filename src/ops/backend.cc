@@ -51,6 +51,35 @@ Device parse_device(std::string_view name) {
       .fix("Choose cpu, reference, vulkan or vulkan:N");
 }
 
+Device choose_device(std::string_view name) {
+  constexpr uint64_t kEnough = uint64_t{4} << 30;  // a model of Stable Diffusion 1.5 and what it computes in
+  Device chosen = kHost;
+  if (name == "auto") {
+    uint64_t most = kEnough - 1;
+    for (const DeviceFacts& facts : vulkan::facts())
+      if (facts.discrete && !facts.name.empty() && facts.free > most) {
+        most = facts.free;
+        chosen = parse_device(facts.name);
+      }
+  } else {
+    chosen = parse_device(name);
+  }
+  backend(chosen);
+  return chosen;
+}
+
+std::vector<DeviceFacts> device_facts() {
+  std::vector<DeviceFacts> all(1);
+  all[0].name = device_name(kHost);
+  all[0].kind = "processor";
+  for (DeviceFacts& facts : vulkan::facts()) all.push_back(std::move(facts));
+  return all;
+}
+
+uint64_t device_memory_bytes(Device device) { return backend(device).memory_bytes(); }
+
+void wait_for(Device device) { backend(device).wait(); }
+
 Device compute_device() { return current().load(std::memory_order_relaxed); }
 
 void set_compute_device(Device device) {

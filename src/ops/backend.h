@@ -85,6 +85,18 @@ class Backend {
   // Angles are rounded to f32 as in torch, because the models were trained with the rounded values.
   virtual void timestep_embedding(std::span<const float> t, float max_period, Tensor& out) const = 0;
 
+  // The memory that the device lets this program have, in bytes; 0 where it is the machine's.
+  virtual uint64_t memory_bytes() const { return 0; }
+  // Returns when everything that was asked for is computed.
+  virtual void wait() const {}
+
+  // What the device had to make since it was opened. Within a step it makes nothing.
+  struct Made {
+    uint64_t blocks = 0;   // of memory, from the driver
+    uint64_t shaders = 0;  // compiled with certain constants
+  };
+  virtual Made made() const { return {}; }
+
   // Products of that type as fast as the device can do them when nothing comes from memory: returns the operations
   // done, two for each multiplication. For measure_product_limit(); 0 where there is no such loop.
   virtual uint64_t register_products(DType) const { return 0; }

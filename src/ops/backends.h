@@ -15,6 +15,7 @@ const Backend& backend();
 
 namespace vulkan {
 int device_count();
+std::vector<DeviceFacts> facts();
 // Throws Error(kUnsupported) unless 0 <= index < device_count().
 const Backend& backend(int index);
 }  // namespace vulkan

@@ -3,6 +3,9 @@
 #include <atomic>
 #include <chrono>
 
+#include "base/error.h"
+#include "ops/devices.h"
+
 namespace easel::ops {
 namespace {
 
@@ -15,6 +18,14 @@ std::array<Totals, kOpKinds> g_totals;
 thread_local bool t_inside = false;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// A device that computes while the host goes on is waited for, so that each op is charged with its own work.
+void settle() {
+  try {
+    if (const Device device = compute_device(); device != kHost) wait_for(device);
+  } catch (const Error&) {  // whoever reads the result is told
+  }
+}
 
 }  // namespace
 
@@ -49,11 +60,13 @@ void CountOp::begin(OpKind kind) {
   if (t_inside) return;
   t_inside = counting_ = true;
   kind_ = kind;
+  settle();
   start_ = now();
 }
 
 void CountOp::end() {
   t_inside = false;
+  settle();
   Totals& t = g_totals[static_cast<size_t>(kind_)];
   t.nanoseconds += static_cast<uint64_t>((now() - start_) * 1e9);
   t.calls += 1;

@@ -13,26 +13,42 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 }  // namespace
 
-ProductLimit measure_product_limit(DType type, double seconds) {
+ProductLimit measure_product_limit(DType type, double seconds, Device device) {
   constexpr int64_t kSize = 2048;
   Tensor values({kSize, kSize});
   for (int64_t i = 0; i < values.numel(); ++i) values.f32()[i] = static_cast<float>(i % 31) * 0.0625f - 1.0f;
-  const Tensor x = convert(values, type == DType::kI8 ? DType::kBF16 : type);
-  const PackedLinearPtr packed = pack_linear(values, {}, type);
-  const Backend& host = backend(kHost);
+  const Backend& computes = backend(device);
+  const Tensor x = convert(values, type == DType::kI8 ? DType::kBF16 : type).to(device);
+  const PackedLinearPtr packed = pack_linear(values, {}, type, false, Packer::pack().on(device));
   ProductLimit limit;
   const double end = now() + seconds;
   for (int i = 0; i < 3 || now() < end; ++i) {
     const double start = now();
     linear(x, *packed);
+    computes.wait();
     const double between = now();
-    const auto operations = static_cast<double>(host.register_products(type));
+    const auto operations = static_cast<double>(computes.register_products(type));
     const double stop = now();
     if (i == 0) continue;  // the first round warms up
     limit.product = std::max(limit.product, 2.0 * kSize * kSize * kSize / (between - start));
     limit.registers = std::max(limit.registers, operations / (stop - between));
   }
   return limit;
+}
+
+double measure_copy_bandwidth(Device device) {
+  constexpr int64_t kElements = int64_t{16} << 20;
+  const Backend& computes = backend(device);
+  const Tensor from = Tensor::full({kElements}, 1.0f, device);
+  double best = 0;
+  for (int i = 0; i < 6; ++i) {
+    computes.wait();
+    const double start = now();
+    const Tensor copy = clone(from);
+    computes.wait();
+    if (i > 0) best = std::max(best, 2.0 * static_cast<double>(copy.nbytes()) / (now() - start));
+  }
+  return best;
 }
 
 }  // namespace easel::ops

@@ -55,6 +55,9 @@ constexpr std::array kSamplers = {
     SamplerInfo{.name = "uni_pc_bh2", .run = sample_uni_pc_bh2, .discard_penultimate = true, .fades = true},
 };
 
+// Not in the menus, as they need what a node of their own gives them.
+constexpr SamplerInfo kTcd{.name = "tcd", .run = sample_tcd};
+
 }  // namespace
 
 Tensor SamplerRun::evaluate(const Tensor& at, float sigma) const {
@@ -81,9 +84,10 @@ std::span<const SamplerInfo> samplers() { return kSamplers; }
 const SamplerInfo& find_sampler(std::string_view name) {
   const auto found = std::find_if(kSamplers.begin(), kSamplers.end(), [&](const auto& s) { return s.name == name; });
   if (found != kSamplers.end()) return *found;
+  if (name == kTcd.name) return kTcd;
   std::string known;
   for (const SamplerInfo& s : kSamplers) known += (known.empty() ? "" : ", ") + std::string(s.name);
-  throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("use one of " + known);
+  throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("Use one of " + known);
 }
 
 }  // namespace easel::sampling

@@ -36,6 +36,14 @@ struct SamplerKnobs {
   // dpm_adaptive: tolerances, first step, the controller's coefficients (Soderlind 2003), and the smallest factor of
   // change with which a step is accepted.
   double rtol = 0.05, atol = 0.0078, h_init = 0.05, pcoeff = 0, icoeff = 1, dcoeff = 0, accept_safety = 0.81;
+  // tcd: for each level of the schedule, the share of the picture in the variance at the level that the step to it
+  // denoises down to (the first is not used).
+  std::vector<float> alphas = {};
+};
+
+// The noise levels from which to which a path of noise is drawn.
+struct PathSpan {
+  float lowest = 0, highest = 0;
 };
 
 // One sampling run: everything that a sampler works on.
@@ -49,6 +57,7 @@ struct SamplerRun {
   uint64_t seed = 0;                     // for samplers with a generator of their own
   const ModelSampling* model = nullptr;  // for samplers that add noise to x, or act in a part of the schedule only
   SamplerKnobs knobs;
+  std::optional<PathSpan> path_span = {};  // nothing: that of `sigmas`
   std::function<void(const SamplerProgress&)> on_step;
   CancelToken cancel;
 
@@ -82,7 +91,7 @@ struct SamplerInfo {
 
 // All samplers, in the order of ComfyUI's menus.
 std::span<const SamplerInfo> samplers();
-// Throws Error(kInvalid), listing the known names.
+// A sampler of the menus, or "tcd", which a node sets up. Throws Error(kInvalid), listing the names of the menus.
 const SamplerInfo& find_sampler(std::string_view name);
 
 }  // namespace easel::sampling

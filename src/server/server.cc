@@ -14,6 +14,7 @@
 #include "server/jobs/status_ticker.h"
 #include "server/log.h"
 #include "server/routes/services.h"
+#include "server/routes/tooling_routes.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -120,7 +121,7 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .about = {options.device, options.version, options.arguments}} {
   if (options.more_routes) options.more_routes(router, models_pool);
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
-                         add_user_routes, add_library_routes, add_page_routes})
+                         add_user_routes, add_tooling_routes, add_library_routes, add_page_routes})
     add(router, services);
   options.http.temp_folder = files.root(artifacts::Area::kTemp);
   options.http.observe = [this](const Request& request, int status) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "models/checkpoint/describe.h"
 #include "text/prompt.h"
+#include "text/tokenizer.h"
 
 namespace easel::techniques {
 
@@ -23,6 +24,26 @@ Json to_json(const models::FileDescription& d) {
           {"problem", d.problem}};
 }
 
+// By the names of the tooling nodes' clients.
+struct BaseModel {
+  const char *family, *name;
+};
+constexpr BaseModel kBaseModels[] = {
+    {"sd1", "sd15"},  {"sd2", "sd20"},        {"unclip-l", "sd21"},       {"unclip-h", "sd21"},
+    {"sdxl", "sdxl"}, {"playground", "sdxl"}, {"refiner", "sdxl-refiner"}};
+
+Json base_model_of(const models::FileDescription& d) {
+  const bool network = d.kind == models::FileKind::kCheckpoint || d.kind == models::FileKind::kUNet;
+  const auto* known = !network || !d.family
+                          ? nullptr
+                          : std::find_if(std::begin(kBaseModels), std::end(kBaseModels),
+                                         [&](const BaseModel& model) { return d.family->id == model.family; });
+  if (!known || known == std::end(kBaseModels)) return {{"base_model", "unknown"}};
+  Json out = {{"base_model", known->name}, {"is_inpaint", d.inpainting}};
+  if (std::string_view(known->name) == "sdxl") out["type"] = d.prediction;
+  return out;
+}
+
 }  // namespace
 
 std::filesystem::path picture_beside(const std::filesystem::path& model) {
@@ -36,22 +57,34 @@ std::filesystem::path picture_beside(const std::filesystem::path& model) {
   return {};
 }
 
-Json Catalogue::describe(const std::filesystem::path& path) {
+Catalogue::Known Catalogue::describe(const std::filesystem::path& path) {
   const FileVersion version = file_version(path);
   {
     const MutexLock lock(mutex_);
-    if (const auto it = known_.find(path); it != known_.end() && it->second.version == version)
-      return it->second.description;
+    if (const auto it = known_.find(path); it != known_.end() && it->second.version == version) return it->second;
   }
-  Json description;
+  Known known{version, {}, {}};
   try {
-    description = to_json(models::describe_file(path));
+    const models::FileDescription description = models::describe_file(path);
+    known.description = to_json(description);
+    known.base_model = base_model_of(description);
   } catch (const Error& e) {
-    description = {{"problem", e.message()}};
+    known.description = {{"problem", e.message()}};
+    known.base_model = {{"base_model", "unknown"}, {"error", e.message()}};
   }
   const MutexLock lock(mutex_);
-  known_[path] = {version, description};
-  return description;
+  return known_[path] = std::move(known);
+}
+
+Json Catalogue::base_models(const std::string& kind, size_t offset, std::optional<size_t> limit) {
+  const std::vector<std::string> names = folders_.list(kind);
+  const size_t begin = std::min(offset, names.size());
+  const size_t count = std::min(limit.value_or(names.size()), names.size() - begin);
+  Json out = Json::object();
+  for (size_t i = begin; i < begin + count; ++i)
+    if (const auto path = folders_.try_find(kind, names[i])) out[names[i]] = describe(*path).base_model;
+  if (limit) out["_meta"] = {{"offset", offset}, {"count", count}, {"total", names.size()}};
+  return out;
 }
 
 Json Catalogue::files() {
@@ -61,7 +94,8 @@ Json Catalogue::files() {
       const auto path = folders_.try_find(kind, name);
       if (!path) continue;  // deleted since the folder was read
       Json row = {{"folder", kind}, {"name", name}};
-      row.update(describe(*path));
+      row.update(describe(*path).description);
+      row["built_in"] = folders_.built_in(kind, name);
       row["picture"] = !picture_beside(*path).empty();
       out.push_back(std::move(row));
     }
@@ -69,7 +103,7 @@ Json Catalogue::files() {
 }
 
 std::vector<int64_t> tokens_of_chunks(std::string_view prompt) {
-  constexpr int32_t kStart = 49406, kEnd = 49407;
+  constexpr int32_t kStart = text::Tokenizer::kStartToken, kEnd = text::Tokenizer::kEndToken;
   std::vector<int64_t> counts;
   for (const text::Chunk& chunk : text::tokenize(prompt, {.pad_token = kEnd})) {
     // Everything from the first end mark on is padding.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,18 +21,24 @@ class Catalogue {
   // `folders` outlives the catalogue.
   explicit Catalogue(const library::Folders& folders) : folders_(folders) {}
 
-  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "picture"}], sorted. Of a file
-  // that cannot be read there is "folder", "name", and why in "problem"; "picture" says whether one lies beside the
-  // file.
+  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "built_in", "picture"}], sorted,
+  // built-in ones last. Of a file that cannot be read there is "folder", "name", and why in "problem"; "picture" says
+  // whether one lies beside the file.
   workflow::Json files();
 
- private:
-  workflow::Json describe(const std::filesystem::path& path);
+  // {name: {"base_model", "is_inpaint", "type"}} of the files of one kind of folder, as the tooling nodes' clients ask
+  // for them: "base_model" is "sd15", "sd20", "sd21", "sdxl", "sdxl-refiner" or "unknown", "type" what an SDXL model
+  // predicts ("eps", "v-prediction", "edm"). `limit` of them from `offset` on, and then with "_meta": {"offset",
+  // "count", "total"}; all of them without a limit.
+  workflow::Json base_models(const std::string& kind, size_t offset, std::optional<size_t> limit);
 
+ private:
   struct Known {
     FileVersion version;
-    workflow::Json description;
+    workflow::Json description, base_model;
   };
+  Known describe(const std::filesystem::path& path);
+
   const library::Folders& folders_;
   Mutex mutex_;
   std::map<std::filesystem::path, Known> known_ EASEL_GUARDED_BY(mutex_);

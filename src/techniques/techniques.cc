@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "library/built_in.h"
 #include "models/control/controlnet.h"
 #include "models/diffusion_model.h"
 #include "models/model_reader.h"
@@ -38,7 +39,10 @@ const Json& shipped() {
 // nothing is built.
 class Chooser {
  public:
-  explicit Chooser(engine::Engine& engine) : engine_(engine) {}
+  // Among the files that came with the program, or among all others.
+  Chooser(engine::Engine& engine, bool built_in) : engine_(engine), built_in_(built_in) {}
+
+  bool built_in() const { return built_in_; }
 
   // `wanted`: node id to what its file must be; an entry that depends on another comes after it.
   // Returns what is missing, or "".
@@ -90,6 +94,8 @@ class Chooser {
   std::string take(PromptNode& node, const char* input, const std::string& folder, const std::string& what,
                    const std::function<bool(const Outputs&)>& right) {
     std::vector<std::string> names = engine_.folders().list(folder);
+    std::erase_if(names,
+                  [&](const std::string& name) { return engine_.folders().built_in(folder, name) != built_in_; });
     const std::string named = node.inputs.at(input).get<std::string>();
     std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name == named; });
     PromptNode asked = node;
@@ -113,7 +119,8 @@ class Chooser {
 
   // A VAE file looks the same for SD 1.x and SDXL, so only the one the workflow names will do; else the checkpoint's.
   std::string choose_vae(workflow::Prompt& prompt, PromptNode& node, const std::string& checkpoint) {
-    if (engine_.folders().try_find("vae", node.inputs.at("vae_name").get<std::string>())) return {};
+    const auto named = node.inputs.at("vae_name").get<std::string>();
+    if (engine_.folders().try_find("vae", named) && engine_.folders().built_in("vae", named) == built_in_) return {};
     const std::string id = node.id;
     for (PromptNode& other : prompt.nodes)
       for (auto& [name, value] : other.inputs.items())
@@ -137,7 +144,8 @@ class Chooser {
   bool is_adapter(const std::string& node, const Outputs& made, const std::string& kind, const std::string& model) {
     const auto& adapter = made.at(0).as<nodes::IpPipeline>().adapter;
     adapters_[node] = adapter;
-    return kind == models::ip_adapter_kind_name(adapter.config.kind) &&
+    // There is one built-in adapter, whatever its kind.
+    return (built_in_ || kind == models::ip_adapter_kind_name(adapter.config.kind)) &&
            !models::ip_adapter_mismatch(adapter, nullptr, &models_.at(model));
   }
   bool is_control(const Outputs& made, const std::string& model) {
@@ -153,6 +161,7 @@ class Chooser {
   }
 
   engine::Engine& engine_;
+  bool built_in_;
   std::set<std::pair<std::string, std::string>> unreadable_;  // class of the loader, name of the file
   std::map<std::string, models::ModelHandle> models_;         // by node, of the technique at hand
   std::map<std::string, models::IpAdapterHandle> adapters_;
@@ -202,38 +211,66 @@ Technique read(const Json& json) {
   return t;
 }
 
-void choose_files(Chooser& chooser, Technique& t, const Json& json) {
+// The size of the built-in models, and none of the words they do not know (of what is not wanted).
+void make_small(Technique& t) {
+  for (PromptNode& node : t.prompt.nodes)
+    for (const char* side : {"width", "height"})
+      if (node.inputs.contains(side) && node.inputs[side].is_number()) node.inputs[side] = library::kBuiltInSide;
+  for (const WordsSlot& slot : t.negatives) t.prompt.find(slot.node)->inputs[slot.input] = "";
+}
+
+Technique with_files(Chooser& chooser, const Json& json) {
+  Technique t = read(json);
   t.missing = chooser.choose(t.prompt, json.at("files"));
   if (!t.missing.empty()) t.missing = "It needs " + t.missing + ".";
+  t.built_in = t.missing.empty() && chooser.built_in();
+  if (t.built_in) make_small(t);
+  return t;
+}
+
+// Those that look among the files of the model folders, and then among those that came with the program.
+std::vector<Chooser> choosers(engine::Engine& engine) {
+  std::vector<Chooser> out;
+  out.emplace_back(engine, false);
+  if (engine.folders().has_built_in()) out.emplace_back(engine, true);
+  return out;
 }
 
 }  // namespace
 
 std::vector<Technique> available(engine::Engine& engine) {
-  Chooser chooser(engine);
+  std::vector<Chooser> all_choosers = choosers(engine);
   std::vector<Technique> all;
   for (const Json& json : shipped().at("techniques")) {
-    all.push_back(read(json));
-    choose_files(chooser, all.back(), json);
+    all.push_back(with_files(all_choosers.front(), json));
+    if (all.back().missing.empty() || all_choosers.size() == 1) continue;
+    if (Technique small = with_files(all_choosers.back(), json); small.missing.empty()) all.back() = std::move(small);
   }
   return all;
 }
 
-Technique first_available(engine::Engine& engine, const std::vector<std::string>& names, size_t pictures) {
-  Chooser chooser(engine);
+Technique first_available(engine::Engine& engine, const std::vector<std::string>& names,
+                          std::optional<size_t> pictures) {
   const Json& all = shipped().at("techniques");
   std::string reasons;
-  for (const std::string& name : names) {
-    const auto json = std::find_if(all.begin(), all.end(), [&](const Json& t) { return t.at("name") == name; });
-    if (json == all.end() || json->at("pictures").size() != pictures) continue;
-    Technique t = read(*json);
-    choose_files(chooser, t, *json);
-    if (t.missing.empty()) return t;
-    reasons += (reasons.empty() ? "" : " ") + name + ": " + t.missing;
+  for (Chooser& chooser : choosers(engine)) {
+    for (const std::string& name : names) {
+      const auto json = std::find_if(all.begin(), all.end(), [&](const Json& t) { return t.at("name") == name; });
+      if (json == all.end() || json->at("pictures").size() != pictures.value_or(json->at("pictures").size())) continue;
+      Technique t = with_files(chooser, *json);
+      if (t.missing.empty()) return t;
+      if (!chooser.built_in()) reasons += (reasons.empty() ? "" : " ") + name + ": " + t.missing;
+    }
   }
-  if (reasons.empty()) throw Error(Fault::kUsage, "nothing here takes " + std::to_string(pictures) + " pictures");
+  if (reasons.empty())
+    throw Error(Fault::kUsage, "nothing here takes " + std::to_string(pictures.value_or(0)) + " pictures");
   throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
-      .fix("docs/models.md says where they go");
+      .fix("See docs/models.md for where they go");
+}
+
+bool is_technique(const std::string& name) {
+  const Json& all = shipped().at("techniques");
+  return std::any_of(all.begin(), all.end(), [&](const Json& t) { return t.at("name") == name; });
 }
 
 workflow::Prompt shipped_workflow(const std::string& name) {
@@ -269,6 +306,7 @@ Json to_json(const Technique& t) {
           {"knobs", std::move(knobs)},
           {"main_knob", t.main_knob},
           {"missing", t.missing},
+          {"built_in", t.built_in},
           {"prompt", workflow::to_json(t.prompt, true)}};
 }
 

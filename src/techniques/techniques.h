@@ -2,6 +2,7 @@
 // with which of those files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,18 +37,25 @@ struct Technique {
   size_t main_knob = 0;                       // the one a strip of results is made over
   workflow::Prompt prompt;                    // with the model files at hand
   std::string missing;                        // why it cannot be run here, for people; empty when it can
+  bool built_in = false;                      // drawn with the models that come with the program, at their size
 };
 
 // All techniques, in the order they are shown. Files the workflows name are taken when they are there; others of the
 // same kind take their place: a checkpoint by its family, an adapter, encoder or VAE when everything fits together.
+// Where the files of the model folders do not allow a technique, those that came with the program
+// (library/built_in.h) are taken for all of its loaders, and its result has their size; the two are never mixed.
 // Files are looked at through the engine, which remembers them: a workflow that is checked and run afterwards, or the
 // same question asked again, opens none of them anew.
 std::vector<Technique> available(engine::Engine& engine);
 
-// The first of the named techniques that takes so many pictures and has all its files; of those that come after it, no
-// file is looked at. Throws Error(kMissing) saying what each lacks when none has them all, Error(kUsage) when none
-// takes so many pictures.
-Technique first_available(engine::Engine& engine, const std::vector<std::string>& names, size_t pictures);
+// The first of the named techniques that takes so many pictures, any number when none is given, and has all its files;
+// of those that come after it, no file is looked at. Built-in files count only when none has all of its files in the
+// model folders. Throws Error(kMissing) saying what each lacks when none has them all, Error(kUsage) when there is none
+// that takes so many pictures.
+Technique first_available(engine::Engine& engine, const std::vector<std::string>& names,
+                          std::optional<size_t> pictures);
+
+bool is_technique(const std::string& name);
 
 // The workflow of a technique as shipped. Throws Error(kMissing) naming the ones there are.
 workflow::Prompt shipped_workflow(const std::string& name);

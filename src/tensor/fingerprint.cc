@@ -10,8 +10,8 @@ Fingerprint fingerprint(const Tensor& t, uint64_t seed) {
   const Tensor values = contiguous(t);
   Fingerprint key{0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full};
   const auto mix = [&key](uint64_t word) {
-    key.first = std::rotl((key.first ^ word) * 0xff51afd7ed558ccdull, 29);
-    key.second = std::rotl((key.second + word) * 0x87c37b91114253d5ull, 33) ^ key.first;
+    key.low = std::rotl((key.low ^ word) * 0xff51afd7ed558ccdull, 29);
+    key.high = std::rotl((key.high + word) * 0x87c37b91114253d5ull, 33) ^ key.low;
   };
   mix(seed);
   mix(static_cast<uint64_t>(values.dtype()));

@@ -8,7 +8,7 @@
 namespace easel {
 
 struct Fingerprint {
-  uint64_t first = 0, second = 0;
+  uint64_t low = 0, high = 0;
   bool operator==(const Fingerprint&) const = default;
 };
 

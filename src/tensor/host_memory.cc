@@ -14,6 +14,7 @@
 #include "base/huge_pages.h"
 #include "base/mutex.h"
 #include "base/round.h"
+#include "tensor/memory_guard.h"
 
 namespace easel {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 constexpr size_t kHugeThreshold = kHugePage;  // blocks of this size or more are mapped in huge pages
 
 std::atomic<bool> g_poison{false};
+std::atomic<size_t> g_pooled{0};  // bytes of all blocks of all pools
 
 size_t class_of(size_t bytes) {
   const size_t n = std::max<size_t>(bytes, 256);
@@ -72,6 +74,7 @@ class PooledMemory::Pool {
 
   explicit Pool(Device of) : device(of) {}
   Block* take(size_t bytes) EASEL_EXCLUDES(mutex);
+  Block* take_kept(size_t index, size_t capacity) EASEL_EXCLUDES(mutex);
   void give(Block* block) EASEL_EXCLUDES(mutex);
   void trim(size_t keep) EASEL_EXCLUDES(mutex);
 
@@ -84,23 +87,33 @@ class PooledMemory::Pool {
   std::array<Block*, kClasses> free_ EASEL_GUARDED_BY(mutex){};
 };
 
+// A block of that class that is kept for reuse, or null.
+PooledMemory::Pool::Block* PooledMemory::Pool::take_kept(size_t index, size_t capacity) {
+  MutexLock lock(mutex);
+  ++stats.requests;
+  Block* const block = free_[index];
+  if (!block) return nullptr;
+  free_[index] = block->next;
+  stats.cached_bytes -= capacity;
+  stats.live_bytes += capacity;
+  stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
+  return block;
+}
+
 PooledMemory::Pool::Block* PooledMemory::Pool::take(size_t bytes) {
   const size_t index = class_of(bytes);
   size_t capacity = class_bytes(index);
   if (capacity >= kHugeThreshold) capacity = round_up(capacity, kPage);
-  Block* block = nullptr;
-  {
-    MutexLock lock(mutex);
-    ++stats.requests;
-    if ((block = free_[index])) {
-      free_[index] = block->next;
-      stats.cached_bytes -= capacity;
-    }
-    stats.live_bytes += capacity;
-    stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
-    if (!block) ++stats.fresh_blocks;
-  }
+  Block* block = take_kept(index, capacity);
   if (!block) {
+    // Without the lock: the guard may let go of tensors.
+    ask_for_memory(capacity);
+    {
+      MutexLock lock(mutex);
+      ++stats.fresh_blocks;
+      stats.live_bytes += capacity;
+      stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
+    }
     void* p = system_allocate(capacity);
     if (!p) {
       trim(0);
@@ -113,6 +126,7 @@ PooledMemory::Pool::Block* PooledMemory::Pool::take(size_t bytes) {
           .fix("Use a smaller size or batch, or --memory-budget");
     }
     block = new Block(p, capacity, *this, index);
+    g_pooled += capacity;
   }
   if (g_poison.load(std::memory_order_relaxed)) std::memset(block->memory(), 0xff, capacity);
   return block;
@@ -133,6 +147,7 @@ void PooledMemory::Pool::trim(size_t keep) {
       Block* block = free_[i];
       free_[i] = block->next;
       stats.cached_bytes -= block->capacity();
+      g_pooled -= block->capacity();
       system_free(block->memory(), block->capacity());
       delete block;
     }
@@ -167,10 +182,13 @@ void PooledMemory::reset_peak() {
 
 void PooledMemory::trim(size_t keep_bytes) { pool_->trim(keep_bytes); }
 
+size_t PooledMemory::taken() { return g_pooled; }
+
 StorageRef allocate(size_t bytes) { return host_memory().allocate(bytes); }
 PoolStats pool_stats() { return host_memory().stats(); }
 void reset_pool_peak() { host_memory().reset_peak(); }
 void trim_pool(size_t keep_bytes) { host_memory().trim(keep_bytes); }
+bool pool_poison() { return g_poison.load(std::memory_order_relaxed); }
 void set_pool_poison(bool on) { g_poison.store(on, std::memory_order_relaxed); }
 
 }  // namespace easel

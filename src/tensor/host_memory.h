@@ -19,6 +19,8 @@ class PooledMemory : public DeviceMemory {
   void reset_peak();
   // Gives cached blocks back to the system until at most `keep_bytes` stay cached.
   void trim(size_t keep_bytes);
+  // What all pools have taken from the system: blocks handed out and blocks kept for reuse.
+  static size_t taken();
 
  private:
   class Pool;
@@ -26,5 +28,8 @@ class PooledMemory : public DeviceMemory {
 };
 
 PooledMemory& host_memory();
+
+// Whether set_pool_poison() is on, for pools of other devices.
+bool pool_poison();
 
 }  // namespace easel

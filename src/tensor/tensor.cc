@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/cancel.h"
 #include "tensor/device_memory.h"
 
 namespace easel {
@@ -59,6 +60,8 @@ size_t checked_bytes(const Shape& shape, DType dtype) {
   return empty ? 0 : bytes;
 }
 
+constexpr size_t kFilledAtOnce = size_t{16} << 20;  // bytes between two looks at whether the work is to stop
+
 }  // namespace
 
 Tensor::Tensor(const Shape& shape, DType dtype, Device device)
@@ -91,13 +94,21 @@ Tensor::Tensor(StorageRef storage, void* data, const Shape& shape, const Shape& 
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
   Tensor t(shape, dtype);
-  std::memset(t.raw(), 0, t.nbytes());
+  auto* const bytes = static_cast<char*>(t.raw());
+  for (size_t at = 0; at < t.nbytes(); at += kFilledAtOnce) {
+    poll_cancelled();
+    std::memset(bytes + at, 0, std::min(kFilledAtOnce, t.nbytes() - at));
+  }
   return t.to(device);
 }
 
 Tensor Tensor::full(const Shape& shape, float value, Device device) {
   Tensor t(shape);
-  std::fill_n(t.f32(), t.numel(), value);
+  constexpr auto kValues = static_cast<int64_t>(kFilledAtOnce / sizeof(float));
+  for (int64_t at = 0; at < t.numel(); at += kValues) {
+    poll_cancelled();
+    std::fill_n(t.f32() + at, std::min(kValues, t.numel() - at), value);
+  }
   return t.to(device);
 }
 

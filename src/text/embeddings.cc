@@ -114,7 +114,7 @@ Tensor read_embedding(const fs::path& path, const TokenizerStyle& style) {
   if (!vectors.defined())
     throw Error(Fault::kBadFile, "holds no textual-inversion vectors")
         .in_file(path.string())
-        .fix("check that it is an embedding and not another kind of model");
+        .fix("Check that it is an embedding and not another kind of model");
   return vectors;
 }
 

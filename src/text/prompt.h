@@ -59,8 +59,8 @@ struct WeightedText {
 // Throws Error(kInvalid) for groups nested deeper than 200.
 std::vector<WeightedText> parse_weights(std::string_view prompt);
 
-// What a prompt says in another program's language, which is plain words here: "<lora:name:0.8>" and its kin, and
-// A1111's BREAK. A sentence each, with what to do instead.
+// Warnings about other programs' syntax in a prompt, which counts as plain words here: "<lora:name:0.8>" and the like,
+// and A1111's BREAK. Each is a sentence that says what to do instead.
 std::vector<std::string> foreign_syntax(std::string_view prompt);
 
 // Tokenizes a prompt into one or more chunks, as ComfyUI's SDTokenizer does: word by word, a word of 8 or

@@ -93,7 +93,7 @@ const Tokenizer& Tokenizer::clip() {
 Tokenizer::Tokenizer() : table_(size_t{1} << 17) {
   if (embedded::clip_merges_size != size_t{kMerges} * 4)
     throw Error(Fault::kInternal, "the built-in CLIP vocabulary has the wrong size")
-        .fix("rebuild Easel from clean sources");
+        .fix("Rebuild Easel from clean sources");
   for (int32_t i = 0; i < kMerges; ++i) {
     const Merge m = merge_at(i);
     const uint32_t key = pair_key(m.left, m.right);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "workflow/coerce.h"
+#include "workflow/convert/dynamic_text.h"
 
 namespace easel::workflow {
 namespace {
@@ -74,6 +75,15 @@ void assign(Prompt& prompt, const NodeTable& table, const Assignment& assignment
   } catch (Error& e) {
     throw e.at_node(node.id, node.class_type);
   }
+  rewrite_text(prompt, table, node.id, *input);
+}
+
+void assign(Prompt& prompt, const NodeTable& table, const std::vector<std::string>& assignments) {
+  std::vector<Assignment> parsed;
+  for (const std::string& text : assignments) parsed.push_back(parse_assignment(text));
+  std::stable_partition(parsed.begin(), parsed.end(),
+                        [](const Assignment& a) { return a.input == "seed" || a.input == "noise_seed"; });
+  for (const Assignment& assignment : parsed) assign(prompt, table, assignment);
 }
 
 void offset_seeds(Prompt& prompt, const NodeTable& table, int64_t offset) {

@@ -1,4 +1,4 @@
-// What can be wrong with a workflow, as data: what is shown of it is made elsewhere, and nobody reads the words.
+// The faults that a workflow can have, as data: other code makes texts of them, and no program has to read those texts.
 #pragma once
 
 #include <optional>
@@ -28,10 +28,10 @@ enum class FaultCode {
   kModelMissing,  // no model file of that name
   kPictureMissing,
   kLatentMissing,
-  // What a node said when it was looked at, by the Fault of its error.
+  // Errors that a node threw when it was checked, by their Fault.
   kMissing,      // something else that it needs is not there
   kBadFile,      // a file that is damaged, or of another kind
-  kMismatch,     // models or values that do not go together
+  kMismatch,     // models or values that do not fit each other
   kUnsupported,  // well-formed, but not something Easel does
   kMemory,       // more than the memory allowed
   kInvalid,      // a value that makes no sense
@@ -41,9 +41,9 @@ enum class FaultCode {
 // A short stable name, as clients are told ("model_missing"), and the code of that name.
 std::string_view code_name(FaultCode code);
 std::optional<FaultCode> code_named(std::string_view name);
-// What kind of failure it is: decides the exit code.
+// The kind of failure, which decides the exit code.
 Fault fault_of(FaultCode code);
-// The code of what a node said when it was looked at.
+// The code for an error that a node threw when it was checked.
 FaultCode code_of(Fault fault);
 
 // An error in words, without the node and the input, which are shown beside it.
@@ -52,21 +52,21 @@ std::string reason_of(const Error& error);
 // One fault of one node.
 struct NodeFault {
   FaultCode code = FaultCode::kInvalid;
-  std::string input = {};                  // that is to blame; empty: the node as a whole
-  std::string message = {}, details = {};  // as ComfyUI words them
-  std::string reason = {};                 // what the code does not say, in words of its own: "there is no node 9"
-  std::string hint = {};                   // what might have been meant: "did you mean 'euler'?"
-  Json about = Json::object();             // what ComfyUI tells beside it: the input's declaration, the value, ...
+  std::string input = {};                  // the input at fault; empty: the node as a whole
+  std::string message = {}, details = {};  // in ComfyUI's words
+  std::string reason = {};                 // says more than the code, without node and input: "there is no node 9"
+  std::string hint = {};                   // a suggestion: "did you mean 'euler'?"
+  Json about = Json::object();             // ComfyUI's further fields: the input's declaration, the value, ...
 };
 
-// What stands in the way of the workflow as a whole.
+// A fault of the workflow as a whole.
 struct PromptFault {
   FaultCode code = FaultCode::kInvalid;
   std::string message = {}, details = {};
   Json about = Json::object();
 };
 
-// For people, without the node.
+// A text for users, without the node.
 std::string in_words(const NodeFault& fault);
 
 // {type, message, details, extra_info}, as POST /prompt of ComfyUI answers. extra_info has more than ComfyUI's: "code"

@@ -42,7 +42,7 @@ bool looks_like_prompt(const Json& json) {
   return any;
 }
 
-// What services call the workflow they are given, in the order in which the prompt comes first.
+// The keys under which services expect the workflow, those for prompts first.
 constexpr const char* kWrappers[] = {"prompt", "output", "workflow_api", "workflow", "input"};
 
 // A part of a wrapper; some hold it as JSON text.

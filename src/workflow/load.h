@@ -38,8 +38,8 @@ Workflow read_workflow(std::string_view bytes, const NodeTable& table, Form form
 // From a file. Errors name it.
 Workflow load_workflow(const std::filesystem::path& path, const NodeTable& table, Form form = Form::kAny);
 
-// Of a workflow that came in both forms: takes the graph when `accepted` refuses the prompt and not the graph's, and
-// notes it. Nothing changes when the form was asked for.
+// For a workflow that came in both forms: takes the graph if `accepted` refuses the prompt but not the prompt made from
+// the graph, and notes it. Does nothing if the caller asked for one form.
 void take_accepted_form(Workflow& flow, const NodeTable& table, const std::function<bool(const Prompt&)>& accepted);
 
 }  // namespace easel::workflow

@@ -58,7 +58,9 @@ const NodeSpec* NodeTable::find(std::string_view class_type, const std::vector<s
 std::vector<std::string> choices_of(const InputSpec& input, const ChoiceProvider& provider) {
   std::vector<std::string> out = input.choices;
   if (!input.choices_from.empty())
-    for (std::string& name : provider.choices(input.choices_from)) out.push_back(std::move(name));
+    for (std::string& name : provider.choices(input.choices_from))
+      if (std::find(input.choices.begin(), input.choices.end(), name) == input.choices.end())
+        out.push_back(std::move(name));
   return out;
 }
 

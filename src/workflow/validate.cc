@@ -19,7 +19,7 @@ constexpr size_t kListedChoices = 20;
 
 constexpr const char* kNoLink = "Bad linked input, must be a length-2 list of [node_id, slot_index]";
 
-// What all faults have in common; kInvalid when that is nothing.
+// The kind that all faults have in common, or kInvalid if they differ.
 Fault common_fault(const std::vector<FaultyNode>& faulty) {
   std::set<Fault> kinds;
   for (const FaultyNode& node : faulty)

@@ -43,7 +43,7 @@ struct Validation {
   [[noreturn]] void raise() const;
 };
 
-// That no output can be made; `details`: why, a line for each fault.
+// The fault that no output can be made; `details` says why, in a line for each fault.
 PromptFault nothing_runs(std::string details);
 
 // Checks the nodes that outputs depend on. `only` restricts which output nodes count; empty: all.

@@ -36,7 +36,7 @@ class Artifacts : public ::testing::Test {
   FolderStore store_;
 };
 
-TEST_F(Artifacts, WhatIsPutIsThere) {
+TEST_F(Artifacts, StoredFilesAreFound) {
   const Name name = store_.put({Area::kInput, "x//y/.", "a.png"}, "1", IfTaken::kAnotherName);
   EXPECT_EQ(name, (Name{Area::kInput, "x/y", "a.png"}));
   EXPECT_EQ(content(name), "1");
@@ -77,7 +77,7 @@ TEST_F(Artifacts, FoldersAreMadeWhenTheyAreNeeded) {
   EXPECT_FALSE(fs::exists(root / "temp"));
 }
 
-TEST_F(Artifacts, OtherContentLiesBesideTheSameContentOnce) {
+TEST_F(Artifacts, SameContentIsStoredOnceAndOtherContentBesideIt) {
   const auto put = [&](const std::string& what, IfTaken if_taken = IfTaken::kAnotherName) {
     return store_.put({Area::kInput, "", "a.b.png"}, what, if_taken).file;
   };
@@ -90,7 +90,7 @@ TEST_F(Artifacts, OtherContentLiesBesideTheSameContentOnce) {
   EXPECT_EQ(put("1"), "a.b (2).png");
 }
 
-TEST_F(Artifacts, SavedOnesAreCounted) {
+TEST_F(Artifacts, SavedFilesGetTheNextNumber) {
   const auto save = [&](const std::string& prefix) { return store_.put_numbered(Area::kOutput, prefix, "png", "x"); };
   EXPECT_EQ(save("a"), (Name{Area::kOutput, "", "a_00001_.png"}));
   EXPECT_EQ(save("a").file, "a_00002_.png");
@@ -172,7 +172,7 @@ TEST_F(Artifacts, ManyAtOnceLoseNothing) {
   EXPECT_EQ(named.size(), size_t{kThreads * kEach});
 }
 
-TEST_F(Artifacts, NamesThatAreNotToBeUsed) {
+TEST_F(Artifacts, UnsafeNamesAreRefused) {
   for (const Name& name : {Name{Area::kInput, "..", "a"},
                            {Area::kInput, "/etc", "passwd"},
                            {Area::kInput, "", "../a"},
@@ -187,7 +187,7 @@ TEST_F(Artifacts, NamesThatAreNotToBeUsed) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "in"));
 }
 
-TEST_F(Artifacts, WhatIsRemovedIsGone) {
+TEST_F(Artifacts, RemovedFilesAreGone) {
   const Name name = store_.put({Area::kOutput, "sub", "a.png"}, "x", IfTaken::kReplace);
   store_.put({Area::kOutput, "", "b.png"}, "y", IfTaken::kReplace);
   fs::create_symlink("b.png", folder_.path() / "out" / "link.png");
@@ -232,7 +232,7 @@ TEST_F(Artifacts, LinksStayInside) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "outside"));
 }
 
-TEST_F(Artifacts, LeftoversGoOthersStay) {
+TEST_F(Artifacts, UnfinishedFilesAreRemovedAndOthersStay) {
   const fs::path out = folder_.path() / "out";
   for (const char* name : {".a.png.999999999-0.part", ".b.png.1-0.part", ".hidden", "c.part"})
     std::ofstream(out / name) << "x";

@@ -25,7 +25,7 @@ class AtomicFiles : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(AtomicFiles, AreThereOnceCommittedAndNotBefore) {
+TEST_F(AtomicFiles, AreVisibleOnlyAfterTheCommit) {
   {
     AtomicFile dropped(folder_ / "a");
     dropped.write("half");
@@ -42,7 +42,7 @@ TEST_F(AtomicFiles, AreThereOnceCommittedAndNotBefore) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFiles, DoNotReplaceWhatIsThereUnlessTold) {
+TEST_F(AtomicFiles, ReplaceAnExistingFileOnlyWhenTold) {
   for (const bool expected : {true, false}) {
     AtomicFile file(folder_ / "a");
     file.write(expected ? "first" : "second");
@@ -53,7 +53,7 @@ TEST_F(AtomicFiles, DoNotReplaceWhatIsThereUnlessTold) {
 }
 
 // As on a full disk: the system refuses to write more.
-TEST_F(AtomicFiles, SayWhenThereIsNoRoomAndLeaveNothing) {
+TEST_F(AtomicFiles, ReportAFullDiskAndLeaveNothing) {
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);

@@ -7,7 +7,7 @@
 namespace easel {
 namespace {
 
-TEST(Lru, DropsWhatWasUsedLongestAgo) {
+TEST(Lru, DropsTheLeastRecentlyUsedValue) {
   Lru<std::string, int> cache(3);
   cache.keep("a", 1);
   cache.keep("b", 2);

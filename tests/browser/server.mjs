@@ -6,7 +6,10 @@ import { join } from 'node:path';
 
 const START_MS = 60000;
 
-/** `prepare(folder, models, easel)` may return further arguments of the server. */
+/**
+ * `prepare(folder, models, easel)` may return further arguments of the server. What it puts into `folder`/built_in are the
+ * models that come with the program: what is tested does not depend on which there are.
+ */
 export async function startServer(easel, models, prepare = () => []) {
   const folder = mkdtempSync(join(tmpdir(), 'easel-browser-'));
   let more = prepare(folder, models, easel);
@@ -21,7 +24,7 @@ export async function startServer(easel, models, prepare = () => []) {
       easel,
       ['serve', '--models', models, '--port', port, '--input', input, '--output', output, '--user-dir', user, ...more],
       // It runs where there is nothing of the page: what it shows is what the program holds.
-      { cwd: folder, env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: folder, env: { ...process.env, OMP_WAIT_POLICY: 'passive', EASEL_BUILT_IN_MODELS: join(folder, 'built_in') }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const own = child;
     return new Promise((done, fail) => {

@@ -26,12 +26,14 @@ namespace fs = std::filesystem;
 // A folder of its own to work in, removed at the end, and the program to run there.
 class Workplace {
  public:
-  // Two at one time need different names.
+  // Two at one time need different names. What comes with the program is what a test puts into
+  // the folder built_in, so that nothing depends on which models there are.
   explicit Workplace(const std::string& name = "cli")
       : folder_(fs::temp_directory_path() / ("easel-" + name + "-" + std::to_string(getpid()))) {
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "models");
     fs::create_directories(folder_ / "input");
+    setenv("EASEL_BUILT_IN_MODELS", (folder_ / "built_in").c_str(), 1);
   }
   ~Workplace() {
     if (running_ > 0) kill(running_, SIGKILL), waitpid(running_, nullptr, 0);

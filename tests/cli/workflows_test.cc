@@ -161,6 +161,9 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
   Json file = prompt(32);
   file["1"]["inputs"]["image"] = "gone.png";
   place_.put("flows/file.json", file.dump());
+  Json both = prompt(-3);
+  both["1"]["inputs"]["image"] = "gone.png";
+  place_.put("flows/both.json", both.dump());
   Json wrong = prompt(-3);
   place_.put("flows/wrong.json", wrong.dump());
   Json part = prompt(32);
@@ -190,6 +193,7 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
                                                           {"three.json", "lacks nodes"},
                                                           {"file.json", "lacks files"},
                                                           {"wrong.json", "not valid"},
+                                                          {"both.json", "not valid"},
                                                           {"part.json", "runs in part"},
                                                           {"package.json", "no workflow"},
                                                           {"cut.json", "no workflow"},
@@ -202,6 +206,9 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
   const auto people = place_.run({"workflows", "flows"});
   EXPECT_EQ(people.code, 0);
   EXPECT_NE(people.out.find("lacks files   file.json: image: gone.png\n"), std::string::npos) << people.out;
+  EXPECT_NE(people.out.find("not valid     both.json: files: image: gone.png; node 2 (ImageScale): "),
+            std::string::npos)
+      << people.out;
   EXPECT_NE(people.out.find("lacks nodes   two.json: Alpha, Beta\n"), std::string::npos) << people.out;
   EXPECT_NE(people.out.find("Alpha"), std::string::npos);
   EXPECT_EQ(place_.run({"workflows", "nowhere"}).code, 4);

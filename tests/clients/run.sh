@@ -16,14 +16,26 @@ if ! cmp -s "$here/package-lock.json" "$build/installed"; then
   npm ci --prefix "$build" --no-audit --no-fund --loglevel=error || { echo "skipped: npm could not install the clients"; exit 77; }
   cp "$here/package-lock.json" "$build/installed"
 fi
-[ -d "$build/models/checkpoints" ] || "$easel" synth "$build/models" --only v1-5-pruned --only vae-ft-mse >/dev/null
+# A script may have models of its own, which SCRIPT_models.mjs makes.
+models=$build/models own=$here/${script%.mjs}_models.mjs
+if [ -e "$own" ]; then
+  models=$build/${script%.mjs}-models
+  if [ ! -d "$models" ]; then
+    rm -rf "$models.part"
+    node "$own" "$easel" "$models.part"
+    mv "$models.part" "$models"
+  fi
+elif [ ! -d "$models/checkpoints" ]; then
+  "$easel" synth "$models" --only v1-5-pruned --only vae-ft-mse >/dev/null
+fi
 flock -u 9
 exec 9>&-
 
+export EASEL_BUILT_IN_MODELS=  # what is tested does not depend on which there are
 folder=$(mktemp -d "$build/run-XXXXXX")
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 "$easel" pictures "$folder/input" --size 96 >/dev/null
-"$easel" serve --port 0 --models "$build/models" --input "$folder/input" --output "$folder/output" \
+"$easel" serve --port 0 --models "$models" --input "$folder/input" --output "$folder/output" \
   --temp "$folder/temp" --user-dir "$folder/user" >"$folder/ready" 2>"$folder/log" &
 server=$!
 for _ in $(seq 200); do

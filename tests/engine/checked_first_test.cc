@@ -125,7 +125,7 @@ TEST_F(CheckedFirst, ValuesThatANodeCannotWorkWith) {
   EXPECT_EQ(check("IPAdapterWeights", with(with(weights, "start_frame", 4), "frames", {"n", 0})), "fine");
 }
 
-TEST_F(CheckedFirst, PicturesAndLatentsThatAreNone) {
+TEST_F(CheckedFirst, FilesThatAreNoPicturesOrLatents) {
   for (const char* text : {"", "%%%", "AAAA", "iVBORw0KGgo="})
     for (const auto& [type, input] : {std::pair("ETN_LoadImageBase64", "image"), {"ETN_LoadMaskBase64", "mask"}}) {
       SCOPED_TRACE(std::string(type) + " " + text);

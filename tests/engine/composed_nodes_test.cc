@@ -86,7 +86,7 @@ TEST_F(ComposedNodes, ModelsThatDoNotFitAreFoundBeforeAnythingRuns) {
   EXPECT_FALSE(plan.flawless());
 }
 
-TEST_F(ComposedNodes, WhatIsLeftOutIsRefusedByName) {
+TEST_F(ComposedNodes, FeaturesThatAreMissingAreRefusedByName) {
   const Plan plan = engine_.check(workflow::parse_prompt(workflow::parse_json(R"graph({
     "p": {"class_type": "Efficient Loader", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors",
           "vae_name": "Baked VAE", "clip_skip": -1, "lora_name": "None", "lora_model_strength": 1.0,

@@ -49,7 +49,7 @@ TEST_F(EngineTest, RunsDepthFirstInTheOrderInputsAreDeclared) {
                                 "start 5", "end 5"}));
 }
 
-TEST_F(EngineTest, NothingThatIsUnchangedRunsAgain) {
+TEST_F(EngineTest, UnchangedNodesDoNotRunAgain) {
   Engine engine = make();
   run(engine, json(kSums));
   EXPECT_EQ(run(engine, json(kSums)), Strings{});
@@ -57,7 +57,7 @@ TEST_F(EngineTest, NothingThatIsUnchangedRunsAgain) {
   EXPECT_EQ(sink_.log, Strings{"end 5"});  // output nodes show again what they showed
 }
 
-TEST_F(EngineTest, WhatChangedRunsAgainAndSaysWhy) {
+TEST_F(EngineTest, ChangedNodesRunAgainAndSayWhy) {
   Engine engine = make();
   run(engine, json(kSums));
   auto prompt = json(kSums);
@@ -169,7 +169,7 @@ TEST_F(EngineTest, LongChainsNeedNoStack) {
   EXPECT_EQ(run(engine, prompt).size(), 3002u);
 }
 
-TEST_F(EngineTest, WhatDoesNotFitIsForeseen) {
+TEST_F(EngineTest, ModelsThatDoNotFitAreForeseen) {
   Engine engine = make();
   auto prompt = json(R"({"1": {"class_type": "Loader", "inputs": {"model": 3}},
                          "2": {"class_type": "Sampler", "inputs": {"model": ["1", 0], "steps": 4}},

@@ -43,7 +43,7 @@ TEST(RunEvents, ComeBackFromTextAsTheyWere) {
   EXPECT_EQ(finished.ui.at("images")[1].sent_as, "image/png");
 }
 
-TEST(RunEvents, NothingElseIsTakenForOne) {
+TEST(RunEvents, OtherTextsAreRefused) {
   for (const RunEvent& event : one_of_each()) {
     const Json good = to_json(event);
     for (const auto& item : good.items()) {

@@ -1,13 +1,18 @@
 // The reference's workflows, run as a person would run them, against every value the reference recorded.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <tuple>
+#include <vector>
 
 #include "engine/engine.h"
 #include "formats/pictures/picture.h"
 #include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
+#include "ops/backend.h"
 #include "support/golden.h"
 #include "support/paths.h"
 #include "support/tiny_models.h"
@@ -33,7 +38,7 @@ struct Sink final : EventSink {
   bool has_run(const std::string& class_type) const { return std::count(ran.begin(), ran.end(), class_type) > 0; }
 };
 
-class GoldenWorkflows : public ::testing::TestWithParam<const char*> {
+class GoldenFixture : public ::testing::Test {
  protected:
   void SetUp() override {
     out_ =
@@ -67,6 +72,8 @@ class GoldenWorkflows : public ::testing::TestWithParam<const char*> {
   fs::path out_;
 };
 
+class GoldenWorkflows : public GoldenFixture, public ::testing::WithParamInterface<const char*> {};
+
 TEST_P(GoldenWorkflows, EveryValueInF32) {
   EASEL_NEEDS_SHARED();
   const auto engine = start();
@@ -80,8 +87,16 @@ TEST_P(GoldenWorkflows, EveryValueInF32) {
     // One picture on its way into CLIP may round to another 8-bit value; nothing else is that far off.
     EXPECT_LE(relative_error(*got, expected), key.find("CLIP_VISION_OUTPUT") != std::string::npos ? 2e-4 : 1e-4) << key;
   }
-  // What was saved is what was decoded, to 8 bits.
+  // The saved file holds the decoded picture, cut to 8 bits.
   ASSERT_FALSE(sink.files.empty());
+  const nodes::UiFile& file = sink.files.back();
+  const Tensor saved = formats::load_picture(out_ / file.subfolder / file.filename).rgb;
+  const Tensor decoded = contiguous(picture(trace, load(*engine, GetParam())));
+  ASSERT_EQ(saved.numel(), decoded.numel() / decoded.dim(0));
+  const Tensor last = decoded.slice(0, decoded.dim(0) - 1, 1);
+  for (int64_t i = 0; i < saved.numel(); ++i)
+    ASSERT_EQ(std::lround(saved.f32()[i] * 255.0f), static_cast<long>(std::clamp(last.f32()[i] * 255.0f, 0.0f, 255.0f)))
+        << i;
 }
 
 TEST_P(GoldenWorkflows, PicturesInBf16AndInt8) {
@@ -102,15 +117,68 @@ TEST_P(GoldenWorkflows, PicturesInBf16AndInt8) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seed, GoldenWorkflows,
-                         ::testing::Values("img2img_SDXL", "conditioning_unclip", "conditioning_unclip_multiple_imgs",
-                                           "conditioning_style", "timestepping_style_model", "revision_SDXL",
-                                           "unclip_SDXL_refiner", "IPAdapter_basic_SDXL", "IPAdapter_basic_SDXL_apply",
-                                           "IPAdapter_canny", "IPAdapter_canny_apply", "IPAdapter_img_variations",
-                                           "IPAdapter_img_variations_apply"),
+constexpr std::array<const char*, 13> kWorkflows{"img2img_SDXL",
+                                                 "conditioning_unclip",
+                                                 "conditioning_unclip_multiple_imgs",
+                                                 "conditioning_style",
+                                                 "timestepping_style_model",
+                                                 "revision_SDXL",
+                                                 "unclip_SDXL_refiner",
+                                                 "IPAdapter_basic_SDXL",
+                                                 "IPAdapter_basic_SDXL_apply",
+                                                 "IPAdapter_canny",
+                                                 "IPAdapter_canny_apply",
+                                                 "IPAdapter_img_variations",
+                                                 "IPAdapter_img_variations_apply"};
+INSTANTIATE_TEST_SUITE_P(Seed, GoldenWorkflows, ::testing::ValuesIn(kWorkflows),
                          [](const auto& test) { return std::string(test.param); });
 
-using WorkflowProperties = GoldenWorkflows;
+// The same on each graphics card.
+class GoldenWorkflowsOnCards : public GoldenFixture,
+                               public ::testing::WithParamInterface<std::tuple<Device, const char*>> {
+ protected:
+  ~GoldenWorkflowsOnCards() override { ops::set_compute_device(kHost); }
+};
+
+TEST_P(GoldenWorkflowsOnCards, EveryValueInF32AndTheSameAgain) {
+  EASEL_NEEDS_SHARED();
+  const auto [device, name] = GetParam();
+  ops::set_compute_device(device);
+  Sink sink;
+  Tensor pictures[2];
+  for (Tensor& shown : pictures) {
+    const auto engine = start();
+    const auto prompt = load(*engine, name);
+    const TensorMap trace = run(*engine, prompt, sink);
+    shown = picture(trace, prompt);
+    if (&shown != &pictures[0]) continue;
+    const TensorMap golden = testing::load_golden(std::string(name) + ".golden.safetensors");
+    ASSERT_GT(golden.size(), 5u);
+    for (const auto& [key, expected] : golden) {
+      const Tensor* got = trace.find(key);
+      ASSERT_NE(got, nullptr) << key;
+      EXPECT_LE(relative_error(*got, expected), 1e-3) << key;
+    }
+  }
+  EXPECT_EQ(max_difference(pictures[0], pictures[1]), 0.0);
+}
+
+std::vector<Device> cards() {
+  std::vector<Device> found;
+  for (const Device device : ops::devices())
+    if (device.kind == DeviceKind::kVulkan) found.push_back(device);
+  return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seed, GoldenWorkflowsOnCards,
+                         ::testing::Combine(::testing::ValuesIn(cards()), ::testing::ValuesIn(kWorkflows)),
+                         [](const auto& test) {
+                           std::string text = device_name(std::get<0>(test.param)) + "_" + std::get<1>(test.param);
+                           std::replace(text.begin(), text.end(), ':', '_');
+                           return text;
+                         });
+
+using WorkflowProperties = GoldenFixture;
 
 void set(workflow::Prompt& prompt, const std::string& class_type, const std::string& input,
          const workflow::Json& value) {
@@ -182,7 +250,7 @@ TEST_F(WorkflowProperties, AnotherSeedEncodesNothingAgain) {
     EXPECT_FALSE(third.has_run(node)) << node;
 }
 
-TEST_F(WorkflowProperties, WhatDoesNotFitIsFoundBeforeAnythingRuns) {
+TEST_F(WorkflowProperties, ModelsThatDoNotFitAreFoundBeforeAnythingRuns) {
   EASEL_NEEDS_SHARED();
   const auto engine = start();
   struct Case {

@@ -122,7 +122,7 @@ TEST_F(IpAdapterBatch, AMaskShowsPartsOfTheReferenceToTheEncoder) {
   EXPECT_GT(testing::relative_error(run(prompt(encoded(R"(, "mask": ["black", 0])"))), plain), 1e-5);
 }
 
-TEST_F(IpAdapterBatch, WhatIsCroppedOrBlendedIsSaidBeforeAnythingRuns) {
+TEST_F(IpAdapterBatch, CroppingAndBlendingAreReportedBeforeAnythingRuns) {
   const std::string advanced = R"({"x": {"class_type": "IPAdapterAdvanced", "inputs": {"model": ["u", 0],
     "ipadapter": ["u", 1], "image": ["ab", 0], "weight": 1.0, "weight_type": "linear", "combine_embeds": "concat",
     "start_at": 0.0, "end_at": 1.0, "embeds_scaling": "V only"}}})";

@@ -224,7 +224,7 @@ struct Cut final : EventSink {
 };
 
 // Once a file has been looked at, neither a check nor a run of what depends on it opens it again.
-TEST_F(Runs, WhatIsKnownOfAFileIsNotReadAgain) {
+TEST_F(Runs, KnownFilesAreNotReadAgain) {
   EventSink quiet;
   const workflow::Prompt other_seed = text_to_picture({{"seed", 4}});
   const Tensor expected = run(*start(), quiet, false, other_seed);
@@ -288,7 +288,7 @@ TEST_F(Runs, ABudgetIsKeptByLettingModelsGo) {
   for (int64_t i = 0; i < got.numel(); ++i) ASSERT_NEAR(got.f32()[i], expected.f32()[i], 2e-3) << i;
 }
 
-TEST_F(Runs, WhatCannotFitIsRefusedBeforeAnythingIsLoaded) {
+TEST_F(Runs, RunsThatDoNotFitIntoMemoryAreRefusedBeforeAnythingIsLoaded) {
   const auto engine = start(kProgramMemory + (size_t{1} << 20));
   const auto checked = engine->check(text_to_picture());
   EXPECT_EQ(engine->model_bytes(), 0u);

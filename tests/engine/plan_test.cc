@@ -79,7 +79,7 @@ TEST_F(PlanTest, NoticesThatWereShownAreNotSaidAgain) {
   EXPECT_EQ(std::count(sink_.log.begin(), sink_.log.end(), "detail 1 it was opened"), 1);
 }
 
-TEST_F(PlanTest, WhatIsKnownIsNotLookedAtAgain) {
+TEST_F(PlanTest, KnownNodesAreNotCheckedAgain) {
   engine_->run(engine_->check(prompt()), {}, sink_);
   ran();
   // The same prompt, and one of which only the end is new.
@@ -95,7 +95,7 @@ TEST_F(PlanTest, WhatIsKnownIsNotLookedAtAgain) {
   EXPECT_EQ(ran(), Strings{"1"});
 }
 
-TEST_F(PlanTest, WhatHasChangedSinceIsPlannedAgain) {
+TEST_F(PlanTest, ChangedNodesArePlannedAgain) {
   Plan plan = engine_->check(prompt());
   ran();
   write("4");
@@ -107,7 +107,7 @@ TEST_F(PlanTest, WhatHasChangedSinceIsPlannedAgain) {
   EXPECT_EQ(ran(), Strings{});
 }
 
-TEST_F(PlanTest, WhatNoLongerFitsIsFoundBeforeAnythingIsComputed) {
+TEST_F(PlanTest, ModelsThatNoLongerFitAreFoundBeforeAnythingIsComputed) {
   Plan plan = engine_->check(prompt());
   write("3");  // an odd model
   ran();

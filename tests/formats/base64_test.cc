@@ -35,7 +35,7 @@ TEST(Base64, WritesWhatItReads) {
   EXPECT_EQ(decode_base64(encode_base64(every)), every);
 }
 
-TEST(Base64, BearsWhatPeopleSend) {
+TEST(Base64, ReadsTheVariantsThatClientsSend) {
   EXPECT_EQ(decoded("Zm9vYmE"), "fooba");  // not padded
   EXPECT_EQ(decoded("Zm9v\nYmFy\r\n"), "foobar");
   EXPECT_EQ(decoded("data:image/png;base64,Zm9v"), "foo");
@@ -43,7 +43,7 @@ TEST(Base64, BearsWhatPeopleSend) {
   EXPECT_EQ(decoded("+/+/"), "\xfb\xff\xbf");
 }
 
-TEST(Base64, RefusesTheRest) {
+TEST(Base64, RefusesOtherTexts) {
   for (const char* bad : {"Z", "Zm9vY", "Zm9v%", "Zm=9", "data:image/png,Zm9v", "\xff"})
     EXPECT_THROW(decode_base64(bad), Error) << bad;
 }

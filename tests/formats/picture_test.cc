@@ -245,7 +245,7 @@ TEST(Picture, WebpWithExif) {
   EXPECT_EQ(p.text, (PictureText{{"prompt", R"({"3": {}})"}}));
 }
 
-TEST(Picture, RefusesWhatIsNone) {
+TEST(Picture, RefusesFilesThatAreNoPictures) {
   EXPECT_EQ(error_of(""), "the file is empty");
   EXPECT_EQ(error_of("hello, I am a text"), "is not a picture");
   EXPECT_EQ(error_of("BMW is a car"), "is not a picture");
@@ -277,7 +277,7 @@ TEST(Picture, RefusesTooManyPixelsBeforeReadingThem) {
   EXPECT_EQ(error_of(testing::png_header(0, 4, 8, 2) + png_chunk("IDAT", "")).rfind("damaged PNG picture", 0), 0u);
 }
 
-TEST(Picture, ReadsWhatEndsTooEarlyAndSaysSo) {
+TEST(Picture, ReadsTruncatedFilesWithAWarning) {
   Tensor slope({40, 40, 3});
   for (int64_t i = 0; i < slope.numel(); ++i) slope.f32()[i] = static_cast<float>(i * 37 % 251) / 255.0f;
   const std::string png = encode_png(slope), jpeg = from_hex(testing::kColourJpegHex), webp = encode_webp(slope);

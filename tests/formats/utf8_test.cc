@@ -11,7 +11,7 @@ TEST(Utf8, CodePointsOfEveryLength) {
   EXPECT_EQ(out, "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x96\x8c");
 }
 
-TEST(Utf8, WhatIsNoCodePointIsReplaced) {
+TEST(Utf8, InvalidBytesAreReplaced) {
   for (const uint32_t c : {0xd800u, 0xdfffu, 0x110000u, 0xffffffffu}) {
     std::string out;
     append_utf8(out, c);

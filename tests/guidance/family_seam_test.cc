@@ -192,7 +192,7 @@ TEST(FamilySeam, ChangesToAModelAreOneList) {
   EXPECT_LT(testing::max_difference(ksample(r), brighter), 1e-4);
 }
 
-TEST(FamilySeam, WhatDoesNotFitIsSaidByTheFamily) {
+TEST(FamilySeam, TheFamilySaysWhatDoesNotFit) {
   KSampleRequest r = request();
   r.positive[0].cond = Tensor::full(Shape{1, 3, 4}, 1.0f);
   EXPECT_THROW(ksample(r), Error);

@@ -156,6 +156,17 @@ TEST(Masks, GrowingAndFeathering) {
   EXPECT_EQ(flat(threshold_mask(Tensor::of({1, 1, 2}, {0.3f, 0.31f}), 0.3)), (Values{0, 1}));
 }
 
+TEST(Masks, Dilation) {
+  const Tensor line = Tensor::of({1, 1, 6}, {0, 0.4f, 0, 0.6f, 0, 0});  // rounded: a 1 at the fourth pixel
+  EXPECT_EQ(flat(dilate_mask(line, 0)), (Values{0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(flat(dilate_mask(line, 1)), (Values{0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(flat(dilate_mask(line, 2)), (Values{0, 0, 0, 1, 1, 0}));
+  EXPECT_EQ(flat(dilate_mask(line, 3)), (Values{0, 0, 1, 1, 1, 0}));
+  EXPECT_EQ(flat(dilate_mask(line, 64)), (Values{1, 1, 1, 1, 1, 1}));
+  const Tensor corner = Tensor::of({2, 2, 2}, {1, 0, 0, 0, 0, 0, 0, 0});  // does not reach into the next mask
+  EXPECT_EQ(flat(dilate_mask(corner, 3)), (Values{1, 1, 1, 1, 0, 0, 0, 0}));
+}
+
 TEST(Composite, Masked) {
   const Tensor black = Tensor::zeros({2, 2, 3, 1}), white = Tensor::full({1, 2, 2, 1}, 1.0f);
   const Tensor half = Tensor::full({1, 1, 1}, 0.5f);
@@ -216,7 +227,7 @@ TEST(Latents, Arithmetic) {
   EXPECT_THROW(add_latents(a, count({1, 1, 1, 3})), Error);
 }
 
-TEST(Latents, Turning) {
+TEST(Latents, FlippingRotatingAndCropping) {
   const Tensor t = count({1, 2, 3, 1});  // 0 1 2 / 3 4 5
   EXPECT_EQ(flat(flip(t, Flip::kVertical)), (Values{3, 4, 5, 0, 1, 2}));
   EXPECT_EQ(flat(flip(t, Flip::kHorizontal)), (Values{2, 1, 0, 5, 4, 3}));

@@ -33,7 +33,7 @@ Tensor ramp(int64_t side) {
   return t;
 }
 
-TEST(Quantize, SoManyColours) {
+TEST(Quantize, HasAtMostTheGivenNumberOfColours) {
   for (const char* name : {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"}) {
     for (int64_t n : {1, 2, 7, 256}) {
       const auto found = colours(quantize(ramp(24), n, dither(name)));

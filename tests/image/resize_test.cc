@@ -55,15 +55,16 @@ TEST(Resize, PythonsRounding) {
 
 TEST(Resize, Sizes) {
   const Tensor t = noise({1, 300, 200, 1});
-  EXPECT_EQ(scaled_size(t, {0, 0}), (Size{200, 300}));
-  EXPECT_EQ(scaled_size(t, {0, 80}), (Size{53, 80}));
-  EXPECT_EQ(scaled_size(t, {100, 0}), (Size{100, 150}));
-  EXPECT_EQ(scaled_size(t, {7, 9}), (Size{7, 9}));
-  EXPECT_EQ(scaled_by(t, 0.5), (Size{100, 150}));
-  EXPECT_EQ(scaled_to_pixels(t, 0.02), (Size{118, 177}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 0}, 8), (Size{48, 64}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {768, 8}, 8), (Size{96, 8}));
-  EXPECT_EQ(scaled_latent_size(noise({1, 64, 48, 4}), {0, 1024}, 8), (Size{96, 128}));
+  const Size now = size_of(t), latent = size_of(noise({1, 64, 48, 4}));
+  EXPECT_EQ(scaled_size(now, {0, 0}), (Size{200, 300}));
+  EXPECT_EQ(scaled_size(now, {0, 80}), (Size{53, 80}));
+  EXPECT_EQ(scaled_size(now, {100, 0}), (Size{100, 150}));
+  EXPECT_EQ(scaled_size(now, {7, 9}), (Size{7, 9}));
+  EXPECT_EQ(scaled_by(now, 0.5), (Size{100, 150}));
+  EXPECT_EQ(scaled_to_pixels(now, 0.02), (Size{118, 177}));
+  EXPECT_EQ(scaled_latent_size(latent, {0, 0}, 8), (Size{48, 64}));
+  EXPECT_EQ(scaled_latent_size(latent, {768, 8}, 8), (Size{96, 8}));
+  EXPECT_EQ(scaled_latent_size(latent, {0, 1024}, 8), (Size{96, 128}));
 }
 
 TEST(Resize, SmallNumbers) {
@@ -142,7 +143,7 @@ TEST(Resize, EqualToTheReference) {
     Size size;
     if (std::sscanf(key.c_str(), "scale.%31[^.].%31[^.].%ldx%ld", method, crop, &size.width, &size.height) != 4)
       continue;
-    const Tensor out = upscale(picture, scaled_size(picture, size), resize_method(method), crop_mode(crop));
+    const Tensor out = upscale(picture, scaled_size(size_of(picture), size), resize_method(method), crop_mode(crop));
     EXPECT_EQ(testing::max_difference(out, golden), 0.0) << key;
     ++compared;
   }

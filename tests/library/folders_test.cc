@@ -45,6 +45,22 @@ TEST_F(FoldersTest, ListsModelFilesBelowTheirKind) {
   EXPECT_EQ(folders.list("vae"), std::vector<std::string>{"new.pt"});
 }
 
+// As ComfyUI lists it: where both of its files are there.
+TEST_F(FoldersTest, TheSmallVaeIsAmongTheVaesByItsName) {
+  put("checkpoints/a.ckpt");
+  put("vae/kl.safetensors");
+  put("vae_approx/taesd_decoder.pth");
+  put("vae_approx/taesdxl_decoder.safetensors");
+  put("vae_approx/taesdxl_encoder.safetensors");
+  const library::Folders folders(root_);
+  EXPECT_EQ(folders.list("vae"), (std::vector<std::string>{"kl.safetensors", "taesdxl"}));
+  EXPECT_EQ(folders.find("vae", "taesdxl"), root_ / "vae_approx/taesdxl_decoder.safetensors");
+  EXPECT_EQ(folders.find("vae", "taesd"), root_ / "vae_approx/taesd_decoder.pth");  // not listed: it only decodes
+  put("vae_approx/taesd_encoder.pth");
+  EXPECT_EQ(folders.list("vae"), (std::vector<std::string>{"kl.safetensors", "taesd", "taesdxl"}));
+  EXPECT_EQ(folders.list("vae_approx").size(), 4u);
+}
+
 TEST_F(FoldersTest, AnInstallationIsUsedInPlace) {
   put("models/checkpoints/b.safetensors");
   put("elsewhere/a1111/Stable-diffusion/x.safetensors");
@@ -73,6 +89,32 @@ TEST_F(FoldersTest, MissingFilesNameTheirNeighbours) {
     EXPECT_NE(std::string(e.what()).find("'v1-5-pruned-emaonly.safetensors'"), std::string::npos) << e.what();
   }
   EXPECT_THROW(library::Folders(root_ / "nowhere"), Error);
+}
+
+// What comes with the program stands after a person's own files, and gives way to one of the same name.
+TEST_F(FoldersTest, BuiltInFilesComeLast) {
+  put("models/checkpoints/z.safetensors");
+  put("models/vae/small.safetensors");
+  put("built_in/checkpoints/a.safetensors");
+  put("built_in/vae/small.safetensors");
+  library::Folders folders(root_ / "models");
+  EXPECT_FALSE(folders.has_built_in());
+  folders.add_built_in({});
+  EXPECT_FALSE(folders.has_built_in());
+  folders.add_built_in(root_ / "built_in");
+  EXPECT_TRUE(folders.has_built_in());
+  EXPECT_EQ(folders.list("checkpoints"), (std::vector<std::string>{"z.safetensors", "a.safetensors"}));
+  EXPECT_EQ(folders.list("vae"), std::vector<std::string>{"small.safetensors"});
+  EXPECT_EQ(folders.find("vae", "small.safetensors"), root_ / "models/vae/small.safetensors");
+  const library::Folders copy = folders;
+  EXPECT_TRUE(copy.built_in("checkpoints", "a.safetensors"));
+  EXPECT_FALSE(copy.built_in("checkpoints", "z.safetensors"));
+  EXPECT_FALSE(copy.built_in("vae", "small.safetensors"));
+  EXPECT_FALSE(copy.built_in("vae", "none.safetensors"));
+  // Nothing else is there: all names are theirs.
+  library::Folders only;
+  only.add_built_in(root_ / "built_in");
+  EXPECT_EQ(only.find("vae", "small.safetensors"), root_ / "built_in/vae/small.safetensors");
 }
 
 TEST_F(FoldersTest, NamesCannotLeaveTheirFolder) {
@@ -145,7 +187,7 @@ TEST_F(FoldersTest, ManyAskAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST(ExtraPaths, WhatIsNotUnderstoodIsNamedByLine) {
+TEST(ExtraPaths, UnknownLinesAreNamed) {
   for (const char* text : {"a:\n  checkpoints\n", "a: b\n", "a:\n  vae: \"x\n", "a:\n  is_default: maybe\n"}) {
     try {
       library::parse_extra_paths(text, "/");

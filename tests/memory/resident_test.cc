@@ -58,7 +58,7 @@ TEST_F(Models, LeastRecentlyUsedGoesFirst) {
   EXPECT_EQ(a->loaded_bytes(), 0u);
 }
 
-TEST_F(Models, InUseIsNeverEvicted) {
+TEST_F(Models, AreNeverEvictedWhileInUse) {
   memory::Residency residency(150);
   const auto a = make(residency, "model a", 100), b = make(residency, "model b", 100);
   auto held = a->get();
@@ -114,7 +114,7 @@ TEST_F(Models, NobodyWaitsForAModelThatAnotherThreadMakes) {
   slow.join();
 }
 
-TEST_F(Models, WhoAsksForAModelInTheMakingGetsThatOne) {
+TEST_F(Models, AModelThatIsBeingMadeIsShared) {
   using BlockPtr = std::shared_ptr<memory::Resident<Block>>;
   memory::Residency residency;
   std::atomic<int> made{0};
@@ -170,7 +170,7 @@ TEST_F(Models, ManyThreads) {
 }
 
 // A model that is read from its file all along: when the file is cut short, that is known of this model and no other.
-TEST_F(Models, WhoseFileIsCutShortAreFoundAndBuiltAnew) {
+TEST_F(Models, WithATruncatedFileAreFoundAndRebuilt) {
   const auto folder = std::filesystem::path(::testing::TempDir());
   const auto write = [&](const char* name) {
     const auto path = folder / (std::string("easel-mapped-") + name + std::to_string(::getpid()));

@@ -126,7 +126,7 @@ TEST_F(Changed, OtherKeysAreListed) {
     EXPECT_EQ(std::count(c.unused.begin(), c.unused.end(), name), 1) << name;
 }
 
-TEST_F(Changed, WidthsThatDoNotFollowAreRefused) {
+TEST_F(Changed, ContradictoryWidthsAreRefused) {
   StoredTensors all = sd15();
   const std::string name = "model.diffusion_model.input_blocks.2.0.in_layers.2.weight";
   const Shape shape = all.find(name)->shape();
@@ -230,7 +230,7 @@ TEST_F(Changed, EstimatesAreExact) {
 }
 
 // What bytes() says is what the weights really take.
-TEST_F(Changed, PackedWeightsTakeWhatTheySay) {
+TEST_F(Changed, PackedWeightsTakeTheBytesThatTheyReport) {
   for (const DType compute : {DType::kF32, DType::kBF16}) {
     const Checkpoint c =
         load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),

@@ -200,7 +200,7 @@ StoredTensors union_file() {
   return file;
 }
 
-TEST(ControlNet, OfTheUnionKindIsToldWhatItsPictureIs) {
+TEST(ControlNet, AUnionNetworkIsToldTheKindOfItsPicture) {
   const auto tensors = control_tensors(union_file()).tensors;
   const nn::Weights weights(tensors, DType::kF32, "union");
   EXPECT_EQ(count_hint_kinds(weights), 6);
@@ -218,7 +218,7 @@ TEST(ControlNet, OfTheUnionKindIsToldWhatItsPictureIs) {
   expect_summary(canny.middle[0], {{0.7153547f, -11.32675f, -0.4284129f, -6.979718f}, 6.3915328}, 1e-4);
 }
 
-TEST(ControlNet, OfTheUnionKindIsCheckedWhole) {
+TEST(ControlNet, AUnionNetworkIsCheckedCompletely) {
   const StoredTensors good = union_file();
   for (const auto& [name, tensor] : good) {
     if (name.find("block") != std::string::npos && name.find("transformer_layes") == std::string::npos) continue;

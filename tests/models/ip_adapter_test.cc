@@ -271,7 +271,7 @@ UNetConfig shape_of(bool sdxl) {
   return c;
 }
 
-TEST(IpAdapter, SaysWhatDoesNotFit) {
+TEST(IpAdapter, NamesModelsThatDoNotFit) {
   memory::Residency residency;
   const IpAdapterHandle sd15 = open_adapter(residency, "ip-adapter_sd15.bin"),
                         sdxl = open_adapter(residency, "ip-adapter_sdxl.bin");

@@ -13,6 +13,7 @@
 #include "models/patch/lora_names.h"
 #include "models/unet/unet_source.h"
 #include "models_support.h"
+#include "ops/elementwise.h"
 
 namespace easel::models {
 namespace {
@@ -302,6 +303,66 @@ TEST(LoraKinds, KroneckerOfFactorsWithACore) {
   EXPECT_LE(error_of(apply_lora_module(m, weight, 1.0f), wanted), 1e-6);
 }
 
+// R of PEFT: I + 2Q + 2Q^2 + 2Q^3 + 2Q^4, Q skew with these numbers above its diagonal.
+Matrix neumann(const Tensor& upper, int64_t row, int64_t b) {
+  Matrix q(b, b), r(b, b);
+  int64_t n = row * upper.dim(1);
+  for (int64_t i = 0; i < b; ++i)
+    for (int64_t j = i + 1; j < b; ++j, ++n) {
+      q(i, j) = static_cast<double>(upper.f32()[n]);
+      q(j, i) = -q(i, j);
+    }
+  for (int64_t i = 0; i < b; ++i) r(i, i) = 1;
+  Matrix power = q;
+  for (int i = 1; i <= 4; ++i, power = power * q) r = plus(r, power, 2);
+  return r;
+}
+
+TEST(LoraKinds, PeftsRotationOfInputs) {
+  for (const Shape& shape : {Shape{5, 12}, Shape{5, 3, 2, 2}})
+    for (const auto& [b, shared] :
+         std::vector<std::pair<int64_t, bool>>{{4, false}, {4, true}, {2, false}, {12, false}}) {
+      const int64_t blocks = 12 / b;
+      const Tensor weight = made_up(shape, 1),
+                   upper = ops::affine(made_up({shared ? 1 : blocks, b * (b - 1) / 2}, 2), 0.2f, 0);
+      const Matrix w = of(weight);
+      Matrix turned(w.rows, w.columns);
+      for (int64_t k = 0; k < blocks; ++k) {
+        const Matrix r = neumann(upper, shared ? 0 : k, b);
+        for (int64_t o = 0; o < w.rows; ++o)
+          for (int64_t i = 0; i < b; ++i)
+            for (int64_t j = 0; j < b; ++j) turned(o, k * b + i) += w(o, k * b + j) * r(i, j);
+      }
+      for (const float strength : {1.0f, -0.4f})
+        EXPECT_LE(error_of(apply_lora_module({"m", {{"oft_r", upper}}}, weight, strength),
+                           plus(w, plus(turned, w, -1), static_cast<double>(strength))),
+                  2e-6)
+            << shape.str() << " " << b;
+    }
+  for (const Shape& wrong : {Shape{3, 5}, Shape{2, 6}, Shape{3}, Shape{12, 1}})
+    EXPECT_THROW(apply_lora_module({"m", {{"oft_r", made_up(wrong, 2)}}}, made_up({5, 12}, 1), 1.0f), Error)
+        << wrong.str();
+}
+
+TEST(LoraKinds, FactorsOfOutputsAndInputs) {
+  const auto expect = [](const Shape& shape, const Shape& factors, bool outputs) {
+    const Tensor weight = made_up(shape, 1), by = made_up(factors, 2);
+    Matrix wanted = of(weight);
+    const int64_t kernel = wanted.columns / shape[1];
+    for (int64_t o = 0; o < wanted.rows; ++o)
+      for (int64_t i = 0; i < wanted.columns; ++i)
+        wanted(o, i) *= 1 + 0.7 * (static_cast<double>(by.f32()[outputs ? o : i / kernel]) - 1);
+    EXPECT_LE(error_of(apply_lora_module({"m", {{"ia3", by}}}, weight, 0.7f), wanted), 1e-6) << factors.str();
+  };
+  expect({6, 4}, {6, 1}, true);
+  expect({6, 4}, {1, 4}, false);
+  expect({4, 4}, {4, 1}, true);
+  expect({4, 4}, {1, 4}, false);
+  expect({6, 4, 3, 3}, {1, 6, 1, 1}, true);
+  expect({6, 4, 3, 3}, {1, 4, 1, 1}, false);
+  EXPECT_THROW(apply_lora_module({"m", {{"ia3", made_up({5, 1}, 2)}}}, made_up({6, 4}, 1), 1.0f), Error);
+}
+
 class LoraNames : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -389,7 +450,63 @@ TEST_F(LoraNames, OfTrainersSince2024) {
             1e-6);
 }
 
-TEST_F(LoraNames, WhatFitsNothingIsDescribed) {
+// What PEFT writes beside its factors.
+TEST_F(LoraNames, OfPeftsOtherKinds) {
+  const Checkpoint c =
+      load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),
+                      residency_, DType::kF32);
+  const std::string ours = "input_blocks.4.1.transformer_blocks.0.attn1.to_out.0";
+  const std::string theirs = "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_out.0";
+  const auto value = [&](const ModelHandle& m, const std::string& name) {
+    return convert(unet_of(m).source->weights().get(ours + name).tensor(), DType::kF32);
+  };
+  const Tensor weight = value(c.model, ".weight"), bias = value(c.model, ".bias");
+  const int64_t width = weight.dim(0);
+  ClipHandle clip;
+  for (const std::string adapter : {"", ".default"}) {
+    StoredTensors t;
+    t.set(theirs + ".lora_B" + adapter + ".weight", made_up({width, 2}, 1));
+    t.set(theirs + ".lora_B" + adapter + ".bias", made_up({width}, 3));
+    t.set(theirs + ".lora_A" + adapter + ".weight", made_up({2, width}, 2));
+    t.set(theirs + ".alpha", Tensor::full({}, 3.0f));
+    LoraResult r = apply_lora(write(t), c.model, clip, 0.5f, 1.0f, residency_);
+    EXPECT_TRUE(r.unused.empty()) << adapter;
+    const double scale = 0.5 * 3.0 / 2;
+    EXPECT_LE(error_of(value(r.model, ".weight"),
+                       plus(of(weight), of(made_up({width, 2}, 1)) * of(made_up({2, width}, 2)), scale)),
+              1e-6);
+    EXPECT_LE(error_of(value(r.model, ".bias"), plus(of(bias), of(made_up({width}, 3)), scale)), 1e-6);
+
+    StoredTensors factors;
+    factors.set(theirs + ".ia3_l" + adapter, made_up({width, 1}, 4));
+    r = apply_lora(write(factors), c.model, clip, 1.0f, 1.0f, residency_);
+    EXPECT_TRUE(r.unused.empty()) << adapter;
+    Matrix scaled = of(bias);
+    for (int64_t i = 0; i < width; ++i) scaled.v[static_cast<size_t>(i)] *= made_up({width, 1}, 4).f32()[i];
+    EXPECT_LE(error_of(value(r.model, ".bias"), scaled), 1e-6);
+
+    StoredTensors turns;
+    turns.set(theirs + ".oft_R" + adapter + ".weight", ops::affine(made_up({width / 4, 6}, 5), 0.1f, 0));
+    r = apply_lora(write(turns), c.model, clip, 1.0f, 1.0f, residency_);
+    EXPECT_TRUE(r.unused.empty()) << adapter;
+    EXPECT_GT(error_of(value(r.model, ".weight"), of(weight)), 0.01);
+  }
+  // A layer without a bias cannot take one.
+  StoredTensors t;
+  const std::string query = "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q";
+  t.set(query + ".lora_B.weight", made_up({width, 2}, 1));
+  t.set(query + ".lora_B.bias", made_up({width}, 3));
+  t.set(query + ".lora_A.weight", made_up({2, width}, 2));
+  try {
+    apply_lora(write(t), c.model, clip, 1.0f, 1.0f, residency_);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kMismatch);
+    EXPECT_NE(std::string(e.what()).find("has a bias"), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(LoraNames, KeysThatFitNothingAreDescribed) {
   const Checkpoint c =
       load_checkpoint(formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors"),
                       residency_, DType::kF32);

@@ -168,7 +168,7 @@ TEST_F(LoraFiles, AllNamesOfAWeightAreKnown) {
   }
 }
 
-TEST_F(LoraFiles, PatchedHandlesAreCheapAndShared) {
+TEST_F(LoraFiles, PatchedHandlesShareTheirWeights) {
   const std::string name = "input_blocks.4.1.transformer_blocks.0.attn1.to_q.weight";
   const int64_t c = weight(checkpoint_.model, name).dim(0);
   const auto lora = write({"lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q"}, c, c);

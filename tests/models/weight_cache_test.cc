@@ -103,7 +103,7 @@ TEST_F(WeightCaches, AnotherVersionTakesItsPlace) {
   expect_equal(build("model a", weight_), other);
 }
 
-TEST_F(WeightCaches, WhatWasUsedLongestAgoGoesWhenItIsFull) {
+TEST_F(WeightCaches, TheLeastRecentlyUsedFileGoesWhenItIsFull) {
   build("model a", weight_);
   const auto bytes = fs::file_size(files()[0]);
   set_weight_cache({folder_, 2 * bytes});

@@ -97,7 +97,7 @@ TEST_F(Declaration, TakesTypesAndDefaultsFromTheMembers) {
   EXPECT_EQ(spec.outputs[1].label(), "INT");
 }
 
-TEST_F(Declaration, WhatIsLeftOutIsTheDefault) {
+TEST_F(Declaration, AMissingValueIsTheDefault) {
   const Outputs out = run({});
   EXPECT_EQ(out[1].as<int64_t>(), 4);
   EXPECT_EQ(out[0].get<Tensor>(), picture_.get<Tensor>()) << "handed on without a copy";

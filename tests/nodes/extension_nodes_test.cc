@@ -221,13 +221,22 @@ TEST(PysssssNodes, TidyTags) {
   EXPECT_EQ(tidied(" a\tb "), "a\tb");
 }
 
-TEST(PysssssNodes, RegularExpressionsAreRefusedByName) {
+// The comments are what Python's replace() and re.sub() give.
+TEST(PysssssNodes, TextsAndRegularExpressionsAreReplaced) {
+  const auto replaced = [](const char* text, const char* find, const char* with) {
+    return run_node("StringFunction|pysssss", {{"action", s("replace")},
+                                               {"tidy_tags", s("no")},
+                                               {"text_a", s(text)},
+                                               {"text_b", s(find)},
+                                               {"text_c", s(with)}})
+        .as<std::string>();
+  };
+  EXPECT_EQ(replaced("a+b a+b", "a+", "c"), "cb cb");
+  EXPECT_EQ(replaced("aab a", "/a+/", "c"), "cb c");
+  EXPECT_EQ(replaced("red barn", "/(\\w+) (\\w+)/", "\\2, \\1"), "barn, red");
+  EXPECT_EQ(replaced("ab", "", "-"), "-a-b-");
   try {
-    run_node("StringFunction|pysssss", {{"action", s("replace")},
-                                        {"tidy_tags", s("no")},
-                                        {"text_a", s("aab")},
-                                        {"text_b", s("/a+/")},
-                                        {"text_c", s("c")}});
+    replaced("a", "/(/", "");
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.input(), "text_b");

@@ -114,7 +114,7 @@ TEST_F(Lists, ListsOfListsBecomeOne) {
   EXPECT_EQ(numbers(run("UpTo", arguments)), (std::vector<int64_t>{0, 1, 0, 1, 2}));
 }
 
-TEST_F(Lists, AListOfNoneIsAnError) {
+TEST_F(Lists, AnEmptyListIsAnError) {
   Call::Arguments arguments;
   arguments.typed.emplace("count", int64_t{0});
   EXPECT_THROW(run("UpTo", arguments), Error);

@@ -104,5 +104,23 @@ TEST(PublishedWorkflows, SurviveTheWayToAGraphAndBack) {
   }
 }
 
+// Both forms of the node have the same links; they differ in the values that are typed.
+TEST(EditorsForm, AnOlderFormIsRecognisedByTheKindOfItsFirstValue) {
+  const auto inputs = [](const std::string& values) {
+    const Json graph = workflow::parse_json(
+        R"x({"nodes": [{"id": 1, "type": "KSampler (Efficient)", "inputs": [], "widgets_values": )x" + values +
+        R"(}], "links": []})");
+    return to_json(workflow::read_workflow(graph, standard_table()).prompt)["1"]["inputs"];
+  };
+  const Json old = inputs(R"(["Sample", 13, 994, true, 12, 8, "uni_pc_bh2", "ddim_uniform", 1, "Disabled"])");
+  EXPECT_EQ(old["sampler_state"], "Sample");
+  EXPECT_EQ(old["seed"], 994);
+  EXPECT_EQ(old["preview_image"], "Disabled");
+  const Json today = inputs(R"([5, "fixed", 20, 7, "euler", "normal", 0.5, "auto", "true"])");
+  EXPECT_EQ(today["seed"], 5);
+  EXPECT_EQ(today["denoise"], 0.5);
+  EXPECT_EQ(today["vae_decode"], "true");
+}
+
 }  // namespace
 }  // namespace easel::nodes

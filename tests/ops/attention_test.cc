@@ -124,7 +124,7 @@ TEST_P(Attention, StaysFiniteForLargeScores) {
             std::max(6e-5, tolerance()));
 }
 
-TEST_P(Attention, RejectsWhatDoesNotFit) {
+TEST_P(Attention, RejectsShapesThatDoNotFit) {
   const Tensor q = random({2, 4, 32});
   EXPECT_THROW(attention(q, q, q, 5), Error);
   EXPECT_THROW(attention(q, random({2, 4, 16}), q, 2), Error);

@@ -44,7 +44,7 @@ TEST(Backends, TheProcessorComesFirst) {
   EXPECT_TRUE(there_is(DeviceKind::kReference));
 }
 
-TEST(Backends, OneThatIsNotThereSaysSo) {
+TEST(Backends, AnAbsentBackendSaysSo) {
   const Device missing{DeviceKind::kVulkan, static_cast<uint8_t>(there_is(DeviceKind::kVulkan) ? 255 : 0)};
   for (const auto& use : {std::function<void()>([&] { backend(missing); }),
                           std::function<void()>([&] { set_compute_device(missing); })}) {

@@ -147,7 +147,7 @@ TEST_P(Conv2d, TakesStridedInputAndAnyFloatWeight) {
             0.0);
 }
 
-TEST_P(Conv2d, RejectsWhatDoesNotFit) {
+TEST_P(Conv2d, RejectsShapesThatDoNotFit) {
   const auto packed = pack_conv(random({8, 4, 3, 3}), {}, {1, 0});
   EXPECT_THROW(conv2d(random({1, 8, 8, 5}), *packed), Error);
   EXPECT_THROW(conv2d(random({1, 2, 8, 4}), *packed), Error);

@@ -47,7 +47,7 @@ TEST_P(Formulas, EveryStepDoesWhatItSays) {
   EXPECT_EQ(values(map([](auto x) { return 1 - 2 * x; }, a)), (V{5, 0, -2, -4, -5}));
 }
 
-TEST_P(Formulas, WhatIsNoNumberStaysSo) {
+TEST_P(Formulas, NaNStaysNaN) {
   const Tensor a = row({std::numeric_limits<float>::quiet_NaN(), 3.0f});
   const auto clamped = values(map([](auto x) { return clamp(x, 0.0f, 1.0f); }, a));
   EXPECT_TRUE(std::isnan(clamped[0]));
@@ -105,7 +105,7 @@ TEST_P(Formulas, CopyWritesWhatIsRepeated) {
   EXPECT_EQ(max_difference(out, from.expand({300, 4})), 0.0);
 }
 
-TEST_P(Formulas, RefuseWhatDoesNotFit) {
+TEST_P(Formulas, RefuseShapesThatDoNotFit) {
   const Tensor a = random({2, 3}), b = random({2, 2}), row_of_a = random({1, 3});
   EXPECT_THROW(map([](auto x, auto y) { return x + y; }, a, b), Error);
   EXPECT_THROW(map([](auto x, auto y) { return x + y; }, a, random({3})), Error);

@@ -97,7 +97,7 @@ TEST_F(Int8, AppliesTheSamePostOperationsAsBf16) {
   EXPECT_EQ(max_difference(linear(spread(x, 10), *bytes), linear(x, *bytes)), 0.0);
 }
 
-TEST_F(Int8, ARowsResultDependsOnNothingElse) {
+TEST_F(Int8, ARowsResultDependsOnThatRowOnly) {
   const Tensor x = random({700, 320}), w = random({640, 320}, 0.1f);
   const auto packed = pack_linear(w, {}, DType::kI8);
   const Tensor all = linear(x, *packed);
@@ -109,7 +109,7 @@ TEST_F(Int8, ARowsResultDependsOnNothingElse) {
   set_thread_count(threads);
 }
 
-TEST_F(Int8, ZerosStayZerosAndWhatIsNoNumberIsSeen) {
+TEST_F(Int8, ZerosStayZerosAndNaNIsNotLost) {
   Tensor x = Tensor::zeros({3, 40});
   for (int64_t i = 0; i < 40; ++i) x.f32()[40 + i] = 2.5f;  // a row of one value
   x.f32()[85] = std::numeric_limits<float>::infinity();

@@ -114,7 +114,7 @@ TEST_P(Linear, AccountsForItsMemory) {
   EXPECT_LE(packed->bytes, 256u * 512u * widest + 65536u);
 }
 
-TEST_P(Linear, RejectsWhatDoesNotFit) {
+TEST_P(Linear, RejectsShapesThatDoNotFit) {
   const auto packed = pack(random({8, 16}), {});
   EXPECT_THROW(linear(random({4, 15}), *packed), Error);
   EXPECT_THROW(linear(convert(random({4, 16}), DType::kF64), *packed), Error);

@@ -94,7 +94,7 @@ TEST_P(Norm, LayersMatchThePlainFormula) {
   }
 }
 
-TEST_P(Norm, RejectsWhatDoesNotFit) {
+TEST_P(Norm, RejectsShapesThatDoNotFit) {
   const Tensor x = random({1, 4, 4, 30}), p = random_f32({30});
   EXPECT_THROW(group_norm(x, p, p, 32, 1e-5f), Error);
   EXPECT_THROW(group_norm(x, random_f32({29}), p, 3, 1e-5f), Error);

@@ -61,7 +61,7 @@ TEST(Tiles, DenormalsCountAsZero) {
   EXPECT_GT(dot({small, 0}, {1, 0}, 0), 0.0f);
 }
 
-TEST(Tiles, WhatIsNoNumberStays) {
+TEST(Tiles, NaNStaysNaN) {
   EXPECT_TRUE(std::isnan(dot({std::numeric_limits<float>::infinity(), 0}, {0, 0}, 1)));
   EXPECT_TRUE(std::isnan(dot({1, 1}, {1, 1}, std::numeric_limits<float>::quiet_NaN())));
   EXPECT_TRUE(std::isinf(dot({2, 1}, {3e38f, 1}, 0)));
@@ -253,7 +253,7 @@ TEST_F(TileWork, AttentionMultipliesWholeSteps) {
   EXPECT_EQ(count([&] { attention(q, k, v, 1); }).products, 96 / 16 * (320 / 16 * 2 + 4 * 320 / 32));
 }
 
-TEST_F(TileProducts, ARowsResultDependsOnNoOtherRow) {
+TEST_F(TileProducts, ARowsResultDependsOnThatRowOnly) {
   const Tensor x = random({200, 700}), w = random({70, 700}, 0.1f);
   const auto packed = pack_linear(w, {}, kType);
   const Tensor all = linear(x, *packed, {.f32_out = true});

@@ -27,7 +27,7 @@ TEST(FlowSampling, RelatesTimesAndLevels) {
   EXPECT_FALSE(kFlow.is_pure_noise(0.99f));
 }
 
-TEST(FlowSampling, FindsThePictureInWhatItMixed) {
+TEST(FlowSampling, FindsThePictureInTheMixture) {
   const ModelSampling& flow = kFlow;
   const Shape shape{1, 2, 2, 3};
   const float picture = 0.7f, noise = -1.3f, sigma = 0.4f;
@@ -42,7 +42,7 @@ TEST(FlowSampling, FindsThePictureInWhatItMixed) {
   EXPECT_EQ(flow.unscaled(x, 1.0f).f32()[0], x.f32()[0]);
 }
 
-TEST(FlowSampling, RefusesWhatItIsNot) {
+TEST(FlowSampling, RefusesImpossibleOptionsAndPredictions) {
   EXPECT_THROW(FlowSampling({.shift = 0, .levels = 10}), Error);
   EXPECT_THROW(FlowSampling({.levels = 1}), Error);
   EXPECT_THROW(kFlow.with_prediction(Prediction::kEps, false), Error);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <string_view>
 
 #include "golden.h"
 #include "sampling/sampler.h"
@@ -96,6 +98,7 @@ TEST(Samplers, DeterministicOnesConvergeToTheExactFlow) {
 
 // With a model that always sees the same picture every sampler ends in it.
 TEST(Samplers, EndInThePictureTheModelSees) {
+  const std::set<std::string_view> kStopAbove = {"dpm_fast", "dpm_adaptive", "uni_pc", "uni_pc_bh2"};
   const std::vector<float> sigmas = {14.6f, 7, 3, 1, 0.3f, 0.03f, 0};
   const Tensor picture = Tensor::full(Shape{1, 4, 4, 4}, 0.25f);
   for (const SamplerInfo& sampler : samplers()) {
@@ -103,8 +106,9 @@ TEST(Samplers, EndInThePictureTheModelSees) {
     SamplerRun run = toy_run(rng, picture.shape(), 4, sigmas);
     run.denoise = [&](const Tensor&, float) { return picture; };
     run.uncond_denoised = [&] { return picture; };
-    // Some stop at their last level above 0, where noise of up to that level is left.
-    EXPECT_LT(testing::max_difference(sampler.run(run), picture), 0.15) << sampler.name;
+    // These stop at their last level above 0, where noise of up to that level is left; the others end in the picture.
+    const bool stops_above = kStopAbove.contains(sampler.name);
+    EXPECT_LT(testing::max_difference(sampler.run(run), picture), stops_above ? 0.1 : 1e-5) << sampler.name;
   }
 }
 
@@ -157,7 +161,7 @@ TEST(Samplers, AdaptiveStepsRefuseValuesThatAreNotFinite) {
   EXPECT_THROW(find_sampler("dpm_adaptive").run(run), Error);
 }
 
-TEST(Samplers, GoldenNamesAreAllThere) {
+TEST(Samplers, HaveEveryNameOfTheGoldens) {
   EASEL_NEEDS_SHARED();
   const auto units = testing::golden_units();
   for (const auto& name : units["samplers"]) EXPECT_NO_THROW(find_sampler(name.get<std::string>()));

@@ -39,7 +39,7 @@ class Notes {
   Clock::time_point last_;
 };
 
-TEST(Delivery, AtOnceForJobsThatNobodyHolds) {
+TEST(Delivery, IsImmediateForJobsWithoutAHold) {
   Notes notes;
   Delivery delivery;
   delivery.send("a", notes.note("1"));
@@ -47,7 +47,7 @@ TEST(Delivery, AtOnceForJobsThatNobodyHolds) {
   EXPECT_FALSE(delivery.holds("a"));
 }
 
-TEST(Delivery, WhatIsHeldComesInOrderAfterTheAnswerAndAHeadStart) {
+TEST(Delivery, HeldMessagesComeInOrderAfterTheAnswerAndAHeadStart) {
   Notes notes;
   Delivery delivery;
   auto hold = delivery.hold("a");
@@ -77,7 +77,7 @@ TEST(Delivery, TheHeadStartBeginsWhenTheLastHoldGoes) {
   EXPECT_GE(notes.last() - answered, Delivery::kHeadStart);
 }
 
-TEST(Delivery, WaitsForNoAnswerForEver) {
+TEST(Delivery, DoesNotWaitForAnAnswerForEver) {
   Notes notes;
   Delivery delivery;
   const auto hold = delivery.hold("a");
@@ -88,7 +88,7 @@ TEST(Delivery, WaitsForNoAnswerForEver) {
   EXPECT_GE(notes.last() - start, Delivery::kPatience);
 }
 
-TEST(Delivery, AHoldThatNothingWasSentUnderLeavesNothing) {
+TEST(Delivery, AHoldWithoutMessagesLeavesNothing) {
   Delivery delivery;
   delivery.hold("a").reset();
   delivery.flush("a");
@@ -112,7 +112,7 @@ TEST(Delivery, KeepsOrderWhileItOpens) {
   }
 }
 
-TEST(Delivery, StopDeliversWhatIsLeft) {
+TEST(Delivery, StopDeliversTheRemainingMessages) {
   Notes notes;
   Delivery delivery;
   const auto hold = delivery.hold("a");

@@ -69,7 +69,7 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
   std::unique_ptr<JobStore> store_;
 };
 
-TEST_P(JobStoreContract, KeepsWhatItIsGiven) {
+TEST_P(JobStoreContract, KeepsEveryFieldOfAJob) {
   Job job = make("a");
   job.prompt = R"({"1":{"class_type":"Text","inputs":{"text":"it's a \"barn\" — \u0000 東"}}})";
   job.client_id = "me";
@@ -212,7 +212,7 @@ TEST_P(JobStoreContract, GivingBackDoesNotCountAgainstAJob) {
   EXPECT_EQ(store_->get("a")->started_ms, 0);
 }
 
-TEST_P(JobStoreContract, ManyWorkersShareAJobNever) {
+TEST_P(JobStoreContract, ManyWorkersNeverShareAJob) {
   constexpr int kJobs = 60, kWorkers = 4;
   for (int i = 0; i < kJobs; ++i) store_->add(make(std::to_string(i)), false, false);
   std::vector<std::vector<Claim>> claimed(kWorkers);

@@ -90,6 +90,16 @@ TEST(LibraryRoutes, AFileIsDescribedAnewWhenItChanges) {
   EXPECT_NE(catalogue.files()[0]["problem"], before);
 }
 
+TEST(LibraryRoutes, TellWhichPicturesAreRead) {
+  TestServer t;
+  const Json listed = Json::parse(get(t.port, "/easel/picture_formats").body);
+  ASSERT_GE(listed.size(), 4u);
+  EXPECT_EQ(listed[0], Json::parse(R"({"name": "PNG", "mime": "image/png", "endings": [".png", ".apng"]})"));
+  std::string names;
+  for (const Json& format : listed) names += (names.empty() ? "" : ", ") + format["name"].get<std::string>();
+  EXPECT_EQ(names, formats::readable_formats());
+}
+
 TEST(LibraryRoutes, TellWhichInputsHoldWords) {
   TestServer t;
   EXPECT_EQ(Json::parse(get(t.port, "/easel/prompt_texts").body), Json::parse(R"({"Text": ["text"]})"));

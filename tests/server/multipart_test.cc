@@ -36,7 +36,7 @@ TEST(Multipart, BoundaryMayBeQuotedAndHaveAPreamble) {
   EXPECT_EQ(parts[0].name, "a;b");
 }
 
-TEST(Multipart, RefusesWhatIsMalformed) {
+TEST(Multipart, RefusesMalformedBodies) {
   const std::string good = part("name=a", "1");
   const struct {
     std::string type, body;

@@ -217,8 +217,10 @@ TEST(Process, IdlesWithoutWork) {
   RawSocket socket(child.port());
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const double before = child.cpu_seconds();
+  const Clock::time_point start = Clock::now();
   std::this_thread::sleep_for(std::chrono::seconds(2));
-  EXPECT_LE(child.cpu_seconds() - before, 0.02);
+  const double used = child.cpu_seconds() - before;
+  EXPECT_LE(used, 0.01 * seconds_since(start));  // a share, which a busy machine makes smaller, not larger
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ TEST(Worker, AJobIsRunThoughTheQueueCannotBeCounted) {
   EXPECT_GT(failing.asked, 0);
 }
 
-TEST(Worker, WhateverIsThrownEndsTheJobAndNothingElse) {
+TEST(Worker, AnyExceptionEndsTheJobAndNothingElse) {
   const struct {
     std::function<void()> what;
     const char* failure;

@@ -57,6 +57,42 @@ TEST_F(TechniquesTest, SayWhatTheyLack) {
   EXPECT_THROW(shipped_workflow("no such"), Error);
 }
 
+// Files that came with the program stand in where the model folder lacks one, all of them together, at their own size.
+TEST_F(TechniquesTest, TakeWhatIsBuiltInWhereAFileIsLacking) {
+  const fs::path small = folder_ / "built_in";
+  for (const char* file :
+       {"checkpoints/v1-5-pruned-emaonly.safetensors", "ipadapter/ip-adapter_sd15.bin",
+        "clip_vision/IPAdapter_image_encoder_sd15.safetensors", "vae/vae-ft-mse-840000-ema-pruned.safetensors"}) {
+    fs::create_directories((small / file).parent_path());
+    fs::copy_file(testing::tiny_models_dir() / file, small / file);
+  }
+  fs::rename(small / "checkpoints" / kCheckpoint, small / "checkpoints/small.safetensors");
+  library::Folders folders(folder_);
+  folders.add_built_in(small);
+  engine::Engine engine(
+      {.table = nodes::standard_table(), .folders = folders, .directories = {folder_, folder_, folder_}});
+  const auto all = available(engine);
+  const Technique own = named(all, "img2img"), lent = named(all, "ip_adapter_variations");
+  EXPECT_EQ(own.missing, "");
+  EXPECT_FALSE(own.built_in);
+  EXPECT_EQ(own.prompt.find("1")->inputs["ckpt_name"], kCheckpoint);
+  EXPECT_EQ(own.prompt.find("2"), nullptr) << "the built-in VAE is not for other models";
+  EXPECT_EQ(own.prompt.find("4")->inputs["width"], 512);
+  ASSERT_EQ(lent.missing, "");
+  EXPECT_TRUE(lent.built_in);
+  EXPECT_EQ(lent.prompt.find("1")->inputs["ckpt_name"], "small.safetensors");
+  EXPECT_EQ(lent.prompt.find("4")->inputs["ipadapter_file"], "ip-adapter_sd15.bin");
+  EXPECT_EQ(lent.prompt.find("9")->inputs["width"], 128);
+  EXPECT_EQ(lent.prompt.find("9")->inputs["height"], 128);
+  EXPECT_EQ(lent.prompt.find("8")->inputs["text"], "");
+  EXPECT_TRUE(to_json(lent)["built_in"].get<bool>());
+  EXPECT_NE(named(all, "unclip").missing, "");
+  // A model folder that has all of one comes before.
+  EXPECT_FALSE(first_available(engine, {"ip_adapter_variations", "img2img"}, 1).built_in);
+  EXPECT_TRUE(first_available(engine, {"ip_adapter_variations"}, std::nullopt).built_in);
+  EXPECT_THROW(first_available(engine, {"unclip"}, 1), Error);
+}
+
 // Where the words go is what the nodes declare.
 TEST_F(TechniquesTest, SayWhereTheirWordsGo) {
   const auto all = available(*start());

@@ -56,7 +56,7 @@ TEST(DeviceTensors, KeepTheirValuesThereAndBack) {
   EXPECT_EQ(here.to(kHost).raw(), here.raw());
 }
 
-TEST(DeviceTensors, AreReadByNoOne) {
+TEST(DeviceTensors, CannotBeReadOnTheHost) {
   far_memory();
   Tensor there = Tensor::zeros({2, 3}, DType::kF32, kFar);
   const Tensor& fixed = there;

@@ -165,7 +165,7 @@ TEST_F(Mapped, OtherBusErrorsStillEndTheProcess) {
   EXPECT_DEATH(static_cast<void>(own[19999]), "");
 }
 
-TEST_F(Mapped, RefusesWhatIsNoFile) {
+TEST_F(Mapped, RefusesPathsThatAreNoFiles) {
   EXPECT_THROW(MappedFile::open(path_.string() + ".absent"), Error);
   EXPECT_THROW(MappedFile::open(std::filesystem::temp_directory_path()), Error);
   EXPECT_THROW(MappedFile::open("/dev/zero"), Error);

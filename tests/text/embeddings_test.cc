@@ -89,7 +89,7 @@ TEST_F(EmbeddingFiles, NamesStayInsideTheFolder) {
   EXPECT_EQ(inner.locate("x/../style"), folder_ / "inner" / "style.safetensors");
 }
 
-TEST_F(EmbeddingFiles, NamesThatAreNearAreTold) {
+TEST_F(EmbeddingFiles, SimilarNamesAreSuggested) {
   TensorMap one;
   one.set("emb_params", Tensor::full({1, 3}, 2));
   formats::write_safetensors(folder_ / "inner" / "BadHands_v4.safetensors", one);

@@ -49,7 +49,7 @@ TEST(Weights, Syntax) {
   EXPECT_EQ(weights("(a:-0.2)(b: 1_0 )(c:+.5)(d:5e-1)"), "[a=-0.2][b=10][c=0.5][d=0.5]");
 }
 
-TEST(Weights, WhatDoesNotPairUpIsText) {
+TEST(Weights, UnpairedBracketsAreText) {
   EXPECT_EQ(weights("(((unbalanced"), "[(((unbalanced=1]");
   EXPECT_EQ(weights("a:1.2) (b"), "[a:1.2) (b=1]");
   EXPECT_EQ(weights("((a)"), "[(a=1.1]");
@@ -149,7 +149,7 @@ TEST(ForeignSyntax, IsToldWithWhatToDo) {
   EXPECT_EQ(foreign_syntax("BREAK").size(), 1u);
 }
 
-TEST(Embeddings, MissingOnesAreLeftOutAndSaid) {
+TEST(Embeddings, MissingEmbeddingsAreLeftOutWithAWarning) {
   const Shelf shelf;
   std::vector<std::string> warnings;
   const auto chunk = tokenize("a embedding:nothing cat", {}, &shelf, &warnings).at(0);

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "toy_table.h"
 #include "workflow/convert/convert.h"
+#include "workflow/edit.h"
 #include "workflow/load.h"
 
 namespace easel::workflow {
@@ -102,6 +104,25 @@ TEST(DynamicText, AGraphsTextsFollowItsSeedAndOthersStay) {
   const Json braces = parse_json(R"({"1": {"class_type": "Text", "inputs": {"text": "a {b|c}"}}})");
   const Json there = to_graph(parse_prompt(braces), table);
   EXPECT_EQ(read_workflow(there, table).prompt.find("1")->inputs["text"], "a {b|c}");
+}
+
+// A text of --set is one that is typed into the editor, whatever stands before it.
+TEST(DynamicText, AnAssignedTextIsRewrittenByTheSeedThatIsAssignedWithIt) {
+  const WithTexts table;
+  const auto text = [&](std::vector<std::string> assignments) {
+    Prompt prompt = parse_prompt(parse_json(R"({"1": {"class_type": "Text", "inputs": {"text": ""}},
+        "2": {"class_type": "Sample", "inputs": {"seed": 0}}, "3": {"class_type": "Save", "inputs": {"prefix": ""}}})"));
+    assign(prompt, table, assignments);
+    EXPECT_EQ(prompt.find("3")->inputs["prefix"], "{a|b}");
+    return prompt.find("1")->inputs["text"].get<std::string>();
+  };
+  std::set<std::string> seen;
+  for (int seed = 0; seed < 30; ++seed) {
+    const std::string words = "1.text=a {red|green|blue} barn // c", number = "2.seed=" + std::to_string(seed);
+    seen.insert(text({words, number, "3.prefix={a|b}"}));
+    EXPECT_EQ(text({words, number, "3.prefix={a|b}"}), text({"3.prefix={a|b}", number, words}));
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"a red barn ", "a green barn ", "a blue barn "}));
 }
 
 }  // namespace

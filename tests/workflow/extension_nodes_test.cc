@@ -151,6 +151,63 @@ TEST(Switches, AnySwitchTakesTheFirstThatIsNotMuted) {
             chosen + R"(", 0]}}})");
 }
 
+// -1 draws a seed in the editor; here it follows from the node, so that a workflow gives the same picture each time.
+TEST(Switches, ASeedThatIsToBeDrawnFollowsFromItsNode) {
+  const auto seed = [](const std::string& id, int given) {
+    Json prompt = parse_json(R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+                                 "9": {"class_type": "Sample", "inputs": {"model": ["1", 0]}}})");
+    prompt[id] = {{"class_type", "Seed (rgthree)"}, {"inputs", {{"seed", given}}}};
+    prompt["9"]["inputs"]["seed"] = Json::array({id, 0});
+    return read_workflow(prompt, table()).prompt.find("9")->inputs["seed"];
+  };
+  EXPECT_EQ(seed("7", 9), 9);
+  const Json drawn = seed("7", -1);
+  ASSERT_TRUE(drawn.is_number_integer());
+  EXPECT_GE(drawn, 0);
+  EXPECT_LT(drawn, int64_t{1} << 50);
+  EXPECT_EQ(seed("7", -1), drawn);
+  EXPECT_EQ(seed("7", -3), drawn);
+  EXPECT_NE(seed("8", -1), drawn);
+  EXPECT_TRUE(seed("7", -4).is_array());
+}
+
+// efficiency-nodes' samplers keep the last seed, or null, after the seed.
+TEST(Widgets, ALastSeedAfterTheSeedIsNotTheNextValue) {
+  class WithEfficient : public testing::ToyTable {
+   public:
+    WithEfficient() : spec_(*ToyTable::forms("Sample").front()) { spec_.class_type = "KSampler (Efficient)"; }
+    std::vector<const NodeSpec*> forms(std::string_view type) const override {
+      return type == spec_.class_type ? std::vector<const NodeSpec*>{&spec_} : ToyTable::forms(type);
+    }
+
+   private:
+    NodeSpec spec_;
+  };
+  const WithEfficient efficient;
+  for (const char* values : {"[7, 5, 12, 5.5, \"heun\", true]", "[7, null, 12, 5.5, \"heun\", true]",
+                             "[7, \"fixed\", 12, 5.5, \"heun\", true]", "[7, 12, 5.5, \"heun\", true]"}) {
+    Json graph = parse_json(R"({"nodes": [{"id": 1}], "links": []})");
+    graph["nodes"][0]["type"] = "KSampler (Efficient)";
+    graph["nodes"][0]["widgets_values"] = parse_json(values);
+    const Prompt prompt = to_prompt(parse_graph(graph, efficient), efficient);
+    EXPECT_EQ(nlohmann::json(prompt.find("1")->inputs),
+              nlohmann::json::parse(R"({"seed": 7, "steps": 12, "cfg": 5.5, "sampler": "heun", "exact": true})"))
+        << values;
+  }
+}
+
+// Scripts write links whose end is null; the editor drops them.
+TEST(Graphs, LinksThatHaveLostAnEndAreDropped) {
+  expect_prompt(R"json({"nodes": [
+      {"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
+      {"id": 3, "type": "Save", "widgets_values": ["x"], "inputs": [{"name": "images", "type": "IMAGE", "link": 2}]}],
+      "links": [[1, 1, 0, null, null, "IMAGE"], [2, 1, 0, 3, 0, "IMAGE"], [3, null, 0, 3, 0, "IMAGE"],
+                {"id": 4, "origin_id": 1, "origin_slot": 0, "target_id": null, "target_slot": 0, "type": "IMAGE"}]
+})json",
+                R"({"1": {"class_type": "Picture", "inputs": {"image": "a.png"}},
+                    "3": {"class_type": "Save", "inputs": {"prefix": "x", "images": ["1", 0]}}})");
+}
+
 TEST(Switches, ContextsHandThroughByName) {
   const Workflow flow = read_workflow(parse_json(R"json({
       "1": {"class_type": "Load", "inputs": {"file": "m"}},
@@ -247,7 +304,7 @@ TEST(Everywhere, TheLinksThatWereWrittenDownCount) {
       "upstream_slot": 0}, {"downstream": 3, "downstream_slot": 99, "upstream": "1", "upstream_slot": 0}, {"upstream": {}}]})");
 }
 
-TEST(Everywhere, TwoThatFitEquallyWellGoNowhere) {
+TEST(Everywhere, TwoEquallyGoodSourcesGoNowhere) {
   expect_prompt(R"({"nodes": [
       {"id": 1, "type": "Picture", "widgets_values": ["a.png"], "outputs": [{"name": "IMAGE", "type": "IMAGE"}]},
       {"id": 2, "type": "Picture", "widgets_values": ["a.png"], "outputs": [{"name": "IMAGE", "type": "IMAGE"}]},

@@ -148,7 +148,7 @@ TEST(Graph, MutedNodesAndTheirLinksVanish) {
                 R"({"2": {"class_type": "Save", "inputs": {"prefix": "x"}}})");
 }
 
-TEST(Graph, MutedReroutesAndPrimitivesStillPassOnWhatTheyHave) {
+TEST(Graph, MutedReroutesAndPrimitivesStillPassOnTheirValues) {
   for (const char* mode : {"2", "4"})
     expect_prompt(R"({"nodes": [
       {"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
@@ -187,7 +187,7 @@ TEST(Graph, ABypassedNodeWithoutThatTypePassesNothing) {
                 R"({"2": {"class_type": "Decode", "inputs": {}}})");
 }
 
-TEST(Graph, UnknownNodesKeepWhatCanBeTold) {
+TEST(Graph, UnknownNodesKeepLinksAndNamedWidgets) {
   expect_prompt(R"({"nodes": [{"id": 1, "type": "Mystery", "widgets_values": [4, "randomize", "y"], "inputs": [
       {"name": "in", "type": "IMAGE", "link": 9}, {"name": "seed", "type": "INT", "link": null, "widget": {"name": "seed"}},
       {"name": "word", "type": "STRING", "link": null, "widget": {"name": "word"}}]}], "links": [[9, 77, 1, 1, 0, "IMAGE"]]})",

@@ -11,7 +11,7 @@ import sys
 MOST = 5
 # Comments and literals may contain braces and commas.
 IGNORED = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.DOTALL)
-VARIABLE = re.compile(r"(?:^|[;{}(])\s*(?:static |constexpr |const )*(?:\w+::)*(?!Json\b)[A-Z]\w+ \w+ ?(?:= ?)?\{", re.MULTILINE)
+VARIABLE = re.compile(r"(?:^|[;{}(])\s*(?:static |inline |constexpr |const )*(?:\w+::)*(?!Json\b)[A-Z]\w+ \w+ ?(?:= ?)?\{", re.MULTILINE)
 
 
 def values_in(text, begin):

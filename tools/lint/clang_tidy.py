@@ -2,7 +2,8 @@
 """Runs clang-tidy over the sources named as arguments, in parallel, and remembers which of them were clean.
 
 A source is checked again when it, a header of src/ that it includes directly or not, its compile command, .clang-tidy or
-clang-tidy itself has changed. Arguments: the build folder, options for clang-tidy, sources.
+clang-tidy itself has changed. Arguments: the build folder, options for clang-tidy, sources. With --including=HEADER only
+sources that include that header, directly or not, are checked.
 """
 
 import concurrent.futures
@@ -38,8 +39,10 @@ def closure(source):
 
 def main():
     build, *arguments = sys.argv[1:]
-    options = [a for a in arguments if a.startswith("-")]
+    headers = [pathlib.Path(a.removeprefix("--including=")) for a in arguments if a.startswith("--including=")]
+    options = [a for a in arguments if a.startswith("-") and not a.startswith("--including=")]
     sources = [a for a in arguments if not a.startswith("-")]
+    sources = [s for s in sources if all(h in closure(pathlib.Path(s)) for h in headers)]
     commands = {os.path.relpath(c["file"]): c["command"] for c in json.load(open(f"{build}/compile_commands.json"))}
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     common = version + pathlib.Path(".clang-tidy").read_bytes() + " ".join(options).encode()

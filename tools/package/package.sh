@@ -48,7 +48,11 @@ make_deb() {
     gzip -9n >"$doc/changelog.gz"
   mkdir -p "$stage/control/debian" "$tree/DEBIAN"
   printf 'Source: easel\n\nPackage: easel\nArchitecture: any\n' >"$stage/control/debian/control"
-  depends=$(cd "$stage/control" && dpkg-shlibdeps -O "-e$tree/usr/bin/easel" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+  # What the program opens when it reads a picture is needed as well: a library that is linked with it all stands for it.
+  mapfile -t opened <"$build/opened_libraries"
+  cc -shared -o "$stage/control/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  depends=$(cd "$stage/control" && dpkg-shlibdeps -O "-e$tree/usr/bin/easel" -eopened.so 2>/dev/null |
+    sed -n 's/^shlibs:Depends=//p')
   sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@DEPENDS@/$depends/" \
     -e "s/@SIZE@/$(du -sk --apparent-size "$tree" | cut -f1)/" "$root/packaging/control" >"$tree/DEBIAN/control"
   for script in postinst prerm postrm; do install -m 755 "$root/packaging/$script" "$tree/DEBIAN/$script"; done
@@ -64,7 +68,10 @@ make_archive() {
   install_tree "$stage/tree"
   mkdir -p "$tree/$name/lib" && cp -a "$stage/tree/usr/." "$tree/$name"
   install -m 644 "$root/packaging/easel.service" "$tree/$name/share/easel/easel.service"
-  ldd "$tree/$name/bin/easel" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
+  # Those that the program opens when it reads a picture, and theirs, too.
+  mapfile -t opened <"$build/opened_libraries"
+  cc -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  ldd "$tree/$name/bin/easel" "$stage/opened.so" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
     case "$(basename "$library")" in
       libc.so.* | libm.so.* | ld-linux* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.*) continue ;;
     esac

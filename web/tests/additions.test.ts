@@ -80,6 +80,12 @@ describe('files', () => {
     expect(whyNot(file('SD 1.x', 'vae'), model, ['lora'])).toContain('It is a');
     expect(whyNot(file('SD 1.x', 'lora', 'cut short'), model, ['lora'])).toBe('cut short');
     expect(whyNot(undefined, model, ['lora'])).toBeUndefined();
+    // What comes with the program goes with itself only.
+    const own = { ...file('SD 1.x'), built_in: true };
+    expect(whyNot(own, model, ['lora'])).toBe('It is for the small built-in model.');
+    expect(whyNot(file('SD 1.x'), { ...model, built_in: true }, ['lora'])).toContain('takes only files that are built in');
+    expect(whyNot(own, { ...model, built_in: true }, ['lora'])).toBeUndefined();
+    expect(whyNot(own, undefined, ['lora'])).toBeUndefined();
     expect(kindred('SD 2.1 unCLIP-H')).toBe('SD 2');
     expect(kindred('SDXL refiner')).not.toBe(kindred('SDXL'));
     expect(whyNotModel(file('SD 2.1 unCLIP-L'), file('SD 2.1 unCLIP-H'))).toBeUndefined();

@@ -8,8 +8,8 @@
 
 namespace easel {
 
-// What is computed or packed from a file is used again while this is the same. Equal versions mean the same bytes under
-// whatever path; both are empty for no file.
+// Identifies the contents of a file: results computed or packed from it are reused as long as it is the same. Equal
+// versions mean the same bytes, whatever the path; path and version are empty if there is no file.
 struct FileVersion {
   std::string path;     // absolute
   std::string version;  // device, inode, size and time of change
@@ -18,9 +18,9 @@ struct FileVersion {
   bool operator==(const FileVersion&) const = default;
 };
 
-// Of the file as it is now; empty when there is none.
+// The current version of a file; empty if there is none.
 FileVersion file_version(const std::filesystem::path& path);
-// Of a file that was opened under that path.
+// The version of a file that was opened under this path.
 FileVersion file_version(const std::filesystem::path& path, const struct stat& info);
 
 }  // namespace easel

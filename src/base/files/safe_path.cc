@@ -22,14 +22,14 @@ void each_part(std::string_view name, const Fn& fn) {
   }
 }
 
-// Marks that change the direction of what is written around them (U+061C, U+200E and F, U+202A to E, U+2066 to 9): a
-// name with them is not shown as it is.
+// Marks that change the direction of the text around them (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069):
+// a name that contains one is displayed differently from what it is.
 bool is_direction_mark(std::string_view character) {
   if (character == "\xD8\x9C") return true;
   if (character.size() != 3 || character[0] != '\xE2') return false;
-  const auto second = static_cast<unsigned char>(character[1]), third = static_cast<unsigned char>(character[2]);
-  if (second == 0x80) return third == 0x8E || third == 0x8F || (third >= 0xAA && third <= 0xAE);
-  return second == 0x81 && third >= 0xA6 && third <= 0xA9;
+  const auto middle = static_cast<unsigned char>(character[1]), last = static_cast<unsigned char>(character[2]);
+  if (middle == 0x80) return last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE);
+  return middle == 0x81 && last >= 0xA6 && last <= 0xA9;
 }
 
 bool is_text(std::string_view name, NameFrom from) {

@@ -9,14 +9,14 @@
 
 namespace easel {
 
-// What tells that the names in a folder, or the right to read it, may have changed.
+// Changes whenever the names in a folder, or the right to read it, may have changed.
 struct FolderState {
   uint64_t device = 0, inode = 0;
   int64_t changed = 0;  // status change time in ns
   bool operator==(const FolderState&) const = default;
 };
 
-// Of the folder as it is now; all zeros when there is none.
+// The current state of a folder; all zeros if there is none.
 FolderState folder_state(const std::filesystem::path& folder);
 
 // A folder as it was walked through.

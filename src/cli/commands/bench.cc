@@ -13,8 +13,10 @@
 #include "cli/commands/bench_subjects.h"
 #include "cli/interrupt.h"
 #include "cli/process.h"
+#include "cli/session.h"
 #include "cli/terminal.h"
 #include "ops/counters.h"
+#include "ops/devices.h"
 #include "ops/limits.h"
 #include "ops/packer.h"
 
@@ -25,7 +27,7 @@ using Json = nlohmann::ordered_json;
 
 struct Flags {
   std::vector<std::string> models, precisions;
-  std::string size = "tiny";
+  std::string size = "tiny", device;
   std::vector<int> threads;
   int repeat = 5;
   bool json = false;
@@ -35,7 +37,8 @@ struct Flags {
 struct Row {
   std::string model, shape, size, precision;
   int threads = 0;
-  std::string level;  // of the instructions
+  std::string device, level;  // of the instructions
+  double copy_bandwidth = 0;  // bytes per second
   double build_seconds = 0, seconds = 0;
   ops::ProductLimit limit;
   double counted_seconds = 0;      // of the run the counters were on in
@@ -45,7 +48,7 @@ struct Row {
   std::array<ops::OpCounters, ops::kOpKinds> ops;
 
   double rate() const { return static_cast<double>(flops) / seconds; }
-  // Of the counted run, what went neither into products nor into attention nor into norms.
+  // The seconds of the counted run that were spent outside of products, attention and norms.
   double overhead() const {
     double rest = counted_seconds;
     for (const auto& op : ops)
@@ -113,10 +116,13 @@ void print(const Row& r) {
   printf("  %-22s %.3f s   (weights packed in %.2f s)\n", "time", r.seconds, r.build_seconds);
   printf("  %-22s %.1f GFLOP\n", "work", static_cast<double>(r.flops) * 1e-9);
   printf("  %-22s %.0f GFLOPS\n", "rate", r.rate() * 1e-9);
-  printf("  %-22s %.0f GFLOPS in registers at level %s: %.0f %%\n", "limit", r.limit.registers * 1e-9, r.level.c_str(),
-         100 * r.rate() / r.limit.registers);
-  printf("  %-22s %.0f GFLOPS of a large product: %.0f %%\n", "", r.limit.product * 1e-9,
-         100 * r.rate() / r.limit.product);
+  if (r.limit.registers > 0)
+    printf("  %-22s %.0f GFLOPS in registers at level %s: %.0f %%\n", "limit", r.limit.registers * 1e-9,
+           r.level.c_str(), 100 * r.rate() / r.limit.registers);
+  printf("  %-22s %.0f GFLOPS of a large product: %.0f %%\n", r.limit.registers > 0 ? "" : "limit",
+         r.limit.product * 1e-9, 100 * r.rate() / r.limit.product);
+  printf("  %-22s %s moved, which copies do in %.3f s (%.1f GB/s)\n", "bytes", human_bytes(r.bytes).c_str(),
+         static_cast<double>(r.bytes) / r.copy_bandwidth, r.copy_bandwidth * 1e-9);
   printf("  %-22s %s weights, %s activations, %s peak of the process\n", "memory", human_bytes(r.weight_bytes).c_str(),
          human_bytes(r.activation_bytes).c_str(), human_bytes(r.peak_bytes).c_str());
   if (r.error_db) printf("  %-22s %.1f dB below the result in f32\n", "error", *r.error_db);
@@ -154,14 +160,16 @@ Json to_json(const Row& r) {
           {"build_seconds", r.build_seconds},
           {"gflop", static_cast<double>(r.flops) * 1e-9},
           {"gflops", r.rate() * 1e-9},
+          {"device", r.device},
           {"level", r.level},
           {"limit_gflops", r.limit.best() * 1e-9},
           {"limit_registers_gflops", r.limit.registers * 1e-9},
           {"limit_product_gflops", r.limit.product * 1e-9},
           {"fraction_of_limit", r.rate() / r.limit.best()},
-          {"fraction_of_registers", r.rate() / r.limit.registers},
+          {"fraction_of_registers", r.limit.registers > 0 ? Json(r.rate() / r.limit.registers) : Json()},
           {"fraction_of_product", r.rate() / r.limit.product},
           {"bytes_moved", r.bytes},
+          {"copy_bytes_per_second", r.copy_bandwidth},
           {"weight_bytes", r.weight_bytes},
           {"activation_bytes", r.activation_bytes},
           {"peak_bytes", r.peak_bytes},
@@ -184,6 +192,7 @@ std::vector<Tensor> exact_results(const std::string& model, synth::SynthSize siz
 }
 
 void run(const Flags& flags) {
+  start_device(flags.device);
   const auto size = flags.size == "full" ? synth::SynthSize::kFull : synth::SynthSize::kTiny;
   Json rows = Json::array();
   for (const auto& model : flags.models) {
@@ -204,8 +213,11 @@ void run(const Flags& flags) {
           row.precision = precision;
           row.threads = thread_count();
           // In the same breath, so that both see the same machine.
-          row.limit = ops::measure_product_limit(compute);
-          row.level = ops::packed_layout(kHost);
+          const Device device = ops::compute_device();
+          row.limit = ops::measure_product_limit(compute, 1.0, device);
+          row.copy_bandwidth = ops::measure_copy_bandwidth(device);
+          row.device = device_name(device);
+          row.level = device == kHost ? ops::packed_layout(kHost) : "";
           if (flags.json) rows.push_back(to_json(row));
           else print(row);
         }
@@ -233,6 +245,7 @@ void add_bench(CLI::App& app) {
       "  easel bench --size full --model sd15               one step of Stable Diffusion 1.5 at 512x512\n"
       "  easel bench --size full --model vae --threads 1,2  thread scaling\n"
       "  easel bench --precision bf16,int8                  speed and error of int8 beside bf16's\n"
+      "  easel bench --device vulkan --size full            a graphics card\n"
       "  easel bench --json > today.json                    for comparison between two builds");
   command->add_option("--model", flags->models, "What to measure")
       ->check(CLI::IsMember(bench_models()))
@@ -245,6 +258,7 @@ void add_bench(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->delimiter(',')
       ->capture_default_str();
+  add_device_flag(*command, flags->device, "Options");
   command->add_option("--threads", flags->threads, "Thread counts to measure with, 0 for all cores")
       ->delimiter(',')
       ->check(CLI::NonNegativeNumber)

@@ -11,6 +11,8 @@
 #include "models/unet/unet.h"
 #include "models/vae/vae.h"
 #include "models/vision/clip_vision.h"
+#include "ops/devices.h"
+#include "ops/packer.h"
 #include "synth/models/in_memory.h"
 
 namespace easel::cli {
@@ -23,6 +25,8 @@ synth::SynthFile find_file(SynthSize size, const std::string& part) {
     if (file.path.find(part) != std::string::npos) return file;
   throw Error(Fault::kInternal, "no synthetic file '" + part + "'");
 }
+
+ops::Packer packer() { return ops::Packer::pack().on(ops::compute_device()); }
 
 // A tensor of values in [-1, 1) that are all different enough.
 Tensor noise(const Shape& shape) {
@@ -57,7 +61,7 @@ BenchSubject unet_subject(const std::string& name, const std::string& file_name,
   BenchSubject subject{name, square(pixels) + ", batch 2", 0, 0, {}};
   std::shared_ptr<const models::UNet> unet;
   {
-    const nn::Weights weights(synth::make_tensors(file, "model.diffusion_model."), compute, file.path);
+    const nn::Weights weights(synth::make_tensors(file, "model.diffusion_model."), compute, file.path, packer());
     unet = timed(subject.build_seconds,
                  [&] { return std::make_shared<const models::UNet>(weights["model"]["diffusion_model"]); });
   }
@@ -100,7 +104,7 @@ BenchSubject control_subject(SynthSize size, DType compute, int64_t pixels) {
   int64_t width = 0;
   {
     const auto found = models::control_tensors(*synth::make_tensors(file));
-    const nn::Weights weights(found.tensors, compute, file.path);
+    const nn::Weights weights(found.tensors, compute, file.path, packer());
     width = models::read_control_config(weights).context_dim;
     net = timed(subject.build_seconds, [&] { return models::make_controlnet(weights); });
   }
@@ -112,7 +116,7 @@ BenchSubject control_subject(SynthSize size, DType compute, int64_t pixels) {
   in.context = net->project(noise({2, 77, width}));
   in.chunks = 2;
   const models::PreparedHint hint = net->prepare(noise({1, pixels, pixels, 3}), side, side);
-  subject.run = [net, in, hint] { return net->forward(hint, in).middle.back(); };
+  subject.run = [net, in, hint] { return net->forward(hint, in).middle.back().to(kHost); };
   return subject;
 }
 
@@ -120,7 +124,7 @@ BenchSubject text_subject(SynthSize size, DType compute) {
   const synth::SynthFile file = find_file(size, "v1-5-pruned");
   const auto towers = models::find_text_towers(*synth::make_tensors(file, "cond_stage_model."));
   BenchSubject subject{"clip-text l", "77 tokens", 0, 0, {}};
-  const nn::Weights weights(towers.at(0).tensors, compute, file.path);
+  const nn::Weights weights(towers.at(0).tensors, compute, file.path, packer());
   const auto model =
       timed(subject.build_seconds, [&] { return std::make_shared<const models::ClipTextModel>(weights); });
   subject.weight_bytes = model->bytes();
@@ -133,7 +137,7 @@ BenchSubject text_subject(SynthSize size, DType compute) {
 
 std::vector<BenchSubject> vae_subjects(SynthSize size, DType compute, int64_t pixels) {
   const synth::SynthFile file = find_file(size, "vae-ft-mse");
-  const nn::Weights weights(synth::make_tensors(file), compute, file.path);
+  const nn::Weights weights(synth::make_tensors(file), compute, file.path, packer());
   double seconds = 0;
   const auto vae = timed(seconds, [&] { return std::make_shared<const models::Vae>(weights); });
   const int64_t side = latent_side(pixels);
@@ -144,7 +148,7 @@ std::vector<BenchSubject> vae_subjects(SynthSize size, DType compute, int64_t pi
 
 BenchSubject vision_subject(SynthSize size, DType compute) {
   const synth::SynthFile file = find_file(size, "IPAdapter_image_encoder_sd15");
-  const nn::Weights weights(synth::make_tensors(file), compute, file.path);
+  const nn::Weights weights(synth::make_tensors(file), compute, file.path, packer());
   BenchSubject subject{"clip-vision h", "224x224", 0, 0, {}};
   const auto model =
       timed(subject.build_seconds, [&] { return std::make_shared<const models::ClipVisionModel>(weights); });

@@ -12,6 +12,7 @@
 #include "library/folders.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
+#include "nodes/node_list.h"
 #include "nodes/standard_table.h"
 #include "workflow/object_info.h"
 
@@ -23,7 +24,7 @@ using workflow::NodeSpec;
 
 struct Flags {
   std::string name, models, origin;
-  bool json = false, markdown = false;
+  bool json = false, markdown = false, names = false;
 };
 
 std::string plain(const workflow::Literal& literal) { return workflow::python_str(workflow::to_json(literal)); }
@@ -88,7 +89,7 @@ void print_list(const nodes::Table& table, const std::string& origin, bool markd
     for (const NodeSpec* node : table.list()) origins.insert(node->origin);
     origins.erase("");
     throw Error(Fault::kMissing, "no node comes from '" + origin + "'")
-        .fix("name one of: " + joined({origins.begin(), origins.end()}));
+        .fix("Name one of: " + joined({origins.begin(), origins.end()}));
   }
   for (const auto& [category, list] : by_category) {
     printf(markdown ? "## %s\n\n" : "%s\n", category.c_str());
@@ -102,6 +103,10 @@ void print_list(const nodes::Table& table, const std::string& origin, bool markd
 
 void run(const Flags& flags) {
   const nodes::Table& table = nodes::standard_table();
+  if (flags.names) {
+    printf("%s", nodes::names_by_origin(table).c_str());
+    return;
+  }
   if (flags.json) {
     const library::Folders folders = flags.models.empty() ? library::Folders() : library::Folders(flags.models);
     const artifacts::FolderStore store{artifacts::Directories()};
@@ -135,6 +140,7 @@ void add_nodes(CLI::App& app) {
   command->add_option("NAME", flags->name, "A node's class");
   command->add_flag("--json", flags->json, "As ComfyUI's /object_info");
   command->add_flag("--markdown", flags->markdown, "As a page of documentation");
+  command->add_flag("--names", flags->names, "Only their names, in the table of docs/compatibility.md");
   command->add_option("--origin", flags->origin,
                       "Only those of one extension (essentials, kjnodes, ...), or of ComfyUI itself (core)");
   command->add_option("--models", flags->models, "Model folder whose files --json lists");

@@ -37,7 +37,7 @@ HttpClient client(const Flags& flags) {
   return HttpClient(flags.server, token);
 }
 
-// What kind of refusal it is: all faulty nodes have it in common, or the error is called so, or the status says it.
+// The kind of a refusal: the one that all faulty nodes have in common, or the one that the error or the status names.
 Fault fault_of(unsigned status, const Json& body) {
   std::set<std::optional<Fault>> kinds;
   for (const Json& node : body.value("node_errors", Json::object()))

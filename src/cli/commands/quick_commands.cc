@@ -36,7 +36,7 @@ void add_img2img(CLI::App& app) {
   command->add_option("PICTURE", flags->pictures, "The picture to draw over")->required()->expected(1);
   command
       ->add_option("--denoise", flags->amount,
-                   "How much is made anew: 0.3 changes the surface, 0.6 keeps the composition, 1 keeps nothing")
+                   "How much is repainted: 0.3 changes the surface, 0.6 keeps the composition, 1 keeps nothing")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--with", flags->with, "sd15 or sdxl; by default what the model files allow")
       ->check(CLI::IsMember({"sd15", "sdxl"}));
@@ -52,7 +52,7 @@ void add_vary(CLI::App& app) {
   static const std::map<std::string, std::vector<std::string>> kWays = {
       {"unclip", {"unclip", "unclip_two_pictures"}},
       {"revision", {"revision_sdxl"}},
-      {"ip-adapter", {"ip_adapter_variations", "ip_adapter_sdxl"}}};
+      {"ip-adapter", {"ip_adapter_variations", "ip_adapter_sdxl", "ip_adapter_two_pictures"}}};
   auto flags = std::make_shared<QuickFlags>();
   CLI::App* command = app.add_subcommand("vary", "Make new pictures like one or two others");
   command->footer(

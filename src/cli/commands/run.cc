@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/quick.h"
 #include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "formats/tensors/safetensors.h"
@@ -24,10 +25,16 @@ struct Flags {
 // The workflow with --set and --seed-offset applied.
 workflow::Workflow load(const Flags& flags, engine::Engine& engine) {
   const nodes::Table& table = engine.table();
-  workflow::Workflow out = workflow::load_workflow(flags.workflow, table, workflow::form_named(flags.form));
+  workflow::Workflow out;
+  if (auto technique = named_technique(engine, flags.workflow, flags.session)) {
+    out.prompt = std::move(technique->prompt);
+  } else {
+    note_only_built_in(flags.session);
+    out = workflow::load_workflow(flags.workflow, table, workflow::form_named(flags.form));
+  }
   workflow::take_accepted_form(out, table,
                                [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); });
-  for (const auto& text : flags.assignments) workflow::assign(out.prompt, table, workflow::parse_assignment(text));
+  workflow::assign(out.prompt, table, flags.assignments);
   workflow::offset_seeds(out.prompt, table, flags.seed_offset);
   // A graph that no longer says what is run does not belong into the pictures; the prompt is there in any case.
   if (!flags.assignments.empty() || flags.seed_offset != 0) out.graph = nullptr;
@@ -77,16 +84,18 @@ void add_run(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("run", "Run a ComfyUI workflow and save its pictures");
   command->footer(
-      "WORKFLOW is the editor's JSON, the API's JSON, or a PNG or WebP picture that carries one. Pictures are saved "
-      "under\n"
-      "OUTPUT and their paths printed, one a line. Everything is checked before anything is computed.\n"
+      "WORKFLOW is the editor's JSON, the API's JSON, a PNG or WebP picture that carries one, or the name of one of "
+      "Easel's\n"
+      "own (docs/techniques.md), which takes the model files there are. Pictures are saved under OUTPUT and their "
+      "paths\n"
+      "printed, one a line. Everything is checked before anything is computed.\n"
       "A picture mostly carries both forms: the API's is run, unless only the editor's can be.\n\n"
       "  easel run flow.json --set KSampler.steps=8 --set 6.text=\"a red barn\"\n"
       "  easel run flow.json --seed-offset 1          the same with other noise\n"
       "  easel run ComfyUI_00042_.png                 make a picture again\n"
       "  easel run flow.json --json                   one JSON object a line, for programs\n\n"
       "Ctrl-C stops after the current step and leaves nothing half-written. Exit codes: easel --help.");
-  command->add_option("WORKFLOW", flags->workflow, "The workflow file")->required();
+  command->add_option("WORKFLOW", flags->workflow, "The workflow file, or a technique")->required();
   command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
       ->check(CLI::IsMember({"graph", "prompt"}));
   command

@@ -122,6 +122,7 @@ void run(const Flags& flags) {
     work_in_home();
   }
   const auto engine = start_engine(flags.session);
+  if (const std::string says = only_built_in(flags.session); !says.empty()) server::log(server::Level::kInfo, says, {});
   server::ServerOptions options = server_options(flags, engine->directories());
   raise_file_limit(options.http);
   server::EngineRunner runner(*engine);

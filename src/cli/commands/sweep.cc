@@ -1,17 +1,16 @@
 // easel sweep: a grid of runs over the values of one or more inputs, on one labelled sheet.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 
-#include "base/atomic_file.h"
 #include "cli/commands.h"
+#include "cli/quick.h"
+#include "cli/reports/sheet.h"
 #include "cli/run_prompt.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "formats/pictures/picture.h"
-#include "image/scale/resize.h"
 #include "image/sheet/contact_sheet.h"
 #include "node_api/files.h"
 #include "workflow/edit.h"
@@ -46,17 +45,6 @@ Axis parse_axis(const std::string& text) {
     if (end == axis.input.value.size()) return axis;
     begin = end + 1;
   }
-}
-
-// The first saved picture of a run, small enough for the sheet.
-Tensor thumbnail(const std::string& path, int64_t side) {
-  Tensor picture = formats::load_picture(path).rgb;
-  const double scale =
-      std::min(1.0, static_cast<double>(side) / static_cast<double>(std::max(picture.dim(1), picture.dim(2))));
-  if (scale == 1.0) return picture;
-  const image::Size size{std::max<int64_t>(1, std::llround(static_cast<double>(picture.dim(2)) * scale)),
-                         std::max<int64_t>(1, std::llround(static_cast<double>(picture.dim(1)) * scale))};
-  return image::resize(picture, size, image::ResizeMethod::kLanczos);
 }
 
 // The settings of several values. A setting of one value is the same in all runs, unless no other is there.
@@ -107,21 +95,24 @@ std::string save_sheet(const Tensor& sheet, const std::string& wanted, const eng
         engine.artifacts().put_numbered(artifacts::Area::kOutput, "sweep", "png", formats::encode_png(sheet));
     return engine.directories().output / saved.subfolder / saved.file;
   }
-  write_file(wanted, fs::path(wanted).extension() == ".png" ? formats::encode_png(sheet) : formats::encode_jpeg(sheet));
+  write_sheet(wanted, sheet);
   return wanted;
 }
 
 void run(const Flags& flags) {
-  if (const auto kind = fs::path(flags.sheet).extension();
-      !flags.sheet.empty() && kind != ".png" && kind != ".jpg" && kind != ".jpeg")
-    throw Error(Fault::kUsage, "--sheet " + flags.sheet + " is neither a .png nor a .jpg file");
+  if (!flags.sheet.empty()) check_sheet_name(flags.sheet);
   std::vector<Axis> settings;
   for (const auto& text : flags.settings) settings.push_back(parse_axis(text));
   const auto engine = start_engine(flags.session);
-  workflow::Workflow loaded =
-      workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
-  workflow::take_accepted_form(loaded, engine->table(),
-                               [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
+  workflow::Workflow loaded;
+  if (auto technique = named_technique(*engine, flags.workflow, flags.session)) {
+    loaded.prompt = std::move(technique->prompt);
+  } else {
+    note_only_built_in(flags.session);
+    loaded = workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
+    workflow::take_accepted_form(loaded, engine->table(),
+                                 [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
+  }
   for (const std::string& note : loaded.notes) fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
   workflow::Prompt& base = loaded.prompt;
   for (const Axis& setting : settings)
@@ -141,7 +132,7 @@ void run(const Flags& flags) {
     run_plan(*engine, std::move(plans[i]), presenter, {.last = i + 1 == plans.size()});
     if (presenter.saved().empty())
       throw Error(Fault::kInvalid, "the workflow saves no picture").fix("Give it a SaveImage node");
-    sheet.pictures.push_back(thumbnail(presenter.saved().front(), flags.cell));
+    sheet.pictures.push_back(picture_on_sheet(presenter.saved().front(), flags.cell));
     if (!flags.json) bar.update(static_cast<double>(i + 1), static_cast<double>(plans.size()), "run");
   }
   bar.finish();
@@ -157,9 +148,10 @@ void add_sweep(CLI::App& app) {
       "The last --set of several values runs along the columns, the one before it down the rows; one of a single "
       "value holds for all runs. What does not change is computed once.\n\n"
       "  easel sweep flow.json --set KSampler.denoise=0.2,0.4,0.6,0.8\n"
+      "  easel sweep img2img --set 8.denoise=0.2,0.4,0.6,0.8      one of Easel's own, with the models there are\n"
       "  easel sweep flow.json --set KSampler.seed=1,2,3 --set KSampler.cfg=4,7,10\n"
       "  easel sweep flow.json --set KSampler.steps=4 --set 6.weight=0,0.5,1 --sheet weights.jpg");
-  command->add_option("WORKFLOW", flags->workflow, "The workflow file")->required();
+  command->add_option("WORKFLOW", flags->workflow, "The workflow file, or a technique")->required();
   command->add_option("--set", flags->settings, "NODE.INPUT=VALUE,VALUE,...")->required()->allow_extra_args(false);
   command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
       ->check(CLI::IsMember({"graph", "prompt"}));

@@ -42,8 +42,11 @@ std::string listed(const std::vector<std::string>& names) {
 void print(const Surveyed& one) {
   std::string why;
   if (!one.nodes.empty()) why = listed(one.nodes);
-  if (!one.files.empty()) why += (why.empty() ? "" : "; files: ") + listed(one.files);
-  if (why.empty()) why = one.message.substr(0, one.message.find('\n'));
+  if (!one.files.empty()) {
+    const bool alone = why.empty() && one.message.empty();
+    why += (alone ? "" : why.empty() ? "files: " : "; files: ") + listed(one.files);
+  }
+  if (!one.message.empty()) why += (why.empty() ? "" : "; ") + one.message.substr(0, one.message.find('\n'));
   printf("%-12s  %s%s\n", standing_name(one.standing).c_str(), printable(one.file.string()).c_str(),
          why.empty() ? "" : printable(": " + why).c_str());
 }
@@ -62,8 +65,9 @@ void run(const Flags& flags) {
   const auto engine = start_engine(flags.session, /*models_needed=*/false);
   std::error_code ignored;
   if (!fs::is_directory(flags.session.models, ignored))
-    fprintf(stderr, "%s there is no model folder '%s', so every model counts as lacking; --models names another\n",
-            bold("note:").c_str(), flags.session.models.c_str());
+    fprintf(stderr, "%s there is no model folder '%s', so every model %scounts as lacking; --models names another\n",
+            bold("note:").c_str(), flags.session.models.c_str(),
+            engine->folders().has_built_in() ? "that did not come with Easel " : "");
   std::vector<Surveyed> all;
   std::map<Standing, size_t> count;
   for (const fs::path& file : files) {

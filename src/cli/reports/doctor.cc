@@ -134,13 +134,19 @@ class Examination {
   void look_at_models() {
     std::error_code failed;
     if (!fs::is_directory(models_, failed)) {
+      if (engine_.folders().has_built_in())
+        return note("there is no model folder '" + models_.string() + "', so only Easel's own small models are used",
+                    "Name one with --models; docs/models.md says which files go where");
       problem(Fault::kMissing, "there is no model folder '" + models_.string() + "'",
               "Name one with --models, or make small synthetic files with: easel synth " + models_.string());
       return;
     }
     const library::Folders& folders = engine_.folders();
+    size_t own = 0;
     for (const std::string& kind : folders.kinds()) {
       const auto names = folders.list(kind);
+      own += static_cast<size_t>(std::count_if(names.begin(), names.end(),
+                                               [&](const std::string& name) { return !folders.built_in(kind, name); }));
       for (const fs::path& folder : folders.folders(kind)) {
         if (!fs::is_directory(folder, failed)) continue;
         out_.folders.push_back({.kind = kind, .path = folder, .files = names.size()});
@@ -148,7 +154,10 @@ class Examination {
       }
       for (const std::string& name : names) look_at_file(kind, name);
     }
-    if (out_.model_files == 0)
+    if (own == 0 && folders.has_built_in())
+      note("no model file is in '" + models_.string() + "', so only Easel's own small models are used",
+           "docs/models.md says which files go where");
+    else if (own == 0)
       problem(Fault::kMissing, "no model file is in '" + models_.string() + "'",
               "docs/models.md says which files go where; easel synth " + models_.string() + " makes synthetic ones");
     else if (folders.list("checkpoints").empty() && folders.list("diffusion_models").empty())

@@ -28,7 +28,7 @@ struct Surveyed {
   std::string form;                // "graph" or "prompt", empty when it is no workflow
   std::vector<std::string> nodes;  // classes it lacks, each once
   std::vector<std::string> files;  // "input: name" that it lacks, each once
-  std::string message;             // the first fault, where neither says it
+  std::string message;             // the first fault that is neither
 };
 
 // JSON files and pictures below a folder, in the order of their names; links to folders are not followed.

@@ -9,11 +9,22 @@
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
+
+SharedLibrary kLibavif(EASEL_SONAME_AVIF, "AVIF");
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderCreate);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderDestroy);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderNextImage);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderParse);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifDecoderSetIOMemory);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifImageYUVToRGB);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifRGBImageSetDefaults);
+EASEL_LIBRARY_FUNCTION(kLibavif, avifResultToString);
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged AVIF picture: " + message); }
 
@@ -34,6 +45,7 @@ void check(avifResult result) {
 
 // Reads the file's boxes, and no pixels.
 Decoder open(Bytes bytes) {
+  kLibavif.open();
   Decoder decoder(avifDecoderCreate());
   if (!decoder) throw Error(Fault::kMemory, "out of memory for the AVIF decoder");
   // As PIL's: files without these boxes are common.

@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
@@ -17,6 +19,17 @@ namespace {
 using Bytes = std::span<const uint8_t>;
 using Colour = std::array<uint8_t, 4>;
 using Palette = std::array<Colour, 256>;
+
+SharedLibrary kGiflib(EASEL_SONAME_GIF, "GIF");
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifCloseFile);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifExtensionToGCB);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetCodeNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtension);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetExtensionNext);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetImageDesc);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetLine);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifGetRecordType);
+EASEL_LIBRARY_FUNCTION(kGiflib, DGifOpen);
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, "damaged GIF picture: " + message); }
 
@@ -34,6 +47,7 @@ int read_bytes(GifFileType* file, GifByteType* out, int wanted) {
 }
 
 File open(Bytes& rest) {
+  kGiflib.open();
   int why = 0;
   File file(DGifOpen(&rest, read_bytes, &why));
   if (!file) bad("its header is malformed or ends too early");
@@ -289,6 +303,7 @@ class Canvas {
     int64_t rows = 0;
     for (const auto& [start, step] : passes)
       for (int64_t y = start; y < frame.height; y += step) {
+        poll_cancelled();
         if (DGifGetLine(walk.file(), pixels.data() + y * frame.width, static_cast<int>(frame.width)) == GIF_ERROR) {
           walk.skip_pixels();
           return rows;

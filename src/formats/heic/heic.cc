@@ -7,15 +7,40 @@
 #include <string>
 #include <tuple>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/heic/hevc_size.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
+
+SharedLibrary kLibheif(EASEL_SONAME_HEIC, "HEIC");
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_alloc);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_free);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_get_image_handle);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_get_list_of_top_level_image_IDs);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_get_number_of_top_level_images);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_read_from_memory_without_copy);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_context_set_max_decoding_threads);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_decode_image);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_decoding_options_alloc);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_decoding_options_free);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_get_height);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_get_plane_readonly);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_get_width);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_get_height);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_get_list_of_metadata_block_IDs);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_get_metadata);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_get_metadata_size);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_get_width);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_has_alpha_channel);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_handle_release);
+EASEL_LIBRARY_FUNCTION(kLibheif, heif_image_release);
 
 constexpr int kMostPictures = 4096;
 constexpr size_t kMostExif = size_t{64} << 20;
@@ -47,6 +72,7 @@ struct File {
 };
 
 File open(Bytes bytes) {
+  kLibheif.open();
   const uint64_t coded = largest_hevc_picture(bytes);
   if (coded > 0) check_picture_size(coded, 1);
   File file{Context(heif_context_alloc()), {}};
@@ -151,6 +177,7 @@ Raster decode(Bytes bytes, int64_t most_frames) {
   std::tie(out.width, out.height) = size_of(handle_of(file, file.pictures.front()));
   for (const heif_item_id id : file.pictures) {
     if (out.frames == most_frames) break;
+    poll_cancelled();
     try {
       const Handle handle = handle_of(file, id);
       // Pictures of another size than the first are left out, as by LoadImage.

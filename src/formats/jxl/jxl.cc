@@ -6,14 +6,32 @@
 #include <memory>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
+#include "formats/pictures/shared_library.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
+
+SharedLibrary kLibjxl(EASEL_SONAME_JXL, "JPEG XL");
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderCreate);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderDestroy);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderFlushImage);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderGetBasicInfo);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderGetBoxType);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderImageOutBufferSize);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderProcessInput);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderReleaseBoxBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetBoxBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetDecompressBoxes);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetImageOutBuffer);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetInput);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSetUnpremultiplyAlpha);
+EASEL_LIBRARY_FUNCTION(kLibjxl, JxlDecoderSubscribeEvents);
 
 constexpr size_t kMostExif = size_t{64} << 20;
 
@@ -27,7 +45,9 @@ struct Destroyer {
 
 class Reader {
  public:
-  Reader(Bytes bytes, int events) : decoder_(JxlDecoderCreate(nullptr)) {
+  Reader(Bytes bytes, int events) {
+    kLibjxl.open();
+    decoder_.reset(JxlDecoderCreate(nullptr));
     if (!decoder_) throw Error(Fault::kMemory, "out of memory for the JPEG XL decoder");
     JxlDecoderSetUnpremultiplyAlpha(decoder_.get(), JXL_TRUE);
     if (JxlDecoderSubscribeEvents(decoder_.get(), events) != JXL_DEC_SUCCESS ||
@@ -133,6 +153,7 @@ class FrameReader {
     format_ = {out_.has_alpha_channel ? 4u : 3u, JXL_TYPE_UINT8, JXL_NATIVE_ENDIAN, 0};
   }
   void offer() {
+    poll_cancelled();
     reader_.info(out_.frames + 1);
     size_t bytes = 0;
     if (JxlDecoderImageOutBufferSize(reader_.get(), &format_, &bytes) != JXL_DEC_SUCCESS ||

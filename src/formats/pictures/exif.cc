@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "formats/utf8.h"
@@ -132,6 +133,35 @@ void read_xmp(std::string_view xmp, PictureHead& head) {
     const char digit = xmp[at + tag.size()];
     if (digit >= '1' && digit <= '8') head.orientation = digit - '0';
   }
+}
+
+std::string exif_of(const std::vector<std::pair<std::string, std::string>>& text) {
+  constexpr uint32_t kModel = 0x0110, kAscii = 2, kMost = 16, kHeader = 8, kEntry = 12;
+  std::map<uint32_t, std::string> tags;  // in rising order, as TIFF asks
+  for (const auto& [name, content] : text)
+    if (tags.size() < kMost)
+      tags.emplace(kModel - static_cast<uint32_t>(tags.size()), name + ":" + content + std::string(1, '\0'));
+  std::string out("II*\0", 4), values;
+  const auto append = [](std::string& to, uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i));
+  };
+  append(out, kHeader, 4);
+  append(out, tags.size(), 2);
+  const size_t behind = kHeader + 2 + tags.size() * kEntry + 4;
+  for (const auto& [tag, value] : tags) {
+    append(out, tag, 2);
+    append(out, kAscii, 2);
+    append(out, value.size(), 4);
+    if (value.size() <= 4) {
+      out += value + std::string(4 - value.size(), '\0');
+      continue;
+    }
+    append(out, behind + values.size(), 4);
+    values += value;
+    if (values.size() % 2 != 0) values += '\0';
+  }
+  append(out, 0, 4);  // no further directory
+  return out + values;
 }
 
 }  // namespace easel::formats

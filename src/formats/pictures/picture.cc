@@ -7,8 +7,10 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "formats/pictures/bitmap.h"
 #include "formats/pictures/decoders.h"
 #include "tensor/mapped_file.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::formats {
 namespace {
@@ -45,28 +47,16 @@ Tensor to_tensor(const std::vector<uint8_t>& values, const Shape& shape, bool co
   return t;
 }
 
-// 8-bit pixels of one picture.
-struct Bitmap {
-  int64_t width, height;
-  int channels;
-  std::vector<uint8_t> data;
-};
-
-Bitmap to_bitmap(const Tensor& image) {
-  Tensor t = image;
-  if (t.defined() && t.rank() == 2) t = contiguous(t).view(Shape{t.dim(0), t.dim(1), 1});
-  if (t.defined() && t.rank() == 4 && t.dim(0) == 1) t = t.select(0, 0);
-  const bool good = t.defined() && t.rank() == 3 && (t.dim(2) == 1 || t.dim(2) == 3 || t.dim(2) == 4) && t.numel() > 0;
-  if (!good) throw Error(Fault::kInvalid, "a tensor " + image.str() + " is not one picture");
-  t = contiguous(convert(t, DType::kF32));
-  Bitmap b{t.dim(1), t.dim(0), static_cast<int>(t.dim(2)), std::vector<uint8_t>(static_cast<size_t>(t.numel()))};
-  const float* in = t.f32();
-  for (size_t i = 0; i < b.data.size(); ++i) {
-    const float v = in[i] * 255.0f;
-    b.data[i] = v >= 255.0f ? 255 : v > 0.0f ? static_cast<uint8_t>(v) : 0;  // what is not a number is black
-  }
-  return b;
+// What decoding takes besides the tensors: a decoder's own samples, and the 8-bit colours and alpha made of them.
+size_t decoding_bytes(const PictureHead& head) {
+  constexpr size_t kBytesPerPixel = 8;
+  const double pixels =
+      static_cast<double>(head.width) * static_cast<double>(head.height) * static_cast<double>(head.frames);
+  return static_cast<size_t>(std::clamp(pixels, 0.0, static_cast<double>(kMaxPixels))) * kBytesPerPixel;
 }
+
+// What encoding takes besides the tensor: 8-bit pixels, and a file of that size at most.
+size_t encoding_bytes(const Tensor& image) { return image.defined() ? 2 * static_cast<size_t>(image.numel()) : 0; }
 
 Bitmap to_rgb_bitmap(const Tensor& image) {
   Bitmap b = to_bitmap(image);
@@ -128,6 +118,7 @@ Raster decode_raster(Bytes bytes, int64_t most_frames) {
 Picture decode_picture(Bytes bytes) {
   const auto [format, decoder] = decoder_for(bytes);
   PictureHead head = decoder.head(bytes);
+  const MemoryClaim claim(decoding_bytes(head));
   Raster raster = decoder.decode(bytes, kAllFrames);
   make_upright(raster, head.orientation);
   Picture p;
@@ -156,20 +147,39 @@ PictureInfo inspect_picture(Bytes bytes) {
   return info;
 }
 
+Bitmap to_bitmap(const Tensor& image) {
+  Tensor t = image;
+  if (t.defined() && t.rank() == 2) t = contiguous(t).view(Shape{t.dim(0), t.dim(1), 1});
+  if (t.defined() && t.rank() == 4 && t.dim(0) == 1) t = t.select(0, 0);
+  const bool good = t.defined() && t.rank() == 3 && (t.dim(2) == 1 || t.dim(2) == 3 || t.dim(2) == 4) && t.numel() > 0;
+  if (!good) throw Error(Fault::kInvalid, "a tensor " + image.str() + " is not one picture");
+  t = contiguous(convert(t, DType::kF32));
+  Bitmap b{t.dim(1), t.dim(0), static_cast<int>(t.dim(2)), std::vector<uint8_t>(static_cast<size_t>(t.numel()))};
+  const float* in = t.f32();
+  for (size_t i = 0; i < b.data.size(); ++i) {
+    const float v = in[i] * 255.0f;
+    b.data[i] = v >= 255.0f ? 255 : v > 0.0f ? static_cast<uint8_t>(v) : 0;  // what is not a number is black
+  }
+  return b;
+}
+
 Picture load_picture(const std::filesystem::path& path) { return with_file(path, decode_picture); }
 PictureInfo inspect_picture_file(const std::filesystem::path& path) { return with_file(path, inspect_picture); }
 
 std::string encode_png(const Tensor& image, const TextChunks& text, int compression) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_bitmap(image);
   return encode_png(b.data, b.width, b.height, b.channels, text, compression);
 }
 
 std::string encode_jpeg(const Tensor& image, int quality) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_rgb_bitmap(image);
   return encode_jpeg(b.data, b.width, b.height, quality);
 }
 
 std::string encode_webp(const Tensor& image, float quality) {
+  const MemoryClaim claim(encoding_bytes(image));
   const Bitmap b = to_rgb_bitmap(image);
   return encode_webp(b.data, b.width, b.height, quality);
 }

@@ -74,10 +74,12 @@ std::optional<PictureFormat> picture_format(std::string_view bytes) {
   return picture_format(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 
+bool is_readable(PictureFormat format) { return !decoder_of(format).lacks; }
+
 std::string readable_formats() {
   std::string out;
   for (const PictureKind& kind : kKinds)
-    if (!decoder_of(kind.format).lacks) out += (out.empty() ? "" : ", ") + std::string(kind.name);
+    if (is_readable(kind.format)) out += (out.empty() ? "" : ", ") + std::string(kind.name);
   return out;
 }
 

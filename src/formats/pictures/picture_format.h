@@ -31,6 +31,9 @@ const PictureKind* picture_kind_by_ending(std::string_view ending);
 std::optional<PictureFormat> picture_format(std::span<const uint8_t> bytes);
 std::optional<PictureFormat> picture_format(std::string_view bytes);
 
+// Whether this build reads the format.
+bool is_readable(PictureFormat format);
+
 // "PNG, JPEG, WebP, ..." as far as this build reads them.
 std::string readable_formats();
 

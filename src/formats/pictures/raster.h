@@ -20,13 +20,13 @@ struct Raster {
   // False where the alpha comes from one colour declared transparent in a picture without an alpha
   // channel: PIL, and so LoadImage, does not count that as alpha.
   bool has_alpha_channel = false;
-  // What could not be read, as in "ends too early: ..."; empty when the picture is whole.
+  // Says which part could not be read ("ends too early: ..."); empty if the picture is complete.
   std::string warning;
 };
 
 constexpr int64_t kAllFrames = int64_t{1} << 40;
 
-// What a file says besides its pixels.
+// Everything in a picture file but its pixels.
 struct PictureHead {
   int64_t width = 0, height = 0;  // as stored, before any rotation
   int64_t frames = 1;             // at most so many are decoded

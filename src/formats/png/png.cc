@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/png/png_frames.h"
@@ -55,14 +56,17 @@ Samples read_samples(PngReader& reader, RowsRead& read) {
   const size_t row = png_get_rowbytes(png, info);
   s.data.resize(row * s.height);
   read.wanted = int64_t{passes} * s.height;
-  uint8_t* first = s.data.data();
-  const bool all = reader.run([png, first, row, passes, height = s.height, &read] {
-    for (int pass = 0; pass < passes; ++pass)
-      for (size_t y = 0; y < height; ++y) {
-        png_read_row(png, first + y * row, nullptr);
+  constexpr size_t kRows = 64;  // between two looks at whether the work is to stop
+  bool all = true;
+  for (size_t at = 0, rows = static_cast<size_t>(read.wanted); all && at < rows; at += kRows) {
+    poll_cancelled();
+    all = reader.run([png, first = s.data.data(), row, at, end = std::min(rows, at + kRows), height = s.height, &read] {
+      for (size_t i = at; i < end; ++i) {
+        png_read_row(png, first + i % height * row, nullptr);
         ++read.done;
       }
-  });
+    });
+  }
   if (!all) read.why = reader.why();
   return s;
 }

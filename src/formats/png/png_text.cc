@@ -65,6 +65,11 @@ std::string without_pixels(Bytes bytes) {
   while (chunks.next(chunk) && chunk.whole && chunk.type != "IEND") {
     const std::string_view data(reinterpret_cast<const char*>(chunk.data.data()), chunk.data.size());
     const bool bomb = is_packed_text(chunk.type, data) && ++packed > kMostPackedTexts;
+    // ComfyUI's own kind of text, behind the first frame's pixels.
+    if (chunk.type == "comf") {
+      append_png_chunk(out, "tEXt", chunk.data);
+      continue;
+    }
     const bool pixels = chunk.type == "IDAT" || chunk.type == "fdAT" || chunk.type == "fcTL" || chunk.type == "acTL";
     if (!pixels && !bomb) out.append(reinterpret_cast<const char*>(chunk.all.data()), chunk.all.size());
   }

@@ -1,21 +1,44 @@
 #include <algorithm>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/raster.h"
 #include "formats/png/png_reader.h"
 
 namespace easel::formats {
+namespace {
+
+struct Writer {
+  Writer() : png(png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, png_failed, png_ignored)) {
+    if (png) info = png_create_info_struct(png);
+  }
+  ~Writer() { png_destroy_write_struct(&png, &info); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Throws Error(kInternal) with what libpng says when a call of it fails.
+  template <class Calls>
+  void run(const Calls& calls) {
+    if (!guarded(png, calls))
+      throw Error(Fault::kInternal, std::string("cannot encode a PNG picture: ") + failure.message);
+  }
+
+  PngFailure failure;
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+};
+
+constexpr size_t kPixelsOfBand = size_t{1} << 20;  // between two looks at whether the work is to stop
+
+}  // namespace
 
 std::string encode_png(std::span<const uint8_t> pixels, int64_t width, int64_t height, int channels,
                        const std::vector<std::pair<std::string, std::string>>& text, int compression) {
-  PngFailure failure;
   std::string out;
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &failure, png_failed, png_ignored);
-  png_infop info = png ? png_create_info_struct(png) : nullptr;
-  if (!info) {
-    png_destroy_write_struct(&png, nullptr);
-    throw Error(Fault::kMemory, "out of memory for the PNG encoder");
-  }
+  Writer writer;
+  if (!writer.info) throw Error(Fault::kMemory, "out of memory for the PNG encoder");
+  png_structp png = writer.png;
+  png_infop info = writer.info;
   std::vector<png_text> chunks;
   for (const auto& [key, value] : text) {
     png_text t{};
@@ -30,7 +53,7 @@ std::string encode_png(std::span<const uint8_t> pixels, int64_t width, int64_t h
   std::vector<png_bytep> rows(static_cast<size_t>(height));
   for (size_t y = 0; y < rows.size(); ++y)
     rows[y] = const_cast<png_bytep>(pixels.data()) + y * static_cast<size_t>(width) * static_cast<size_t>(channels);
-  const bool good = guarded(png, [png, info, &out, &chunks, &rows, width, height, channels, compression] {
+  writer.run([png, info, &out, &chunks, width, height, channels, compression] {
     png_set_write_fn(
         png, &out,
         [](png_structp p, png_bytep data, size_t bytes) {
@@ -45,11 +68,16 @@ std::string encode_png(std::span<const uint8_t> pixels, int64_t width, int64_t h
     png_set_compression_level(png, compression);
     png_set_text(png, info, chunks.data(), static_cast<int>(chunks.size()));
     png_write_info(png, info);
-    png_write_image(png, rows.data());
-    png_write_end(png, nullptr);
   });
-  png_destroy_write_struct(&png, &info);
-  if (!good) throw Error(Fault::kInternal, std::string("cannot encode a PNG picture: ") + failure.message);
+  const size_t band = std::max<size_t>(1, kPixelsOfBand / static_cast<size_t>(width));
+  for (size_t y = 0; y < rows.size(); y += band) {
+    poll_cancelled();
+    png_bytep* const first = &rows[y];
+    writer.run([png, first, count = static_cast<png_uint_32>(std::min(band, rows.size() - y))] {
+      png_write_rows(png, first, count);
+    });
+  }
+  writer.run([png] { png_write_end(png, nullptr); });
   return out;
 }
 

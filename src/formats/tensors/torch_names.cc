@@ -24,8 +24,8 @@ bool within(std::string_view module, std::string_view package) {
   return module.starts_with(package) && (module.size() == package.size() || module[package.size()] == '.');
 }
 
-// What runs programs, evaluates, imports, or reaches files, the network or other values' attributes, wherever its name
-// stands in a dotted one.
+// Whether a part of a dotted name, in any position, names something that runs programs, evaluates code, imports, or
+// accesses files, the network or the attributes of other values.
 bool acts_anywhere(std::string_view part) {
   return one_of(part, {"os",      "nt",      "posix",      "posixpath",   "ntpath",       "sys",           "subprocess",
                        "socket",  "shutil",  "builtins",   "__builtin__", "__builtins__", "importlib",     "runpy",
@@ -126,7 +126,7 @@ bool acts_as_package(std::string_view package) {
                           "zipimport"});
 }
 
-// Of packages that belong into a checkpoint, the parts that act.
+// Whether a name has such effects although its package may appear in a checkpoint.
 bool acts_within_package(std::string_view module, std::string_view name) {
   const std::string_view package = first_part(module);
   if (package == "torch") {

@@ -40,7 +40,7 @@ using StorageSource = std::function<StorageBytes(const StorageName&)>;
 // All storages the pickle mentions, in the order of first mention.
 std::vector<StorageName> list_storages(const Pickle& pickle);
 
-// What the object graph of a torch file amounts to.
+// The contents of a torch file, gathered from its object graph.
 struct TorchContent {
   StoredTensors tensors;  // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
   Metadata metadata;      // top-level texts and numbers ("global_step")

@@ -9,15 +9,43 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
+#include "formats/pictures/shared_library.h"
 #include "formats/tiff/tiff_samples.h"
 
 namespace easel::formats {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
+
+SharedLibrary kLibtiff(EASEL_SONAME_TIFF, "TIFF");
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFClientOpenExt);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFClose);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFComputeStrip);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFComputeTile);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetField);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetFieldDefaulted);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetStrileByteCount);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetStrileOffset);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFIsTiled);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfStrips);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfTiles);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsAlloc);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsFree);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetErrorHandlerExtR);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetMaxSingleMemAlloc);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetWarningHandlerExtR);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadDirectory);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadEncodedStrip);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadEncodedTile);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFReadRGBAImageOriented);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFSetField);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFStripSize64);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFTileRowSize64);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFTileSize64);
 
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;   // of a page's samples
 constexpr uint64_t kMostAtOnce = uint64_t{1} << 29;  // of one strip or tile, or anything else libtiff asks for
@@ -60,12 +88,14 @@ int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
 struct Closer {
   void operator()(TIFF* tiff) const { TIFFClose(tiff); }
+  void operator()(TIFFOpenOptions* options) const { TIFFOpenOptionsFree(options); }
 };
 using File = std::unique_ptr<TIFF, Closer>;
+using Options = std::unique_ptr<TIFFOpenOptions, Closer>;
 
 File open(Source& source) {
-  const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
-                                                                             TIFFOpenOptionsFree);
+  kLibtiff.open();
+  const Options options(TIFFOpenOptionsAlloc());
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), static_cast<tmsize_t>(kMostAtOnce));
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
@@ -182,6 +212,7 @@ class PageReader {
     bool any = false;
     for (int64_t plane = 0; plane < l.planes(); ++plane)
       for (int64_t y = 0; y < l.height; y += per_strip) {
+        poll_cancelled();
         const auto count = static_cast<size_t>(std::min(per_strip, l.height - y));
         uint8_t* to = samples.data() + (static_cast<size_t>(plane * l.height + y)) * l.row_bytes();
         const auto wanted = static_cast<tmsize_t>(count * l.row_bytes());
@@ -216,6 +247,7 @@ class PageReader {
     for (int64_t plane = 0; plane < l.planes(); ++plane)
       for (int64_t y = 0; y < l.height; y += tile_height)
         for (int64_t x = 0; x < l.width; x += tile_width) {
+          poll_cancelled();
           std::fill(tile.begin(), tile.end(), uint8_t{0});
           const uint32_t number = TIFFComputeTile(tiff_, static_cast<uint32_t>(x), static_cast<uint32_t>(y), 0,
                                                   static_cast<uint16_t>(plane));
@@ -314,7 +346,7 @@ Raster decode(Bytes bytes, int64_t most_frames) {
         append(out, PageReader(file.get(), source, page).read(missing), page.orientation);
         ++out.frames;
       } catch (const Error& e) {
-        if (out.frames == 0 || e.fault() == Fault::kMemory) throw;
+        if (out.frames == 0 || e.fault() == Fault::kMemory || e.fault() == Fault::kCancelled) throw;
         out.warning = "page " + std::to_string(number) + " and those after it cannot be read (" + e.message() + ")";
         return out;
       }

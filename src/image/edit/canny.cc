@@ -5,9 +5,11 @@
 #include <cmath>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "image/scale/resize.h"
 #include "image/scale/simd.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -132,6 +134,7 @@ std::vector<uint8_t> thin(const Gradient& gradient, float low, float high) {
   const Plane& magnitude = gradient.magnitude;
   std::vector<uint8_t> out(gradient.direction.size(), kNone);
   for (int64_t y = 0; y < magnitude.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < magnitude.width; ++x) {
       const auto at = static_cast<size_t>(y * magnitude.width + x);
       const float value = magnitude.row(y)[x];
@@ -152,7 +155,9 @@ void connect(std::vector<uint8_t>& grade, int64_t height, int64_t width) {
   std::vector<int64_t> open;
   for (size_t i = 0; i < grade.size(); ++i)
     if (grade[i] == kStrong) open.push_back(static_cast<int64_t>(i));
-  while (!open.empty()) {
+  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
+  for (uint32_t seen = 0; !open.empty(); ++seen) {
+    if (seen % kPixels == 0) poll_cancelled();
     const int64_t at = open.back();
     open.pop_back();
     const int64_t y = at / width, x = at % width;
@@ -170,14 +175,18 @@ void connect(std::vector<uint8_t>& grade, int64_t height, int64_t width) {
 }  // namespace
 
 Tensor canny(const Tensor& image, double low, double high) {
-  require_image(image, "what Canny looks at");
+  require_image(image, "the picture for Canny");
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   if (height < 3 || width < 3)
     throw Error(Fault::kInvalid, "Canny needs a picture of at least 3 x 3 pixels, not " + std::to_string(width) +
                                      " x " + std::to_string(height));
   const Tensor packed = contiguous(image);
   Tensor out(Shape{image.dim(0), height, width, 3});
+  // Of one picture: three planes of f32, directions and grades in a byte each, and places that are still to be
+  // followed.
+  const MemoryClaim claim(static_cast<size_t>(height * width) * (3 * sizeof(float) + 2 + sizeof(int64_t)));
   for (int64_t n = 0; n < image.dim(0); ++n) {
+    poll_cancelled();
     Plane grey(height, width, 2);
     for (int64_t y = 0; y < height; ++y)
       grey_row(packed.f32() + (n * height + y) * width * channels, channels, grey.row(y), width);

@@ -5,7 +5,8 @@
 
 namespace easel::image {
 
-// f32 [N,H,W,C] in 0..1 (C = 1, or 3 and more of which red, green and blue count) -> [N,H,W,3], 1 on edges, else 0.
+// f32 [N,H,W,C] in 0..1 (C is 1, or at least 3: red, green, blue, and channels that are ignored) -> [N,H,W,3], 1 on
+// edges, else 0.
 // Gaussian 5x5 (sigma 1), Sobel, thinning along eight directions, and hysteresis: a pixel whose gradient exceeds
 // `high` is an edge, and so is one above `low` that is connected to an edge. Follows the kornia code of ComfyUI's Canny
 // node, including its rounding, so that the edges are the same pixels.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -31,12 +32,14 @@ void lay_over(const float* source, const float* mask, float* to, int64_t count, 
       to[i * channels + c] = mask[i] * source[i * channels + c] + (1.0f - mask[i]) * to[i * channels + c];
 }
 
-// Lays a whole source, with a mask [N or 1,H,W] of its size, at a pixel of `out`, which has its batch.
+// Lays a source, weighted by a mask [N or 1,H,W] of its size, over `out` with its corner at (left, top). `out` has the
+// source's batch.
 void lay_at(Tensor& out, const Tensor& source, const Tensor& mask, int64_t left, int64_t top) {
   const int64_t height = source.dim(1), width = source.dim(2), channels = source.dim(3);
   const int64_t x0 = std::max<int64_t>(left, 0), x1 = std::min(left + width, out.dim(2));
   for (int64_t n = 0; n < out.dim(0) && x0 < x1; ++n) {
     for (int64_t y = std::max<int64_t>(top, 0); y < std::min(top + height, out.dim(1)); ++y) {
+      poll_cancelled();
       const int64_t pixel = (n * height + y - top) * width + x0 - left;
       const int64_t weight = ((n % mask.dim(0)) * height + y - top) * width + x0 - left;
       lay_over(source.f32() + pixel * channels, mask.f32() + weight,
@@ -166,6 +169,7 @@ Tensor composite_feathered(const Tensor& destination, const Tensor& source, cons
       for (int64_t j = c; j < c + columns; ++j) mask.f32()[i * width + j] *= factor;
   };
   for (int64_t t = 0; t < feather; ++t) {
+    poll_cancelled();
     const auto factor = static_cast<float>(1.0 / static_cast<double>(feather) * static_cast<double>(t + 1));
     if (y != 0 && t < height) scale(t, 0, 1, width, factor);
     if (y + height < out.dim(1) && t < height) scale(height - 1 - t, 0, 1, width, factor);
@@ -183,20 +187,20 @@ BlendMode blend_mode(std::string_view name) {
   for (const auto& [known, mode] : kNames)
     if (known == name) return mode;
   throw Error(Fault::kInvalid, "unknown blend mode: \"" + std::string(name) + "\"")
-      .fix("use normal, multiply, screen, overlay, soft_light or difference");
+      .fix("Use normal, multiply, screen, overlay, soft_light or difference");
 }
 
-Tensor blend_pictures(const Tensor& first, const Tensor& second, double factor, BlendMode mode) {
-  require_image(first, "the first picture");
-  require_image(second, "the second picture");
-  require_same_channels(first, second);
-  const int64_t batch = std::max(first.dim(0), second.dim(0));
-  if (std::min(first.dim(0), second.dim(0)) != 1 && first.dim(0) != second.dim(0))
-    throw Error(Fault::kInvalid, "cannot blend batches of " + std::to_string(first.dim(0)) + " and " +
-                                     std::to_string(second.dim(0)) + " pictures")
-        .fix("make them the same, or one of them a single picture");
+Tensor blend_pictures(const Tensor& image1, const Tensor& image2, double factor, BlendMode mode) {
+  require_image(image1, "the first picture");
+  require_image(image2, "the second picture");
+  require_same_channels(image1, image2);
+  const int64_t batch = std::max(image1.dim(0), image2.dim(0));
+  if (std::min(image1.dim(0), image2.dim(0)) != 1 && image1.dim(0) != image2.dim(0))
+    throw Error(Fault::kInvalid, "cannot blend batches of " + std::to_string(image1.dim(0)) + " and " +
+                                     std::to_string(image2.dim(0)) + " pictures")
+        .fix("Make them the same, or one of them a single picture");
   const auto keep = static_cast<float>(1 - factor), take = static_cast<float>(factor);
-  return map(fit_batch(first, batch), fit_batch(brought_to(second, first), batch),
+  return map(fit_batch(image1, batch), fit_batch(brought_to(image2, image1), batch),
              [=](float a, float b) { return std::clamp(a * keep + blend_one(mode, a, b) * take, 0.0f, 1.0f); });
 }
 
@@ -218,6 +222,7 @@ std::pair<Tensor, Tensor> porter_duff(const Tensor& source, const Tensor& source
     const Tensor da = contiguous(brought_to(as_picture(destination_alpha.slice(0, n, 1)), d));
     const Tensor sa = contiguous(brought_to(as_picture(source_alpha.slice(0, n, 1)), d));
     for (int64_t i = 0; i < pixels; ++i) {
+      if (i % destination.dim(2) == 0) poll_cancelled();
       for (int64_t c = 0; c < channels; ++c) {
         const int64_t at = i * channels + c;
         const Pixel p = combine(s.f32()[at], sa.f32()[i], d.f32()[at], da.f32()[i]);

@@ -9,7 +9,8 @@
 
 namespace easel::image {
 
-// The position of a source over its destination, in pixels. A latent pixel has `factor` of them; for pictures it is 1.
+// The position of a source over its destination, in pixels. A latent pixel is `factor` pixels wide; for pictures it
+// is 1.
 struct Placement {
   int64_t x = 0, y = 0;
   int64_t factor = 1;
@@ -21,20 +22,20 @@ struct Placement {
 // (ImageCompositeMasked, LatentCompositeMasked). Throws Error(kInvalid) when channels differ.
 Tensor composite_masked(const Tensor& destination, const Tensor& source, const Tensor& mask, const Placement& place);
 
-// LatentComposite: the source lies at place.x, place.y (place.stretch is not looked at) and fades over `feather` pixels
-// at its edges inside the destination. Throws Error(kInvalid) when channels or batches do not fit.
+// LatentComposite: the source lies at place.x, place.y (place.stretch is ignored); those of its edges that lie inside
+// the destination fade over `feather` pixels. Throws Error(kInvalid) when channels or batches do not fit.
 Tensor composite_feathered(const Tensor& destination, const Tensor& source, const Placement& place, int64_t feather);
 
 enum class BlendMode { kNormal, kMultiply, kScreen, kOverlay, kSoftLight, kDifference };
-// By ComfyUI's names ("soft_light", ...). Throws Error(kInvalid) for any other.
+// The mode of a name that ComfyUI uses ("soft_light", ...). Throws Error(kInvalid) for any other name.
 BlendMode blend_mode(std::string_view name);
-// first * (1 - factor) + mode(first, second) * factor, cut to 0..1; the second picture is resized to the first,
-// bicubic, cut in the middle, and a batch of one serves all of the other (ImageBlend).
-Tensor blend_pictures(const Tensor& first, const Tensor& second, double factor, BlendMode mode);
+// image1 * (1 - factor) + mode(image1, image2) * factor, clamped to 0..1; `image2` is resized to `image1` (bicubic,
+// centre crop), and a batch of one is used with every picture of the other batch (ImageBlend).
+Tensor blend_pictures(const Tensor& image1, const Tensor& image2, double factor, BlendMode mode);
 
 // The operators of Porter and Duff, and a few more: "ADD", "CLEAR", ..., "XOR". Combines the pictures and alphas (1 =
-// opaque) of source and destination. All are resized to the destination picture, bicubic; the shortest batch counts.
-// Throws Error(kInvalid) for an unknown mode or different channels.
+// opaque) of source and destination. All are resized to the destination picture, bicubic; the result's batch is as long
+// as the shortest of the four. Throws Error(kInvalid) for an unknown mode or different channels.
 std::pair<Tensor, Tensor> porter_duff(const Tensor& source, const Tensor& source_alpha, const Tensor& destination,
                                       const Tensor& destination_alpha, std::string_view mode);
 

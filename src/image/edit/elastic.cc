@@ -8,6 +8,7 @@ namespace easel::image {
 namespace {
 
 std::vector<float> gaussian_kernel(double sigma) {
+  if (sigma <= 0) return {1.0f};  // nothing is blurred
   auto size = static_cast<int64_t>(8 * sigma + 1);
   if (size % 2 == 0) ++size;
   std::vector<float> kernel;

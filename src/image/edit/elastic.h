@@ -13,8 +13,8 @@ namespace easel::image {
 // alpha / side.
 std::vector<float> elastic_field(std::vector<float> uniform, int64_t side, double sigma, float alpha);
 
-// f32 [N,side,side,C] with each pixel taken from where `dx` and `dy` point, between four neighbours, fading out beyond
-// the edges; then turned by 180 degrees.
+// Pictures f32 [N,side,side,C] with each pixel taken from the place that `dx` and `dy` point to (bilinear; 0 beyond the
+// edges), then rotated by 180 degrees.
 Tensor elastic(const Tensor& pictures, const std::vector<float>& dx, const std::vector<float>& dy);
 
 }  // namespace easel::image

@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "image/edit/elementwise.h"
 #include "image/scale/resize.h"
 #include "image/scale/simd.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -94,13 +96,13 @@ float adapt(const Neighbours& n, float weight, float epsilon) {
 }  // namespace
 
 Tensor blur(const Tensor& image, int64_t radius, double sigma) {
-  require_image(image, "what is blurred");
+  require_image(image, "the picture to be blurred");
   if (radius == 0) return image;
   const int64_t smaller = std::min(image.dim(1), image.dim(2));
   if (radius < 0 || radius >= smaller || !(sigma > 0))
     throw Error(Fault::kInvalid, "cannot blur a picture " + std::to_string(smaller) + " pixels wide or high over " +
                                      std::to_string(radius) + " pixels")
-        .fix("use a radius below the picture's smaller side and a sigma above 0");
+        .fix("Use a radius below the picture's smaller side and a sigma above 0");
   const Tensor packed = contiguous(image);
   const Image shape{image.dim(0) * image.dim(1), image.dim(1), image.dim(2), image.dim(3)};
   const std::vector<float> kernel = gaussian(radius, sigma);
@@ -119,7 +121,7 @@ Tensor sharpen(const Tensor& image, int64_t radius, double sigma, double alpha) 
 }
 
 Tensor adaptive_sharpen(const Tensor& image, double amount, double epsilon) {
-  require_image(image, "what is sharpened");
+  require_image(image, "the picture to be sharpened");
   const Tensor in = contiguous(image);
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   const auto weight = static_cast<float>(amount * (1.0 / 5 - 1.0 / 8) + 1.0 / 8);
@@ -176,12 +178,13 @@ void box_line(uint8_t* line, int64_t n, int64_t step, float radius, std::vector<
 }  // namespace
 
 Tensor pillow_blur(const Tensor& image, double radius) {
-  require_image(image, "what is blurred");
+  require_image(image, "the picture to be blurred");
   if (!(radius >= 0 && radius <= 1000))
     throw Error(Fault::kInvalid, "cannot blur over " + std::to_string(radius) + " pixels")
-        .fix("use a radius of 0 to 1000");
+        .fix("Use a radius of 0 to 1000");
   const Tensor in = contiguous(image);
   const int64_t height = in.dim(1), width = in.dim(2), channels = in.dim(3), size = height * width * channels;
+  const MemoryClaim claim(static_cast<size_t>(in.numel()));
   std::vector<uint8_t> bytes(static_cast<size_t>(in.numel()));
   for (size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<uint8_t>(std::clamp(in.f32()[i] * 255.0f, 0.0f, 255.0f));
@@ -190,11 +193,15 @@ Tensor pillow_blur(const Tensor& image, double radius) {
       std::vector<uint8_t> copy;
       for (int64_t plane = begin; plane < end; ++plane) {
         uint8_t* first = bytes.data() + plane / channels * size + plane % channels;
-        for (int64_t y = 0; y < height; ++y)
+        for (int64_t y = 0; y < height; ++y) {
+          poll_cancelled();
           for (int pass = 0; pass < kPasses; ++pass) box_line(first + y * width * channels, width, channels, box, copy);
-        for (int64_t x = 0; x < width; ++x)
+        }
+        for (int64_t x = 0; x < width; ++x) {
+          poll_cancelled();
           for (int pass = 0; pass < kPasses; ++pass)
             box_line(first + x * channels, height, width * channels, box, copy);
+        }
       }
     });
   }

@@ -9,17 +9,17 @@ namespace easel::image {
 // changes nothing. Throws Error(kInvalid) for a radius as large as the picture, or a sigma that is not above 0.
 Tensor blur(const Tensor& image, int64_t radius, double sigma);
 
-// Pillow's GaussianBlur of `radius` pixels: values are cut to bytes (255 v, rounded down), blurred three times each way
-// by a box of a fractional width in fixed point (libImaging/BoxBlur.c), edges repeated, and come back as k/255.
+// Pillow's GaussianBlur of `radius` pixels: values become bytes (255 v, rounded down), are blurred three times in each
+// direction by a box of a fractional width in fixed point (libImaging/BoxBlur.c), edges repeated, and become k/255.
 // Throws Error(kInvalid) for a radius outside 0..1000.
 Tensor pillow_blur(const Tensor& image, double radius);
 
-// image + 10 alpha (image - blur), cut to 0..1 (ImageSharpen).
+// image + 10 alpha (image - blur), clamped to 0..1 (ImageSharpen).
 Tensor sharpen(const Tensor& image, int64_t radius, double sigma, double alpha);
 
-// Contrast-adaptive sharpening (AMD FidelityFX CAS) by `amount`, 0..1; outside the picture counts as black. The result
-// is cut to 0..1, and 0 where there is no contrast to measure.
-// `epsilon` is added to what the weight is divided by, so that black has one.
+// Contrast-adaptive sharpening (AMD FidelityFX CAS) by `amount`, 0..1; pixels outside the picture count as black. The
+// result is clamped to 0..1, and is 0 where the contrast cannot be computed (0 / 0). `epsilon` is added to that
+// divisor, so that it can be computed in black areas too.
 Tensor adaptive_sharpen(const Tensor& image, double amount, double epsilon = 0.0);
 
 }  // namespace easel::image

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -29,7 +30,7 @@ float length(const float* v, int64_t n) {
   return std::sqrt(sum);
 }
 
-// One vector of `n` channels; a vector of length zero has no direction and counts as 0.
+// Interpolates one vector of `n` channels. The direction of a vector of length zero counts as 0.
 void interpolate(const float* a, const float* b, float ratio, float rest, float* out, int64_t n) {
   const float length_a = length(a, n), length_b = length(b, n);
   const auto unit = [](float v, float norm) { return norm > 0 ? v / norm : 0.0f; };
@@ -40,33 +41,35 @@ void interpolate(const float* a, const float* b, float ratio, float rest, float*
 
 }  // namespace
 
-Tensor add_latents(const Tensor& first, const Tensor& second) {
-  return map(first, like(second, first), [](float a, float b) { return a + b; });
+Tensor add_latents(const Tensor& latent1, const Tensor& latent2) {
+  return map(latent1, like(latent2, latent1), [](float a, float b) { return a + b; });
 }
 
-Tensor subtract_latents(const Tensor& first, const Tensor& second) {
-  return map(first, like(second, first), [](float a, float b) { return a - b; });
+Tensor subtract_latents(const Tensor& latent1, const Tensor& latent2) {
+  return map(latent1, like(latent2, latent1), [](float a, float b) { return a - b; });
 }
 
-Tensor interpolate_latents(const Tensor& first, const Tensor& second, double ratio) {
-  const Tensor b = contiguous(like(second, first)), a = contiguous(first);
-  Tensor out(first.shape());
-  const int64_t channels = first.dim(3);
-  for (int64_t i = 0; i < a.numel(); i += channels)
+Tensor interpolate_latents(const Tensor& latent1, const Tensor& latent2, double ratio) {
+  const Tensor b = contiguous(like(latent2, latent1)), a = contiguous(latent1);
+  Tensor out(latent1.shape());
+  const int64_t channels = latent1.dim(3);
+  for (int64_t i = 0; i < a.numel(); i += channels) {
+    if (i % (a.dim(2) * channels) == 0) poll_cancelled();
     interpolate(a.f32() + i, b.f32() + i, static_cast<float>(ratio), static_cast<float>(1.0 - ratio), out.f32() + i,
                 channels);
+  }
   return out;
 }
 
-Tensor blend_latents(const Tensor& first, const Tensor& second, double factor) {
-  require_image(first, "the first latent");
-  require_image(second, "the second latent");
-  const bool fits = second.dim(1) == first.dim(1) && second.dim(2) == first.dim(2);
+Tensor blend_latents(const Tensor& latent1, const Tensor& latent2, double factor) {
+  require_image(latent1, "the first latent");
+  require_image(latent2, "the second latent");
+  const bool fits = latent2.dim(1) == latent1.dim(1) && latent2.dim(2) == latent1.dim(2);
   const Tensor sized =
-      fits ? second : upscale(second, {first.dim(2), first.dim(1)}, ResizeMethod::kBicubic, CropMode::kCenter);
-  const int64_t batch = std::max(first.dim(0), second.dim(0));
+      fits ? latent2 : upscale(latent2, {latent1.dim(2), latent1.dim(1)}, ResizeMethod::kBicubic, CropMode::kCenter);
+  const int64_t batch = std::max(latent1.dim(0), latent2.dim(0));
   const auto take = static_cast<float>(factor), rest = static_cast<float>(1 - factor);
-  return map(fit_batch(first, batch), fit_batch(sized, batch), [=](float a, float b) { return a * take + b * rest; });
+  return map(fit_batch(latent1, batch), fit_batch(sized, batch), [=](float a, float b) { return a * take + b * rest; });
 }
 
 Tensor multiply_latent(const Tensor& latent, double factor) {
@@ -75,11 +78,12 @@ Tensor multiply_latent(const Tensor& latent, double factor) {
 }
 
 Tensor flip(const Tensor& image, Flip axis) {
-  require_image(image, "what is flipped");
+  require_image(image, "the picture to be flipped");
   const Tensor in = contiguous(image);
   Tensor out(image.shape());
   const int64_t height = image.dim(1), width = image.dim(2), channels = image.dim(3);
   for (int64_t r = 0; r < image.dim(0) * height; ++r) {
+    poll_cancelled();
     const int64_t y = r % height, from_row = axis == Flip::kVertical ? r - y + height - 1 - y : r;
     for (int64_t x = 0; x < width; ++x) {
       const int64_t from = axis == Flip::kHorizontal ? width - 1 - x : x;
@@ -90,7 +94,7 @@ Tensor flip(const Tensor& image, Flip axis) {
 }
 
 Tensor rotate(const Tensor& image, int64_t quarters) {
-  require_image(image, "what is turned");
+  require_image(image, "the picture to be rotated");
   quarters = (quarters % 4 + 4) % 4;
   if (quarters == 0) return image;
   if (quarters == 2) return flip(flip(image, Flip::kVertical), Flip::kHorizontal);
@@ -98,12 +102,16 @@ Tensor rotate(const Tensor& image, int64_t quarters) {
   return flip(turned, quarters == 1 ? Flip::kHorizontal : Flip::kVertical);
 }
 
-Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
+std::pair<int64_t, int64_t> latent_corner(Size latent, int64_t x, int64_t y, int64_t factor) {
   constexpr int64_t kLeast = 8;  // latent pixels
-  require_image(latent, "what is cropped");
-  x = std::clamp<int64_t>(x / factor, 0, std::max<int64_t>(0, latent.dim(2) - kLeast));
-  y = std::clamp<int64_t>(y / factor, 0, std::max<int64_t>(0, latent.dim(1) - kLeast));
-  return crop(latent, {width / factor, height / factor}, x, y);
+  return {std::clamp<int64_t>(x / factor, 0, std::max<int64_t>(0, latent.width - kLeast)),
+          std::clamp<int64_t>(y / factor, 0, std::max<int64_t>(0, latent.height - kLeast))};
+}
+
+Tensor crop_latent(const Tensor& latent, int64_t width, int64_t height, int64_t x, int64_t y, int64_t factor) {
+  require_image(latent, "the latent to be cropped");
+  const auto [left, top] = latent_corner({latent.dim(2), latent.dim(1)}, x, y, factor);
+  return crop(latent, {width / factor, height / factor}, left, top);
 }
 
 }  // namespace easel::image

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 
 namespace easel::image {
@@ -25,10 +26,12 @@ float apply(MaskOperation operation, float a, float b) {
 }
 
 void scale_column(Tensor& mask, int64_t x, float factor) {
+  poll_cancelled();
   for (int64_t r = 0; r < mask.dim(0) * mask.dim(1); ++r) mask.f32()[r * mask.dim(2) + x] *= factor;
 }
 
 void scale_row(Tensor& mask, int64_t y, float factor) {
+  poll_cancelled();
   for (int64_t n = 0; n < mask.dim(0); ++n) {
     float* row = mask.f32() + (n * mask.dim(1) + y) * mask.dim(2);
     for (int64_t x = 0; x < mask.dim(2); ++x) row[x] *= factor;
@@ -66,20 +69,20 @@ int64_t channel_index(std::string_view name) {
   constexpr std::string_view kNames[] = {"red", "green", "blue", "alpha"};
   for (int64_t i = 0; i < 4; ++i)
     if (kNames[i] == name) return i;
-  throw Error(Fault::kInvalid, "unknown channel: \"" + std::string(name) + "\"").fix("use red, green, blue or alpha");
+  throw Error(Fault::kInvalid, "unknown channel: \"" + std::string(name) + "\"").fix("Use red, green, blue or alpha");
 }
 
 Tensor channel_mask(const Tensor& image, int64_t channel) {
-  require_image(image, "what the mask is taken from");
+  require_image(image, "the picture of the mask");
   if (channel < 0 || channel >= image.dim(3))
     throw Error(Fault::kInvalid,
                 "the picture has no channel " + std::to_string(channel) + ", only " + std::to_string(image.dim(3)))
-        .fix("take red, green or blue, or a picture with transparency");
+        .fix("Take red, green or blue, or a picture with transparency");
   return contiguous(image.select(3, channel));
 }
 
 Tensor colour_mask(const Tensor& image, uint32_t colour) {
-  require_image(image, "what the mask is taken from");
+  require_image(image, "the picture of the mask");
   if (image.dim(3) < 3) throw Error(Fault::kInvalid, "a colour can only be found in a picture in colour");
   const Tensor in = contiguous(image);
   Tensor out(Shape{image.dim(0), image.dim(1), image.dim(2)});
@@ -87,6 +90,7 @@ Tensor colour_mask(const Tensor& image, uint32_t colour) {
     return v > 0 ? static_cast<uint32_t>(std::nearbyint(std::min(v, 1.0f) * 255.0f)) : 0u;
   };
   for (int64_t i = 0; i < out.numel(); ++i) {
+    if (i % in.dim(2) == 0) poll_cancelled();
     const float* p = in.f32() + i * in.dim(3);
     out.f32()[i] = (byte(p[0]) << 16 | byte(p[1]) << 8 | byte(p[2])) == colour ? 1.0f : 0.0f;
   }
@@ -94,19 +98,22 @@ Tensor colour_mask(const Tensor& image, uint32_t colour) {
 }
 
 Tensor mask_picture(const Tensor& mask) {
-  require_mask(mask, "what is shown");
+  require_mask(mask, "the mask to be shown");
   const Tensor in = contiguous(mask);
   Tensor out(Shape{mask.dim(0), mask.dim(1), mask.dim(2), 3});
-  for (int64_t i = 0; i < in.numel(); ++i) std::fill_n(out.f32() + 3 * i, 3, in.f32()[i]);
+  for (int64_t i = 0; i < in.numel(); ++i) {
+    if (i % in.dim(2) == 0) poll_cancelled();
+    std::fill_n(out.f32() + 3 * i, 3, in.f32()[i]);
+  }
   return out;
 }
 
 Tensor crop_mask(const Tensor& mask, Size size, int64_t x, int64_t y) {
-  require_mask(mask, "what is cropped");
+  require_mask(mask, "the mask to be cropped");
   require_size(size);
   if (x < 0 || y < 0 || x >= mask.dim(2) || y >= mask.dim(1))
     throw Error(Fault::kInvalid, "nothing of the mask lies at " + std::to_string(x) + ", " + std::to_string(y))
-        .fix("it is " + std::to_string(mask.dim(2)) + " x " + std::to_string(mask.dim(1)) + " pixels");
+        .fix("It is " + std::to_string(mask.dim(2)) + " x " + std::to_string(mask.dim(1)) + " pixels");
   return clone(
       mask.slice(1, y, std::min(size.height, mask.dim(1) - y)).slice(2, x, std::min(size.width, mask.dim(2) - x)));
 }
@@ -118,7 +125,7 @@ MaskOperation mask_operation(std::string_view name) {
   for (const auto& [known, operation] : kNames)
     if (known == name) return operation;
   throw Error(Fault::kInvalid, "unknown mask operation: \"" + std::string(name) + "\"")
-      .fix("use multiply, add, subtract, and, or or xor");
+      .fix("Use multiply, add, subtract, and, or or xor");
 }
 
 Tensor combine_masks(const Tensor& destination, const Tensor& source, int64_t x, int64_t y, MaskOperation operation) {
@@ -133,6 +140,7 @@ Tensor combine_masks(const Tensor& destination, const Tensor& source, int64_t x,
   const int64_t top = std::max<int64_t>(y, 0), bottom = std::min(y + source.dim(1), destination.dim(1));
   for (int64_t n = 0; n < destination.dim(0); ++n) {
     for (int64_t r = top; r < bottom; ++r) {
+      poll_cancelled();
       float* to = out.f32() + (n * out.dim(1) + r) * out.dim(2);
       const float* line = from.f32() + ((n % from.dim(0)) * from.dim(1) + r - y) * from.dim(2);
       for (int64_t c = left; c < right; ++c) to[c] = apply(operation, to[c], line[c - x]);
@@ -142,7 +150,7 @@ Tensor combine_masks(const Tensor& destination, const Tensor& source, int64_t x,
 }
 
 Tensor feather_mask(const Tensor& mask, const Sides& sides) {
-  require_mask(mask, "what is feathered");
+  require_mask(mask, "the mask to be feathered");
   Tensor out = clone(mask);
   const int64_t height = mask.dim(1), width = mask.dim(2);
   const auto rate = [](int64_t i, int64_t n) {
@@ -158,7 +166,7 @@ Tensor feather_mask(const Tensor& mask, const Sides& sides) {
 }
 
 Tensor grow_mask(const Tensor& mask, int64_t pixels, bool tapered_corners) {
-  require_mask(mask, "what grows");
+  require_mask(mask, "the mask to be grown");
   Tensor now = clone(mask), next(mask.shape());
   const int64_t rounds = std::min(pixels < 0 ? -pixels : pixels, mask.dim(1) + mask.dim(2));
   for (int64_t i = 0; i < rounds; ++i) {
@@ -169,6 +177,24 @@ Tensor grow_mask(const Tensor& mask, int64_t pixels, bool tapered_corners) {
     if (done) break;
   }
   return now;
+}
+
+Tensor dilate_mask(const Tensor& mask, int64_t size) {
+  require_mask(mask, "the mask to be dilated");
+  const Tensor rounded = map(mask, [](float v) { return std::nearbyint(v); });
+  if (size == 0) return rounded;
+  const int64_t height = mask.dim(1), width = mask.dim(2), before = size / 2, after = size - 1 - before;
+  Tensor out = Tensor::zeros(mask.shape());
+  for (int64_t r = 0; r < mask.dim(0) * height; ++r) {
+    const int64_t y = r % height, top = std::max<int64_t>(0, y - after), bottom = std::min(height - 1, y + before);
+    for (int64_t x = 0; x < width; ++x) {
+      if (rounded.f32()[r * width + x] == 0.0f) continue;
+      const int64_t left = std::max<int64_t>(0, x - after), right = std::min(width - 1, x + before);
+      for (int64_t row = r - y + top; row <= r - y + bottom; ++row)
+        std::fill_n(out.f32() + row * width + left, right - left + 1, 1.0f);
+    }
+  }
+  return out;
 }
 
 Tensor threshold_mask(const Tensor& mask, double value) {

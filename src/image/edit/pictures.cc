@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 
@@ -12,14 +13,16 @@ namespace {
 
 constexpr int64_t kMostElements = int64_t{1} << 34;
 
-// One picture on a ground of another value, its corner at (x, y).
+// Copies a picture into `ground` with its corner at (x, y).
 void paste(const Tensor& image, Tensor& ground, int64_t x, int64_t y) {
   const Tensor packed = contiguous(image);
   const int64_t row = image.dim(2) * image.dim(3);
   for (int64_t n = 0; n < image.dim(0); ++n)
-    for (int64_t r = 0; r < image.dim(1); ++r)
+    for (int64_t r = 0; r < image.dim(1); ++r) {
+      poll_cancelled();
       std::copy_n(packed.f32() + (n * image.dim(1) + r) * row, row,
                   ground.f32() + ((n * ground.dim(1) + y + r) * ground.dim(2) + x) * image.dim(3));
+    }
 }
 
 Tensor square(const Tensor& image, SquareFrom from) {
@@ -61,31 +64,35 @@ Tensor fit_batch(const Tensor& batch, int64_t size) {
   shape[0] = size;
   Tensor out(shape, batch.dtype());
   const size_t one = packed.nbytes() / static_cast<size_t>(packed.dim(0));
-  for (int64_t n = 0; n < size; ++n)
+  for (int64_t n = 0; n < size; ++n) {
+    poll_cancelled();
     std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(n) * one,
                 static_cast<const char*>(packed.raw()) + static_cast<size_t>(n % packed.dim(0)) * one, one);
+  }
   return out;
 }
 
-Tensor concatenate(const Tensor& first, const Tensor& second) {
-  Shape shape = first.shape(), other = second.shape();
+Tensor concatenate(const Tensor& batch1, const Tensor& batch2) {
+  Shape shape = batch1.shape(), other = batch2.shape();
   if (shape.rank() == other.rank() && shape.rank() > 0) other[0] = shape[0];
-  if (!(shape == other) || first.dtype() != second.dtype())
-    throw Error(Fault::kInvalid, "cannot make one batch of " + first.str() + " and " + second.str());
-  shape[0] = first.dim(0) + second.dim(0);
-  Tensor out(shape, first.dtype());
-  const Tensor a = contiguous(first), b = contiguous(second);
+  if (!(shape == other) || batch1.dtype() != batch2.dtype())
+    throw Error(Fault::kInvalid, "cannot make one batch of " + batch1.str() + " and " + batch2.str());
+  shape[0] = batch1.dim(0) + batch2.dim(0);
+  Tensor out(shape, batch1.dtype());
+  const Tensor a = contiguous(batch1), b = contiguous(batch2);
   std::memcpy(out.raw(), a.raw(), a.nbytes());
+  poll_cancelled();
   std::memcpy(static_cast<char*>(out.raw()) + a.nbytes(), b.raw(), b.nbytes());
   return out;
 }
 
-Tensor join_batches(const Tensor& first, const Tensor& second) {
-  require_image(first, "the first batch");
-  require_image(second, "the second batch");
-  const bool fits = first.dim(1) == second.dim(1) && first.dim(2) == second.dim(2);
+Tensor join_batches(const Tensor& batch1, const Tensor& batch2) {
+  require_image(batch1, "the first batch");
+  require_image(batch2, "the second batch");
+  const bool fits = batch1.dim(1) == batch2.dim(1) && batch1.dim(2) == batch2.dim(2);
   return concatenate(
-      first, fits ? second : upscale(second, {first.dim(2), first.dim(1)}, ResizeMethod::kBilinear, CropMode::kCenter));
+      batch1,
+      fits ? batch2 : upscale(batch2, {batch1.dim(2), batch1.dim(1)}, ResizeMethod::kBilinear, CropMode::kCenter));
 }
 
 Tensor solid_picture(int64_t batch, Size size, uint32_t colour) {
@@ -95,12 +102,15 @@ Tensor solid_picture(int64_t batch, Size size, uint32_t colour) {
   Tensor out(Shape{batch, size.height, size.width, 3});
   const float values[3] = {static_cast<float>((colour >> 16 & 255) / 255.0),
                            static_cast<float>((colour >> 8 & 255) / 255.0), static_cast<float>((colour & 255) / 255.0)};
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = values[i % 3];
+  for (int64_t i = 0; i < out.numel(); ++i) {
+    if (i % (size.width * 3) == 0) poll_cancelled();
+    out.f32()[i] = values[i % 3];
+  }
   return out;
 }
 
 Tensor crop(const Tensor& image, Size size, int64_t x, int64_t y) {
-  require_image(image, "what is cropped");
+  require_image(image, "the picture to be cropped");
   require_size(size);
   x = std::clamp<int64_t>(x, 0, image.dim(2) - 1);
   y = std::clamp<int64_t>(y, 0, image.dim(1) - 1);
@@ -119,12 +129,13 @@ Tensor pad(const Tensor& image, const Sides& sides, float value) {
 }
 
 Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feathering) {
-  require_image(image, "what is padded");
+  require_image(image, "the picture to be padded");
   const int64_t height = image.dim(1), width = image.dim(2);
   Padded out{pad(image, sides, 0.5f), {}};
   out.mask = Tensor::full({1, out.image.dim(1), out.image.dim(2)}, 1.0f);
   const bool feathers = feathering > 0 && feathering * 2 < height && feathering * 2 < width;
   for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     float* row = out.mask.f32() + (sides.top + y) * out.mask.dim(2) + sides.left;
     for (int64_t x = 0; x < width; ++x) {
       const int64_t distance = std::min({sides.top ? y : height, sides.bottom ? height - y : height,
@@ -139,14 +150,14 @@ Padded pad_for_outpaint(const Tensor& image, const Sides& sides, int64_t feather
 }
 
 std::pair<Tensor, Tensor> split_alpha(const Tensor& image) {
-  require_image(image, "what is split");
+  require_image(image, "the picture to be split");
   const Tensor colour = clone(image.slice(3, 0, std::min<int64_t>(3, image.dim(3))));
   if (image.dim(3) < 4) return {colour, Tensor::zeros({image.dim(0), image.dim(1), image.dim(2)})};
   return {colour, invert(image.select(3, 3))};
 }
 
 Tensor join_alpha(const Tensor& image, const Tensor& transparency) {
-  require_image(image, "what gets transparency");
+  require_image(image, "the picture to be made transparent");
   require_mask(transparency, "the transparency");
   if (image.dim(3) < 3) throw Error(Fault::kInvalid, "transparency needs a picture in colour, not " + image.str());
   const int64_t batch = std::min(image.dim(0), transparency.dim(0)), height = image.dim(1), width = image.dim(2);
@@ -154,6 +165,7 @@ Tensor join_alpha(const Tensor& image, const Tensor& transparency) {
   const Tensor colour = contiguous(image.slice(0, 0, batch).slice(3, 0, 3));
   Tensor out(Shape{batch, height, width, 4});
   for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (i % width == 0) poll_cancelled();
     std::copy_n(colour.f32() + 3 * i, 3, out.f32() + 4 * i);
     out.f32()[4 * i + 3] = 1.0f - mask.f32()[i];
   }
@@ -167,11 +179,11 @@ SquareFrom square_from(std::string_view name) {
   for (const auto& [known, from] : kNames)
     if (known == name) return from;
   throw Error(Fault::kInvalid, "unknown crop position: \"" + std::string(name) + "\"")
-      .fix("use top, bottom, left, right, center or pad");
+      .fix("Use top, bottom, left, right, center or pad");
 }
 
 Tensor square_for_clip(const Tensor& image, int64_t side, PillowFilter filter, SquareFrom from, double sharpening) {
-  require_image(image, "what CLIP vision looks at");
+  require_image(image, "the picture for CLIP vision");
   const Tensor out = pillow_resize(square(image, from), {side, side}, filter, Overflow::kWrap);
   return sharpening > 0 ? adaptive_sharpen(out, sharpening) : out;
 }

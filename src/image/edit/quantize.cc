@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "image/scale/pillow.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -33,6 +35,7 @@ std::vector<Counted> count_colours(const std::vector<Rgb>& pixels, int* shift) {
   constexpr size_t kMost = 65536;
   std::vector<uint32_t> keys(pixels.size());
   for (*shift = 0;; ++*shift) {
+    poll_cancelled();
     for (size_t i = 0; i < pixels.size(); ++i)
       keys[i] = static_cast<uint32_t>(pixels[i][0] >> *shift) << 16 |
                 static_cast<uint32_t>(pixels[i][1] >> *shift) << 8 | static_cast<uint32_t>(pixels[i][2] >> *shift);
@@ -218,6 +221,7 @@ class NearestColours {
 void diffuse(std::vector<Rgb>& pixels, size_t width, NearestColours& nearest) {
   std::vector<std::array<int, 3>> below(width + 1);
   for (size_t row = 0; row < pixels.size(); row += width) {
+    poll_cancelled();
     std::array<int, 3> error{}, five{}, one{};  // of the pixel before; sums waiting for the place below it
     for (size_t x = 0; x < width; ++x) {
       Rgb wanted;
@@ -250,6 +254,7 @@ float bayer(size_t x, size_t y, int steps) {
 void add_pattern(std::vector<Rgb>& pixels, size_t width, int steps, size_t colours) {
   const float spread = 2.0f * 256.0f / static_cast<float>(colours);
   for (size_t i = 0; i < pixels.size(); ++i) {
+    if (i % width == 0) poll_cancelled();
     const float threshold = spread * bayer(i % width, i / width, steps) + 0.5f;
     for (uint8_t& v : pixels[i]) v = static_cast<uint8_t>(std::clamp(static_cast<float>(v) + threshold, 0.0f, 255.0f));
   }
@@ -262,7 +267,10 @@ void quantize_one(std::vector<Rgb>& pixels, size_t width, int64_t colours, Dithe
   if (dithering == Dither::kFloydSteinberg) return diffuse(pixels, width, nearest);
   if (dithering != Dither::kNone)
     add_pattern(pixels, width, 1 + static_cast<int>(dithering) - static_cast<int>(Dither::kBayer2), palette.size());
-  for (Rgb& pixel : pixels) pixel = nearest(pixel);
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    if (i % width == 0) poll_cancelled();
+    pixels[i] = nearest(pixels[i]);
+  }
 }
 
 }  // namespace
@@ -275,17 +283,18 @@ Dither dither(std::string_view name) {
   for (const auto& [known, value] : kNames)
     if (known == name) return value;
   throw Error(Fault::kInvalid, "unknown dither: \"" + std::string(name) + "\"")
-      .fix("use none, floyd-steinberg, bayer-2, bayer-4, bayer-8 or bayer-16");
+      .fix("Use none, floyd-steinberg, bayer-2, bayer-4, bayer-8 or bayer-16");
 }
 
 Tensor quantize(const Tensor& image, int64_t colours, Dither dithering) {
-  require_image(image, "what is reduced to few colours");
+  require_image(image, "the picture to be reduced to few colours");
   if (image.dim(3) != 3 || colours < 1 || colours > 256)
     throw Error(Fault::kInvalid, "cannot reduce " + image.str() + " to " + std::to_string(colours) + " colours")
-        .fix("use a picture in colour and from 1 to 256 colours");
+        .fix("Use a picture in colour and from 1 to 256 colours");
   const Tensor in = contiguous(image);
   Tensor out(image.shape());
   const auto count = static_cast<size_t>(image.dim(1) * image.dim(2));
+  const MemoryClaim claim(count * (sizeof(Rgb) + sizeof(uint32_t)));  // of one picture: its pixels, sorted keys of them
   for (int64_t n = 0; n < image.dim(0); ++n) {
     const float* from = in.f32() + n * static_cast<int64_t>(count) * 3;
     std::vector<Rgb> pixels(count);

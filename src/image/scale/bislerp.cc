@@ -10,8 +10,9 @@
 namespace easel::image::detail {
 namespace {
 
+// The neighbours of each output position, and how far it is from the lower one towards the higher one.
 struct Between {
-  std::vector<int64_t> first, second;
+  std::vector<int64_t> low, high;
   std::vector<float> ratio;
 };
 
@@ -27,8 +28,8 @@ Between between(int64_t input, int64_t output) {
       };
       return static_cast<float>(term(0) + term(1));
     };
-    out.first.push_back(static_cast<int64_t>(at(0)));
-    out.second.push_back(static_cast<int64_t>(at(1)));
+    out.low.push_back(static_cast<int64_t>(at(0)));
+    out.high.push_back(static_cast<int64_t>(at(1)));
     out.ratio.push_back(at(0) - std::floor(at(0)));
   }
   return out;
@@ -68,8 +69,8 @@ Tensor pass(const Tensor& in, int64_t outer, int64_t middle, int64_t inner, int6
   parallel_for(outer * output, std::max<int64_t>(1, 1024 / inner), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const auto i = static_cast<size_t>(r % output);
-      const float* a = source + (r / output * middle + where.first[i]) * inner * channels;
-      const float* b = source + (r / output * middle + where.second[i]) * inner * channels;
+      const float* a = source + (r / output * middle + where.low[i]) * inner * channels;
+      const float* b = source + (r / output * middle + where.high[i]) * inner * channels;
       for (int64_t k = 0; k < inner; ++k)
         slerp(a + k * channels, b + k * channels, where.ratio[i], target + (r * inner + k) * channels, channels);
     }

@@ -15,14 +15,14 @@ Tensor squared(const Tensor& image, int64_t size, ClipCrop crop) {
   if (crop == ClipCrop::kNone) return antialias_bicubic(image, {size, size});
   const int64_t shorter = std::min(image.dim(1), image.dim(2));
   const double scale = static_cast<double>(size) / static_cast<double>(shorter);
-  const Tensor scaled = antialias_bicubic(image, scaled_by(image, scale));
+  const Tensor scaled = antialias_bicubic(image, scaled_by(size_of(image), scale));
   return contiguous(scaled.slice(1, (scaled.dim(1) - size) / 2, size).slice(2, (scaled.dim(2) - size) / 2, size));
 }
 
 }  // namespace
 
 Tensor clip_preprocess(const Tensor& image, int64_t size, ClipCrop crop) {
-  require_image(image, "what CLIP vision looks at");
+  require_image(image, "the picture for CLIP vision");
   if (image.dim(3) < 3)
     throw Error(Fault::kInvalid, "CLIP vision needs a picture in colour, not one of " + image.str());
   const Tensor colour = image.slice(3, 0, 3);

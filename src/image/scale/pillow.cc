@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -196,6 +198,7 @@ Bytes nearest(const Bytes& in, int64_t height, Size size) {
   const auto columns = nearest_positions(in.width, size.width), rows = nearest_positions(height, size.height);
   Bytes out = make_bytes(in.rows / height * size.height, size.width, in.channels);
   for (int64_t r = 0; r < out.rows; ++r) {
+    poll_cancelled();
     const uint8_t* from = in.row(r / size.height * height + rows[static_cast<size_t>(r % size.height)]);
     uint8_t* to = out.row(r);
     for (int64_t x : columns) to = std::copy_n(from + x * in.channels, in.channels, to);
@@ -226,14 +229,16 @@ PillowFilter pillow_filter(std::string_view name) {
   for (const auto& [known, filter] : kFilters)
     if (known == name) return filter;
   throw Error(Fault::kInvalid, "unknown interpolation: \"" + std::string(name) + "\"")
-      .fix("use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
+      .fix("Use LANCZOS, BICUBIC, HAMMING, BILINEAR, BOX or NEAREST");
 }
 
 Tensor pillow_resize(const Tensor& image, Size size, PillowFilter filter, Overflow overflow) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   const Tensor packed = contiguous(image);
   const int64_t batch = image.dim(0), height = image.dim(1);
+  const int64_t between = batch * height * size.width, after = batch * size.height * size.width;
+  const MemoryClaim claim(static_cast<size_t>(packed.numel() + (between + after) * image.dim(3)));
   Bytes bytes = make_bytes(batch * height, image.dim(2), image.dim(3));
   parallel_for(packed.numel(), kGrain, [&](int64_t begin, int64_t end) {
     std::transform(packed.f32() + begin, packed.f32() + end, bytes.data.data() + begin,

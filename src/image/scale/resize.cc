@@ -90,13 +90,13 @@ ResizeMethod resize_method(std::string_view name) {
   for (const auto& [known, method] : kMethods)
     if (known == name) return method;
   throw Error(Fault::kInvalid, "unknown way to resize: \"" + std::string(name) + "\"")
-      .fix("use nearest-exact, bilinear, area, bicubic, lanczos or (latents) bislerp");
+      .fix("Use nearest-exact, bilinear, area, bicubic, lanczos or (latents) bislerp");
 }
 
 CropMode crop_mode(std::string_view name) {
   if (name == "disabled") return CropMode::kDisabled;
   if (name == "center") return CropMode::kCenter;
-  throw Error(Fault::kInvalid, "unknown crop: \"" + std::string(name) + "\"").fix("use disabled or center");
+  throw Error(Fault::kInvalid, "unknown crop: \"" + std::string(name) + "\"").fix("Use disabled or center");
 }
 
 int64_t round_half_even(double value) {
@@ -117,11 +117,11 @@ void require_size(Size size) {
   if (size.width < 1 || size.height < 1 || size.width > kLargest || size.height > kLargest)
     throw Error(Fault::kInvalid, "cannot make a picture of " + std::to_string(size.width) + " x " +
                                      std::to_string(size.height) + " pixels")
-        .fix("choose a width and height from 1 to 16384");
+        .fix("Choose a width and height from 1 to 16384");
 }
 
 Tensor resize(const Tensor& image, Size size, ResizeMethod method) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   const Tensor packed = contiguous(image);
   switch (method) {
@@ -151,20 +151,24 @@ Tensor crop_to_aspect(const Tensor& image, Size size) {
     throw Error(Fault::kInvalid, "nothing is left of a " + std::to_string(image.dim(2)) + " x " +
                                      std::to_string(image.dim(1)) + " picture cut to the shape of " +
                                      std::to_string(size.width) + " x " + std::to_string(size.height))
-        .fix("turn crop off or ask for another shape");
+        .fix("Turn crop off or ask for another shape");
   return image.slice(1, y, image.dim(1) - 2 * y).slice(2, x, image.dim(2) - 2 * x);
 }
 
 Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode crop) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   return resize(crop == CropMode::kCenter ? crop_to_aspect(image, size) : image, size, method);
 }
 
-Size scaled_size(const Tensor& image, Size wanted) {
-  require_image(image, "what is resized");
-  const int64_t width = image.dim(2), height = image.dim(1);
-  if (wanted.width == 0 && wanted.height == 0) return {width, height};
+Size size_of(const Tensor& image) {
+  require_image(image, "the picture to be resized");
+  return {image.dim(2), image.dim(1)};
+}
+
+Size scaled_size(Size now, Size wanted) {
+  const auto [width, height] = now;
+  if (wanted.width == 0 && wanted.height == 0) return now;
   if (wanted.width == 0)
     wanted.width =
         std::max<int64_t>(1, round_half_even(static_cast<double>(width * wanted.height) / static_cast<double>(height)));
@@ -174,23 +178,20 @@ Size scaled_size(const Tensor& image, Size wanted) {
   return wanted;
 }
 
-Size scaled_by(const Tensor& image, double factor) {
-  require_image(image, "what is resized");
-  return {round_half_even(static_cast<double>(image.dim(2)) * factor),
-          round_half_even(static_cast<double>(image.dim(1)) * factor)};
+Size scaled_by(Size now, double factor) {
+  return {round_half_even(static_cast<double>(now.width) * factor),
+          round_half_even(static_cast<double>(now.height) * factor)};
 }
 
-Size scaled_to_pixels(const Tensor& image, double megapixels) {
-  require_image(image, "what is resized");
+Size scaled_to_pixels(Size now, double megapixels) {
   const auto total = static_cast<double>(static_cast<int64_t>(megapixels * 1024 * 1024));
-  return scaled_by(image, std::sqrt(total / static_cast<double>(image.dim(1) * image.dim(2))));
+  return scaled_by(now, std::sqrt(total / static_cast<double>(now.height * now.width)));
 }
 
-Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
+Size scaled_latent_size(Size now, Size pixels, int64_t factor) {
   constexpr int64_t kLeast = 64;
-  require_image(latent, "what is resized");
-  const int64_t width = latent.dim(2), height = latent.dim(1);
-  if (pixels.width == 0 && pixels.height == 0) return {width, height};
+  const auto [width, height] = now;
+  if (pixels.width == 0 && pixels.height == 0) return now;
   if (pixels.width == 0) {
     pixels.height = std::max(kLeast, pixels.height);
     pixels.width = round_half_even(static_cast<double>(width * pixels.height) / static_cast<double>(height));
@@ -202,7 +203,7 @@ Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor) {
 }
 
 Tensor antialias_bicubic(const Tensor& image, Size size) {
-  require_image(image, "what is resized");
+  require_image(image, "the picture to be resized");
   require_size(size);
   return resample(contiguous(image), antialias_cubic_taps(image.dim(1), size.height),
                   antialias_cubic_taps(image.dim(2), size.width));

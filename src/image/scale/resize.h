@@ -37,16 +37,18 @@ Tensor upscale(const Tensor& image, Size size, ResizeMethod method, CropMode cro
 // The middle of an image that has the aspect ratio of `size`, sharing memory.
 Tensor crop_to_aspect(const Tensor& image, Size size);
 
-// The size that ImageScale gives for a requested one: a side of 0 follows from the other side and the aspect ratio of
-// the image; if both are 0, the size does not change.
-Size scaled_size(const Tensor& image, Size wanted);
+// The size that ImageScale gives a picture of the size `now` for a requested one: a side of 0 follows from the other
+// side and the aspect ratio; if both are 0, the size does not change.
+Size scaled_size(Size now, Size wanted);
 // ImageScaleBy's and LatentUpscaleBy's size.
-Size scaled_by(const Tensor& image, double factor);
+Size scaled_by(Size now, double factor);
 // ImageScaleToTotalPixels' size; a megapixel is 1024 * 1024.
-Size scaled_to_pixels(const Tensor& image, double megapixels);
+Size scaled_to_pixels(Size now, double megapixels);
 // LatentUpscale's size in latent pixels, each of `factor` x `factor` pixels, from one in pixels: sides of at least 64
 // pixels.
-Size scaled_latent_size(const Tensor& latent, Size pixels, int64_t factor);
+Size scaled_latent_size(Size now, Size pixels, int64_t factor);
+// The width and height of [N,H,W,C]. Throws as require_image() does.
+Size size_of(const Tensor& image);
 
 // torch.nn.functional.interpolate(mode="bicubic", antialias=True, align_corners=False).
 Tensor antialias_bicubic(const Tensor& image, Size size);

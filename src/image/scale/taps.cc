@@ -50,8 +50,8 @@ __attribute__((always_inline)) inline void gather_pairs(const float* in, float* 
   const int64_t* index = taps.index.data();
   const float* weight = taps.weight.data();
   for (int64_t x = 0; x < size; ++x, index += count, weight += count, out += step) {
-    const float *first = in + index[0] * step, *second = in + index[1] * step;
-    for (int64_t c = 0; c < step; ++c) out[c] = std::fma(first[c], weight[0], second[c] * weight[1]);
+    const float *tap0 = in + index[0] * step, *tap1 = in + index[1] * step;
+    for (int64_t c = 0; c < step; ++c) out[c] = std::fma(tap0[c], weight[0], tap1[c] * weight[1]);
     for (int64_t t = 2; t < count; ++t) {
       const float* tap = in + index[t] * step;
       for (int64_t c = 0; c < step; ++c) out[c] = std::fma(tap[c], weight[t], out[c]);
@@ -254,8 +254,8 @@ Tensor resample(const Tensor& image, const Taps& y, const Taps& x) {
       const float* weight = &y.weight[static_cast<size_t>(at * y.count)];
       int64_t t = 2;
       if (y.rounding == Rounding::kPair) {
-        const float *first = input(0), *second = input(1);
-        mix_rows(first, weight[0], second, weight[1], to, row);
+        const float *row0 = input(0), *row1 = input(1);
+        mix_rows(row0, weight[0], row1, weight[1], to, row);
       } else {
         scale_row(input(0), weight[0], to, row);
         for (t = 1; t <= last_rounded(length); ++t) add_rounded_row(input(t), weight[t], to, row);

@@ -48,7 +48,7 @@ Layout lay_out(const ContactSheet& sheet) {
   if (l.columns > kLargestSide / l.step_x || l.rows > kLargestSide / l.step_y)
     throw Error(Fault::kInvalid, "a contact sheet of " + std::to_string(l.columns) + " x " + std::to_string(l.rows) +
                                      " pictures of this size is too large")
-        .fix("make the pictures smaller, or fewer");
+        .fix("Make the pictures smaller, or fewer");
   l.width = l.left + l.columns * l.step_x;
   l.height = l.top + l.rows * l.step_y;
   return l;

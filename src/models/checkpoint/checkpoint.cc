@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "models/model_reader.h"
+#include "models/sd/latents.h"
 #include "models/vae/vae.h"
 #include "models/vae/vae_keys.h"
 #include "models/vision/clip_vision.h"
@@ -89,6 +90,23 @@ VaeHandle load_vae(const formats::ModelFile& file, memory::Residency& residency,
   VaeHandle handle = make_vae(tensors, file.name(), residency, compute, probe);
   if (const ModelReader* reader = find_reader(*file.tensors))
     if (const Family* family = reader->family_of(file)) handle.latents = family->latents;
+  return handle;
+}
+
+VaeHandle load_tiny_vae(const formats::ModelFile* encoder, const formats::ModelFile& decoder, bool sdxl,
+                        memory::Residency& residency, DType compute) {
+  const auto require = [](const formats::ModelFile& file, TinyHalf half, const char* name) {
+    if (tiny_half(*file.tensors) != half)
+      throw Error(Fault::kMismatch, std::string("is not TAESD's ") + name + ", as its name says")
+          .in_file(file.name())
+          .fix("Take taesd_encoder and taesd_decoder, or taesdxl_encoder and taesdxl_decoder, as they are published");
+  };
+  require(decoder, TinyHalf::kDecoder, "decoder");
+  if (encoder) require(*encoder, TinyHalf::kEncoder, "encoder");
+  const auto tensors = tiny_vae_tensors(encoder ? encoder->tensors.get() : nullptr, *decoder.tensors, sdxl);
+  const nn::Weights probe = nn::Weights(tensors, compute, decoder.name()).probe();
+  VaeHandle handle = make_vae(tensors, decoder.name(), residency, compute, probe);
+  handle.latents = sdxl ? &sd::kSdxlLatents : &sd::kSd1Latents;
   return handle;
 }
 

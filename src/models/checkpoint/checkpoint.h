@@ -35,6 +35,10 @@ ModelHandle load_unet(const formats::ModelFile& file, memory::Residency& residen
 // A VAE alone, or the VAE of a checkpoint.
 VaeHandle load_vae(const formats::ModelFile& file, memory::Residency& residency, DType compute);
 
+// TAESD from its published files; `encoder` may be null. Throws Error(kMismatch) for files that are not these halves.
+VaeHandle load_tiny_vae(const formats::ModelFile* encoder, const formats::ModelFile& decoder, bool sdxl,
+                        memory::Residency& residency, DType compute);
+
 // Text encoders from one file or from two that go together (SDXL's). Throws Error(kMismatch) when they do not.
 std::shared_ptr<const TextEncoder> load_clip(std::span<const std::shared_ptr<const formats::ModelFile>> files,
                                              memory::Residency& residency, DType compute);

@@ -30,6 +30,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kCheckpoint, "checkpoint", "checkpoints"},
     {FileKind::kUNet, "unet", "unet"},
     {FileKind::kVae, "vae", "vae"},
+    {FileKind::kTinyVaeHalf, "tiny_vae_half", "vae_approx"},
     {FileKind::kTextEncoder, "text_encoder", "clip"},
     {FileKind::kClipVision, "clip_vision", "clip_vision"},
     {FileKind::kClip, "clip", "clip_vision"},
@@ -107,6 +108,7 @@ class Describer {
     const NetworkDescription found = reader->describe(file_);
     out_.family = found.family;
     out_.inpainting = found.inpainting;
+    out_.prediction = found.prediction;
     out_.problem = found.problem;
     add_part(found.network, found.tensors, found.unused, found.detail);
     std::vector<std::string> with;
@@ -278,11 +280,16 @@ class Describer {
   }
 
   bool vae_alone() {
-    const auto vae = vae_tensors(tensors_);
-    if (!vae) return false;
-    out_.kind = FileKind::kVae;
-    add_vae(vae);
-    out_.summary = "VAE";
+    const TinyHalf half = tiny_half(tensors_);
+    const auto vae = half == TinyHalf::kDecoder ? tiny_vae_tensors(nullptr, tensors_, false) : vae_tensors(tensors_);
+    if (!vae && half == TinyHalf::kNone) return false;
+    out_.kind = half == TinyHalf::kNone ? FileKind::kVae : FileKind::kTinyVaeHalf;
+    if (vae) add_vae(vae);
+    else add_part("TAESD encoder", tensors_, {}, "");
+    out_.summary = half == TinyHalf::kDecoder         ? "TAESD's decoder, a small VAE; its encoder lies beside it"
+                   : half == TinyHalf::kEncoder       ? "TAESD's encoder, a small VAE; its decoder lies beside it"
+                   : read_vae_config(probe(vae)).tiny ? "TAESD, a small VAE"
+                                                      : "VAE";
     out_.fits = "SD 1.x, SD 2.x or SDXL models: the file does not tell which";
     return true;
   }

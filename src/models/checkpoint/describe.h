@@ -14,6 +14,7 @@ enum class FileKind {
   kCheckpoint,
   kUNet,
   kVae,
+  kTinyVaeHalf,  // TAESD's encoder or decoder
   kTextEncoder,
   kClipVision,
   kClip,  // text and vision towers of one CLIP model
@@ -49,6 +50,7 @@ struct FileDescription {
   int64_t tensors = 0, parameters = 0;
   std::vector<FilePart> parts;
   int64_t other_tensors = 0;  // that no part uses: EMA copies, training state, ...
+  std::string prediction;     // of a network: "eps", "v-prediction", "edm"
   bool inpainting = false;    // a UNet that takes a mask and what surrounds it as further channels
   std::string problem;        // why it cannot be used although it looks like `kind`; empty if it can
 };

@@ -19,15 +19,16 @@ constexpr std::array<Pair, 6> kResnet = {{{"in_layers.0", "norm1"},
                                           {"skip_connection", "conv_shortcut"}}};
 
 // Further names come after the one that is preferred.
-constexpr std::array<Pair, 9> kBasic = {{{"input_blocks.0.0", "conv_in"},
-                                         {"time_embed.0", "time_embedding.linear_1"},
-                                         {"time_embed.2", "time_embedding.linear_2"},
-                                         {"label_emb.0.0", "add_embedding.linear_1"},
-                                         {"label_emb.0.2", "add_embedding.linear_2"},
-                                         {"label_emb.0.0", "class_embedding.linear_1"},
-                                         {"label_emb.0.2", "class_embedding.linear_2"},
-                                         {"out.0", "conv_norm_out"},
-                                         {"out.2", "conv_out"}}};
+constexpr std::array<Pair, 10> kBasic = {{{"input_blocks.0.0", "conv_in"},
+                                          {"time_embed.0", "time_embedding.linear_1"},
+                                          {"time_embed.2", "time_embedding.linear_2"},
+                                          {"time_embed.cond_proj", "time_embedding.cond_proj"},
+                                          {"label_emb.0.0", "add_embedding.linear_1"},
+                                          {"label_emb.0.2", "add_embedding.linear_2"},
+                                          {"label_emb.0.0", "class_embedding.linear_1"},
+                                          {"label_emb.0.2", "class_embedding.linear_2"},
+                                          {"out.0", "conv_norm_out"},
+                                          {"out.2", "conv_out"}}};
 
 // Whether `name` is `scope` or lies below it; `rest` is what follows.
 bool below(const std::string& name, const std::string& scope, std::string& rest) {

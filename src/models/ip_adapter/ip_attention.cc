@@ -66,7 +66,8 @@ IpAttention::Side IpAttention::project(const IpAdapter& adapter, size_t index, c
 IpAttention::Side IpAttention::scaled(const Side& plain, float weight, DType dtype) const {
   const Tensor key = convert(plain.key, DType::kF32), value = convert(plain.value, DType::kF32);
   float w = weight;
-  if (options_.scaling != IpScaling::kKeyValue) w *= static_cast<float>(key.dim(2)) / 1280.0f;
+  constexpr float kReferenceWidth = 1280.0f;  // see IpScaling
+  if (options_.scaling != IpScaling::kKeyValue) w *= static_cast<float>(key.dim(2)) / kReferenceWidth;
   const Tensor values =
       options_.scaling == IpScaling::kKeyMeanValuePenalty ? scale_mean(value, w) : ops::affine(value, w);
   return {convert(ops::affine(key, w), dtype), convert(values, dtype)};
@@ -137,7 +138,11 @@ Tensor IpAttention::image_attention(const Layer& layer, const AttentionSite& sit
 Tensor IpAttention::mask_for(const StepInfo& step, int64_t tokens, int64_t samples, const Tensor& like) const {
   const auto chunks = static_cast<int64_t>(step.cond_or_uncond.size());
   const MutexLock lock(mutex_);
-  Tensor& cached = masks_[{step.latent_height, step.latent_width, tokens, chunks * 65536 + samples}];
+  Tensor& cached = masks_[{.latent_height = step.latent_height,
+                           .latent_width = step.latent_width,
+                           .tokens = tokens,
+                           .chunks = chunks,
+                           .samples = samples}];
   if (cached.defined() && cached.dtype() == like.dtype()) return cached;
 
   const auto [rows, columns] = mask_size(step.latent_height, step.latent_width, tokens);

@@ -1,13 +1,13 @@
 // The hook of an IP-Adapter: adds attention to image tokens to every cross-attention.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "base/mutex.h"
@@ -85,6 +85,11 @@ class IpAttention final : public AttentionHook {
   struct Layer {
     Side cond, uncond;
   };
+  // What the form of a mask depends on.
+  struct MaskKey {
+    int64_t latent_height, latent_width, tokens, chunks, samples;
+    auto operator<=>(const MaskKey&) const = default;
+  };
   // Its keys and values for maps of this type.
   std::shared_ptr<const Layer> layer(size_t index, DType values) const;
   Side project(const IpAdapter& adapter, size_t index, const Tensor& tokens, const IpLayerRule& rule,
@@ -101,7 +106,7 @@ class IpAttention final : public AttentionHook {
 
   mutable Mutex mutex_;
   mutable std::vector<std::shared_ptr<const Layer>> layers_ EASEL_GUARDED_BY(mutex_);
-  mutable std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, Tensor> masks_ EASEL_GUARDED_BY(mutex_);
+  mutable std::map<MaskKey, Tensor> masks_ EASEL_GUARDED_BY(mutex_);
 };
 
 }  // namespace easel::models

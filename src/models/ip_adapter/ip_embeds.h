@@ -29,6 +29,14 @@ IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hi
 // and mixed with noise (0 < noise <= 1). [N,H,W,C] -> [N,224,224,C]. Reseeds `random` with 0.
 Tensor ip_noise_images(const Tensor& images, double noise, sampling::TorchGenerator& random);
 
+enum class IpNoiseKind { kFade, kDissolve, kGaussian, kShuffle };
+// The negative image of IPAdapterNoise: `image` [N,H,W,3], centre-cropped and scaled to 224x224 (undefined: black),
+// with as much noise as strength, 0..1, says: mixed with uniform noise, replaced by it in places, with normal noise
+// added, or distorted, turned and mixed with normal noise. Cut to 0..1. [N,224,224,3]. Reseeds `random` by the sum of
+// the image, as the node does; the sum is made in f64, so that it may differ by 1 from that of f32. Throws
+// Error(kInvalid) for kShuffle without an image.
+Tensor ip_noise_image(IpNoiseKind kind, const Tensor& image, double strength, sampling::TorchGenerator& random);
+
 // How several images are combined into one.
 enum class IpCombine { kConcat, kAdd, kSubtract, kAverage, kNormAverage, kMax, kMin };
 // "concat", "add", "subtract", "average", "norm average", "max", "min". Throws Error(kInvalid) for another name.

@@ -13,6 +13,11 @@
 namespace easel::models {
 namespace {
 
+// Of IA3, beside a bias: [out,1] for a matrix, [1,out,1,1] for a convolution.
+bool scales_outputs(const StoredTensor& factors, const StoredTensor& bias) {
+  return factors.numel() == bias.numel() && (factors.rank() != 2 || factors.dim(0) == bias.numel());
+}
+
 // Replaces the weights (and biases) that modules change.
 StoredTensor patched(const std::map<std::string, const LoraModule*>& modules, const std::string& name,
                      const StoredTensor& weight, float strength) {
@@ -30,9 +35,16 @@ StoredTensor patched(const std::map<std::string, const LoraModule*>& modules, co
   if (!name.ends_with(".bias")) return weight;
   const auto it = modules.find(name.substr(0, name.size() - 4) + "weight");
   if (it == modules.end()) return weight;
+  const LoraModule& m = *it->second;
   for (const char* role : {"diff_b", "b_norm"})
-    if (const StoredTensor* d = it->second->find(role))
-      return apply_lora_module({it->second->name, {{"diff", *d}}}, weight, strength);
+    if (const StoredTensor* d = m.find(role)) return apply_lora_module({m.name, {{"diff", *d}}}, weight, strength);
+  if (const StoredTensor* bias = m.find("lora_bias")) {
+    const StoredTensor* down = m.find("lora_down");
+    return apply_lora_module({m.name, {{"diff", *bias}}}, weight, strength * lora_scale(m, down ? down->dim(0) : 0));
+  }
+  // What multiplies a layer's outputs multiplies its bias.
+  if (const StoredTensor* factors = m.find("ia3"); factors && factors->rank() > 0 && scales_outputs(*factors, weight))
+    return apply_lora_module({m.name, {{"ia3", StoredTensor(factors->decoded().view({-1}))}}}, weight, strength);
   return weight;
 }
 
@@ -78,7 +90,9 @@ void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraM
   for (const auto& [name, module] : modules) {
     const StoredTensor* weight = source.tensors->find(prefix + name);
     if (!weight || weight->rank() < 2) continue;
-    const std::string conflict = shape_conflict(*module, weight->shape());
+    std::string conflict = shape_conflict(*module, weight->shape());
+    if (module->find("lora_bias") && !source.tensors->contains(prefix + name.substr(0, name.size() - 6) + "bias"))
+      conflict = "module '" + module->name + "' has a bias, and the layer it changes has none";
     if (!conflict.empty())
       throw Error(Fault::kMismatch, "the LoRA " + lora.file() + " does not fit the model " + model.file + " (" +
                                         family_name(&model.family()) + "): " + conflict)
@@ -136,10 +150,10 @@ std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& m
 }
 
 std::map<std::string, const LoraModule*> Lora::text_modules(TextTowerKind kind, bool with_l) const {
-  const bool second = kind == TextTowerKind::kG && with_l;
+  const bool beside_l = kind == TextTowerKind::kG && with_l;
   std::map<std::string, const LoraModule*> out;
   const auto look_for = [&](const std::string& module) {
-    for (const std::string& name : text_lora_names(module, kind, second))
+    for (const std::string& name : text_lora_names(module, kind, beside_l))
       if (const LoraModule* found = find(name)) {
         out[module + ".weight"] = found;
         return;
@@ -172,8 +186,8 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
       if (!clip.encoder->has(kind)) continue;
       const auto parts = lora->text_modules(kind, with_l);
       for (const auto& [name, module] : parts) used[module] = true;
-      const char* second = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
-      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, second, parts, strength_clip);
+      const char* part = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
+      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, part, parts, strength_clip);
     }
     if (!patches.empty() && strength_clip != 0.0f) result.clip.encoder = clip.encoder->patched(residency, patches);
   }

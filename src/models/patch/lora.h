@@ -26,10 +26,13 @@ struct LoraModule {
 };
 
 // weight plus strength times the module's change, f32, of weight's shape. Covers LoRA and LoCon (also with a middle
-// factor), DoRA, LoHa, LoKr, GLoRA (both layouts), OFT, BOFT, plain differences and whole weights ("set_weight", which
-// takes no strength); formulas in lora_math.cc and orthogonal.cc.
-// Throws Error(kMismatch) naming the module and the shapes when they do not fit.
+// factor), DoRA, LoHa, LoKr, GLoRA (both layouts), OFT (LyCORIS' and PEFT's), BOFT, IA3, plain differences and whole
+// weights ("set_weight", which takes no strength); formulas in lora_math.cc and orthogonal.cc. Throws Error(kMismatch)
+// naming the module and the shapes when they do not fit.
 Tensor apply_lora_module(const LoraModule& module, const StoredTensor& weight, float strength);
+
+// alpha / rank, 1 where the module has no alpha: what a plain LoRA's change, and its bias, are multiplied by.
+float lora_scale(const LoraModule& module, int64_t rank);
 
 // An opened LoRA file. Immutable.
 class Lora {

@@ -1,6 +1,7 @@
 // The formulas of LoRA and its relatives. Sources: Hu et al. 2021 (LoRA), Yeh et al. 2023 (LyCORIS: LoCon, LoHa,
-// LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA); details as ComfyUI applies them. Rotations (OFT, BOFT) are
-// in orthogonal.cc.
+// LoKr), Liu et al. 2024 (DoRA), Chavan et al. 2023 (GLoRA), Liu et al. 2022 (IA3, "Few-Shot Parameter-Efficient
+// Fine-Tuning"); details as ComfyUI applies them, and as PEFT does what ComfyUI does not. Rotations (OFT, BOFT) are in
+// orthogonal.cc.
 #include <algorithm>
 #include <limits>
 #include <string_view>
@@ -81,9 +82,9 @@ Change loha_change(const LoraModule& m) {
                      *b2 = m.find("hada_w2_b");
   if (!a1 || !b1 || !a2 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
   const StoredTensor *t1 = m.find("hada_t1"), *t2 = m.find("hada_t2");
-  const Tensor first = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
-  const Tensor second = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
-  return {ops::mul(first, second), b1->dim(0)};
+  const Tensor w1 = t1 ? tucker(*t1, *a1, *b1) : product(matrix(*a1), matrix(*b1));
+  const Tensor w2 = t1 && t2 ? tucker(*t2, *a2, *b2) : product(matrix(*a2), matrix(*b2));
+  return {ops::mul(w1, w2), b1->dim(0)};
 }
 
 Change lokr_change(const LoraModule& m) {
@@ -96,9 +97,9 @@ Change lokr_change(const LoraModule& m) {
     if (!core) return product(matrix(*a), matrix(*b));
     return tucker(*core, *a, *b).view({a->dim(1), b->dim(1), core->dim(2), core->dim(3)});
   };
-  const Tensor first = factor("lokr_w1", "lokr_w1_a", "lokr_w1_b", nullptr);
-  const Tensor second = factor("lokr_w2", "lokr_w2_a", "lokr_w2_b", m.find("lokr_t2"));
-  out.difference = kronecker(matrix(first), second);
+  const Tensor w1 = factor("lokr_w1", "lokr_w1_a", "lokr_w1_b", nullptr);
+  const Tensor w2 = factor("lokr_w2", "lokr_w2_a", "lokr_w2_b", m.find("lokr_t2"));
+  out.difference = kronecker(matrix(w1), w2);
   return out;
 }
 
@@ -109,9 +110,9 @@ Tensor by_channel(const Tensor& weight, const Tensor& factor) {
   return contiguous(product(rows, factor).view({out, rest, r}).permute({0, 2, 1}));
 }
 
-// W (I + A) + B. LyCORIS names and orders the factors in two ways: first A = a2 a1 and B = b2 b1, since 2024
-// A = a1 a2 and B = b1 b2. Which it is shows in where the rank stands; where both fit, the first one is meant, as
-// ComfyUI has it.
+// W (I + A) + B. LyCORIS has named and ordered the factors in two ways: until 2024 A = a2 a1 and B = b2 b1, since then
+// A = a1 a2 and B = b1 b2. The dimension that holds the rank tells which; where both are possible, it is the older one,
+// as in ComfyUI.
 Change glora_change(const LoraModule& m, const Tensor& weight) {
   const StoredTensor *a1 = m.find("a1"), *a2 = m.find("a2"), *b1 = m.find("b1"), *b2 = m.find("b2");
   if (!a1 || !a2 || !b1 || !b2) throw Error(Fault::kMismatch, "one of its four factors is missing");
@@ -147,6 +148,24 @@ void check_reshape(const LoraModule& m, const Tensor& weight) {
                 "it enlarges a weight of shape " + weight.shape().str() + ", which makes another network of the model");
 }
 
+// Each output, or each input, times a number of its own: [out,1] or [1,in] for a matrix, [1,n,1,1] for a convolution,
+// where n may be either; outputs are meant where both fit. A vector's one number for each value.
+Change ia3_change(const StoredTensor& factors, const Tensor& weight) {
+  const int64_t out = weight.dim(0), in = weight.rank() > 1 ? weight.dim(1) : 1;
+  const bool is_list = factors.rank() == 4 || factors.rank() == 1;
+  const bool by_output = is_list ? factors.numel() == out : factors.dim(0) == out && factors.numel() == out;
+  const bool by_input = is_list ? factors.numel() == in : factors.dim(0) == 1 && factors.numel() == in;
+  if (!by_output && !by_input)
+    throw Error(Fault::kMismatch,
+                "factors of shape " + factors.shape().str() + " for a weight of shape " + weight.shape().str());
+  const int64_t rest = weight.numel() / std::max<int64_t>(1, out * in);
+  const Shape one = by_output ? Shape{out, 1, 1} : Shape{1, in, 1};
+  return {ops::map([](auto v, auto factor) { return v * factor - v; }, weight.view({out, in, rest}),
+                   factors.decoded().view(one))
+              .view({out, in * rest}),
+          0};
+}
+
 Change change_of(const LoraModule& m, const Tensor& weight, float strength) {
   check_reshape(m, weight);
   const StoredTensor *up = m.find("lora_up"), *down = m.find("lora_down");
@@ -155,6 +174,8 @@ Change change_of(const LoraModule& m, const Tensor& weight, float strength) {
   if (m.find("lokr_w1") || m.find("lokr_w2") || m.find("lokr_w1_a") || m.find("lokr_w2_a")) return lokr_change(m);
   if (m.find("a1")) return glora_change(m, weight);
   if (m.find("oft_blocks")) return {orthogonal_change(m, weight, strength), 0};
+  if (const StoredTensor* r = m.find("oft_r")) return {input_rotation_change(*r, weight), 0};
+  if (const StoredTensor* factors = m.find("ia3")) return ia3_change(*factors, weight);
   for (const char* role : {"diff", "w_norm"})
     if (const StoredTensor* d = m.find(role)) return {matrix(*d), 0};
   throw Error(Fault::kUnsupported, "it holds no change Easel knows");
@@ -187,6 +208,12 @@ Tensor decomposed(const StoredTensor& scale, const Tensor& weight, const Tensor&
 
 }  // namespace
 
+float lora_scale(const LoraModule& module, int64_t rank) {
+  const StoredTensor* alpha = module.find("alpha");
+  if (!alpha || rank <= 0 || alpha->numel() != 1) return 1.0f;
+  return ops::item(alpha->decoded().view({1})) / static_cast<float>(rank);
+}
+
 Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, float strength) {
   try {
     const Tensor weight = given.decoded();
@@ -200,9 +227,7 @@ Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, fl
     if (change.difference.numel() != weight.numel() || change.difference.dim(0) != weight.dim(0))
       throw Error(Fault::kMismatch, "it changes a weight of shape " + change.difference.shape().str() +
                                         ", but the model's has shape " + weight.shape().str());
-    float alpha = 1.0f;
-    if (const StoredTensor* a = module.find("alpha"); a && change.rank > 0 && a->numel() == 1)
-      alpha = ops::item(a->decoded().view({1})) / static_cast<float>(change.rank);
+    const float alpha = lora_scale(module, change.rank);
     for (const char* role : {"dora_scale", "magnitude"})
       if (const StoredTensor* scale = module.find(role))
         return decomposed(*scale, weight, ops::affine(change.difference, alpha), strength,

@@ -11,7 +11,7 @@ namespace {
 using Pair = std::pair<const char*, const char*>;
 
 // Endings of tensor names and the role in the module that each means. An ending stands before its own suffixes.
-constexpr std::array<Pair, 46> kEndings = {{
+constexpr std::array<Pair, 51> kEndings = {{
     {".lora_linear_layer.up.weight", "lora_up"},
     {".lora_linear_layer.down.weight", "lora_down"},
     {".lora_layer.up.weight", "lora_up"},
@@ -24,6 +24,7 @@ constexpr std::array<Pair, 46> kEndings = {{
     {".lora.up.weight", "lora_up"},
     {".lora.down.weight", "lora_down"},
     {".lora_B.weight", "lora_up"},
+    {".lora_B.bias", "lora_bias"},
     {".lora_A.weight", "lora_down"},
     {".lora_B", "lora_up"},
     {".lora_A", "lora_down"},
@@ -52,6 +53,10 @@ constexpr std::array<Pair, 46> kEndings = {{
     {".b1.weight", "b1"},
     {".b2.weight", "b2"},
     {".oft_blocks", "oft_blocks"},
+    {".oft_R.weight", "oft_r"},
+    {".oft_R", "oft_r"},
+    {".ia3_l.weight", "ia3"},
+    {".ia3_l", "ia3"},
     {".rescale", "rescale"},
     {".w_norm", "w_norm"},
     {".b_norm", "b_norm"},
@@ -67,12 +72,13 @@ std::string underscored(std::string name) {
 
 // PEFT puts the adapter's name into its tensors': ".lora_A.default.weight" -> ".lora_A.weight".
 std::string without_adapter(const std::string& tensor) {
-  for (const char* part : {".lora_A.", ".lora_B.", ".lora_magnitude_vector."}) {
+  for (const char* part : {".lora_A.", ".lora_B.", ".lora_magnitude_vector.", ".oft_R.", ".ia3_l."}) {
     const size_t at = tensor.rfind(part);
     if (at == std::string::npos) continue;
     const size_t after = at + std::string_view(part).size();
     const std::string rest = tensor.substr(after);
-    if (rest == "weight") return tensor;
+    if (rest == "weight" || rest == "bias") return tensor;
+    if (rest.ends_with(".bias") && rest.find('.') == rest.size() - 5) return tensor.substr(0, after) + "bias";
     if (rest.ends_with(".weight") && rest.find('.') == rest.size() - 7) return tensor.substr(0, after) + "weight";
     if (rest.find('.') == std::string::npos) return tensor.substr(0, after - 1);
   }
@@ -114,10 +120,10 @@ std::vector<std::string> unet_lora_names(const std::string& module, const std::s
   return names;
 }
 
-std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool second) {
+std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool beside_l) {
   std::vector<std::string> names;
   const std::string flat = underscored(module);
-  if (second) names = {"lora_te2_" + flat, "text_encoder_2." + module, "lora_te2." + module};
+  if (beside_l) names = {"lora_te2_" + flat, "text_encoder_2." + module, "lora_te2." + module};
   else
     names = {"lora_te_" + flat,          "lora_te1_" + flat,   "text_encoder." + module,
              "text_encoder_1." + module, "lora_te1." + module, "lora_te." + module,

@@ -22,9 +22,9 @@ std::string without_wrappers(const std::string& module);
 // or empty.
 std::vector<std::string> unet_lora_names(const std::string& module, const std::string& diffusers);
 
-// Names by which a file may change `module` ("text_model.encoder.layers.0.mlp.fc1") of a text tower; `second`: it is
-// the second one of its encoder.
-std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool second);
+// Names by which a file may change `module` ("text_model.encoder.layers.0.mlp.fc1") of a text tower; `beside_l`: its
+// encoder also has a CLIP-L tower, which makes it "text encoder 2" in files.
+std::vector<std::string> text_lora_names(const std::string& module, TextTowerKind kind, bool beside_l);
 
 // For an error: which keys the file has (the first few and how many), and what they look like.
 std::string described_keys(const StoredTensors& file);

@@ -29,23 +29,23 @@ std::string exact(float value) {
 
 class MergePatch final : public nn::WeightPatch {
  public:
-  MergePatch(std::shared_ptr<const UNetSource> second, MergeRatios ratios)
-      : second_(std::move(second)), ratios_(std::move(ratios)) {}
+  MergePatch(std::shared_ptr<const UNetSource> other, MergeRatios ratios)
+      : other_(std::move(other)), ratios_(std::move(ratios)) {}
 
   StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
-    const StoredTensor* other = second_->tensors->find(second_->scope.empty() ? name : second_->scope + "." + name);
-    if (!other) return weight;
-    StoredTensor patched = *other;
-    for (const nn::WeightPatchPtr& patch : second_->patches) patched = patch->apply(name, patched);
+    const StoredTensor* theirs = other_->tensors->find(other_->scope.empty() ? name : other_->scope + "." + name);
+    if (!theirs) return weight;
+    StoredTensor patched = *theirs;
+    for (const nn::WeightPatchPtr& patch : other_->patches) patched = patch->apply(name, patched);
     StoredTensor out = mixed(weight, patched, ratio_of(name));
-    require_unchanged(other->storage());
-    other->drop_pages();
+    require_unchanged(theirs->storage());
+    theirs->drop_pages();
     return out;
   }
 
   std::string key() const override {
-    std::string out = "merge " + identity_of(*second_->tensors) + " " + second_->scope;
-    for (const nn::WeightPatchPtr& patch : second_->patches) out += " (" + patch->key() + ")";
+    std::string out = "merge " + identity_of(*other_->tensors) + " " + other_->scope;
+    for (const nn::WeightPatchPtr& patch : other_->patches) out += " (" + patch->key() + ")";
     const auto add = [&](const std::string& prefix, MergeRatio r) {
       out += " " + prefix + "=" + exact(r.own) + "," + exact(r.other);
     };
@@ -66,57 +66,56 @@ class MergePatch final : public nn::WeightPatch {
     return out;
   }
 
-  std::shared_ptr<const UNetSource> second_;
+  std::shared_ptr<const UNetSource> other_;
   MergeRatios ratios_;
 };
 
 class TextMergePatch final : public nn::WeightPatch {
  public:
-  TextMergePatch(std::shared_ptr<const TextEncoder> second, TextTowerKind kind, MergeRatio ratio)
-      : second_(std::move(second)), kind_(kind), ratio_(ratio) {}
+  TextMergePatch(std::shared_ptr<const TextEncoder> other, TextTowerKind kind, MergeRatio ratio)
+      : other_(std::move(other)), kind_(kind), ratio_(ratio) {}
 
   StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
-    const StoredTensor theirs = second_->tensor(kind_, name);
+    const StoredTensor theirs = other_->tensor(kind_, name);
     return theirs.defined() ? mixed(weight, theirs, ratio_) : weight;
   }
 
   std::string key() const override {
-    return "merge (" + second_->key(kind_) + ") *=" + exact(ratio_.own) + "," + exact(ratio_.other);
+    return "merge (" + other_->key(kind_) + ") *=" + exact(ratio_.own) + "," + exact(ratio_.other);
   }
 
  private:
-  std::shared_ptr<const TextEncoder> second_;
+  std::shared_ptr<const TextEncoder> other_;
   TextTowerKind kind_;
   MergeRatio ratio_;
 };
 
 }  // namespace
 
-ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, const MergeRatios& ratios) {
-  const UNetModel &own = unet_of(first, "a merge"), &other = unet_of(second, "a merge");
-  const UNetConfig &a = own.config, &b = other.config;
+ModelHandle merge_models(const ModelHandle& own, const ModelHandle& other, const MergeRatios& ratios) {
+  const UNetModel &unet = unet_of(own, "a merge"), &other_unet = unet_of(other, "a merge");
+  const UNetConfig &a = unet.config, &b = other_unet.config;
   if (a.model_channels != b.model_channels || a.context_dim != b.context_dim || a.adm_channels != b.adm_channels ||
       a.input_depth != b.input_depth)
-    throw Error(Fault::kMismatch, "the model " + first.file + " (" + family_name(&first.family()) +
-                                      ") cannot be merged with " + second.file + " (" + family_name(&second.family()) +
+    throw Error(Fault::kMismatch, "the model " + own.file + " (" + family_name(&own.family()) +
+                                      ") cannot be merged with " + other.file + " (" + family_name(&other.family()) +
                                       "): their blocks are of different sizes")
         .fix("Merge models of one family");
-  return with_patch(first, weight_patch(std::make_shared<const MergePatch>(other.source, ratios)));
+  return with_patch(own, weight_patch(std::make_shared<const MergePatch>(other_unet.source, ratios)));
 }
 
-ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,
-                       memory::Residency& residency) {
+ClipHandle merge_clips(const ClipHandle& own, const ClipHandle& other, MergeRatio ratio, memory::Residency& residency) {
   for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG})
-    if (first.encoder->has(kind) != second.encoder->has(kind))
-      throw Error(Fault::kMismatch, "the text encoder of " + first.encoder->file() + " (" +
-                                        first.encoder->description() + ") cannot be merged with that of " +
-                                        second.encoder->file() + " (" + second.encoder->description() + ")")
+    if (own.encoder->has(kind) != other.encoder->has(kind))
+      throw Error(Fault::kMismatch, "the text encoder of " + own.encoder->file() + " (" + own.encoder->description() +
+                                        ") cannot be merged with that of " + other.encoder->file() + " (" +
+                                        other.encoder->description() + ")")
           .fix("Merge the text encoders of models of one family");
-  ClipHandle out = first;
+  ClipHandle out = own;
   TextEncoder::TowerPatches patches;
   for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG})
-    if (first.encoder->has(kind)) patches[kind] = std::make_shared<const TextMergePatch>(second.encoder, kind, ratio);
-  out.encoder = first.encoder->patched(residency, patches);
+    if (own.encoder->has(kind)) patches[kind] = std::make_shared<const TextMergePatch>(other.encoder, kind, ratio);
+  out.encoder = own.encoder->patched(residency, patches);
   return out;
 }
 

@@ -10,7 +10,7 @@
 
 namespace easel::models {
 
-// own * the first model's weight + other * the second one's.
+// The merged weight is own * a model's own weight + other * the other model's.
 struct MergeRatio {
   float own = 0, other = 1;
 };
@@ -22,13 +22,12 @@ struct MergeRatios {
   std::vector<std::pair<std::string, MergeRatio>> by_prefix;  // "input_blocks.3.", "middle", ...
 };
 
-// A model like `first` with the weights of both mixed, the patches of both included; weights that only one of them has
-// are not changed. Nothing is read until the model is used. Throws Error(kMismatch) naming both files if their UNets
-// are of different kinds.
-ModelHandle merge_models(const ModelHandle& first, const ModelHandle& second, const MergeRatios& ratios);
+// A model like `own` with the weights of both mixed, the patches of both included. A weight that `other` lacks is not
+// changed. Nothing is read until the model is used. Throws Error(kMismatch) that names both files if the sizes of their
+// UNets differ.
+ModelHandle merge_models(const ModelHandle& own, const ModelHandle& other, const MergeRatios& ratios);
 
 // The same for text encoders. Throws Error(kMismatch) if they do not have the same towers.
-ClipHandle merge_clips(const ClipHandle& first, const ClipHandle& second, MergeRatio ratio,
-                       memory::Residency& residency);
+ClipHandle merge_clips(const ClipHandle& own, const ClipHandle& other, MergeRatio ratio, memory::Residency& residency);
 
 }  // namespace easel::models

@@ -74,7 +74,54 @@ Tensor interleaved(const Tensor& rows, int64_t apart, bool back) {
   return contiguous(split.permute({0, 2, 1, 3})).view({out, rest});
 }
 
+// The skew matrix of a row of numbers above its diagonal.
+Tensor skew_of(const float* upper, int64_t b) {
+  std::vector<float> values(static_cast<size_t>(b * b), 0.0f);
+  for (int64_t i = 0; i < b; ++i)
+    for (int64_t j = i + 1; j < b; ++j, ++upper) {
+      values[static_cast<size_t>(i * b + j)] = *upper;
+      values[static_cast<size_t>(j * b + i)] = -*upper;
+    }
+  return Tensor::of({b, b}, values);
+}
+
+Tensor times(const Tensor& a, const Tensor& b) {
+  return ops::linear(a, *ops::pack_linear(b.permute({1, 0}), {}, DType::kF32));
+}
+
 }  // namespace
+
+Tensor input_rotation_change(const StoredTensor& rotations, const Tensor& weight) {
+  const int64_t out = weight.dim(0), in = weight.numel() / std::max<int64_t>(1, out);
+  const auto refuse = [&] {
+    throw Error(Fault::kMismatch,
+                "oft_R of shape " + rotations.shape().str() + " for a weight of shape " + weight.shape().str());
+  };
+  if (rotations.rank() != 2 || rotations.dim(0) < 1) refuse();
+  const int64_t k = rotations.dim(0), numbers = rotations.dim(1);
+  const auto b = static_cast<int64_t>(std::lround((1 + std::sqrt(1.0 + 8.0 * static_cast<double>(numbers))) / 2));
+  if (numbers < 1 || b * (b - 1) / 2 != numbers || in % b != 0 || (k != 1 && k * b != in)) refuse();
+  const std::vector<float> upper = ops::read(rotations.decoded());
+  const Tensor rows = weight.view({out, in});
+  Tensor change({out, in});
+  Tensor turn;  // R - I
+  for (int64_t i = 0; i < in / b; ++i) {
+    if (i < k) {
+      const Tensor q = skew_of(upper.data() + i * numbers, b);
+      turn = q;
+      Tensor power = q;
+      for (int n = 2; n <= 4; ++n) {
+        power = times(power, q);
+        turn = ops::add(turn, power);
+      }
+    }
+    const Tensor part = contiguous(rows.slice(1, i * b, b));
+    // W R^T: what is packed is R itself, by its rows.
+    const Tensor turned = ops::linear(part, *ops::pack_linear(ops::affine(turn, 2.0f), {}, DType::kF32));
+    ops::copy(turned, change.slice(1, i * b, b));
+  }
+  return change;
+}
 
 Tensor orthogonal_change(const LoraModule& module, const Tensor& weight, float strength) {
   const Tensor blocks = module.find("oft_blocks")->decoded();

@@ -31,6 +31,7 @@ constexpr LatentFormat kSd1Latents{.name = "SD 1.x",
                                    .factor = kFactor,
                                    .scale = 0.18215f,
                                    .colours = kSd1Colours,
+                                   .tiny_vae = "taesd",
                                    .blank = kBlank};
 constexpr LatentFormat kSdxlLatents{.name = "SDXL",
                                     .channels = kChannels,
@@ -38,6 +39,7 @@ constexpr LatentFormat kSdxlLatents{.name = "SDXL",
                                     .scale = 0.13025f,
                                     .colours = kSdxlColours,
                                     .colour_bias = {0.1084f, -0.0175f, -0.0011f},
+                                    .tiny_vae = "taesdxl",
                                     .blank = kBlank};
 constexpr LatentFormat kPlaygroundLatents{.name = "Playground 2.5",
                                           .channels = kChannels,
@@ -46,6 +48,7 @@ constexpr LatentFormat kPlaygroundLatents{.name = "Playground 2.5",
                                           .means = kPlaygroundMeans,
                                           .deviations = kPlaygroundDeviations,
                                           .colours = kPlaygroundColours,
+                                          .tiny_vae = "taesdxl",
                                           .blank = kBlank};
 
 }  // namespace easel::models::sd

@@ -87,6 +87,7 @@ NetworkDescription describe(const formats::ModelFile& file) {
                (kind.edm                                      ? ", EDM"
                 : kind.prediction == sampling::Prediction::kV ? ", v prediction"
                                                               : ", eps prediction");
+  out.prediction = kind.edm ? "edm" : kind.prediction == sampling::Prediction::kV ? "v-prediction" : "eps";
   if (out.inpainting) out.detail += ", for inpainting";
   if (config.middle_depth < 0) out.detail += ", distilled";
   if (place.diffusers) out.layout = "diffusers";

@@ -121,7 +121,7 @@ Tensor SdModel::image_vector(const ConditioningEntry& entry, const InputContext&
   if (!noise_augmentation_) {
     throw Error(Fault::kMismatch, "this model cannot be conditioned on images through unCLIP")
         .in_file(in.file)
-        .fix("use an unCLIP checkpoint or SDXL, or take the unCLIPConditioning node away");
+        .fix("Use an unCLIP checkpoint or SDXL, or take the unCLIPConditioning node away");
   }
   std::vector<UnclipSource> sources;
   for (const UnclipImage& image : entry.unclip) {
@@ -143,7 +143,7 @@ Tensor SdModel::sizes_vector(const ConditioningEntry& entry, bool negative, cons
                                       (pooled.defined() ? std::to_string(pooled.dim(-1)) + " wide" : "absent") +
                                       ", this model takes " + std::to_string(takes_.vector_width - flat))
         .in_file(in.file)
-        .fix("encode the prompt with the CLIP of the same checkpoint");
+        .fix("Encode the prompt with the CLIP of the same checkpoint");
   }
   const Tensor sizes = ops::timestep_embedding(numbers, kSizeWidth).view(Shape{1, flat});
   return ops::concat({contiguous(convert(pooled, DType::kF32)), repeat_to_batch(sizes, pooled.dim(0))}, 1);

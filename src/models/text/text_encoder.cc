@@ -8,6 +8,7 @@
 #include "models/weights/packed_model.h"
 #include "ops/arithmetic/formula.h"
 #include "tensor/fingerprint.h"
+#include "text/tokenizer.h"
 
 namespace easel::models {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using text::Chunk;
 using text::Token;
 
-constexpr int32_t kStart = 49406, kEnd = 49407;
+constexpr int32_t kStart = text::Tokenizer::kStartToken, kEnd = text::Tokenizer::kEndToken;
 
 // The reference's settings for each tower: of its tokenizer, and which layer it uses.
 struct TowerStyle {

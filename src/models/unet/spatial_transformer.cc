@@ -1,5 +1,6 @@
 #include "models/unet/spatial_transformer.h"
 
+#include "models/unet/context_hook.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -25,7 +26,9 @@ TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& si
       norm1_(w["norm1"]),
       norm2_(w["norm2"]),
       norm3_(w["norm3"]),
-      qkv_({w["attn1"]["to_q"].quantised(), w["attn1"]["to_k"], w["attn1"]["to_v"]}),
+      qkv_(attends_twice_to_context(w)
+               ? nn::Linear()
+               : nn::Linear({w["attn1"]["to_q"].quantised(), w["attn1"]["to_k"], w["attn1"]["to_v"]})),
       self_out_(with_bias(w["attn1"]["to_out"][0]).quantised()),
       q_(w["attn2"]["to_q"].quantised()),
       context_kv_({w["attn2"]["to_k"], w["attn2"]["to_v"]}),
@@ -34,6 +37,17 @@ TransformerBlock::TransformerBlock(const nn::Weights& w, const AttentionSite& si
       ff_out_(with_bias(w["ff"]["net"][2]).quantised()),
       compute_(w.compute()) {
   site_.heads = heads;
+  if (!attends_twice_to_context(w)) return;
+  own_q_ = nn::Linear(w["attn1"]["to_q"].quantised());
+  own_kv_ = nn::Linear({w["attn1"]["to_k"], w["attn1"]["to_v"]});
+}
+
+bool TransformerBlock::attends_twice_to_context(const nn::Weights& w) {
+  const auto reads = [&](const char* name) {
+    const auto shape = w["attn1"].shape(name);
+    return shape && shape->rank() == 2 ? (*shape)[1] : 0;
+  };
+  return reads("to_q.weight") > 0 && reads("to_k.weight") > 0 && reads("to_q.weight") != reads("to_k.weight");
 }
 
 Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const {
@@ -46,6 +60,11 @@ Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t heigh
 }
 
 Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
+  if (own_q_) {
+    const auto& kept = e.context->layers[static_cast<size_t>(site.index)];
+    const Tensor q = own_q_(norm1_(x, compute_));
+    return self_out_(ops::attention(q, kept.own_key, kept.own_value, site.heads), {.residual = x, .f32_out = true});
+  }
   const int64_t c = qkv_.out_features() / 3;
   const Tensor qkv = qkv_(norm1_(x, compute_));
   const Tensor q = qkv.slice(2, 0, c), k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
@@ -56,10 +75,25 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
   return self_out_(out, {.residual = x, .f32_out = true});
 }
 
+namespace {
+
+struct BlockProjector final : ContextProjector {
+  explicit BlockProjector(const TransformerBlock& b) : block(b) {}
+  ContextProjection::KeyValue project(const Tensor& context) const override { return block.project(context); }
+  const TransformerBlock& block;
+};
+
+}  // namespace
+
 Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
-  const auto& [key, value] = e.context->layers[static_cast<size_t>(site.index)];
+  const auto& kept = e.context->layers[static_cast<size_t>(site.index)];
   const Tensor q = q_(norm2_(x, compute_));
-  Tensor out = ops::attention(q, key, value, site.heads);
+  Tensor out = ops::attention(q, kept.key, kept.value, site.heads);
+  for (const AttentionHookPtr& hook : e.hooks)
+    if (const auto* other = dynamic_cast<const ContextHook*>(hook.get()))
+      if (Tensor instead = other->replace_cross_attention(BlockProjector(*this), site, *e.step, q, out);
+          instead.defined())
+        out = std::move(instead);
   for (const AttentionHookPtr& hook : e.hooks) out = hook->after_cross_attention(site, *e.step, q, out);
   return cross_out_(out, {.residual = x, .f32_out = true});
 }
@@ -67,7 +101,13 @@ Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, c
 ContextProjection::KeyValue TransformerBlock::project(const Tensor& context) const {
   const Tensor kv = context_kv_(context);
   const int64_t c = kv.dim(2) / 2;
-  return {kv.slice(2, 0, c), kv.slice(2, c, c)};
+  ContextProjection::KeyValue out{kv.slice(2, 0, c), kv.slice(2, c, c)};
+  if (own_kv_) {
+    const Tensor own = own_kv_(context);
+    out.own_key = own.slice(2, 0, c);
+    out.own_value = own.slice(2, c, c);
+  }
+  return out;
 }
 
 bool TransformerBlock::fits(int64_t width, int64_t context_dim) const {
@@ -75,14 +115,15 @@ bool TransformerBlock::fits(int64_t width, int64_t context_dim) const {
   const auto is = [](const nn::Linear& l, int64_t in, int64_t out) {
     return l.in_features() == in && l.out_features() == out;
   };
-  return norm1_.width() == width && norm2_.width() == width && norm3_.width() == width && is(qkv_, width, 3 * width) &&
+  return norm1_.width() == width && norm2_.width() == width && norm3_.width() == width &&
+         (own_q_ ? is(own_q_, width, width) && is(own_kv_, context_dim, 2 * width) : is(qkv_, width, 3 * width)) &&
          is(self_out_, width, width) && is(q_, width, width) && is(context_kv_, context_dim, 2 * width) &&
          is(cross_out_, width, width) && is(ff_in_, width, 2 * hidden) && is(ff_out_, hidden, width);
 }
 
 size_t TransformerBlock::bytes() const {
-  return qkv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() + cross_out_.bytes() + ff_in_.bytes() +
-         ff_out_.bytes();
+  return qkv_.bytes() + own_q_.bytes() + own_kv_.bytes() + self_out_.bytes() + q_.bytes() + context_kv_.bytes() +
+         cross_out_.bytes() + ff_in_.bytes() + ff_out_.bytes();
 }
 
 SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& config, AttentionSite& site)

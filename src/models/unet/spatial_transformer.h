@@ -25,10 +25,12 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
 // A 1x1 convolution, or the matrix it is equal to on channels-last maps. Keys: weight [out,in] or [out,in,1,1], bias.
 nn::Linear pointwise(const nn::Weights& w);
 
-// One of transformer_blocks.N. Keys: norm1-3, attn1 (self), attn2 (context), ff.
+// One of transformer_blocks.N. Keys: norm1-3, attn1 (self; in some blocks of SDXS context), attn2 (context), ff.
 class TransformerBlock {
  public:
   TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads);
+  // Whether its first attention is to the context: its keys are made of rows of another width than its queries.
+  static bool attends_twice_to_context(const nn::Weights& w);
 
   // x [N,T,C] f32 with T = height * width of the map.
   Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
@@ -44,6 +46,7 @@ class TransformerBlock {
   AttentionSite site_;
   nn::LayerNorm norm1_, norm2_, norm3_;
   nn::Linear qkv_, self_out_, q_, context_kv_, cross_out_, ff_in_, ff_out_;
+  nn::Linear own_q_, own_kv_;  // in place of qkv_ where the first attention is to the context
   DType compute_;
 };
 

@@ -34,6 +34,8 @@ class ContextProjection {
  public:
   struct KeyValue {
     Tensor key, value;  // [N,Tk,heads*D]
+    // Of the block's first attention, where that attends to the text as well instead of to its own map (SDXS).
+    Tensor own_key = {}, own_value = {};
   };
   Tensor context;                // [N,Tk,context_dim] as given
   std::vector<KeyValue> layers;  // by AttentionSite::index

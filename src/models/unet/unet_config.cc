@@ -24,16 +24,10 @@ Shape required_shape(const nn::Weights& w, const std::string& name, int rank) {
 // Reads the context's width and the kind of projections from the first transformer.
 bool read_transformer(const nn::Weights& transformer, UNetConfig& config) {
   const auto key = transformer.shape("transformer_blocks.0.attn2.to_k.weight");
-  const auto own_key = transformer.shape("transformer_blocks.0.attn1.to_k.weight");
-  const auto query = transformer.shape("transformer_blocks.0.attn1.to_q.weight");
   const auto proj = transformer.shape("proj_in.weight");
   if (!key || key->rank() != 2 || !proj) return false;
   config.context_dim = (*key)[1];
   config.linear_projections = proj->rank() == 2;
-  const auto reads = [](const std::optional<Shape>& s) { return s && s->rank() == 2 ? (*s)[1] : 0; };
-  if (reads(own_key) == config.context_dim && reads(query) != config.context_dim)
-    throw Error(Fault::kUnsupported, "a UNet whose self-attention is replaced by attention to the text")
-        .in_file(transformer.file());
   return true;
 }
 

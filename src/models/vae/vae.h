@@ -1,4 +1,4 @@
-// The autoencoder between pictures and latents (AutoencoderKL) of SD 1.x, 2.x and SDXL.
+// The autoencoder between pictures and latents: AutoencoderKL of SD 1.x, 2.x and SDXL, or TAESD, which is far smaller.
 #pragma once
 
 #include <functional>
@@ -10,11 +10,15 @@
 
 namespace easel::models {
 
+class Autoencoder;  // autoencoder.h
+
 struct VaeConfig {
   int64_t latent_channels = 0;
   int64_t image_channels = 0;
   int64_t downscale = 0;   // pixels per latent pixel along a side
   bool quantised = false;  // quant_conv and post_quant_conv are there
+  bool tiny = false;       // TAESD
+  bool encodes = true;     // false where only the file of TAESD's decoder is there
 };
 
 // Pixels along a side of the smallest tile that a picture is cut into for lack of memory.
@@ -31,9 +35,9 @@ struct VaeRun {
 
 class Vae {
  public:
-  // `w` is the scope that holds encoder, decoder and, usually, quant_conv and post_quant_conv, in the names of the
-  // original layout (vae_keys.h). Throws Error(kBadFile) naming the first missing tensor and the number of missing
-  // ones.
+  // `w` is the scope that holds encoder, decoder and, usually, quant_conv and post_quant_conv, or taesd_encoder and
+  // taesd_decoder, in the names of the original layouts (vae_keys.h). Throws Error(kBadFile) naming the first missing
+  // tensor and the number of missing ones.
   explicit Vae(const nn::Weights& w);
   ~Vae();
   // Checks that the file has every tensor, without packing any, as UNet::check().
@@ -42,7 +46,8 @@ class Vae {
   const VaeConfig& config() const;
 
   // pixels [N,H,W,>=3] in 0..1 (further channels are ignored), centre-cropped to multiples of `downscale`
-  // -> the posterior's mean [N,h,w,latent_channels] f32. Throws Error(kInvalid) for pictures smaller than that.
+  // -> the posterior's mean [N,h,w,latent_channels] f32. Throws Error(kInvalid) for pictures smaller than that,
+  // Error(kMismatch) where there is no encoder.
   Tensor encode(const Tensor& pixels, const VaeRun& run = {}) const;
   // latent [N,h,w,latent_channels] f32 (not scaled) -> [N,h*downscale,w*downscale,3] f32 in 0..1.
   Tensor decode(const Tensor& latent, const VaeRun& run = {}) const;
@@ -61,8 +66,7 @@ class Vae {
   size_t bytes() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<const Impl> impl_;
+  std::unique_ptr<const Autoencoder> net_;
 };
 
 // Reads the configuration from keys and shapes without packing anything. Throws Error(kBadFile).

@@ -1,11 +1,14 @@
 #include "models/vae/vae_keys.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "models/sd/latents.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -60,7 +63,34 @@ std::string original_name(const std::string& name, int64_t levels) {
 
 }  // namespace
 
+TinyHalf tiny_half(const StoredTensors& file) {
+  const auto all = [&](std::initializer_list<const char*> names) {
+    return std::all_of(names.begin(), names.end(), [&](const char* name) { return file.contains(name); });
+  };
+  if (all({"1.weight", "3.conv.0.weight", "7.weight", "19.weight"})) return TinyHalf::kDecoder;
+  if (all({"0.weight", "1.conv.0.weight", "2.weight", "14.weight"})) return TinyHalf::kEncoder;
+  return TinyHalf::kNone;
+}
+
+std::shared_ptr<const StoredTensors> tiny_vae_tensors(const StoredTensors* encoder, const StoredTensors& decoder,
+                                                      bool sdxl) {
+  // Made once, so that models of the same files are known to be the same.
+  static const Tensor kSd = Tensor::of({1}, {sd::kSd1Latents.scale}), kSdxl = Tensor::of({1}, {sd::kSdxlLatents.scale});
+  auto out = std::make_shared<StoredTensors>();
+  if (encoder)
+    for (const auto& [name, tensor] : *encoder) out->set("taesd_encoder." + name, tensor);
+  for (const auto& [name, tensor] : decoder) out->set("taesd_decoder." + name, tensor);
+  out->set("vae_scale", sdxl ? kSdxl : kSd);
+  return out;
+}
+
 std::shared_ptr<const StoredTensors> vae_tensors(const StoredTensors& file) {
+  if (file.contains("taesd_decoder.1.weight")) {
+    auto out = std::make_shared<StoredTensors>();
+    for (const auto& [name, tensor] : file)
+      if (name.starts_with("taesd_") || name.starts_with("vae_s")) out->set(name, tensor);
+    return out;
+  }
   for (const std::string prefix : {"first_stage_model.", "vae.", ""}) {
     if (!file.contains(prefix + "decoder.conv_in.weight")) continue;
     const bool diffusers = file.contains(prefix + "decoder.up_blocks.0.resnets.0.norm1.weight");

@@ -40,7 +40,7 @@ class ClipVisionMemo {
   static constexpr size_t kEntries = 8;
   Mutex mutex_;
   struct HashOfKey {
-    size_t operator()(const Fingerprint& key) const { return key.first; }
+    size_t operator()(const Fingerprint& key) const { return key.low; }
   };
   Lru<Fingerprint, ClipVisionOutput, HashOfKey> entries_ EASEL_GUARDED_BY(mutex_){kEntries};
 };

@@ -38,7 +38,7 @@ Identity identify(const StoredTensors& tensors, bool by_values) {
                                        static_cast<const char*>(tensor.storage()->data())));
     } else if (by_values) {
       const Fingerprint values = fingerprint(tensor.tensor());
-      places.add(values.first).add(values.second);
+      places.add(values.low).add(values.high);
     } else {
       places.add(reinterpret_cast<uintptr_t>(tensor.data()));
     }

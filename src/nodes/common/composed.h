@@ -1,4 +1,4 @@
-// Nodes made of other nodes: they do what a chain of those does, by running them.
+// Nodes made of other nodes: such a node runs a chain of them and does nothing of its own.
 #pragma once
 
 #include <map>
@@ -10,19 +10,20 @@
 
 namespace easel::nodes {
 
-// Runs nodes of the standard table within the call of another one, or foresees them. What they show and report is the
-// other one's.
+// Runs nodes of the standard table, or foresees their outputs, within the call of a composed node. Whatever they show
+// and report counts as shown and reported by the composed node.
 class Parts {
  public:
   enum class Doing { kRun, kForesee };
   using Typed = std::map<std::string, workflow::Literal, std::less<>>;
   using Links = std::map<std::string, Value, std::less<>>;
 
-  // The call must outlive it.
+  // `call` must outlive this object.
   Parts(Call& call, Doing doing) : call_(call), doing_(doing) {}
 
-  // The outputs of a node with these inputs, as many as it declares; when foreseeing, empty where nothing is known.
-  // Empty links count as absent when running and as not yet known when foreseeing. Throws what the node throws.
+  // The outputs of a node with these inputs, as many as it declares; when foreseeing, an output of which nothing is
+  // known is empty. Empty links count as absent when running and as not yet known when foreseeing. Throws what the node
+  // throws.
   Outputs make(const char* class_type, Typed typed, Links linked) const;
 
   void warn(const std::string& text) const { call_.warn(text); }
@@ -33,7 +34,7 @@ class Parts {
   Doing doing_;
 };
 
-// The value of a link as it came, or nothing.
+// The value that arrived over a link, or an empty one.
 template <class L>
 Value value_of(const MaybeLinked<L>& link) {
   return link ? link.value() : Value();

@@ -89,6 +89,19 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
   call.context().residency.require(bytes, name);
 }
 
+void warn_of_long_sampling(const Call& call, const ForeseenLatent* latent, int64_t steps) {
+  constexpr double kUsual = 1024.0 * 1024.0 * 20, kMany = 100;
+  if (!latent) return;
+  const int64_t width = latent->width * latent->factor, height = latent->height * latent->factor;
+  const double work = static_cast<double>(width) * static_cast<double>(height) * static_cast<double>(latent->count) *
+                      static_cast<double>(steps) / kUsual;
+  if (work < kMany) return;
+  call.warn("this takes very long: " + std::to_string(latent->count) + " of " + std::to_string(width) + "x" +
+            std::to_string(height) + " in " + std::to_string(steps) + " steps are the work of " +
+            std::to_string(static_cast<int64_t>(work)) +
+            " pictures of 1024x1024 in 20 steps or more; it can be stopped at any time");
+}
+
 void require_memory(const Call& call, const models::VaeHandle& vae) {
   call.context().residency.require(vae.vae->estimated_bytes(), vae.vae->name());
 }

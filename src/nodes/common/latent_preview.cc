@@ -3,7 +3,34 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
+#include "library/folders.h"
+#include "models/vae/vae.h"
+#include "nodes/common/tiny_vae.h"
+
 namespace easel::nodes {
+namespace {
+
+// [1,H,W,3] in 0..1.
+Preview as_preview(const Tensor& picture) {
+  Preview out;
+  out.height = static_cast<int>(picture.dim(1));
+  out.width = static_cast<int>(picture.dim(2));
+  out.rgb.resize(static_cast<size_t>(picture.numel()));
+  for (size_t i = 0; i < out.rgb.size(); ++i) {
+    const float level = picture.f32()[i] * 255.0f;
+    out.rgb[i] = static_cast<uint8_t>(std::isfinite(level) ? std::clamp(level, 0.0f, 255.0f) : 0.0f);
+  }
+  return out;
+}
+
+// The first of the latents, as TAESD shows it.
+Preview tiny_preview(const models::VaeHandle& tiny, const models::LatentFormat& format, const Tensor& latent) {
+  const Tensor first = contiguous(latent.slice(0, 0, 1)).to(kHost);
+  return as_preview(contiguous(tiny.vae->get()->decode(format.from_model(first))));
+}
+
+}  // namespace
 
 Preview latent_preview(const Tensor& latent, const models::LatentFormat& format) {
   Preview out;
@@ -26,9 +53,36 @@ Preview latent_preview(const Tensor& latent, const models::LatentFormat& format)
   return out;
 }
 
-void report_step(NodeEvents& events, const sampling::SamplerProgress& step, const models::LatentFormat* format) {
-  events.progress(step.step + 1, step.total,
-                  format && events.wants_preview() ? latent_preview(step.denoised, *format) : Preview{});
+StepReporter::StepReporter(const Context& context, const models::LatentFormat& format)
+    : context_(context), format_(format) {}
+
+void StepReporter::operator()(const sampling::SamplerProgress& step) {
+  const bool wanted = context_.preview != PreviewMethod::kNone && context_.events.wants_preview();
+  context_.events.progress(step.step + 1, step.total, wanted ? preview(step.denoised) : Preview{});
+}
+
+Preview StepReporter::preview(const Tensor& latent) {
+  if (context_.preview == PreviewMethod::kTiny && !opened_) open_tiny_vae();
+  const bool fits =
+      tiny_ && latent.defined() && latent.rank() == 4 && latent.dim(3) == format_.channels && latent.numel() > 0;
+  return fits ? tiny_preview(*tiny_, format_, latent) : latent_preview(latent, format_);
+}
+
+void StepReporter::open_tiny_vae() {
+  opened_ = true;
+  const std::string name(format_.tiny_vae);
+  if (name.empty()) return;
+  try {
+    for (const std::string& file : context_.folders.list("vae_approx"))
+      if (file.starts_with(name + "_decoder.")) {
+        tiny_ = nodes::open_tiny_vae(context_, context_.folders.find("vae_approx", file));
+        return;
+      }
+    context_.events.warn("previews by TAESD need " + name + "_decoder among the vae_approx models, which is not there");
+  } catch (const Error& e) {
+    if (e.fault() == Fault::kCancelled) throw;
+    context_.events.warn(std::string("previews by TAESD cannot be made: ") + e.what());
+  }
 }
 
 }  // namespace easel::nodes

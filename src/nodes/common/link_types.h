@@ -1,5 +1,5 @@
-// The types of links that carry models and what models work with: name in workflows, C++ type, size, and what is known
-// before anything is computed.
+// The types of links that carry models and conditioning: their names in workflows, their C++ types, their sizes, and
+// what is known about their values before anything is computed.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct UpscalerHandle;    // models/upscale/upscaler.h
 
 namespace easel::nodes {
 
-// Handles are known as soon as their loader has read its file's header. The memory behind them counts where
-// memory::Residency keeps it.
+// A handle is known as soon as its loader has read the file's header. Its size is 0 here because memory::Residency
+// counts the memory of the model itself.
 template <class T>
 struct ModelLink {
   using Held = T;
@@ -54,7 +54,7 @@ struct LinkType<models::UpscalerHandle> : ModelLink<models::UpscalerHandle> {
   static constexpr const char* kName = "UPSCALE_MODEL";
 };
 
-// What a picture described by a vision encoder is known to be: which encoder it was.
+// What is known about an encoded picture: which vision encoder it comes from.
 struct ForeseenVision {
   models::ClipVisionHandle vision;
 };
@@ -66,10 +66,10 @@ struct LinkType<models::ClipVisionOutput> {
   static size_t bytes(const Held& output);
 };
 
-// What a conditioning is known to be.
+// What is known about a conditioning.
 struct ForeseenConditioning {
   int64_t context_dim = 0;  // 0: unknown
-  std::string text_file;    // where the text encoder comes from
+  std::string text_file;    // the file of the text encoder
   std::vector<models::ControlNetHandle> controls;
   std::vector<models::ClipVisionHandle> unclip;
 };
@@ -78,7 +78,8 @@ struct LinkType<models::Conditioning> {
   static constexpr const char* kName = "CONDITIONING";
   using Held = models::Conditioning;
   using Foreseen = ForeseenConditioning;
-  // Of everything an entry holds: text, masks, hints, described pictures. Tensors shared with other values count again.
+  // Counts everything that the entries hold: text, masks, hints, encoded pictures. A tensor that is shared with other
+  // values counts for each of them.
   static size_t bytes(const Held& list);
 };
 

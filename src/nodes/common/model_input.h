@@ -11,7 +11,8 @@
 
 namespace easel::nodes {
 
-// The file `name` among those of a kind ("checkpoints"), opened. Throws what finding and opening it throw.
+// Opens the model file `name` of a kind ("checkpoints"). Throws Error(kMissing) if there is none, and what
+// library::ModelFiles::open() throws.
 inline std::shared_ptr<const formats::ModelFile> open_model(Call& call, std::string_view kind,
                                                             const std::string& name) {
   return call.context().files.open(call.context().folders.find(kind, name));

@@ -8,7 +8,7 @@ namespace {
 
 void warn_of_crop(const Call& call, int64_t width, int64_t height) {
   const int64_t lost = std::abs(width - height);
-  // A few per cent at the edges are not worth a word.
+  // A loss of less than five per cent is not worth a warning.
   if (lost * 20 < std::max(width, height)) return;
   call.warn(
       "the reference picture is " + std::to_string(width) + "x" + std::to_string(height) + ", not square: " +

@@ -1,4 +1,4 @@
-// What happens to reference pictures on their way to a vision encoder that a person may not expect.
+// Warnings about what happens to reference pictures before a vision encoder sees them, which users may not expect.
 #pragma once
 
 #include "node_api/call.h"
@@ -6,13 +6,14 @@
 
 namespace easel::nodes {
 
-// Warns, once for a batch, which part of pictures [N,H,W,C] a cut to the middle square will leave out.
+// Warns, once per batch, how much of pictures [N,H,W,C] is lost when they are cropped to the central square.
 void warn_of_crop(const Call& call, const Tensor& pictures);
 
-// Warns when several reference pictures become one influence on all pictures, or when each gets a picture of its own.
+// Warns when several reference pictures steer every picture together, or (`each_its_own`) one picture of the batch
+// each.
 void warn_of_blending(const Call& call, int64_t count, bool each_its_own);
 
-// The same for pictures that are foreseen; null: nobody foresaw them, and there is nothing to say.
+// The same for pictures that are not computed yet; does nothing if they are not foreseen (null).
 void warn_of_crop(const Call& call, const ForeseenPicture* pictures);
 void warn_of_blending(const Call& call, const ForeseenPicture* pictures, bool each_its_own);
 

@@ -1,4 +1,4 @@
-// What the parts of custom sampling pass between each other.
+// The values that the nodes of custom sampling pass to each other.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct LinkType<Sigmas> {
   static size_t bytes(const Sigmas& levels) { return levels.size() * sizeof(float); }
 };
 
-// SAMPLER
+// SAMPLER: a sampler's name and its settings.
 struct SamplerChoice {
   std::string name;
   sampling::SamplerKnobs knobs = {};
@@ -34,7 +34,7 @@ struct LinkType<SamplerChoice> {
   static size_t bytes(const SamplerChoice&) { return sizeof(SamplerChoice); }
 };
 
-// NOISE: that of a seed, or none.
+// NOISE: the noise that a seed gives, or none.
 struct NoiseChoice {
   bool none = false;
   uint64_t seed = 0;
@@ -47,7 +47,7 @@ struct LinkType<NoiseChoice> {
   static size_t bytes(const NoiseChoice&) { return sizeof(NoiseChoice); }
 };
 
-// GUIDER
+// GUIDER: a model, the conditionings that steer it, and how its predictions for them are combined.
 struct Guider {
   models::ModelHandle model;
   models::Conditioning positive, negative;

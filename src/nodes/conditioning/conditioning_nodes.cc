@@ -1,4 +1,4 @@
-// Nodes that combine, place and time conditioning.
+// Nodes that combine conditionings, and restrict them to parts of the picture or of the denoising.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +15,7 @@ using models::Area;
 using models::Conditioning;
 using models::ConditioningEntry;
 
-// The list with every entry changed.
+// A copy of the list in which `change` was applied to every entry.
 template <class Change>
 Results<Conditioning> changed(const Linked<Conditioning>& conditioning, const Change& change) {
   Conditioning list = *conditioning;
@@ -27,7 +27,7 @@ Tensor weighted(const Tensor& to, const Tensor& from, float strength) {
   return ops::add(ops::affine(to, strength), ops::affine(from, 1.0f - strength));
 }
 
-// Rows cut or filled up with zeros to `rows`.
+// `context` [N,T,C] cut or padded with zeros to `rows` rows.
 Tensor fit_rows(const Tensor& context, int64_t rows) {
   if (context.dim(1) >= rows) return contiguous(context.slice(1, 0, rows));
   return ops::concat({context, Tensor::zeros({context.dim(0), rows - context.dim(1), context.dim(2)})}, 1);
@@ -47,8 +47,8 @@ void require_same_width(const Tensor& a, const Tensor& b) {
         .fix("Encode both prompts with the CLIP of one model");
 }
 
-Foreseen<Conditioning> foresee_both(const ForeseenConditioning* first, const ForeseenConditioning* second) {
-  return {join(known_or_empty(first), known_or_empty(second))};
+Foreseen<Conditioning> foresee_both(const ForeseenConditioning* a, const ForeseenConditioning* b) {
+  return {join(known_or_empty(a), known_or_empty(b))};
 }
 
 // --- Mixing ---
@@ -110,7 +110,7 @@ Results<Conditioning> zero_out(const ZeroOut& in) {
   });
 }
 
-// --- Places and times ---
+// --- Parts of the picture and of the denoising ---
 
 struct SetStrength {
   Linked<Conditioning> conditioning;
@@ -121,7 +121,7 @@ Results<Conditioning> set_strength(const SetStrength& in) {
   return changed(in.conditioning, [&](ConditioningEntry& entry) { entry.strength = static_cast<float>(in.strength); });
 }
 
-// The list restricted to a rectangle.
+// The conditioning, restricted to a rectangle.
 Results<Conditioning> within(const SetStrength& in, const Area& area) {
   return changed(in.conditioning, [&](ConditioningEntry& entry) {
     entry.area = area;
@@ -135,7 +135,7 @@ struct SetArea : SetStrength {
 };
 
 Results<Conditioning> set_area(const SetArea& in) {
-  // No model is here to ask how many pixels make a latent pixel.
+  // This node has no model that it could ask for the size of a latent pixel.
   const auto factor = static_cast<double>(models::default_latents().factor);
   const auto latent = [&](int64_t pixels) { return std::floor(static_cast<double>(pixels) / factor); };
   return within(in, {latent(in.height), latent(in.width), latent(in.y), latent(in.x), false});
@@ -192,7 +192,7 @@ void register_mixing(Table& table) {
       .name = "ConditioningCombine",
       .display = "Conditioning (Combine)",
       .category = "conditioning",
-      .description = "Both conditionings steer the picture; the model's answers to each are averaged.",
+      .description = "Both conditionings steer the picture; the model's predictions for each are averaged.",
       .inputs = {Link("conditioning_1", &Combine::conditioning_1), Link("conditioning_2", &Combine::conditioning_2)},
       .run = combine,
       .foresee = [](const Known<Combine>& in) {
@@ -207,14 +207,14 @@ void register_mixing(Table& table) {
                  Float("conditioning_to_strength", &Average::conditioning_to_strength)
                      .range(0.0, 1.0)
                      .step(0.01)
-                     .tip("1: only the first, 0: only the second.")},
+                     .tip("1: only conditioning_to, 0: only conditioning_from.")},
       .run = average,
       .foresee = foresee_pair});
   table.add(NodeOf<Pair>{
       .name = "ConditioningConcat",
       .display = "Conditioning (Concat)",
       .category = "conditioning",
-      .description = "One prompt behind the other, as if it were longer.",
+      .description = "Appends one encoded prompt to another, as if they were one longer prompt.",
       .inputs = {Link("conditioning_to", &Pair::conditioning_to), Link("conditioning_from", &Pair::conditioning_from)},
       .run = concat,
       .foresee = foresee_pair});
@@ -223,7 +223,7 @@ void register_mixing(Table& table) {
       .display = "ConditioningZeroOut",
       .category = "advanced/conditioning",
       .description =
-          "Replaces text by zeros: the model is told nothing at all, which is not the same as an empty prompt.",
+          "Replaces an encoded prompt by zeros: the model is told nothing at all, unlike with an empty prompt.",
       .inputs = {Link("conditioning", &ZeroOut::conditioning)},
       .run = zero_out,
       .foresee = pass_conditioning<ZeroOut>});
@@ -253,7 +253,7 @@ void register_places(Table& table) {
   table.add(NodeOf<SetStrength>{.name = "ConditioningSetAreaStrength",
                                 .display = "ConditioningSetAreaStrength",
                                 .category = "conditioning",
-                                .description = "How much a conditioning counts beside the others.",
+                                .description = "Sets the weight of a conditioning beside the others.",
                                 .inputs = {conditioning_input(), strength_input()},
                                 .run = set_strength,
                                 .foresee = pass_conditioning<SetStrength>});

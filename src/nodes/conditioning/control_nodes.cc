@@ -1,4 +1,4 @@
-// Nodes that guide a picture by edges or other hints: ControlNets and T2I-Adapters.
+// Nodes for ControlNets and T2I-Adapters, which guide a picture by edges or other hints.
 #include <algorithm>
 #include <map>
 
@@ -105,7 +105,7 @@ Results<Conditioning, Conditioning> apply_advanced(const ApplyAdvanced& in) {
   Conditioning positive = *in.positive, negative = *in.negative;
   link.start_percent = in.start_percent;
   link.end_percent = in.end_percent;
-  // Entries with the same chain before share the new link as well, so that they can be evaluated together.
+  // Entries that shared a chain of ControlNets share the extended chain too, so that they can be evaluated together.
   std::map<const ControlLink*, ControlLinkPtr> made;
   for (Conditioning* list : {&positive, &negative}) {
     for (auto& entry : *list) {
@@ -140,21 +140,20 @@ void register_control_nodes(Table& table) {
                          .inputs = {File("control_net_name", &Load::control_net_name, "controlnet")},
                          .runs_when_checked = true,
                          .run = load});
-  table.add(
-      NodeOf<LoadBesideModel>{.name = "DiffControlNetLoader",
-                              .display = "Load ControlNet Model (diff)",
-                              .category = "loaders",
-                              .description = "Loads a ControlNet; the model is only there for workflows that link it.",
-                              .inputs = {Link("model", &LoadBesideModel::model),
-                                         File("control_net_name", &Load::control_net_name, "controlnet")},
-                              .runs_when_checked = true,
-                              .run = load});
+  table.add(NodeOf<LoadBesideModel>{.name = "DiffControlNetLoader",
+                                    .display = "Load ControlNet Model (diff)",
+                                    .category = "loaders",
+                                    .description = "Loads a ControlNet. The model is not used; workflows link it.",
+                                    .inputs = {Link("model", &LoadBesideModel::model),
+                                               File("control_net_name", &Load::control_net_name, "controlnet")},
+                                    .runs_when_checked = true,
+                                    .run = load});
   table.add(NodeOf<SetKind>{
       .name = "SetUnionControlNetType",
       .category = "conditioning/controlnet",
-      .description = "Tells a ControlNet for several kinds of hints which kind its picture is. Others ignore it.",
+      .description = "Tells a ControlNet for several kinds of hints which kind it gets. Other networks ignore it.",
       .inputs = {Link("control_net", &SetKind::control_net),
-                 Choice("type", &SetKind::type, hint_kinds()).tip("auto does not tell the network.")},
+                 Choice("type", &SetKind::type, hint_kinds()).tip("auto: the network is not told.")},
       .runs_when_checked = true,
       .run = set_kind});
   table.add(NodeOf<Apply>{

@@ -19,7 +19,7 @@ struct WithClip {
   Linked<ClipHandle> clip;
 };
 
-// Encodes a text, reports the warnings of the tokenizer, and adds what accompanies the text.
+// Encodes a tokenized text, reports the tokenizer's warnings, and adds the sizes that accompany the text.
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::PromptTokens& tokens,
                              const std::vector<std::string>& warnings, const models::SizeHint& size) {
   for (const auto& warning : warnings) call.warn(warning);
@@ -56,7 +56,7 @@ struct Encode : WithClip {
   std::string text;
 };
 
-// What encoding a text would say of it: brackets that nest too deep, an embedding's file that is damaged.
+// Throws what encoding the text would throw, for example for brackets nested too deep or for a damaged embedding file.
 void check_text(const Known<WithClip>& in, const std::string& text, const char* input) {
   try {
     if (const ClipHandle* clip = in(&WithClip::clip)) clip->encoder->tokenize(text, clip->embeddings.get(), nullptr);
@@ -66,7 +66,7 @@ void check_text(const Known<WithClip>& in, const std::string& text, const char* 
   }
 }
 
-// For the nodes of one text.
+// For nodes that encode a single text.
 template <class P>
 Foreseen<Conditioning> foresee_one_text(const Known<P>& in, Call& call) {
   check_text(in, in(&P::text), "text");
@@ -151,17 +151,17 @@ void register_text_nodes(Table& table) {
       .name = "CLIPTextEncodeSDXL",
       .display = "CLIPTextEncodeSDXL",
       .category = "advanced/conditioning",
-      .description = "Encodes a prompt for SDXL, with its two texts and the sizes it is told.",
+      .description = "Encodes a prompt for SDXL: a text for each encoder, and the picture sizes that SDXL is told.",
       .inputs = {clip_input(),
                  size_input("width", &EncodeSdxl::width)
                      .useful(128, 1280, 64)
-                     .tip("The size the picture is said to have had."),
+                     .tip("The picture's original size, as the model is told."),
                  size_input("height", &EncodeSdxl::height).useful(128, 1280, 64),
                  size_input("crop_w", &EncodeSdxl::crop_w), size_input("crop_h", &EncodeSdxl::crop_h),
                  size_input("target_width", &EncodeSdxl::target_width),
                  size_input("target_height", &EncodeSdxl::target_height),
-                 prompt_input("text_g", &EncodeSdxl::text_g).tip("For OpenCLIP bigG."),
-                 prompt_input("text_l", &EncodeSdxl::text_l).tip("For CLIP-L.")},
+                 prompt_input("text_g", &EncodeSdxl::text_g).tip("The text for OpenCLIP bigG."),
+                 prompt_input("text_l", &EncodeSdxl::text_l).tip("The text for CLIP-L.")},
       .run = encode_sdxl,
       .foresee = foresee_sdxl});
   table.add(
@@ -172,7 +172,7 @@ void register_text_nodes(Table& table) {
                             .inputs = {Float("ascore", &EncodeRefiner::ascore)
                                            .range(0.0, 1000.0)
                                            .step(0.01)
-                                           .tip("6 is the usual for the positive prompt, 2.5 for the negative one."),
+                                           .tip("Usually 6 for the positive prompt and 2.5 for the negative one."),
                                        size_input("width", &EncodeRefiner::width).useful(128, 1280, 64),
                                        size_input("height", &EncodeRefiner::height).useful(128, 1280, 64),
                                        prompt_input("text", &EncodeRefiner::text), clip_input()},
@@ -182,7 +182,8 @@ void register_text_nodes(Table& table) {
       .name = "CLIPSetLastLayer",
       .display = "CLIP Set Last Layer",
       .category = "conditioning",
-      .description = "Takes the text from an earlier layer of the encoder (clip skip: -2 leaves the last layer out).",
+      .description =
+          "Uses the output of an earlier layer of the text encoder (clip skip: -2 leaves the last layer out).",
       .inputs = {clip_input(), Int("stop_at_clip_layer", &SetLastLayer::stop_at_clip_layer).range(-24, -1).step(1)},
       .runs_when_checked = true,
       .run = set_last_layer});

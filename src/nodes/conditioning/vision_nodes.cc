@@ -1,4 +1,4 @@
-// Nodes that look at pictures: CLIP vision, unCLIP, style models.
+// Nodes for CLIP vision, unCLIP and style models.
 #include "models/conditioning.h"
 #include "models/vision/clip_vision.h"
 #include "models/vision/style_model.h"
@@ -67,7 +67,7 @@ struct ApplyStyle {
 Results<Conditioning> apply_style(const ApplyStyle& in) {
   Conditioning list = *in.conditioning;
   Tensor tokens = models::style_tokens(*in.style_model, *in.clip_vision_output);
-  // A bias on the attention is something only models with joint attention take; UNets read the tokens alone.
+  // Only models with joint attention take a bias on it; UNets read the tokens and nothing else.
   if (in.strength_type == StrengthType::kMultiply && in.strength != 1.0)
     tokens = ops::affine(tokens, static_cast<float>(in.strength));
   for (auto& entry : list) {
@@ -85,7 +85,7 @@ Foreseen<Conditioning> foresee_style(const Known<ApplyStyle>& in) {
   const models::StyleModelHandle* style = in(&ApplyStyle::style_model);
   const ForeseenVision* picture = in(&ApplyStyle::clip_vision_output);
   if (style) {
-    // Text of an unknown width is taken for one that fits.
+    // If the width of the text is not known, it is assumed to fit.
     const auto misfit =
         models::style_mismatch(*style, picture ? &picture->vision : nullptr,
                                known.context_dim ? known.context_dim : style->context_dim, known.text_file);
@@ -101,29 +101,29 @@ void register_vision_nodes(Table& table) {
       .name = "CLIPVisionEncode",
       .display = "CLIP Vision Encode",
       .category = "conditioning",
-      .description = "Describes a picture in the terms of a CLIP vision encoder, which sees 224x224 pixels.",
+      .description = "Encodes a picture with a CLIP vision encoder, which sees 224x224 pixels.",
       .inputs = {Link("clip_vision", &Encode::clip_vision), Link("image", &Encode::image),
                  Choice("crop", &Encode::crop, {{"center", image::ClipCrop::kCenter}, {"none", image::ClipCrop::kNone}})
                      .added_later()
-                     .tip("center cuts out the middle square, none squeezes the whole picture into it.")},
+                     .tip("center crops to the central square, none squeezes the whole picture into a square.")},
       .run = encode,
       .foresee = foresee_encode});
   table.add(NodeOf<Unclip>{
       .name = "unCLIPConditioning",
       .display = "unCLIPConditioning",
       .category = "conditioning",
-      .description = "Lets a picture inspire the result: unCLIP models, and SDXL as Revision.",
-      .inputs = {Link("conditioning", &Unclip::conditioning), Link("clip_vision_output", &Unclip::clip_vision_output),
-                 Float("strength", &Unclip::strength)
-                     .range(-10.0, 10.0)
-                     .step(0.01)
-                     .useful(0, 2, 0.05)
-                     .tip("How much the picture counts."),
-                 Float("noise_augmentation", &Unclip::noise_augmentation)
-                     .range(0.0, 1.0)
-                     .step(0.01)
-                     .tip("How far the result may stray from the picture: 0 keeps close, towards 1 only a mood is "
-                          "left.")},
+      .description = "Lets a picture inspire the result, with unCLIP models or SDXL (Revision).",
+      .inputs =
+          {Link("conditioning", &Unclip::conditioning), Link("clip_vision_output", &Unclip::clip_vision_output),
+           Float("strength", &Unclip::strength)
+               .range(-10.0, 10.0)
+               .step(0.01)
+               .useful(0, 2, 0.05)
+               .tip("How strongly the picture influences the result."),
+           Float("noise_augmentation", &Unclip::noise_augmentation)
+               .range(0.0, 1.0)
+               .step(0.01)
+               .tip("How far the result may stray from the picture: 0 stays close, near 1 only the mood remains.")},
       .run = unclip,
       .foresee = foresee_unclip});
   table.add(NodeOf<ApplyStyle>{
@@ -138,7 +138,7 @@ void register_vision_nodes(Table& table) {
                      .step(0.001)
                      .useful(0, 2, 0.05)
                      .added_later()
-                     .tip("Scales what the style model says."),
+                     .tip("Scales the tokens of the style model."),
                  Choice("strength_type", &ApplyStyle::strength_type,
                         {{"multiply", StrengthType::kMultiply}, {"attn_bias", StrengthType::kAttentionBias}})
                      .added_later()

@@ -1,5 +1,5 @@
-// Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that do what a
-// chain of ComfyUI's nodes does. Scripts, XY plots and ControlNet stacks are not there.
+// Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that each
+// stand for a chain of ComfyUI's nodes. Scripts, XY plots and ControlNet stacks are not implemented.
 #include <array>
 #include <initializer_list>
 #include <utility>
@@ -23,7 +23,7 @@ constexpr const char* kOrigin = "efficiency";
 constexpr size_t kMostLoras = 50;
 constexpr int64_t kTile = 320;
 
-// The inputs of these names as the call has them.
+// The values of the inputs with these names.
 Parts::Typed typed(const Call& call, std::initializer_list<const char*> names) {
   Parts::Typed out;
   for (const char* name : names)
@@ -91,7 +91,7 @@ struct Load {
   MaybeLinked<LoraStack> lora_stack;
 };
 
-// The seventh output is what the original's XY plots read; none of them is here.
+// The seventh output, for the original's XY plots, stays empty.
 struct Dependencies {};
 
 }  // namespace
@@ -164,6 +164,13 @@ struct Sample {
 struct SampleAll : Sample {
   double denoise = 1.0;
 };
+// The node of spring 2023.
+struct SampleOld : SampleAll {
+  SampleOld() { cfg = 8.0; }
+  std::string sampler_state;
+  int64_t my_unique_id = 0;
+  bool preview = false;
+};
 struct SamplePart : Sample {
   bool add_noise = true;
   int64_t start_at_step = 0, end_at_step = 10000;
@@ -193,7 +200,7 @@ Value some_steps(const Parts& parts, const Call& call) {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// The picture of a latent as vae_decode asks for it; without a VAE, a transparent pixel.
+// Decodes a latent in the way that vae_decode names; without a VAE, the picture is one transparent pixel.
 Value picture(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& latent) {
   if (vae_decode == "false" || vae.empty())
     return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : Value();
@@ -215,6 +222,21 @@ Sampled finish(const Sample& in, const Parts& parts, const Value& latent) {
 Sampled sample_all(const SampleAll& in, Call& call) {
   const Parts parts(call, Parts::Doing::kRun);
   return finish(in, parts, in.denoise > 0 ? all_steps(parts, call) : in.latent_image.value());
+}
+
+// Decodes only what it shows.
+Sampled sample_old(const SampleOld& in, Call& call) {
+  SampleAll today = in;
+  today.vae_decode = in.preview && in.optional_vae ? "true" : "false";
+  return sample_all(today, call);
+}
+
+void check_old(const SampleOld& in) {
+  if (in.sampler_state != "Sample")
+    throw Error(Fault::kInvalid,
+                in.sampler_state + " is not there: results are kept as long as nothing before them changes")
+        .at_input("sampler_state")
+        .fix("Choose Sample");
 }
 
 Sampled sample_part(const SamplePart& in, Call& call) {
@@ -242,7 +264,9 @@ Input<Sample> negative_input() { return Link("negative", &Sample::negative); }
 Input<Sample> latent_input() { return Link("latent_image", &Sample::latent_image); }
 Input<Sample> vae_input() { return Link("optional_vae", &Sample::optional_vae); }
 Input<Sample> preview_input(const std::vector<std::string>& choices) {
-  return Choice("preview_method", &Sample::preview_method, choices).tip("None: the picture is not shown.");
+  return Choice("preview_method", &Sample::preview_method, choices)
+      .added_later()
+      .tip("none: the picture is not shown.");
 }
 
 std::vector<OutputLabel> sampler_labels() {
@@ -259,12 +283,31 @@ void add_samplers(Table& table) {
                  scheduler_input(), positive_input(), negative_input(), latent_input(),
                  Float("denoise", &SampleAll::denoise).range(0.0, 1.0).step(0.01),
                  preview_input({"auto", "latent2rgb", "taesd", "vae_decoded_only", "none"}),
-                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}), vae_input()},
+                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}).added_later(),
+                 vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_all,
       .foresee = [](const Known<SampleAll>& in, Call& call) { return foresee(in, call, all_steps); }});
+  table.add(NodeOf<SampleOld>{
+      .name = "KSampler (Efficient)",
+      .category = "Efficiency Nodes/Sampling",
+      .description = "The node of spring 2023: denoises a latent as KSampler does, and shows the picture if wanted.",
+      .origin = kOrigin,
+      .inputs = {Choice("sampler_state", &SampleOld::sampler_state, {"Sample", "Hold", "Script"}),
+                 Int("my_unique_id", &SampleOld::my_unique_id).range(0, 15).added_later(), model_input(),
+                 Seed("seed", &Sample::seed), steps_input(), cfg_input(), sampler_input(), scheduler_input(),
+                 positive_input(), negative_input(), latent_input(),
+                 Float("denoise", &SampleAll::denoise).range(0.0, 1.0).step(0.01),
+                 Choice("preview_image", &SampleOld::preview, {{"Disabled", false}, {"Enabled", true}}), vae_input()},
+      .outputs = sampler_labels(),
+      .output_node = true,
+      .deprecated = true,
+      .hidden_prompt = true,
+      .run = sample_old,
+      .check = check_old,
+      .foresee = [](const Known<SampleOld>& in, Call& call) { return foresee(in, call, all_steps); }});
   table.add(NodeOf<SamplePart>{
       .name = "KSampler Adv. (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -279,7 +322,8 @@ void add_samplers(Table& table) {
                         {{"disable", false}, {"enable", true}}),
                  preview_input({"auto", "latent2rgb", "taesd", "none"}),
                  Choice("vae_decode", &Sample::vae_decode,
-                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"}),
+                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"})
+                     .added_later(),
                  vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,
@@ -291,13 +335,14 @@ void add_samplers(Table& table) {
 }  // namespace
 
 void register_efficiency_nodes(Table& table) {
-  table.add(NodeOf<Stacker>{.name = "LoRA Stacker",
-                            .category = "Efficiency Nodes/Stackers",
-                            .description = "A stack of up to fifty LoRAs, before those of another stack.",
-                            .origin = kOrigin,
-                            .inputs = stacker_inputs(),
-                            .runs_when_checked = true,
-                            .run = stack});
+  table.add(
+      NodeOf<Stacker>{.name = "LoRA Stacker",
+                      .category = "Efficiency Nodes/Stackers",
+                      .description = "Makes a stack of up to fifty LoRAs, which come before those of the linked stack.",
+                      .origin = kOrigin,
+                      .inputs = stacker_inputs(),
+                      .runs_when_checked = true,
+                      .run = stack});
   table.add(NodeOf<Load>{
       .name = "Efficient Loader",
       .category = "Efficiency Nodes/Loaders",

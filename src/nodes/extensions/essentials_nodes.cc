@@ -27,7 +27,7 @@ struct Resize {
   int64_t multiple_of = 0;
 };
 
-// What of the resized picture is kept, and what is put around it.
+// How a picture is resized, which part of it is kept, and how much is padded around it.
 struct Fit {
   image::Size size;
   bool cut = false;
@@ -83,7 +83,7 @@ Fit fit_of(const Resize& in) {
   return out;
 }
 
-// The condition is asked of the size before what sticks out is cut, as the original asks it.
+// As in the original, the condition refers to the size before the overhang is cropped.
 bool is_to_be_resized(const Resize& in, image::Size to) {
   const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
   if (in.condition == "downscale if bigger") return oh > to.height || ow > to.width;
@@ -149,7 +149,7 @@ Results<Image, int64_t, int64_t> crop(const Crop& in) {
   if (x2 <= x || y2 <= y)
     throw Error(Fault::kInvalid,
                 "the part lies outside of a picture of " + std::to_string(ow) + "x" + std::to_string(oh))
-        .fix("use smaller offsets, and a width and height of at least 1");
+        .fix("Use smaller offsets, and a width and height of at least 1");
   return {image::crop(*in.image, {x2 - x, y2 - y}, x, y), x, y};
 }
 
@@ -175,11 +175,12 @@ void add_sizes(Table& table) {
       .name = "ImageResize+",
       .display = "Image Resize",
       .category = "essentials/image manipulation",
-      .description = "Brings pictures to a size: stretched, whole within it, filling it, or padded with black.",
+      .description =
+          "Resizes pictures: stretched, fitted into the size, filling and cropped to it, or padded with black.",
       .origin = kOrigin,
       .inputs = {Link("image", &Resize::image),
-                 Int("width", &Resize::width).range(0, kMaxSide).step(1).tip("0: that of the picture."),
-                 Int("height", &Resize::height).range(0, kMaxSide).step(1).tip("0: that of the picture."),
+                 Int("width", &Resize::width).range(0, kMaxSide).step(1).tip("0: the picture's own."),
+                 Int("height", &Resize::height).range(0, kMaxSide).step(1).tip("0: the picture's own."),
                  Choice("interpolation", &Resize::interpolation,
                         {"nearest", "bilinear", "bicubic", "area", "nearest-exact", "lanczos"}),
                  Choice("method", &Resize::method, {"stretch", "keep proportion", "fill / crop", "pad"}).added_later(),
@@ -196,7 +197,7 @@ void add_sizes(Table& table) {
   table.add(NodeOf<OnePicture>{.name = "GetImageSize+",
                                .display = "Get Image Size",
                                .category = "essentials/image utils",
-                               .description = "How large pictures are, and how many there are.",
+                               .description = "The size of pictures, and their number.",
                                .origin = kOrigin,
                                .inputs = {Link("image", &OnePicture::image)},
                                .outputs = {{"width"}, {"height"}, {"count"}},
@@ -204,7 +205,7 @@ void add_sizes(Table& table) {
   table.add(NodeOf<Crop>{.name = "ImageCrop+",
                          .display = "Image Crop",
                          .category = "essentials/image manipulation",
-                         .description = "Cuts a part out of pictures, at one of nine places.",
+                         .description = "Crops pictures at one of nine positions.",
                          .origin = kOrigin,
                          .inputs = {Link("image", &Crop::image), Int("width", &Crop::width).range(0, kMaxSide).step(8),
                                     Int("height", &Crop::height).range(0, kMaxSide).step(8),
@@ -253,7 +254,7 @@ struct FromColour {
   int64_t red = 255, green = 255, blue = 255, threshold = 0;
 };
 
-// A Gaussian over an odd number of pixels with the width torchvision gives it: 0.3 ((k - 1) / 2 - 1) + 0.8.
+// Blurs by a Gaussian over `pixels`, an odd number k, with torchvision's sigma: 0.3 ((k - 1) / 2 - 1) + 0.8.
 Tensor blurred(const Tensor& mask, int64_t amount) {
   const int64_t radius = amount / 2;
   if (radius == 0) return mask;
@@ -261,7 +262,7 @@ Tensor blurred(const Tensor& mask, int64_t amount) {
   return image::as_mask(image::blur(image::as_picture(mask), radius, sigma / static_cast<double>(radius)));
 }
 
-// Even numbers of pixels are taken for the next odd one.
+// An even number of pixels is raised to the next odd one.
 int64_t odd(int64_t amount) { return amount | 1; }
 
 Results<Mask> blur(const Blur& in) {
@@ -278,7 +279,7 @@ Results<Mask> from_colour(const FromColour& in) {
   const Tensor pixels = contiguous(*in.image);
   const int64_t channels = pixels.dim(3);
   if (channels != 3)
-    throw Error(Fault::kInvalid, "a picture of " + std::to_string(channels) + " channels has no colour to compare")
+    throw Error(Fault::kInvalid, "the picture has " + std::to_string(channels) + " channels, and must have 3")
         .at_input("image");
   const int64_t wanted[] = {in.red, in.green, in.blue};
   Tensor out(Shape{pixels.dim(0), pixels.dim(1), pixels.dim(2)});
@@ -299,7 +300,7 @@ void add_masks(Table& table) {
       .name = "MaskBlur+",
       .display = "Mask Blur",
       .category = "essentials/mask",
-      .description = "Blurs masks with a Gaussian over so many pixels.",
+      .description = "Blurs masks with a Gaussian over the given number of pixels.",
       .origin = kOrigin,
       .inputs =
           {Link("mask", &Blur::mask), Int("amount", &Blur::amount).range(0, 256).step(1),
@@ -309,7 +310,7 @@ void add_masks(Table& table) {
       NodeOf<Smooth>{.name = "MaskSmooth+",
                      .display = "Mask Smooth",
                      .category = "essentials/mask",
-                     .description = "Blurs where masks are above one half.",
+                     .description = "Rounds masks to 0 and 1, and blurs the result.",
                      .origin = kOrigin,
                      .inputs = {Link("mask", &Smooth::mask), Int("amount", &Smooth::amount).range(0, 127).step(1)},
                      .run = smooth});
@@ -317,7 +318,7 @@ void add_masks(Table& table) {
       .name = "MaskFromColor+",
       .display = "Mask From Color",
       .category = "essentials/mask",
-      .description = "Where pictures have one colour, or one near to it in each channel.",
+      .description = "A mask of the pixels whose channels all differ from a colour by no more than the threshold.",
       .origin = kOrigin,
       .inputs = {Link("image", &FromColour::image), Int("red", &FromColour::red).range(0, 255).step(1),
                  Int("green", &FromColour::green).range(0, 255).step(1),
@@ -346,7 +347,7 @@ struct Desaturate {
 };
 
 Results<Image> from_batch(const FromBatch& in) {
-  if (in.length == 0) throw Error(Fault::kInvalid, "a batch of no picture is asked for").at_input("length");
+  if (in.length == 0) throw Error(Fault::kInvalid, "must not be 0").at_input("length");
   return {image::take_from_batch(*in.image, in.start, in.length < 0 ? in.image->dim(0) : in.length)};
 }
 
@@ -358,7 +359,7 @@ Results<Image> list_to_batch(const ListOfPictures& in) {
     parts.push_back(fits ? in.image[i]
                          : image::upscale(in.image[i], size, image::ResizeMethod::kBicubic, image::CropMode::kCenter));
     if (parts.back().dim(3) != parts.front().dim(3))
-      throw Error(Fault::kInvalid, "pictures with and without an alpha channel do not make one batch")
+      throw Error(Fault::kInvalid, "pictures with and without an alpha channel cannot be in one batch")
           .at_input("image");
   }
   return {ops::concat(parts, 0)};
@@ -379,7 +380,7 @@ float grey(const float* rgb, const std::string& method) {
 
 Results<Image> desaturate(const Desaturate& in) {
   if (in.image->dim(3) != 3)
-    throw Error(Fault::kInvalid, "takes pictures of three channels")
+    throw Error(Fault::kInvalid, "the pictures must have three channels")
         .at_input("image")
         .fix("Put ImageRemoveAlpha+ before it");
   Tensor out = clone(*in.image);
@@ -411,7 +412,7 @@ void add_batches(Table& table) {
       .name = "ImageFromBatch+",
       .display = "Image From Batch",
       .category = "essentials/image batch",
-      .description = "Takes some pictures out of a batch; a length of -1 takes all that follow.",
+      .description = "Takes consecutive pictures out of a batch; a length of -1 takes all from the start on.",
       .origin = kOrigin,
       .inputs = {Link("image", &FromBatch::image), Int("start", &FromBatch::start).range(0, 4096).step(1),
                  Int("length", &FromBatch::length).range(-1, 4096).step(1)},
@@ -420,7 +421,7 @@ void add_batches(Table& table) {
       .name = "MaskFromBatch+",
       .display = "Mask From Batch",
       .category = "essentials/mask batch",
-      .description = "Takes some masks out of a batch.",
+      .description = "Takes consecutive masks out of a batch.",
       .origin = kOrigin,
       .inputs = {Link("mask", &MasksFromBatch::mask), Int("start", &MasksFromBatch::start).range(0, 4096).step(1),
                  Int("length", &MasksFromBatch::length).range(1, 4096).step(1)},
@@ -430,21 +431,22 @@ void add_batches(Table& table) {
   table.add(NodeOf<ListOfPictures>{.name = "ImageListToBatch+",
                                    .display = "Image List To Batch",
                                    .category = "essentials/image batch",
-                                   .description = "Makes one batch of a list, in the size of its first picture.",
+                                   .description = "Makes a batch of a list, resizing its pictures to the first.",
                                    .origin = kOrigin,
                                    .inputs = {Link("image", &ListOfPictures::image)},
                                    .run = list_to_batch});
-  table.add(NodeOf<OnePicture>{.name = "ImageBatchToList+",
-                               .display = "Image Batch To List",
-                               .category = "essentials/image batch",
-                               .description = "Makes a list of a batch: what follows runs for each picture.",
-                               .origin = kOrigin,
-                               .inputs = {Link("image", &OnePicture::image)},
-                               .run = batch_to_list});
+  table.add(
+      NodeOf<OnePicture>{.name = "ImageBatchToList+",
+                         .display = "Image Batch To List",
+                         .category = "essentials/image batch",
+                         .description = "Makes a list of a batch: the nodes that follow run once for each picture.",
+                         .origin = kOrigin,
+                         .inputs = {Link("image", &OnePicture::image)},
+                         .run = batch_to_list});
   table.add(NodeOf<OnePicture>{.name = "ImageRemoveAlpha+",
                                .display = "Image Remove Alpha",
                                .category = "essentials/image utils",
-                               .description = "Leaves out the alpha channel.",
+                               .description = "Removes the alpha channel.",
                                .origin = kOrigin,
                                .inputs = {Link("image", &OnePicture::image)},
                                .run = [](const OnePicture& in) -> Results<Image> {
@@ -455,7 +457,7 @@ void add_batches(Table& table) {
       .name = "ImageDesaturate+",
       .display = "Image Desaturate",
       .category = "essentials/image processing",
-      .description = "Takes colour out of pictures.",
+      .description = "Reduces the colourfulness of pictures.",
       .origin = kOrigin,
       .inputs = {Link("image", &Desaturate::image), Float("factor", &Desaturate::factor).range(0.0, 1.0).step(0.05),
                  Choice("method", &Desaturate::method,
@@ -556,7 +558,7 @@ void add_values(Table& table) {
   table.add(NodeOf<OfLatent>{.name = "RemoveLatentMask+",
                              .display = "Remove Latent Mask",
                              .category = "essentials/utilities",
-                             .description = "Leaves out a latent's noise mask.",
+                             .description = "Removes the noise mask of a latent.",
                              .origin = kOrigin,
                              .inputs = {Link("samples", &OfLatent::samples)},
                              .run = without_mask});
@@ -571,12 +573,12 @@ void add_values(Table& table) {
                                           .range(0, kMaxSide)
                                           .step(8)
                                           .added_later()
-                                          .tip("0: that of the resolution."),
+                                          .tip("0: as in the resolution."),
                                       Int("height_override", &Picker::height_override)
                                           .range(0, kMaxSide)
                                           .step(8)
                                           .added_later()
-                                          .tip("0: that of the resolution.")},
+                                          .tip("0: as in the resolution.")},
                            .outputs = {{"LATENT"}, {"width"}, {"height"}},
                            .run = pick,
                            .foresee = foresee_pick});

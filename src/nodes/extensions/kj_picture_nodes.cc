@@ -1,14 +1,17 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/sizes.h"
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -27,7 +30,7 @@ struct Grow {
   bool fill_holes = false;
 };
 
-// 1 where a mask is above 0 or cannot be reached from the border over zeros (scipy's binary_fill_holes).
+// 1 where a mask is above 0, and where no path over zeros leads to the border (scipy's binary_fill_holes).
 Tensor without_holes(const Tensor& mask) {
   const int64_t h = mask.dim(1), w = mask.dim(2);
   Tensor out = Tensor::full(mask.shape(), 1.0f);
@@ -45,7 +48,9 @@ Tensor without_holes(const Tensor& mask) {
     reach(y, 0);
     reach(y, w - 1);
   }
-  while (!edge.empty()) {
+  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
+  for (uint32_t seen = 0; !edge.empty(); ++seen) {
+    if (seen % kPixels == 0) poll_cancelled();
     const auto [y, x] = edge.back();
     edge.pop_back();
     reach(y - 1, x);
@@ -56,17 +61,17 @@ Tensor without_holes(const Tensor& mask) {
   return out;
 }
 
-// alpha now + (1 - alpha) before, then what is left of before on top, brought back to at most 1.
-Tensor trailing(Tensor now, const Tensor& before, float alpha, float decay) {
-  now = clone(now);
-  if (alpha < 1.0f)
-    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] = alpha * now.f32()[i] + (1.0f - alpha) * before.f32()[i];
+// Mixes a mask with the one before it: alpha * mask + (1 - alpha) * before, then + decay * before, divided by its
+// maximum. An alpha or decay of 1 leaves its step out.
+Tensor trailing(Tensor mask, const Tensor& before, float alpha, float decay) {
+  if (alpha < 1.0f) mask = ops::map([=](auto v, auto old) { return alpha * v + (1.0f - alpha) * old; }, mask, before);
   if (decay < 1.0f) {
-    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] += decay * before.f32()[i];
-    const float most = *std::max_element(now.f32(), now.f32() + now.numel());
-    for (int64_t i = 0; i < now.numel(); ++i) now.f32()[i] /= most;
+    mask = ops::add(mask, before, decay);
+    const std::span<const float> values = mask.values();
+    const float most = *std::max_element(values.begin(), values.end());
+    mask = ops::map([=](auto v) { return v / most; }, mask);
   }
-  return now;
+  return mask;
 }
 
 Results<Mask, Mask> grow(const Grow& in) {
@@ -98,7 +103,7 @@ struct Beside {
   bool match_image_size = true;
 };
 
-// As many pictures, and channels, as wanted: the last picture is repeated, alpha is 1.
+// Repeats the last picture until there are `count`, and adds an alpha of 1 if there are fewer channels than wanted.
 Tensor matched(Tensor pixels, int64_t count, int64_t channels) {
   if (pixels.dim(0) < count)
     pixels =
@@ -109,30 +114,30 @@ Tensor matched(Tensor pixels, int64_t count, int64_t channels) {
   return pixels;
 }
 
-// In the middle of black as high, or as wide, as the larger of the two.
+// Pads a picture with black, symmetrically, to the height or width of the larger of the two.
 Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
-  const int64_t more = side - pixels.dim(beside ? 1 : 2), first = more / 2;
+  const int64_t more = side - pixels.dim(beside ? 1 : 2), before = more / 2;
   if (more <= 0) return pixels;
-  return image::pad(pixels, beside ? image::Sides{0, first, 0, more - first} : image::Sides{first, 0, more - first, 0},
-                    0.0f);
+  return image::pad(
+      pixels, beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0}, 0.0f);
 }
 
 Results<Image> concatenate(const Beside& in) {
   const bool beside = in.direction == "left" || in.direction == "right";
-  Tensor first = *in.image1, second = *in.image2;
+  Tensor image1 = *in.image1, image2 = *in.image2;
   if (in.match_image_size) {
-    const double aspect = static_cast<double>(second.dim(2)) / static_cast<double>(second.dim(1));
+    const double aspect = static_cast<double>(image2.dim(2)) / static_cast<double>(image2.dim(1));
     const image::Size size =
-        beside ? image::Size{static_cast<int64_t>(static_cast<double>(first.dim(1)) * aspect), first.dim(1)}
-               : image::Size{first.dim(2), static_cast<int64_t>(static_cast<double>(first.dim(2)) / aspect)};
-    second = image::antialias_bicubic(second, size);
+        beside ? image::Size{static_cast<int64_t>(static_cast<double>(image1.dim(1)) * aspect), image1.dim(1)}
+               : image::Size{image1.dim(2), static_cast<int64_t>(static_cast<double>(image1.dim(2)) / aspect)};
+    image2 = image::antialias_bicubic(image2, size);
   }
-  const int64_t count = std::max(first.dim(0), second.dim(0)), channels = std::max(first.dim(3), second.dim(3));
-  const int64_t side = std::max(first.dim(beside ? 1 : 2), second.dim(beside ? 1 : 2));
-  first = centred(matched(first, count, channels), side, beside);
-  second = centred(matched(second, count, channels), side, beside);
-  if (in.direction == "left" || in.direction == "up") std::swap(first, second);
-  return {ops::concat({first, second}, beside ? 2 : 1)};
+  const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
+  const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
+  image1 = centred(matched(image1, count, channels), side, beside);
+  image2 = centred(matched(image2, count, channels), side, beside);
+  if (in.direction == "left" || in.direction == "up") std::swap(image1, image2);
+  return {ops::concat({image1, image2}, beside ? 2 : 1)};
 }
 
 }  // namespace
@@ -142,23 +147,23 @@ void register_kj_picture_nodes(Table& table) {
       .name = "GrowMaskWithBlur",
       .display = "Grow Mask With Blur",
       .category = "KJNodes/masking",
-      .description = "Grows masks by pixels, or shrinks them, fills holes, lets them trail, and blurs them.",
+      .description = "Grows or shrinks masks, fills their holes, mixes each with the one before, and blurs them.",
       .origin = kOrigin,
       .inputs = {Link("mask", &Grow::mask), Int("expand", &Grow::expand).range(-kMaxSide, kMaxSide).step(1),
                  Float("incremental_expandrate", &Grow::incremental_expandrate)
                      .range(0.0, 100.0)
                      .step(0.1)
-                     .tip("So many pixels more for each further mask."),
+                     .tip("By how many pixels `expand` grows from mask to mask."),
                  Bool("tapered_corners", &Grow::tapered_corners), Bool("flip_input", &Grow::flip_input),
                  Float("blur_radius", &Grow::blur_radius).range(0.0, 100.0).step(0.1),
                  Float("lerp_alpha", &Grow::lerp_alpha)
                      .range(0.0, 1.0)
                      .step(0.01)
-                     .tip("Below 1, masks are mixed with the one before."),
+                     .tip("The share of a mask that remains when it is mixed with the one before."),
                  Float("decay_factor", &Grow::decay_factor)
                      .range(0.0, 1.0)
                      .step(0.01)
-                     .tip("Below 1, so much of the mask before is added."),
+                     .tip("If below 1, the factor with which the mask before is added."),
                  Bool("fill_holes", &Grow::fill_holes).optional()},
       .outputs = {{"mask"}, {"mask_inverted"}},
       .run = grow});
@@ -170,7 +175,7 @@ void register_kj_picture_nodes(Table& table) {
                            .inputs = {Link("image1", &Beside::image1), Link("image2", &Beside::image2),
                                       Choice("direction", &Beside::direction, {"right", "down", "left", "up"}),
                                       Bool("match_image_size", &Beside::match_image_size)
-                                          .tip("Brings the second picture to the first one's height or width.")},
+                                          .tip("Resizes the second picture to the height or width of the first.")},
                            .run = concatenate});
 }
 

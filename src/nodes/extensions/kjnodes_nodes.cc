@@ -5,9 +5,9 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/python/texts.h"
+#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/texts.h"
-#include "nodes/common/values_as_text.h"
 
 namespace easel::nodes {
 namespace {
@@ -93,7 +93,7 @@ void add_constants(Table& table) {
   table.add(NodeOf<Lines>{.name = "StringConstantMultiline",
                           .display = "String Constant Multiline",
                           .category = kCategory,
-                          .description = "A text of several lines, which can be joined.",
+                          .description = "A text of several lines, which may be joined.",
                           .origin = kOrigin,
                           .inputs = {Text("string", &Lines::string).multiline().names_embeddings(),
                                      Bool("strip_newlines", &Lines::strip_newlines)},
@@ -111,7 +111,7 @@ void add_constants(Table& table) {
   table.add(NodeOf<AsText>{.name = "SomethingToString",
                            .display = "Something To String",
                            .category = "KJNodes/text",
-                           .description = "A number, a flag or a text as text.",
+                           .description = "Turns a number or a flag into text.",
                            .origin = kOrigin,
                            .inputs = {Link("input", &AsText::input), Text("prefix", &AsText::prefix).optional(),
                                       Text("suffix", &AsText::suffix).optional()},
@@ -155,7 +155,7 @@ Results<Latent, int64_t, int64_t, int64_t, int64_t, int64_t> latent_size(const O
   return {in.latent, count, channels, int64_t{0}, height, width};
 }
 
-// -1 begins so that the last ones are taken. The place found for pictures is that of the masks too, as in the original.
+// A start of -1 takes the last ones. As in the original, the start that was found for pictures is used for masks too.
 Tensor range(const Tensor& batch, int64_t& start, int64_t count, const char* input) {
   if (start == -1) start = std::max<int64_t>(0, batch.dim(0) - count);
   if (start < 0 || start >= batch.dim(0))
@@ -209,33 +209,35 @@ void add_sizes(Table& table) {
   table.add(NodeOf<OnePicture>{.name = "GetImageSizeAndCount",
                                .display = "Get Image Size & Count",
                                .category = "KJNodes/image",
-                               .description = "How large pictures are, and how many there are.",
+                               .description = "The size of pictures, and their number.",
                                .origin = kOrigin,
                                .inputs = {Link("image", &OnePicture::image)},
                                .outputs = {{"image"}, {"width"}, {"height"}, {"count"}},
                                .run = size_and_count});
-  table.add(NodeOf<OneLatent>{.name = "GetLatentSizeAndCount",
-                              .display = "Get Latent Size & Count",
-                              .category = "KJNodes/image",
-                              .description = "The dimensions of latents; frames are 0, as in all that are no videos.",
-                              .origin = kOrigin,
-                              .inputs = {Link("latent", &OneLatent::latent)},
-                              .outputs = {{"latent"}, {"batch_size"}, {"channels"}, {"frames"}, {"height"}, {"width"}},
-                              .run = latent_size});
-  table.add(NodeOf<Range>{.name = "GetImageRangeFromBatch",
-                          .display = "Get Image or Mask Range From Batch",
-                          .category = "KJNodes/image",
-                          .description = "Takes some pictures or masks out of a batch; -1 takes the last ones.",
-                          .origin = kOrigin,
-                          .inputs = {Int("start_index", &Range::start_index).range(-1, 4096).step(1),
-                                     Int("num_frames", &Range::num_frames).range(1, 4096).step(1),
-                                     Link("images", &Range::images), Link("masks", &Range::masks)},
-                          .run = range_of});
+  table.add(NodeOf<OneLatent>{
+      .name = "GetLatentSizeAndCount",
+      .display = "Get Latent Size & Count",
+      .category = "KJNodes/image",
+      .description = "The dimensions of latents. The number of frames is 0, since they are not videos.",
+      .origin = kOrigin,
+      .inputs = {Link("latent", &OneLatent::latent)},
+      .outputs = {{"latent"}, {"batch_size"}, {"channels"}, {"frames"}, {"height"}, {"width"}},
+      .run = latent_size});
+  table.add(NodeOf<Range>{
+      .name = "GetImageRangeFromBatch",
+      .display = "Get Image or Mask Range From Batch",
+      .category = "KJNodes/image",
+      .description = "Takes consecutive pictures or masks out of a batch; a start of -1 takes the last ones.",
+      .origin = kOrigin,
+      .inputs = {Int("start_index", &Range::start_index).range(-1, 4096).step(1),
+                 Int("num_frames", &Range::num_frames).range(1, 4096).step(1), Link("images", &Range::images),
+                 Link("masks", &Range::masks)},
+      .run = range_of});
   table.add(
       NodeOf<Resize>{.name = "ImageResizeKJ",
                      .display = "Resize Image",
                      .category = "KJNodes/image",
-                     .description = "Brings pictures to a size, or to that of another picture.",
+                     .description = "Resizes pictures to a size, or to the size of another picture.",
                      .origin = kOrigin,
                      .inputs = {Link("image", &Resize::image), Int("width", &Resize::width).range(0, kMaxSide).step(1),
                                 Int("height", &Resize::height).range(0, kMaxSide).step(1),

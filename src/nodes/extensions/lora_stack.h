@@ -1,4 +1,4 @@
-// LORA_STACK: LoRAs one after the other, as the nodes of several extensions hand them on.
+// LORA_STACK: LoRAs to be applied one after the other, a type that several extensions share.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct LinkType<LoraStack> : PlainLink<LoraStack> {
   static constexpr const char* kName = "LORA_STACK";
 };
 
-// What LoraLoader gives for one after the other, from a model and its text encoder on.
+// Applies the LoRAs one after the other to a model and its text encoder, as LoraLoader does.
 struct ModelAndClip {
   Value model, clip;
 };

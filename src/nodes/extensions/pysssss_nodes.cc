@@ -4,8 +4,10 @@
 
 #include "image/scale/pillow.h"
 #include "node_api/table.h"
+#include "nodes/common/python/python_values.h"
+#include "nodes/common/python/texts.h"
 #include "nodes/common/sizes.h"
-#include "nodes/common/texts.h"
+#include "text/regex.h"
 
 namespace easel::nodes {
 namespace {
@@ -26,15 +28,7 @@ struct Function {
   std::string text_a, text_b, text_c;
 };
 
-std::string replaced(const std::string& text, const std::string& find, const std::string& with) {
-  std::string out;
-  size_t at = 0;
-  for (size_t next; (next = text.find(find, at)) != std::string::npos; at = next + find.size())
-    out.append(text, at, next - at).append(with);
-  return out.append(text, at);
-}
-
-// Two and more blanks become one, blanks before commas go, commas in a row become one.
+// Collapses runs of blanks and of commas into one, and removes blanks before commas.
 std::string tidy(const std::string& text) {
   std::string single;
   for (size_t i = 0; i < text.size();) {
@@ -51,17 +45,23 @@ std::string tidy(const std::string& text) {
   return stripped(out);
 }
 
+// re.sub(pattern, with, text).
+std::string matches_replaced(const std::string& text, const std::string& pattern, const std::string& with) {
+  try {
+    return text::Regex(pattern, {}).replace(text::decode_utf8(text), with).first;
+  } catch (Error& e) {
+    throw e.at_input("text_b");
+  }
+}
+
 Results<std::string> function(const Function& in, Call& call) {
   std::string out;
   if (!in.replace) {
     for (const std::string* part : {&in.text_a, &in.text_b, &in.text_c})
       if (!part->empty()) out += (out.empty() || !in.tidy_tags ? "" : ", ") + *part;
-  } else if (in.text_b.size() >= 1 && in.text_b.front() == '/' && in.text_b.back() == '/') {
-    throw Error(Fault::kInvalid, "regular expressions are not there")
-        .at_input("text_b")
-        .fix("Give the text to be replaced without slashes");
-  } else if (in.text_b.empty()) {
-    throw Error(Fault::kInvalid, "there is no text to be replaced").at_input("text_b");
+  } else if (in.text_b.starts_with('/') && in.text_b.ends_with('/')) {
+    const std::string pattern = in.text_b.size() > 2 ? in.text_b.substr(1, in.text_b.size() - 2) : "";
+    out = matches_replaced(in.text_a, pattern, in.text_c);
   } else {
     out = replaced(in.text_a, in.text_b, in.text_c);
   }
@@ -85,7 +85,7 @@ Tensor constrained(const Tensor& pixels, const Constrain& in) {
   const auto refuse = [&] {
     throw Error(Fault::kInvalid,
                 "no size is left between the limits for a picture of " + std::to_string(w) + "x" + std::to_string(h))
-        .fix("use larger values of max_width and max_height");
+        .fix("Use larger values of max_width and max_height");
   };
   if (width < 1 || height < 1) refuse();
   if (real(width) / real(height) > aspect) {
@@ -118,28 +118,29 @@ void register_pysssss_nodes(Table& table) {
   table.add(NodeOf<Show>{.name = "ShowText|pysssss",
                          .display = "Show Text",
                          .category = "utils",
-                         .description = "Shows a text and hands it on.",
+                         .description = "Shows a text and passes it on.",
                          .origin = kOrigin,
                          .inputs = {Text("text", &Show::text).link_only().names_embeddings()},
                          .output_node = true,
                          .run = show});
-  table.add(NodeOf<Function>{.name = "StringFunction|pysssss",
-                             .display = "String Function",
-                             .category = "utils",
-                             .description = "Joins texts, or puts one in place of another; tidies the commas of tags.",
-                             .origin = kOrigin,
-                             .inputs = {Choice("action", &Function::replace, {{"append", false}, {"replace", true}}),
-                                        Choice("tidy_tags", &Function::tidy_tags, {{"yes", true}, {"no", false}}),
-                                        Text("text_a", &Function::text_a).multiline().names_embeddings().optional(),
-                                        Text("text_b", &Function::text_b).multiline().names_embeddings().optional(),
-                                        Text("text_c", &Function::text_c).multiline().names_embeddings().optional()},
-                             .output_node = true,
-                             .run = function});
+  table.add(NodeOf<Function>{
+      .name = "StringFunction|pysssss",
+      .display = "String Function",
+      .category = "utils",
+      .description = "Joins texts, or replaces one text by another in the first; can tidy the commas between tags.",
+      .origin = kOrigin,
+      .inputs = {Choice("action", &Function::replace, {{"append", false}, {"replace", true}}),
+                 Choice("tidy_tags", &Function::tidy_tags, {{"yes", true}, {"no", false}}),
+                 Text("text_a", &Function::text_a).multiline().names_embeddings().optional(),
+                 Text("text_b", &Function::text_b).multiline().names_embeddings().optional(),
+                 Text("text_c", &Function::text_c).multiline().names_embeddings().optional()},
+      .output_node = true,
+      .run = function});
   table.add(NodeOf<Constrain>{
       .name = "ConstrainImage|pysssss",
       .display = "Constrain Image",
       .category = "image",
-      .description = "Brings pictures between a smallest and a largest size, each for itself, as a list.",
+      .description = "Resizes each picture to lie between a smallest and a largest size; returns a list.",
       .origin = kOrigin,
       .inputs = {Link("images", &Constrain::images), Int("max_width", &Constrain::max_width).range(0, kMaxSide),
                  Int("max_height", &Constrain::max_height).range(0, kMaxSide),

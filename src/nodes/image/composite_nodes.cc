@@ -1,15 +1,16 @@
-// Compositing, and effects on finished pictures.
+// Nodes that composite pictures, and effects on finished pictures.
 #include "image/edit/composite.h"
 #include "image/edit/filters.h"
 #include "image/edit/pictures.h"
 #include "image/edit/quantize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 
 namespace easel::nodes {
 namespace {
 
-// A picture with alpha and one without are brought to the same channels: alpha added as opaque, or cut off.
+// Gives the source the channels of the destination: adds an opaque alpha channel, or removes the alpha channel.
 Tensor with_channels(const Tensor& source, int64_t channels) {
   if (source.dim(3) == channels) return source;
   if (source.dim(3) > channels) return contiguous(source.slice(3, 0, channels));
@@ -56,15 +57,42 @@ struct JoinAlpha {
   Linked<Mask> alpha;
 };
 
+Foreseen<Image, Mask> foresee_porter_duff(const Known<PorterDuff>& in) {
+  const ForeseenPicture *source = in(&PorterDuff::source), *destination = in(&PorterDuff::destination);
+  const ForeseenMask *over = in(&PorterDuff::source_alpha), *under = in(&PorterDuff::destination_alpha);
+  if (!source || !destination || !over || !under) return {};
+  const ForeseenPicture out =
+      in_number(*destination, std::min({source->count, destination->count, over->count, under->count}));
+  return {out, mask_of(out)};
+}
+
+Foreseen<Image, Mask> foresee_split(const Known<SplitAlpha>& in) {
+  const ForeseenPicture* known = in(&SplitAlpha::image);
+  if (!known) return {};
+  ForeseenPicture colours = *known;
+  colours.channels = std::min<int64_t>(3, colours.channels);
+  return {colours, mask_of(*known)};
+}
+
+Foreseen<Image> foresee_join(const Known<JoinAlpha>& in) {
+  const ForeseenPicture* known = in(&JoinAlpha::image);
+  const ForeseenMask* alpha = in(&JoinAlpha::alpha);
+  if (!known || !alpha) return {};
+  ForeseenPicture joined = in_number(*known, std::min(known->count, alpha->count));
+  joined.channels = 4;
+  return {joined};
+}
+
 void add_composites(Table& table) {
   table.add(NodeOf<Composite>{
       .name = "ImageCompositeMasked",
       .category = "image",
-      .description = "Places a picture on another one, where a mask shows it.",
+      .description = "Places a picture on another one where a mask is 1.",
       .inputs = {Link("destination", &Composite::destination), Link("source", &Composite::source),
                  Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
                  Bool("resize_source", &Composite::resize_source).added_later(), Link("mask", &Composite::mask)},
-      .run = composite_masked});
+      .run = composite_masked,
+      .foresee = picture_like<Composite>(&Composite::destination)});
   table.add(NodeOf<PorterDuff>{
       .name = "PorterDuffImageComposite",
       .display = "Porter-Duff Image Composite",
@@ -76,20 +104,23 @@ void add_composites(Table& table) {
                  Choice("mode", &PorterDuff::mode,
                         {"ADD", "CLEAR", "DARKEN", "DST", "DST_ATOP", "DST_IN", "DST_OUT", "DST_OVER", "LIGHTEN",
                          "MULTIPLY", "OVERLAY", "SCREEN", "SRC", "SRC_ATOP", "SRC_IN", "SRC_OUT", "SRC_OVER", "XOR"})},
-      .run = porter_duff});
+      .run = porter_duff,
+      .foresee = foresee_porter_duff});
   table.add(NodeOf<SplitAlpha>{.name = "SplitImageWithAlpha",
                                .display = "Split Image with Alpha",
                                .category = "mask/compositing",
-                               .description = "A picture's colours and its transparency apart.",
+                               .description = "Separates a picture's colours from its transparency.",
                                .inputs = {Link("image", &SplitAlpha::image)},
-                               .run = split_alpha});
+                               .run = split_alpha,
+                               .foresee = foresee_split});
   table.add(NodeOf<JoinAlpha>{
       .name = "JoinImageWithAlpha",
       .display = "Join Image with Alpha",
       .category = "mask/compositing",
       .description = "Makes a picture transparent where a mask is 1.",
       .inputs = {Link("image", &JoinAlpha::image), Link("alpha", &JoinAlpha::alpha)},
-      .run = [](const JoinAlpha& in) -> Results<Image> { return {image::join_alpha(*in.image, *in.alpha)}; }});
+      .run = [](const JoinAlpha& in) -> Results<Image> { return {image::join_alpha(*in.image, *in.alpha)}; },
+      .foresee = foresee_join});
 }
 
 struct Blend {
@@ -121,14 +152,18 @@ void add_filters(Table& table) {
       .name = "ImageBlend",
       .display = "Image Blend",
       .category = "image/postprocessing",
-      .description = "Mixes two pictures; the second is brought to the size of the first.",
-      .inputs =
-          {Link("image1", &Blend::image1), Link("image2", &Blend::image2),
-           Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01).tip("Share of the second picture."),
-           Choice("blend_mode", &Blend::blend_mode,
-                  {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
+      .description = "Mixes two pictures; image2 is resized to image1.",
+      .inputs = {Link("image1", &Blend::image1), Link("image2", &Blend::image2),
+                 Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01).tip("The share of image2."),
+                 Choice("blend_mode", &Blend::blend_mode,
+                        {"normal", "multiply", "screen", "overlay", "soft_light", "difference"})},
       .run = [](const Blend& in) -> Results<Image> {
         return {image::blend_pictures(*in.image1, *in.image2, in.blend_factor, image::blend_mode(in.blend_mode))};
+      },
+      .foresee = [](const Known<Blend>& in) -> Foreseen<Image> {
+        const ForeseenPicture *first = in(&Blend::image1), *second = in(&Blend::image2);
+        if (!first || !second) return {};
+        return {in_number(*first, std::max(first->count, second->count))};
       }});
   table.add(NodeOf<Blur>{
       .name = "ImageBlur",
@@ -137,29 +172,32 @@ void add_filters(Table& table) {
       .description = "Blurs a picture.",
       .inputs = {Link("image", &Blur::image), Int("blur_radius", &Blur::blur_radius).range(1, 31).step(1),
                  Float("sigma", &Blur::sigma).range(0.1, 10.0).step(0.1)},
-      .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; }});
+      .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; },
+      .foresee = picture_like<Blur>(&Blur::image)});
   table.add(NodeOf<Quantize>{
       .name = "ImageQuantize",
       .display = "Image Quantize",
       .category = "image/postprocessing",
-      .description = "Draws a picture in few colours.",
+      .description = "Reduces a picture to a few colours.",
       .inputs = {Link("image", &Quantize::image), Int("colors", &Quantize::colors).range(1, 256).step(1),
                  Choice("dither", &Quantize::dither,
                         {"none", "floyd-steinberg", "bayer-2", "bayer-4", "bayer-8", "bayer-16"})},
       .run = [](const Quantize& in) -> Results<Image> {
         return {image::quantize(*in.image, in.colors, image::dither(in.dither))};
-      }});
+      },
+      .foresee = picture_like<Quantize>(&Quantize::image)});
   table.add(NodeOf<Sharpen>{
       .name = "ImageSharpen",
       .display = "Image Sharpen",
       .category = "image/postprocessing",
-      .description = "Sharpens a picture by what a blur takes away.",
+      .description = "Sharpens a picture by amplifying its difference from a blurred copy.",
       .inputs = {Link("image", &Sharpen::image), Int("sharpen_radius", &Sharpen::sharpen_radius).range(1, 31).step(1),
                  Float("sigma", &Sharpen::sigma).range(0.1, 10.0).step(0.01).added_later(),
                  Float("alpha", &Sharpen::alpha).range(0.0, 5.0).step(0.01)},
       .run = [](const Sharpen& in) -> Results<Image> {
         return {image::sharpen(*in.image, in.sharpen_radius, in.sigma, in.alpha)};
-      }});
+      },
+      .foresee = picture_like<Sharpen>(&Sharpen::image)});
 }
 
 }  // namespace

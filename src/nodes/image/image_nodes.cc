@@ -1,4 +1,4 @@
-// Pictures: loading, scaling, cutting, joining, padding, edges.
+// Nodes on pictures: loading, scaling, cropping, padding, batches, edges.
 #include "formats/base64.h"
 #include "formats/pictures/picture.h"
 #include "image/edit/canny.h"
@@ -8,6 +8,7 @@
 #include "image/scale/resize.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 
 namespace easel::nodes {
@@ -31,7 +32,7 @@ struct LoadImage {
   std::string image;
 };
 
-// What cannot be read of it is said, by the file's name.
+// Reads a picture file; warnings and errors name it.
 formats::Picture picture_named(const std::string& name, Call& call) {
   auto picture = formats::load_picture(find_picture(call.context().artifacts, name));
   if (!picture.warning.empty()) call.warn("'" + name + "' is read as far as it goes: " + picture.warning);
@@ -43,7 +44,7 @@ Results<Image, Mask> load_image(const LoadImage& in, Call& call) {
   return {std::move(picture.rgb), std::move(picture.mask)};
 }
 
-// Size and frames are in the file's header.
+// The size and the number of frames stand in the file's header.
 ForeseenPicture size_in_file(const Call& call, const std::string& name) {
   try {
     const auto info = formats::inspect_picture_file(find_picture(call.context().artifacts, name));
@@ -61,7 +62,7 @@ struct LoadImageMask {
   std::string image, channel;
 };
 
-// One channel as a mask. Alpha is turned around: 1 where the picture is transparent.
+// One channel as a mask. Alpha is inverted: 1 where the picture is transparent.
 Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
   const auto picture = picture_named(in.image, call);
   if (in.channel == "alpha") return {image::invert(image::as_picture(picture.alpha)).view(picture.alpha.shape())};
@@ -69,11 +70,10 @@ Results<Mask> load_image_mask(const LoadImageMask& in, Call& call) {
 }
 
 Foreseen<Mask> foresee_image_mask(const Known<LoadImageMask>& in, Call& call) {
-  size_in_file(call, in(&LoadImageMask::image));
-  return {};
+  return {mask_of(size_in_file(call, in(&LoadImageMask::image)))};
 }
 
-// A picture that is part of the workflow itself.
+// A picture inside the workflow itself, as base64.
 formats::Picture picture_in_text(const std::string& text, const char* input) {
   try {
     return formats::decode_picture(formats::decode_base64(text));
@@ -86,16 +86,20 @@ struct ImageInText {
   std::string image;
 };
 
-// That there is a picture in it, of a size that may be.
-void check_picture_in_text(const std::string& text, const char* input) {
+// That there is a picture in it, of a size that may be, and which.
+ForeseenPicture size_in_text(const std::string& text, const char* input) {
   try {
-    formats::inspect_picture(formats::decode_base64(text));
+    const auto info = formats::inspect_picture(formats::decode_base64(text));
+    return {info.width, info.height, info.frames};
   } catch (Error& e) {
     throw e.at_input(input);
   }
 }
 
-void check_image_text(const ImageInText& in) { check_picture_in_text(in.image, "image"); }
+Foreseen<Image, Mask> foresee_image_text(const Known<ImageInText>& in, Call& call) {
+  if (call.awaits("image")) return {};
+  return {size_in_text(in(&ImageInText::image), "image"), std::nullopt};
+}
 
 Results<Image, Mask> load_image_text(const ImageInText& in) {
   auto picture = picture_in_text(in.image, "image");
@@ -106,7 +110,10 @@ struct MaskInText {
   std::string mask;
 };
 
-void check_mask_text(const MaskInText& in) { check_picture_in_text(in.mask, "mask"); }
+Foreseen<Mask> foresee_mask_text(const Known<MaskInText>& in, Call& call) {
+  if (call.awaits("mask")) return {};
+  return {mask_of(size_in_text(in(&MaskInText::mask), "mask"))};
+}
 
 Results<Mask> load_mask_text(const MaskInText& in) {
   return {image::channel_mask(picture_in_text(in.mask, "mask").rgb, image::channel_index("red"))};
@@ -140,7 +147,7 @@ void add_loaders(Table& table) {
                      "mask is 1 where the picture is transparent.",
       .inputs = {Text("image", &ImageInText::image).no_default().tip("A picture file as base64 text.")},
       .run = load_image_text,
-      .check = check_image_text});
+      .foresee = foresee_image_text});
   table.add(
       NodeOf<MaskInText>{.name = "ETN_LoadMaskBase64",
                          .display = "Load Mask (Base64)",
@@ -148,12 +155,12 @@ void add_loaders(Table& table) {
                          .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
                          .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A picture file as base64 text.")},
                          .run = load_mask_text,
-                         .check = check_mask_text});
+                         .foresee = foresee_mask_text});
   table.add(
       NodeOf<LoadImageMask>{.name = "LoadImageMask",
                             .display = "Load Image (as Mask)",
                             .category = "mask",
-                            .description = "Reads one channel of a picture as a mask; alpha is turned around.",
+                            .description = "Reads one channel of a picture as a mask; alpha is inverted.",
                             .inputs = {Picture("image", &LoadImageMask::image),
                                        Choice("channel", &LoadImageMask::channel, {"alpha", "red", "green", "blue"})},
                             .run = load_image_mask,
@@ -166,7 +173,10 @@ void add_loaders(Table& table) {
           {size("width", &EmptyImage::width, 1), size("height", &EmptyImage::height, 1),
            Int("batch_size", &EmptyImage::batch_size).range(1, 4096).useful(1, 8, 1),
            Int("color", &EmptyImage::color).range(0, 0xFFFFFF).step(1).added_later().tip("0xRRGGBB as a number.")},
-      .run = empty_image});
+      .run = empty_image,
+      .foresee = [](const Known<EmptyImage>& in) -> Foreseen<Image> {
+        return {ForeseenPicture{in(&EmptyImage::width), in(&EmptyImage::height), in(&EmptyImage::batch_size)}};
+      }});
 }
 
 // --- Scaling, cutting, padding ---
@@ -195,14 +205,15 @@ struct Scale : Scaling {
 Results<Image> scale(const Scale& in) {
   const image::Size wanted{in.width, in.height};
   if (wanted.width == 0 && wanted.height == 0) return {in.image};
-  return {scaled(in, image::scaled_size(*in.image, wanted), in.crop)};
+  return {scaled(in, image::scaled_size(image::size_of(*in.image), wanted), in.crop)};
 }
 
-Foreseen<Image> foresee_scale(const Known<Scale>& in) {
+Foreseen<Image> foresee_scale(const Known<Scale>& in, Call& call) {
   const ForeseenPicture* known = in(&Scale::image);
-  const int64_t width = in(&Scale::width), height = in(&Scale::height);
-  if (!known || width <= 0 || height <= 0) return {};
-  return {ForeseenPicture{width, height, known->count}};
+  const image::Size wanted{in(&Scale::width), in(&Scale::height)};
+  if (!known) return {};
+  if (wanted.width == 0 && wanted.height == 0) return {Handed{*call.linked("image")}};
+  return {in_size(*known, image::scaled_size(size_of(*known), wanted))};
 }
 
 struct ScaleBy : Scaling {
@@ -218,10 +229,25 @@ struct Crop {
   int64_t width = 512, height = 512, x = 0, y = 0;
 };
 
+Foreseen<Image> foresee_crop(const Known<Crop>& in) {
+  const ForeseenPicture* known = in(&Crop::image);
+  if (!known) return {};
+  return {in_size(*known, {part_of(known->width, in(&Crop::x), in(&Crop::width)),
+                           part_of(known->height, in(&Crop::y), in(&Crop::height))})};
+}
+
 struct Pad {
   Linked<Image> image;
   int64_t left = 0, top = 0, right = 0, bottom = 0, feathering = 40;
 };
+
+Foreseen<Image, Mask> foresee_pad(const Known<Pad>& in) {
+  const ForeseenPicture* known = in(&Pad::image);
+  if (!known) return {};
+  const ForeseenPicture out = in_size(
+      *known, {known->width + in(&Pad::left) + in(&Pad::right), known->height + in(&Pad::top) + in(&Pad::bottom)});
+  return {out, in_number(mask_of(out), 1)};
+}
 
 Results<Image, Mask> pad(const Pad& in) {
   auto padded = image::pad_for_outpaint(*in.image, {in.left, in.top, in.right, in.bottom}, in.feathering);
@@ -235,10 +261,10 @@ void add_scalers(Table& table) {
       .name = "ImageScale",
       .display = "Upscale Image",
       .category = "image/upscaling",
-      .description = "Brings a picture to a size. A side of 0 follows from the other one.",
+      .description = "Resizes a picture. A width or height of 0 follows from the other one.",
       .inputs = {image_input(), method_input(), size("width", &Scale::width, 0), size("height", &Scale::height, 0),
                  Choice("crop", &Scale::crop, {"disabled", "center"})
-                     .tip("center: cut to the new proportions first, instead of distorting.")},
+                     .tip("center: crop to the new proportions first, instead of distorting.")},
       .run = scale,
       .foresee = foresee_scale});
   table.add(NodeOf<ScaleBy>{
@@ -248,18 +274,28 @@ void add_scalers(Table& table) {
       .description = "Makes a picture larger or smaller by a factor.",
       .inputs = {image_input(), method_input(), Float("scale_by", &ScaleBy::scale_by).range(0.01, 8.0).step(0.01)},
       .run = [](const ScaleBy& in) -> Results<Image> {
-        return {scaled(in, image::scaled_by(*in.image, in.scale_by))};
+        return {scaled(in, image::scaled_by(image::size_of(*in.image), in.scale_by))};
+      },
+      .foresee = [](const Known<ScaleBy>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&ScaleBy::image);
+        if (!known) return {};
+        return {in_size(*known, image::scaled_by(size_of(*known), in(&ScaleBy::scale_by)))};
       }});
   table.add(NodeOf<ScaleToPixels>{
       .name = "ImageScaleToTotalPixels",
       .display = "Scale Image to Total Pixels",
       .category = "image/upscaling",
-      .description = "Brings a picture to a number of megapixels, keeping its proportions.",
+      .description = "Resizes a picture to a number of megapixels, keeping its proportions.",
       .inputs =
           {image_input(), method_input(),
            Float("megapixels", &ScaleToPixels::megapixels).range(0.01, 16.0).step(0.01).tip("Of 1024 x 1024 pixels.")},
       .run = [](const ScaleToPixels& in) -> Results<Image> {
-        return {scaled(in, image::scaled_to_pixels(*in.image, in.megapixels))};
+        return {scaled(in, image::scaled_to_pixels(image::size_of(*in.image), in.megapixels))};
+      },
+      .foresee = [](const Known<ScaleToPixels>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&ScaleToPixels::image);
+        if (!known) return {};
+        return {in_size(*known, image::scaled_to_pixels(size_of(*known), in(&ScaleToPixels::megapixels)))};
       }});
   table.add(NodeOf<Crop>{.name = "ImageCrop",
                          .display = "Image Crop",
@@ -269,19 +305,21 @@ void add_scalers(Table& table) {
                                     size("height", &Crop::height, 1), side("x", &Crop::x, 0), side("y", &Crop::y, 0)},
                          .run = [](const Crop& in) -> Results<Image> {
                            return {image::crop(*in.image, {in.width, in.height}, in.x, in.y)};
-                         }});
+                         },
+                         .foresee = foresee_crop});
   table.add(NodeOf<Pad>{
       .name = "ImagePadForOutpaint",
       .display = "Pad Image for Outpainting",
       .category = "image",
-      .description = "Adds grey borders to be painted, and the mask that says where.",
+      .description = "Adds grey borders to be painted, and makes the mask for them.",
       .inputs = {Link("image", &Pad::image), border("left", &Pad::left), border("top", &Pad::top),
                  border("right", &Pad::right), border("bottom", &Pad::bottom),
                  side("feathering", &Pad::feathering, 0).tip("Over how many pixels the mask fades into the picture.")},
-      .run = pad});
+      .run = pad,
+      .foresee = foresee_pad});
 }
 
-// --- Turning ---
+// --- Rotating and mirroring ---
 
 struct Rotate {
   Linked<Image> image;
@@ -297,11 +335,17 @@ void add_turns(Table& table) {
   table.add(NodeOf<Rotate>{
       .name = "ImageRotate",
       .category = "image/transform",
-      .description = "Turns a picture clockwise.",
+      .description = "Rotates a picture clockwise.",
       .inputs = {Link("image", &Rotate::image),
                  Choice("rotation", &Rotate::quarters,
                         {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
-      .run = [](const Rotate& in) -> Results<Image> { return {image::rotate(*in.image, in.quarters)}; }});
+      .run = [](const Rotate& in) -> Results<Image> { return {image::rotate(*in.image, in.quarters)}; },
+      .foresee = [](const Known<Rotate>& in, Call& call) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&Rotate::image);
+        if (!known) return {};
+        if (in(&Rotate::quarters) == 0) return {Handed{*call.linked("image")}};
+        return {in(&Rotate::quarters) % 2 == 0 ? *known : in_size(*known, {known->height, known->width})};
+      }});
   table.add(NodeOf<Flip>{
       .name = "ImageFlip",
       .category = "image/transform",
@@ -309,7 +353,8 @@ void add_turns(Table& table) {
       .inputs = {Link("image", &Flip::image), Choice("flip_method", &Flip::flip_method,
                                                      {{"x-axis: vertically", image::Flip::kVertical},
                                                       {"y-axis: horizontally", image::Flip::kHorizontal}})},
-      .run = [](const Flip& in) -> Results<Image> { return {image::flip(*in.image, in.flip_method)}; }});
+      .run = [](const Flip& in) -> Results<Image> { return {image::flip(*in.image, in.flip_method)}; },
+      .foresee = picture_like<Flip>(&Flip::image)});
 }
 
 // --- Batches ---
@@ -321,7 +366,7 @@ struct Batch {
 Foreseen<Image> foresee_batch(const Known<Batch>& in) {
   const ForeseenPicture *first = in(&Batch::image1), *second = in(&Batch::image2);
   if (!first || !second) return {};
-  return {ForeseenPicture{first->width, first->height, first->count + second->count}};
+  return {in_number(*first, first->count + second->count)};
 }
 
 struct FromBatch {
@@ -339,25 +384,36 @@ void add_batches(Table& table) {
       .name = "ImageBatch",
       .display = "Batch Images",
       .category = "image",
-      .description = "Puts pictures into one batch; the second is brought to the size of the first.",
+      .description = "Joins two batches of pictures; image2 is resized to image1.",
       .inputs = {Link("image1", &Batch::image1), Link("image2", &Batch::image2)},
       .run = [](const Batch& in) -> Results<Image> { return {image::join_batches(*in.image1, *in.image2)}; },
       .foresee = foresee_batch});
   table.add(NodeOf<FromBatch>{
       .name = "ImageFromBatch",
       .category = "image/batch",
-      .description = "Takes some pictures out of a batch.",
+      .description = "Takes consecutive pictures out of a batch.",
       .inputs = {Link("image", &FromBatch::image), Int("batch_index", &FromBatch::batch_index).range(0, 4095),
                  Int("length", &FromBatch::length).range(1, 4096)},
       .run = [](const FromBatch& in) -> Results<Image> {
         return {image::take_from_batch(*in.image, in.batch_index, in.length)};
+      },
+      .foresee = [](const Known<FromBatch>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&FromBatch::image);
+        if (!known) return {};
+        return {in_number(*known, part_of(known->count, in(&FromBatch::batch_index), in(&FromBatch::length)))};
       }});
   table.add(NodeOf<Repeat>{
       .name = "RepeatImageBatch",
       .category = "image/batch",
       .description = "Repeats a batch of pictures.",
       .inputs = {Link("image", &Repeat::image), Int("amount", &Repeat::amount).range(1, 4096)},
-      .run = [](const Repeat& in) -> Results<Image> { return {image::repeat_batch(*in.image, in.amount)}; }});
+      .run = [](const Repeat& in) -> Results<Image> { return {image::repeat_batch(*in.image, in.amount)}; },
+      .foresee = [](const Known<Repeat>& in, Call& call) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&Repeat::image);
+        if (!known) return {};
+        if (in(&Repeat::amount) == 1) return {Handed{*call.linked("image")}};
+        return {in_number(*known, known->count * in(&Repeat::amount))};
+      }});
 }
 
 // --- Pixels ---
@@ -377,7 +433,8 @@ void add_filters(Table& table) {
                            .category = "image",
                            .description = "Turns a picture into its negative.",
                            .inputs = {Link("image", &Invert::image)},
-                           .run = [](const Invert& in) -> Results<Image> { return {image::invert(*in.image)}; }});
+                           .run = [](const Invert& in) -> Results<Image> { return {image::invert(*in.image)}; },
+                           .foresee = picture_like<Invert>(&Invert::image)});
   table.add(NodeOf<Canny>{.name = "Canny",
                           .category = "image/preprocessors",
                           .description = "Finds edges, for a ControlNet that follows them.",
@@ -392,7 +449,8 @@ void add_filters(Table& table) {
                                          .tip("Edges stronger than this are kept, and weaker ones that touch them.")},
                           .run = [](const Canny& in) -> Results<Image> {
                             return {image::canny(*in.image, in.low_threshold, in.high_threshold)};
-                          }});
+                          },
+                          .foresee = picture_like<Canny>(&Canny::image)});
 }
 
 }  // namespace

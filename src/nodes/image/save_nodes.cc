@@ -1,5 +1,6 @@
-// Saving, previewing and sending pictures.
+// Nodes that save, preview and send pictures.
 #include "base/error.h"
+#include "formats/pictures/animation.h"
 #include "formats/pictures/picture.h"
 #include "image/edit/masks.h"
 #include "node_api/files.h"
@@ -37,7 +38,7 @@ void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const
   }
 }
 
-// Sends pictures to the client as `content_type`. Those that no client accepts are saved, so that they are not lost.
+// Sends pictures to the client as `content_type`. If no client takes them, they are saved, so that they are not lost.
 void send_all(Call& call, const Tensor& pixels, const std::string& content_type, bool show) {
   const Context& context = call.context();
   const auto count = static_cast<int>(pixels.dim(0));
@@ -56,7 +57,7 @@ void send_all(Call& call, const Tensor& pixels, const std::string& content_type,
   }
 }
 
-// Previews of several runs share a folder; five letters keep them apart.
+// The previews of all runs share a folder; five random letters keep their names apart.
 std::string temp_prefix() {
   static thread_local std::mt19937 random{std::random_device{}()};
   std::string out = "ComfyUI_temp_";
@@ -70,6 +71,51 @@ struct Save {
 };
 
 void save(const Save& in, Call& call) { save_all(call, *in.images, in.filename_prefix, {}); }
+
+// --- Animations ---
+
+// As ComfyUI takes it: whole milliseconds, cut.
+int frame_ms(double fps) { return static_cast<int>(1000.0 / fps); }
+
+void save_animation(Call& call, const Tensor& pixels, const std::string& prefix, const char* ending,
+                    const std::string& file) {
+  const std::string name = expand_prefix(prefix, pixels.dim(2), pixels.dim(1), call.context());
+  show_saved(call, "images", call.context().artifacts.put_numbered(artifacts::Area::kOutput, name, ending, file));
+}
+
+struct SaveAnimation : Save {
+  double fps = 6.0;
+};
+
+struct SavePngs : SaveAnimation {
+  int64_t compress_level = 4;
+};
+
+void check_png_time(const SavePngs& in) {
+  if (frame_ms(in.fps) > 65535)
+    throw Error(Fault::kInvalid, "PNG shows a frame for 65.5 seconds at most").at_input("fps").fix("Take 0.02 or more");
+}
+
+void save_animated_png(const SavePngs& in, Call& call) {
+  save_animation(call, *in.images, in.filename_prefix, "png",
+                 formats::encode_animated_png(*in.images, call.context().picture_text, frame_ms(in.fps),
+                                              static_cast<int>(in.compress_level)));
+}
+
+struct SaveWebps : SaveAnimation {
+  bool lossless = true;
+  int64_t quality = 80;
+  int method = 4;
+};
+
+void save_animated_webp(const SaveWebps& in, Call& call) {
+  save_animation(call, *in.images, in.filename_prefix, "webp",
+                 formats::encode_animated_webp(*in.images, call.context().picture_text,
+                                               {.frame_ms = frame_ms(in.fps),
+                                                .lossless = in.lossless,
+                                                .quality = static_cast<float>(in.quality),
+                                                .method = in.method}));
+}
 
 struct Show {
   Linked<Image> images;
@@ -108,11 +154,36 @@ void register_save_nodes(Table& table) {
                  Text("filename_prefix", &Save::filename_prefix)
                      .names_saved_files()
                      .added_later()
-                     .tip("The name's beginning; a number follows. May hold folders, %date:yyyy-MM-dd% and "
+                     .tip("The beginning of the file name, before a number. May contain folders, %date:yyyy-MM-dd% and "
                           "%NODE.INPUT% for values of other nodes.")},
       .output_node = true,
       .hidden_prompt = true,
       .run = save});
+  table.add(
+      NodeOf<SavePngs>{.name = "SaveAnimatedPNG",
+                       .category = "image/animation",
+                       .description = "Writes a batch of pictures as one animated PNG that carries the workflow.",
+                       .inputs = {Link("images", &SavePngs::images),
+                                  Text("filename_prefix", &SavePngs::filename_prefix).names_saved_files(),
+                                  Float("fps", &SavePngs::fps).range(0.01, 1000.0).step(0.01).tip("Pictures a second."),
+                                  Int("compress_level", &SavePngs::compress_level).range(0, 9)},
+                       .output_node = true,
+                       .hidden_prompt = true,
+                       .run = save_animated_png,
+                       .check = check_png_time});
+  table.add(NodeOf<SaveWebps>{
+      .name = "SaveAnimatedWEBP",
+      .category = "image/animation",
+      .description = "Writes a batch of pictures as one animated WebP that carries the workflow.",
+      .inputs = {Link("images", &SaveWebps::images),
+                 Text("filename_prefix", &SaveWebps::filename_prefix).names_saved_files(),
+                 Float("fps", &SaveWebps::fps).range(0.01, 1000.0).step(0.01).tip("Pictures a second."),
+                 Bool("lossless", &SaveWebps::lossless),
+                 Int("quality", &SaveWebps::quality).range(0, 100).tip("Of what is not lossless; else effort."),
+                 Choice("method", &SaveWebps::method, {{"default", 4}, {"fastest", 0}, {"slowest", 6}})},
+      .output_node = true,
+      .hidden_prompt = true,
+      .run = save_animated_webp});
   table.add(NodeOf<Show>{.name = "PreviewImage",
                          .display = "Preview Image",
                          .category = "image",

@@ -1,4 +1,4 @@
-// Upscaling by networks.
+// Nodes that upscale pictures with networks.
 #include <algorithm>
 
 #include "models/upscale/upscaler.h"
@@ -30,7 +30,8 @@ Results<Image> enlarge(const Enlarge& in, Call& call) {
   const auto model = in.upscale_model->model->get();
   memory::Residency& residency = call.context().residency;
   models::UpscaleRun run;
-  run.memory_budget = residency.room();
+  const int64_t largest = models::upscale_tile(*model, 0);
+  run.memory_budget = residency.room(model->memory_estimate(largest, largest));
   const int64_t tile = models::upscale_tile(*model, run.memory_budget);
   const auto memory = residency.hold(
       model->memory_estimate(std::min(tile, pixels.dim(1)), std::min(tile, pixels.dim(2))), "upscaler at work");

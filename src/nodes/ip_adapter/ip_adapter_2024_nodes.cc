@@ -1,4 +1,4 @@
-// IP-Adapter nodes in the forms of 2023 and of January 2024, which many published workflows use.
+// IP-Adapter nodes as they were in 2023 and in January 2024; many published workflows use them.
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "models/vision/clip_vision.h"
@@ -15,7 +15,7 @@ using models::ClipVisionHandle;
 using models::ClipVisionOutput;
 using models::ModelHandle;
 
-// Embeds of pictures and of their opposite, which is noise when `noise` is above 0.
+// The embeds of pictures and of what stands for their opposite, which is noise if `noise` is above 0.
 models::IpEmbeds embeds_of(const ClipVisionHandle& vision, const Tensor& pictures, bool hidden_states, double noise) {
   if (noise <= 0) return models::ip_embeds(vision, pictures, hidden_states);
   sampling::TorchGenerator generator;
@@ -93,7 +93,7 @@ Foreseen<ModelHandle> foresee_encoded(const Known<ApplyEncoded>& in, Call& call)
   return foresee_fit(in, call, embeds ? &embeds->vision : nullptr);
 }
 
-// The node of 2023: names its adapter itself.
+// The node of 2023, which loads its adapter itself.
 struct ApplyNamed {
   Linked<ModelHandle> model;
   Linked<Image> image;
@@ -132,7 +132,7 @@ Input<P> weight_input() {
       .range(-1.0, 3.0)
       .step(0.05)
       .useful(0, 1.5, 0.05)
-      .tip("How much the picture counts: 0.5 to 0.8 leaves room for the prompt.");
+      .tip("How strong the picture's effect is: 0.5 to 0.8 leaves room for the prompt.");
 }
 Input<Application> weight_type_input() {
   return Choice("weight_type", &Application::weight_type, {"original", "linear", "channel penalty"})
@@ -144,19 +144,19 @@ Input<Application> start_input() {
       .range(0.0, 1.0)
       .step(0.001)
       .added_later()
-      .tip("When the picture begins to count, 0 being the start of the denoising.");
+      .tip("When the picture starts to have an effect; 0 is the start of the denoising.");
 }
 Input<Application> end_input() {
   return Float("end_at", &Application::end_at)
       .range(0.0, 1.0)
       .step(0.001)
       .added_later()
-      .tip("When it ceases to count.");
+      .tip("When the picture stops having an effect; 1 is the end of the denoising.");
 }
 Input<Application> unfold_input() {
   return Bool("unfold_batch", &Application::unfold_batch)
       .added_later()
-      .tip("Each reference picture steers one picture of the batch, instead of all of them every one.");
+      .tip("Each reference picture steers one picture of the batch, instead of all of them together every picture.");
 }
 template <class P>
 Input<P> noise_input() {
@@ -164,7 +164,7 @@ Input<P> noise_input() {
       .range(0.0, 1.0)
       .step(0.01)
       .added_later()
-      .tip("How much noise stands for 'not this picture'.");
+      .tip("How much noise there is in the picture that stands for 'not this picture'.");
 }
 
 void register_apply(Table& table) {
@@ -176,14 +176,14 @@ void register_apply(Table& table) {
       .inputs = {Link("ipadapter", &Application::ipadapter), Link("clip_vision", &Apply::clip_vision),
                  Link("image", &Apply::image), Link("model", &Application::model), weight_input<Apply>(),
                  noise_input<Apply>(), weight_type_input(), start_input(), end_input(), unfold_input(),
-                 Link("attn_mask", &Application::attn_mask).tip("Where the pictures count.")},
+                 Link("attn_mask", &Application::attn_mask).tip("Where the pictures have an effect.")},
       .run = apply,
       .foresee = foresee_apply});
   table.add(NodeOf<ApplyEncoded>{
       .name = "IPAdapterApplyEncoded",
       .display = "Apply IPAdapter from Encoded",
       .category = "ipadapter",
-      .description = "IPAdapterApply for pictures that IPAdapterEncoder has encoded.",
+      .description = "IPAdapterApply with pictures that IPAdapterEncoder has encoded.",
       .inputs = {Link("ipadapter", &Application::ipadapter), Link("embeds", &ApplyEncoded::embeds),
                  Link("model", &Application::model), weight_input<Application>(), weight_type_input(), start_input(),
                  end_input(), unfold_input(), Link("attn_mask", &Application::attn_mask)},
@@ -224,7 +224,7 @@ struct Encode {
   double weight_1 = 1.0, weight_2 = 1.0, weight_3 = 1.0, weight_4 = 1.0;
 };
 
-// Up to four pictures with weights of their own, as one value.
+// The embeds of up to four pictures, each multiplied by its weight.
 Results<IpEmbedsPair> encode(const Encode& in) {
   Tensor pictures;
   std::vector<float> weights;
@@ -272,7 +272,7 @@ void register_ip_adapter_2024_nodes(Table& table) {
   table.add(NodeOf<Load>{.name = "IPAdapterModelLoader",
                          .display = "IPAdapter Model Loader",
                          .category = "ipadapter/loaders",
-                         .description = "Loads an IP-Adapter; what kind it is is read from the file.",
+                         .description = "Loads an IP-Adapter; its kind is read from the file.",
                          .inputs = {File("ipadapter_file", &Load::ipadapter_file, "ipadapter")},
                          .runs_when_checked = true,
                          .run = load});
@@ -282,7 +282,7 @@ void register_ip_adapter_2024_nodes(Table& table) {
       .category = "ipadapter",
       .description = "Encodes up to four reference pictures, each with its weight (the form of January 2024).",
       .inputs = {Link("clip_vision", &Encode::clip_vision), Link("image_1", &Encode::image_1),
-                 Bool("ipadapter_plus", &Encode::ipadapter_plus).tip("On for adapters of the plus kind."),
+                 Bool("ipadapter_plus", &Encode::ipadapter_plus).tip("Must be on for adapters of the plus kind."),
                  noise_input<Encode>(), unit_weight("weight_1", &Encode::weight_1), Link("image_2", &Encode::image_2),
                  Link("image_3", &Encode::image_3), Link("image_4", &Encode::image_4),
                  unit_weight("weight_2", &Encode::weight_2).optional(),
@@ -295,7 +295,7 @@ void register_ip_adapter_2024_nodes(Table& table) {
       .name = "PrepImageForClipVision",
       .display = "Prep Image For ClipVision",
       .category = "ipadapter/utils",
-      .description = "Makes a reference picture square: crops it where you say, or pads it.",
+      .description = "Makes a reference picture square by cropping it at the given position, or by padding it.",
       .inputs = {Link("image", &Prepare::image),
                  Choice("interpolation", &Prepare::interpolation,
                         {"LANCZOS", "BICUBIC", "HAMMING", "BILINEAR", "BOX", "NEAREST"}),

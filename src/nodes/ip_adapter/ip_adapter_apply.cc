@@ -36,7 +36,7 @@ std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, co
           models::find_clip_vision(call.context().residency, *file->tensors, call.context().compute, file->name());
       if (!models::ip_adapter_mismatch(adapter, &vision, nullptr)) return vision;
     } catch (const Error&) {
-      continue;  // a file that is no encoder is none that fits
+      continue;  // not a vision encoder
     }
   }
   return std::nullopt;

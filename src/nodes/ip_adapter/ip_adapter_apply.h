@@ -1,4 +1,4 @@
-// The common part of all IP-Adapter nodes: an adapter, with or without its vision encoder, applied to a model.
+// The common part of all IP-Adapter nodes: their link types, and applying an adapter to a model.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct LinkType<IpPipeline> : ModelLink<IpPipeline> {
   static constexpr const char* kName = "IPADAPTER";
 };
 
-// EMBEDS of the nodes of 2024-01: a picture and its opposite in one value.
+// EMBEDS as the nodes of January 2024 pass them: those of a picture and of its opposite in one value.
 struct IpEmbedsPair {
   models::IpEmbeds embeds;
 };
@@ -35,7 +35,7 @@ struct LinkType<IpEmbedsPair> {
   static size_t bytes(const IpEmbedsPair& pair) { return bytes_of(pair.embeds.cond) + bytes_of(pair.embeds.uncond); }
 };
 
-// EMBEDS of today's nodes: one of the two.
+// EMBEDS as today's nodes pass them: those of a picture or of its opposite.
 struct IpEmbed {
   Tensor rows;
 };
@@ -49,16 +49,16 @@ struct LinkType<IpEmbed> {
 
 IpPipeline open_ip_adapter(Call& call, const std::string& name);
 
-// The vision encoder to use: the linked one, which may be null, else the pipeline's. nullptr when there is none.
+// The vision encoder to use: the linked one, or else the pipeline's; null if there is neither.
 const models::ClipVisionHandle* find_vision(const models::ClipVisionHandle* linked, const IpPipeline& pipeline);
-// The same; throws Error(kInvalid) saying what to link when there is none.
+// The same, but throws Error(kInvalid), which says what to link, if there is neither.
 const models::ClipVisionHandle& need_vision(const models::ClipVisionHandle* linked, const IpPipeline& pipeline);
 
-// The first file of the clip_vision folders that an adapter can use.
+// The encoder of the first file in the clip_vision folders that fits an adapter.
 std::optional<models::ClipVisionHandle> find_fitting_vision(const Call& call, const models::IpAdapterHandle& adapter);
 
-// Throws Error(kMismatch) when the adapter does not go with the model or the encoder, either of which may be null,
-// naming an encoder there is that would fit.
+// Throws Error(kMismatch) if the adapter does not fit the model or the encoder; it names an available encoder that
+// would fit. If the model or the encoder is null, it is not checked.
 void require_adapter_fits(const Call& call, const IpPipeline& pipeline, const models::ClipVisionHandle* vision,
                           const models::ModelHandle* model);
 
@@ -71,7 +71,7 @@ struct IpApplication {
   bool unfold_batch = false;
   std::vector<float> sample_weights = {};  // a factor for each picture of the batch
 };
-// A copy of the model with one more adapter.
+// A copy of the model with the adapter added.
 models::ModelHandle apply_ip_adapter(const models::ModelHandle& model, const IpPipeline& pipeline,
                                      models::IpTokens tokens, const IpApplication& how);
 

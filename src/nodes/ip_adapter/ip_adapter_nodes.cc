@@ -5,27 +5,24 @@
 #include "formats/tensors/model_file.h"
 #include "image/edit/pictures.h"
 #include "library/folders.h"
-#include "models/vision/clip_vision.h"
-#include "node_api/table.h"
 #include "nodes/common/reference_picture.h"
-#include "nodes/ip_adapter/ip_adapter_apply.h"
+#include "nodes/ip_adapter/ip_adapter_inputs.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
-using models::ClipVisionHandle;
-using models::IpCombine;
-using models::ModelHandle;
+using namespace ip;  // NOLINT(google-build-using-namespace): their parameters are these nodes' own
 
-// --- The unified loader: picks adapter and encoder for a model ---
+// --- The unified loader, which picks the adapter and the encoder for a model ---
 
 struct Preset {
   const char* name;
   models::IpAdapterKind kind;
-  const char* mark;  // what the published names of such files have in them; adapters of one kind look alike inside
-  bool vision_g;     // takes pictures through ViT-bigG
+  const char* mark;  // a part of the published file names; the contents do not tell the variants of a kind apart
+  bool vision_g;     // whether its vision encoder is ViT-bigG
 };
+constexpr int64_t kVisionGLayers = 48;  // ViT-H has 32
 constexpr std::array<Preset, 6> kPresets = {{
     {"LIGHT - SD1.5 only (low strength)", models::IpAdapterKind::kPlain, "light", false},
     {"STANDARD (medium strength)", models::IpAdapterKind::kPlain, "", false},
@@ -41,7 +38,7 @@ std::vector<std::string> preset_names() {
   return names;
 }
 
-// Whether the variant marks in a file's name are those of the preset.
+// Whether a file's name has the mark of the preset's variant, and none of another variant.
 bool marked(const std::string& file, const Preset& preset) {
   const auto has = [&](const char* mark) { return file.find(mark) != std::string::npos; };
   if (has("composition") || has("faceid") || has("portrait")) return false;
@@ -51,7 +48,7 @@ bool marked(const std::string& file, const Preset& preset) {
   return true;
 }
 
-// The adapters there are, newer versions of a file first.
+// The names of the available adapters, newer versions of a file first.
 std::vector<std::string> adapters(Call& call) {
   std::vector<std::string> names = call.context().folders.list("ipadapter");
   std::stable_partition(names.begin(), names.end(),
@@ -67,8 +64,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
       if (pipeline.adapter.config.kind != preset.kind || models::ip_adapter_mismatch(pipeline.adapter, nullptr, &model))
         continue;
       pipeline.vision = find_fitting_vision(call, pipeline.adapter);
-      // ViT-bigG has 48 layers, ViT-H has 32.
-      if (pipeline.vision && (pipeline.vision->layers > 40) == preset.vision_g) return pipeline;
+      if (pipeline.vision && (pipeline.vision->layers == kVisionGLayers) == preset.vision_g) return pipeline;
     } catch (const Error&) {
       continue;
     }
@@ -77,7 +73,7 @@ IpPipeline find_pipeline(Call& call, const ModelHandle& model, const Preset& pre
                                    models::family_name(&model.family()) +
                                    " with the CLIP vision encoder it needs is in the model folders")
       .at_input("preset")
-      .fix("docs/models.md lists the published files; they go into ipadapter/ and clip_vision/");
+      .fix("See docs/models.md for the published files; they go into ipadapter/ and clip_vision/");
 }
 
 struct LoadUnified {
@@ -93,75 +89,6 @@ Results<ModelHandle, IpPipeline> load_unified(const LoadUnified& in, Call& call)
 }
 
 // --- Applying ---
-
-// The parameters that all ways of applying an adapter share.
-struct Application {
-  Linked<ModelHandle> model;
-  Linked<IpPipeline> ipadapter;
-  NumberOrList weight{1.0};
-  double start_at = 0.0, end_at = 1.0;
-  std::string weight_type, embeds_scaling = {};
-  MaybeLinked<Mask> attn_mask;
-  MaybeLinked<ClipVisionHandle> clip_vision;
-};
-
-// The weight is a number, or one for each picture of a batch; where pictures are not apart the first one counts.
-IpApplication application(const Application& in, std::string weight_type, bool unfold) {
-  IpApplication how;
-  how.weight.type = std::move(weight_type);
-  how.start_at = in.start_at;
-  how.end_at = in.end_at;
-  how.mask = in.attn_mask.value_or_empty();
-  how.unfold_batch = unfold;
-  if (!in.embeds_scaling.empty()) how.scaling = models::ip_scaling(in.embeds_scaling);
-  if (in.weight.list.empty()) {
-    how.weight.weight = in.weight.value;
-  } else if (unfold) {
-    how.weight.weight = 1.0;
-    how.sample_weights.assign(in.weight.list.begin(), in.weight.list.end());
-  } else {
-    how.weight.weight = in.weight.list.front();
-  }
-  return how;
-}
-
-// Everything that is done with pictures in common: checks, encoding, tokens. `negative` and `composition` may be
-// undefined.
-Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
-                           const IpApplication& how, IpCombine combine, const Tensor& composition = {}) {
-  const IpPipeline& pipeline = *in.ipadapter;
-  const ClipVisionHandle& vision = need_vision(in.clip_vision.get(), pipeline);
-  require_adapter_fits(call, pipeline, &vision, &*in.model);
-  warn_of_crop(call, picture);
-  if (combine == IpCombine::kConcat) warn_of_blending(call, picture.dim(0), how.unfold_batch);
-  const bool hidden = pipeline.adapter.config.takes_hidden_states();
-  const auto embeds = models::ip_embeds(vision, picture, hidden, negative);
-  const Tensor other = composition.defined() ? models::ip_encode_images(vision, composition, hidden) : Tensor();
-  return {apply_ip_adapter(*in.model, pipeline, models::ip_tokens(pipeline.adapter, embeds, combine, other), how)};
-}
-
-Foreseen<ModelHandle> foresee_fit(const Known<Application>& in, const Call& call) {
-  const ModelHandle* model = in(&Application::model);
-  if (const IpPipeline* pipeline = in(&Application::ipadapter))
-    require_adapter_fits(call, *pipeline, find_vision(in(&Application::clip_vision), *pipeline), model);
-  return {model};
-}
-
-struct Pictures : Application {
-  Linked<Image> image;
-  MaybeLinked<Image> image_negative;
-  // Where a node has ways to combine pictures, one is chosen knowingly.
-  IpCombine combine_embeds = IpCombine::kConcat;
-};
-
-Foreseen<ModelHandle> foresee_pictures(const Known<Pictures>& in, Call& call, bool unfold) {
-  warn_of_crop(call, in(&Pictures::image));
-  if (in(&Pictures::combine_embeds) == IpCombine::kConcat) warn_of_blending(call, in(&Pictures::image), unfold);
-  return foresee_fit(in, call);
-}
-Foreseen<ModelHandle> foresee_together(const Known<Pictures>& in, Call& call) {
-  return foresee_pictures(in, call, false);
-}
 
 Results<ModelHandle> apply_simple(const Pictures& in, Call& call) {
   const std::string type = in.weight_type == "style transfer"             ? "style transfer"
@@ -184,7 +111,7 @@ Results<ModelHandle> apply_batch(const Batch& in, Call& call) {
                IpCombine::kConcat);
 }
 
-// The precise types say how strongly the other part is pushed away.
+// The precise weight types have a factor for how strongly the other property of the picture is suppressed.
 struct PreciseStyle : Pictures {
   double style_boost = 1.0;
 };
@@ -281,56 +208,6 @@ Results<IpEmbed> combine(const Combine& in) {
 
 // --- Declarations ---
 
-Input<Application> model_input() { return Link("model", &Application::model); }
-Input<Application> adapter_input() { return Link("ipadapter", &Application::ipadapter); }
-constexpr const char* kWeightTip = "How much the picture counts: 0.5 to 0.8 leaves room for the prompt.";
-Input<Application> weight_input(double max) {
-  return Float("weight", &Application::weight).range(-1.0, max).step(0.05).useful(0, 1.5, 0.05).tip(kWeightTip);
-}
-Input<Application> start_input() {
-  return Float("start_at", &Application::start_at)
-      .range(0.0, 1.0)
-      .step(0.001)
-      .tip("When the picture begins to count, 0 being the start of the denoising.");
-}
-Input<Application> end_input() {
-  return Float("end_at", &Application::end_at).range(0.0, 1.0).step(0.001).tip("When it ceases to count.");
-}
-Input<Application> weight_type_input() {
-  const auto names = models::ip_weight_types();
-  return Choice("weight_type", &Application::weight_type, {names.begin(), names.end()})
-      .tip("How the weight is spread over the model's layers: all, only style, only composition.");
-}
-Input<Application> scaling_input() {
-  return Choice("embeds_scaling", &Application::embeds_scaling,
-                {"V only", "K+V", "K+V w/ C penalty", "K+mean(V) w/ C penalty"})
-      .added_later()
-      .tip("What the weight multiplies.");
-}
-template <class P>
-Input<P> combine_input(IpCombine P::*member) {
-  return Choice("combine_embeds", member,
-                {{"concat", IpCombine::kConcat},
-                 {"add", IpCombine::kAdd},
-                 {"subtract", IpCombine::kSubtract},
-                 {"average", IpCombine::kAverage},
-                 {"norm average", IpCombine::kNormAverage}});
-}
-Input<Pictures> combine_input() {
-  return combine_input(&Pictures::combine_embeds).tip("How several reference pictures become one.");
-}
-template <class P>
-Input<P> negative_input() {
-  return Link("image_negative", &P::image_negative).tip("What the result should not be like.");
-}
-Input<Application> mask_input() { return Link("attn_mask", &Application::attn_mask).tip("Where the pictures count."); }
-template <class P>
-Input<P> vision_input() {
-  return Link("clip_vision", &P::clip_vision)
-      .tip("Needed with IPAdapterModelLoader; the unified loader brings its own.");
-}
-Input<Pictures> image_input() { return Link("image", &Pictures::image); }
-
 void register_apply(Table& table) {
   table.add(NodeOf<Pictures>{
       .name = "IPAdapter",
@@ -347,7 +224,7 @@ void register_apply(Table& table) {
       NodeOf<Pictures>{.name = "IPAdapterAdvanced",
                        .display = "IPAdapter Advanced",
                        .category = "ipadapter",
-                       .description = "Lets reference pictures steer a model, with every knob.",
+                       .description = "Lets reference pictures steer a model, with every parameter.",
                        .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
                                   combine_input(), start_input(), end_input(), scaling_input(),
                                   negative_input<Pictures>(), mask_input(), vision_input<Application>()},
@@ -420,31 +297,32 @@ void register_embeds(Table& table) {
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbeds",
                            .display = "IPAdapter Embeds",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterAdvanced for pictures that are encoded already.",
+                           .description = "IPAdapterAdvanced with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, false); },
                            .foresee = foresee_fit});
   table.add(NodeOf<Embeds>{.name = "IPAdapterEmbedsBatch",
                            .display = "IPAdapter Embeds Batch",
                            .category = "ipadapter/embeds",
-                           .description = "IPAdapterBatch for pictures that are encoded already.",
+                           .description = "IPAdapterBatch with pictures that are already encoded.",
                            .inputs = inputs,
                            .run = [](const Embeds& in, Call& call) { return apply_embeds(in, call, true); },
                            .foresee = foresee_fit});
-  table.add(NodeOf<Encode>{
-      .name = "IPAdapterEncoder",
-      .display = "IPAdapter Encoder",
-      .category = "ipadapter/embeds",
-      .description = "Encodes reference pictures for an adapter.",
-      .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
-                 Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
-                 Link("mask", &Encode::mask).tip("What of the pictures is to be seen."), vision_input<Encode>()},
-      .outputs = {{"pos_embed"}, {"neg_embed"}},
-      .run = encode});
+  table.add(
+      NodeOf<Encode>{.name = "IPAdapterEncoder",
+                     .display = "IPAdapter Encoder",
+                     .category = "ipadapter/embeds",
+                     .description = "Encodes reference pictures for an adapter.",
+                     .inputs = {Link("ipadapter", &Encode::ipadapter), Link("image", &Encode::image),
+                                Float("weight", &Encode::weight).range(-1.0, 3.0).step(0.01).useful(0, 1.5, 0.05),
+                                Link("mask", &Encode::mask).tip("The part of the pictures that the encoder sees."),
+                                vision_input<Encode>()},
+                     .outputs = {{"pos_embed"}, {"neg_embed"}},
+                     .run = encode});
   table.add(NodeOf<Combine>{.name = "IPAdapterCombineEmbeds",
                             .display = "IPAdapter Combine Embeds",
                             .category = "ipadapter/embeds",
-                            .description = "Makes one of several encoded pictures.",
+                            .description = "Combines up to five encoded pictures.",
                             .inputs = {Link("embed1", &Combine::embed1),
                                        Choice("method", &Combine::method,
                                               {{"concat", IpCombine::kConcat},

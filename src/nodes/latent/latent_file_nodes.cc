@@ -1,16 +1,17 @@
-// Latents in files: safetensors with one tensor, in ComfyUI's form.
+// Latents in files: safetensors files in ComfyUI's form, with a single tensor.
 #include "base/error.h"
 #include "formats/tensors/safetensors.h"
 #include "node_api/files.h"
 #include "node_api/table.h"
-#include "nodes/common/latents.h"
+#include "nodes/common/foreseen_sizes.h"
+#include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kTensor = "latent_tensor";
-// An empty tensor of this name says that values are as the VAE encodes them; without it they are scaled for the model,
-// which was always the default one then.
+// If a file has an empty tensor of this name, its latent is as the VAE encoded it. Older files lack it; their latents
+// are scaled for the model, which was always of Stable Diffusion 1 then.
 constexpr const char* kUnscaled = "latent_format_version_0";
 
 struct Save {
@@ -37,20 +38,20 @@ struct Load {
   std::string latent;
 };
 
-// The tensors of a file that has a latent among them.
+// Opens a file and returns its tensors. Throws Error(kBadFile) if none of them is a latent.
 StoredTensors open_latent(const Call& call, const std::string& name) {
   const auto path = find_latent(call.context().artifacts, name);
   StoredTensors tensors = formats::read_safetensors(MappedFile::open(path));
   const StoredTensor* found = tensors.find(kTensor);
   if (!found || found->rank() != 4 || found->numel() == 0)
-    throw Error(Fault::kBadFile, "there is no latent in this file").in_file(path.string()).at_input("latent");
+    throw Error(Fault::kBadFile, "this file holds no latent").in_file(path.string()).at_input("latent");
   return tensors;
 }
 
 Foreseen<Latent> foresee_load(const Known<Load>& in, Call& call) {
   const StoredTensors tensors = open_latent(call, in(&Load::latent));
   const StoredTensor& found = *tensors.find(kTensor);
-  return {ForeseenLatent{found.dim(0), found.dim(2), found.dim(3)}};
+  return {ForeseenLatent{found.dim(0), found.dim(2), found.dim(3), found.dim(1)}};
 }
 
 Results<Latent> load(const Load& in, Call& call) {
@@ -60,8 +61,7 @@ Results<Latent> load(const Load& in, Call& call) {
   Latent out;
   out.samples = clone(values.permute({0, 2, 3, 1}));
   require_unchanged(found->storage());
-  if (!tensors.find(kUnscaled))
-    for (float& v : out.samples.values()) v *= 1.0f / models::default_latents().scale;
+  if (!tensors.find(kUnscaled)) out.samples = ops::affine(out.samples, 1.0f / models::default_latents().scale);
   return {std::move(out)};
 }
 

@@ -1,4 +1,4 @@
-// Empty latents, and operations on latents that need no model.
+// Nodes that make empty latents, and operations on latents that need no model.
 #include <algorithm>
 
 #include "image/edit/composite.h"
@@ -6,7 +6,7 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
-#include "nodes/common/latents.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
@@ -22,29 +22,39 @@ Input<P> size(const char* name, int64_t P::*member, int least) {
   return pixels(name, member, least).useful(128, 1280, 64);
 }
 
-// The latent with other samples, all else kept.
+// A copy of the latent with other samples.
 Results<Latent> with_samples(const Latent& from, Tensor samples) {
   Latent out = from;
   out.samples = std::move(samples);
   return {std::move(out)};
 }
 
-// --- Empty ones and batches ---
+// Foresight of a node whose output shares the samples that come in.
+template <class P>
+auto same_samples(const char* input) {
+  return [input](const Known<P>&, Call& call) -> Foreseen<Latent> {
+    const Value* known = call.linked(input);
+    if (!known) return {};
+    return {Handed{*known}};
+  };
+}
+
+// --- Empty latents and batches ---
 
 struct Empty {
   int64_t width = 512, height = 512, batch_size = 1;
 };
 
-// Pictures are given in pixels, and no VAE says how many make a latent pixel.
+// Sizes are given in pixels, and there is no VAE that could say how many of them make a latent pixel.
 ForeseenLatent empty_size(int64_t batch_size, int64_t height, int64_t width) {
-  const int64_t factor = models::default_latents().factor;
-  return {batch_size, height / factor, width / factor};
+  const models::LatentFormat& format = models::default_latents();
+  return {batch_size, height / format.factor, width / format.factor, format.channels, format.factor};
 }
 
 Results<Latent> empty(const Empty& in) {
   const ForeseenLatent size = empty_size(in.batch_size, in.height, in.width);
   Latent out;
-  out.samples = Tensor::zeros({size.count, size.height, size.width, models::default_latents().channels});
+  out.samples = Tensor::zeros({size.count, size.height, size.width, size.channels});
   return {std::move(out)};
 }
 
@@ -52,7 +62,7 @@ Foreseen<Latent> foresee_empty(const Known<Empty>& in) {
   return {empty_size(in(&Empty::batch_size), in(&Empty::height), in(&Empty::width))};
 }
 
-// One mask per sample.
+// The latent's noise mask with as many masks as samples.
 Tensor mask_per_sample(const Latent& in) {
   return in.noise_mask.dim(0) < in.samples.dim(0) ? image::fit_batch(in.noise_mask, in.samples.dim(0)) : in.noise_mask;
 }
@@ -108,11 +118,11 @@ struct Pair {
 };
 
 Results<Latent> join(const Pair& in) {
-  const Latent &first = *in.samples1, &second = *in.samples2;
-  Latent out = first;
-  out.samples = image::join_batches(first.samples, second.samples);
-  out.batch_index = indices(first);
-  const auto more = indices(second);
+  const Latent &a = *in.samples1, &b = *in.samples2;
+  Latent out = a;
+  out.samples = image::join_batches(a.samples, b.samples);
+  out.batch_index = indices(a);
+  const auto more = indices(b);
   out.batch_index.insert(out.batch_index.end(), more.begin(), more.end());
   return {std::move(out)};
 }
@@ -122,7 +132,7 @@ struct SeedBehavior {
   bool fixed = true;
 };
 
-// Every latent of a batch with its own noise, or all with that of the first.
+// Gives every latent of a batch its own noise, or all of them the noise of the first.
 Results<Latent> seed_behavior(const SeedBehavior& in) {
   Latent out = *in.samples;
   const int64_t first = out.batch_index.empty() ? 0 : out.batch_index.front();
@@ -136,9 +146,9 @@ void add_batches(Table& table) {
       .name = "EmptyLatentImage",
       .display = "Empty Latent Image",
       .category = "latent",
-      .description = "Latents with nothing in them, to be painted by a sampler.",
-      .inputs = {size("width", &Empty::width, 16).tip("Of the pictures to come, in pixels."),
-                 size("height", &Empty::height, 16).tip("Of the pictures to come, in pixels."),
+      .description = "Makes empty latents, from which a sampler paints pictures.",
+      .inputs = {size("width", &Empty::width, 16).tip("In pixels of the picture."),
+                 size("height", &Empty::height, 16).tip("In pixels of the picture."),
                  Int("batch_size", &Empty::batch_size).range(1, 4096).useful(1, 8, 1).tip("How many pictures.")},
       .outputs = {{.tip = "The empty latents."}},
       .run = empty,
@@ -147,28 +157,44 @@ void add_batches(Table& table) {
       .name = "LatentFromBatch",
       .display = "Latent From Batch",
       .category = "latent/batch",
-      .description = "Takes some latents out of a batch; each keeps the noise it had there.",
+      .description = "Takes consecutive latents out of a batch; each keeps the noise that it gets in the batch.",
       .inputs = {Link("samples", &FromBatch::samples), Int("batch_index", &FromBatch::batch_index).range(0, 63),
                  Int("length", &FromBatch::length).range(1, 64).added_later()},
-      .run = from_batch});
+      .run = from_batch,
+      .foresee = [](const Known<FromBatch>& in) -> Foreseen<Latent> {
+        const ForeseenLatent* known = in(&FromBatch::samples);
+        if (!known) return {};
+        return {in_number(*known, part_of(known->count, in(&FromBatch::batch_index), in(&FromBatch::length)))};
+      }});
   table.add(NodeOf<Repeat>{.name = "RepeatLatentBatch",
                            .display = "Repeat Latent Batch",
                            .category = "latent/batch",
                            .description = "Repeats a batch of latents; each copy gets noise of its own.",
                            .inputs = {Link("samples", &Repeat::samples), Int("amount", &Repeat::amount).range(1, 64)},
-                           .run = repeat});
+                           .run = repeat,
+                           .foresee = [](const Known<Repeat>& in) -> Foreseen<Latent> {
+                             const ForeseenLatent* known = in(&Repeat::samples);
+                             if (!known) return {};
+                             return {in_number(*known, known->count * in(&Repeat::amount))};
+                           }});
   table.add(NodeOf<Pair>{.name = "LatentBatch",
                          .category = "latent/batch",
-                         .description = "Puts latents into one batch; the second is brought to the size of the first.",
+                         .description = "Joins two batches of latents; samples2 is resized to samples1.",
                          .inputs = {Link("samples1", &Pair::samples1), Link("samples2", &Pair::samples2)},
-                         .run = join});
+                         .run = join,
+                         .foresee = [](const Known<Pair>& in) -> Foreseen<Latent> {
+                           const ForeseenLatent *first = in(&Pair::samples1), *second = in(&Pair::samples2);
+                           if (!first || !second) return {};
+                           return {in_number(*first, first->count + second->count)};
+                         }});
   table.add(NodeOf<SeedBehavior>{
       .name = "LatentBatchSeedBehavior",
       .category = "latent/advanced",
-      .description = "Whether the latents of a batch get different noise or all the same.",
+      .description = "Sets whether the latents of a batch get different noise or the same.",
       .inputs = {Link("samples", &SeedBehavior::samples),
                  Choice("seed_behavior", &SeedBehavior::fixed, {{"random", false}, {"fixed", true}})},
-      .run = seed_behavior});
+      .run = seed_behavior,
+      .foresee = same_samples<SeedBehavior>("samples")});
 }
 
 // --- Shapes ---
@@ -184,9 +210,17 @@ Results<Latent> upscale(const Upscale& in) {
   const Tensor& samples = in.samples->samples;
   const image::Size wanted{in.width, in.height};
   if (wanted.width == 0 && wanted.height == 0) return {in.samples};
-  return with_samples(*in.samples,
-                      image::upscale(samples, image::scaled_latent_size(samples, wanted, format_of(*in.samples).factor),
-                                     image::resize_method(in.upscale_method), image::crop_mode(in.crop)));
+  return with_samples(
+      *in.samples,
+      image::upscale(samples, image::scaled_latent_size(image::size_of(samples), wanted, format_of(*in.samples).factor),
+                     image::resize_method(in.upscale_method), image::crop_mode(in.crop)));
+}
+
+Foreseen<Latent> foresee_upscaled(const Known<Upscale>& in) {
+  const ForeseenLatent* known = in(&Upscale::samples);
+  if (!known) return {};
+  const image::Size wanted{in(&Upscale::width), in(&Upscale::height)};
+  return {in_size(*known, image::scaled_latent_size(size_of(*known), wanted, known->factor))};
 }
 
 struct UpscaleBy {
@@ -197,7 +231,7 @@ struct UpscaleBy {
 
 Results<Latent> upscale_by(const UpscaleBy& in) {
   const Tensor& samples = in.samples->samples;
-  return with_samples(*in.samples, image::upscale(samples, image::scaled_by(samples, in.scale_by),
+  return with_samples(*in.samples, image::upscale(samples, image::scaled_by(image::size_of(samples), in.scale_by),
                                                   image::resize_method(in.upscale_method), image::CropMode::kDisabled));
 }
 
@@ -229,7 +263,15 @@ Results<Latent> crop(const Crop& in) {
                                                       format_of(*in.samples).factor));
 }
 
-// The axis of [N,h,w,C] that a node calls x, y or t; t is that of the channels, as the reference has it for pictures.
+Foreseen<Latent> foresee_cropped(const Known<Crop>& in) {
+  const ForeseenLatent* known = in(&Crop::samples);
+  if (!known) return {};
+  const auto [x, y] = image::latent_corner(size_of(*known), in(&Crop::x), in(&Crop::y), known->factor);
+  return {in_size(*known, {part_of(known->width, x, in(&Crop::width) / known->factor),
+                           part_of(known->height, y, in(&Crop::height) / known->factor)})};
+}
+
+// The axis of [N,h,w,C] that a node calls x, y or t. As in ComfyUI, t means the channels for latents of pictures.
 int axis_of(const std::string& name) {
   return name.find('x') != std::string::npos ? 2 : name.find('y') != std::string::npos ? 1 : 3;
 }
@@ -239,16 +281,16 @@ struct Concat : Pair {
 };
 
 Results<Latent> concat(const Concat& in) {
-  const Latent& first = *in.samples1;
-  const Tensor second = image::fit_batch(in.samples2->samples, first.samples.dim(0));
+  const Latent& a = *in.samples1;
+  const Tensor b = image::fit_batch(in.samples2->samples, a.samples.dim(0));
   const int axis = axis_of(in.dim);
   for (int d = 1; d < 4; ++d)
-    if (d != axis && first.samples.dim(d) != second.dim(d))
-      throw Error(Fault::kMismatch, "latents of " + first.samples.shape().str() + " and " + second.shape().str() +
+    if (d != axis && a.samples.dim(d) != b.dim(d))
+      throw Error(Fault::kMismatch, "latents of " + a.samples.shape().str() + " and " + b.shape().str() +
                                         " cannot be put together along " + in.dim)
           .fix("Bring them to one size first, with LatentUpscale or LatentCrop");
-  return with_samples(first, in.dim.starts_with('-') ? ops::concat({second, first.samples}, axis)
-                                                     : ops::concat({first.samples, second}, axis));
+  return with_samples(a,
+                      in.dim.starts_with('-') ? ops::concat({b, a.samples}, axis) : ops::concat({a.samples, b}, axis));
 }
 
 struct Cut {
@@ -267,18 +309,18 @@ Results<Latent> cut_out(const Cut& in) {
 
 void add_shapes(Table& table) {
   const std::vector<std::string> methods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
-  table.add(NodeOf<Concat>{
-      .name = "LatentConcat",
-      .category = "latent/advanced",
-      .description = "Puts two latents side by side (x), one below the other (y), or their channels together (t); "
-                     "with a minus the second comes first.",
-      .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
-                 Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
-      .run = concat});
+  table.add(NodeOf<Concat>{.name = "LatentConcat",
+                           .category = "latent/advanced",
+                           .description =
+                               "Joins two latents side by side (x), one below the other (y), or by their channels (t); "
+                               "with a minus, samples2 comes first.",
+                           .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
+                                      Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
+                           .run = concat});
   table.add(NodeOf<Cut>{
       .name = "LatentCut",
       .category = "latent/advanced",
-      .description = "Some columns (x), rows (y) or channels (t) of a latent; a negative place counts from the end.",
+      .description = "Takes columns (x), rows (y) or channels (t) of a latent; a negative index counts from the end.",
       .inputs = {Link("samples", &Cut::samples), Choice("dim", &Cut::dim, {"x", "y", "t"}),
                  Int("index", &Cut::index).range(-kMaxSide, kMaxSide).step(1),
                  Int("amount", &Cut::amount).range(1, kMaxSide).step(1)},
@@ -287,27 +329,39 @@ void add_shapes(Table& table) {
       .name = "LatentUpscale",
       .display = "Upscale Latent",
       .category = "latent",
-      .description = "Brings latents to the size of a picture of so many pixels.",
+      .description = "Resizes latents for a picture of the given size in pixels.",
       .inputs = {Link("samples", &Upscale::samples), Choice("upscale_method", &Upscale::upscale_method, methods),
                  size("width", &Upscale::width, 0), size("height", &Upscale::height, 0),
                  Choice("crop", &Upscale::crop, {"disabled", "center"}).added_later()},
-      .run = upscale});
+      .run = upscale,
+      .foresee = foresee_upscaled});
   table.add(NodeOf<UpscaleBy>{
       .name = "LatentUpscaleBy",
       .display = "Upscale Latent By",
       .category = "latent",
-      .description = "Makes latents larger or smaller by a factor.",
+      .description = "Scales latents by a factor.",
       .inputs = {Link("samples", &UpscaleBy::samples), Choice("upscale_method", &UpscaleBy::upscale_method, methods),
                  Float("scale_by", &UpscaleBy::scale_by).range(0.01, 8.0).step(0.01)},
-      .run = upscale_by});
-  table.add(NodeOf<Rotate>{.name = "LatentRotate",
-                           .display = "Rotate Latent",
-                           .category = "latent/transform",
-                           .description = "Turns latents clockwise.",
-                           .inputs = {Link("samples", &Rotate::samples),
-                                      Choice("rotation", &Rotate::quarters,
-                                             {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
-                           .run = rotate});
+      .run = upscale_by,
+      .foresee = [](const Known<UpscaleBy>& in) -> Foreseen<Latent> {
+        const ForeseenLatent* known = in(&UpscaleBy::samples);
+        if (!known) return {};
+        return {in_size(*known, image::scaled_by(size_of(*known), in(&UpscaleBy::scale_by)))};
+      }});
+  table.add(NodeOf<Rotate>{
+      .name = "LatentRotate",
+      .display = "Rotate Latent",
+      .category = "latent/transform",
+      .description = "Turns latents clockwise.",
+      .inputs = {Link("samples", &Rotate::samples),
+                 Choice("rotation", &Rotate::quarters,
+                        {{"none", 0}, {"90 degrees", 1}, {"180 degrees", 2}, {"270 degrees", 3}})},
+      .run = rotate,
+      .foresee = [](const Known<Rotate>& in) -> Foreseen<Latent> {
+        const ForeseenLatent* known = in(&Rotate::samples);
+        if (!known) return {};
+        return {in(&Rotate::quarters) % 2 == 0 ? *known : in_size(*known, {known->height, known->width})};
+      }});
   table.add(NodeOf<Flip>{
       .name = "LatentFlip",
       .display = "Flip Latent",
@@ -316,7 +370,8 @@ void add_shapes(Table& table) {
       .inputs = {Link("samples", &Flip::samples), Choice("flip_method", &Flip::flip_method,
                                                          {{"x-axis: vertically", image::Flip::kVertical},
                                                           {"y-axis: horizontally", image::Flip::kHorizontal}})},
-      .run = flip});
+      .run = flip,
+      .foresee = latent_like<Flip>(&Flip::samples)});
   table.add(
       NodeOf<Crop>{.name = "LatentCrop",
                    .display = "Crop Latent",
@@ -324,10 +379,11 @@ void add_shapes(Table& table) {
                    .description = "Cuts a rectangle out of latents.",
                    .inputs = {Link("samples", &Crop::samples), size("width", &Crop::width, 64),
                               size("height", &Crop::height, 64), pixels("x", &Crop::x, 0), pixels("y", &Crop::y, 0)},
-                   .run = crop});
+                   .run = crop,
+                   .foresee = foresee_cropped});
 }
 
-// --- Mixes ---
+// --- Mixing ---
 
 struct Composite {
   Linked<Latent> samples_to, samples_from;
@@ -382,26 +438,29 @@ void add_composites(Table& table) {
       .name = "LatentComposite",
       .display = "Latent Composite",
       .category = "latent",
-      .description = "Places latents on others, with soft edges if wanted.",
+      .description = "Places latents on others, with soft edges if feather is above 0.",
       .inputs = {Link("samples_to", &Composite::samples_to), Link("samples_from", &Composite::samples_from),
                  pixels("x", &Composite::x, 0), pixels("y", &Composite::y, 0),
                  pixels("feather", &Composite::feather, 0).added_later()},
-      .run = composite_feathered});
+      .run = composite_feathered,
+      .foresee = latent_like<Composite>(&Composite::samples_to)});
   table.add(NodeOf<CompositeMasked>{
       .name = "LatentCompositeMasked",
       .category = "latent",
-      .description = "Places latents on others, where a mask shows them.",
+      .description = "Places latents on others where a mask is 1.",
       .inputs = {Link("destination", &CompositeMasked::destination), Link("source", &CompositeMasked::source),
                  pixels("x", &CompositeMasked::x, 0), pixels("y", &CompositeMasked::y, 0),
                  Bool("resize_source", &CompositeMasked::resize_source).added_later(),
                  Link("mask", &CompositeMasked::mask)},
-      .run = composite_masked});
+      .run = composite_masked,
+      .foresee = latent_like<CompositeMasked>(&CompositeMasked::destination)});
   table.add(NodeOf<SetNoiseMask>{.name = "SetLatentNoiseMask",
                                  .display = "Set Latent Noise Mask",
                                  .category = "latent/inpaint",
-                                 .description = "Says where a sampler may change the picture.",
+                                 .description = "Sets the mask within which a sampler may change the picture.",
                                  .inputs = {Link("samples", &SetNoiseMask::samples), Link("mask", &SetNoiseMask::mask)},
-                                 .run = set_noise_mask});
+                                 .run = set_noise_mask,
+                                 .foresee = same_samples<SetNoiseMask>("samples")});
 }
 
 Input<Pair> first_input() { return Link("samples1", &Pair::samples1); }
@@ -413,44 +472,58 @@ void add_arithmetic(Table& table) {
       .category = "_for_testing",
       .description = "Mixes two latents.",
       .inputs = {first_input(), second_input(), Float("blend_factor", &Blend::blend_factor).range(0.0, 1.0).step(0.01)},
-      .run = [](const Blend& in) {
-        return with_samples(*in.samples1,
-                            image::blend_latents(in.samples1->samples, in.samples2->samples, in.blend_factor));
+      .run =
+          [](const Blend& in) {
+            return with_samples(*in.samples1,
+                                image::blend_latents(in.samples1->samples, in.samples2->samples, in.blend_factor));
+          },
+      .foresee = [](const Known<Blend>& in) -> Foreseen<Latent> {
+        const ForeseenLatent *first = in(&Pair::samples1), *second = in(&Pair::samples2);
+        if (!first || !second) return {};
+        return {in_number(*first, std::max(first->count, second->count))};
       }});
   table.add(NodeOf<Interpolate>{
       .name = "LatentInterpolate",
       .category = "latent/advanced",
-      .description = "Goes from one latent to another, keeping their strength.",
+      .description = "Interpolates between two latents, keeping their strength.",
       .inputs = {first_input(), second_input(), Float("ratio", &Interpolate::ratio).range(0.0, 1.0).step(0.01)},
-      .run = [](const Interpolate& in) {
-        return with_samples(*in.samples1,
-                            image::interpolate_latents(in.samples1->samples, in.samples2->samples, in.ratio));
-      }});
+      .run =
+          [](const Interpolate& in) {
+            return with_samples(*in.samples1,
+                                image::interpolate_latents(in.samples1->samples, in.samples2->samples, in.ratio));
+          },
+      .foresee = latent_like<Interpolate>(&Pair::samples1)});
   table.add(NodeOf<Pair>{.name = "LatentAdd",
                          .category = "latent/advanced",
                          .description = "Adds two latents.",
                          .inputs = {first_input(), second_input()},
-                         .run = [](const Pair& in) {
-                           return with_samples(*in.samples1,
-                                               image::add_latents(in.samples1->samples, in.samples2->samples));
-                         }});
+                         .run =
+                             [](const Pair& in) {
+                               return with_samples(*in.samples1,
+                                                   image::add_latents(in.samples1->samples, in.samples2->samples));
+                             },
+                         .foresee = latent_like<Pair>(&Pair::samples1)});
   table.add(NodeOf<Pair>{.name = "LatentSubtract",
                          .category = "latent/advanced",
-                         .description = "Subtracts the second latent from the first.",
+                         .description = "Subtracts samples2 from samples1.",
                          .inputs = {first_input(), second_input()},
-                         .run = [](const Pair& in) {
-                           return with_samples(*in.samples1,
-                                               image::subtract_latents(in.samples1->samples, in.samples2->samples));
-                         }});
+                         .run =
+                             [](const Pair& in) {
+                               return with_samples(*in.samples1,
+                                                   image::subtract_latents(in.samples1->samples, in.samples2->samples));
+                             },
+                         .foresee = latent_like<Pair>(&Pair::samples1)});
   table.add(NodeOf<Multiply>{.name = "LatentMultiply",
                              .category = "latent/advanced",
                              .description = "Makes a latent stronger or weaker.",
                              .inputs = {Link("samples", &Multiply::samples),
                                         Float("multiplier", &Multiply::multiplier).range(-10.0, 10.0).step(0.01)},
-                             .run = [](const Multiply& in) {
-                               return with_samples(*in.samples,
-                                                   image::multiply_latent(in.samples->samples, in.multiplier));
-                             }});
+                             .run =
+                                 [](const Multiply& in) {
+                                   return with_samples(*in.samples,
+                                                       image::multiply_latent(in.samples->samples, in.multiplier));
+                                 },
+                             .foresee = latent_like<Multiply>(&Multiply::samples)});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/cancel.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -11,6 +12,7 @@
 #include "models/vae/vae.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
+#include "ops/arithmetic/formula.h"
 
 namespace easel::nodes {
 namespace {
@@ -18,21 +20,22 @@ namespace {
 using models::Conditioning;
 using models::VaeHandle;
 
-// A VAE, and memory to run it in.
+// A VAE in memory, and the memory reserved for running it.
 struct Work {
   std::shared_ptr<const models::Vae> vae;
   memory::Residency::Hold memory;
   models::VaeRun run;
 };
 
-// `wanted` for the whole picture, or what there is room for, but at least for the smallest tile.
+// Reserves the bytes that the whole picture takes (`wanted`), or the room that is left, but enough for the smallest
+// tile.
 Work start(Call& call, const VaeHandle& vae, const std::function<size_t(const models::Vae&)>& wanted,
            size_t (*smallest)(const models::Vae&)) {
   Work work;
   work.vae = vae.vae->get();
   memory::Residency& residency = call.context().residency;
-  const size_t room = residency.room();
-  work.memory = residency.hold(std::min(wanted(*work.vae), std::max(room, smallest(*work.vae))), "VAE at work");
+  const size_t whole = wanted(*work.vae), room = residency.room(whole);
+  work.memory = residency.hold(std::min(whole, std::max(room, smallest(*work.vae))), "VAE at work");
   work.run.memory_budget = room;
   work.run.progress = [&call](int done, int total) { call.part_done(done, total); };
   return work;
@@ -57,7 +60,7 @@ Work start_encoding(Call& call, const VaeHandle& vae, const Tensor& pixels) {
   return start_encoding(call, vae, pixels.dim(1), pixels.dim(2));
 }
 
-// What a VAE encodes.
+// The latent that a VAE encoded, with its format.
 Latent encoded(const VaeHandle& vae, Tensor samples, Tensor noise_mask = {}) {
   return {std::move(samples), std::move(noise_mask), {}, vae.latents};
 }
@@ -77,6 +80,15 @@ struct Decode : WithVae {
   Linked<Latent> samples;
 };
 
+Foreseen<Image> foresee_decoded(const Known<Decode>& in, Call& call) {
+  require_vae_memory(in, call);
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenLatent* known = in(&Decode::samples);
+  if (!vae || !known) return {};
+  const int64_t factor = vae->latents->factor;
+  return {ForeseenPicture{known->width * factor, known->height * factor, known->count}};
+}
+
 Results<Image> decode(const Decode& in, Call& call) {
   const Tensor& samples = in.samples->samples;
   const Work work = start_decoding(call, *in.vae, samples.dim(1), samples.dim(2));
@@ -87,12 +99,27 @@ struct Encode : WithVae {
   Linked<Image> pixels;
 };
 
+// The latent of a picture, whose sides are cut to whole latent pixels.
+std::optional<ForeseenLatent> encoded_size(const Known<Encode>& in) {
+  const VaeHandle* vae = in(&WithVae::vae);
+  const ForeseenPicture* known = in(&Encode::pixels);
+  if (!vae || !known) return std::nullopt;
+  const models::LatentFormat& format = *vae->latents;
+  return ForeseenLatent{known->count, known->height / format.factor, known->width / format.factor, format.channels,
+                        format.factor};
+}
+
+Foreseen<Latent> foresee_encoded(const Known<Encode>& in, Call& call) {
+  require_vae_memory(in, call);
+  return {encoded_size(in)};
+}
+
 Results<Latent> encode(const Encode& in, Call& call) {
   const Work work = start_encoding(call, *in.vae, *in.pixels);
   return {encoded(*in.vae, work.vae->encode(*in.pixels, work.run))};
 }
 
-// Kept for workflows of video models; a picture's VAE has no use for them.
+// Inputs of workflows for video models; VAEs for pictures ignore them.
 struct VideoTiles {
   int64_t temporal_size = 64, temporal_overlap = 8;
 };
@@ -104,10 +131,10 @@ struct DecodeTiled : Decode, VideoTiles {
 
 Results<Image> decode_tiled(const DecodeTiled& in, Call& call) {
   const int64_t tile = in.tile_size;
-  // Workflows from before the input existed were decoded with tiles that overlap by 16 latent pixels.
+  // Before the input existed, tiles overlapped by 16 latent pixels.
   int64_t overlap = in.overlap.value_or(128);
   if (in.overlap && tile < overlap * 4) overlap = tile / 4;
-  // Tiles of three shapes with the same area.
+  // One estimate is enough for the three decodings that are averaged: their tiles have different shapes but one area.
   const int64_t side = tile / in.vae->latents->factor;
   const Work work = start_decoding(call, *in.vae, side, side);
   const int64_t scale = work.vae->config().downscale;
@@ -149,20 +176,14 @@ void add_coding(Table& table) {
                  vae_input().tip("The VAE to decode it with.")},
       .outputs = {{.tip = "The picture."}},
       .run = decode,
-      .foresee = [](const Known<Decode>& in, Call& call) -> Foreseen<Image> {
-        require_vae_memory(in, call);
-        return {};
-      }});
+      .foresee = foresee_decoded});
   table.add(NodeOf<Encode>{.name = "VAEEncode",
                            .display = "VAE Encode",
                            .category = "latent",
                            .description = "Turns pictures into latents.",
                            .inputs = {Link("pixels", &Encode::pixels), vae_input()},
                            .run = encode,
-                           .foresee = [](const Known<Encode>& in, Call& call) -> Foreseen<Latent> {
-                             require_vae_memory(in, call);
-                             return {};
-                           }});
+                           .foresee = foresee_encoded});
   table.add(NodeOf<DecodeTiled>{
       .name = "VAEDecodeTiled",
       .display = "VAE Decode (Tiled)",
@@ -172,24 +193,26 @@ void add_coding(Table& table) {
                  Int("tile_size", &DecodeTiled::tile_size).range(64, 4096).step(32).added_later(),
                  Int("overlap", &DecodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
                  temporal_overlap_input()},
-      .run = decode_tiled});
-  table.add(
-      NodeOf<EncodeTiled>{.name = "VAEEncodeTiled",
-                          .display = "VAE Encode (Tiled)",
-                          .category = "_for_testing",
-                          .description = "Encodes in overlapping tiles.",
-                          .inputs = {Link("pixels", &Encode::pixels), vae_input(),
-                                     Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
-                                     Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(),
-                                     temporal_size_input(), temporal_overlap_input()},
-                          .run = encode_tiled});
+      .run = decode_tiled,
+      .foresee = [](const Known<DecodeTiled>& in, Call& call) { return foresee_decoded(in, call); }});
+  table.add(NodeOf<EncodeTiled>{
+      .name = "VAEEncodeTiled",
+      .display = "VAE Encode (Tiled)",
+      .category = "_for_testing",
+      .description = "Encodes in overlapping tiles.",
+      .inputs = {Link("pixels", &Encode::pixels), vae_input(),
+                 Int("tile_size", &EncodeTiled::tile_size).range(64, 4096).step(64).added_later(),
+                 Int("overlap", &EncodeTiled::overlap).range(0, 4096).step(32).added_later(), temporal_size_input(),
+                 temporal_overlap_input()},
+      .run = encode_tiled,
+      .foresee = [](const Known<EncodeTiled>& in, Call& call) { return foresee_encoded(in, call); }});
 }
 
 // --- Masks and conditioning ---
 
-// A picture and its mask, brought to one size and cut at the centre to a multiple of `unit`.
+// A picture and its mask in the same size, cropped at the centre to a multiple of `unit`.
 struct Masked {
-  Tensor pixels;  // [N,H,W,3], fresh
+  Tensor pixels;  // [N,H,W,3], in memory of its own
   Tensor mask;    // [n,H,W]
 };
 
@@ -206,42 +229,15 @@ Masked cut_to_units(const Tensor& pixels, const Tensor& mask, int64_t unit) {
   return {clone(pixels.slice(3, 0, 3).slice(1, y, h).slice(2, x, w)), clone(fitted.slice(1, y, h).slice(2, x, w))};
 }
 
-// Paints what the mask selects in mid grey. A mask of a batch of one serves all pictures.
+// Paints the masked part mid grey. A single mask is used for every picture.
 void grey_out(Masked& m) {
-  const int64_t n = m.pixels.dim(0), area = m.pixels.dim(1) * m.pixels.dim(2);
+  const int64_t n = m.pixels.dim(0);
   if (m.mask.dim(0) != 1 && m.mask.dim(0) != n)
     throw Error(Fault::kInvalid, std::to_string(m.mask.dim(0)) + " masks for " + std::to_string(n) + " pictures")
         .at_input("mask");
-  for (int64_t i = 0; i < n; ++i) {
-    float* p = m.pixels.f32() + i * area * 3;
-    const float* mask = m.mask.f32() + (m.mask.dim(0) == 1 ? 0 : i) * area;
-    for (int64_t j = 0; j < area; ++j) {
-      const float keep = 1.0f - std::nearbyint(mask[j]);
-      for (int64_t c = 0; c < 3; ++c) p[j * 3 + c] = (p[j * 3 + c] - 0.5f) * keep + 0.5f;
-    }
-  }
-}
-
-// The rounded mask grown by a square of `by` pixels, which reaches ceil((by - 1) / 2) up and left.
-Tensor grown(const Tensor& mask, int64_t by) {
-  const int64_t n = mask.dim(0), h = mask.dim(1), w = mask.dim(2), back = (by - 1 + 1) / 2;
-  Tensor out = Tensor::zeros(mask.shape());
-  if (by == 0) {
-    for (int64_t i = 0; i < mask.numel(); ++i) out.f32()[i] = std::nearbyint(mask.f32()[i]);
-    return out;
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t y = 0; y < h; ++y) {
-      for (int64_t x = 0; x < w; ++x) {
-        if (std::nearbyint(mask.f32()[(i * h + y) * w + x]) == 0.0f) continue;
-        // Every place whose window begins `back` before it and holds (y, x).
-        for (int64_t oy = std::max<int64_t>(0, y + back - by + 1); oy <= std::min(h - 1, y + back); ++oy)
-          std::fill_n(out.f32() + (i * h + oy) * w + std::max<int64_t>(0, x + back - by + 1),
-                      std::min(w - 1, x + back) - std::max<int64_t>(0, x + back - by + 1) + 1, 1.0f);
-      }
-    }
-  }
-  return out;
+  ops::update(
+      m.pixels, [](auto v, auto mask) { return (v - 0.5f) * (1.0f - ops::round(mask)) + 0.5f; },
+      image::as_picture(m.mask));
 }
 
 struct EncodeForInpaint : Encode {
@@ -253,17 +249,17 @@ Results<Latent> encode_for_inpaint(const EncodeForInpaint& in, Call& call) {
   const Work work = start_encoding(call, *in.vae, *in.pixels);
   Masked m = cut_to_units(*in.pixels, *in.mask, work.vae->config().downscale);
   grey_out(m);
-  return {encoded(*in.vae, work.vae->encode(m.pixels, work.run), grown(m.mask, in.grow_mask_by))};
+  return {encoded(*in.vae, work.vae->encode(m.pixels, work.run), image::dilate_mask(m.mask, in.grow_mask_by))};
 }
 
-// The parameters of nodes that give a model a picture in addition to the text.
+// The parameters of nodes that condition a model on a picture beside the text.
 struct PictureConditioning : Encode {
   Linked<Conditioning> positive, negative;
 };
 
 Foreseen<Conditioning, Conditioning, Latent> foresee_conditioning(const Known<PictureConditioning>& in) {
   return {known_or_empty(in(&PictureConditioning::positive)), known_or_empty(in(&PictureConditioning::negative)),
-          std::nullopt};
+          encoded_size(in)};
 }
 
 struct InpaintConditioning : PictureConditioning {
@@ -287,7 +283,8 @@ Results<Conditioning, Conditioning, Latent> inpaint_conditioning(const InpaintCo
           encoded(*in.vae, work.vae->encode(*in.pixels, work.run), in.noise_mask ? m.mask : Tensor())};
 }
 
-// The picture to be edited, cut at the centre to whole latent pixels; the latent to start from is empty.
+// Conditions on the picture to be edited, cropped at the centre to whole latent pixels; sampling starts from an empty
+// latent.
 Results<Conditioning, Conditioning, Latent> edit_conditioning(const PictureConditioning& in, Call& call) {
   const Tensor& pixels = *in.pixels;
   image::require_image(pixels, "pixels");
@@ -315,20 +312,21 @@ void register_vae_nodes(Table& table) {
       .name = "VAEEncodeForInpaint",
       .display = "VAE Encode (for Inpainting)",
       .category = "latent/inpaint",
-      .description = "Encodes a picture with the masked part greyed out, to be painted anew.",
+      .description = "Encodes a picture whose masked part is greyed out, to be repainted.",
       .inputs = {Link("pixels", &Encode::pixels), vae_input(), Link("mask", &EncodeForInpaint::mask),
                  Int("grow_mask_by", &EncodeForInpaint::grow_mask_by).range(0, 64).step(1).added_later()},
-      .run = encode_for_inpaint});
+      .run = encode_for_inpaint,
+      .foresee = [](const Known<EncodeForInpaint>& in, Call& call) { return foresee_encoded(in, call); }});
   table.add(NodeOf<InpaintConditioning>{
       .name = "InpaintModelConditioning",
       .display = "InpaintModelConditioning",
       .category = "conditioning/inpaint",
-      .description = "Gives an inpainting model what surrounds the mask.",
+      .description = "Gives an inpainting model the picture around the mask.",
       .inputs = {Link("positive", &PictureConditioning::positive), Link("negative", &PictureConditioning::negative),
                  vae_input(), Link("pixels", &Encode::pixels), Link("mask", &InpaintConditioning::mask),
                  Bool("noise_mask", &InpaintConditioning::noise_mask)
                      .added_later()
-                     .tip("Confines the sampling to the mask.")},
+                     .tip("Restricts the sampling to the mask.")},
       .outputs = {{"positive"}, {"negative"}, {"latent"}},
       .run = inpaint_conditioning,
       .foresee = foresee_conditioning});

@@ -1,14 +1,22 @@
-// Nodes that name model files. They read headers only; weights are packed when a model is first used.
+// Nodes that load model files. They read the headers only; weights are packed when a model is first used.
+
+#include "base/atomic_file.h"
 #include "models/checkpoint/checkpoint.h"
+#include "models/vae/vae_keys.h"
 #include "models/vision/clip_vision.h"
 #include "models/vision/style_model.h"
 #include "node_api/table.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/model_input.h"
+#include "nodes/common/tiny_vae.h"
+#include "nodes/model/checkpoint_config.h"
+#include "sampling/schedule/model_sampling.h"
 #include "text/embeddings.h"
 
 namespace easel::nodes {
 namespace {
+
+constexpr size_t kMostConfig = size_t{1} << 20;
 
 using models::ClipHandle;
 using models::ClipVisionHandle;
@@ -42,6 +50,32 @@ Results<ModelHandle, ClipHandle, VaeHandle> load_checkpoint(const LoadCheckpoint
   return {std::move(c.model), with_embeddings(call, std::move(c.text)), std::move(c.vae)};
 }
 
+struct LoadCheckpointWithConfig : LoadCheckpoint {
+  std::string config_name;
+};
+
+CheckpointConfig open_config(const LoadCheckpointWithConfig& in, Call& call) {
+  try {
+    if (const auto file = call.context().folders.try_find("configs", in.config_name))
+      return parse_checkpoint_config(read_file(*file, kMostConfig));
+    if (const auto known = known_checkpoint_config(in.config_name)) return *known;
+    call.context().folders.find("configs", in.config_name);  // throws, naming those that there are
+    return {};
+  } catch (Error& e) {
+    throw e.in_file(in.config_name).at_input("config_name");
+  }
+}
+
+Results<ModelHandle, ClipHandle, VaeHandle> load_checkpoint_with_config(const LoadCheckpointWithConfig& in,
+                                                                        Call& call) {
+  const CheckpointConfig config = open_config(in, call);
+  models::Checkpoint c = open_checkpoint(in, call);
+  if (config.v_prediction) c.model.sampling = c.model.sampling->with_prediction(sampling::Prediction::kV, false);
+  std::optional<ClipHandle> clip = with_embeddings(call, std::move(c.text));
+  if (clip && config.clip_layer) clip->stop_at_layer = config.clip_layer;
+  return {std::move(c.model), std::move(clip), std::move(c.vae)};
+}
+
 Results<ModelHandle, ClipHandle, VaeHandle, ClipVisionHandle> load_unclip_checkpoint(const LoadCheckpoint& in,
                                                                                      Call& call) {
   models::Checkpoint c = open_checkpoint(in, call);
@@ -61,6 +95,8 @@ struct LoadVae {
 
 Results<VaeHandle> load_vae(const LoadVae& in, Call& call) {
   const auto file = open_model(call, "vae", in.vae_name);
+  if (models::tiny_half(*file->tensors) != models::TinyHalf::kNone)
+    return {open_tiny_vae(call.context(), call.context().folders.find("vae", in.vae_name))};
   return {models::load_vae(*file, call.context().residency, call.context().compute)};
 }
 
@@ -124,12 +160,24 @@ void register_loader_nodes(Table& table) {
                   {.tip = "The VAE of the checkpoint, between pictures and latents."}},
       .runs_when_checked = true,
       .run = load_checkpoint});
+  Input<LoadCheckpointWithConfig> config = File("config_name", &LoadCheckpointWithConfig::config_name, "configs");
+  config.spec().choices = known_checkpoint_configs();
+  table.add(NodeOf<LoadCheckpointWithConfig>{
+      .name = "CheckpointLoader",
+      .display = "Load Checkpoint With Config (DEPRECATED)",
+      .category = "advanced/loaders",
+      .description =
+          "Loads a checkpoint, and takes from a file of settings whether it predicts v and which layer of the "
+          "text encoder is used; everything else is read from the checkpoint.",
+      .inputs = {std::move(config), File("ckpt_name", &LoadCheckpointWithConfig::ckpt_name, "checkpoints")},
+      .deprecated = true,
+      .runs_when_checked = true,
+      .run = load_checkpoint_with_config});
   table.add(NodeOf<LoadCheckpoint>{
       .name = "unCLIPCheckpointLoader",
       .display = "unCLIPCheckpointLoader",
       .category = "loaders",
-      .description =
-          "Loads an unCLIP checkpoint, which also holds the CLIP vision encoder that it takes pictures through.",
+      .description = "Loads an unCLIP checkpoint, which also holds the CLIP vision encoder for its pictures.",
       .inputs = {File("ckpt_name", &LoadCheckpoint::ckpt_name, "checkpoints")
                      .tip("sd21-unclip-h.ckpt or sd21-unclip-l.ckpt.")},
       .runs_when_checked = true,
@@ -153,16 +201,16 @@ void register_loader_nodes(Table& table) {
                                       .tip("Kept for ComfyUI's workflows; precision is chosen with --precision.")},
                        .runs_when_checked = true,
                        .run = load_unet});
-  table.add(NodeOf<LoadClip>{
-      .name = "CLIPLoader",
-      .display = "Load CLIP",
-      .category = "advanced/loaders",
-      .description = "Loads a text encoder from a file of its own; which one it is is read from the file.",
-      .inputs = {File("clip_name", &LoadClip::clip_name, "text_encoders"),
-                 Choice("type", &LoadClip::type, {"stable_diffusion"}).added_later(),
-                 Choice("device", &LoadClip::device, {"default", "cpu"}).optional()},
-      .runs_when_checked = true,
-      .run = load_clip});
+  table.add(
+      NodeOf<LoadClip>{.name = "CLIPLoader",
+                       .display = "Load CLIP",
+                       .category = "advanced/loaders",
+                       .description = "Loads a text encoder from a file of its own; its kind is read from the file.",
+                       .inputs = {File("clip_name", &LoadClip::clip_name, "text_encoders"),
+                                  Choice("type", &LoadClip::type, {"stable_diffusion"}).added_later(),
+                                  Choice("device", &LoadClip::device, {"default", "cpu"}).optional()},
+                       .runs_when_checked = true,
+                       .run = load_clip});
   table.add(NodeOf<LoadTwoClips>{
       .name = "DualCLIPLoader",
       .display = "DualCLIPLoader",

@@ -27,7 +27,7 @@ models::LoraResult patched(const LoadForModel& in, Call& call, const ClipHandle&
   const auto lora = models::Lora::read(*open_model(call, "loras", in.lora_name));
   auto result = models::apply_lora(lora, *in.model, clip, strength_model, static_cast<float>(strength_clip),
                                    call.context().residency);
-  // A node for the model alone has no say in what the file has for the text encoder.
+  // A node that changes the model only does not warn about keys for the text encoder.
   if (clip.encoder && !result.unused.empty())
     call.warn(lora->file() + ": " + std::to_string(result.unused.size()) +
               " parts fit neither the model nor its text encoder, the first is '" + result.unused.front() + "'");
@@ -53,25 +53,24 @@ Input<LoadForModel> strength_input() {
 }  // namespace
 
 void register_lora_nodes(Table& table) {
-  table.add(
-      NodeOf<Load>{.name = "LoraLoader",
-                   .display = "Load LoRA",
-                   .category = "loaders",
-                   .description = "Applies a LoRA to a model and its text encoder. Several can follow one another.",
-                   .inputs = {model_input().tip("The model to change."),
-                              Link("clip", &Load::clip).tip("The text encoder to change."),
-                              file_input().tip("The LoRA."), strength_input(),
-                              Float("strength_clip", &Load::strength_clip)
-                                  .range(-100.0, 100.0)
-                                  .step(0.01)
-                                  .tip("How strongly the text encoder is changed; may be negative.")},
-                   .outputs = {{.tip = "The changed model."}, {.tip = "The changed text encoder."}},
-                   .runs_when_checked = true,
-                   .run = load});
+  table.add(NodeOf<Load>{.name = "LoraLoader",
+                         .display = "Load LoRA",
+                         .category = "loaders",
+                         .description = "Applies a LoRA to a model and its text encoder. These nodes can be chained.",
+                         .inputs = {model_input().tip("The model to change."),
+                                    Link("clip", &Load::clip).tip("The text encoder to change."),
+                                    file_input().tip("The LoRA."), strength_input(),
+                                    Float("strength_clip", &Load::strength_clip)
+                                        .range(-100.0, 100.0)
+                                        .step(0.01)
+                                        .tip("How strongly the text encoder is changed; may be negative.")},
+                         .outputs = {{.tip = "The changed model."}, {.tip = "The changed text encoder."}},
+                         .runs_when_checked = true,
+                         .run = load});
   table.add(NodeOf<LoadForModel>{.name = "LoraLoaderModelOnly",
                                  .display = "LoraLoaderModelOnly",
                                  .category = "loaders",
-                                 .description = "Applies a LoRA to a model only.",
+                                 .description = "Applies a LoRA to a model without its text encoder.",
                                  .inputs = {model_input(), file_input(), strength_input()},
                                  .runs_when_checked = true,
                                  .run = load_for_model});

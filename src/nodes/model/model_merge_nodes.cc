@@ -1,4 +1,4 @@
-// Merging the weights of two models.
+// Nodes that merge the weights of two models.
 #include <array>
 
 #include "models/patch/merge.h"
@@ -23,30 +23,30 @@ models::MergeRatio difference(double multiplier) {
   return {by, -by};
 }
 
-// Two of a kind, and how they are mixed; nodes use one of the numbers or none.
+// Two models, or two text encoders, and how they are mixed. A node uses one of the numbers, or none.
 struct Models {
-  Linked<ModelHandle> first, second;
+  Linked<ModelHandle> model1, model2;
   double ratio = 1.0, multiplier = 1.0;
 };
 struct Clips {
-  Linked<ClipHandle> first, second;
+  Linked<ClipHandle> clip1, clip2;
   double ratio = 1.0, multiplier = 1.0;
 };
 
 Results<ModelHandle> merged(const Models& in, const models::MergeRatios& ratios) {
-  return {models::merge_models(*in.first, *in.second, ratios)};
+  return {models::merge_models(*in.model1, *in.model2, ratios)};
 }
 
 Results<ClipHandle> merged(const Clips& in, models::MergeRatio ratio, Call& call) {
-  return {models::merge_clips(*in.first, *in.second, ratio, call.context().residency)};
+  return {models::merge_clips(*in.clip1, *in.clip2, ratio, call.context().residency)};
 }
 
-Inputs<Models> model_inputs() { return {Link("model1", &Models::first), Link("model2", &Models::second)}; }
-Inputs<Clips> clip_inputs() { return {Link("clip1", &Clips::first), Link("clip2", &Clips::second)}; }
+Inputs<Models> model_inputs() { return {Link("model1", &Models::model1), Link("model2", &Models::model2)}; }
+Inputs<Clips> clip_inputs() { return {Link("clip1", &Clips::clip1), Link("clip2", &Clips::clip2)}; }
 
 template <class P>
 Input<P> ratio_input(const std::string& name, double P::*member) {
-  return Float(name, member).range(0.0, 1.0).step(0.01).tip("1 is the first model, 0 the second.");
+  return Float(name, member).range(0.0, 1.0).step(0.01).tip("1: only model1, 0: only model2.");
 }
 template <class P>
 Input<P> multiplier_input() {
@@ -63,21 +63,19 @@ void add(Table& table, const std::string& name, const std::string& description, 
                       .run = std::move(run)});
 }
 
-// A ratio for each part of a UNet.
+// A ratio for each part of the UNet.
 constexpr size_t kMostParts = 32;
 struct ModelsByParts : Models {
   ModelsByParts() { ratios.fill(1.0); }
   std::array<double, kMostParts> ratios;
 };
 
-// The first ratio also applies to weights outside of all parts.
+// The first ratio also applies to weights that belong to no part.
 void add_by_parts(Table& table, const char* name, const char* description, const std::vector<std::string>& parts) {
-  Inputs<ModelsByParts> inputs{Link("model1", &Models::first), Link("model2", &Models::second)};
+  Inputs<ModelsByParts> inputs{Link("model1", &Models::model1), Link("model2", &Models::model2)};
   for (size_t i = 0; i < parts.size(); ++i)
-    inputs.push_back(Float(parts[i], &ModelsByParts::ratios, i)
-                         .range(0.0, 1.0)
-                         .step(0.01)
-                         .tip("1 is the first model, 0 the second."));
+    inputs.push_back(
+        Float(parts[i], &ModelsByParts::ratios, i).range(0.0, 1.0).step(0.01).tip("1: only model1, 0: only model2."));
   add<ModelsByParts>(table, name, description, std::move(inputs), [parts](const ModelsByParts& in) {
     models::MergeRatios ratios{blend(in.ratios.front()), {}};
     for (size_t i = 0; i < parts.size(); ++i) ratios.by_prefix.emplace_back(parts[i], blend(in.ratios[i]));
@@ -105,11 +103,11 @@ void register_model_merge_nodes(Table& table) {
               model_inputs().and_then({ratio_input("ratio", &Models::ratio)}), [](const Models& in) {
                 return merged(in, {blend(in.ratio), {}});
               });
-  add<Models>(table, "ModelMergeSubtract", "What the first model has beyond the second.",
+  add<Models>(table, "ModelMergeSubtract", "Subtracts model2's weights from model1's.",
               model_inputs().and_then({multiplier_input<Models>()}), [](const Models& in) {
                 return merged(in, {difference(in.multiplier), {}});
               });
-  add<Models>(table, "ModelMergeAdd", "Adds the second model's weights, usually a difference.", model_inputs(),
+  add<Models>(table, "ModelMergeAdd", "Adds model2's weights, usually a difference, to model1's.", model_inputs(),
               [](const Models& in) {
                 return merged(in, {{1.0f, 1.0f}, {}});
               });
@@ -121,10 +119,10 @@ void register_model_merge_nodes(Table& table) {
   add<Clips>(table, "CLIPMergeSimple", "Mixes the weights of two text encoders.",
              clip_inputs().and_then({ratio_input("ratio", &Clips::ratio)}),
              [](const Clips& in, Call& call) { return merged(in, blend(in.ratio), call); });
-  add<Clips>(table, "CLIPMergeSubtract", "What the first text encoder has beyond the second.",
+  add<Clips>(table, "CLIPMergeSubtract", "Subtracts clip2's weights from clip1's.",
              clip_inputs().and_then({multiplier_input<Clips>()}),
              [](const Clips& in, Call& call) { return merged(in, difference(in.multiplier), call); });
-  add<Clips>(table, "CLIPMergeAdd", "Adds the second text encoder's weights, usually a difference.", clip_inputs(),
+  add<Clips>(table, "CLIPMergeAdd", "Adds clip2's weights, usually a difference, to clip1's.", clip_inputs(),
              [](const Clips& in, Call& call) {
                return merged(in, {1.0f, 1.0f}, call);
              });

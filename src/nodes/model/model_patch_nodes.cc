@@ -1,4 +1,4 @@
-// Nodes that change how a model is run: its guidance, its noise levels, the maps inside.
+// Nodes that change how a model runs: its guidance, its noise levels, the feature maps inside.
 #include "guidance/guidance_patch.h"
 #include "models/model_patch.h"
 #include "models/unet/block_hooks.h"
@@ -13,12 +13,12 @@ namespace {
 using models::Conditioning;
 using models::ModelHandle;
 
-// The parameter that these nodes share.
+// The parameter that all of these nodes share.
 struct Patch {
   Linked<ModelHandle> model;
 };
 
-// The model with one more change to its guidance.
+// A copy of the model with a change to its guidance added.
 Results<ModelHandle> guided(const Patch& in, models::ModelPatchPtr patch) {
   return {models::with_patch(*in.model, std::move(patch))};
 }
@@ -27,7 +27,7 @@ Results<ModelHandle> with_hook(const Patch& in, models::BlockHookPtr hook) {
   return {models::with_patch(*in.model, models::block_patch(std::move(hook)))};
 }
 
-// What a node does to a model is known as soon as the model is.
+// These nodes only change the handle, so that their output is known as soon as the model is.
 template <class P>
 void add(Table& table, const char* name, const char* display, const char* category, const char* description,
          Inputs<P> inputs, Run<P> run) {
@@ -42,7 +42,7 @@ void add(Table& table, const char* name, const char* display, const char* catego
 
 Input<Patch> model_input() { return Link("model", &Patch::model); }
 
-// --- What a model predicts ---
+// --- Kinds of prediction ---
 
 struct SamplingKind : Patch {
   sampling::Prediction sampling = sampling::Prediction::kEps;
@@ -63,7 +63,7 @@ Results<ModelHandle> differential(const Differential& in) {
   return {models::with_patch(*in.model, models::gradual_mask_patch(static_cast<float>(in.strength)))};
 }
 
-// --- The maps inside ---
+// --- Feature maps ---
 
 struct FreeU : Patch {
   double b1 = 1.1, b2 = 1.2, s1 = 0.9, s2 = 0.2;
@@ -105,7 +105,7 @@ Results<ModelHandle> deep_shrink(const DeepShrink& in) {
 
 void add_maps(Table& table) {
   add<FreeU>(table, "FreeU", "FreeU", "model_patches/unet",
-             "Makes the UNet's own maps stronger and the low frequencies of its skip connections weaker.",
+             "Amplifies the UNet's backbone features and weakens the low frequencies of its skip connections (FreeU).",
              {model_input(), factor("b1", &FreeU::b1), factor("b2", &FreeU::b2), factor("s1", &FreeU::s1),
               factor("s2", &FreeU::s2)},
              [](const FreeU& in) { return free_u(in, false); });
@@ -116,7 +116,7 @@ void add_maps(Table& table) {
   const std::vector<std::string> methods{"bicubic", "nearest-exact", "bilinear", "area", "bislerp"};
   add<DeepShrink>(
       table, "PatchModelAddDownscale", "PatchModelAddDownscale (Kohya Deep Shrink)", "model_patches/unet",
-      "Runs the inner blocks at a smaller size for the first steps, so that large pictures keep one subject.",
+      "Runs the inner blocks at a smaller size in the first steps, so that large pictures do not repeat their subject.",
       {model_input(), Int("block_number", &DeepShrink::block_number).range(1, 32).step(1),
        Float("downscale_factor", &DeepShrink::downscale_factor).range(0.1, 9.0).step(0.001),
        Float("start_percent", &DeepShrink::start_percent).range(0.0, 1.0).step(0.001),
@@ -159,33 +159,34 @@ Foreseen<ModelHandle> foresee_perp_neg(const Known<PerpNeg>& in) {
 
 void add_guidance(Table& table) {
   add<RescaleCfg>(table, "RescaleCFG", "RescaleCFG", "advanced/model",
-                  "Takes back the contrast that strong guidance adds; made for models that predict velocity.",
+                  "Removes the extra contrast of strong guidance; made for models that predict velocity.",
                   {model_input(), Float("multiplier", &RescaleCfg::multiplier).range(0.0, 1.0).step(0.01)},
                   [](const RescaleCfg& in) { return guided(in, guidance::rescale_cfg(in.multiplier)); });
   add<PerturbedAttention>(
       table, "PerturbedAttentionGuidance", "PerturbedAttentionGuidance", "model_patches/unet",
-      "Leads away from what the model makes when its middle block attends to nothing. A third evaluation per step.",
+      "Guides away from the prediction without self-attention in the middle block. Takes a third evaluation per step.",
       {model_input(), Float("scale", &PerturbedAttention::scale).range(0.0, 100.0).step(0.01).round(0.01)},
       [](const PerturbedAttention& in) { return guided(in, guidance::perturbed_attention_guidance(in.scale)); });
   add<SelfAttention>(
       table, "SelfAttentionGuidance", "Self-Attention Guidance", "_for_testing",
-      "Leads away from a picture that is blurred where the model looks. A third evaluation per step.",
+      "Guides away from a picture blurred where the model attends most. Takes a third evaluation per step.",
       {model_input(), Float("scale", &SelfAttention::scale).range(-2.0, 5.0).step(0.01),
        Float("blur_sigma", &SelfAttention::blur_sigma).range(0.0, 10.0).step(0.1)},
       [](const SelfAttention& in) { return guided(in, guidance::self_attention_guidance(in.scale, in.blur_sigma)); });
-  table.add(NodeOf<PerpNeg>{.name = "PerpNeg",
-                            .display = "Perp-Neg (DEPRECATED by PerpNegGuider)",
-                            .category = "_for_testing",
-                            .description = "Lets the negative conditioning take away only what the positive one lacks.",
-                            .inputs = {model_input(), Link("empty_conditioning", &PerpNeg::empty_conditioning),
-                                       Float("neg_scale", &PerpNeg::neg_scale).range(0.0, 100.0).step(0.01)},
-                            .run = perp_neg,
-                            .foresee = foresee_perp_neg});
+  table.add(NodeOf<PerpNeg>{
+      .name = "PerpNeg",
+      .display = "Perp-Neg (DEPRECATED by PerpNegGuider)",
+      .category = "_for_testing",
+      .description = "Applies only the part of the negative conditioning that is perpendicular to the positive one.",
+      .inputs = {model_input(), Link("empty_conditioning", &PerpNeg::empty_conditioning),
+                 Float("neg_scale", &PerpNeg::neg_scale).range(0.0, 100.0).step(0.01)},
+      .run = perp_neg,
+      .foresee = foresee_perp_neg});
   add<Patch>(table, "CFGZeroStar", "CFGZeroStar", "advanced/guidance",
              "Scales the unconditional direction to fit the conditional one.", {model_input()},
              [](const Patch& in) { return guided(in, guidance::cfg_zero_star()); });
   add<CfgNorm>(table, "CFGNorm", "CFGNorm", "advanced/guidance",
-               "Brings what guidance makes down to the strength of the conditional picture.",
+               "Scales the guided prediction down to the norm of the conditional one.",
                {model_input(), Float("strength", &CfgNorm::strength).range(0.0, 100.0).step(0.01).useful(0, 2, 0.05)},
                [](const CfgNorm& in) { return guided(in, guidance::cfg_norm(in.strength)); });
 }
@@ -196,18 +197,19 @@ void register_model_patch_nodes(Table& table) {
   using sampling::Prediction;
   add<SamplingKind>(
       table, "ModelSamplingDiscrete", "ModelSamplingDiscrete", "advanced/model",
-      "Says what a model predicts, where its file does not: lcm for models (or LoRAs) of few steps.",
+      "Sets what a model predicts, which its file may not tell: lcm for models (or LoRAs) that need few steps.",
       {model_input(),
        Choice("sampling", &SamplingKind::sampling,
               {{"eps", Prediction::kEps},
                {"v_prediction", Prediction::kV},
                {"lcm", Prediction::kLcm},
                {"x0", Prediction::kX0}}),
-       Bool("zsnr", &SamplingKind::zsnr).tip("Lets the schedule end in pure noise, as the model was trained.")},
+       Bool("zsnr", &SamplingKind::zsnr)
+           .tip("Rescales the schedule so that it starts from pure noise; for models that were trained so.")},
       sampling_kind);
   add<Differential>(
       table, "DifferentialDiffusion", "Differential Diffusion", "_for_testing",
-      "With a mask of grey levels, the darker a part the later it is let go, so that edges blend.",
+      "Makes masks gradual: the lighter a part of the mask is, the earlier it may change, so that edges blend.",
       {model_input(),
        Float("strength", &Differential::strength).range(0.0, 1.0).step(0.01).useful(0, 1, 0.05).optional()},
       differential);

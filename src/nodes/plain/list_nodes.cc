@@ -1,8 +1,8 @@
-// Nodes that make and take lists, and that look at values of any type.
+// Nodes that make and take lists, and nodes for values of any type.
 #include <algorithm>
 
 #include "node_api/table.h"
-#include "nodes/common/values_as_text.h"
+#include "nodes/common/python/values_as_text.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -32,9 +32,9 @@ Results<ListOf<Image>> rebatch_pictures(const RebatchPictures& in) {
     for (size_t i = first; i < end; ++i)
       if (all[i].dim(1) != all[first].dim(1) || all[i].dim(2) != all[first].dim(2) ||
           all[i].dim(3) != all[first].dim(3))
-        throw Error(Fault::kInvalid, "pictures of different sizes do not make one batch")
+        throw Error(Fault::kInvalid, "pictures of different sizes cannot be in one batch")
             .at_input("images")
-            .fix("Resize them before, or use batches of one");
+            .fix("Resize them first, or use batches of one");
     out.push_back(ops::concat(std::span(all).subspan(first, end - first), 0));
   }
   return {std::move(out)};
@@ -45,15 +45,14 @@ struct RebatchLatents {
   int64_t batch_size = 1;
 };
 
-// Takes latents of one size together, and those of another size anew.
+// Collects latents into batches; a latent of another size begins a new batch.
 class Rebatched {
  public:
   explicit Rebatched(int64_t size) : size_(static_cast<size_t>(size)) {}
 
   void add(const Latent& one) {
     if (one.noise_mask.defined())
-      throw Error(Fault::kInvalid, "a latent with a noise mask comes in, and masks are not taken apart here")
-          .at_input("latents");
+      throw Error(Fault::kInvalid, "a latent has a noise mask, which cannot be rebatched").at_input("latents");
     const bool fits = samples_.empty() || (one.samples.dim(1) == samples_[0].dim(1) &&
                                            one.samples.dim(2) == samples_[0].dim(2) && one.format == format_);
     if (!fits) finish();
@@ -66,7 +65,7 @@ class Rebatched {
     while (samples_.size() > size_) put(size_);
   }
 
-  // What is left becomes a batch of its own.
+  // The remainder becomes a batch of its own.
   void finish() {
     if (!samples_.empty()) put(samples_.size());
   }
@@ -86,7 +85,7 @@ class Rebatched {
   }
 
   size_t size_;
-  int64_t seen_ = 0;  // of all that came before
+  int64_t seen_ = 0;  // the number of samples so far
   std::vector<Tensor> samples_;
   std::vector<int64_t> places_;
   const models::LatentFormat* format_ = nullptr;
@@ -114,7 +113,8 @@ void register_list_nodes(Table& table) {
       .name = "RebatchImages",
       .display = "Rebatch Images",
       .category = "image/batch",
-      .description = "Makes a list of batches of so many pictures: what follows runs for each batch.",
+      .description =
+          "Makes a list of batches with the given number of pictures: the nodes that follow run once for each batch.",
       .inputs = {Link("images", &RebatchPictures::images),
                  Int("batch_size", &RebatchPictures::batch_size).range(1, 4096)},
       .run = rebatch_pictures});
@@ -122,7 +122,8 @@ void register_list_nodes(Table& table) {
       .name = "RebatchLatents",
       .display = "Rebatch Latents",
       .category = "latent/batch",
-      .description = "Makes a list of batches of so many latents: what follows runs for each batch.",
+      .description =
+          "Makes a list of batches with the given number of latents: the nodes that follow run once for each batch.",
       .inputs = {Link("latents", &RebatchLatents::latents),
                  Int("batch_size", &RebatchLatents::batch_size).range(1, 4096)},
       .run = rebatch_latents});

@@ -1,4 +1,4 @@
-// Values as nodes, to be linked to several inputs.
+// Nodes that hold a value, to be linked to several inputs.
 #include "node_api/table.h"
 
 namespace easel::nodes {
@@ -32,7 +32,7 @@ Foreseen<int64_t, int64_t, int64_t> foresee_image_size(const Known<OfImage>& in)
   return {known->width, known->height, known->count};
 }
 
-// A text that may be linked to a prompt.
+// The input of a text that may be linked to a prompt.
 Input<Words> text_input() { return Text("value", &Words::value).names_embeddings(); }
 Results<std::string> text(const Words& in) { return {in.value}; }
 
@@ -78,7 +78,7 @@ void register_primitive_nodes(Table& table) {
   table.add(NodeOf<OfImage>{.name = "GetImageSize",
                             .display = "Get Image Size",
                             .category = "image",
-                            .description = "How large a picture is, and how many there are.",
+                            .description = "The size of pictures, and their number.",
                             .inputs = {Link("image", &OfImage::image)},
                             .outputs = {{"width"}, {"height"}, {"batch_size"}},
                             .run = image_size,

@@ -1,8 +1,10 @@
-// Operations on texts. Lengths and positions count characters, as in Python.
+// Nodes that work on texts. Lengths and positions count characters, as in Python.
 #include <algorithm>
 
 #include "formats/utf8.h"
 #include "node_api/table.h"
+#include "nodes/common/python/python_values.h"
+#include "text/regex.h"
 #include "text/unicode.h"
 
 namespace easel::nodes {
@@ -16,13 +18,13 @@ std::string as_text(const CodePoints& characters) {
   return out;
 }
 
-// In lower case unless the comparison is case-sensitive.
+// The text in lower case, unless the comparison is case-sensitive.
 CodePoints to_compare(const std::string& text, bool case_sensitive) {
   const CodePoints characters = text::decode_utf8(text);
   return case_sensitive ? characters : text::lower_case(characters);
 }
 
-// Texts are joined and multiplied before anything is computed, and may be so in a chain.
+// These nodes run before anything is computed, and chains of them can multiply a text; this limits its size.
 constexpr size_t kMostText = size_t{16} << 20;
 
 void require_length(size_t bytes) {
@@ -47,7 +49,7 @@ struct Substring {
 Results<std::string> substring(const Substring& in) {
   const CodePoints all = text::decode_utf8(in.string);
   const auto length = static_cast<int64_t>(all.size());
-  // Negative places count from the end.
+  // Negative positions count from the end.
   const auto place = [&](int64_t at) {
     return std::clamp<int64_t>(at < 0 ? std::max(at, -length) + length : at, 0, length);
   };
@@ -68,7 +70,7 @@ struct Trim {
 Results<std::string> trim(const Trim& in) {
   const CodePoints all = text::decode_utf8(in.string);
   const auto is_text = [](int32_t c) {
-    // Python's white space has four separators that Unicode's has not.
+    // Python also counts four separators as white space that Unicode does not.
     return text::char_class(c) != text::CharClass::kSpace && !(c >= 0x1C && c <= 0x1F);
   };
   const auto begin = in.mode == "Right" ? all.begin() : std::find_if(all.begin(), all.end(), is_text);
@@ -80,25 +82,7 @@ struct Replace {
   std::string string, find, replace;
 };
 
-Results<std::string> replace(const Replace& in) {
-  std::string out;
-  if (in.find.empty()) {  // before each character, and at the end
-    out = in.replace;
-    require_length((in.replace.size() + 1) * (in.string.size() + 1));
-    for (const int32_t c : text::decode_utf8(in.string)) {
-      formats::append_utf8(out, static_cast<uint32_t>(c));
-      out += in.replace;
-    }
-  } else {
-    size_t at = 0;
-    for (size_t next; (next = in.string.find(in.find, at)) != std::string::npos; at = next + in.find.size()) {
-      out.append(in.string, at, next - at).append(in.replace);
-      require_length(out.size());
-    }
-    out.append(in.string, at);
-  }
-  return {std::move(out)};
-}
+Results<std::string> replace(const Replace& in) { return {replaced(in.string, in.find, in.replace)}; }
 
 struct Contains {
   std::string string, substring;
@@ -123,7 +107,57 @@ Results<bool> compare(const Compare& in) {
                                    : std::equal(b.rbegin(), b.rend(), a.rbegin())};
 }
 
-// What comes out may be linked to a prompt.
+// --- Regular expressions ---
+
+struct Pattern {
+  std::string string, regex_pattern;
+  bool case_insensitive = true, multiline = false, dotall = false;
+};
+struct Extract : Pattern {
+  std::string mode;
+  int64_t group_index = 1;
+};
+struct ReplaceMatches : Pattern {
+  std::string replace;
+  int64_t count = 0;
+};
+
+text::Regex compiled(const Pattern& in) {
+  try {
+    return text::Regex(in.regex_pattern, {in.case_insensitive, in.multiline, in.dotall});
+  } catch (Error& e) {
+    throw e.at_input("regex_pattern");
+  }
+}
+
+std::string group_of(const text::Regex::Match& match, size_t number, const CodePoints& in) {
+  const auto& group = match.groups[number];
+  return group ? text::part_of(in, group->first, group->second) : std::string();
+}
+
+// Several matches stand one a line. "All Matches" gives the first group where there is one, as re.findall does.
+Results<std::string> extract(const Extract& in) {
+  const text::Regex regex = compiled(in);
+  const CodePoints all = text::decode_utf8(in.string);
+  const auto index = static_cast<size_t>(in.group_index);
+  const bool groups = in.mode == "First Group" || in.mode == "All Groups";
+  if (groups && regex.groups() < index) return {std::string()};
+  const size_t number = groups ? index : in.mode == "All Matches" && regex.groups() > 0 ? 1 : 0;
+  if (in.mode.starts_with("First")) {
+    const auto match = regex.search(all);
+    return {match ? group_of(*match, number, all) : std::string()};
+  }
+  if (groups && regex.groups() == 0) return {std::string()};
+  std::vector<std::string> lines;
+  for (const text::Regex::Match& match : regex.find_all(all)) lines.push_back(group_of(match, number, all));
+  return {joined(lines)};
+}
+
+Results<std::string> replace_matches(const ReplaceMatches& in) {
+  return {compiled(in).replace(text::decode_utf8(in.string), in.replace, static_cast<size_t>(in.count)).first};
+}
+
+// Their outputs may be linked to a prompt.
 template <class P>
 Input<P> long_text(const char* name, std::string P::*member) {
   return Text(name, member).multiline().names_embeddings();
@@ -171,6 +205,29 @@ void register_string_nodes(Table& table) {
                 Choice("mode", &Compare::mode, {"Starts With", "Ends With", "Equal"}),
                 Bool("case_sensitive", &Compare::case_sensitive)},
                compare);
+  const auto flag = [](const char* name, bool Pattern::*member) { return Bool(name, member); };
+  add<Pattern>(
+      table, "RegexMatch", "Regex Match", "Whether a regular expression is found in a text.",
+      {long_text("string", &Pattern::string), long_text("regex_pattern", &Pattern::regex_pattern),
+       flag("case_insensitive", &Pattern::case_insensitive), flag("multiline", &Pattern::multiline),
+       flag("dotall", &Pattern::dotall)},
+      [](const Pattern& in) -> Results<bool> {
+        return {compiled(in).search(text::decode_utf8(in.string)).has_value()};
+      },
+      "matches");
+  add<Extract>(table, "RegexExtract", "Regex Extract", "What a regular expression finds in a text.",
+               {long_text("string", &Pattern::string), long_text("regex_pattern", &Pattern::regex_pattern),
+                Choice("mode", &Extract::mode, {"First Match", "All Matches", "First Group", "All Groups"}),
+                flag("case_insensitive", &Pattern::case_insensitive), flag("multiline", &Pattern::multiline),
+                flag("dotall", &Pattern::dotall), Int("group_index", &Extract::group_index).range(0, 100)},
+               extract);
+  add<ReplaceMatches>(
+      table, "RegexReplace", "Regex Replace", "Puts a text in place of what a regular expression finds.",
+      {long_text("string", &Pattern::string), long_text("regex_pattern", &Pattern::regex_pattern),
+       long_text("replace", &ReplaceMatches::replace), flag("case_insensitive", &Pattern::case_insensitive).optional(),
+       flag("multiline", &Pattern::multiline).optional(), flag("dotall", &Pattern::dotall).optional(),
+       Int("count", &ReplaceMatches::count).range(0, 100).optional()},
+      replace_matches);
 }
 
 }  // namespace easel::nodes

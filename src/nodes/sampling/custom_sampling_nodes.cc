@@ -1,5 +1,6 @@
-// Sampling taken apart: noise, guidance, sampler and noise levels as nodes of their own.
+// Custom sampling: noise, guidance, sampler and noise levels are nodes of their own.
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "guidance/ksample.h"
@@ -7,6 +8,7 @@
 #include "nodes/common/foresight.h"
 #include "nodes/common/latent_preview.h"
 #include "nodes/common/sampling_values.h"
+#include "ops/arithmetic/formula.h"
 #include "sampling/random/torch_random.h"
 
 namespace easel::nodes {
@@ -67,7 +69,7 @@ Results<Guider> perp_neg_guider(const PerpNegGuidance& in) {
   return {std::move(out)};
 }
 
-// Everything but the seed and the steps is known when model and conditioning are.
+// Checks what is known before sampling: that the conditionings fit the model, and that the memory suffices.
 void require_fit(const ModelHandle* model, const ForeseenConditioning* conditioning, const char* input) {
   if (model) require_fit(*model, known_or_empty(conditioning), input);
 }
@@ -129,7 +131,7 @@ void add_guiders(Table& table) {
       .description = "Guidance whose negative conditioning takes away only what the positive one lacks.",
       .inputs = {Link("model", &Guidance::model), Link("positive", &Guidance::positive),
                  Link("negative", &Guidance::negative),
-                 Link("empty_conditioning", &PerpNegGuidance::empty_conditioning).tip("Of the empty text."),
+                 Link("empty_conditioning", &PerpNegGuidance::empty_conditioning).tip("The encoded empty text."),
                  cfg_input("cfg", &Guidance::cfg).useful(1, 15, 0.5),
                  Float("neg_scale", &PerpNegGuidance::neg_scale).range(0.0, 100.0).step(0.01)},
       .run = perp_neg_guider,
@@ -155,7 +157,7 @@ struct AddNoise {
   Linked<Latent> latent_image;
 };
 
-// The latent with noise of the first level, or of the difference of the first and the last.
+// Adds noise to a latent: as much as the first noise level, or, with several levels, the first minus the last.
 Results<Latent> add_noise(const AddNoise& in) {
   const NoiseChoice& noise = *in.noise;
   const Sigmas& levels = *in.sigmas;
@@ -164,32 +166,32 @@ Results<Latent> add_noise(const AddNoise& in) {
   const float scale = levels.size() > 1 ? std::fabs(levels.front() - levels.back()) : levels.front();
   sampling::TorchGenerator rng(noise.seed);
   const Tensor drawn = sampling::prepare_noise(rng, out.samples.shape(), noise.seed, out.batch_index);
-  Tensor noisy = in.model->latents().to_model(out.samples);
-  for (int64_t i = 0; i < noisy.numel(); ++i) noisy.f32()[i] += drawn.f32()[i] * scale;
-  out.samples = in.model->latents().from_model(noisy);
-  for (float& v : out.samples.values())
-    if (!std::isfinite(v)) v = 0;
+  const Tensor noisy =
+      ops::map([=](auto v, auto d) { return v + d * scale; }, in.model->latents().to_model(out.samples), drawn);
+  const float most = std::numeric_limits<float>::max();
+  out.samples = ops::map([=](auto v) { return ops::select(ops::abs(v) <= most, v, 0.0f); },  // neither infinite nor NaN
+                         in.model->latents().from_model(noisy));
   return {std::move(out)};
 }
 
 void add_noises(Table& table) {
   table.add(NodeOf<RandomNoise>{.name = "RandomNoise",
                                 .category = "sampling/custom_sampling/noise",
-                                .description = "The noise of a seed.",
+                                .description = "The noise that a seed gives.",
                                 .inputs = {Seed("noise_seed", &RandomNoise::noise_seed)},
                                 .run = [](const RandomNoise& in) -> Results<NoiseChoice> {
                                   return {NoiseChoice{false, in.noise_seed}};
                                 }});
   table.add(NodeOf<Nothing>{.name = "DisableNoise",
                             .category = "sampling/custom_sampling/noise",
-                            .description = "No noise: the latent is taken as it is.",
+                            .description = "No noise: the latent is used as it is.",
                             .run = [](const Nothing&) -> Results<NoiseChoice> {
                               return {NoiseChoice{true, 0}};
                             }});
   table.add(
       NodeOf<AddNoise>{.name = "AddNoise",
                        .category = "_for_testing/custom_sampling/noise",
-                       .description = "Adds noise to a latent, as much as the noise levels span.",
+                       .description = "Adds noise to a latent: the first noise level minus the last.",
                        .inputs = {Link("model", &AddNoise::model), Link("noise", &AddNoise::noise),
                                   Link("sigmas", &AddNoise::sigmas), Link("latent_image", &AddNoise::latent_image)},
                        .run = add_noise});
@@ -203,6 +205,12 @@ struct Work {
   Linked<Sigmas> sigmas;
   Linked<Latent> latent_image;
 };
+
+Foreseen<Latent, Latent> foresee_sampled(const Known<Work>& in, const Call& call) {
+  constexpr int64_t kUsualSteps = 20;  // how many there will be is not known yet
+  warn_of_long_sampling(call, in(&Work::latent_image), kUsualSteps);
+  return {in(&Work::latent_image), in(&Work::latent_image)};
+}
 
 // The sampled latent, and the model's last prediction of the denoised one, which differs as long as noise is left.
 Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider, const NoiseChoice& noise) {
@@ -227,9 +235,10 @@ Results<Latent, Latent> sample(const Work& in, Call& call, const Guider& guider,
   Tensor last;
   NodeEvents& events = call.context().events;
   r.on_start = [&events] { events.sampling_starts(); };
+  StepReporter report(call.context(), r.model.latents());
   r.on_step = [&](const sampling::SamplerProgress& p) {
     last = p.denoised;
-    report_step(events, p, &r.model.latents());
+    report(p);
   };
   out.samples = guidance::ksample(r);
   denoised.samples = out.samples;
@@ -255,7 +264,7 @@ void register_custom_sampling_nodes(Table& table) {
   table.add(NodeOf<SampleCustom>{
       .name = "SamplerCustom",
       .category = kCategory,
-      .description = "Denoises with a sampler and noise levels of one's own.",
+      .description = "Denoises with a sampler and noise levels that are linked.",
       .inputs = {Link("model", &Guidance::model), Bool("add_noise", &SampleCustom::add_noise),
                  Seed("noise_seed", &SampleCustom::noise_seed), cfg_input("cfg", &Guidance::cfg).useful(1, 15, 0.5),
                  Link("positive", &Guidance::positive), Link("negative", &Guidance::negative),
@@ -266,19 +275,20 @@ void register_custom_sampling_nodes(Table& table) {
           [](const SampleCustom& in, Call& call) {
             return sample(in, call, guider_of(in), {!in.add_noise, in.noise_seed});
           },
-      .foresee = [](const Known<SampleCustom>& in) -> Foreseen<Latent, Latent> {
+      .foresee = [](const Known<SampleCustom>& in, Call& call) -> Foreseen<Latent, Latent> {
         foresee_guidance(in);
-        return {};
+        return foresee_sampled(in, call);
       }});
   table.add(NodeOf<SampleAdvanced>{
       .name = "SamplerCustomAdvanced",
       .category = kCategory,
-      .description = "Denoises with noise, guidance, sampler and noise levels of one's own.",
+      .description = "Denoises with noise, guidance, a sampler and noise levels that are linked.",
       .inputs = {Link("noise", &SampleAdvanced::noise), Link("guider", &SampleAdvanced::guider),
                  Link("sampler", &Work::sampler), Link("sigmas", &Work::sigmas),
                  Link("latent_image", &Work::latent_image)},
       .outputs = {{"output"}, {"denoised_output"}},
-      .run = [](const SampleAdvanced& in, Call& call) { return sample(in, call, *in.guider, *in.noise); }});
+      .run = [](const SampleAdvanced& in, Call& call) { return sample(in, call, *in.guider, *in.noise); },
+      .foresee = [](const Known<SampleAdvanced>& in, Call& call) { return foresee_sampled(in, call); }});
 }
 
 }  // namespace easel::nodes

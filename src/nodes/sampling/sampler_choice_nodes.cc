@@ -23,7 +23,7 @@ void add(Table& table, const char* name, const std::string& description, Inputs<
                       .check = std::move(check)});
 }
 
-// As f32, which is what the samplers divide by.
+// Throws Error(kInvalid) unless `value` is above 0 in f32, the type in which samplers divide by it.
 void require_positive(double value, const char* name) {
   if (!(static_cast<float>(value) > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input(name);
 }
@@ -49,13 +49,13 @@ Input<Noise> eta_input(double most = 100.0) {
   return Float("eta", &Noise::eta).range(0.0, most).step(0.01).tip("How much noise each step adds: 0 is none.");
 }
 Input<Noise> noise_input(double most = 100.0) {
-  return Float("s_noise", &Noise::s_noise).range(0.0, most).step(0.01).tip("The deviation of that noise.");
+  return Float("s_noise", &Noise::s_noise).range(0.0, most).step(0.01).tip("The standard deviation of that noise.");
 }
 Input<Noise> device_input() {
   return Choice("noise_device", &Noise::noise_device, {"gpu", "cpu"}).tip("Has no effect: the noise is the same.");
 }
 
-// Samplers whose only knobs are about that noise.
+// Samplers whose only parameters are those of the noise.
 void add_noisy(Table& table, const char* node, const std::string& sampler, Inputs<Noise> inputs) {
   add<Noise>(table, node, "The sampler " + sampler + " with its amount of noise.", std::move(inputs),
              [sampler](const Noise& in) { return choice(sampler, noise_knobs(in)); });

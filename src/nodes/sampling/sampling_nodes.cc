@@ -2,8 +2,8 @@
 #include "guidance/ksample.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
-#include "nodes/common/latent_preview.h"
 #include "nodes/common/sampler_choices.h"
+#include "nodes/common/sampling_run.h"
 
 namespace easel::nodes {
 namespace {
@@ -23,24 +23,12 @@ struct Sample {
 };
 
 guidance::KSampleRequest request_of(const Sample& in, Call& call) {
-  guidance::KSampleRequest r;
-  r.model = *in.model;
-  r.positive = *in.positive;
-  r.negative = *in.negative;
-  r.latent = in.latent_image->samples;
-  r.noise_mask = in.latent_image->noise_mask;
-  r.batch_index = in.latent_image->batch_index;
+  guidance::KSampleRequest r = sampling_request(*in.model, *in.positive, *in.negative, *in.latent_image, call);
   r.seed = in.seed;
   r.steps = static_cast<int>(in.steps);
   r.cfg = in.cfg;
   r.sampler = in.sampler_name;
   r.scheduler = in.scheduler;
-  r.cancel = call.context().cancel;
-  NodeEvents& events = call.context().events;
-  r.on_start = [&events] { events.sampling_starts(); };
-  r.on_step = [&events, format = &r.model.latents()](const sampling::SamplerProgress& p) {
-    report_step(events, p, format);
-  };
   return r;
 }
 
@@ -84,14 +72,9 @@ Results<Latent> sample_part(const SamplePart& in, Call& call) {
 }
 
 Foreseen<Latent> foresee_sampler(const Known<Sample>& in, Call& call) {
-  if (const ModelHandle* model = in(&Sample::model)) {
-    const ForeseenConditioning positive = known_or_empty(in(&Sample::positive)),
-                               negative = known_or_empty(in(&Sample::negative));
-    require_fit(*model, positive, "positive");
-    require_fit(*model, negative, "negative");
-    require_memory(call, *model, join(positive, negative), in(&Sample::latent_image));
-  }
-  return {};
+  foresee_sampling(in(&Sample::model), in(&Sample::positive), in(&Sample::negative), in(&Sample::latent_image), call);
+  warn_of_long_sampling(call, in(&Sample::latent_image), in(&Sample::steps));
+  return {in(&Sample::latent_image)};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }
@@ -131,7 +114,7 @@ void register_sampling_nodes(Table& table) {
                  Float("denoise", &SampleAll::denoise)
                      .range(0.0, 1.0)
                      .step(0.01)
-                     .tip("How much of the picture is made anew: below 1 the latent's own picture shows through.")},
+                     .tip("How much of the picture is repainted: below 1 the latent's own picture shows through.")},
       .outputs = {{.tip = "The denoised latent."}},
       .run = sample_all,
       .check = check_sample_all,

@@ -1,5 +1,6 @@
-// Explicit noise levels: schedules of all kinds, and operations on them.
+// Noise levels as values: schedules, and operations on noise levels.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -9,6 +10,7 @@
 #include "nodes/common/sampling_values.h"
 #include "sampling/schedule/model_sampling.h"
 #include "sampling/schedule/schedule.h"
+#include "text/regex.h"
 
 namespace easel::nodes {
 namespace {
@@ -20,7 +22,7 @@ constexpr const char* kSigmas = "sampling/custom_sampling/sigmas";
 
 // --- Schedules ---
 
-// f(t) for `steps` values of t from `first` to `last`, and 0 at the end.
+// f(t) for `steps` values of t, evenly spaced from `first` to `last`, and a 0 after them.
 template <class F>
 Results<Sigmas> schedule_of(int64_t steps, float first, float last, const F& f) {
   Sigmas out;
@@ -29,7 +31,7 @@ Results<Sigmas> schedule_of(int64_t steps, float first, float last, const F& f) 
   return {std::move(out)};
 }
 
-// A level must be above 0 where its logarithm or root is taken.
+// Throws Error(kInvalid) for a level whose logarithm or root cannot be taken.
 void require_positive(double value, const char* name) {
   if (!(value > 0)) throw Error(Fault::kInvalid, "must be above 0").at_input(name);
 }
@@ -41,7 +43,7 @@ struct Basic {
   double denoise = 1.0;
 };
 
-// Of the whole schedule, of which denoise takes the end.
+// The number of steps in the whole schedule, the end of which is used when denoise is below 1.
 double all_steps(const Basic& in) {
   return in.denoise < 1 ? static_cast<double>(in.steps) / in.denoise : static_cast<double>(in.steps);
 }
@@ -139,7 +141,7 @@ struct Turbo {
   double denoise = 1.0;
 };
 
-// The noise levels at every tenth of the timesteps from the noisiest on, as distilled turbo models are trained.
+// The noise levels at ten evenly spaced timesteps, the noisiest first: turbo models are distilled for these.
 Results<Sigmas> turbo(const Turbo& in) {
   const sampling::ModelSampling& model = *in.model->sampling;
   const float tenth = (model.timestep(model.sigma_max()) + 1) / 10;
@@ -157,8 +159,8 @@ struct AlignYourSteps {
   double denoise = 1.0;
 };
 
-// The levels that cost least, measured for two families of models on ten steps (Sabour et al. 2024, "Align Your
-// Steps"); for other numbers of steps their logarithm is interpolated.
+// The levels that Sabour et al. 2024 ("Align Your Steps") found best for ten steps, by family of models; for another
+// number of steps their logarithms are interpolated.
 Results<Sigmas> align_your_steps(const AlignYourSteps& in) {
   static const std::map<std::string, std::vector<double>> kMeasured = {
       {"SD1",
@@ -278,7 +280,7 @@ void add_schedules(Table& table) {
       .run = turbo});
 }
 
-// --- Levels changed ---
+// --- Operations on noise levels ---
 
 struct Split {
   Linked<Sigmas> sigmas;
@@ -308,7 +310,7 @@ struct Flip {
 
 Results<Sigmas> flip(const Flip& in) {
   Sigmas out(in.sigmas->rbegin(), in.sigmas->rend());
-  // Nothing can be multiplied up from 0.
+  // A level of 0 cannot be scaled to another one.
   if (!out.empty() && out.front() == 0) out.front() = 0.0001f;
   return {std::move(out)};
 }
@@ -366,33 +368,60 @@ Results<Sigmas> set_first(const SetFirst& in) {
   return {std::move(out)};
 }
 
+struct Manual {
+  std::string sigmas = "1, 0.5";
+};
+
+// The numbers in a text, whatever stands between them.
+Results<Sigmas> manual(const Manual& in) {
+  const text::CodePoints all = text::decode_utf8(in.sigmas);
+  Sigmas out;
+  for (const text::Regex::Match& match : text::Regex("[-+]?(?:\\d*\\.*\\d+)", {}).find_all(all)) {
+    const std::string number = text::part_of(all, match.groups[0]->first, match.groups[0]->second);
+    const char* from = number.data() + (number.starts_with('+') ? 1 : 0);
+    double value = 0;
+    const auto [at, fault] = std::from_chars(from, number.data() + number.size(), value);
+    if (fault != std::errc() || at != number.data() + number.size())
+      throw Error(Fault::kInvalid, "'" + number.substr(0, 40) + "' is no number").at_input("sigmas");
+    out.push_back(static_cast<float>(value));
+  }
+  return {std::move(out)};
+}
+
 }  // namespace
 
 void register_sigmas_nodes(Table& table) {
+  table.add(NodeOf<Manual>{.name = "ManualSigmas",
+                           .display = "Manual Sigmas",
+                           .category = "_for_testing/custom_sampling",
+                           .description = "Noise levels as they are typed.",
+                           .inputs = {Text("sigmas", &Manual::sigmas)},
+                           .experimental = true,
+                           .run = manual});
   add_schedules(table);
   table.add(NodeOf<Split>{.name = "SplitSigmas",
                           .category = kSigmas,
-                          .description = "Parts noise levels after a number of steps, for two samplers.",
+                          .description = "Splits noise levels after a number of steps, for two samplers.",
                           .inputs = {Link("sigmas", &Split::sigmas), Int("step", &Split::step).range(0, 10000)},
                           .outputs = {{"high_sigmas"}, {"low_sigmas"}},
                           .run = split});
-  table.add(
-      NodeOf<SplitDenoise>{.name = "SplitSigmasDenoise",
-                           .category = kSigmas,
-                           .description = "Parts noise levels so that a share of the steps is in the second part.",
-                           .inputs = {Link("sigmas", &SplitDenoise::sigmas), share("denoise", &SplitDenoise::denoise)},
-                           .outputs = {{"high_sigmas"}, {"low_sigmas"}},
-                           .run = split_denoise});
-  table.add(
-      NodeOf<Flip>{.name = "FlipSigmas",
-                   .category = kSigmas,
-                   .description = "Turns noise levels around, to bring noise into a picture instead of out of it.",
-                   .inputs = {Link("sigmas", &Flip::sigmas)},
-                   .run = flip});
+  table.add(NodeOf<SplitDenoise>{
+      .name = "SplitSigmasDenoise",
+      .category = kSigmas,
+      .description = "Splits noise levels so that the given share of the steps is in the low part.",
+      .inputs = {Link("sigmas", &SplitDenoise::sigmas), share("denoise", &SplitDenoise::denoise)},
+      .outputs = {{"high_sigmas"}, {"low_sigmas"}},
+      .run = split_denoise});
+  table.add(NodeOf<Flip>{
+      .name = "FlipSigmas",
+      .category = kSigmas,
+      .description = "Reverses noise levels, so that sampling adds noise to a picture instead of removing it.",
+      .inputs = {Link("sigmas", &Flip::sigmas)},
+      .run = flip});
   table.add(NodeOf<Extend>{
       .name = "ExtendIntermediateSigmas",
       .category = kSigmas,
-      .description = "Puts more noise levels between those of a range.",
+      .description = "Inserts noise levels between those in a range.",
       .inputs = {Link("sigmas", &Extend::sigmas), Int("steps", &Extend::steps).range(1, 100).useful(1, 50, 1),
                  Float("start_at_sigma", &Extend::start_at_sigma).range(-1.0, 20000.0).step(0.01),
                  Float("end_at_sigma", &Extend::end_at_sigma).range(0.0, 20000.0).step(0.01),
@@ -402,17 +431,17 @@ void register_sigmas_nodes(Table& table) {
   table.add(NodeOf<PercentToSigma>{
       .name = "SamplingPercentToSigma",
       .category = kSigmas,
-      .description = "The noise level at a share of the sampling.",
+      .description = "The noise level at a given fraction of the sampling.",
       .inputs = {Link("model", &PercentToSigma::model),
                  Float("sampling_percent", &PercentToSigma::sampling_percent).range(0.0, 1.0).step(0.0001),
                  Bool("return_actual_sigma", &PercentToSigma::return_actual_sigma)
-                     .tip("At the two ends, the model's own levels instead of those beyond all of them.")},
+                     .tip("At 0 and 1, gives the model's highest and lowest level instead of values beyond them.")},
       .outputs = {{"sigma_value"}},
       .run = percent_to_sigma});
   table.add(NodeOf<SetFirst>{
       .name = "SetFirstSigma",
       .category = kSigmas,
-      .description = "Begins with another noise level.",
+      .description = "Replaces the first noise level.",
       .inputs = {Link("sigmas", &SetFirst::sigmas), Float("sigma", &SetFirst::sigma).range(0.0, 20000.0).step(0.001)},
       .run = set_first});
 }

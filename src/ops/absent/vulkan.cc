@@ -5,6 +5,8 @@ namespace easel::ops::vulkan {
 
 int device_count() { return 0; }
 
+std::vector<DeviceFacts> facts() { return {}; }
+
 const Backend& backend(int) {
   throw Error(Fault::kUnsupported, "this program was built without its Vulkan backend").fix("Use the backend cpu");
 }

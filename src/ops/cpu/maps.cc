@@ -8,6 +8,7 @@
 #include <numbers>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "ops/check.h"
 #include "ops/cpu/scratch.h"
@@ -187,6 +188,7 @@ void attention_received(const Tensor& queries, const Tensor& keys, int64_t heads
       float* sum = each.f32() + job * tokens;
       std::fill_n(sum, tokens, 0.0f);
       for (int64_t i = 0; i < rows; ++i) {
+        poll_cancelled();
         const float* query = q.f32() + (sample * rows + i) * width + first;
         for (int64_t c = 0; c < size; ++c) add_row(columns + c * tokens, query[c], tokens, c == 0, row);
         float most = row[0] * scale, total = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "ops/check.h"
 
@@ -33,8 +34,10 @@ void concat(std::span<const Tensor> parts, int dim, Tensor& out) {
 
 void repeat(const Tensor& x, int64_t times, Tensor& out) {
   const Tensor from = contiguous(x);
-  for (int64_t i = 0; i < times; ++i)
+  for (int64_t i = 0; i < times; ++i) {
+    poll_cancelled();
     std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(i) * from.nbytes(), from.raw(), from.nbytes());
+  }
 }
 
 void upsample_nearest2x(const Tensor& input, Tensor& out) {

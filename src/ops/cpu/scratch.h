@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 
 namespace easel::ops::cpu {
@@ -29,7 +30,10 @@ void parallel_tasks(int64_t count, const Body& body) {
   std::atomic<int64_t> next{threads};
   parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) body(i);
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(i);
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      poll_cancelled();
+      body(i);
+    }
   });
 }
 

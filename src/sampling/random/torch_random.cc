@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/cancel.h"
 #include "base/parallel.h"
 #include "sampling/random/torch_math.h"
 
@@ -38,6 +39,29 @@ void TorchGenerator::manual_seed(uint64_t seed) {
   }
   next_ = kWords;
   spare_normal_.reset();
+}
+
+void TorchGenerator::seed_by_array(uint64_t seed) {
+  manual_seed(19650218u);
+  const std::array<uint32_t, 2> key{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
+  const size_t words = key[1] ? 2 : 1;
+  size_t i = 1, j = 0;
+  const auto advance = [&] {
+    if (++i < kWords) return;
+    state_[0] = state_[kWords - 1];
+    i = 1;
+  };
+  const auto mixed = [&](uint32_t factor) { return state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30)) * factor); };
+  for (size_t k = 0; k < kWords; ++k) {
+    state_[i] = mixed(1664525u) + key[j] + static_cast<uint32_t>(j);
+    advance();
+    j = (j + 1) % words;
+  }
+  for (size_t k = 0; k + 1 < kWords; ++k) {
+    state_[i] = mixed(1566083941u) - static_cast<uint32_t>(i);
+    advance();
+  }
+  state_[0] = 0x80000000u;
 }
 
 void TorchGenerator::refill() {
@@ -80,7 +104,11 @@ double TorchGenerator::normal64() {
 }
 
 void TorchGenerator::rand(std::span<float> out) {
-  for (float& value : out) value = uniform();
+  constexpr size_t kValues = 1 << 16;  // between two looks at whether the work is to stop
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i % kValues == 0) poll_cancelled();
+    out[i] = uniform();
+  }
 }
 
 void TorchGenerator::randn(std::span<float> out) {

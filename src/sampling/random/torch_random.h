@@ -18,6 +18,8 @@ class TorchGenerator {
 
   // Restarts the sequence. Only the lower 32 bits of the seed matter, as in torch.
   void manual_seed(uint64_t seed);
+  // As Python's random.seed does it for an integer: by the array of its 32-bit words (init_by_array).
+  void seed_by_array(uint64_t seed);
 
   uint32_t random();
   uint64_t random64();  // the first of two draws is the upper half

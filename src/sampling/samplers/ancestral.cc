@@ -1,6 +1,8 @@
 // Samplers that replace part of the noise at each step by noise drawn from the run's generator.
 #include <algorithm>
+#include <string>
 
+#include "base/error.h"
 #include "sampling/samplers/all.h"
 
 namespace easel::sampling {
@@ -119,6 +121,30 @@ Tensor sample_lcm(SamplerRun& run) {
     run.report(i, x, sigma, denoised);
     x = denoised;
     if (next > 0) x = run.levels().add_noise(x, run.noise(), next);
+  }
+  return x;
+}
+
+Tensor sample_tcd(SamplerRun& run) {
+  const std::vector<float>& alphas = run.knobs.alphas;
+  if (alphas.size() < run.sigmas.size())
+    throw Error(Fault::kMismatch, "the sampler tcd was set up for " + std::to_string(alphas.size()) +
+                                      " noise levels and is given " + std::to_string(run.sigmas.size()))
+        .fix("Use the SIGMAS of the node that its SAMPLER comes from");
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    const float alpha = alphas[static_cast<size_t>(i) + 1], signal = std::sqrt(alpha), noise = std::sqrt(1 - alpha);
+    const Tensor below = ops::map([=](auto v, auto d) { return signal * d + noise * ((v - d) / sigma); }, x, denoised);
+    run.report(i, x, sigma, below);
+    if (run.eta() > 0 && next > 0) {
+      const float fresh = std::sqrt(std::max(next * next + 1 - 1 / alpha, 0.0f));
+      x = ops::map([=](auto v, auto z) { return v / signal + z * fresh; }, below, run.noise());
+    } else {
+      const float scale = std::sqrt(next * next + 1);
+      x = ops::map([=](auto v) { return v * scale; }, below);
+    }
   }
   return x;
 }

@@ -176,7 +176,7 @@ Tensor sample_dpm_adaptive(SamplerRun& run) {
     const double error = step_error(low, high, previous, knobs);
     if (!std::isfinite(error) || i == kMaxSteps) {
       throw Error(Fault::kInvalid, "dpm_adaptive finds no step size: the model's values are not finite, or jump")
-          .fix("use a sampler with fixed steps");
+          .fix("Use a sampler with fixed steps");
     }
     const double factor = control.factor(error);
     run.report(i, x, sigma_of(t), step.denoised());

@@ -9,6 +9,7 @@ namespace {
 
 // The Brownian path of a run, over its levels above 0.
 BrownianNoise brownian_noise(const SamplerRun& run) {
+  if (run.path_span) return BrownianNoise(run.x.shape(), run.path_span->lowest, run.path_span->highest, run.seed);
   float lowest = run.sigmas[0], highest = run.sigmas[0];
   for (float sigma : run.sigmas) {
     if (sigma > 0) lowest = std::min(lowest, sigma);

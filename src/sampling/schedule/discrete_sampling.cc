@@ -12,12 +12,17 @@ namespace {
 
 constexpr int kLcmTimesteps = 50;  // the timesteps that latent consistency models are distilled to
 
-std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {
+// The root of a timestep's beta.
+double beta_root(const RootLinearBetas& betas, int timestep) {
   const double first = std::sqrt(betas.first), last = std::sqrt(betas.last);
+  return first + (last - first) / (betas.timesteps - 1) * timestep;
+}
+
+std::vector<double> discrete_sigmas(const RootLinearBetas& betas) {
   std::vector<double> sigmas(static_cast<size_t>(betas.timesteps));
   double alpha_product = 1.0;
   for (int i = 0; i < betas.timesteps; ++i) {
-    const double root = first + (last - first) / (betas.timesteps - 1) * i;
+    const double root = beta_root(betas, i);
     alpha_product *= 1.0 - root * root;
     sigmas[static_cast<size_t>(i)] = std::sqrt((1.0 - alpha_product) / alpha_product);
   }
@@ -49,8 +54,11 @@ DiscreteSampling::DiscreteSampling(const RootLinearBetas& betas, Prediction pred
     sigmas_.push_back(static_cast<float>(sigma));
     log_sigmas_.push_back(static_cast<float>(std::log(sigma)));
   }
-  if (prediction != Prediction::kLcm) return;
-  stride_ = betas.timesteps / kLcmTimesteps;
+  if (prediction == Prediction::kLcm) keep_distilled_levels();
+}
+
+void DiscreteSampling::keep_distilled_levels() {
+  stride_ = betas_.timesteps / kLcmTimesteps;
   const auto stride = static_cast<size_t>(stride_);
   for (size_t i = 0; i < kLcmTimesteps; ++i) sigmas_[i] = sigmas_[(i + 1) * stride - 1];
   sigmas_.resize(kLcmTimesteps);
@@ -107,6 +115,21 @@ Tensor DiscreteSampling::denoised(const Tensor& output, const Tensor& x, float s
 
 ModelSamplingPtr DiscreteSampling::with_prediction(Prediction prediction, bool zero_terminal_snr) const {
   return std::make_shared<const DiscreteSampling>(betas_, prediction, zero_terminal_snr);
+}
+
+std::shared_ptr<const DiscreteSampling> DiscreteSampling::distilled() const {
+  auto out = std::make_shared<DiscreteSampling>(betas_, Prediction::kEps);
+  out->keep_distilled_levels();
+  return out;
+}
+
+float DiscreteSampling::alpha_product(int timestep) const {
+  double product = 1.0;
+  for (int i = 0; i <= timestep; ++i) {
+    const double root = beta_root(betas_, i);
+    product *= 1.0 - root * root;
+  }
+  return static_cast<float>(product);
 }
 
 }  // namespace easel::sampling

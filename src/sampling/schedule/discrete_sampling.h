@@ -28,7 +28,13 @@ class DiscreteSampling final : public AddedNoise {
   Tensor denoised(const Tensor& output, const Tensor& x, float sigma) const override;
   ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const override;
 
+  // The same betas for a network that predicts noise and was distilled to 50 of the timesteps, as for consistency.
+  std::shared_ptr<const DiscreteSampling> distilled() const;
+  // The share of the picture in the variance of x at a timestep, 0..timesteps - 1: the product of 1 - beta up to it.
+  float alpha_product(int timestep) const;
+
  private:
+  void keep_distilled_levels();
   double sigma_within(double percent) const override;
 
   RootLinearBetas betas_;

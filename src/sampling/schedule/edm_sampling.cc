@@ -42,7 +42,7 @@ Tensor EdmSampling::denoised(const Tensor& output, const Tensor& x, float sigma)
 ModelSamplingPtr EdmSampling::with_prediction(Prediction prediction, bool) const {
   if (prediction == Prediction::kV) return std::make_shared<const EdmSampling>(options_);
   throw Error(Fault::kMismatch, "this model was trained on continuous noise levels, which say what it predicts")
-      .fix("take the node away");
+      .fix("Take the node away");
 }
 
 }  // namespace easel::sampling

@@ -44,7 +44,7 @@ Tensor FlowSampling::unscaled(const Tensor& x, float sigma) const {
 ModelSamplingPtr FlowSampling::with_prediction(Prediction prediction, bool) const {
   if (prediction == Prediction::kFlow) return std::make_shared<const FlowSampling>(options_);
   throw Error(Fault::kMismatch, "this model goes straight from noise to picture, so it can predict nothing else")
-      .fix("take the node away");
+      .fix("Take the node away");
 }
 
 }  // namespace easel::sampling

@@ -201,7 +201,7 @@ std::vector<float> schedule(const ModelSampling& model, std::string_view schedul
   if (found == kNames.end()) {
     std::string known;
     for (std::string_view name : kNames) known += (known.empty() ? "" : ", ") + std::string(name);
-    throw Error(Fault::kInvalid, "there is no scheduler \"" + std::string(scheduler) + "\"").fix("use one of " + known);
+    throw Error(Fault::kInvalid, "there is no scheduler \"" + std::string(scheduler) + "\"").fix("Use one of " + known);
   }
   return kSchedulers[static_cast<size_t>(found - kNames.begin())](model, steps);
 }
@@ -212,7 +212,7 @@ void require_schedule(int steps, double denoise) {
   if (!(all_steps(steps, denoise) < 100000))
     throw Error(Fault::kInvalid, "steps " + std::to_string(steps) + " at denoise " + std::to_string(denoise) +
                                      " are part of a schedule of more than 100000")
-        .fix("raise denoise or lower steps");
+        .fix("Raise denoise or lower steps");
 }
 
 std::vector<float> sampling_sigmas(const ModelSampling& model, const SigmaRequest& request) {

@@ -14,8 +14,8 @@
 
 namespace easel::server {
 
-// What may be dropped when a client does not keep up. kPreview goes first, then kProgress; kEssential
-// never is.
+// Decides which messages are dropped if a client does not keep up: kPreview first, then kProgress, kEssential
+// never.
 enum class Urgency { kPreview, kProgress, kEssential };
 
 struct Message {
@@ -65,7 +65,7 @@ class Mailbox {
   const bool watches_all_;
   mutable Mutex mutex_;
   std::deque<Message> queue_ EASEL_GUARDED_BY(mutex_);
-  // Of what is in the queue: bytes of finished pictures, of everything else, and the number of previews.
+  // For the queue: the bytes of finished pictures, the bytes of all other messages, and the number of previews.
   size_t picture_bytes_ EASEL_GUARDED_BY(mutex_) = 0, bytes_ EASEL_GUARDED_BY(mutex_) = 0;
   size_t previews_ EASEL_GUARDED_BY(mutex_) = 0;
   bool overflow_ EASEL_GUARDED_BY(mutex_) = false;

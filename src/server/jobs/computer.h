@@ -16,15 +16,15 @@ namespace easel::server {
 // kept from job to job.
 class Computer {
  public:
-  // The runner must outlive it.
+  // `runner` must outlive this object.
   explicit Computer(JobRunner& runner);
-  ~Computer();  // waits for the end of what runs
+  ~Computer();  // waits for the end of the running job
 
-  // Begins to run a job; `prompt` is the job's, parsed, and `plan` its plan where that is known. The events must live
-  // until wait() has returned a result.
+  // Begins to run a job; `prompt` is its prompt, parsed, and `plan` its plan if that is known. `events` must live until
+  // wait() has returned a result.
   void begin(const Job& job, workflow::Json prompt, std::optional<engine::Plan> plan, engine::EventSink& events,
              const CancelToken& cancel);
-  // How the job ended, or nothing when it still runs after `longest`. Whatever the runner throws is an end as well.
+  // The result of the job, or nothing if it still runs after `longest`. Any exception of the runner also ends the job.
   std::optional<RunResult> wait(std::chrono::milliseconds longest);
 
   // Between jobs. Returns when it is done. A failure is logged.

@@ -36,18 +36,23 @@ bool wants_previews(const std::string& extra_data) {
   }
 }
 
-// {"images": [{"filename", "subfolder", "type"}]}, in the shape of other tools for pictures that were sent; null when
-// the node shows nothing.
+// What a node shows of one thing: a text, an object given as JSON, a file, or, in the shape of other tools, a picture
+// that was sent, or one that is kept under an id, which is its name without the ending (artifacts/exchange.h).
+Json ui_item(const nodes::UiFile& f) {
+  if (f.text) return f.sent_as == "application/json" ? workflow::parse_json(*f.text) : Json(*f.text);
+  if (f.sent_as.empty()) return {{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}};
+  if (f.filename.empty()) return {{"source", "websocket"}, {"content-type", f.sent_as}, {"type", f.type}};
+  const std::string id = f.filename.substr(0, f.filename.rfind('.'));
+  return {{"source", "http"}, {"id", id}, {"content-type", f.sent_as}, {"type", "output"}};
+}
+
+// {"images": [{"filename", "subfolder", "type"}]}; null when the node shows nothing.
 Json ui_json(const nodes::Ui& ui) {
   if (ui.empty()) return nullptr;
   Json out = Json::object();
   for (const auto& [list, files] : ui) {
     out[list] = Json::array();
-    for (const auto& f : files)
-      if (f.text) out[list].push_back(*f.text);
-      else if (f.sent_as.empty())
-        out[list].push_back({{"filename", f.filename}, {"subfolder", f.subfolder}, {"type", f.type}});
-      else out[list].push_back({{"source", "websocket"}, {"content-type", f.sent_as}, {"type", f.type}});
+    for (const auto& f : files) out[list].push_back(ui_item(f));
   }
   return out;
 }

@@ -27,11 +27,11 @@ void send_status(const JobStore& store, EventHub& hub);
 // The stage of work a node class counts as: "load", "encode", "sample", "decode", "save" or "other".
 const char* stage_of(const std::string& class_type);
 
-// Translates what a runner tells into messages for the job's client, and keeps those that history shows. Used by one
-// thread at a time, but for node().
+// Translates a runner's events into messages for the job's client, and keeps the messages that the history shows. Only
+// node() may be called by several threads at a time.
 class JobEvents final : public engine::EventSink {
  public:
-  // What is told goes through the delivery and may wait there: the hub must outlive it.
+  // Messages go through `delivery` and may wait there, so that `hub` must outlive `delivery`.
   JobEvents(const Job& job, EventHub& hub, Delivery& delivery, Metrics& metrics);
 
   void start();
@@ -39,7 +39,7 @@ class JobEvents final : public engine::EventSink {
   bool take_picture(const engine::PictureFinished& picture) override;
   bool wants_preview() override;
 
-  // How the job ended, for the store. The terminal message is kept back.
+  // The job's result for the store. The terminal message is held back.
   JobResult conclude(const RunResult& result);
   // Sends the terminal message.
   void send_end();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "formats/pictures/picture_format.h"
 #include "server/http/file_answers.h"
 #include "server/routes/services.h"
 #include "techniques/catalogue.h"
@@ -43,6 +44,15 @@ Json prompt_texts(const workflow::NodeTable& table) {
   for (const workflow::NodeSpec* node : table.list())
     for (const workflow::InputSpec& input : node->inputs)
       if (input.names_embeddings) out[node->class_type].push_back(input.name);
+  return out;
+}
+
+// The formats of pictures that uploads and LoadImage take here.
+Json picture_formats() {
+  Json out = Json::array();
+  for (const formats::PictureKind& kind : formats::picture_kinds())
+    if (formats::is_readable(kind.format))
+      out.push_back({{"name", kind.name}, {"mime", kind.mime}, {"endings", kind.endings}});
   return out;
 }
 
@@ -98,6 +108,7 @@ void add_library_routes(Router& router, Services& s) {
              s.models_pool.handler([&s](Request& request) { return model_picture(s, request); }));
   router.add("GET", "/easel/prompt_texts",
              s.pool.handler([&s](Request&) { return Response::json(dump_json(prompt_texts(s.table))); }));
+  router.get("/easel/picture_formats", [](const Request&) { return Response::json(dump_json(picture_formats())); });
   router.add("POST", "/easel/tokens", s.pool.handler([](Request& request) { return tokens(request); }));
   router.add("POST", "/easel/pictures/delete",
              s.pool.handler([&s](Request& request) { return delete_pictures(s, request); }));

@@ -68,7 +68,7 @@ std::string queue_item(const Job& job);
 std::string history_json(const std::vector<Job>& jobs);
 
 // The artifact that a client means: "a.png [input]" in a file name counts more than `type` ("input", "output", "temp").
-// Nothing when `type` is needed and is none of these.
+// Returns nothing if `type` is needed and is none of these.
 std::optional<artifacts::Name> artifact_name(const std::string& file, const std::string& subfolder,
                                              const std::string& type);
 

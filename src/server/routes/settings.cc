@@ -11,8 +11,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Of all that is kept together; the page has some hundred. Keys are looked for one by one, so that many more take
-// seconds.
+// The limits for all settings together; the page has about a hundred. Keys are searched one by one, so that many more
+// would take seconds.
 constexpr workflow::JsonLimits kLimits{.bytes = size_t{4} << 20, .keys = 4000};
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "server/http/multipart.h"
 #include "server/log.h"
 #include "server/routes/services.h"
+#include "server/routes/tooling_routes.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
 
@@ -79,16 +80,6 @@ void check_texts(std::span<const uint8_t> picture) {
                                      std::to_string(kMostText >> 20) + " MiB allowed");
 }
 
-void require_room(const Services& s, Area area, size_t bytes) {
-  if (area != Area::kInput || s.input_quota == 0) return;
-  const uint64_t used = s.artifacts.bytes_used(area);
-  if (used + bytes > s.input_quota)
-    throw Error(Fault::kMemory, "the input folder holds " + std::to_string(used >> 20) +
-                                    " MiB, and with this picture more " + "than the " +
-                                    std::to_string(s.input_quota >> 20) + " MiB it may hold")
-        .fix("Remove pictures from it, or start the server with a larger --input-quota");
-}
-
 Response finish_upload(const Services& s, const Form& form, std::string_view content) {
   const std::string name = picture_name(form, content);
   const std::string type = form.text("type"), overwrite = form.text("overwrite");
@@ -105,12 +96,7 @@ Response finish_upload(const Services& s, const Form& form, std::string_view con
 
 Response upload_image(const Services& s, const Request& request) {
   const Form form(request);
-  check_texts(as_bytes(form.picture().data));
-  // Decoded to the end: what is stored can be shown and loaded.
-  const formats::Raster raster = formats::decode_raster(as_bytes(form.picture().data));
-  if (!raster.warning.empty())
-    log(Level::kWarning, "picture uploaded that is not whole",
-        {{"name", std::string(form.picture().file_name)}, {"why", raster.warning}});
+  check_uploaded_picture(as_bytes(form.picture().data), std::string(form.picture().file_name));
   return finish_upload(s, form, form.picture().data);
 }
 
@@ -147,6 +133,24 @@ Response upload_mask(const Services& s, const Request& request) {
 }
 
 }  // namespace
+
+void check_uploaded_picture(std::span<const uint8_t> picture, const std::string& name) {
+  check_texts(picture);
+  // Decoded to the end: what is stored can be shown and loaded.
+  const formats::Raster raster = formats::decode_raster(picture);
+  if (!raster.warning.empty())
+    log(Level::kWarning, "picture uploaded that is not whole", {{"name", name}, {"why", raster.warning}});
+}
+
+void require_room(const Services& s, Area area, size_t bytes) {
+  if (area == Area::kOutput || s.input_quota == 0) return;
+  const uint64_t used = s.artifacts.bytes_used(area);
+  if (used + bytes > s.input_quota)
+    throw Error(Fault::kMemory, std::string("the ") + artifacts::area_name(area) + " folder holds " +
+                                    std::to_string(used >> 20) + " MiB, and with this picture more than the " +
+                                    std::to_string(s.input_quota >> 20) + " MiB it may hold")
+        .fix("Remove pictures from it, or start the server with a larger --input-quota");
+}
 
 void add_upload_routes(Router& router, Services& s) {
   constexpr bool kStreamed = true;

@@ -190,7 +190,7 @@ std::span<const std::string_view> drawing_subjects() { return kSubjects; }
 
 Drawing draw(uint64_t seed, uint64_t number, int side) {
   if (side < 16 || side > 1024)
-    throw Error(Fault::kInvalid, "a drawing of side " + std::to_string(side)).fix("choose 16 to 1024 pixels");
+    throw Error(Fault::kInvalid, "a drawing of side " + std::to_string(side)).fix("Choose 16 to 1024 pixels");
   Random random(seed, number);
   const Kind& kind = kKinds[static_cast<size_t>(random.index(static_cast<int>(kKinds.size())))];
   DrawingStyle style = static_cast<DrawingStyle>(random.index(kDrawingStyles));

@@ -79,13 +79,15 @@ std::string hint_name(std::string_view rest) {
 }
 
 std::string diffusers_name(std::string_view name, const UNetPlan& plan) {
-  constexpr std::pair<std::string_view, std::string_view> kSimple[] = {{"time_embed.0.", "time_embedding.linear_1"},
-                                                                       {"time_embed.2.", "time_embedding.linear_2"},
-                                                                       {"label_emb.0.0.", "add_embedding.linear_1"},
-                                                                       {"label_emb.0.2.", "add_embedding.linear_2"},
-                                                                       {"out.0.", "conv_norm_out"},
-                                                                       {"out.2.", "conv_out"},
-                                                                       {"middle_block_out.0.", "controlnet_mid_block"}};
+  constexpr std::pair<std::string_view, std::string_view> kSimple[] = {
+      {"time_embed.0.", "time_embedding.linear_1"},
+      {"time_embed.2.", "time_embedding.linear_2"},
+      {"time_embed.cond_proj.", "time_embedding.cond_proj"},
+      {"label_emb.0.0.", "add_embedding.linear_1"},
+      {"label_emb.0.2.", "add_embedding.linear_2"},
+      {"out.0.", "conv_norm_out"},
+      {"out.2.", "conv_out"},
+      {"middle_block_out.0.", "controlnet_mid_block"}};
   take(name, "control_model.");
   for (const auto& [original, diffusers] : kSimple)
     if (take(name, original)) return join({diffusers, name});

@@ -20,6 +20,12 @@ void vae_middle(Manifest& m, const std::string& p, int64_t width) {
   vae_block(m, p + ".block_2", width, width);
 }
 
+// A block of TAESD, number `at` of its list of layers.
+void tiny_block(Manifest& m, int64_t at, int64_t channels) {
+  for (const char* part : {".conv.0", ".conv.2", ".conv.4"})
+    m.layer(std::to_string(at) + part, {channels, channels, 3, 3});
+}
+
 // Layers of CLIP in the transformers library's layout.
 void clip_layers(Manifest& m, const std::string& prefix, int64_t width, int layers, int64_t mlp) {
   for (int i = 0; i < layers; ++i) {
@@ -80,6 +86,33 @@ Manifest vae(int64_t channels) {
   m.layer("decoder.conv_out", {3, channels, 3, 3});
   m.layer("quant_conv", {8, 8, 1, 1});
   m.layer("post_quant_conv", {4, 4, 1, 1});
+  return m;
+}
+
+Manifest tiny_encoder(int64_t channels) {
+  Manifest m;
+  int64_t at = 0;
+  m.layer(std::to_string(at), {channels, 3, 3, 3});
+  tiny_block(m, ++at, channels);
+  for (int level = 0; level < 3; ++level) {
+    m.add(std::to_string(++at) + ".weight", {channels, channels, 3, 3});
+    for (int i = 0; i < 3; ++i) tiny_block(m, ++at, channels);
+  }
+  m.layer(std::to_string(++at), {4, channels, 3, 3});
+  return m;
+}
+
+Manifest tiny_decoder(int64_t channels) {
+  Manifest m;
+  int64_t at = 1;  // 0 and 2 have no weights
+  m.layer(std::to_string(at++), {channels, 4, 3, 3});
+  for (int level = 0; level < 3; ++level) {
+    for (int i = 0; i < 3; ++i) tiny_block(m, ++at, channels);
+    at += 2;  // the doubling has none
+    m.add(std::to_string(at) + ".weight", {channels, channels, 3, 3});
+  }
+  tiny_block(m, ++at, channels);
+  m.layer(std::to_string(++at), {3, channels, 3, 3});
   return m;
 }
 

@@ -45,12 +45,44 @@ struct Widths {
   int64_t mlp_g;                         // hidden width of vision G's MLPs (the others: 4 x width)
   int64_t unet_sd15, unet_sd21, unet_sdxl, unet_refiner;
   int64_t vae;
-  int64_t adapter;  // T2I-Adapter's first level
+  int64_t adapter;   // T2I-Adapter's first level
+  int64_t tiny_vae;  // TAESD's
 };
 
-inline constexpr Widths kFullWidths = {768,  1024, 1280, 1024, 1280, 1664, 768, 1024,
-                                       1280, 8192, 320,  320,  320,  384,  128, 320};
-inline constexpr Widths kTinyWidths = {128, 192, 256, 64, 96, 128, 96, 80, 256, 640, 32, 64, 32, 32, 32, 32};
+inline constexpr Widths kFullWidths = {.text_l = 768,
+                                       .text_h = 1024,
+                                       .text_g = 1280,
+                                       .vision_l = 1024,
+                                       .vision_h = 1280,
+                                       .vision_g = 1664,
+                                       .proj_l = 768,
+                                       .proj_h = 1024,
+                                       .proj_g = 1280,
+                                       .mlp_g = 8192,
+                                       .unet_sd15 = 320,
+                                       .unet_sd21 = 320,
+                                       .unet_sdxl = 320,
+                                       .unet_refiner = 384,
+                                       .vae = 128,
+                                       .adapter = 320,
+                                       .tiny_vae = 64};
+inline constexpr Widths kTinyWidths = {.text_l = 128,
+                                       .text_h = 192,
+                                       .text_g = 256,
+                                       .vision_l = 64,
+                                       .vision_h = 96,
+                                       .vision_g = 128,
+                                       .proj_l = 96,
+                                       .proj_h = 80,
+                                       .proj_g = 256,
+                                       .mlp_g = 640,
+                                       .unet_sd15 = 32,
+                                       .unet_sd21 = 64,
+                                       .unet_sdxl = 32,
+                                       .unet_refiner = 32,
+                                       .vae = 32,
+                                       .adapter = 32,
+                                       .tiny_vae = 8};
 
 // A latent diffusion UNet in the original (LDM) layout.
 struct UNetPlan {
@@ -61,17 +93,27 @@ struct UNetPlan {
   std::vector<int> blocks = {};     // residual blocks per level on the way down
   std::vector<int> depth_in = {};   // transformer blocks after each residual block on the way down
   std::vector<int> depth_out = {};  // on the way up, last block first
-  int depth_middle = 1;             // -1: the middle is one residual block only
+  int depth_middle = 1;             // -1: the middle is one residual block only, -2: there is none
   int64_t in_channels = 4;
+  bool text_twice = false;  // at the finest level the first attention of a block is to the text as well
+  int64_t guidance = 0;     // numbers that say the guidance's scale, of models distilled with it; 0: none
 };
 
 UNetPlan sd_plan(int64_t channels, int64_t context, int64_t label, bool linear);
 UNetPlan sdxl_plan(const Widths& w);
 UNetPlan refiner_plan(const Widths& w);
+// KOALA's distillation of SDXL (its smaller size), and SDXS's of SD 1.5 and of SD 2.1: one residual block a level, no
+// middle.
+UNetPlan koala_plan(const Widths& w);
+UNetPlan sdxs_plan(const Widths& w);
+UNetPlan sdxs_09_plan(const Widths& w);
 
 Manifest unet(const UNetPlan& plan);
 // The LDM autoencoder (KL, four latent channels).
 Manifest vae(int64_t channels);
+// TAESD's encoder and decoder, as their published files list their layers.
+Manifest tiny_encoder(int64_t channels);
+Manifest tiny_decoder(int64_t channels);
 // CLIP's text transformer in the transformers library's layout (below "text_model.").
 Manifest clip_text(int64_t width, int layers);
 // The same in OpenCLIP's layout.

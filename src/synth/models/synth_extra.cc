@@ -50,6 +50,9 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   UNetPlan sdxl_mid = sdxl;  // diffusers' smaller ControlNets for SDXL attend on the last level only
   sdxl_mid.depth_in = {0, 0, 0, 0, 1, 1};
   sdxl_mid.depth_middle = 1;
+  const UNetPlan koala = koala_plan(w), sdxs = sdxs_plan(w), sdxs_09 = sdxs_09_plan(w);
+  UNetPlan lcm = sd15;
+  lcm.guidance = 256;
   const Manifest sd21 =
       checkpoint(sd_plan(w.unet_sd21, w.text_h, 0, true), w, openclip_text(w.text_h, 24), "cond_stage_model.model.");
   const Manifest text_l = clip_text(w.text_l, 12);
@@ -63,7 +66,15 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
        distilled_sdxl(w, {0, 0, 2, 2, 4, 4}, {0, 0, 0, 1, 1, 2, 10, 4, 4})},
       {"checkpoints/segmind-vega.safetensors", kSafetensors,
        distilled_sdxl(w, {0, 0, 1, 1, 2, 2}, {0, 0, 0, 1, 1, 1, 2, 2, 2})},
+      {"unet/koala-700m.safetensors", kSafetensors, in_diffusers_layout(unet(koala), koala)},
+      {"unet/sdxs-512-dreamshaper.safetensors", kSafetensors, in_diffusers_layout(unet(sdxs), sdxs)},
+      {"unet/sdxs-512-0.9.safetensors", kSafetensors, in_diffusers_layout(unet(sdxs_09), sdxs_09)},
+      {"unet/LCM_Dreamshaper_v7.safetensors", kSafetensors, in_diffusers_layout(unet(lcm), lcm)},
       {"unet/sd15_diffusers.safetensors", kSafetensors, in_diffusers_layout(unet(sd15), sd15)},
+      {"vae_approx/taesd_encoder.safetensors", kSafetensors, tiny_encoder(w.tiny_vae)},
+      {"vae_approx/taesd_decoder.safetensors", kSafetensors, tiny_decoder(w.tiny_vae)},
+      {"vae_approx/taesdxl_encoder.safetensors", kSafetensors, tiny_encoder(w.tiny_vae)},
+      {"vae_approx/taesdxl_decoder.safetensors", kSafetensors, tiny_decoder(w.tiny_vae)},
       {"clip_vision/open_clip_pytorch_model.bin", kTorchFlat, open_clip(w)},
       {"controlnet/sdxl_canny_original.safetensors", kSafetensors, controlnet(sdxl)},
       {"controlnet/sd15_canny_diffusers.safetensors", kSafetensors, in_diffusers_layout(controlnet(sd15), sd15)},

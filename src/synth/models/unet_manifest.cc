@@ -22,13 +22,13 @@ void attention(Manifest& m, const std::string& p, int64_t width, int64_t context
   m.layer(p + ".to_out.0", {width, width});
 }
 
-void transformer(Manifest& m, const std::string& p, int64_t width, int depth, const UNetPlan& plan) {
+void transformer(Manifest& m, const std::string& p, int64_t width, int depth, size_t level, const UNetPlan& plan) {
   const Shape projection = plan.linear ? Shape{width, width} : Shape{width, width, 1, 1};
   m.norm(p + ".norm", width);
   m.layer(p + ".proj_in", projection);
   for (int i = 0; i < depth; ++i) {
     const std::string b = dot(p + ".transformer_blocks", i);
-    attention(m, b + ".attn1", width, width);
+    attention(m, b + ".attn1", width, plan.text_twice && level == 0 ? plan.context : width);
     m.layer(b + ".ff.net.0.proj", {8 * width, width});
     m.layer(b + ".ff.net.2", {width, 4 * width});
     attention(m, b + ".attn2", width, plan.context);
@@ -42,6 +42,7 @@ std::vector<int64_t> encoder(Manifest& m, const UNetPlan& plan) {
   const int64_t mc = plan.channels, embedding = 4 * mc;
   m.layer("time_embed.0", {embedding, mc});
   m.layer("time_embed.2", {embedding, embedding});
+  if (plan.guidance > 0) m.add("time_embed.cond_proj.weight", {mc, plan.guidance});
   if (plan.label > 0) {
     m.layer("label_emb.0.0", {embedding, plan.label});
     m.layer("label_emb.0.2", {embedding, embedding});
@@ -55,7 +56,7 @@ std::vector<int64_t> encoder(Manifest& m, const UNetPlan& plan) {
       const std::string p = dot("input_blocks", static_cast<int64_t>(skips.size()));
       residual(m, dot(p, "0"), width, mc * plan.mult[level], embedding);
       width = mc * plan.mult[level];
-      if (plan.depth_in[block] > 0) transformer(m, dot(p, "1"), width, plan.depth_in[block], plan);
+      if (plan.depth_in[block] > 0) transformer(m, dot(p, "1"), width, plan.depth_in[block], level, plan);
       ++block;
       skips.push_back(width);
     }
@@ -63,9 +64,9 @@ std::vector<int64_t> encoder(Manifest& m, const UNetPlan& plan) {
     m.layer(dot("input_blocks", static_cast<int64_t>(skips.size())) + ".0.op", {width, width, 3, 3});
     skips.push_back(width);
   }
-  residual(m, "middle_block.0", width, width, embedding);
+  if (plan.depth_middle > -2) residual(m, "middle_block.0", width, width, embedding);
   if (plan.depth_middle >= 0) {
-    transformer(m, "middle_block.1", width, plan.depth_middle, plan);
+    transformer(m, "middle_block.1", width, plan.depth_middle, plan.mult.size() - 1, plan);
     residual(m, "middle_block.2", width, width, embedding);
   }
   return skips;
@@ -108,6 +109,37 @@ UNetPlan refiner_plan(const Widths& w) {
           .depth_middle = 4};
 }
 
+UNetPlan koala_plan(const Widths& w) {
+  UNetPlan plan = sdxl_plan(w);
+  plan.blocks = {1, 1, 1};
+  plan.depth_in = {0, 2, 5};
+  plan.depth_out = {0, 0, 2, 2, 5, 5};
+  plan.depth_middle = -2;
+  return plan;
+}
+
+UNetPlan sdxs_plan(const Widths& w) {
+  return {.channels = w.unet_sd15,
+          .context = w.text_l,
+          .mult = {1, 2, 4},
+          .blocks = {1, 1, 1},
+          .depth_in = {0, 1, 1},
+          .depth_out = {0, 0, 1, 1, 1, 1},
+          .depth_middle = -2};
+}
+
+UNetPlan sdxs_09_plan(const Widths& w) {
+  return {.channels = w.unet_sd21,
+          .context = w.text_h,
+          .linear = true,
+          .mult = {1, 2, 4},
+          .blocks = {1, 1, 1},
+          .depth_in = {1, 1, 1},
+          .depth_out = {1, 1, 1, 1, 1, 1},
+          .depth_middle = -2,
+          .text_twice = true};
+}
+
 Manifest unet(const UNetPlan& plan) {
   Manifest m;
   std::vector<int64_t> skips = encoder(m, plan);
@@ -122,7 +154,7 @@ Manifest unet(const UNetPlan& plan) {
       skips.pop_back();
       width = out;
       int64_t part = 1;
-      if (depth.back() > 0) transformer(m, dot(p, part++), width, depth.back(), plan);
+      if (depth.back() > 0) transformer(m, dot(p, part++), width, depth.back(), level, plan);
       depth.pop_back();
       if (level > 0 && i == plan.blocks[level]) m.layer(dot(p, part) + ".conv", {width, width, 3, 3});
     }

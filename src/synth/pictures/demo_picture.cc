@@ -24,7 +24,7 @@ const Scene& scene_called(std::string_view name) {
   for (const Scene& scene : kScenes)
     if (scene.name == name) return scene;
   throw Error(Fault::kInvalid, "there is no demo picture \"" + std::string(name) + "\"")
-      .fix("choose lighthouse, still_life or portrait");
+      .fix("Choose lighthouse, still_life or portrait");
 }
 
 Colour pixel(const Scene& scene, image::Size size, int64_t x, int64_t y) {

@@ -2,6 +2,9 @@
 
 #include <vector>
 
+#include "base/hash.h"
+#include "workflow/convert/graph.h"
+
 namespace easel::workflow {
 namespace {
 
@@ -89,9 +92,11 @@ class Reader {
   size_t at_ = 0;
 };
 
-uint64_t mixed(uint64_t hash, std::string_view text) {  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  return (hash ^ 0xFF) * 0x100000001B3u;
+constexpr std::string_view kMark = "\xFF";  // between the parts of what is hashed; not UTF-8
+
+// The state from which the choices in a node's text are drawn.
+uint64_t draw_state(uint64_t seed, std::string_view node, std::string_view input) {
+  return Hash64().add(std::to_string(seed)).add(kMark).add(node).add(kMark).add(input).add(kMark).value();
 }
 
 // The first seed typed into a node, 0 when there is none.
@@ -100,13 +105,22 @@ uint64_t first_seed(const Prompt& prompt, const NodeTable& table) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
     for (const InputSpec& input : spec->inputs) {
-      if (!input.control_after_generate && input.name != "seed" && input.name != "noise_seed") continue;
+      if (!is_seed(input)) continue;
       const auto value = node.inputs.find(input.name);
       if (value == node.inputs.end() || !value->is_number_integer()) continue;
       return value->is_number_unsigned() ? value->get<uint64_t>() : static_cast<uint64_t>(value->get<int64_t>());
     }
   }
   return 0;
+}
+
+void rewrite(PromptNode& node, const InputSpec& input, uint64_t seed) {
+  const auto value = node.inputs.find(input.name);
+  if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) return;
+  const std::string text = value->get<std::string>();
+  if (text.find_first_of("/{\\") == std::string::npos) return;
+  Draw draw(draw_state(seed, node.id, input.name));
+  *value = rewritten_text(text, draw);
 }
 
 }  // namespace
@@ -124,19 +138,18 @@ std::string rewritten_text(std::string_view text, Draw& draw) {
   return Reader(plain, draw, 0).read();
 }
 
+uint64_t draw_start(std::string_view name) { return Hash64().add(name).add(kMark).value(); }
+
+void rewrite_text(Prompt& prompt, const NodeTable& table, const std::string& node, const InputSpec& input) {
+  if (PromptNode* found = prompt.find(node)) rewrite(*found, input, first_seed(prompt, table));
+}
+
 void rewrite_texts(Prompt& prompt, const NodeTable& table) {
   const uint64_t seed = first_seed(prompt, table);
   for (PromptNode& node : prompt.nodes) {
     const NodeSpec* spec = table.find(node.class_type, node.input_names());
     if (!spec) continue;
-    for (const InputSpec& input : spec->inputs) {
-      const auto value = node.inputs.find(input.name);
-      if (!input.dynamic_prompts || value == node.inputs.end() || !value->is_string()) continue;
-      const std::string text = value->get<std::string>();
-      if (text.find_first_of("/{\\") == std::string::npos) continue;
-      Draw draw(mixed(mixed(mixed(0xCBF29CE484222325u, std::to_string(seed)), node.id), input.name));
-      *value = rewritten_text(text, draw);
-    }
+    for (const InputSpec& input : spec->inputs) rewrite(node, input, seed);
   }
 }
 

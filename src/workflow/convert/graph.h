@@ -49,8 +49,8 @@ struct GraphNode {
   std::string color;             // of the title, as "#rrggbb"; empty for the usual one
   double x = 0, y = 0, width = 0, height = 0;
   std::vector<WidgetOverride> overrides;  // values given from outside, which win over `widgets`
-  // Of a Reroute at the border of a subgraph, for when nothing is linked to it: its value is that of this node's
-  // widget, or of another such Reroute. What `widgets` holds comes first.
+  // For a Reroute at the border of a subgraph to which nothing is linked: the node and the widget, or another such
+  // Reroute, whose value it has. A value in `widgets` wins.
   std::string shared_node, shared_widget;
 };
 
@@ -71,6 +71,11 @@ struct Graph {
 
 // Whether a widget's value is the extra one that the editor keeps after a seed: what to do with it after a run.
 bool is_control_value(const Json& value);
+
+// Whether the editor keeps such a value after an input: it does so for declared seeds, and for any input by these
+// names.
+inline bool is_seed_name(std::string_view name) { return name == "seed" || name == "noise_seed"; }
+inline bool is_seed(const InputSpec& input) { return input.control_after_generate || is_seed_name(input.name); }
 
 // Whether JSON is an editor graph rather than an API prompt.
 bool looks_like_graph(const Json& json);

@@ -191,8 +191,7 @@ class Group {
         add_slot(i, input.name, input.type);
         continue;
       }
-      const Held held{i, input.name, input.control_after_generate || input.name == "seed" || input.name == "noise_seed",
-                      false, input.image_upload};
+      const Held held{i, input.name, is_seed(input), false, input.image_upload};
       if (const auto at = listed_widget(nodes_[i], input.name); at && !all_listed)
         converted_.push_back({{unique_name(input.name, nodes_[i]), input.type, i, *at, true}, held});
       else held_.push_back(held);

@@ -1,5 +1,5 @@
-// What a node that stands for a subgraph says: which of its inputs is which of the subgraph's, and what the values
-// typed into it belong to. Editors have written this in several ways since 2025; all of them are read.
+// Reads a node that stands for a subgraph: which of its inputs are which inputs of the subgraph, and to which widgets
+// its values belong. Editors have written this in several ways since 2025; all of them are read.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct Instance {
   std::vector<Inner> inner;
 };
 
-// Reads `node`, whose type is the subgraph's id. What `node.overrides` gives wins over what the node says itself. The
-// result points into `node`. Throws Error(kInvalid) when the list of promoted widgets cannot be read.
+// Reads `node`, whose type is the subgraph's id. Values in `node.overrides` win over the node's own. The result points
+// into `node`. Throws Error(kInvalid) if the list of promoted widgets cannot be read.
 Instance read_instance(const GraphNode& node, const Subgraph& subgraph);
 
 }  // namespace easel::workflow

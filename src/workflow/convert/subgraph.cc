@@ -69,16 +69,16 @@ GraphInput parse_input(const Json& json) {
 }
 
 // Two numbers, in a list or in an object by "0" and "1".
-void read_pair(const Json& json, const char* key, double& first, double& second) {
+void read_pair(const Json& json, const char* key, double& x, double& y) {
   const auto it = json.find(key);
   if (it == json.end()) return;
   if (it->is_array() && it->size() >= 2 && (*it)[0].is_number() && (*it)[1].is_number()) {
-    first = (*it)[0].get<double>();
-    second = (*it)[1].get<double>();
+    x = (*it)[0].get<double>();
+    y = (*it)[1].get<double>();
   } else if (it->is_object() && it->contains("0") && it->contains("1") && (*it)["0"].is_number() &&
              (*it)["1"].is_number()) {
-    first = (*it)["0"].get<double>();
-    second = (*it)["1"].get<double>();
+    x = (*it)["0"].get<double>();
+    y = (*it)["1"].get<double>();
   }
 }
 
@@ -111,18 +111,24 @@ GraphNode parse_node(const Json& json) {
   return node;
 }
 
+// A link that has lost its node or slot, as files made by scripts have it: the editor drops it.
+bool dangles(const Json& end) { return end.is_null(); }
+
 void parse_link(const Json& json, RawGraph& graph) {
   if (json.is_null()) return;
   int64_t id = kNoLink;
   GraphLink link;
   if (json.is_array()) {
     if (json.size() < 5) throw Error(Fault::kInvalid, "a link must have an id, two nodes and two slots");
+    if (std::any_of(json.begin() + 1, json.begin() + 5, dangles)) return;
     id = link_id_of(json[0]);
     link = {id_of(json[1]), slot_of(json[2]), id_of(json[3]), slot_of(json[4]), {}};
     if (json.size() > 5 && json[5].is_string()) link.type = json[5].get<std::string>();
   } else if (json.is_object()) {
     for (const char* key : {"id", "origin_id", "origin_slot", "target_id", "target_slot"})
       if (!json.contains(key)) throw Error(Fault::kInvalid, std::string("a link lacks its ") + key);
+    for (const char* key : {"origin_id", "origin_slot", "target_id", "target_slot"})
+      if (dangles(json[key])) return;
     id = link_id_of(json["id"]);
     link = {id_of(json["origin_id"]), slot_of(json["origin_slot"]), id_of(json["target_id"]),
             slot_of(json["target_slot"]), text_of(json, "type")};
@@ -249,7 +255,7 @@ class Flattener {
     }
   }
 
-  // Where the border of a subgraph has its value from when neither a link nor its node gives one.
+  // Sets the source of a border's value for the case that neither a link nor the subgraph's node gives one.
   void share(const Subgraph& definition, const SubgraphInput& input, const std::string& prefix, GraphNode& border) {
     const auto at = definition.nodes_by_id.find(input.target);
     if (at == definition.nodes_by_id.end()) return;

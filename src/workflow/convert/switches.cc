@@ -5,6 +5,8 @@
 #include <optional>
 #include <unordered_map>
 
+#include "workflow/convert/dynamic_text.h"
+
 namespace easel::workflow {
 namespace {
 
@@ -22,6 +24,8 @@ bool is_context(const std::string& type) { return type == "Context (rgthree)" ||
 bool is_context_switch(const std::string& type) {
   return type == "Context Switch (rgthree)" || type == "Context Switch Big (rgthree)";
 }
+constexpr size_t kDrawnSeeds = size_t{1} << 50;  // rgthree draws below this
+
 bool is_context_merge(const std::string& type) {
   return type == "Context Merge (rgthree)" || type == "Context Merge Big (rgthree)";
 }
@@ -60,12 +64,16 @@ class Resolver {
   }
 
  private:
-  // A seed that is a number; negative ones stand for the editor's drawing one.
+  // A seed that is a number. For -1, -2 and -3 rgthree's draws one, or goes on from the last, whenever a graph is
+  // queued; here a node always draws the same, so that the same workflow gives the same picture.
   std::optional<Json> seed_of(const PromptNode& node) const {
     if (node.class_type != "Seed (rgthree)" && node.class_type != "Seed Everywhere") return std::nullopt;
     const auto seed = node.inputs.find("seed");
-    if (seed == node.inputs.end() || !seed->is_number_integer() || *seed < 0) return std::nullopt;
-    return *seed;
+    if (seed == node.inputs.end() || !seed->is_number_integer()) return std::nullopt;
+    if (*seed >= 0) return *seed;
+    if (*seed < -3) return std::nullopt;
+    Draw draw(draw_start(node.id));
+    return Json(draw.below(kDrawnSeeds));
   }
 
   // An input of a switch; a context that holds nothing counts as nothing.

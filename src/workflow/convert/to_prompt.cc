@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kDeepest = 32;  // borders of nested subgraphs, one behind the other
 
-// What only hands on what comes in. The setting nodes of KJNodes and easy-use do so beside what they are for.
+// Nodes that pass on their input. The setting nodes of KJNodes and easy-use also do that.
 bool is_set(const GraphNode& node) { return node.type == "SetNode" || node.type == "easy setNode"; }
 bool is_get(const GraphNode& node) { return node.type == "GetNode" || node.type == "easy getNode"; }
 bool passes_on(const GraphNode& node) {
@@ -29,7 +29,7 @@ std::string set_name(const GraphNode& node) {
   return {};
 }
 
-// What exists in the editor only.
+// Nodes that exist in the editor only.
 bool is_virtual(const GraphNode& node) {
   static constexpr std::array kTypes{"Note", "MarkdownNote", "PrimitiveNode",
                                      // rgthree-comfy's, which switch nodes and groups on and off in the editor
@@ -106,20 +106,32 @@ class Converter {
           count += std::find(names.begin(), names.end(), input.name) == names.end();
       return count;
     };
+    const auto rank = [&](const NodeSpec* form) { return std::pair(misfit(*form), begins_otherwise(*form, node)); };
     return *std::min_element(forms.begin(), forms.end(),
-                             [&](const NodeSpec* a, const NodeSpec* b) { return misfit(*a) < misfit(*b); });
+                             [&](const NodeSpec* a, const NodeSpec* b) { return rank(a) < rank(b); });
+  }
+
+  // Whether the first typed value is a text where the form has a number, or the other way round.
+  static bool begins_otherwise(const NodeSpec& form, const GraphNode& node) {
+    if (!node.widgets.is_array() || node.widgets.empty()) return false;
+    const auto first =
+        std::find_if(form.inputs.begin(), form.inputs.end(), [](const InputSpec& input) { return input.has_widget(); });
+    if (first == form.inputs.end()) return false;
+    const bool number = first->type == "INT" || first->type == "FLOAT";
+    return number ? node.widgets.front().is_string() : node.widgets.front().is_number();
   }
 
   void add_known(const GraphNode& node, const NodeSpec& spec, PromptNode& out, bool links) const {
     std::vector<const InputSpec*> widgets;
     for (const InputSpec& input : spec.inputs)
       if (input.presence != Presence::kHidden && input.has_widget()) widgets.push_back(&input);
+    const bool last_seed = keeps_last_seed(node, widgets.size());
     widgets.push_back(nullptr);
     size_t next = 0, widget = 0;  // of the values, and of the widgets
     for (const InputSpec& input : spec.inputs) {
       if (input.presence == Presence::kHidden) continue;
       if (input.has_widget()) {
-        Json value = take_widget(node, input, widgets[++widget], next);
+        Json value = take_widget(node, input, widgets[++widget], last_seed, next);
         if (const Json* given = given_from_outside(node, input.name)) value = wrapped(*given);
         if (!value.is_null()) out.inputs[input.name] = std::move(value);
       }
@@ -151,21 +163,29 @@ class Converter {
     return is_control_value(value) || (value.is_boolean() && after && after->type != "BOOLEAN");
   }
 
+  // Whether a node keeps its last seed after the seed, a number or null, as efficiency-nodes' samplers do.
+  static bool keeps_last_seed(const GraphNode& node, size_t widgets) {
+    return node.type.find("(Eff") != std::string::npos && node.widgets.is_array() && node.widgets.size() > widgets;
+  }
+
   // The widget's value; null when there is none. `after` is the widget after it, nullptr when there is none.
-  Json take_widget(const GraphNode& node, const InputSpec& input, const InputSpec* after, size_t& next) const {
+  Json take_widget(const GraphNode& node, const InputSpec& input, const InputSpec* after, bool last_seed,
+                   size_t& next) const {
     if (node.widgets.is_object()) {
       const auto it = node.widgets.find(input.name);
       if (it != node.widgets.end()) return wrapped(*it);
     } else if (node.widgets.is_array() && next < node.widgets.size()) {
       Json value = node.widgets[next++];
-      const bool seed = input.control_after_generate || input.name == "seed" || input.name == "noise_seed";
-      if (seed && next < node.widgets.size() && follows_seed(node.widgets[next], after)) ++next;
+      if (is_seed(input) && next < node.widgets.size()) {
+        const Json& kept = node.widgets[next];
+        if (follows_seed(kept, after) || (last_seed && (kept.is_number() || kept.is_null()))) ++next;
+      }
       return wrapped(std::move(value));
     }
     return input.presence == Presence::kRequired && !input.added_later ? fallback(input) : Json(nullptr);
   }
 
-  // What the node that stands for the subgraph around says of the widget; the outermost one's word comes first.
+  // The value that a subgraph's node gives to a widget inside; null if it gives none. The outermost node comes first.
   static const Json* given_from_outside(const GraphNode& node, const std::string& widget) {
     for (const WidgetOverride& given : node.overrides)
       if (given.name == widget) return &given.value;
@@ -175,7 +195,7 @@ class Converter {
   // A list among the widgets is a value, not a link.
   static Json wrapped(Json value) { return value.is_array() ? Json{{"__value__", std::move(value)}} : value; }
 
-  // What the editor shows for a widget the graph says nothing about.
+  // The value that the editor shows for a widget that is missing in the graph.
   static Json fallback(const InputSpec& input) {
     if (input.is_combo() && std::holds_alternative<std::monostate>(input.default_value))
       return input.choices.empty() ? Json(nullptr) : Json(input.choices.front());
@@ -192,11 +212,10 @@ class Converter {
       for (const GraphInput& input : node.inputs) {
         if (input.widget.empty() || next >= node.widgets.size()) continue;
         out.inputs[input.name] = wrapped(node.widgets[next++]);
-        const bool seed = input.widget == "seed" || input.widget == "noise_seed";
-        if (seed && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
+        if (is_seed_name(input.widget) && next < node.widgets.size() && is_control_value(node.widgets[next])) ++next;
       }
     }
-    // Nodes that are but a number keep it first.
+    // Nodes that hold nothing but a seed keep it first.
     const bool seed = node.type == "Seed (rgthree)" || node.type == "Seed Everywhere";
     if (seed && !out.inputs.contains("seed") && node.widgets.is_array() && !node.widgets.empty())
       out.inputs["seed"] = wrapped(node.widgets[0]);
@@ -217,7 +236,7 @@ class Converter {
     }
   }
 
-  // Where the data of an input really comes from: a node's output, or a value typed into a primitive.
+  // The real source of an input's data: a node's output, or a value typed into a primitive.
   struct Origin {
     Link link;
     std::optional<Json> value;

@@ -68,7 +68,7 @@ TEST_F(WalkTest, ManyWaysAreNotAllTaken) {
   EXPECT_EQ(names().size(), 8u);
 }
 
-TEST_F(WalkTest, WhatCannotBeReadIsPassedOver) {
+TEST_F(WalkTest, UnreadableFoldersArePassedOver) {
   put("open/a");
   put("shut/b");
   put("zz/c");
@@ -79,7 +79,7 @@ TEST_F(WalkTest, WhatCannotBeReadIsPassedOver) {
   EXPECT_EQ(found, getuid() == 0 ? (Names{"open/a", "shut/b", "zz/c"}) : (Names{"open/a", "zz/c"}));
 }
 
-TEST_F(WalkTest, WhatGoesAwayMeanwhileIsPassedOver) {
+TEST_F(WalkTest, FoldersThatVanishArePassedOver) {
   put("a/1");
   put("b/2");
   put("c/3");

@@ -1,6 +1,8 @@
+import { builtIn } from './built_in.mjs';
 import { faults } from './faults.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
+import { formats } from './formats.mjs';
 import { frame } from './frame.mjs';
 import { gallery } from './gallery.mjs';
 import { graph } from './graph.mjs';
@@ -35,6 +37,8 @@ export const cases = [
   mask,
   frame,
   files,
+  builtIn,
+  formats,
   words,
   many,
   looking,

@@ -1,6 +1,6 @@
 // The server's routes, one function each.
 import { addressWithToken, get, post, send } from './http';
-import type { ExtraData, History, ImageRef, ModelFile, NodeInfo, Prompt, QueueState, Technique } from './types';
+import type { ExtraData, History, ImageRef, ModelFile, NodeInfo, PictureFormat, Prompt, QueueState, Technique } from './types';
 
 export const techniques = () => get<Technique[]>('easel/techniques');
 /** What each model file is, and what it goes with. */
@@ -8,6 +8,8 @@ export const modelFiles = () => get<ModelFile[]>('easel/models');
 export const embeddings = () => get<string[]>('embeddings');
 /** By node class, the inputs that hold text of a prompt. */
 export const promptTexts = () => get<Record<string, string[]>>('easel/prompt_texts');
+/** The formats of pictures that the server reads. */
+export const pictureFormats = () => get<PictureFormat[]>('easel/picture_formats');
 /** How many tokens each chunk of the text takes. */
 export const tokenCounts = (text: string) => post<{ chunks: number[] }>('easel/tokens', { text });
 export const queue = () => get<QueueState>('queue');
@@ -71,9 +73,22 @@ export function modelPicture(file: ModelFile): string {
   return addressWithToken('easel/models/picture', { folder: file.folder, filename: file.name });
 }
 
+// Formats that few browsers show; the server turns them into another.
+const UNSHOWN = /\.(tiff?|hei[cf]|hif|jxl)$/i;
+
+function viewed(image: ImageRef, unshownAs: Record<string, string>): string {
+  const { filename, subfolder, type } = image;
+  return addressWithToken('view', { filename, subfolder, type, ...(UNSHOWN.test(filename) ? unshownAs : {}) });
+}
+
 /** Where a picture is to be had, for an <img>. */
 export function viewAddress(image: ImageRef): string {
-  return addressWithToken('view', { filename: image.filename, subfolder: image.subfolder, type: image.type });
+  return viewed(image, { preview: 'webp;90' });
+}
+
+/** Where a picture is to be had with all its pixels unchanged, for a canvas. */
+export function exactAddress(image: ImageRef): string {
+  return viewed(image, { channel: 'rgb' });
 }
 
 /** The picture a LoadImage node names: "sub/a.png [output]". */

@@ -12,6 +12,13 @@ export interface PromptNode {
 /** A workflow in the form that is run, by node id. */
 export type Prompt = Record<string, PromptNode>;
 
+/** A format of pictures that the server reads; endings as ".jpg". */
+export interface PictureFormat {
+  name: string;
+  mime: string;
+  endings: string[];
+}
+
 export interface PictureSlot {
   node: string;
   label: string;
@@ -38,6 +45,8 @@ export interface Technique {
   knobs: Knob[];
   main_knob: number;
   missing: string;
+  /** Whether its files are those that came with the program. */
+  built_in?: boolean;
   prompt: Prompt;
 }
 
@@ -111,6 +120,8 @@ export interface ModelFile {
   fits?: string;
   problem?: string;
   inpainting?: boolean;
+  /** Whether it came with the program: these files are small, and go with each other only. */
+  built_in?: boolean;
   /** Whether a picture lies beside the file. */
   picture?: boolean;
 }

@@ -1,7 +1,7 @@
 // Pictures that are pasted into the graph or dropped on it: each goes into a node that loads it.
 import { LiteGraph } from '@comfyorg/litegraph';
 import { imageName } from '../api/routes';
-import { sendPicture } from '../state/form/pictureFile';
+import { isPicture, sendPicture } from '../state/form/pictureFile';
 import { workflowInFile } from '../state/form/restore';
 import { say } from '../state/notices';
 import { freePlace } from './clipboard';
@@ -51,7 +51,7 @@ export async function takeFiles(editor: Editor, files: File[], dropped?: [number
   let at = dropped ?? freePlace(editor.canvas, [[0, 0, 230, 340]]);
   for (const file of files) {
     try {
-      const picture = file.type.startsWith('image/');
+      const picture = isPicture(file);
       const found = dropped && !(node && picture) ? await workflowInFile(file).catch(() => undefined) : undefined;
       if (found) return editor.open(found, true);
       if (!picture) throw new Error(`There is no picture and no workflow in “${file.name}”.`);

@@ -10,7 +10,7 @@ import { canvasOf, isEmpty, layerFrom, pngOf, renderBeyond, renderFrame, renderM
 export type Tool = 'brush' | 'eraser' | 'fill' | 'frame' | 'move';
 
 async function load(name: string): Promise<ImageBitmap> {
-  const answer = await fetch(routes.viewAddress(routes.inputImage(name)));
+  const answer = await fetch(routes.exactAddress(routes.inputImage(name)));
   if (!answer.ok) throw new Error(`“${name}” is not on the server.`);
   return createImageBitmap(await answer.blob());
 }

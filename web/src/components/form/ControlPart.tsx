@@ -3,7 +3,7 @@ import * as routes from '../../api/routes';
 import type { Control } from '../../state/form/additions';
 import { choicesOf, whyNot } from '../../state/form/catalog';
 import * as compose from '../../state/form/compose';
-import { sendPicture } from '../../state/form/pictureFile';
+import { acceptedPictures, sendPicture } from '../../state/form/pictureFile';
 import { say } from '../../state/notices';
 import { Picker } from '../ui/Picker';
 import { fileChoices, model, shortName } from './Files';
@@ -43,7 +43,7 @@ function Hint({ control }: { control: Control }) {
         ref={input}
         class="hidden"
         type="file"
-        accept="image/*"
+        accept={acceptedPictures()}
         tabIndex={-1}
         aria-label="Hint"
         onChange={(e) => {

@@ -31,16 +31,41 @@ function pictureOf(file: ModelFile | undefined): string | undefined {
   return file?.picture ? routes.modelPicture(file) : undefined;
 }
 
+/** What a file is called in lists. */
+function titleOf(name: string, file: ModelFile | undefined): string {
+  if (!file?.built_in) return shortName(name);
+  return file.kind === 'checkpoint' && !/unclip/i.test(name) ? 'Small (built in)' : `${shortName(name)} (built in)`;
+}
+
 /** The choices for a file, each with what it is, and why not where it does not fit. */
 export function fileChoices(names: string[], folder: string, reason: (file: ModelFile | undefined) => string | undefined): Choice[] {
   return names.map((name) => {
     const file = fileNamed(folder, name);
-    return { value: name, title: shortName(name), detail: file?.summary, reason: reason(file), picture: pictureOf(file) };
+    return { value: name, title: titleOf(name, file), detail: file?.summary, reason: reason(file), picture: pictureOf(file) };
   });
 }
 
 export function model(): ModelFile | undefined {
   return fileNamed('checkpoints', compose.checkpoint.value ?? '');
+}
+
+/** Takes a model. Built-in files go with each other only, so that the others change with it from the one kind to the other. */
+function pickModel(node: string, name: string): void {
+  const technique = compose.technique.value!;
+  const was = compose.small.value;
+  compose.setInput(node, 'ckpt_name', name);
+  const small = compose.small.value;
+  if (small === was) return;
+  for (const [id, { class_type }] of Object.entries(compose.prompt.value)) {
+    const kind = FILES[class_type];
+    if (!kind || class_type === 'VAELoader') continue;
+    const builtIn = (file: string) => fileNamed(kind.folder, file)?.built_in === true;
+    const own = String(technique.prompt[id]?.inputs[kind.input] ?? '');
+    const fitting = [own, ...choicesOf(class_type, kind.input)].find((file) => builtIn(file) === small);
+    if (fitting) compose.setInput(id, kind.input, fitting);
+  }
+  compose.add({ vae: small ? OWN_VAE : undefined });
+  compose.resetSize();
 }
 
 /** The model: its file, what it is, and the others there are. */
@@ -60,7 +85,7 @@ export function ModelField() {
       value={value}
       choices={choices.map((c) => ({ ...c, detail: fileNamed('checkpoints', c.value)?.family ?? c.detail }))}
       wrong={compose.faults.value.fields[fieldKey(node, 'ckpt_name')]}
-      onPick={(name) => compose.setInput(node, 'ckpt_name', name)}
+      onPick={(name) => pickModel(node, name)}
     />
   );
 }

@@ -4,6 +4,7 @@ import type { PictureSlot } from '../../api/types';
 import * as compose from '../../state/form/compose';
 import { openEditor } from '../../state/form/editing';
 import { fieldKey } from '../../state/form/errors';
+import { acceptedPictures, isPicture } from '../../state/form/pictureFile';
 import type { FoundWorkflow } from '../../state/form/restore';
 import { workflowInFile } from '../../state/form/restore';
 import { cutOff, type Shape, sizeKnobs, UNSEEN } from '../../state/form/size';
@@ -62,7 +63,7 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
   const drop = (event: DragEvent) => {
     setOver(false);
     const file = event.dataTransfer?.files[0];
-    if (!file || !file.type.startsWith('image/')) return;
+    if (!file || !isPicture(file)) return;
     event.preventDefault();
     take(file);
   };
@@ -88,7 +89,9 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
         ) : (
           <span class="slot-empty">
             <Icon name="picture" size={26} />
-            {broken && broken === source ? (
+            {local ? (
+              <span>Sending …</span>
+            ) : broken && broken === source ? (
               <span>“{name}” is not on the server</span>
             ) : (
               <span>
@@ -131,7 +134,7 @@ export function PictureField({ slot }: { slot: PictureSlot }) {
         ref={input}
         class="hidden"
         type="file"
-        accept="image/*"
+        accept={acceptedPictures()}
         tabIndex={-1}
         aria-label={slot.label}
         onChange={(e) => {

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { attachAll, restore } from '../../state/form/compose';
+import { isPicture } from '../../state/form/pictureFile';
 import { say } from '../../state/notices';
 import { graphTaker } from '../../state/view';
 import { workflowInFile } from '../../state/form/restore';
@@ -20,7 +21,7 @@ export async function takeFiles(files: File[], dropped?: { x: number; y: number 
     const found = await workflowInFile(file).catch(() => undefined);
     if (found && restore(found)) return;
   }
-  const pictures = files.filter((file) => file.type.startsWith('image/'));
+  const pictures = files.filter(isPicture);
   if (pictures.length > 0) attachAll(pictures);
   else say('There is no picture and no workflow in this file.', 'bad');
 }

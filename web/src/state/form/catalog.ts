@@ -53,6 +53,12 @@ export function kindred(family: string | undefined): string | undefined {
   return /^(SD \d|SDXL)/.exec(family)?.[1] ?? family;
 }
 
+/** Why a file that came with the program does not go with others, or the reverse. */
+function whyNotTogether(file: ModelFile, model: ModelFile | undefined): string | undefined {
+  if (!model || !file.built_in === !model.built_in) return undefined;
+  return file.built_in ? 'It is for the small built-in model.' : 'The small built-in model takes only files that are built in.';
+}
+
 /** Why a file does not go with a model; nothing when it does, or when that is not known. */
 export function whyNot(file: ModelFile | undefined, model: ModelFile | undefined, kinds: string[]): string | undefined {
   if (!file) return undefined;
@@ -60,7 +66,7 @@ export function whyNot(file: ModelFile | undefined, model: ModelFile | undefined
   if (file.kind && file.kind !== 'unknown' && !kinds.includes(file.kind)) return `It is a ${file.summary ?? file.kind}.`;
   const [its, wanted] = [kindred(file.family), kindred(model?.family)];
   if (its && wanted && its !== wanted) return `For ${file.family}; the model is ${model!.family}.`;
-  return undefined;
+  return whyNotTogether(file, model);
 }
 
 /** Why a checkpoint cannot take the place of the technique's own. */

@@ -11,9 +11,9 @@ import { type Additions, assemble, noAdditions, paintPath, readWorkflow, type Re
 import { fileNamed, loadModelFiles, loadPromptTexts, techniques, wantInfo } from './catalog';
 import * as drafts from './draft';
 import { type Faults, fieldKey, noFaults } from './errors';
-import { sendPicture } from './pictureFile';
+import { loadPictureFormats, sendPicture } from './pictureFile';
 import type { FoundWorkflow } from './restore';
-import { type Shape, sizeKnobs, sizeLike, usualArea } from './size';
+import { type Shape, SMALL_SIDE, sizeKnobs, sizeLike, usualArea } from './size';
 import type { Job } from '../jobs/jobs';
 
 const DRAFT_KEY = 'easel.draft';
@@ -75,6 +75,7 @@ function take(read: ReadWorkflow): void {
 export async function loadTechniques(): Promise<void> {
   void loadModelFiles();
   void loadPromptTexts();
+  void loadPictureFormats();
   try {
     const all = await routes.techniques();
     techniques.value = all;
@@ -176,10 +177,23 @@ export function setSize({ width, height }: Shape): void {
   });
 }
 
-/** Gives the result the picture's shape, where it is to follow it. */
+/** Whether the model at hand is one that came with the program. */
+export const small = computed(() => fileNamed('checkpoints', checkpoint.value ?? '')?.built_in === true);
+
+/** Gives the result the picture's shape, where it is to follow it. The small model draws squares of its own size. */
 export function followShape(): void {
+  if (!sizeFollows.value) return;
+  if (small.value) return setSize({ width: SMALL_SIDE, height: SMALL_SIDE });
   const shape = firstPicture()?.shape;
-  if (sizeFollows.value && shape && technique.value) setSize(sizeLike(shape, usualArea(technique.value)));
+  if (shape && technique.value) setSize(sizeLike(shape, usualArea(technique.value)));
+}
+
+/** The size that suits the model, after another one has been chosen. */
+export function resetSize(): void {
+  const inputs = technique.value?.prompt[sizeKnobs(technique.value)?.node ?? '']?.inputs;
+  if (small.value) setSize({ width: SMALL_SIDE, height: SMALL_SIDE });
+  else if (inputs) setSize({ width: Number(inputs['width']), height: Number(inputs['height']) });
+  followShape();
 }
 
 /** Called when a picture has been seen, by whatever shows it. */

@@ -1,20 +1,46 @@
-// Pictures as the server takes them: PNG, JPEG and WebP go as they are, what else the browser can show goes as PNG.
+// Pictures on their way to the server: what it reads goes as it is, what else the browser can show goes as PNG.
+import { signal } from '@preact/signals';
 import { HttpError } from '../../api/http';
-import { upload } from '../../api/routes';
-import type { ImageRef } from '../../api/types';
+import * as routes from '../../api/routes';
+import type { ImageRef, PictureFormat } from '../../api/types';
 
-const TAKEN = ['image/png', 'image/jpeg', 'image/webp'];
+// Until the server has said what it reads, or where it does not say.
+const formats = signal<PictureFormat[]>([
+  { name: 'PNG', mime: 'image/png', endings: ['.png'] },
+  { name: 'JPEG', mime: 'image/jpeg', endings: ['.jpg', '.jpeg'] },
+  { name: 'WebP', mime: 'image/webp', endings: ['.webp'] },
+]);
 
-/** Throws Error, in words for people, when the file is no picture the browser can read. */
+export async function loadPictureFormats(): Promise<void> {
+  formats.value = await routes.pictureFormats().catch(() => formats.value);
+}
+
+function isTaken(file: File): boolean {
+  const name = file.name.toLowerCase();
+  // Systems that do not know a format give its files no type.
+  return formats.value.some((f) => f.mime === file.type || f.endings.some((ending) => name.endsWith(ending)));
+}
+
+/** Whether the file may be a picture, by its name and type. */
+export function isPicture(file: File): boolean {
+  return file.type.startsWith('image/') || isTaken(file);
+}
+
+/** For the `accept` of a field that takes pictures. */
+export function acceptedPictures(): string {
+  return ['image/*', ...formats.value.flatMap((f) => f.endings)].join(',');
+}
+
+/** Throws Error, in words for people, when the file is no picture that can be read. */
 async function usablePicture(file: File): Promise<{ blob: Blob; name: string }> {
   const name = file.name || 'pasted.png';
   if (file.size === 0) throw new Error(`“${name}” is empty.`);
-  if (TAKEN.includes(file.type)) return { blob: file, name };
+  if (isTaken(file)) return { blob: file, name };
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(`“${name}” is not a picture that can be read here.`);
+    throw new Error(`“${name}” is not a picture that can be read here. The server reads ${formats.value.map((f) => f.name).join(', ')}.`);
   }
   const canvas = document.createElement('canvas');
   canvas.width = bitmap.width;
@@ -30,7 +56,7 @@ async function usablePicture(file: File): Promise<{ blob: Blob; name: string }> 
 export async function sendPicture(file: File): Promise<ImageRef> {
   const { blob, name } = await usablePicture(file);
   try {
-    return await upload(blob, name);
+    return await routes.upload(blob, name);
   } catch (error) {
     if (!(error instanceof HttpError)) throw new Error('The server cannot be reached, so the picture was not sent.');
     // What is wrong with a picture is said of "it".

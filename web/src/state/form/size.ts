@@ -27,6 +27,9 @@ export function cutOff(shape: Shape, size: Shape): { x: number; y: number } {
   return ratio < 1 ? { x: 1 - ratio, y: 0 } : { x: 0, y: 1 - 1 / ratio };
 }
 
+/** Pixels of a side of what the small built-in model draws. */
+export const SMALL_SIDE = 128;
+
 /** So little is lost to snapping and not worth a word. */
 export const UNSEEN = 0.025;
 

@@ -1,0 +1,200 @@
+#include "image/hints/byte_picture.h"
+
+#include <algorithm>
+#include <array>
+#include <cfloat>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "image/scale/resize.h"
+
+namespace easel::image {
+namespace {
+
+constexpr int kBits = 11;  // of a weight in fixed point
+constexpr float kOne = 1 << kBits;
+
+uint8_t to_byte(float v) { return static_cast<uint8_t>(std::clamp(std::nearbyint(v), 0.0f, 255.0f)); }
+
+BytePicture nearest(const BytePicture& in, Size size) {
+  BytePicture out(size.height, size.width, in.channels);
+  const auto source = [](int64_t i, int64_t from, int64_t to) {
+    const double factor = static_cast<double>(to) / static_cast<double>(from);
+    return std::min(from - 1, static_cast<int64_t>(std::floor(static_cast<double>(i) * (1.0 / factor))));
+  };
+  for (int64_t y = 0; y < out.height; ++y)
+    for (int64_t x = 0; x < out.width; ++x)
+      std::copy_n(in.at(source(y, in.height, out.height), source(x, in.width, out.width)), in.channels, out.at(y, x));
+  return out;
+}
+
+// --- Areas ---
+
+// How much of source pixel `from` goes into pixel `to`.
+struct Share {
+  int64_t to, from;
+  float weight;
+};
+
+std::vector<Share> shares(int64_t from, int64_t to, double scale) {
+  constexpr double kNothing = 1e-3;
+  std::vector<Share> out;
+  for (int64_t i = 0; i < to; ++i) {
+    const double begin = static_cast<double>(i) * scale, end = begin + scale;
+    const double cell = std::min(scale, static_cast<double>(from) - begin);
+    const int64_t last = std::min(static_cast<int64_t>(std::floor(end)), from - 1);
+    const int64_t first = std::min(static_cast<int64_t>(std::ceil(begin)), last);
+    if (static_cast<double>(first) - begin > kNothing)
+      out.push_back({i, first - 1, static_cast<float>((static_cast<double>(first) - begin) / cell)});
+    for (int64_t k = first; k < last; ++k) out.push_back({i, k, static_cast<float>(1.0 / cell)});
+    if (end - static_cast<double>(last) > kNothing)
+      out.push_back(
+          {i, last, static_cast<float>(std::min(std::min(end - static_cast<double>(last), 1.0), cell) / cell)});
+  }
+  return out;
+}
+
+BytePicture whole_areas(const BytePicture& in, Size size) {
+  const int64_t rows = in.height / size.height, columns = in.width / size.width;
+  const float scale = 1.0f / static_cast<float>(rows * columns);
+  BytePicture out(size.height, size.width, in.channels);
+  for (int64_t y = 0; y < out.height; ++y)
+    for (int64_t x = 0; x < out.width; ++x)
+      for (int64_t c = 0; c < in.channels; ++c) {
+        int sum = 0;
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t k = 0; k < columns; ++k) sum += in.at(y * rows + r, x * columns + k)[c];
+        constexpr int64_t kTwo = 2;
+        out.at(y, x)[c] = rows == kTwo && columns == kTwo ? static_cast<uint8_t>((sum + 2) >> 2)
+                                                          : to_byte(static_cast<float>(sum) * scale);
+      }
+  return out;
+}
+
+BytePicture areas(const BytePicture& in, Size size) {
+  const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
+  const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
+  const auto whole = [](double v) { return std::fabs(v - std::nearbyint(v)) < DBL_EPSILON; };
+  if (whole(scale_x) && whole(scale_y)) return whole_areas(in, size);
+  const std::vector<Share> across = shares(in.width, size.width, scale_x),
+                           down = shares(in.height, size.height, scale_y);
+  BytePicture out(size.height, size.width, in.channels);
+  const auto line = static_cast<size_t>(out.width * in.channels);
+  std::vector<float> row(line), sum(line, 0.0f);
+  const auto put = [&](int64_t y) {
+    std::transform(sum.begin(), sum.end(), out.at(y, 0), to_byte);
+    std::fill(sum.begin(), sum.end(), 0.0f);
+  };
+  for (size_t i = 0; i < down.size(); ++i) {
+    std::fill(row.begin(), row.end(), 0.0f);
+    for (const Share& share : across)
+      for (int64_t c = 0; c < in.channels; ++c)
+        row[static_cast<size_t>(share.to * in.channels + c)] +=
+            static_cast<float>(in.at(down[i].from, share.from)[c]) * share.weight;
+    for (size_t k = 0; k < line; ++k) sum[k] += down[i].weight * row[k];
+    if (i + 1 == down.size() || down[i + 1].to != down[i].to) put(down[i].to);
+  }
+  return out;
+}
+
+// --- Weights in fixed point ---
+
+struct Taps {
+  int64_t first = 0;
+  std::array<int, 4> weights{};
+};
+
+Taps cubic_taps(int64_t i, double scale) {
+  constexpr float kA = -0.75f;
+  auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
+  const auto floor = static_cast<int64_t>(std::floor(at));
+  const float x = at - static_cast<float>(floor);
+  const float w0 = ((kA * (x + 1) - 5 * kA) * (x + 1) + 8 * kA) * (x + 1) - 4 * kA;
+  const float w1 = ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  const float w2 = ((kA + 2) * (1 - x) - (kA + 3)) * (1 - x) * (1 - x) + 1;
+  const auto fixed = [](float v) { return static_cast<int>(std::nearbyint(v * kOne)); };
+  return {floor - 1, {fixed(w0), fixed(w1), fixed(w2), fixed(1.0f - w0 - w1 - w2)}};
+}
+
+// What stands in for areas where one side grows: two neighbours, by how much of each the pixel covers.
+Taps area_like_taps(int64_t i, double scale) {
+  const auto floor = static_cast<int64_t>(std::floor(static_cast<double>(i) * scale));
+  const auto beyond = static_cast<float>(static_cast<double>(i + 1) - static_cast<double>(floor + 1) * (1.0 / scale));
+  const float x = beyond <= 0 ? 0.0f : beyond - std::floor(beyond);
+  const auto fixed = [](float v) { return static_cast<int>(std::nearbyint(v * kOne)); };
+  return {floor, {fixed(1.0f - x), fixed(x), 0, 0}};
+}
+
+BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, double)) {
+  const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
+  const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
+  const auto line = static_cast<size_t>(size.width * in.channels);
+  std::vector<int> rows(static_cast<size_t>(in.height) * line);
+  std::vector<Taps> across;
+  for (int64_t x = 0; x < size.width; ++x) across.push_back(taps(x, scale_x));
+  parallel_for(in.height, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y)
+      for (int64_t x = 0; x < size.width; ++x)
+        for (int64_t c = 0; c < in.channels; ++c) {
+          int sum = 0;
+          const Taps& t = across[static_cast<size_t>(x)];
+          for (int64_t k = 0; k < 4; ++k) sum += in.clamped(y, t.first + k)[c] * t.weights[static_cast<size_t>(k)];
+          rows[static_cast<size_t>(y) * line + static_cast<size_t>(x * in.channels + c)] = sum;
+        }
+  });
+  BytePicture out(size.height, size.width, in.channels);
+  constexpr int kShift = 2 * kBits, kByte = 255;
+  parallel_for(out.height, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y) {
+      const Taps t = taps(y, scale_y);
+      for (size_t i = 0; i < line; ++i) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < 4; ++k)
+          sum += int64_t{rows[static_cast<size_t>(std::clamp<int64_t>(t.first + k, 0, in.height - 1)) * line + i]} *
+                 t.weights[static_cast<size_t>(k)];
+        out.data[static_cast<size_t>(y) * line + i] =
+            static_cast<uint8_t>(std::clamp<int64_t>((sum + (int64_t{1} << (kShift - 1))) >> kShift, 0, kByte));
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace
+
+const uint8_t* BytePicture::clamped(int64_t y, int64_t x) const {
+  return at(std::clamp<int64_t>(y, 0, height - 1), std::clamp<int64_t>(x, 0, width - 1));
+}
+
+BytePicture byte_picture(const Tensor& image, int64_t n) {
+  require_image(image, "image");
+  const Tensor one = contiguous(image.slice(0, n, 1));
+  BytePicture out(image.dim(1), image.dim(2), image.dim(3));
+  std::transform(one.f32(), one.f32() + one.numel(), out.data.begin(),
+                 [](float v) { return static_cast<uint8_t>(std::clamp(255.0f * v, 0.0f, 255.0f)); });
+  return out;
+}
+
+Tensor picture_of(const std::vector<BytePicture>& pictures) {
+  if (pictures.empty()) throw Error(Fault::kInternal, "a batch of no pictures");
+  const BytePicture& first = pictures.front();
+  Tensor out({static_cast<int64_t>(pictures.size()), first.height, first.width, first.channels});
+  for (size_t n = 0; n < pictures.size(); ++n) {
+    if (pictures[n].data.size() != first.data.size()) throw Error(Fault::kInternal, "pictures of several sizes");
+    std::transform(pictures[n].data.begin(), pictures[n].data.end(), out.f32() + n * first.data.size(),
+                   [](uint8_t v) { return static_cast<float>(v) / 255.0f; });
+  }
+  return out;
+}
+
+BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter) {
+  require_size(size);
+  if (size.height == picture.height && size.width == picture.width) return picture;
+  if (filter == ByteFilter::kNearest) return nearest(picture, size);
+  if (filter == ByteFilter::kCubic) return by_taps(picture, size, cubic_taps);
+  if (size.height <= picture.height && size.width <= picture.width) return areas(picture, size);
+  return by_taps(picture, size, area_like_taps);
+}
+
+}  // namespace easel::image

@@ -1,0 +1,36 @@
+// Pictures of 8-bit pixels, for operations that are defined on those.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "image/scale/pillow.h"
+#include "tensor/tensor.h"
+
+namespace easel::image {
+
+struct BytePicture {
+  BytePicture() = default;
+  BytePicture(int64_t h, int64_t w, int64_t c, uint8_t value = 0)
+      : height(h), width(w), channels(c), data(static_cast<size_t>(h * w * c), value) {}
+
+  uint8_t* at(int64_t y, int64_t x) { return &data[static_cast<size_t>((y * width + x) * channels)]; }
+  const uint8_t* at(int64_t y, int64_t x) const { return &data[static_cast<size_t>((y * width + x) * channels)]; }
+  // The nearest pixel of the picture.
+  const uint8_t* clamped(int64_t y, int64_t x) const;
+
+  int64_t height = 0, width = 0, channels = 0;
+  std::vector<uint8_t> data;
+};
+
+// Picture n of a batch [N,H,W,C] f32: 255 v, cut to whole numbers and to 0..255.
+BytePicture byte_picture(const Tensor& image, int64_t n);
+// [N,H,W,C] f32 with v / 255, of pictures of one size. Throws Error(kInternal) for none or several sizes.
+Tensor picture_of(const std::vector<BytePicture>& pictures);
+
+// As OpenCV's resize() does it, in fixed point where it does.
+enum class ByteFilter { kNearest, kArea, kCubic };
+// Throws Error(kInvalid) as require_size() does.
+BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter);
+
+}  // namespace easel::image

@@ -1,0 +1,116 @@
+#include "ops/vulkan/api.h"
+
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+
+namespace easel::ops::vulkan {
+namespace {
+
+VKAPI_ATTR VkBool32 VKAPI_CALL end_the_program(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
+                                               const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
+  std::fprintf(stderr, "Vulkan's validation layers: %s\n", data->pMessage);
+  std::abort();
+}
+
+bool validates() {
+  const char* wanted = std::getenv("EASEL_VULKAN_VALIDATE");
+  return wanted && std::strcmp(wanted, "1") == 0;
+}
+
+Api open() {
+  Api out;
+  void* const library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    out.missing = "libvulkan.so.1 is not there";
+    return out;
+  }
+  const auto get = reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr"));
+  const auto create = get ? reinterpret_cast<PFN_vkCreateInstance>(get(nullptr, "vkCreateInstance")) : nullptr;
+  const auto version =
+      get ? reinterpret_cast<PFN_vkEnumerateInstanceVersion>(get(nullptr, "vkEnumerateInstanceVersion")) : nullptr;
+  uint32_t found = 0;
+  if (!create || !version || version(&found) != VK_SUCCESS || found < VK_API_VERSION_1_2) {
+    out.missing = "libvulkan.so.1 is older than Vulkan 1.2";
+    return out;
+  }
+  VkApplicationInfo program{};
+  program.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  program.pApplicationName = "easel";
+  program.apiVersion = VK_API_VERSION_1_2;
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &program;
+  const char* const layer = "VK_LAYER_KHRONOS_validation";
+  const char* const extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  VkDebugUtilsMessengerCreateInfoEXT messages{};
+  messages.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
+  messages.messageSeverity =
+      VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+  messages.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
+  messages.pfnUserCallback = end_the_program;
+  if (validates()) {
+    info.enabledLayerCount = info.enabledExtensionCount = 1;
+    info.ppEnabledLayerNames = &layer;
+    info.ppEnabledExtensionNames = &extension;
+    info.pNext = &messages;
+  }
+  const VkResult made = create(&info, nullptr, &out.instance);
+  if (made != VK_SUCCESS) {
+    out.missing = made == VK_ERROR_LAYER_NOT_PRESENT
+                      ? "EASEL_VULKAN_VALIDATE is set, but the validation layers are not there"
+                      : "no driver makes an instance (VkResult " + std::to_string(made) + ")";
+    return out;
+  }
+  bool whole = true;
+#define EASEL_VULKAN_LOAD(name)                                      \
+  out.name = reinterpret_cast<PFN_##name>(get(out.instance, #name)); \
+  whole = whole && out.name;
+  EASEL_VULKAN_INSTANCE_FUNCTIONS(EASEL_VULKAN_LOAD)
+#undef EASEL_VULKAN_LOAD
+  if (!whole) {
+    out.instance = VK_NULL_HANDLE;
+    out.missing = "libvulkan.so.1 lacks functions of Vulkan 1.2";
+    return out;
+  }
+  if (validates()) {
+    const auto watch =
+        reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(get(out.instance, "vkCreateDebugUtilsMessengerEXT"));
+    VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
+    if (watch) check(watch(out.instance, &messages, nullptr, &messenger), "watching Vulkan's messages");
+  }
+  return out;
+}
+
+}  // namespace
+
+const Api& api() {
+  static const Api* const opened = new Api(open());  // drivers have threads of their own: nothing is closed at the end
+  return *opened;
+}
+
+void check(VkResult result, const char* what) {
+  switch (result) {
+    case VK_SUCCESS:
+    case VK_INCOMPLETE: return;
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+    case VK_ERROR_TOO_MANY_OBJECTS:
+      throw Error(Fault::kMemory, std::string("the graphics card is out of memory, while ") + what)
+          .fix("Use a smaller size or batch, or --device cpu");
+    case VK_ERROR_DEVICE_LOST:
+      throw Error(Fault::kUnsupported, std::string("the graphics card was lost, while ") + what)
+          .fix("Start Easel again, or use --device cpu; the system's log says why the driver gave it up");
+    default:
+      throw Error(Fault::kUnsupported, std::string("the driver of the graphics card refuses ") + what + " (VkResult " +
+                                           std::to_string(result) + ")")
+          .fix("Use another driver, or --device cpu");
+  }
+}
+
+}  // namespace easel::ops::vulkan

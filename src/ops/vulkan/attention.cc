@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include "base/round.h"
+#include "ops/vulkan/backend.h"
+
+namespace easel::ops::vulkan {
+namespace {
+
+struct Blocks {
+  uint32_t threads, queries, keys, most;  // most: what a head may have values
+};
+
+// As many queries to a workgroup as its shared memory and a thread's registers hold: each key that is read serves all
+// of them.
+Blocks blocks_for(const GpuDescription& gpu, int64_t width) {
+  const bool wide = gpu.subgroup >= 32;
+  // Widths of one class share a pipeline.
+  Blocks b{wide ? 128u : 64u, 32, 32, number(round_up(width, 32))};
+  const uint32_t sums = wide ? 64 : 16;  // that a thread keeps
+  const uint32_t parts = ceil_div(b.most, b.threads);
+  const auto shared = [&] {  // bytes, as declared in attention.comp
+    return 4 * (b.queries * static_cast<uint64_t>(b.most) + b.keys * 17 + b.queries * b.keys + 3 * b.queries);
+  };
+  while (b.queries > 4 && (b.queries * parts > sums || shared() > gpu.shared_bytes)) b.queries /= 2;
+  if (shared() > gpu.shared_bytes)
+    throw Error(Fault::kUnsupported, "attention with heads of " + std::to_string(width) + " values on " + gpu.name)
+        .fix("Use --device cpu");
+  return b;
+}
+
+}  // namespace
+
+void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
+                              const AttentionArgs& args, Tensor& out) const {
+  const int64_t width = q.dim(2) / heads;
+  const Blocks blocks = blocks_for(gpu_.about(), width);
+  const bool biased = args.bias.defined();
+  const auto sample_stride = [](const Tensor& t) { return t.dim(0) == 1 ? 0 : number(t.stride(0)); };
+  for (const Tensor* t : {&q, &k, &v}) number(t->dim(0) * t->stride(0) + t->dim(1) * t->stride(1));
+  number(out.numel());
+  const struct {
+    uint64_t q, k, v, bias, result;
+    uint32_t queries, keys, heads, width;
+    float scale;
+    uint32_t q_sample, q_row, k_sample, k_row, v_sample, v_row;
+    uint32_t bias_sample, bias_head, bias_row, causal, padding;
+  } push{.q = address(q),
+         .k = address(k),
+         .v = address(v),
+         .bias = address(args.bias),
+         .result = address(out),
+         .queries = number(q.dim(1)),
+         .keys = number(k.dim(1)),
+         .heads = number(heads),
+         .width = number(width),
+         .scale = args.scale,
+         .q_sample = sample_stride(q),
+         .q_row = number(q.stride(1)),
+         .k_sample = sample_stride(k),
+         .k_row = number(k.stride(1)),
+         .v_sample = sample_stride(v),
+         .v_row = number(v.stride(1)),
+         .bias_sample = biased ? number(args.bias.stride(0)) : 0,
+         .bias_head = biased ? number(args.bias.stride(1)) : 0,
+         .bias_row = biased ? number(args.bias.stride(2)) : 0,
+         .causal = args.causal ? 1u : 0u,
+         .padding = 0};
+  run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type_number(q.dtype())}, push,
+      q.dim(0) * heads * ceil_div(q.dim(1), blocks.queries));
+}
+
+void VulkanBackend::attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale,
+                                       Tensor& out) const {
+  const Tensor statistics({q.dim(0), heads, q.dim(1), 2}, DType::kF32, device_);
+  struct {
+    uint64_t q, k, statistics, result;
+    uint32_t count, queries, keys, heads, width;
+    float scale;
+    uint32_t q_sample, q_row, k_sample, k_row;
+  } push{.q = address(q),
+         .k = address(k),
+         .statistics = address(statistics),
+         .result = address(out),
+         .count = 0,
+         .queries = number(q.dim(1)),
+         .keys = number(k.dim(1)),
+         .heads = number(heads),
+         .width = number(q.dim(2) / heads),
+         .scale = scale,
+         .q_sample = number(q.stride(0)),
+         .q_row = number(q.stride(1)),
+         .k_sample = number(k.stride(0)),
+         .k_row = number(k.stride(1))};
+  const int64_t counts[] = {q.dim(0) * heads * q.dim(1), k.dim(0) * k.dim(1)};
+  for (uint32_t phase = 0; phase < 2; ++phase) {
+    push.count = number(counts[phase]);
+    run(Shader::kAttentionReceived, {threads(), type_number(q.dtype()), phase}, push,
+        ceil_div(counts[phase], threads()));
+  }
+}
+
+}  // namespace easel::ops::vulkan

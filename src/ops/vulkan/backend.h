@@ -1,0 +1,130 @@
+// Every operation on a device of Vulkan's. Tensors are addresses in its memory, which shaders get as push constants, so
+// there are no descriptors and no limit on the size of a binding. Work is recorded and runs while the host goes on; it
+// is awaited where a result is read.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <type_traits>
+
+#include "ops/backend.h"
+#include "ops/vulkan/memory.h"
+#include "ops/vulkan/pipelines.h"
+#include "ops/vulkan/stream.h"
+
+namespace easel::ops::vulkan {
+
+struct LinearWeights;
+struct ConvWeights;
+
+class VulkanBackend final : public Backend {
+ public:
+  VulkanBackend(const GpuDescription& description, Device device);
+  DeviceMemory& memory() const override { return memory_; }
+  uint64_t memory_bytes() const override { return gpu_.budget_bytes(); }
+  void wait() const override { stream_.wait(); }
+  Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made()}; }
+  Pipelines& pipelines() const { return pipelines_; }
+
+  // products.cc
+  PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
+                              bool geglu, const Packer& packer) const override;
+  PackedConvPtr pack_conv2d(const StoredTensor& weight, const StoredTensor& bias, const ConvShape& shape, DType compute,
+                            const Packer& packer) const override;
+  void linear(const Tensor& x, const PackedLinear& w, const LinearArgs& args, Tensor& out) const override;
+  void conv2d(const Tensor& x, const PackedConv& w, const ConvArgs& args, Tensor& out) const override;
+
+  // attention.cc
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
+                 Tensor& out) const override;
+  void attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale, Tensor& out) const override;
+
+  // norm.cc
+  void group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups, float eps,
+                  Activation activation, Tensor& out) const override;
+  void layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& out) const override;
+
+  // elementwise.cc
+  void activate(const Tensor& x, Activation activation, Tensor& out) const override;
+  void affine(const Tensor& x, float scale, float shift, Tensor& out) const override;
+  void add(const Tensor& a, const Tensor& b, float scale, Tensor& out) const override;
+  void mul(const Tensor& a, const Tensor& b, Tensor& out) const override;
+  void lerp(const Tensor& a, const Tensor& b, float t, Tensor& out) const override;
+  void evaluate(const Formula& formula, std::span<const Tensor> inputs, Tensor& out) const override;
+  void reduce(const Tensor& x, Reduction how, Tensor& out) const override;
+
+  // movement.cc
+  void concat(std::span<const Tensor> parts, int dim, Tensor& out) const override;
+  void repeat(const Tensor& x, int64_t times, Tensor& out) const override;
+  void upsample_nearest2x(const Tensor& x, Tensor& out) const override;
+  void avg_pool2x(const Tensor& x, Tensor& out) const override;
+  void pixel_unshuffle(const Tensor& x, int64_t r, Tensor& out) const override;
+  void pixel_shuffle(const Tensor& x, int64_t r, Tensor& out) const override;
+  void resample(const Tensor& x, const Taps& rows, const Taps& columns, Tensor& out) const override;
+  void scale_low_frequencies(const Tensor& x, float by, Tensor& out) const override;
+  void embedding(const StoredTensor& table, std::span<const int32_t> ids, Tensor& out) const override;
+  void timestep_embedding(std::span<const float> t, float max_period, Tensor& out) const override;
+
+ private:
+  friend struct LinearWeights;
+  friend struct ConvWeights;
+
+  // Runs `groups` workgroups of a shader.
+  template <class Push>
+  void run(Shader shader, const Constants& constants, const Push& push, int64_t groups) const {
+    static_assert(std::is_trivially_copyable_v<Push> && sizeof(Push) <= 128 && sizeof(Push) % 4 == 0);
+    stream_.dispatch(pipelines_.get(shader, constants), pipelines_.layout(), std::as_bytes(std::span(&push, 1)),
+                     static_cast<uint64_t>(groups));
+  }
+  // Threads of a workgroup for work without tiles.
+  uint32_t threads() const { return gpu_.about().subgroup >= 32 ? 256 : 64; }
+  // Copies values between tensors of one shape and any strides; floats are converted. `to` need not be contiguous.
+  void move(const Tensor& from, const Tensor& to) const;
+  void convert(const Tensor& from, Tensor& to) const;
+  // Numbers that a shader reads beside its push constants.
+  Tensor numbers(std::span<const std::byte> bytes) const;
+  // A stored tensor in `type` on the device, contiguous; read from the mapping as it is stored where that can be.
+  Tensor taken(const StoredTensor& stored, DType type) const;
+
+  // A product as a shader does it.
+  struct ProductCall {
+    DType input, weight, result;
+    Activation activation;
+    bool gated;
+    int64_t taps;  // of a convolution's kernel; 0 for a linear layer
+    int64_t rows, columns;
+  };
+  struct Product {
+    Shader shader;
+    Constants constants;
+    int64_t groups;
+  };
+  Product product(const ProductCall& call) const;
+  bool matrices_work() const;
+
+  // Rows of bytes as shaders/quantise.comp makes them: words [rows, (depth + 3) / 4], scales [rows, 2], and for weights
+  // the sum of the bytes of each of `taps` parts of a row.
+  struct Quantised {
+    Tensor words, scales, sums;
+  };
+  // x: dense rows [rows, depth] at a constant stride.
+  Quantised quantised(const Tensor& x) const;
+  Quantised quantised_weights(const Tensor& weights, int64_t taps) const;
+  void multiply_bytes(const Tensor& x, const LinearWeights& w, const LinearArgs& args, Tensor& out) const;
+  void convolve_bytes(const Tensor& x, const ConvWeights& w, const ConvArgs& args, Tensor& out) const;
+
+  const Device device_;
+  mutable Gpu gpu_;
+  mutable Stream stream_;
+  mutable Memory memory_;
+  mutable Pipelines pipelines_;
+  mutable std::atomic<int> matrices_work_{-1};  // -1: not tried
+};
+
+// For push constants. Throws Error(kUnsupported) for tensors of more elements than a shader can count.
+uint64_t address(const Tensor& t);  // 0 for an undefined tensor
+uint32_t number(int64_t n);
+// The number that shaders know a float type by (shaders/memory.glsl).
+uint32_t type_number(DType type);
+
+}  // namespace easel::ops::vulkan

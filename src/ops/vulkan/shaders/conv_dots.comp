@@ -1,0 +1,4 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#define DOT_PRODUCTS  // VK_KHR_shader_integer_dot_product
+#include "conv_bytes.glsl"

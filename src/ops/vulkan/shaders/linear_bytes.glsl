@@ -1,0 +1,16 @@
+#include "memory.glsl"
+#include "activation.glsl"
+
+// linear.comp for bytes; see byte_tiles.glsl.
+layout(push_constant, std430) uniform Push {
+  uvec2 x, scales, weight, weight_scales, weight_sums, bias, residual, result;
+  uint rows, columns, depth;
+  float scale;
+} push;
+
+int source(uint row, uint tap) { return int(row); }
+float row_bias(uint row, uint column) { return 0.0; }
+
+#include "byte_tiles.glsl"
+
+void main() { multiply(); }

@@ -1,0 +1,130 @@
+// Long work on pictures looks often at whether it is to stop, and gives the same pixels when it does.
+#include "base/cancel.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "image/edit/canny.h"
+#include "image/edit/composite.h"
+#include "image/edit/filters.h"
+#include "image/edit/latents.h"
+#include "image/edit/masks.h"
+#include "image/edit/pictures.h"
+#include "image/edit/quantize.h"
+#include "image/scale/pillow.h"
+#include "image/scale/resize.h"
+
+namespace easel::image {
+namespace {
+
+constexpr int64_t kHeight = 700, kWidth = 501;
+
+Tensor picture(const Shape& shape) {
+  Tensor t(shape);
+  uint32_t state = 7;
+  for (float& v : t.values()) {
+    state = state * 1664525u + 1013904223u;
+    v = static_cast<float>(state >> 8) / 16777216.0f;
+  }
+  return t;
+}
+
+struct Case {
+  const char* name;
+  std::function<Tensor()> work;
+};
+
+std::vector<Case> cases() {
+  static const Tensor rgb = picture({1, kHeight, kWidth, 3}), mask = picture({1, kHeight, kWidth});
+  static const Tensor latent = picture({1, kHeight, kWidth, 4});
+  const auto to = [](ResizeMethod method, Size size) { return [=] { return resize(rgb, size, method); }; };
+  const Size larger{999, 1301}, smaller{251, 401};
+  return {
+      {"nearest-exact", to(ResizeMethod::kNearestExact, larger)},
+      {"bilinear", to(ResizeMethod::kBilinear, larger)},
+      {"area", to(ResizeMethod::kArea, smaller)},
+      {"bicubic", to(ResizeMethod::kBicubic, larger)},
+      {"lanczos", to(ResizeMethod::kLanczos, larger)},
+      {"bislerp", [=] { return resize(latent, larger, ResizeMethod::kBislerp); }},
+      {"antialiased", [=] { return antialias_bicubic(rgb, smaller); }},
+      {"pillow's nearest", [=] { return pillow_resize(rgb, larger, PillowFilter::kNearest); }},
+      {"canny", [] { return canny(rgb, 0.1, 0.3); }},
+      {"blur", [] { return blur(rgb, 5, 1.0); }},
+      {"pillow's blur", [] { return pillow_blur(rgb, 7.5); }},
+      {"sharpen", [] { return sharpen(rgb, 3, 1.0, 0.5); }},
+      {"adaptive sharpening", [] { return adaptive_sharpen(rgb, 0.5); }},
+      {"quantize", [] { return quantize(rgb, 16, Dither::kNone); }},
+      {"quantize, diffused", [] { return quantize(rgb, 16, Dither::kFloydSteinberg); }},
+      {"quantize, ordered", [] { return quantize(rgb, 16, Dither::kBayer4); }},
+      {"solid",
+       [] {
+         return solid_picture(1, {kWidth, kHeight}, 0x123456);
+       }},
+      {"pad",
+       [] {
+         return pad_for_outpaint(rgb, {9, 8, 7, 6}, 40).mask;
+       }},
+      {"repeat", [] { return repeat_batch(rgb.slice(1, 0, 4), 100); }},
+      {"colour mask", [] { return colour_mask(rgb, 0x102030); }},
+      {"mask picture", [] { return mask_picture(mask); }},
+      {"feather",
+       [] {
+         return feather_mask(mask, {50, 50, 50, 50});
+       }},
+      {"combine", [] { return combine_masks(mask, mask, 3, 5, MaskOperation::kAdd); }},
+      {"grow", [] { return grow_mask(mask, 9, true); }},
+      {"composite",
+       [] {
+         return composite_masked(rgb, rgb, mask, {5, 5, 1, false});
+       }},
+      {"blend", [] { return blend_pictures(rgb, rgb, 0.3, BlendMode::kSoftLight); }},
+      {"flip", [] { return flip(rgb, Flip::kHorizontal); }},
+      {"join alpha", [] { return join_alpha(rgb, mask); }},
+      {"interpolate", [] { return interpolate_latents(latent, latent, 0.4); }},
+      {"threshold", [] { return threshold_mask(mask, 0.5); }},
+  };
+}
+
+TEST(PictureWork, PollsOftenAndGivesTheSamePixels) {
+  const int before = thread_count();
+  for (const int threads : {1, 3}) {
+    set_thread_count(threads);
+    for (const Case& c : cases()) {
+      SCOPED_TRACE(c.name);
+      const Tensor plain = c.work();
+      const CancelScope scope(CancelToken{});
+      const uint64_t first = cancel_polls();
+      const Tensor polled = c.work();
+      // Work of a third of a megapixel may be one piece; that of larger pictures is cut into more.
+      if (threads == 1) {
+        EXPECT_GE(cancel_polls() - first, 1u);
+      }
+      ASSERT_EQ(polled.shape(), plain.shape());
+      EXPECT_TRUE(std::equal(plain.values().begin(), plain.values().end(), polled.values().begin()));
+    }
+  }
+  set_thread_count(before);
+}
+
+TEST(PictureWork, StopsOnRequest) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.name);
+    const CancelToken token;
+    const CancelScope scope(token);
+    token.cancel();
+    try {
+      c.work();
+      ADD_FAILURE();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kCancelled) << e.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace easel::image
