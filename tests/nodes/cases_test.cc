@@ -363,6 +363,7 @@ const std::map<std::string, Json>& younger_inputs() {
       {"EmptyImage.color", 0},
       {"IPAdapterAdvanced.embeds_scaling", "V only"},
       {"KSampler (Efficient).my_unique_id", 0},
+      {"INPAINT_InpaintWithModel.seed", 0},
       {"IPAdapterApply.end_at", 1.0},
       {"IPAdapterApply.noise", 0.0},
       {"IPAdapterApply.start_at", 0.0},

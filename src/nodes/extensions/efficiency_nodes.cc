@@ -264,9 +264,7 @@ Input<Sample> negative_input() { return Link("negative", &Sample::negative); }
 Input<Sample> latent_input() { return Link("latent_image", &Sample::latent_image); }
 Input<Sample> vae_input() { return Link("optional_vae", &Sample::optional_vae); }
 Input<Sample> preview_input(const std::vector<std::string>& choices) {
-  return Choice("preview_method", &Sample::preview_method, choices)
-      .added_later()
-      .tip("none: the picture is not shown.");
+  return Choice("preview_method", &Sample::preview_method, choices).tip("none: the picture is not shown.");
 }
 
 std::vector<OutputLabel> sampler_labels() {
@@ -283,8 +281,7 @@ void add_samplers(Table& table) {
                  scheduler_input(), positive_input(), negative_input(), latent_input(),
                  Float("denoise", &SampleAll::denoise).range(0.0, 1.0).step(0.01),
                  preview_input({"auto", "latent2rgb", "taesd", "vae_decoded_only", "none"}),
-                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}).added_later(),
-                 vae_input()},
+                 Choice("vae_decode", &Sample::vae_decode, {"true", "true (tiled)", "false"}), vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,
       .hidden_prompt = true,
@@ -322,8 +319,7 @@ void add_samplers(Table& table) {
                         {{"disable", false}, {"enable", true}}),
                  preview_input({"auto", "latent2rgb", "taesd", "none"}),
                  Choice("vae_decode", &Sample::vae_decode,
-                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"})
-                     .added_later(),
+                        {"true", "true (tiled)", "false", "output only", "output only (tiled)"}),
                  vae_input()},
       .outputs = sampler_labels(),
       .output_node = true,
