@@ -27,7 +27,7 @@ std::vector<uint8_t> picture() {
   return out;
 }
 
-// In the middle, at the top, where the first row stays, and in a corner.
+// In the middle, at the top, and in a corner.
 std::vector<uint8_t> hole() {
   std::vector<uint8_t> out;
   for (int64_t y = 0; y < kHeight; ++y)

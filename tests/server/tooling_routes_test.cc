@@ -114,7 +114,7 @@ TEST(ToolingRoutes, WorkflowsArePassedToSubscribers) {
       post(t.port, "/api/etn/workflow/publish", R"({"name": "Web", "client_id": "w", "workflow": {"1": {}}})").status,
       200);
   EXPECT_EQ(post(t.port, "/api/etn/workflow/subscribe", R"({"client_id": "painter"})").status, 200);
-  Json event;
+  Json event = Json::object();
   while (event.value("type", "") != "etn_workflow_published") {
     const auto message = socket.next();
     ASSERT_TRUE(message);

@@ -126,7 +126,30 @@ Taps area_like_taps(int64_t i, double scale) {
   return {floor, {fixed(1.0f - x), fixed(x), 0, 0}};
 }
 
-BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, double)) {
+// Four values of a column, in fixed point with the weights of the row, as one byte. OpenCV has three ways to round,
+// each of which it takes at certain places.
+using Column = std::array<int, 4>;
+
+uint8_t exactly(const Column& v, const Taps& t) {
+  constexpr int kShift = 2 * kBits, kByte = 255;
+  int64_t sum = 0;
+  for (size_t k = 0; k < v.size(); ++k) sum += int64_t{v[k]} * t.weights[k];
+  return static_cast<uint8_t>(std::clamp<int64_t>((sum + (int64_t{1} << (kShift - 1))) >> kShift, 0, kByte));
+}
+
+uint8_t by_floats(const Column& v, const Taps& t) {
+  const auto term = [&](size_t k) {
+    return static_cast<float>(v[k]) * (static_cast<float>(t.weights[k]) * (1.0f / (kOne * kOne)));
+  };
+  return to_byte(term(0) + (term(1) + (term(2) + term(3))));
+}
+
+uint8_t by_halves(const Column& v, const Taps& t) {
+  const auto term = [&](size_t k) { return (t.weights[k] * (v[k] >> 4)) >> 16; };
+  return static_cast<uint8_t>((term(0) + term(1) + 2) >> 2);
+}
+
+BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, double), bool cubic) {
   const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
   const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
   const auto line = static_cast<size_t>(size.width * in.channels);
@@ -144,17 +167,19 @@ BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, doub
         }
   });
   BytePicture out(size.height, size.width, in.channels);
-  constexpr int kShift = 2 * kBits, kByte = 255;
+  constexpr size_t kLanes = 8;  // of the vectors in which OpenCV makes bicubic rows, as far as they go
+  const size_t vectors = line / kLanes * kLanes;
   parallel_for(out.height, 16, [&](int64_t begin, int64_t end) {
     for (int64_t y = begin; y < end; ++y) {
       const Taps t = taps(y, scale_y);
       for (size_t i = 0; i < line; ++i) {
-        int64_t sum = 0;
+        Column v{};
         for (int64_t k = 0; k < 4; ++k)
-          sum += int64_t{rows[static_cast<size_t>(std::clamp<int64_t>(t.first + k, 0, in.height - 1)) * line + i]} *
-                 t.weights[static_cast<size_t>(k)];
-        out.data[static_cast<size_t>(y) * line + i] =
-            static_cast<uint8_t>(std::clamp<int64_t>((sum + (int64_t{1} << (kShift - 1))) >> kShift, 0, kByte));
+          v[static_cast<size_t>(k)] =
+              rows[static_cast<size_t>(std::clamp<int64_t>(t.first + k, 0, in.height - 1)) * line + i];
+        out.data[static_cast<size_t>(y) * line + i] = !cubic        ? by_halves(v, t)
+                                                      : i < vectors ? by_floats(v, t)
+                                                                    : exactly(v, t);
       }
     }
   });
@@ -192,9 +217,9 @@ BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter) {
   require_size(size);
   if (size.height == picture.height && size.width == picture.width) return picture;
   if (filter == ByteFilter::kNearest) return nearest(picture, size);
-  if (filter == ByteFilter::kCubic) return by_taps(picture, size, cubic_taps);
+  if (filter == ByteFilter::kCubic) return by_taps(picture, size, cubic_taps, true);
   if (size.height <= picture.height && size.width <= picture.width) return areas(picture, size);
-  return by_taps(picture, size, area_like_taps);
+  return by_taps(picture, size, area_like_taps, false);
 }
 
 }  // namespace easel::image

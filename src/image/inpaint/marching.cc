@@ -104,7 +104,7 @@ class Filler {
     while (!front.empty()) {
       poll_cancelled();
       for (const Point p : neighbours(front.pop())) {
-        if (p.row <= 1 || p.column <= 1 || p.row > height_ || p.column > width_ || !missing_.at(p.row, p.column))
+        if (p.row <= 0 || p.column <= 0 || p.row > height_ || p.column > width_ || !missing_.at(p.row, p.column))
           continue;
         const float distance = distance_of(missing_, p);
         distance_.at(p.row, p.column) = distance;

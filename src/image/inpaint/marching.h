@@ -14,9 +14,8 @@ enum class HoleFilling {
 };
 
 // Closes the holes of 8-bit pixels in place: `rgb` [height,width,3], `hole` [height,width], not 0 where pixels are
-// missing. `radius` is 1 to 100 pixels. Does exactly what OpenCV's inpaint() does, in the same order and in f32, with
-// two consequences: the outermost row and column at the top and at the left are left as they are, and gradients are
-// taken of bytes.
+// missing. `radius` is 1 to 100 pixels. Does exactly what OpenCV's inpaint() does (4.6), in the same order and in f32;
+// gradients are taken of bytes.
 void close_holes(std::span<uint8_t> rgb, std::span<const uint8_t> hole, int64_t height, int64_t width, int radius,
                  HoleFilling how);
 

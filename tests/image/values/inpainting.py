@@ -12,7 +12,7 @@ y, x, c = np.meshgrid(np.arange(HEIGHT), np.arange(WIDTH), np.arange(3), indexin
 picture = ((7 * y + 5 * x * (c + 1) + (x * y * (3 + c)) % 23) % 256).astype(np.uint8)
 hole = np.zeros((HEIGHT, WIDTH), np.uint8)
 hole[4:10, 5:11] = 255  # in the middle
-hole[0:3, 14:16] = 255  # at the top, where the first row stays
+hole[0:3, 14:16] = 255  # at the top
 hole[11:14, 12:18] = 1  # in the corner at the bottom right
 
 

@@ -186,16 +186,19 @@ void register_picture_exchange_nodes(Table& table) {
       .output_node = true,
       .always = true,
       .run = save_cached});
-  table.add(NodeOf<ApplyMask>{
-      .name = "ETN_ApplyMaskToImage",
-      .display = "Apply Mask to Image",
-      .category = kCategory,
-      .description = "Gives pictures a mask as their alpha.",
-      .origin = "tooling",
-      .inputs = {Link("image", &ApplyMask::image), Link("mask", &ApplyMask::mask)},
-      .outputs = {{"masked"}},
-      .run = apply_mask,
-      .foresee = [](const Known<ApplyMask>& in) -> Foreseen<Image> { return {in(&ApplyMask::image)}; }});
+  table.add(NodeOf<ApplyMask>{.name = "ETN_ApplyMaskToImage",
+                              .display = "Apply Mask to Image",
+                              .category = kCategory,
+                              .description = "Gives pictures a mask as their alpha.",
+                              .origin = "tooling",
+                              .inputs = {Link("image", &ApplyMask::image), Link("mask", &ApplyMask::mask)},
+                              .outputs = {{"masked"}},
+                              .run = apply_mask,
+                              .foresee = [](const Known<ApplyMask>& in) -> Foreseen<Image> {
+                                const ForeseenPicture* image = in(&ApplyMask::image);
+                                if (!image) return {};
+                                return {ForeseenPicture{image->width, image->height, image->count, 4}};
+                              }});
   table.add(NodeOf<TextToTranslate>{
       .name = "ETN_Translate",
       .display = "Translate Text",

@@ -141,7 +141,7 @@ class RegionAttention final : public models::ContextHook {
   // A region's share of each token, [1,T,1], of the type and on the device of `like`.
   Tensor share(size_t k, const AttentionSite& site, const StepInfo& step, const Tensor& like) const {
     const MutexLock lock(mutex_);
-    Tensor& known = shares_[{k, site.height, site.width}];
+    Tensor& known = shares_[{k, site.height, site.width, step.latent_height, step.latent_width}];
     if (known.defined() && known.dtype() == like.dtype()) return known;
     const Tensor& mask = parts_[k].share;
     const auto is = [&](int64_t factor) {
@@ -161,7 +161,7 @@ class RegionAttention final : public models::ContextHook {
   const int64_t factor_;
   std::vector<Part> parts_;
   mutable Mutex mutex_;
-  mutable std::map<std::tuple<size_t, int64_t, int64_t>, Tensor> shares_ EASEL_GUARDED_BY(mutex_);
+  mutable std::map<std::tuple<size_t, int64_t, int64_t, int64_t, int64_t>, Tensor> shares_ EASEL_GUARDED_BY(mutex_);
 };
 
 struct Background {
