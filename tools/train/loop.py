@@ -69,10 +69,11 @@ class Run:
         return min(1.0, max(self.step / c["steps"], by_clock))
 
     def learning_rate(self):
-        """Up over `warmup` steps, then half a cosine down to a hundredth at the last step."""
+        """Up over `warmup` steps, level for the part `level` of all, then half a cosine down to a hundredth at the end."""
         c = self.config
         up = min(1.0, (self.step + 1) / c["warmup"])
-        down = 0.5 * (1 + np.cos(np.pi * self.progress))
+        level = c.get("level", 0.0)
+        down = 0.5 * (1 + np.cos(np.pi * max(0.0, self.progress - level) / (1 - level)))
         return c["lr"] * up * max(down, 0.01)
 
     def save(self):

@@ -8,7 +8,8 @@ import torch
 
 from loop import write_atomically
 
-SHIPPED = Path(__file__).resolve().parents[2] / "assets/models/vae/easel-small.safetensors"
+MODELS = Path(__file__).resolve().parents[2] / "assets/models"
+SHIPPED = MODELS / "checkpoints/easel-small.safetensors"
 NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
@@ -52,3 +53,12 @@ def shipped(path, prefix):
     """The f32 state dict of the part of a file whose names begin with `prefix`."""
     return {name[len(prefix):]: torch.tensor(value.astype(np.float32))
             for name, value in read_safetensors(path).items() if name.startswith(prefix)}
+
+
+def begin_with_shipped(network, path, prefix=""):
+    """Training that has no checkpoint yet goes on from the file that comes with the program, where that has this shape."""
+    if (MODELS / path).exists():
+        values = shipped(MODELS / path, prefix)
+        mine = network.state_dict()
+        if values.keys() == mine.keys() and all(values[k].shape == mine[k].shape for k in mine):
+            network.load_state_dict(values)

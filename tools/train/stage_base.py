@@ -7,11 +7,12 @@ import torch
 import fast
 import stage_latents
 import stage_vae
-from clip import END, POSITIONS, Tokenizer, TextEncoder, Words, padded
+from clip import END, VOCABULARY, Tokenizer, TextEncoder, Words, padded
 from data import DEVICE, Drawings, as_pixels, choice, plain
 from diffusion import STEPS, ddim, noised, snr_weight
 from layers import halve
 from loop import Run, save_sheet
+from model_file import SHIPPED, begin_with_shipped, shipped
 from unet import UNet
 from vae import LATENT_SCALE
 
@@ -78,6 +79,19 @@ class Captions:
         return torch.stack(out).to(DEVICE)
 
 
+def begin_with_shipped_text(text, words):
+    """The same for the text encoder, whose table in the file has a row for every token."""
+    if not SHIPPED.exists():
+        return
+    values = shipped(SHIPPED, "cond_stage_model.transformer.")
+    table = "text_model.embeddings.token_embedding.weight"
+    stranger = next(i for i in range(VOCABULARY) if i not in set(words.tokens))
+    values[table] = values[table][[*words.tokens, stranger]]
+    mine = text.state_dict()
+    if values.keys() == mine.keys() and all(values[k].shape == mine[k].shape for k in mine):
+        text.load_state_dict(values)
+
+
 def guided(unet, context, nothing, scale):
     def denoise(x, t):
         both = unet(torch.cat([x, x]), torch.cat([t, t]), torch.cat([context, nothing.expand_as(context)]))
@@ -105,6 +119,8 @@ def train(config, state):
     vae = stage_vae.finished(config, state)
     torch.manual_seed(config["seed"])
     unet, text = build(c, words)
+    begin_with_shipped(unet, SHIPPED, "model.diffusion_model.")
+    begin_with_shipped_text(text, words)
     hold = min(128, len(latents.numbers) // 10)  # the first ones are for checks
     while latents.count <= min(1500, len(latents.numbers) - 1):
         time.sleep(2)

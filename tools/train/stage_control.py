@@ -11,6 +11,7 @@ from data import DEVICE, Drawings, as_pixels, choice
 from diffusion import STEPS, ddim, noised, snr_weight
 from layers import conv, numbered, zeroed
 from loop import Run, save_sheet
+from model_file import begin_with_shipped
 from unet import Trunk
 from vae import LATENT_SCALE
 
@@ -85,6 +86,7 @@ def train(config, state):
     captions = stage_base.Captions([drawings.captions[n] for n in latents.numbers], Tokenizer(), base.words)
     torch.manual_seed(config["seed"])
     control = build(config, unet)
+    begin_with_shipped(control, "controlnet/easel-small-canny.safetensors", "control_model.")
 
     def loss(step):
         base.refresh(step)

@@ -11,6 +11,7 @@ from data import DEVICE, Drawings, as_pixels, choice
 from diffusion import STEPS, ddim, noised, snr_weight
 from layers import LayerNorm, attention
 from loop import Run, save_sheet
+from model_file import begin_with_shipped
 from unet import HEADS, CrossAttention
 from vae import LATENT_SCALE
 
@@ -62,6 +63,7 @@ def train(config, state):
     captions = stage_base.Captions([drawings.captions[n] for n in latents.numbers], Tokenizer(), base.words)
     torch.manual_seed(config["seed"])
     adapter = build(config, unet)
+    begin_with_shipped(adapter, "ipadapter/easel-small-ip.safetensors")
 
     def loss(step):
         base.refresh(step)

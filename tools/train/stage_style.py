@@ -11,6 +11,7 @@ from data import DEVICE, Drawings, as_pixels, choice
 from diffusion import STEPS, ddim, noised, snr_weight
 from layers import LayerNorm, attention
 from loop import Run, save_sheet
+from model_file import begin_with_shipped
 from vae import LATENT_SCALE
 
 HEADS = 8
@@ -67,6 +68,7 @@ def train(config, state):
     captions = stage_base.Captions([drawings.captions[n] for n in latents.numbers], Tokenizer(), base.words)
     torch.manual_seed(config["seed"])
     style = build(config)
+    begin_with_shipped(style, "style_models/easel-small-style.safetensors")
 
     def loss(step):
         base.refresh(step)

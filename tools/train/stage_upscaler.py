@@ -8,6 +8,7 @@ from torch import nn
 from data import Drawings, as_maps, as_pixels, choice
 from layers import conv
 from loop import Run, save_sheet
+from model_file import begin_with_shipped
 
 
 class Upscaler(nn.Module):
@@ -40,6 +41,7 @@ def train(config, state):
     drawings, held_out = Drawings(state / config["data"]["train"]), Drawings(state / config["data"]["held_out"])
     torch.manual_seed(config["seed"])
     upscaler = build(config)
+    begin_with_shipped(upscaler, "upscale_models/easel-small-x2.safetensors")
 
     def pair(pixels):
         """Pictures of 0..1 and those that are half as large."""

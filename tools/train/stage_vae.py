@@ -90,7 +90,10 @@ def frozen(state):
 def freeze(config, state):
     """Ends the encoder's training: STATE/vae/frozen.pt has averaged parameters and latents as this layout
     expects them, each channel with mean 0 and deviation 1 / 0.18215 over the training drawings (measured on six hundred). Only the decoder may
-    learn on, so that latents stay valid."""
+    learn on, so that latents stay valid. A state folder that has trained none takes the one that comes with the program."""
+    if not frozen(state).exists() and not (state / "vae/checkpoint.pt").exists():
+        vae = finished(config, state)
+        write_atomically(frozen(state), lambda part: torch.save(vae.state_dict(), part))
     if not frozen(state).exists():
         vae = build_averaged(config, state)
         drawings = Drawings(state / config["data"]["train"])

@@ -3,9 +3,10 @@ import torch
 import torch.nn.functional as F
 
 import stage_base
-from clip import START, Tokenizer, Vision
+from clip import Tokenizer, Vision
 from data import DEVICE, Drawings, choice
-from loop import Run, save_sheet
+from loop import Run
+from model_file import begin_with_shipped
 
 THUMBNAIL = 4
 
@@ -70,6 +71,7 @@ def train(config, state):
     about_texts = pooled(text, captions, captions.ids)
     torch.manual_seed(config["seed"])
     vision, project = build(config), head(config)
+    begin_with_shipped(vision, "clip_vision/easel-small-vision.safetensors")
     # A few colours in a few places can be read from the embeds as well: an IP-Adapter must pass on more than words say.
     thumbnail = torch.nn.Linear(c["model"]["projection"], 3 * THUMBNAIL ** 2)
     scale = torch.nn.Linear(1, 1, bias=False)

@@ -32,7 +32,7 @@ struct Common {
   uint64_t variation_seed = 0;
   double variation_strength = 0.0;
   bool slerp = false;
-  std::optional<int64_t> internal_seed;
+  std::optional<int64_t> internal_seed = 0;  // nothing where a workflow lacks it
 };
 template <class P>
 struct Sides : P {
