@@ -186,16 +186,21 @@ void register_picture_exchange_nodes(Table& table) {
       .output_node = true,
       .always = true,
       .run = save_cached});
-  table.add(NodeOf<ApplyMask>{
-      .name = "ETN_ApplyMaskToImage",
-      .display = "Apply Mask to Image",
-      .category = kCategory,
-      .description = "Gives pictures a mask as their alpha.",
-      .origin = "tooling",
-      .inputs = {Link("image", &ApplyMask::image), Link("mask", &ApplyMask::mask)},
-      .outputs = {{"masked"}},
-      .run = apply_mask,
-      .foresee = [](const Known<ApplyMask>& in) -> Foreseen<Image> { return {in(&ApplyMask::image)}; }});
+  table.add(NodeOf<ApplyMask>{.name = "ETN_ApplyMaskToImage",
+                              .display = "Apply Mask to Image",
+                              .category = kCategory,
+                              .description = "Gives pictures a mask as their alpha.",
+                              .origin = "tooling",
+                              .inputs = {Link("image", &ApplyMask::image), Link("mask", &ApplyMask::mask)},
+                              .outputs = {{"masked"}},
+                              .run = apply_mask,
+                              .foresee = [](const Known<ApplyMask>& in) -> Foreseen<Image> {
+                                const ForeseenPicture* known = in(&ApplyMask::image);
+                                if (!known) return {};
+                                ForeseenPicture out = *known;
+                                out.channels = 4;
+                                return {out};
+                              }});
   table.add(NodeOf<TextToTranslate>{
       .name = "ETN_Translate",
       .display = "Translate Text",
