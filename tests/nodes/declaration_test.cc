@@ -184,7 +184,8 @@ TEST_F(Declaration, LinkedNumbersHaveLimitsToo) {
 TEST_F(Declaration, SizesCountInTheMemoryBudget) {
   EXPECT_EQ(picture_.bytes(), 48u);
   EXPECT_EQ(computed<Latent>({Tensor::zeros({1, 2, 2, 4}), Tensor::zeros({1, 4, 4}), {}}).bytes(), 128u);
-  EXPECT_EQ(foreseen<Image>({8, 8, 1}).bytes(), 0u);
+  EXPECT_EQ(foreseen<Image>({8, 8, 1}).bytes(), 768u) << "what it will be: 64 pixels of three floats";
+  EXPECT_EQ(foreseen<int64_t>(5).bytes(), 0u);
   EXPECT_EQ(foreseen<Image>({8, 8, 1}).get<Tensor>(), nullptr);
 }
 

@@ -195,9 +195,11 @@ void register_picture_exchange_nodes(Table& table) {
                               .outputs = {{"masked"}},
                               .run = apply_mask,
                               .foresee = [](const Known<ApplyMask>& in) -> Foreseen<Image> {
-                                const ForeseenPicture* image = in(&ApplyMask::image);
-                                if (!image) return {};
-                                return {ForeseenPicture{image->width, image->height, image->count, 4}};
+                                const ForeseenPicture* known = in(&ApplyMask::image);
+                                if (!known) return {};
+                                ForeseenPicture out = *known;
+                                out.channels = 4;
+                                return {out};
                               }});
   table.add(NodeOf<TextToTranslate>{
       .name = "ETN_Translate",
