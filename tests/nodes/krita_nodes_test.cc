@@ -243,7 +243,7 @@ TEST(KritaRegions, EachPlaceAttendsToItsRegionsText) {
 }
 
 TEST(KritaFooocus, WeightsAndTheFirstMapChange) {
-  Loaded loaded("sd_xl_base_1.0.safetensors");
+  Loaded loaded("sd_xl_base_1.0.safetensors"), sd1("v1-5-pruned-emaonly.safetensors");
   const ModelHandle& model = loaded.checkpoint.model;
   const int64_t channels = models::unet_of(model).config.model_channels;
   const std::string weight = "input_blocks.0.0.weight";
@@ -320,7 +320,6 @@ TEST(KritaFooocus, WeightsAndTheFirstMapChange) {
   EXPECT_THROW(hook->before_skip(0, {}, filled({2, 2, 4, channels}, noise)), Error);
 
   // A model of another family.
-  Loaded sd1("v1-5-pruned-emaonly.safetensors");
   links.erase("model");
   links.emplace("model", computed<ModelHandle>(sd1.checkpoint.model));
   EXPECT_THROW(run_node("INPAINT_ApplyFooocusInpaint", {}, links), Error);
