@@ -106,8 +106,9 @@ TEST(Table, EveryDeclarationIsWhole) {
         EXPECT_LE(last, input.presence);  // required ones first: widgets are counted in this order
         last = input.presence;
         if (input.is_combo()) {
-          // A name for none may stand before the files.
-          EXPECT_TRUE(input.choices_from.empty() ? !input.choices.empty() : input.choices.size() <= 1);
+          // A name for none may stand before the files; ComfyUI's own configurations are known without a file.
+          const bool known = input.choices_from == "configs";
+          EXPECT_TRUE(input.choices_from.empty() ? !input.choices.empty() : known || input.choices.size() <= 1);
         }
         // Numbers say where they begin, and lie within their range.
         if (input.type == "INT" || input.type == "FLOAT") {
