@@ -1,6 +1,7 @@
 #include "library/folders.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFiles = 1'000'000;  // of one kind
 constexpr const char* kTinyVaes = "vae_approx";
+constexpr std::array<const char*, 2> kTinyVaeNames{"taesd", "taesdxl"};
 constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 
 // Kinds and the subfolders of a models folder that belong to them.
@@ -109,13 +111,7 @@ void Folders::add_built_in(const fs::path& root) {
     for (const char* folder : folders) add(kind, built_in_ / folder);
 }
 
-bool Folders::in_built_in(const fs::path& path) const {
-  if (built_in_.empty()) return false;
-  std::error_code failed;
-  const fs::path real = fs::weakly_canonical(path, failed);
-  return !failed &&
-         std::mismatch(built_in_.begin(), built_in_.end(), real.begin(), real.end()).first == built_in_.end();
-}
+bool Folders::in_built_in(const fs::path& path) const { return !built_in_.empty() && lies_inside(path, built_in_); }
 
 bool Folders::built_in(std::string_view kind, std::string_view name) const {
   if (built_in_.empty()) return false;
@@ -169,12 +165,12 @@ Folders::Listing Folders::read(const std::string& kind) const {
 
 void Folders::add_tiny_vaes(Listing& vaes) const {
   Listing halves = read(kTinyVaes);
-  for (const char* name : {"taesd", "taesdxl"}) {
-    const auto has = [&](const std::string& prefix) {
+  for (const std::string name : kTinyVaeNames) {
+    const auto has = [&](const char* half) {
       return std::any_of(halves.names.begin(), halves.names.end(),
-                         [&](const std::string& file) { return file.starts_with(prefix); });
+                         [&](const std::string& file) { return file.starts_with(name + half); });
     };
-    if (has(name + std::string("_decoder.")) && has(name + std::string("_encoder."))) vaes.names.emplace_back(name);
+    if (has("_decoder.") && has("_encoder.")) vaes.names.push_back(name);
   }
   vaes.folders.insert(vaes.folders.end(), halves.folders.begin(), halves.folders.end());
   vaes.absent.insert(vaes.absent.end(), halves.absent.begin(), halves.absent.end());
@@ -211,7 +207,7 @@ std::vector<std::string> Folders::list(std::string_view kind) const {
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
   if (check_name(name, NameFrom::kUser) != NameFault::kNone) return std::nullopt;
-  if (kind == "vae" && (name == "taesd" || name == "taesdxl"))
+  if (kind == "vae" && std::find(kTinyVaeNames.begin(), kTinyVaeNames.end(), name) != kTinyVaeNames.end())
     for (const std::string& file : list(kTinyVaes))
       if (file.starts_with(std::string(name) + "_decoder.")) return try_find(kTinyVaes, file);
   for (const fs::path& folder : folders(kind)) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "workflow/coerce.h"
 #include "workflow/convert/dynamic_text.h"
+#include "workflow/convert/graph.h"
 
 namespace easel::workflow {
 namespace {
@@ -81,8 +82,7 @@ void assign(Prompt& prompt, const NodeTable& table, const Assignment& assignment
 void assign(Prompt& prompt, const NodeTable& table, const std::vector<std::string>& assignments) {
   std::vector<Assignment> parsed;
   for (const std::string& text : assignments) parsed.push_back(parse_assignment(text));
-  std::stable_partition(parsed.begin(), parsed.end(),
-                        [](const Assignment& a) { return a.input == "seed" || a.input == "noise_seed"; });
+  std::stable_partition(parsed.begin(), parsed.end(), [](const Assignment& a) { return is_seed_name(a.input); });
   for (const Assignment& assignment : parsed) assign(prompt, table, assignment);
 }
 

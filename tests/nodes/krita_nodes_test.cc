@@ -8,7 +8,6 @@
 #include "models/checkpoint/checkpoint.h"
 #include "models/latent_format.h"
 #include "models/model_patch.h"
-#include "models/unet/context_hook.h"
 #include "models/unet/unet_source.h"
 #include "nodes/common/link_types.h"
 #include "run_node.h"
@@ -206,7 +205,7 @@ TEST(KritaRegions, EachPlaceAttendsToItsRegionsText) {
 
   listed.emplace("model", computed<ModelHandle>(loaded.checkpoint.model));
   const ModelHandle patched = run_node("ETN_AttentionMask", {}, listed).as<ModelHandle>();
-  const auto hook = std::dynamic_pointer_cast<const models::ContextHook>(patched.patches.back()->attention());
+  const models::AttentionHookPtr hook = patched.patches.back()->attention();
   ASSERT_TRUE(hook);
 
   const Projector projector;

@@ -17,4 +17,7 @@ struct Bitmap {
 // One picture, as picture.h says of the encoders: [H,W], [H,W,C] or [1,H,W,C]. Throws Error(kInvalid).
 Bitmap to_bitmap(const Tensor& image);
 
+// Throws Error(kInvalid) unless these are pictures [N,H,W,3] or [N,H,W,4].
+void require_batch(const Tensor& images);
+
 }  // namespace easel::formats

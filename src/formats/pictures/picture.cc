@@ -163,6 +163,11 @@ Bitmap to_bitmap(const Tensor& image) {
   return b;
 }
 
+void require_batch(const Tensor& images) {
+  if (images.rank() != 4 || images.numel() == 0 || (images.dim(3) != 3 && images.dim(3) != 4))
+    throw Error(Fault::kInvalid, "a tensor " + images.str() + " is no batch of pictures");
+}
+
 Picture load_picture(const std::filesystem::path& path) { return with_file(path, decode_picture); }
 PictureInfo inspect_picture_file(const std::filesystem::path& path) { return with_file(path, inspect_picture); }
 

@@ -67,8 +67,7 @@ std::string with_exif(const Assembled& file, const std::string& exif) {
 }  // namespace
 
 std::string encode_animated_webp(const Tensor& images, const TextChunks& text, const WebpAnimation& how) {
-  if (images.rank() != 4 || images.numel() == 0 || (images.dim(3) != 3 && images.dim(3) != 4))
-    throw Error(Fault::kInvalid, "a tensor " + images.str() + " is no batch of pictures");
+  require_batch(images);
   if (images.dim(1) > kMostSide || images.dim(2) > kMostSide)
     throw Error(Fault::kInvalid, "pictures of " + std::to_string(images.dim(2)) + " x " +
                                      std::to_string(images.dim(1)) + " cannot be encoded as WebP: at most " +

@@ -10,10 +10,6 @@
 namespace easel::formats {
 namespace {
 
-void append_number(std::string& out, uint32_t value, int bytes = 4) {
-  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
-}
-
 void append_chunk(std::string& out, std::string_view type, std::string_view data) {
   append_png_chunk(out, type, {reinterpret_cast<const uint8_t*>(data.data()), data.size()});
 }
@@ -21,13 +17,13 @@ void append_chunk(std::string& out, std::string_view type, std::string_view data
 // A whole frame in place of the one before.
 std::string frame_control(uint32_t sequence, const Bitmap& frame, int frame_ms) {
   std::string out;
-  append_number(out, sequence);
-  append_number(out, static_cast<uint32_t>(frame.width));
-  append_number(out, static_cast<uint32_t>(frame.height));
-  append_number(out, 0);  // x
-  append_number(out, 0);  // y
-  append_number(out, static_cast<uint32_t>(frame_ms), 2);
-  append_number(out, 1000, 2);
+  append_png_number(out, sequence);
+  append_png_number(out, static_cast<uint32_t>(frame.width));
+  append_png_number(out, static_cast<uint32_t>(frame.height));
+  append_png_number(out, 0);  // x
+  append_png_number(out, 0);  // y
+  append_png_number(out, static_cast<uint32_t>(frame_ms), 2);
+  append_png_number(out, 1000, 2);
   out += '\0';  // nothing is done to it before the next
   out += '\0';  // it replaces what was there
   return out;
@@ -36,8 +32,7 @@ std::string frame_control(uint32_t sequence, const Bitmap& frame, int frame_ms) 
 }  // namespace
 
 std::string encode_animated_png(const Tensor& images, const TextChunks& text, int frame_ms, int compression) {
-  if (images.rank() != 4 || images.numel() == 0 || (images.dim(3) != 3 && images.dim(3) != 4))
-    throw Error(Fault::kInvalid, "a tensor " + images.str() + " is no batch of pictures");
+  require_batch(images);
   if (frame_ms < 0 || frame_ms > 65535)
     throw Error(Fault::kInvalid, "a frame of " + std::to_string(frame_ms) + " ms: PNG shows one for 65535 at most");
   std::string out = "\x89PNG\r\n\x1a\n";
@@ -53,8 +48,8 @@ std::string encode_animated_png(const Tensor& images, const TextChunks& text, in
       if (chunk.type == "IHDR" && n == 0) {
         append_chunk(out, "IHDR", data);
         std::string control;
-        append_number(control, static_cast<uint32_t>(images.dim(0)));
-        append_number(control, 0);  // for ever
+        append_png_number(control, static_cast<uint32_t>(images.dim(0)));
+        append_png_number(control, 0);  // for ever
         append_chunk(out, "acTL", control);
       }
       if (chunk.type != "IDAT") continue;
@@ -65,7 +60,7 @@ std::string encode_animated_png(const Tensor& images, const TextChunks& text, in
         continue;
       }
       std::string numbered;
-      append_number(numbered, sequence++);
+      append_png_number(numbered, sequence++);
       append_chunk(out, "fdAT", numbered.append(data));
     }
     if (n == 0)

@@ -12,16 +12,16 @@ uint32_t checksum(std::span<const uint8_t> bytes) {
   return static_cast<uint32_t>(crc32_z(crc, bytes.data(), bytes.size()));
 }
 
-void append_number(std::string& out, uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
-}
-
 }  // namespace
 
 uint32_t png_number(std::span<const uint8_t> data, size_t at) {
   if (at > data.size() || data.size() - at < 4) return 0;
   return static_cast<uint32_t>(data[at]) << 24 | static_cast<uint32_t>(data[at + 1]) << 16 |
          static_cast<uint32_t>(data[at + 2]) << 8 | data[at + 3];
+}
+
+void append_png_number(std::string& out, uint32_t value, int bytes) {
+  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
 }
 
 bool PngChunks::next(PngChunk& chunk) {
@@ -39,11 +39,11 @@ bool PngChunks::next(PngChunk& chunk) {
 }
 
 void append_png_chunk(std::string& out, std::string_view type, std::span<const uint8_t> data) {
-  append_number(out, static_cast<uint32_t>(data.size()));
+  append_png_number(out, static_cast<uint32_t>(data.size()));
   const size_t start = out.size();
   out.append(type);
   out.append(reinterpret_cast<const char*>(data.data()), data.size());
-  append_number(out, checksum({reinterpret_cast<const uint8_t*>(out.data()) + start, out.size() - start}));
+  append_png_number(out, checksum({reinterpret_cast<const uint8_t*>(out.data()) + start, out.size() - start}));
 }
 
 }  // namespace easel::formats

@@ -30,6 +30,8 @@ class PngChunks {
 // A chunk as it is written, with its checksum.
 void append_png_chunk(std::string& out, std::string_view type, std::span<const uint8_t> data);
 
+// A number of 4 bytes or fewer as PNG has them, high byte first.
+void append_png_number(std::string& out, uint32_t value, int bytes = 4);
 uint32_t png_number(std::span<const uint8_t> data, size_t at);  // 4 bytes, high byte first; 0 beyond the end
 
 }  // namespace easel::formats

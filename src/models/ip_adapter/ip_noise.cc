@@ -76,16 +76,14 @@ Tensor ip_noise_image(IpNoiseKind kind, const Tensor& image, double strength, sa
   random.manual_seed(static_cast<uint64_t>(std::max(0.0, sum)) % 1000000007u);
   const Shape shape = small.shape();
   // A picture is a view of torch's order, in which it is filled; a new one lies as it is seen.
-  const auto uniform = [&] {
-    std::vector<float> drawn(static_cast<size_t>(shape.numel()));
-    random.rand(drawn);
-    return given ? contiguous(in_torch_order(drawn, shape)) : Tensor::of(shape, drawn);
+  const auto drawn = [&](const auto& draw) {
+    std::vector<float> values(static_cast<size_t>(shape.numel()));
+    draw(values);
+    return given ? contiguous(in_torch_order(values, shape)) : Tensor::of(shape, values);
   };
+  const auto uniform = [&] { return drawn([&](std::span<float> out) { random.rand(out); }); };
   const auto normal = [&] {
-    if (given) return normal_noise(shape, random);
-    std::vector<float> drawn(static_cast<size_t>(shape.numel()));
-    random.randn(drawn);
-    return Tensor::of(shape, drawn);
+    return given ? normal_noise(shape, random) : drawn([&](std::span<float> out) { random.randn(out); });
   };
   const auto amount = static_cast<float>(strength);
   Tensor out;

@@ -110,7 +110,7 @@ InpaintPatch read_inpaint_patch(const formats::ModelFile& head, const formats::M
 ModelHandle with_inpaint_patch(const ModelHandle& model, const InpaintPatch& patch, const Tensor& feature) {
   const UNetModel& unet = unet_of(model, "an inpaint patch");
   const UNetSource& source = *unet.source;
-  const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
+  const std::string prefix = source.prefix();
   bool fits = false;  // anything; the first weights alone have one shape in other families
   for (const auto& [name, tensor] : *source.tensors) {
     if (!name.starts_with(prefix)) continue;

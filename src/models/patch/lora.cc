@@ -86,7 +86,7 @@ std::string shape_conflict(const LoraModule& m, const Shape& weight) {
 void check_unet_shapes(const Lora& lora, const std::map<std::string, const LoraModule*>& modules,
                        const ModelHandle& model) {
   const UNetSource& source = *unet_of(model, "a LoRA").source;
-  const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
+  const std::string prefix = source.prefix();
   for (const auto& [name, module] : modules) {
     const StoredTensor* weight = source.tensors->find(prefix + name);
     if (!weight || weight->rank() < 2) continue;
@@ -130,7 +130,7 @@ const LoraModule* Lora::find(const std::string& name) const {
 std::map<std::string, const LoraModule*> Lora::unet_modules(const ModelHandle& model) const {
   const DiffusersNames diffusers(unet_of(model, "a LoRA").config);
   const UNetSource& source = *unet_of(model, "a LoRA").source;
-  const std::string prefix = source.scope.empty() ? "" : source.scope + ".";
+  const std::string prefix = source.prefix();
   std::map<std::string, const LoraModule*> out;
   for (const auto& [name, tensor] : *source.tensors) {
     if (!name.starts_with(prefix)) continue;

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "models/patch/lora.h"
+#include "models/patch/matrices.h"
 #include "models/patch/orthogonal.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
-#include "ops/linear.h"
 
 namespace easel::models {
 namespace {
@@ -21,23 +21,6 @@ namespace {
 Tensor matrix(const StoredTensor& t) {
   const Tensor f = t.decoded();
   return f.view({f.dim(0), f.numel() / std::max<int64_t>(1, f.dim(0))});
-}
-
-// Refuses products of small factors that would exceed the memory; no model has a weight of this size.
-void check_size(int64_t rows, int64_t columns) {
-  constexpr int64_t kMost = int64_t{1} << 28;
-  int64_t size = 0;
-  if (__builtin_mul_overflow(rows, columns, &size) || size > kMost)
-    throw Error(Fault::kMismatch, "its factors make a matrix of " + std::to_string(rows) + " x " +
-                                      std::to_string(columns) + ", larger than any weight");
-}
-
-// a [m,k] times b [k,n].
-Tensor product(const Tensor& a, const Tensor& b) {
-  if (a.dim(1) != b.dim(0))
-    throw Error(Fault::kMismatch, "factors of shapes " + a.shape().str() + " and " + b.shape().str());
-  check_size(a.dim(0), b.dim(1));
-  return ops::linear(a, *ops::pack_linear(b.permute({1, 0}), {}, DType::kF32));
 }
 
 // sum over i, j of core[i,j,k,l] * right[j,r] * left[i,p] -> [p, r*k*l]: a Tucker product over the first two axes.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "models/patch/matrices.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
@@ -60,8 +61,7 @@ Tensor by_block(const Tensor& blocks, const Tensor& rows, bool turned) {
   for (int64_t i = 0; i < k; ++i) {
     const Tensor block = blocks.select(0, i);
     const Tensor left = contiguous(turned ? block.permute({1, 0}) : block);
-    const auto right = ops::pack_linear(parts.select(0, i).permute({1, 0}), {}, DType::kF32);
-    ops::copy(ops::linear(left, *right), out.select(0, i));
+    ops::copy(product(left, parts.select(0, i)), out.select(0, i));
   }
   return out.view({k * b, rest});
 }
@@ -83,10 +83,6 @@ Tensor skew_of(const float* upper, int64_t b) {
       values[static_cast<size_t>(j * b + i)] = -*upper;
     }
   return Tensor::of({b, b}, values);
-}
-
-Tensor times(const Tensor& a, const Tensor& b) {
-  return ops::linear(a, *ops::pack_linear(b.permute({1, 0}), {}, DType::kF32));
 }
 
 }  // namespace
@@ -111,7 +107,7 @@ Tensor input_rotation_change(const StoredTensor& rotations, const Tensor& weight
       turn = q;
       Tensor power = q;
       for (int n = 2; n <= 4; ++n) {
-        power = times(power, q);
+        power = product(power, q);
         turn = ops::add(turn, power);
       }
     }

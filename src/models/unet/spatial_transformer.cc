@@ -1,6 +1,5 @@
 #include "models/unet/spatial_transformer.h"
 
-#include "models/unet/context_hook.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -75,25 +74,13 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
   return self_out_(out, {.residual = x, .f32_out = true});
 }
 
-namespace {
-
-struct BlockProjector final : ContextProjector {
-  explicit BlockProjector(const TransformerBlock& b) : block(b) {}
-  ContextProjection::KeyValue project(const Tensor& context) const override { return block.project(context); }
-  const TransformerBlock& block;
-};
-
-}  // namespace
-
 Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
   const auto& kept = e.context->layers[static_cast<size_t>(site.index)];
   const Tensor q = q_(norm2_(x, compute_));
   Tensor out = ops::attention(q, kept.key, kept.value, site.heads);
   for (const AttentionHookPtr& hook : e.hooks)
-    if (const auto* other = dynamic_cast<const ContextHook*>(hook.get()))
-      if (Tensor instead = other->replace_cross_attention(BlockProjector(*this), site, *e.step, q, out);
-          instead.defined())
-        out = std::move(instead);
+    if (Tensor instead = hook->replace_cross_attention(*this, site, *e.step, q, out); instead.defined())
+      out = std::move(instead);
   for (const AttentionHookPtr& hook : e.hooks) out = hook->after_cross_attention(site, *e.step, q, out);
   return cross_out_(out, {.residual = x, .f32_out = true});
 }

@@ -26,7 +26,7 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
 nn::Linear pointwise(const nn::Weights& w);
 
 // One of transformer_blocks.N. Keys: norm1-3, attn1 (self; in some blocks of SDXS context), attn2 (context), ff.
-class TransformerBlock {
+class TransformerBlock : public ContextProjector {
  public:
   TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads);
   // Whether its first attention is to the context: its keys are made of rows of another width than its queries.
@@ -34,7 +34,7 @@ class TransformerBlock {
 
   // x [N,T,C] f32 with T = height * width of the map.
   Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
-  ContextProjection::KeyValue project(const Tensor& context) const;
+  ContextProjection::KeyValue project(const Tensor& context) const override;
   // Whether its tensors fit one another and tokens of `width` channels.
   bool fits(int64_t width, int64_t context_dim) const;
   size_t bytes() const;

@@ -62,6 +62,14 @@ struct StepInfo {
   int64_t latent_height = 0, latent_width = 0;
 };
 
+// The part of a cross-attention that makes keys and values of a text.
+class ContextProjector {
+ public:
+  virtual ~ContextProjector() = default;
+  // context [N,Tk,context_dim] in the compute type, on the model's device.
+  virtual ContextProjection::KeyValue project(const Tensor& context) const = 0;
+};
+
 // Takes part in every attention; IP-Adapters are such hooks. Immutable while sampling. All tensors, those returned
 // included, are on the model's device; the same holds for BlockHook.
 class AttentionHook {
@@ -70,6 +78,13 @@ class AttentionHook {
   // Called before the UNet is in memory. A hook with a model of its own can run it here, for maps of this type, so that
   // the two models need not be in memory together.
   virtual void prepare(DType values [[maybe_unused]]) const {}
+  // q [N,T,C] and out [N,T,C], the result of the text's attention. Returns a replacement for it, of the same type, or
+  // an undefined tensor to leave it as it is; `projector` makes keys and values of other texts. Called before the
+  // after_cross_attention() of any hook.
+  virtual Tensor replace_cross_attention(const ContextProjector&, const AttentionSite&, const StepInfo&,
+                                         const Tensor& q [[maybe_unused]], const Tensor& out [[maybe_unused]]) const {
+    return Tensor();
+  }
   // q [N,T,C] and out [N,T,C] (the text's attention, before the output projection), both of the model's
   // compute type. Returns the new out; may return `out` itself unchanged.
   virtual Tensor after_cross_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],

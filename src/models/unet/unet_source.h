@@ -20,6 +20,8 @@ struct UNetSource {
       patches;  // in order; they see names inside the UNet ("input_blocks.1.1.proj_in.weight")
   memory::Residency* residency = nullptr;
 
+  // What the names of the UNet's tensors begin with: "model.diffusion_model.", or nothing.
+  std::string prefix() const { return scope.empty() ? "" : scope + "."; }
   // The UNet's tensors, patched.
   nn::Weights weights(const ops::Packer& packer = ops::Packer::pack()) const;
 };
