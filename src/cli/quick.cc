@@ -14,6 +14,7 @@
 #include "cli/terminal.h"
 #include "formats/pictures/picture.h"
 #include "library/built_in.h"
+#include "techniques/techniques.h"
 #include "workflow/edit.h"
 
 namespace easel::cli {
@@ -90,11 +91,6 @@ workflow::PromptNode* size_node(workflow::Prompt& prompt) {
   return nullptr;
 }
 
-void set_number(workflow::Prompt& prompt, const char* input, const workflow::Json& value) {
-  for (auto& node : prompt.nodes)
-    if (node.inputs.contains(input) && !workflow::as_link(node.inputs[input])) node.inputs[input] = value;
-}
-
 void set_seeds(workflow::Prompt& prompt, const nodes::Table& table, const workflow::Json& value) {
   for (auto& node : prompt.nodes)
     if (const workflow::NodeSpec* spec = table.find(node.class_type, node.input_names()))
@@ -102,10 +98,6 @@ void set_seeds(workflow::Prompt& prompt, const nodes::Table& table, const workfl
         if (input.control_after_generate && node.inputs.contains(input.name) &&
             !workflow::as_link(node.inputs[input.name]))
           node.inputs[input.name] = value;
-}
-
-void set_words(workflow::Prompt& prompt, const std::vector<techniques::WordsSlot>& slots, const std::string& words) {
-  for (const auto& slot : slots) prompt.find(slot.node)->inputs[slot.input] = words;
 }
 
 // Makes what is saved as large as an upscaler of the built-in models makes it.
@@ -134,11 +126,11 @@ void enlarge(workflow::Prompt& prompt, const library::Folders& folders) {
 
 void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
              const nodes::Table& table) {
-  for (size_t i = 0; i < t.pictures.size(); ++i) t.prompt.find(t.pictures[i].node)->inputs["image"] = folder.names()[i];
-  set_words(t.prompt, t.prompts, flags.prompt);
-  if (!flags.negative.empty()) set_words(t.prompt, t.negatives, flags.negative);
+  techniques::set_pictures(t.prompt, t.pictures, folder.names());
+  techniques::set_words(t.prompt, t.prompts, flags.prompt);
+  if (!flags.negative.empty()) techniques::set_words(t.prompt, t.negatives, flags.negative);
   if (flags.seed) set_seeds(t.prompt, table, *flags.seed);
-  if (flags.steps) set_number(t.prompt, "steps", *flags.steps);
+  if (flags.steps) techniques::set_number(t.prompt, "steps", *flags.steps);
   if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;
   // Built-in models draw squares of their own size best.
   if (workflow::PromptNode* size = size_node(t.prompt); size && !(t.built_in && flags.size.empty())) {
@@ -148,6 +140,12 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
     size->inputs["height"] = h;
   }
   workflow::assign(t.prompt, table, flags.assignments);
+}
+
+// That there are only the models that came with the program, if that is so.
+void note_only_built_in(const SessionFlags& session) {
+  if (const std::string says = only_built_in(session); !says.empty())
+    fprintf(stderr, "%s %s\n", bold("note:").c_str(), says.c_str());
 }
 
 // That the result is small, and why.
@@ -161,13 +159,21 @@ void note_small(const SessionFlags& session) {
 
 }  // namespace
 
-std::optional<techniques::Technique> named_technique(engine::Engine& engine, const std::string& name,
-                                                     const SessionFlags& session) {
+workflow::Workflow load_named(engine::Engine& engine, const std::string& name, const std::string& form,
+                              const SessionFlags& session) {
+  workflow::Workflow out;
   std::error_code ignored;
-  if (fs::exists(name, ignored) || !techniques::is_technique(name)) return std::nullopt;
-  techniques::Technique t = techniques::first_available(engine, {name}, std::nullopt);
-  if (t.built_in) note_small(session);
-  return t;
+  if (!fs::exists(name, ignored) && techniques::is_technique(name)) {
+    techniques::Technique t = techniques::first_available(engine, {name}, std::nullopt);
+    if (t.built_in) note_small(session);
+    out.prompt = std::move(t.prompt);
+    return out;
+  }
+  note_only_built_in(session);
+  out = workflow::load_workflow(name, engine.table(), workflow::form_named(form));
+  workflow::take_accepted_form(out, engine.table(),
+                               [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); });
+  return out;
 }
 
 void run_technique(const QuickFlags& flags, const std::vector<std::string>& candidates) {

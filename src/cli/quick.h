@@ -1,4 +1,4 @@
-// Running one of the project's own workflows on a person's picture, without any JSON.
+// Running one of the project's own workflows on a person's picture, without any JSON, or by its name.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "cli/session.h"
-#include "techniques/techniques.h"
+#include "engine/engine.h"
+#include "workflow/load.h"
 
 namespace easel::cli {
 
@@ -24,9 +25,11 @@ struct QuickFlags {
 // Throws Error(kMissing) saying what each of them lacks when none can be run.
 void run_technique(const QuickFlags& flags, const std::vector<std::string>& candidates);
 
-// The technique that `run` and `sweep` take for a workflow when no file has its name, with the model files at hand.
-// Nothing when there is a file, or no such technique. Throws as techniques::first_available().
-std::optional<techniques::Technique> named_technique(engine::Engine& engine, const std::string& name,
-                                                     const SessionFlags& session);
+// What `run` and `sweep` are given: a workflow's file, read in the form that `form` names (workflow::form_named), else
+// in the one that can be run; or, when no file has that name, a technique with the model files at hand. Notes on
+// standard error if it runs with the models that came with the program. Throws as workflow::load_workflow() and
+// techniques::first_available().
+workflow::Workflow load_named(engine::Engine& engine, const std::string& name, const std::string& form,
+                              const SessionFlags& session);
 
 }  // namespace easel::cli

@@ -4,7 +4,6 @@
 #include <cctype>
 
 #include "base/parallel.h"
-#include "cli/terminal.h"
 #include "library/built_in.h"
 #include "models/weights/weight_cache.h"
 #include "nodes/standard_table.h"
@@ -156,11 +155,6 @@ std::string only_built_in(const SessionFlags& flags) {
   std::error_code ignored;
   if (fs::is_directory(flags.models, ignored)) return {};
   return "there is no model folder '" + flags.models + "', so there are only the small models that come with Easel";
-}
-
-void note_only_built_in(const SessionFlags& flags) {
-  if (const std::string says = only_built_in(flags); !says.empty())
-    fprintf(stderr, "%s %s\n", bold("note:").c_str(), says.c_str());
 }
 
 }  // namespace easel::cli

@@ -41,8 +41,6 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
 
 // That there are only the models that came with the program, in a sentence; empty when there is a model folder.
 std::string only_built_in(const SessionFlags& flags);
-// The same as a note on standard error.
-void note_only_built_in(const SessionFlags& flags);
 
 // "6G", "512M", "1048576" as bytes. Throws Error(kUsage).
 size_t parse_bytes(const std::string& text);

@@ -14,7 +14,7 @@
 #include "server/jobs/status_ticker.h"
 #include "server/log.h"
 #include "server/routes/services.h"
-#include "server/routes/tooling_routes.h"
+#include "techniques/catalogue.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -85,6 +85,7 @@ struct Server::Impl {
   Delivery delivery;
   Metrics metrics;
   Worker worker;
+  techniques::Catalogue catalogue;
   TaskPool pool{kPoolThreads}, models_pool{kPoolThreads};
   StatusTicker ticker;
   Services services;
@@ -100,10 +101,12 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
       store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
       worker(*store, hub, delivery, runner, metrics,
              {.keep_history = options.keep_history, .housekeeping = [this] { housekeeping(); }}),
+      catalogue(models),
       ticker(hub, *store, options.status_seconds),
       services{.table = table,
                .choices = choices,
                .models = models,
+               .catalogue = catalogue,
                .artifacts = files,
                .user = options.user,
                .store = *store,

@@ -19,7 +19,7 @@ struct ServerOptions {
   HttpOptions http;
   std::filesystem::path input = "input", output = "output", temp = "temp";
   std::filesystem::path user = "user";  // settings, user data and the job store
-  uint64_t input_quota = 0;             // bytes that uploads may fill the input folder up to; 0: any number
+  uint64_t input_quota = 0;             // bytes that uploads may fill the input and the temp folder up to, each; 0: any
   int64_t keep_history = 10000;         // finished jobs that are remembered
   double keep_temp_hours = 24;          // previews older than that are removed
   bool start_paused = false;            // jobs wait until the queue is resumed
@@ -41,7 +41,7 @@ class Server {
   // Puts interrupted jobs back into the queue, then answers and runs jobs. Throws Error(kUsage) when the address
   // is not to be had.
   void start();
-  // The running job is interrupted at its next step and goes back into the queue; then connections are closed.
+  // The running job is interrupted and goes back into the queue; then connections are closed.
   void stop();
 
   uint16_t port() const;

@@ -25,22 +25,11 @@ Json to_json(const models::FileDescription& d) {
 }
 
 // By the names of the tooling nodes' clients.
-struct BaseModel {
-  const char *family, *name;
-};
-constexpr BaseModel kBaseModels[] = {
-    {"sd1", "sd15"},  {"sd2", "sd20"},        {"unclip-l", "sd21"},       {"unclip-h", "sd21"},
-    {"sdxl", "sdxl"}, {"playground", "sdxl"}, {"refiner", "sdxl-refiner"}};
-
 Json base_model_of(const models::FileDescription& d) {
   const bool network = d.kind == models::FileKind::kCheckpoint || d.kind == models::FileKind::kUNet;
-  const auto* known = !network || !d.family
-                          ? nullptr
-                          : std::find_if(std::begin(kBaseModels), std::end(kBaseModels),
-                                         [&](const BaseModel& model) { return d.family->id == model.family; });
-  if (!known || known == std::end(kBaseModels)) return {{"base_model", "unknown"}};
-  Json out = {{"base_model", known->name}, {"is_inpaint", d.inpainting}};
-  if (std::string_view(known->name) == "sdxl") out["type"] = d.prediction;
+  if (!network || !d.family || d.family->base_model.empty()) return {{"base_model", "unknown"}};
+  Json out = {{"base_model", d.family->base_model}, {"is_inpaint", d.inpainting}};
+  if (d.family->base_model == "sdxl") out["type"] = d.prediction;
   return out;
 }
 

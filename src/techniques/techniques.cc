@@ -216,7 +216,7 @@ void make_small(Technique& t) {
   for (PromptNode& node : t.prompt.nodes)
     for (const char* side : {"width", "height"})
       if (node.inputs.contains(side) && node.inputs[side].is_number()) node.inputs[side] = library::kBuiltInSide;
-  for (const WordsSlot& slot : t.negatives) t.prompt.find(slot.node)->inputs[slot.input] = "";
+  set_words(t.prompt, t.negatives, "");
 }
 
 Technique with_files(Chooser& chooser, const Json& json) {
@@ -279,6 +279,21 @@ workflow::Prompt shipped_workflow(const std::string& name) {
   std::string names;
   for (const auto& [known, prompt] : all.items()) names += (names.empty() ? "" : ", ") + known;
   throw Error(Fault::kMissing, "no technique '" + name + "'").fix("There are: " + names);
+}
+
+void set_words(workflow::Prompt& prompt, const std::vector<WordsSlot>& slots, const std::string& words) {
+  for (const WordsSlot& slot : slots) prompt.find(slot.node)->inputs[slot.input] = words;
+}
+
+void set_pictures(workflow::Prompt& prompt, const std::vector<PictureSlot>& slots,
+                  const std::vector<std::string>& names) {
+  for (size_t i = 0; i < slots.size(); ++i)
+    prompt.find(slots[i].node)->inputs["image"] = names.at(std::min(i, names.size() - 1));
+}
+
+void set_number(workflow::Prompt& prompt, const std::string& input, const Json& value) {
+  for (PromptNode& node : prompt.nodes)
+    if (node.inputs.contains(input) && !workflow::as_link(node.inputs[input])) node.inputs[input] = value;
 }
 
 namespace {

@@ -60,6 +60,15 @@ bool is_technique(const std::string& name);
 // The workflow of a technique as shipped. Throws Error(kMissing) naming the ones there are.
 workflow::Prompt shipped_workflow(const std::string& name);
 
+// Filling in a technique's prompt, or a copy of it. The slots are the technique's.
+void set_words(workflow::Prompt& prompt, const std::vector<WordsSlot>& slots, const std::string& words);
+// Names of pictures in the input folder, one for each slot; where there are fewer, the last goes into the others as
+// well. At least one.
+void set_pictures(workflow::Prompt& prompt, const std::vector<PictureSlot>& slots,
+                  const std::vector<std::string>& names);
+// Puts a number into every input of that name that is not linked, whichever node has it.
+void set_number(workflow::Prompt& prompt, const std::string& input, const workflow::Json& value);
+
 // For clients: everything above.
 workflow::Json to_json(const Technique& technique);
 

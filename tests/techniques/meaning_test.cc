@@ -7,18 +7,16 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "formats/pictures/picture.h"
 #include "image/edit/canny.h"
-#include "image/scale/resize.h"
 #include "library/built_in.h"
 #include "nodes/common/trace.h"
 #include "nodes/standard_table.h"
-#include "support/paths.h"
 #include "support/temp_folder.h"
 #include "synth/drawings/drawing.h"
 #include "techniques/techniques.h"
@@ -32,11 +30,6 @@ namespace fs = std::filesystem;
 constexpr int kSeeds = 16;
 constexpr int64_t kSide = library::kBuiltInSide;
 constexpr uint64_t kHeldOut = 20250;  // a series of drawings that nothing was trained on
-
-fs::path models() {
-  const char* named = std::getenv("EASEL_BUILT_IN_MODELS");
-  return named ? fs::path(named) : fs::path(testing::kSourceDir) / "assets" / "models";
-}
 
 // A difference that should be positive, one value for each seed.
 struct Differences {
@@ -73,6 +66,27 @@ double root_mean_square(const Tensor& a, const Tensor& b) {
     sum += d * d;
   }
   return std::sqrt(sum / static_cast<double>(a.numel()));
+}
+
+// A figure of each seed's picture under two settings: its means, and by how much it is more under the second.
+struct Compared {
+  std::array<double, 2> mean{};
+  Differences more;
+};
+
+// `measure(seed, setting)` gives a std::array of figures; setting is 0 or 1.
+template <class Measure>
+auto compared(const Measure& measure) {
+  std::array<Compared, std::tuple_size_v<decltype(measure(0, 0))>> out;
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    const auto first = measure(seed, 0), second = measure(seed, 1);
+    for (size_t figure = 0; figure < out.size(); ++figure) {
+      out[figure].mean[0] += first[figure] / kSeeds;
+      out[figure].mean[1] += second[figure] / kSeeds;
+      out[figure].more.values.push_back(second[figure] - first[figure]);
+    }
+  }
+  return out;
 }
 
 // By how much red is above blue, -1 to 1.
@@ -129,9 +143,9 @@ double share_near(const Tensor& edges, const Tensor& others) {
 class Meaning : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::is_directory(models())) GTEST_SKIP() << "there is no " << models();
+    if (models_.empty()) GTEST_SKIP() << "no models come with this program";
     library::Folders folders;
-    folders.add_built_in(models());
+    folders.add_built_in(models_);
     const fs::path& place = folder_.path();
     engine_ = std::make_unique<engine::Engine>(engine::EngineOptions{
         .table = nodes::standard_table(), .folders = folders, .directories = {place, place / "out", place / "temp"}});
@@ -148,23 +162,24 @@ class Meaning : public ::testing::Test {
   std::optional<Technique> technique(const std::string& named) {
     for (Technique& t : available(*engine_)) {
       if (t.name != named || !t.missing.empty()) continue;
-      set(t.prompt, "KSampler.steps=10");
-      for (const WordsSlot& slot : t.negatives) t.prompt.find(slot.node)->inputs[slot.input] = "";
+      set(t.prompt, {"KSampler.steps=10"});
+      set_words(t.prompt, t.negatives, "");
       return t;
     }
     return std::nullopt;
   }
-  void set(workflow::Prompt& prompt, const std::string& assignment) const {
-    workflow::assign(prompt, engine_->table(), workflow::parse_assignment(assignment));
+  void set(workflow::Prompt& prompt, const std::vector<std::string>& assignments) const {
+    workflow::assign(prompt, engine_->table(), assignments);
   }
   // Its words and pictures (numbers of drawings), and the seed.
   workflow::Prompt asked(const Technique& technique, int seed, const std::string& words,
                          const std::vector<int>& pictures) const {
     workflow::Prompt prompt = technique.prompt;
-    for (const WordsSlot& slot : technique.prompts) prompt.find(slot.node)->inputs[slot.input] = words;
-    for (size_t i = 0; i < pictures.size(); ++i)
-      prompt.find(technique.pictures.at(i).node)->inputs["image"] = name(pictures[i]);
-    set(prompt, "KSampler.seed=" + std::to_string(seed));
+    set_words(prompt, technique.prompts, words);
+    std::vector<std::string> names;
+    for (const int picture : pictures) names.push_back(name(picture));
+    set_pictures(prompt, technique.pictures, names);
+    set(prompt, {"KSampler.seed=" + std::to_string(seed)});
     return prompt;
   }
   // The decoded picture, f32 [1,128,128,3] in 0..1.
@@ -186,12 +201,12 @@ class Meaning : public ::testing::Test {
   // drawings is the reference once.
   void expect_colours_of_the_reference(const std::string& named, const std::vector<std::string>& settings) {
     const auto t = technique(named);
-    if (!t) GTEST_SKIP() << models() << " lacks a file for " << named;
+    if (!t) GTEST_SKIP() << models_ << " lacks a file for " << named;
     Differences nearer;
     double own = 0, other = 0;
     for (int i = 0; i < kSeeds; ++i) {
       workflow::Prompt prompt = asked(*t, i, "", {i});
-      for (const std::string& setting : settings) set(prompt, setting);
+      set(prompt, settings);
       const Tensor drawn = draw(prompt);
       const double to_own = colour_distance(drawn, drawing(i).rgb);
       double to_others = 0;
@@ -214,7 +229,7 @@ class Meaning : public ::testing::Test {
       std::array<double, 3> place{};  // 0: colours of the first, 1: of the second
       for (size_t k = 0; k < strengths.size(); ++k) {
         workflow::Prompt prompt = asked(t, i, "", {i, i + 1});
-        for (const std::string& setting : strengths[k]) set(prompt, setting);
+        set(prompt, strengths[k]);
         const Tensor drawn = draw(prompt);
         const double first = colour_distance(drawn, drawing(i).rgb),
                      second = colour_distance(drawn, drawing(i + 1).rgb);
@@ -229,6 +244,7 @@ class Meaning : public ::testing::Test {
     to_second.expect_positive("from both to the second alone");
   }
 
+  const fs::path models_ = library::built_in_models();
   testing::TempFolder folder_;
   std::unique_ptr<engine::Engine> engine_;
   std::vector<synth::Drawing> drawings_;
@@ -236,44 +252,29 @@ class Meaning : public ::testing::Test {
 
 TEST_F(Meaning, ALowDenoiseStaysNearThePicture) {
   const auto t = technique("img2img");
-  if (!t) GTEST_SKIP() << models() << " lacks a file for img2img";
-  Differences further;
-  double low = 0, high = 0;
-  for (int i = 0; i < kSeeds; ++i) {
-    std::array<double, 2> distance{};
-    for (size_t k = 0; k < 2; ++k) {
-      workflow::Prompt prompt = asked(*t, i, drawing(i + 1).caption, {i});
-      set(prompt, k == 0 ? "KSampler.denoise=0.3" : "KSampler.denoise=0.8");
-      distance[k] = root_mean_square(draw(prompt), drawing(i).rgb);
-    }
-    low += distance[0] / kSeeds;
-    high += distance[1] / kSeeds;
-    further.values.push_back(distance[1] - distance[0]);
-  }
-  printf("[ figures  ] root mean square distance to the reference: %.3f at denoise 0.3, %.3f at 0.8\n", low, high);
-  further.expect_positive("0.8 further than 0.3");
+  if (!t) GTEST_SKIP() << models_ << " lacks a file for img2img";
+  const auto [distance] = compared([&](int i, int setting) {
+    workflow::Prompt prompt = asked(*t, i, drawing(i + 1).caption, {i});
+    set(prompt, {setting == 0 ? "KSampler.denoise=0.3" : "KSampler.denoise=0.8"});
+    return std::array{root_mean_square(draw(prompt), drawing(i).rgb)};
+  });
+  printf("[ figures  ] root mean square distance to the reference: %.3f at denoise 0.3, %.3f at 0.8\n",
+         distance.mean[0], distance.mean[1]);
+  distance.more.expect_positive("0.8 further than 0.3");
 }
 
 TEST_F(Meaning, RedIsRedderThanBlue) {
   const auto t = technique("img2img");
-  if (!t) GTEST_SKIP() << models() << " lacks a file for img2img";
+  if (!t) GTEST_SKIP() << models_ << " lacks a file for img2img";
   const std::array<std::string, 4> things{"boat", "house", "car", "balloon"};
-  Differences redder;
-  double red = 0, blue = 0;
-  for (int i = 0; i < kSeeds; ++i) {
-    std::array<double, 2> seen{};
-    for (size_t k = 0; k < 2; ++k) {
-      const std::string words = (k == 0 ? "a red " : "a blue ") + things[static_cast<size_t>(i) % things.size()];
-      workflow::Prompt prompt = asked(*t, i, words, {i});
-      set(prompt, "KSampler.denoise=1");
-      seen[k] = redness(draw(prompt));
-    }
-    red += seen[0] / kSeeds;
-    blue += seen[1] / kSeeds;
-    redder.values.push_back(seen[0] - seen[1]);
-  }
-  printf("[ figures  ] red above blue: %+.3f for \"red\", %+.3f for \"blue\"\n", red, blue);
-  redder.expect_positive("red redder than blue");
+  const auto [seen] = compared([&](int i, int setting) {
+    const std::string words = (setting == 0 ? "a blue " : "a red ") + things[static_cast<size_t>(i) % things.size()];
+    workflow::Prompt prompt = asked(*t, i, words, {i});
+    set(prompt, {"KSampler.denoise=1"});
+    return std::array{redness(draw(prompt))};
+  });
+  printf("[ figures  ] red above blue: %+.3f for \"red\", %+.3f for \"blue\"\n", seen.mean[1], seen.mean[0]);
+  seen.more.expect_positive("red redder than blue");
 }
 
 TEST_F(Meaning, AnIpAdapterTakesColours) {
@@ -290,7 +291,7 @@ TEST_F(Meaning, UnclipTakesColours) {
 TEST_F(Meaning, ACannyControlNetKeepsEdges) {
   auto t = technique("img2img");
   const auto files = engine_->folders().list("controlnet");
-  if (!t || files.empty()) GTEST_SKIP() << models() << " lacks a ControlNet";
+  if (!t || files.empty()) GTEST_SKIP() << models_ << " lacks a ControlNet";
   using workflow::Json;
   workflow::Prompt& flow = t->prompt;
   const std::string picture = t->pictures.at(0).node;
@@ -305,33 +306,21 @@ TEST_F(Meaning, ACannyControlNetKeepsEdges) {
                          {"image", Json::array({"202", 0})},
                          {"strength", 1.0}}});
   flow.find("8")->inputs["positive"] = Json::array({"203", 0});
-  Differences precision, recall;
-  std::array<double, 2> precise{}, recalled{};
-  for (int i = 0; i < kSeeds; ++i) {
-    const Tensor wanted = image::canny(drawing(i).rgb, kLow, kHigh);
-    std::array<double, 2> p{}, r{};
-    for (size_t k = 0; k < 2; ++k) {
-      workflow::Prompt prompt = asked(*t, i, drawing(i).caption, {i});
-      set(prompt, "KSampler.denoise=1");
-      set(prompt, k == 0 ? "203.strength=0" : "203.strength=1");
-      const Tensor edges = image::canny(draw(prompt), kLow, kHigh);
-      p[k] = share_near(edges, wanted);
-      r[k] = share_near(wanted, edges);
-      precise[k] += p[k] / kSeeds;
-      recalled[k] += r[k] / kSeeds;
-    }
-    precision.values.push_back(p[1] - p[0]);
-    recall.values.push_back(r[1] - r[0]);
-  }
+  const auto [precision, recall] = compared([&](int i, int setting) {
+    workflow::Prompt prompt = asked(*t, i, drawing(i).caption, {i});
+    set(prompt, {"KSampler.denoise=1", setting == 0 ? "203.strength=0" : "203.strength=1"});
+    const Tensor wanted = image::canny(drawing(i).rgb, kLow, kHigh), edges = image::canny(draw(prompt), kLow, kHigh);
+    return std::array{share_near(edges, wanted), share_near(wanted, edges)};
+  });
   printf("[ figures  ] edges within two pixels: precision %.3f, recall %.3f at strength 0; %.3f, %.3f at 1\n",
-         precise[0], recalled[0], precise[1], recalled[1]);
-  precision.expect_positive("precision");
-  recall.expect_positive("recall");
+         precision.mean[0], recall.mean[0], precision.mean[1], recall.mean[1]);
+  precision.more.expect_positive("precision");
+  recall.more.expect_positive("recall");
 }
 
 TEST_F(Meaning, TwoReferencesMixByStrengthInUnclip) {
   const auto t = technique("unclip_two_pictures");
-  if (!t) GTEST_SKIP() << models() << " lacks a file for unclip_two_pictures";
+  if (!t) GTEST_SKIP() << models_ << " lacks a file for unclip_two_pictures";
   expect_order_of_strengths(
       *t,
       {{{"9.strength=1", "10.strength=0"}, {"9.strength=0.5", "10.strength=0.5"}, {"9.strength=0", "10.strength=1"}}});
@@ -339,7 +328,7 @@ TEST_F(Meaning, TwoReferencesMixByStrengthInUnclip) {
 
 TEST_F(Meaning, TwoReferencesMixByWeightInAnIpAdapter) {
   const auto t = technique("ip_adapter_two_pictures");
-  if (!t) GTEST_SKIP() << models() << " lacks a file for ip_adapter_two_pictures";
+  if (!t) GTEST_SKIP() << models_ << " lacks a file for ip_adapter_two_pictures";
   expect_order_of_strengths(
       *t, {{{"7.weight=1", "8.weight=0"}, {"7.weight=0.5", "8.weight=0.5"}, {"7.weight=0", "8.weight=1"}}});
 }

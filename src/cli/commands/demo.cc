@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kCell = 192;  // pixels of a side on the sheet
-constexpr int kSteps = 16;
+constexpr int kSteps = 16, kTextureSteps = 8;
 
 struct Flags {
   std::string folder = "demo", sheet;
@@ -35,11 +35,6 @@ void stage(const char* name, const Work& work) {
   work();
   fprintf(stderr, "%-34s %s\n", name,
           human_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()).c_str());
-}
-
-void set_steps(workflow::Prompt& prompt) {
-  for (auto& node : prompt.nodes)
-    if (node.inputs.contains("steps")) node.inputs["steps"] = kSteps;
 }
 
 void write_pictures(const fs::path& folder) {
@@ -82,7 +77,7 @@ bool show_techniques(const Flags& flags, const SessionFlags& session) {
   auto all = demonstration(techniques::available(*engine), engine->table());
   if (all.empty()) return false;
   for (ShownTechnique& technique : all)
-    for (Shown& shown : technique.pictures) set_steps(shown.prompt);
+    for (Shown& shown : technique.pictures) techniques::set_number(shown.prompt, "steps", kSteps);
   const std::string sheet = flags.sheet.empty() ? (fs::path(flags.folder) / "techniques.png").string() : flags.sheet;
   stage("pictures", [&] { write_sheet(sheet, image::draw_contact_sheet(draw_all(*engine, all))); });
   fprintf(stderr,
@@ -103,8 +98,7 @@ void show_texture(const Flags& flags, SessionFlags session) {
     synth::write_synthetic(session.models, options, {}, interrupt_token());
   });
   workflow::Prompt prompt = techniques::shipped_workflow("img2img");
-  for (auto& node : prompt.nodes)
-    if (node.class_type == "KSampler") node.inputs["steps"] = 8;
+  techniques::set_number(prompt, "steps", kTextureSteps);
   const auto engine = start_engine(session);
   Presenter presenter(Style::kPeople, *engine);
   const engine::RunReport report = run_prompt(*engine, prompt, presenter);

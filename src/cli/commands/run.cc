@@ -9,7 +9,6 @@
 #include "formats/tensors/safetensors.h"
 #include "nodes/common/trace.h"
 #include "workflow/edit.h"
-#include "workflow/load.h"
 
 namespace easel::cli {
 namespace {
@@ -24,18 +23,9 @@ struct Flags {
 
 // The workflow with --set and --seed-offset applied.
 workflow::Workflow load(const Flags& flags, engine::Engine& engine) {
-  const nodes::Table& table = engine.table();
-  workflow::Workflow out;
-  if (auto technique = named_technique(engine, flags.workflow, flags.session)) {
-    out.prompt = std::move(technique->prompt);
-  } else {
-    note_only_built_in(flags.session);
-    out = workflow::load_workflow(flags.workflow, table, workflow::form_named(flags.form));
-  }
-  workflow::take_accepted_form(out, table,
-                               [&](const workflow::Prompt& prompt) { return engine.check(prompt).runnable(); });
-  workflow::assign(out.prompt, table, flags.assignments);
-  workflow::offset_seeds(out.prompt, table, flags.seed_offset);
+  workflow::Workflow out = load_named(engine, flags.workflow, flags.form, flags.session);
+  workflow::assign(out.prompt, engine.table(), flags.assignments);
+  workflow::offset_seeds(out.prompt, engine.table(), flags.seed_offset);
   // A graph that no longer says what is run does not belong into the pictures; the prompt is there in any case.
   if (!flags.assignments.empty() || flags.seed_offset != 0) out.graph = nullptr;
   return out;
@@ -94,7 +84,7 @@ void add_run(CLI::App& app) {
       "  easel run flow.json --seed-offset 1          the same with other noise\n"
       "  easel run ComfyUI_00042_.png                 make a picture again\n"
       "  easel run flow.json --json                   one JSON object a line, for programs\n\n"
-      "Ctrl-C stops after the current step and leaves nothing half-written. Exit codes: easel --help.");
+      "Ctrl-C stops within a step and leaves nothing half-written. Exit codes: easel --help.");
   command->add_option("WORKFLOW", flags->workflow, "The workflow file, or a technique")->required();
   command->add_option("--form", flags->form, "Which form of a workflow that comes in both: graph or prompt")
       ->check(CLI::IsMember({"graph", "prompt"}));

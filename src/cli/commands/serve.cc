@@ -170,7 +170,8 @@ void add_serve(CLI::App& app) {
   command->add_option("--allow-host", flags->hosts, "Another name this server is reached by")->allow_extra_args(false);
   command->add_option("--max-upload", flags->max_upload, "Largest upload")->capture_default_str();
   command
-      ->add_option("--input-quota", flags->input_quota, "Uploads may fill the input folder up to this; 0 for any size")
+      ->add_option("--input-quota", flags->input_quota,
+                   "Uploads may fill the input folder, and the temp folder, up to this; 0 for any size")
       ->capture_default_str();
   command->add_flag("--start-paused", flags->paused, "Accept jobs, but begin none until the queue is resumed");
   command->add_option("--keep-history", flags->keep_history, "Finished jobs to remember")

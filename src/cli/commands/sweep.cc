@@ -14,7 +14,6 @@
 #include "image/sheet/contact_sheet.h"
 #include "node_api/files.h"
 #include "workflow/edit.h"
-#include "workflow/load.h"
 
 namespace easel::cli {
 namespace {
@@ -104,15 +103,7 @@ void run(const Flags& flags) {
   std::vector<Axis> settings;
   for (const auto& text : flags.settings) settings.push_back(parse_axis(text));
   const auto engine = start_engine(flags.session);
-  workflow::Workflow loaded;
-  if (auto technique = named_technique(*engine, flags.workflow, flags.session)) {
-    loaded.prompt = std::move(technique->prompt);
-  } else {
-    note_only_built_in(flags.session);
-    loaded = workflow::load_workflow(flags.workflow, engine->table(), workflow::form_named(flags.form));
-    workflow::take_accepted_form(loaded, engine->table(),
-                                 [&](const workflow::Prompt& p) { return engine->check(p).runnable(); });
-  }
+  workflow::Workflow loaded = load_named(*engine, flags.workflow, flags.form, flags.session);
   for (const std::string& note : loaded.notes) fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
   workflow::Prompt& base = loaded.prompt;
   for (const Axis& setting : settings)

@@ -101,15 +101,11 @@ std::vector<Row> rows() {
 Shown shown(const techniques::Technique& technique, const Row& row, const Cell& cell,
             const workflow::NodeTable& table) {
   Shown out{cell.label, technique.prompt};
-  const std::string first = row.references.empty() ? "lighthouse.png" : row.references.front();
-  const std::string second = row.references.empty() ? first : row.references.back();
-  if (!technique.pictures.empty()) out.prompt.find(technique.pictures.front().node)->inputs["image"] = first;
-  if (technique.pictures.size() > 1) out.prompt.find(technique.pictures[1].node)->inputs["image"] = second;
-  for (const techniques::WordsSlot& slot : technique.prompts)
-    out.prompt.find(slot.node)->inputs[slot.input] = row.words;
-  for (const techniques::WordsSlot& slot : technique.negatives) out.prompt.find(slot.node)->inputs[slot.input] = "";
-  for (const std::string& setting : cell.settings)
-    workflow::assign(out.prompt, table, workflow::parse_assignment(setting));
+  const std::vector<std::string> not_seen{"lighthouse.png"};  // where all of it is repainted
+  techniques::set_pictures(out.prompt, technique.pictures, row.references.empty() ? not_seen : row.references);
+  techniques::set_words(out.prompt, technique.prompts, row.words);
+  techniques::set_words(out.prompt, technique.negatives, "");
+  workflow::assign(out.prompt, table, cell.settings);
   return out;
 }
 

@@ -42,7 +42,7 @@ class Worker {
   // were put back too often are set aside. To be called before start().
   void recover();
   void start();
-  // Ends the thread. The running job is interrupted at its next step and goes back into the queue.
+  // Ends the thread. The running job is interrupted and goes back into the queue.
   void stop();
 
   // There may be something to do: a job was added, the queue is no longer paused.

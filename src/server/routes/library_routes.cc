@@ -1,6 +1,5 @@
 // What the page asks about models and prompts, and the deletion of pictures.
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -101,9 +100,8 @@ Response delete_pictures(const Services& s, const Request& request) {
 }  // namespace
 
 void add_library_routes(Router& router, Services& s) {
-  const auto catalogue = std::make_shared<techniques::Catalogue>(s.models);
   router.add("GET", "/easel/models",
-             s.models_pool.handler([catalogue](Request&) { return Response::json(dump_json(catalogue->files())); }));
+             s.models_pool.handler([&s](Request&) { return Response::json(dump_json(s.catalogue.files())); }));
   router.add("GET", "/easel/models/picture",
              s.models_pool.handler([&s](Request& request) { return model_picture(s, request); }));
   router.add("GET", "/easel/prompt_texts",

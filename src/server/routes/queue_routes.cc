@@ -44,16 +44,6 @@ std::string item_list(const std::vector<Job>& jobs) {
   return out + "]";
 }
 
-int64_t count_param(const Request& request, const std::string& name, int64_t fallback) {
-  const std::string text = request.param(name);
-  if (text.empty()) return fallback;
-  const bool negative = text.front() == '-';
-  const std::string digits = text.substr(negative ? 1 : 0);
-  if (digits.empty() || digits.size() > 12 || digits.find_first_not_of("0123456789") != std::string::npos)
-    throw Error(Fault::kInvalid, "'" + name + "' must be a whole number");
-  return (negative ? -1 : 1) * std::stoll(digits);
-}
-
 std::vector<std::string> ids_of(const Json& body, const char* key) {
   std::vector<std::string> ids;
   const auto it = body.find(key);
@@ -134,8 +124,8 @@ Response post_free(Services& s, const Request& request) {
 
 Response get_history(Services& s, const Request& request) {
   HistoryQuery query;
-  query.max_items = count_param(request, "max_items", -1);
-  query.offset = count_param(request, "offset", -1);
+  query.max_items = number_param(request, "max_items").value_or(-1);
+  query.offset = number_param(request, "offset").value_or(-1);
   return Response::json(history_json(s.store.history(query)));
 }
 
@@ -152,6 +142,23 @@ Json body_json(const Request& request) {
   Json body = workflow::parse_json(request.body);
   if (!body.is_object()) throw Error(Fault::kInvalid, "the body must be a JSON object");
   return body;
+}
+
+std::optional<int64_t> number_param(const Request& request, const std::string& name, int64_t least) {
+  const std::string text = request.param(name);
+  if (text.empty()) return std::nullopt;
+  constexpr size_t kMostDigits = 12;
+  const bool negative = text.front() == '-';
+  const std::string digits = text.substr(negative ? 1 : 0);
+  const bool whole =
+      !digits.empty() && digits.size() <= kMostDigits && digits.find_first_not_of("0123456789") == std::string::npos;
+  const int64_t value = whole ? (negative ? -1 : 1) * std::stoll(digits) : 0;
+  if (!whole || value < least) {
+    const bool any = least == std::numeric_limits<int64_t>::min();
+    throw Error(Fault::kInvalid, "'" + name + "' must be a whole number" +
+                                     (any ? std::string() : " from " + std::to_string(least) + " on"));
+  }
+  return value;
 }
 
 std::string queue_item(const Job& job) {

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <filesystem>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "server/jobs/job_store.h"
 #include "server/jobs/worker.h"
 #include "server/metrics.h"
+#include "techniques/catalogue.h"
 #include "workflow/schema.h"
 
 namespace easel::server {
@@ -32,6 +35,7 @@ struct Services {
   const workflow::NodeTable& table;
   const workflow::ChoiceProvider& choices;
   const library::Folders& models;
+  techniques::Catalogue& catalogue;
   artifacts::ArtifactStore& artifacts;
   std::filesystem::path user;  // settings and user data
 
@@ -47,7 +51,7 @@ struct Services {
   Metrics& metrics;
   const std::atomic<bool>& ready;  // false while the server starts or stops
   uint64_t max_upload = 0;         // bytes
-  uint64_t input_quota = 0;        // bytes that uploads may fill the input folder up to; 0: any number
+  uint64_t input_quota = 0;        // bytes that uploads may fill the input and the temp folder up to, each; 0: any
   std::string token;               // as in AccessPolicy
   About about;
 };
@@ -59,6 +63,7 @@ void add_info_routes(Router& router, Services& services);     // /object_info /m
 void add_upload_routes(Router& router, Services& services);   // /upload/image /upload/mask
 void add_view_routes(Router& router, Services& services);     // /view /view_metadata
 void add_user_routes(Router& router, Services& services);     // /users /settings /userdata
+void add_tooling_routes(Router& router, Services& services);  // /etn
 void add_library_routes(Router& router, Services& services);  // /easel/models /easel/tokens /easel/pictures
 void add_page_routes(Router& router, Services& services);     // / and its files
 
@@ -75,5 +80,18 @@ std::optional<artifacts::Name> artifact_name(const std::string& file, const std:
 // The JSON of a request's body, whatever its content type says; an empty body is an empty object. Throws
 // Error(kInvalid).
 workflow::Json body_json(const Request& request);
+
+// The query value that is a whole number of at most 12 digits; nothing when it is absent. Throws
+// Error(kInvalid) for anything else, and for less than `least`.
+std::optional<int64_t> number_param(const Request& request, const std::string& name,
+                                    int64_t least = std::numeric_limits<int64_t>::min());
+
+// Throws Error(kInvalid) unless the bytes are a picture that can be decoded to its end and carries no more text than
+// one may. A picture that is not whole is logged under `name`.
+void check_uploaded_picture(std::span<const uint8_t> picture, const std::string& name);
+
+// Throws Error(kMemory) when so many bytes more do not fit into the quota of uploads, which the input and the temp area
+// have each.
+void require_room(const Services& services, artifacts::Area area, size_t bytes);
 
 }  // namespace easel::server

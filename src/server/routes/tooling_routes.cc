@@ -1,7 +1,6 @@
 // What clients of the tooling nodes (comfyui-tooling-nodes), such as the painting program Krita's plugin, ask for
 // beside ComfyUI's own API: pictures by id, what model files are, uploads of LoRAs, workflows passed between clients.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,8 +13,7 @@
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
 #include "server/log.h"
-#include "server/routes/tooling_routes.h"
-#include "techniques/catalogue.h"
+#include "server/routes/services.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
 
@@ -29,6 +27,7 @@ namespace {
 
 constexpr size_t kMostSubscribers = 1000, kMostPublishers = 100;
 constexpr size_t kLongestFileName = 255;
+constexpr int kCreated = 201;
 
 Response status(const char* what, int code = 200) { return Response::json(dump_json({{"status", what}}), code); }
 
@@ -53,7 +52,6 @@ Response put_picture(const Services& s, const Request& request) {
   require_room(s, Area::kTemp, 0);  // the body lies there already
   s.artifacts.put(name, {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
                   artifacts::IfTaken::kReplace);
-  constexpr int kCreated = 201;
   return status("success", kCreated);
 }
 
@@ -65,28 +63,11 @@ Response get_picture(const Services& s, const Request& request) {
 
 // --- Models ---
 
-std::optional<size_t> number(const Request& request, const char* name) {
-  const std::string text = request.param(name);
-  if (text.empty()) return std::nullopt;
-  size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw Error(Fault::kInvalid, std::string("'") + name + "' must be a whole number from 0 on");
-  return value;
-}
-
-// The kind of folder that a client names, or nothing.
-std::optional<std::string> known_kind(const Services& s, const std::string& kind) {
-  const auto kinds = s.models.kinds();
-  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end() && s.models.folders(kind).empty()) return std::nullopt;
-  return kind;
-}
-
-Response model_info(const Services& s, techniques::Catalogue& catalogue, const Request& request) {
+Response model_info(const Services& s, const Request& request) {
   const std::string kind = request.captures.empty() ? "checkpoints" : request.captures[0];
-  if (!known_kind(s, kind)) return Response::error(400, "invalid", "no such kind of model", kind);
-  return Response::json(
-      dump_json(catalogue.base_models(kind, number(request, "offset").value_or(0), number(request, "limit"))));
+  if (s.models.folders(kind).empty()) return Response::error(400, "invalid", "no such kind of model", kind);
+  const auto offset = static_cast<size_t>(number_param(request, "offset", 0).value_or(0));
+  return Response::json(dump_json(s.catalogue.base_models(kind, offset, number_param(request, "limit", 0))));
 }
 
 // Throws Error(kInvalid) for what may not be the name of an uploaded model: a file of the folder itself, by letters
@@ -113,12 +94,9 @@ Response upload_model(const Services& s, const Request& request) {
   const MappedFile file = body_of(request);
   formats::read_safetensors(file);  // throws unless it is one
   std::filesystem::create_directories(folders.front());
-  AtomicFile out(folders.front() / name);
-  out.write({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
-  out.commit();
+  write_file(folders.front() / name, {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
   log(Level::kInfo, "model uploaded",
       {{"folder", kind}, {"name", name}, {"bytes", static_cast<int64_t>(file.bytes().size())}});
-  constexpr int kCreated = 201;
   return status("success", kCreated);
 }
 
@@ -177,9 +155,7 @@ void add_tooling_routes(Router& router, Services& s) {
              kStreamed);
   router.add("GET", "/etn/image/{id}", s.pool.handler([&s](Request& request) { return get_picture(s, request); }));
 
-  const auto catalogue = std::make_shared<techniques::Catalogue>(s.models);
-  const auto info =
-      s.models_pool.handler([&s, catalogue](Request& request) { return model_info(s, *catalogue, request); });
+  const auto info = s.models_pool.handler([&s](Request& request) { return model_info(s, request); });
   router.add("GET", "/etn/model_info", info);
   router.add("GET", "/etn/model_info/{folder}", info);
   router.add("PUT", "/etn/upload/{folder}/{name}",

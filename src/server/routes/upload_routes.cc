@@ -6,7 +6,6 @@
 #include "server/http/multipart.h"
 #include "server/log.h"
 #include "server/routes/services.h"
-#include "server/routes/tooling_routes.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
 
