@@ -57,6 +57,8 @@ class Linked : public AnyLink {
 template <>
 class Linked<Anything> : public AnyLink {
  public:
+  using Held = Value;
+  const Value& operator*() const { return *value_; }
   const Value& value() const { return *value_; }
 
  private:

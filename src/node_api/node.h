@@ -33,6 +33,7 @@ class Made {
   Made(std::optional<Held> object) : value_(object ? computed<L>(std::move(*object)) : Value()) {}
   // Passes an input on without a copy.
   Made(const Linked<L>& link) : value_(link.value()) {}
+  Made(const MaybeLinked<L>& link) : value_(link ? link.value() : Value()) {}
   Made(Handed handed) : value_(std::move(handed.value)) {}
   // No value this time.
   Made(std::nullopt_t) {}
@@ -47,6 +48,7 @@ class Made<Anything> {
  public:
   Made(Value value) : value_(std::move(value)) {}
   Made(const Linked<Anything>& link) : value_(link.value()) {}
+  Made(const MaybeLinked<Anything>& link) : value_(link.value_or_empty()) {}
   Made(std::nullopt_t) {}
   Value take() { return std::move(value_); }
 

@@ -165,8 +165,8 @@ struct Latent {
 };
 struct ForeseenLatent {
   int64_t count = 0, height = 0, width = 0;  // in latent pixels
-  int64_t channels = 4;
-  int64_t factor = 8;  // pixels along a side of a latent pixel
+  int64_t channels = 0;
+  int64_t factor = 0;  // pixels along a side of a latent pixel
 };
 template <>
 struct LinkType<Latent> {

@@ -15,7 +15,7 @@ struct AddNode {
   const char* category = "";
 
   template <class P>
-  void operator()(const char* name, const char* description, Inputs<P> inputs, Run<P> run,
+  void node(const char* name, const char* description, Inputs<P> inputs, Run<P> run,
                   std::vector<OutputLabel> outputs = {}) const {
     table.add(NodeOf<P>{.name = name,
                         .category = category,

@@ -15,18 +15,26 @@ inline const models::LatentFormat& format_of(const Latent& latent) {
   return latent.format ? *latent.format : models::default_latents();
 }
 
-// The same size as what comes in at `member`: picture_like<Invert>(&Invert::image).
-template <class P, class B>
-auto picture_like(Linked<Image> B::*member) {
-  return [member](const Known<P>& in) -> Foreseen<Image> { return {in(member)}; };
+// Latents of a format for `count` pictures of a size in pixels; what is less than a latent pixel is cut.
+inline ForeseenLatent latents_for(const models::LatentFormat& format, int64_t count, image::Size pixels) {
+  return {.count = count,
+          .height = pixels.height / format.factor,
+          .width = pixels.width / format.factor,
+          .channels = format.channels,
+          .factor = format.factor};
 }
-template <class P, class B>
-auto mask_like(Linked<Mask> B::*member) {
-  return [member](const Known<P>& in) -> Foreseen<Mask> { return {in(member)}; };
+
+inline Shape shape_of(const ForeseenLatent& l) { return {l.count, l.height, l.width, l.channels}; }
+inline Latent empty_latent(const ForeseenLatent& size) {
+  Latent out;
+  out.samples = Tensor::zeros(shape_of(size));
+  return out;
 }
-template <class P, class B>
-auto latent_like(Linked<Latent> B::*member) {
-  return [member](const Known<P>& in) -> Foreseen<Latent> { return {in(member)}; };
+
+// The same size as the picture, mask or latent that comes in at `member`: like<Invert>(&Invert::image).
+template <class P, class B, class L>
+auto like(Linked<L> B::*member) {
+  return [member](const Known<P>& in) -> Foreseen<L> { return {in(member)}; };
 }
 
 inline image::Size size_of(const ForeseenPicture& p) { return {p.width, p.height}; }

@@ -11,16 +11,19 @@
 namespace easel::nodes {
 namespace {
 
+// A level of 0..1, cut to that; what is not a number is black.
+uint8_t to_byte(float level) {
+  const float scaled = level * 255.0f;
+  return static_cast<uint8_t>(std::isfinite(scaled) ? std::clamp(scaled, 0.0f, 255.0f) : 0.0f);
+}
+
 // [1,H,W,3] in 0..1.
 Preview as_preview(const Tensor& picture) {
   Preview out;
   out.height = static_cast<int>(picture.dim(1));
   out.width = static_cast<int>(picture.dim(2));
   out.rgb.resize(static_cast<size_t>(picture.numel()));
-  for (size_t i = 0; i < out.rgb.size(); ++i) {
-    const float level = picture.f32()[i] * 255.0f;
-    out.rgb[i] = static_cast<uint8_t>(std::isfinite(level) ? std::clamp(level, 0.0f, 255.0f) : 0.0f);
-  }
+  std::transform(picture.f32(), picture.f32() + picture.numel(), out.rgb.begin(), to_byte);
   return out;
 }
 
@@ -46,8 +49,7 @@ Preview latent_preview(const Tensor& latent, const models::LatentFormat& format)
     for (size_t c = 0; c < 3; ++c) {
       float v = format.colour_bias[c];
       for (size_t k = 0; k < format.colours.size(); ++k) v += pixel[k] * format.colours[k][c];
-      const float level = (v + 1.0f) * 0.5f * 255.0f;
-      out.rgb[i * 3 + c] = static_cast<uint8_t>(std::isfinite(level) ? std::clamp(level, 0.0f, 255.0f) : 0.0f);
+      out.rgb[i * 3 + c] = to_byte((v + 1.0f) * 0.5f);
     }
   }
   return out;
@@ -73,12 +75,10 @@ void StepReporter::open_tiny_vae() {
   const std::string name(format_.tiny_vae);
   if (name.empty()) return;
   try {
-    for (const std::string& file : context_.folders.list("vae_approx"))
-      if (file.starts_with(name + "_decoder.")) {
-        tiny_ = nodes::open_tiny_vae(context_, context_.folders.find("vae_approx", file));
-        return;
-      }
-    context_.events.warn("previews by TAESD need " + name + "_decoder among the vae_approx models, which is not there");
+    if (const auto decoder = context_.folders.try_find("vae", name)) tiny_ = nodes::open_tiny_vae(context_, *decoder);
+    else
+      context_.events.warn("previews by TAESD need " + name +
+                           "_decoder among the vae_approx models, which is not there");
   } catch (const Error& e) {
     if (e.fault() == Fault::kCancelled) throw;
     context_.events.warn(std::string("previews by TAESD cannot be made: ") + e.what());

@@ -5,6 +5,7 @@
 #include "models/unet/reference_attention.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "ops/elementwise.h"
 
@@ -43,7 +44,7 @@ Foreseen<ModelHandle, Latent> foresee(const Known<Reference>& in) {
   if (model) models::unet_of(*model, "reference-only");
   const ForeseenLatent* known = in(&Reference::reference);
   if (!known) return {model, std::nullopt};
-  return {model, ForeseenLatent{in(&Reference::batch_size) + 1, known->height, known->width}};
+  return {model, in_number(*known, in(&Reference::batch_size) + 1)};
 }
 
 }  // namespace

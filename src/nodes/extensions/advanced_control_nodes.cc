@@ -48,8 +48,7 @@ Outputs applied(const Parts& parts, const Call& call, double strength, double st
 
 Results<Conditioning, Conditioning, ModelHandle> apply(const Apply& in, Call& call) {
   Outputs out = applied(Parts(call, Parts::Doing::kRun), call, in.strength, in.start_percent, in.end_percent);
-  return {Handed{out[0]}, Handed{out[1]},
-          in.model_optional ? Made<ModelHandle>(in.model_optional) : Made<ModelHandle>(std::nullopt)};
+  return {Handed{out[0]}, Handed{out[1]}, in.model_optional};
 }
 
 Foreseen<Conditioning, Conditioning, ModelHandle> foresee(const Known<Apply>& in, Call& call) {

@@ -29,13 +29,13 @@ std::string displayed(const Value& value) {
 
 void display(const Source& in, Call& call) { call.show_text(displayed(in.source.value())); }
 
-// An optional input of any type, which is asked of the call.
-struct Nothing {};
+struct Optional {
+  MaybeLinked<Anything> anything;
+};
 
-Results<Anything> show(const Nothing&, Call& call) {
-  Value value = value_of(call, "anything");
-  if (!value.empty()) call.show_text(displayed(value));
-  return {std::move(value)};
+Results<Anything> show(const Optional& in, Call& call) {
+  if (in.anything) call.show_text(displayed(*in.anything));
+  return {in.anything};
 }
 
 struct Sound {
@@ -76,14 +76,12 @@ void register_display_nodes(Table& table) {
                            .inputs = {Link("source", &Source::source)},
                            .output_node = true,
                            .run = display});
-  Input<Nothing> anything("anything", "*", In::Member::kNone, &blank<Nothing>());
-  anything.set_known_when_checked(false);
-  table.add(NodeOf<Nothing>{.name = "easy showAnything",
+  table.add(NodeOf<Optional>{.name = "easy showAnything",
                             .display = "Show Any",
                             .category = "EasyUse/Logic",
                             .description = "Shows a value as text, and hands it on.",
                             .origin = "easy-use",
-                            .inputs = {std::move(anything).optional()},
+                            .inputs = {Link("anything", &Optional::anything)},
                             .outputs = {{"output"}},
                             .output_node = true,
                             .run = show});

@@ -10,6 +10,7 @@
 #include "image/scale/resize.h"
 #include "models/latent_format.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
 
@@ -514,11 +515,7 @@ Results<Latent, int64_t, int64_t> pick(const Picker& in) {
 
 Foreseen<Latent, int64_t, int64_t> foresee_pick(const Known<Picker>& in) {
   const image::Size size = picked(in(&Picker::resolution), in(&Picker::width_override), in(&Picker::height_override));
-  ForeseenLatent latent;
-  latent.count = in(&Picker::batch_size);
-  latent.height = size.height / models::default_latents().factor;
-  latent.width = size.width / models::default_latents().factor;
-  return {latent, std::nullopt, std::nullopt};
+  return {latents_for(models::default_latents(), in(&Picker::batch_size), size), std::nullopt, std::nullopt};
 }
 
 Results<Latent> without_mask(const OfLatent& in) {

@@ -2,13 +2,12 @@
 // (github.com/pythongosssss/ComfyUI-Custom-Scripts) and Simple Math of ComfyUI_essentials
 // (github.com/cubiq/ComfyUI_essentials).
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
 #include "node_api/table.h"
-#include "nodes/common/composed.h"
 #include "nodes/common/python/expression.h"
+#include "nodes/common/python/python_values.h"
 #include "nodes/common/sizes.h"
 
 namespace easel::nodes {
@@ -16,17 +15,15 @@ namespace {
 
 struct Expression {
   std::string text;
+  MaybeLinked<Anything> a, b, c;
+  // Null for another name.
+  const MaybeLinked<Anything>* input(std::string_view name) const {
+    return name == "a" ? &a : name == "b" ? &b : name == "c" ? &c : nullptr;
+  }
 };
 
 [[noreturn]] void fail(const std::string& what, const char* input) {
   throw Error(Fault::kInvalid, what).at_input(input);
-}
-
-// An input of any type, which is asked of the call.
-Input<Expression> anything(const char* name) {
-  Input<Expression> out(name, "*", In::Member::kNone, &blank<Expression>());
-  out.set_known_when_checked(false);
-  return std::move(out).optional();
 }
 
 std::optional<PythonNumber> number_in(const Value& value) {
@@ -52,58 +49,63 @@ void require_count(const std::string& name, size_t given, size_t least, size_t m
          input);
 }
 
+// The functions that both nodes have; nothing for another name.
+std::optional<PythonNumber> common_call(const std::string& name, std::span<const PythonNumber> given,
+                                        const char* input) {
+  if (name == "min" || name == "max") {
+    require_count(name, given.size(), 2, SIZE_MAX, input);
+    return extreme(given, name == "max");
+  }
+  if (name != "round") return std::nullopt;
+  require_count(name, given.size(), 1, 2, input);
+  return given.size() == 1 ? rounded(given[0])
+                           : rounded(given[0], static_cast<int>(std::clamp<int64_t>(as_whole(given[1]), 0, 20)));
+}
+
 // --- Math Expression ---
 
 // a, b and c: numbers, or the sides of pictures and of the pictures of latents.
-PythonNumber value_of_name(const Call& call, const std::string& name, const std::string& attribute) {
-  const bool input = name == "a" || name == "b" || name == "c";
-  const Value* value = input ? call.linked(name) : nullptr;
+PythonNumber value_of_name(const Expression& in, const std::string& name, const std::string& attribute) {
+  const MaybeLinked<Anything>* input = in.input(name);
   if (!input)
     fail(attribute.empty() ? "there is no '" + name + "'"
                            : "values of other nodes, such as " + name + "." + attribute + ", are not there",
          "expression");
-  if (!value || value->empty()) fail("nothing is linked to '" + name + "'", "expression");
+  if (!*input) fail("nothing is linked to '" + name + "'", "expression");
+  const Value& value = input->value();
   if (attribute.empty()) {
-    if (const auto number = number_in(*value)) return *number;
-    fail("a " + value->type() + " is no number; of pictures and latents there are " + name + ".width and " + name +
+    if (const auto number = number_in(value)) return *number;
+    fail("a " + value.type() + " is no number; of pictures and latents there are " + name + ".width and " + name +
              ".height",
          "expression");
   }
   if (attribute != "width" && attribute != "height") fail("there is no " + name + "." + attribute, "expression");
   const int dimension = attribute == "width" ? 2 : 1;
-  if (const auto* latent = value->get<Latent>()) return latent->samples.dim(dimension) * kSideStep;
-  const auto* picture = value->get<Tensor>();
-  if (!picture || picture->rank() != 4) fail("a " + value->type() + " has no " + attribute, "expression");
+  if (const auto* latent = value.get<Latent>()) return latent->samples.dim(dimension) * kSideStep;
+  const auto* picture = value.get<Tensor>();
+  if (!picture || picture->rank() != 4) fail("a " + value.type() + " has no " + attribute, "expression");
   return picture->dim(dimension);
 }
 
 PythonNumber called(const std::string& name, std::span<const PythonNumber> given) {
-  const auto count = [&](size_t least, size_t most) { require_count(name, given.size(), least, most, "expression"); };
-  if (name == "round") {
-    count(1, 2);
-    return given.size() == 1 ? rounded(given[0])
-                             : rounded(given[0], static_cast<int>(std::clamp<int64_t>(as_whole(given[1]), 0, 20)));
-  }
+  const auto count = [&](size_t exactly) { require_count(name, given.size(), exactly, exactly, "expression"); };
+  if (const auto common = common_call(name, given, "expression")) return *common;
   if (name == "ceil" || name == "floor") {
-    count(1, 1);
+    count(1);
     const double value = as_real(given[0]);
     return as_whole(name == "ceil" ? std::ceil(value) : std::floor(value));
   }
-  if (name == "min" || name == "max") {
-    count(2, SIZE_MAX);
-    return extreme(given, name == "max");
-  }
   if (name == "sqrt") {
-    count(1, 1);
+    count(1);
     if (as_real(given[0]) < 0) fail("a number below 0 has no root", "expression");
     return std::sqrt(as_real(given[0]));
   }
   if (name == "int") {
-    count(1, 1);
+    count(1);
     return as_whole(given[0]);
   }
   if (name == "iif") {
-    count(3, 3);
+    count(3);
     return as_real(given[0]) != 0 ? given[1] : given[2];
   }
   if (name == "randomint" || name == "randomchoice")
@@ -111,10 +113,10 @@ PythonNumber called(const std::string& name, std::span<const PythonNumber> given
   fail("there is no function '" + name + "'", "expression");
 }
 
-Results<int64_t, double> math_expression(const Expression& in, Call& call) {
+Results<int64_t, double> math_expression(const Expression& in) {
   ExpressionRules rules;
   rules.value = [&](const std::string& name, const std::string& attribute) {
-    return value_of_name(call, name, attribute);
+    return value_of_name(in, name, attribute);
   };
   rules.call = called;
   rules.bits = true;
@@ -124,37 +126,26 @@ Results<int64_t, double> math_expression(const Expression& in, Call& call) {
 
 // --- Simple Math ---
 
-PythonNumber simple_value(const Call& call, const std::string& name, const std::string& attribute) {
-  if (!attribute.empty() || (name != "a" && name != "b" && name != "c" && name != "d"))
-    fail("there is no '" + name + "'", "value");
-  const Value* value = name == "d" ? nullptr : call.linked(name);
-  if (!value || value->empty()) return 0.0;
-  if (const auto number = number_in(*value)) return *number;
-  if (const auto* text = value->get<std::string>()) {
-    double number = 0;
-    const auto [at, fault] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (fault == std::errc() && at == text->data() + text->size()) return number;
-  }
-  fail("a " + value->type() + " is no number; sizes of pictures are not there", name.c_str());
+PythonNumber simple_value(const Expression& in, const std::string& name, const std::string& attribute) {
+  const MaybeLinked<Anything>* input = in.input(name);
+  if (!attribute.empty() || (!input && name != "d")) fail("there is no '" + name + "'", "value");
+  if (!input || !*input) return 0.0;
+  const Value& value = input->value();
+  if (const auto number = number_in(value)) return *number;
+  if (const auto* text = value.get<std::string>())
+    if (const auto number = number_of<double>(*text)) return *number;
+  fail("a " + value.type() + " is no number; sizes of pictures are not there", name.c_str());
 }
 
 PythonNumber simply_called(const std::string& name, std::span<const PythonNumber> given) {
-  if (name == "min" || name == "max") {
-    require_count(name, given.size(), 2, SIZE_MAX, "value");
-    return extreme(given, name == "max");
-  }
-  if (name == "round") {
-    require_count(name, given.size(), 1, 2, "value");
-    return given.size() == 1 ? rounded(given[0])
-                             : rounded(given[0], static_cast<int>(std::clamp<int64_t>(as_whole(given[1]), 0, 20)));
-  }
+  if (const auto common = common_call(name, given, "value")) return *common;
   fail("there is no function '" + name + "' for numbers", "value");
 }
 
-Results<int64_t, double> simple_math(const Expression& in, Call& call) {
+Results<int64_t, double> simple_math(const Expression& in) {
   ExpressionRules rules;
   rules.value = [&](const std::string& name, const std::string& attribute) {
-    return simple_value(call, name, attribute);
+    return simple_value(in, name, attribute);
   };
   rules.call = simply_called;
   rules.truth_as_number = false;
@@ -172,7 +163,7 @@ void register_expression_nodes(Table& table) {
       .category = "utils",
       .description = "Calculates an expression of a, b and c: a * 2, max(a, b), a.width of a picture.",
       .origin = "pysssss",
-      .inputs = {Text("expression", &Expression::text).multiline(), anything("a"), anything("b"), anything("c")},
+      .inputs = {Text("expression", &Expression::text).multiline(), Link("a", &Expression::a), Link("b", &Expression::b), Link("c", &Expression::c)},
       .output_node = true,
       .run = math_expression});
   table.add(
@@ -181,7 +172,7 @@ void register_expression_nodes(Table& table) {
                          .category = "essentials/utilities",
                          .description = "Calculates an expression of a, b and c, which are 0 where nothing is linked.",
                          .origin = "essentials",
-                         .inputs = {Text("value", &Expression::text), anything("a"), anything("b"), anything("c")},
+                         .inputs = {Text("value", &Expression::text), Link("a", &Expression::a), Link("b", &Expression::b), Link("c", &Expression::c)},
                          .run = simple_math});
 }
 

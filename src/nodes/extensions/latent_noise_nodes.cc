@@ -9,6 +9,7 @@
 #include "models/latent_format.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_run.h"
 #include "nodes/common/sizes.h"
@@ -41,9 +42,7 @@ Results<Latent> noisy(const Noisy& in) {
 }
 
 Foreseen<Latent> foresee_noisy(const Known<Noisy>& in) {
-  const models::LatentFormat& format = models::default_latents();
-  return {
-      ForeseenLatent{in(&Noisy::batch_size), in(&Noisy::height) / format.factor, in(&Noisy::width) / format.factor}};
+  return {latents_for(models::default_latents(), in(&Noisy::batch_size), {in(&Noisy::width), in(&Noisy::height)})};
 }
 
 // --- Mixing ---
@@ -221,11 +220,11 @@ void register_latent_noise_nodes(Table& table) {
                     .run = noisy,
                     .foresee = foresee_noisy});
   const AddNode add{table, kOrigin, "latent/noise"};
-  add.operator()<Slerp>("BNK_SlerpLatent", "Mixes two latents on the arc between them.",
+  add.node<Slerp>("BNK_SlerpLatent", "Mixes two latents on the arc between them.",
                         {Link("latents1", &Slerp::latents1), Float("factor", &Slerp::factor).range(0.0, 1.0).step(0.01),
                          Link("latents2", &Slerp::latents2), Link("mask", &Slerp::mask)},
                         slerp);
-  add.operator()<Inject>(
+  add.node<Inject>(
       "BNK_InjectNoise", "Adds noise to a latent.",
       {Link("latents", &Inject::latents), Float("strength", &Inject::strength).range(0.0, 200.0).step(0.01),
        Link("noise", &Inject::noise), Link("mask", &Inject::mask)},

@@ -92,7 +92,7 @@ void add_composites(Table& table) {
                  Int("x", &Composite::x).range(0, kMaxSide).step(1), Int("y", &Composite::y).range(0, kMaxSide).step(1),
                  Bool("resize_source", &Composite::resize_source).added_later(), Link("mask", &Composite::mask)},
       .run = composite_masked,
-      .foresee = picture_like<Composite>(&Composite::destination)});
+      .foresee = like<Composite>(&Composite::destination)});
   table.add(NodeOf<PorterDuff>{
       .name = "PorterDuffImageComposite",
       .display = "Porter-Duff Image Composite",
@@ -173,7 +173,7 @@ void add_filters(Table& table) {
       .inputs = {Link("image", &Blur::image), Int("blur_radius", &Blur::blur_radius).range(1, 31).step(1),
                  Float("sigma", &Blur::sigma).range(0.1, 10.0).step(0.1)},
       .run = [](const Blur& in) -> Results<Image> { return {image::blur(*in.image, in.blur_radius, in.sigma)}; },
-      .foresee = picture_like<Blur>(&Blur::image)});
+      .foresee = like<Blur>(&Blur::image)});
   table.add(NodeOf<Quantize>{
       .name = "ImageQuantize",
       .display = "Image Quantize",
@@ -185,7 +185,7 @@ void add_filters(Table& table) {
       .run = [](const Quantize& in) -> Results<Image> {
         return {image::quantize(*in.image, in.colors, image::dither(in.dither))};
       },
-      .foresee = picture_like<Quantize>(&Quantize::image)});
+      .foresee = like<Quantize>(&Quantize::image)});
   table.add(NodeOf<Sharpen>{
       .name = "ImageSharpen",
       .display = "Image Sharpen",
@@ -197,7 +197,7 @@ void add_filters(Table& table) {
       .run = [](const Sharpen& in) -> Results<Image> {
         return {image::sharpen(*in.image, in.sharpen_radius, in.sigma, in.alpha)};
       },
-      .foresee = picture_like<Sharpen>(&Sharpen::image)});
+      .foresee = like<Sharpen>(&Sharpen::image)});
 }
 
 }  // namespace

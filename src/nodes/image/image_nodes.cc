@@ -354,7 +354,7 @@ void add_turns(Table& table) {
                                                      {{"x-axis: vertically", image::Flip::kVertical},
                                                       {"y-axis: horizontally", image::Flip::kHorizontal}})},
       .run = [](const Flip& in) -> Results<Image> { return {image::flip(*in.image, in.flip_method)}; },
-      .foresee = picture_like<Flip>(&Flip::image)});
+      .foresee = like<Flip>(&Flip::image)});
 }
 
 // --- Batches ---
@@ -434,7 +434,7 @@ void add_filters(Table& table) {
                            .description = "Turns a picture into its negative.",
                            .inputs = {Link("image", &Invert::image)},
                            .run = [](const Invert& in) -> Results<Image> { return {image::invert(*in.image)}; },
-                           .foresee = picture_like<Invert>(&Invert::image)});
+                           .foresee = like<Invert>(&Invert::image)});
   table.add(NodeOf<Canny>{.name = "Canny",
                           .category = "image/preprocessors",
                           .description = "Finds edges, for a ControlNet that follows them.",
@@ -450,7 +450,7 @@ void add_filters(Table& table) {
                           .run = [](const Canny& in) -> Results<Image> {
                             return {image::canny(*in.image, in.low_threshold, in.high_threshold)};
                           },
-                          .foresee = picture_like<Canny>(&Canny::image)});
+                          .foresee = like<Canny>(&Canny::image)});
 }
 
 }  // namespace

@@ -122,7 +122,7 @@ void register_mask_nodes(Table& table) {
                              .run = [](const MaskOnly& in) -> Results<Mask> {
                                return {image::as_mask(image::invert(image::as_picture(*in.mask)))};
                              },
-                             .foresee = mask_like<MaskOnly>(&MaskOnly::mask)});
+                             .foresee = like<MaskOnly>(&MaskOnly::mask)});
   table.add(NodeOf<CropMask>{
       .name = "CropMask",
       .category = "mask",
@@ -148,7 +148,7 @@ void register_mask_nodes(Table& table) {
       .run = [](const Composite& in) -> Results<Mask> {
         return {image::combine_masks(*in.destination, *in.source, in.x, in.y, image::mask_operation(in.operation))};
       },
-      .foresee = mask_like<Composite>(&Composite::destination)});
+      .foresee = like<Composite>(&Composite::destination)});
   table.add(NodeOf<Feather>{
       .name = "FeatherMask",
       .category = "mask",
@@ -158,7 +158,7 @@ void register_mask_nodes(Table& table) {
       .run = [](const Feather& in) -> Results<Mask> {
         return {image::feather_mask(*in.mask, {in.left, in.top, in.right, in.bottom})};
       },
-      .foresee = mask_like<Feather>(&Feather::mask)});
+      .foresee = like<Feather>(&Feather::mask)});
   table.add(NodeOf<Grow>{
       .name = "GrowMask",
       .category = "mask",
@@ -168,14 +168,14 @@ void register_mask_nodes(Table& table) {
       .run = [](const Grow& in) -> Results<Mask> {
         return {image::grow_mask(*in.mask, in.expand, in.tapered_corners)};
       },
-      .foresee = mask_like<Grow>(&Grow::mask)});
+      .foresee = like<Grow>(&Grow::mask)});
   table.add(NodeOf<Threshold>{
       .name = "ThresholdMask",
       .category = "mask",
       .description = "1 where a mask is above a value, else 0.",
       .inputs = {Link("mask", &Threshold::mask), Float("value", &Threshold::value).range(0.0, 1.0).step(0.01)},
       .run = [](const Threshold& in) -> Results<Mask> { return {image::threshold_mask(*in.mask, in.value)}; },
-      .foresee = mask_like<Threshold>(&Threshold::mask)});
+      .foresee = like<Threshold>(&Threshold::mask)});
 }
 
 }  // namespace easel::nodes

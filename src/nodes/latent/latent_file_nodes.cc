@@ -51,7 +51,11 @@ StoredTensors open_latent(const Call& call, const std::string& name) {
 Foreseen<Latent> foresee_load(const Known<Load>& in, Call& call) {
   const StoredTensors tensors = open_latent(call, in(&Load::latent));
   const StoredTensor& found = *tensors.find(kTensor);
-  return {ForeseenLatent{found.dim(0), found.dim(2), found.dim(3), found.dim(1)}};
+  return {ForeseenLatent{.count = found.dim(0),
+                         .height = found.dim(2),
+                         .width = found.dim(3),
+                         .channels = found.dim(1),
+                         .factor = models::default_latents().factor}};
 }
 
 Results<Latent> load(const Load& in, Call& call) {

@@ -47,15 +47,11 @@ struct Empty {
 
 // Sizes are given in pixels, and there is no VAE that could say how many of them make a latent pixel.
 ForeseenLatent empty_size(int64_t batch_size, int64_t height, int64_t width) {
-  const models::LatentFormat& format = models::default_latents();
-  return {batch_size, height / format.factor, width / format.factor, format.channels, format.factor};
+  return latents_for(models::default_latents(), batch_size, {width, height});
 }
 
 Results<Latent> empty(const Empty& in) {
-  const ForeseenLatent size = empty_size(in.batch_size, in.height, in.width);
-  Latent out;
-  out.samples = Tensor::zeros({size.count, size.height, size.width, size.channels});
-  return {std::move(out)};
+  return {empty_latent(empty_size(in.batch_size, in.height, in.width))};
 }
 
 Foreseen<Latent> foresee_empty(const Known<Empty>& in) {
@@ -371,7 +367,7 @@ void add_shapes(Table& table) {
                                                          {{"x-axis: vertically", image::Flip::kVertical},
                                                           {"y-axis: horizontally", image::Flip::kHorizontal}})},
       .run = flip,
-      .foresee = latent_like<Flip>(&Flip::samples)});
+      .foresee = like<Flip>(&Flip::samples)});
   table.add(
       NodeOf<Crop>{.name = "LatentCrop",
                    .display = "Crop Latent",
@@ -443,7 +439,7 @@ void add_composites(Table& table) {
                  pixels("x", &Composite::x, 0), pixels("y", &Composite::y, 0),
                  pixels("feather", &Composite::feather, 0).added_later()},
       .run = composite_feathered,
-      .foresee = latent_like<Composite>(&Composite::samples_to)});
+      .foresee = like<Composite>(&Composite::samples_to)});
   table.add(NodeOf<CompositeMasked>{
       .name = "LatentCompositeMasked",
       .category = "latent",
@@ -453,7 +449,7 @@ void add_composites(Table& table) {
                  Bool("resize_source", &CompositeMasked::resize_source).added_later(),
                  Link("mask", &CompositeMasked::mask)},
       .run = composite_masked,
-      .foresee = latent_like<CompositeMasked>(&CompositeMasked::destination)});
+      .foresee = like<CompositeMasked>(&CompositeMasked::destination)});
   table.add(NodeOf<SetNoiseMask>{.name = "SetLatentNoiseMask",
                                  .display = "Set Latent Noise Mask",
                                  .category = "latent/inpaint",
@@ -492,7 +488,7 @@ void add_arithmetic(Table& table) {
             return with_samples(*in.samples1,
                                 image::interpolate_latents(in.samples1->samples, in.samples2->samples, in.ratio));
           },
-      .foresee = latent_like<Interpolate>(&Pair::samples1)});
+      .foresee = like<Interpolate>(&Pair::samples1)});
   table.add(NodeOf<Pair>{.name = "LatentAdd",
                          .category = "latent/advanced",
                          .description = "Adds two latents.",
@@ -502,7 +498,7 @@ void add_arithmetic(Table& table) {
                                return with_samples(*in.samples1,
                                                    image::add_latents(in.samples1->samples, in.samples2->samples));
                              },
-                         .foresee = latent_like<Pair>(&Pair::samples1)});
+                         .foresee = like<Pair>(&Pair::samples1)});
   table.add(NodeOf<Pair>{.name = "LatentSubtract",
                          .category = "latent/advanced",
                          .description = "Subtracts samples2 from samples1.",
@@ -512,7 +508,7 @@ void add_arithmetic(Table& table) {
                                return with_samples(*in.samples1,
                                                    image::subtract_latents(in.samples1->samples, in.samples2->samples));
                              },
-                         .foresee = latent_like<Pair>(&Pair::samples1)});
+                         .foresee = like<Pair>(&Pair::samples1)});
   table.add(NodeOf<Multiply>{.name = "LatentMultiply",
                              .category = "latent/advanced",
                              .description = "Makes a latent stronger or weaker.",
@@ -523,7 +519,7 @@ void add_arithmetic(Table& table) {
                                    return with_samples(*in.samples,
                                                        image::multiply_latent(in.samples->samples, in.multiplier));
                                  },
-                             .foresee = latent_like<Multiply>(&Multiply::samples)});
+                             .foresee = like<Multiply>(&Multiply::samples)});
 }
 
 }  // namespace

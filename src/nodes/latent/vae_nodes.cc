@@ -11,6 +11,7 @@
 #include "models/conditioning.h"
 #include "models/vae/vae.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/foresight.h"
 #include "ops/arithmetic/formula.h"
 
@@ -104,9 +105,7 @@ std::optional<ForeseenLatent> encoded_size(const Known<Encode>& in) {
   const VaeHandle* vae = in(&WithVae::vae);
   const ForeseenPicture* known = in(&Encode::pixels);
   if (!vae || !known) return std::nullopt;
-  const models::LatentFormat& format = *vae->latents;
-  return ForeseenLatent{known->count, known->height / format.factor, known->width / format.factor, format.channels,
-                        format.factor};
+  return latents_for(*vae->latents, known->count, size_of(*known));
 }
 
 Foreseen<Latent> foresee_encoded(const Known<Encode>& in, Call& call) {

@@ -1,7 +1,6 @@
 // Nodes that work on texts. Lengths and positions count characters, as in Python.
 #include <algorithm>
 
-#include "formats/utf8.h"
 #include "node_api/table.h"
 #include "nodes/common/python/python_values.h"
 #include "text/regex.h"
@@ -12,24 +11,10 @@ namespace {
 
 using text::CodePoints;
 
-std::string as_text(const CodePoints& characters) {
-  std::string out;
-  for (const int32_t c : characters) formats::append_utf8(out, static_cast<uint32_t>(c));
-  return out;
-}
-
 // The text in lower case, unless the comparison is case-sensitive.
 CodePoints to_compare(const std::string& text, bool case_sensitive) {
   const CodePoints characters = text::decode_utf8(text);
   return case_sensitive ? characters : text::lower_case(characters);
-}
-
-// These nodes run before anything is computed, and chains of them can multiply a text; this limits its size.
-constexpr size_t kMostText = size_t{16} << 20;
-
-void require_length(size_t bytes) {
-  if (bytes > kMostText)
-    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
 }
 
 struct Concatenate {
@@ -54,7 +39,7 @@ Results<std::string> substring(const Substring& in) {
     return std::clamp<int64_t>(at < 0 ? std::max(at, -length) + length : at, 0, length);
   };
   const int64_t start = place(in.start), end = std::max(start, place(in.end));
-  return {as_text({all.begin() + start, all.begin() + end})};
+  return {text::part_of(all, static_cast<size_t>(start), static_cast<size_t>(end))};
 }
 
 struct Length {
@@ -75,7 +60,8 @@ Results<std::string> trim(const Trim& in) {
   };
   const auto begin = in.mode == "Right" ? all.begin() : std::find_if(all.begin(), all.end(), is_text);
   const auto end = in.mode == "Left" ? all.end() : std::find_if(all.rbegin(), all.rend(), is_text).base();
-  return {as_text(begin < end ? CodePoints(begin, end) : CodePoints())};
+  if (begin >= end) return {std::string()};
+  return {text::part_of(all, static_cast<size_t>(begin - all.begin()), static_cast<size_t>(end - all.begin()))};
 }
 
 struct Replace {

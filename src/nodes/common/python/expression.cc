@@ -32,9 +32,9 @@ double remainder_of(double a, double b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-PythonNumber power(const PythonNumber& a, const PythonNumber& b) {
-  if (!is_whole(a) || !is_whole(b) || std::get<int64_t>(b) < 0) return finite(std::pow(as_real(a), as_real(b)));
-  int64_t base = std::get<int64_t>(a), exponent = std::get<int64_t>(b), out = 1;
+PythonNumber power(int64_t base, int64_t exponent) {
+  if (exponent < 0) return finite(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+  int64_t out = 1;
   if (base == 0 || base == 1) return exponent == 0 ? 1 : base;
   if (base == -1) return int64_t{exponent % 2 ? -1 : 1};
   if (exponent > 63) fail("the result does not fit into 64 bits");
@@ -43,7 +43,7 @@ PythonNumber power(const PythonNumber& a, const PythonNumber& b) {
   return out;
 }
 
-enum class Op { kAdd, kSubtract, kMultiply, kDivide, kFloor, kModulo, kAnd, kOr, kXor, kLeft, kRight };
+using Op = PythonOp;
 
 PythonNumber of_whole(Op op, int64_t a, int64_t b) {
   int64_t out = 0;
@@ -54,6 +54,7 @@ PythonNumber of_whole(Op op, int64_t a, int64_t b) {
     case Op::kMultiply: fits = !__builtin_mul_overflow(a, b, &out); break;
     case Op::kDivide: return finite(static_cast<double>(a) / static_cast<double>(b));
     case Op::kModulo: out = remainder_of(a, b); break;
+    case Op::kPower: return power(a, b);
     case Op::kFloor:
       fits = a != INT64_MIN || b != -1;
       if (fits) out = (a - remainder_of(a, b)) / b;
@@ -70,21 +71,6 @@ PythonNumber of_whole(Op op, int64_t a, int64_t b) {
   }
   if (!fits) fail("the result does not fit into 64 bits");
   return out;
-}
-
-PythonNumber calculate(Op op, const PythonNumber& a, const PythonNumber& b) {
-  if ((op == Op::kDivide || op == Op::kFloor || op == Op::kModulo) && as_real(b) == 0) fail("nothing divides by 0");
-  if (is_whole(a) && is_whole(b)) return of_whole(op, std::get<int64_t>(a), std::get<int64_t>(b));
-  const double x = as_real(a), y = as_real(b);
-  switch (op) {
-    case Op::kAdd: return finite(x + y);
-    case Op::kSubtract: return finite(x - y);
-    case Op::kMultiply: return finite(x * y);
-    case Op::kDivide: return finite(x / y);
-    case Op::kFloor: return finite(std::floor(x / y));
-    case Op::kModulo: return finite(remainder_of(x, y));
-    default: fail("bits are those of whole numbers");
-  }
 }
 
 class Reader {
@@ -204,7 +190,7 @@ class Reader {
     if (take("-")) return calculate(Op::kSubtract, int64_t{0}, unary());
     if (take_bits("~")) return calculate(Op::kXor, unary(), int64_t{-1});
     const PythonNumber base = primary();
-    return take("**") ? power(base, unary()) : base;
+    return take("**") ? calculate(Op::kPower, base, unary()) : base;
   }
 
   PythonNumber primary() {
@@ -286,6 +272,22 @@ double as_real(const PythonNumber& number) {
 int64_t as_whole(const PythonNumber& number) {
   if (const auto* v = std::get_if<int64_t>(&number)) return *v;
   return python_int(std::get<double>(number), "");
+}
+
+PythonNumber calculate(PythonOp op, const PythonNumber& a, const PythonNumber& b) {
+  if ((op == Op::kDivide || op == Op::kFloor || op == Op::kModulo) && as_real(b) == 0) fail("nothing divides by 0");
+  if (is_whole(a) && is_whole(b)) return of_whole(op, std::get<int64_t>(a), std::get<int64_t>(b));
+  const double x = as_real(a), y = as_real(b);
+  switch (op) {
+    case Op::kAdd: return finite(x + y);
+    case Op::kSubtract: return finite(x - y);
+    case Op::kMultiply: return finite(x * y);
+    case Op::kDivide: return finite(x / y);
+    case Op::kFloor: return finite(std::floor(x / y));
+    case Op::kModulo: return finite(remainder_of(x, y));
+    case Op::kPower: return finite(std::pow(x, y));
+    default: fail("bits are those of whole numbers");
+  }
 }
 
 PythonNumber evaluate(std::string_view expression, const ExpressionRules& rules) {

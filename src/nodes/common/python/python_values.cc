@@ -1,24 +1,19 @@
 #include "nodes/common/python/python_values.h"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
 #include "formats/utf8.h"
+#include "nodes/common/python/texts.h"
 #include "text/unicode.h"
 
 namespace easel::nodes {
-namespace {
-
-constexpr size_t kMostText = size_t{16} << 20;
 
 void require_length(size_t bytes) {
   if (bytes > kMostText)
     throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
 }
-
-}  // namespace
 
 double python_round(double value, int digits) {
   if (!std::isfinite(value) || std::abs(value) > 1e15) return value;
@@ -78,6 +73,14 @@ std::string replaced(const std::string& text, const std::string& find, const std
     require_length(out.size());
   }
   return out.append(text, at);
+}
+
+std::vector<std::string> without_comments(std::string text) {
+  if (text.empty()) return {};
+  if (text.ends_with('\n')) text.pop_back();
+  std::vector<std::string> lines = split(text, "\n");
+  std::erase_if(lines, [](const std::string& line) { return stripped(line).starts_with('#'); });
+  return lines;
 }
 
 std::string joined(const std::vector<std::string>& lines, const std::string& between) {

@@ -1,9 +1,11 @@
 // Values as Python makes them of others, for nodes whose originals leave that to it.
 #pragma once
 
+#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace easel::nodes {
@@ -15,8 +17,28 @@ double python_round(double value, int digits);
 // int(value). Throws Error(kInvalid), naming the input, for what is no number or has no place in 64 bits.
 int64_t python_int(double value, const char* input);
 
+// The number that a text is, all of it, with no sign but a minus; nothing for another text and for a number that T does
+// not hold.
+template <class T>
+std::optional<T> number_of(std::string_view text) {
+  T value{};
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+// The same, where a plus may stand in front.
+template <class T>
+std::optional<T> number_with_plus(std::string_view text) {
+  return number_of<T>(text.starts_with('+') ? text.substr(1) : text);
+}
+
 // float(text) of a text of digits with at most one point, as `text.replace(".", "", 1).isdigit()` asks for.
 std::optional<double> digits_as_number(std::string_view text);
+
+// Nodes on texts run before anything is computed, and chains of them can multiply a text; this limits its size.
+inline constexpr size_t kMostText = size_t{16} << 20;
+// Throws Error(kMemory) for more bytes than that.
+void require_length(size_t bytes);
 
 // text.split(delimiter): the parts between delimiters, empty ones too. Throws Error(kInvalid) for an empty delimiter,
 // naming the input `delimiter`.
@@ -26,7 +48,11 @@ std::vector<std::string> split(const std::string& text, const std::string& delim
 // Error(kMemory) when that makes more than 16 MiB.
 std::string replaced(const std::string& text, const std::string& find, const std::string& replace);
 
-// "\n".join(lines).
+// The lines of a text, as Python reads them from a file, without their ends and without those that begin with #, blanks
+// before it left out.
+std::vector<std::string> without_comments(std::string text);
+
+// "\n".join(lines). Throws Error(kMemory) when that makes more than 16 MiB.
 std::string joined(const std::vector<std::string>& lines, const std::string& between = "\n");
 
 }  // namespace easel::nodes

@@ -246,11 +246,6 @@ struct Process {
 };
 
 template <class L>
-Made<L> made(const MaybeLinked<L>& link) {
-  return link ? Made<L>(link) : Made<L>(std::nullopt);
-}
-
-template <class L>
 void add_process(Table& table, const char* name, const char* one, const char* two, const char* in_one,
                  const char* in_two, const char* page) {
   table.add(NodeOf<Process<L>>{.name = name,
@@ -261,7 +256,7 @@ void add_process(Table& table, const char* name, const char* one, const char* tw
                                           Link(in_one, &Process<L>::first), Link(in_two, &Process<L>::second)},
                                .outputs = {{}, {"show_help"}},
                                .run = [page](const Process<L>& in) -> Results<L, std::string> {
-                                 return {made(in.first_one ? in.first : in.second), help(page)};
+                                 return {in.first_one ? in.first : in.second, help(page)};
                                }});
 }
 
@@ -302,7 +297,7 @@ void add_switches(Table& table) {
                              .outputs = {{}, {"show_help"}},
                              .run = [](const Pictures& in) -> Results<Image, std::string> {
                                const MaybeLinked<Image>* all[] = {&in.first, &in.second, &in.third, &in.fourth};
-                               return {made(*all[in.number - 1]), help("Logic-Nodes#cr-image-input-switch-4-way")};
+                               return {*all[in.number - 1], help("Logic-Nodes#cr-image-input-switch-4-way")};
                              }});
   table.add(
       NodeOf<ModelAndClipOf>{.name = "CR Switch Model and CLIP",
@@ -420,7 +415,7 @@ void add_rest(Table& table) {
   const auto factor = [](const char* name, double Aspect::*member) {
     return Float(name, member).range(0.1, 100.0).step(0.1);
   };
-  sizes.operator()<Aspect>(
+  sizes.node<Aspect>(
       "CR Aspect Ratio", "Empty latents in one of the usual sizes.",
       {Int("width", &Aspect::width).range(64, 8192), Int("height", &Aspect::height).range(64, 8192),
        Choice("aspect_ratio", &Aspect::aspect_ratio,
@@ -442,7 +437,7 @@ void add_rest(Table& table) {
        {"empty_latent"},
        {"show_help"}});
   const AddNode core{table, kOrigin, "Comfyroll/Essential/Core"};
-  core.operator()<BatchSize>(
+  core.node<BatchSize>(
       "CR Latent Batch Size", "Latents so many times, one behind the other, without a mask.",
       {Link("latent", &BatchSize::latent), Int("batch_size", &BatchSize::batch_size).range(1, 999).step(1)},
       [](const BatchSize& in) -> Results<Latent> {
@@ -452,10 +447,10 @@ void add_rest(Table& table) {
         return {std::move(out)};
       });
   const AddNode lists{table, kOrigin, "Comfyroll/List"};
-  lists.operator()<OneText>("CR Binary To Bit List", "A list of the characters of a text.",
+  lists.node<OneText>("CR Binary To Bit List", "A list of the characters of a text.",
                             {Text("bit_string", &OneText::text).multiline()}, bits, {{"STRING"}, {"show_help"}});
   const AddNode schedules{table, kOrigin, "Comfyroll/Animation/Schedulers"};
-  schedules.operator()<Schedule>("CR Simple Value Scheduler", "The value of a frame, of lines such as \"10, 0.5\".",
+  schedules.node<Schedule>("CR Simple Value Scheduler", "The value of a frame, of lines such as \"10, 0.5\".",
                                  {Text("schedule", &Schedule::schedule).multiline(),
                                   Int("current_frame", &Schedule::current_frame).range(0, 9999).step(1)},
                                  scheduled, {{"INT"}, {"FLOAT"}, {"show_help"}});

@@ -25,11 +25,6 @@ struct Choose {
 };
 
 template <class L>
-Made<L> made(const MaybeLinked<L>& link) {
-  return link ? Made<L>(link) : Made<L>(std::nullopt);
-}
-
-template <class L>
 void add_switch(Table& table, const char* name, const char* one, const char* two, const char* page) {
   table.add(NodeOf<Choose<L>>{.name = name,
                               .category = "Comfyroll/Utils/Logic",
@@ -39,7 +34,7 @@ void add_switch(Table& table, const char* name, const char* one, const char* two
                                          Link(two, &Choose<L>::second)},
                               .outputs = {{}, {"show_help"}},
                               .run = [page](const Choose<L>& in) -> Results<L, std::string> {
-                                return {made(in.number == 1 ? in.first : in.second), help(page)};
+                                return {in.number == 1 ? in.first : in.second, help(page)};
                               }});
 }
 

@@ -101,19 +101,19 @@ T grown(const P& in) {
 
 void add_conversions(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Conversion"};
-  add.operator()<Whole>("CR Integer To String", "A whole number as text.",
+  add.node<Whole>("CR Integer To String", "A whole number as text.",
                         {Int("int_", &Whole::value).range(0, INT64_MAX).link_only()},
                         [](const Whole& in) -> Texts {
                           return {std::to_string(in.value), help("Conversion-Nodes#cr-integer-to-string")};
                         },
                         {{"STRING"}, {"show_help"}});
-  add.operator()<Real>("CR Float To String", "A number as text.",
+  add.node<Real>("CR Float To String", "A number as text.",
                        {Float("float_", &Real::value).range(0.0, 1000000.0).link_only()},
                        [](const Real& in) -> Texts {
                          return {as_text(computed<double>(in.value)), help("Conversion-Nodes#cr-float-to-string")};
                        },
                        {{"STRING"}, {"show_help"}});
-  add.operator()<OldSeed>("CR Seed to Int", "The number of a SEED.", {Link("seed", &OldSeed::seed)},
+  add.node<OldSeed>("CR Seed to Int", "The number of a SEED.", {Link("seed", &OldSeed::seed)},
                           [](const OldSeed& in) -> Results<int64_t, std::string> {
                             return {in.seed->number("seed"), help("Legacy-Nodes#cr-seed-to-int")};
                           },
@@ -123,13 +123,13 @@ void add_conversions(Table& table) {
 void add_numbers(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Other"};
   using WholeAndHelp = Results<int64_t, std::string>;
-  add.operator()<Real>("CR Value", "A number, with and without what is behind its point.",
+  add.node<Real>("CR Value", "A number, with and without what is behind its point.",
                        {Float("value", &Real::value).range(-kFar, kFar)},
                        [](const Real& in) -> Results<double, int64_t, std::string> {
                          return {in.value, python_int(in.value, "value"), help("Other-Nodes#cr-value")};
                        },
                        {{"FLOAT"}, {"INT"}, {"show_help"}});
-  add.operator()<Times>("CR Integer Multiple", "A whole number so many times, without what is behind the point.",
+  add.node<Times>("CR Integer Multiple", "A whole number so many times, without what is behind the point.",
                         {Int("integer", &Times::integer).range(-INT64_MAX, INT64_MAX),
                          Float("multiple", &Times::multiple).range(1.0, kFar)},
                         [](const Times& in) -> WholeAndHelp {
@@ -137,7 +137,7 @@ void add_numbers(Table& table) {
                                   help("Other-Nodes#cr-integer-multiple")};
                         },
                         {{"INT"}, {"show_help"}});
-  add.operator()<Clamped>(
+  add.node<Clamped>(
       "CR Clamp Value", "A number, kept within a range.",
       {Float("a", &Clamped::a).range(-kFar, kFar), Float("range_min", &Clamped::range_min).range(-kFar, kFar),
        Float("range_max", &Clamped::range_max).range(-kFar, kFar)},
@@ -145,7 +145,7 @@ void add_numbers(Table& table) {
         return {std::max(in.range_min, std::min(in.a, in.range_max)), help("Other-Nodes#cr-clamp-value")};
       },
       {{"a"}, {"show_help"}});
-  add.operator()<Calculation>(
+  add.node<Calculation>(
       "CR Math Operation", "A function of a number. \"tan\" gives the cosine, as in the original.",
       {Float("a", &Calculation::a).range(-kFar, kFar),
        Choice("operation", &Calculation::operation, {"sin", "cos", "tan", "sqrt", "exp", "log", "neg", "abs"}),
@@ -154,13 +154,13 @@ void add_numbers(Table& table) {
         return {calculated(in), help("Other-Nodes#cr-math-operation")};
       },
       {{"a"}, {"show_help"}});
-  add.operator()<Either>(
+  add.node<Either>(
       "CR Set Value On Boolean", "One of two numbers.",
       {Bool("boolean", &Either::flag).link_only(), Float("value_if_true", &Either::yes).range(-kFar, kFar),
        Float("value_if_false", &Either::no).range(-kFar, kFar)},
       [](const Either& in) { return chosen(in.flag, in, "Other-Nodes#cr-set-value-on-boolean"); },
       {{"INT"}, {"FLOAT"}, {"show_help"}});
-  add.operator()<Either>(
+  add.node<Either>(
       "CR Set Value On Binary", "One of two numbers.",
       {Int("binary", &Either::bit).range(0, 1).link_only(), Float("value_if_1", &Either::yes).range(-kFar, kFar),
        Float("value_if_0", &Either::no).range(-kFar, kFar)},
@@ -172,25 +172,25 @@ void add_indices(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Index"};
   using TwoAndHelp = Results<int64_t, int64_t, std::string>;
   const auto index = [](int64_t from, int64_t to) { return Int("index", &Stepped::index).range(from, to).link_only(); };
-  add.operator()<Stepped>("CR Index Increment", "An index and what is added to it.",
+  add.node<Stepped>("CR Index Increment", "An index and what is added to it.",
                           {index(-10000, 10000), Int("interval", &Stepped::by).range(-10000, 10000)},
                           [](const Stepped& in) -> TwoAndHelp {
                             return {in.index + in.by, in.by, help("Index-Nodes#cr-index-increment")};
                           },
                           {{"index"}, {"interval"}, {"show_help"}});
-  add.operator()<Stepped>("CR Index Multiply", "An index and by what it is multiplied.",
+  add.node<Stepped>("CR Index Multiply", "An index and by what it is multiplied.",
                           {index(0, 10000), Int("factor", &Stepped::by).range(0, 10000)},
                           [](const Stepped& in) -> TwoAndHelp {
                             return {in.index * in.by, in.by, help("Index-Nodes#cr-index-multiply")};
                           },
                           {{"index"}, {"factor"}, {"show_help"}});
-  add.operator()<Stepped>("CR Index Reset", "Another index.",
+  add.node<Stepped>("CR Index Reset", "Another index.",
                           {index(0, 10000), Int("reset_to", &Stepped::by).range(0, 10000)},
                           [](const Stepped& in) -> TwoAndHelp {
                             return {in.by, in.by, help("Index-Nodes#cr-index-reset")};
                           },
                           {{"index"}, {"reset_to"}, {"show_help"}});
-  add.operator()<Trigger>("CR Trigger", "Whether an index is a certain one.",
+  add.node<Trigger>("CR Trigger", "Whether an index is a certain one.",
                           {Int("index", &Trigger::index).range(0, 9999).step(1),
                            Int("trigger_value", &Trigger::trigger_value).range(0, 10000)},
                           [](const Trigger& in) -> Results<int64_t, bool, std::string> {
@@ -201,12 +201,12 @@ void add_indices(Table& table) {
 
 void add_frames(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Animation"};
-  add.operator()<Frame>("CR Current Frame", "The number of a frame.",
+  add.node<Frame>("CR Current Frame", "The number of a frame.",
                         {Int("index", &Frame::index).range(-10000, 10000),
                          Choice("print_to_console", &Frame::print, {{"Yes", true}, {"No", false}})},
                         [](const Frame& in) -> Results<int64_t> { return {in.index}; }, {{"index"}});
   const auto frame = [](const char* name, auto member) { return Int(name, member).range(0, 9999).step(1); };
-  add.operator()<Growing>(
+  add.node<Growing>(
       "CR Increment Float", "A number that grows from frame to frame.",
       {Float("start_value", &Growing::start_value).range(0.0, 9999.0).step(0.001),
        Float("step", &Growing::step).range(-9999.0, 9999.0).step(0.001), frame("start_frame", &Growing::start_frame),
@@ -215,7 +215,7 @@ void add_frames(Table& table) {
         return {grown<double>(in), help("Interpolation-Nodes#cr-increment-float")};
       },
       {{"FLOAT"}, {"show_help"}});
-  add.operator()<GrowingWhole>(
+  add.node<GrowingWhole>(
       "CR Increment Integer", "A whole number that grows from frame to frame.",
       {frame("start_value", &GrowingWhole::start_value), Int("step", &GrowingWhole::step).range(-9999, 9999).step(1),
        frame("start_frame", &GrowingWhole::start_frame), frame("frame_duration", &GrowingWhole::frame_duration),
@@ -372,7 +372,7 @@ Texts random_colours(const RandomLines& in) {
 void add_texts(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Text"};
   const auto linked = [](const char* name, auto member) { return Text(name, member).link_only(); };
-  add.operator()<Operation>(
+  add.node<Operation>(
       "CR Text Operation", "Changes the letters of a text.",
       {linked("text", &Operation::text),
        Choice("operation", &Operation::operation,
@@ -381,11 +381,11 @@ void add_texts(Table& table) {
         return {text_value(operated(in)), help("Text-Nodes#cr-text-operation")};
       },
       {{"STRING"}, {"show_help"}});
-  add.operator()<Parting>(
+  add.node<Parting>(
       "CR Split String", "The first four parts of a text.",
       {Text("text", &Parting::text).names_embeddings(), Text("delimiter", &Parting::delimiter).optional()}, parted,
       {{"string_1"}, {"string_2"}, {"string_3"}, {"string_4"}, {"show_help"}});
-  add.operator()<Replacing>(
+  add.node<Replacing>(
       "CR Text Replace", "Puts up to three texts in place of others.",
       {linked("text", &Replacing::text), Text("find1", &Replacing::find1).optional(),
        Text("replace1", &Replacing::replace1).optional(), Text("find2", &Replacing::find2).optional(),
@@ -397,29 +397,29 @@ void add_texts(Table& table) {
         return {text_value(replaced(second, in.find3, in.replace3)), help("Text-Nodes#cr-text-replace")};
       },
       {{"STRING"}, {"show_help"}});
-  add.operator()<OneText>(
+  add.node<OneText>(
       "CR Text Length", "How many characters a text has.", {linked("text", &OneText::text)},
       [](const OneText& in) -> Results<int64_t, std::string> {
         return {static_cast<int64_t>(text::decode_utf8(in.text).size()), help("Text-Nodes#cr-text-length")};
       },
       {{"INT"}, {"show_help"}});
-  add.operator()<Rounded>("CR String To Number", "The number that a text stands for.",
+  add.node<Rounded>("CR String To Number", "The number that a text stands for.",
                           {linked("text", &Rounded::text),
                            Choice("round_integer", &Rounded::round_integer, {"round", "round down", "round up"})},
                           as_number, {{"INT"}, {"FLOAT"}, {"show_help"}});
-  add.operator()<Matched>(
+  add.node<Matched>(
       "CR Set Switch From String", "Which of four texts a text is.",
       {linked("text", &Matched::text), Text("switch_1", &Matched::switch_1).optional(),
        Text("switch_2", &Matched::switch_2).optional(), Text("switch_3", &Matched::switch_3).optional(),
        Text("switch_4", &Matched::switch_4).optional()},
       matched, {{"switch"}, {"show_help"}});
-  add.operator()<Lines>(
+  add.node<Lines>(
       "CR Multiline Text", "A text of several lines; those that begin with # are left out.",
       {Text("text", &Lines::text).multiline().names_embeddings(), Bool("convert_from_csv", &Lines::convert_from_csv),
        Text("csv_quote_char", &Lines::csv_quote_char), Bool("remove_chars", &Lines::remove_chars),
        Text("chars_to_remove", &Lines::chars_to_remove), Bool("split_string", &Lines::split_string)},
       lines, {{"multiline_text"}, {"show_help"}});
-  add.operator()<RandomLines>(
+  add.node<RandomLines>(
       "CR Random Multiline Values", "Lines of characters that a seed chooses.",
       {Seed("seed", &RandomLines::seed),
        Choice("value_type", &RandomLines::value_type,
@@ -427,7 +427,7 @@ void add_texts(Table& table) {
        Int("rows", &RandomLines::rows).range(1, 2048), Int("string_length", &RandomLines::string_length).range(1, 1024),
        Text("custom_values", &RandomLines::custom_values), Text("prepend_text", &RandomLines::prepend_text)},
       random_lines, {{"multiline_text"}, {"show_help"}});
-  add.operator()<RandomLines>(
+  add.node<RandomLines>(
       "CR Random Multiline Colors", "Lines of colours that a seed chooses.",
       {Seed("seed", &RandomLines::seed), Choice("value_type", &RandomLines::value_type, {"rgb", "hex color"}),
        Int("rows", &RandomLines::rows).range(1, 2048)},
@@ -465,15 +465,15 @@ Results<ListOf<Anything>, std::string> simple_list(const OneText& in) {
 void add_lists(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/List"};
   const auto number = [](const char* name, int64_t Range::*member) { return Int(name, member).range(-99999, 99999); };
-  add.operator()<Range>(
+  add.node<Range>(
       "CR Integer Range List", "A list of whole numbers, from start to before end.",
       {number("start", &Range::start), number("end", &Range::end), Int("step", &Range::step).range(1, 99999),
        Int("loops", &Range::loops).range(1, 999), Bool("ping_pong", &Range::ping_pong)},
       range, {{"INT"}, {"show_help"}});
-  add.operator()<OneText>("CR Simple List", "A list of the lines of a text.",
+  add.node<OneText>("CR Simple List", "A list of the lines of a text.",
                           {Text("list_values", &OneText::text).multiline().names_embeddings()}, simple_list,
                           {{"LIST"}, {"show_help"}});
-  add.operator()<TextList>("CR Text List To String", "The texts of a list, one a line.",
+  add.node<TextList>("CR Text List To String", "The texts of a list, one a line.",
                            {Link("text_list", &TextList::text_list)},
                            [](const TextList& in) -> Texts {
                              std::vector<std::string> all;

@@ -3,7 +3,6 @@
 
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
-#include "nodes/common/composed.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/common/python/values_as_text.h"
@@ -12,9 +11,6 @@ namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "impact";
-
-// Inputs that are asked of the call.
-struct Nothing {};
 
 struct Compare {
   std::string cmp;
@@ -38,18 +34,14 @@ struct Extreme {
 struct Convert {
   Linked<Anything> value;
 };
+struct IfNone {
+  MaybeLinked<Anything> signal, any_input;
+};
 struct Select {
   std::string strings;
   bool multiline = false;
   int64_t select = 0;
 };
-
-// An optional input of any type, which is asked of the call.
-Input<Nothing> anything(const char* name) {
-  Input<Nothing> out(name, "*", In::Member::kNone, &blank<Nothing>());
-  out.set_known_when_checked(false);
-  return std::move(out).optional();
-}
 
 std::optional<double> number_in(const Value& value) {
   if (const auto* v = value.get<int64_t>()) return static_cast<double>(*v);
@@ -125,43 +117,41 @@ Results<std::string> selected(const Select& in) {
   return {std::move(out)};
 }
 
-void add_logic(Table& table) {
+}  // namespace
+
+void register_impact_logic_nodes(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Logic"};
-  add.operator()<Compare>(
+  add.node<Compare>(
       "ImpactCompare", "Compares two values.",
       {Choice("cmp", &Compare::cmp, {"a = b", "a <> b", "a > b", "a < b", "a >= b", "a <= b", "tt", "ff"}),
        Link("a", &Compare::a), Link("b", &Compare::b)},
       compare);
-  add.operator()<Branch>(
+  add.node<Branch>(
       "ImpactConditionalBranch", "Hands on one of two values.",
       {Bool("cond", &Branch::cond), Link("tt_value", &Branch::tt_value), Link("ff_value", &Branch::ff_value)},
       [](const Branch& in) -> Results<Anything> { return {in.cond ? in.tt_value : in.ff_value}; });
-  add.operator()<Not>("ImpactNeg", "Yes for no, and no for yes.", {Bool("value", &Not::value).link_only()},
+  add.node<Not>("ImpactNeg", "Yes for no, and no for yes.", {Bool("value", &Not::value).link_only()},
                       [](const Not& in) -> Results<bool> { return {!in.value}; });
-  add.operator()<Operators>("ImpactLogicalOperators", "Joins two conditions.",
+  add.node<Operators>("ImpactLogicalOperators", "Joins two conditions.",
                             {Choice("operator", &Operators::op, {"and", "or", "xor"}),
                              Bool("bool_a", &Operators::a).link_only(), Bool("bool_b", &Operators::b).link_only()},
                             [](const Operators& in) -> Results<bool> {
                               if (in.op == "and") return {in.a && in.b};
                               return {in.op == "or" ? in.a || in.b : in.a != in.b};
                             });
-  add.operator()<Extreme>("ImpactMinMax", "The larger of two numbers, or the smaller.",
+  add.node<Extreme>("ImpactMinMax", "The larger of two numbers, or the smaller.",
                           {Bool("mode", &Extreme::largest), Link("a", &Extreme::a), Link("b", &Extreme::b)}, extreme);
-  add.operator()<Convert>("ImpactConvertDataType", "A value in four types.", {Link("value", &Convert::value)}, convert);
-  add.operator()<Nothing>("ImpactIfNone", "Whether something comes in.", {anything("signal"), anything("any_input")},
-                          [](const Nothing&, Call& call) -> Results<Anything, bool> {
-                            const Value* given = call.linked("any_input");
-                            return {value_of(call, "signal"), given && !given->empty()};
+  add.node<Convert>("ImpactConvertDataType", "A value in four types.", {Link("value", &Convert::value)}, convert);
+  add.node<IfNone>("ImpactIfNone", "Whether something comes in.",
+                   {Link("signal", &IfNone::signal), Link("any_input", &IfNone::any_input)},
+                          [](const IfNone& in) -> Results<Anything, bool> {
+                            return {in.signal, static_cast<bool>(in.any_input)};
                           },
                           {{"signal_opt"}, {"bool"}});
-  add.operator()<Select>("ImpactStringSelector", "One of the lines of a text.",
+  add.node<Select>("ImpactStringSelector", "One of the lines of a text.",
                          {Text("strings", &Select::strings).multiline().names_embeddings(),
                           Bool("multiline", &Select::multiline), Int("select", &Select::select).range(0, INT64_MAX)},
                          selected);
 }
-
-}  // namespace
-
-void register_impact_logic_nodes(Table& table) { add_logic(table); }
 
 }  // namespace easel::nodes

@@ -113,17 +113,12 @@ struct ChooseMasked {
   MaybeLinked<Mask> mask1, mask2, mask3, mask4;
 };
 
-template <class L>
-Made<L> or_nothing(const MaybeLinked<L>& link) {
-  return link ? Made<L>(link) : Made<L>(std::nullopt);
-}
-
 Results<Image, Mask> choose_masked(const ChooseMasked& in) {
   switch (in.select) {
-    case 1: return {in.images1, or_nothing(in.mask1)};
-    case 2: return {or_nothing(in.images2), or_nothing(in.mask2)};
-    case 3: return {or_nothing(in.images3), or_nothing(in.mask3)};
-    default: return {or_nothing(in.images4), or_nothing(in.mask4)};
+    case 1: return {in.images1, in.mask1};
+    case 2: return {in.images2, in.mask2};
+    case 3: return {in.images3, in.mask3};
+    default: return {in.images4, in.mask4};
   }
 }
 
@@ -131,38 +126,38 @@ void add_batches(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   using FourNumbers = Results<int64_t, int64_t, int64_t, int64_t>;
   const std::vector<OutputLabel> sizes{{"batch"}, {"height"}, {"width"}, {"channel"}};
-  add.operator()<Several>("ImpactMakeImageBatch", "Pictures as one batch, in the size of the first.",
+  add.node<Several>("ImpactMakeImageBatch", "Pictures as one batch, in the size of the first.",
                           several("image", "IMAGE"), image_batch);
-  add.operator()<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"),
+  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"),
                           masks_together);
-  add.operator()<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.",
+  add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.",
                           several("image", "IMAGE"), image_list);
-  add.operator()<ImageList>("ImageListToImageBatch", "The pictures of a list as one batch, in the size of the first.",
+  add.node<ImageList>("ImageListToImageBatch", "The pictures of a list as one batch, in the size of the first.",
                             {Link("images", &ImageList::images)}, [](const ImageList& in) -> Results<Image> {
                               std::vector<Tensor> all;
                               for (size_t i = 0; i < in.images.size(); ++i) all.push_back(in.images[i]);
                               return {batch_of(all)};
                             });
-  add.operator()<MaskList>("MaskListToMaskBatch", "The masks of a list as one batch.", {Link("mask", &MaskList::mask)},
+  add.node<MaskList>("MaskListToMaskBatch", "The masks of a list as one batch.", {Link("mask", &MaskList::mask)},
                            [](const MaskList& in) -> Results<Mask> {
                              std::vector<Tensor> all;
                              for (size_t i = 0; i < in.mask.size(); ++i) all.push_back(in.mask[i]);
                              return {mask_batch(all)};
                            });
-  add.operator()<TextList>("StringListToString", "The texts of a list as one.",
+  add.node<TextList>("StringListToString", "The texts of a list as one.",
                            {Text("join_with", &TextList::join_with), Link("string_list", &TextList::string_list)},
                            [](const TextList& in) -> Results<std::string> {
                              std::vector<std::string> all;
                              for (size_t i = 0; i < in.string_list.size(); ++i) all.push_back(in.string_list[i]);
                              return {joined(all, in.join_with == "\\n" ? "\n" : in.join_with)};
                            });
-  add.operator()<OnePicture>(
+  add.node<OnePicture>(
       "ImpactImageInfo", "How many pictures there are, and how large.", {Link("value", &OnePicture::value)},
       [](const OnePicture& in) -> FourNumbers {
         return {in.value->dim(0), in.value->dim(1), in.value->dim(2), in.value->dim(3)};
       },
       sizes);
-  add.operator()<OneLatent>(
+  add.node<OneLatent>(
       "ImpactLatentInfo", "How many latents there are, and how large their pictures.",
       {Link("value", &OneLatent::value)},
       [](const OneLatent& in) -> FourNumbers {
@@ -170,7 +165,7 @@ void add_batches(Table& table) {
         return {t.dim(0), t.dim(1) * kSideStep, t.dim(2) * kSideStep, t.dim(3)};
       },
       sizes);
-  add.operator()<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
+  add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
                                {Int("select", &ChooseMasked::select).range(1, 4).step(1),
                                 Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
                                 Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
@@ -256,24 +251,24 @@ Results<Mask> dilated(const Dilate& in) {
 void add_masks(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   const auto two = [] { return Inputs<TwoMasks>{Link("mask1", &TwoMasks::mask1), Link("mask2", &TwoMasks::mask2)}; };
-  add.operator()<Binary>("ToBinaryMask", "1 above a threshold, else 0.",
+  add.node<Binary>("ToBinaryMask", "1 above a threshold, else 0.",
                          {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
                          [](const Binary& in) -> Results<Mask> {
                            return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
                          });
-  add.operator()<TwoMasks>("BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
+  add.node<TwoMasks>("BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
                            [](const TwoMasks& in) { return of_two(in, common_bits); });
-  add.operator()<TwoMasks>("AddMask", "Two masks together.", two(), [](const TwoMasks& in) {
+  add.node<TwoMasks>("AddMask", "Two masks together.", two(), [](const TwoMasks& in) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 + b * 255) / 255.0f, 0.0f, 1.0f); });
   });
-  add.operator()<TwoMasks>("SubtractMask", "A mask without another.", two(), [](const TwoMasks& in) {
+  add.node<TwoMasks>("SubtractMask", "A mask without another.", two(), [](const TwoMasks& in) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 - b * 255) / 255.0f, 0.0f, 1.0f); });
   });
-  add.operator()<Blur>("ImpactGaussianBlurMask", "Blurs a mask.",
+  add.node<Blur>("ImpactGaussianBlurMask", "Blurs a mask.",
                        {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
                         Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
                        blurred);
-  add.operator()<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
+  add.node<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
                          {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)},
                          dilated);
 }
@@ -403,7 +398,7 @@ void add_composed(Table& table) {
       .foresee = foresee_sample_pipe});
   const std::vector<std::string> modes{"None", "Both", "Decode(input) only", "Encode(output) only"};
   const AddNode add{table, kOrigin, "ImpactPack/Util"};
-  add.operator()<Reencode>("ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
+  add.node<Reencode>("ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
                            {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
                             Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
                             Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
@@ -411,7 +406,7 @@ void add_composed(Table& table) {
                              return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
                                              in.output_vae.value(), in.tile_size);
                            });
-  add.operator()<ReencodePipes>(
+  add.node<ReencodePipes>(
       "ReencodeLatentPipe", "Decodes latents with the VAE of one pipe and encodes them with that of another.",
       {Link("samples", &ReencodePipes::samples), Choice("tile_mode", &ReencodePipes::tile_mode, modes),
        Link("input_basic_pipe", &ReencodePipes::input_basic_pipe),
@@ -420,7 +415,7 @@ void add_composed(Table& table) {
         return reencode(call, in.samples.value(), in.tile_mode, in.input_basic_pipe->vae, in.output_basic_pipe->vae,
                         512);
       });
-  add.operator()<ScaleLatent>(
+  add.node<ScaleLatent>(
       "LatentPixelScale", "Scales latents by way of their pictures.",
       {Link("samples", &ScaleLatent::samples),
        Choice("scale_method", &ScaleLatent::scale_method, {"nearest-exact", "bilinear", "lanczos", "area"}),

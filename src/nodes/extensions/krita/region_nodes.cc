@@ -7,7 +7,6 @@
 #include "image/edit/masks.h"
 #include "image/scale/resize.h"
 #include "models/model_patch.h"
-#include "models/unet/context_hook.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
@@ -84,7 +83,7 @@ std::vector<Regions::Region> with_masks(const Regions& regions) {
 // In place of the text's attention of conditional samples: that to each region's text, by the regions' shares of a
 // place ("Attention Couple", after the code by laksjdjf that the original is adapted from). Texts of several lengths
 // need not be brought to one: the original repeats their tokens, which leaves the softmax's means as they are.
-class RegionAttention final : public models::ContextHook {
+class RegionAttention final : public models::AttentionHook {
  public:
   // `factor`: pixels of the picture along a latent pixel.
   RegionAttention(const std::vector<Regions::Region>& regions, int64_t factor) : factor_(factor) {

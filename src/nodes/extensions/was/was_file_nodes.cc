@@ -6,7 +6,6 @@
 #include "base/files/utf8.h"
 #include "node_api/table.h"
 #include "nodes/common/python/python_values.h"
-#include "nodes/common/python/texts.h"
 
 namespace easel::nodes {
 
@@ -28,8 +27,6 @@ struct LinkType<WasLines> {
 };
 
 namespace {
-
-constexpr size_t kMostText = size_t{16} << 20;
 
 struct Load {
   std::string file_path, dictionary_name = "[filename]";
@@ -59,13 +56,8 @@ Results<std::string, WasLines> load(const Load& in, Call& call) {
   }
   std::string text = read_file(*file, kMostText);
   if (!is_utf8(text)) throw Error(Fault::kBadFile, "the text is not UTF-8").in_file(in.file_path).at_input("file_path");
-  if (text.ends_with('\n')) text.pop_back();
-  for (std::string& line : split(text, "\n")) {
-    if (stripped(line).starts_with('#')) continue;
-    std::erase(line, '\r');
-    out.lines.push_back(std::move(line));
-  }
-  if (text.empty()) out.lines.clear();
+  out.lines = without_comments(std::move(text));
+  for (std::string& line : out.lines) std::erase(line, '\r');
   std::string all = joined(out.lines);
   return {std::move(all), std::move(out)};
 }

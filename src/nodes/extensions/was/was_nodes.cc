@@ -5,6 +5,7 @@
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/link_types.h"
+#include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/extensions/was/was_values.h"
 
@@ -34,18 +35,7 @@ struct Lines {
 // Lines that begin with # are left out.
 Results<std::string> lines(const Lines& in) {
   refuse_tokens(in.text, "text");
-  std::string out;
-  bool first = true;
-  for (size_t at = 0; at < in.text.size();) {
-    const size_t end = std::min(in.text.find('\n', at), in.text.size());
-    const std::string line = in.text.substr(at, end - at);
-    if (!stripped(line).starts_with('#')) {
-      out += (first ? "" : "\n") + line;
-      first = false;
-    }
-    at = end + 1;
-  }
-  return {std::move(out)};
+  return {joined(without_comments(in.text))};
 }
 
 Foreseen<std::string> foresee_lines(const Known<Lines>& in) {
@@ -102,9 +92,7 @@ struct Encode {
 };
 
 Value encoded(Call& call, Parts::Doing doing) {
-  Parts::Typed typed;
-  if (const workflow::Literal* text = call.typed("text")) typed.emplace("text", *text);
-  return Parts(call, doing).make("CLIPTextEncode", std::move(typed), {{"clip", value_of(call, "clip")}})[0];
+  return Parts(call, doing).make("CLIPTextEncode", typed_of(call, {"text"}), {{"clip", value_of(call, "clip")}})[0];
 }
 
 template <class P>

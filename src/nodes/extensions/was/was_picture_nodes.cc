@@ -212,7 +212,7 @@ Foreseen<WasBus, ModelHandle, ClipHandle, VaeHandle, Conditioning, Conditioning>
 void register_was_picture_nodes(Table& table) {
   const AddNode add{table, kOrigin, "WAS Suite/Image"};
   using Filter = image::PillowFilter;
-  add.operator()<Resize>(
+  add.node<Resize>(
       "Image Resize", "Scales pictures as Pillow does, by way of eight times the size if wanted.",
       {Link("image", &Resize::image), Choice("mode", &Resize::by_factor, {{"rescale", true}, {"resize", false}}),
        Choice("supersample", &Resize::supersample, {{"true", true}, {"false", false}}),
@@ -226,7 +226,7 @@ void register_was_picture_nodes(Table& table) {
        Int("resize_height", &Resize::resize_height).range(1, 48000).step(1)},
       resize);
   const auto colour = [](const char* name, int64_t Blank::*member) { return Int(name, member).range(0, 255).step(1); };
-  add.operator()<Blank>(
+  add.node<Blank>(
       "Image Blank", "A picture of one colour, its sides multiples of 8.",
       {Int("width", &Blank::width).range(8, 4096).step(1), Int("height", &Blank::height).range(8, 4096).step(1),
        colour("red", &Blank::red), colour("green", &Blank::green), colour("blue", &Blank::blue)},
@@ -234,37 +234,37 @@ void register_was_picture_nodes(Table& table) {
         const auto rgb = static_cast<uint32_t>(in.red << 16 | in.green << 8 | in.blue);
         return {image::solid_picture(1, {down_to_step(in.width), down_to_step(in.height)}, rgb)};
       });
-  add.operator()<Batch>("Image Batch", "Up to four pictures, or batches of them, as one batch.",
+  add.node<Batch>("Image Batch", "Up to four pictures, or batches of them, as one batch.",
                         {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
                          Link("images_d", &Batch::d)},
                         joined_batch, {{"image"}});
-  add.operator()<Flip>(
+  add.node<Flip>(
       "Image Flip", "Turns pictures over.",
       {Link("images", &Flip::images), Choice("mode", &Flip::vertical, {{"horizontal", false}, {"vertical", true}})},
       [](const Flip& in) -> Results<Image> { return {flipped(bytes_of_picture(*in.images), in.vertical)}; },
       {{"images"}});
-  add.operator()<OneOf>(
+  add.node<OneOf>(
       "Tensor Batch to Image", "One picture of a batch; past its end the last.",
       {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
       [](const OneOf& in) -> Results<Image> {
         return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
       });
-  add.operator()<Masks>(
+  add.node<Masks>(
       "Mask Invert", "Selects what was not selected.", {Link("masks", &Masks::masks)},
       [](const Masks& in) -> Results<Mask> { return {image::map(*in.masks, [](float v) { return 1.0f - v; })}; },
       {{"MASKS"}});
-  add.operator()<ToMask>(
+  add.node<ToMask>(
       "Image to Latent Mask", "A channel of pictures as a mask.",
       {Link("images", &ToMask::images), Choice("channel", &ToMask::channel, {"alpha", "red", "green", "blue"})},
       to_mask, {{"MASKS"}});
   const auto level = [](const char* name, double Levels::*member) {
     return Float(name, member).range(0.0, 255.0).step(0.1);
   };
-  add.operator()<Levels>("Image Levels Adjustment", "Moves the black, middle and white levels of pictures.",
+  add.node<Levels>("Image Levels Adjustment", "Moves the black, middle and white levels of pictures.",
                          {Link("image", &Levels::image), level("black_level", &Levels::black_level),
                           level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
                          levels);
-  add.operator()<ScaleLatent>("Latent Upscale by Factor (WAS)", "Scales latents by a factor.",
+  add.node<ScaleLatent>("Latent Upscale by Factor (WAS)", "Scales latents by a factor.",
                               {Link("samples", &ScaleLatent::samples),
                                Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
                                Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
