@@ -1,5 +1,6 @@
 // Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): sizes, batches, masks, plain values.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "image/edit/elementwise.h"
@@ -12,6 +13,7 @@
 #include "node_api/table.h"
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -276,24 +278,24 @@ Results<Mask> smooth(const Smooth& in) {
   return {blurred(image::threshold_mask(*in.mask, 0.5), odd(in.amount))};
 }
 
+// The channels of pictures of three, each [N,H,W,1].
+std::array<Tensor, 3> colours(const Tensor& picture) {
+  return {picture.slice(3, 0, 1), picture.slice(3, 1, 1), picture.slice(3, 2, 1)};
+}
+
 Results<Mask> from_colour(const FromColour& in) {
-  const Tensor pixels = contiguous(*in.image);
-  const int64_t channels = pixels.dim(3);
+  const int64_t channels = in.image->dim(3);
   if (channels != 3)
     throw Error(Fault::kInvalid, "the picture has " + std::to_string(channels) + " channels, and must have 3")
         .at_input("image");
-  const int64_t wanted[] = {in.red, in.green, in.blue};
-  Tensor out(Shape{pixels.dim(0), pixels.dim(1), pixels.dim(2)});
-  for (int64_t i = 0; i < out.numel(); ++i) {
-    bool inside = true;
-    for (int64_t c = 0; c < 3; ++c) {
-      const float value = std::clamp(pixels.f32()[i * 3 + c], 0.0f, 1.0f) * 255.0f;
-      const int64_t distance = image::round_half_even(static_cast<double>(value)) - wanted[c];
-      inside = inside && distance >= -in.threshold && distance <= in.threshold;
-    }
-    out.f32()[i] = inside ? 1.0f : 0.0f;
-  }
-  return {std::move(out)};
+  const auto [red, green, blue] = colours(*in.image);
+  const auto threshold = static_cast<float>(in.threshold);
+  const auto near = [threshold](auto v, int64_t wanted) {
+    return abs(round(clamp(v, 0.0f, 1.0f) * 255.0f) - static_cast<float>(wanted)) <= threshold;
+  };
+  return {image::as_mask(
+      ops::map([&](auto r, auto g, auto b) { return near(r, in.red) * near(g, in.green) * near(b, in.blue); }, red,
+               green, blue))};
 }
 
 void add_masks(Table& table) {
@@ -372,11 +374,17 @@ Results<ListOf<Image>> batch_to_list(const OnePicture& in) {
   return {std::move(out)};
 }
 
-float grey(const float* rgb, const std::string& method) {
-  if (method == "luminance (Rec.709)") return 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
-  if (method == "luminance (Rec.601)") return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
-  if (method == "average") return (rgb[0] + rgb[1] + rgb[2]) / 3.0f;
-  return (std::max({rgb[0], rgb[1], rgb[2]}) + std::min({rgb[0], rgb[1], rgb[2]})) / 2.0f;
+// f32 [N,H,W,1].
+Tensor grey(const Tensor& picture, const std::string& method) {
+  const auto [red, green, blue] = colours(picture);
+  const auto weighted = [&, &red = red, &green = green, &blue = blue](float of_red, float of_green, float of_blue) {
+    return ops::map([=](auto r, auto g, auto b) { return of_red * r + of_green * g + of_blue * b; }, red, green, blue);
+  };
+  if (method == "luminance (Rec.709)") return weighted(0.2126f, 0.7152f, 0.0722f);
+  if (method == "luminance (Rec.601)") return weighted(0.299f, 0.587f, 0.114f);
+  if (method == "average") return ops::map([](auto r, auto g, auto b) { return (r + g + b) / 3.0f; }, red, green, blue);
+  return ops::map([](auto r, auto g, auto b) { return (max(max(r, g), b) + min(min(r, g), b)) / 2.0f; }, red, green,
+                  blue);
 }
 
 Results<Image> desaturate(const Desaturate& in) {
@@ -384,13 +392,9 @@ Results<Image> desaturate(const Desaturate& in) {
     throw Error(Fault::kInvalid, "the pictures must have three channels")
         .at_input("image")
         .fix("Put ImageRemoveAlpha+ before it");
-  Tensor out = clone(*in.image);
   const auto factor = static_cast<float>(in.factor);
-  for (float* p = out.f32(); p < out.f32() + out.numel(); p += 3) {
-    const float value = grey(p, in.method);
-    for (int c = 0; c < 3; ++c) p[c] = std::clamp((1.0f - factor) * p[c] + factor * value, 0.0f, 1.0f);
-  }
-  return {std::move(out)};
+  return {ops::map([factor](auto v, auto g) { return clamp((1.0f - factor) * v + factor * g, 0.0f, 1.0f); }, *in.image,
+                   grey(*in.image, in.method))};
 }
 
 struct Sharpen {

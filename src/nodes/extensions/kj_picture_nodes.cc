@@ -1,17 +1,18 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
 #include <cmath>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "base/cancel.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/sizes.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -30,45 +31,13 @@ struct Grow {
   bool fill_holes = false;
 };
 
-// 1 where a mask is above 0, and where no path over zeros leads to the border (scipy's binary_fill_holes).
-Tensor without_holes(const Tensor& mask) {
-  const int64_t h = mask.dim(1), w = mask.dim(2);
-  Tensor out = Tensor::full(mask.shape(), 1.0f);
-  std::vector<std::pair<int64_t, int64_t>> edge;
-  const auto reach = [&](int64_t y, int64_t x) {
-    if (y < 0 || y >= h || x < 0 || x >= w || out.f32()[y * w + x] == 0.0f || mask.f32()[y * w + x] > 0.0f) return;
-    out.f32()[y * w + x] = 0.0f;
-    edge.emplace_back(y, x);
-  };
-  for (int64_t x = 0; x < w; ++x) {
-    reach(0, x);
-    reach(h - 1, x);
-  }
-  for (int64_t y = 0; y < h; ++y) {
-    reach(y, 0);
-    reach(y, w - 1);
-  }
-  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
-  for (uint32_t seen = 0; !edge.empty(); ++seen) {
-    if (seen % kPixels == 0) poll_cancelled();
-    const auto [y, x] = edge.back();
-    edge.pop_back();
-    reach(y - 1, x);
-    reach(y + 1, x);
-    reach(y, x - 1);
-    reach(y, x + 1);
-  }
-  return out;
-}
-
 // Mixes a mask with the one before it: alpha * mask + (1 - alpha) * before, then + decay * before, divided by its
 // maximum. An alpha or decay of 1 leaves its step out.
 Tensor trailing(Tensor mask, const Tensor& before, float alpha, float decay) {
   if (alpha < 1.0f) mask = ops::map([=](auto v, auto old) { return alpha * v + (1.0f - alpha) * old; }, mask, before);
   if (decay < 1.0f) {
     mask = ops::add(mask, before, decay);
-    const std::span<const float> values = mask.values();
-    const float most = *std::max_element(values.begin(), values.end());
+    const float most = ops::item(ops::reduce(mask, ops::Reduction::kMax, 0, -1));
     mask = ops::map([=](auto v) { return v / most; }, mask);
   }
   return mask;
@@ -84,7 +53,7 @@ Results<Mask, Mask> grow(const Grow& in) {
     if (const auto pixels = image::round_half_even(expand); pixels != 0)
       one = image::grow_mask(one, pixels, in.tapered_corners);
     expand += expand < 0 ? -in.incremental_expandrate : in.incremental_expandrate;
-    if (in.fill_holes) one = without_holes(contiguous(one));
+    if (in.fill_holes) one = image::without_holes(one);
     if (!out.empty())
       one = trailing(one, out.back(), static_cast<float>(in.lerp_alpha), static_cast<float>(in.decay_factor));
     out.push_back(contiguous(one));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/edit/composite.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
@@ -141,25 +142,6 @@ Conditioning cropped(const Conditioning& list, const char* input, const Place& p
   return out;
 }
 
-// Pillow's alpha_composite over an opaque picture: `tile` lies at the crop, `alpha` over the whole canvas.
-void composite(Tensor& canvas, const Tensor& tile, const Tensor& alpha, const Region& crop) {
-  const int64_t width = canvas.dim(2), height = canvas.dim(1), channels = 3;
-  const auto byte = [](float v) { return static_cast<uint32_t>(std::lround(v * 255.0f)); };
-  for (int64_t n = 0; n < canvas.dim(0); ++n)
-    for (int64_t y = crop.y1; y < crop.y2; ++y)
-      for (int64_t x = crop.x1; x < crop.x2; ++x) {
-        const uint32_t a = byte(alpha.f32()[y * width + x]);
-        if (a == 0) continue;
-        const uint32_t own = a * 128, other = 255 * 128 - own;
-        float* to = canvas.f32() + ((n * height + y) * width + x) * channels;
-        const float* from = tile.f32() + ((n * crop.height() + y - crop.y1) * crop.width() + x - crop.x1) * channels;
-        for (int64_t c = 0; c < channels; ++c) {
-          const uint32_t sum = byte(from[c]) * own + byte(to[c]) * other + (0x80u << 7);
-          to[c] = static_cast<float>((((sum >> 8) + sum) >> 8) >> 7) / 255.0f;
-        }
-      }
-}
-
 Tensor to_bytes(const Tensor& picture) {
   return image::map(picture, [](float v) { return std::floor(std::min(std::max(v, 0.0f), 1.0f) * 255.0f) / 255.0f; });
 }
@@ -191,7 +173,8 @@ void draw(const Tiled& in, const Call& call, const Parts& parts, Tensor& canvas,
   const Value decoded =
       in.tiled_decode ? parts.make("VAEDecodeTiled", {{"tile_size", int64_t{512}}, {"overlap", int64_t{64}}}, links)[0]
                       : parts.make("VAEDecode", {}, links)[0];
-  composite(canvas, resized(to_bytes(decoded.as<Tensor>()), seen), mask, place.crop);
+  image::alpha_composite(canvas, resized(to_bytes(decoded.as<Tensor>()), seen), image::as_mask(mask), place.crop.x1,
+                         place.crop.y1);
 }
 
 Results<Image> draw_tiles(const Tiled& in, Call& call, Tensor canvas) {

@@ -8,6 +8,7 @@
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
@@ -127,30 +128,29 @@ void add_batches(Table& table) {
   using FourNumbers = Results<int64_t, int64_t, int64_t, int64_t>;
   const std::vector<OutputLabel> sizes{{"batch"}, {"height"}, {"width"}, {"channel"}};
   add.node<Several>("ImpactMakeImageBatch", "Pictures as one batch, in the size of the first.",
-                          several("image", "IMAGE"), image_batch);
-  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"),
-                          masks_together);
-  add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.",
-                          several("image", "IMAGE"), image_list);
+                    several("image", "IMAGE"), image_batch);
+  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"), masks_together);
+  add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.", several("image", "IMAGE"),
+                    image_list);
   add.node<ImageList>("ImageListToImageBatch", "The pictures of a list as one batch, in the size of the first.",
-                            {Link("images", &ImageList::images)}, [](const ImageList& in) -> Results<Image> {
-                              std::vector<Tensor> all;
-                              for (size_t i = 0; i < in.images.size(); ++i) all.push_back(in.images[i]);
-                              return {batch_of(all)};
-                            });
+                      {Link("images", &ImageList::images)}, [](const ImageList& in) -> Results<Image> {
+                        std::vector<Tensor> all;
+                        for (size_t i = 0; i < in.images.size(); ++i) all.push_back(in.images[i]);
+                        return {batch_of(all)};
+                      });
   add.node<MaskList>("MaskListToMaskBatch", "The masks of a list as one batch.", {Link("mask", &MaskList::mask)},
-                           [](const MaskList& in) -> Results<Mask> {
-                             std::vector<Tensor> all;
-                             for (size_t i = 0; i < in.mask.size(); ++i) all.push_back(in.mask[i]);
-                             return {mask_batch(all)};
-                           });
+                     [](const MaskList& in) -> Results<Mask> {
+                       std::vector<Tensor> all;
+                       for (size_t i = 0; i < in.mask.size(); ++i) all.push_back(in.mask[i]);
+                       return {mask_batch(all)};
+                     });
   add.node<TextList>("StringListToString", "The texts of a list as one.",
-                           {Text("join_with", &TextList::join_with), Link("string_list", &TextList::string_list)},
-                           [](const TextList& in) -> Results<std::string> {
-                             std::vector<std::string> all;
-                             for (size_t i = 0; i < in.string_list.size(); ++i) all.push_back(in.string_list[i]);
-                             return {joined(all, in.join_with == "\\n" ? "\n" : in.join_with)};
-                           });
+                     {Text("join_with", &TextList::join_with), Link("string_list", &TextList::string_list)},
+                     [](const TextList& in) -> Results<std::string> {
+                       std::vector<std::string> all;
+                       for (size_t i = 0; i < in.string_list.size(); ++i) all.push_back(in.string_list[i]);
+                       return {joined(all, in.join_with == "\\n" ? "\n" : in.join_with)};
+                     });
   add.node<OnePicture>(
       "ImpactImageInfo", "How many pictures there are, and how large.", {Link("value", &OnePicture::value)},
       [](const OnePicture& in) -> FourNumbers {
@@ -166,12 +166,12 @@ void add_batches(Table& table) {
       },
       sizes);
   add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
-                               {Int("select", &ChooseMasked::select).range(1, 4).step(1),
-                                Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
-                                Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
-                                Link("images3_opt", &ChooseMasked::images3), Link("mask3_opt", &ChooseMasked::mask3),
-                                Link("images4_opt", &ChooseMasked::images4), Link("mask4_opt", &ChooseMasked::mask4)},
-                               choose_masked);
+                         {Int("select", &ChooseMasked::select).range(1, 4).step(1),
+                          Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
+                          Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
+                          Link("images3_opt", &ChooseMasked::images3), Link("mask3_opt", &ChooseMasked::mask3),
+                          Link("images4_opt", &ChooseMasked::images4), Link("mask4_opt", &ChooseMasked::mask4)},
+                         choose_masked);
 }
 
 // --- Masks ---
@@ -219,45 +219,26 @@ Results<Mask> blurred(const Blur& in) {
   return {image::as_mask(image::blur(mask, radius, in.sigma / static_cast<double>(radius)))};
 }
 
-// The greatest (or, below 0, the least) value of a square of so many pixels, whose middle is at n / 2; outside of the
-// mask counts nothing (cv2.dilate, cv2.erode).
+// The largest (or, below 0, the smallest) value of a square of so many pixels.
 Results<Mask> dilated(const Dilate& in) {
   if (in.mask->dim(0) != 1)
     throw Error(Fault::kInvalid, "takes one mask at a time, and there are " + std::to_string(in.mask->dim(0)))
         .at_input("mask");
   if (in.dilation == 0) return {in.mask};
-  const int64_t size = std::abs(in.dilation), anchor = size / 2;
-  const bool grows = in.dilation > 0;
-  Tensor from = contiguous(*in.mask);
-  for (const bool rows : {true, false}) {
-    const int64_t height = from.dim(1), width = from.dim(2), length = rows ? width : height;
-    Tensor to(from.shape());
-    for (int64_t y = 0; y < height; ++y)
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t at = rows ? x : y;
-        const int64_t begin = std::max<int64_t>(0, at - anchor), end = std::min(length, at - anchor + size);
-        float best = 0;
-        for (int64_t i = begin; i < end; ++i) {
-          const float v = from.f32()[rows ? y * width + i : i * width + x];
-          best = i == begin ? v : grows ? std::max(best, v) : std::min(best, v);
-        }
-        to.f32()[y * width + x] = best;
-      }
-    from = to;
-  }
-  return {from};
+  return {image::extreme_in_window(*in.mask, std::abs(in.dilation),
+                                   in.dilation > 0 ? image::Extreme::kLargest : image::Extreme::kSmallest)};
 }
 
 void add_masks(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   const auto two = [] { return Inputs<TwoMasks>{Link("mask1", &TwoMasks::mask1), Link("mask2", &TwoMasks::mask2)}; };
   add.node<Binary>("ToBinaryMask", "1 above a threshold, else 0.",
-                         {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
-                         [](const Binary& in) -> Results<Mask> {
-                           return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
-                         });
+                   {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
+                   [](const Binary& in) -> Results<Mask> {
+                     return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
+                   });
   add.node<TwoMasks>("BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
-                           [](const TwoMasks& in) { return of_two(in, common_bits); });
+                     [](const TwoMasks& in) { return of_two(in, common_bits); });
   add.node<TwoMasks>("AddMask", "Two masks together.", two(), [](const TwoMasks& in) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 + b * 255) / 255.0f, 0.0f, 1.0f); });
   });
@@ -265,12 +246,11 @@ void add_masks(Table& table) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 - b * 255) / 255.0f, 0.0f, 1.0f); });
   });
   add.node<Blur>("ImpactGaussianBlurMask", "Blurs a mask.",
-                       {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
-                        Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
-                       blurred);
+                 {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
+                  Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
+                 blurred);
   add.node<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
-                         {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)},
-                         dilated);
+                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, dilated);
 }
 
 // --- Sampling and latents, by other nodes ---
@@ -399,13 +379,13 @@ void add_composed(Table& table) {
   const std::vector<std::string> modes{"None", "Both", "Decode(input) only", "Encode(output) only"};
   const AddNode add{table, kOrigin, "ImpactPack/Util"};
   add.node<Reencode>("ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
-                           {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
-                            Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
-                            Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
-                           [](const Reencode& in, Call& call) {
-                             return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
-                                             in.output_vae.value(), in.tile_size);
-                           });
+                     {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
+                      Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
+                      Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
+                     [](const Reencode& in, Call& call) {
+                       return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
+                                       in.output_vae.value(), in.tile_size);
+                     });
   add.node<ReencodePipes>(
       "ReencodeLatentPipe", "Decodes latents with the VAE of one pipe and encodes them with that of another.",
       {Link("samples", &ReencodePipes::samples), Choice("tile_mode", &ReencodePipes::tile_mode, modes),

@@ -3,8 +3,10 @@
 #include "image/edit/pictures.h"
 #include "image/inpaint/fill.h"
 #include "image/inpaint/mask_filters.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "ops/arithmetic/formula.h"
 
 #include <algorithm>
 
@@ -74,23 +76,10 @@ struct MaskOnly {
   Linked<Mask> mask;
 };
 
-// The smallest rectangle around what is not 0 in the first mask.
 Results<int64_t, int64_t, int64_t, int64_t> bounding_box(const MaskOnly& in) {
-  image::require_mask(*in.mask, "mask");
-  const Tensor mask = contiguous(*in.mask);
-  const int64_t height = mask.dim(1), width = mask.dim(2);
-  int64_t left = width, top = height, right = -1, bottom = -1;
-  for (int64_t y = 0; y < height; ++y)
-    for (int64_t x = 0; x < width; ++x) {
-      if (mask.f32()[y * width + x] == 0.0f) continue;
-      left = std::min(left, x);
-      right = std::max(right, x);
-      top = std::min(top, y);
-      bottom = std::max(bottom, y);
-    }
-  if (right < 0)
-    throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
-  return {left, top, right + 1 - left, bottom + 1 - top};
+  const auto box = image::bounds_of(*in.mask);
+  if (!box) throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
+  return {box->left, box->top, box->right - box->left, box->bottom - box->top};
 }
 
 void add_masks(Table& table) {
@@ -181,20 +170,16 @@ struct InpaintHint {
 Results<Image> inpaint_hint(const InpaintHint& in) {
   image::require_image(*in.image, "image");
   image::require_mask(*in.mask, "mask");
-  const Tensor image = contiguous(*in.image);
+  const Tensor& image = *in.image;
   const bool fits = in.mask->dim(1) == image.dim(1) && in.mask->dim(2) == image.dim(2);
-  const Tensor mask =
-      contiguous(fits ? *in.mask
-                      : image::as_mask(image::resize(image::as_picture(*in.mask), {image.dim(2), image.dim(1)},
-                                                     image::ResizeMethod::kBilinear)));
+  Tensor mask = image::as_picture(*in.mask);
+  if (!fits) mask = image::resize(mask, {image.dim(2), image.dim(1)}, image::ResizeMethod::kBilinear);
   if (mask.dim(0) != image.dim(0) || image.dim(3) != 3)
     throw Error(Fault::kInvalid, "a hint needs pictures of three channels and one mask for each of them, not " +
                                      std::to_string(mask.dim(0)) + " masks for pictures of " + image.str());
   constexpr float kMasked = 0.5f;
   const float value = in.black_pixel_for_xinsir_cn ? 0.0f : -1.0f;
-  Tensor out(image.shape());
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = mask.f32()[i / 3] > kMasked ? value : image.f32()[i];
-  return {std::move(out)};
+  return {ops::map([=](auto pixel, auto masked) { return select(masked > kMasked, value, pixel); }, image, mask)};
 }
 
 }  // namespace

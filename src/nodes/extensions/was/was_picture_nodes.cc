@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "image/edit/elementwise.h"
+#include "image/edit/latents.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/aligned.h"
@@ -110,28 +111,11 @@ Results<Image> joined_batch(const Batch& in) {
   return {ops::concat(all, 0)};
 }
 
-Tensor flipped(const Tensor& in, bool vertical) {
-  const Tensor picture = contiguous(in);
-  Tensor out(picture.shape());
-  const int64_t height = picture.dim(1), width = picture.dim(2), channels = picture.dim(3);
-  for (int64_t n = 0; n < picture.dim(0); ++n)
-    for (int64_t y = 0; y < height; ++y)
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t from_y = vertical ? height - 1 - y : y, from_x = vertical ? x : width - 1 - x;
-        const float* from = picture.f32() + ((n * height + from_y) * width + from_x) * channels;
-        std::copy_n(from, channels, out.f32() + ((n * height + y) * width + x) * channels);
-      }
-  return out;
-}
-
 // A channel of the picture as bytes; a picture without alpha is opaque.
 Results<Mask> to_mask(const ToMask& in) {
   const Tensor bytes = bytes_of_picture(*in.images);
-  if (in.channel == "alpha" && bytes.dim(3) < 4) {
-    Tensor out(Shape{bytes.dim(0), bytes.dim(1), bytes.dim(2)});
-    std::fill_n(out.f32(), out.numel(), 1.0f);
-    return {std::move(out)};
-  }
+  if (in.channel == "alpha" && bytes.dim(3) < 4)
+    return {Tensor::full({bytes.dim(0), bytes.dim(1), bytes.dim(2)}, 1.0f)};
   return {image::channel_mask(bytes, image::channel_index(in.channel))};
 }
 
@@ -235,20 +219,22 @@ void register_was_picture_nodes(Table& table) {
         return {image::solid_picture(1, {down_to_step(in.width), down_to_step(in.height)}, rgb)};
       });
   add.node<Batch>("Image Batch", "Up to four pictures, or batches of them, as one batch.",
-                        {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
-                         Link("images_d", &Batch::d)},
-                        joined_batch, {{"image"}});
+                  {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
+                   Link("images_d", &Batch::d)},
+                  joined_batch, {{"image"}});
   add.node<Flip>(
       "Image Flip", "Turns pictures over.",
       {Link("images", &Flip::images), Choice("mode", &Flip::vertical, {{"horizontal", false}, {"vertical", true}})},
-      [](const Flip& in) -> Results<Image> { return {flipped(bytes_of_picture(*in.images), in.vertical)}; },
+      [](const Flip& in) -> Results<Image> {
+        return {
+            image::flip(bytes_of_picture(*in.images), in.vertical ? image::Flip::kVertical : image::Flip::kHorizontal)};
+      },
       {{"images"}});
-  add.node<OneOf>(
-      "Tensor Batch to Image", "One picture of a batch; past its end the last.",
-      {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
-      [](const OneOf& in) -> Results<Image> {
-        return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
-      });
+  add.node<OneOf>("Tensor Batch to Image", "One picture of a batch; past its end the last.",
+                  {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
+                  [](const OneOf& in) -> Results<Image> {
+                    return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
+                  });
   add.node<Masks>(
       "Mask Invert", "Selects what was not selected.", {Link("masks", &Masks::masks)},
       [](const Masks& in) -> Results<Mask> { return {image::map(*in.masks, [](float v) { return 1.0f - v; })}; },
@@ -261,15 +247,15 @@ void register_was_picture_nodes(Table& table) {
     return Float(name, member).range(0.0, 255.0).step(0.1);
   };
   add.node<Levels>("Image Levels Adjustment", "Moves the black, middle and white levels of pictures.",
-                         {Link("image", &Levels::image), level("black_level", &Levels::black_level),
-                          level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
-                         levels);
+                   {Link("image", &Levels::image), level("black_level", &Levels::black_level),
+                    level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
+                   levels);
   add.node<ScaleLatent>("Latent Upscale by Factor (WAS)", "Scales latents by a factor.",
-                              {Link("samples", &ScaleLatent::samples),
-                               Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
-                               Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
-                               Choice("align", &ScaleLatent::align, {{"true", true}, {"false", false}})},
-                              scale_latent);
+                        {Link("samples", &ScaleLatent::samples),
+                         Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
+                         Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
+                         Choice("align", &ScaleLatent::align, {{"true", true}, {"false", false}})},
+                        scale_latent);
   table.add(NodeOf<Bus>{
       .name = "Bus Node",
       .category = "WAS Suite/Utilities",
