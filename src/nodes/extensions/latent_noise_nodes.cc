@@ -221,9 +221,9 @@ void register_latent_noise_nodes(Table& table) {
                     .foresee = foresee_noisy});
   const AddNode add{table, kOrigin, "latent/noise"};
   add.node<Slerp>("BNK_SlerpLatent", "Mixes two latents on the arc between them.",
-                        {Link("latents1", &Slerp::latents1), Float("factor", &Slerp::factor).range(0.0, 1.0).step(0.01),
-                         Link("latents2", &Slerp::latents2), Link("mask", &Slerp::mask)},
-                        slerp);
+                  {Link("latents1", &Slerp::latents1), Float("factor", &Slerp::factor).range(0.0, 1.0).step(0.01),
+                   Link("latents2", &Slerp::latents2), Link("mask", &Slerp::mask)},
+                  slerp);
   add.node<Inject>(
       "BNK_InjectNoise", "Adds noise to a latent.",
       {Link("latents", &Inject::latents), Float("strength", &Inject::strength).range(0.0, 200.0).step(0.01),

@@ -127,30 +127,29 @@ void add_batches(Table& table) {
   using FourNumbers = Results<int64_t, int64_t, int64_t, int64_t>;
   const std::vector<OutputLabel> sizes{{"batch"}, {"height"}, {"width"}, {"channel"}};
   add.node<Several>("ImpactMakeImageBatch", "Pictures as one batch, in the size of the first.",
-                          several("image", "IMAGE"), image_batch);
-  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"),
-                          masks_together);
-  add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.",
-                          several("image", "IMAGE"), image_list);
+                    several("image", "IMAGE"), image_batch);
+  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"), masks_together);
+  add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.", several("image", "IMAGE"),
+                    image_list);
   add.node<ImageList>("ImageListToImageBatch", "The pictures of a list as one batch, in the size of the first.",
-                            {Link("images", &ImageList::images)}, [](const ImageList& in) -> Results<Image> {
-                              std::vector<Tensor> all;
-                              for (size_t i = 0; i < in.images.size(); ++i) all.push_back(in.images[i]);
-                              return {batch_of(all)};
-                            });
+                      {Link("images", &ImageList::images)}, [](const ImageList& in) -> Results<Image> {
+                        std::vector<Tensor> all;
+                        for (size_t i = 0; i < in.images.size(); ++i) all.push_back(in.images[i]);
+                        return {batch_of(all)};
+                      });
   add.node<MaskList>("MaskListToMaskBatch", "The masks of a list as one batch.", {Link("mask", &MaskList::mask)},
-                           [](const MaskList& in) -> Results<Mask> {
-                             std::vector<Tensor> all;
-                             for (size_t i = 0; i < in.mask.size(); ++i) all.push_back(in.mask[i]);
-                             return {mask_batch(all)};
-                           });
+                     [](const MaskList& in) -> Results<Mask> {
+                       std::vector<Tensor> all;
+                       for (size_t i = 0; i < in.mask.size(); ++i) all.push_back(in.mask[i]);
+                       return {mask_batch(all)};
+                     });
   add.node<TextList>("StringListToString", "The texts of a list as one.",
-                           {Text("join_with", &TextList::join_with), Link("string_list", &TextList::string_list)},
-                           [](const TextList& in) -> Results<std::string> {
-                             std::vector<std::string> all;
-                             for (size_t i = 0; i < in.string_list.size(); ++i) all.push_back(in.string_list[i]);
-                             return {joined(all, in.join_with == "\\n" ? "\n" : in.join_with)};
-                           });
+                     {Text("join_with", &TextList::join_with), Link("string_list", &TextList::string_list)},
+                     [](const TextList& in) -> Results<std::string> {
+                       std::vector<std::string> all;
+                       for (size_t i = 0; i < in.string_list.size(); ++i) all.push_back(in.string_list[i]);
+                       return {joined(all, in.join_with == "\\n" ? "\n" : in.join_with)};
+                     });
   add.node<OnePicture>(
       "ImpactImageInfo", "How many pictures there are, and how large.", {Link("value", &OnePicture::value)},
       [](const OnePicture& in) -> FourNumbers {
@@ -166,12 +165,12 @@ void add_batches(Table& table) {
       },
       sizes);
   add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
-                               {Int("select", &ChooseMasked::select).range(1, 4).step(1),
-                                Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
-                                Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
-                                Link("images3_opt", &ChooseMasked::images3), Link("mask3_opt", &ChooseMasked::mask3),
-                                Link("images4_opt", &ChooseMasked::images4), Link("mask4_opt", &ChooseMasked::mask4)},
-                               choose_masked);
+                         {Int("select", &ChooseMasked::select).range(1, 4).step(1),
+                          Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
+                          Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
+                          Link("images3_opt", &ChooseMasked::images3), Link("mask3_opt", &ChooseMasked::mask3),
+                          Link("images4_opt", &ChooseMasked::images4), Link("mask4_opt", &ChooseMasked::mask4)},
+                         choose_masked);
 }
 
 // --- Masks ---
@@ -252,12 +251,12 @@ void add_masks(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   const auto two = [] { return Inputs<TwoMasks>{Link("mask1", &TwoMasks::mask1), Link("mask2", &TwoMasks::mask2)}; };
   add.node<Binary>("ToBinaryMask", "1 above a threshold, else 0.",
-                         {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
-                         [](const Binary& in) -> Results<Mask> {
-                           return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
-                         });
+                   {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
+                   [](const Binary& in) -> Results<Mask> {
+                     return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
+                   });
   add.node<TwoMasks>("BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
-                           [](const TwoMasks& in) { return of_two(in, common_bits); });
+                     [](const TwoMasks& in) { return of_two(in, common_bits); });
   add.node<TwoMasks>("AddMask", "Two masks together.", two(), [](const TwoMasks& in) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 + b * 255) / 255.0f, 0.0f, 1.0f); });
   });
@@ -265,12 +264,11 @@ void add_masks(Table& table) {
     return of_two(in, [](float a, float b) { return std::clamp((a * 255 - b * 255) / 255.0f, 0.0f, 1.0f); });
   });
   add.node<Blur>("ImpactGaussianBlurMask", "Blurs a mask.",
-                       {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
-                        Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
-                       blurred);
+                 {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
+                  Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
+                 blurred);
   add.node<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
-                         {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)},
-                         dilated);
+                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, dilated);
 }
 
 // --- Sampling and latents, by other nodes ---
@@ -284,16 +282,9 @@ struct SamplePipe {
   Linked<Latent> latent_image;
 };
 
-Parts::Typed taken(const Call& call, std::initializer_list<const char*> names) {
-  Parts::Typed out;
-  for (const char* name : names)
-    if (const workflow::Literal* value = call.typed(name)) out.emplace(name, *value);
-  return out;
-}
-
 Value sampled(const BasicPipe& pipe, const Value& latent, const Call& call, const Parts& parts) {
   return parts.make(
-      "KSampler", taken(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
+      "KSampler", typed_of(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
       {{"model", pipe.model}, {"positive", pipe.positive}, {"negative", pipe.negative}, {"latent_image", latent}})[0];
 }
 
@@ -399,13 +390,13 @@ void add_composed(Table& table) {
   const std::vector<std::string> modes{"None", "Both", "Decode(input) only", "Encode(output) only"};
   const AddNode add{table, kOrigin, "ImpactPack/Util"};
   add.node<Reencode>("ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
-                           {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
-                            Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
-                            Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
-                           [](const Reencode& in, Call& call) {
-                             return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
-                                             in.output_vae.value(), in.tile_size);
-                           });
+                     {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
+                      Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
+                      Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
+                     [](const Reencode& in, Call& call) {
+                       return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
+                                       in.output_vae.value(), in.tile_size);
+                     });
   add.node<ReencodePipes>(
       "ReencodeLatentPipe", "Decodes latents with the VAE of one pipe and encodes them with that of another.",
       {Link("samples", &ReencodePipes::samples), Choice("tile_mode", &ReencodePipes::tile_mode, modes),

@@ -235,20 +235,19 @@ void register_was_picture_nodes(Table& table) {
         return {image::solid_picture(1, {down_to_step(in.width), down_to_step(in.height)}, rgb)};
       });
   add.node<Batch>("Image Batch", "Up to four pictures, or batches of them, as one batch.",
-                        {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
-                         Link("images_d", &Batch::d)},
-                        joined_batch, {{"image"}});
+                  {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
+                   Link("images_d", &Batch::d)},
+                  joined_batch, {{"image"}});
   add.node<Flip>(
       "Image Flip", "Turns pictures over.",
       {Link("images", &Flip::images), Choice("mode", &Flip::vertical, {{"horizontal", false}, {"vertical", true}})},
       [](const Flip& in) -> Results<Image> { return {flipped(bytes_of_picture(*in.images), in.vertical)}; },
       {{"images"}});
-  add.node<OneOf>(
-      "Tensor Batch to Image", "One picture of a batch; past its end the last.",
-      {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
-      [](const OneOf& in) -> Results<Image> {
-        return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
-      });
+  add.node<OneOf>("Tensor Batch to Image", "One picture of a batch; past its end the last.",
+                  {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
+                  [](const OneOf& in) -> Results<Image> {
+                    return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
+                  });
   add.node<Masks>(
       "Mask Invert", "Selects what was not selected.", {Link("masks", &Masks::masks)},
       [](const Masks& in) -> Results<Mask> { return {image::map(*in.masks, [](float v) { return 1.0f - v; })}; },
@@ -261,15 +260,15 @@ void register_was_picture_nodes(Table& table) {
     return Float(name, member).range(0.0, 255.0).step(0.1);
   };
   add.node<Levels>("Image Levels Adjustment", "Moves the black, middle and white levels of pictures.",
-                         {Link("image", &Levels::image), level("black_level", &Levels::black_level),
-                          level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
-                         levels);
+                   {Link("image", &Levels::image), level("black_level", &Levels::black_level),
+                    level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
+                   levels);
   add.node<ScaleLatent>("Latent Upscale by Factor (WAS)", "Scales latents by a factor.",
-                              {Link("samples", &ScaleLatent::samples),
-                               Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
-                               Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
-                               Choice("align", &ScaleLatent::align, {{"true", true}, {"false", false}})},
-                              scale_latent);
+                        {Link("samples", &ScaleLatent::samples),
+                         Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
+                         Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
+                         Choice("align", &ScaleLatent::align, {{"true", true}, {"false", false}})},
+                        scale_latent);
   table.add(NodeOf<Bus>{
       .name = "Bus Node",
       .category = "WAS Suite/Utilities",
