@@ -16,7 +16,7 @@ struct AddNode {
 
   template <class P>
   void node(const char* name, const char* description, Inputs<P> inputs, Run<P> run,
-                  std::vector<OutputLabel> outputs = {}) const {
+            std::vector<OutputLabel> outputs = {}) const {
     table.add(NodeOf<P>{.name = name,
                         .category = category,
                         .description = description,

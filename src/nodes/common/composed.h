@@ -1,6 +1,7 @@
 // Nodes made of other nodes: such a node runs a chain of them and does nothing of its own.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -42,6 +43,14 @@ Value value_of(const MaybeLinked<L>& link) {
 inline Value value_of(const Call& call, std::string_view input) {
   const Value* value = call.linked(input);
   return value ? *value : Value();
+}
+
+// What the prompt holds as text or number for these inputs; those that are linked or absent are left out.
+inline Parts::Typed typed_of(const Call& call, std::initializer_list<std::string_view> inputs) {
+  Parts::Typed out;
+  for (const std::string_view input : inputs)
+    if (const workflow::Literal* value = call.typed(input)) out.emplace(input, *value);
+  return out;
 }
 
 }  // namespace easel::nodes

@@ -77,14 +77,14 @@ void register_display_nodes(Table& table) {
                            .output_node = true,
                            .run = display});
   table.add(NodeOf<Optional>{.name = "easy showAnything",
-                            .display = "Show Any",
-                            .category = "EasyUse/Logic",
-                            .description = "Shows a value as text, and hands it on.",
-                            .origin = "easy-use",
-                            .inputs = {Link("anything", &Optional::anything)},
-                            .outputs = {{"output"}},
-                            .output_node = true,
-                            .run = show});
+                             .display = "Show Any",
+                             .category = "EasyUse/Logic",
+                             .description = "Shows a value as text, and hands it on.",
+                             .origin = "easy-use",
+                             .inputs = {Link("anything", &Optional::anything)},
+                             .outputs = {{"output"}},
+                             .output_node = true,
+                             .run = show});
   table.add(
       NodeOf<Sound>{.name = "PlaySound|pysssss",
                     .display = "PlaySound",

@@ -23,14 +23,6 @@ constexpr const char* kOrigin = "efficiency";
 constexpr size_t kMostLoras = 50;
 constexpr int64_t kTile = 320;
 
-// The values of the inputs with these names.
-Parts::Typed typed(const Call& call, std::initializer_list<const char*> names) {
-  Parts::Typed out;
-  for (const char* name : names)
-    if (const workflow::Literal* value = call.typed(name)) out.emplace(name, *value);
-  return out;
-}
-
 // --- LoRA Stacker ---
 
 struct Stacker {
@@ -188,13 +180,13 @@ Parts::Links sampler_links(const Call& call) {
 }
 
 Value all_steps(const Parts& parts, const Call& call) {
-  return parts.make("KSampler", typed(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
+  return parts.make("KSampler", typed_of(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
                     sampler_links(call))[0];
 }
 Value some_steps(const Parts& parts, const Call& call) {
   return parts.make("KSamplerAdvanced",
-                    typed(call, {"add_noise", "noise_seed", "steps", "cfg", "sampler_name", "scheduler",
-                                 "start_at_step", "end_at_step", "return_with_leftover_noise"}),
+                    typed_of(call, {"add_noise", "noise_seed", "steps", "cfg", "sampler_name", "scheduler",
+                                    "start_at_step", "end_at_step", "return_with_leftover_noise"}),
                     sampler_links(call))[0];
 }
 

@@ -163,7 +163,8 @@ void register_expression_nodes(Table& table) {
       .category = "utils",
       .description = "Calculates an expression of a, b and c: a * 2, max(a, b), a.width of a picture.",
       .origin = "pysssss",
-      .inputs = {Text("expression", &Expression::text).multiline(), Link("a", &Expression::a), Link("b", &Expression::b), Link("c", &Expression::c)},
+      .inputs = {Text("expression", &Expression::text).multiline(), Link("a", &Expression::a),
+                 Link("b", &Expression::b), Link("c", &Expression::c)},
       .output_node = true,
       .run = math_expression});
   table.add(
@@ -172,7 +173,8 @@ void register_expression_nodes(Table& table) {
                          .category = "essentials/utilities",
                          .description = "Calculates an expression of a, b and c, which are 0 where nothing is linked.",
                          .origin = "essentials",
-                         .inputs = {Text("value", &Expression::text), Link("a", &Expression::a), Link("b", &Expression::b), Link("c", &Expression::c)},
+                         .inputs = {Text("value", &Expression::text), Link("a", &Expression::a),
+                                    Link("b", &Expression::b), Link("c", &Expression::c)},
                          .run = simple_math});
 }
 

@@ -103,30 +103,29 @@ void add_choices(Table& table) {
                  Int("batch_size", &Chosen::batch_size).range(1, 64)},
       .run = [](const Chosen& in) -> Results<Latent> { return {empty_latent(size_in(in.size), in.batch_size)}; }});
   const AddNode ratio{table, "sdxl-aspect-ratio", "image"};
-  ratio.node<Chosen>(
-      "SDXLAspectRatio", "One of the sizes that suit SDXL; width and height are not looked at.",
-      {Int("width", &Chosen::width).range(64, 2048), Int("height", &Chosen::height).range(64, 2048),
-       Choice("aspectRatio", &Chosen::size,
-              {"1:1  - 1024x1024 square", "2:3  - 832x1216 portrait", "3:4  - 896x1152 portrait",
-               "5:8  - 768x1216 portrait", "9:16 - 768x1344 portrait", "9:19 - 704x1472 portrait",
-               "9:21 - 640x1536 portrait", "3:2  - 1216x832 landscape", "4:3  - 1152x896 landscape",
-               "8:5  - 1216x768 landscape", "16:9 - 1344x768 landscape", "19:9 - 1472x704 landscape",
-               "21:9 - 1536x640 landscape"})},
-      size_of_choice, {{"Width"}, {"Height"}});
+  ratio.node<Chosen>("SDXLAspectRatio", "One of the sizes that suit SDXL; width and height are not looked at.",
+                     {Int("width", &Chosen::width).range(64, 2048), Int("height", &Chosen::height).range(64, 2048),
+                      Choice("aspectRatio", &Chosen::size,
+                             {"1:1  - 1024x1024 square", "2:3  - 832x1216 portrait", "3:4  - 896x1152 portrait",
+                              "5:8  - 768x1216 portrait", "9:16 - 768x1344 portrait", "9:19 - 704x1472 portrait",
+                              "9:21 - 640x1536 portrait", "3:2  - 1216x832 landscape", "4:3  - 1152x896 landscape",
+                              "8:5  - 1216x768 landscape", "16:9 - 1344x768 landscape", "19:9 - 1472x704 landscape",
+                              "21:9 - 1536x640 landscape"})},
+                     size_of_choice, {{"Width"}, {"Height"}});
   const AddNode preset{table, "wyrde", "ws"};
   preset.node<Chosen>("SDXLResolutionPresets", "One of the sizes that suit SDXL.",
-                            {Choice("resolution", &Chosen::size,
-                                    {"Cinematic (1536x640)", "Widescreen (1344x768)", "Photo (1216x832)",
-                                     "Portrait (1152x896)", "Square (1024x1024)"})
-                                 .says_default(),
-                             Choice("aspect", &Chosen::horizontal, {{"Horizontal", true}, {"Vertical", false}})},
-                            size_of_choice, {{"width"}, {"height"}});
+                      {Choice("resolution", &Chosen::size,
+                              {"Cinematic (1536x640)", "Widescreen (1344x768)", "Photo (1216x832)",
+                               "Portrait (1152x896)", "Square (1024x1024)"})
+                           .says_default(),
+                       Choice("aspect", &Chosen::horizontal, {{"Horizontal", true}, {"Vertical", false}})},
+                      size_of_choice, {{"width"}, {"height"}});
   const AddNode math{table, "comfymath", "math/graphics"};
   math.node<Chosen>("CM_SDXLResolution", "One of the sizes that SDXL was trained on.",
-                          {Choice("resolution", &Chosen::size,
-                                  {"1024x1024", "1152x896", "896x1152", "1216x832", "832x1216", "1344x768", "768x1344",
-                                   "1536x640", "640x1536"})},
-                          size_of_choice, {{"width"}, {"height"}});
+                    {Choice("resolution", &Chosen::size,
+                            {"1024x1024", "1152x896", "896x1152", "1216x832", "832x1216", "1344x768", "768x1344",
+                             "1536x640", "640x1536"})},
+                    size_of_choice, {{"width"}, {"height"}});
   const AddNode venture{table, "art-venture", "Art Venture/Utils"};
   using Selected = Results<std::string, int64_t, int64_t>;
   venture.node<Ratio>(
@@ -138,14 +137,13 @@ void add_choices(Table& table) {
         return {in.ratio, size.width, size.height};
       },
       {{"ratio"}, {"width"}, {"height"}});
-  venture.node<Ratio>(
-      "AspectRatioSelector", "The size of a ratio, its longer side 768 pixels.",
-      {Choice("aspect_ratio", &Ratio::ratio, {"1:1", "2:3", "3:4", "9:16", "3:2", "4:3", "16:9"})},
-      [](const Ratio& in) -> Selected {
-        const image::Size size = small_size(in.ratio);
-        return {in.ratio, size.width, size.height};
-      },
-      {{"ratio"}, {"width"}, {"height"}});
+  venture.node<Ratio>("AspectRatioSelector", "The size of a ratio, its longer side 768 pixels.",
+                      {Choice("aspect_ratio", &Ratio::ratio, {"1:1", "2:3", "3:4", "9:16", "3:2", "4:3", "16:9"})},
+                      [](const Ratio& in) -> Selected {
+                        const image::Size size = small_size(in.ratio);
+                        return {in.ratio, size.width, size.height};
+                      },
+                      {{"ratio"}, {"width"}, {"height"}});
 }
 
 // --- Quality of Life Suit: sizes times factors, brought to the nearest multiple of 8 ---
@@ -209,19 +207,17 @@ Input<Factors> crop() { return Choice("crop", &Factors::crop, {"disabled", "cent
 
 void add_factors(Table& table) {
   const AddNode latent{table, kOmar, "O/latent"}, image{table, kOmar, "O/image"};
-  latent.node<Factors>(
-      "LatentUpscaleFactor _O", "Scales latents by factors.",
-      {Link("samples", &Factors::samples), method(), factor("WidthFactor", &Factors::width_factor),
-       factor("HeightFactor", &Factors::height_factor), crop()},
-      [](const Factors& in) { return scale_latent(in, in.height_factor); });
-  latent.node<Factors>(
-      "LatentUpscaleFactorSimple _O", "Scales latents by a factor.",
-      {Link("samples", &Factors::samples), method(), factor("factor", &Factors::width_factor), crop()},
-      [](const Factors& in) { return scale_latent(in, in.width_factor); });
+  latent.node<Factors>("LatentUpscaleFactor _O", "Scales latents by factors.",
+                       {Link("samples", &Factors::samples), method(), factor("WidthFactor", &Factors::width_factor),
+                        factor("HeightFactor", &Factors::height_factor), crop()},
+                       [](const Factors& in) { return scale_latent(in, in.height_factor); });
+  latent.node<Factors>("LatentUpscaleFactorSimple _O", "Scales latents by a factor.",
+                       {Link("samples", &Factors::samples), method(), factor("factor", &Factors::width_factor), crop()},
+                       [](const Factors& in) { return scale_latent(in, in.width_factor); });
   image.node<Factors>("ImageScaleFactor _O", "Scales pictures by factors.",
-                            {Link("image", &Factors::image), method(), factor("WidthFactor", &Factors::width_factor),
-                             factor("HeightFactor", &Factors::height_factor), multiple(), crop()},
-                            [](const Factors& in) { return scale_picture(in, in.height_factor); });
+                      {Link("image", &Factors::image), method(), factor("WidthFactor", &Factors::width_factor),
+                       factor("HeightFactor", &Factors::height_factor), multiple(), crop()},
+                      [](const Factors& in) { return scale_picture(in, in.height_factor); });
   image.node<Factors>(
       "ImageScaleFactorSimple _O", "Scales pictures by a factor.",
       {Link("image", &Factors::image), method(), factor("Factor", &Factors::width_factor), multiple(), crop()},
@@ -247,19 +243,19 @@ void add_values(Table& table) {
   const auto whole = [] { return Int("int", &Whole::value).range(0, INT64_MAX); };
   const auto real = [] { return Float("float", &Real::value).range(0.0, kFar); };
   add.node<Whole>("int _O", "A whole number.", {whole()},
-                        [](const Whole& in) -> Results<int64_t> { return {in.value}; });
+                  [](const Whole& in) -> Results<int64_t> { return {in.value}; });
   add.node<Real>("float _O", "A number.", {real()}, [](const Real& in) -> Results<double> { return {in.value}; });
   add.node<Whole>("intToFloat _O", "A whole number as one with a point.", {whole()},
-                        [](const Whole& in) -> Results<double> { return {static_cast<double>(in.value)}; });
+                  [](const Whole& in) -> Results<double> { return {static_cast<double>(in.value)}; });
   add.node<Real>("floatToInt _O", "A number without what is behind its point.", {real()},
-                       [](const Real& in) -> Results<int64_t> { return {python_int(in.value, "float")}; });
+                 [](const Real& in) -> Results<int64_t> { return {python_int(in.value, "float")}; });
   add.node<Real>("floatToText _O", "A number as text.", {real()},
-                       [](const Real& in) -> Results<std::string> { return {as_text(computed<double>(in.value))}; });
+                 [](const Real& in) -> Results<std::string> { return {as_text(computed<double>(in.value))}; });
   add.node<SeedOnly>("seed _O", "A seed.", {Seed("seed", &SeedOnly::seed).range(0, INT64_MAX)},
-                           [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; });
+                     [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; });
   add.node<Words>("Text _O", "A text, and a blank behind it.",
-                        {Text("text", &Words::text).multiline().names_embeddings()},
-                        [](const Words& in) -> Results<std::string> { return {in.text + " "}; });
+                  {Text("text", &Words::text).multiline().names_embeddings()},
+                  [](const Words& in) -> Results<std::string> { return {in.text + " "}; });
 }
 
 }  // namespace

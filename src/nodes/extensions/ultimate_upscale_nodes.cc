@@ -161,14 +161,12 @@ void draw(const Tiled& in, const Call& call, const Parts& parts, Tensor& canvas,
   const image::Size seen{place.crop.width(), place.crop.height()};
   const Value pixels = computed<Image>(resized(part(canvas, place.crop), place.size));
   const Value latent = parts.make("VAEEncode", {}, {{"pixels", pixels}, {"vae", in.vae.value()}})[0];
-  Parts::Typed typed;
-  for (const char* name : {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"})
-    if (const workflow::Literal* value = call.typed(name)) typed.emplace(name, *value);
-  const Value drawn = parts.make("KSampler", std::move(typed),
-                                 {{"model", in.model.value()},
-                                  {"positive", computed<Conditioning>(cropped(*in.positive, "positive", place, size))},
-                                  {"negative", computed<Conditioning>(cropped(*in.negative, "negative", place, size))},
-                                  {"latent_image", latent}})[0];
+  const Value drawn =
+      parts.make("KSampler", typed_of(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
+                 {{"model", in.model.value()},
+                  {"positive", computed<Conditioning>(cropped(*in.positive, "positive", place, size))},
+                  {"negative", computed<Conditioning>(cropped(*in.negative, "negative", place, size))},
+                  {"latent_image", latent}})[0];
   const Parts::Links links{{"samples", drawn}, {"vae", in.vae.value()}};
   const Value decoded =
       in.tiled_decode ? parts.make("VAEDecodeTiled", {{"tile_size", int64_t{512}}, {"overlap", int64_t{64}}}, links)[0]

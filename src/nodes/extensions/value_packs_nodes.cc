@@ -81,85 +81,82 @@ void add_derfuu(Table& table) {
     one(newer);
   };
   both("Float", "DF_Float", [&](const char* name) {
-    add.node<Real>(name, "A number.", {number("Value")},
-                         [](const Real& in) -> Results<double> { return {in.value}; });
+    add.node<Real>(name, "A number.", {number("Value")}, [](const Real& in) -> Results<double> { return {in.value}; });
   });
   both("Integer", "DF_Integer", [&](const char* name) {
     add.node<Real>(name, "A number without what is behind its point.", {number("Value").step(1)},
-                         [](const Real& in) -> Results<int64_t> { return {python_int(in.value, "Value")}; });
+                   [](const Real& in) -> Results<int64_t> { return {python_int(in.value, "Value")}; });
   });
   both("Text", "DF_Text", [&](const char* name) {
     add.node<Words>(name, "A text.", {Text("Text", &Words::text).names_embeddings()},
-                          [](const Words& in) -> Results<std::string> { return {in.text}; });
+                    [](const Words& in) -> Results<std::string> { return {in.text}; });
   });
   both("Text box", "DF_Text_Box", [&](const char* name) {
     add.node<Words>(name, "A text of several lines.", {Text("Text", &Words::text).multiline().names_embeddings()},
-                          [](const Words& in) -> Results<std::string> { return {in.text}; });
+                    [](const Words& in) -> Results<std::string> { return {in.text}; });
   });
   both("String Concatenate", "DF_String_Concatenate", [&](const char* name) {
     add.node<Join>(name, "Joins two texts.",
-                         {Text("Prepend", &Join::first).names_embeddings(),
-                          Text("Append", &Join::second).names_embeddings(), Text("Delimiter", &Join::delimiter)},
-                         [](const Join& in) -> Results<std::string> { return {in.first + in.delimiter + in.second}; },
-                         {{"TEXT"}});
+                   {Text("Prepend", &Join::first).names_embeddings(), Text("Append", &Join::second).names_embeddings(),
+                    Text("Delimiter", &Join::delimiter)},
+                   [](const Join& in) -> Results<std::string> { return {in.first + in.delimiter + in.second}; },
+                   {{"TEXT"}});
   });
   add.node<Whole>("DF_Int_to_Float", "A whole number as one with a point.",
-                        {Int("Value", &Whole::value).range(-INT64_MAX, INT64_MAX)},
-                        [](const Whole& in) -> Results<double> { return {static_cast<double>(in.value)}; });
+                  {Int("Value", &Whole::value).range(-INT64_MAX, INT64_MAX)},
+                  [](const Whole& in) -> Results<double> { return {static_cast<double>(in.value)}; });
   add.node<Real>("DF_Ceil", "The next whole number above.", {number("Value")},
-                       [](const Real& in) -> Results<int64_t> { return {python_int(std::ceil(in.value), "Value")}; });
+                 [](const Real& in) -> Results<int64_t> { return {python_int(std::ceil(in.value), "Value")}; });
   add.node<Real>("DF_Floor", "The next whole number below.", {number("Value")},
-                       [](const Real& in) -> Results<int64_t> { return {python_int(std::floor(in.value), "Value")}; });
+                 [](const Real& in) -> Results<int64_t> { return {python_int(std::floor(in.value), "Value")}; });
   both("Sum", "DF_Sum", [&](const char* name) {
     add.node<TwoReals>(name, "The sum of two numbers.", two_numbers("Value_A", "Value_B"),
-                             [](const TwoReals& in) -> Results<double> { return {in.a + in.b}; });
+                       [](const TwoReals& in) -> Results<double> { return {in.a + in.b}; });
   });
   both("Subtract", "DF_Subtract", [&](const char* name) {
     add.node<TwoReals>(name, "A number less another.", two_numbers("Value_A", "Value_B"),
-                             [](const TwoReals& in) -> Results<double> { return {in.a - in.b}; });
+                       [](const TwoReals& in) -> Results<double> { return {in.a - in.b}; });
   });
   both("Multiply", "DF_Multiply", [&](const char* name) {
     add.node<TwoReals>(name, "A number times another.", two_numbers("Value_A", "Value_B"),
-                             [](const TwoReals& in) -> Results<double> { return {checked(in.a * in.b, "Value_B")}; });
+                       [](const TwoReals& in) -> Results<double> { return {checked(in.a * in.b, "Value_B")}; });
   });
   both("Divide", "DF_Divide", [&](const char* name) {
-    add.node<TwoReals>(
-        name, "A number divided by another.", two_numbers("Numerator", "Denominator"),
-        [](const TwoReals& in) -> Results<double> { return {checked(in.a / in.b, "Denominator")}; });
+    add.node<TwoReals>(name, "A number divided by another.", two_numbers("Numerator", "Denominator"),
+                       [](const TwoReals& in) -> Results<double> { return {checked(in.a / in.b, "Denominator")}; });
   });
-  add.node<TwoReals>(
-      "DF_Power", "A number to the power of another.", two_numbers("Value", "Exponent"),
-      [](const TwoReals& in) -> Results<double> { return {checked(std::pow(in.a, in.b), "Exponent")}; });
+  add.node<TwoReals>("DF_Power", "A number to the power of another.", two_numbers("Value", "Exponent"),
+                     [](const TwoReals& in) -> Results<double> { return {checked(std::pow(in.a, in.b), "Exponent")}; });
   add.node<Real>("DF_Square_root", "Both square roots of a number.", {number("Value")},
-                       [](const Real& in) -> Results<double, double> {
-                         const double root = checked(std::sqrt(in.value), "Value");
-                         return {root, -root};
-                       });
+                 [](const Real& in) -> Results<double, double> {
+                   const double root = checked(std::sqrt(in.value), "Value");
+                   return {root, -root};
+                 });
   both("Get image size", "DF_Get_image_size", [&](const char* name) {
     add.node<Sized>(name, "How large pictures are.", {Link("image", &Sized::image)},
-                          [](const Sized& in) -> Results<int64_t, int64_t> {
-                            return {in.image->dim(2), in.image->dim(1)};
-                          },
-                          {{"WIDTH"}, {"HEIGHT"}});
+                    [](const Sized& in) -> Results<int64_t, int64_t> {
+                      return {in.image->dim(2), in.image->dim(1)};
+                    },
+                    {{"WIDTH"}, {"HEIGHT"}});
   });
   both("Image scale to side", "DF_Image_scale_to_side", [&](const char* name) {
     add.node<Sized>(name, "Brings a side of pictures to a length.",
-                          {Link("image", &Sized::image), Int("side_length", &Sized::side_length).range(0, kMaxSide),
-                           Choice("side", &Sized::side, {"Longest", "Shortest", "Width", "Height"}),
-                           Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
-                          [](const Sized& in) { return scaled(in, size_by_side(in), "side_length"); });
+                    {Link("image", &Sized::image), Int("side_length", &Sized::side_length).range(0, kMaxSide),
+                     Choice("side", &Sized::side, {"Longest", "Shortest", "Width", "Height"}),
+                     Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
+                    [](const Sized& in) { return scaled(in, size_by_side(in), "side_length"); });
   });
   both("Image scale by ratio", "DF_Image_scale_by_ratio", [&](const char* name) {
     add.node<Sized>(name, "Scales pictures by a factor.",
-                          {Link("image", &Sized::image), Float("upscale_by", &Sized::factor).range(-kFar, kFar),
-                           Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
-                          [](const Sized& in) {
-                            const auto side = [&](int64_t length) {
-                              const double to = std::ceil(static_cast<double>(length) * in.factor);
-                              return static_cast<int64_t>(std::clamp(to, -1.0, static_cast<double>(kMaxSide + 1)));
-                            };
-                            return scaled(in, {side(in.image->dim(2)), side(in.image->dim(1))}, "upscale_by");
-                          });
+                    {Link("image", &Sized::image), Float("upscale_by", &Sized::factor).range(-kFar, kFar),
+                     Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
+                    [](const Sized& in) {
+                      const auto side = [&](int64_t length) {
+                        const double to = std::ceil(static_cast<double>(length) * in.factor);
+                        return static_cast<int64_t>(std::clamp(to, -1.0, static_cast<double>(kMaxSide + 1)));
+                      };
+                      return scaled(in, {side(in.image->dim(2)), side(in.image->dim(1))}, "upscale_by");
+                    });
   });
 }
 
@@ -168,34 +165,32 @@ void add_derfuu(Table& table) {
 void add_tinyterra(Table& table) {
   const AddNode add{table, "tinyterra", "ttN"};
   add.node<SeedOnly>("ttN seed", "A seed.", {Seed("seed", &SeedOnly::seed).range(0, INT64_MAX)},
-                           [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; },
-                           {{"seed"}});
+                     [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; },
+                     {{"seed"}});
   add.node<Whole>("ttN int", "A whole number in three types.", {Int("int", &Whole::value).range(0, INT64_MAX)},
-                        [](const Whole& in) -> Results<int64_t, double, std::string> {
-                          return {in.value, static_cast<double>(in.value), std::to_string(in.value)};
-                        },
-                        {{"int"}, {"float"}, {"text"}});
-  add.node<Real>("ttN float", "A number in three types.",
-                       {Float("float", &Real::value).range(0.0, kFar).step(0.01)},
-                       [](const Real& in) -> Results<double, int64_t, std::string> {
-                         return {in.value, python_int(in.value, "float"), as_text(computed<double>(in.value))};
-                       },
-                       {{"float"}, {"int"}, {"text"}});
-  add.node<Words>("ttN text", "A text.",
-                        {Text("text", &Words::text).multiline().dynamic_prompts().names_embeddings()},
-                        [](const Words& in) -> Results<std::string> { return {in.text}; }, {{"text"}});
+                  [](const Whole& in) -> Results<int64_t, double, std::string> {
+                    return {in.value, static_cast<double>(in.value), std::to_string(in.value)};
+                  },
+                  {{"int"}, {"float"}, {"text"}});
+  add.node<Real>("ttN float", "A number in three types.", {Float("float", &Real::value).range(0.0, kFar).step(0.01)},
+                 [](const Real& in) -> Results<double, int64_t, std::string> {
+                   return {in.value, python_int(in.value, "float"), as_text(computed<double>(in.value))};
+                 },
+                 {{"float"}, {"int"}, {"text"}});
+  add.node<Words>("ttN text", "A text.", {Text("text", &Words::text).multiline().dynamic_prompts().names_embeddings()},
+                  [](const Words& in) -> Results<std::string> { return {in.text}; }, {{"text"}});
   const auto part = [](const char* name, std::string Join::*member) {
     return Text(name, member).multiline().dynamic_prompts().names_embeddings();
   };
   add.node<Join>("ttN concat", "Joins three texts.",
-                       {part("text1", &Join::first), part("text2", &Join::second), part("text3", &Join::third),
-                        Text("delimiter", &Join::delimiter)},
-                       [](const Join& in) -> Results<std::string> {
-                         const auto known = [](const std::string& text) { return text == "undefined" ? "" : text; };
-                         return {joined({known(in.first), known(in.second), known(in.third)},
-                                        in.delimiter == "\\n" ? "\n" : in.delimiter)};
-                       },
-                       {{"concat"}});
+                 {part("text1", &Join::first), part("text2", &Join::second), part("text3", &Join::third),
+                  Text("delimiter", &Join::delimiter)},
+                 [](const Join& in) -> Results<std::string> {
+                   const auto known = [](const std::string& text) { return text == "undefined" ? "" : text; };
+                   return {joined({known(in.first), known(in.second), known(in.third)},
+                                  in.delimiter == "\\n" ? "\n" : in.delimiter)};
+                 },
+                 {{"concat"}});
 }
 
 // --- comfy-image-saver's literals ---
@@ -203,15 +198,15 @@ void add_tinyterra(Table& table) {
 void add_literals(Table& table) {
   const AddNode add{table, "image-saver", "ImageSaverTools/utils"};
   add.node<SeedOnly>("Seed Generator", "A seed.", {Seed("seed", &SeedOnly::seed).range(0, INT64_MAX)},
-                           [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; });
+                     [](const SeedOnly& in) -> Results<int64_t> { return {static_cast<int64_t>(in.seed)}; });
   add.node<Words>("String Literal", "A text.", {Text("string", &Words::text).multiline().names_embeddings()},
-                        [](const Words& in) -> Results<std::string> { return {in.text}; });
+                  [](const Words& in) -> Results<std::string> { return {in.text}; });
   add.node<Whole>("Width/Height Literal", "A length.", {Int("int", &Whole::value).range(0, kMaxSide).step(8)},
-                        [](const Whole& in) -> Results<int64_t> { return {in.value}; });
+                  [](const Whole& in) -> Results<int64_t> { return {in.value}; });
   add.node<Whole>("Int Literal", "A whole number.", {Int("int", &Whole::value).range(0, 1000000)},
-                        [](const Whole& in) -> Results<int64_t> { return {in.value}; });
+                  [](const Whole& in) -> Results<int64_t> { return {in.value}; });
   add.node<Real>("Cfg Literal", "A number.", {Float("float", &Real::value).range(0.0, 100.0)},
-                       [](const Real& in) -> Results<double> { return {in.value}; });
+                 [](const Real& in) -> Results<double> { return {in.value}; });
 }
 
 // --- DJZ ---
@@ -237,10 +232,10 @@ void register_value_packs_nodes(Table& table) {
   add_literals(table);
   const AddNode add{table, "djz", "DJZ-Nodes"};
   add.node<Aspect>("AspectSize", "The size of a ratio that suits a kind of models.",
-                         {Choice("model_type", &Aspect::model_type, {"SD", "SDXL", "Cascade"}),
-                          Int("aspect_ratio_width", &Aspect::width).range(1, 2048).step(1),
-                          Int("aspect_ratio_height", &Aspect::height).range(1, 2048).step(1)},
-                         aspect_size, {{"Width"}, {"Height"}});
+                   {Choice("model_type", &Aspect::model_type, {"SD", "SDXL", "Cascade"}),
+                    Int("aspect_ratio_width", &Aspect::width).range(1, 2048).step(1),
+                    Int("aspect_ratio_height", &Aspect::height).range(1, 2048).step(1)},
+                   aspect_size, {{"Width"}, {"Height"}});
 }
 
 }  // namespace easel::nodes

@@ -50,9 +50,7 @@ ForeseenLatent empty_size(int64_t batch_size, int64_t height, int64_t width) {
   return latents_for(models::default_latents(), batch_size, {width, height});
 }
 
-Results<Latent> empty(const Empty& in) {
-  return {empty_latent(empty_size(in.batch_size, in.height, in.width))};
-}
+Results<Latent> empty(const Empty& in) { return {empty_latent(empty_size(in.batch_size, in.height, in.width))}; }
 
 Foreseen<Latent> foresee_empty(const Known<Empty>& in) {
   return {empty_size(in(&Empty::batch_size), in(&Empty::height), in(&Empty::width))};

@@ -448,12 +448,12 @@ void add_rest(Table& table) {
       });
   const AddNode lists{table, kOrigin, "Comfyroll/List"};
   lists.node<OneText>("CR Binary To Bit List", "A list of the characters of a text.",
-                            {Text("bit_string", &OneText::text).multiline()}, bits, {{"STRING"}, {"show_help"}});
+                      {Text("bit_string", &OneText::text).multiline()}, bits, {{"STRING"}, {"show_help"}});
   const AddNode schedules{table, kOrigin, "Comfyroll/Animation/Schedulers"};
   schedules.node<Schedule>("CR Simple Value Scheduler", "The value of a frame, of lines such as \"10, 0.5\".",
-                                 {Text("schedule", &Schedule::schedule).multiline(),
-                                  Int("current_frame", &Schedule::current_frame).range(0, 9999).step(1)},
-                                 scheduled, {{"INT"}, {"FLOAT"}, {"show_help"}});
+                           {Text("schedule", &Schedule::schedule).multiline(),
+                            Int("current_frame", &Schedule::current_frame).range(0, 9999).step(1)},
+                           scheduled, {{"INT"}, {"FLOAT"}, {"show_help"}});
 }
 
 }  // namespace

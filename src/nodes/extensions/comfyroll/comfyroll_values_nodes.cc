@@ -102,41 +102,41 @@ T grown(const P& in) {
 void add_conversions(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Conversion"};
   add.node<Whole>("CR Integer To String", "A whole number as text.",
-                        {Int("int_", &Whole::value).range(0, INT64_MAX).link_only()},
-                        [](const Whole& in) -> Texts {
-                          return {std::to_string(in.value), help("Conversion-Nodes#cr-integer-to-string")};
-                        },
-                        {{"STRING"}, {"show_help"}});
+                  {Int("int_", &Whole::value).range(0, INT64_MAX).link_only()},
+                  [](const Whole& in) -> Texts {
+                    return {std::to_string(in.value), help("Conversion-Nodes#cr-integer-to-string")};
+                  },
+                  {{"STRING"}, {"show_help"}});
   add.node<Real>("CR Float To String", "A number as text.",
-                       {Float("float_", &Real::value).range(0.0, 1000000.0).link_only()},
-                       [](const Real& in) -> Texts {
-                         return {as_text(computed<double>(in.value)), help("Conversion-Nodes#cr-float-to-string")};
-                       },
-                       {{"STRING"}, {"show_help"}});
+                 {Float("float_", &Real::value).range(0.0, 1000000.0).link_only()},
+                 [](const Real& in) -> Texts {
+                   return {as_text(computed<double>(in.value)), help("Conversion-Nodes#cr-float-to-string")};
+                 },
+                 {{"STRING"}, {"show_help"}});
   add.node<OldSeed>("CR Seed to Int", "The number of a SEED.", {Link("seed", &OldSeed::seed)},
-                          [](const OldSeed& in) -> Results<int64_t, std::string> {
-                            return {in.seed->number("seed"), help("Legacy-Nodes#cr-seed-to-int")};
-                          },
-                          {{"INT"}, {"show_help"}});
+                    [](const OldSeed& in) -> Results<int64_t, std::string> {
+                      return {in.seed->number("seed"), help("Legacy-Nodes#cr-seed-to-int")};
+                    },
+                    {{"INT"}, {"show_help"}});
 }
 
 void add_numbers(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Other"};
   using WholeAndHelp = Results<int64_t, std::string>;
   add.node<Real>("CR Value", "A number, with and without what is behind its point.",
-                       {Float("value", &Real::value).range(-kFar, kFar)},
-                       [](const Real& in) -> Results<double, int64_t, std::string> {
-                         return {in.value, python_int(in.value, "value"), help("Other-Nodes#cr-value")};
-                       },
-                       {{"FLOAT"}, {"INT"}, {"show_help"}});
+                 {Float("value", &Real::value).range(-kFar, kFar)},
+                 [](const Real& in) -> Results<double, int64_t, std::string> {
+                   return {in.value, python_int(in.value, "value"), help("Other-Nodes#cr-value")};
+                 },
+                 {{"FLOAT"}, {"INT"}, {"show_help"}});
   add.node<Times>("CR Integer Multiple", "A whole number so many times, without what is behind the point.",
-                        {Int("integer", &Times::integer).range(-INT64_MAX, INT64_MAX),
-                         Float("multiple", &Times::multiple).range(1.0, kFar)},
-                        [](const Times& in) -> WholeAndHelp {
-                          return {python_int(static_cast<double>(in.integer) * in.multiple, "multiple"),
-                                  help("Other-Nodes#cr-integer-multiple")};
-                        },
-                        {{"INT"}, {"show_help"}});
+                  {Int("integer", &Times::integer).range(-INT64_MAX, INT64_MAX),
+                   Float("multiple", &Times::multiple).range(1.0, kFar)},
+                  [](const Times& in) -> WholeAndHelp {
+                    return {python_int(static_cast<double>(in.integer) * in.multiple, "multiple"),
+                            help("Other-Nodes#cr-integer-multiple")};
+                  },
+                  {{"INT"}, {"show_help"}});
   add.node<Clamped>(
       "CR Clamp Value", "A number, kept within a range.",
       {Float("a", &Clamped::a).range(-kFar, kFar), Float("range_min", &Clamped::range_min).range(-kFar, kFar),
@@ -154,12 +154,11 @@ void add_numbers(Table& table) {
         return {calculated(in), help("Other-Nodes#cr-math-operation")};
       },
       {{"a"}, {"show_help"}});
-  add.node<Either>(
-      "CR Set Value On Boolean", "One of two numbers.",
-      {Bool("boolean", &Either::flag).link_only(), Float("value_if_true", &Either::yes).range(-kFar, kFar),
-       Float("value_if_false", &Either::no).range(-kFar, kFar)},
-      [](const Either& in) { return chosen(in.flag, in, "Other-Nodes#cr-set-value-on-boolean"); },
-      {{"INT"}, {"FLOAT"}, {"show_help"}});
+  add.node<Either>("CR Set Value On Boolean", "One of two numbers.",
+                   {Bool("boolean", &Either::flag).link_only(), Float("value_if_true", &Either::yes).range(-kFar, kFar),
+                    Float("value_if_false", &Either::no).range(-kFar, kFar)},
+                   [](const Either& in) { return chosen(in.flag, in, "Other-Nodes#cr-set-value-on-boolean"); },
+                   {{"INT"}, {"FLOAT"}, {"show_help"}});
   add.node<Either>(
       "CR Set Value On Binary", "One of two numbers.",
       {Int("binary", &Either::bit).range(0, 1).link_only(), Float("value_if_1", &Either::yes).range(-kFar, kFar),
@@ -173,38 +172,38 @@ void add_indices(Table& table) {
   using TwoAndHelp = Results<int64_t, int64_t, std::string>;
   const auto index = [](int64_t from, int64_t to) { return Int("index", &Stepped::index).range(from, to).link_only(); };
   add.node<Stepped>("CR Index Increment", "An index and what is added to it.",
-                          {index(-10000, 10000), Int("interval", &Stepped::by).range(-10000, 10000)},
-                          [](const Stepped& in) -> TwoAndHelp {
-                            return {in.index + in.by, in.by, help("Index-Nodes#cr-index-increment")};
-                          },
-                          {{"index"}, {"interval"}, {"show_help"}});
+                    {index(-10000, 10000), Int("interval", &Stepped::by).range(-10000, 10000)},
+                    [](const Stepped& in) -> TwoAndHelp {
+                      return {in.index + in.by, in.by, help("Index-Nodes#cr-index-increment")};
+                    },
+                    {{"index"}, {"interval"}, {"show_help"}});
   add.node<Stepped>("CR Index Multiply", "An index and by what it is multiplied.",
-                          {index(0, 10000), Int("factor", &Stepped::by).range(0, 10000)},
-                          [](const Stepped& in) -> TwoAndHelp {
-                            return {in.index * in.by, in.by, help("Index-Nodes#cr-index-multiply")};
-                          },
-                          {{"index"}, {"factor"}, {"show_help"}});
+                    {index(0, 10000), Int("factor", &Stepped::by).range(0, 10000)},
+                    [](const Stepped& in) -> TwoAndHelp {
+                      return {in.index * in.by, in.by, help("Index-Nodes#cr-index-multiply")};
+                    },
+                    {{"index"}, {"factor"}, {"show_help"}});
   add.node<Stepped>("CR Index Reset", "Another index.",
-                          {index(0, 10000), Int("reset_to", &Stepped::by).range(0, 10000)},
-                          [](const Stepped& in) -> TwoAndHelp {
-                            return {in.by, in.by, help("Index-Nodes#cr-index-reset")};
-                          },
-                          {{"index"}, {"reset_to"}, {"show_help"}});
+                    {index(0, 10000), Int("reset_to", &Stepped::by).range(0, 10000)},
+                    [](const Stepped& in) -> TwoAndHelp {
+                      return {in.by, in.by, help("Index-Nodes#cr-index-reset")};
+                    },
+                    {{"index"}, {"reset_to"}, {"show_help"}});
   add.node<Trigger>("CR Trigger", "Whether an index is a certain one.",
-                          {Int("index", &Trigger::index).range(0, 9999).step(1),
-                           Int("trigger_value", &Trigger::trigger_value).range(0, 10000)},
-                          [](const Trigger& in) -> Results<int64_t, bool, std::string> {
-                            return {in.index, in.index == in.trigger_value, help("Index-Nodes#cr-trigger")};
-                          },
-                          {{"index"}, {"trigger"}, {"show_help"}});
+                    {Int("index", &Trigger::index).range(0, 9999).step(1),
+                     Int("trigger_value", &Trigger::trigger_value).range(0, 10000)},
+                    [](const Trigger& in) -> Results<int64_t, bool, std::string> {
+                      return {in.index, in.index == in.trigger_value, help("Index-Nodes#cr-trigger")};
+                    },
+                    {{"index"}, {"trigger"}, {"show_help"}});
 }
 
 void add_frames(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Animation"};
   add.node<Frame>("CR Current Frame", "The number of a frame.",
-                        {Int("index", &Frame::index).range(-10000, 10000),
-                         Choice("print_to_console", &Frame::print, {{"Yes", true}, {"No", false}})},
-                        [](const Frame& in) -> Results<int64_t> { return {in.index}; }, {{"index"}});
+                  {Int("index", &Frame::index).range(-10000, 10000),
+                   Choice("print_to_console", &Frame::print, {{"Yes", true}, {"No", false}})},
+                  [](const Frame& in) -> Results<int64_t> { return {in.index}; }, {{"index"}});
   const auto frame = [](const char* name, auto member) { return Int(name, member).range(0, 9999).step(1); };
   add.node<Growing>(
       "CR Increment Float", "A number that grows from frame to frame.",
@@ -372,15 +371,14 @@ Texts random_colours(const RandomLines& in) {
 void add_texts(Table& table) {
   const AddNode add{table, "comfyroll", "Comfyroll/Utils/Text"};
   const auto linked = [](const char* name, auto member) { return Text(name, member).link_only(); };
-  add.node<Operation>(
-      "CR Text Operation", "Changes the letters of a text.",
-      {linked("text", &Operation::text),
-       Choice("operation", &Operation::operation,
-              {"uppercase", "lowercase", "capitalize", "invert_case", "reverse", "trim", "remove_spaces"})},
-      [](const Operation& in) -> SomeText {
-        return {text_value(operated(in)), help("Text-Nodes#cr-text-operation")};
-      },
-      {{"STRING"}, {"show_help"}});
+  add.node<Operation>("CR Text Operation", "Changes the letters of a text.",
+                      {linked("text", &Operation::text), Choice("operation", &Operation::operation,
+                                                                {"uppercase", "lowercase", "capitalize", "invert_case",
+                                                                 "reverse", "trim", "remove_spaces"})},
+                      [](const Operation& in) -> SomeText {
+                        return {text_value(operated(in)), help("Text-Nodes#cr-text-operation")};
+                      },
+                      {{"STRING"}, {"show_help"}});
   add.node<Parting>(
       "CR Split String", "The first four parts of a text.",
       {Text("text", &Parting::text).names_embeddings(), Text("delimiter", &Parting::delimiter).optional()}, parted,
@@ -404,15 +402,14 @@ void add_texts(Table& table) {
       },
       {{"INT"}, {"show_help"}});
   add.node<Rounded>("CR String To Number", "The number that a text stands for.",
-                          {linked("text", &Rounded::text),
-                           Choice("round_integer", &Rounded::round_integer, {"round", "round down", "round up"})},
-                          as_number, {{"INT"}, {"FLOAT"}, {"show_help"}});
-  add.node<Matched>(
-      "CR Set Switch From String", "Which of four texts a text is.",
-      {linked("text", &Matched::text), Text("switch_1", &Matched::switch_1).optional(),
-       Text("switch_2", &Matched::switch_2).optional(), Text("switch_3", &Matched::switch_3).optional(),
-       Text("switch_4", &Matched::switch_4).optional()},
-      matched, {{"switch"}, {"show_help"}});
+                    {linked("text", &Rounded::text),
+                     Choice("round_integer", &Rounded::round_integer, {"round", "round down", "round up"})},
+                    as_number, {{"INT"}, {"FLOAT"}, {"show_help"}});
+  add.node<Matched>("CR Set Switch From String", "Which of four texts a text is.",
+                    {linked("text", &Matched::text), Text("switch_1", &Matched::switch_1).optional(),
+                     Text("switch_2", &Matched::switch_2).optional(), Text("switch_3", &Matched::switch_3).optional(),
+                     Text("switch_4", &Matched::switch_4).optional()},
+                    matched, {{"switch"}, {"show_help"}});
   add.node<Lines>(
       "CR Multiline Text", "A text of several lines; those that begin with # are left out.",
       {Text("text", &Lines::text).multiline().names_embeddings(), Bool("convert_from_csv", &Lines::convert_from_csv),
@@ -471,16 +468,16 @@ void add_lists(Table& table) {
        Int("loops", &Range::loops).range(1, 999), Bool("ping_pong", &Range::ping_pong)},
       range, {{"INT"}, {"show_help"}});
   add.node<OneText>("CR Simple List", "A list of the lines of a text.",
-                          {Text("list_values", &OneText::text).multiline().names_embeddings()}, simple_list,
-                          {{"LIST"}, {"show_help"}});
+                    {Text("list_values", &OneText::text).multiline().names_embeddings()}, simple_list,
+                    {{"LIST"}, {"show_help"}});
   add.node<TextList>("CR Text List To String", "The texts of a list, one a line.",
-                           {Link("text_list", &TextList::text_list)},
-                           [](const TextList& in) -> Texts {
-                             std::vector<std::string> all;
-                             for (size_t i = 0; i < in.text_list.size(); ++i) all.push_back(in.text_list[i]);
-                             return {joined(all), help("List-Nodes#cr-text-list-to-string")};
-                           },
-                           {{"STRING"}, {"show_help"}});
+                     {Link("text_list", &TextList::text_list)},
+                     [](const TextList& in) -> Texts {
+                       std::vector<std::string> all;
+                       for (size_t i = 0; i < in.text_list.size(); ++i) all.push_back(in.text_list[i]);
+                       return {joined(all), help("List-Nodes#cr-text-list-to-string")};
+                     },
+                     {{"STRING"}, {"show_help"}});
 }
 
 }  // namespace

@@ -131,27 +131,27 @@ void register_impact_logic_nodes(Table& table) {
       {Bool("cond", &Branch::cond), Link("tt_value", &Branch::tt_value), Link("ff_value", &Branch::ff_value)},
       [](const Branch& in) -> Results<Anything> { return {in.cond ? in.tt_value : in.ff_value}; });
   add.node<Not>("ImpactNeg", "Yes for no, and no for yes.", {Bool("value", &Not::value).link_only()},
-                      [](const Not& in) -> Results<bool> { return {!in.value}; });
+                [](const Not& in) -> Results<bool> { return {!in.value}; });
   add.node<Operators>("ImpactLogicalOperators", "Joins two conditions.",
-                            {Choice("operator", &Operators::op, {"and", "or", "xor"}),
-                             Bool("bool_a", &Operators::a).link_only(), Bool("bool_b", &Operators::b).link_only()},
-                            [](const Operators& in) -> Results<bool> {
-                              if (in.op == "and") return {in.a && in.b};
-                              return {in.op == "or" ? in.a || in.b : in.a != in.b};
-                            });
+                      {Choice("operator", &Operators::op, {"and", "or", "xor"}),
+                       Bool("bool_a", &Operators::a).link_only(), Bool("bool_b", &Operators::b).link_only()},
+                      [](const Operators& in) -> Results<bool> {
+                        if (in.op == "and") return {in.a && in.b};
+                        return {in.op == "or" ? in.a || in.b : in.a != in.b};
+                      });
   add.node<Extreme>("ImpactMinMax", "The larger of two numbers, or the smaller.",
-                          {Bool("mode", &Extreme::largest), Link("a", &Extreme::a), Link("b", &Extreme::b)}, extreme);
+                    {Bool("mode", &Extreme::largest), Link("a", &Extreme::a), Link("b", &Extreme::b)}, extreme);
   add.node<Convert>("ImpactConvertDataType", "A value in four types.", {Link("value", &Convert::value)}, convert);
   add.node<IfNone>("ImpactIfNone", "Whether something comes in.",
                    {Link("signal", &IfNone::signal), Link("any_input", &IfNone::any_input)},
-                          [](const IfNone& in) -> Results<Anything, bool> {
-                            return {in.signal, static_cast<bool>(in.any_input)};
-                          },
-                          {{"signal_opt"}, {"bool"}});
+                   [](const IfNone& in) -> Results<Anything, bool> {
+                     return {in.signal, static_cast<bool>(in.any_input)};
+                   },
+                   {{"signal_opt"}, {"bool"}});
   add.node<Select>("ImpactStringSelector", "One of the lines of a text.",
-                         {Text("strings", &Select::strings).multiline().names_embeddings(),
-                          Bool("multiline", &Select::multiline), Int("select", &Select::select).range(0, INT64_MAX)},
-                         selected);
+                   {Text("strings", &Select::strings).multiline().names_embeddings(),
+                    Bool("multiline", &Select::multiline), Int("select", &Select::select).range(0, INT64_MAX)},
+                   selected);
 }
 
 }  // namespace easel::nodes

@@ -264,16 +264,9 @@ struct SamplePipe {
   Linked<Latent> latent_image;
 };
 
-Parts::Typed taken(const Call& call, std::initializer_list<const char*> names) {
-  Parts::Typed out;
-  for (const char* name : names)
-    if (const workflow::Literal* value = call.typed(name)) out.emplace(name, *value);
-  return out;
-}
-
 Value sampled(const BasicPipe& pipe, const Value& latent, const Call& call, const Parts& parts) {
   return parts.make(
-      "KSampler", taken(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
+      "KSampler", typed_of(call, {"seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"}),
       {{"model", pipe.model}, {"positive", pipe.positive}, {"negative", pipe.negative}, {"latent_image", latent}})[0];
 }
 

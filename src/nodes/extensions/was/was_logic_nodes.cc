@@ -192,28 +192,28 @@ void add_numbers(Table& table) {
   constexpr double kFar = 18446744073709551615.0;
   const AddNode add{table, kOrigin, "WAS Suite/Number"};
   add.node<SeedOnly>("Seed", "A seed, in four types.", {Seed("seed", &SeedOnly::seed)},
-                           [](const SeedOnly& in) -> Results<WasSeed, WasNumber, double, int64_t> {
-                             const int64_t number = WasSeed{in.seed}.number("seed");
-                             return {WasSeed{in.seed}, WasNumber{number}, static_cast<double>(number), number};
-                           },
-                           {{"seed"}, {"number"}, {"float"}, {"int"}});
+                     [](const SeedOnly& in) -> Results<WasSeed, WasNumber, double, int64_t> {
+                       const int64_t number = WasSeed{in.seed}.number("seed");
+                       return {WasSeed{in.seed}, WasNumber{number}, static_cast<double>(number), number};
+                     },
+                     {{"seed"}, {"number"}, {"float"}, {"int"}});
   const std::vector<std::string> types{"integer", "float", "bool"};
   add.node<Constant>("Constant Number", "A number.",
-                           {Choice("number_type", &Constant::number_type, types),
-                            Float("number", &Constant::number).range(-kFar, kFar).step(0.01)},
-                           constant);
+                     {Choice("number_type", &Constant::number_type, types),
+                      Float("number", &Constant::number).range(-kFar, kFar).step(0.01)},
+                     constant);
   add.node<Random>(
       "Random Number", "A number that a seed chooses.",
       {Choice("number_type", &Random::number_type, types), Float("minimum", &Random::minimum).range(-kFar, kFar),
        Float("maximum", &Random::maximum).range(-kFar, kFar), Seed("seed", &Random::seed)},
       random_number);
   add.node<Two>("Number Operation", "Calculates with two numbers, or compares them.",
-                      {Link("number_a", &Two::number_a), Link("number_b", &Two::number_b),
-                       Choice("operation", &Two::operation,
-                              {"addition", "subtraction", "division", "floor division", "multiplication",
-                               "exponentiation", "modulus", "greater-than", "greater-than or equals", "less-than",
-                               "less-than or equals", "equals", "does not equal"})},
-                      operate);
+                {Link("number_a", &Two::number_a), Link("number_b", &Two::number_b),
+                 Choice("operation", &Two::operation,
+                        {"addition", "subtraction", "division", "floor division", "multiplication", "exponentiation",
+                         "modulus", "greater-than", "greater-than or equals", "less-than", "less-than or equals",
+                         "equals", "does not equal"})},
+                operate);
   add.node<Multiple>(
       "Number Multiple Of", "A number, brought up to a multiple of another.",
       {Link("number", &Multiple::number), Int("multiple", &Multiple::multiple).range(-INT64_MAX, INT64_MAX)},
@@ -223,9 +223,9 @@ void add_numbers(Table& table) {
       {Link("number_a", &Two::number_a), Link("number_b", &Two::number_b), Bool("boolean", &Two::boolean).link_only()},
       [](const Two& in) { return numbers(in.boolean ? *in.number_a : *in.number_b); });
   add.node<OneText>("Text to Number", "The number that a text stands for.", {linked_text("text", &OneText::text)},
-                          [](const OneText& in) -> Results<WasNumber> { return {parsed(in.text)}; });
+                    [](const OneText& in) -> Results<WasNumber> { return {parsed(in.text)}; });
   add.node<Flag>("Logic Boolean", "Yes from above one half on, in four types.",
-                       {Float("boolean", &Flag::boolean).range(0.0, 1.0).step(0.01)}, flag);
+                 {Float("boolean", &Flag::boolean).range(0.0, 1.0).step(0.01)}, flag);
   add.node<YesOrNo>(
       "Boolean To Text", "True or False, as text.", {Bool("boolean", &YesOrNo::boolean)},
       [](const YesOrNo& in) -> Results<std::string> { return {std::string(in.boolean ? "True" : "False")}; });
@@ -342,7 +342,7 @@ void add_texts(Table& table) {
                              .output_node = true,
                              .run = show_text});
   add.node<RandomLine>("Text Random Line", "A line of a text that a seed chooses.",
-                             {linked_text("text", &RandomLine::text), Seed("seed", &RandomLine::seed)}, random_line);
+                       {linked_text("text", &RandomLine::text), Seed("seed", &RandomLine::seed)}, random_line);
   add.node<Replacing>(
       "Text Find and Replace Input", "Puts one text in place of another, and counts how often.",
       {linked_text("text", &Replacing::text), linked_text("find", &Replacing::find),
@@ -355,7 +355,7 @@ void add_texts(Table& table) {
       replace_matches,
       {{"result_text"}, {"replacement_count_number"}, {"replacement_count_float"}, {"replacement_count_int"}});
   add.node<OneText>("String to Text", "A text.", {Text("string", &OneText::text).names_embeddings()},
-                          [](const OneText& in) -> Results<std::string> { return {in.text}; });
+                    [](const OneText& in) -> Results<std::string> { return {in.text}; });
   add.node<Truncating>(
       "Text String Truncate", "Cuts up to four texts to so many characters or words.",
       {linked_text("text", &Truncating::text),
