@@ -1,10 +1,12 @@
 // Masks and pictures made ready for inpainting (comfyui-inpaint-nodes), and the hint of ControlNets for it
 // (comfyui_controlnet_aux).
+#include "base/cancel.h"
 #include "image/edit/pictures.h"
 #include "image/inpaint/fill.h"
 #include "image/inpaint/mask_filters.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 
 #include <algorithm>
 
@@ -80,7 +82,8 @@ Results<int64_t, int64_t, int64_t, int64_t> bounding_box(const MaskOnly& in) {
   const Tensor mask = contiguous(*in.mask);
   const int64_t height = mask.dim(1), width = mask.dim(2);
   int64_t left = width, top = height, right = -1, bottom = -1;
-  for (int64_t y = 0; y < height; ++y)
+  for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < width; ++x) {
       if (mask.f32()[y * width + x] == 0.0f) continue;
       left = std::min(left, x);
@@ -88,6 +91,7 @@ Results<int64_t, int64_t, int64_t, int64_t> bounding_box(const MaskOnly& in) {
       top = std::min(top, y);
       bottom = std::max(bottom, y);
     }
+  }
   if (right < 0)
     throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
   return {left, top, right + 1 - left, bottom + 1 - top};
@@ -102,7 +106,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Expand::mask), pixels("grow", &Expand::grow, 0, kMostPixels),
                                 pixels("blur", &Expand::blur, 0, kMostPixels), softening_input(&Expand::blur_type)},
-                     .run = expand});
+                     .run = expand,
+                     .foresee = like<Expand>(&Expand::mask)});
   table.add(
       NodeOf<Shrink>{.name = "INPAINT_ShrinkMask",
                      .display = "Shrink Mask",
@@ -111,7 +116,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Shrink::mask), pixels("shrink", &Shrink::shrink, 0, kMostPixels),
                                 pixels("blur", &Shrink::blur, 0, kMostPixels), softening_input(&Shrink::blur_type)},
-                     .run = shrink});
+                     .run = shrink,
+                     .foresee = like<Shrink>(&Shrink::mask)});
   table.add(NodeOf<Stabilize>{
       .name = "INPAINT_StabilizeMask",
       .display = "Stabilize Mask",
@@ -119,7 +125,8 @@ void add_masks(Table& table) {
       .description = "Makes what is almost 1 in a mask exactly 1.",
       .origin = "inpaint",
       .inputs = {Link("mask", &Stabilize::mask), Float("epsilon", &Stabilize::epsilon).range(0.0, 1.0).step(0.0001)},
-      .run = stabilize});
+      .run = stabilize,
+      .foresee = like<Stabilize>(&Stabilize::mask)});
   table.add(NodeOf<Compositing>{
       .name = "INPAINT_DenoiseToCompositingMask",
       .display = "Denoise to Compositing Mask",
@@ -131,7 +138,8 @@ void add_masks(Table& table) {
       .inputs = {Link("mask", &Compositing::mask), Float("offset", &Compositing::offset).range(0.0, 1.0).step(0.01),
                  Float("threshold", &Compositing::threshold).range(0.01, 1.0).step(0.01)},
       .run = compositing,
-      .check = check_compositing});
+      .check = check_compositing,
+      .foresee = like<Compositing>(&Compositing::mask)});
   table.add(NodeOf<MaskOnly>{.name = "INPAINT_MaskBoundingBox",
                              .display = "Mask Bounding Box",
                              .category = kCategory,
@@ -193,7 +201,11 @@ Results<Image> inpaint_hint(const InpaintHint& in) {
   constexpr float kMasked = 0.5f;
   const float value = in.black_pixel_for_xinsir_cn ? 0.0f : -1.0f;
   Tensor out(image.shape());
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = mask.f32()[i / 3] > kMasked ? value : image.f32()[i];
+  const int64_t row = image.dim(2) * 3;
+  for (int64_t begin = 0; begin < out.numel(); begin += row) {
+    poll_cancelled();
+    for (int64_t i = begin; i < begin + row; ++i) out.f32()[i] = mask.f32()[i / 3] > kMasked ? value : image.f32()[i];
+  }
   return {std::move(out)};
 }
 
@@ -213,7 +225,8 @@ void register_inpaint_mask_nodes(Table& table) {
                      .tip("telea: Telea 2004; navier-stokes: Bertalmio et al. 2001, as OpenCV does them."),
                  pixels("falloff", &MaskedFill::falloff, 0, kMostBlur)
                      .tip("Over how many pixels inside of the mask the filling begins.")},
-      .run = masked_fill});
+      .run = masked_fill,
+      .foresee = like<MaskedFill>(&MaskedFill::image)});
   table.add(NodeOf<MaskedBlur>{.name = "INPAINT_MaskedBlur",
                                .display = "Blur Masked Area",
                                .category = kCategory,
@@ -224,7 +237,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                           pixels("falloff", &MaskedBlur::falloff, 0, kMostBlur)},
                                .run = [](const MaskedBlur& in) -> Results<Image> {
                                  return {image::blur_under(*in.image, *in.mask, in.blur, in.falloff)};
-                               }});
+                               },
+                               .foresee = like<MaskedBlur>(&MaskedBlur::image)});
   table.add(NodeOf<ColorMatch>{
       .name = "INPAINT_ColorMatch",
       .display = "Color Match (Masked)",
@@ -236,7 +250,8 @@ void register_inpaint_mask_nodes(Table& table) {
                  Float("strength", &ColorMatch::strength).range(0.0, 1.0).step(0.01)},
       .run = [](const ColorMatch& in) -> Results<Image> {
         return {image::match_colours(*in.target, *in.reference, in.exclude_mask.value_or_empty(), in.strength)};
-      }});
+      },
+      .foresee = like<ColorMatch>(&ColorMatch::target)});
   table.add(
       NodeOf<InpaintHint>{.name = "InpaintPreprocessor",
                           .display = "Inpaint Preprocessor",
@@ -247,7 +262,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                      Bool("black_pixel_for_xinsir_cn", &InpaintHint::black_pixel_for_xinsir_cn)
                                          .optional()
                                          .tip("Black in place of -1, as xinsir's and NoobAI's networks were trained.")},
-                          .run = inpaint_hint});
+                          .run = inpaint_hint,
+                          .foresee = like<InpaintHint>(&InpaintHint::image)});
 }
 
 }  // namespace easel::nodes
