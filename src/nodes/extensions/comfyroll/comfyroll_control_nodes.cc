@@ -404,6 +404,10 @@ struct Schedule {
 };
 
 Results<ListOf<std::string>, std::string> bits(const OneText& in) {
+  constexpr size_t kMost = 1'000'000;
+  if (in.text.size() > kMost)
+    throw Error(Fault::kMemory, "makes a list of more than " + std::to_string(kMost) + " values")
+        .at_input("bit_string");
   std::vector<std::string> out;
   for (const int32_t c : text::decode_utf8(in.text)) formats::append_utf8(out.emplace_back(), static_cast<uint32_t>(c));
   return {std::move(out), help("List-Nodes#cr-binary-to-bit-list")};
