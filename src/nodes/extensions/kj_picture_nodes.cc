@@ -10,6 +10,7 @@
 #include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
@@ -91,16 +92,34 @@ Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
       pixels, beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0}, 0.0f);
 }
 
+bool is_beside(const std::string& direction) { return direction == "left" || direction == "right"; }
+
+// The second picture's size when it is brought to the height, or width, of the first.
+image::Size matched(image::Size first, image::Size second, bool beside) {
+  const double aspect = static_cast<double>(second.width) / static_cast<double>(second.height);
+  if (beside) return {static_cast<int64_t>(static_cast<double>(first.height) * aspect), first.height};
+  return {first.width, static_cast<int64_t>(static_cast<double>(first.width) / aspect)};
+}
+
+Foreseen<Image> foresee_concatenated(const Known<Beside>& in) {
+  const ForeseenPicture *first = in(&Beside::image1), *second = in(&Beside::image2);
+  if (!first || !second) return {};
+  const bool beside = is_beside(in(&Beside::direction));
+  const auto [w1, h1] = size_of(*first);
+  const auto [w2, h2] =
+      in(&Beside::match_image_size) ? matched(size_of(*first), size_of(*second), beside) : size_of(*second);
+  ForeseenPicture out =
+      in_size(*first, beside ? image::Size{w1 + w2, std::max(h1, h2)} : image::Size{std::max(w1, w2), h1 + h2});
+  out.count = std::max(first->count, second->count);
+  out.channels = std::max(first->channels, second->channels);
+  return {out};
+}
+
 Results<Image> concatenate(const Beside& in) {
-  const bool beside = in.direction == "left" || in.direction == "right";
+  const bool beside = is_beside(in.direction);
   Tensor image1 = *in.image1, image2 = *in.image2;
-  if (in.match_image_size) {
-    const double aspect = static_cast<double>(image2.dim(2)) / static_cast<double>(image2.dim(1));
-    const image::Size size =
-        beside ? image::Size{static_cast<int64_t>(static_cast<double>(image1.dim(1)) * aspect), image1.dim(1)}
-               : image::Size{image1.dim(2), static_cast<int64_t>(static_cast<double>(image1.dim(2)) / aspect)};
-    image2 = image::antialias_bicubic(image2, size);
-  }
+  if (in.match_image_size)
+    image2 = image::antialias_bicubic(image2, matched(image::size_of(image1), image::size_of(image2), beside));
   const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
   const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
   image1 = centred(matched(image1, count, channels), side, beside);
@@ -135,7 +154,10 @@ void register_kj_picture_nodes(Table& table) {
                      .tip("If below 1, the factor with which the mask before is added."),
                  Bool("fill_holes", &Grow::fill_holes).optional()},
       .outputs = {{"mask"}, {"mask_inverted"}},
-      .run = grow});
+      .run = grow,
+      .foresee = [](const Known<Grow>& in) -> Foreseen<Mask, Mask> {
+        return {in(&Grow::mask), in(&Grow::mask)};
+      }});
   table.add(NodeOf<Beside>{.name = "ImageConcanate",
                            .display = "Image Concatenate",
                            .category = "KJNodes/image",
@@ -145,7 +167,8 @@ void register_kj_picture_nodes(Table& table) {
                                       Choice("direction", &Beside::direction, {"right", "down", "left", "up"}),
                                       Bool("match_image_size", &Beside::match_image_size)
                                           .tip("Resizes the second picture to the height or width of the first.")},
-                           .run = concatenate});
+                           .run = concatenate,
+                           .foresee = foresee_concatenated});
 }
 
 }  // namespace easel::nodes

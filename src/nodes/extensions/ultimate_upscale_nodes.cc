@@ -12,6 +12,7 @@
 #include "models/upscale/upscaler.h"
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/sampler_choices.h"
@@ -196,9 +197,9 @@ Results<Image> draw_tiles(const Tiled& in, Call& call, Tensor canvas) {
   return {std::move(canvas)};
 }
 
-image::Size canvas_size(const Tensor& picture, double factor) {
+image::Size canvas_size(image::Size picture, double factor) {
   const auto side = [&](int64_t length) { return to_multiple_of_8(static_cast<double>(length) * factor); };
-  const image::Size out{side(picture.dim(2)), side(picture.dim(1))};
+  const image::Size out{side(picture.width), side(picture.height)};
   if (out.width < 8 || out.height < 8 || out.width > kMaxSide || out.height > kMaxSide)
     throw Error(Fault::kInvalid, "a picture of " + std::to_string(out.width) + "x" + std::to_string(out.height) +
                                      " is not between 8 and " + std::to_string(kMaxSide))
@@ -207,7 +208,7 @@ image::Size canvas_size(const Tensor& picture, double factor) {
 }
 
 Results<Image> enlarge(const Enlarging& in, Call& call) {
-  const image::Size size = canvas_size(*in.image, in.upscale_by);
+  const image::Size size = canvas_size(image::size_of(*in.image), in.upscale_by);
   const int64_t longest = std::max(in.image->dim(1), in.image->dim(2));
   Tensor picture = *in.image;
   if (std::max(size.width, size.height) > longest)
@@ -220,17 +221,28 @@ Results<Image> enlarge(const Enlarging& in, Call& call) {
 
 // Rounding to multiples of 8 may enlarge a picture by a few pixels, for which the original doubles it first.
 Results<Image> keep(const Tiled& in, Call& call) {
-  const image::Size size = canvas_size(*in.image, 1.0);
+  const image::Size size = canvas_size(image::size_of(*in.image), 1.0);
   const int64_t height = in.image->dim(1), width = in.image->dim(2);
   Tensor picture = to_bytes(*in.image);
   if (std::max(size.width, size.height) > std::max(width, height)) picture = resized(picture, {2 * width, 2 * height});
   return draw_tiles(in, call, resized(picture, size));
 }
 
-Foreseen<Image> foresee(const Known<Tiled>& in, Call& call) {
+// Whatever the tiles are, the canvas has this size.
+Foreseen<Image> foresee(const Known<Tiled>& in, double factor, Call& call) {
+  foresee_sampling(in(&Tiled::model), in(&Tiled::positive), in(&Tiled::negative), nullptr, call);
+  const ForeseenPicture* known = in(&Tiled::image);
+  if (!known) return {};
+  return {in_size(*known, canvas_size(size_of(*known), factor))};
+}
+
+Foreseen<Image> foresee_enlarged(const Known<Enlarging>& in, Call& call) {
+  if (!call.awaits("upscale_by")) return foresee(in, in(&Enlarging::upscale_by), call);
   foresee_sampling(in(&Tiled::model), in(&Tiled::positive), in(&Tiled::negative), nullptr, call);
   return {};
 }
+
+Foreseen<Image> foresee_kept(const Known<Tiled>& in, Call& call) { return foresee(in, 1.0, call); }
 
 Input<Tiled> pixels(const char* name, int64_t Tiled::*member, int least, int64_t most) {
   return Int(name, member).range(int64_t{least}, most).step(8);
@@ -283,7 +295,7 @@ void register_ultimate_upscale_nodes(Table& table) {
                                .and_then({Link("upscale_model", &Enlarging::upscale_model)})),
       .run = enlarge,
       .check = check_tiles,
-      .foresee = foresee});
+      .foresee = foresee_enlarged});
   table.add(NodeOf<Tiled>{.name = "UltimateSDUpscaleNoUpscale",
                           .display = "Ultimate SD Upscale (No Upscale)",
                           .category = "image/upscaling",
@@ -292,7 +304,7 @@ void register_ultimate_upscale_nodes(Table& table) {
                           .inputs = with_tiles(with_sampling(common_inputs<Tiled>("upscaled_image"))),
                           .run = keep,
                           .check = check_tiles,
-                          .foresee = foresee});
+                          .foresee = foresee_kept});
 }
 
 }  // namespace easel::nodes

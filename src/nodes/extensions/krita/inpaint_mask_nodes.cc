@@ -6,6 +6,7 @@
 #include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "ops/arithmetic/formula.h"
 
 #include <algorithm>
@@ -91,7 +92,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Expand::mask), pixels("grow", &Expand::grow, 0, kMostPixels),
                                 pixels("blur", &Expand::blur, 0, kMostPixels), softening_input(&Expand::blur_type)},
-                     .run = expand});
+                     .run = expand,
+                     .foresee = like<Expand>(&Expand::mask)});
   table.add(
       NodeOf<Shrink>{.name = "INPAINT_ShrinkMask",
                      .display = "Shrink Mask",
@@ -100,7 +102,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Shrink::mask), pixels("shrink", &Shrink::shrink, 0, kMostPixels),
                                 pixels("blur", &Shrink::blur, 0, kMostPixels), softening_input(&Shrink::blur_type)},
-                     .run = shrink});
+                     .run = shrink,
+                     .foresee = like<Shrink>(&Shrink::mask)});
   table.add(NodeOf<Stabilize>{
       .name = "INPAINT_StabilizeMask",
       .display = "Stabilize Mask",
@@ -108,7 +111,8 @@ void add_masks(Table& table) {
       .description = "Makes what is almost 1 in a mask exactly 1.",
       .origin = "inpaint",
       .inputs = {Link("mask", &Stabilize::mask), Float("epsilon", &Stabilize::epsilon).range(0.0, 1.0).step(0.0001)},
-      .run = stabilize});
+      .run = stabilize,
+      .foresee = like<Stabilize>(&Stabilize::mask)});
   table.add(NodeOf<Compositing>{
       .name = "INPAINT_DenoiseToCompositingMask",
       .display = "Denoise to Compositing Mask",
@@ -120,7 +124,8 @@ void add_masks(Table& table) {
       .inputs = {Link("mask", &Compositing::mask), Float("offset", &Compositing::offset).range(0.0, 1.0).step(0.01),
                  Float("threshold", &Compositing::threshold).range(0.01, 1.0).step(0.01)},
       .run = compositing,
-      .check = check_compositing});
+      .check = check_compositing,
+      .foresee = like<Compositing>(&Compositing::mask)});
   table.add(NodeOf<MaskOnly>{.name = "INPAINT_MaskBoundingBox",
                              .display = "Mask Bounding Box",
                              .category = kCategory,
@@ -198,7 +203,8 @@ void register_inpaint_mask_nodes(Table& table) {
                      .tip("telea: Telea 2004; navier-stokes: Bertalmio et al. 2001, as OpenCV does them."),
                  pixels("falloff", &MaskedFill::falloff, 0, kMostBlur)
                      .tip("Over how many pixels inside of the mask the filling begins.")},
-      .run = masked_fill});
+      .run = masked_fill,
+      .foresee = like<MaskedFill>(&MaskedFill::image)});
   table.add(NodeOf<MaskedBlur>{.name = "INPAINT_MaskedBlur",
                                .display = "Blur Masked Area",
                                .category = kCategory,
@@ -209,7 +215,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                           pixels("falloff", &MaskedBlur::falloff, 0, kMostBlur)},
                                .run = [](const MaskedBlur& in) -> Results<Image> {
                                  return {image::blur_under(*in.image, *in.mask, in.blur, in.falloff)};
-                               }});
+                               },
+                               .foresee = like<MaskedBlur>(&MaskedBlur::image)});
   table.add(NodeOf<ColorMatch>{
       .name = "INPAINT_ColorMatch",
       .display = "Color Match (Masked)",
@@ -221,7 +228,8 @@ void register_inpaint_mask_nodes(Table& table) {
                  Float("strength", &ColorMatch::strength).range(0.0, 1.0).step(0.01)},
       .run = [](const ColorMatch& in) -> Results<Image> {
         return {image::match_colours(*in.target, *in.reference, in.exclude_mask.value_or_empty(), in.strength)};
-      }});
+      },
+      .foresee = like<ColorMatch>(&ColorMatch::target)});
   table.add(
       NodeOf<InpaintHint>{.name = "InpaintPreprocessor",
                           .display = "Inpaint Preprocessor",
@@ -232,7 +240,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                      Bool("black_pixel_for_xinsir_cn", &InpaintHint::black_pixel_for_xinsir_cn)
                                          .optional()
                                          .tip("Black in place of -1, as xinsir's and NoobAI's networks were trained.")},
-                          .run = inpaint_hint});
+                          .run = inpaint_hint,
+                          .foresee = like<InpaintHint>(&InpaintHint::image)});
 }
 
 }  // namespace easel::nodes
