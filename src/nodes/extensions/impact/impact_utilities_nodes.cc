@@ -187,7 +187,7 @@ void add_batches(Table& table) {
       [](const Known<OnePicture>& in) -> FourForeseen {
         const ForeseenPicture* known = in(&OnePicture::value);
         if (!known) return {};
-        return {known->count, known->height, known->width, known->channels};
+        return {std::nullopt, known->height, known->width, known->channels};
       });
   add.node<OneLatent>(
       "ImpactLatentInfo", "How many latents there are, and how large their pictures.",
@@ -200,7 +200,7 @@ void add_batches(Table& table) {
       [](const Known<OneLatent>& in) -> FourForeseen {
         const ForeseenLatent* known = in(&OneLatent::value);
         if (!known) return {};
-        return {known->count, known->height * kSideStep, known->width * kSideStep, known->channels};
+        return {std::nullopt, known->height * kSideStep, known->width * kSideStep, known->channels};
       });
   add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
                          {Int("select", &ChooseMasked::select).range(1, 4).step(1),
