@@ -1,11 +1,13 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/cancel.h"
+#include "image/edit/enclosed.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/scale/resize.h"
@@ -30,37 +32,6 @@ struct Grow {
   bool fill_holes = false;
 };
 
-// 1 where a mask is above 0, and where no path over zeros leads to the border (scipy's binary_fill_holes).
-Tensor without_holes(const Tensor& mask) {
-  const int64_t h = mask.dim(1), w = mask.dim(2);
-  Tensor out = Tensor::full(mask.shape(), 1.0f);
-  std::vector<std::pair<int64_t, int64_t>> edge;
-  const auto reach = [&](int64_t y, int64_t x) {
-    if (y < 0 || y >= h || x < 0 || x >= w || out.f32()[y * w + x] == 0.0f || mask.f32()[y * w + x] > 0.0f) return;
-    out.f32()[y * w + x] = 0.0f;
-    edge.emplace_back(y, x);
-  };
-  for (int64_t x = 0; x < w; ++x) {
-    reach(0, x);
-    reach(h - 1, x);
-  }
-  for (int64_t y = 0; y < h; ++y) {
-    reach(y, 0);
-    reach(y, w - 1);
-  }
-  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
-  for (uint32_t seen = 0; !edge.empty(); ++seen) {
-    if (seen % kPixels == 0) poll_cancelled();
-    const auto [y, x] = edge.back();
-    edge.pop_back();
-    reach(y - 1, x);
-    reach(y + 1, x);
-    reach(y, x - 1);
-    reach(y, x + 1);
-  }
-  return out;
-}
-
 // Mixes a mask with the one before it: alpha * mask + (1 - alpha) * before, then + decay * before, divided by its
 // maximum. An alpha or decay of 1 leaves its step out.
 Tensor trailing(Tensor mask, const Tensor& before, float alpha, float decay) {
@@ -84,7 +55,7 @@ Results<Mask, Mask> grow(const Grow& in) {
     if (const auto pixels = image::round_half_even(expand); pixels != 0)
       one = image::grow_mask(one, pixels, in.tapered_corners);
     expand += expand < 0 ? -in.incremental_expandrate : in.incremental_expandrate;
-    if (in.fill_holes) one = without_holes(contiguous(one));
+    if (in.fill_holes) one = image::fill_enclosed(contiguous(one));
     if (!out.empty())
       one = trailing(one, out.back(), static_cast<float>(in.lerp_alpha), static_cast<float>(in.decay_factor));
     out.push_back(contiguous(one));
@@ -122,22 +93,67 @@ Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
       pixels, beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0}, 0.0f);
 }
 
-Results<Image> concatenate(const Beside& in) {
-  const bool beside = in.direction == "left" || in.direction == "right";
-  Tensor image1 = *in.image1, image2 = *in.image2;
-  if (in.match_image_size) {
+// `fit`: the size to whose height, or width, the second picture is brought.
+Tensor beside_each_other(Tensor image1, Tensor image2, const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = direction == "left" || direction == "right";
+  if (fit) {
     const double aspect = static_cast<double>(image2.dim(2)) / static_cast<double>(image2.dim(1));
     const image::Size size =
-        beside ? image::Size{static_cast<int64_t>(static_cast<double>(image1.dim(1)) * aspect), image1.dim(1)}
-               : image::Size{image1.dim(2), static_cast<int64_t>(static_cast<double>(image1.dim(2)) / aspect)};
+        beside ? image::Size{static_cast<int64_t>(static_cast<double>(fit->height) * aspect), fit->height}
+               : image::Size{fit->width, static_cast<int64_t>(static_cast<double>(fit->width) / aspect)};
     image2 = image::antialias_bicubic(image2, size);
   }
   const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
   const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
   image1 = centred(matched(image1, count, channels), side, beside);
   image2 = centred(matched(image2, count, channels), side, beside);
-  if (in.direction == "left" || in.direction == "up") std::swap(image1, image2);
-  return {ops::concat({image1, image2}, beside ? 2 : 1)};
+  if (direction == "left" || direction == "up") std::swap(image1, image2);
+  return ops::concat({image1, image2}, beside ? 2 : 1);
+}
+
+std::optional<image::Size> size_to_fit(bool match, const Tensor& image) {
+  if (!match) return std::nullopt;
+  return image::Size{image.dim(2), image.dim(1)};
+}
+
+Results<Image> concatenate(const Beside& in) {
+  return {beside_each_other(*in.image1, *in.image2, in.direction, size_to_fit(in.match_image_size, *in.image1))};
+}
+
+// --- ImageConcatMulti ---
+
+struct Row {
+  int64_t inputcount = 2;
+  Linked<Image> image_1;
+  std::string direction;
+  bool match_image_size = false;
+};
+constexpr int64_t kMostInRow = 40;
+
+// Each picture is laid beside those before it; one that is not linked is black, in the size of the first.
+Results<Image> concatenate_row(const Row& in, Call& call) {
+  const Tensor& first = *in.image_1;
+  const auto fit = size_to_fit(in.match_image_size, first);
+  Tensor out = first;
+  for (int64_t i = 2; i <= in.inputcount; ++i) {
+    call.check_cancelled();
+    const Value* next = call.linked("image_" + std::to_string(i));
+    out = beside_each_other(out, next && !next->empty() ? next->as<Tensor>() : Tensor::zeros(first.shape()),
+                            in.direction, fit);
+  }
+  return {std::move(out)};
+}
+
+Inputs<Row> row_inputs() {
+  Inputs<Row> out{Int("inputcount", &Row::inputcount).range(2, kMostInRow).step(1), Link("image_1", &Row::image_1),
+                  Choice("direction", &Row::direction, {"right", "down", "left", "up"}),
+                  Bool("match_image_size", &Row::match_image_size)};
+  for (int64_t i = 2; i <= kMostInRow; ++i) {
+    Input<Row> one("image_" + std::to_string(i), "IMAGE", In::Member::kNone, &blank<Row>());
+    one.set_known_when_checked(false);
+    out.push_back(std::move(one).optional());
+  }
+  return out;
 }
 
 }  // namespace
@@ -177,6 +193,14 @@ void register_kj_picture_nodes(Table& table) {
                                       Bool("match_image_size", &Beside::match_image_size)
                                           .tip("Resizes the second picture to the height or width of the first.")},
                            .run = concatenate});
+  table.add(NodeOf<Row>{.name = "ImageConcatMulti",
+                        .display = "Image Concatenate Multi",
+                        .category = "KJNodes/image",
+                        .description = "Puts several pictures in a row or a column.",
+                        .origin = kOrigin,
+                        .inputs = row_inputs(),
+                        .outputs = {{"images"}},
+                        .run = concatenate_row});
 }
 
 }  // namespace easel::nodes
