@@ -8,7 +8,8 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
-#include "image/edit/enclosed.h"
+#include "image/inpaint/mask_shapes.h"
+#include "tensor/claimed_vector.h"
 
 namespace easel::image {
 namespace {
@@ -45,14 +46,16 @@ Tensor along_both(const Tensor& mask, bool columns_first, F filter) {
 Tensor morphed(const Tensor& mask, bool all) {
   const int64_t h = mask.dim(1), w = mask.dim(2);
   Tensor out(mask.shape());
-  for (int64_t y = 0; y < h; ++y)
-    for (int64_t x = 0; x < w; ++x) {
-      int ones = 0;
-      for (int64_t v = y - 1; v <= y + 1; ++v)
-        for (int64_t u = x - 1; u <= x + 1; ++u)
-          ones += v < 0 || v >= h || u < 0 || u >= w || mask.f32()[v * w + u] > 0.0f;
-      out.f32()[y * w + x] = (all ? ones == 9 : ones > 0) ? 1.0f : 0.0f;
-    }
+  parallel_for(h, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y)
+      for (int64_t x = 0; x < w; ++x) {
+        int ones = 0;
+        for (int64_t v = y - 1; v <= y + 1; ++v)
+          for (int64_t u = x - 1; u <= x + 1; ++u)
+            ones += v < 0 || v >= h || u < 0 || u >= w || mask.f32()[v * w + u] > 0.0f;
+        out.f32()[y * w + x] = (all ? ones == 9 : ones > 0) ? 1.0f : 0.0f;
+      }
+  });
   return out;
 }
 
@@ -82,12 +85,12 @@ bool enlarges(Size from, Size to) { return to.width > from.width || to.height > 
 Tensor fill_enclosed_levels(const Tensor& mask) {
   const int64_t count = mask.numel();
   const Tensor source = contiguous(mask);
-  std::vector<double> values(source.f32(), source.f32() + count);
+  ClaimedVector<double> values(source.f32(), source.f32() + count);
   Tensor above(source.shape());
   for (const double level : kLevels) {
     poll_cancelled();
     for (int64_t i = 0; i < count; ++i) above.f32()[i] = values[static_cast<size_t>(i)] >= level ? 1.0f : 0.0f;
-    const Tensor filled = fill_enclosed(morphed(morphed(above, false), true));
+    const Tensor filled = without_holes(morphed(morphed(above, false), true));
     for (int64_t i = 0; i < count; ++i)
       if (filled.f32()[i] > 0.0f) values[static_cast<size_t>(i)] = std::max(values[static_cast<size_t>(i)], level);
   }
@@ -150,19 +153,9 @@ Tensor keep_from(const Tensor& mask, double least) {
 }
 
 Box bounds(const Tensor& mask) {
-  const Tensor source = contiguous(mask);
-  const int64_t h = source.dim(1), w = source.dim(2);
-  int64_t left = w, right = -1, top = h, bottom = -1;
-  for (int64_t y = 0; y < h; ++y)
-    for (int64_t x = 0; x < w; ++x) {
-      if (!(source.f32()[y * w + x] > 0.0f)) continue;
-      left = std::min(left, x);
-      right = std::max(right, x);
-      top = std::min(top, y);
-      bottom = y;
-    }
-  if (right < 0) return {};
-  return {left, top, right - left + 1, bottom - top + 1};
+  const auto found = bounds_of(mask);
+  if (!found) return {};
+  return {found->left, found->top, found->right - found->left, found->bottom - found->top};
 }
 
 Box grown(const Box& box, double factor, Size within) {

@@ -4,12 +4,11 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <utility>
-#include <vector>
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "image/scale/resize.h"
+#include "tensor/claimed_vector.h"
 
 namespace easel::image {
 namespace {
@@ -17,7 +16,7 @@ namespace {
 constexpr size_t kChannels = 3;
 using Triple = std::array<double, kChannels>;
 using Matrix = std::array<Triple, kChannels>;
-using Pixels = std::vector<Triple>;
+using Pixels = ClaimedVector<Triple>;
 
 Pixels pixels_of(const Tensor& image) {
   const Tensor source = contiguous(image);
@@ -127,10 +126,10 @@ void linear(Pixels& target, const Pixels& reference) {
 
 // The values of a channel, each once, and which part of the pixels has at most that value.
 struct Distribution {
-  std::vector<double> values, share;
+  ClaimedVector<double> values, share;
 };
 Distribution distribution(const Pixels& pixels, size_t channel) {
-  std::vector<double> sorted;
+  ClaimedVector<double> sorted;
   sorted.reserve(pixels.size());
   for (const Triple& pixel : pixels) sorted.push_back(pixel[channel]);
   std::sort(sorted.begin(), sorted.end());
@@ -158,7 +157,7 @@ void histogram(Pixels& target, const Pixels& reference, bool to_float) {
   for (size_t c = 0; c < kChannels; ++c) {
     poll_cancelled();
     const Distribution own = distribution(target, c), wanted = distribution(reference, c);
-    std::vector<double> mapped;
+    ClaimedVector<double> mapped;
     mapped.reserve(own.share.size());
     for (const double share : own.share) mapped.push_back(value_at(wanted, share));
     for (Triple& pixel : target) {

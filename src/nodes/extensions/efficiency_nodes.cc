@@ -194,8 +194,9 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 // Decodes a latent in the way that vae_decode names; without a VAE, the picture is one transparent pixel.
 Value picture(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& latent) {
-  if (vae_decode == "false" || vae.empty())
-    return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : Value();
+  if (vae_decode == "false" || (vae.empty() && parts.runs()))
+    return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : foreseen<Image>({1, 1, 1, 4});
+  if (vae.empty()) return {};
   const Parts::Links links{{"samples", latent}, {"vae", vae}};
   if (!has(vae_decode, "tiled")) return parts.make("VAEDecode", {}, links)[0];
   return parts.make("VAEDecodeTiled", {{"tile_size", kTile}, {"overlap", int64_t{64}}}, links)[0];
@@ -239,11 +240,11 @@ Sampled sample_part(const SamplePart& in, Call& call) {
 template <class P>
 ForeseenSampled foresee(const Known<P>& in, Call& call, Value (*sample)(const Parts&, const Call&)) {
   const Parts parts(call, Parts::Doing::kForesee);
-  sample(parts, call);
-  picture(parts, in(&Sample::vae_decode), value_of(call, "optional_vae"), Value());
+  const Value latent = sample(parts, call);
+  const Value decoded = picture(parts, in(&Sample::vae_decode), value_of(call, "optional_vae"), latent);
   return {Handed{value_of(call, "model")},        Handed{value_of(call, "positive")},
-          Handed{value_of(call, "negative")},     std::nullopt,
-          Handed{value_of(call, "optional_vae")}, std::nullopt};
+          Handed{value_of(call, "negative")},     Handed{latent},
+          Handed{value_of(call, "optional_vae")}, Handed{decoded}};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }

@@ -2,18 +2,19 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "image/edit/enclosed.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -38,8 +39,7 @@ Tensor trailing(Tensor mask, const Tensor& before, float alpha, float decay) {
   if (alpha < 1.0f) mask = ops::map([=](auto v, auto old) { return alpha * v + (1.0f - alpha) * old; }, mask, before);
   if (decay < 1.0f) {
     mask = ops::add(mask, before, decay);
-    const std::span<const float> values = mask.values();
-    const float most = *std::max_element(values.begin(), values.end());
+    const float most = ops::item(ops::reduce(mask, ops::Reduction::kMax, 0, -1));
     mask = ops::map([=](auto v) { return v / most; }, mask);
   }
   return mask;
@@ -55,7 +55,7 @@ Results<Mask, Mask> grow(const Grow& in) {
     if (const auto pixels = image::round_half_even(expand); pixels != 0)
       one = image::grow_mask(one, pixels, in.tapered_corners);
     expand += expand < 0 ? -in.incremental_expandrate : in.incremental_expandrate;
-    if (in.fill_holes) one = image::fill_enclosed(contiguous(one));
+    if (in.fill_holes) one = image::without_holes(one);
     if (!out.empty())
       one = trailing(one, out.back(), static_cast<float>(in.lerp_alpha), static_cast<float>(in.decay_factor));
     out.push_back(contiguous(one));
@@ -93,16 +93,31 @@ Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
       pixels, beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0}, 0.0f);
 }
 
+bool is_beside(const std::string& direction) { return direction == "left" || direction == "right"; }
+
+// The second picture's size when it is brought to the height, or width, of the first.
+image::Size matched(image::Size first, image::Size second, bool beside) {
+  const double aspect = static_cast<double>(second.width) / static_cast<double>(second.height);
+  if (beside) return {static_cast<int64_t>(static_cast<double>(first.height) * aspect), first.height};
+  return {first.width, static_cast<int64_t>(static_cast<double>(first.width) / aspect)};
+}
+
 // `fit`: the size to whose height, or width, the second picture is brought.
+ForeseenPicture beside_each_other(const ForeseenPicture& first, const ForeseenPicture& second,
+                                  const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = is_beside(direction);
+  const auto [w1, h1] = size_of(first);
+  const auto [w2, h2] = fit ? matched(*fit, size_of(second), beside) : size_of(second);
+  ForeseenPicture out =
+      in_size(first, beside ? image::Size{w1 + w2, std::max(h1, h2)} : image::Size{std::max(w1, w2), h1 + h2});
+  out.count = std::max(first.count, second.count);
+  out.channels = std::max(first.channels, second.channels);
+  return out;
+}
+
 Tensor beside_each_other(Tensor image1, Tensor image2, const std::string& direction, std::optional<image::Size> fit) {
-  const bool beside = direction == "left" || direction == "right";
-  if (fit) {
-    const double aspect = static_cast<double>(image2.dim(2)) / static_cast<double>(image2.dim(1));
-    const image::Size size =
-        beside ? image::Size{static_cast<int64_t>(static_cast<double>(fit->height) * aspect), fit->height}
-               : image::Size{fit->width, static_cast<int64_t>(static_cast<double>(fit->width) / aspect)};
-    image2 = image::antialias_bicubic(image2, size);
-  }
+  const bool beside = is_beside(direction);
+  if (fit) image2 = image::antialias_bicubic(image2, matched(*fit, image::size_of(image2), beside));
   const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
   const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
   image1 = centred(matched(image1, count, channels), side, beside);
@@ -111,13 +126,20 @@ Tensor beside_each_other(Tensor image1, Tensor image2, const std::string& direct
   return ops::concat({image1, image2}, beside ? 2 : 1);
 }
 
-std::optional<image::Size> size_to_fit(bool match, const Tensor& image) {
-  if (!match) return std::nullopt;
-  return image::Size{image.dim(2), image.dim(1)};
+std::optional<image::Size> size_to_fit(bool match, image::Size size) {
+  return match ? std::optional(size) : std::nullopt;
+}
+
+Foreseen<Image> foresee_concatenated(const Known<Beside>& in) {
+  const ForeseenPicture *first = in(&Beside::image1), *second = in(&Beside::image2);
+  if (!first || !second) return {};
+  return {beside_each_other(*first, *second, in(&Beside::direction),
+                            size_to_fit(in(&Beside::match_image_size), size_of(*first)))};
 }
 
 Results<Image> concatenate(const Beside& in) {
-  return {beside_each_other(*in.image1, *in.image2, in.direction, size_to_fit(in.match_image_size, *in.image1))};
+  return {beside_each_other(*in.image1, *in.image2, in.direction,
+                            size_to_fit(in.match_image_size, image::size_of(*in.image1)))};
 }
 
 // --- ImageConcatMulti ---
@@ -133,7 +155,7 @@ constexpr int64_t kMostInRow = 40;
 // Each picture is laid beside those before it; one that is not linked is black, in the size of the first.
 Results<Image> concatenate_row(const Row& in, Call& call) {
   const Tensor& first = *in.image_1;
-  const auto fit = size_to_fit(in.match_image_size, first);
+  const auto fit = size_to_fit(in.match_image_size, image::size_of(first));
   Tensor out = first;
   for (int64_t i = 2; i <= in.inputcount; ++i) {
     call.check_cancelled();
@@ -142,6 +164,20 @@ Results<Image> concatenate_row(const Row& in, Call& call) {
                             in.direction, fit);
   }
   return {std::move(out)};
+}
+
+Foreseen<Image> foresee_row(const Known<Row>& in, Call& call) {
+  const ForeseenPicture* first = in(&Row::image_1);
+  if (!first) return {};
+  ForeseenPicture out = *first;
+  const auto fit = size_to_fit(in(&Row::match_image_size), size_of(*first));
+  for (int64_t i = 2; i <= in(&Row::inputcount); ++i) {
+    const Value* next = call.linked("image_" + std::to_string(i));
+    const auto* known = next ? next->get<ForeseenPicture>() : first;
+    if (!known) return {};
+    out = beside_each_other(out, *known, in(&Row::direction), fit);
+  }
+  return {out};
 }
 
 Inputs<Row> row_inputs() {
@@ -182,7 +218,10 @@ void register_kj_picture_nodes(Table& table) {
                      .tip("If below 1, the factor with which the mask before is added."),
                  Bool("fill_holes", &Grow::fill_holes).optional()},
       .outputs = {{"mask"}, {"mask_inverted"}},
-      .run = grow});
+      .run = grow,
+      .foresee = [](const Known<Grow>& in) -> Foreseen<Mask, Mask> {
+        return {in(&Grow::mask), in(&Grow::mask)};
+      }});
   table.add(NodeOf<Beside>{.name = "ImageConcanate",
                            .display = "Image Concatenate",
                            .category = "KJNodes/image",
@@ -192,7 +231,8 @@ void register_kj_picture_nodes(Table& table) {
                                       Choice("direction", &Beside::direction, {"right", "down", "left", "up"}),
                                       Bool("match_image_size", &Beside::match_image_size)
                                           .tip("Resizes the second picture to the height or width of the first.")},
-                           .run = concatenate});
+                           .run = concatenate,
+                           .foresee = foresee_concatenated});
   table.add(NodeOf<Row>{.name = "ImageConcatMulti",
                         .display = "Image Concatenate Multi",
                         .category = "KJNodes/image",
@@ -200,7 +240,8 @@ void register_kj_picture_nodes(Table& table) {
                         .origin = kOrigin,
                         .inputs = row_inputs(),
                         .outputs = {{"images"}},
-                        .run = concatenate_row});
+                        .run = concatenate_row,
+                        .foresee = foresee_row});
 }
 
 }  // namespace easel::nodes

@@ -7,7 +7,9 @@
 
 #include "image/inpaint/crop_stitch.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -21,11 +23,15 @@ struct Stitcher {
   std::vector<Part> parts;
   image::PillowFilter down = image::PillowFilter::kBilinear, up = image::PillowFilter::kBicubic;
 };
+// The pictures that come back.
+struct ForeseenStitcher {
+  ForeseenPicture picture;
+};
 template <>
 struct LinkType<Stitcher> {
   static constexpr const char* kName = "STITCHER";
   using Held = Stitcher;
-  using Foreseen = void;
+  using Foreseen = ForeseenStitcher;
   static size_t bytes(const Held& stitcher) {
     size_t total = 0;
     for (const Stitcher::Part& part : stitcher.parts) total += bytes_of(part.cut.canvas) + bytes_of(part.blend);
@@ -112,13 +118,19 @@ void preresize(const Crop& in, Work& work) {
   work.context = image::resized_mask(work.context, size, for_masks);
 }
 
-void extend(const Crop& in, Work& work) {
-  const auto w = static_cast<double>(work.size().width), h = static_cast<double>(work.size().height);
+Size extended_size(const Crop& in, Size now) {
+  const auto w = static_cast<double>(now.width), h = static_cast<double>(now.height);
   const Size size{cut_off(w * (1.0 + in.extend_left_factor - 1.0 + in.extend_right_factor - 1.0)),
                   cut_off(h * (1.0 + in.extend_up_factor - 1.0 + in.extend_down_factor - 1.0))};
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid, "nothing is left of the picture").at_input("extend_for_outpainting");
-  const int64_t up = cut_off(h * (in.extend_up_factor - 1.0)), left = cut_off(w * (in.extend_left_factor - 1.0));
+  return size;
+}
+
+void extend(const Crop& in, Work& work) {
+  const Size now = work.size(), size = extended_size(in, now);
+  const int64_t up = cut_off(static_cast<double>(now.height) * (in.extend_up_factor - 1.0));
+  const int64_t left = cut_off(static_cast<double>(now.width) * (in.extend_left_factor - 1.0));
   work.image = image::extended(work.image, size, up, left);
   work.mask = image::extended_mask(work.mask, size, up, left, 1.0f);
   work.context = image::extended_mask(work.context, size, up, left, 0.0f);
@@ -163,8 +175,9 @@ Tensor masks_for(const MaybeLinked<Mask>& given, const Tensor& pixels, int64_t c
   if (!given) return Tensor::zeros({count, h, w});
   Tensor mask = *given;
   if (mask.dim(1) != h || mask.dim(2) != w) {
-    const Tensor values = contiguous(mask);
-    if (std::any_of(values.f32(), values.f32() + values.numel(), [](float v) { return v != 0.0f; }))
+    const bool empty = ops::item(ops::reduce(mask, ops::Reduction::kMax, 0, -1)) == 0.0f &&
+                       ops::item(ops::reduce(mask, ops::Reduction::kMin, 0, -1)) == 0.0f;
+    if (!empty)
       throw Error(Fault::kMismatch, "is " + std::to_string(mask.dim(2)) + "x" + std::to_string(mask.dim(1)) +
                                         ", the picture " + std::to_string(w) + "x" + std::to_string(h))
           .at_input(input);
@@ -207,16 +220,34 @@ int64_t next_multiple(int64_t side, int64_t multiple) {
   return multiple < 1 ? side : (side + multiple - 1) / multiple * multiple;
 }
 
-Foreseen<Stitcher, Image, Mask> foresee_crop(const Known<Crop>& in) {
+// The size of the picture that comes back: brought to a size first, and extended.
+Size size_back(const Known<Crop>& in, Size now) {
+  Crop values;
+  values.preresize_mode = in(&Crop::preresize_mode);
+  values.preresize_min_width = in(&Crop::preresize_min_width);
+  values.preresize_min_height = in(&Crop::preresize_min_height);
+  values.preresize_max_width = in(&Crop::preresize_max_width);
+  values.preresize_max_height = in(&Crop::preresize_max_height);
+  values.extend_up_factor = in(&Crop::extend_up_factor);
+  values.extend_down_factor = in(&Crop::extend_down_factor);
+  values.extend_left_factor = in(&Crop::extend_left_factor);
+  values.extend_right_factor = in(&Crop::extend_right_factor);
+  PillowFilter filter{};
+  if (in(&Crop::preresize)) now = preresized(values, now, filter);
+  return in(&Crop::extend_for_outpainting) ? extended_size(values, now) : now;
+}
+
+Foreseen<Stitcher, Image, Mask> foresee_crop(const Known<Crop>& in, Call& call) {
   const ForeseenPicture* known = in(&Crop::image);
   const ForeseenMask* mask = in(&Crop::mask);
-  if (!known || !in(&Crop::output_resize_to_target_size)) return {};
-  ForeseenPicture out = *known;
-  out.width = next_multiple(in(&Crop::output_target_width), in(&Crop::output_padding));
-  out.height = next_multiple(in(&Crop::output_target_height), in(&Crop::output_padding));
-  if (mask) out.count = std::max(out.count, mask->count);
-  else if (known->count == 1) return {};
-  return {std::nullopt, out, ForeseenMask{out.width, out.height, out.count}};
+  if (!known || (known->count == 1 && !mask && call.linked("mask"))) return {};
+  ForeseenPicture back = in_size(*known, size_back(in, size_of(*known)));
+  if (mask) back.count = std::max(back.count, mask->count);
+  if (!in(&Crop::output_resize_to_target_size)) return {ForeseenStitcher{back}, std::nullopt, std::nullopt};
+  const int64_t multiple = in(&Crop::output_padding);
+  const ForeseenPicture out = in_size(back, {next_multiple(in(&Crop::output_target_width), multiple),
+                                             next_multiple(in(&Crop::output_target_height), multiple)});
+  return {ForeseenStitcher{back}, out, mask_of(out)};
 }
 
 void check_crop(const Crop& in) {
@@ -244,6 +275,13 @@ Results<Image> stitch(const Stitch& in, Call& call) {
     out.push_back(image::stitched(part.cut, at(*in.inpainted_image, i), part.blend, stitcher.down, stitcher.up));
   }
   return {ops::concat(out, 0)};
+}
+
+Foreseen<Image> foresee_stitch(const Known<Stitch>& in) {
+  const ForeseenStitcher* stitcher = in(&Stitch::stitcher);
+  const ForeseenPicture* painted = in(&Stitch::inpainted_image);
+  if (!stitcher || !painted) return {};
+  return {in_number(stitcher->picture, painted->count)};
 }
 
 Input<Crop> filter(const char* name, PillowFilter Crop::*member) {

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "image/edit/pictures.h"
+#include "image/inpaint/borders.h"
 #include "image/inpaint/transfer_colours.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/common/sizes.h"
@@ -18,6 +20,7 @@
 namespace easel::nodes {
 namespace {
 
+using image::Border;
 using image::Sides;
 using image::Size;
 
@@ -26,8 +29,6 @@ constexpr const char* kCategory = "KJNodes/image";
 constexpr int64_t kNoMaskSide = 64;  // ComfyUI's mask of a picture without one
 
 // --- Borders ---
-
-enum class Border { kEdge, kEdgePixel, kColour };
 
 // A byte of a colour: the parts of 0..1 are of 255, others bytes already.
 int64_t colour_byte(double value, bool fraction) {
@@ -75,49 +76,6 @@ std::vector<int64_t> colour_of(const std::string& text, const char* input) {
       .fix("Write it as 'red, green, blue' with numbers up to 255, or as #rrggbb");
 }
 
-std::vector<float> mean_of(const Tensor& pixels) {
-  const Tensor source = contiguous(pixels);
-  const int64_t channels = source.dim(3), count = source.numel() / channels;
-  std::vector<double> sums(static_cast<size_t>(channels));
-  for (int64_t i = 0; i < source.numel(); ++i) sums[static_cast<size_t>(i % channels)] += source.f32()[i];
-  std::vector<float> out;
-  for (const double sum : sums) out.push_back(static_cast<float>(sum / static_cast<double>(count)));
-  return out;
-}
-
-void fill(Tensor& picture, int64_t x, int64_t y, Size size, const std::vector<float>& colour) {
-  const int64_t width = picture.dim(2), channels = picture.dim(3);
-  for (int64_t v = y; v < y + size.height; ++v)
-    for (int64_t u = x; u < x + size.width; ++u)
-      std::copy(colour.begin(), colour.end(), picture.f32() + (v * width + u) * channels);
-}
-
-// One picture with a border.
-Tensor with_border(const Tensor& image, const Sides& sides, Border border, const std::vector<float>& colour) {
-  const int64_t h = image.dim(1), w = image.dim(2), c = image.dim(3);
-  const Size whole{w + sides.left + sides.right, h + sides.top + sides.bottom};
-  image::require_size(whole);
-  const Tensor source = contiguous(image);
-  Tensor out(Shape{1, whole.height, whole.width, c});
-  if (border == Border::kColour) {
-    fill(out, 0, 0, whole, colour);
-  } else if (border == Border::kEdge) {  // each side in the mean of its edge; left and right have the corners
-    fill(out, 0, 0, {whole.width, sides.top}, mean_of(image.slice(1, 0, 1)));
-    fill(out, 0, sides.top + h, {whole.width, sides.bottom}, mean_of(image.slice(1, h - 1, 1)));
-    fill(out, 0, 0, {sides.left, whole.height}, mean_of(image.slice(2, 0, 1)));
-    fill(out, sides.left + w, 0, {sides.right, whole.height}, mean_of(image.slice(2, w - 1, 1)));
-  }
-  for (int64_t y = 0; y < whole.height; ++y)
-    for (int64_t x = 0; x < whole.width; ++x) {
-      const int64_t v = y - sides.top, u = x - sides.left;
-      const bool inside = v >= 0 && v < h && u >= 0 && u < w;
-      if (!inside && border != Border::kEdgePixel) continue;
-      const float* from = source.f32() + (std::clamp<int64_t>(v, 0, h - 1) * w + std::clamp<int64_t>(u, 0, w - 1)) * c;
-      std::copy(from, from + c, out.f32() + (y * whole.width + x) * c);
-    }
-  return out;
-}
-
 // Pictures with a border, and their mask: its edges repeated, or without one 1 on the border alone.
 std::pair<Tensor, Tensor> padded(const Tensor& images, const Tensor& mask, const Sides& sides, Border border,
                                  const std::string& colour, const char* colour_input) {
@@ -130,14 +88,11 @@ std::pair<Tensor, Tensor> padded(const Tensor& images, const Tensor& mask, const
                                         std::to_string(images.dim(3)) + " channels")
           .at_input(colour_input);
   }
-  const auto each = [&](const Tensor& batch, Border how) {
-    std::vector<Tensor> out;
-    for (int64_t i = 0; i < batch.dim(0); ++i) out.push_back(with_border(batch.slice(0, i, 1), sides, how, rgb));
-    return ops::concat(out, 0);
-  };
-  if (mask.defined()) return {each(images, border), image::as_mask(each(image::as_picture(mask), Border::kEdgePixel))};
-  Tensor inner = Tensor::zeros({images.dim(0), images.dim(1), images.dim(2), 1});
-  return {each(images, border), image::as_mask(image::pad(inner, sides, 1.0f))};
+  Tensor out = image::with_border(images, sides, border, rgb);
+  if (mask.defined())
+    return {std::move(out), image::as_mask(image::with_border(image::as_picture(mask), sides, Border::kNearest))};
+  const Tensor inner = Tensor::zeros({images.dim(0), images.dim(1), images.dim(2), 1});
+  return {std::move(out), image::as_mask(image::pad(inner, sides, 1.0f))};
 }
 
 // --- ImageResizeKJv2 ---
@@ -162,8 +117,8 @@ bool pads(Proportion how) {
 }
 
 Border border_of(Proportion how) {
-  if (how == Proportion::kPadEdge) return Border::kEdge;
-  return how == Proportion::kPadEdgePixel ? Border::kEdgePixel : Border::kColour;
+  if (how == Proportion::kPadEdge) return Border::kMeanEdge;
+  return how == Proportion::kPadEdgePixel ? Border::kNearest : Border::kColour;
 }
 
 // Where something of `part` begins within `whole`, in one direction; `first` and `last` are the positions at its ends.
@@ -241,12 +196,16 @@ Tensor cropped(const Tensor& batch, Size size, Position at) {
                         .slice(2, left_of(now.width, part.width, at), part.width));
 }
 
+// ComfyUI gives pictures without a mask one of this size.
+bool stands_for_none(Size mask, Size picture) {
+  const Size none{kNoMaskSide, kNoMaskSide};
+  return mask == none && picture != none;
+}
+
 Results<Image, int64_t, int64_t, Mask> resize(const Resize& in) {
   Tensor pixels = *in.image, mask = in.mask.value_or_empty();
   const Size now{pixels.dim(2), pixels.dim(1)};
-  const bool no_mask = mask.defined() && mask.dim(1) == kNoMaskSide && mask.dim(2) == kNoMaskSide &&
-                       (now.width != kNoMaskSide || now.height != kNoMaskSide);
-  if (no_mask) mask = Tensor();
+  if (mask.defined() && stands_for_none({mask.dim(2), mask.dim(1)}, now)) mask = Tensor();
   if (mask.defined()) {
     mask = image::as_picture(mask);
     if (mask.dim(1) != now.height || mask.dim(2) != now.width)
@@ -267,8 +226,9 @@ Results<Image, int64_t, int64_t, Mask> resize(const Resize& in) {
   return {std::move(pixels), width, height, std::move(mask)};
 }
 
-Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in) {
+Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, Call& call) {
   const ForeseenPicture* known = in(&Resize::image);
+  const ForeseenMask* mask = in(&Resize::mask);
   if (!known) return {};
   Resize values;
   values.width = in(&Resize::width);
@@ -276,11 +236,16 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in) 
   values.keep_proportion = in(&Resize::keep_proportion);
   values.crop_position = in(&Resize::crop_position);
   values.divisible_by = in(&Resize::divisible_by);
-  const Plan p = plan(values, {known->width, known->height});
-  ForeseenPicture out = *known;
-  out.width = p.size.width + (p.border ? p.sides.left + p.sides.right : 0);
-  out.height = p.size.height + (p.border ? p.sides.top + p.sides.bottom : 0);
-  return {out, out.width, out.height, std::nullopt};
+  const Plan p = plan(values, size_of(*known));
+  const Size size =
+      p.border ? Size{p.size.width + p.sides.left + p.sides.right, p.size.height + p.sides.top + p.sides.bottom}
+               : p.size;
+  const ForeseenPicture out = in_size(*known, size);
+  std::optional<ForeseenMask> out_mask;
+  if (mask && !stands_for_none({mask->width, mask->height}, size_of(*known)))
+    out_mask = ForeseenMask{size.width, size.height, mask->count};
+  else if (mask || !call.linked("mask")) out_mask = p.border ? mask_of(out) : ForeseenMask{kNoMaskSide, kNoMaskSide, 1};
+  return {out, size.width, size.height, out_mask};
 }
 
 void check_resize(const Resize& in) {
@@ -293,31 +258,64 @@ void check_resize(const Resize& in) {
 struct Pad {
   Linked<Image> image;
   int64_t left = 0, right = 0, top = 0, bottom = 0, extra_padding = 0;
-  Border pad_mode = Border::kEdge;
+  Border pad_mode = Border::kMeanEdge;
   std::string color = "0, 0, 0";
   MaybeLinked<Mask> mask;
   std::optional<int64_t> target_width, target_height;
 };
 
+// The picture's own size in the result, and the border around it.
+struct Padding {
+  Size size;
+  Sides sides;
+};
+
+Padding padding(const Pad& in, Size now) {
+  const int64_t extra = in.extra_padding;
+  if (!in.target_width || !in.target_height)
+    return {now, {in.left + extra, in.top + extra, in.right + extra, in.bottom + extra}};
+  const Size size{now.width - extra, now.height - extra};
+  const int64_t more_x = *in.target_width - size.width, more_y = *in.target_height - size.height;
+  if (more_x < 0 || more_y < 0)
+    throw Error(Fault::kInvalid, "the picture is larger than the size it is to be padded to")
+        .at_input(more_x < 0 ? "target_width" : "target_height");
+  return {size, {more_x / 2, more_y / 2, more_x - more_x / 2, more_y - more_y / 2}};
+}
+
 Results<Image, Mask> pad(const Pad& in) {
   Tensor pixels = *in.image, mask = in.mask.value_or_empty();
-  if (mask.defined() && (mask.dim(1) != pixels.dim(1) || mask.dim(2) != pixels.dim(2)))
-    mask = image::as_mask(
-        image::resize(image::as_picture(mask), {pixels.dim(2), pixels.dim(1)}, image::ResizeMethod::kNearestExact));
-  Sides sides{in.left + in.extra_padding, in.top + in.extra_padding, in.right + in.extra_padding,
-              in.bottom + in.extra_padding};
-  if (in.target_width && in.target_height) {
-    if (in.extra_padding > 0)
-      pixels = image::resize(pixels, {pixels.dim(2) - in.extra_padding, pixels.dim(1) - in.extra_padding},
-                             image::ResizeMethod::kLanczos);
-    const int64_t more_x = *in.target_width - pixels.dim(2), more_y = *in.target_height - pixels.dim(1);
-    if (more_x < 0 || more_y < 0)
-      throw Error(Fault::kInvalid, "the picture is larger than the size it is to be padded to")
-          .at_input(more_x < 0 ? "target_width" : "target_height");
-    sides = {more_x / 2, more_y / 2, more_x - more_x / 2, more_y - more_y / 2};
-  }
-  auto [out, out_mask] = padded(pixels, mask, sides, in.pad_mode, in.color, "color");
+  const Size now = image::size_of(pixels);
+  if (mask.defined() && (mask.dim(1) != now.height || mask.dim(2) != now.width))
+    mask = image::as_mask(image::resize(image::as_picture(mask), now, image::ResizeMethod::kNearestExact));
+  const Padding p = padding(in, now);
+  if (p.size != now) pixels = image::resize(pixels, p.size, image::ResizeMethod::kLanczos);
+  auto [out, out_mask] = padded(pixels, mask, p.sides, in.pad_mode, in.color, "color");
   return {std::move(out), std::move(out_mask)};
+}
+
+Foreseen<Image, Mask> foresee_pad(const Known<Pad>& in, Call& call) {
+  const ForeseenPicture* known = in(&Pad::image);
+  const ForeseenMask* mask = in(&Pad::mask);
+  if (!known) return {};
+  Pad values;
+  values.left = in(&Pad::left);
+  values.right = in(&Pad::right);
+  values.top = in(&Pad::top);
+  values.bottom = in(&Pad::bottom);
+  values.extra_padding = in(&Pad::extra_padding);
+  values.target_width = in(&Pad::target_width);
+  values.target_height = in(&Pad::target_height);
+  if (call.awaits("target_width") || call.awaits("target_height")) return {};
+  const Padding p = padding(values, size_of(*known));
+  const auto around = [&](Size size) {
+    return Size{size.width + p.sides.left + p.sides.right, size.height + p.sides.top + p.sides.bottom};
+  };
+  const ForeseenPicture out = in_size(*known, around(p.size));
+  std::optional<ForeseenMask> out_mask;
+  // A mask keeps the size that the picture had, as in the original.
+  if (mask) out_mask = ForeseenMask{around(size_of(*known)).width, around(size_of(*known)).height, mask->count};
+  else if (!call.linked("mask")) out_mask = mask_of(out);
+  return {out, out_mask};
 }
 
 // --- ColorMatch ---
@@ -352,6 +350,15 @@ Results<Image> match(const Match& in, Call& call) {
   return {ops::concat(out, 0)};
 }
 
+Foreseen<Image> foresee_match(const Known<Match>& in) {
+  const ForeseenPicture* target = in(&Match::image_target);
+  const ForeseenPicture* reference = in(&Match::image_ref);
+  if (!target || !reference) return {};
+  ForeseenPicture out = *target;
+  if (in(&Match::strength) != 0 && out.channels == 4 && reference->channels == 3) out.channels = 3;
+  return {out};
+}
+
 Input<Pad> side(const char* name, int64_t Pad::*member) { return Int(name, member).range(0, kMaxSide).step(1); }
 
 void add_colours(Table& table) {
@@ -373,7 +380,8 @@ void add_colours(Table& table) {
                                      Float("strength", &Match::strength).range(0.0, 10.0).step(0.01).optional(),
                                      Bool("multithread", &Match::multithread).optional()},
                           .outputs = {{"image"}},
-                          .run = match});
+                          .run = match,
+                          .foresee = foresee_match});
 }
 
 }  // namespace
@@ -419,12 +427,13 @@ void register_kj_fitting_nodes(Table& table) {
       .inputs = {Link("image", &Pad::image), side("left", &Pad::left), side("right", &Pad::right),
                  side("top", &Pad::top), side("bottom", &Pad::bottom), side("extra_padding", &Pad::extra_padding),
                  Choice("pad_mode", &Pad::pad_mode,
-                        {{"edge", Border::kEdge}, {"edge_pixel", Border::kEdgePixel}, {"color", Border::kColour}}),
+                        {{"edge", Border::kMeanEdge}, {"edge_pixel", Border::kNearest}, {"color", Border::kColour}}),
                  Text("color", &Pad::color), Link("mask", &Pad::mask),
                  Int("target_width", &Pad::target_width).range(0, kMaxSide).step(1).link_only().optional(),
                  Int("target_height", &Pad::target_height).range(0, kMaxSide).step(1).link_only().optional()},
       .outputs = {{"images"}, {"masks"}},
-      .run = pad});
+      .run = pad,
+      .foresee = foresee_pad});
   add_colours(table);
 }
 

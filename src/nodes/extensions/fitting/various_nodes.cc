@@ -10,6 +10,7 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/python/python_values.h"
 
 namespace easel::nodes {
@@ -82,8 +83,6 @@ Size nearest_sdxl(Size now) {
   });
 }
 
-Size size_now(const Picture& in) { return {in.image->dim(2), in.image->dim(1)}; }
-
 Input<Picture> interpolation() {
   return Choice("interpolation_mode", &Picture::interpolation_mode,
                 {{"bicubic", Interpolation::kBicubic},
@@ -92,41 +91,70 @@ Input<Picture> interpolation() {
 }
 Input<ToSide> side() { return Int("size", &ToSide::size).range(0, kLongest).step(1); }
 
-struct Flip {
-  Linked<Image> image;
-  bool horizontal = true;
-};
+ToSize plain_values(const Known<ToSize>& in) {
+  ToSize out;
+  out.width = in(&ToSize::width);
+  out.height = in(&ToSize::height);
+  return out;
+}
+ToSide plain_values(const Known<ToSide>& in) {
+  ToSide out;
+  out.size = in(&ToSide::size);
+  return out;
+}
+ByFactor plain_values(const Known<ByFactor>& in) {
+  ByFactor out;
+  out.factor = in(&ByFactor::factor);
+  return out;
+}
+
+// A node that resizes pictures to what `size` makes of their size and its parameters.
+template <class P>
+void resizing(const AddNode& add, const char* name, const char* description, Inputs<P> inputs, Size (*size)(Size, P)) {
+  add.node<P>(
+      name, description, std::move(inputs),
+      [size](const P& in) -> Results<Image> { return {resized(in, size(image::size_of(*in.image), in))}; }, {},
+      [size](const Known<P>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&Picture::image);
+        if (!known) return {};
+        return {in_size(*known, size(size_of(*known), plain_values(in)))};
+      });
+}
 
 void add_pictures(const AddNode& add) {
-  add.node<ToSize>("JWImageResize", "Resizes pictures to a size.",
+  resizing<ToSize>(add, "JWImageResize", "Resizes pictures to a size.",
                    {Link("image", &Picture::image), Int("height", &ToSize::height).range(0, kLongest).step(1),
                     Int("width", &ToSize::width).range(0, kLongest).step(1), interpolation()},
-                   [](const ToSize& in) -> Results<Image> {
-                     return {resized(in, {in.width, in.height})};
+                   [](Size, ToSize in) {
+                     return Size{in.width, in.height};
                    });
-  add.node<ToSide>("JWImageResizeToSquare", "Resizes pictures to a square.",
-                   {Link("image", &Picture::image), side(), interpolation()}, [](const ToSide& in) -> Results<Image> {
-                     return {resized(in, {in.size, in.size})};
-                   });
-  add.node<ToSide>("JWImageResizeByLongerSide", "Resizes pictures so that their longer side has a length.",
-                   {Link("image", &Picture::image), side(), interpolation()},
-                   [](const ToSide& in) -> Results<Image> { return {resized(in, by_longer(size_now(in), in.size))}; });
-  add.node<ToSide>("JWImageResizeByShorterSide", "Resizes pictures so that their shorter side has a length.",
-                   {Link("image", &Picture::image), side(), interpolation()},
-                   [](const ToSide& in) -> Results<Image> { return {resized(in, by_shorter(size_now(in), in.size))}; });
-  add.node<ByFactor>(
-      "JWImageResizeByFactor", "Makes pictures larger or smaller by a factor.",
+  const auto of_side = [] { return Inputs<ToSide>{Link("image", &Picture::image), side(), interpolation()}; };
+  resizing<ToSide>(add, "JWImageResizeToSquare", "Resizes pictures to a square.", of_side(), [](Size, ToSide in) {
+    return Size{in.size, in.size};
+  });
+  resizing<ToSide>(add, "JWImageResizeByLongerSide", "Resizes pictures so that their longer side has a length.",
+                   of_side(), [](Size now, ToSide in) { return by_longer(now, in.size); });
+  resizing<ToSide>(add, "JWImageResizeByShorterSide", "Resizes pictures so that their shorter side has a length.",
+                   of_side(), [](Size now, ToSide in) { return by_shorter(now, in.size); });
+  resizing<ByFactor>(
+      add, "JWImageResizeByFactor", "Makes pictures larger or smaller by a factor.",
       {Link("image", &Picture::image),
        Float("factor", &ByFactor::factor).range(0, kLongest).step(0.01).useful(0.25, 4, 0.25), interpolation()},
-      [](const ByFactor& in) -> Results<Image> { return {resized(in, by_factor(size_now(in), in.factor))}; });
-  add.node<Picture>("JWImageResizeToClosestSDXLResolution",
-                    "Resizes pictures to the size of SDXL's that is most like theirs.",
-                    {Link("image", &Picture::image), interpolation()},
-                    [](const Picture& in) -> Results<Image, int64_t, int64_t> {
-                      const Size size = nearest_sdxl(size_now(in));
-                      return {resized(in, size), size.width, size.height};
-                    },
-                    {{"IMAGE"}, {"WIDTH"}, {"HEIGHT"}});
+      [](Size now, ByFactor in) { return by_factor(now, in.factor); });
+  add.node<Picture>(
+      "JWImageResizeToClosestSDXLResolution", "Resizes pictures to the size of SDXL's that is most like theirs.",
+      {Link("image", &Picture::image), interpolation()},
+      [](const Picture& in) -> Results<Image, int64_t, int64_t> {
+        const Size size = nearest_sdxl(image::size_of(*in.image));
+        return {resized(in, size), size.width, size.height};
+      },
+      {{"IMAGE"}, {"WIDTH"}, {"HEIGHT"}},
+      [](const Known<Picture>& in) -> Foreseen<Image, int64_t, int64_t> {
+        const ForeseenPicture* known = in(&Picture::image);
+        if (!known) return {};
+        const Size size = nearest_sdxl(size_of(*known));
+        return {in_size(*known, size), size.width, size.height};
+      });
 }
 
 // --- Numbers and texts ---
