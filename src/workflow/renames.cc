@@ -62,12 +62,19 @@ void use_todays_method(PromptNode& node) {
   node.inputs["method"] = keep ? "keep proportion" : "stretch";
 }
 
+// Whether to draw was a flag before there were three modes.
+void use_todays_mode(PromptNode& node) {
+  const auto mode = node.inputs.find("mode");
+  if (mode != node.inputs.end() && mode->is_boolean()) *mode = mode->get<bool>() ? "populate" : "fixed";
+}
+
 }  // namespace
 
 void use_todays_values(PromptNode& node) {
   if (!node.inputs.is_object()) return;
   if (node.class_type == "KSampler" || node.class_type == "KSamplerAdvanced") use_todays_samplers(node);
   if (node.class_type == "ImageResize+") use_todays_method(node);
+  if (node.class_type == "ImpactWildcardProcessor") use_todays_mode(node);
 }
 
 void use_todays_names(PromptNode& node) {

@@ -348,6 +348,7 @@ TEST(Values, AreThoseOfToday) {
   EXPECT_EQ(inputs("Other", R"({"sampler_name": "sample_x"})"), json(R"({"sampler_name": "sample_x"})"));
   EXPECT_EQ(inputs("ImageResize+", R"({"method": true})"), json(R"({"method": "keep proportion"})"));
   EXPECT_EQ(inputs("ImageResize+", R"({"keep_proportion": false})"), json(R"({"method": "stretch"})"));
+  EXPECT_EQ(inputs("ImpactWildcardProcessor", R"({"mode": false})"), json(R"({"mode": "fixed"})"));
   EXPECT_EQ(inputs("ImageResize+", R"({"method": "pad"})"), json(R"({"method": "pad"})"));
 }
 
