@@ -136,6 +136,7 @@ std::string in_words(const Value& value) {
                                             "INPAINT_PATCH",
                                             "INPAINT_MODEL",
                                             "Regions",
+                                            "STITCHER",
                                             "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
@@ -433,6 +434,7 @@ const std::map<std::string, Json>& younger_inputs() {
       {"ImageResize+.multiple_of", 0},
       {"ImageSharpen.sigma", 1.0},
       {"ImpactSwitch.sel_mode", false},
+      {"InpaintCropImproved.device_mode", "gpu (much faster)"},
       {"InpaintModelConditioning.noise_mask", true},
       {"LatentComposite.feather", 0},
       {"LatentCompositeMasked.resize_source", false},

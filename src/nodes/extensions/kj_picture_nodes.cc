@@ -1,10 +1,11 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/cancel.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/inpaint/mask_shapes.h"
@@ -101,31 +102,94 @@ image::Size matched(image::Size first, image::Size second, bool beside) {
   return {first.width, static_cast<int64_t>(static_cast<double>(first.width) / aspect)};
 }
 
-Foreseen<Image> foresee_concatenated(const Known<Beside>& in) {
-  const ForeseenPicture *first = in(&Beside::image1), *second = in(&Beside::image2);
-  if (!first || !second) return {};
-  const bool beside = is_beside(in(&Beside::direction));
-  const auto [w1, h1] = size_of(*first);
-  const auto [w2, h2] =
-      in(&Beside::match_image_size) ? matched(size_of(*first), size_of(*second), beside) : size_of(*second);
+// `fit`: the size to whose height, or width, the second picture is brought.
+ForeseenPicture beside_each_other(const ForeseenPicture& first, const ForeseenPicture& second,
+                                  const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = is_beside(direction);
+  const auto [w1, h1] = size_of(first);
+  const auto [w2, h2] = fit ? matched(*fit, size_of(second), beside) : size_of(second);
   ForeseenPicture out =
-      in_size(*first, beside ? image::Size{w1 + w2, std::max(h1, h2)} : image::Size{std::max(w1, w2), h1 + h2});
-  out.count = std::max(first->count, second->count);
-  out.channels = std::max(first->channels, second->channels);
-  return {out};
+      in_size(first, beside ? image::Size{w1 + w2, std::max(h1, h2)} : image::Size{std::max(w1, w2), h1 + h2});
+  out.count = std::max(first.count, second.count);
+  out.channels = std::max(first.channels, second.channels);
+  return out;
 }
 
-Results<Image> concatenate(const Beside& in) {
-  const bool beside = is_beside(in.direction);
-  Tensor image1 = *in.image1, image2 = *in.image2;
-  if (in.match_image_size)
-    image2 = image::antialias_bicubic(image2, matched(image::size_of(image1), image::size_of(image2), beside));
+Tensor beside_each_other(Tensor image1, Tensor image2, const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = is_beside(direction);
+  if (fit) image2 = image::antialias_bicubic(image2, matched(*fit, image::size_of(image2), beside));
   const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
   const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
   image1 = centred(matched(image1, count, channels), side, beside);
   image2 = centred(matched(image2, count, channels), side, beside);
-  if (in.direction == "left" || in.direction == "up") std::swap(image1, image2);
-  return {ops::concat({image1, image2}, beside ? 2 : 1)};
+  if (direction == "left" || direction == "up") std::swap(image1, image2);
+  return ops::concat({image1, image2}, beside ? 2 : 1);
+}
+
+std::optional<image::Size> size_to_fit(bool match, image::Size size) {
+  return match ? std::optional(size) : std::nullopt;
+}
+
+Foreseen<Image> foresee_concatenated(const Known<Beside>& in) {
+  const ForeseenPicture *first = in(&Beside::image1), *second = in(&Beside::image2);
+  if (!first || !second) return {};
+  return {beside_each_other(*first, *second, in(&Beside::direction),
+                            size_to_fit(in(&Beside::match_image_size), size_of(*first)))};
+}
+
+Results<Image> concatenate(const Beside& in) {
+  return {beside_each_other(*in.image1, *in.image2, in.direction,
+                            size_to_fit(in.match_image_size, image::size_of(*in.image1)))};
+}
+
+// --- ImageConcatMulti ---
+
+struct Row {
+  int64_t inputcount = 2;
+  Linked<Image> image_1;
+  std::string direction;
+  bool match_image_size = false;
+};
+constexpr int64_t kMostInRow = 40;
+
+// Each picture is laid beside those before it; one that is not linked is black, in the size of the first.
+Results<Image> concatenate_row(const Row& in, Call& call) {
+  const Tensor& first = *in.image_1;
+  const auto fit = size_to_fit(in.match_image_size, image::size_of(first));
+  Tensor out = first;
+  for (int64_t i = 2; i <= in.inputcount; ++i) {
+    call.check_cancelled();
+    const Value* next = call.linked("image_" + std::to_string(i));
+    out = beside_each_other(out, next && !next->empty() ? next->as<Tensor>() : Tensor::zeros(first.shape()),
+                            in.direction, fit);
+  }
+  return {std::move(out)};
+}
+
+Foreseen<Image> foresee_row(const Known<Row>& in, Call& call) {
+  const ForeseenPicture* first = in(&Row::image_1);
+  if (!first) return {};
+  ForeseenPicture out = *first;
+  const auto fit = size_to_fit(in(&Row::match_image_size), size_of(*first));
+  for (int64_t i = 2; i <= in(&Row::inputcount); ++i) {
+    const Value* next = call.linked("image_" + std::to_string(i));
+    const auto* known = next ? next->get<ForeseenPicture>() : first;
+    if (!known) return {};
+    out = beside_each_other(out, *known, in(&Row::direction), fit);
+  }
+  return {out};
+}
+
+Inputs<Row> row_inputs() {
+  Inputs<Row> out{Int("inputcount", &Row::inputcount).range(2, kMostInRow).step(1), Link("image_1", &Row::image_1),
+                  Choice("direction", &Row::direction, {"right", "down", "left", "up"}),
+                  Bool("match_image_size", &Row::match_image_size)};
+  for (int64_t i = 2; i <= kMostInRow; ++i) {
+    Input<Row> one("image_" + std::to_string(i), "IMAGE", In::Member::kNone, &blank<Row>());
+    one.set_known_when_checked(false);
+    out.push_back(std::move(one).optional());
+  }
+  return out;
 }
 
 }  // namespace
@@ -169,6 +233,15 @@ void register_kj_picture_nodes(Table& table) {
                                           .tip("Resizes the second picture to the height or width of the first.")},
                            .run = concatenate,
                            .foresee = foresee_concatenated});
+  table.add(NodeOf<Row>{.name = "ImageConcatMulti",
+                        .display = "Image Concatenate Multi",
+                        .category = "KJNodes/image",
+                        .description = "Puts several pictures in a row or a column.",
+                        .origin = kOrigin,
+                        .inputs = row_inputs(),
+                        .outputs = {{"images"}},
+                        .run = concatenate_row,
+                        .foresee = foresee_row});
 }
 
 }  // namespace easel::nodes
