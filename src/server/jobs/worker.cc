@@ -133,6 +133,11 @@ std::optional<Worker::Running> Worker::running() const {
   return out;
 }
 
+std::vector<Worker::Running> Worker::running_jobs() const {
+  auto job = running();
+  return job ? std::vector{std::move(*job)} : std::vector<Running>{};
+}
+
 bool Worker::wait_a_second() {
   MutexLock lock(mutex_);
   return !changed_.wait_for(lock, std::chrono::seconds(1), [this]() EASEL_REQUIRES(mutex_) { return stopping_; });
@@ -224,7 +229,7 @@ void Worker::attend(const Claim& claim) {
   } const release{*this};
   log(Level::kInfo, "job started", {{"prompt_id", job.id}, {"attempt", int64_t{job.attempts}}});
   metrics_.observe("easel_job_seconds", seconds_since_ms(job.created_ms), R"(stage="queued")");
-  send_status(store_, hub_);
+  if (options_.tells_ends) send_status(store_, hub_);
   const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<JobEvents> events;
   JobResult end;
@@ -249,8 +254,9 @@ void Worker::attend(const Claim& claim) {
   // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
   // successes takes it for lost. A success is told when the history has it.
   const auto tell_end = [&] {
-    if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_end(); });
+    if (events && options_.tells_ends) attempt("cannot tell a job's end", job.id, [&] { events->send_end(); });
   };
+  if (options_.before_end) attempt("cannot tell what happened in a job", job.id, options_.before_end);
   if (!success) tell_end();
   // Counted first: whoever sees the end finds it in the metrics.
   metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
@@ -266,6 +272,7 @@ void Worker::attend(const Claim& claim) {
        {"seconds", seconds},
        {"failure", end.failure}});
   waiters_.notify(job.id);
+  if (!options_.tells_ends) return;
   if (success) tell_end();
   delivery_.send(job.id, [&store = store_, &hub = hub_] { send_status(store, hub); });
   if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_idle(); });

@@ -15,8 +15,7 @@
 #include "server/jobs/job_events.h"
 #include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
-#include "server/jobs/job_waiters.h"
-#include "server/jobs/kept_plans.h"
+#include "server/jobs/workforce.h"
 #include "server/metrics.h"
 
 namespace easel::server {
@@ -27,16 +26,21 @@ struct WorkerOptions {
   int max_attempts = 2;                     // a job that was running when its worker died this often is set aside
   int64_t keep_history = 10000;             // finished jobs that are remembered
   std::function<void()> housekeeping = {};  // called between jobs, and every ten minutes without any
+  // Clients are told of queue lengths and of the ends of jobs. Not in a fleet, where front ends tell them what the store
+  // says.
+  bool tells_ends = true;
+  // Called before the end of a job is written: what was said of it has to arrive first.
+  std::function<void()> before_end = {};
 };
 
 // Public calls are thread-safe.
-class Worker {
+class Worker final : public Workforce {
  public:
   // All must outlive the worker. What it has sent may still wait in the delivery, so that the store and the hub must
   // outlive that as well.
   Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& runner, Metrics& metrics,
          WorkerOptions options = {});
-  ~Worker();  // stop()
+  ~Worker() override;  // stop()
 
   // Puts jobs back into the queue that an earlier worker of this name did not end, or whose lease is over; those that
   // were put back too often are set aside. To be called before start().
@@ -45,21 +49,14 @@ class Worker {
   // Ends the thread. The running job is interrupted and goes back into the queue.
   void stop();
 
-  // There may be something to do: a job was added, the queue is no longer paused.
-  void wake();
-  // Interrupts the running job, if it is this one or `id` is empty. False when no such job runs.
-  bool interrupt(const std::string& id);
-  // Before the next job, or at once when none runs.
-  void free_memory(bool models, bool results);
-
-  struct Running {
-    std::string id, client_id, node;  // node: empty between nodes, and while its client is not to know of the job yet
-  };
+  void wake() override;
+  bool interrupt(const std::string& id) override;
+  void free_memory(bool models, bool results) override;
   std::optional<Running> running() const;
+  std::vector<Running> running_jobs() const override;
 
-  JobWaiters& waiters() { return waiters_; }
-  // Of jobs that wait for this worker.
-  KeptPlans& plans() { return plans_; }
+  JobWaiters& waiters() override { return waiters_; }
+  KeptPlans& plans() override { return plans_; }
 
  private:
   struct Current {

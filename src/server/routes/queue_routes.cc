@@ -83,14 +83,14 @@ Response post_queue(Services& s, const Request& request) {
   }
   if (!gone.empty()) {
     s.store.cancel(gone);
-    s.worker.plans().drop(gone);
-    for (const std::string& id : gone) s.worker.waiters().notify(id);
+    s.workers.plans().drop(gone);
+    for (const std::string& id : gone) s.workers.waiters().notify(id);
   }
   if (const auto pause = body.find("pause"); pause != body.end()) {
     if (!pause->is_boolean()) throw Error(Fault::kInvalid, "'pause' must be true or false");
     s.store.set_paused(pause->get<bool>());
     log(Level::kInfo, pause->get<bool>() ? "queue paused" : "queue goes on");
-    s.worker.wake();
+    s.workers.wake();
   }
   send_status(s.store, s.hub);
   return Response::json("{}");
@@ -111,14 +111,14 @@ Response post_interrupt(Services& s, const Request& request) {
   } catch (const Error&) {
     // As in ComfyUI: without a readable body it is whatever runs.
   }
-  if (s.worker.interrupt(id)) log(Level::kInfo, "interrupted by a client", {{"prompt_id", id}});
+  if (s.workers.interrupt(id)) log(Level::kInfo, "interrupted by a client", {{"prompt_id", id}});
   return Response::json("{}");
 }
 
 Response post_free(Services& s, const Request& request) {
   const Json body = body_json(request);
   const bool results = flag(body, "free_memory");
-  s.worker.free_memory(flag(body, "unload_models") || results, results);
+  s.workers.free_memory(flag(body, "unload_models") || results, results);
   return Response::json("{}");
 }
 

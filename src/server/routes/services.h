@@ -16,8 +16,9 @@
 #include "server/http/http.h"
 #include "server/http/http_server.h"
 #include "server/http/task_pool.h"
+#include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
-#include "server/jobs/worker.h"
+#include "server/jobs/workforce.h"
 #include "server/metrics.h"
 #include "techniques/catalogue.h"
 #include "workflow/schema.h"
@@ -41,7 +42,7 @@ struct Services {
 
   // The way of a job.
   JobStore& store;
-  Worker& worker;
+  Workforce& workers;
   JobRunner& runner;
   EventHub& hub;
   Delivery& delivery;
