@@ -14,6 +14,7 @@ namespace easel::server {
 namespace {
 
 constexpr Lease kMinute = std::chrono::minutes(1);
+constexpr Lease kSecondAgo = std::chrono::seconds(-1);  // a lease that is over
 constexpr int kMaxAttempts = 2;
 
 struct Kind {
@@ -125,7 +126,7 @@ TEST_P(JobStoreContract, EndsAJobExactlyOnce) {
   result.failure = "why";
   EXPECT_TRUE(store_->finish(a.token, result));
   EXPECT_FALSE(store_->finish(a.token, {}));
-  EXPECT_FALSE(store_->renew(a.token, kMinute));
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kLost);
   EXPECT_FALSE(store_->give_back(a.token));
   ASSERT_EQ(store_->history({}).size(), 1u);
   const Job ended = store_->history({}).front();
@@ -141,11 +142,14 @@ TEST_P(JobStoreContract, EndsAJobExactlyOnce) {
 TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
   add({"a", "b"});
   const Claim late = claim("first");
-  EXPECT_TRUE(store_->requeue_expired(now_ms(), kMaxAttempts).empty());
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts).empty());
   EXPECT_EQ(state("a"), JobState::kRunning);  // its lease is not over
-  EXPECT_TRUE(store_->requeue_expired(now_ms() + kMinute.count() + 1000, kMaxAttempts).empty());
+  EXPECT_EQ(store_->renew(late.token, kSecondAgo), Hold::kKept);
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts, kMinute).empty());
+  EXPECT_EQ(state("a"), JobState::kRunning);  // it is, but not for long
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts).empty());
   EXPECT_EQ(order(store_->pending()), "ab");  // to its old place
-  EXPECT_FALSE(store_->renew(late.token, kMinute));
+  EXPECT_EQ(store_->renew(late.token, kMinute), Hold::kLost);
   EXPECT_FALSE(store_->finish(late.token, {}));  // also while nobody else has it
   const Claim second = claim("second");
   EXPECT_EQ(second.job.id, "a");
@@ -155,7 +159,7 @@ TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
   wrong.outputs = R"({"from":"the first"})";
   EXPECT_FALSE(store_->finish(late.token, wrong));
   EXPECT_FALSE(store_->give_back(late.token));
-  EXPECT_FALSE(store_->renew(late.token, kMinute));
+  EXPECT_EQ(store_->renew(late.token, kMinute), Hold::kLost);
   EXPECT_EQ(state("a"), JobState::kRunning);
   EXPECT_TRUE(store_->finish(second.token, {}));
   EXPECT_FALSE(store_->finish(late.token, wrong));
@@ -166,8 +170,8 @@ TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
 TEST_P(JobStoreContract, ARenewedClaimIsKept) {
   add({"a"});
   const Claim a = store_->claim("w", std::chrono::milliseconds(0)).value();
-  EXPECT_TRUE(store_->renew(a.token, kMinute));  // late, but nobody else has it
-  EXPECT_TRUE(store_->requeue_expired(now_ms() + 1000, 1).empty());
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kKept);  // late, but nobody else has it
+  EXPECT_TRUE(store_->requeue_expired(1).empty());
   EXPECT_EQ(state("a"), JobState::kRunning);
   EXPECT_TRUE(store_->finish(a.token, {}));
 }

@@ -52,13 +52,14 @@ Worker::Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& ru
       delivery_(delivery),
       metrics_(metrics),
       options_(std::move(options)),
-      computer_(runner) {}
+      computer_(runner),
+      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); })) {}
 
 Worker::~Worker() { stop(); }
 
 void Worker::recover() {
   set_aside(store_.requeue_claims_of(options_.name, options_.max_attempts));
-  set_aside(store_.requeue_expired(now_ms(), options_.max_attempts));
+  set_aside(store_.requeue_expired(options_.max_attempts));
 }
 
 void Worker::set_aside(const std::vector<Job>& failed) {
@@ -99,6 +100,11 @@ bool Worker::interrupt(const std::string& id) {
   return true;
 }
 
+void Worker::hear(const Notice& notice) {
+  if (notice.what == Notice::What::kInterrupt && !notice.id.empty()) interrupt(notice.id);
+  if (notice.what == Notice::What::kQueue || notice.what == Notice::What::kMissed) wake();
+}
+
 void Worker::free_memory(bool models, bool results) {
   {
     MutexLock lock(mutex_);
@@ -111,11 +117,17 @@ void Worker::free_memory(bool models, bool results) {
 
 void Worker::keep_house() {
   jobs_since_ = 0;
+  house_kept_ = std::chrono::steady_clock::now();
   store_.trim_history(options_.keep_history);
-  const auto failed = store_.requeue_expired(now_ms(), options_.max_attempts);
+  const auto failed = store_.requeue_expired(options_.max_attempts);
   set_aside(failed);
   drop_plans();
   if (options_.housekeeping) options_.housekeeping();
+}
+
+void Worker::look_after_the_queue() {
+  if (std::chrono::steady_clock::now() - house_kept_ >= kHousekeepingInterval) return keep_house();
+  set_aside(store_.requeue_expired(options_.max_attempts));
 }
 
 void Worker::drop_plans() {
@@ -164,11 +176,11 @@ std::optional<Claim> Worker::next() {
     bool models = false, results = false;
     {
       MutexLock lock(mutex_);
-      if (!changed_.wait_for(lock, kHousekeepingInterval,
+      if (!changed_.wait_for(lock, std::min<std::chrono::milliseconds>(store_.look_again(), kHousekeepingInterval),
                              [this]() EASEL_REQUIRES(mutex_) { return stopping_ || awake_; })) {
         lock.unlock();
-        keep_house();
-        continue;
+        look_after_the_queue();
+        lock.lock();
       }
       if (stopping_) return std::nullopt;
       awake_ = false;
@@ -187,13 +199,13 @@ std::optional<Claim> Worker::next() {
   }
 }
 
-bool Worker::renew(const Claim& claim) {
+Hold Worker::renew(const Claim& claim) {
   try {
     return store_.renew(claim.token, options_.lease);
   } catch (...) {
     log(Level::kError, "cannot renew the claim of a job",
         {{"prompt_id", claim.job.id}, {"error", current_failure().text}});
-    return true;
+    return Hold::kKept;
   }
 }
 
@@ -208,12 +220,14 @@ std::optional<RunResult> Worker::compute(const Claim& claim, const std::shared_p
   computer_.begin(claim.job, parsed_or_empty(claim.job.prompt), plans_.take(claim.job), *events, cancel);
   bool ours = true;
   for (;;) {
-    auto result = computer_.wait(options_.lease / 3);
+    // An interrupt whose notice was lost is found here.
+    auto result = computer_.wait(std::min<Lease>(options_.lease / 3, 2 * store_.look_again()));
     if (result) return ours ? std::move(result) : std::nullopt;
-    if (ours && !renew(claim)) {
-      ours = false;
-      cancel.cancel();
-    }
+    const Hold hold = ours ? renew(claim) : Hold::kKept;
+    if (hold == Hold::kInterrupt) interrupt(claim.job.id);
+    if (hold != Hold::kLost) continue;
+    ours = false;
+    cancel.cancel();
   }
 }
 

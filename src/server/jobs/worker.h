@@ -67,8 +67,12 @@ class Worker final : public Workforce {
   };
 
   void run();
+  // From any thread.
+  void hear(const Notice& notice);
   // Keeps history and temp files within their limits, and looks for jobs whose worker is gone.
   void keep_house();
+  // After a while without any job.
+  void look_after_the_queue();
   // Plans of jobs that no longer wait: cancelled ones, and those that another worker has taken.
   void drop_plans();
   void set_aside(const std::vector<Job>& failed);
@@ -78,8 +82,8 @@ class Worker final : public Workforce {
   void attend(const Claim& claim);
   // Nothing when the job is no longer this worker's.
   std::optional<RunResult> compute(const Claim& claim, const std::shared_ptr<JobEvents>& events);
-  // False when the job is no longer this worker's. A store that fails counts as true: the claim may still be good.
-  bool renew(const Claim& claim);
+  // A store that fails counts as kKept: the claim may still be good.
+  Hold renew(const Claim& claim);
   void give_back(const Claim& claim);
   // Writes the end of a job until that works. False when the server stops first, or the job is no longer this worker's.
   bool finish(const Claim& claim, const JobResult& result);
@@ -93,7 +97,8 @@ class Worker final : public Workforce {
   JobWaiters waiters_;
   KeptPlans plans_;
   Computer computer_;
-  int64_t jobs_since_ = 0;  // since the last time that house was kept; the thread's own
+  int64_t jobs_since_ = 0;  // since the last time that house was kept; the thread's own, as is the next one
+  std::chrono::steady_clock::time_point house_kept_ = std::chrono::steady_clock::now();
   mutable Mutex mutex_;
   Condition changed_;
   bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
@@ -101,6 +106,7 @@ class Worker final : public Workforce {
   bool free_models_ EASEL_GUARDED_BY(mutex_) = false, free_results_ EASEL_GUARDED_BY(mutex_) = false;
   std::optional<Current> current_ EASEL_GUARDED_BY(mutex_);
   std::thread thread_;
+  JobNotices::Subscription notices_;  // last: nothing comes before the rest is there, nor after it began to go
 };
 
 }  // namespace easel::server
