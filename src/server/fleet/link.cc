@@ -1,24 +1,18 @@
 #include "server/fleet/link.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "server/fleet/libcurl.h"
 
 namespace easel::server {
 namespace {
 
 // A call that moves slower than this for so long is given up.
 constexpr long kSlowestBytes = 100, kSlowestSeconds = 10;
-
-void start_curl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Error(Fault::kInternal, "libcurl cannot be started");
-}
 
 struct Body {
   std::string_view rest;
@@ -56,7 +50,7 @@ int cancelled(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 template <class Value>
 void set(CURL* handle, CURLoption option, Value value) {
-  if (curl_easy_setopt(handle, option, value) != CURLE_OK)
+  if (libcurl().easy_setopt(handle, option, value) != CURLE_OK)
     throw Error(Fault::kInternal, "libcurl lacks what is needed of it").fix("Debian's libcurl4 has it");
 }
 
@@ -81,12 +75,12 @@ struct Link::Handles {
 Link::Link(std::string url, std::string token)
     : url_(std::move(url)), token_(std::move(token)), handles_(std::make_unique<Handles>()) {
   check_link_url(url_);
-  start_curl();
+  libcurl();
 }
 
 Link::~Link() {
   const MutexLock lock(handles_->mutex);
-  for (CURL* handle : handles_->idle) curl_easy_cleanup(handle);
+  for (CURL* handle : handles_->idle) libcurl().easy_cleanup(handle);
 }
 
 LinkAnswer Link::call(const char* method, const std::string& target, std::string_view body, const LinkLimits& limits) {
@@ -98,15 +92,15 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
       handles_->idle.pop_back();
     }
   }
-  if (!handle) handle = curl_easy_init();
+  if (!handle) handle = libcurl().easy_init();
   if (!handle) throw Error(Fault::kMemory, "no memory for a connection");
   struct Return {
     Handles& handles;
     CURL* handle;
     curl_slist* headers = nullptr;
     ~Return() {
-      curl_slist_free_all(headers);
-      curl_easy_reset(handle);  // connections stay
+      libcurl().slist_free_all(headers);
+      libcurl().easy_reset(handle);  // connections stay
       const MutexLock lock(handles.mutex);
       handles.idle.push_back(handle);
     }
@@ -133,18 +127,18 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
     set(handle, CURLOPT_READFUNCTION, &give);
     set(handle, CURLOPT_READDATA, static_cast<void*>(&sent));
     set(handle, CURLOPT_CUSTOMREQUEST, method);
-    back.headers = curl_slist_append(back.headers, "Content-Type: application/octet-stream");
-    back.headers = curl_slist_append(back.headers, "Expect:");  // no round trip before the body
+    back.headers = libcurl().slist_append(back.headers, "Content-Type: application/octet-stream");
+    back.headers = libcurl().slist_append(back.headers, "Expect:");  // no round trip before the body
   }
-  if (!token_.empty()) back.headers = curl_slist_append(back.headers, ("Authorization: Bearer " + token_).c_str());
+  if (!token_.empty()) back.headers = libcurl().slist_append(back.headers, ("Authorization: Bearer " + token_).c_str());
   set(handle, CURLOPT_HTTPHEADER, back.headers);
 
-  const CURLcode done = curl_easy_perform(handle);
+  const CURLcode done = libcurl().easy_perform(handle);
   if (done == CURLE_ABORTED_BY_CALLBACK) poll_cancelled();
   if (done != CURLE_OK)
-    throw Error(Fault::kMissing, "cannot talk to the front end at " + url_ + ": " + curl_easy_strerror(done));
+    throw Error(Fault::kMissing, "cannot talk to the front end at " + url_ + ": " + libcurl().easy_strerror(done));
   long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   return {static_cast<int>(status), std::move(received.text)};
 }
 

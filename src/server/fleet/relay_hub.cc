@@ -1,7 +1,9 @@
 #include "server/fleet/relay_hub.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -18,6 +20,13 @@ constexpr size_t kMostBytes = size_t{8} << 20, kMostProgress = 256, kMostPreview
 constexpr auto kLeftAlone = std::chrono::seconds(1), kLeftAloneLongest = std::chrono::seconds(15);
 
 }  // namespace
+
+std::string relay_answer_text(const RelayAnswer& answer) {
+  return workflow::dump_json(workflow::Json{{"taken", answer.taken},
+                                            {"anybody", answer.anybody},
+                                            {"watchers", answer.watchers},
+                                            {"clients", answer.clients}});
+}
 
 bool FrontEnd::hears(const Recipients& to) const {
   switch (to.kind) {
@@ -69,7 +78,7 @@ class RelayHub::Sender {
 
   bool post_and_wait(const EventFrame& frame) {
     const auto answer = call(encode_frames({frame}));
-    return answer && workflow::parse_json(*answer).value("taken", workflow::Json()) == true;
+    return answer && answer->taken;
   }
 
   void flush(std::chrono::steady_clock::time_point until) {
@@ -95,14 +104,14 @@ class RelayHub::Sender {
   }
 
   // The answer of the first that answers, beginning with the one that did so last; nothing when none does.
-  std::optional<std::string> call(const std::string& body) {
+  std::optional<RelayAnswer> call(const std::string& body) {
     const LinkLimits limits{.connect = patience_, .whole = patience_};
     for (size_t i = 0; i < links_.size(); ++i) {
       const size_t at = (last_ + i) % links_.size();
       try {
         LinkAnswer answer = links_[at]->call("POST", target_, body, limits);
         last_ = at;
-        if (answer.status == 200) return std::move(answer.body);
+        if (answer.status == 200) return read_answer(answer.body);
         log(Level::kWarning, "a front end refuses messages",
             {{"url", links_[at]->url()}, {"status", int64_t{answer.status}}});
       } catch (...) {
@@ -111,6 +120,25 @@ class RelayHub::Sender {
       }
     }
     return std::nullopt;
+  }
+
+  static RelayAnswer read_answer(const std::string& body) {
+    const workflow::Json json = workflow::parse_json(body);
+    RelayAnswer out;
+    out.taken = json.at("taken").get<bool>();
+    out.anybody = json.at("anybody").get<bool>();
+    out.watchers = json.at("watchers").get<bool>();
+    for (const workflow::Json& client : json.at("clients")) out.clients.insert(client.get<std::string>());
+    return out;
+  }
+
+  // A client that has just connected is in the answer before it is in the table.
+  void learn(const RelayAnswer& answer, const std::vector<EventFrame>& frames) EASEL_REQUIRES(mutex_) {
+    front_.anybody = answer.anybody;
+    front_.watchers = answer.watchers;
+    for (const EventFrame& frame : frames)
+      if (frame.to.kind == Recipients::Kind::kClient) front_.clients.erase(frame.to.client_id);
+    front_.clients.insert(answer.clients.begin(), answer.clients.end());
   }
 
   void run() {
@@ -123,10 +151,11 @@ class RelayHub::Sender {
       bytes_ = 0;
       sending_ = true;
       lock.unlock();
-      const bool arrived = call(encode_frames(frames)).has_value();
+      const auto answer = call(encode_frames(frames));
       lock.lock();
       sending_ = false;
-      if (arrived) {
+      if (answer) {
+        learn(*answer, frames);
         alone_ = kLeftAlone;
       } else {
         queue_.clear();
@@ -228,10 +257,6 @@ bool RelayHub::send_picture(const std::string& client_id, PictureMessage picture
 bool RelayHub::reaches_anybody(const Recipients& to) const {
   const auto all = senders();
   return std::any_of(all.begin(), all.end(), [&](const SenderPtr& sender) { return sender->hears(to); });
-}
-
-void RelayHub::forward(const std::vector<EventFrame>& frames) {
-  for (const EventFrame& frame : frames) post(frame);
 }
 
 void RelayHub::flush(std::chrono::milliseconds longest) {

@@ -23,6 +23,14 @@ struct FrontEnd {
   bool hears(const Recipients& to) const;
 };
 
+// What a front end answers to messages.
+struct RelayAnswer {
+  bool taken = false;                      // a connection took a finished picture
+  bool anybody = false, watchers = false;  // as FrontEnd, right now
+  std::set<std::string> clients;           // of those that the messages were for, who is connected
+};
+std::string relay_answer_text(const RelayAnswer& answer);
+
 struct RelayOptions {
   std::string token;                         // the fleet's
   std::string own_name = {};                 // of the front end in this process, which is not called
@@ -47,7 +55,7 @@ class RelayHub final : public EventHub {
   bool reaches_anybody(const Recipients& to) const override;
 
   // What another sent here.
-  void forward(const std::vector<EventFrame>& frames);
+  void forward(const EventFrame& frame) { post(frame); }
   // Waits until what was sent has arrived or is lost, at most as long as that.
   void flush(std::chrono::milliseconds longest);
   void stop();

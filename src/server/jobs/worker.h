@@ -26,8 +26,8 @@ struct WorkerOptions {
   int max_attempts = 2;                     // a job that was running when its worker died this often is set aside
   int64_t keep_history = 10000;             // finished jobs that are remembered
   std::function<void()> housekeeping = {};  // called between jobs, and every ten minutes without any
-  // Clients are told of queue lengths and of the ends of jobs. Not in a fleet, where front ends tell them what the store
-  // says.
+  // Clients are told of queue lengths and of the ends of jobs. Not in a fleet, where front ends tell them what the
+  // store says.
   bool tells_ends = true;
   // Called before the end of a job is written: what was said of it has to arrive first.
   std::function<void()> before_end = {};

@@ -64,8 +64,14 @@ bool flag(const Json& body, const char* key) {
 Response get_queue(Services& s) {
   // Pending ones first: a job that starts in between is then seen twice rather than not at all.
   const auto pending = s.store.pending();
-  return Response::json("{\"queue_running\":" + item_list(s.store.running()) + ",\"queue_pending\":" +
-                        item_list(pending) + ",\"paused\":" + (s.store.paused() ? "true" : "false") + "}");
+  std::string out = "{\"queue_running\":" + item_list(s.store.running()) + ",\"queue_pending\":" + item_list(pending) +
+                    ",\"paused\":" + (s.store.paused() ? "true" : "false");
+  // Jobs that nobody can run, and why.
+  Json obstacles = Json::object();
+  for (const Job& job : pending)
+    if (!job.obstacle.empty()) obstacles[job.id] = job.obstacle;
+  if (!obstacles.empty()) out += ",\"obstacles\":" + dump_json(obstacles);
+  return Response::json(out + "}");
 }
 
 Response post_queue(Services& s, const Request& request) {
