@@ -48,7 +48,7 @@ int main(int argc, char** argv) try {
   using namespace easel::cli;
   for (const auto add :
        {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_workflows, add_nodes, add_models,
-        add_doctor, add_devices, add_synth, add_pictures, add_demo, add_bench, add_serve, add_queue, add_completion})
+        add_doctor, add_devices, add_synth, add_pictures, add_demo, add_bench, add_serve, add_runner, add_fleet, add_queue, add_completion})
     add(app);
   try {
     app.parse(argc, argv);

@@ -83,7 +83,7 @@ struct Server::Impl {
 
   // A server that runs its jobs itself.
   struct Own {
-    Own(const ServerOptions& options)
+    explicit Own(const ServerOptions& options)
         : files(prepared_store(options)),
           lock(prepared(options.user)),
           store(open_job_store((options.user / "jobs.sqlite").string())) {}
@@ -178,12 +178,10 @@ Workforce& Server::Impl::make_workers(JobRunner& runner) {
         WorkerOptions{.keep_history = options.keep_history, .housekeeping = housekeeping_of_this});
     return *worker;
   }
-  front =
-      std::make_unique<Front>(FrontOptions{.name = options.front_name,
-
-                                           .keep_history = options.keep_history,
-                                           .housekeeping = housekeeping_of_this},
-                              store, options.site->fronts(), fleet->choices, hub, delivery, fleet->relay, metrics);
+  front = std::make_unique<Front>(
+      FrontOptions{
+          .name = options.front_name, .keep_history = options.keep_history, .housekeeping = housekeeping_of_this},
+      store, options.site->fronts(), fleet->choices, hub, delivery, fleet->relay, metrics);
   return *front;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
-#include "server/fleet/libcurl.h"
+#include "server/fleet/curl/libcurl.h"
 
 namespace easel::server {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/fleet/libcurl.h"
+#include "server/fleet/curl/libcurl.h"
 
 #include <dlfcn.h>
 
