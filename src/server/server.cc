@@ -97,7 +97,9 @@ struct Server::Impl {
             JobRunner& own_runner)
         : choices(own_choices),
           checker(own_runner, choices, table),
-          relay({.token = options.http.access.fleet_token, .own_name = options.front_name}) {}
+          relay({.token = options.http.access.fleet_token, .own_name = options.front_name}) {
+      prepared(options.user);
+    }
     FleetChoices choices;
     FrontChecker checker;
     RelayHub relay;
