@@ -12,9 +12,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "base/atomic_file.h"
+#include "server/fleet/relay_hub.h"
 #include "server/fleet/runner.h"
 #include "server/fleet/site.h"
 #include "server/test_server.h"
@@ -26,10 +28,10 @@ namespace easel::server::testing {
 inline constexpr const char* kFleetToken = "a-token-of-the-fleet-for-tests";
 
 struct FleetMachine {
-  std::string kind;  // "front" or "runner"
-  std::string name, store;
-  std::filesystem::path folder;  // of this machine alone
-  std::string via = {};          // of a runner: the only front end it may call
+  std::string kind = {};  // "front" or "runner"
+  std::string name = {}, store = {};
+  std::filesystem::path folder = {};  // of this machine alone
+  std::string via = {};               // of a runner: the only front end it may call
   std::chrono::milliseconds lease{2000};
   std::chrono::microseconds step{1000};
   std::string models = "sd15.safetensors";  // of a runner: its checkpoints, with blanks between

@@ -85,13 +85,13 @@ std::vector<std::string> types_until_idle(RawSocket& socket, const std::string& 
   std::vector<std::string> out;
   const auto start = Clock::now();
   while (seconds_since(start) < seconds) {
-    const auto frame = socket.next(milliseconds(200));
+    const auto frame = socket.next(0.2);
     if (!frame) continue;
     if (frame->binary) {
       out.push_back("picture");
       continue;
     }
-    const Json message = Json::parse(frame->payload);
+    const Json message = Json::parse(frame->data);
     if (message["data"].value("prompt_id", Json()) != job) continue;
     out.push_back(message["type"]);
     if (message["type"] == "executing" && message["data"]["node"].is_null()) return out;
@@ -159,9 +159,7 @@ TEST(Fleet, APictureUploadedToOneFrontEndIsFoundByTheOthers) {
   const uint16_t a = fleet.start("front").port(), b = fleet.start("front").port();
   const std::vector<uint8_t> pixels(16 * 16 * 3, 90);
   const std::string png = formats::encode_png(pixels, 16, 16, 3, {}, 1);
-  const std::string form =
-      "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"in.png\"\r\n\r\n" + png + "\r\n--x--\r\n";
-  ASSERT_EQ(post(a, "/upload/image", form, "multipart/form-data; boundary=x").status, 200);
+  ASSERT_EQ(testing::upload(a, "/upload/image", "in.png", png).status, 200);
   const Answer seen = get(b, "/view?filename=in.png&type=input");
   EXPECT_EQ(seen.status, 200);
   EXPECT_EQ(seen.body, png);
@@ -266,10 +264,9 @@ TEST(Fleet, WithoutItsTokenNobodyGetsIn) {
   EXPECT_EQ(post(port, "/fleet/events", "").status, 401);
   EXPECT_EQ(get(port, blob + "?token=" + testing::kFleetToken).status, 401);
   EXPECT_EQ(get(port, "/fleet").status, 200);
-  const std::string bearer = std::string("Bearer ") + testing::kFleetToken;
+  const std::string bearer = std::string("Authorization: Bearer ") + testing::kFleetToken + "\r\n";
   const auto with_token = [&](const std::string& method, const std::string& target, const std::string& body) {
-    return testing::exchange(port, method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + bearer +
-                                       "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return testing::http(port, method, target, body, bearer);
   };
   EXPECT_EQ(with_token("PUT", blob, "y").status, 400) << "not what its name says";
   EXPECT_EQ(with_token("PUT", "/fleet/blobs/..%2f..%2fetc", "y").status, 400);

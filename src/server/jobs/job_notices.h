@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/mutex.h"
@@ -49,19 +50,29 @@ class JobNotices {
     int64_t number_ = 0;
   };
 
-  JobNotices() = default;
+  // `on_listen` is called after a listener has come, from its thread.
+  explicit JobNotices(std::function<void()> on_listen = {}) : on_listen_(std::move(on_listen)) {}
   JobNotices(const JobNotices&) = delete;
   JobNotices& operator=(const JobNotices&) = delete;
 
   // `listener` is called from any thread, one call at a time, often from within a call of the store: it wakes somebody
-  // and returns, and calls neither the store nor this object. What it throws is dropped.
-  [[nodiscard]] Subscription listen(Listener listener);
-  // To all listeners of this process.
+  // and returns, and calls neither the store nor this object. What it throws is dropped. `about`: what it hears beside
+  // kMissed; everything, when empty. A runner of a fleet leaves out what is of no use to it: each notice wakes
+  // everybody who hears it.
+  [[nodiscard]] Subscription listen(Listener listener, std::set<Notice::What> about = {});
+  // To the listeners of this process.
   void post(const Notice& notice);
+  // What anybody wants to hear.
+  std::set<Notice::What> wanted() const;
 
  private:
-  Mutex mutex_;
-  std::map<int64_t, Listener> listeners_ EASEL_GUARDED_BY(mutex_);
+  struct Listening {
+    Listener listener;
+    std::set<Notice::What> about;
+  };
+  const std::function<void()> on_listen_;
+  mutable Mutex mutex_;
+  std::map<int64_t, Listening> listeners_ EASEL_GUARDED_BY(mutex_);
   int64_t next_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 

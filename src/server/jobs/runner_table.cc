@@ -1,6 +1,7 @@
 #include "server/jobs/runner_table.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "workflow/json.h"
@@ -16,6 +17,12 @@ constexpr int64_t kForgottenAfter = 24 * 3600 * 1000;  // ms
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string listed(const std::set<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
 }
 
 }  // namespace
@@ -35,16 +42,16 @@ std::string obstacle(const std::vector<ModelFile>& needs, const std::vector<Runn
   for (const RunnerInfo& runner : runners)
     if (runner.alive) living.push_back(&runner);
   if (living.empty()) return "no runner is there";
-  std::string nowhere, all;
+  std::set<std::string> nowhere, all;
   for (const ModelFile& need : needs) {
-    all += (all.empty() ? "" : ", ") + need.name;
+    all.insert(need.name);
     if (std::none_of(living.begin(), living.end(), [&](const RunnerInfo* runner) { return has(*runner, need); }))
-      nowhere += (nowhere.empty() ? "" : ", ") + need.name;
+      nowhere.insert(need.name);
   }
-  if (!nowhere.empty()) return "no runner has " + nowhere;
+  if (!nowhere.empty()) return "no runner has " + listed(nowhere);
   for (const RunnerInfo* runner : living)
     if (std::all_of(needs.begin(), needs.end(), [&](const ModelFile& need) { return has(*runner, need); })) return {};
-  return "no runner has all of " + all;
+  return "no runner has all of " + listed(all);
 }
 
 std::string models_text(const std::vector<ModelFile>& models) {

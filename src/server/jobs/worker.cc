@@ -53,7 +53,8 @@ Worker::Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& ru
       metrics_(metrics),
       options_(std::move(options)),
       computer_(runner),
-      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); })) {}
+      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); },
+                                      {Notice::What::kQueue, Notice::What::kInterrupt})) {}
 
 Worker::~Worker() { stop(); }
 
