@@ -482,7 +482,9 @@ TEST_P(JobStoreContract, AJobWaitsForARunnerThatHasItsModels) {
   add_needing("b", {sd});
   add_needing("c", {});
   EXPECT_EQ(store_->get("a")->needs, std::vector<ModelFile>{xl});
-  store_->runners().enter(runner("small", {sd, checkpoint("xl.safetensors", "sha256:another")}));
+  RunnerInfo small = runner("small", {sd, checkpoint("xl.safetensors", "sha256:another")});
+  small.resident = {sd};
+  store_->runners().enter(small);
   auto waiting = store_->pending();
   ASSERT_EQ(order(waiting), "abc");
   EXPECT_EQ(waiting[0].obstacle, "no runner has xl.safetensors");

@@ -162,6 +162,23 @@ TEST_F(PostgresJobStore, WaitsForADatabaseThatIsAwayButNotForEver) {
   EXPECT_EQ(order(patient->pending()), "ab");
 }
 
+TEST_F(PostgresJobStore, ARestartOfTheDatabaseTakesNoJobFromItsRunner) {
+  PostgresServer server;
+  const auto store = open_job_store(server.new_database());
+  store->add(make("a"), false, false);
+  const Claim a = store->claim("w", std::chrono::milliseconds(10)).value();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  server.stop(PostgresServer::Stop::kImmediate);
+  server.start();
+  EXPECT_TRUE(store->requeue_expired(2).empty());
+  EXPECT_EQ(order(store->running()), "a");  // its lease ended when nobody could renew it
+  EXPECT_EQ(store->renew(a.token, kMinute), Hold::kKept);
+  store->add(make("b"), false, false);
+  store->claim("w", std::chrono::milliseconds(-1000));
+  store->requeue_expired(2);
+  EXPECT_EQ(order(store->pending()), "b");  // this one began after that
+}
+
 TEST_F(PostgresJobStore, ListenersHearOfALostConnection) {
   PostgresServer server;
   const auto store = open_job_store(server.new_database());

@@ -13,6 +13,11 @@ namespace {
 
 using What = Notice::What;
 
+// While the database was away nobody could renew a lease: who claimed before that has so long to come back, in
+// milliseconds.
+constexpr int64_t kAfterStart = 10000;
+const std::string kDatabaseStart = "(extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint";
+
 // A number that no other call has.
 int64_t call_number() {
   thread_local std::mt19937_64 random{std::random_device{}()};
@@ -38,35 +43,35 @@ std::string clean(const std::string& text) {
   return out;
 }
 
-// $1 worker, $2 lease, $3 call. `chosen` gives the id of the job.
-std::string claim_of(const std::string& chosen) {
+// The first of the jobs in the order of the queue that no other claim has locked just now.
+const std::string kFirst = " ORDER BY number, seq LIMIT 1 FOR UPDATE SKIP LOCKED";
+
+// $1 worker, $2 lease, $3 call. `chosen`, a table of the statement, gives the id of the job.
+std::string claim_of(const std::string& chosen, const std::string& condition = {}) {
   return "UPDATE jobs j SET state = 1, attempts = attempts + 1, started = " + kNow +
          ", worker = $1, lease_until = " + kNow +
          " + $2::bigint, token = nextval('job_tokens'), call = $3, interrupt = false, passed_at = 0 FROM " + chosen +
-         " WHERE j.id = chosen.id RETURNING " + kJobColumns + ", j.token";
+         " WHERE j.id = chosen.id" + condition + " RETURNING " + kJobColumns + ", j.token";
 }
 
 // $4 the sets of models that the worker has, $5 those in memory, $6 how long jobs are left for their sake, $7 after
 // which time a runner counts as gone. `near` is the first job for which nothing is to be loaded, or which has been left
 // for too long; without one, `far` is the first job that no idle runner has the models of in memory. The first job of
-// all, if it is neither, is marked: from now on it is not left for ever. A row that another claim has locked is that
-// one's.
+// all, if it is neither, is marked: from now on it is not left for ever. It is looked up before the update, which would
+// hide it: hence the condition.
 std::string claim_fitting_sql() {
-  const std::string first = " ORDER BY number, seq LIMIT 1 FOR UPDATE SKIP LOCKED";
-  return "WITH near AS (SELECT id FROM jobs WHERE state = 0 AND needs = ANY($4::int[]) AND (needs = ANY($5::int[]) OR "
-         "(passed_at > 0 AND passed_at < " +
-         kNow + " - $6::bigint))" + first +
-         "), far AS (SELECT id FROM jobs w WHERE state = 0 AND needs = ANY($4::int[]) AND NOT EXISTS (SELECT FROM "
-         "near) "
-         "AND NOT EXISTS (SELECT FROM runners r WHERE r.name <> $1 AND r.state = 0 AND r.seen > " +
-         kNow + " - $7::bigint AND w.needs = ANY(r.resident_sets))" + first +
-         "), chosen AS (SELECT id FROM near UNION ALL SELECT id FROM far), "
-         "front AS (SELECT id FROM jobs WHERE state = 0 AND needs = ANY($4::int[])" +
-         first + "), passed AS (UPDATE jobs SET passed_at = " + kNow +
-         " WHERE id = (SELECT id FROM front) AND passed_at = 0 AND NOT EXISTS (SELECT FROM chosen WHERE chosen.id = "
-         "jobs.id)), "
+  const std::string fits = "SELECT id FROM jobs w WHERE state = 0 AND needs = ANY($4::int[])";
+  return "WITH near AS (" + fits + " AND (needs = ANY($5::int[]) OR (passed_at > 0 AND passed_at < " + kNow +
+         " - $6::bigint))" + kFirst + "), far AS (" + fits +
+         " AND NOT EXISTS (SELECT FROM near) AND NOT EXISTS (SELECT FROM runners r WHERE r.name <> $1 AND r.state = 0 "
+         "AND r.seen > " +
+         kNow + " - $7::bigint AND w.needs = ANY(r.resident_sets))" + kFirst +
+         "), chosen AS (SELECT id FROM near UNION ALL SELECT id FROM far), front AS (" + fits + kFirst +
+         "), passed AS (UPDATE jobs SET passed_at = " + kNow +
+         " WHERE id = (SELECT id FROM front) AND passed_at = 0 AND state = 0 AND NOT EXISTS (SELECT FROM chosen WHERE "
+         "chosen.id = jobs.id)), "
          "busy AS (UPDATE runners SET state = 1, job = chosen.id FROM chosen WHERE name = $1 AND state = 0) " +
-         claim_of("chosen");
+         claim_of("chosen, (SELECT count(*) AS number FROM front) first", " AND first.number >= 0");
 }
 
 // After a job: its runner, $1, takes the next one.
@@ -102,8 +107,7 @@ std::optional<Claim> Claims::claim(const std::string& worker, Lease lease) {
 
 std::optional<Claim> Claims::claim_any(Connection& connection, const std::string& worker, Lease lease, int64_t call) {
   static const std::string kSql =
-      "WITH chosen AS (SELECT id FROM jobs WHERE state = 0 ORDER BY number, seq LIMIT 1 FOR UPDATE SKIP LOCKED) " +
-      claim_of("chosen");
+      "WITH chosen AS (SELECT id FROM jobs WHERE state = 0" + kFirst + ") " + claim_of("chosen");
   const Rows rows = connection.run(kSql, values(worker, lease.count(), call));
   if (rows.empty()) return std::nullopt;
   return claim_in(rows);
@@ -177,7 +181,9 @@ bool Claims::give_back(ClaimToken token) {
 }
 
 std::vector<Job> Claims::requeue_expired(int max_attempts, Lease grace) {
-  return requeue("lease_until < " + kNow + " - $2::bigint", values(grace.count()), max_attempts);
+  return requeue("lease_until < " + kNow + " - $2::bigint AND NOT (started < " + kDatabaseStart + " AND " + kNow +
+                     " < " + kDatabaseStart + " + $3::bigint)",
+                 values(grace.count(), kAfterStart), max_attempts);
 }
 
 std::vector<Job> Claims::requeue_claims_of(const std::string& worker, int max_attempts) {

@@ -123,12 +123,15 @@ Connection::Connection(const std::string& url) : name_(without_password(url)) {
   }
   pq.set_notice_processor(connection_, ignore_notice, nullptr);
   try {
-    // Queues change faster than a database's statistics: what the plans should be is known.
+    // Queues change faster than a database's statistics: what the plans should be is known. What is accepted has to be
+    // on the disk, whatever the database does otherwise.
     script(
         "SET search_path = easel; SET default_transaction_isolation = 'read committed'; SET jit = off; "
         "SET enable_seqscan = off; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '20s'; "
         "SET statement_timeout = " +
-        std::to_string(std::chrono::milliseconds(kStatementTimeout).count()));
+        std::to_string(std::chrono::milliseconds(kStatementTimeout).count()) +
+        "; SELECT CASE current_setting('synchronous_commit') WHEN 'off' THEN "
+        "set_config('synchronous_commit', 'on', false) END");
   } catch (...) {
     pq.finish(connection_);
     throw;
