@@ -10,7 +10,7 @@
 #include "library/folders.h"
 #include "server/http/http_server.h"
 #include "server/http/task_pool.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 #include "workflow/schema.h"
 
 namespace easel::server {

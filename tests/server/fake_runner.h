@@ -13,7 +13,7 @@
 #include "artifacts/artifact_store.h"
 #include "base/atomic_file.h"
 #include "formats/pictures/raster.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 #include "workflow/prompt.h"
 #include "workflow/toy_table.h"
 

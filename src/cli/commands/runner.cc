@@ -14,8 +14,8 @@
 #include "ops/backend.h"
 #include "server/fleet/runner.h"
 #include "server/fleet/site.h"
-#include "server/jobs/engine_runner.h"
 #include "server/jobs/open_job_store.h"
+#include "server/jobs/run/engine_runner.h"
 #include "server/log.h"
 
 namespace easel::cli {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "server/fleet/fleet_models.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 
 namespace easel::server {
 

@@ -22,6 +22,7 @@ constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
 // What was written while a look went on may have the time of before it.
 constexpr auto kSlack = std::chrono::seconds(5);
 constexpr size_t kMostRunning = 10000;
+constexpr auto kForwardPatience = std::chrono::seconds(1);
 
 std::string message(const std::string& event, const Json& data) {
   return dump_json(Json{{"type", event}, {"data", data}});
@@ -254,6 +255,8 @@ RelayAnswer Front::receive(const std::vector<EventFrame>& frames, bool forward) 
       out.taken = relay_.send_picture(frame.to.client_id, frame.picture) || out.taken;
     else if (forward) relay_.forward(frame);
   }
+  // Whoever sent them goes on when they have arrived everywhere: what comes from the store afterwards is behind them.
+  if (forward) relay_.flush(kForwardPatience);
   const auto reached = [&](const Recipients& to) {
     return hub_.reaches_anybody(to) || (forward && relay_.reaches_anybody(to));
   };

@@ -11,10 +11,10 @@
 #include "base/mutex.h"
 #include "server/events/delivery.h"
 #include "server/events/event_hub.h"
-#include "server/jobs/computer.h"
 #include "server/jobs/job_events.h"
-#include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
+#include "server/jobs/run/computer.h"
+#include "server/jobs/run/job_runner.h"
 #include "server/jobs/workforce.h"
 #include "server/metrics.h"
 
