@@ -8,7 +8,8 @@ struct Link::Handles {};
 
 void check_link_url(const std::string&) {
   throw Error(Fault::kUnsupported, "this build of Easel cannot call other machines of a fleet")
-      .fix("Build it with libcurl's headers (Debian: libcurl4-openssl-dev), or let all share a folder with --artifacts");
+      .fix(
+          "Build it with libcurl's headers (Debian: libcurl4-openssl-dev), or let all share a folder with --artifacts");
 }
 
 Link::Link(std::string url, std::string) { check_link_url(url); }
