@@ -202,7 +202,7 @@ std::vector<Case> refused_of_extensions() {
       {"z", "a picture of 8192x4096", chain(loaded, 1, one("ImageResize+", filled))},
       {"z", "a picture of 8192x8192", chain(loaded, 1, one("ImageResizeKJ", resized_kj))},
       {"z", "a picture of 48000x48000", chain(loaded, 1, one("Image Resize", by_side))},
-      {"n5", "a picture of 16384x512", chain(loaded, 20, two("ImageConcanate", "image1", "image2", beside))},
+      {"n6", "a picture of 32768x512", chain(loaded, 20, two("ImageConcanate", "image1", "image2", beside))},
       {"n6", "64 pictures of 512x512", chain(loaded, 40, two("ImpactMakeImageBatch", "image1", "image2"))},
       {"n6", "64 pictures of 512x512", chain(loaded, 40, two("Image Batch", "images_a", "images_d"))},
       {"z", "a picture of 5120x5120", chain(loaded, 1, one("ImageScaleFactorSimple _O", whole))},
@@ -226,11 +226,11 @@ std::vector<Case> refused_of_extensions() {
        handed_on("INPAINT_ColorMatch", "target", {{"reference", link("n0")}, {"strength", 1.0}})},
       // The size comes over links.
       {"z",
-       "64 pictures of 512x512",
+       "65 pictures of 512x512",
        {{"n0", empty_image(512, 512, 32)},
         {"size", one("GetImageSize+", Json::object())(link("n0"))},
         {"z", node("EmptyImage",
-                   {{"width", link("size", 0)}, {"height", link("size", 1)}, {"batch_size", 64}, {"color", 0}})}}},
+                   {{"width", link("size", 0)}, {"height", link("size", 1)}, {"batch_size", 65}, {"color", 0}})}}},
   };
 }
 

@@ -145,9 +145,10 @@ TEST(ToolingRoutes, PublishedWorkflowsAreBounded) {
   for (std::string id; id != "last";) {
     const auto message = socket.next();
     ASSERT_TRUE(message) << "it was disconnected";
-    const Json event = Json::parse(message->data);
-    if (event.value("type", "") != "etn_workflow_published") continue;
-    id = event["data"]["publisher"]["id"];
+    // A long one comes in several frames, of which the first is enough to tell whose it is.
+    if (!message->data.starts_with(R"({"type":"etn_workflow_published")")) continue;
+    const size_t at = message->data.find(R"("id":")") + 6;
+    id = message->data.substr(at, message->data.find('"', at) - at);
     ++received;
   }
   EXPECT_EQ(received, 6) << "five of 1 MiB, and the last";

@@ -77,9 +77,9 @@ TEST(Regex, DoesNotRunForEver) {
 }
 
 TEST(Regex, KeepsNoMoreMatchesThanMemoryIsFor) {
-  // Four million places: of 40 groups and the whole match, in 102,300 matches.
+  // Four million places: of 40 groups, which take no part, and the whole match, in 102,300 matches.
   std::string groups = "a";
-  for (int i = 0; i < 40; ++i) groups = "(" + groups + ")";
+  for (int i = 0; i < 40; ++i) groups += "|(b)";
   const Regex many(groups, {});
   EXPECT_EQ(many.find_all(decode_utf8(std::string(102'300, 'a'))).size(), 102'300u);
   EXPECT_THROW(many.find_all(decode_utf8(std::string(102'301, 'a'))), Error);

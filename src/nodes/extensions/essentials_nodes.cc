@@ -1,6 +1,5 @@
 // Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): batches, masks, plain values.
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "image/edit/elementwise.h"
@@ -57,24 +56,17 @@ Results<Mask> smooth(const Smooth& in) {
   return {blurred(image::threshold_mask(*in.mask, 0.5), odd(in.amount))};
 }
 
-// The channels of pictures of three, each [N,H,W,1].
-std::array<Tensor, 3> colours(const Tensor& picture) {
-  return {picture.slice(3, 0, 1), picture.slice(3, 1, 1), picture.slice(3, 2, 1)};
-}
-
 Results<Mask> from_colour(const FromColour& in) {
   const int64_t channels = in.image->dim(3);
   if (channels != 3)
     throw Error(Fault::kInvalid, "the picture has " + std::to_string(channels) + " channels, and must have 3")
         .at_input("image");
-  const auto [red, green, blue] = colours(*in.image);
-  const auto threshold = static_cast<float>(in.threshold);
-  const auto near = [threshold](auto v, int64_t wanted) {
-    return abs(round(clamp(v, 0.0f, 1.0f) * 255.0f) - static_cast<float>(wanted)) <= threshold;
+  const auto near = [&](int64_t channel, int64_t wanted) {
+    return ops::map([wanted = static_cast<float>(wanted), threshold = static_cast<float>(in.threshold)](
+                        auto v) { return abs(round(clamp(v, 0.0f, 1.0f) * 255.0f) - wanted) <= threshold; },
+                    in.image->slice(3, channel, 1));
   };
-  return {image::as_mask(
-      ops::map([&](auto r, auto g, auto b) { return near(r, in.red) * near(g, in.green) * near(b, in.blue); }, red,
-               green, blue))};
+  return {image::as_mask(ops::mul(ops::mul(near(0, in.red), near(1, in.green)), near(2, in.blue)))};
 }
 
 void add_masks(Table& table) {
@@ -159,10 +151,10 @@ Results<ListOf<Image>> batch_to_list(const OnePicture& in) {
   return {std::move(out)};
 }
 
-// f32 [N,H,W,1].
+// The brightness of pictures of three channels, f32 [N,H,W,1].
 Tensor grey(const Tensor& picture, const std::string& method) {
-  const auto [red, green, blue] = colours(picture);
-  const auto weighted = [&, &red = red, &green = green, &blue = blue](float of_red, float of_green, float of_blue) {
+  const Tensor red = picture.slice(3, 0, 1), green = picture.slice(3, 1, 1), blue = picture.slice(3, 2, 1);
+  const auto weighted = [&](float of_red, float of_green, float of_blue) {
     return ops::map([=](auto r, auto g, auto b) { return of_red * r + of_green * g + of_blue * b; }, red, green, blue);
   };
   if (method == "luminance (Rec.709)") return weighted(0.2126f, 0.7152f, 0.0722f);

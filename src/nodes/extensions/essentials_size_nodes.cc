@@ -141,7 +141,7 @@ struct OnePicture {
 Foreseen<int64_t, int64_t, int64_t> foresee_counted(const Known<OnePicture>& in) {
   const ForeseenPicture* known = in(&OnePicture::image);
   if (!known) return {};
-  return {known->width, known->height, known->count};
+  return {known->width, known->height, std::nullopt};  // a file may hold fewer pictures of one size than it says
 }
 
 Results<int64_t, int64_t, int64_t> counted(const OnePicture& in) {

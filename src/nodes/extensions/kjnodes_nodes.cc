@@ -153,7 +153,8 @@ Results<Image, int64_t, int64_t, int64_t> size_and_count(const OnePicture& in, C
 Foreseen<Image, int64_t, int64_t, int64_t> foresee_counted(const Known<OnePicture>& in, Call& call) {
   const ForeseenPicture* known = in(&OnePicture::image);
   if (!known) return {};
-  return {Handed{*call.linked("image")}, known->width, known->height, known->count};
+  // A file may hold fewer pictures of one size than it says.
+  return {Handed{*call.linked("image")}, known->width, known->height, std::nullopt};
 }
 
 Results<Latent, int64_t, int64_t, int64_t, int64_t, int64_t> latent_size(const OneLatent& in, Call& call) {
@@ -168,7 +169,7 @@ Foreseen<Latent, int64_t, int64_t, int64_t, int64_t, int64_t> foresee_latent_siz
                                                                                   Call& call) {
   const ForeseenLatent* known = in(&OneLatent::latent);
   if (!known) return {};
-  return {Handed{*call.linked("latent")}, known->count, known->channels, int64_t{0}, known->height, known->width};
+  return {Handed{*call.linked("latent")}, std::nullopt, known->channels, int64_t{0}, known->height, known->width};
 }
 
 // A start of -1 takes the last ones. As in the original, the start that was found for pictures is used for masks too.

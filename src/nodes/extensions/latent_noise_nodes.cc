@@ -59,6 +59,16 @@ Tensor where_masked(const Tensor& changed, const Tensor& kept, const MaybeLinked
                   image::fit_batch(resized, changed.dim(0)));
 }
 
+// As large as the first; the first itself without another.
+template <class P>
+auto mixed_with(const char* first, Linked<Latent> P::*member, const char* second) {
+  return [=](const Known<P>& in, Call& call) -> Foreseen<Latent> {
+    const Value* known = call.linked(first);
+    if (known && !call.linked(second) && !call.awaits(second)) return {Handed{*known}};
+    return {in(member)};
+  };
+}
+
 struct Slerp {
   Linked<Latent> latents1;
   double factor = 0.5;
@@ -213,12 +223,12 @@ void register_latent_noise_nodes(Table& table) {
   add.node<Slerp>("BNK_SlerpLatent", "Mixes two latents on the arc between them.",
                   {Link("latents1", &Slerp::latents1), Float("factor", &Slerp::factor).range(0.0, 1.0).step(0.01),
                    Link("latents2", &Slerp::latents2), Link("mask", &Slerp::mask)},
-                  slerp);
+                  slerp, {}, mixed_with<Slerp>("latents1", &Slerp::latents1, "latents2"));
   add.node<Inject>(
       "BNK_InjectNoise", "Adds noise to a latent.",
       {Link("latents", &Inject::latents), Float("strength", &Inject::strength).range(0.0, 200.0).step(0.01),
        Link("noise", &Inject::noise), Link("mask", &Inject::mask)},
-      inject);
+      inject, {}, mixed_with<Inject>("latents", &Inject::latents, "noise"));
   table.add(NodeOf<Level>{
       .name = "BNK_GetSigma",
       .display = "Get Sigma",

@@ -373,7 +373,8 @@ void register_crop_stitch_nodes(Table& table) {
                      .origin = kOrigin,
                      .inputs = {Link("stitcher", &Stitch::stitcher), Link("inpainted_image", &Stitch::inpainted_image)},
                      .outputs = {{"image"}},
-                     .run = stitch});
+                     .run = stitch,
+                     .foresee = foresee_stitch});
 }
 
 }  // namespace easel::nodes

@@ -187,7 +187,7 @@ void add_batches(Table& table) {
       [](const Known<OnePicture>& in) -> FourForeseen {
         const ForeseenPicture* known = in(&OnePicture::value);
         if (!known) return {};
-        return {known->count, known->height, known->width, known->channels};
+        return {std::nullopt, known->height, known->width, known->channels};
       });
   add.node<OneLatent>(
       "ImpactLatentInfo", "How many latents there are, and how large their pictures.",
@@ -200,7 +200,7 @@ void add_batches(Table& table) {
       [](const Known<OneLatent>& in) -> FourForeseen {
         const ForeseenLatent* known = in(&OneLatent::value);
         if (!known) return {};
-        return {known->count, known->height * kSideStep, known->width * kSideStep, known->channels};
+        return {std::nullopt, known->height * kSideStep, known->width * kSideStep, known->channels};
       });
   add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
                          {Int("select", &ChooseMasked::select).range(1, 4).step(1),
@@ -365,15 +365,14 @@ Results<Latent> reencode(Call& call, const Value& latent, const std::string& mod
   return {Handed{encoded(parts, pixels, to, mode == "Both" || mode == "Encode(output) only", tile)}};
 }
 
-Foreseen<Latent> foresee_reencoded(const Known<Reencode>& in, Call& call) {
+Foreseen<Latent> foresee_reencoded(Call& call, const std::string& mode, const Value& from, const Value& to,
+                                   int64_t tile) {
   for (const char* input : {"tile_mode", "tile_size"})
     if (call.awaits(input)) return {};
-  const std::string& mode = in(&Reencode::tile_mode);
   const Parts parts(call, Parts::Doing::kForesee);
-  const Value pixels = decoded(parts, value_of(call, "samples"), value_of(call, "input_vae"),
-                               mode == "Both" || mode == "Decode(input) only", in(&Reencode::tile_size));
-  return {Handed{encoded(parts, pixels, value_of(call, "output_vae"), mode == "Both" || mode == "Encode(output) only",
-                         in(&Reencode::tile_size))}};
+  const Value pixels =
+      decoded(parts, value_of(call, "samples"), from, mode == "Both" || mode == "Decode(input) only", tile);
+  return {Handed{encoded(parts, pixels, to, mode == "Both" || mode == "Encode(output) only", tile)}};
 }
 
 struct ScaleLatent {
@@ -460,7 +459,11 @@ void add_composed(Table& table) {
         return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(), in.output_vae.value(),
                         in.tile_size);
       },
-      {}, foresee_reencoded);
+      {},
+      [](const Known<Reencode>& in, Call& call) {
+        return foresee_reencoded(call, in(&Reencode::tile_mode), value_of(call, "input_vae"),
+                                 value_of(call, "output_vae"), in(&Reencode::tile_size));
+      });
   add.node<ReencodePipes>(
       "ReencodeLatentPipe", "Decodes latents with the VAE of one pipe and encodes them with that of another.",
       {Link("samples", &ReencodePipes::samples), Choice("tile_mode", &ReencodePipes::tile_mode, modes),
@@ -469,6 +472,12 @@ void add_composed(Table& table) {
       [](const ReencodePipes& in, Call& call) {
         return reencode(call, in.samples.value(), in.tile_mode, in.input_basic_pipe->vae, in.output_basic_pipe->vae,
                         512);
+      },
+      {},
+      [](const Known<ReencodePipes>& in, Call& call) -> Foreseen<Latent> {
+        const BasicPipe *from = in(&ReencodePipes::input_basic_pipe), *to = in(&ReencodePipes::output_basic_pipe);
+        if (!from || !to) return {};
+        return foresee_reencoded(call, in(&ReencodePipes::tile_mode), from->vae, to->vae, 512);
       });
   add.node<ScaleLatent>(
       "LatentPixelScale", "Scales latents by way of their pictures.",

@@ -41,12 +41,12 @@ Results<Image, Mask> load_cached(const LoadCached& in, Call& call) {
   const MappedFile file = MappedFile::open(cached_file(call, in.id));
   formats::Raster raster = formats::decode_raster(file.bytes(), 1);
   if (!raster.warning.empty()) call.warn("picture '" + in.id + "' is read as far as it goes: " + raster.warning);
-  const auto picture = [&raster](std::vector<uint8_t>& bytes, int64_t channels) {
+  const auto picture = [&raster](const std::vector<uint8_t>& bytes, int64_t channels) {
     image::BytePicture out;
     out.height = raster.height;
     out.width = raster.width;
     out.channels = channels;
-    out.data = std::move(bytes);
+    out.data.assign(bytes.begin(), bytes.end());
     return image::picture_of({std::move(out)});
   };
   Tensor image = picture(raster.rgb, 3);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 
 namespace easel::server {
 

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/mutex.h"
-#include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
+#include "server/jobs/run/job_runner.h"
 
 namespace easel::server {
 

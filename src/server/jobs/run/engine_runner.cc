@@ -1,4 +1,4 @@
-#include "server/jobs/engine_runner.h"
+#include "server/jobs/run/engine_runner.h"
 
 #include <algorithm>
 #include <utility>

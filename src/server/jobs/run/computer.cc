@@ -1,4 +1,4 @@
-#include "server/jobs/computer.h"
+#include "server/jobs/run/computer.h"
 
 #include <memory>
 #include <utility>

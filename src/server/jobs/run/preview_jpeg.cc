@@ -1,4 +1,4 @@
-#include "server/jobs/preview_jpeg.h"
+#include "server/jobs/run/preview_jpeg.h"
 
 #include <algorithm>
 

@@ -1,0 +1,144 @@
+// Which runner of a fleet gets which job.
+#include <gtest/gtest.h>
+
+#include "server/jobs/open_job_store.h"
+#include "server/postgres_server.h"
+
+#ifdef EASEL_HAS_POSTGRES
+
+namespace easel::server {
+namespace {
+
+using testing::shared_postgres;
+
+constexpr Lease kMinute = std::chrono::minutes(1);
+const ModelFile kSmall{"checkpoints", "small.safetensors", "sha256:s"}, kLarge{"checkpoints", "large.safetensors", ""};
+
+class Placement : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    EASEL_NEEDS_POSTGRES();
+    url_ = shared_postgres().new_database();
+    store_ = open_job_store(url_);
+  }
+  void prefer_for(std::chrono::milliseconds time) { store_ = open_job_store(url_, {.prefer_resident_for = time}); }
+  void add(const std::string& id, std::vector<ModelFile> needs) {
+    Job job;
+    job.id = id;
+    job.prompt = job.extra_data = "{}";
+    job.targets = "[]";
+    job.needs = std::move(needs);
+    store_->add(job, false, false);
+  }
+  // A runner with both models.
+  void enter(const std::string& name, std::vector<ModelFile> resident, RunnerState state = RunnerState::kIdle) {
+    RunnerInfo runner;
+    runner.name = runner.instance = name;
+    runner.models = {kSmall, kLarge};
+    runner.resident = std::move(resident);
+    runner.state = state;
+    store_->runners().enter(runner);
+  }
+  // The job that it gets, ended at once; nothing is "-".
+  std::string next(const std::string& runner) {
+    const auto claim = store_->claim(runner, kMinute);
+    if (!claim) return "-";
+    EXPECT_TRUE(store_->finish(claim->token, {}));
+    return claim->job.id;
+  }
+
+  std::string url_;
+  std::unique_ptr<JobStore> store_;
+};
+
+TEST_F(Placement, WhatIsInMemoryGoesFirst) {
+  enter("one", {kSmall});
+  add("a", {kLarge});
+  add("b", {kSmall});
+  add("c", {});  // needs nothing, so that nothing is to be loaded
+  add("d", {kLarge, kSmall});
+  EXPECT_EQ(next("one"), "b");
+  EXPECT_EQ(next("one"), "c");
+  EXPECT_EQ(next("one"), "a");  // nothing else is left to prefer
+  EXPECT_EQ(next("one"), "d");
+  EXPECT_EQ(next("one"), "-");
+}
+
+TEST_F(Placement, AJobIsPassedOverForABoundedTimeOnly) {
+  prefer_for(std::chrono::milliseconds(200));
+  enter("one", {kSmall});
+  add("a", {kLarge});
+  for (const char* id : {"b", "c", "d"}) add(id, {kSmall});
+  EXPECT_EQ(next("one"), "b");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(next("one"), "a");  // although its models are not there
+  EXPECT_EQ(next("one"), "c");
+}
+
+TEST_F(Placement, AJobIsLeftToAnIdleRunnerThatHasItsModels) {
+  enter("warm", {kSmall});
+  enter("cold", {});
+  add("a", {kSmall});
+  EXPECT_EQ(next("cold"), "-");
+  EXPECT_EQ(next("warm"), "a");
+  add("b", {kLarge});  // nobody has it in memory
+  EXPECT_EQ(next("cold"), "b");
+}
+
+TEST_F(Placement, ButNotForLongAndNotToOneThatIsBusyOrGone) {
+  prefer_for(std::chrono::milliseconds(200));
+  enter("warm", {kSmall});
+  enter("cold", {});
+  add("a", {kSmall});
+  EXPECT_EQ(next("cold"), "-");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(next("cold"), "a");
+  add("b", {});
+  const Claim b = store_->claim("warm", kMinute).value();  // now it is busy, without having said so
+  add("c", {kSmall});
+  EXPECT_EQ(next("cold"), "c");
+  EXPECT_TRUE(store_->finish(b.token, {}));
+  add("d", {kSmall});
+  EXPECT_EQ(next("cold"), "-");  // it is idle again
+  EXPECT_EQ(next("warm"), "d");
+  postgres::Connection(url_).script("UPDATE runners SET seen = seen - 60000 WHERE name = 'warm'");
+  add("e", {kSmall});
+  EXPECT_EQ(next("cold"), "e");
+}
+
+TEST_F(Placement, AJobInFrontIsNotHeldUpByThoseThatNobodyCanRun) {
+  enter("one", {});
+  add("a", {{"checkpoints", "nowhere.safetensors", ""}});
+  add("b", {kSmall});
+  EXPECT_EQ(next("one"), "b");
+  EXPECT_EQ(next("one"), "-");
+  EXPECT_EQ(store_->pending().at(0).obstacle, "no runner has nowhere.safetensors");
+  store_->runners().leave("one", "one");
+  EXPECT_EQ(store_->pending().at(0).obstacle, "no runner is there");
+}
+
+// Each runner has a store object of its own, in its process, and reads what jobs need when they come.
+TEST_F(Placement, RunnersOfOtherProcessesLearnWhatIsNeeded) {
+  const auto other = open_job_store(url_);
+  RunnerInfo runner;
+  runner.name = runner.instance = "other";
+  runner.models = {kSmall};
+  other->runners().enter(runner);
+  add("a", {kLarge});
+  EXPECT_FALSE(other->claim("other", kMinute));
+  add("b", {kSmall});
+  EXPECT_EQ(other->claim("other", kMinute).value().job.id, "b");
+  // A resident model is learnt with the next beat.
+  runner.models = {kSmall, kLarge};
+  other->runners().enter(runner);
+  runner.resident = {kLarge};
+  EXPECT_TRUE(other->runners().beat(runner));
+  add("c", {kSmall});
+  add("d", {kLarge});
+  EXPECT_EQ(other->claim("other", kMinute).value().job.id, "a");
+  EXPECT_EQ(other->claim("other", kMinute).value().job.id, "d");
+}
+
+}  // namespace
+}  // namespace easel::server
+#endif
