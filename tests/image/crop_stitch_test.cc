@@ -250,17 +250,36 @@ TEST(TransferColours, HistogramsAreMatchedByShares) {
   EXPECT_FLOAT_EQ(out.f32()[9], 0.75f);
 }
 
-// Grey keeps its place between the opponent colours but for the four digits of the matrices, so that the logarithms of
-// grey are moved and stretched.
+// Colours as waves of three lengths and back, with the published four digits, which are not quite each other's inverse.
+Triple through_waves(const float* colour) {
+  constexpr double kTo[3][3] = {{0.3811, 0.5783, 0.0402}, {0.1967, 0.7244, 0.0782}, {0.0241, 0.1288, 0.8444}};
+  constexpr double kFrom[3][3] = {{4.4679, -3.5873, 0.1193}, {-1.2186, 2.3809, -0.1624}, {0.0497, -0.2439, 1.2045}};
+  Triple out{};
+  for (size_t a = 0; a < 3; ++a)
+    for (size_t b = 0; b < 3; ++b)
+      for (size_t c = 0; c < 3; ++c) out[a] += kFrom[a][b] * kTo[b][c] * static_cast<double>(colour[c]);
+  return out;
+}
+
 TEST(TransferColours, ReinhardMovesAndStretchesLogarithms) {
   const Tensor target = coloured(6, 6, 1);
-  const Tensor same = transfer_colours(target, target, ColourTransfer::kReinhard, 1.0);
-  for (int64_t i = 0; i < target.numel(); ++i) EXPECT_NEAR(same.f32()[i], target.f32()[i], 2e-3) << i;
-  // Half as bright: the logarithm moves, nothing else.
-  Tensor darker = clone(target);
-  for (int64_t i = 0; i < darker.numel(); ++i) darker.f32()[i] *= 0.5f;
-  const Tensor out = transfer_colours(target, darker, ColourTransfer::kReinhard, 1.0);
-  for (int64_t i = 0; i < target.numel(); ++i) EXPECT_NEAR(out.f32()[i], darker.f32()[i], 1e-3) << i;
+  // Half as bright: all logarithms are less by the same, so that nothing but that changes; and nothing for the same.
+  for (const float brightness : {1.0f, 0.5f}) {
+    Tensor reference = clone(target);
+    for (int64_t i = 0; i < reference.numel(); ++i) reference.f32()[i] *= brightness;
+    const Tensor out = transfer_colours(target, reference, ColourTransfer::kReinhard, 1.0);
+    for (int64_t i = 0; i < target.numel(); i += 3) {
+      const Triple expected = through_waves(reference.f32() + i);
+      for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(out.f32()[i + static_cast<int64_t>(c)], expected[c], 1e-6) << i;
+    }
+  }
+  Tensor black = clone(target);
+  black.f32()[0] = 0.0f;  // counts as 1/255
+  Tensor nearly = clone(black);
+  nearly.f32()[0] = 1.0f / 255.0f;
+  const Tensor a = transfer_colours(black, target, ColourTransfer::kReinhard, 0.5);
+  const Tensor b = transfer_colours(nearly, target, ColourTransfer::kReinhard, 0.5);
+  for (int64_t i = 0; i < a.numel(); ++i) EXPECT_FLOAT_EQ(a.f32()[i], b.f32()[i]) << i;
   EXPECT_THROW(transfer_colours(Tensor::full({1, 2, 2, 3}, 0.5f), target, ColourTransfer::kReinhard, 1.0), Error);
 }
 

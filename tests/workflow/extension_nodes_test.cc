@@ -236,10 +236,11 @@ TEST(Switches, ContextsHandThroughByName) {
 // rgthree's list of LoRAs becomes a chain of loaders, in the editor's form and in the prompt's.
 TEST(LoraLists, AreLoadersOneBehindTheOther) {
   const auto graph = [](const char* properties, const char* clip) {
-    return R"({"nodes": [
+    return R"json({"nodes": [
       {"id": 1, "type": "Load", "widgets_values": ["m"], "outputs": [{"name":"MODEL","type":"MODEL"},{"name":"CLIP","type":"CLIP"}]},
-      {"id": 2, "type": "Power Lora Loader (rgthree)", "properties": )" +
-           std::string(properties) + R"(, "inputs": [{"name": "model", "type": "MODEL", "link": 1})" + clip + R"(],
+      {"id": 2, "type": "Power Lora Loader (rgthree)", "properties": )json" +
+           std::string(properties) + R"json(, "inputs": [{"name": "model", "type": "MODEL", "link": 1})json" + clip +
+           R"json(],
        "widgets_values": [{}, {"type": "PowerLoraLoaderHeaderWidget"},
          {"on": true, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": null},
          {"on": false, "lora": "b.safetensors", "strength": 1}, {"on": true, "lora": "None", "strength": 1},
@@ -251,38 +252,38 @@ TEST(LoraLists, AreLoadersOneBehindTheOther) {
       {"id": 5, "type": "Sample", "widgets_values": [1, "fixed", 20, 8.0, "euler"],
        "inputs": [{"name": "model", "type": "MODEL", "link": 6}, {"name": "positive", "type": "CONDITIONING", "link": 7}]}],
       "links": [[1, 1, 0, 2, 0, "MODEL"], [2, 1, 1, 2, 1, "CLIP"], [3, 2, 0, 3, 0, "MODEL"], [4, 2, 1, 3, 1, "CLIP"],
-                [5, 3, 1, 4, 0, "CLIP"], [6, 3, 0, 5, 0, "MODEL"], [7, 4, 0, 5, 1, "CONDITIONING"]]})";
-};
-const char* clip = R"(, {"name": "clip", "type": "CLIP", "link": 2})";
-const std::string rest = R"("4": {"class_type": "Text", "inputs": {"text": "t", "clip": [")";
-// One strength for both, whatever is kept of a second.
-expect_prompt(graph("{}", clip), R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+                [5, 3, 1, 4, 0, "CLIP"], [6, 3, 0, 5, 0, "MODEL"], [7, 4, 0, 5, 1, "CONDITIONING"]]})json";
+  };
+  const char* clip = R"json(, {"name": "clip", "type": "CLIP", "link": 2})json";
+  const std::string rest = R"json("4": {"class_type": "Text", "inputs": {"text": "t", "clip": [")json";
+  // One strength for both, whatever is kept of a second.
+  expect_prompt(graph("{}", clip), R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
       "2:lora_1": {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
                    "strength_clip": 0.5, "model": ["1", 0], "clip": ["1", 1]}},
       "2:lora_5": {"class_type": "LoraLoader", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
-                   "strength_clip": -1.0, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)" +
-                                     rest + R"(2:lora_5", 1]}},
+                   "strength_clip": -1.0, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)json" +
+                                       rest + R"json(2:lora_5", 1]}},
       "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
-            "sampler": "euler", "positive": ["4", 0]}}})");
-// Two, of which a missing one is 1.
-expect_prompt(graph(R"({"Show Strengths": "Separate Model & Clip"})", clip),
-              R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+            "sampler": "euler", "positive": ["4", 0]}}})json");
+  // Two, of which a missing one is 1.
+  expect_prompt(graph(R"json({"Show Strengths": "Separate Model & Clip"})json", clip),
+                R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
       "2:lora_1": {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
                    "strength_clip": 1.0, "model": ["1", 0], "clip": ["1", 1]}},
       "2:lora_5": {"class_type": "LoraLoader", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
-                   "strength_clip": 0.25, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)" +
-                  rest + R"(2:lora_5", 1]}},
+                   "strength_clip": 0.25, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)json" +
+                    rest + R"json(2:lora_5", 1]}},
       "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
-            "sampler": "euler", "positive": ["4", 0]}}})");
-// Without a text encoder the model alone changes, and nothing comes out for the text.
-expect_prompt(graph("{}", ""), R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+            "sampler": "euler", "positive": ["4", 0]}}})json");
+  // Without a text encoder the model alone changes, and nothing comes out for the text.
+  expect_prompt(graph("{}", ""), R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
       "2:lora_1": {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
                    "model": ["1", 0]}},
       "2:lora_5": {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
                    "model": ["2:lora_1", 0]}},
       "4": {"class_type": "Text", "inputs": {"text": "t"}},
       "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
-            "sampler": "euler", "positive": ["4", 0]}}})");
+            "sampler": "euler", "positive": ["4", 0]}}})json");
 }
 
 TEST(LoraLists, ArePartsOfPrompts) {
