@@ -158,10 +158,10 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
   if (fleet)
     services.needs = [this, &table](const workflow::Prompt& prompt) { return fleet->choices.needs(prompt, table); };
   if (options.more_routes) options.more_routes(router, models_pool);
+  add_fleet_routes(router, services, front.get(), options.site);  // before the page's, which takes any address
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
                          add_user_routes, add_tooling_routes, add_library_routes, add_page_routes})
     add(router, services);
-  add_fleet_routes(router, services, front.get(), options.site);
   options.http.temp_folder = own ? own->files->root(artifacts::Area::kTemp) : prepared(options.temp);
   options.http.observe = [this](const Request& request, int status) {
     metrics.count("easel_http_requests_total", "status=\"" + std::to_string(status) + "\"");
