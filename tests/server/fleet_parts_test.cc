@@ -68,7 +68,7 @@ EventFrame text_frame(const std::string& text) {
 }
 
 TEST(EventFrames, ComeOutAsTheyWentIn) {
-  const std::string described("\0\0\0\4\0\0\0\x12{\"prompt_id\":\"job\"}picture", 33);
+  const std::string described("\0\0\0\4\0\0\0\x13{\"prompt_id\":\"job\"}picture", 34);
   const std::vector<EventFrame> frames{
       text_frame(R"({"type":"executing","data":{"node":"3","prompt_id":"job"}})"),
       {EventFrame::Kind::kPreview, Recipients::everybody(), Urgency::kPreview, {}, {"plain", described}},
