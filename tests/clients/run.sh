@@ -34,20 +34,21 @@ exec 9>&-
 
 export EASEL_BUILT_IN_MODELS=  # what is tested does not depend on which there are
 folder=$(mktemp -d "$build/run-XXXXXX")
-server= runner= postgres_pid=
+server= runner= postgres_pid= database=
 stop() {
   local process
   for process in $server $runner $postgres_pid; do
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
-  rm -rf "$folder"
+  rm -rf "$folder" "$database"
 }
 trap stop EXIT
 "$easel" pictures "$folder/input" --size 96 >/dev/null
 if [ "$fleet" = fleet ]; then
   . "$here/../support/postgres.sh"
-  start_postgres "$folder/postgres" || { [ $? = 77 ] && echo "skipped: PostgreSQL is not installed" && exit 77; exit 1; }
+  database=$(mktemp -d "${TMPDIR:-/tmp}/easel-postgres-XXXXXX")  # where its own user gets in
+  start_postgres "$database" || { [ $? = 77 ] && echo "skipped: PostgreSQL is not installed" && exit 77; exit 1; }
   export EASEL_STORE=$postgres_url
   (umask 077 && echo a-token-of-the-fleet >"$folder/token")
   mkdir "$folder/output" "$folder/none"

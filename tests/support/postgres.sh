@@ -11,9 +11,9 @@ start_postgres() {
   fi
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   (cd / && "${user[@]}" "$programs/initdb" -D "$folder/data" -U easel -A trust -E UTF8 --locale=C --no-sync \
-    --no-instructions >"$folder.log" 2>&1) || { cat "$folder.log"; return 1; }
+    --no-instructions >"$folder/log" 2>&1) || { cat "$folder/log"; return 1; }
   (cd / && exec "${user[@]}" "$programs/postgres" -D "$folder/data" -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
-    -c shared_buffers=32MB) >>"$folder.log" 2>&1 &
+    -c shared_buffers=32MB) >>"$folder/log" 2>&1 &
   postgres_pid=$!
   for _ in $(seq 200); do
     "$programs/createdb" -h 127.0.0.1 -p "$port" -U easel fleet 2>/dev/null && break

@@ -82,6 +82,8 @@ Error of_another_version(int64_t version) {
 void migrate(Connection& connection) {
   const auto until = std::chrono::steady_clock::now() + kWaitForOthers;
   while (!connection.run("SELECT pg_try_advisory_lock($1)", values(kLock)).flag(0, 0)) {
+    // Machines of a fleet that start together find one empty database: another has made the tables, and uses them now.
+    if (version_of(connection) == kSchemaVersion) return;
     if (std::chrono::steady_clock::now() >= until)
       throw Error(Fault::kUnsupported,
                   "the database of the job store is of an older version, and other programs use it")
