@@ -103,9 +103,10 @@ TEST(ResizeKjV2, Pads) {
 
 TEST(PadKj, MarksItsBorder) {
   const auto padded = [](Typed more) {
-    Typed typed{{"left", int64_t{1}},         {"right", int64_t{2}},         {"top", int64_t{0}},
-                {"bottom", int64_t{1}},       {"extra_padding", int64_t{0}}, {"pad_mode", s("color")},
-                {"color", s("255, 255, 255")}};
+    Typed typed{{"pad_mode", s("color")}, {"color", s("255, 255, 255")}};
+    typed["left"] = typed["bottom"] = int64_t{1};
+    typed["right"] = int64_t{2};
+    typed["top"] = typed["extra_padding"] = int64_t{0};
     for (auto& [name, value] : more) typed[name] = value;
     Links links;
     links.emplace("image", computed<Image>(graded(2, 3)));

@@ -237,11 +237,10 @@ Sampled sample_part(const SamplePart& in, Call& call) {
   return finish(in, parts, some_steps(parts, call));
 }
 
-template <class P>
-ForeseenSampled foresee(const Known<P>& in, Call& call, Value (*sample)(const Parts&, const Call&)) {
+ForeseenSampled foresee(const std::string& vae_decode, Call& call, Value (*sample)(const Parts&, const Call&)) {
   const Parts parts(call, Parts::Doing::kForesee);
   const Value latent = sample(parts, call);
-  const Value decoded = picture(parts, in(&Sample::vae_decode), value_of(call, "optional_vae"), latent);
+  const Value decoded = picture(parts, vae_decode, value_of(call, "optional_vae"), latent);
   return {Handed{value_of(call, "model")},        Handed{value_of(call, "positive")},
           Handed{value_of(call, "negative")},     Handed{latent},
           Handed{value_of(call, "optional_vae")}, Handed{decoded}};
@@ -279,7 +278,9 @@ void add_samplers(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_all,
-      .foresee = [](const Known<SampleAll>& in, Call& call) { return foresee(in, call, all_steps); }});
+      .foresee = [](const Known<SampleAll>& in, Call& call) {
+        return foresee(in(&Sample::vae_decode), call, all_steps);
+      }});
   table.add(NodeOf<SampleOld>{
       .name = "KSampler (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -297,7 +298,9 @@ void add_samplers(Table& table) {
       .hidden_prompt = true,
       .run = sample_old,
       .check = check_old,
-      .foresee = [](const Known<SampleOld>& in, Call& call) { return foresee(in, call, all_steps); }});
+      .foresee = [](const Known<SampleOld>& in, Call& call) {
+        return foresee(in(&SampleOld::preview) ? "true" : "false", call, all_steps);
+      }});
   table.add(NodeOf<SamplePart>{
       .name = "KSampler Adv. (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -318,7 +321,9 @@ void add_samplers(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_part,
-      .foresee = [](const Known<SamplePart>& in, Call& call) { return foresee(in, call, some_steps); }});
+      .foresee = [](const Known<SamplePart>& in, Call& call) {
+        return foresee(in(&Sample::vae_decode), call, some_steps);
+      }});
 }
 
 }  // namespace

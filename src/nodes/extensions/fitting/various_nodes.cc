@@ -222,15 +222,18 @@ void add_numbers(const AddNode& add) {
                   [](const Whole& in) -> Results<int64_t> { return {std::abs(in.value)}; });
   add.node<TwoWhole>("JWIntegerAdd", "a + b", two_whole(), [](const TwoWhole& in) -> Results<int64_t> {
     int64_t out = 0;
-    return {checked(__builtin_add_overflow(in.a, in.b, &out), out)};
+    const bool beyond = __builtin_add_overflow(in.a, in.b, &out);
+    return {checked(beyond, out)};
   });
   add.node<TwoWhole>("JWIntegerSub", "a - b", two_whole(), [](const TwoWhole& in) -> Results<int64_t> {
     int64_t out = 0;
-    return {checked(__builtin_sub_overflow(in.a, in.b, &out), out)};
+    const bool beyond = __builtin_sub_overflow(in.a, in.b, &out);
+    return {checked(beyond, out)};
   });
   add.node<TwoWhole>("JWIntegerMul", "a * b", two_whole(), [](const TwoWhole& in) -> Results<int64_t> {
     int64_t out = 0;
-    return {checked(__builtin_mul_overflow(in.a, in.b, &out), out)};
+    const bool beyond = __builtin_mul_overflow(in.a, in.b, &out);
+    return {checked(beyond, out)};
   });
   add.node<TwoWhole>("JWIntegerDiv", "a / b, with a point.", two_whole(), [](const TwoWhole& in) -> Results<double> {
     return {quotient(static_cast<double>(in.a), static_cast<double>(in.b))};
