@@ -187,6 +187,11 @@ void Front::look() {
   for (const EndedJob& job : ended) tell_end(job.id);
   looked_ = start;
   look_due_ = start + store_.look_again();
+  find_fronts();
+}
+
+void Front::find_fronts() {
+  const MutexLock lock(finding_);
   relay_.set_fronts(fronts_.all());
 }
 
@@ -230,9 +235,28 @@ void Front::tell_end(const std::string& id) {
   });
 }
 
+void Front::find_fronts_for(const std::vector<EventSubject>& subjects) {
+  bool begins = false;
+  {
+    const MutexLock lock(mutex_);
+    for (const EventSubject& about : subjects) {
+      if (about.job.empty() || forwarded_.find(about.job)) continue;
+      forwarded_.keep(about.job, true);
+      begins = true;
+    }
+  }
+  if (!begins) return;
+  try {
+    find_fronts();
+  } catch (...) {
+    log(Level::kWarning, "the other front ends cannot be looked up", {{"why", current_failure().text}});
+  }
+}
+
 RelayAnswer Front::receive(const std::vector<EventFrame>& frames, bool forward) {
   std::vector<EventSubject> subjects;
   for (const EventFrame& frame : frames) subjects.push_back(subject_of(frame));  // before anything is told
+  if (forward) find_fronts_for(subjects);
   RelayAnswer out;
   for (size_t i = 0; i < frames.size(); ++i) {
     const EventFrame& frame = frames[i];

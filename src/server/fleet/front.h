@@ -73,6 +73,10 @@ class Front final : public Workforce {
   void keep_house();
   void tell_end(const std::string& id);
   void publish();
+  void find_fronts();
+  // Before the first message of a job is sent on: a client of the job may be at a front end that came after the last
+  // look.
+  void find_fronts_for(const std::vector<EventSubject>& subjects);
 
   const FrontOptions options_;
   std::string url_;
@@ -86,6 +90,7 @@ class Front final : public Workforce {
   JobWaiters waiters_;
   KeptPlans no_plans_{KeptPlans::Limits{0, 0}};
 
+  Mutex finding_;  // held from reading the table until the relay knows: no older list comes after a newer one
   mutable Mutex mutex_;
   Condition changed_;
   bool stopping_ EASEL_GUARDED_BY(mutex_) = false;
@@ -93,6 +98,7 @@ class Front final : public Workforce {
   bool queue_changed_ EASEL_GUARDED_BY(mutex_) = false, fleet_changed_ EASEL_GUARDED_BY(mutex_) = true;
   bool listeners_changed_ EASEL_GUARDED_BY(mutex_) = true, missed_ EASEL_GUARDED_BY(mutex_) = false;
   Lru<std::string, bool> told_ EASEL_GUARDED_BY(mutex_){20000};                // ends of jobs
+  Lru<std::string, bool> forwarded_ EASEL_GUARDED_BY(mutex_){1000};            // jobs of which something was sent on
   std::map<std::string, Running> running_ EASEL_GUARDED_BY(mutex_);            // by job
   Clock::time_point status_due_{}, look_due_{}, publish_due_{}, house_due_{};  // the thread's own
   Clock::time_point looked_{};
