@@ -1,6 +1,12 @@
 // Which runner of a fleet gets which job.
 #include <gtest/gtest.h>
 
+#include <barrier>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "server/jobs/open_job_store.h"
 #include "server/postgres_server.h"
 
@@ -19,7 +25,7 @@ class Placement : public ::testing::Test {
   void SetUp() override {
     EASEL_NEEDS_POSTGRES();
     url_ = shared_postgres().new_database();
-    store_ = open_job_store(url_);
+    prefer_for(std::chrono::minutes(10));  // no test waits for that, however slow the machine is
   }
   void prefer_for(std::chrono::milliseconds time) { store_ = open_job_store(url_, {.prefer_resident_for = time}); }
   void add(const std::string& id, std::vector<ModelFile> needs) {
@@ -137,6 +143,47 @@ TEST_F(Placement, RunnersOfOtherProcessesLearnWhatIsNeeded) {
   add("d", {kLarge});
   EXPECT_EQ(other->claim("other", kMinute).value().job.id, "a");
   EXPECT_EQ(other->claim("other", kMinute).value().job.id, "d");
+}
+
+// Nobody has heard of what the job needs before it comes: neither the runner that has it in memory, in a process of its
+// own, nor the one that asks first.
+TEST_F(Placement, AJobIsLeftToARunnerOfAnotherProcess) {
+  const auto other = open_job_store(url_);
+  RunnerInfo warm;
+  warm.name = warm.instance = "warm";
+  warm.models = {kSmall, kLarge};
+  warm.resident = {kSmall};
+  other->runners().enter(warm);
+  enter("cold", {});
+  add("a", {kSmall});
+  add("b", {kLarge});
+  EXPECT_EQ(next("cold"), "b");
+  EXPECT_EQ(next("cold"), "-");
+  EXPECT_EQ(other->claim("warm", kMinute).value().job.id, "a");
+}
+
+// Several front ends accept the first jobs that need some model at the same time: whoever comes second finds the set of
+// models entered by the first, and its job is a new one all the same.
+TEST_F(Placement, ManyFirstJobsOfAModelAtOnce) {
+  constexpr int kFronts = 4, kModels = 25;
+  std::vector<std::unique_ptr<JobStore>> stores;
+  for (int i = 0; i < kFronts; ++i) stores.push_back(open_job_store(url_, {.connections = 1}));
+  std::barrier together(kFronts);
+  std::vector<std::thread> fronts;
+  for (int i = 0; i < kFronts; ++i)
+    fronts.emplace_back([&, i] {
+      for (int m = 0; m < kModels; ++m) {
+        Job job;
+        job.id = std::to_string(i) + "-" + std::to_string(m);
+        job.prompt = job.extra_data = "{}";
+        job.targets = "[]";
+        job.needs = {{"checkpoints", std::to_string(m) + ".safetensors", ""}};
+        together.arrive_and_wait();
+        EXPECT_NO_THROW(stores[static_cast<size_t>(i)]->add(job, false, false)) << job.id;
+      }
+    });
+  for (auto& t : fronts) t.join();
+  EXPECT_EQ(store_->queue_length(), kFronts * kModels);
 }
 
 }  // namespace

@@ -150,15 +150,13 @@ TEST_F(PostgresJobStore, WaitsForADatabaseThatIsAwayButNotForEver) {
   server.start();
   EXPECT_EQ(order(store->pending()), "a");
   // Back in time, nobody notices.
-  const auto patient = open_job_store(url, {.patience = std::chrono::minutes(2)});
+  const auto patient = open_job_store(url, {.patience = std::chrono::minutes(1)});
   patient->queue_length();
   server.stop(PostgresServer::Stop::kImmediate);
-  std::thread late([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    server.start();
-  });
-  EXPECT_NO_THROW(patient->add(make("b"), false, false));
-  late.join();
+  std::thread adder([&] { EXPECT_NO_THROW(patient->add(make("b"), false, false)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  server.start();
+  adder.join();
   EXPECT_EQ(order(patient->pending()), "ab");
 }
 

@@ -82,7 +82,8 @@ class PostgresServer {
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
-  // Returns when it answers.
+  // Returns when it answers. The server ends with the thread that calls this, as the kernel counts it: call it from one
+  // that stays.
   void start() {
     pid_ = begin({(programs() / "postgres").string(), "-D", (folder_.path() / "data").string()});
     for (int i = 0; i < 3000; ++i) {

@@ -99,9 +99,9 @@ std::optional<Claim> Claims::claim(const std::string& worker, Lease lease) {
     if (again)
       if (auto earlier = earlier_claim(connection, worker, call)) return earlier;
     if (!runners_.fits(worker).known) return claim_any(connection, worker, lease, call);
-    auto out = claim_fitting(connection, worker, lease, call);
-    if (!out && runners_.read_sets(connection)) out = claim_fitting(connection, worker, lease, call);
-    return out;
+    // First, or what the runner has in memory would be taken for unfit, and the next best job for the best.
+    runners_.read_sets(connection);
+    return claim_fitting(connection, worker, lease, call);
   });
 }
 

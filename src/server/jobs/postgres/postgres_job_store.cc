@@ -58,7 +58,10 @@ class PostgresJobStore final : public JobStore {
           " FROM (SELECT nextval('job_seq') AS seq) n, model_sets s WHERE s.digest = sha256(convert_to($6, 'UTF8')) "
           "ON CONFLICT (id) DO NOTHING RETURNING number, created";
       Rows rows = connection.run(kInsert, all);
-      if (rows.empty() && add_set(connection, needs)) rows = connection.run(kInsert, all);
+      if (rows.empty()) {
+        add_set(connection, needs);
+        rows = connection.run(kInsert, all);
+      }
       if (rows.empty()) return known_job(connection, job, again);
       Job out = job;
       out.number = rows.real(0, 0);
@@ -187,14 +190,13 @@ class PostgresJobStore final : public JobStore {
     Pool(url, patience, 1, prepare_schema).run([](Connection&, bool) {});
   }
 
-  // Enters a set of models. False when it is there already.
-  static bool add_set(Connection& connection, const std::string& needs) {
-    return connection
-               .run(
-                   "INSERT INTO model_sets(digest, models) VALUES(sha256(convert_to($1, 'UTF8')), $1) "
-                   "ON CONFLICT (digest) DO NOTHING RETURNING id",
-                   values(needs))
-               .size() > 0;
+  // Enters a set of models, unless it is there already: then another has entered it meanwhile, or it was not missing.
+  static void add_set(Connection& connection, const std::string& needs) {
+    const Rows rows = connection.run(
+        "INSERT INTO model_sets(digest, models) VALUES(sha256(convert_to($1, 'UTF8')), $1) "
+        "ON CONFLICT (digest) DO NOTHING RETURNING id",
+        values(needs));
+    if (!rows.empty()) Runners::add_set(connection, rows.integer(0, 0), models_from(needs));
   }
 
   // The job of this id that is there. Only if the answer to an earlier try was lost may it be the same one.

@@ -12,15 +12,18 @@ constexpr int64_t kForgottenAfter = 24 * 3600 * 1000;  // ms
 // Numbers are given before the rows can be seen, so that a smaller one may come after a larger one.
 constexpr int64_t kLateNumbers = 100;
 
+bool has_all(const std::vector<ModelFile>& models, const std::vector<ModelFile>& set) {
+  return std::all_of(set.begin(), set.end(), [&](const ModelFile& need) {
+    return std::any_of(models.begin(), models.end(), [&](const ModelFile& had) { return satisfies(had, need); });
+  });
+}
+
 }  // namespace
 
 std::vector<int64_t> Runners::sets_within(const std::vector<ModelFile>& models) const {
   std::vector<int64_t> out{0};
   for (const auto& [number, set] : sets_) {
-    const bool all = std::all_of(set.begin(), set.end(), [&](const ModelFile& need) {
-      return std::any_of(models.begin(), models.end(), [&](const ModelFile& had) { return satisfies(had, need); });
-    });
-    if (all && number != 0) out.push_back(number);
+    if (number != 0 && has_all(models, set)) out.push_back(number);
   }
   return out;
 }
@@ -37,21 +40,37 @@ Runners::Fits Runners::fits(const std::string& name) const {
   return it == own_.end() ? Fits{} : it->second.fits;
 }
 
-bool Runners::read_sets(Connection& connection) {
-  int64_t last = 0;
+void Runners::read_sets(Connection& connection) {
+  int64_t after = -1;
+  std::vector<int64_t> known;
   {
     MutexLock lock(mutex_);
-    if (own_.empty()) return false;
-    if (!sets_.empty()) last = sets_.rbegin()->first;
+    if (own_.empty()) return;
+    if (!sets_.empty()) after = std::max<int64_t>(sets_.rbegin()->first - kLateNumbers, -1);
+    for (auto it = sets_.upper_bound(after); it != sets_.end(); ++it) known.push_back(it->first);
   }
-  const Rows rows = connection.run("SELECT id, models FROM model_sets WHERE id > $1", values(last - kLateNumbers));
+  const Rows rows = connection.run("SELECT id, models FROM model_sets WHERE id > $1 AND id <> ALL($2::int[])",
+                                   values(after, integer_array(known)));
+  if (rows.empty()) return;
   MutexLock lock(mutex_);
   bool any = false;
   for (int i = 0; i < rows.size(); ++i)
     any |= sets_.try_emplace(rows.integer(i, 0), models_from(rows.text(i, 1))).second;
   if (any)
     for (auto& [name, own] : own_) find_fits(RunnerInfo(own.info));
-  return any;
+}
+
+void Runners::add_set(Connection& connection, int64_t number, const std::vector<ModelFile>& set) {
+  const Rows rows =
+      connection.run("SELECT name, resident FROM runners WHERE seen >= " + kNow + " - $1", values(kForgottenAfter));
+  std::vector<std::string> names;
+  for (int i = 0; i < rows.size(); ++i)
+    if (has_all(models_from(rows.text(i, 1)), set)) names.push_back(rows.text(i, 0));
+  if (names.empty()) return;
+  connection.run(
+      "UPDATE runners SET resident_sets = array_append(resident_sets, $2::int) "
+      "WHERE name = ANY($1) AND $2::int <> ALL(resident_sets)",
+      values(text_array(names), number));
 }
 
 void Runners::enter(const RunnerInfo& runner) {

@@ -28,8 +28,11 @@ class Runners final : public RunnerTable {
     std::string near;    // of those, the ones that are in memory
   };
   Fits fits(const std::string& name) const;
-  // Reads the sets of models that have come since; whether there were any.
-  bool read_sets(Connection& connection);
+  // Reads the sets of models that have come since.
+  void read_sets(Connection& connection);
+  // To be called with a new set, before the first job that needs it is there: enters it with every runner that has all
+  // of it in memory. They themselves would do so with their next beat only, and until then others took its jobs.
+  static void add_set(Connection& connection, int64_t number, const std::vector<ModelFile>& set);
 
  private:
   // The sets of which all models are among these. 0, which needs nothing, is one.
