@@ -23,6 +23,8 @@ void add_demo(CLI::App& app);
 void add_pictures(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_runner(CLI::App& app);
+void add_fleet(CLI::App& app);
 void add_queue(CLI::App& app);
 void add_completion(CLI::App& app);
 

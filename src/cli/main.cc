@@ -46,9 +46,9 @@ int main(int argc, char** argv) try {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   using namespace easel::cli;
-  for (const auto add :
-       {add_run, add_img2img, add_vary, add_style, add_sweep, add_convert, add_workflows, add_nodes, add_models,
-        add_doctor, add_devices, add_synth, add_pictures, add_demo, add_bench, add_serve, add_queue, add_completion})
+  for (const auto add : {add_run,   add_img2img, add_vary,   add_style,   add_sweep, add_convert,   add_workflows,
+                         add_nodes, add_models,  add_doctor, add_devices, add_synth, add_pictures,  add_demo,
+                         add_bench, add_serve,   add_runner, add_fleet,   add_queue, add_completion})
     add(app);
   try {
     app.parse(argc, argv);

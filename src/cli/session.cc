@@ -128,7 +128,8 @@ nodes::PreviewMethod preview_method(const std::string& name) {
 
 }  // namespace
 
-std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed) {
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed,
+                                             artifacts::ArtifactStore* artifacts) {
   set_thread_count(flags.threads);
   start_device(flags.device);
   start_weight_cache(flags.weight_cache, flags.weight_cache_limit);
@@ -140,6 +141,7 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
   engine::EngineOptions options{
       .table = nodes::standard_table(),
       .folders = models ? library::Folders(fs::path(flags.models)) : library::Folders(),
+      .artifacts = artifacts,
       .directories = {flags.input, flags.output,
                       flags.temp.empty() ? fs::path(flags.output) / "temp" : fs::path(flags.temp)},
       .compute = precision(flags.precision),

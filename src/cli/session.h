@@ -37,7 +37,9 @@ void start_weight_cache(const std::string& folder, const std::string& limit);
 
 // Throws Error(kUsage) for flags that make no sense, Error(kMissing) for folders that are not there. A model folder
 // that is not needed is empty when it is not there; where one is needed, the models that came with the program will do.
-std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed = true);
+// `artifacts`: where pictures are kept instead of the folders that the flags name; must outlive the engine.
+std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool models_needed = true,
+                                             artifacts::ArtifactStore* artifacts = nullptr);
 
 // That there are only the models that came with the program, in a sentence; empty when there is a model folder.
 std::string only_built_in(const SessionFlags& flags);

@@ -1,8 +1,12 @@
 #include "engine/foresee.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "engine/arguments.h"
@@ -102,15 +106,53 @@ void require_room(const nodes::Call::Arguments& arguments, const nodes::Outputs&
     throw beyond_budget("to make " + in_words(*largest), made, taken, residency.budget());
 }
 
-// Everything downstream of the faulty nodes.
-std::set<std::string> affected_by(const std::set<std::string>& faulty, const workflow::Prompt& prompt,
-                                  const std::vector<std::string>& order, const nodes::Table& table) {
-  std::set<std::string> out = faulty;
-  for (const std::string& id : order)
-    for (const std::string& up : upstream(*prompt.find(id), table))
-      if (out.count(up)) out.insert(id);
-  return out;
-}
+// What depends on nodes of a plan.
+class Downstream {
+ public:
+  Downstream(const workflow::Prompt& prompt, const std::vector<std::string>& order, const nodes::Table& table)
+      : order_(order), after_(order.size()), seen_(order.size(), 0) {
+    std::unordered_map<std::string_view, const PromptNode*> nodes;
+    for (const PromptNode& node : prompt.nodes) nodes.emplace(node.id, &node);
+    for (size_t i = 0; i < order.size(); ++i) {
+      place_.emplace(order[i], i);
+      for (const std::string& up : upstream(*nodes.at(order[i]), table)) after_[place_.at(up)].push_back(i);
+    }
+  }
+
+  // Everything that depends on the node, and itself; less of it in a plan in which very much depends on very many
+  // nodes.
+  std::set<std::string_view> of(const std::string& node) { return ids(reached({place_.at(node)}, kMostSteps)); }
+  std::set<std::string_view> of(const std::vector<workflow::FaultyNode>& nodes) {
+    std::vector<size_t> from;
+    for (const auto& node : nodes) from.push_back(place_.at(node.id));
+    return ids(reached(std::move(from), SIZE_MAX));
+  }
+
+ private:
+  static constexpr size_t kMostSteps = size_t{1} << 20;  // in all questions together
+
+  std::vector<size_t> reached(std::vector<size_t> from, size_t most_steps) {
+    ++searches_;
+    for (const size_t i : from) seen_[i] = searches_;
+    for (size_t next = 0; next < from.size() && steps_ < most_steps; ++next)
+      for (const size_t down : after_[from[next]]) {
+        ++steps_;
+        if (std::exchange(seen_[down], searches_) != searches_) from.push_back(down);
+      }
+    return from;
+  }
+  std::set<std::string_view> ids(const std::vector<size_t>& places) const {
+    std::set<std::string_view> out;
+    for (const size_t i : places) out.insert(order_[i]);
+    return out;
+  }
+
+  const std::vector<std::string>& order_;
+  std::unordered_map<std::string_view, size_t> place_;
+  std::vector<std::vector<size_t>> after_;
+  std::vector<size_t> seen_;  // in which search
+  size_t searches_ = 0, steps_ = 0;
+};
 
 // Faults of values leave the links as they are.
 bool links_are_sound(const workflow::Validation& validation) {
@@ -233,16 +275,19 @@ void foresee(Plan& plan, const std::vector<std::string>& outputs, const nodes::T
              const CancelToken& cancel) {
   if (!links_are_sound(plan)) return;
   const auto order = dependency_order(plan.prompt, table, outputs);
+  std::vector<workflow::FaultyNode> misfits = find_misfits(plan, order, foresight, cancel);
   std::string details;
-  for (workflow::FaultyNode& node : find_misfits(plan, order, foresight, cancel)) {
-    const auto affected = affected_by({node.id}, plan.prompt, order, table);
-    for (const std::string& output : outputs) {
-      if (!affected.count(output)) continue;
-      node.dependent_outputs.push_back(output);
-      std::erase(plan.outputs, output);
+  if (!misfits.empty()) {
+    Downstream downstream(plan.prompt, order, table);
+    for (workflow::FaultyNode& node : misfits) {
+      const auto affected = downstream.of(node.id);
+      for (const std::string& output : outputs)
+        if (affected.contains(output)) node.dependent_outputs.push_back(output);
+      details += (details.empty() ? "" : "\n") + node.faults[0].message + ": " + node.faults[0].details;
     }
-    details += (details.empty() ? "" : "\n") + node.faults[0].message + ": " + node.faults[0].details;
-    plan.faulty.push_back(std::move(node));
+    const auto affected = downstream.of(misfits);
+    std::erase_if(plan.outputs, [&](const std::string& output) { return affected.contains(output); });
+    std::move(misfits.begin(), misfits.end(), std::back_inserter(plan.faulty));
   }
   plan.nodes = std::move(foresight.nodes());
   if (details.empty() || !plan.outputs.empty() || plan.error) return;

@@ -17,6 +17,7 @@ struct NetworkDescription {
   std::string network;              // what it is called: "UNet"
   std::string detail;               // "4 channels, text of width 768, eps prediction"
   std::string prediction;           // "eps", "v-prediction", "edm"
+  std::string base_model;           // by the name of the tooling nodes' clients, as Family::base_model; may be empty
   std::string layout;               // "diffusers", or empty for the usual one
   std::string problem;              // why it cannot be used; empty if it can
   bool inpainting = false;          // takes a mask and the picture around it as further channels

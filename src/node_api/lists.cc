@@ -10,6 +10,15 @@ namespace easel::nodes {
 namespace {
 
 constexpr size_t kMostRuns = 4096;
+constexpr size_t kMostText = size_t{64} << 20;  // of all runs together
+
+size_t bytes_of_text(const Value& value) {
+  if (const auto* text = value.get<std::string>()) return text->size();
+  size_t sum = 0;
+  if (const auto* list = value.get<ValueList>())
+    for (const Value& item : list->items) sum += bytes_of_text(item);
+  return sum;
+}
 
 // The values of the i-th run: from each list its i-th value, or its last one if it is shorter.
 Call::Arguments nth(const Call::Arguments& all, size_t i, const Node& node) {
@@ -47,10 +56,14 @@ Outputs run_over_lists(Context& context, const TableEntry& entry, const std::str
   };
   if (runs == 0) return run(0);
   std::vector<std::vector<Value>> gathered(node.outputs.size());
+  size_t text_bytes = 0;
   for (size_t i = 0; i < runs; ++i) {
     context.cancel.check();
     Outputs made = run(i);
     made.resize(gathered.size());
+    for (const Value& value : made) text_bytes += bytes_of_text(value);
+    if (text_bytes > kMostText)
+      throw Error(Fault::kMemory, "makes texts of more than " + std::to_string(kMostText >> 20) + " MiB for a list");
     for (size_t slot = 0; slot < made.size(); ++slot) {
       if (const auto* list = made[slot].get<ValueList>())
         std::copy(list->items.begin(), list->items.end(), std::back_inserter(gathered[slot]));

@@ -5,6 +5,19 @@
 #include "base/error.h"
 
 namespace easel::nodes::detail {
+namespace {
+
+// Chains of nodes on texts can double one again and again.
+constexpr size_t kMostText = size_t{16} << 20;
+
+void require_short(const Value& value) {
+  if (const auto* text = value.get<std::string>(); text && text->size() > kMostText)
+    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
+  if (const auto* list = value.get<ValueList>())
+    for (const Value& item : list->items) require_short(item);
+}
+
+}  // namespace
 
 void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
               const std::vector<OutputType>& foreseen, Body foresee, Body check) {
@@ -30,7 +43,9 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
   };
   node.run = [inputs, check, run = std::move(run)](Call& call) {
     if (check) check(*inputs, call);
-    return run(*inputs, call);
+    Outputs outputs = run(*inputs, call);
+    for (const Value& output : outputs) require_short(output);
+    return outputs;
   };
   if (!foresee) return;
   node.foresee = [inputs, foresee = std::move(foresee)](Call& call) {

@@ -9,6 +9,9 @@ void Value::fail_type() const {
 }
 
 Value list_of(const char* type, std::vector<Value> items) {
+  constexpr size_t kMostInList = 1'000'000;
+  if (items.size() > kMostInList)
+    throw Error(Fault::kMemory, "makes a list of more than " + std::to_string(kMostInList) + " values");
   if (items.empty()) throw Error(Fault::kInvalid, std::string("a list of ") + type + " has nothing in it");
   size_t bytes = 0;
   for (const Value& item : items) bytes += item.bytes();

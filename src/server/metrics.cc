@@ -56,6 +56,21 @@ void Metrics::gauge(const std::string& name, const std::string& help, std::funct
   families_[name].read = std::move(read);
 }
 
+void Metrics::gauges(const std::string& name, const std::string& help,
+                     std::function<std::map<std::string, double>()> read) {
+  describe(name, "gauge", help);
+  MutexLock lock(mutex_);
+  families_[name].read_all = std::move(read);
+}
+
+double Metrics::value(const std::string& name, const std::string& labels) const {
+  MutexLock lock(mutex_);
+  const auto family = families_.find(name);
+  if (family == families_.end()) return 0;
+  const auto value = family->second.values.find(labels);
+  return value == family->second.values.end() ? 0 : value->second;
+}
+
 std::string Metrics::text() const {
   std::map<std::string, Family> families;
   {
@@ -67,6 +82,7 @@ std::string Metrics::text() const {
     if (family.type.empty()) continue;
     out += "# HELP " + name + " " + family.help + "\n# TYPE " + name + " " + family.type + "\n";
     if (family.read) family.values[""] = family.read();
+    if (family.read_all) family.values = family.read_all();
     for (const auto& [labels, value] : family.values) out += name + braces(labels) + " " + number(value) + "\n";
     for (const auto& [labels, h] : family.histograms) {
       const std::string comma = labels.empty() ? "" : labels + ",";

@@ -25,6 +25,11 @@ class Metrics {
   // A gauge that is read when asked for.
   void gauge(const std::string& name, const std::string& help, std::function<double()> read);
 
+  // A gauge with several values, by their labels, that are read when asked for.
+  void gauges(const std::string& name, const std::string& help, std::function<std::map<std::string, double>()> read);
+
+  // What was counted or set last; 0 when nothing was.
+  double value(const std::string& name, const std::string& labels = {}) const;
   std::string text() const;
 
  private:
@@ -38,6 +43,7 @@ class Metrics {
     std::map<std::string, double> values;
     std::map<std::string, Histogram> histograms;
     std::function<double()> read;
+    std::function<std::map<std::string, double>()> read_all;
   };
   mutable Mutex mutex_;
   std::map<std::string, Family> families_ EASEL_GUARDED_BY(mutex_);

@@ -10,8 +10,11 @@
 #include "artifacts/folder_store.h"
 #include "base/descriptor.h"
 #include "base/error.h"
-#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/fleet/checker.h"
+#include "server/fleet/fleet_routes.h"
+#include "server/jobs/open_job_store.h"
 #include "server/jobs/status_ticker.h"
+#include "server/jobs/worker.h"
 #include "server/log.h"
 #include "server/routes/services.h"
 #include "techniques/catalogue.h"
@@ -34,9 +37,10 @@ fs::path prepared(const fs::path& folder) {
   return folder;
 }
 
-artifacts::FolderStore prepared_store(const ServerOptions& options) {
-  artifacts::FolderStore out({options.input, options.output, options.temp});
-  out.prepare();
+std::unique_ptr<artifacts::FolderStore> prepared_store(const ServerOptions& options) {
+  auto out =
+      std::make_unique<artifacts::FolderStore>(artifacts::Directories{options.input, options.output, options.temp});
+  out->prepare();
   return out;
 }
 
@@ -74,17 +78,46 @@ struct Server::Impl {
   std::vector<std::string> greet(const Mailbox& box);
   void receive(Mailbox& box, const std::string& text);
   void housekeeping();
+  Workforce& make_workers(JobRunner& runner);
+  std::string own_url() const;
+
+  // A server that runs its jobs itself.
+  struct Own {
+    explicit Own(const ServerOptions& options)
+        : files(prepared_store(options)),
+          lock(prepared(options.user)),
+          store(open_job_store((options.user / "jobs.sqlite").string())) {}
+    std::unique_ptr<artifacts::FolderStore> files;
+    UserFolderLock lock;
+    std::unique_ptr<JobStore> store;
+  };
+  // A front end of a fleet.
+  struct OfFleet {
+    OfFleet(const ServerOptions& options, const workflow::NodeTable& table, const workflow::ChoiceProvider& own_choices,
+            JobRunner& own_runner)
+        : choices(own_choices),
+          checker(own_runner, choices, table),
+          relay({.token = options.http.access.fleet_token, .own_name = options.front_name}) {
+      prepared(options.user);
+    }
+    FleetChoices choices;
+    FrontChecker checker;
+    RelayHub relay;
+  };
 
   ServerOptions options;
   std::atomic<bool> ready{false};
   bool started = false;
-  artifacts::FolderStore files;
-  UserFolderLock lock;
-  std::unique_ptr<JobStore> store;
+  std::unique_ptr<Own> own;
+  std::unique_ptr<OfFleet> fleet;
+  JobStore& store;
+  artifacts::ArtifactStore& files;
   EventHub hub;
   Delivery delivery;
   Metrics metrics;
-  Worker worker;
+  std::unique_ptr<Worker> worker;  // one of the two
+  std::unique_ptr<Front> front;
+  Workforce& workers;
   techniques::Catalogue catalogue;
   TaskPool pool{kPoolThreads}, models_pool{kPoolThreads};
   StatusTicker ticker;
@@ -96,22 +129,22 @@ struct Server::Impl {
 Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const workflow::ChoiceProvider& choices,
                    const library::Folders& models, JobRunner& runner)
     : options(std::move(o)),
-      files(prepared_store(options)),
-      lock(prepared(options.user)),
-      store(open_sqlite_job_store((options.user / "jobs.sqlite").string())),
-      worker(*store, hub, delivery, runner, metrics,
-             {.keep_history = options.keep_history, .housekeeping = [this] { housekeeping(); }}),
+      own(options.site ? nullptr : std::make_unique<Own>(options)),
+      fleet(options.site ? std::make_unique<OfFleet>(options, table, choices, runner) : nullptr),
+      store(own ? *own->store : options.site->store()),
+      files(own ? *own->files : options.site->artifacts()),
+      workers(make_workers(runner)),
       catalogue(models),
-      ticker(hub, *store, options.status_seconds),
+      ticker(hub, store, options.status_seconds),
       services{.table = table,
-               .choices = choices,
+               .choices = fleet ? fleet->choices : choices,
                .models = models,
                .catalogue = catalogue,
                .artifacts = files,
                .user = options.user,
-               .store = *store,
-               .worker = worker,
-               .runner = runner,
+               .store = store,
+               .workers = workers,
+               .runner = fleet ? fleet->checker : runner,
                .hub = hub,
                .delivery = delivery,
                .pool = pool,
@@ -122,11 +155,14 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .input_quota = options.input_quota,
                .token = options.http.access.token,
                .about = {options.device, options.version, options.arguments}} {
+  if (fleet)
+    services.needs = [this, &table](const workflow::Prompt& prompt) { return fleet->choices.needs(prompt, table); };
   if (options.more_routes) options.more_routes(router, models_pool);
+  add_fleet_routes(router, services, front.get(), options.site);  // before the page's, which takes any address
   for (const auto add : {add_prompt_routes, add_queue_routes, add_info_routes, add_upload_routes, add_view_routes,
                          add_user_routes, add_tooling_routes, add_library_routes, add_page_routes})
     add(router, services);
-  options.http.temp_folder = files.root(artifacts::Area::kTemp);
+  options.http.temp_folder = own ? own->files->root(artifacts::Area::kTemp) : prepared(options.temp);
   options.http.observe = [this](const Request& request, int status) {
     metrics.count("easel_http_requests_total", "status=\"" + std::to_string(status) + "\"");
     log(Level::kDebug, "request", {{"method", request.method}, {"path", request.path}, {"status", int64_t{status}}});
@@ -136,16 +172,34 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
   http = std::make_unique<HttpServer>(options.http, router, hub, std::move(hooks));
 }
 
+Workforce& Server::Impl::make_workers(JobRunner& runner) {
+  const auto housekeeping_of_this = [this] { housekeeping(); };
+  if (own) {
+    worker = std::make_unique<Worker>(
+        store, hub, delivery, runner, metrics,
+        WorkerOptions{.keep_history = options.keep_history, .housekeeping = housekeeping_of_this});
+    return *worker;
+  }
+  front = std::make_unique<Front>(
+      FrontOptions{
+          .name = options.front_name, .keep_history = options.keep_history, .housekeeping = housekeeping_of_this},
+      store, options.site->fronts(), fleet->choices, hub, delivery, fleet->relay, metrics);
+  return *front;
+}
+
 void Server::Impl::start() {
   http->bind();  // first: where another server has the address, nothing of its is touched
-  files.clear_temp(0);
-  files.remove_leftovers();
-  if (options.start_paused) store->set_paused(true);
-  worker.recover();
-  store->trim_history(options.keep_history);
+  if (own) {
+    own->files->clear_temp(0);
+    own->files->remove_leftovers();
+  }
+  if (options.start_paused) store.set_paused(true);
+  if (worker) worker->recover();
+  store.trim_history(options.keep_history);
   ticker.start();
   http->start();
-  worker.start();
+  if (worker) worker->start();
+  else front->start(own_url());
   started = true;
   ready = true;
 }
@@ -153,23 +207,30 @@ void Server::Impl::start() {
 void Server::Impl::stop() {
   if (!std::exchange(started, false)) return;
   ready = false;
-  worker.stop();  // also answers the requests that wait for a job
+  // Also answers the requests that wait for a job.
+  if (worker) worker->stop();
+  else front->stop();
   ticker.stop();
   delivery.stop();
   http->stop();
   pool.stop();
   models_pool.stop();
-  worker.waiters().notify_all();  // those that came while the server stopped; they hold on to connections
+  workers.waiters().notify_all();  // those that came while the server stopped; they hold on to connections
+}
+
+// Where the other machines find it, unless they were told otherwise.
+std::string Server::Impl::own_url() const {
+  if (!options.front_url.empty()) return options.front_url;
+  return "http://" + in_url(options.http.address) + ":" + std::to_string(http->port());
 }
 
 // What a client is told first: who it is, how long the queue is, and what it missed of its own running job.
 std::vector<std::string> Server::Impl::greet(const Mailbox& box) {
-  std::vector<std::string> out{status_message(store->queue_length(), box.client_id())};
-  const auto running = worker.running();
-  if (running && !running->node.empty() && (running->client_id == box.client_id() || box.watches_all()))
-    out.push_back(dump_json(
-        Json{{"type", "executing"},
-             {"data", {{"node", running->node}, {"display_node", running->node}, {"prompt_id", running->id}}}}));
+  std::vector<std::string> out{status_message(store.queue_length(), box.client_id())};
+  for (const Workforce::Running& job : workers.running_jobs())
+    if (!job.node.empty() && (job.client_id == box.client_id() || box.watches_all()))
+      out.push_back(dump_json(Json{{"type", "executing"},
+                                   {"data", {{"node", job.node}, {"display_node", job.node}, {"prompt_id", job.id}}}}));
   return out;
 }
 

@@ -10,10 +10,12 @@
 #include "library/folders.h"
 #include "server/http/http_server.h"
 #include "server/http/task_pool.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 #include "workflow/schema.h"
 
 namespace easel::server {
+
+class Site;
 
 struct ServerOptions {
   HttpOptions http;
@@ -26,6 +28,9 @@ struct ServerOptions {
   double status_seconds = 4;            // how often `status` is repeated to listening clients
   std::string version, device = "cpu";  // shown in /system_stats
   std::vector<std::string> arguments;   // of the command line, secrets left out
+  // The machine of a fleet that this server is a front end of; null: it runs its jobs itself. Must outlive the server.
+  Site* site = nullptr;
+  std::string front_name, front_url;  // there: its name, and where the other machines find it
   // Routes beside ComfyUI's.
   std::function<void(Router&, TaskPool&)> more_routes;
 };

@@ -27,9 +27,11 @@ Json to_json(const models::FileDescription& d) {
 // By the names of the tooling nodes' clients.
 Json base_model_of(const models::FileDescription& d) {
   const bool network = d.kind == models::FileKind::kCheckpoint || d.kind == models::FileKind::kUNet;
-  if (!network || !d.family || d.family->base_model.empty()) return {{"base_model", "unknown"}};
-  Json out = {{"base_model", d.family->base_model}, {"is_inpaint", d.inpainting}};
-  if (d.family->base_model == "sdxl") out["type"] = d.prediction;
+  if (!network || d.base_model.empty()) return {{"base_model", "unknown"}};
+  // Of other models the clients' server does not say whether they are for inpainting.
+  const bool may_inpaint = d.base_model == "sd15" || d.base_model == "sdxl";
+  Json out = {{"base_model", d.base_model}, {"is_inpaint", may_inpaint && d.inpainting}};
+  if (d.base_model == "sdxl") out["type"] = d.prediction;
   return out;
 }
 

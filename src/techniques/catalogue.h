@@ -27,7 +27,7 @@ class Catalogue {
   workflow::Json files();
 
   // {name: {"base_model", "is_inpaint", "type"}} of the files of one kind of folder, as the tooling nodes' clients ask
-  // for them: "base_model" is "sd15", "sd20", "sd21", "sdxl", "sdxl-refiner" or "unknown", "type" what an SDXL model
+  // for them: "base_model" is "sd15", "sd20", "sd21", "sdxl", "ssd1b", "sdxl-refiner" or "unknown", "type" what SDXL
   // predicts ("eps", "v-prediction", "edm"). `limit` of them from `offset` on, and then with "_meta": {"offset",
   // "count", "total"}; all of them without a limit.
   workflow::Json base_models(const std::string& kind, size_t offset, std::optional<size_t> limit);

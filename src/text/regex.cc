@@ -192,6 +192,7 @@ bool Regex::matches_whole(const CodePoints& text) const {
 }
 
 std::vector<Regex::Match> Regex::find_all(const CodePoints& text) const {
+  constexpr size_t kMostPlaces = size_t{4} << 20;  // of groups, in all matches together
   Matcher matcher(program_->code, program_->sets, program_->flags, program_->groups, program_->marks, text);
   std::vector<Match> out;
   bool empty = false;  // the match before, which was at this place
@@ -201,6 +202,9 @@ std::vector<Regex::Match> Regex::find_all(const CodePoints& text) const {
       ++at;
       continue;
     }
+    if ((out.size() + 1) * (groups() + 1) > kMostPlaces)
+      throw Error(Fault::kMemory, "the pattern matches more than " + std::to_string(kMostPlaces / (groups() + 1)) +
+                                      " times, more than is kept");
     Match found = matcher.match();
     const auto [from, to] = *found.groups[0];
     out.push_back(std::move(found));

@@ -39,7 +39,8 @@ class Regex {
   // re.fullmatch.
   bool matches_whole(const CodePoints& text) const;
 
-  // re.finditer: matches that do not overlap, from left to right.
+  // re.finditer: matches that do not overlap, from left to right. Throws Error(kMemory) for more than four million
+  // groups in them.
   std::vector<Match> find_all(const CodePoints& text) const;
   // re.subn: the text with `replacement` in place of at most `count` matches (0: of all), and how many there were. In
   // the replacement \1, \g<1> and \g<name> stand for groups. Throws Error(kInvalid) for a group that there is not.

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "workflow/convert/convert.h"
+#include "workflow/convert/lora_lists.h"
 #include "workflow/convert/switches.h"
 
 namespace easel::workflow {
@@ -25,6 +26,7 @@ Workflow from_graph(const Json& json, const NodeTable& table) {
 Workflow from_prompt(const Json& json, const NodeTable& table) {
   Workflow out;
   out.prompt = parse_prompt(json);
+  take_apart_lora_lists(out.prompt, table);
   take_out_switches(out.prompt, table);
   return out;
 }

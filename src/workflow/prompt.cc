@@ -70,6 +70,7 @@ Prompt parse_prompt(const Json& json) {
       if (const auto title = meta->find("title"); title != meta->end() && title->is_string())
         out.title = title->get<std::string>();
     use_todays_names(out);
+    use_todays_values(out);
     prompt.nodes.push_back(std::move(out));
   }
   return prompt;

@@ -41,7 +41,41 @@ std::string name_today(const Renamed& entry, const std::string& input) {
   return input;
 }
 
+// Samplers had other names in files of early 2023, and of the months when "_pp" ones doubled the guidance.
+void use_todays_samplers(PromptNode& node) {
+  const auto sampler = node.inputs.find("sampler_name");
+  if (sampler == node.inputs.end() || !sampler->is_string()) return;
+  const std::string name = sampler->get<std::string>();
+  if (name.starts_with("sample_")) *sampler = name.substr(7);
+  if (name != "euler_pp" && name != "euler_ancestral_pp") return;
+  *sampler = name.substr(0, name.size() - 3);
+  if (const auto cfg = node.inputs.find("cfg"); cfg != node.inputs.end() && cfg->is_number())
+    *cfg = cfg->get<double>() * 2;
+}
+
+// Before it had several methods, essentials' node asked whether to keep the proportion.
+void use_todays_method(PromptNode& node) {
+  const auto before = node.inputs.find(node.inputs.contains("method") ? "method" : "keep_proportion");
+  if (before == node.inputs.end() || !before->is_boolean()) return;
+  const bool keep = before->get<bool>();
+  node.inputs.erase("keep_proportion");
+  node.inputs["method"] = keep ? "keep proportion" : "stretch";
+}
+
+// Whether to draw was a flag before there were three modes.
+void use_todays_mode(PromptNode& node) {
+  const auto mode = node.inputs.find("mode");
+  if (mode != node.inputs.end() && mode->is_boolean()) *mode = mode->get<bool>() ? "populate" : "fixed";
+}
+
 }  // namespace
+
+void use_todays_values(PromptNode& node) {
+  if (!node.inputs.is_object()) return;
+  if (node.class_type == "KSampler" || node.class_type == "KSamplerAdvanced") use_todays_samplers(node);
+  if (node.class_type == "ImageResize+") use_todays_method(node);
+  if (node.class_type == "ImpactWildcardProcessor") use_todays_mode(node);
+}
 
 void use_todays_names(PromptNode& node) {
   const Renamed* entry = find(node.class_type);

@@ -1,5 +1,5 @@
-// Names that nodes and inputs had in earlier versions of ComfyUI. Its editor and its server replace them when they read
-// a workflow, and so does everything here.
+// Names that nodes, inputs and choices had in earlier versions of ComfyUI and extensions. Its editor and its server
+// replace them when they read a workflow, and so does everything here.
 #pragma once
 
 #include "workflow/convert/graph.h"
@@ -11,5 +11,9 @@ namespace easel::workflow {
 // not today's default are added.
 void use_todays_names(PromptNode& node);
 void use_todays_names(GraphNode& node);
+
+// Gives the inputs of a node, whose names are today's, the values that mean today what theirs meant when they were
+// written: samplers by their former names, a flag that has become a list.
+void use_todays_values(PromptNode& node);
 
 }  // namespace easel::workflow

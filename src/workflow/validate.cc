@@ -17,6 +17,12 @@ namespace {
 // Lists longer than this are not repeated in messages.
 constexpr size_t kListedChoices = 20;
 
+// What is said about workflows that were made to have very many faults.
+constexpr size_t kMostExplained = 500;          // faults with all there is to say; of others, what and where
+constexpr size_t kLongestDetails = 300;         // bytes, of those others
+constexpr size_t kMostSaid = size_t{1} << 20;   // bytes about how nodes hang together
+constexpr size_t kMostSteps = size_t{1} << 20;  // from nodes to those after them, to find what depends on a fault
+
 constexpr const char* kNoLink = "Bad linked input, must be a length-2 list of [node_id, slot_index]";
 
 // The kind that all faults have in common, or kInvalid if they differ.
@@ -57,7 +63,23 @@ class Validator {
  private:
   PromptNode& node(size_t i) { return out_.prompt.nodes[i]; }
 
-  void add(size_t i, NodeFault fault) { faults_[i].push_back(std::move(fault)); }
+  // Whether there is room for so many bytes more about how nodes hang together. What is said about a workflow does not
+  // grow with the square of its size.
+  bool may_say(size_t bytes) {
+    said_ += bytes + 1;
+    return said_ <= kMostSaid;
+  }
+  bool explains() const { return fault_count_ < kMostExplained; }
+
+  void add(size_t i, NodeFault fault) {
+    if (!explains()) {
+      fault.about = Json::object();
+      fault.hint.clear();
+      if (fault.details.size() > kLongestDetails) fault.details.resize(kLongestDetails);
+    }
+    ++fault_count_;
+    faults_[i].push_back(std::move(fault));
+  }
 
   // Classes are checked on every node, also those no output needs.
   void check_classes() {
@@ -70,9 +92,7 @@ class Validator {
                       .about = {{"node_id", n.id}}};
       if (!n.class_type.empty()) {
         fault.message = "Cannot execute because node " + n.class_type + " does not exist.";
-        std::vector<std::string> names;
-        for (const NodeSpec* spec : table_.list()) names.push_back(spec->class_type);
-        fault.hint = did_you_mean(n.class_type, names);
+        if (explains()) fault.hint = did_you_mean(n.class_type, class_names());
         fault.about["class_type"] = n.class_type;
       }
       if (!n.title.empty()) fault.about["node_title"] = n.title;
@@ -82,6 +102,12 @@ class Validator {
       if (!fault.hint.empty()) fault.details += "; " + fault.hint;
       add(i, std::move(fault));
     }
+  }
+
+  const std::vector<std::string>& class_names() {
+    if (class_names_.empty())
+      for (const NodeSpec* spec : table_.list()) class_names_.push_back(spec->class_type);
+    return class_names_;
   }
 
   // Walks everything `output` depends on, depth first and without recursion, so that long chains are fine.
@@ -110,11 +136,18 @@ class Validator {
     }
   }
 
+  // Of several through one node, the first.
   void report_cycle(size_t i, const std::vector<size_t>& path) {
+    const auto is_cycle = [](const NodeFault& f) { return f.code == FaultCode::kCycle; };
+    if (std::any_of(faults_[i].begin(), faults_[i].end(), is_cycle)) return;
     auto it = std::find(path.begin(), path.end(), i);
     std::string way;
     Json ids = Json::array();
     for (; it != path.end(); ++it) {
+      if (!may_say(2 * node(*it).id.size())) {
+        way += "... <- ";
+        break;
+      }
       way += node(*it).id + " <- ";
       ids.push_back(node(*it).id);
     }
@@ -261,7 +294,7 @@ class Validator {
         .message = "Value not in list",
         .details = input.name + ": '" + text + "' not in " +
                    (many ? "(list of length " + std::to_string(choices.size()) + ")" : python_repr(Json(choices))),
-        .hint = did_you_mean(text, choices),
+        .hint = explains() ? did_you_mean(text, choices) : "",
         .about = about(input, value)};
     if (!fault.hint.empty()) fault.details += "; " + fault.hint;
     if (many) fault.about["input_config"] = nullptr;
@@ -288,18 +321,36 @@ class Validator {
 
   // Which outputs can run, and which faults stand in the way of the others.
   void judge(const std::vector<size_t>& outputs) {
-    std::vector<std::vector<std::string>> dependents(specs_.size());
+    constexpr size_t kNone = SIZE_MAX;
+    std::vector<size_t> place(specs_.size(), kNone);  // among the outputs
+    for (size_t k = 0; k < outputs.size(); ++k) place[outputs[k]] = k;
+    std::vector<std::vector<size_t>> downstream(specs_.size());
+    for (size_t i = 0; i < specs_.size(); ++i)
+      for (const size_t up : upstream(i)) downstream[up].push_back(i);
+    std::vector<size_t> seen(specs_.size(), 0);  // in which search
+    size_t searches = 0, steps = 0;
+    // Everything that depends on these, and they themselves.
+    const auto reached = [&](std::vector<size_t> from, size_t most_steps) {
+      ++searches;
+      for (const size_t i : from) seen[i] = searches;
+      for (size_t next = 0; next < from.size() && steps < most_steps; ++next)
+        for (const size_t down : downstream[from[next]]) {
+          ++steps;
+          if (std::exchange(seen[down], searches) != searches) from.push_back(down);
+        }
+      return from;
+    };
+
+    std::vector<size_t> faulty;
+    for (size_t i = 0; i < faults_.size(); ++i)
+      if (!faults_[i].empty()) faulty.push_back(i);
+    std::vector<char> affected(specs_.size(), 0);
+    for (const size_t i : reached(faulty, SIZE_MAX)) affected[i] = 1;
+    steps = 0;
     std::vector<std::string> sentences;
     for (const size_t output : outputs) {
-      bool good = true;
-      for (const size_t i : closure(output)) {
-        if (faults_[i].empty()) continue;
-        good = false;
-        dependents[i].push_back(node(output).id);
-      }
-      if (good) out_.outputs.push_back(node(output).id);
-      else
-        for (const NodeFault& f : faults_[output]) sentences.push_back(f.message + ": " + f.details);
+      if (!affected[output]) out_.outputs.push_back(node(output).id);
+      for (const NodeFault& f : faults_[output]) sentences.push_back(f.message + ": " + f.details);
     }
     if (!out_.error && out_.outputs.empty()) {
       std::string details;
@@ -307,19 +358,16 @@ class Validator {
       out_.error = nothing_runs(std::move(details));
     }
     if (out_.error) out_.outputs.clear();
-    for (size_t i = 0; i < faults_.size(); ++i)
-      if (!faults_[i].empty())
-        out_.faulty.push_back({node(i).id, node(i).class_type, std::move(faults_[i]), std::move(dependents[i])});
-  }
-
-  std::vector<size_t> closure(size_t output) {
-    std::vector<size_t> out{output};
-    std::vector<char> seen(specs_.size(), 0);
-    seen[output] = 1;
-    for (size_t next = 0; next < out.size(); ++next)
-      for (const size_t up : upstream(out[next]))
-        if (!std::exchange(seen[up], 1)) out.push_back(up);
-    return out;
+    for (const size_t i : faulty) {
+      std::vector<size_t> dependent;
+      for (const size_t down : reached({i}, kMostSteps))
+        if (place[down] != kNone) dependent.push_back(place[down]);
+      std::sort(dependent.begin(), dependent.end());
+      std::vector<std::string> ids;
+      for (const size_t k : dependent)
+        if (may_say(node(outputs[k]).id.size())) ids.push_back(node(outputs[k]).id);
+      out_.faulty.push_back({node(i).id, node(i).class_type, std::move(faults_[i]), std::move(ids)});
+    }
   }
 
   enum class State : uint8_t { kNew, kOpen, kDone };
@@ -331,6 +379,8 @@ class Validator {
   std::vector<const NodeSpec*> specs_;  // by node; nullptr for an unknown class
   std::vector<std::vector<NodeFault>> faults_;
   std::vector<State> state_;
+  std::vector<std::string> class_names_;
+  size_t fault_count_ = 0, said_ = 0;
   std::vector<std::optional<std::vector<size_t>>> upstream_;
 };
 

@@ -169,6 +169,8 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
   Json part = prompt(32);
   part["9"] = {{"class_type", "SaveImage"}, {"inputs", Json::object()}};
   place_.put("flows/part.json", part.dump());
+  part["1"]["inputs"]["image"] = "gone.png";  // with the file it would run in part
+  place_.put("flows/part_file.json", part.dump());
   // What must not stop it.
   place_.put("flows/package.json", R"({"name": "x", "version": "1.0"})");
   place_.put("flows/cut.json", R"({"nodes": [{"id")");
@@ -195,6 +197,7 @@ TEST_F(Files, AFolderOfWorkflowsSaysWhatRunsAndWhatOthersLack) {
                                                           {"wrong.json", "not valid"},
                                                           {"both.json", "not valid"},
                                                           {"part.json", "runs in part"},
+                                                          {"part_file.json", "lacks files"},
                                                           {"package.json", "no workflow"},
                                                           {"cut.json", "no workflow"},
                                                           {"deep.json", "no workflow"},

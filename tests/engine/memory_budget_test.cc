@@ -162,8 +162,82 @@ std::vector<Case> refused() {
   };
 }
 
+// Nodes of extensions, and nodes between that only hand on.
+std::vector<Case> refused_of_extensions() {
+  const Json loaded = node("LoadImage", {{"image", "a.png"}});
+  const auto doubled = [](const Json& x) { return node("ImageBatch", {{"image1", x}, {"image2", x}}); };
+  const auto one = [](const char* type, Json more, const char* input = "image") {
+    return [type, more, input](const Json& x) {
+      Json inputs = more;
+      inputs[input] = x;
+      return node(type, inputs);
+    };
+  };
+  const auto two = [](const char* type, const char* first, const char* second, Json more = Json::object()) {
+    return [=](const Json& x) {
+      Json inputs = more;
+      inputs[first] = x;
+      inputs[second] = x;
+      return node(type, inputs);
+    };
+  };
+  const Json resized = {{"width", 8192},   {"height", 8192},        {"interpolation", "bicubic"},
+                        {"method", "pad"}, {"condition", "always"}, {"multiple_of", 0}};
+  const Json filled = {{"width", 8192},           {"height", 4096},        {"interpolation", "bicubic"},
+                       {"method", "fill / crop"}, {"condition", "always"}, {"multiple_of", 64}};
+  const Json resized_kj = {
+      {"width", 0}, {"height", 8192}, {"upscale_method", "area"}, {"keep_proportion", true}, {"divisible_by", 2}};
+  const Json by_side = {{"mode", "resize"},      {"supersample", "false"}, {"resampling", "lanczos"},
+                        {"rescale_factor", 2.0}, {"resize_width", 48000},  {"resize_height", 48000}};
+  const Json by_factor = {{"upscale_method", "bilinear"}, {"factor", 10.0}, {"crop", "disabled"}};
+  const Json whole = {{"upscale_method", "bilinear"}, {"Factor", 10.0}, {"MulOf46", "enabled"}, {"crop", "disabled"}};
+  const Json beside = {{"direction", "right"}, {"match_image_size", true}};
+  const auto handed_on = [&](const char* type, const char* input, Json more) {
+    return Json{{"n0", empty_image(512, 512, 32)},
+                {"switch", one(type, std::move(more), input)(link("n0"))},
+                {"z", doubled(link("switch"))}};
+  };
+  return {
+      {"z", "a picture of 8192x8192", chain(loaded, 1, one("ImageResize+", resized))},
+      {"z", "a picture of 8192x4096", chain(loaded, 1, one("ImageResize+", filled))},
+      {"z", "a picture of 8192x8192", chain(loaded, 1, one("ImageResizeKJ", resized_kj))},
+      {"z", "a picture of 48000x48000", chain(loaded, 1, one("Image Resize", by_side))},
+      {"n6", "a picture of 32768x512", chain(loaded, 20, two("ImageConcanate", "image1", "image2", beside))},
+      {"n6", "64 pictures of 512x512", chain(loaded, 40, two("ImpactMakeImageBatch", "image1", "image2"))},
+      {"n6", "64 pictures of 512x512", chain(loaded, 40, two("Image Batch", "images_a", "images_d"))},
+      {"z", "a picture of 5120x5120", chain(loaded, 1, one("ImageScaleFactorSimple _O", whole))},
+      {"z", "a picture of 16384x16384", chain(loaded, 1, one("CannyEdgePreprocessor", {{"resolution", 16384}}))},
+      {"z", "a latent of 131072x131072",
+       chain(empty_latent(16384, 16384, 1), 1, one("LatentUpscaleFactorSimple _O", by_factor, "samples")), "LATENT"},
+      {"z", "a latent of 131072x131072",
+       chain(empty_latent(16384, 16384, 1), 1,
+             one("Latent Upscale by Factor (WAS)", {{"mode", "area"}, {"factor", 8.0}, {"align", "true"}}, "samples")),
+       "LATENT"},
+      {"n2", "998001 latents of 512x512",
+       chain(empty_latent(512, 512, 1), 3, one("CR Latent Batch Size", {{"batch_size", 999}}, "latent")), "LATENT"},
+      {"n12", "a latent of 2097152x512",
+       chain(empty_latent(512, 512, 1), 30, two("LatentConcat", "samples1", "samples2", {{"dim", "x"}})), "LATENT"},
+      {"z", "64 pictures of 512x512", handed_on("CR Image Input Switch", "image1", {{"Input", 1}})},
+      {"z", "64 pictures of 512x512", handed_on("CR Batch Process Switch", "image", {{"Input", "image"}})},
+      {"z", "64 pictures of 512x512", handed_on("ImageMaskSwitch", "images1", {{"select", 1}})},
+      {"z", "64 pictures of 512x512", handed_on("GetImageSizeAndCount", "image", Json::object())},
+      {"z", "64 pictures of 512x512", handed_on("ImageFromBatch+", "image", {{"start", 0}, {"length", -1}})},
+      {"z", "64 pictures of 512x512",
+       handed_on("INPAINT_ColorMatch", "target", {{"reference", link("n0")}, {"strength", 1.0}})},
+      // The size comes over links.
+      {"z",
+       "65 pictures of 512x512",
+       {{"n0", empty_image(512, 512, 32)},
+        {"size", one("GetImageSize+", Json::object())(link("n0"))},
+        {"z", node("EmptyImage",
+                   {{"width", link("size", 0)}, {"height", link("size", 1)}, {"batch_size", 65}, {"color", 0}})}}},
+  };
+}
+
 TEST_F(MemoryBudget, WhatFollowsFromTheGraphIsRefusedBeforeAnythingRuns) {
-  for (const Case& c : refused()) {
+  std::vector<Case> all = refused();
+  for (Case& c : refused_of_extensions()) all.push_back(std::move(c));
+  for (const Case& c : all) {
     SCOPED_TRACE(c.what);
     const size_t before = PooledMemory::taken();
     const Plan plan = check(with_output(c));

@@ -255,7 +255,8 @@ TEST(Guidance, AnEmptyTimeRangeChangesNothingAtAll) {
 TEST(Guidance, ALevelAtTheVeryBorderOfATimeRangeBelongsToIt) {
   const auto active = [](double start, double end, float sigma) {
     models::ConditioningEntry e = entry(1);
-    e.start_percent = start, e.end_percent = end;
+    e.start_percent = start;
+    e.end_percent = end;
     return prepare_conditioning({e}, {}, Shape{1, 8, 8, 4}, kModel, text_only).positive[0].active(sigma);
   };
   const std::vector<float> twenty = sampling::schedule(kModel, "sgm_uniform", 20),

@@ -16,6 +16,8 @@
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/edit/quantize.h"
+#include "image/hints/hints.h"
+#include "image/inpaint/fill.h"
 #include "image/scale/pillow.h"
 #include "image/scale/resize.h"
 
@@ -87,6 +89,17 @@ std::vector<Case> cases() {
       {"join alpha", [] { return join_alpha(rgb, mask); }},
       {"interpolate", [] { return interpolate_latents(latent, latent, 0.4); }},
       {"threshold", [] { return threshold_mask(mask, 0.5); }},
+      {"neutral filling", [] { return fill_neutral(rgb, mask, 0); }},
+      {"hint of edges", [] { return picture_of({canny_bytes(byte_picture(rgb, 0), 100, 200)}); }},
+      {"hint, nearest", [=] { return picture_of({resized(byte_picture(rgb, 0), larger, ByteFilter::kNearest)}); }},
+      {"hint, area", [=] { return picture_of({resized(byte_picture(rgb, 0), smaller, ByteFilter::kArea)}); }},
+      {"hint, cubic", [=] { return picture_of({resized(byte_picture(rgb, 0), larger, ByteFilter::kCubic)}); }},
+      {"hint of lines",
+       [=] {
+         BytePicture lines(kHeight, kWidth, 3);
+         for (int64_t y = 0; y < kHeight; ++y) std::fill_n(lines.at(y, y % kWidth), 3, uint8_t{255});
+         return picture_of({hint_resized(lines, larger, HintFit::kStretch)});
+       }},
   };
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "models/checkpoint/describe.h"
 #include "models/checkpoint/diffusers_keys.h"
 #include "models/sd/detect.h"
 #include "models/sd/variants.h"
@@ -45,6 +46,16 @@ TEST(DistilledUNet, ShapesAndFamiliesAreReadFromTheFiles) {
     EXPECT_EQ(config.num_heads, e.heads) << e.name;
     EXPECT_EQ(sd::detect_variant(config, {}), e.variant) << e.name;
   }
+}
+
+// As the tooling nodes for Krita call them, which follow ComfyUI's classes: SDXL is the whole network only.
+TEST(DistilledUNet, AreNotWhatTheyWereDistilledFrom) {
+  const auto called = [](const char* file) { return describe_file(tiny_models_dir() / file).base_model; };
+  EXPECT_EQ(called("checkpoints/sd_xl_base_1.0.safetensors"), "sdxl");
+  EXPECT_EQ(called("checkpoints/SSD-1B.safetensors"), "ssd1b");
+  EXPECT_EQ(called("checkpoints/segmind-vega.safetensors"), "");
+  EXPECT_EQ(called("unet/koala-700m.safetensors"), "");
+  EXPECT_EQ(called("unet/LCM_Dreamshaper_v7.safetensors"), "sd15");
 }
 
 TEST(DistilledUNet, RowsOfABatchDoNotDependOnOneAnother) {

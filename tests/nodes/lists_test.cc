@@ -120,6 +120,32 @@ TEST_F(Lists, AnEmptyListIsAnError) {
   EXPECT_THROW(run("UpTo", arguments), Error);
 }
 
+TEST_F(Lists, OfVeryManyValuesOrTextsAreRefused) {
+  const auto fault_of = [&](const char* name, Call::Arguments arguments) {
+    try {
+      run(name, std::move(arguments));
+    } catch (const Error& e) {
+      return e.fault();
+    }
+    return Fault::kInternal;
+  };
+  Call::Arguments million;
+  million.typed.emplace("count", int64_t{1'000'001});
+  EXPECT_EQ(fault_of("UpTo", million), Fault::kMemory);
+  table_.add(NodeOf<UpTo>{
+      .name = "Long", .inputs = {Int("count", &UpTo::count)}, .run = [](const UpTo& in) -> Results<std::string> {
+        return {std::string(static_cast<size_t>(in.count) << 20, 'x')};
+      }});
+  Call::Arguments one, several;
+  one.typed.emplace("count", int64_t{17});
+  EXPECT_EQ(fault_of("Long", one), Fault::kMemory) << "a text of 17 MiB";
+  several.linked.emplace("count", list({15, 15, 15, 15, 15}));
+  EXPECT_EQ(fault_of("Long", several), Fault::kMemory) << "75 MiB in a list";
+  Call::Arguments few;
+  few.linked.emplace("count", list({15, 15}));
+  EXPECT_EQ(run("Long", few).as<ValueList>().items.size(), 2u);
+}
+
 TEST_F(Lists, AreToldToClients) {
   EXPECT_TRUE(table_.find("UpTo", {})->outputs[0].is_list);
   EXPECT_FALSE(table_.find("Sum", {})->outputs[0].is_list);

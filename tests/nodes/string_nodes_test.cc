@@ -44,6 +44,29 @@ TEST(StringNodes, TrimWhiteSpace) {
   for (const char* mode : {"Both", "Left", "Right"}) EXPECT_EQ(trimmed(" \x1c ", mode), "");
 }
 
+// Of texts that are joined with themselves again and again.
+TEST(StringNodes, DoNotDoubleForEver) {
+  const std::string half(size_t{9} << 20, 'x');
+  const std::map<const char*, Typed> joins{
+      {"StringConcatenate", {{"string_a", half}, {"string_b", half}, {"delimiter", s("")}}},
+      {"JoinStrings", {{"string1", half}, {"string2", half}, {"delimiter", s("")}}},
+      {"Text Concatenate",
+       {{"text_a", half}, {"text_b", half}, {"delimiter", s(", ")}, {"clean_whitespace", s("false")}}},
+      {"CR Text Concatenate", {{"text1", half}, {"text2", half}, {"separator", s("")}}},
+      {"CR Combine Prompt", {{"part1", half}, {"part2", half}, {"separator", s("")}}},
+      {"StringFunction|pysssss",
+       {{"action", s("append")}, {"tidy_tags", s("no")}, {"text_a", half}, {"text_b", half}}}};
+  for (const auto& [name, inputs] : joins) {
+    SCOPED_TRACE(name);
+    try {
+      run_node(name, inputs);
+      ADD_FAILURE() << "a text of 18 MiB";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kMemory) << e.what();
+    }
+  }
+}
+
 TEST(StringNodes, Compare) {
   const auto contains = [](const char* in, const char* part, bool sensitive) {
     return flag("StringContains", {{"string", s(in)}, {"substring", s(part)}, {"case_sensitive", sensitive}});

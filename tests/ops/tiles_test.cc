@@ -1,4 +1,9 @@
 // Matrix registers, emulated: what each operation does, and products of every shape by the kernels over them.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
 #include "base/parallel.h"
 #include "ops/attention.h"
 #include "ops/conv2d.h"
@@ -59,6 +64,47 @@ TEST(Tiles, DenormalsCountAsZero) {
   EXPECT_EQ(dot({1, 0}, {0, 0}, tiny), 0.0f);
   EXPECT_EQ(dot({small, 0}, {0.5f, 0}, 0), 0.0f);
   EXPECT_GT(dot({small, 0}, {1, 0}, 0), 0.0f);
+}
+
+float flushed(float x) { return std::fabs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
+
+float widened(uint16_t bf16_bits) {
+  const uint32_t bits = static_cast<uint32_t>(bf16_bits) << 16;
+  float x = 0;
+  std::memcpy(&x, &bits, sizeof x);
+  return flushed(x);
+}
+
+// One sum at a time, as the manual writes it, with values of all sizes: where nothing can become denormal the emulation
+// computes without looking, and the bits must be the same.
+TEST(Tiles, WholeProductsRoundAsOneSumAtATime) {
+  std::mt19937 rng(5);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  constexpr int kSide = 16;
+  for (const float size : {1.0f, 1e-12f, 1e-17f, 1e-19f, 1e-21f, 1e-38f}) {
+    SCOPED_TRACE(size);
+    std::vector<uint16_t> a(2 * kSide * kSide), b(2 * kSide * kSide);
+    std::vector<float> before(kSide * kSide), after(kSide * kSide);
+    for (auto* values : {&a, &b})
+      for (uint16_t& v : *values) v = rng() % 8 == 0 ? uint16_t{0} : bf16(size * uniform(rng));
+    for (float& v : before) v = size * size * uniform(rng);
+    emulated_configure(shapes(kSide, kSide, kSide));
+    emulated_load(0, before.data(), 64);
+    emulated_load(1, a.data(), 64);
+    emulated_load(2, b.data(), 64);
+    emulated_multiply_bf16(0, 1, 2);
+    emulated_store(0, after.data(), 64);
+    emulated_release();
+    for (size_t m = 0; m < kSide; ++m)
+      for (size_t n = 0; n < kSide; ++n) {
+        float even = 0, odd = 0;
+        for (size_t k = 0; k < kSide; ++k) {
+          even = flushed(even + flushed(widened(a[(m * kSide + k) * 2]) * widened(b[(k * kSide + n) * 2])));
+          odd = flushed(odd + flushed(widened(a[(m * kSide + k) * 2 + 1]) * widened(b[(k * kSide + n) * 2 + 1])));
+        }
+        ASSERT_EQ(after[m * kSide + n], flushed(flushed(before[m * kSide + n]) + flushed(even + odd)));
+      }
+  }
 }
 
 TEST(Tiles, NaNStaysNaN) {

@@ -10,9 +10,10 @@
 #include <string>
 #include <thread>
 
+#include "artifacts/artifact_store.h"
 #include "base/atomic_file.h"
 #include "formats/pictures/raster.h"
-#include "server/jobs/job_runner.h"
+#include "server/jobs/run/job_runner.h"
 #include "workflow/prompt.h"
 #include "workflow/toy_table.h"
 
@@ -39,8 +40,10 @@ inline Json toy_prompt(int64_t seed, int steps = 3, const std::string& text = "a
 
 class FakeRunner final : public JobRunner {
  public:
-  explicit FakeRunner(std::filesystem::path output, std::chrono::microseconds step = std::chrono::milliseconds(1))
-      : output_(std::move(output)), step_(step) {}
+  // `store`: pictures go there instead of the folder.
+  explicit FakeRunner(std::filesystem::path output, std::chrono::microseconds step = std::chrono::milliseconds(1),
+                      artifacts::ArtifactStore* store = nullptr)
+      : output_(std::move(output)), step_(step), store_(store) {}
 
   engine::Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only) override {
     ++checks;
@@ -128,6 +131,10 @@ class FakeRunner final : public JobRunner {
     static constexpr int kSize = 8;
     std::vector<uint8_t> pixels(kSize * kSize * 3, 200);
     const std::string png = formats::encode_png(pixels, kSize, kSize, 3, {}, 1);
+    if (store_) {
+      const artifacts::Name name = store_->put_numbered(artifacts::Area::kOutput, prefix, "png", png);
+      return {{"images", {{name.file, name.subfolder, "output"}}}};
+    }
     for (int i = 1;; ++i) {
       char name[64];
       snprintf(name, sizeof name, "%s_%05d_.png", prefix.substr(0, 30).c_str(), std::max(i, next_));
@@ -142,6 +149,7 @@ class FakeRunner final : public JobRunner {
   const workflow::testing::ToyChoices choices_;
   const std::filesystem::path output_;
   const std::chrono::microseconds step_;
+  artifacts::ArtifactStore* const store_;
   int next_ = 1;
   std::map<std::string, nodes::Ui> known_;
 };

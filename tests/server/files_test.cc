@@ -8,7 +8,7 @@
 #include "formats/png/png.h"
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
-#include "server/jobs/preview_jpeg.h"
+#include "server/jobs/run/preview_jpeg.h"
 #include "server/test_server.h"
 
 namespace easel::server {

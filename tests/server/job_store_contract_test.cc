@@ -3,30 +3,36 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <thread>
 
 #include "base/error.h"
-#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/jobs/open_job_store.h"
+#include "server/postgres_server.h"
 #include "support/temp_folder.h"
 
 namespace easel::server {
 namespace {
 
 constexpr Lease kMinute = std::chrono::minutes(1);
+constexpr Lease kSecondAgo = std::chrono::seconds(-1);  // a lease that is over
 constexpr int kMaxAttempts = 2;
 
 struct Kind {
   const char* name;
   // Whether a store that is opened again has what the one before it had.
   bool lasting;
-  // Opens the store that belongs to this folder.
-  std::function<std::unique_ptr<JobStore>(const std::filesystem::path& folder)> open;
+  // Whether workers of several processes share it, each with its own models.
+  bool shared;
+  // What names a new store; the folder is the test's own.
+  std::function<std::string(const std::filesystem::path& folder)> make;
 };
 
 const Kind kStores[] = {
-    {"SqliteFile", true, [](const auto& folder) { return open_sqlite_job_store((folder / "jobs.sqlite").string()); }},
-    {"SqliteMemory", false, [](const auto&) { return open_sqlite_job_store(":memory:"); }},
+    {"SqliteFile", true, false, [](const auto& folder) { return (folder / "jobs.sqlite").string(); }},
+    {"SqliteMemory", false, false, [](const auto&) { return std::string(":memory:"); }},
+    {"Postgres", true, true, [](const auto&) { return testing::shared_postgres().new_database(); }},
 };
 
 Job make(const std::string& id) {
@@ -51,10 +57,14 @@ int64_t now_ms() {
 
 class JobStoreContract : public ::testing::TestWithParam<Kind> {
  protected:
-  JobStoreContract() { open(); }
+  void SetUp() override {
+    if (GetParam().shared) EASEL_NEEDS_POSTGRES();
+    where_ = GetParam().make(folder_.path());
+    open();
+  }
   void open() {
     store_.reset();
-    store_ = GetParam().open(folder_.path());
+    store_ = open_job_store(where_);
   }
   void add(const std::vector<std::string>& ids) {
     for (const auto& id : ids) store_->add(make(id), false, false);
@@ -66,6 +76,7 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
   JobState state(const std::string& id) { return store_->get(id)->state; }
 
   easel::testing::TempFolder folder_;
+  std::string where_;
   std::unique_ptr<JobStore> store_;
 };
 
@@ -125,7 +136,7 @@ TEST_P(JobStoreContract, EndsAJobExactlyOnce) {
   result.failure = "why";
   EXPECT_TRUE(store_->finish(a.token, result));
   EXPECT_FALSE(store_->finish(a.token, {}));
-  EXPECT_FALSE(store_->renew(a.token, kMinute));
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kLost);
   EXPECT_FALSE(store_->give_back(a.token));
   ASSERT_EQ(store_->history({}).size(), 1u);
   const Job ended = store_->history({}).front();
@@ -141,11 +152,14 @@ TEST_P(JobStoreContract, EndsAJobExactlyOnce) {
 TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
   add({"a", "b"});
   const Claim late = claim("first");
-  EXPECT_TRUE(store_->requeue_expired(now_ms(), kMaxAttempts).empty());
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts).empty());
   EXPECT_EQ(state("a"), JobState::kRunning);  // its lease is not over
-  EXPECT_TRUE(store_->requeue_expired(now_ms() + kMinute.count() + 1000, kMaxAttempts).empty());
+  EXPECT_EQ(store_->renew(late.token, kSecondAgo), Hold::kKept);
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts, kMinute).empty());
+  EXPECT_EQ(state("a"), JobState::kRunning);  // it is, but not for long
+  EXPECT_TRUE(store_->requeue_expired(kMaxAttempts).empty());
   EXPECT_EQ(order(store_->pending()), "ab");  // to its old place
-  EXPECT_FALSE(store_->renew(late.token, kMinute));
+  EXPECT_EQ(store_->renew(late.token, kMinute), Hold::kLost);
   EXPECT_FALSE(store_->finish(late.token, {}));  // also while nobody else has it
   const Claim second = claim("second");
   EXPECT_EQ(second.job.id, "a");
@@ -155,7 +169,7 @@ TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
   wrong.outputs = R"({"from":"the first"})";
   EXPECT_FALSE(store_->finish(late.token, wrong));
   EXPECT_FALSE(store_->give_back(late.token));
-  EXPECT_FALSE(store_->renew(late.token, kMinute));
+  EXPECT_EQ(store_->renew(late.token, kMinute), Hold::kLost);
   EXPECT_EQ(state("a"), JobState::kRunning);
   EXPECT_TRUE(store_->finish(second.token, {}));
   EXPECT_FALSE(store_->finish(late.token, wrong));
@@ -166,8 +180,8 @@ TEST_P(JobStoreContract, AWorkerThoughtDeadIsRefused) {
 TEST_P(JobStoreContract, ARenewedClaimIsKept) {
   add({"a"});
   const Claim a = store_->claim("w", std::chrono::milliseconds(0)).value();
-  EXPECT_TRUE(store_->renew(a.token, kMinute));  // late, but nobody else has it
-  EXPECT_TRUE(store_->requeue_expired(now_ms() + 1000, 1).empty());
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kKept);  // late, but nobody else has it
+  EXPECT_TRUE(store_->requeue_expired(1).empty());
   EXPECT_EQ(state("a"), JobState::kRunning);
   EXPECT_TRUE(store_->finish(a.token, {}));
 }
@@ -319,6 +333,179 @@ TEST_P(JobStoreContract, LastsBeyondItsProcess) {
   EXPECT_FALSE(store_->paused());
   EXPECT_EQ(order(store_->history({})), "a");
   EXPECT_EQ(order(store_->pending()), "b");
+}
+
+TEST_P(JobStoreContract, AnInterruptReachesTheWorkerAndOutlivesIt) {
+  add({"a", "b", "c", "d"});
+  EXPECT_EQ(store_->interrupt({"a", "nobody"}), 0);  // it does not run yet
+  const Claim a = claim(), b = claim(), c = claim();
+  EXPECT_EQ(store_->interrupt({"a", "b", "c", "d"}), 3);
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kInterrupt);
+  EXPECT_EQ(store_->renew(a.token, kMinute), Hold::kInterrupt);
+  JobResult result;
+  result.state = JobState::kInterrupted;
+  EXPECT_TRUE(store_->finish(a.token, result));
+  EXPECT_EQ(state("a"), JobState::kInterrupted);
+  EXPECT_TRUE(store_->give_back(b.token));  // its worker stops: nobody is to run it again
+  EXPECT_EQ(state("b"), JobState::kInterrupted);
+  EXPECT_EQ(store_->renew(c.token, kSecondAgo), Hold::kInterrupt);
+  EXPECT_EQ(order(store_->requeue_expired(kMaxAttempts)), "c");  // it is gone
+  EXPECT_EQ(state("c"), JobState::kInterrupted);
+  EXPECT_EQ(store_->get("c")->failure, "interrupted");
+  EXPECT_EQ(order(store_->history({})), "abc");
+  const Claim d = claim();
+  EXPECT_EQ(store_->renew(d.token, kMinute), Hold::kKept);
+}
+
+TEST_P(JobStoreContract, RemembersWhatHasEndedOfLate) {
+  add({"a", "b", "c"});
+  const Claim a = claim();
+  EXPECT_TRUE(store_->ended_within(kMinute).empty());
+  EXPECT_TRUE(store_->finish(a.token, {}));
+  store_->cancel({"b"});
+  std::map<std::string, JobState> ended;
+  for (const EndedJob& job : store_->ended_within(kMinute)) ended[job.id] = job.state;
+  EXPECT_EQ(ended, (std::map<std::string, JobState>{{"a", JobState::kSuccess}, {"b", JobState::kCancelled}}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(store_->ended_within(std::chrono::milliseconds(10)).empty());
+}
+
+// Notices by what they are about and for which job, as many as came.
+class Heard {
+ public:
+  explicit Heard(JobStore& store)
+      : subscription_(store.notices().listen([this](const Notice& notice) {
+          MutexLock lock(mutex_);
+          heard_.emplace_back(notice.what, notice.id);
+          changed_.notify_all();
+        })) {}
+  bool comes(Notice::What what, const std::string& id) {
+    MutexLock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] {
+      return std::find(heard_.begin(), heard_.end(), std::pair(what, id)) != heard_.end();
+    });
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<std::pair<Notice::What, std::string>> heard_;
+  JobNotices::Subscription subscription_;
+};
+
+TEST_P(JobStoreContract, TellsWhatChanges) {
+  using What = Notice::What;
+  Heard heard(*store_);
+  if (GetParam().shared) {
+    ASSERT_TRUE(heard.comes(What::kMissed, ""));  // from now on
+  }
+  add({"a", "b"});
+  EXPECT_TRUE(heard.comes(What::kQueue, "a"));
+  EXPECT_TRUE(heard.comes(What::kQueue, "b"));
+  const Claim a = claim();
+  EXPECT_EQ(store_->interrupt({"a"}), 1);
+  EXPECT_TRUE(heard.comes(What::kInterrupt, "a"));
+  EXPECT_TRUE(store_->finish(a.token, {}));
+  EXPECT_TRUE(heard.comes(What::kEnded, "a"));
+  store_->cancel({"b"});
+  EXPECT_TRUE(heard.comes(What::kEnded, "b"));
+  Heard later(*store_);
+  store_->set_paused(false);
+  EXPECT_TRUE(later.comes(What::kQueue, ""));
+}
+
+ModelFile checkpoint(const std::string& name, const std::string& identity = {}) {
+  return {"checkpoints", name, identity};
+}
+
+RunnerInfo runner(const std::string& name, std::vector<ModelFile> models) {
+  RunnerInfo out;
+  out.name = name;
+  out.instance = name + "'s process";
+  out.version = "0.2.0";
+  out.device = "cpu";
+  out.memory = 12ull << 30;
+  out.models = std::move(models);
+  return out;
+}
+
+TEST_P(JobStoreContract, KeepsATableOfRunners) {
+  RunnerTable& table = store_->runners();
+  EXPECT_TRUE(table.all().empty());
+  RunnerInfo b = runner("b", {checkpoint("x \"quoted\".safetensors", "sha256:1"), {"vae", "y", ""}});
+  table.enter(b);
+  table.enter(runner("a", {}));
+  b.state = RunnerState::kBusy;
+  b.job = "j";
+  b.resident = {b.models[1]};
+  b.steps_per_second = 2.5;
+  EXPECT_TRUE(table.beat(b));
+  auto all = table.all();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].name, "a");
+  EXPECT_EQ(all[1].name, "b");
+  EXPECT_EQ(all[1].instance, b.instance);
+  EXPECT_EQ(all[1].version, "0.2.0");
+  EXPECT_EQ(all[1].device, "cpu");
+  EXPECT_EQ(all[1].memory, 12ull << 30);
+  EXPECT_EQ(all[1].models, b.models);
+  EXPECT_EQ(all[1].resident, b.resident);
+  EXPECT_EQ(all[1].state, RunnerState::kBusy);
+  EXPECT_EQ(all[1].job, "j");
+  EXPECT_EQ(all[1].steps_per_second, 2.5);
+  EXPECT_TRUE(all[1].alive);
+  EXPECT_NEAR(static_cast<double>(all[1].seen_ms), static_cast<double>(now_ms()), 60000);
+  // Another process of its name takes its place, and it is told so.
+  RunnerInfo next = b;
+  next.instance = "another";
+  next.models = {};
+  table.enter(next);
+  EXPECT_FALSE(table.beat(b));
+  EXPECT_TRUE(table.beat(next));
+  table.leave("b", b.instance);  // it is not the one that is there
+  ASSERT_EQ(table.all().size(), 2u);
+  EXPECT_TRUE(table.all()[1].models.empty());
+  table.leave("b", next.instance);
+  table.leave("a", "a's process");
+  EXPECT_TRUE(table.all().empty());
+  EXPECT_FALSE(table.beat(next));
+}
+
+TEST_P(JobStoreContract, AJobWaitsForARunnerThatHasItsModels) {
+  const auto add_needing = [&](const std::string& id, std::vector<ModelFile> needs) {
+    Job job = make(id);
+    job.needs = std::move(needs);
+    store_->add(job, false, false);
+  };
+  const ModelFile sd = checkpoint("sd.safetensors"), xl = checkpoint("xl.safetensors", "sha256:xl");
+  add_needing("a", {xl});
+  add_needing("b", {sd});
+  add_needing("c", {});
+  EXPECT_EQ(store_->get("a")->needs, std::vector<ModelFile>{xl});
+  RunnerInfo small = runner("small", {sd, checkpoint("xl.safetensors", "sha256:another")});
+  small.resident = {sd};
+  store_->runners().enter(small);
+  auto waiting = store_->pending();
+  ASSERT_EQ(order(waiting), "abc");
+  EXPECT_EQ(waiting[0].obstacle, "no runner has xl.safetensors");
+  EXPECT_EQ(store_->get("a")->obstacle, "no runner has xl.safetensors");
+  EXPECT_EQ(waiting[1].obstacle, "");
+  EXPECT_EQ(waiting[2].obstacle, "");
+  EXPECT_EQ(claim("small").job.id, "b");
+  EXPECT_EQ(claim("small").job.id, "c");
+  EXPECT_FALSE(store_->claim("small", kMinute));
+  // The contents count, not the name.
+  store_->runners().enter(runner("large", {checkpoint("renamed.safetensors", "sha256:xl")}));
+  EXPECT_EQ(store_->pending()[0].obstacle, "");
+  add_needing("d", {xl, sd});
+  EXPECT_EQ(store_->get("d")->obstacle, "no runner has all of sd.safetensors, xl.safetensors");
+  const Claim a = claim("large");
+  EXPECT_EQ(a.job.id, "a");
+  EXPECT_EQ(a.job.needs, std::vector<ModelFile>{xl});
+  EXPECT_FALSE(store_->claim("large", kMinute));
+  // The models of a runner may become more.
+  store_->runners().enter(runner("large", {checkpoint("renamed.safetensors", "sha256:xl"), sd}));
+  EXPECT_EQ(claim("large").job.id, "d");
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, JobStoreContract, ::testing::ValuesIn(kStores),

@@ -6,7 +6,7 @@
 
 #include "engine/engine.h"
 #include "nodes/standard_table.h"
-#include "server/jobs/engine_runner.h"
+#include "server/jobs/run/engine_runner.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/jobs/worker.h"
 #include "server/test_server.h"

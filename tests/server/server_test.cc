@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "server/jobs/preview_jpeg.h"
+#include "server/jobs/run/preview_jpeg.h"
 #include "server/test_server.h"
 
 namespace easel::server {

@@ -25,11 +25,6 @@ int64_t version_of(const std::string& path) {
   return s.row() ? s.integer(0) : -1;
 }
 
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 std::string file_of_release_0_1(const TempFolder& folder) {
   const std::string path = (folder.path() / "jobs.sqlite").string();
   sqlite::Database(path).script(read_file(std::string(easel::testing::kSourceDir) + "/tests/server/data/jobs_v1.sql"));
@@ -64,7 +59,7 @@ TEST(SqliteJobStore, OpensWhatTheReleaseBeforeLeft) {
     // The job that was cut off goes on, whatever name its worker has now.
     EXPECT_TRUE(store->requeue_claims_of("local", 2).empty());
     EXPECT_EQ(order(store->running()), "running");
-    EXPECT_TRUE(store->requeue_expired(now_ms(), 2).empty());
+    EXPECT_TRUE(store->requeue_expired(2).empty());
     EXPECT_EQ(order(store->pending()), "first running waiting");
   }
   EXPECT_EQ(version_of(path), kJobSchemaVersion);
@@ -89,7 +84,7 @@ TEST(SqliteJobStore, OpensItsOwnFileAfterTheReleaseBeforeHadIt) {
   }
   const auto store = open_sqlite_job_store(path);
   EXPECT_EQ(order(store->running()), "first running");
-  store->requeue_expired(now_ms(), 2);
+  store->requeue_expired(2);
   EXPECT_EQ(order(store->pending()), "first running waiting more");
   EXPECT_EQ(version_of(path), kJobSchemaVersion);
 }

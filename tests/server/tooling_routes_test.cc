@@ -128,5 +128,31 @@ TEST(ToolingRoutes, WorkflowsArePassedToSubscribers) {
   EXPECT_EQ(post(t.port, "/api/etn/workflow/publish", R"({"name": "Web", "client_id": "w"})").status, 400);
 }
 
+// What is kept for those who subscribe later is bounded, and reaches them.
+TEST(ToolingRoutes, PublishedWorkflowsAreBounded) {
+  TestServer t;
+  const auto publish = [&](const std::string& client, size_t bytes) {
+    const Json body = {{"name", "Web"}, {"client_id", client}, {"workflow", {{"1", std::string(bytes, 'x')}}}};
+    return post(t.port, "/api/etn/workflow/publish", body.dump()).status;
+  };
+  EXPECT_EQ(publish("large", size_t{3} << 20), 400);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(publish("w" + std::to_string(i), size_t{1} << 20), 200);
+  testing::RawSocket socket(t.port, "/ws?clientId=painter");
+  EXPECT_EQ(post(t.port, "/api/etn/workflow/subscribe", R"({"client_id": "painter"})").status, 200);
+  EXPECT_EQ(post(t.port, "/api/etn/workflow/publish", R"({"name": "Web", "client_id": "last", "workflow": {}})").status,
+            200);
+  int received = 0;
+  for (std::string id; id != "last";) {
+    const auto message = socket.next();
+    ASSERT_TRUE(message) << "it was disconnected";
+    // A long one comes in several frames, of which the first is enough to tell whose it is.
+    if (!message->data.starts_with(R"({"type":"etn_workflow_published")")) continue;
+    const size_t at = message->data.find(R"("id":")") + 6;
+    id = message->data.substr(at, message->data.find('"', at) - at);
+    ++received;
+  }
+  EXPECT_EQ(received, 6) << "five of 1 MiB, and the last";
+}
+
 }  // namespace
 }  // namespace easel::server

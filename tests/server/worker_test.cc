@@ -22,19 +22,20 @@ class Watched : public JobStore {
  public:
   Job add(Job job, bool front, bool keep_number) override { return store_->add(std::move(job), front, keep_number); }
   std::optional<Claim> claim(const std::string& worker, Lease lease) override { return store_->claim(worker, lease); }
-  bool renew(ClaimToken token, Lease lease) override {
-    const bool held = store_->renew(token, lease);
+  Hold renew(ClaimToken token, Lease lease) override {
+    const Hold held = store_->renew(token, lease);
     ++renewed;
     return held;
   }
   bool finish(ClaimToken token, const JobResult& result) override { return store_->finish(token, result); }
   bool give_back(ClaimToken token) override { return store_->give_back(token); }
-  std::vector<Job> requeue_expired(int64_t now, int max_attempts) override {
-    return store_->requeue_expired(now, max_attempts);
+  std::vector<Job> requeue_expired(int max_attempts, Lease grace) override {
+    return store_->requeue_expired(max_attempts, grace);
   }
   std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) override {
     return store_->requeue_claims_of(worker, max_attempts);
   }
+  int64_t interrupt(const std::vector<std::string>& ids) override { return store_->interrupt(ids); }
   int64_t cancel(const std::vector<std::string>& ids) override { return store_->cancel(ids); }
   bool move(const std::string& id, const std::string& before) override { return store_->move(id, before); }
   std::vector<Job> pending(int64_t limit) const override { return store_->pending(limit); }
@@ -42,11 +43,17 @@ class Watched : public JobStore {
   int64_t queue_length() const override { return store_->queue_length(); }
   std::optional<Job> get(const std::string& id) const override { return store_->get(id); }
   std::vector<Job> history(const HistoryQuery& query) const override { return store_->history(query); }
+  std::vector<EndedJob> ended_within(std::chrono::milliseconds time) const override {
+    return store_->ended_within(time);
+  }
   void forget(const std::vector<std::string>& ids) override { store_->forget(ids); }
   void forget_all() override { store_->forget_all(); }
   void trim_history(int64_t keep) override { store_->trim_history(keep); }
   bool paused() const override { return store_->paused(); }
   void set_paused(bool paused) override { store_->set_paused(paused); }
+  JobNotices& notices() override { return store_->notices(); }
+  std::chrono::milliseconds look_again() const override { return store_->look_again(); }
+  RunnerTable& runners() override { return store_->runners(); }
 
   std::atomic<int> renewed{0};
 
@@ -270,7 +277,7 @@ TEST(Worker, AClaimIsRenewedWhileItsJobIsComputed) {
   ASSERT_TRUE(house.wait_for([&] { return now() > first_end; }));
   const int before = renewed;
   ASSERT_TRUE(house.wait_for([&] { return renewed >= before + 2; }));
-  EXPECT_TRUE(house.store->requeue_expired(first_end, 1).empty());
+  EXPECT_TRUE(house.store->requeue_expired(1, Lease(now() - first_end)).empty());
   EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
   go_on = true;
   ASSERT_TRUE(house.ends("a"));

@@ -76,5 +76,15 @@ TEST(Regex, DoesNotRunForEver) {
   EXPECT_EQ(found("(a*)*b", "aaab"), "aaab|");
 }
 
+TEST(Regex, KeepsNoMoreMatchesThanMemoryIsFor) {
+  // Four million places: of 40 groups, which take no part, and the whole match, in 102,300 matches.
+  std::string groups = "a";
+  for (int i = 0; i < 40; ++i) groups += "|(b)";
+  const Regex many(groups, {});
+  EXPECT_EQ(many.find_all(decode_utf8(std::string(102'300, 'a'))).size(), 102'300u);
+  EXPECT_THROW(many.find_all(decode_utf8(std::string(102'301, 'a'))), Error);
+  EXPECT_THROW(many.replace(decode_utf8(std::string(102'301, 'a')), "b"), Error);
+}
+
 }  // namespace
 }  // namespace easel::text

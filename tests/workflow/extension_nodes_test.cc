@@ -233,6 +233,79 @@ TEST(Switches, ContextsHandThroughByName) {
       "9": {"class_type": "Sample", "inputs": {"model": ["2", 0], "seed": 9, "positive": ["8", 0]}}})"));
 }
 
+// rgthree's list of LoRAs becomes a chain of loaders, in the editor's form and in the prompt's.
+TEST(LoraLists, AreLoadersOneBehindTheOther) {
+  const auto graph = [](const char* properties, const char* clip) {
+    return R"json({"nodes": [
+      {"id": 1, "type": "Load", "widgets_values": ["m"], "outputs": [{"name":"MODEL","type":"MODEL"},{"name":"CLIP","type":"CLIP"}]},
+      {"id": 2, "type": "Power Lora Loader (rgthree)", "properties": )json" +
+           std::string(properties) + R"json(, "inputs": [{"name": "model", "type": "MODEL", "link": 1})json" + clip +
+           R"json(],
+       "widgets_values": [{}, {"type": "PowerLoraLoaderHeaderWidget"},
+         {"on": true, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": null},
+         {"on": false, "lora": "b.safetensors", "strength": 1}, {"on": true, "lora": "None", "strength": 1},
+         {"on": true, "lora": "c.safetensors", "strength": 0, "strengthTwo": 0},
+         {"on": true, "lora": "d.safetensors", "strength": -1, "strengthTwo": 0.25}, {}, ""]},
+      {"id": 3, "type": "Power Lora Loader (rgthree)", "inputs": [{"name": "model", "type": "MODEL", "link": 3},
+        {"name": "clip", "type": "CLIP", "link": 4}], "widgets_values": []},
+      {"id": 4, "type": "Text", "widgets_values": ["t"], "inputs": [{"name": "clip", "type": "CLIP", "link": 5}]},
+      {"id": 5, "type": "Sample", "widgets_values": [1, "fixed", 20, 8.0, "euler"],
+       "inputs": [{"name": "model", "type": "MODEL", "link": 6}, {"name": "positive", "type": "CONDITIONING", "link": 7}]}],
+      "links": [[1, 1, 0, 2, 0, "MODEL"], [2, 1, 1, 2, 1, "CLIP"], [3, 2, 0, 3, 0, "MODEL"], [4, 2, 1, 3, 1, "CLIP"],
+                [5, 3, 1, 4, 0, "CLIP"], [6, 3, 0, 5, 0, "MODEL"], [7, 4, 0, 5, 1, "CONDITIONING"]]})json";
+  };
+  const char* clip = R"json(, {"name": "clip", "type": "CLIP", "link": 2})json";
+  const std::string rest = R"json("4": {"class_type": "Text", "inputs": {"text": "t", "clip": [")json";
+  // One strength for both, whatever is kept of a second.
+  expect_prompt(graph("{}", clip), R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2:lora_1": {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
+                   "strength_clip": 0.5, "model": ["1", 0], "clip": ["1", 1]}},
+      "2:lora_5": {"class_type": "LoraLoader", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
+                   "strength_clip": -1.0, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)json" +
+                                       rest + R"json(2:lora_5", 1]}},
+      "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
+            "sampler": "euler", "positive": ["4", 0]}}})json");
+  // Two, of which a missing one is 1.
+  expect_prompt(graph(R"json({"Show Strengths": "Separate Model & Clip"})json", clip),
+                R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2:lora_1": {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
+                   "strength_clip": 1.0, "model": ["1", 0], "clip": ["1", 1]}},
+      "2:lora_5": {"class_type": "LoraLoader", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
+                   "strength_clip": 0.25, "model": ["2:lora_1", 0], "clip": ["2:lora_1", 1]}},)json" +
+                    rest + R"json(2:lora_5", 1]}},
+      "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
+            "sampler": "euler", "positive": ["4", 0]}}})json");
+  // Without a text encoder the model alone changes, and nothing comes out for the text.
+  expect_prompt(graph("{}", ""), R"json({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2:lora_1": {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
+                   "model": ["1", 0]}},
+      "2:lora_5": {"class_type": "LoraLoaderModelOnly", "inputs": {"lora_name": "d.safetensors", "strength_model": -1.0,
+                   "model": ["2:lora_1", 0]}},
+      "4": {"class_type": "Text", "inputs": {"text": "t"}},
+      "5": {"class_type": "Sample", "inputs": {"model": ["2:lora_5", 0], "seed": 1, "steps": 20, "cfg": 8.0,
+            "sampler": "euler", "positive": ["4", 0]}}})json");
+}
+
+TEST(LoraLists, ArePartsOfPrompts) {
+  const Workflow flow = read_workflow(parse_json(R"json({
+      "1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2": {"class_type": "Power Lora Loader (rgthree)", "inputs": {"model": ["1", 0], "clip": ["1", 1],
+            "PowerLoraLoaderHeaderWidget": {"type": "PowerLoraLoaderHeaderWidget"},
+            "lora_1": {"on": true, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": 0}}},
+      "3": {"class_type": "ReroutePrimitive|pysssss", "inputs": {"value": ["2", 0]}},
+      "6": {"class_type": "Power Lora Loader (rgthree)", "inputs": {"model": ["7", 0]}},
+      "7": {"class_type": "Power Lora Loader (rgthree)", "inputs": {"model": ["6", 0]}},
+      "8": {"class_type": "Text", "inputs": {"text": "a", "clip": ["7", 1]}},
+      "9": {"class_type": "Sample", "inputs": {"model": ["3", 0], "mask": ["6", 0]}}})json"),
+                                      table());
+  EXPECT_EQ(nlohmann::json(to_json(flow.prompt)), nlohmann::json::parse(R"({
+      "1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2:lora_1": {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors", "strength_model": 0.5,
+                   "strength_clip": 0.0, "model": ["1", 0], "clip": ["1", 1]}},
+      "8": {"class_type": "Text", "inputs": {"text": "a"}},
+      "9": {"class_type": "Sample", "inputs": {"model": ["2:lora_1", 0]}}})"));
+}
+
 TEST(Switches, LoopsAndTreesOfSwitchesEnd) {
   Json prompt = Json::object();
   for (int i = 0; i < 60; ++i) {

@@ -331,5 +331,26 @@ TEST(Json, HostileTextIsRefused) {
   EXPECT_THROW(parse_json(many, {.keys = 20}), Error);
 }
 
+// What samplers were called in early 2023, and a flag that has become a list: in prompts as in graphs.
+TEST(Values, AreThoseOfToday) {
+  const auto inputs = [](const char* type, const char* given) {
+    Json prompt = Json::object();
+    prompt["1"] = {{"class_type", type}, {"inputs", parse_json(given)}};
+    return nlohmann::json(parse_prompt(prompt).find("1")->inputs);
+  };
+  const auto json = [](const char* text) { return nlohmann::json::parse(text); };
+  EXPECT_EQ(inputs("KSampler", R"({"sampler_name": "sample_dpmpp_sde", "cfg": 7})"),
+            json(R"({"sampler_name": "dpmpp_sde", "cfg": 7})"));
+  EXPECT_EQ(inputs("KSamplerAdvanced", R"({"sampler_name": "euler_ancestral_pp", "cfg": 3.5})"),
+            json(R"({"sampler_name": "euler_ancestral", "cfg": 7.0})"));
+  EXPECT_EQ(inputs("KSampler", R"({"sampler_name": ["4", 0], "cfg": 3.5})"),
+            json(R"({"sampler_name": ["4", 0], "cfg": 3.5})"));
+  EXPECT_EQ(inputs("Other", R"({"sampler_name": "sample_x"})"), json(R"({"sampler_name": "sample_x"})"));
+  EXPECT_EQ(inputs("ImageResize+", R"({"method": true})"), json(R"({"method": "keep proportion"})"));
+  EXPECT_EQ(inputs("ImageResize+", R"({"keep_proportion": false})"), json(R"({"method": "stretch"})"));
+  EXPECT_EQ(inputs("ImpactWildcardProcessor", R"({"mode": false})"), json(R"({"mode": "fixed"})"));
+  EXPECT_EQ(inputs("ImageResize+", R"({"method": "pad"})"), json(R"({"method": "pad"})"));
+}
+
 }  // namespace
 }  // namespace easel::workflow

@@ -12,7 +12,9 @@ namespace easel::workflow::testing {
 
 inline InputSpec input(const std::string& name, const std::string& type, Literal default_value = {}) {
   InputSpec out;
-  out.name = name, out.type = type, out.default_value = std::move(default_value);
+  out.name = name;
+  out.type = type;
+  out.default_value = std::move(default_value);
   return out;
 }
 inline InputSpec optional(InputSpec in) { return in.presence = Presence::kOptional, in; }

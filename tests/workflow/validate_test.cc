@@ -225,6 +225,50 @@ TEST(Validate, LongChainsNeedNoStack) {
   EXPECT_TRUE(check(json).flawless());
 }
 
+// 3000 faulty nodes before 3000 outputs are nine million pairs: what is said of them does not grow like that.
+TEST(Validate, ManyFaultsBeforeManyOutputsAreSaidInBoundedSpace) {
+  constexpr int kNodes = 3000;
+  Json json = good();
+  std::string last = "4";
+  for (int i = 0; i < kNodes; ++i) {
+    const std::string id = "n" + std::to_string(i);
+    json.push_back({id, {{"class_type", "Blend"}, {"inputs", {{"a", {last, 0}}, {"b", {last, 0}}, {"factor", "x"}}}}});
+    last = id;
+  }
+  for (int i = 0; i < kNodes; ++i)
+    json.push_back(
+        {"o" + std::to_string(i), {{"class_type", "Save"}, {"inputs", {{"images", {last, 0}}, {"prefix", "x"}}}}});
+  const Validation v = check(json);
+  EXPECT_EQ(v.outputs, std::vector<std::string>{"5"}) << "the only one that is not behind the faults";
+  ASSERT_EQ(v.faulty.size(), size_t{kNodes});
+  EXPECT_EQ(v.faulty[0].dependent_outputs.size(), size_t{kNodes});
+  size_t bytes = 0;
+  for (const FaultyNode& node : v.faulty)
+    for (const std::string& id : node.dependent_outputs) bytes += id.size();
+  EXPECT_LE(bytes, size_t{1} << 20);
+  EXPECT_LT(dump_json(v.node_errors()).size(), size_t{8} << 20);
+}
+
+TEST(Validate, LongCyclesAreSaidInBoundedSpace) {
+  constexpr int kNodes = 4000;
+  Json json = good();
+  const auto id = [](int i) { return "n" + std::to_string(i); };
+  for (int i = 0; i < kNodes; ++i)
+    json[id(i)] = {{"class_type", "Blend"},
+                   {"inputs", {{"a", {id(std::min(i + 1, kNodes - 1)), 0}}, {"b", {id(i / 2), 0}}, {"factor", 1}}}};
+  json["5"]["inputs"]["images"] = {id(0), 0};
+  const Validation v = check(json);
+  EXPECT_FALSE(v.runnable());
+  size_t bytes = 0, cycles = 0;
+  for (const FaultyNode& node : v.faulty)
+    for (const NodeFault& fault : node.faults) {
+      bytes += fault.details.size();
+      cycles += fault.code == FaultCode::kCycle;
+    }
+  EXPECT_GE(cycles, size_t{kNodes} / 2);
+  EXPECT_LE(bytes, size_t{4} << 20);
+}
+
 TEST(Validate, PicturesAreCheckedByTheirOwnRule) {
   const auto with = [](const char* name) {
     Json json = good();

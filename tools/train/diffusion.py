@@ -12,10 +12,12 @@ def noised(x, noise, timesteps):
     return a.sqrt() * x + (1 - a).sqrt() * noise
 
 
-def snr_weight(timesteps, most=5.0):
-    """Min-SNR weights for a loss on the noise: no timestep's share of the picture counts more than `most` times."""
+def snr_weight(timesteps, most=5.0, lift=6.0):
+    """Weights for a loss on the noise. Min-SNR: no timestep's share of the picture counts more than `most` times. Where
+    there is much noise it is told easily and the picture hardly counts, although it is decided there; errors count
+    1 / sqrt(snr) times there, up to `lift`."""
     snr = ALPHAS[timesteps] / (1 - ALPHAS[timesteps])
-    return snr.clamp(max=most) / snr
+    return snr.clamp(max=most) / snr * snr.rsqrt().clamp(1.0, lift)
 
 
 @torch.no_grad()

@@ -1,20 +1,25 @@
 // easel serve: the engine as a server, with a page.
 #include <arpa/inet.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/commands/fleet_flags.h"
 #include "cli/desktop.h"
 #include "cli/session.h"
 #include "engine/engine.h"
-#include "server/jobs/engine_runner.h"
+#include "ops/backend.h"
+#include "server/fleet/link.h"
+#include "server/fleet/relay_hub.h"
+#include "server/fleet/runner.h"
+#include "server/fleet/site.h"
+#include "server/jobs/open_job_store.h"
+#include "server/jobs/run/engine_runner.h"
 #include "server/log.h"
 #include "server/routes/technique_routes.h"
 #include "server/server.h"
@@ -24,6 +29,9 @@ namespace {
 
 struct Flags {
   SessionFlags session;
+  FleetFlags fleet;
+  std::string advertise;
+  bool run = false;
   std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M", input_quota = "32G";
   int port = 8188;
   std::vector<std::string> cors, hosts;
@@ -39,27 +47,6 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-// The token in a file, without white space around it.
-std::string read_token(const std::string& file) {
-  std::string token;
-  try {
-    token = read_file(file, 4096);
-  } catch (Error& e) {
-    throw e.fix("Make one with: head -c 24 /dev/urandom | base64 > " + file + " && chmod 600 " + file);
-  }
-  token.erase(0, token.find_first_not_of(" \t\r\n"));
-  token.erase(token.find_last_not_of(" \t\r\n") + 1);
-  const bool usable = token.size() >= 16 && std::all_of(token.begin(), token.end(), [](char c) {
-                        return c > ' ' && c < 0x7F && c != ';' && c != ',' && c != '"' && c != '\\';
-                      });
-  if (!usable)
-    throw Error(Fault::kUsage, "a token needs at least 16 characters, letters, digits or -._~+/=").in_file(file);
-  struct stat info {};
-  if (stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
-    server::log(server::Level::kWarning, "others on this machine can read the token", {{"file", file}});
-  return token;
-}
-
 server::ServerOptions server_options(const Flags& flags, const artifacts::Directories& directories) {
   server::ServerOptions out;
   out.http.address = flags.listen == "localhost" ? "127.0.0.1" : flags.listen;
@@ -71,6 +58,7 @@ server::ServerOptions server_options(const Flags& flags, const artifacts::Direct
   if (!access.loopback_only && access.token.empty())
     throw Error(Fault::kUsage, "listening on " + flags.listen + " lets others in, so a token is needed")
         .fix("Add --token-file FILE, a file that holds a secret of your choice");
+  access.fleet_token = fleet_token(flags.fleet);
   access.cors_origins = flags.cors;
   access.allowed_hosts = flags.hosts;
   out.input = directories.input;
@@ -85,6 +73,50 @@ server::ServerOptions server_options(const Flags& flags, const artifacts::Direct
   out.arguments = {"easel", "serve"};
   return out;
 }
+
+// The machine of a fleet that this server is; null when it keeps its jobs itself.
+std::unique_ptr<server::Site> site_of(const Flags& flags) {
+  if (flags.fleet.store.empty() || !server::is_shared_store(flags.fleet.store)) {
+    if (flags.run || !flags.advertise.empty() || !flags.fleet.token_file.empty() || !flags.fleet.store.empty())
+      throw Error(Fault::kUsage, "a front end of a fleet needs the fleet's database")
+          .fix("Add --store postgres://user@host/database, or leave out the flags of fleets");
+    return nullptr;
+  }
+  if (!flags.advertise.empty()) server::check_link_url(flags.advertise);
+  const std::string token = fleet_token(flags.fleet);
+  if (token.empty())
+    server::log(
+        server::Level::kWarning,
+        "without --fleet-token-file clients see no progress of jobs, and runners need the folder of --artifacts");
+  return server::open_site({.store = flags.fleet.store,
+                            .front_name = fleet_name(flags.fleet),
+                            .artifacts = flags.fleet.artifacts.empty() ? std::filesystem::path(flags.user) / "artifacts"
+                                                                       : std::filesystem::path(flags.fleet.artifacts),
+                            .cache = {},
+                            .token = token});
+}
+
+// As others call it: what the address says, or the host's name when that is any address.
+std::string advertised(const Flags& flags) {
+  if (!flags.advertise.empty()) return flags.advertise;
+  if (flags.listen != "0.0.0.0" && flags.listen != "::") return {};
+  return flags.port == 0 ? std::string() : "http://" + server::machine_name() + ":" + std::to_string(flags.port);
+}
+
+// A runner in the process of a front end, which it calls as any other runner does.
+struct OwnRunner {
+  OwnRunner(const Flags& flags, engine::Engine& engine, server::Site& site, server::JobRunner& jobs)
+      : relay({.token = fleet_token(flags.fleet)}),
+        runner({.name = fleet_name(flags.fleet),
+                .version = EASEL_VERSION,
+                .device = device_name(ops::compute_device()),
+                .memory = engine.memory_budget(),
+                .keep_history = flags.keep_history,
+                .identities = std::filesystem::path(flags.user) / "model_identities.json"},
+               site.store(), site.fronts(), relay, jobs, engine.table(), engine.folders()) {}
+  server::RelayHub relay;
+  server::FleetRunner runner;
+};
 
 // As many connections as the system allows this process.
 void raise_file_limit(server::HttpOptions& http) {
@@ -121,9 +153,17 @@ void run(const Flags& flags) {
     }
     work_in_home();
   }
-  const auto engine = start_engine(flags.session);
+  const auto site = site_of(flags);
+  // A front end that does not compute can do without models.
+  const auto engine = start_engine(flags.session, !site || flags.run, site ? &site->artifacts() : nullptr);
   if (const std::string says = only_built_in(flags.session); !says.empty()) server::log(server::Level::kInfo, says, {});
   server::ServerOptions options = server_options(flags, engine->directories());
+  if (site) {
+    options.site = site.get();
+    options.front_name = fleet_name(flags.fleet);
+    options.front_url = advertised(flags);
+    if (flags.session.temp.empty()) options.temp = std::filesystem::path(flags.user) / "temp";
+  }
   raise_file_limit(options.http);
   server::EngineRunner runner(*engine);
   options.more_routes = [&engine](server::Router& router, server::TaskPool& pool) {
@@ -131,6 +171,11 @@ void run(const Flags& flags) {
   };
   server::Server server(std::move(options), engine->table(), engine->choices(), engine->folders(), runner);
   server.start();
+  std::unique_ptr<OwnRunner> own;
+  if (flags.run) {
+    own = std::make_unique<OwnRunner>(flags, *engine, *site, runner);
+    own->runner.start();
+  }
   printf("Easel is ready at %s\n", server.url().c_str());
   fflush(stdout);
   if (flags.desktop && !open_in_browser(server.url()))
@@ -144,6 +189,7 @@ void run(const Flags& flags) {
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGHUP, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  if (own) own->runner.stop();
   server.stop();
 }
 
@@ -158,6 +204,12 @@ void add_serve(CLI::App& app) {
       "  easel serve --listen 0.0.0.0 --token-file token --models /srv/models\n"
       "  curl -H 'Accept: image/png' --data-binary @workflow.json http://127.0.0.1:8188/prompt -o picture.png");
   add_session_flags(*command, flags->session);
+  add_fleet_flags(*command, flags->fleet);
+  command->add_flag("--run", flags->run, "As a front end of a fleet: compute jobs as well")->group("Fleet");
+  command
+      ->add_option("--advertise", flags->advertise,
+                   "Where the fleet's other machines find this front end: http://host:port")
+      ->group("Fleet");
   command->add_option("--listen", flags->listen, "Address to listen on")->capture_default_str();
   command->add_option("--port", flags->port, "Port; 0 takes a free one")
       ->check(CLI::Range(0, 65535))

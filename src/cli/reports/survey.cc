@@ -28,9 +28,17 @@ void add_once(std::vector<T>& list, const T& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
 }
 
+// The output nodes that could run if no file were lacking: none of the nodes before them has another fault.
+bool lacks_only_files_somewhere(const workflow::Validation& plan, const std::set<std::string>& spoiled) {
+  for (const workflow::FaultyNode& node : plan.faulty)
+    for (const std::string& output : node.dependent_outputs)
+      if (!spoiled.contains(output)) return true;
+  return false;
+}
+
 // Sorts a prompt's faults into what it lacks and the rest.
 void judge(const workflow::Validation& plan, Surveyed& out) {
-  bool other = false;
+  std::set<std::string> spoiled;  // outputs before which a node has a fault that is neither
   for (const workflow::FaultyNode& node : plan.faulty)
     for (const workflow::NodeFault& fault : node.faults) {
       if (fault.code == workflow::FaultCode::kUnknownClass && !node.class_type.empty()) {
@@ -38,14 +46,14 @@ void judge(const workflow::Validation& plan, Surveyed& out) {
       } else if (workflow::fault_of(fault.code) == Fault::kMissing && fault.about.contains("received_value")) {
         add_once(out.files, fault.input + ": " + workflow::python_str(fault.about["received_value"]));
       } else if (!node.dependent_outputs.empty() || node.class_type.empty()) {
-        other = true;
+        spoiled.insert(node.dependent_outputs.begin(), node.dependent_outputs.end());
         if (out.message.empty())
           out.message = "node " + node.id + " (" + node.class_type + "): " + fault.message + ": " + fault.details;
       }
     }
   if (!out.nodes.empty()) out.standing = Standing::kLacksNodes;
   else if (plan.runnable()) out.standing = plan.flawless() ? Standing::kRuns : Standing::kRunsInPart;
-  else if (!other && !out.files.empty()) out.standing = Standing::kLacksFiles;
+  else if (!out.files.empty() && lacks_only_files_somewhere(plan, spoiled)) out.standing = Standing::kLacksFiles;
   else out.standing = Standing::kInvalid;
   if (out.standing == Standing::kInvalid && out.message.empty()) out.message = plan.text();
 }

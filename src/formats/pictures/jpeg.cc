@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
@@ -125,11 +126,11 @@ Raster decode(Bytes bytes, int64_t /*most_frames*/) {
   return out;
 }
 
-}  // namespace
+// --- Writing ---
 
-PictureDecoder jpeg_decoder() { return {.head = read_head, .decode = decode}; }
+constexpr int64_t kUnit = 16;  // rows and columns of pixels that are coded together (4:2:0)
 
-std::string encode_jpeg(Bytes rgb, int64_t width, int64_t height, int quality) {
+std::string coded(Bytes rgb, int64_t width, int64_t height, int quality) {
   const Handle handle(tjInitCompress());
   if (!handle) throw Error(Fault::kMemory, "out of memory for the JPEG encoder");
   unsigned char* data = nullptr;
@@ -140,6 +141,73 @@ std::string encode_jpeg(Bytes rgb, int64_t width, int64_t height, int quality) {
   if (code != 0)
     throw Error(Fault::kInternal, std::string("cannot encode a JPEG picture: ") + tjGetErrorStr2(handle.get()));
   return {reinterpret_cast<const char*>(data), size};
+}
+
+// Where the pieces of a file of coded() lie.
+struct Pieces {
+  size_t height = 0;  // two bytes in the frame header
+  size_t scan = 0;    // the scan header
+  size_t data = 0;    // the coded pixels, up to the end marker
+};
+
+Pieces pieces_of(const std::string& file) {
+  constexpr uint8_t kFrame = 0xC0, kScan = 0xDA;
+  constexpr size_t kMarker = 2, kHeightInFrame = 5;
+  const auto byte = [&](size_t at) { return static_cast<uint8_t>(file.at(at)); };
+  Pieces out;
+  for (size_t at = kMarker; out.scan == 0;) {
+    const uint8_t kind = byte(at + 1);
+    if (kind == kFrame) out.height = at + kHeightInFrame;
+    if (kind == kScan) out.scan = at;
+    at += kMarker + static_cast<size_t>(byte(at + 2) << 8 | byte(at + 3));
+    out.data = at;
+  }
+  return out;
+}
+
+void append_short(std::string& out, int64_t v) {
+  out.push_back(static_cast<char>(v >> 8));
+  out.push_back(static_cast<char>(v & 0xFF));
+}
+
+}  // namespace
+
+PictureDecoder jpeg_decoder() { return {.head = read_head, .decode = decode}; }
+
+// The library codes a picture in one call, which nothing stops. Large ones are coded in strips, whose coded pixels are
+// then joined by restart markers: behind one, a decoder begins as at the beginning of a file.
+std::string encode_jpeg(Bytes rgb, int64_t width, int64_t height, int quality) {
+  constexpr int64_t kMostSide = 65500, kMostUnits = 65535, kStripPixels = int64_t{1} << 22;
+  if (width > kMostSide || height > kMostSide)
+    throw Error(Fault::kInvalid, "a picture of " + std::to_string(width) + "x" + std::to_string(height) +
+                                     " cannot be encoded as JPEG: at most " + std::to_string(kMostSide) +
+                                     " pixels a side");
+  const int64_t across = (width + kUnit - 1) / kUnit;
+  const int64_t down = std::clamp<int64_t>(kStripPixels / (across * kUnit * kUnit), 1, kMostUnits / across);
+  const int64_t rows = down * kUnit;
+  std::string out;
+  for (int64_t y = 0, strip = 0; y < height; y += rows, ++strip) {
+    poll_cancelled();
+    const int64_t part = std::min(rows, height - y);
+    const std::string file = coded(
+        rgb.subspan(static_cast<size_t>(y * width * 3), static_cast<size_t>(part * width * 3)), width, part, quality);
+    if (part == height) return file;
+    const Pieces at = pieces_of(file);
+    if (strip == 0) {
+      out = file.substr(0, at.scan);
+      out[at.height] = static_cast<char>(height >> 8);
+      out[at.height + 1] = static_cast<char>(height & 0xFF);
+      out += "\xFF\xDD";  // how many units lie between two restart markers
+      append_short(out, 4);
+      append_short(out, across * down);
+      out += file.substr(at.scan, at.data - at.scan);
+    } else {
+      out.push_back('\xFF');
+      out.push_back(static_cast<char>(0xD0 + (strip - 1) % 8));
+    }
+    out += file.substr(at.data, file.size() - 2 - at.data);
+  }
+  return out + "\xFF\xD9";
 }
 
 }  // namespace easel::formats

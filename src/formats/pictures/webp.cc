@@ -11,6 +11,7 @@
 #include "formats/pictures/decoders.h"
 #include "formats/pictures/exif.h"
 #include "formats/pictures/raster.h"
+#include "formats/pictures/webp_stop.h"
 
 namespace easel::formats {
 namespace {
@@ -168,12 +169,27 @@ Raster decode(Bytes bytes, int64_t most_frames) {
 PictureDecoder webp_decoder() { return {.head = read_head, .decode = decode}; }
 
 std::string encode_webp(Bytes rgb, int64_t width, int64_t height, float quality) {
-  uint8_t* data = nullptr;
-  const size_t size = WebPEncodeRGB(rgb.data(), static_cast<int>(width), static_cast<int>(height),
-                                    static_cast<int>(width) * 3, quality, &data);
-  const std::unique_ptr<uint8_t, void (*)(void*)> owner(data, WebPFree);
-  if (size == 0) throw Error(Fault::kInvalid, "the picture cannot be encoded as WebP: at most 16383 pixels a side");
-  return {reinterpret_cast<const char*>(data), size};
+  if (width > WEBP_MAX_DIMENSION || height > WEBP_MAX_DIMENSION)
+    throw Error(Fault::kInvalid, "the picture cannot be encoded as WebP: at most 16383 pixels a side");
+  WebPConfig config;
+  WebPPicture picture;
+  if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, quality) || !WebPPictureInit(&picture))
+    throw Error(Fault::kInternal, "cannot encode a WebP picture: another version of libwebp");
+  WebPMemoryWriter writer;
+  WebPMemoryWriterInit(&writer);
+  const std::unique_ptr<WebPPicture, void (*)(WebPPicture*)> pixels(&picture, WebPPictureFree);
+  const std::unique_ptr<WebPMemoryWriter, void (*)(WebPMemoryWriter*)> written(&writer, WebPMemoryWriterClear);
+  picture.width = static_cast<int>(width);
+  picture.height = static_cast<int>(height);
+  picture.writer = WebPMemoryWrite;
+  picture.custom_ptr = &writer;
+  WebpStop stop(picture);
+  if (!WebPPictureImportRGB(&picture, rgb.data(), static_cast<int>(width) * 3) || !WebPEncode(&config, &picture)) {
+    stop.raise();
+    throw Error(Fault::kInvalid, "the picture cannot be encoded as WebP (error " +
+                                     std::to_string(static_cast<int>(picture.error_code)) + " of libwebp)");
+  }
+  return {reinterpret_cast<const char*>(writer.mem), writer.size};
 }
 
 }  // namespace easel::formats

@@ -7,6 +7,7 @@
 #include "formats/pictures/animation.h"
 #include "formats/pictures/bitmap.h"
 #include "formats/pictures/exif.h"
+#include "formats/pictures/webp_stop.h"
 
 namespace easel::formats {
 namespace {
@@ -83,9 +84,12 @@ std::string encode_animated_webp(const Tensor& images, const TextChunks& text, c
   if (!encoder) throw Error(Fault::kMemory, "out of memory for the WebP encoder");
   int64_t time = 0;
   for (int64_t n = 0; n < images.dim(0); ++n, time += how.frame_ms) {
+    poll_cancelled();
     Frame frame(to_bitmap(images.slice(0, n, 1)));
-    if (!WebPAnimEncoderAdd(encoder.get(), &frame.picture, static_cast<int>(time), &config))
-      cannot(WebPAnimEncoderGetError(encoder.get()));
+    const WebpStop stop(frame.picture);
+    if (WebPAnimEncoderAdd(encoder.get(), &frame.picture, static_cast<int>(time), &config)) continue;
+    stop.raise();
+    cannot(WebPAnimEncoderGetError(encoder.get()));
   }
   Assembled out;
   if (!WebPAnimEncoderAdd(encoder.get(), nullptr, static_cast<int>(time), nullptr) ||

@@ -180,6 +180,35 @@ Tensor composite_feathered(const Tensor& destination, const Tensor& source, cons
   return out;
 }
 
+void alpha_composite(Tensor& canvas, const Tensor& tile, const Tensor& alpha, int64_t left, int64_t top) {
+  require_image(canvas, "the picture");
+  require_image(tile, "the tile");
+  require_mask(alpha, "alpha");
+  require_same_channels(canvas, tile);
+  const int64_t height = canvas.dim(1), width = canvas.dim(2), channels = canvas.dim(3);
+  if (!canvas.contiguous() || tile.dim(0) != canvas.dim(0) || left < 0 || top < 0 || left + tile.dim(2) > width ||
+      top + tile.dim(1) > height || !(alpha.shape() == Shape{1, height, width}))
+    throw Error(Fault::kInvalid, "a tile " + tile.str() + " with alpha " + alpha.str() + " does not lie at " +
+                                     std::to_string(left) + ", " + std::to_string(top) + " in " + canvas.str());
+  const Tensor from = contiguous(tile), weights = contiguous(alpha);
+  const auto byte = [](float v) { return static_cast<uint32_t>(std::lround(v * 255.0f)); };
+  for (int64_t line = 0; line < tile.dim(0) * tile.dim(1); ++line) {
+    poll_cancelled();
+    const int64_t n = line / tile.dim(1), y = top + line % tile.dim(1);
+    const float *source = from.f32() + line * tile.dim(2) * channels, *weight = weights.f32() + y * width + left;
+    float* to = canvas.f32() + ((n * height + y) * width + left) * channels;
+    for (int64_t x = 0; x < tile.dim(2); ++x) {
+      const uint32_t a = byte(weight[x]);
+      if (a == 0) continue;
+      const uint32_t own = a * 128, other = 255 * 128 - own;
+      for (int64_t i = x * channels; i < (x + 1) * channels; ++i) {
+        const uint32_t sum = byte(source[i]) * own + byte(to[i]) * other + (0x80u << 7);
+        to[i] = static_cast<float>((((sum >> 8) + sum) >> 8) >> 7) / 255.0f;
+      }
+    }
+  }
+}
+
 BlendMode blend_mode(std::string_view name) {
   constexpr std::pair<std::string_view, BlendMode> kNames[] = {
       {"normal", BlendMode::kNormal},   {"multiply", BlendMode::kMultiply},    {"screen", BlendMode::kScreen},

@@ -26,6 +26,12 @@ Tensor composite_masked(const Tensor& destination, const Tensor& source, const T
 // the destination fade over `feather` pixels. Throws Error(kInvalid) when channels or batches do not fit.
 Tensor composite_feathered(const Tensor& destination, const Tensor& source, const Placement& place, int64_t feather);
 
+// Pillow's alpha_composite of bytes: `tile` [N,h,w,C], its corner at (left, top), laid over the opaque `canvas`
+// [N,H,W,C] in place, where `alpha` [1,H,W], which is as large as the canvas, is above 0. Values are rounded to bytes
+// k/255, and so is what is laid over. Throws Error(kInvalid) when a part of the tile lies outside of the canvas, or
+// sizes, channels or batches do not fit.
+void alpha_composite(Tensor& canvas, const Tensor& tile, const Tensor& alpha, int64_t left, int64_t top);
+
 enum class BlendMode { kNormal, kMultiply, kScreen, kOverlay, kSoftLight, kDifference };
 // The mode of a name that ComfyUI uses ("soft_light", ...). Throws Error(kInvalid) for any other name.
 BlendMode blend_mode(std::string_view name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "image/inpaint/mask_filters.h"
 #include "image/scale/resize.h"
@@ -99,13 +100,15 @@ Tensor TileLayout::merged(const Tensor& image, int64_t index, const Tensor& tile
   const Tensor part = contiguous(tile), own = contiguous(mask(index, true));
   Tensor out = clone(image);
   for (int64_t n = 0; n < out.dim(0); ++n)
-    for (int64_t y = 0; y < height; ++y)
+    for (int64_t y = 0; y < height; ++y) {
+      poll_cancelled();
       for (int64_t x = 0; x < width; ++x) {
         const float m = own.f32()[y * width + x];
         float* to = out.f32() + ((n * out.dim(1) + rows.begin + y) * out.dim(2) + columns.begin + x) * channels;
         const float* from = part.f32() + (((part.dim(0) == 1 ? 0 : n) * height + y) * width + x) * channels;
         for (int64_t c = 0; c < channels; ++c) to[c] = (1 - m) * to[c] + m * from[c];
       }
+    }
   return out;
 }
 

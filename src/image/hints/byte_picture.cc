@@ -5,6 +5,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "image/scale/resize.h"
@@ -23,9 +24,11 @@ BytePicture nearest(const BytePicture& in, Size size) {
     const double factor = static_cast<double>(to) / static_cast<double>(from);
     return std::min(from - 1, static_cast<int64_t>(std::floor(static_cast<double>(i) * (1.0 / factor))));
   };
-  for (int64_t y = 0; y < out.height; ++y)
+  for (int64_t y = 0; y < out.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < out.width; ++x)
       std::copy_n(in.at(source(y, in.height, out.height), source(x, in.width, out.width)), in.channels, out.at(y, x));
+  }
   return out;
 }
 
@@ -59,7 +62,8 @@ BytePicture whole_areas(const BytePicture& in, Size size) {
   const int64_t rows = in.height / size.height, columns = in.width / size.width;
   const float scale = 1.0f / static_cast<float>(rows * columns);
   BytePicture out(size.height, size.width, in.channels);
-  for (int64_t y = 0; y < out.height; ++y)
+  for (int64_t y = 0; y < out.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < out.width; ++x)
       for (int64_t c = 0; c < in.channels; ++c) {
         int sum = 0;
@@ -69,6 +73,7 @@ BytePicture whole_areas(const BytePicture& in, Size size) {
         out.at(y, x)[c] = rows == kTwo && columns == kTwo ? static_cast<uint8_t>((sum + 2) >> 2)
                                                           : to_byte(static_cast<float>(sum) * scale);
       }
+  }
   return out;
 }
 
@@ -87,6 +92,7 @@ BytePicture areas(const BytePicture& in, Size size) {
     std::fill(sum.begin(), sum.end(), 0.0f);
   };
   for (size_t i = 0; i < down.size(); ++i) {
+    poll_cancelled();
     std::fill(row.begin(), row.end(), 0.0f);
     for (const Share& share : across)
       for (int64_t c = 0; c < in.channels; ++c)
@@ -153,7 +159,7 @@ BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, doub
   const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
   const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
   const auto line = static_cast<size_t>(size.width * in.channels);
-  std::vector<int> rows(static_cast<size_t>(in.height) * line);
+  ClaimedVector<int> rows(static_cast<size_t>(in.height) * line);
   std::vector<Taps> across;
   for (int64_t x = 0; x < size.width; ++x) across.push_back(taps(x, scale_x));
   parallel_for(in.height, 16, [&](int64_t begin, int64_t end) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "image/scale/pillow.h"
+#include "tensor/claimed_vector.h"
 #include "tensor/tensor.h"
 
 namespace easel::image {
@@ -20,7 +21,7 @@ struct BytePicture {
   const uint8_t* clamped(int64_t y, int64_t x) const;
 
   int64_t height = 0, width = 0, channels = 0;
-  std::vector<uint8_t> data;
+  ClaimedVector<uint8_t> data;
 };
 
 // Picture n of a batch [N,H,W,C] f32: 255 v, cut to whole numbers and to 0..255.

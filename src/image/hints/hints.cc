@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/cancel.h"
 #include "base/error.h"
 
 namespace easel::image {
@@ -31,13 +32,15 @@ class Edges {
  public:
   explicit Edges(const BytePicture& in)
       : height_(in.height), width_(in.width), gradients_(static_cast<size_t>(in.height * in.width)) {
-    for (int64_t y = 0; y < height_; ++y)
+    for (int64_t y = 0; y < height_; ++y) {
+      poll_cancelled();
       for (int64_t x = 0; x < width_; ++x)
         for (int64_t c = 0; c < in.channels; ++c) {
           const Gradient here = sobel(in, y, x, c);
           Gradient& largest = gradients_[static_cast<size_t>(y * width_ + x)];
           if (c == 0 || here.size() > largest.size()) largest = here;
         }
+    }
   }
 
   // Whether no neighbour along the gradient is larger; of equal ones the one before counts.
@@ -59,13 +62,13 @@ class Edges {
 
  private:
   int64_t height_, width_;
-  std::vector<Gradient> gradients_;
+  ClaimedVector<Gradient> gradients_;
 };
 
 // --- Black and white ---
 
 // The threshold that separates two classes best (Otsu 1979).
-int otsu(const std::vector<uint8_t>& values) {
+int otsu(const ClaimedVector<uint8_t>& values) {
   std::array<double, 256> share{};
   for (const uint8_t v : values) share[v] += 1.0 / static_cast<double>(values.size());
   double mean = 0;
@@ -98,12 +101,14 @@ void make_binary(BytePicture& grey) {
 template <class F>
 BytePicture around(const BytePicture& in, const F& better) {
   BytePicture out = in;
-  for (int64_t y = 0; y < in.height; ++y)
+  for (int64_t y = 0; y < in.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < in.width; ++x)
       for (int64_t c = 0; c < in.channels; ++c)
         for (int64_t r = std::max<int64_t>(0, y - 1); r <= std::min(in.height - 1, y + 1); ++r)
           for (int64_t k = std::max<int64_t>(0, x - 1); k <= std::min(in.width - 1, x + 1); ++k)
             out.at(y, x)[c] = better(out.at(y, x)[c], in.at(r, k)[c]);
+  }
   return out;
 }
 
@@ -127,11 +132,13 @@ BytePicture ridges(const BytePicture& in) {
   const auto value = [&](int64_t y, int64_t x) {
     return y < 0 || x < 0 || y >= in.height || x >= in.width ? 0 : static_cast<int>(*in.at(y, x));
   };
-  for (int64_t y = 0; y < in.height; ++y)
+  for (int64_t y = 0; y < in.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < in.width; ++x)
       for (const auto& [dy, dx] : kLines)
         if (const int v = *in.at(y, x); v >= value(y - dy, x - dx) && v >= value(y + dy, x + dx))
           *out.at(y, x) = static_cast<uint8_t>(v);
+  }
   return out;
 }
 
@@ -165,7 +172,7 @@ std::vector<Pattern> in_four_directions(Pattern first, Pattern second) {
 // Makes every pixel black that is the middle of the pattern; what lies outside of the picture fits any. Whether there
 // was one.
 bool remove(BytePicture& lines, const Pattern& pattern) {
-  std::vector<uint8_t*> found;
+  ClaimedVector<uint8_t*> found;
   const auto fits = [&](int64_t y, int64_t x) {
     for (int64_t dy = -1; dy <= 1; ++dy)
       for (int64_t dx = -1; dx <= 1; ++dx) {
@@ -176,9 +183,11 @@ bool remove(BytePicture& lines, const Pattern& pattern) {
       }
     return true;
   };
-  for (int64_t y = 0; y < lines.height; ++y)
+  for (int64_t y = 0; y < lines.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < lines.width; ++x)
       if (fits(y, x)) found.push_back(lines.at(y, x));
+  }
   for (uint8_t* pixel : found) *pixel = 0;
   return !found.empty();
 }
@@ -244,19 +253,23 @@ BytePicture framed(const BytePicture& original, const BytePicture& inside, Size 
     std::vector<uint8_t> border;
     for (int64_t x = 0; x < original.width; ++x)
       for (const int64_t y : {int64_t{0}, original.height - 1}) border.push_back(original.at(y, x)[c]);
-    for (int64_t y = 0; y < original.height; ++y)
+    for (int64_t y = 0; y < original.height; ++y) {
+      poll_cancelled();
       for (const int64_t x : {int64_t{0}, original.width - 1}) border.push_back(original.at(y, x)[c]);
+    }
     std::sort(border.begin(), border.end());
     const size_t half = border.size() / 2;  // their number is even
     colour[static_cast<size_t>(c)] = static_cast<uint8_t>((border[half - 1] + border[half]) / 2);
   }
   const int64_t top = std::max<int64_t>(0, (size.height - inside.height) / 2),
                 left = std::max<int64_t>(0, (size.width - inside.width) / 2);
-  for (int64_t y = 0; y < size.height; ++y)
+  for (int64_t y = 0; y < size.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < size.width; ++x) {
       const bool in = y >= top && x >= left && y < top + inside.height && x < left + inside.width;
       std::copy_n(in ? inside.at(y - top, x - left) : colour.data(), 3, out.at(y, x));
     }
+  }
   return out;
 }
 
@@ -269,15 +282,19 @@ BytePicture canny_bytes(const BytePicture& picture, int low, int high) {
   const Edges edges(picture);
   BytePicture out(picture.height, picture.width, 1);
   constexpr uint8_t kWeak = 1;
-  std::vector<std::pair<int64_t, int64_t>> strong;
-  for (int64_t y = 0; y < picture.height; ++y)
+  ClaimedVector<std::pair<int64_t, int64_t>> strong;
+  for (int64_t y = 0; y < picture.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < picture.width; ++x) {
       const int m = edges.size(y, x);
       if (m <= low || !edges.is_ridge(y, x)) continue;
       *out.at(y, x) = m > high ? kWhite : kWeak;
       if (m > high) strong.emplace_back(y, x);
     }
-  while (!strong.empty()) {
+  }
+  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
+  for (uint32_t seen = 0; !strong.empty(); ++seen) {
+    if (seen % kPixels == 0) poll_cancelled();
     const auto [y, x] = strong.back();
     strong.pop_back();
     for (int64_t r = std::max<int64_t>(0, y - 1); r <= std::min(out.height - 1, y + 1); ++r)
@@ -291,25 +308,34 @@ BytePicture canny_bytes(const BytePicture& picture, int low, int high) {
   return out;
 }
 
+Size hint_size(Size now, int64_t resolution) {
+  const double k = static_cast<double>(resolution) / static_cast<double>(std::min(now.height, now.width));
+  return {rounded(static_cast<double>(now.width) * k), rounded(static_cast<double>(now.height) * k)};
+}
+
 PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilter when_growing) {
   constexpr int64_t kMultiple = 64;
-  const double k = static_cast<double>(resolution) / static_cast<double>(std::min(picture.height, picture.width));
+  const bool grows = resolution > std::min(picture.height, picture.width);
   PaddedHint out;
-  out.size = {rounded(static_cast<double>(picture.width) * k), rounded(static_cast<double>(picture.height) * k)};
-  const BytePicture small = resized(picture, out.size, k > 1 ? when_growing : ByteFilter::kArea);
+  out.size = hint_size({picture.width, picture.height}, resolution);
+  const BytePicture small = resized(picture, out.size, grows ? when_growing : ByteFilter::kArea);
   const auto up = [](int64_t v) { return (v + kMultiple - 1) / kMultiple * kMultiple; };
   out.picture = BytePicture(up(small.height), up(small.width), small.channels);
-  for (int64_t y = 0; y < out.picture.height; ++y)
+  for (int64_t y = 0; y < out.picture.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < out.picture.width; ++x)
       std::copy_n(small.clamped(y, x), small.channels, out.picture.at(y, x));
+  }
   return out;
 }
 
 BytePicture unpadded(const BytePicture& picture, Size size) {
   BytePicture out(size.height, size.width, 3);
-  for (int64_t y = 0; y < size.height; ++y)
+  for (int64_t y = 0; y < size.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < size.width; ++x)
       for (int64_t c = 0; c < 3; ++c) out.at(y, x)[c] = picture.at(y, x)[picture.channels == 1 ? 0 : c];
+  }
   return out;
 }
 
@@ -326,8 +352,10 @@ BytePicture hint_resized(const BytePicture& hint, Size size, HintFit fit) {
   const int64_t top = std::max<int64_t>(0, (scaled.height - size.height) / 2),
                 left = std::max<int64_t>(0, (scaled.width - size.width) / 2);
   BytePicture out(std::min(size.height, scaled.height - top), std::min(size.width, scaled.width - left), 3);
-  for (int64_t y = 0; y < out.height; ++y)
+  for (int64_t y = 0; y < out.height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < out.width; ++x) std::copy_n(scaled.at(top + y, left + x), 3, out.at(y, x));
+  }
   return out;
 }
 

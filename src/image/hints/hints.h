@@ -15,6 +15,8 @@ struct PaddedHint {
   BytePicture picture;
   Size size;  // without what was added
 };
+// That size, of a picture of the size `now`.
+Size hint_size(Size now, int64_t resolution);
 PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilter when_growing);
 // The picture without what was added, with three channels.
 BytePicture unpadded(const BytePicture& picture, Size size);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int64_t kColours = 3;
 constexpr float kByte = 255.0f;
+constexpr int64_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
 
 std::string size_of(const Tensor& t) { return std::to_string(t.dim(2)) + "x" + std::to_string(t.dim(1)); }
 
@@ -40,11 +42,13 @@ Tensor mixed(const Tensor& first, const Tensor& second, const Tensor& part) {
   const Tensor a = contiguous(first), b = contiguous(second), p = contiguous(part);
   Tensor out(a.shape());
   const int64_t channels = a.dim(3), pixels = a.dim(0) * a.dim(1) * a.dim(2), parts = p.numel();
-  for (int64_t i = 0; i < pixels; ++i)
+  for (int64_t i = 0; i < pixels; ++i) {
+    if (i % kPixels == 0) poll_cancelled();
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t at = i * channels + c;
       out.f32()[at] = a.f32()[at] + (b.f32()[at] - a.f32()[at]) * p.f32()[i % parts];
     }
+  }
   return out;
 }
 
@@ -64,11 +68,13 @@ Tensor fill_neutral(const Tensor& image, const Tensor& mask, int64_t falloff) {
   constexpr float kGrey = 0.5f;
   Tensor out(in.shape());
   const int64_t channels = in.dim(3), coloured = std::min(channels, kColours);
-  for (int64_t i = 0; i < part.numel(); ++i)
+  for (int64_t i = 0; i < part.numel(); ++i) {
+    if (i % kPixels == 0) poll_cancelled();
     for (int64_t c = 0; c < channels; ++c) {
       const float v = in.f32()[i * channels + c];
       out.f32()[i * channels + c] = c < coloured ? (v - kGrey) * (1.0f - part.f32()[i]) + kGrey : v;
     }
+  }
   return out;
 }
 

@@ -64,14 +64,14 @@ std::array<Point, 4> neighbours(Point p) {
 
 // The distance that two neighbours of a cell, one above or below and one beside it, give it: the eikonal equation
 // |grad T| = 1 on a grid (Sethian 1996).
-float distance_by(bool first_known, float first, bool second_known, float second) {
-  const double a = first, b = second;
-  if (first_known && second_known) {
+float distance_by(bool vertical_known, float vertical, bool horizontal_known, float horizontal) {
+  const double a = vertical, b = horizontal;
+  if (vertical_known && horizontal_known) {
     if (std::fabs(a - b) >= 1.0) return static_cast<float>(1 + std::min(a, b));
     return static_cast<float>((a + b + std::sqrt(2 - (a - b) * (a - b))) * 0.5);
   }
-  if (first_known) return static_cast<float>(1 + a);
-  if (second_known) return static_cast<float>(1 + b);
+  if (vertical_known) return static_cast<float>(1 + a);
+  if (horizontal_known) return static_cast<float>(1 + b);
   return static_cast<float>(1 + std::min(a, b));
 }
 

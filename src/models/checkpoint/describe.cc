@@ -109,6 +109,7 @@ class Describer {
     out_.family = found.family;
     out_.inpainting = found.inpainting;
     out_.prediction = found.prediction;
+    out_.base_model = found.base_model;
     out_.problem = found.problem;
     add_part(found.network, found.tensors, found.unused, found.detail);
     std::vector<std::string> with;

@@ -51,6 +51,7 @@ struct FileDescription {
   std::vector<FilePart> parts;
   int64_t other_tensors = 0;  // that no part uses: EMA copies, training state, ...
   std::string prediction;     // of a network: "eps", "v-prediction", "edm"
+  std::string base_model;     // of a network: what the tooling nodes' clients call it; empty if they have no word
   bool inpainting = false;    // a UNet that takes a mask and what surrounds it as further channels
   std::string problem;        // why it cannot be used although it looks like `kind`; empty if it can
 };

@@ -1,5 +1,7 @@
 #include "models/sd/reader.h"
 
+#include <algorithm>
+
 #include "models/checkpoint/diffusers_keys.h"
 #include "models/sd/detect.h"
 #include "models/sd/noise_levels.h"
@@ -71,6 +73,15 @@ const Family* family_of(const formats::ModelFile& file) {
   return variant ? &variant->family : nullptr;
 }
 
+// ComfyUI tells SDXL's distilled members from SDXL, and clients have a word for one of them.
+std::string base_model_of(const Variant& variant, const UNetConfig& config) {
+  const bool distilled = config.middle_depth < 0 || config.res_blocks.front() < 2;
+  if (&variant != &kSdxl || !distilled) return std::string(variant.family.base_model);
+  constexpr int kDepthOfSsd1b = 4;
+  const int deepest = *std::max_element(config.input_depth.begin(), config.input_depth.end());
+  return config.res_blocks.front() == 2 && deepest == kDepthOfSsd1b ? "ssd1b" : "";
+}
+
 NetworkDescription describe(const formats::ModelFile& file) {
   const Place place = place_of(file);
   const nn::Weights w = place.below(nn::Weights(place.tensors, DType::kF32, file.name()).probe());
@@ -80,6 +91,7 @@ NetworkDescription describe(const formats::ModelFile& file) {
   PredictionKind kind;
   if (const Variant* variant = detect_variant(config, *file.tensors)) {
     out.family = &variant->family;
+    out.base_model = base_model_of(*variant, config);
     kind = detect_prediction(*variant, config, *place.tensors, place.scope, file.name());
     out.inpainting = config.in_channels == 2 * variant->family.latents->channels + 1;
   }

@@ -34,22 +34,22 @@ nn::Conv2d conv(const nn::Weights& w) { return nn::Conv2d(with_bias(w), {.pad = 
 // Three convolutions beside a connection past them. Keys: conv.0, conv.2, conv.4, skip (when the width changes).
 struct TinyBlock {
   explicit TinyBlock(const nn::Weights& w)
-      : first(conv(w["conv"][0])), second(conv(w["conv"][2])), third(conv(w["conv"][4])) {
+      : conv1(conv(w["conv"][0])), conv2(conv(w["conv"][2])), conv3(conv(w["conv"][4])) {
     if (w.has("skip.weight")) skip = nn::Conv2d(w["skip"]);
   }
   Tensor operator()(const Tensor& x) const {
-    const Tensor h = second(first(x, {.activation = ops::Activation::kRelu}), {.activation = ops::Activation::kRelu});
-    return ops::activate(third(h, {.residual = skip ? skip(x) : x}), ops::Activation::kRelu);
+    const Tensor h = conv2(conv1(x, {.activation = ops::Activation::kRelu}), {.activation = ops::Activation::kRelu});
+    return ops::activate(conv3(h, {.residual = skip ? skip(x) : x}), ops::Activation::kRelu);
   }
   bool fits(int64_t in, int64_t out) const {
-    return first.in_channels() == in && second.in_channels() == first.out_channels() &&
-           third.in_channels() == second.out_channels() && third.out_channels() == out &&
+    return conv1.in_channels() == in && conv2.in_channels() == conv1.out_channels() &&
+           conv3.in_channels() == conv2.out_channels() && conv3.out_channels() == out &&
            (skip ? skip.in_channels() == in && skip.out_channels() == out && skip.kernel() == 1 : in == out);
   }
-  int64_t out_channels() const { return third.out_channels(); }
-  size_t bytes() const { return first.bytes() + second.bytes() + third.bytes() + skip.bytes(); }
+  int64_t out_channels() const { return conv3.out_channels(); }
+  size_t bytes() const { return conv1.bytes() + conv2.bytes() + conv3.bytes() + skip.bytes(); }
 
-  nn::Conv2d first, second, third, skip;
+  nn::Conv2d conv1, conv2, conv3, skip;
 };
 
 // A change of size and the blocks at the new size.

@@ -1,4 +1,5 @@
-// Adds nodes of one extension and category that need nothing but inputs and a run.
+// Adds nodes of one extension and category that need nothing but inputs, a run and, where their outputs have sizes, a
+// foresight.
 #pragma once
 
 #include <string>
@@ -16,14 +17,15 @@ struct AddNode {
 
   template <class P>
   void node(const char* name, const char* description, Inputs<P> inputs, Run<P> run,
-            std::vector<OutputLabel> outputs = {}) const {
+            std::vector<OutputLabel> outputs = {}, Foresee<P> foresee = {}) const {
     table.add(NodeOf<P>{.name = name,
                         .category = category,
                         .description = description,
                         .origin = origin,
                         .inputs = std::move(inputs),
                         .outputs = std::move(outputs),
-                        .run = std::move(run)});
+                        .run = std::move(run),
+                        .foresee = std::move(foresee)});
   }
 };
 

@@ -194,8 +194,9 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 // Decodes a latent in the way that vae_decode names; without a VAE, the picture is one transparent pixel.
 Value picture(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& latent) {
-  if (vae_decode == "false" || vae.empty())
-    return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : Value();
+  if (vae_decode == "false" || (vae.empty() && parts.runs()))
+    return parts.runs() ? computed<Image>(Tensor::zeros({1, 1, 1, 4})) : foreseen<Image>({1, 1, 1, 4});
+  if (vae.empty()) return {};
   const Parts::Links links{{"samples", latent}, {"vae", vae}};
   if (!has(vae_decode, "tiled")) return parts.make("VAEDecode", {}, links)[0];
   return parts.make("VAEDecodeTiled", {{"tile_size", kTile}, {"overlap", int64_t{64}}}, links)[0];
@@ -236,14 +237,13 @@ Sampled sample_part(const SamplePart& in, Call& call) {
   return finish(in, parts, some_steps(parts, call));
 }
 
-template <class P>
-ForeseenSampled foresee(const Known<P>& in, Call& call, Value (*sample)(const Parts&, const Call&)) {
+ForeseenSampled foresee(const std::string& vae_decode, Call& call, Value (*sample)(const Parts&, const Call&)) {
   const Parts parts(call, Parts::Doing::kForesee);
-  sample(parts, call);
-  picture(parts, in(&Sample::vae_decode), value_of(call, "optional_vae"), Value());
+  const Value latent = sample(parts, call);
+  const Value decoded = picture(parts, vae_decode, value_of(call, "optional_vae"), latent);
   return {Handed{value_of(call, "model")},        Handed{value_of(call, "positive")},
-          Handed{value_of(call, "negative")},     std::nullopt,
-          Handed{value_of(call, "optional_vae")}, std::nullopt};
+          Handed{value_of(call, "negative")},     Handed{latent},
+          Handed{value_of(call, "optional_vae")}, Handed{decoded}};
 }
 
 Input<Sample> model_input() { return Link("model", &Sample::model); }
@@ -278,7 +278,9 @@ void add_samplers(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_all,
-      .foresee = [](const Known<SampleAll>& in, Call& call) { return foresee(in, call, all_steps); }});
+      .foresee = [](const Known<SampleAll>& in, Call& call) {
+        return foresee(in(&Sample::vae_decode), call, all_steps);
+      }});
   table.add(NodeOf<SampleOld>{
       .name = "KSampler (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -296,7 +298,9 @@ void add_samplers(Table& table) {
       .hidden_prompt = true,
       .run = sample_old,
       .check = check_old,
-      .foresee = [](const Known<SampleOld>& in, Call& call) { return foresee(in, call, all_steps); }});
+      .foresee = [](const Known<SampleOld>& in, Call& call) {
+        return foresee(in(&SampleOld::preview) ? "true" : "false", call, all_steps);
+      }});
   table.add(NodeOf<SamplePart>{
       .name = "KSampler Adv. (Efficient)",
       .category = "Efficiency Nodes/Sampling",
@@ -317,7 +321,9 @@ void add_samplers(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = sample_part,
-      .foresee = [](const Known<SamplePart>& in, Call& call) { return foresee(in, call, some_steps); }});
+      .foresee = [](const Known<SamplePart>& in, Call& call) {
+        return foresee(in(&Sample::vae_decode), call, some_steps);
+      }});
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
-// Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): sizes, batches, masks, plain values.
+// Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): batches, masks, plain values.
 #include <algorithm>
 #include <cmath>
 
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
-#include "image/edit/latents.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
@@ -12,232 +11,13 @@
 #include "node_api/table.h"
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
+#include "ops/arithmetic/formula.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "essentials";
-
-// --- Sizes ---
-
-struct Resize {
-  Linked<Image> image;
-  int64_t width = 512, height = 512;
-  std::string interpolation, method, condition;
-  int64_t multiple_of = 0;
-};
-
-// How a picture is resized, which part of it is kept, and how much is padded around it.
-struct Fit {
-  image::Size size;
-  bool cut = false;
-  int64_t x = 0, y = 0, kept_width = 0, kept_height = 0;
-  image::Sides padding;
-};
-
-double ratio(int64_t a, int64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
-
-Fit fit_inside(const Resize& in, int64_t width, int64_t height, bool padded) {
-  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
-  if (width == 0) width = oh < height ? kMaxSide : ow;
-  if (height == 0) height = ow < width ? kMaxSide : oh;
-  const double scale = std::min(ratio(width, ow), ratio(height, oh));
-  Fit out;
-  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
-              image::round_half_even(static_cast<double>(oh) * scale)};
-  if (padded) {
-    out.padding.left = (width - out.size.width) / 2;
-    out.padding.right = width - out.size.width - out.padding.left;
-    out.padding.top = (height - out.size.height) / 2;
-    out.padding.bottom = height - out.size.height - out.padding.top;
-  }
-  return out;
-}
-
-Fit fill(const Resize& in, int64_t width, int64_t height) {
-  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
-  if (width == 0) width = ow;
-  if (height == 0) height = oh;
-  const double scale = std::max(ratio(width, ow), ratio(height, oh));
-  Fit out;
-  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
-              image::round_half_even(static_cast<double>(oh) * scale)};
-  out.cut = true;
-  out.x = std::max<int64_t>(0, (out.size.width - width) / 2);
-  out.y = std::max<int64_t>(0, (out.size.height - height) / 2);
-  out.kept_width = std::min(width, out.size.width - out.x);
-  out.kept_height = std::min(height, out.size.height - out.y);
-  return out;
-}
-
-Fit fit_of(const Resize& in) {
-  int64_t width = in.width, height = in.height;
-  if (in.multiple_of > 1) {
-    width -= width % in.multiple_of;
-    height -= height % in.multiple_of;
-  }
-  if (in.method == "keep proportion" || in.method == "pad") return fit_inside(in, width, height, in.method == "pad");
-  if (in.method == "fill / crop") return fill(in, width, height);
-  Fit out;
-  out.size = {width > 0 ? width : in.image->dim(2), height > 0 ? height : in.image->dim(1)};
-  return out;
-}
-
-// As in the original, the condition refers to the size before the overhang is cropped.
-bool is_to_be_resized(const Resize& in, image::Size to) {
-  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
-  if (in.condition == "downscale if bigger") return oh > to.height || ow > to.width;
-  if (in.condition == "upscale if smaller") return oh < to.height || ow < to.width;
-  if (in.condition == "if bigger area") return oh * ow > to.height * to.width;
-  if (in.condition == "if smaller area") return oh * ow < to.height * to.width;
-  return true;
-}
-
-Results<Image, int64_t, int64_t> resize(const Resize& in) {
-  const Fit fit = fit_of(in);
-  Tensor out = *in.image;
-  if (is_to_be_resized(in, fit.size)) {
-    out = image::resize(
-        out, fit.size,
-        in.interpolation == "nearest" ? image::ResizeMethod::kNearest : image::resize_method(in.interpolation));
-    if (in.method == "pad") out = image::pad(out, fit.padding, 0.0f);
-    if (fit.cut) out = image::crop(out, {fit.kept_width, fit.kept_height}, fit.x, fit.y);
-  }
-  if (const int64_t step = in.multiple_of; step > 1) {
-    const int64_t more_x = out.dim(2) % step, more_y = out.dim(1) % step;
-    if (more_x == out.dim(2) || more_y == out.dim(1))
-      throw Error(Fault::kInvalid, "nothing is left of a picture of " + std::to_string(out.dim(2)) + "x" +
-                                       std::to_string(out.dim(1)) + " at multiples of " + std::to_string(step))
-          .at_input("multiple_of");
-    if (more_x || more_y) out = image::crop(out, {out.dim(2) - more_x, out.dim(1) - more_y}, more_x / 2, more_y / 2);
-  }
-  out = image::map(out, [](float v) { return std::clamp(v, 0.0f, 1.0f); });
-  const int64_t width = out.dim(2), height = out.dim(1);
-  return {std::move(out), width, height};
-}
-
-struct OnePicture {
-  Linked<Image> image;
-};
-
-Results<int64_t, int64_t, int64_t> size_of(const OnePicture& in) {
-  return {in.image->dim(2), in.image->dim(1), in.image->dim(0)};
-}
-
-struct Crop {
-  Linked<Image> image;
-  int64_t width = 256, height = 256;
-  std::string position;
-  int64_t x_offset = 0, y_offset = 0;
-};
-
-Results<Image, int64_t, int64_t> crop(const Crop& in) {
-  const int64_t ow = in.image->dim(2), oh = in.image->dim(1);
-  const int64_t width = std::min(ow, in.width), height = std::min(oh, in.height);
-  const auto has = [&](const char* word) { return in.position.find(word) != std::string::npos; };
-  int64_t x = has("center") ? image::round_half_even(ratio(ow - width, 2)) : 0;
-  int64_t y = has("center") ? image::round_half_even(ratio(oh - height, 2)) : 0;
-  if (has("top")) y = 0;
-  if (has("bottom")) y = oh - height;
-  if (has("left")) x = 0;
-  if (has("right")) x = ow - width;
-  x += in.x_offset;
-  y += in.y_offset;
-  const int64_t x2 = std::min(x + width, ow), y2 = std::min(y + height, oh);
-  x = std::max<int64_t>(x, 0);
-  y = std::max<int64_t>(y, 0);
-  if (x2 <= x || y2 <= y)
-    throw Error(Fault::kInvalid,
-                "the part lies outside of a picture of " + std::to_string(ow) + "x" + std::to_string(oh))
-        .fix("Use smaller offsets, and a width and height of at least 1");
-  return {image::crop(*in.image, {x2 - x, y2 - y}, x, y), x, y};
-}
-
-Tensor flipped(Tensor pixels, bool over_x, bool over_y) {
-  if (over_y) pixels = image::flip(pixels, image::Flip::kVertical);
-  if (over_x) pixels = image::flip(pixels, image::Flip::kHorizontal);
-  return pixels;
-}
-
-struct FlipPictures {
-  Linked<Image> image;
-  std::string axis;
-};
-struct FlipMask {
-  Linked<Mask> mask;
-  std::string axis;
-};
-
-bool names(const std::string& axis, char one) { return axis.find(one) != std::string::npos; }
-
-void add_sizes(Table& table) {
-  table.add(NodeOf<Resize>{
-      .name = "ImageResize+",
-      .display = "Image Resize",
-      .category = "essentials/image manipulation",
-      .description =
-          "Resizes pictures: stretched, fitted into the size, filling and cropped to it, or padded with black.",
-      .origin = kOrigin,
-      .inputs = {Link("image", &Resize::image),
-                 Int("width", &Resize::width).range(0, kMaxSide).step(1).tip("0: the picture's own."),
-                 Int("height", &Resize::height).range(0, kMaxSide).step(1).tip("0: the picture's own."),
-                 Choice("interpolation", &Resize::interpolation,
-                        {"nearest", "bilinear", "bicubic", "area", "nearest-exact", "lanczos"}),
-                 Choice("method", &Resize::method, {"stretch", "keep proportion", "fill / crop", "pad"}).added_later(),
-                 Choice("condition", &Resize::condition,
-                        {"always", "downscale if bigger", "upscale if smaller", "if bigger area", "if smaller area"})
-                     .added_later(),
-                 Int("multiple_of", &Resize::multiple_of)
-                     .range(0, 512)
-                     .step(1)
-                     .added_later()
-                     .tip("Sides become multiples of it.")},
-      .outputs = {{"IMAGE"}, {"width"}, {"height"}},
-      .run = resize});
-  table.add(NodeOf<OnePicture>{.name = "GetImageSize+",
-                               .display = "Get Image Size",
-                               .category = "essentials/image utils",
-                               .description = "The size of pictures, and their number.",
-                               .origin = kOrigin,
-                               .inputs = {Link("image", &OnePicture::image)},
-                               .outputs = {{"width"}, {"height"}, {"count"}},
-                               .run = size_of});
-  table.add(NodeOf<Crop>{.name = "ImageCrop+",
-                         .display = "Image Crop",
-                         .category = "essentials/image manipulation",
-                         .description = "Crops pictures at one of nine positions.",
-                         .origin = kOrigin,
-                         .inputs = {Link("image", &Crop::image), Int("width", &Crop::width).range(0, kMaxSide).step(8),
-                                    Int("height", &Crop::height).range(0, kMaxSide).step(8),
-                                    Choice("position", &Crop::position,
-                                           {"top-left", "top-center", "top-right", "right-center", "bottom-right",
-                                            "bottom-center", "bottom-left", "left-center", "center"}),
-                                    Int("x_offset", &Crop::x_offset).range(-99999, 99999).step(1),
-                                    Int("y_offset", &Crop::y_offset).range(-99999, 99999).step(1)},
-                         .outputs = {{"IMAGE"}, {"x"}, {"y"}},
-                         .run = crop});
-  table.add(NodeOf<FlipPictures>{
-      .name = "ImageFlip+",
-      .display = "Image Flip",
-      .category = "essentials/image manipulation",
-      .description = "Mirrors pictures along one axis or both.",
-      .origin = kOrigin,
-      .inputs = {Link("image", &FlipPictures::image), Choice("axis", &FlipPictures::axis, {"x", "y", "xy"})},
-      .run = [](const FlipPictures& in) -> Results<Image> {
-        return {flipped(*in.image, names(in.axis, 'x'), names(in.axis, 'y'))};
-      }});
-  table.add(NodeOf<FlipMask>{
-      .name = "MaskFlip+",
-      .display = "Mask Flip",
-      .category = "essentials/mask",
-      .description = "Mirrors masks along one axis or both.",
-      .origin = kOrigin,
-      .inputs = {Link("mask", &FlipMask::mask), Choice("axis", &FlipMask::axis, {"x", "y", "xy"})},
-      .run = [](const FlipMask& in) -> Results<Mask> {
-        return {image::as_mask(flipped(image::as_picture(*in.mask), names(in.axis, 'x'), names(in.axis, 'y')))};
-      }});
-}
 
 // --- Masks ---
 
@@ -277,23 +57,16 @@ Results<Mask> smooth(const Smooth& in) {
 }
 
 Results<Mask> from_colour(const FromColour& in) {
-  const Tensor pixels = contiguous(*in.image);
-  const int64_t channels = pixels.dim(3);
+  const int64_t channels = in.image->dim(3);
   if (channels != 3)
     throw Error(Fault::kInvalid, "the picture has " + std::to_string(channels) + " channels, and must have 3")
         .at_input("image");
-  const int64_t wanted[] = {in.red, in.green, in.blue};
-  Tensor out(Shape{pixels.dim(0), pixels.dim(1), pixels.dim(2)});
-  for (int64_t i = 0; i < out.numel(); ++i) {
-    bool inside = true;
-    for (int64_t c = 0; c < 3; ++c) {
-      const float value = std::clamp(pixels.f32()[i * 3 + c], 0.0f, 1.0f) * 255.0f;
-      const int64_t distance = image::round_half_even(static_cast<double>(value)) - wanted[c];
-      inside = inside && distance >= -in.threshold && distance <= in.threshold;
-    }
-    out.f32()[i] = inside ? 1.0f : 0.0f;
-  }
-  return {std::move(out)};
+  const auto near = [&](int64_t channel, int64_t wanted) {
+    return ops::map([wanted = static_cast<float>(wanted), threshold = static_cast<float>(in.threshold)](
+                        auto v) { return abs(round(clamp(v, 0.0f, 1.0f) * 255.0f) - wanted) <= threshold; },
+                    in.image->slice(3, channel, 1));
+  };
+  return {image::as_mask(ops::mul(ops::mul(near(0, in.red), near(1, in.green)), near(2, in.blue)))};
 }
 
 void add_masks(Table& table) {
@@ -306,7 +79,8 @@ void add_masks(Table& table) {
       .inputs =
           {Link("mask", &Blur::mask), Int("amount", &Blur::amount).range(0, 256).step(1),
            Choice("device", &Blur::device, {"auto", "cpu", "gpu"}).added_later().tip("Makes no difference here.")},
-      .run = blur});
+      .run = blur,
+      .foresee = like<Blur>(&Blur::mask)});
   table.add(
       NodeOf<Smooth>{.name = "MaskSmooth+",
                      .display = "Mask Smooth",
@@ -314,7 +88,8 @@ void add_masks(Table& table) {
                      .description = "Rounds masks to 0 and 1, and blurs the result.",
                      .origin = kOrigin,
                      .inputs = {Link("mask", &Smooth::mask), Int("amount", &Smooth::amount).range(0, 127).step(1)},
-                     .run = smooth});
+                     .run = smooth,
+                     .foresee = like<Smooth>(&Smooth::mask)});
   table.add(NodeOf<FromColour>{
       .name = "MaskFromColor+",
       .display = "Mask From Color",
@@ -325,7 +100,8 @@ void add_masks(Table& table) {
                  Int("green", &FromColour::green).range(0, 255).step(1),
                  Int("blue", &FromColour::blue).range(0, 255).step(1),
                  Int("threshold", &FromColour::threshold).range(0, 127).step(1)},
-      .run = from_colour});
+      .run = from_colour,
+      .foresee = mask_of_picture<FromColour>(&FromColour::image)});
 }
 
 // --- Batches ---
@@ -337,6 +113,9 @@ struct FromBatch {
 struct MasksFromBatch {
   Linked<Mask> mask;
   int64_t start = 0, length = 1;
+};
+struct OnePicture {
+  Linked<Image> image;
 };
 struct ListOfPictures {
   LinkedList<Image> image;
@@ -372,11 +151,17 @@ Results<ListOf<Image>> batch_to_list(const OnePicture& in) {
   return {std::move(out)};
 }
 
-float grey(const float* rgb, const std::string& method) {
-  if (method == "luminance (Rec.709)") return 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
-  if (method == "luminance (Rec.601)") return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
-  if (method == "average") return (rgb[0] + rgb[1] + rgb[2]) / 3.0f;
-  return (std::max({rgb[0], rgb[1], rgb[2]}) + std::min({rgb[0], rgb[1], rgb[2]})) / 2.0f;
+// The brightness of pictures of three channels, f32 [N,H,W,1].
+Tensor grey(const Tensor& picture, const std::string& method) {
+  const Tensor red = picture.slice(3, 0, 1), green = picture.slice(3, 1, 1), blue = picture.slice(3, 2, 1);
+  const auto weighted = [&](float of_red, float of_green, float of_blue) {
+    return ops::map([=](auto r, auto g, auto b) { return of_red * r + of_green * g + of_blue * b; }, red, green, blue);
+  };
+  if (method == "luminance (Rec.709)") return weighted(0.2126f, 0.7152f, 0.0722f);
+  if (method == "luminance (Rec.601)") return weighted(0.299f, 0.587f, 0.114f);
+  if (method == "average") return ops::map([](auto r, auto g, auto b) { return (r + g + b) / 3.0f; }, red, green, blue);
+  return ops::map([](auto r, auto g, auto b) { return (max(max(r, g), b) + min(min(r, g), b)) / 2.0f; }, red, green,
+                  blue);
 }
 
 Results<Image> desaturate(const Desaturate& in) {
@@ -384,13 +169,9 @@ Results<Image> desaturate(const Desaturate& in) {
     throw Error(Fault::kInvalid, "the pictures must have three channels")
         .at_input("image")
         .fix("Put ImageRemoveAlpha+ before it");
-  Tensor out = clone(*in.image);
   const auto factor = static_cast<float>(in.factor);
-  for (float* p = out.f32(); p < out.f32() + out.numel(); p += 3) {
-    const float value = grey(p, in.method);
-    for (int c = 0; c < 3; ++c) p[c] = std::clamp((1.0f - factor) * p[c] + factor * value, 0.0f, 1.0f);
-  }
-  return {std::move(out)};
+  return {ops::map([factor](auto v, auto g) { return clamp((1.0f - factor) * v + factor * g, 0.0f, 1.0f); }, *in.image,
+                   grey(*in.image, in.method))};
 }
 
 struct Sharpen {
@@ -406,9 +187,8 @@ void add_batches(Table& table) {
       .description = "Sharpens pictures, less where they are sharp already (AMD FidelityFX CAS).",
       .origin = kOrigin,
       .inputs = {Link("image", &Sharpen::image), Float("amount", &Sharpen::amount).range(0.0, 1.0).step(0.05)},
-      .run = [](const Sharpen& in) -> Results<Image> {
-        return {image::adaptive_sharpen(*in.image, in.amount, 1e-5)};
-      }});
+      .run = [](const Sharpen& in) -> Results<Image> { return {image::adaptive_sharpen(*in.image, in.amount, 1e-5)}; },
+      .foresee = like<Sharpen>(&Sharpen::image)});
   table.add(NodeOf<FromBatch>{
       .name = "ImageFromBatch+",
       .display = "Image From Batch",
@@ -417,7 +197,13 @@ void add_batches(Table& table) {
       .origin = kOrigin,
       .inputs = {Link("image", &FromBatch::image), Int("start", &FromBatch::start).range(0, 4096).step(1),
                  Int("length", &FromBatch::length).range(-1, 4096).step(1)},
-      .run = from_batch});
+      .run = from_batch,
+      .foresee = [](const Known<FromBatch>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&FromBatch::image);
+        if (!known) return {};
+        const int64_t length = in(&FromBatch::length);
+        return {in_number(*known, part_of(known->count, in(&FromBatch::start), length < 0 ? known->count : length))};
+      }});
   table.add(NodeOf<MasksFromBatch>{
       .name = "MaskFromBatch+",
       .display = "Mask From Batch",
@@ -428,6 +214,11 @@ void add_batches(Table& table) {
                  Int("length", &MasksFromBatch::length).range(1, 4096).step(1)},
       .run = [](const MasksFromBatch& in) -> Results<Mask> {
         return {image::take_from_batch(*in.mask, in.start, in.length)};
+      },
+      .foresee = [](const Known<MasksFromBatch>& in) -> Foreseen<Mask> {
+        const ForeseenMask* known = in(&MasksFromBatch::mask);
+        if (!known) return {};
+        return {in_number(*known, part_of(known->count, in(&MasksFromBatch::start), in(&MasksFromBatch::length)))};
       }});
   table.add(NodeOf<ListOfPictures>{.name = "ImageListToBatch+",
                                    .display = "Image List To Batch",
@@ -453,6 +244,14 @@ void add_batches(Table& table) {
                                .run = [](const OnePicture& in) -> Results<Image> {
                                  if (in.image->dim(3) != 4) return {in.image};
                                  return {contiguous(in.image->slice(3, 0, 3))};
+                               },
+                               .foresee = [](const Known<OnePicture>& in, Call& call) -> Foreseen<Image> {
+                                 const ForeseenPicture* known = in(&OnePicture::image);
+                                 if (!known) return {};
+                                 if (known->channels != 4) return {Handed{*call.linked("image")}};
+                                 ForeseenPicture out = *known;
+                                 out.channels = 3;
+                                 return {out};
                                }});
   table.add(NodeOf<Desaturate>{
       .name = "ImageDesaturate+",
@@ -463,7 +262,8 @@ void add_batches(Table& table) {
       .inputs = {Link("image", &Desaturate::image), Float("factor", &Desaturate::factor).range(0.0, 1.0).step(0.05),
                  Choice("method", &Desaturate::method,
                         {"luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"})},
-      .run = desaturate});
+      .run = desaturate,
+      .foresee = like<Desaturate>(&Desaturate::image)});
 }
 
 // --- Values, latents ---
@@ -558,7 +358,8 @@ void add_values(Table& table) {
                              .description = "Removes the noise mask of a latent.",
                              .origin = kOrigin,
                              .inputs = {Link("samples", &OfLatent::samples)},
-                             .run = without_mask});
+                             .run = without_mask,
+                             .foresee = like<OfLatent>(&OfLatent::samples)});
   table.add(NodeOf<Picker>{.name = "SDXLEmptyLatentSizePicker+",
                            .display = "SDXL Empty Latent Size Picker",
                            .category = "essentials/utilities",
@@ -584,7 +385,6 @@ void add_values(Table& table) {
 }  // namespace
 
 void register_essentials_nodes(Table& table) {
-  add_sizes(table);
   add_masks(table);
   add_batches(table);
   add_values(table);

@@ -115,7 +115,7 @@ template <class P>
 Foreseen<Latent> foresee(const Known<Sides<P>>& in, Call& call) {
   foresee_sampling(in(&Sides<P>::model), in(&Sides<P>::positive), in(&Sides<P>::negative), in(&Common::latent_image),
                    call);
-  return {};
+  return {in(&Common::latent_image)};
 }
 template <class P>
 Foreseen<Latent, VaeHandle> foresee_piped(const Known<Piped<P>>& in, Call& call) {
@@ -123,7 +123,7 @@ Foreseen<Latent, VaeHandle> foresee_piped(const Known<Piped<P>>& in, Call& call)
   if (!pipe) return {};
   foresee_sampling(pipe->model.template get<ModelHandle>(), pipe->positive.template get<ForeseenConditioning>(),
                    pipe->negative.template get<ForeseenConditioning>(), in(&Common::latent_image), call);
-  return {std::nullopt, Handed{pipe->vae}};
+  return {in(&Common::latent_image), Handed{pipe->vae}};
 }
 
 void check_denoise(const All& in) {

@@ -1,9 +1,10 @@
 #include "nodes/extensions/inspire_noise.h"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "nodes/extensions/arc.h"
+#include "ops/elementwise.h"
 #include "sampling/random/philox.h"
 #include "sampling/random/torch_random.h"
 
@@ -18,38 +19,23 @@ Tensor drawn(TorchGenerator& rng, bool card, uint64_t seed, const Shape& shape) 
   return rng.randn(shape);
 }
 
-// Of one picture.
-void mix(float* noise, const float* variation, int64_t count, double strength, bool slerp) {
-  double a = 1 - strength, b = strength;
-  if (slerp) {
-    double dot = 0, first = 0, second = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      dot += double{noise[i]} * variation[i];
-      first += double{noise[i]} * noise[i];
-      second += double{variation[i]} * variation[i];
-    }
-    const double angle = std::acos(std::clamp(dot / std::sqrt(first * second), -1.0, 1.0));
-    a = std::sin((1 - strength) * angle) / std::sin(angle);
-    b = std::sin(strength * angle) / std::sin(angle);
-  } else {
-    const double length = std::sqrt(a * a + b * b);
-    a /= length;
-    b /= length;
-  }
-  for (int64_t i = 0; i < count; ++i) noise[i] = static_cast<float>(a * noise[i] + b * variation[i]);
+// Both of one picture.
+Tensor mixed(const Tensor& noise, const Tensor& variation, double strength, bool along_arc) {
+  if (along_arc) return weighted_sum(noise, variation, arc_weights(angle_between(noise, variation), strength));
+  const double length = std::sqrt((1 - strength) * (1 - strength) + strength * strength);
+  return weighted_sum(noise, variation,
+                      {static_cast<float>((1 - strength) / length), static_cast<float>(strength / length)});
 }
 
 // Draw by draw, each of one picture.
 Tensor of_card(const Latent& latent, uint64_t seed) {
   const Shape& shape = latent.samples.shape();
-  Tensor out(shape);
-  const int64_t count = out.numel() / shape[0];
+  std::vector<Tensor> drawn;
   for (int64_t i = 0; i < shape[0]; ++i) {
     const auto before = static_cast<uint32_t>(latent.batch_index[static_cast<size_t>(i)]);
-    const Tensor made = sampling::philox_randn(seed, Shape{1, shape[1], shape[2], shape[3]}, before);
-    std::copy_n(made.f32(), count, out.f32() + i * count);
+    drawn.push_back(sampling::philox_randn(seed, Shape{1, shape[1], shape[2], shape[3]}, before));
   }
-  return out;
+  return ops::concat(drawn, 0);
 }
 
 }  // namespace
@@ -68,20 +54,16 @@ guidance::GivenNoise inspire_noise(const Latent& latent, const InspireNoise& how
     Tensor noise = sampling::prepare_noise(rng, shape, how.seed, latent.batch_index);
     return {std::move(noise), rng};
   }
-  Tensor noise(shape);
-  const int64_t count = one.numel();
-  if (how.batch == Batch::kTogether) noise = drawn(rng, how.card, how.seed, shape);
+  const Tensor together = how.batch == Batch::kTogether ? drawn(rng, how.card, how.seed, shape) : Tensor();
+  std::vector<Tensor> pictures;
   for (int64_t i = 0; i < shape[0]; ++i) {
-    float* picture = noise.f32() + i * count;
-    if (how.batch != Batch::kTogether) {
-      const uint64_t seed = how.seed + (how.batch == Batch::kOneByOne ? static_cast<uint64_t>(i) : 0);
-      const Tensor made = drawn(rng, how.card, seed, one);
-      std::copy_n(made.f32(), count, picture);
-    }
+    const uint64_t seed = how.seed + (how.batch == Batch::kOneByOne ? static_cast<uint64_t>(i) : 0);
+    Tensor picture = together.defined() ? together.slice(0, i, 1) : drawn(rng, how.card, seed, one);
     const double growth = how.batch == Batch::kGrowing ? how.growth * static_cast<double>(i) : 0.0;
-    if (variation.defined()) mix(picture, variation.f32(), count, how.variation_strength + growth, how.slerp);
+    if (variation.defined()) picture = mixed(picture, variation, how.variation_strength + growth, how.slerp);
+    pictures.push_back(std::move(picture));
   }
-  return {std::move(noise), rng};
+  return {ops::concat(pictures, 0), rng};
 }
 
 }  // namespace easel::nodes

@@ -1,17 +1,20 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/cancel.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/sizes.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -30,45 +33,13 @@ struct Grow {
   bool fill_holes = false;
 };
 
-// 1 where a mask is above 0, and where no path over zeros leads to the border (scipy's binary_fill_holes).
-Tensor without_holes(const Tensor& mask) {
-  const int64_t h = mask.dim(1), w = mask.dim(2);
-  Tensor out = Tensor::full(mask.shape(), 1.0f);
-  std::vector<std::pair<int64_t, int64_t>> edge;
-  const auto reach = [&](int64_t y, int64_t x) {
-    if (y < 0 || y >= h || x < 0 || x >= w || out.f32()[y * w + x] == 0.0f || mask.f32()[y * w + x] > 0.0f) return;
-    out.f32()[y * w + x] = 0.0f;
-    edge.emplace_back(y, x);
-  };
-  for (int64_t x = 0; x < w; ++x) {
-    reach(0, x);
-    reach(h - 1, x);
-  }
-  for (int64_t y = 0; y < h; ++y) {
-    reach(y, 0);
-    reach(y, w - 1);
-  }
-  constexpr uint32_t kPixels = 1 << 16;  // between two looks at whether the work is to stop
-  for (uint32_t seen = 0; !edge.empty(); ++seen) {
-    if (seen % kPixels == 0) poll_cancelled();
-    const auto [y, x] = edge.back();
-    edge.pop_back();
-    reach(y - 1, x);
-    reach(y + 1, x);
-    reach(y, x - 1);
-    reach(y, x + 1);
-  }
-  return out;
-}
-
 // Mixes a mask with the one before it: alpha * mask + (1 - alpha) * before, then + decay * before, divided by its
 // maximum. An alpha or decay of 1 leaves its step out.
 Tensor trailing(Tensor mask, const Tensor& before, float alpha, float decay) {
   if (alpha < 1.0f) mask = ops::map([=](auto v, auto old) { return alpha * v + (1.0f - alpha) * old; }, mask, before);
   if (decay < 1.0f) {
     mask = ops::add(mask, before, decay);
-    const std::span<const float> values = mask.values();
-    const float most = *std::max_element(values.begin(), values.end());
+    const float most = ops::item(ops::reduce(mask, ops::Reduction::kMax, 0, -1));
     mask = ops::map([=](auto v) { return v / most; }, mask);
   }
   return mask;
@@ -84,7 +55,7 @@ Results<Mask, Mask> grow(const Grow& in) {
     if (const auto pixels = image::round_half_even(expand); pixels != 0)
       one = image::grow_mask(one, pixels, in.tapered_corners);
     expand += expand < 0 ? -in.incremental_expandrate : in.incremental_expandrate;
-    if (in.fill_holes) one = without_holes(contiguous(one));
+    if (in.fill_holes) one = image::without_holes(one);
     if (!out.empty())
       one = trailing(one, out.back(), static_cast<float>(in.lerp_alpha), static_cast<float>(in.decay_factor));
     out.push_back(contiguous(one));
@@ -122,22 +93,103 @@ Tensor centred(const Tensor& pixels, int64_t side, bool beside) {
       pixels, beside ? image::Sides{0, before, 0, more - before} : image::Sides{before, 0, more - before, 0}, 0.0f);
 }
 
-Results<Image> concatenate(const Beside& in) {
-  const bool beside = in.direction == "left" || in.direction == "right";
-  Tensor image1 = *in.image1, image2 = *in.image2;
-  if (in.match_image_size) {
-    const double aspect = static_cast<double>(image2.dim(2)) / static_cast<double>(image2.dim(1));
-    const image::Size size =
-        beside ? image::Size{static_cast<int64_t>(static_cast<double>(image1.dim(1)) * aspect), image1.dim(1)}
-               : image::Size{image1.dim(2), static_cast<int64_t>(static_cast<double>(image1.dim(2)) / aspect)};
-    image2 = image::antialias_bicubic(image2, size);
-  }
+bool is_beside(const std::string& direction) { return direction == "left" || direction == "right"; }
+
+// The second picture's size when it is brought to the height, or width, of the first.
+image::Size matched(image::Size first, image::Size second, bool beside) {
+  const double aspect = static_cast<double>(second.width) / static_cast<double>(second.height);
+  if (beside) return {static_cast<int64_t>(static_cast<double>(first.height) * aspect), first.height};
+  return {first.width, static_cast<int64_t>(static_cast<double>(first.width) / aspect)};
+}
+
+// `fit`: the size to whose height, or width, the second picture is brought.
+ForeseenPicture beside_each_other(const ForeseenPicture& first, const ForeseenPicture& second,
+                                  const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = is_beside(direction);
+  const auto [w1, h1] = size_of(first);
+  const auto [w2, h2] = fit ? matched(*fit, size_of(second), beside) : size_of(second);
+  ForeseenPicture out =
+      in_size(first, beside ? image::Size{w1 + w2, std::max(h1, h2)} : image::Size{std::max(w1, w2), h1 + h2});
+  out.count = std::max(first.count, second.count);
+  out.channels = std::max(first.channels, second.channels);
+  return out;
+}
+
+Tensor beside_each_other(Tensor image1, Tensor image2, const std::string& direction, std::optional<image::Size> fit) {
+  const bool beside = is_beside(direction);
+  if (fit) image2 = image::antialias_bicubic(image2, matched(*fit, image::size_of(image2), beside));
   const int64_t count = std::max(image1.dim(0), image2.dim(0)), channels = std::max(image1.dim(3), image2.dim(3));
   const int64_t side = std::max(image1.dim(beside ? 1 : 2), image2.dim(beside ? 1 : 2));
   image1 = centred(matched(image1, count, channels), side, beside);
   image2 = centred(matched(image2, count, channels), side, beside);
-  if (in.direction == "left" || in.direction == "up") std::swap(image1, image2);
-  return {ops::concat({image1, image2}, beside ? 2 : 1)};
+  if (direction == "left" || direction == "up") std::swap(image1, image2);
+  return ops::concat({image1, image2}, beside ? 2 : 1);
+}
+
+std::optional<image::Size> size_to_fit(bool match, image::Size size) {
+  return match ? std::optional(size) : std::nullopt;
+}
+
+Foreseen<Image> foresee_concatenated(const Known<Beside>& in) {
+  const ForeseenPicture *first = in(&Beside::image1), *second = in(&Beside::image2);
+  if (!first || !second) return {};
+  return {beside_each_other(*first, *second, in(&Beside::direction),
+                            size_to_fit(in(&Beside::match_image_size), size_of(*first)))};
+}
+
+Results<Image> concatenate(const Beside& in) {
+  return {beside_each_other(*in.image1, *in.image2, in.direction,
+                            size_to_fit(in.match_image_size, image::size_of(*in.image1)))};
+}
+
+// --- ImageConcatMulti ---
+
+struct Row {
+  int64_t inputcount = 2;
+  Linked<Image> image_1;
+  std::string direction;
+  bool match_image_size = false;
+};
+constexpr int64_t kMostInRow = 40;
+
+// Each picture is laid beside those before it; one that is not linked is black, in the size of the first.
+Results<Image> concatenate_row(const Row& in, Call& call) {
+  const Tensor& first = *in.image_1;
+  const auto fit = size_to_fit(in.match_image_size, image::size_of(first));
+  Tensor out = first;
+  for (int64_t i = 2; i <= in.inputcount; ++i) {
+    call.check_cancelled();
+    const Value* next = call.linked("image_" + std::to_string(i));
+    out = beside_each_other(out, next && !next->empty() ? next->as<Tensor>() : Tensor::zeros(first.shape()),
+                            in.direction, fit);
+  }
+  return {std::move(out)};
+}
+
+Foreseen<Image> foresee_row(const Known<Row>& in, Call& call) {
+  const ForeseenPicture* first = in(&Row::image_1);
+  if (!first) return {};
+  ForeseenPicture out = *first;
+  const auto fit = size_to_fit(in(&Row::match_image_size), size_of(*first));
+  for (int64_t i = 2; i <= in(&Row::inputcount); ++i) {
+    const Value* next = call.linked("image_" + std::to_string(i));
+    const auto* known = next ? next->get<ForeseenPicture>() : first;
+    if (!known) return {};
+    out = beside_each_other(out, *known, in(&Row::direction), fit);
+  }
+  return {out};
+}
+
+Inputs<Row> row_inputs() {
+  Inputs<Row> out{Int("inputcount", &Row::inputcount).range(2, kMostInRow).step(1), Link("image_1", &Row::image_1),
+                  Choice("direction", &Row::direction, {"right", "down", "left", "up"}),
+                  Bool("match_image_size", &Row::match_image_size)};
+  for (int64_t i = 2; i <= kMostInRow; ++i) {
+    Input<Row> one("image_" + std::to_string(i), "IMAGE", In::Member::kNone, &blank<Row>());
+    one.set_known_when_checked(false);
+    out.push_back(std::move(one).optional());
+  }
+  return out;
 }
 
 }  // namespace
@@ -166,7 +218,10 @@ void register_kj_picture_nodes(Table& table) {
                      .tip("If below 1, the factor with which the mask before is added."),
                  Bool("fill_holes", &Grow::fill_holes).optional()},
       .outputs = {{"mask"}, {"mask_inverted"}},
-      .run = grow});
+      .run = grow,
+      .foresee = [](const Known<Grow>& in) -> Foreseen<Mask, Mask> {
+        return {in(&Grow::mask), in(&Grow::mask)};
+      }});
   table.add(NodeOf<Beside>{.name = "ImageConcanate",
                            .display = "Image Concatenate",
                            .category = "KJNodes/image",
@@ -176,7 +231,17 @@ void register_kj_picture_nodes(Table& table) {
                                       Choice("direction", &Beside::direction, {"right", "down", "left", "up"}),
                                       Bool("match_image_size", &Beside::match_image_size)
                                           .tip("Resizes the second picture to the height or width of the first.")},
-                           .run = concatenate});
+                           .run = concatenate,
+                           .foresee = foresee_concatenated});
+  table.add(NodeOf<Row>{.name = "ImageConcatMulti",
+                        .display = "Image Concatenate Multi",
+                        .category = "KJNodes/image",
+                        .description = "Puts several pictures in a row or a column.",
+                        .origin = kOrigin,
+                        .inputs = row_inputs(),
+                        .outputs = {{"images"}},
+                        .run = concatenate_row,
+                        .foresee = foresee_row});
 }
 
 }  // namespace easel::nodes

@@ -5,6 +5,7 @@
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
@@ -131,12 +132,14 @@ struct Range {
   MaybeLinked<Image> images;
   MaybeLinked<Mask> masks;
 };
-struct Resize {
-  Linked<Image> image;
+struct WantedSize {
   int64_t width = 512, height = 512;
-  std::string upscale_method;
   bool keep_proportion = false;
   int64_t divisible_by = 2;
+};
+struct Resize : WantedSize {
+  Linked<Image> image;
+  std::string upscale_method;
   MaybeLinked<Image> get_image_size;
   std::string crop = "disabled";
 };
@@ -147,12 +150,26 @@ Results<Image, int64_t, int64_t, int64_t> size_and_count(const OnePicture& in, C
   return {in.image, width, height, count};
 }
 
+Foreseen<Image, int64_t, int64_t, int64_t> foresee_counted(const Known<OnePicture>& in, Call& call) {
+  const ForeseenPicture* known = in(&OnePicture::image);
+  if (!known) return {};
+  // A file may hold fewer pictures of one size than it says.
+  return {Handed{*call.linked("image")}, known->width, known->height, std::nullopt};
+}
+
 Results<Latent, int64_t, int64_t, int64_t, int64_t, int64_t> latent_size(const OneLatent& in, Call& call) {
   const Tensor& t = in.latent->samples;
   const int64_t count = t.dim(0), channels = t.dim(3), height = t.dim(1), width = t.dim(2);
   call.show_text(std::to_string(count) + "x" + std::to_string(channels) + "x0x" + std::to_string(height) + "x" +
                  std::to_string(width));
   return {in.latent, count, channels, int64_t{0}, height, width};
+}
+
+Foreseen<Latent, int64_t, int64_t, int64_t, int64_t, int64_t> foresee_latent_size(const Known<OneLatent>& in,
+                                                                                  Call& call) {
+  const ForeseenLatent* known = in(&OneLatent::latent);
+  if (!known) return {};
+  return {Handed{*call.linked("latent")}, std::nullopt, known->channels, int64_t{0}, known->height, known->width};
 }
 
 // A start of -1 takes the last ones. As in the original, the start that was found for pictures is used for masks too.
@@ -173,9 +190,24 @@ Results<Image, Mask> range_of(const Range& in) {
   return {std::move(images), std::move(masks)};
 }
 
-image::Size wanted_size(const Resize& in) {
-  if (in.get_image_size) return {in.get_image_size->dim(2), in.get_image_size->dim(1)};
-  const auto w = static_cast<double>(in.image->dim(2)), h = static_cast<double>(in.image->dim(1));
+Foreseen<Image, Mask> foresee_range(const Known<Range>& in, Call& call) {
+  const ForeseenPicture* images = in(&Range::images);
+  const ForeseenMask* masks = in(&Range::masks);
+  int64_t start = in(&Range::start_index);
+  if (start == -1 && !images && (call.linked("images") || call.awaits("images"))) return {};
+  const auto number = [&](int64_t whole) {
+    if (start == -1) start = std::max<int64_t>(0, whole - in(&Range::num_frames));
+    return std::clamp<int64_t>(whole - start, 0, in(&Range::num_frames));
+  };
+  std::optional<ForeseenPicture> some_images;
+  std::optional<ForeseenMask> some_masks;
+  if (images) some_images = in_number(*images, number(images->count));
+  if (masks) some_masks = in_number(*masks, number(masks->count));
+  return {some_images, some_masks};
+}
+
+image::Size wanted_size(const WantedSize& in, image::Size now) {
+  const auto w = static_cast<double>(now.width), h = static_cast<double>(now.height);
   auto width = static_cast<double>(in.width), height = static_cast<double>(in.height);
   image::Size out{in.width, in.height};
   if (in.keep_proportion) {
@@ -188,21 +220,36 @@ image::Size wanted_size(const Resize& in) {
       out = {image::round_half_even(w * scale), image::round_half_even(h * scale)};
     }
   } else {
-    if (in.width == 0) out.width = in.image->dim(2);
-    if (in.height == 0) out.height = in.image->dim(1);
+    if (in.width == 0) out.width = now.width;
+    if (in.height == 0) out.height = now.height;
   }
   if (in.divisible_by > 1) out = {out.width - out.width % in.divisible_by, out.height - out.height % in.divisible_by};
   return out;
 }
 
 Results<Image, int64_t, int64_t> resize(const Resize& in) {
-  const image::Size size = wanted_size(in);
+  const image::Size size =
+      in.get_image_size ? image::size_of(*in.get_image_size) : wanted_size(in, image::size_of(*in.image));
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid,
                 "nothing is left of a picture at " + std::to_string(size.width) + "x" + std::to_string(size.height))
         .at_input(size.width < 1 ? "width" : "height");
   return {image::upscale(*in.image, size, image::resize_method(in.upscale_method), image::crop_mode(in.crop)),
           size.width, size.height};
+}
+
+Foreseen<Image, int64_t, int64_t> foresee_resized(const Known<Resize>& in, Call& call) {
+  const ForeseenPicture *known = in(&Resize::image), *like = in(&Resize::get_image_size);
+  if (!known) return {};
+  for (const char* input : {"width", "height", "keep_proportion", "divisible_by", "get_image_size"})
+    if (call.awaits(input)) return {};
+  if (!like && call.linked("get_image_size")) return {};
+  const image::Size size = like ? size_of(*like)
+                                : wanted_size({in(&Resize::width), in(&Resize::height), in(&Resize::keep_proportion),
+                                               in(&Resize::divisible_by)},
+                                              size_of(*known));
+  if (size.width < 1 || size.height < 1) return {};
+  return {in_size(*known, size), size.width, size.height};
 }
 
 void add_sizes(Table& table) {
@@ -213,7 +260,8 @@ void add_sizes(Table& table) {
                                .origin = kOrigin,
                                .inputs = {Link("image", &OnePicture::image)},
                                .outputs = {{"image"}, {"width"}, {"height"}, {"count"}},
-                               .run = size_and_count});
+                               .run = size_and_count,
+                               .foresee = foresee_counted});
   table.add(NodeOf<OneLatent>{
       .name = "GetLatentSizeAndCount",
       .display = "Get Latent Size & Count",
@@ -222,7 +270,8 @@ void add_sizes(Table& table) {
       .origin = kOrigin,
       .inputs = {Link("latent", &OneLatent::latent)},
       .outputs = {{"latent"}, {"batch_size"}, {"channels"}, {"frames"}, {"height"}, {"width"}},
-      .run = latent_size});
+      .run = latent_size,
+      .foresee = foresee_latent_size});
   table.add(NodeOf<Range>{
       .name = "GetImageRangeFromBatch",
       .display = "Get Image or Mask Range From Batch",
@@ -232,7 +281,8 @@ void add_sizes(Table& table) {
       .inputs = {Int("start_index", &Range::start_index).range(-1, 4096).step(1),
                  Int("num_frames", &Range::num_frames).range(1, 4096).step(1), Link("images", &Range::images),
                  Link("masks", &Range::masks)},
-      .run = range_of});
+      .run = range_of,
+      .foresee = foresee_range});
   table.add(
       NodeOf<Resize>{.name = "ImageResizeKJ",
                      .display = "Resize Image",
@@ -248,7 +298,8 @@ void add_sizes(Table& table) {
                                 Link("get_image_size", &Resize::get_image_size),
                                 Choice("crop", &Resize::crop, {"disabled", "center"}).optional()},
                      .outputs = {{"IMAGE"}, {"width"}, {"height"}},
-                     .run = resize});
+                     .run = resize,
+                     .foresee = foresee_resized});
 }
 
 }  // namespace

@@ -13,7 +13,10 @@
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_run.h"
 #include "nodes/common/sizes.h"
+#include "nodes/extensions/arc.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/elementwise.h"
 #include "sampling/random/philox.h"
 #include "sampling/random/torch_random.h"
 #include "sampling/sampler.h"
@@ -56,6 +59,16 @@ Tensor where_masked(const Tensor& changed, const Tensor& kept, const MaybeLinked
                   image::fit_batch(resized, changed.dim(0)));
 }
 
+// As large as the first; the first itself without another.
+template <class P>
+auto mixed_with(const char* first, Linked<Latent> P::*member, const char* second) {
+  return [=](const Known<P>& in, Call& call) -> Foreseen<Latent> {
+    const Value* known = call.linked(first);
+    if (known && !call.linked(second) && !call.awaits(second)) return {Handed{*known}};
+    return {in(member)};
+  };
+}
+
 struct Slerp {
   Linked<Latent> latents1;
   double factor = 0.5;
@@ -63,36 +76,26 @@ struct Slerp {
   MaybeLinked<Mask> mask;
 };
 
-// Between samples, each seen as one vector, on the arc between their directions (Shoemake 1985).
+// Between samples, on the arc between their directions.
 Results<Latent> slerp(const Slerp& in, Call& call) {
   if (!in.latents2) return {in.latents1};
-  const Tensor low = contiguous(in.latents1->samples), high = contiguous(in.latents2->samples);
+  const Tensor &low = in.latents1->samples, &high = in.latents2->samples;
   if (!(low.shape() == high.shape())) {
     call.warn("the latents have different sizes, so that the first stays as it is");
     return {in.latents1};
   }
-  Tensor mixed(low.shape());
-  const int64_t count = low.numel() / low.dim(0);
+  std::vector<Tensor> mixed;
   for (int64_t n = 0; n < low.dim(0); ++n) {
-    const float *a = low.f32() + n * count, *b = high.f32() + n * count;
-    double aa = 0, bb = 0, ab = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      aa += double{a[i]} * a[i];
-      bb += double{b[i]} * b[i];
-      ab += double{a[i]} * b[i];
-    }
-    const double cosine = aa > 0 && bb > 0 ? std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0) : 0.0;
-    const double angle = std::acos(cosine);
+    const Tensor a = low.slice(0, n, 1), b = high.slice(0, n, 1);
+    const double angle = angle_between(a, b);
     if (!(std::sin(angle) > 0))
       throw Error(Fault::kInvalid, "the latents have the same direction, between which there is no arc")
           .at_input("latents2")
           .fix("Link a latent with other content");
-    const double of_a = std::sin((1 - in.factor) * angle) / std::sin(angle);
-    const double of_b = std::sin(in.factor * angle) / std::sin(angle);
-    for (int64_t i = 0; i < count; ++i) mixed.f32()[n * count + i] = static_cast<float>(of_a * a[i] + of_b * b[i]);
+    mixed.push_back(weighted_sum(a, b, arc_weights(angle, in.factor)));
   }
   Latent out = *in.latents1;
-  out.samples = where_masked(mixed, low, in.mask);
+  out.samples = where_masked(ops::concat(mixed, 0), low, in.mask);
   return {std::move(out)};
 }
 
@@ -163,15 +166,12 @@ struct Unsample {
 constexpr float kLeastLevel = 0.0001f;
 
 // Minus the mean, divided by the deviation (of n - 1) of all numbers.
-Tensor normalised(const Tensor& given) {
-  const Tensor in = contiguous(given);
-  double sum = 0, squares = 0;
-  for (int64_t i = 0; i < in.numel(); ++i) sum += in.f32()[i];
-  const double mean = sum / static_cast<double>(in.numel());
-  for (int64_t i = 0; i < in.numel(); ++i) squares += std::pow(in.f32()[i] - mean, 2);
-  const double deviation = std::sqrt(squares / static_cast<double>(in.numel() - 1));
-  return ops::map([m = static_cast<float>(mean), d = static_cast<float>(deviation)](auto v) { return (v - m) / d; },
-                  in);
+Tensor normalised(const Tensor& in) {
+  const float mean = ops::item(ops::reduce(in, ops::Reduction::kMean, 0, -1));
+  const Tensor squares = ops::map([mean](auto v) { return (v - mean) * (v - mean); }, in);
+  const double sum = double{ops::item(ops::reduce(squares, ops::Reduction::kSum, 0, -1))};
+  const auto deviation = static_cast<float>(std::sqrt(sum / static_cast<double>(in.numel() - 1)));
+  return ops::map([=](auto v) { return (v - mean) / deviation; }, in);
 }
 
 Results<Latent> unsample(const Unsample& in, Call& call) {
@@ -223,12 +223,12 @@ void register_latent_noise_nodes(Table& table) {
   add.node<Slerp>("BNK_SlerpLatent", "Mixes two latents on the arc between them.",
                   {Link("latents1", &Slerp::latents1), Float("factor", &Slerp::factor).range(0.0, 1.0).step(0.01),
                    Link("latents2", &Slerp::latents2), Link("mask", &Slerp::mask)},
-                  slerp);
+                  slerp, {}, mixed_with<Slerp>("latents1", &Slerp::latents1, "latents2"));
   add.node<Inject>(
       "BNK_InjectNoise", "Adds noise to a latent.",
       {Link("latents", &Inject::latents), Float("strength", &Inject::strength).range(0.0, 200.0).step(0.01),
        Link("noise", &Inject::noise), Link("mask", &Inject::mask)},
-      inject);
+      inject, {}, mixed_with<Inject>("latents", &Inject::latents, "noise"));
   table.add(NodeOf<Level>{
       .name = "BNK_GetSigma",
       .display = "Get Sigma",

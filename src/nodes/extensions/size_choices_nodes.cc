@@ -9,6 +9,7 @@
 #include "models/latent_format.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
@@ -46,11 +47,8 @@ TwoNumbers size_of_choice(const Chosen& in) {
   return {size.height, size.width};
 }
 
-Latent empty_latent(image::Size size, int64_t batch) {
-  const models::LatentFormat& format = models::default_latents();
-  Latent out;
-  out.samples = Tensor::zeros({batch, size.height / format.factor, size.width / format.factor, format.channels});
-  return out;
+ForeseenLatent chosen_latent(const std::string& size, int64_t batch) {
+  return latents_for(models::default_latents(), batch, size_in(size));
 }
 
 struct Ratio {
@@ -101,7 +99,10 @@ void add_choices(Table& table) {
                          "576 x 1792 (0.32)",  "512 x 1856 (0.28)", "512 x 1920 (0.27)", "512 x 1984 (0.26)",
                          "512 x 2048 (0.25)"}),
                  Int("batch_size", &Chosen::batch_size).range(1, 64)},
-      .run = [](const Chosen& in) -> Results<Latent> { return {empty_latent(size_in(in.size), in.batch_size)}; }});
+      .run = [](const Chosen& in) -> Results<Latent> { return {empty_latent(chosen_latent(in.size, in.batch_size))}; },
+      .foresee = [](const Known<Chosen>& in) -> Foreseen<Latent> {
+        return {chosen_latent(in(&Chosen::size), in(&Chosen::batch_size))};
+      }});
   const AddNode ratio{table, "sdxl-aspect-ratio", "image"};
   ratio.node<Chosen>("SDXLAspectRatio", "One of the sizes that suit SDXL; width and height are not looked at.",
                      {Int("width", &Chosen::width).range(64, 2048), Int("height", &Chosen::height).range(64, 2048),
@@ -172,25 +173,49 @@ image::Size require_some(image::Size size) {
   return size;
 }
 
-Results<Latent> scale_latent(const Factors& in, double height_factor) {
-  const Tensor& t = in.samples->samples;
+image::Size latent_size(image::Size now, double width_factor, double height_factor) {
   const auto side = [](int64_t length, double factor) {
     const double scaled = std::min(std::floor(static_cast<double>(length) * factor), static_cast<double>(kMaxSide));
     return static_cast<int64_t>(to_multiple_of_8(scaled));
   };
-  const image::Size size = require_some({side(t.dim(2), in.width_factor), side(t.dim(1), height_factor)});
+  return {side(now.width, width_factor), side(now.height, height_factor)};
+}
+
+image::Size picture_size(image::Size now, double width_factor, double height_factor, bool to_multiple) {
+  const auto side = [&](int64_t length, double factor) {
+    const double scaled = std::min(static_cast<double>(length) * factor, static_cast<double>(kMaxSide));
+    return static_cast<int64_t>(to_multiple ? to_multiple_of_8(scaled) : scaled);
+  };
+  return {side(now.width, width_factor), side(now.height, height_factor)};
+}
+
+// Nodes with one factor have it as `width_factor`.
+template <double Factors::*height>
+Foreseen<Latent> foresee_latent(const Known<Factors>& in) {
+  const ForeseenLatent* known = in(&Factors::samples);
+  if (!known) return {};
+  return {in_size(*known, latent_size(size_of(*known), in(&Factors::width_factor), in(height)))};
+}
+
+template <double Factors::*height>
+Foreseen<Image> foresee_picture(const Known<Factors>& in) {
+  const ForeseenPicture* known = in(&Factors::image);
+  if (!known) return {};
+  return {in_size(*known,
+                  picture_size(size_of(*known), in(&Factors::width_factor), in(height), in(&Factors::to_multiple)))};
+}
+
+Results<Latent> scale_latent(const Factors& in, double height_factor) {
+  const Tensor& t = in.samples->samples;
+  const image::Size size = require_some(latent_size(image::size_of(t), in.width_factor, height_factor));
   Latent out = *in.samples;
   out.samples = image::upscale(t, size, image::resize_method(in.upscale_method), image::crop_mode(in.crop));
   return {std::move(out)};
 }
 
 Results<Image> scale_picture(const Factors& in, double height_factor) {
-  const auto side = [&](int64_t length, double factor) {
-    const double scaled = std::min(static_cast<double>(length) * factor, static_cast<double>(kMaxSide));
-    return static_cast<int64_t>(in.to_multiple ? to_multiple_of_8(scaled) : scaled);
-  };
   const image::Size size =
-      require_some({side(in.image->dim(2), in.width_factor), side(in.image->dim(1), height_factor)});
+      require_some(picture_size(image::size_of(*in.image), in.width_factor, height_factor, in.to_multiple));
   return {image::upscale(*in.image, size, image::resize_method(in.upscale_method), image::crop_mode(in.crop))};
 }
 
@@ -207,21 +232,27 @@ Input<Factors> crop() { return Choice("crop", &Factors::crop, {"disabled", "cent
 
 void add_factors(Table& table) {
   const AddNode latent{table, kOmar, "O/latent"}, image{table, kOmar, "O/image"};
-  latent.node<Factors>("LatentUpscaleFactor _O", "Scales latents by factors.",
-                       {Link("samples", &Factors::samples), method(), factor("WidthFactor", &Factors::width_factor),
-                        factor("HeightFactor", &Factors::height_factor), crop()},
-                       [](const Factors& in) { return scale_latent(in, in.height_factor); });
-  latent.node<Factors>("LatentUpscaleFactorSimple _O", "Scales latents by a factor.",
-                       {Link("samples", &Factors::samples), method(), factor("factor", &Factors::width_factor), crop()},
-                       [](const Factors& in) { return scale_latent(in, in.width_factor); });
-  image.node<Factors>("ImageScaleFactor _O", "Scales pictures by factors.",
-                      {Link("image", &Factors::image), method(), factor("WidthFactor", &Factors::width_factor),
-                       factor("HeightFactor", &Factors::height_factor), multiple(), crop()},
-                      [](const Factors& in) { return scale_picture(in, in.height_factor); });
+  latent.node<Factors>(
+      "LatentUpscaleFactor _O", "Scales latents by factors.",
+      {Link("samples", &Factors::samples), method(), factor("WidthFactor", &Factors::width_factor),
+       factor("HeightFactor", &Factors::height_factor), crop()},
+      [](const Factors& in) { return scale_latent(in, in.height_factor); }, {},
+      foresee_latent<&Factors::height_factor>);
+  latent.node<Factors>(
+      "LatentUpscaleFactorSimple _O", "Scales latents by a factor.",
+      {Link("samples", &Factors::samples), method(), factor("factor", &Factors::width_factor), crop()},
+      [](const Factors& in) { return scale_latent(in, in.width_factor); }, {}, foresee_latent<&Factors::width_factor>);
+  image.node<Factors>(
+      "ImageScaleFactor _O", "Scales pictures by factors.",
+      {Link("image", &Factors::image), method(), factor("WidthFactor", &Factors::width_factor),
+       factor("HeightFactor", &Factors::height_factor), multiple(), crop()},
+      [](const Factors& in) { return scale_picture(in, in.height_factor); }, {},
+      foresee_picture<&Factors::height_factor>);
   image.node<Factors>(
       "ImageScaleFactorSimple _O", "Scales pictures by a factor.",
       {Link("image", &Factors::image), method(), factor("Factor", &Factors::width_factor), multiple(), crop()},
-      [](const Factors& in) { return scale_picture(in, in.width_factor); });
+      [](const Factors& in) { return scale_picture(in, in.width_factor); }, {},
+      foresee_picture<&Factors::width_factor>);
 }
 
 struct Whole {

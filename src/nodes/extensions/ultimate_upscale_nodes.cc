@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/edit/composite.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
@@ -11,6 +12,7 @@
 #include "models/upscale/upscaler.h"
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/sampler_choices.h"
@@ -141,25 +143,6 @@ Conditioning cropped(const Conditioning& list, const char* input, const Place& p
   return out;
 }
 
-// Pillow's alpha_composite over an opaque picture: `tile` lies at the crop, `alpha` over the whole canvas.
-void composite(Tensor& canvas, const Tensor& tile, const Tensor& alpha, const Region& crop) {
-  const int64_t width = canvas.dim(2), height = canvas.dim(1), channels = 3;
-  const auto byte = [](float v) { return static_cast<uint32_t>(std::lround(v * 255.0f)); };
-  for (int64_t n = 0; n < canvas.dim(0); ++n)
-    for (int64_t y = crop.y1; y < crop.y2; ++y)
-      for (int64_t x = crop.x1; x < crop.x2; ++x) {
-        const uint32_t a = byte(alpha.f32()[y * width + x]);
-        if (a == 0) continue;
-        const uint32_t own = a * 128, other = 255 * 128 - own;
-        float* to = canvas.f32() + ((n * height + y) * width + x) * channels;
-        const float* from = tile.f32() + ((n * crop.height() + y - crop.y1) * crop.width() + x - crop.x1) * channels;
-        for (int64_t c = 0; c < channels; ++c) {
-          const uint32_t sum = byte(from[c]) * own + byte(to[c]) * other + (0x80u << 7);
-          to[c] = static_cast<float>((((sum >> 8) + sum) >> 8) >> 7) / 255.0f;
-        }
-      }
-}
-
 Tensor to_bytes(const Tensor& picture) {
   return image::map(picture, [](float v) { return std::floor(std::min(std::max(v, 0.0f), 1.0f) * 255.0f) / 255.0f; });
 }
@@ -189,7 +172,8 @@ void draw(const Tiled& in, const Call& call, const Parts& parts, Tensor& canvas,
   const Value decoded =
       in.tiled_decode ? parts.make("VAEDecodeTiled", {{"tile_size", int64_t{512}}, {"overlap", int64_t{64}}}, links)[0]
                       : parts.make("VAEDecode", {}, links)[0];
-  composite(canvas, resized(to_bytes(decoded.as<Tensor>()), seen), mask, place.crop);
+  image::alpha_composite(canvas, resized(to_bytes(decoded.as<Tensor>()), seen), image::as_mask(mask), place.crop.x1,
+                         place.crop.y1);
 }
 
 Results<Image> draw_tiles(const Tiled& in, Call& call, Tensor canvas) {
@@ -213,9 +197,9 @@ Results<Image> draw_tiles(const Tiled& in, Call& call, Tensor canvas) {
   return {std::move(canvas)};
 }
 
-image::Size canvas_size(const Tensor& picture, double factor) {
+image::Size canvas_size(image::Size picture, double factor) {
   const auto side = [&](int64_t length) { return to_multiple_of_8(static_cast<double>(length) * factor); };
-  const image::Size out{side(picture.dim(2)), side(picture.dim(1))};
+  const image::Size out{side(picture.width), side(picture.height)};
   if (out.width < 8 || out.height < 8 || out.width > kMaxSide || out.height > kMaxSide)
     throw Error(Fault::kInvalid, "a picture of " + std::to_string(out.width) + "x" + std::to_string(out.height) +
                                      " is not between 8 and " + std::to_string(kMaxSide))
@@ -224,7 +208,7 @@ image::Size canvas_size(const Tensor& picture, double factor) {
 }
 
 Results<Image> enlarge(const Enlarging& in, Call& call) {
-  const image::Size size = canvas_size(*in.image, in.upscale_by);
+  const image::Size size = canvas_size(image::size_of(*in.image), in.upscale_by);
   const int64_t longest = std::max(in.image->dim(1), in.image->dim(2));
   Tensor picture = *in.image;
   if (std::max(size.width, size.height) > longest)
@@ -237,17 +221,28 @@ Results<Image> enlarge(const Enlarging& in, Call& call) {
 
 // Rounding to multiples of 8 may enlarge a picture by a few pixels, for which the original doubles it first.
 Results<Image> keep(const Tiled& in, Call& call) {
-  const image::Size size = canvas_size(*in.image, 1.0);
+  const image::Size size = canvas_size(image::size_of(*in.image), 1.0);
   const int64_t height = in.image->dim(1), width = in.image->dim(2);
   Tensor picture = to_bytes(*in.image);
   if (std::max(size.width, size.height) > std::max(width, height)) picture = resized(picture, {2 * width, 2 * height});
   return draw_tiles(in, call, resized(picture, size));
 }
 
-Foreseen<Image> foresee(const Known<Tiled>& in, Call& call) {
+// Whatever the tiles are, the canvas has this size.
+Foreseen<Image> foresee(const Known<Tiled>& in, double factor, Call& call) {
+  foresee_sampling(in(&Tiled::model), in(&Tiled::positive), in(&Tiled::negative), nullptr, call);
+  const ForeseenPicture* known = in(&Tiled::image);
+  if (!known) return {};
+  return {in_size(*known, canvas_size(size_of(*known), factor))};
+}
+
+Foreseen<Image> foresee_enlarged(const Known<Enlarging>& in, Call& call) {
+  if (!call.awaits("upscale_by")) return foresee(in, in(&Enlarging::upscale_by), call);
   foresee_sampling(in(&Tiled::model), in(&Tiled::positive), in(&Tiled::negative), nullptr, call);
   return {};
 }
+
+Foreseen<Image> foresee_kept(const Known<Tiled>& in, Call& call) { return foresee(in, 1.0, call); }
 
 Input<Tiled> pixels(const char* name, int64_t Tiled::*member, int least, int64_t most) {
   return Int(name, member).range(int64_t{least}, most).step(8);
@@ -300,7 +295,7 @@ void register_ultimate_upscale_nodes(Table& table) {
                                .and_then({Link("upscale_model", &Enlarging::upscale_model)})),
       .run = enlarge,
       .check = check_tiles,
-      .foresee = foresee});
+      .foresee = foresee_enlarged});
   table.add(NodeOf<Tiled>{.name = "UltimateSDUpscaleNoUpscale",
                           .display = "Ultimate SD Upscale (No Upscale)",
                           .category = "image/upscaling",
@@ -309,7 +304,7 @@ void register_ultimate_upscale_nodes(Table& table) {
                           .inputs = with_tiles(with_sampling(common_inputs<Tiled>("upscaled_image"))),
                           .run = keep,
                           .check = check_tiles,
-                          .foresee = foresee});
+                          .foresee = foresee_kept});
 }
 
 }  // namespace easel::nodes

@@ -7,6 +7,7 @@
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sizes.h"
@@ -56,12 +57,20 @@ double checked(double value, const char* input) {
 }
 
 // The other side follows the picture's ratio; both are rounded up.
-image::Size size_by_side(const Sized& in) {
-  const auto w = static_cast<double>(in.image->dim(2)), h = static_cast<double>(in.image->dim(1));
-  const auto length = static_cast<double>(in.side_length);
-  const bool by_width = in.side == "Width" || (in.side == "Longest" && w > h) || (in.side == "Shortest" && w < h);
-  if (by_width) return {in.side_length, static_cast<int64_t>(std::ceil(h / w * length))};
-  return {static_cast<int64_t>(std::ceil(w / h * length)), in.side_length};
+image::Size size_by_side(image::Size now, const std::string& side, int64_t side_length) {
+  const auto w = static_cast<double>(now.width), h = static_cast<double>(now.height);
+  const auto length = static_cast<double>(side_length);
+  const bool by_width = side == "Width" || (side == "Longest" && w > h) || (side == "Shortest" && w < h);
+  if (by_width) return {side_length, static_cast<int64_t>(std::ceil(h / w * length))};
+  return {static_cast<int64_t>(std::ceil(w / h * length)), side_length};
+}
+
+image::Size size_by_factor(image::Size now, double factor) {
+  const auto side = [&](int64_t length) {
+    const double to = std::ceil(static_cast<double>(length) * factor);
+    return static_cast<int64_t>(std::clamp(to, -1.0, static_cast<double>(kMaxSide + 1)));
+  };
+  return {side(now.width), side(now.height)};
 }
 
 Results<Image> scaled(const Sized& in, image::Size size, const char* input) {
@@ -133,30 +142,46 @@ void add_derfuu(Table& table) {
                    return {root, -root};
                  });
   both("Get image size", "DF_Get_image_size", [&](const char* name) {
-    add.node<Sized>(name, "How large pictures are.", {Link("image", &Sized::image)},
-                    [](const Sized& in) -> Results<int64_t, int64_t> {
-                      return {in.image->dim(2), in.image->dim(1)};
-                    },
-                    {{"WIDTH"}, {"HEIGHT"}});
+    add.node<Sized>(
+        name, "How large pictures are.", {Link("image", &Sized::image)},
+        [](const Sized& in) -> Results<int64_t, int64_t> {
+          return {in.image->dim(2), in.image->dim(1)};
+        },
+        {{"WIDTH"}, {"HEIGHT"}},
+        [](const Known<Sized>& in) -> Foreseen<int64_t, int64_t> {
+          const ForeseenPicture* known = in(&Sized::image);
+          if (!known) return {};
+          return {known->width, known->height};
+        });
   });
   both("Image scale to side", "DF_Image_scale_to_side", [&](const char* name) {
-    add.node<Sized>(name, "Brings a side of pictures to a length.",
-                    {Link("image", &Sized::image), Int("side_length", &Sized::side_length).range(0, kMaxSide),
-                     Choice("side", &Sized::side, {"Longest", "Shortest", "Width", "Height"}),
-                     Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
-                    [](const Sized& in) { return scaled(in, size_by_side(in), "side_length"); });
+    add.node<Sized>(
+        name, "Brings a side of pictures to a length.",
+        {Link("image", &Sized::image), Int("side_length", &Sized::side_length).range(0, kMaxSide),
+         Choice("side", &Sized::side, {"Longest", "Shortest", "Width", "Height"}),
+         Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
+        [](const Sized& in) {
+          return scaled(in, size_by_side(image::size_of(*in.image), in.side, in.side_length), "side_length");
+        },
+        {},
+        [](const Known<Sized>& in) -> Foreseen<Image> {
+          const ForeseenPicture* known = in(&Sized::image);
+          if (!known) return {};
+          return {in_size(*known, size_by_side(size_of(*known), in(&Sized::side), in(&Sized::side_length)))};
+        });
   });
   both("Image scale by ratio", "DF_Image_scale_by_ratio", [&](const char* name) {
-    add.node<Sized>(name, "Scales pictures by a factor.",
-                    {Link("image", &Sized::image), Float("upscale_by", &Sized::factor).range(-kFar, kFar),
-                     Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
-                    [](const Sized& in) {
-                      const auto side = [&](int64_t length) {
-                        const double to = std::ceil(static_cast<double>(length) * in.factor);
-                        return static_cast<int64_t>(std::clamp(to, -1.0, static_cast<double>(kMaxSide + 1)));
-                      };
-                      return scaled(in, {side(in.image->dim(2)), side(in.image->dim(1))}, "upscale_by");
-                    });
+    add.node<Sized>(
+        name, "Scales pictures by a factor.",
+        {Link("image", &Sized::image), Float("upscale_by", &Sized::factor).range(-kFar, kFar),
+         Choice("upscale_method", &Sized::method, methods), Choice("crop", &Sized::crop, crops)},
+        [](const Sized& in) { return scaled(in, size_by_factor(image::size_of(*in.image), in.factor), "upscale_by"); },
+        {},
+        [](const Known<Sized>& in) -> Foreseen<Image> {
+          const ForeseenPicture* known = in(&Sized::image);
+          if (!known) return {};
+          return {in_size(*known, size_by_factor(size_of(*known), in(&Sized::factor)))};
+        });
   });
 }
 

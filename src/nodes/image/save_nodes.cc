@@ -19,6 +19,7 @@ constexpr int kSentQuality = 95;                               // of JPEG
 struct Target {
   artifacts::Area area = artifacts::Area::kOutput;
   int compression = kSavedCompression;
+  const char* list = "images";  // under which they are shown
 };
 constexpr Target kPreview{artifacts::Area::kTemp, kPreviewCompression};
 
@@ -27,7 +28,7 @@ void save_one(Call& call, const Tensor& pixels, int64_t i, std::string name, con
   for (size_t at; (at = name.find(kBatch)) != std::string::npos;) name.replace(at, kBatch.size(), std::to_string(i));
   const std::string png =
       formats::encode_png(contiguous(pixels.slice(0, i, 1)), call.context().picture_text, target.compression);
-  show_saved(call, "images", call.context().artifacts.put_numbered(target.area, name, "png", png));
+  show_saved(call, target.list, call.context().artifacts.put_numbered(target.area, name, "png", png));
 }
 
 void save_all(Call& call, const Tensor& pixels, const std::string& prefix, const Target& target) {
@@ -58,9 +59,9 @@ void send_all(Call& call, const Tensor& pixels, const std::string& content_type,
 }
 
 // The previews of all runs share a folder; five random letters keep their names apart.
-std::string temp_prefix() {
+std::string temp_prefix(const std::string& begin = "ComfyUI") {
   static thread_local std::mt19937 random{std::random_device{}()};
-  std::string out = "ComfyUI_temp_";
+  std::string out = begin + "_temp_";
   for (int i = 0; i < 5; ++i) out += static_cast<char>('a' + random() % 26);
   return out;
 }
@@ -122,6 +123,18 @@ struct Show {
 };
 
 void preview(const Show& in, Call& call) { save_all(call, *in.images, temp_prefix(), kPreview); }
+
+struct Compare {
+  MaybeLinked<Image> image_a, image_b;
+};
+
+void compare(const Compare& in, Call& call) {
+  const auto show = [&](const MaybeLinked<Image>& pixels, const char* list, const char* begin) {
+    if (pixels) save_all(call, *pixels, temp_prefix(begin), {artifacts::Area::kTemp, kPreviewCompression, list});
+  };
+  show(in.image_a, "a_images", "comfy.compare.a");
+  show(in.image_b, "b_images", "comfy.compare.b");
+}
 
 void send(const Show& in, Call& call) { send_all(call, *in.images, "image/png", /*show=*/false); }
 
@@ -192,6 +205,15 @@ void register_save_nodes(Table& table) {
                          .output_node = true,
                          .hidden_prompt = true,
                          .run = preview});
+  table.add(NodeOf<Compare>{.name = "ImageCompare",
+                            .display = "Image Compare",
+                            .category = "image",
+                            .description = "Shows pictures to be compared with each other.",
+                            .inputs = {Link("image_a", &Compare::image_a), Link("image_b", &Compare::image_b)},
+                            .output_node = true,
+                            .experimental = true,
+                            .hidden_prompt = true,
+                            .run = compare});
   table.add(NodeOf<Show>{.name = "SaveImageWebsocket",
                          .category = "api/image",
                          .description =

@@ -260,8 +260,16 @@ struct Prepare {
   double sharpening = 0.0;
 };
 
+constexpr int64_t kClipSide = 224;
+
+Foreseen<Image> foresee_prepared(const Known<Prepare>& in) {
+  const ForeseenPicture* known = in(&Prepare::image);
+  if (!known) return {};
+  return {ForeseenPicture{kClipSide, kClipSide, known->count, known->channels}};
+}
+
 Results<Image> prepare(const Prepare& in) {
-  return {image::square_for_clip(*in.image, 224, image::pillow_filter(in.interpolation),
+  return {image::square_for_clip(*in.image, kClipSide, image::pillow_filter(in.interpolation),
                                  image::square_from(in.crop_position), in.sharpening)};
 }
 
@@ -301,7 +309,8 @@ void register_ip_adapter_2024_nodes(Table& table) {
                         {"LANCZOS", "BICUBIC", "HAMMING", "BILINEAR", "BOX", "NEAREST"}),
                  Choice("crop_position", &Prepare::crop_position, {"top", "bottom", "left", "right", "center", "pad"}),
                  Float("sharpening", &Prepare::sharpening).range(0.0, 1.0).step(0.05).added_later()},
-      .run = prepare});
+      .run = prepare,
+      .foresee = foresee_prepared});
 }
 
 }  // namespace easel::nodes

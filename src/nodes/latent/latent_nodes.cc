@@ -287,17 +287,45 @@ Results<Latent> concat(const Concat& in) {
                       in.dim.starts_with('-') ? ops::concat({b, a.samples}, axis) : ops::concat({a.samples, b}, axis));
 }
 
+// The side of [N,h,w,C] that is meant, of what is foreseen.
+int64_t& side_of(ForeseenLatent& latent, const std::string& dim) {
+  const int axis = axis_of(dim);
+  return axis == 2 ? latent.width : axis == 1 ? latent.height : latent.channels;
+}
+
+Foreseen<Latent> foresee_concat(const Known<Concat>& in) {
+  const ForeseenLatent *first = in(&Pair::samples1), *second = in(&Pair::samples2);
+  if (!first || !second) return {};
+  ForeseenLatent out = *first, other = *second;
+  side_of(out, in(&Concat::dim)) += side_of(other, in(&Concat::dim));
+  return {out};
+}
+
 struct Cut {
   Linked<Latent> samples;
   std::string dim;
   int64_t index = 0, amount = 1;
 };
 
+// Which of so many are meant: a negative index counts from the end.
+int64_t first_of(int64_t index, int64_t whole) {
+  return index >= 0 ? std::min(index, whole - 1) : std::max(index, -whole) + whole;
+}
+
+Foreseen<Latent> foresee_cut(const Known<Cut>& in) {
+  const ForeseenLatent* known = in(&Cut::samples);
+  if (!known) return {};
+  ForeseenLatent out = *known;
+  int64_t& side = side_of(out, in(&Cut::dim));
+  side = part_of(side, first_of(in(&Cut::index), side), in(&Cut::amount));
+  return {out};
+}
+
 Results<Latent> cut_out(const Cut& in) {
   const Tensor& samples = in.samples->samples;
   const int axis = axis_of(in.dim);
   const int64_t size = samples.dim(axis);
-  const int64_t index = in.index >= 0 ? std::min(in.index, size - 1) : std::max(in.index, -size) + size;
+  const int64_t index = first_of(in.index, size);
   return with_samples(*in.samples, clone(samples.slice(axis, index, std::min(size - index, in.amount))));
 }
 
@@ -310,7 +338,8 @@ void add_shapes(Table& table) {
                                "with a minus, samples2 comes first.",
                            .inputs = {Link("samples1", &Concat::samples1), Link("samples2", &Concat::samples2),
                                       Choice("dim", &Concat::dim, {"x", "-x", "y", "-y", "t", "-t"})},
-                           .run = concat});
+                           .run = concat,
+                           .foresee = foresee_concat});
   table.add(NodeOf<Cut>{
       .name = "LatentCut",
       .category = "latent/advanced",
@@ -318,7 +347,8 @@ void add_shapes(Table& table) {
       .inputs = {Link("samples", &Cut::samples), Choice("dim", &Cut::dim, {"x", "y", "t"}),
                  Int("index", &Cut::index).range(-kMaxSide, kMaxSide).step(1),
                  Int("amount", &Cut::amount).range(1, kMaxSide).step(1)},
-      .run = cut_out});
+      .run = cut_out,
+      .foresee = foresee_cut});
   table.add(NodeOf<Upscale>{
       .name = "LatentUpscale",
       .display = "Upscale Latent",

@@ -29,7 +29,7 @@ Results<int64_t, int64_t, int64_t> image_size(const OfImage& in) {
 Foreseen<int64_t, int64_t, int64_t> foresee_image_size(const Known<OfImage>& in) {
   const ForeseenPicture* known = in(&OfImage::image);
   if (!known) return {};
-  return {known->width, known->height, known->count};
+  return {known->width, known->height, std::nullopt};  // a file may hold fewer pictures of one size than it says
 }
 
 // The input of a text that may be linked to a prompt.

@@ -188,13 +188,14 @@ void add_noises(Table& table) {
                             .run = [](const Nothing&) -> Results<NoiseChoice> {
                               return {NoiseChoice{true, 0}};
                             }});
-  table.add(
-      NodeOf<AddNoise>{.name = "AddNoise",
-                       .category = "_for_testing/custom_sampling/noise",
-                       .description = "Adds noise to a latent: the first noise level minus the last.",
-                       .inputs = {Link("model", &AddNoise::model), Link("noise", &AddNoise::noise),
-                                  Link("sigmas", &AddNoise::sigmas), Link("latent_image", &AddNoise::latent_image)},
-                       .run = add_noise});
+  table.add(NodeOf<AddNoise>{
+      .name = "AddNoise",
+      .category = "_for_testing/custom_sampling/noise",
+      .description = "Adds noise to a latent: the first noise level minus the last.",
+      .inputs = {Link("model", &AddNoise::model), Link("noise", &AddNoise::noise), Link("sigmas", &AddNoise::sigmas),
+                 Link("latent_image", &AddNoise::latent_image)},
+      .run = add_noise,
+      .foresee = [](const Known<AddNoise>& in) -> Foreseen<Latent> { return {in(&AddNoise::latent_image)}; }});
 }
 
 // --- Sampling ---

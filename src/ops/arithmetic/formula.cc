@@ -56,8 +56,8 @@ Term record(Formula::Op op, const Operand& a, const Operand& b) {
 
 Term record(Formula::Op op, const Operand& a, const Operand& b, const Operand& c) {
   Formula& formula = a.formula() ? *a.formula() : b.formula() ? *b.formula() : *c.formula();
-  const uint8_t first = a.in(formula), second = b.in(formula), third = c.in(formula);
-  return {&formula, formula.append({.op = op, .a = first, .b = second, .c = third})};
+  const uint8_t of_a = a.in(formula), of_b = b.in(formula), of_c = c.in(formula);
+  return {&formula, formula.append({.op = op, .a = of_a, .b = of_b, .c = of_c})};
 }
 
 }  // namespace detail

@@ -90,11 +90,24 @@ void EventHub::connect(const std::shared_ptr<Mailbox>& box) {
     boxes_.push_back(box);
   }
   if (connected_) connected_();
+  if (changed_) changed_();
 }
 
 void EventHub::disconnect(const std::shared_ptr<Mailbox>& box) {
   MutexLock lock(mutex_);
   boxes_.erase(std::remove(boxes_.begin(), boxes_.end(), box), boxes_.end());
+  lock.unlock();
+  if (changed_) changed_();
+}
+
+EventHub::Listeners EventHub::listeners() const {
+  MutexLock lock(mutex_);
+  Listeners out{!boxes_.empty(), false, {}};
+  for (const auto& box : boxes_) {
+    out.watchers |= box->watches_all();
+    out.clients.insert(box->client_id());
+  }
+  return out;
 }
 
 void EventHub::clear() {

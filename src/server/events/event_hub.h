@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -86,6 +87,7 @@ struct Recipients {
 // All connected clients. Thread-safe.
 class EventHub {
  public:
+  virtual ~EventHub() = default;
   void connect(const std::shared_ptr<Mailbox>& box);
   void disconnect(const std::shared_ptr<Mailbox>& box);
   // Forgets all connections (the server has stopped).
@@ -93,19 +95,29 @@ class EventHub {
   size_t clients() const;
   // Called, outside of any lock, whenever somebody has connected.
   void on_connect(std::function<void()> callback) { connected_ = std::move(callback); }
+  // The same whenever somebody has connected or disconnected.
+  void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
+  // Who is connected: whether anybody is, whether anybody watches all jobs, and the ids of the clients.
+  struct Listeners {
+    bool anybody = false, watchers = false;
+    std::set<std::string> clients;
+    bool operator==(const Listeners&) const = default;
+  };
+  Listeners listeners() const;
 
-  void send(const Recipients& to, std::string text, Urgency urgency = Urgency::kEssential);
-  void send_preview(const Recipients& to, PictureMessage picture);
+  // Virtual, so that a worker elsewhere can send to the clients of a fleet's front ends (server/fleet).
+  virtual void send(const Recipients& to, std::string text, Urgency urgency = Urgency::kEssential);
+  virtual void send_preview(const Recipients& to, PictureMessage picture);
   // A finished picture, to the connections of that client alone. False when there are none or they are too far behind.
-  bool send_picture(const std::string& client_id, PictureMessage picture);
+  virtual bool send_picture(const std::string& client_id, PictureMessage picture);
   // Whether any connection would receive it.
-  bool reaches_anybody(const Recipients& to) const { return !boxes(to).empty(); }
+  virtual bool reaches_anybody(const Recipients& to) const { return !boxes(to).empty(); }
 
  private:
   std::vector<std::shared_ptr<Mailbox>> boxes(const Recipients& to) const;
   mutable Mutex mutex_;
   std::vector<std::shared_ptr<Mailbox>> boxes_ EASEL_GUARDED_BY(mutex_);
-  std::function<void()> connected_;  // set before anybody connects
+  std::function<void()> connected_, changed_;  // set before anybody connects
 };
 
 }  // namespace easel::server

@@ -56,9 +56,13 @@ std::string cookie(const std::string& header, const std::string& name) {
   return {};
 }
 
-bool has_token(const AccessPolicy& policy, const Request& request) {
+bool bears(const Request& request, const std::string& token) {
   const std::string authorization = request.header("authorization");
-  if (authorization.starts_with("Bearer ") && equal_constant_time(authorization.substr(7), policy.token)) return true;
+  return authorization.starts_with("Bearer ") && equal_constant_time(authorization.substr(7), token);
+}
+
+bool has_token(const AccessPolicy& policy, const Request& request) {
+  if (bears(request, policy.token)) return true;
   return equal_constant_time(request.param("token"), policy.token) ||
          equal_constant_time(cookie(request.header("cookie"), "easel_token"), policy.token);
 }
@@ -106,6 +110,11 @@ std::optional<Response> refuse(const AccessPolicy& policy, const Request& reques
   if (origin.empty() && request.header("sec-fetch-site") == "cross-site" &&
       request.header("sec-fetch-mode") != "navigate")
     return Response::error(403, "origin_not_allowed", "another site's page may not use this server");
+  if (request.path.starts_with("/fleet/")) {
+    if (!policy.fleet_token.empty() && bears(request, policy.fleet_token)) return std::nullopt;
+    return Response::error(401, "fleet_token_required", "this is for the machines of a fleet, which have its token",
+                           "start them and this server with the same --fleet-token-file");
+  }
   if (policy.token.empty() || has_token(policy, request)) return std::nullopt;
   // Liveness is no secret, and a preflight carries no credentials.
   if (request.path == "/healthz" || request.method == "OPTIONS") return std::nullopt;

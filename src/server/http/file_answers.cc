@@ -38,7 +38,7 @@ std::string disposition(const std::string& kind, const std::string& name) {
   return out;
 }
 
-Response file_answer(const Request& request, const std::filesystem::path& file) {
+Response file_answer(const Request& request, const std::filesystem::path& file, const std::string& name) {
   struct stat info {};
   if (stat(file.c_str(), &info) != 0) throw Error(Fault::kMissing, "there is no such file");
   Response out;
@@ -59,7 +59,7 @@ Response file_answer(const Request& request, const std::filesystem::path& file) 
   }
   const std::string type = image_type({head, n});
   out.content_type = type.empty() ? "application/octet-stream" : type;
-  protect(out, type.empty() ? "attachment" : "inline", file.filename().string());
+  protect(out, type.empty() ? "attachment" : "inline", name.empty() ? file.filename().string() : name);
   out.file = file;
   return out;
 }

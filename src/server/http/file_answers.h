@@ -17,8 +17,8 @@ std::string image_type(std::span<const uint8_t> head);
 // Content-Disposition with a file name in both forms (RFC 6266). kind: "inline" or "attachment".
 std::string disposition(const std::string& kind, const std::string& name);
 
-// The file itself, or 304 when the client has it already.
-Response file_answer(const Request& request, const std::filesystem::path& file);
+// The file itself, or 304 when the client has it already; under another name than its own if one is given.
+Response file_answer(const Request& request, const std::filesystem::path& file, const std::string& name = {});
 
 // A picture made from a file, with the same protections.
 Response picture_answer(std::string bytes, const std::string& type, const std::string& name);

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "server/jobs/failure.h"
-#include "server/jobs/preview_jpeg.h"
+#include "server/jobs/run/preview_jpeg.h"
 #include "server/log.h"
 #include "workflow/prompt.h"
 

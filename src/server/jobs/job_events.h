@@ -10,8 +10,8 @@
 #include "engine/events.h"
 #include "server/events/delivery.h"
 #include "server/events/event_hub.h"
-#include "server/jobs/job_runner.h"
 #include "server/jobs/job_store.h"
+#include "server/jobs/run/job_runner.h"
 #include "server/metrics.h"
 #include "workflow/json.h"
 

@@ -12,6 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "server/jobs/job_notices.h"
+#include "server/jobs/runner_table.h"
+
 namespace easel::server {
 
 // The numbers are what a store keeps: they never change, new ones go to the end.
@@ -34,7 +37,24 @@ struct Job {
   std::string messages = "[]";                              // history: [[event, data], ...]
   std::string meta = "{}";                                  // history: node metadata
   std::string failure;                                      // plain words, for failed jobs
-  int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // milliseconds since 1970
+  int64_t created_ms = 0, started_ms = 0, finished_ms = 0;  // milliseconds since 1970, by the store's clock
+  std::vector<ModelFile> needs = {};  // files that its prompt names; only a runner that has them all gets the job
+  std::string worker = {};            // who runs it, or ran it last; not kept by stores of one process
+  // Of a pending job: why no living runner can run it, in words for people ("no runner has
+  // sd_xl_base_1.0.safetensors"); empty when one can. Only pending() says it, and get().
+  std::string obstacle = {};
+};
+
+// What a claim is worth when it is renewed.
+enum class Hold {
+  kLost,       // it is no longer the job's newest, or the job has ended: whoever computes should stop
+  kKept,       // it is good for another lease
+  kInterrupt,  // the same, and somebody wants the job to be interrupted
+};
+
+struct EndedJob {
+  std::string id, client_id;
+  JobState state = JobState::kSuccess;
 };
 
 // Names one claim of one job. A store never gives the same token twice; later claims have larger ones.
@@ -62,37 +82,44 @@ struct HistoryQuery {
 // Thread-safe. Every call is atomic, and durable when it returns; only claim() and renew() may be forgotten in a
 // failure of the power that ends the worker as well, and the job is then pending again. Methods throw an Error naming
 // the store when it cannot be read or written: kMemory when the disk is full, kBadFile when the file is damaged,
-// kInternal otherwise.
+// kInternal otherwise. A shared store waits for a database that is away, for a bounded time.
 //
 // Every store passes tests/server/job_store_contract_test.cc.
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  // Accepts a job. job.number is set here: the next one, or before all others when `front`; a number
-  // given by the caller is kept when `keep_number`. Throws Error(kInvalid) when the id exists already.
+  // Accepts a job: all that a client sent, and what it needs. job.number is set here: the next one, or before all
+  // others when `front`; a number given by the caller is kept when `keep_number`. Throws Error(kInvalid) when the id
+  // exists already.
   virtual Job add(Job job, bool front, bool keep_number) = 0;
 
   // Marks the first pending job as running, counting the attempt, and returns it; nothing when idle. `worker` is a name
   // that no other living worker has. The lease ends `lease` from now, by the store's clock.
+  // A worker that this store object has entered into runners() gets only jobs whose models it has, and of those first
+  // what needs no more than it has in memory: another job is passed over for that for a bounded time, after which it
+  // is the next one (SharedStoreOptions::prefer_resident_for). A worker that is not in the table gets any job.
   virtual std::optional<Claim> claim(const std::string& worker, Lease lease) = 0;
-  // The lease ends `lease` from now instead. False when the claim is no longer the job's newest, or the job has ended:
-  // whoever computes should stop. A claim whose lease is over can be renewed while nobody else has the job.
-  virtual bool renew(ClaimToken token, Lease lease) = 0;
+  // The lease ends `lease` from now instead. A claim whose lease is over can be renewed while nobody else has the job.
+  virtual Hold renew(ClaimToken token, Lease lease) = 0;
   // Ends a running job: history is written and the queue left in one step. False, and nothing is changed, when the
   // claim is no longer the job's newest, or the job has ended.
   virtual bool finish(ClaimToken token, const JobResult& result) = 0;
   // The running job goes back to the place in the queue it came from, and the attempt is not counted: for a worker that
-  // stops in good order. False as for finish().
+  // stops in good order. One that is to be interrupted ends as such instead. False as for finish().
   virtual bool give_back(ClaimToken token) = 0;
 
-  // Running jobs whose lease ended before `now_ms` (milliseconds since 1970) go back to their place in the queue, but
-  // one that was started `max_attempts` times without ending is failed with the reason. Returns those that failed.
-  virtual std::vector<Job> requeue_expired(int64_t now_ms, int max_attempts) = 0;
+  // Running jobs whose lease ended more than `grace` ago go back to their place in the queue, but one that was started
+  // `max_attempts` times without ending is failed with the reason, and one that is to be interrupted ends as such.
+  // Returns those that ended.
+  virtual std::vector<Job> requeue_expired(int max_attempts, Lease grace = Lease(0)) = 0;
   // The same for all that `worker` holds, whatever their leases: for a worker that starts, and has lost what a process
   // of its name held before.
   virtual std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) = 0;
 
+  // Running jobs that are to be interrupted: renew() says so to who runs them, and a notice does. Returns how many of
+  // them run. The mark stays until the job ends.
+  virtual int64_t interrupt(const std::vector<std::string>& ids) = 0;
   // Pending jobs taken out of the queue for good. Returns how many.
   virtual int64_t cancel(const std::vector<std::string>& ids) = 0;
   // Moves a pending job: it will run before `before`, or last when empty. False when either is not pending.
@@ -104,6 +131,9 @@ class JobStore {
   virtual std::optional<Job> get(const std::string& id) const = 0;
   // Finished jobs, oldest first. Cancelled ones are not part of the history.
   virtual std::vector<Job> history(const HistoryQuery& query) const = 0;
+  // All that ended, or were cancelled, within the time given until now, in no order: for who may have missed a notice.
+  // A job may come again in the next call.
+  virtual std::vector<EndedJob> ended_within(std::chrono::milliseconds time) const = 0;
   virtual void forget(const std::vector<std::string>& ids) = 0;  // deletes history entries
   virtual void forget_all() = 0;
   // Keeps the newest `keep` history entries.
@@ -112,6 +142,14 @@ class JobStore {
   // Whether workers leave the queue alone; survives a restart. claim() itself does not ask.
   virtual bool paused() const = 0;
   virtual void set_paused(bool paused) = 0;
+
+  // Wake-ups for listeners of this process, about what any process does to the store.
+  virtual JobNotices& notices() = 0;
+  // How long a worker without a job, or a front end that waits for one, may rely on notices alone before it looks into
+  // the store.
+  virtual std::chrono::milliseconds look_again() const = 0;
+  // The runners of this store.
+  virtual RunnerTable& runners() = 0;
 };
 
 }  // namespace easel::server

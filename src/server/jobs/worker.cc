@@ -52,13 +52,15 @@ Worker::Worker(JobStore& store, EventHub& hub, Delivery& delivery, JobRunner& ru
       delivery_(delivery),
       metrics_(metrics),
       options_(std::move(options)),
-      computer_(runner) {}
+      computer_(runner),
+      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); },
+                                      {Notice::What::kQueue, Notice::What::kInterrupt})) {}
 
 Worker::~Worker() { stop(); }
 
 void Worker::recover() {
   set_aside(store_.requeue_claims_of(options_.name, options_.max_attempts));
-  set_aside(store_.requeue_expired(now_ms(), options_.max_attempts));
+  set_aside(store_.requeue_expired(options_.max_attempts));
 }
 
 void Worker::set_aside(const std::vector<Job>& failed) {
@@ -99,6 +101,11 @@ bool Worker::interrupt(const std::string& id) {
   return true;
 }
 
+void Worker::hear(const Notice& notice) {
+  if (notice.what == Notice::What::kInterrupt && !notice.id.empty()) interrupt(notice.id);
+  if (notice.what == Notice::What::kQueue || notice.what == Notice::What::kMissed) wake();
+}
+
 void Worker::free_memory(bool models, bool results) {
   {
     MutexLock lock(mutex_);
@@ -111,11 +118,17 @@ void Worker::free_memory(bool models, bool results) {
 
 void Worker::keep_house() {
   jobs_since_ = 0;
+  house_kept_ = std::chrono::steady_clock::now();
   store_.trim_history(options_.keep_history);
-  const auto failed = store_.requeue_expired(now_ms(), options_.max_attempts);
+  const auto failed = store_.requeue_expired(options_.max_attempts);
   set_aside(failed);
   drop_plans();
   if (options_.housekeeping) options_.housekeeping();
+}
+
+void Worker::look_after_the_queue() {
+  if (std::chrono::steady_clock::now() - house_kept_ >= kHousekeepingInterval) return keep_house();
+  set_aside(store_.requeue_expired(options_.max_attempts));
 }
 
 void Worker::drop_plans() {
@@ -131,6 +144,11 @@ std::optional<Worker::Running> Worker::running() const {
   Running out{current_->id, current_->client_id, {}};
   if (current_->events && !delivery_.holds(out.id)) out.node = current_->events->node();
   return out;
+}
+
+std::vector<Worker::Running> Worker::running_jobs() const {
+  auto job = running();
+  return job ? std::vector{std::move(*job)} : std::vector<Running>{};
 }
 
 bool Worker::wait_a_second() {
@@ -159,11 +177,11 @@ std::optional<Claim> Worker::next() {
     bool models = false, results = false;
     {
       MutexLock lock(mutex_);
-      if (!changed_.wait_for(lock, kHousekeepingInterval,
+      if (!changed_.wait_for(lock, std::min<std::chrono::milliseconds>(store_.look_again(), kHousekeepingInterval),
                              [this]() EASEL_REQUIRES(mutex_) { return stopping_ || awake_; })) {
         lock.unlock();
-        keep_house();
-        continue;
+        look_after_the_queue();
+        lock.lock();
       }
       if (stopping_) return std::nullopt;
       awake_ = false;
@@ -182,13 +200,13 @@ std::optional<Claim> Worker::next() {
   }
 }
 
-bool Worker::renew(const Claim& claim) {
+Hold Worker::renew(const Claim& claim) {
   try {
     return store_.renew(claim.token, options_.lease);
   } catch (...) {
     log(Level::kError, "cannot renew the claim of a job",
         {{"prompt_id", claim.job.id}, {"error", current_failure().text}});
-    return true;
+    return Hold::kKept;
   }
 }
 
@@ -203,12 +221,14 @@ std::optional<RunResult> Worker::compute(const Claim& claim, const std::shared_p
   computer_.begin(claim.job, parsed_or_empty(claim.job.prompt), plans_.take(claim.job), *events, cancel);
   bool ours = true;
   for (;;) {
-    auto result = computer_.wait(options_.lease / 3);
+    // An interrupt whose notice was lost is found here.
+    auto result = computer_.wait(std::min<Lease>(options_.lease / 3, 2 * store_.look_again()));
     if (result) return ours ? std::move(result) : std::nullopt;
-    if (ours && !renew(claim)) {
-      ours = false;
-      cancel.cancel();
-    }
+    const Hold hold = ours ? renew(claim) : Hold::kKept;
+    if (hold == Hold::kInterrupt) interrupt(claim.job.id);
+    if (hold != Hold::kLost) continue;
+    ours = false;
+    cancel.cancel();
   }
 }
 
@@ -224,7 +244,7 @@ void Worker::attend(const Claim& claim) {
   } const release{*this};
   log(Level::kInfo, "job started", {{"prompt_id", job.id}, {"attempt", int64_t{job.attempts}}});
   metrics_.observe("easel_job_seconds", seconds_since_ms(job.created_ms), R"(stage="queued")");
-  send_status(store_, hub_);
+  if (options_.tells_ends) send_status(store_, hub_);
   const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<JobEvents> events;
   JobResult end;
@@ -249,8 +269,9 @@ void Worker::attend(const Claim& claim) {
   // A failure is told while the job is still in the queue: a client that finds it neither there nor among the
   // successes takes it for lost. A success is told when the history has it.
   const auto tell_end = [&] {
-    if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_end(); });
+    if (events && options_.tells_ends) attempt("cannot tell a job's end", job.id, [&] { events->send_end(); });
   };
+  if (options_.before_end) attempt("cannot tell what happened in a job", job.id, options_.before_end);
   if (!success) tell_end();
   // Counted first: whoever sees the end finds it in the metrics.
   metrics_.observe("easel_job_seconds", seconds, R"(stage="running")");
@@ -266,6 +287,7 @@ void Worker::attend(const Claim& claim) {
        {"seconds", seconds},
        {"failure", end.failure}});
   waiters_.notify(job.id);
+  if (!options_.tells_ends) return;
   if (success) tell_end();
   delivery_.send(job.id, [&store = store_, &hub = hub_] { send_status(store, hub); });
   if (events) attempt("cannot tell a job's end", job.id, [&] { events->send_idle(); });

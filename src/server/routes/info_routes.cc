@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "server/fleet/fleet_models.h"
 #include "server/routes/services.h"
 #include "workflow/json.h"
 #include "workflow/object_info.h"
@@ -51,9 +52,11 @@ Response system_stats(const Services& s) {
 Response models_in(const Services& s, const Request& request) {
   const std::string& folder = request.captures.at(0);
   const auto kinds = s.models.kinds();
-  if (std::find(kinds.begin(), kinds.end(), folder) == kinds.end() && s.models.folders(folder).empty())
+  if (std::find(kinds.begin(), kinds.end(), folder) == kinds.end() && s.models.folders(folder).empty() &&
+      !(s.needs && model_kinds(s.table).contains(folder)))
     return Response::error(404, "not_found", "no such kind of model", folder);
-  return Response::json(dump_json(Json(s.models.list(folder))));
+  // In a fleet these are the runners' files as well.
+  return Response::json(dump_json(Json(s.needs ? s.choices.choices(folder) : s.models.list(folder))));
 }
 
 Response embeddings(const Services& s) {
@@ -78,6 +81,7 @@ void describe_metrics(Services& s) {
   m.describe("easel_nodes_total", "counter", "Nodes of jobs: executed, or reused from an earlier run.");
   m.describe("easel_steps_total", "counter", "Sampling and other steps done.");
   m.describe("easel_steps_per_second", "gauge", "Speed of the node that ran last or runs now.");
+  m.describe("easel_store_seconds", "histogram", "Seconds that a call of the job store took.");
   m.describe("easel_http_requests_total", "counter", "Requests answered, by status.");
   m.gauge("easel_queue_length", "Jobs waiting or running.",
           [&s] { return static_cast<double>(s.store.queue_length()); });

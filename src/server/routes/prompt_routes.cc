@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "base/error.h"
@@ -193,27 +194,32 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
   Job& job = order->job;
   job.prompt = dump_json(order->prompt);
   job.targets = dump_json(Json(plan.outputs));
+  if (s.needs) job.needs = s.needs(plan.prompt);
 
   const bool as_picture = request.header("accept").find("image/png") != std::string::npos;
   const std::string wait = request.param("wait");
   const bool waits = as_picture || (!wait.empty() && wait != "0" && wait != "false");
   const std::string id = job.id;
   int64_t waiter = -1;
-  if (waits) waiter = s.worker.waiters().add(id, [&s, id, as_picture, reply] { answer_end(s, id, as_picture, reply); });
+  if (waits)
+    waiter = s.workers.waiters().add(id, [&s, id, as_picture, reply] { answer_end(s, id, as_picture, reply); });
   // Clients begin to listen when they have the answer.
   Delivery::Hold hold;
   if (!waits && !job.client_id.empty()) hold = s.delivery.hold(id);
   double number = 0;
-  s.worker.plans().keep(job, std::move(plan));  // before the worker can see the job
+  s.workers.plans().keep(job, std::move(plan));  // before the worker can see the job
   try {
+    const auto start = std::chrono::steady_clock::now();
     number = s.store.add(job, order->front, order->keep_number).number;
+    s.metrics.observe("easel_store_seconds",
+                      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), R"(call="add")");
   } catch (...) {
-    s.worker.waiters().remove(waiter);
-    s.worker.plans().drop({id});
+    s.workers.waiters().remove(waiter);
+    s.workers.plans().drop({id});
     throw;
   }
   log(Level::kInfo, "job accepted", {{"prompt_id", id}, {"client_id", job.client_id}});
-  s.worker.wake();
+  s.workers.wake();
   if (!waits) {
     const Json shown = number == std::floor(number) ? Json(static_cast<int64_t>(number)) : Json(number);
     Response answer = Response::json("{\"prompt_id\":" + dump_json(id) + ",\"number\":" + dump_json(shown) +

@@ -64,8 +64,14 @@ bool flag(const Json& body, const char* key) {
 Response get_queue(Services& s) {
   // Pending ones first: a job that starts in between is then seen twice rather than not at all.
   const auto pending = s.store.pending();
-  return Response::json("{\"queue_running\":" + item_list(s.store.running()) + ",\"queue_pending\":" +
-                        item_list(pending) + ",\"paused\":" + (s.store.paused() ? "true" : "false") + "}");
+  std::string out = "{\"queue_running\":" + item_list(s.store.running()) + ",\"queue_pending\":" + item_list(pending) +
+                    ",\"paused\":" + (s.store.paused() ? "true" : "false");
+  // Jobs that nobody can run, and why.
+  Json obstacles = Json::object();
+  for (const Job& job : pending)
+    if (!job.obstacle.empty()) obstacles[job.id] = job.obstacle;
+  if (!obstacles.empty()) out += ",\"obstacles\":" + dump_json(obstacles);
+  return Response::json(out + "}");
 }
 
 Response post_queue(Services& s, const Request& request) {
@@ -83,14 +89,14 @@ Response post_queue(Services& s, const Request& request) {
   }
   if (!gone.empty()) {
     s.store.cancel(gone);
-    s.worker.plans().drop(gone);
-    for (const std::string& id : gone) s.worker.waiters().notify(id);
+    s.workers.plans().drop(gone);
+    for (const std::string& id : gone) s.workers.waiters().notify(id);
   }
   if (const auto pause = body.find("pause"); pause != body.end()) {
     if (!pause->is_boolean()) throw Error(Fault::kInvalid, "'pause' must be true or false");
     s.store.set_paused(pause->get<bool>());
     log(Level::kInfo, pause->get<bool>() ? "queue paused" : "queue goes on");
-    s.worker.wake();
+    s.workers.wake();
   }
   send_status(s.store, s.hub);
   return Response::json("{}");
@@ -111,14 +117,14 @@ Response post_interrupt(Services& s, const Request& request) {
   } catch (const Error&) {
     // As in ComfyUI: without a readable body it is whatever runs.
   }
-  if (s.worker.interrupt(id)) log(Level::kInfo, "interrupted by a client", {{"prompt_id", id}});
+  if (s.workers.interrupt(id)) log(Level::kInfo, "interrupted by a client", {{"prompt_id", id}});
   return Response::json("{}");
 }
 
 Response post_free(Services& s, const Request& request) {
   const Json body = body_json(request);
   const bool results = flag(body, "free_memory");
-  s.worker.free_memory(flag(body, "unload_models") || results, results);
+  s.workers.free_memory(flag(body, "unload_models") || results, results);
   return Response::json("{}");
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -17,9 +18,11 @@
 #include "server/http/http_server.h"
 #include "server/http/task_pool.h"
 #include "server/jobs/job_store.h"
-#include "server/jobs/worker.h"
+#include "server/jobs/run/job_runner.h"
+#include "server/jobs/workforce.h"
 #include "server/metrics.h"
 #include "techniques/catalogue.h"
+#include "workflow/prompt.h"
 #include "workflow/schema.h"
 
 namespace easel::server {
@@ -41,7 +44,7 @@ struct Services {
 
   // The way of a job.
   JobStore& store;
-  Worker& worker;
+  Workforce& workers;
   JobRunner& runner;
   EventHub& hub;
   Delivery& delivery;
@@ -54,6 +57,8 @@ struct Services {
   uint64_t input_quota = 0;        // bytes that uploads may fill the input and the temp folder up to, each; 0: any
   std::string token;               // as in AccessPolicy
   About about;
+  // The model files that a prompt needs of whoever runs it; empty where this process does.
+  std::function<std::vector<ModelFile>(const workflow::Prompt&)> needs = {};
 };
 
 // Each adds its group of routes. The services outlive the router.

@@ -26,6 +26,8 @@ using workflow::Json;
 namespace {
 
 constexpr size_t kMostSubscribers = 1000, kMostPublishers = 100;
+// All of them are sent to a new subscriber at once, and must fit into what may wait for it (EventHub's hard limit).
+constexpr size_t kLargestWorkflow = size_t{2} << 20, kMostPublished = size_t{6} << 20;
 constexpr size_t kLongestFileName = 255;
 constexpr int kCreated = 201;
 
@@ -122,10 +124,17 @@ class Exchange {
     const Json event = {
         {"type", "etn_workflow_published"},
         {"data", {{"publisher", {{"name", text_of(body, "name")}, {"id", id}}}, {"workflow", *workflow}}}};
+    std::string message = dump_json(event);
+    if (message.size() > kLargestWorkflow)
+      throw Error(Fault::kInvalid, "the workflow is larger than the " + std::to_string(kLargestWorkflow >> 20) +
+                                       " MiB that are passed on");
     const MutexLock lock(mutex_);
-    if (!published_.contains(id) && published_.size() >= kMostPublishers) published_.erase(published_.begin());
-    published_[id] = dump_json(event);
-    for (const std::string& subscriber : subscribers_) hub_.send(Recipients::client(subscriber), published_[id]);
+    forget(id);
+    while (published_.size() >= kMostPublishers || published_bytes_ + message.size() > kMostPublished)
+      forget(published_.begin()->first);
+    published_bytes_ += message.size();
+    const std::string& kept = published_[id] = std::move(message);
+    for (const std::string& subscriber : subscribers_) hub_.send(Recipients::client(subscriber), kept);
   }
   void subscribe(const Json& body) {
     const std::string id = text_of(body, "client_id");
@@ -141,8 +150,16 @@ class Exchange {
   }
 
  private:
+  void forget(std::string id) EASEL_REQUIRES(mutex_) {
+    const auto it = published_.find(id);
+    if (it == published_.end()) return;
+    published_bytes_ -= it->second.size();
+    published_.erase(it);
+  }
+
   EventHub& hub_;
   Mutex mutex_;
+  size_t published_bytes_ EASEL_GUARDED_BY(mutex_) = 0;
   std::set<std::string> subscribers_ EASEL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> published_ EASEL_GUARDED_BY(mutex_);  // messages by their publisher
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "artifacts/blobs.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
 #include "formats/pictures/picture.h"
@@ -41,8 +42,14 @@ std::vector<uint8_t> without_alpha(const Pixels& p) {
   return rgb;
 }
 
+// What whoever saves the answer calls it: as the file, unless that is named by its content.
+std::string shown_name(const std::filesystem::path& file, const artifacts::Name& name) {
+  const std::string own = file.filename().string();
+  return artifacts::is_sha256(own) ? std::filesystem::path(name.file).filename().string() : own;
+}
+
 // "webp;90" or "jpeg;75"; the format is webp unless it says jpeg.
-Response preview(const std::filesystem::path& file, const std::string& wish) {
+Response preview(const std::filesystem::path& file, const artifacts::Name& name, const std::string& wish) {
   const size_t mark = wish.rfind(';');
   const std::string format = wish.substr(0, wish.find(';'));
   const std::string digits = mark == std::string::npos ? wish : wish.substr(mark + 1);
@@ -54,20 +61,20 @@ Response preview(const std::filesystem::path& file, const std::string& wish) {
   const bool jpeg = format == "jpeg";
   return picture_answer(jpeg ? formats::encode_jpeg(rgb, pixels.width, pixels.height, quality)
                              : formats::encode_webp(rgb, pixels.width, pixels.height, static_cast<float>(quality)),
-                        jpeg ? "image/jpeg" : "image/webp", file.filename().string());
+                        jpeg ? "image/jpeg" : "image/webp", shown_name(file, name));
 }
 
-Response channel(const std::filesystem::path& file, const std::string& which) {
+Response channel(const std::filesystem::path& file, const artifacts::Name& name, const std::string& which) {
   Pixels pixels = read_pixels(file);
   constexpr int kCompression = 1;
   if (which == "rgb")
     return picture_answer(formats::encode_png(without_alpha(pixels), pixels.width, pixels.height, 3, {}, kCompression),
-                          "image/png", file.filename().string());
+                          "image/png", shown_name(file, name));
   // The alpha alone, over black.
   for (size_t i = 0; i < pixels.rgba.size(); ++i)
     if (i % 4 != 3) pixels.rgba[i] = 0;
   return picture_answer(formats::encode_png(pixels.rgba, pixels.width, pixels.height, 4, {}, kCompression), "image/png",
-                        file.filename().string());
+                        shown_name(file, name));
 }
 
 Response view(const Services& s, const Request& request) {
@@ -79,9 +86,9 @@ Response view(const Services& s, const Request& request) {
   const std::string which = request.param("channel", "rgba");
   if (which != "rgba" && which != "rgb" && which != "a")
     return Response::error(400, "invalid", "'channel' must be rgba, rgb or a");
-  if (request.query.contains("preview")) return preview(file, request.param("preview"));
-  if (which == "rgb" || which == "a") return channel(file, which);
-  return file_answer(request, file);
+  if (request.query.contains("preview")) return preview(file, *name, request.param("preview"));
+  if (which == "rgb" || which == "a") return channel(file, *name, which);
+  return file_answer(request, file, shown_name(file, *name));
 }
 
 // The free-form strings in a model file's header, as training tools leave them.

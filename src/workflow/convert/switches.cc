@@ -20,6 +20,7 @@ constexpr std::array kParts{"base_ctx",   "model",      "clip",       "vae",    
                             "text_pos_l", "text_neg_g", "text_neg_l", "mask",       "control_net",  "denoise"};
 
 bool is_any_switch(const std::string& type) { return type == "Any Switch (rgthree)"; }
+bool is_reroute(const std::string& type) { return type == "ReroutePrimitive|pysssss"; }
 bool is_context(const std::string& type) { return type == "Context (rgthree)" || type == "Context Big (rgthree)"; }
 bool is_context_switch(const std::string& type) {
   return type == "Context Switch (rgthree)" || type == "Context Switch Big (rgthree)";
@@ -39,8 +40,8 @@ class Resolver {
   bool takes_out(const PromptNode& node) const {
     const std::string& type = node.class_type;
     if (!table_.forms(type).empty()) return false;
-    return is_any_switch(type) || is_context(type) || is_context_switch(type) || is_context_merge(type) ||
-           seed_of(node).has_value();
+    return is_any_switch(type) || is_reroute(type) || is_context(type) || is_context_switch(type) ||
+           is_context_merge(type) || seed_of(node).has_value();
   }
 
   // What a link really leads to: another link or a number; null when that is nothing.
@@ -56,6 +57,10 @@ class Resolver {
       for (const Json& input : in_order(node, "any_"))
         if (Json out = passed_on(input, depth + 1); !out.is_null()) return out;
       return nullptr;
+    }
+    if (is_reroute(node.class_type)) {
+      const auto input = node.inputs.find("value");
+      return input == node.inputs.end() ? Json(nullptr) : follow(*input, depth + 1);
     }
     if (link->slot < 0 || link->slot >= std::ssize(kParts)) return nullptr;
     // A context as a whole stays a link to the node, of which only parts are of use.

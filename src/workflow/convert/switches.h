@@ -1,4 +1,5 @@
-// Server nodes of rgthree-comfy that compute nothing: switches between links, bundles of links, seeds.
+// Server nodes of rgthree-comfy and ComfyUI-Custom-Scripts that compute nothing: switches between links, bundles of
+// links, seeds.
 #pragma once
 
 #include "workflow/prompt.h"

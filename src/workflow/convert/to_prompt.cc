@@ -7,8 +7,10 @@
 #include "workflow/convert/convert.h"
 #include "workflow/convert/dynamic_text.h"
 #include "workflow/convert/everywhere.h"
+#include "workflow/convert/lora_lists.h"
 #include "workflow/convert/switches.h"
 #include "workflow/object_info.h"
+#include "workflow/renames.h"
 
 namespace easel::workflow {
 namespace {
@@ -19,7 +21,8 @@ constexpr int kDeepest = 32;  // borders of nested subgraphs, one behind the oth
 bool is_set(const GraphNode& node) { return node.type == "SetNode" || node.type == "easy setNode"; }
 bool is_get(const GraphNode& node) { return node.type == "GetNode" || node.type == "easy getNode"; }
 bool passes_on(const GraphNode& node) {
-  return node.type == "Reroute" || node.type == "Reroute (rgthree)" || is_set(node);
+  return node.type == "Reroute" || node.type == "Reroute (rgthree)" || node.type == "ReroutePrimitive|pysssss" ||
+         is_set(node);
 }
 
 // The name under which a setting node keeps its link.
@@ -63,6 +66,7 @@ class Converter {
             .fix("Open the workflow in the editor, which gives one of them another, and save it again");
       prompt.nodes.push_back(convert(node));
     }
+    take_apart_lora_lists(prompt, table_);
     take_out_switches(prompt, table_);
     rewrite_texts(prompt, table_);
     return prompt;
@@ -137,24 +141,11 @@ class Converter {
       }
       if (links) add_link(node, input.name, out);
     }
-    use_todays_samplers(node.type, out);
+    use_todays_values(out);
     if (!links) return;
     // Inputs the node has in this graph beyond its declaration (nodes that grow inputs).
     for (const GraphInput& input : node.inputs)
       if (!spec.input(input.name)) add_link(node, input.name, out);
-  }
-
-  // Samplers had other names in files of early 2023, and of the months when "_pp" ones doubled the guidance.
-  static void use_todays_samplers(const std::string& type, PromptNode& out) {
-    if (type != "KSampler" && type != "KSamplerAdvanced") return;
-    const auto sampler = out.inputs.find("sampler_name");
-    if (sampler == out.inputs.end() || !sampler->is_string()) return;
-    std::string name = sampler->get<std::string>();
-    if (name.starts_with("sample_")) *sampler = name.substr(7);
-    if (name != "euler_pp" && name != "euler_ancestral_pp") return;
-    *sampler = name.substr(0, name.size() - 3);
-    if (const auto cfg = out.inputs.find("cfg"); cfg != out.inputs.end() && cfg->is_number())
-      *cfg = cfg->get<double>() * 2;
   }
 
   // Whether a value is the one that the editor keeps after a seed. In spring 2023 that was true for "randomize" and
@@ -219,6 +210,7 @@ class Converter {
     const bool seed = node.type == "Seed (rgthree)" || node.type == "Seed Everywhere";
     if (seed && !out.inputs.contains("seed") && node.widgets.is_array() && !node.widgets.empty())
       out.inputs["seed"] = wrapped(node.widgets[0]);
+    add_lora_list(node, out);
     for (const WidgetOverride& given : node.overrides)
       if (given_from_outside(node, given.name) == &given.value) out.inputs[given.name] = wrapped(given.value);
     if (!links) return;

@@ -1,6 +1,6 @@
 // The server's routes, one function each.
 import { addressWithToken, get, post, send } from './http';
-import type { ExtraData, History, ImageRef, ModelFile, NodeInfo, PictureFormat, Prompt, QueueState, Technique } from './types';
+import type { ExtraData, FleetState, History, ImageRef, ModelFile, NodeInfo, PictureFormat, Prompt, QueueState, Technique } from './types';
 
 export const techniques = () => get<Technique[]>('easel/techniques');
 /** What each model file is, and what it goes with. */
@@ -13,6 +13,8 @@ export const pictureFormats = () => get<PictureFormat[]>('easel/picture_formats'
 /** How many tokens each chunk of the text takes. */
 export const tokenCounts = (text: string) => post<{ chunks: number[] }>('easel/tokens', { text });
 export const queue = () => get<QueueState>('queue');
+/** The runners behind the server. */
+export const fleet = () => get<FleetState>('fleet');
 export const historyOf = (id: string) => get<History>(`history/${encodeURIComponent(id)}`);
 /** The newest finished jobs, oldest of them first. */
 export const newestHistory = (count: number) => get<History>('history', { max_items: String(count) });

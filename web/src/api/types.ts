@@ -170,3 +170,22 @@ export interface PromptFault {
   error?: { type?: string; message?: string; details?: string } | string;
   node_errors?: Record<string, NodeFault>;
 }
+
+/** A machine that computes for the server. */
+export interface FleetRunner {
+  name: string;
+  state: 'idle' | 'busy' | 'stopping' | 'gone';
+  /** The id of the job that it runs; empty: none. */
+  job: string;
+  device: string;
+  steps_per_second: number;
+  resident: { folder: string; name: string }[];
+  model_count: number;
+}
+export interface FleetState {
+  /** Whether several machines share the queue; else the server computes by itself. */
+  shared: boolean;
+  runners: FleetRunner[];
+  /** Why jobs wait that no runner can run, by their ids. */
+  waiting: Record<string, string>;
+}

@@ -10,6 +10,7 @@
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
 #include "nodes/common/composed.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
@@ -248,16 +249,21 @@ struct Process {
 template <class L>
 void add_process(Table& table, const char* name, const char* one, const char* two, const char* in_one,
                  const char* in_two, const char* page) {
-  table.add(NodeOf<Process<L>>{.name = name,
-                               .category = "Comfyroll/Utils/Process",
-                               .description = "Hands on one of two values.",
-                               .origin = kOrigin,
-                               .inputs = {Choice("Input", &Process<L>::first_one, {{one, true}, {two, false}}),
-                                          Link(in_one, &Process<L>::first), Link(in_two, &Process<L>::second)},
-                               .outputs = {{}, {"show_help"}},
-                               .run = [page](const Process<L>& in) -> Results<L, std::string> {
-                                 return {in.first_one ? in.first : in.second, help(page)};
-                               }});
+  table.add(NodeOf<Process<L>>{
+      .name = name,
+      .category = "Comfyroll/Utils/Process",
+      .description = "Hands on one of two values.",
+      .origin = kOrigin,
+      .inputs = {Choice("Input", &Process<L>::first_one, {{one, true}, {two, false}}), Link(in_one, &Process<L>::first),
+                 Link(in_two, &Process<L>::second)},
+      .outputs = {{}, {"show_help"}},
+      .run = [page](const Process<L>& in) -> Results<L, std::string> {
+        return {in.first_one ? in.first : in.second, help(page)};
+      },
+      .foresee = [in_one, in_two](const Known<Process<L>>& in, Call& call) -> Foreseen<L, std::string> {
+        if (call.awaits("Input")) return {};
+        return {Handed{value_of(call, in(&Process<L>::first_one) ? in_one : in_two)}, std::nullopt};
+      }});
 }
 
 void add_switches(Table& table) {
@@ -276,16 +282,23 @@ void add_switches(Table& table) {
                             const DataBus* known = in(&BusIn::pipe);
                             return {filled(known ? *known : DataBus(), call), std::nullopt};
                           }});
-  table.add(NodeOf<BusOut>{.name = "CR Data Bus Out",
-                           .category = "Comfyroll/Pipe",
-                           .description = "Takes the values from one link.",
-                           .origin = kOrigin,
-                           .inputs = {Link("pipe", &BusOut::pipe)},
-                           .outputs = {{"pipe"}, {"any1"}, {"any2"}, {"any3"}, {"any4"}, {"show_help"}},
-                           .run = [](const BusOut& in) -> Bus4 {
-                             const auto& v = in.pipe->values;
-                             return {in.pipe, v[0], v[1], v[2], v[3], help("Pipe-Nodes#cr-data-bus-out")};
-                           }});
+  table.add(NodeOf<BusOut>{
+      .name = "CR Data Bus Out",
+      .category = "Comfyroll/Pipe",
+      .description = "Takes the values from one link.",
+      .origin = kOrigin,
+      .inputs = {Link("pipe", &BusOut::pipe)},
+      .outputs = {{"pipe"}, {"any1"}, {"any2"}, {"any3"}, {"any4"}, {"show_help"}},
+      .run = [](const BusOut& in) -> Bus4 {
+        const auto& v = in.pipe->values;
+        return {in.pipe, v[0], v[1], v[2], v[3], help("Pipe-Nodes#cr-data-bus-out")};
+      },
+      .foresee = [](const Known<BusOut>& in) -> Foreseen<DataBus, Anything, Anything, Anything, Anything, std::string> {
+        const DataBus* bus = in(&BusOut::pipe);
+        if (!bus) return {};
+        const auto& v = bus->values;
+        return {bus, v.data(), v.data() + 1, v.data() + 2, v.data() + 3, std::nullopt};
+      }});
   using Pictures = Four<Image>;
   table.add(NodeOf<Pictures>{.name = "CR Image Input Switch (4 way)",
                              .category = "Comfyroll/Utils/Logic",
@@ -298,21 +311,31 @@ void add_switches(Table& table) {
                              .run = [](const Pictures& in) -> Results<Image, std::string> {
                                const MaybeLinked<Image>* all[] = {&in.first, &in.second, &in.third, &in.fourth};
                                return {*all[in.number - 1], help("Logic-Nodes#cr-image-input-switch-4-way")};
+                             },
+                             .foresee = [](const Known<Pictures>& in, Call& call) -> Foreseen<Image, std::string> {
+                               if (call.awaits("Input")) return {};
+                               const std::string chosen = "image" + std::to_string(in(&Pictures::number));
+                               return {Handed{value_of(call, chosen)}, std::nullopt};
                              }});
-  table.add(
-      NodeOf<ModelAndClipOf>{.name = "CR Switch Model and CLIP",
-                             .category = "Comfyroll/Utils/Logic",
-                             .description = "Hands on one of two models with its text encoder.",
-                             .origin = kOrigin,
-                             .inputs = {Int("Input", &ModelAndClipOf::number).range(1, 2),
-                                        Link("model1", &ModelAndClipOf::model1), Link("clip1", &ModelAndClipOf::clip1),
-                                        Link("model2", &ModelAndClipOf::model2), Link("clip2", &ModelAndClipOf::clip2)},
-                             .outputs = {{}, {}, {"show_help"}},
-                             .run = [](const ModelAndClipOf& in) -> Results<ModelHandle, ClipHandle, std::string> {
-                               const bool first = in.number == 1;
-                               return {first ? in.model1 : in.model2, first ? in.clip1 : in.clip2,
-                                       help("Logic-Nodes#cr-switch-model-and-clip")};
-                             }});
+  table.add(NodeOf<ModelAndClipOf>{
+      .name = "CR Switch Model and CLIP",
+      .category = "Comfyroll/Utils/Logic",
+      .description = "Hands on one of two models with its text encoder.",
+      .origin = kOrigin,
+      .inputs = {Int("Input", &ModelAndClipOf::number).range(1, 2), Link("model1", &ModelAndClipOf::model1),
+                 Link("clip1", &ModelAndClipOf::clip1), Link("model2", &ModelAndClipOf::model2),
+                 Link("clip2", &ModelAndClipOf::clip2)},
+      .outputs = {{}, {}, {"show_help"}},
+      .run = [](const ModelAndClipOf& in) -> Results<ModelHandle, ClipHandle, std::string> {
+        const bool first = in.number == 1;
+        return {first ? in.model1 : in.model2, first ? in.clip1 : in.clip2,
+                help("Logic-Nodes#cr-switch-model-and-clip")};
+      },
+      .foresee = [](const Known<ModelAndClipOf>& in, Call& call) -> Foreseen<ModelHandle, ClipHandle, std::string> {
+        if (call.awaits("Input")) return {};
+        const std::string number = std::to_string(in(&ModelAndClipOf::number));
+        return {Handed{value_of(call, "model" + number)}, Handed{value_of(call, "clip" + number)}, std::nullopt};
+      }});
   add_process<Latent>(table, "CR Img2Img Process Switch", "txt2img", "img2img", "txt2img", "img2img",
                       "Process-Nodes#cr-img2img-process-switch");
   add_process<Latent>(table, "CR Hires Fix Process Switch", "latent_upscale", "image_upscale", "latent_upscale",
@@ -334,28 +357,38 @@ struct Aspect {
 using AspectResults = Results<int64_t, int64_t, double, double, int64_t, Latent, std::string>;
 
 // "SDXL - 1:1 square 1024x1024" holds the size, which the prescale factor changes.
-AspectResults aspect(const Aspect& in) {
-  int64_t width = in.width, height = in.height;
-  if (const size_t space = in.aspect_ratio.rfind(' '); space != std::string::npos) {
-    const std::string size = in.aspect_ratio.substr(space + 1);
+image::Size scaled_size(const std::string& aspect_ratio, image::Size custom, bool swapped, double factor) {
+  auto [width, height] = custom;
+  if (const size_t space = aspect_ratio.rfind(' '); space != std::string::npos) {
+    const std::string size = aspect_ratio.substr(space + 1);
     width = std::stoll(size);
     height = std::stoll(size.substr(size.find('x') + 1));
   }
-  if (in.swap_dimensions) std::swap(width, height);
-  width = static_cast<int64_t>(static_cast<double>(width) * in.prescale_factor);
-  height = static_cast<int64_t>(static_cast<double>(height) * in.prescale_factor);
-  if (width > 65536 || height > 65536)
+  if (swapped) std::swap(width, height);
+  return {static_cast<int64_t>(static_cast<double>(width) * factor),
+          static_cast<int64_t>(static_cast<double>(height) * factor)};
+}
+
+AspectResults aspect(const Aspect& in) {
+  const image::Size size = scaled_size(in.aspect_ratio, {in.width, in.height}, in.swap_dimensions, in.prescale_factor);
+  constexpr int64_t kLongest = 65536;
+  if (size.width > kLongest || size.height > kLongest)
     throw Error(Fault::kInvalid, "the picture becomes too large").at_input("prescale_factor");
-  Latent latent;
-  const models::LatentFormat& format = models::default_latents();
-  latent.samples = Tensor::zeros({in.batch_size, height / format.factor, width / format.factor, format.channels});
-  return {width,
-          height,
+  return {size.width,
+          size.height,
           in.upscale_factor,
           in.prescale_factor,
           in.batch_size,
-          std::move(latent),
+          empty_latent(latents_for(models::default_latents(), in.batch_size, size)),
           help("Aspect-Ratio-Nodes#cr-aspect-ratio")};
+}
+
+Foreseen<int64_t, int64_t, double, double, int64_t, Latent, std::string> foresee_aspect(const Known<Aspect>& in) {
+  const image::Size size = scaled_size(in(&Aspect::aspect_ratio), {in(&Aspect::width), in(&Aspect::height)},
+                                       in(&Aspect::swap_dimensions), in(&Aspect::prescale_factor));
+  return {std::nullopt, std::nullopt, std::nullopt,
+          std::nullopt, std::nullopt, latents_for(models::default_latents(), in(&Aspect::batch_size), size),
+          std::nullopt};
 }
 
 struct BatchSize {
@@ -371,6 +404,10 @@ struct Schedule {
 };
 
 Results<ListOf<std::string>, std::string> bits(const OneText& in) {
+  constexpr size_t kMost = 1'000'000;
+  if (in.text.size() > kMost)
+    throw Error(Fault::kMemory, "makes a list of more than " + std::to_string(kMost) + " values")
+        .at_input("bit_string");
   std::vector<std::string> out;
   for (const int32_t c : text::decode_utf8(in.text)) formats::append_utf8(out.emplace_back(), static_cast<uint32_t>(c));
   return {std::move(out), help("List-Nodes#cr-binary-to-bit-list")};
@@ -429,13 +466,8 @@ void add_rest(Table& table) {
        factor("upscale_factor", &Aspect::upscale_factor), factor("prescale_factor", &Aspect::prescale_factor),
        Int("batch_size", &Aspect::batch_size).range(1, 64)},
       aspect,
-      {{"width"},
-       {"height"},
-       {"upscale_factor"},
-       {"prescale_factor"},
-       {"batch_size"},
-       {"empty_latent"},
-       {"show_help"}});
+      {{"width"}, {"height"}, {"upscale_factor"}, {"prescale_factor"}, {"batch_size"}, {"empty_latent"}, {"show_help"}},
+      foresee_aspect);
   const AddNode core{table, kOrigin, "Comfyroll/Essential/Core"};
   core.node<BatchSize>(
       "CR Latent Batch Size", "Latents so many times, one behind the other, without a mask.",
@@ -445,6 +477,12 @@ void add_rest(Table& table) {
         out.samples = ops::repeat(in.latent->samples, in.batch_size);
         out.format = in.latent->format;
         return {std::move(out)};
+      },
+      {},
+      [](const Known<BatchSize>& in) -> Foreseen<Latent> {
+        const ForeseenLatent* known = in(&BatchSize::latent);
+        if (!known) return {};
+        return {in_number(*known, known->count * in(&BatchSize::batch_size))};
       });
   const AddNode lists{table, kOrigin, "Comfyroll/List"};
   lists.node<OneText>("CR Binary To Bit List", "A list of the characters of a text.",

@@ -1,9 +1,12 @@
 // Nodes of Comfyroll Studio (github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes): switches, texts, sizes.
 #include <utility>
 
+#include "image/scale/resize.h"
 #include "models/latent_format.h"
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
+#include "nodes/common/composed.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 
 namespace easel::nodes {
@@ -26,16 +29,21 @@ struct Choose {
 
 template <class L>
 void add_switch(Table& table, const char* name, const char* one, const char* two, const char* page) {
-  table.add(NodeOf<Choose<L>>{.name = name,
-                              .category = "Comfyroll/Utils/Logic",
-                              .description = "Passes on one of two values.",
-                              .origin = kOrigin,
-                              .inputs = {Int("Input", &Choose<L>::number).range(1, 2), Link(one, &Choose<L>::first),
-                                         Link(two, &Choose<L>::second)},
-                              .outputs = {{}, {"show_help"}},
-                              .run = [page](const Choose<L>& in) -> Results<L, std::string> {
-                                return {in.number == 1 ? in.first : in.second, help(page)};
-                              }});
+  table.add(
+      NodeOf<Choose<L>>{.name = name,
+                        .category = "Comfyroll/Utils/Logic",
+                        .description = "Passes on one of two values.",
+                        .origin = kOrigin,
+                        .inputs = {Int("Input", &Choose<L>::number).range(1, 2), Link(one, &Choose<L>::first),
+                                   Link(two, &Choose<L>::second)},
+                        .outputs = {{}, {"show_help"}},
+                        .run = [page](const Choose<L>& in) -> Results<L, std::string> {
+                          return {in.number == 1 ? in.first : in.second, help(page)};
+                        },
+                        .foresee = [one, two](const Known<Choose<L>>& in, Call& call) -> Foreseen<L, std::string> {
+                          if (call.awaits("Input")) return {};
+                          return {Handed{value_of(call, in(&Choose<L>::number) == 1 ? one : two)}, std::nullopt};
+                        }});
 }
 
 struct ChooseText {
@@ -163,19 +171,37 @@ struct AspectSdxl : Aspect {
 using AspectResults = Results<int64_t, int64_t, double, int64_t, Latent, std::string>;
 
 // The size in a choice such as "1:1 square 512x512"; "custom" stands for the size of the inputs.
-AspectResults aspect(const Aspect& in, const char* page) {
-  int64_t width = in.width, height = in.height;
-  const size_t blank = in.aspect_ratio.rfind(' ');
+image::Size chosen_size(const std::string& aspect_ratio, image::Size custom, bool swapped) {
+  auto [width, height] = custom;
+  const size_t blank = aspect_ratio.rfind(' ');
   if (blank != std::string::npos) {
-    const std::string size = in.aspect_ratio.substr(blank + 1);
+    const std::string size = aspect_ratio.substr(blank + 1);
     width = std::stoll(size);
     height = std::stoll(size.substr(size.find('x') + 1));
   }
-  if (in.swap_dimensions) std::swap(width, height);
-  Latent latent;
-  const models::LatentFormat& format = models::default_latents();
-  latent.samples = Tensor::zeros({in.batch_size, height / format.factor, width / format.factor, format.channels});
-  return {width, height, in.upscale_factor, in.batch_size, std::move(latent), help(page)};
+  if (swapped) std::swap(width, height);
+  return {width, height};
+}
+
+AspectResults aspect(const Aspect& in, const char* page) {
+  const image::Size size = chosen_size(in.aspect_ratio, {in.width, in.height}, in.swap_dimensions);
+  return {size.width,
+          size.height,
+          in.upscale_factor,
+          in.batch_size,
+          empty_latent(latents_for(models::default_latents(), in.batch_size, size)),
+          help(page)};
+}
+
+template <class P>
+Foreseen<int64_t, int64_t, double, int64_t, Latent, std::string> foresee_aspect(const Known<P>& in) {
+  const image::Size size = chosen_size(in(&P::aspect_ratio), {in(&P::width), in(&P::height)}, in(&P::swap_dimensions));
+  return {std::nullopt,
+          std::nullopt,
+          std::nullopt,
+          std::nullopt,
+          latents_for(models::default_latents(), in(&P::batch_size), size),
+          std::nullopt};
 }
 
 template <class P>
@@ -201,7 +227,8 @@ void add_aspects(Table& table) {
                                        "16:9 cinema 910x512", "1.85:1 cinema 952x512", "2:1 cinema 1024x512",
                                        "2.39:1 anamorphic 1224x512"}),
       .outputs = labels,
-      .run = [](const Aspect& in) -> AspectResults { return aspect(in, "Aspect-Ratio-Nodes#cr-sd15-aspect-ratio"); }});
+      .run = [](const Aspect& in) -> AspectResults { return aspect(in, "Aspect-Ratio-Nodes#cr-sd15-aspect-ratio"); },
+      .foresee = foresee_aspect<Aspect>});
   table.add(NodeOf<AspectSdxl>{.name = "CR SDXL Aspect Ratio",
                                .category = "Comfyroll/Aspect Ratio",
                                .description = "Empty latents in one of the sizes that SDXL was trained on.",
@@ -213,7 +240,8 @@ void add_aspects(Table& table) {
                                .outputs = labels,
                                .run = [](const AspectSdxl& in) -> AspectResults {
                                  return aspect(in, "Aspect-Ratio-Nodes#cr-sdxl-aspect-ratio");
-                               }});
+                               },
+                               .foresee = foresee_aspect<AspectSdxl>});
 }
 
 }  // namespace

@@ -453,6 +453,10 @@ Results<ListOf<int64_t>, std::string> range(const Range& in) {
 }
 
 Results<ListOf<Anything>, std::string> simple_list(const OneText& in) {
+  constexpr int64_t kMost = 1'000'000;
+  if (std::count(in.text.begin(), in.text.end(), '\n') > kMost)
+    throw Error(Fault::kMemory, "makes a list of more than " + std::to_string(kMost) + " values")
+        .at_input("list_values");
   std::vector<Value> out;
   for (const std::string& line : split(in.text, "\n"))
     if (!stripped(line).empty()) out.push_back(text_value(stripped(line)));

@@ -8,10 +8,12 @@
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
 #include "nodes/common/composed.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
@@ -74,6 +76,18 @@ Results<Image> image_batch(const Several&, Call& call) {
   return {batch_of(all)};
 }
 
+Foreseen<Image> foresee_image_batch(const Known<Several>&, Call& call) {
+  for (size_t i = 1; i <= kMost; ++i)
+    if (call.awaits("image" + std::to_string(i))) return {};
+  std::optional<ForeseenPicture> all;
+  for (const Value& value : linked(call, "image")) {
+    const auto* known = value.get<ForeseenPicture>();
+    if (!known) return {};
+    all = all ? in_number(*all, all->count + known->count) : *known;
+  }
+  return {all};
+}
+
 // Masks are joined as they are: the original cannot bring them to one size.
 Tensor mask_batch(const std::vector<Tensor>& all) {
   for (const Tensor& one : all)
@@ -86,6 +100,18 @@ Results<Mask> masks_together(const Several&, Call& call) {
   std::vector<Tensor> all;
   for (const Value& value : linked(call, "mask")) all.push_back(value.as<Tensor>());
   return {mask_batch(all)};
+}
+
+Foreseen<Mask> foresee_mask_batch(const Known<Several>&, Call& call) {
+  for (size_t i = 1; i <= kMost; ++i)
+    if (call.awaits("mask" + std::to_string(i))) return {};
+  std::optional<ForeseenMask> all;
+  for (const Value& value : linked(call, "mask")) {
+    const auto* known = value.get<ForeseenMask>();
+    if (!known) return {};
+    all = all ? in_number(*all, all->count + known->count) : *known;
+  }
+  return {all};
 }
 
 Results<ListOf<Image>> image_list(const Several&, Call& call) { return {linked(call, "image")}; }
@@ -125,10 +151,12 @@ Results<Image, Mask> choose_masked(const ChooseMasked& in) {
 void add_batches(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   using FourNumbers = Results<int64_t, int64_t, int64_t, int64_t>;
+  using FourForeseen = Foreseen<int64_t, int64_t, int64_t, int64_t>;
   const std::vector<OutputLabel> sizes{{"batch"}, {"height"}, {"width"}, {"channel"}};
   add.node<Several>("ImpactMakeImageBatch", "Pictures as one batch, in the size of the first.",
-                    several("image", "IMAGE"), image_batch);
-  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"), masks_together);
+                    several("image", "IMAGE"), image_batch, {}, foresee_image_batch);
+  add.node<Several>("ImpactMakeMaskBatch", "Masks of one size as one batch.", several("mask", "MASK"), masks_together,
+                    {}, foresee_mask_batch);
   add.node<Several>("ImpactMakeImageList", "A list of pictures: what follows runs for each.", several("image", "IMAGE"),
                     image_list);
   add.node<ImageList>("ImageListToImageBatch", "The pictures of a list as one batch, in the size of the first.",
@@ -155,7 +183,12 @@ void add_batches(Table& table) {
       [](const OnePicture& in) -> FourNumbers {
         return {in.value->dim(0), in.value->dim(1), in.value->dim(2), in.value->dim(3)};
       },
-      sizes);
+      sizes,
+      [](const Known<OnePicture>& in) -> FourForeseen {
+        const ForeseenPicture* known = in(&OnePicture::value);
+        if (!known) return {};
+        return {std::nullopt, known->height, known->width, known->channels};
+      });
   add.node<OneLatent>(
       "ImpactLatentInfo", "How many latents there are, and how large their pictures.",
       {Link("value", &OneLatent::value)},
@@ -163,14 +196,24 @@ void add_batches(Table& table) {
         const Tensor& t = in.value->samples;
         return {t.dim(0), t.dim(1) * kSideStep, t.dim(2) * kSideStep, t.dim(3)};
       },
-      sizes);
+      sizes,
+      [](const Known<OneLatent>& in) -> FourForeseen {
+        const ForeseenLatent* known = in(&OneLatent::value);
+        if (!known) return {};
+        return {std::nullopt, known->height * kSideStep, known->width * kSideStep, known->channels};
+      });
   add.node<ChooseMasked>("ImageMaskSwitch", "Hands on one of four pictures and its mask.",
                          {Int("select", &ChooseMasked::select).range(1, 4).step(1),
                           Link("images1", &ChooseMasked::images1), Link("mask1_opt", &ChooseMasked::mask1),
                           Link("images2_opt", &ChooseMasked::images2), Link("mask2_opt", &ChooseMasked::mask2),
                           Link("images3_opt", &ChooseMasked::images3), Link("mask3_opt", &ChooseMasked::mask3),
                           Link("images4_opt", &ChooseMasked::images4), Link("mask4_opt", &ChooseMasked::mask4)},
-                         choose_masked);
+                         choose_masked, {}, [](const Known<ChooseMasked>& in, Call& call) -> Foreseen<Image, Mask> {
+                           if (call.awaits("select")) return {};
+                           const std::string number = std::to_string(in(&ChooseMasked::select));
+                           const std::string picture = "images" + number + (number == "1" ? "" : "_opt");
+                           return {Handed{value_of(call, picture)}, Handed{value_of(call, "mask" + number + "_opt")}};
+                         });
 }
 
 // --- Masks ---
@@ -218,57 +261,48 @@ Results<Mask> blurred(const Blur& in) {
   return {image::as_mask(image::blur(mask, radius, in.sigma / static_cast<double>(radius)))};
 }
 
-// The greatest (or, below 0, the least) value of a square of so many pixels, whose middle is at n / 2; outside of the
-// mask counts nothing (cv2.dilate, cv2.erode).
+// The largest (or, below 0, the smallest) value of a square of so many pixels.
 Results<Mask> dilated(const Dilate& in) {
   if (in.mask->dim(0) != 1)
     throw Error(Fault::kInvalid, "takes one mask at a time, and there are " + std::to_string(in.mask->dim(0)))
         .at_input("mask");
   if (in.dilation == 0) return {in.mask};
-  const int64_t size = std::abs(in.dilation), anchor = size / 2;
-  const bool grows = in.dilation > 0;
-  Tensor from = contiguous(*in.mask);
-  for (const bool rows : {true, false}) {
-    const int64_t height = from.dim(1), width = from.dim(2), length = rows ? width : height;
-    Tensor to(from.shape());
-    for (int64_t y = 0; y < height; ++y)
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t at = rows ? x : y;
-        const int64_t begin = std::max<int64_t>(0, at - anchor), end = std::min(length, at - anchor + size);
-        float best = 0;
-        for (int64_t i = begin; i < end; ++i) {
-          const float v = from.f32()[rows ? y * width + i : i * width + x];
-          best = i == begin ? v : grows ? std::max(best, v) : std::min(best, v);
-        }
-        to.f32()[y * width + x] = best;
-      }
-    from = to;
-  }
-  return {from};
+  return {image::extreme_in_window(*in.mask, std::abs(in.dilation),
+                                   in.dilation > 0 ? image::Extreme::kLargest : image::Extreme::kSmallest)};
 }
 
 void add_masks(Table& table) {
   const AddNode add{table, kOrigin, "ImpactPack/Operation"};
   const auto two = [] { return Inputs<TwoMasks>{Link("mask1", &TwoMasks::mask1), Link("mask2", &TwoMasks::mask2)}; };
-  add.node<Binary>("ToBinaryMask", "1 above a threshold, else 0.",
-                   {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
-                   [](const Binary& in) -> Results<Mask> {
-                     return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
-                   });
-  add.node<TwoMasks>("BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
-                     [](const TwoMasks& in) { return of_two(in, common_bits); });
-  add.node<TwoMasks>("AddMask", "Two masks together.", two(), [](const TwoMasks& in) {
-    return of_two(in, [](float a, float b) { return std::clamp((a * 255 + b * 255) / 255.0f, 0.0f, 1.0f); });
-  });
-  add.node<TwoMasks>("SubtractMask", "A mask without another.", two(), [](const TwoMasks& in) {
-    return of_two(in, [](float a, float b) { return std::clamp((a * 255 - b * 255) / 255.0f, 0.0f, 1.0f); });
-  });
+  add.node<Binary>(
+      "ToBinaryMask", "1 above a threshold, else 0.",
+      {Link("mask", &Binary::mask), Int("threshold", &Binary::threshold).range(1, 255)},
+      [](const Binary& in) -> Results<Mask> {
+        return {image::threshold_mask(*in.mask, static_cast<double>(in.threshold) / 255.0)};
+      },
+      {}, like<Binary>(&Binary::mask));
+  add.node<TwoMasks>(
+      "BitwiseAndMask", "What two masks have in common, bit by bit.", two(),
+      [](const TwoMasks& in) { return of_two(in, common_bits); }, {}, like<TwoMasks>(&TwoMasks::mask1));
+  add.node<TwoMasks>(
+      "AddMask", "Two masks together.", two(),
+      [](const TwoMasks& in) {
+        return of_two(in, [](float a, float b) { return std::clamp((a * 255 + b * 255) / 255.0f, 0.0f, 1.0f); });
+      },
+      {}, like<TwoMasks>(&TwoMasks::mask1));
+  add.node<TwoMasks>(
+      "SubtractMask", "A mask without another.", two(),
+      [](const TwoMasks& in) {
+        return of_two(in, [](float a, float b) { return std::clamp((a * 255 - b * 255) / 255.0f, 0.0f, 1.0f); });
+      },
+      {}, like<TwoMasks>(&TwoMasks::mask1));
   add.node<Blur>("ImpactGaussianBlurMask", "Blurs a mask.",
                  {Link("mask", &Blur::mask), Int("kernel_size", &Blur::kernel_size).range(0, 100).step(1),
                   Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
-                 blurred);
+                 blurred, {}, like<Blur>(&Blur::mask));
   add.node<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
-                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, dilated);
+                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, dilated,
+                   {}, like<Dilate>(&Dilate::mask));
 }
 
 // --- Sampling and latents, by other nodes ---
@@ -297,8 +331,8 @@ Results<BasicPipe, Latent, VaeHandle> sample_pipe(const SamplePipe& in, Call& ca
 Foreseen<BasicPipe, Latent, VaeHandle> foresee_sample_pipe(const Known<SamplePipe>& in, Call& call) {
   const BasicPipe* pipe = in(&SamplePipe::basic_pipe);
   if (!pipe) return {};
-  sampled(*pipe, value_of(call, "latent_image"), call, Parts(call, Parts::Doing::kForesee));
-  return {pipe, std::nullopt, Handed{pipe->vae}};
+  const Value latent = sampled(*pipe, value_of(call, "latent_image"), call, Parts(call, Parts::Doing::kForesee));
+  return {pipe, Handed{latent}, Handed{pipe->vae}};
 }
 
 struct Reencode {
@@ -331,6 +365,16 @@ Results<Latent> reencode(Call& call, const Value& latent, const std::string& mod
   return {Handed{encoded(parts, pixels, to, mode == "Both" || mode == "Encode(output) only", tile)}};
 }
 
+Foreseen<Latent> foresee_reencoded(Call& call, const std::string& mode, const Value& from, const Value& to,
+                                   int64_t tile) {
+  for (const char* input : {"tile_mode", "tile_size"})
+    if (call.awaits(input)) return {};
+  const Parts parts(call, Parts::Doing::kForesee);
+  const Value pixels =
+      decoded(parts, value_of(call, "samples"), from, mode == "Both" || mode == "Decode(input) only", tile);
+  return {Handed{encoded(parts, pixels, to, mode == "Both" || mode == "Encode(output) only", tile)}};
+}
+
 struct ScaleLatent {
   Linked<Latent> samples;
   std::string scale_method;
@@ -339,16 +383,33 @@ struct ScaleLatent {
   bool use_tiled_vae = false;
 };
 
+image::Size size_by(image::Size now, double factor) {
+  const auto side = [&](int64_t length) { return static_cast<int64_t>(static_cast<double>(length) * factor); };
+  return {side(now.width), side(now.height)};
+}
+
 Results<Latent, Image> scale_latent(const ScaleLatent& in, Call& call) {
   const Parts parts(call, Parts::Doing::kRun);
   const Value pixels = decoded(parts, in.samples.value(), in.vae.value(), in.use_tiled_vae, 512);
   const Tensor& picture = pixels.as<Tensor>();
-  const auto side = [&](int64_t length) { return static_cast<int64_t>(static_cast<double>(length) * in.scale_factor); };
-  const image::Size size{side(picture.dim(2)), side(picture.dim(1))};
+  const image::Size size = size_by(image::size_of(picture), in.scale_factor);
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid, "nothing is left of the picture").at_input("scale_factor");
   const Value scaled = computed<Image>(image::resize(picture, size, image::resize_method(in.scale_method)));
   return {Handed{encoded(parts, scaled, in.vae.value(), in.use_tiled_vae, 512)}, Handed{scaled}};
+}
+
+Foreseen<Latent, Image> foresee_scaled(const Known<ScaleLatent>& in, Call& call) {
+  for (const char* input : {"scale_factor", "use_tiled_vae"})
+    if (call.awaits(input)) return {};
+  const Parts parts(call, Parts::Doing::kForesee);
+  const Value vae = value_of(call, "vae");
+  const bool tiled = in(&ScaleLatent::use_tiled_vae);
+  const Value pixels = decoded(parts, value_of(call, "samples"), vae, tiled, 512);
+  const auto* picture = pixels.get<ForeseenPicture>();
+  if (!picture) return {};
+  const Value scaled = foreseen<Image>(in_size(*picture, size_by(size_of(*picture), in(&ScaleLatent::scale_factor))));
+  return {Handed{encoded(parts, scaled, vae, tiled, 512)}, Handed{scaled}};
 }
 
 struct Bridge {
@@ -389,14 +450,20 @@ void add_composed(Table& table) {
       .foresee = foresee_sample_pipe});
   const std::vector<std::string> modes{"None", "Both", "Decode(input) only", "Encode(output) only"};
   const AddNode add{table, kOrigin, "ImpactPack/Util"};
-  add.node<Reencode>("ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
-                     {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
-                      Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
-                      Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
-                     [](const Reencode& in, Call& call) {
-                       return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(),
-                                       in.output_vae.value(), in.tile_size);
-                     });
+  add.node<Reencode>(
+      "ReencodeLatent", "Decodes latents with one VAE and encodes them with another.",
+      {Link("samples", &Reencode::samples), Choice("tile_mode", &Reencode::tile_mode, modes),
+       Link("input_vae", &Reencode::input_vae), Link("output_vae", &Reencode::output_vae),
+       Int("tile_size", &Reencode::tile_size).range(320, 4096).step(64)},
+      [](const Reencode& in, Call& call) {
+        return reencode(call, in.samples.value(), in.tile_mode, in.input_vae.value(), in.output_vae.value(),
+                        in.tile_size);
+      },
+      {},
+      [](const Known<Reencode>& in, Call& call) {
+        return foresee_reencoded(call, in(&Reencode::tile_mode), value_of(call, "input_vae"),
+                                 value_of(call, "output_vae"), in(&Reencode::tile_size));
+      });
   add.node<ReencodePipes>(
       "ReencodeLatentPipe", "Decodes latents with the VAE of one pipe and encodes them with that of another.",
       {Link("samples", &ReencodePipes::samples), Choice("tile_mode", &ReencodePipes::tile_mode, modes),
@@ -405,6 +472,12 @@ void add_composed(Table& table) {
       [](const ReencodePipes& in, Call& call) {
         return reencode(call, in.samples.value(), in.tile_mode, in.input_basic_pipe->vae, in.output_basic_pipe->vae,
                         512);
+      },
+      {},
+      [](const Known<ReencodePipes>& in, Call& call) -> Foreseen<Latent> {
+        const BasicPipe *from = in(&ReencodePipes::input_basic_pipe), *to = in(&ReencodePipes::output_basic_pipe);
+        if (!from || !to) return {};
+        return foresee_reencoded(call, in(&ReencodePipes::tile_mode), from->vae, to->vae, 512);
       });
   add.node<ScaleLatent>(
       "LatentPixelScale", "Scales latents by way of their pictures.",
@@ -412,7 +485,7 @@ void add_composed(Table& table) {
        Choice("scale_method", &ScaleLatent::scale_method, {"nearest-exact", "bilinear", "lanczos", "area"}),
        Float("scale_factor", &ScaleLatent::scale_factor).range(0.1, 10000.0).step(0.1), Link("vae", &ScaleLatent::vae),
        Bool("use_tiled_vae", &ScaleLatent::use_tiled_vae)},
-      scale_latent);
+      scale_latent, {}, foresee_scaled);
   table.add(NodeOf<Bridge>{
       .name = "PreviewBridge",
       .display = "Preview Bridge (Image)",
@@ -425,7 +498,10 @@ void add_composed(Table& table) {
       .output_node = true,
       .hidden_prompt = true,
       .run = bridge,
-      .check = check_bridge});
+      .check = check_bridge,
+      .foresee = [](const Known<Bridge>&, Call& call) -> Foreseen<Image, Mask> {
+        return {Handed{value_of(call, "images")}, ForeseenMask{64, 64, 1}};
+      }});
   table.add(NodeOf<OneLatent>{.name = "RemoveNoiseMask",
                               .category = "ImpactPack/Util",
                               .description = "Latents without their mask.",
@@ -435,7 +511,8 @@ void add_composed(Table& table) {
                                 Latent out = *in.value;
                                 out.noise_mask = {};
                                 return {std::move(out)};
-                              }});
+                              },
+                              .foresee = like<OneLatent>(&OneLatent::value)});
 }
 
 }  // namespace

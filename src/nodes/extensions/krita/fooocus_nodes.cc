@@ -1,8 +1,6 @@
 // Fooocus' inpaint patch for SDXL, and conditioning for inpainting with it (comfyui-inpaint-nodes).
 #include <algorithm>
-#include <cmath>
 
-#include "base/parallel.h"
 #include "models/latent_format.h"
 #include "models/patch/fooocus.h"
 #include "node_api/table.h"
@@ -10,6 +8,11 @@
 #include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/model_input.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
+#include "ops/arithmetic/resample.h"
+#include "ops/conv2d.h"
+#include "ops/elementwise.h"
 
 namespace easel::nodes {
 
@@ -38,17 +41,13 @@ Results<InpaintPatch> load(const Load& in, Call& call) {
 }
 
 Tensor rounded(const Tensor& mask) {
-  Tensor out(mask.shape());
-  const Tensor in = contiguous(mask);
-  std::transform(in.f32(), in.f32() + in.numel(), out.f32(), [](float v) { return std::nearbyint(v); });
-  return out;
+  return ops::map([](auto v) { return round(v); }, mask);
 }
 
 // [N,h,w,5]: where there is anything of the mask in a latent pixel, and the latent as the model takes it.
 Tensor head_input(const Latent& latent, const models::LatentFormat& format) {
-  const Tensor samples = contiguous(format.to_model(latent.samples)), mask = rounded(latent.noise_mask);
-  const int64_t n = samples.dim(0), h = samples.dim(1), w = samples.dim(2), channels = samples.dim(3);
-  const int64_t factor = format.factor;
+  const Tensor samples = format.to_model(latent.samples), mask = rounded(latent.noise_mask);
+  const int64_t n = samples.dim(0), h = samples.dim(1), w = samples.dim(2), factor = format.factor;
   if (mask.dim(1) / factor != h || mask.dim(2) / factor != w || (mask.dim(0) != 1 && mask.dim(0) != n))
     throw Error(Fault::kMismatch, "the latent's mask is " + std::to_string(mask.dim(0)) + " x " +
                                       std::to_string(mask.dim(2)) + "x" + std::to_string(mask.dim(1)) +
@@ -56,47 +55,24 @@ Tensor head_input(const Latent& latent, const models::LatentFormat& format) {
                                       std::to_string(w * factor) + "x" + std::to_string(h * factor))
         .at_input("latent")
         .fix("Take the latent of INPAINT_VAEEncodeInpaintConditioning");
-  Tensor out({n, h, w, channels + 1});
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t y = 0; y < h; ++y)
-      for (int64_t x = 0; x < w; ++x) {
-        float* to = out.f32() + ((i * h + y) * w + x) * (channels + 1);
-        const float* from = mask.f32() + (mask.dim(0) == 1 ? 0 : i) * mask.dim(1) * mask.dim(2);
-        to[0] = 0;
-        for (int64_t dy = 0; dy < factor; ++dy)
-          for (int64_t dx = 0; dx < factor; ++dx)
-            to[0] = std::max(to[0], from[(y * factor + dy) * mask.dim(2) + x * factor + dx]);
-        std::copy_n(samples.f32() + ((i * h + y) * w + x) * channels, channels, to + 1);
-      }
-  return out;
+  const Tensor squares =
+      contiguous(mask.slice(1, 0, h * factor).slice(2, 0, w * factor)).view({mask.dim(0), h, factor, w, factor});
+  const Tensor rows = ops::reduce(squares, ops::Reduction::kMax, 4, 4);
+  const Tensor any = ops::reduce(rows, ops::Reduction::kMax, 2, 2).view({mask.dim(0), h, w, 1});
+  return ops::concat({mask.dim(0) == n ? any : ops::repeat(any, n), samples}, 3);
 }
 
-// A 3x3 convolution without bias, edges repeated: x [N,h,w,C], weight [out,C,3,3] -> [N,h,w,out].
-Tensor convolved(const Tensor& x, const Tensor& weight) {
-  const int64_t h = x.dim(1), w = x.dim(2), in = x.dim(3), count = weight.dim(0);
-  constexpr int64_t kSide = 3;
-  Tensor out({x.dim(0), h, w, count});
-  parallel_for(x.dim(0) * h, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> window(static_cast<size_t>(in * kSide * kSide));
-    for (int64_t line = begin; line < end; ++line)
-      for (int64_t column = 0; column < w; ++column) {
-        const int64_t image = line / h, row = line % h;
-        for (int64_t dy = 0; dy < kSide; ++dy)
-          for (int64_t dx = 0; dx < kSide; ++dx) {
-            const int64_t r = std::clamp<int64_t>(row + dy - 1, 0, h - 1),
-                          c = std::clamp<int64_t>(column + dx - 1, 0, w - 1);
-            for (int64_t k = 0; k < in; ++k)
-              window[static_cast<size_t>((k * kSide + dy) * kSide + dx)] = x.f32()[((image * h + r) * w + c) * in + k];
-          }
-        for (int64_t k = 0; k < count; ++k) {
-          const float* taps = weight.f32() + k * static_cast<int64_t>(window.size());
-          float sum = 0;
-          for (size_t i = 0; i < window.size(); ++i) sum += taps[i] * window[i];
-          out.f32()[(line * w + column) * count + k] = sum;
-        }
-      }
-  });
-  return out;
+// The positions of a side with those at its ends once more.
+ops::Taps with_ends_repeated(int64_t size) {
+  ops::Taps taps;
+  for (int64_t i = -1; i <= size; ++i) taps.index.push_back(std::clamp<int64_t>(i, 0, size - 1));
+  return taps;
+}
+
+// A 3x3 convolution without bias, edges repeated: x [N,h,w,C], weight [out,C,3,3] -> [N,h,w,out], in f32.
+Tensor convolved(const Tensor& x, const StoredTensor& weight) {
+  const auto packed = ops::pack_conv2d(weight, {}, {.method = ops::ConvMethod::kDirect}, DType::kF32);
+  return ops::conv2d(ops::resample(x, with_ends_repeated(x.dim(1)), with_ends_repeated(x.dim(2))), *packed);
 }
 
 struct Apply {
@@ -116,7 +92,7 @@ Results<ModelHandle> apply(const Apply& in) {
     throw Error(Fault::kMismatch, "the patch is for latents of " + std::to_string(in.patch->head.dim(1) - 1) +
                                       " channels, and this one has " + std::to_string(latent.samples.dim(3)))
         .at_input("latent");
-  const Tensor feature = convolved(head_input(latent, format), contiguous(in.patch->head.decoded()));
+  const Tensor feature = convolved(head_input(latent, format), in.patch->head);
   return {models::with_inpaint_patch(*in.model, *in.patch, feature)};
 }
 

@@ -1,8 +1,10 @@
 // Hints for ControlNets out of pictures, by those preprocessors of comfyui_controlnet_aux that need no network.
 #include <algorithm>
 
+#include "base/cancel.h"
 #include "image/hints/hints.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
 
 namespace easel::nodes {
 namespace {
@@ -39,6 +41,14 @@ Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilte
   return image::picture_of(out);
 }
 
+// The size of what preprocessed() gives.
+Foreseen<Image> foresee_hint(const ForeseenPicture* pictures, int64_t resolution) {
+  if (!pictures || pictures->width < 1 || pictures->height < 1) return {};
+  ForeseenPicture out = in_size(*pictures, image::hint_size(size_of(*pictures), resolution));
+  out.channels = 3;
+  return {out};
+}
+
 struct CannyEdge {
   Linked<Image> image;
   int64_t low_threshold = 100, high_threshold = 200, resolution = 512;
@@ -59,9 +69,11 @@ struct Scribble {
 BytePicture bright_parts(const BytePicture& picture) {
   constexpr uint8_t kDark = 127, kWhite = 255;
   BytePicture out(picture.height, picture.width, 1);
-  for (size_t i = 0; i < out.data.size(); ++i)
+  for (size_t i = 0; i < out.data.size(); ++i) {
+    if (i % static_cast<size_t>(out.width) == 0) poll_cancelled();
     out.data[i] =
         std::min({picture.data[3 * i], picture.data[3 * i + 1], picture.data[3 * i + 2]}) < kDark ? 0 : kWhite;
+  }
   return out;
 }
 
@@ -102,17 +114,22 @@ void register_hint_nodes(Table& table) {
                                        .optional()
                                        .tip("Edges stronger than this are kept, and weaker ones that touch them."),
                                    resolution_input(&CannyEdge::resolution)},
-                        .run = canny_edge});
-  table.add(
-      NodeOf<Scribble>{.name = "ScribblePreprocessor",
-                       .display = "Scribble Lines",
-                       .category = kLines,
-                       .description = "White where a drawing is bright, black elsewhere.",
-                       .origin = "controlnet_aux",
-                       .inputs = {Link("image", &Scribble::image), resolution_input(&Scribble::resolution)},
-                       .run = [](const Scribble& in, Call& call) -> Results<Image> {
-                         return {preprocessed(*in.image, in.resolution, image::ByteFilter::kArea, call, bright_parts)};
-                       }});
+                        .run = canny_edge,
+                        .foresee = [](const Known<CannyEdge>& in) {
+                          return foresee_hint(in(&CannyEdge::image), in(&CannyEdge::resolution));
+                        }});
+  table.add(NodeOf<Scribble>{
+      .name = "ScribblePreprocessor",
+      .display = "Scribble Lines",
+      .category = kLines,
+      .description = "White where a drawing is bright, black elsewhere.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &Scribble::image), resolution_input(&Scribble::resolution)},
+      .run = [](const Scribble& in, Call& call) -> Results<Image> {
+        return {preprocessed(*in.image, in.resolution, image::ByteFilter::kArea, call, bright_parts)};
+      },
+      .foresee =
+          [](const Known<Scribble>& in) { return foresee_hint(in(&Scribble::image), in(&Scribble::resolution)); }});
   table.add(NodeOf<Enhance>{
       .name = "HintImageEnchance",
       .display = "Enchance And Resize Hint Images",

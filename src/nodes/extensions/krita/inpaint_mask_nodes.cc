@@ -3,8 +3,11 @@
 #include "image/edit/pictures.h"
 #include "image/inpaint/fill.h"
 #include "image/inpaint/mask_filters.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "nodes/common/foreseen_sizes.h"
+#include "ops/arithmetic/formula.h"
 
 #include <algorithm>
 
@@ -74,23 +77,10 @@ struct MaskOnly {
   Linked<Mask> mask;
 };
 
-// The smallest rectangle around what is not 0 in the first mask.
 Results<int64_t, int64_t, int64_t, int64_t> bounding_box(const MaskOnly& in) {
-  image::require_mask(*in.mask, "mask");
-  const Tensor mask = contiguous(*in.mask);
-  const int64_t height = mask.dim(1), width = mask.dim(2);
-  int64_t left = width, top = height, right = -1, bottom = -1;
-  for (int64_t y = 0; y < height; ++y)
-    for (int64_t x = 0; x < width; ++x) {
-      if (mask.f32()[y * width + x] == 0.0f) continue;
-      left = std::min(left, x);
-      right = std::max(right, x);
-      top = std::min(top, y);
-      bottom = std::max(bottom, y);
-    }
-  if (right < 0)
-    throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
-  return {left, top, right + 1 - left, bottom + 1 - top};
+  const auto box = image::bounds_of(*in.mask);
+  if (!box) throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
+  return {box->left, box->top, box->right - box->left, box->bottom - box->top};
 }
 
 void add_masks(Table& table) {
@@ -102,7 +92,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Expand::mask), pixels("grow", &Expand::grow, 0, kMostPixels),
                                 pixels("blur", &Expand::blur, 0, kMostPixels), softening_input(&Expand::blur_type)},
-                     .run = expand});
+                     .run = expand,
+                     .foresee = like<Expand>(&Expand::mask)});
   table.add(
       NodeOf<Shrink>{.name = "INPAINT_ShrinkMask",
                      .display = "Shrink Mask",
@@ -111,7 +102,8 @@ void add_masks(Table& table) {
                      .origin = "inpaint",
                      .inputs = {Link("mask", &Shrink::mask), pixels("shrink", &Shrink::shrink, 0, kMostPixels),
                                 pixels("blur", &Shrink::blur, 0, kMostPixels), softening_input(&Shrink::blur_type)},
-                     .run = shrink});
+                     .run = shrink,
+                     .foresee = like<Shrink>(&Shrink::mask)});
   table.add(NodeOf<Stabilize>{
       .name = "INPAINT_StabilizeMask",
       .display = "Stabilize Mask",
@@ -119,7 +111,8 @@ void add_masks(Table& table) {
       .description = "Makes what is almost 1 in a mask exactly 1.",
       .origin = "inpaint",
       .inputs = {Link("mask", &Stabilize::mask), Float("epsilon", &Stabilize::epsilon).range(0.0, 1.0).step(0.0001)},
-      .run = stabilize});
+      .run = stabilize,
+      .foresee = like<Stabilize>(&Stabilize::mask)});
   table.add(NodeOf<Compositing>{
       .name = "INPAINT_DenoiseToCompositingMask",
       .display = "Denoise to Compositing Mask",
@@ -131,7 +124,8 @@ void add_masks(Table& table) {
       .inputs = {Link("mask", &Compositing::mask), Float("offset", &Compositing::offset).range(0.0, 1.0).step(0.01),
                  Float("threshold", &Compositing::threshold).range(0.01, 1.0).step(0.01)},
       .run = compositing,
-      .check = check_compositing});
+      .check = check_compositing,
+      .foresee = like<Compositing>(&Compositing::mask)});
   table.add(NodeOf<MaskOnly>{.name = "INPAINT_MaskBoundingBox",
                              .display = "Mask Bounding Box",
                              .category = kCategory,
@@ -181,20 +175,16 @@ struct InpaintHint {
 Results<Image> inpaint_hint(const InpaintHint& in) {
   image::require_image(*in.image, "image");
   image::require_mask(*in.mask, "mask");
-  const Tensor image = contiguous(*in.image);
+  const Tensor& image = *in.image;
   const bool fits = in.mask->dim(1) == image.dim(1) && in.mask->dim(2) == image.dim(2);
-  const Tensor mask =
-      contiguous(fits ? *in.mask
-                      : image::as_mask(image::resize(image::as_picture(*in.mask), {image.dim(2), image.dim(1)},
-                                                     image::ResizeMethod::kBilinear)));
+  Tensor mask = image::as_picture(*in.mask);
+  if (!fits) mask = image::resize(mask, {image.dim(2), image.dim(1)}, image::ResizeMethod::kBilinear);
   if (mask.dim(0) != image.dim(0) || image.dim(3) != 3)
     throw Error(Fault::kInvalid, "a hint needs pictures of three channels and one mask for each of them, not " +
                                      std::to_string(mask.dim(0)) + " masks for pictures of " + image.str());
   constexpr float kMasked = 0.5f;
   const float value = in.black_pixel_for_xinsir_cn ? 0.0f : -1.0f;
-  Tensor out(image.shape());
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = mask.f32()[i / 3] > kMasked ? value : image.f32()[i];
-  return {std::move(out)};
+  return {ops::map([=](auto pixel, auto masked) { return select(masked > kMasked, value, pixel); }, image, mask)};
 }
 
 }  // namespace
@@ -213,7 +203,8 @@ void register_inpaint_mask_nodes(Table& table) {
                      .tip("telea: Telea 2004; navier-stokes: Bertalmio et al. 2001, as OpenCV does them."),
                  pixels("falloff", &MaskedFill::falloff, 0, kMostBlur)
                      .tip("Over how many pixels inside of the mask the filling begins.")},
-      .run = masked_fill});
+      .run = masked_fill,
+      .foresee = like<MaskedFill>(&MaskedFill::image)});
   table.add(NodeOf<MaskedBlur>{.name = "INPAINT_MaskedBlur",
                                .display = "Blur Masked Area",
                                .category = kCategory,
@@ -224,7 +215,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                           pixels("falloff", &MaskedBlur::falloff, 0, kMostBlur)},
                                .run = [](const MaskedBlur& in) -> Results<Image> {
                                  return {image::blur_under(*in.image, *in.mask, in.blur, in.falloff)};
-                               }});
+                               },
+                               .foresee = like<MaskedBlur>(&MaskedBlur::image)});
   table.add(NodeOf<ColorMatch>{
       .name = "INPAINT_ColorMatch",
       .display = "Color Match (Masked)",
@@ -236,7 +228,8 @@ void register_inpaint_mask_nodes(Table& table) {
                  Float("strength", &ColorMatch::strength).range(0.0, 1.0).step(0.01)},
       .run = [](const ColorMatch& in) -> Results<Image> {
         return {image::match_colours(*in.target, *in.reference, in.exclude_mask.value_or_empty(), in.strength)};
-      }});
+      },
+      .foresee = like<ColorMatch>(&ColorMatch::target)});
   table.add(
       NodeOf<InpaintHint>{.name = "InpaintPreprocessor",
                           .display = "Inpaint Preprocessor",
@@ -247,7 +240,8 @@ void register_inpaint_mask_nodes(Table& table) {
                                      Bool("black_pixel_for_xinsir_cn", &InpaintHint::black_pixel_for_xinsir_cn)
                                          .optional()
                                          .tip("Black in place of -1, as xinsir's and NoobAI's networks were trained.")},
-                          .run = inpaint_hint});
+                          .run = inpaint_hint,
+                          .foresee = like<InpaintHint>(&InpaintHint::image)});
 }
 
 }  // namespace easel::nodes

@@ -185,16 +185,22 @@ void register_krita_graph_nodes(Table& table) {
       .inputs = {Choice("context", &Selection::context, {"automatic", "entire image", "mask bounds"}).says_default(),
                  Int("padding", &Selection::padding).range(0, kFarthest).useful(0, 512, 8)},
       .outputs = {{"mask"}, {"active"}, {"x"}, {"y"}},
-      .run = no_selection});
-  table.add(NodeOf<MaskLayer>{
-      .name = "ETN_KritaMaskLayer",
-      .display = "Krita Mask Layer",
-      .category = kCategory,
-      .description = "A mask layer, in graphs that are started from Krita; else all of a "
-                     "picture of 512x512.",
-      .origin = "tooling",
-      .inputs = {Text("name", &MaskLayer::name)},
-      .run = [](const MaskLayer&) -> Results<Mask> { return {image::solid_mask(1.0, kPlaceholder)}; }});
+      .run = no_selection,
+      .foresee = [](const Known<Selection>&) -> Foreseen<Mask, bool, int64_t, int64_t> {
+        return {ForeseenMask{kPlaceholder.width, kPlaceholder.height}, std::nullopt, std::nullopt, std::nullopt};
+      }});
+  table.add(
+      NodeOf<MaskLayer>{.name = "ETN_KritaMaskLayer",
+                        .display = "Krita Mask Layer",
+                        .category = kCategory,
+                        .description = "A mask layer, in graphs that are started from Krita; else all of a "
+                                       "picture of 512x512.",
+                        .origin = "tooling",
+                        .inputs = {Text("name", &MaskLayer::name)},
+                        .run = [](const MaskLayer&) -> Results<Mask> { return {image::solid_mask(1.0, kPlaceholder)}; },
+                        .foresee = [](const Known<MaskLayer>&) -> Foreseen<Mask> {
+                          return {ForeseenMask{kPlaceholder.width, kPlaceholder.height}};
+                        }});
   table.add(
       NodeOf<Parameter>{.name = "ETN_Parameter",
                         .display = "Parameter",

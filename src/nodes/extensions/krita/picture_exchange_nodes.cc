@@ -2,13 +2,18 @@
 // beside: alpha, translation, a filter.
 #include "artifacts/exchange.h"
 #include "formats/pictures/picture.h"
+#include "image/edit/masks.h"
 #include "image/edit/pictures.h"
+#include "image/hints/byte_picture.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
+#include "ops/elementwise.h"
 #include "tensor/mapped_file.h"
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
+#include <vector>
 
 namespace easel::nodes {
 namespace {
@@ -34,16 +39,18 @@ std::filesystem::path cached_file(const Call& call, const std::string& id) {
 // The first frame, as [1,H,W,3], and as a mask what it has in its alpha, or else in its red channel.
 Results<Image, Mask> load_cached(const LoadCached& in, Call& call) {
   const MappedFile file = MappedFile::open(cached_file(call, in.id));
-  const formats::Raster raster = formats::decode_raster(file.bytes(), 1);
+  formats::Raster raster = formats::decode_raster(file.bytes(), 1);
   if (!raster.warning.empty()) call.warn("picture '" + in.id + "' is read as far as it goes: " + raster.warning);
-  constexpr float kByte = 255.0f;
-  Tensor image({1, raster.height, raster.width, 3}), mask({1, raster.height, raster.width});
-  for (int64_t i = 0; i < mask.numel(); ++i) {
-    const auto at = static_cast<size_t>(i);
-    for (int64_t c = 0; c < 3; ++c)
-      image.f32()[3 * i + c] = static_cast<float>(raster.rgb[3 * at + static_cast<size_t>(c)]) / kByte;
-    mask.f32()[i] = raster.has_alpha_channel ? static_cast<float>(raster.alpha[at]) / kByte : image.f32()[3 * i];
-  }
+  const auto picture = [&raster](const std::vector<uint8_t>& bytes, int64_t channels) {
+    image::BytePicture out;
+    out.height = raster.height;
+    out.width = raster.width;
+    out.channels = channels;
+    out.data.assign(bytes.begin(), bytes.end());
+    return image::picture_of({std::move(out)});
+  };
+  Tensor image = picture(raster.rgb, 3);
+  Tensor mask = raster.has_alpha_channel ? image::as_mask(picture(raster.alpha, 1)) : image::channel_mask(image, 0);
   return {std::move(image), std::move(mask)};
 }
 
@@ -84,10 +91,10 @@ struct ApplyMask {
 
 // The mask as the pictures' alpha; one mask serves all of them, and so does the first of another number.
 Results<Image> apply_mask(const ApplyMask& in) {
-  const Tensor image = contiguous(*in.image), mask = contiguous(*in.mask);
+  const Tensor &image = *in.image, &mask = *in.mask;
   image::require_image(image, "image");
   image::require_mask(mask, "mask");
-  const int64_t pixels = image.dim(1) * image.dim(2), channels = image.dim(3);
+  const int64_t channels = image.dim(3), count = image.dim(0);
   if (mask.dim(1) != image.dim(1) || mask.dim(2) != image.dim(2))
     throw Error(Fault::kInvalid, "the mask is " + std::to_string(mask.dim(2)) + "x" + std::to_string(mask.dim(1)) +
                                      " pixels large, the picture " + std::to_string(image.dim(2)) + "x" +
@@ -97,15 +104,8 @@ Results<Image> apply_mask(const ApplyMask& in) {
   if (channels != 3 && channels != 4)
     throw Error(Fault::kInvalid, "a picture of " + std::to_string(channels) + " channels has no place for an alpha")
         .at_input("image");
-  Tensor out({image.dim(0), image.dim(1), image.dim(2), 4});
-  for (int64_t n = 0; n < image.dim(0); ++n) {
-    const float* alpha = mask.f32() + (mask.dim(0) == image.dim(0) ? n : 0) * pixels;
-    for (int64_t i = 0; i < pixels; ++i) {
-      std::copy_n(image.f32() + (n * pixels + i) * channels, 3, out.f32() + (n * pixels + i) * 4);
-      out.f32()[(n * pixels + i) * 4 + 3] = alpha[i];
-    }
-  }
-  return {std::move(out)};
+  const Tensor alpha = mask.dim(0) == count ? mask : ops::repeat(mask.slice(0, 0, 1), count);
+  return {ops::concat({image.slice(3, 0, 3), image::as_picture(alpha)}, 3)};
 }
 
 // --- Texts ---

@@ -11,6 +11,8 @@
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 
@@ -73,10 +75,8 @@ std::vector<Regions::Region> with_masks(const Regions& regions) {
           .fix("Resize them");
     return out;
   }
-  first = Tensor(out[1].mask.shape());
-  std::fill_n(first.f32(), first.numel(), 1.0f);
-  for (size_t i = 1; i < out.size(); ++i)
-    for (int64_t k = 0; k < first.numel(); ++k) first.f32()[k] -= out[i].mask.f32()[k];
+  first = Tensor::full(out[1].mask.shape(), 1.0f);
+  for (size_t i = 1; i < out.size(); ++i) first = ops::add(first, out[i].mask, -1.0f);
   return out;
 }
 
@@ -87,11 +87,10 @@ class RegionAttention final : public models::AttentionHook {
  public:
   // `factor`: pixels of the picture along a latent pixel.
   RegionAttention(const std::vector<Regions::Region>& regions, int64_t factor) : factor_(factor) {
-    const Tensor& first = regions.front().mask;
-    std::vector<double> sums(static_cast<size_t>(first.numel()), 0.0);
-    for (const auto& region : regions)
-      for (size_t i = 0; i < sums.size(); ++i) sums[i] += region.mask.f32()[i];
-    if (std::any_of(sums.begin(), sums.end(), [](double sum) { return sum == 0.0; }))
+    Tensor sum = regions.front().mask;
+    for (size_t i = 1; i < regions.size(); ++i) sum = ops::add(sum, regions[i].mask);
+    const Tensor empty = ops::map([](auto v) { return v == 0.0f; }, sum);
+    if (ops::item(ops::reduce(empty, ops::Reduction::kMax, 0, -1)) > 0)
       throw Error(Fault::kInvalid, "there are places that belong to no region")
           .at_input("regions")
           .fix("Begin with ETN_BackgroundRegion, which takes what the others leave");
@@ -99,9 +98,8 @@ class RegionAttention final : public models::AttentionHook {
       if (region.conditioning.empty() || region.conditioning.front().cond.dim(0) != 1)
         throw Error(Fault::kInvalid, "a region's conditioning must be one text, not a batch of them")
             .at_input("regions");
-      Part part{region.conditioning.front().cond, Tensor(region.mask.shape())};
-      for (size_t i = 0; i < sums.size(); ++i) part.share.f32()[i] = static_cast<float>(region.mask.f32()[i] / sums[i]);
-      parts_.push_back(std::move(part));
+      const Tensor share = ops::map([](auto mask, auto all) { return mask / all; }, region.mask, sum);
+      parts_.push_back({region.conditioning.front().cond, share});
     }
   }
 

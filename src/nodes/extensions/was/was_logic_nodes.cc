@@ -387,7 +387,11 @@ void add_switch(Table& table, const char* name, const char* stem) {
                               .origin = kOrigin,
                               .inputs = {Link(a.c_str(), &Choose<L>::a), Link(b.c_str(), &Choose<L>::b),
                                          Bool("boolean", &Choose<L>::boolean).link_only()},
-                              .run = [](const Choose<L>& in) -> Results<L> { return {in.boolean ? in.a : in.b}; }});
+                              .run = [](const Choose<L>& in) -> Results<L> { return {in.boolean ? in.a : in.b}; },
+                              .foresee = [a, b](const Known<Choose<L>>& in, Call& call) -> Foreseen<L> {
+                                if (call.awaits("boolean")) return {};
+                                return {Handed{value_of(call, in(&Choose<L>::boolean) ? a : b)}};
+                              }});
 }
 
 // A file's name without its folders and ending.

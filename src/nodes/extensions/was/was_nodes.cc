@@ -179,7 +179,11 @@ void add_numbers(Table& table) {
       .origin = kOrigin,
       .inputs = {Link("image_a", &ChoosePicture::image_a), Link("image_b", &ChoosePicture::image_b),
                  Bool("boolean", &ChoosePicture::boolean).link_only()},
-      .run = [](const ChoosePicture& in) -> Results<Image> { return {in.boolean ? in.image_a : in.image_b}; }});
+      .run = [](const ChoosePicture& in) -> Results<Image> { return {in.boolean ? in.image_a : in.image_b}; },
+      .foresee = [](const Known<ChoosePicture>& in, Call& call) -> Foreseen<Image> {
+        if (call.awaits("boolean")) return {};
+        return {Handed{value_of(call, in(&ChoosePicture::boolean) ? "image_a" : "image_b")}};
+      }});
   table.add(NodeOf<SizeOf>{
       .name = "Image Size to Number",
       .category = kCategory,

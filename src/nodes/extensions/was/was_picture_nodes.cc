@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "image/edit/elementwise.h"
+#include "image/edit/latents.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/aligned.h"
@@ -11,6 +12,7 @@
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
+#include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/sizes.h"
 #include "ops/elementwise.h"
@@ -39,24 +41,35 @@ Tensor bytes_of_picture(const Tensor& picture) {
   return image::map(picture, [](float v) { return std::floor(std::min(std::max(v, 0.0f), 1.0f) * 255.0f) / 255.0f; });
 }
 
-struct Resize {
-  Linked<Image> image;
-  bool by_factor = true, supersample = true;
-  image::PillowFilter resampling = image::PillowFilter::kLanczos;
+struct WantedSize {
+  bool by_factor = true;
   double rescale_factor = 2;
   int64_t resize_width = 1024, resize_height = 1536;
 };
+struct Resize : WantedSize {
+  Linked<Image> image;
+  bool supersample = true;
+  image::PillowFilter resampling = image::PillowFilter::kLanczos;
+};
+
+image::Size size_for(const WantedSize& in, image::Size now) {
+  if (!in.by_factor) return {up_to_step(in.resize_width), up_to_step(in.resize_height)};
+  const auto side = [&](int64_t length) {
+    return static_cast<int64_t>(static_cast<double>(length) * in.rescale_factor);
+  };
+  return {side(now.width), side(now.height)};
+}
+
+Foreseen<Image> foresee_resized(const Known<Resize>& in) {
+  const ForeseenPicture* known = in(&Resize::image);
+  if (!known) return {};
+  const WantedSize wanted{in(&Resize::by_factor), in(&Resize::rescale_factor), in(&Resize::resize_width),
+                          in(&Resize::resize_height)};
+  return {in_size(*known, size_for(wanted, size_of(*known)))};
+}
 
 Results<Image> resize(const Resize& in) {
-  image::Size size;
-  if (in.by_factor) {
-    const auto side = [&](int64_t length) {
-      return static_cast<int64_t>(static_cast<double>(length) * in.rescale_factor);
-    };
-    size = {side(in.image->dim(2)), side(in.image->dim(1))};
-  } else {
-    size = {up_to_step(in.resize_width), up_to_step(in.resize_height)};
-  }
+  const image::Size size = size_for(in, image::size_of(*in.image));
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid, "nothing is left of the picture").at_input("rescale_factor");
   Tensor picture = *in.image;
@@ -110,28 +123,24 @@ Results<Image> joined_batch(const Batch& in) {
   return {ops::concat(all, 0)};
 }
 
-Tensor flipped(const Tensor& in, bool vertical) {
-  const Tensor picture = contiguous(in);
-  Tensor out(picture.shape());
-  const int64_t height = picture.dim(1), width = picture.dim(2), channels = picture.dim(3);
-  for (int64_t n = 0; n < picture.dim(0); ++n)
-    for (int64_t y = 0; y < height; ++y)
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t from_y = vertical ? height - 1 - y : y, from_x = vertical ? x : width - 1 - x;
-        const float* from = picture.f32() + ((n * height + from_y) * width + from_x) * channels;
-        std::copy_n(from, channels, out.f32() + ((n * height + y) * width + x) * channels);
-      }
-  return out;
+Foreseen<Image> foresee_joined(const Known<Batch>&, Call& call) {
+  std::optional<ForeseenPicture> all;
+  for (const char* input : {"images_a", "images_b", "images_c", "images_d"}) {
+    if (call.awaits(input)) return {};
+    const Value* link = call.linked(input);
+    if (!link) continue;
+    const auto* known = link->get<ForeseenPicture>();
+    if (!known) return {};
+    all = all ? in_number(*all, all->count + known->count) : *known;
+  }
+  return {all};
 }
 
 // A channel of the picture as bytes; a picture without alpha is opaque.
 Results<Mask> to_mask(const ToMask& in) {
   const Tensor bytes = bytes_of_picture(*in.images);
-  if (in.channel == "alpha" && bytes.dim(3) < 4) {
-    Tensor out(Shape{bytes.dim(0), bytes.dim(1), bytes.dim(2)});
-    std::fill_n(out.f32(), out.numel(), 1.0f);
-    return {std::move(out)};
-  }
+  if (in.channel == "alpha" && bytes.dim(3) < 4)
+    return {Tensor::full({bytes.dim(0), bytes.dim(1), bytes.dim(2)}, 1.0f)};
   return {image::channel_mask(bytes, image::channel_index(in.channel))};
 }
 
@@ -152,10 +161,14 @@ Results<Image> levels(const Levels& in) {
   })};
 }
 
+image::Size size_for(image::Size now, double factor) {
+  const auto side = [&](int64_t length) { return image::round_half_even(static_cast<double>(length) * factor); };
+  return {side(now.width), side(now.height)};
+}
+
 Results<Latent> scale_latent(const ScaleLatent& in) {
   const Tensor& t = in.samples->samples;
-  const auto side = [&](int64_t length) { return image::round_half_even(static_cast<double>(length) * in.factor); };
-  const image::Size size{side(t.dim(2)), side(t.dim(1))};
+  const image::Size size = size_for(image::size_of(t), in.factor);
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid, "nothing is left of the latent").at_input("factor");
   Latent out = *in.samples;
@@ -224,7 +237,7 @@ void register_was_picture_nodes(Table& table) {
        Float("rescale_factor", &Resize::rescale_factor).range(0.01, 16.0).step(0.01),
        Int("resize_width", &Resize::resize_width).range(1, 48000).step(1),
        Int("resize_height", &Resize::resize_height).range(1, 48000).step(1)},
-      resize);
+      resize, {}, foresee_resized);
   const auto colour = [](const char* name, int64_t Blank::*member) { return Int(name, member).range(0, 255).step(1); };
   add.node<Blank>(
       "Image Blank", "A picture of one colour, its sides multiples of 8.",
@@ -233,42 +246,60 @@ void register_was_picture_nodes(Table& table) {
       [](const Blank& in) -> Results<Image> {
         const auto rgb = static_cast<uint32_t>(in.red << 16 | in.green << 8 | in.blue);
         return {image::solid_picture(1, {down_to_step(in.width), down_to_step(in.height)}, rgb)};
+      },
+      {},
+      [](const Known<Blank>& in) -> Foreseen<Image> {
+        return {ForeseenPicture{down_to_step(in(&Blank::width)), down_to_step(in(&Blank::height))}};
       });
   add.node<Batch>("Image Batch", "Up to four pictures, or batches of them, as one batch.",
                   {Link("images_a", &Batch::a), Link("images_b", &Batch::b), Link("images_c", &Batch::c),
                    Link("images_d", &Batch::d)},
-                  joined_batch, {{"image"}});
+                  joined_batch, {{"image"}}, foresee_joined);
   add.node<Flip>(
       "Image Flip", "Turns pictures over.",
       {Link("images", &Flip::images), Choice("mode", &Flip::vertical, {{"horizontal", false}, {"vertical", true}})},
-      [](const Flip& in) -> Results<Image> { return {flipped(bytes_of_picture(*in.images), in.vertical)}; },
-      {{"images"}});
-  add.node<OneOf>("Tensor Batch to Image", "One picture of a batch; past its end the last.",
-                  {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
-                  [](const OneOf& in) -> Results<Image> {
-                    return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
-                  });
+      [](const Flip& in) -> Results<Image> {
+        return {
+            image::flip(bytes_of_picture(*in.images), in.vertical ? image::Flip::kVertical : image::Flip::kHorizontal)};
+      },
+      {{"images"}}, like<Flip>(&Flip::images));
+  add.node<OneOf>(
+      "Tensor Batch to Image", "One picture of a batch; past its end the last.",
+      {Link("images_batch", &OneOf::batch), Int("batch_image_number", &OneOf::number).range(0, 64).step(1)},
+      [](const OneOf& in) -> Results<Image> {
+        return {contiguous(in.batch->slice(0, std::min(in.number, in.batch->dim(0) - 1), 1))};
+      },
+      {},
+      [](const Known<OneOf>& in) -> Foreseen<Image> {
+        const ForeseenPicture* known = in(&OneOf::batch);
+        if (!known) return {};
+        return {in_number(*known, 1)};
+      });
   add.node<Masks>(
       "Mask Invert", "Selects what was not selected.", {Link("masks", &Masks::masks)},
       [](const Masks& in) -> Results<Mask> { return {image::map(*in.masks, [](float v) { return 1.0f - v; })}; },
-      {{"MASKS"}});
+      {{"MASKS"}}, like<Masks>(&Masks::masks));
   add.node<ToMask>(
       "Image to Latent Mask", "A channel of pictures as a mask.",
       {Link("images", &ToMask::images), Choice("channel", &ToMask::channel, {"alpha", "red", "green", "blue"})},
-      to_mask, {{"MASKS"}});
+      to_mask, {{"MASKS"}}, mask_of_picture<ToMask>(&ToMask::images));
   const auto level = [](const char* name, double Levels::*member) {
     return Float(name, member).range(0.0, 255.0).step(0.1);
   };
   add.node<Levels>("Image Levels Adjustment", "Moves the black, middle and white levels of pictures.",
                    {Link("image", &Levels::image), level("black_level", &Levels::black_level),
                     level("mid_level", &Levels::mid_level), level("white_level", &Levels::white_level)},
-                   levels);
+                   levels, {}, like<Levels>(&Levels::image));
   add.node<ScaleLatent>("Latent Upscale by Factor (WAS)", "Scales latents by a factor.",
                         {Link("samples", &ScaleLatent::samples),
                          Choice("mode", &ScaleLatent::mode, {"area", "bicubic", "bilinear", "nearest"}),
                          Float("factor", &ScaleLatent::factor).range(0.1, 8.0).step(0.01),
                          Choice("align", &ScaleLatent::align, {{"true", true}, {"false", false}})},
-                        scale_latent);
+                        scale_latent, {}, [](const Known<ScaleLatent>& in) -> Foreseen<Latent> {
+                          const ForeseenLatent* known = in(&ScaleLatent::samples);
+                          if (!known) return {};
+                          return {in_size(*known, size_for(size_of(*known), in(&ScaleLatent::factor)))};
+                        });
   table.add(NodeOf<Bus>{
       .name = "Bus Node",
       .category = "WAS Suite/Utilities",

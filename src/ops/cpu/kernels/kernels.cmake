@@ -2,7 +2,7 @@
 # A multiplication and an addition become one only where the code says fma(), so that levels agree closely.
 # GCC 12 takes the undefined operands inside its own AVX-512 headers for a mistake of ours.
 set(EASEL_KERNEL_FLAGS_base -O3 -ffp-contract=off -Wno-maybe-uninitialized)
-if(EASEL_SANITIZE)  # -O3 would take minutes a file; kernels start no threads, and overflows are what matters in them
+if(EASEL_SANITIZE AND (NOT EASEL_SANITIZE_LAYERS OR "ops" IN_LIST EASEL_SANITIZE_LAYERS))  # -O3 would take minutes a file; kernels start no threads, and overflows are what matters in them
   set(EASEL_KERNEL_FLAGS_base -O1 -ffp-contract=off -Wno-maybe-uninitialized -fno-sanitize=undefined,thread)
 endif()
 set(EASEL_KERNEL_FLAGS_avx2 ${EASEL_KERNEL_FLAGS_base} -mavx2 -mfma -mf16c)

@@ -213,7 +213,10 @@ class WinogradFinisher {
       : c_(conv), args_(args), work_(work), tiles_(tiles), quota_(quota) {}
 
   void begin(int64_t panel, int64_t column, int64_t vectors, float* sums) {
-    panel_ = panel, column_ = column, columns_ = vectors * k_.vec, sums_ = sums;
+    panel_ = panel;
+    column_ = column;
+    columns_ = vectors * k_.vec;
+    sums_ = sums;
     next_ = row_ = 0;
   }
   void end() {
@@ -233,10 +236,22 @@ class WinogradFinisher {
     if (c_.panels.type == DType::kI8)
       for (int64_t p = 0; p < kPlanes; ++p) {
         const int64_t row = p * tiles_ + next_, at = (panel_ * kPlanes + p) * k_.panel + column_;
-        k_.dequantise({sums + p * plane, kPitch, tiles, columns_, work_.scale + row, work_.zero + row,
-                       c_.panels.scale + at, c_.panels.sum + at, nullptr});
+        k_.dequantise({.sums = sums + p * plane,
+                       .sums_stride = kPitch,
+                       .rows = tiles,
+                       .columns = columns_,
+                       .row_scale = work_.scale + row,
+                       .row_zero = work_.zero + row,
+                       .weight_scale = c_.panels.scale + at,
+                       .weight_sum = c_.panels.sum + at});
       }
-    k_.winograd_output({sums, plane, kPitch, tiles, columns_, work_.rows + 4 * next_, work_.out});
+    k_.winograd_output({.in = sums,
+                        .plane = plane,
+                        .pitch = kPitch,
+                        .tiles = tiles,
+                        .columns = columns_,
+                        .rows = work_.rows + 4 * next_,
+                        .out = work_.out});
     int64_t rows = 0;
     for (int64_t i = 4 * next_; i < 4 * (next_ + tiles); ++i) rows += work_.rows[i] != 4 * tiles_;
     c_.finish_rows(args_, work_, panel_, column_, std::min(columns_, c_.panels.columns_of(panel_) - column_), kPitch,

@@ -41,8 +41,14 @@ void add_claims(Database& db) {
   add_column(db, "token", "INTEGER NOT NULL DEFAULT 0");
 }
 
+// What a job needs of its runner, and whether a running one is to be interrupted.
+void add_needs(Database& db) {
+  add_column(db, "needs", "TEXT NOT NULL DEFAULT '[]'");
+  add_column(db, "interrupt", "INTEGER NOT NULL DEFAULT 0");
+}
+
 // kSteps[v] makes version v + 1 of version v.
-constexpr void (*kSteps[])(Database&) = {create, add_claims};
+constexpr void (*kSteps[])(Database&) = {create, add_claims, add_needs};
 static_assert(std::size(kSteps) == kJobSchemaVersion);
 
 int64_t version_of(Database& db) {

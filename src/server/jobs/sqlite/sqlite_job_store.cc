@@ -29,10 +29,11 @@ const std::string kInOrder = " ORDER BY number, seq";
 // What makes a running job a pending one.
 const std::string kPutBack =
     "UPDATE jobs SET state = " + number(JobState::kPending) + ", started = 0, worker = '', lease_until = 0, token = 0";
+const std::string kInterrupted = "interrupted";
 
 constexpr const char* kColumns =
     "id, number, state, prompt, extra_data, targets, client_id, attempts, outputs, messages, meta, failure, created, "
-    "started, finished";
+    "started, finished, needs, worker";
 
 Job read_job(const Statement& s) {
   Job job;
@@ -51,6 +52,8 @@ Job read_job(const Statement& s) {
   job.created_ms = s.integer(12);
   job.started_ms = s.integer(13);
   job.finished_ms = s.integer(14);
+  job.needs = models_from(s.text(15));
+  job.worker = s.text(16);
   return job;
 }
 
@@ -75,8 +78,8 @@ class SqliteJobStore final : public JobStore {
     job.state = JobState::kPending;
     job.created_ms = now_ms();
     Statement(db_,
-              "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq) "
-              "VALUES(?,?,?,?,?,?,?,?,?)")
+              "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq, needs) "
+              "VALUES(?,?,?,?,?,?,?,?,?,?)")
         .bind(job.id)
         .bind(job.number)
         .bind(job.state)
@@ -86,26 +89,31 @@ class SqliteJobStore final : public JobStore {
         .bind(job.client_id)
         .bind(job.created_ms)
         .bind(seq)
+        .bind(models_text(job.needs))
         .run();
     t.commit();
+    lock.unlock();
+    tell(Notice::What::kQueue, job.id);
     return job;
   }
 
   std::optional<Claim> claim(const std::string& worker, Lease lease) override {
+    const auto models = models_of(worker);
     MutexLock lock(mutex_);
     if (select("WHERE " + kIsPending + " LIMIT 1").empty()) return std::nullopt;  // idle: without the write lock
     // A claim that the power took with it is no loss, as it took the worker too: the job is pending again.
     Transaction t(db_, Transaction::Flush::kSystem);
-    auto jobs = select("WHERE " + kIsPending + kInOrder + " LIMIT 1");
-    if (jobs.empty()) return std::nullopt;
-    Claim out{std::move(jobs.front()), static_cast<ClaimToken>(next("token"))};
+    auto first = first_for(models);
+    if (!first) return std::nullopt;
+    Claim out{std::move(*first), static_cast<ClaimToken>(next("token"))};
     Job& job = out.job;
     job.state = JobState::kRunning;
     job.started_ms = now_ms();
+    job.worker = worker;
     ++job.attempts;
     Statement(db_,
-              "UPDATE jobs SET state = ?, attempts = ?, started = ?, worker = ?, lease_until = ?, token = ? "
-              "WHERE id = ?")
+              "UPDATE jobs SET state = ?, attempts = ?, started = ?, worker = ?, lease_until = ?, token = ?, "
+              "interrupt = 0 WHERE id = ?")
         .bind(job.state)
         .bind(job.attempts)
         .bind(job.started_ms)
@@ -118,16 +126,15 @@ class SqliteJobStore final : public JobStore {
     return out;
   }
 
-  bool renew(ClaimToken token, Lease lease) override {
+  Hold renew(ClaimToken token, Lease lease) override {
     MutexLock lock(mutex_);
     Transaction t(db_, Transaction::Flush::kSystem);
-    Statement(db_, "UPDATE jobs SET lease_until = ? WHERE token = ? AND " + kIsRunning)
-        .bind(now_ms() + lease.count())
-        .bind(token)
-        .run();
-    if (db_.changes() == 0) return false;
-    t.commit();
-    return true;
+    Statement s(db_, "UPDATE jobs SET lease_until = ? WHERE token = ? AND " + kIsRunning + " RETURNING interrupt");
+    s.bind(now_ms() + lease.count()).bind(token);
+    Hold hold = Hold::kLost;
+    while (s.row()) hold = s.integer(0) != 0 ? Hold::kInterrupt : Hold::kKept;
+    if (hold != Hold::kLost) t.commit();
+    return hold;
   }
 
   bool finish(ClaimToken token, const JobResult& result) override {
@@ -148,39 +155,71 @@ class SqliteJobStore final : public JobStore {
         .bind(token)
         .run();
     if (db_.changes() == 0) return false;
+    const std::string id = id_of(token);
     t.commit();
+    lock.unlock();
+    tell(Notice::What::kEnded, id);
     return true;
   }
 
   bool give_back(ClaimToken token) override {
     MutexLock lock(mutex_);
-    Statement(db_, kPutBack + ", attempts = max(0, attempts - 1) WHERE token = ? AND " + kIsRunning).bind(token).run();
-    return db_.changes() > 0;
+    const std::string id = id_of(token);
+    Transaction t(db_);
+    const std::string held = " WHERE token = ? AND " + kIsRunning;
+    const std::string order = std::to_string(next("ended"));
+    Statement(db_, "UPDATE jobs SET state = " + number(JobState::kInterrupted) + ", failure = '" + kInterrupted +
+                       "', finished = ?, ended_as = " + order + held + " AND interrupt = 1")
+        .bind(now_ms())
+        .bind(token)
+        .run();
+    const bool ended = db_.changes() > 0;
+    if (!ended) Statement(db_, kPutBack + ", attempts = max(0, attempts - 1)" + held).bind(token).run();
+    if (!ended && db_.changes() == 0) return false;
+    t.commit();
+    lock.unlock();
+    tell(ended ? Notice::What::kEnded : Notice::What::kQueue, id);
+    return true;
   }
 
-  std::vector<Job> requeue_expired(int64_t now, int max_attempts) override {
-    MutexLock lock(mutex_);
-    return requeue("lease_until < ?", now, max_attempts);
+  std::vector<Job> requeue_expired(int max_attempts, Lease grace) override {
+    return requeue("lease_until < ?", now_ms() - grace.count(), max_attempts);
   }
   std::vector<Job> requeue_claims_of(const std::string& worker, int max_attempts) override {
-    MutexLock lock(mutex_);
     return requeue("worker = ?", worker, max_attempts);
+  }
+
+  int64_t interrupt(const std::vector<std::string>& ids) override {
+    MutexLock lock(mutex_);
+    std::vector<std::string> marked;
+    Transaction t(db_);
+    for (const auto& id : ids) {
+      Statement(db_, "UPDATE jobs SET interrupt = 1 WHERE id = ? AND " + kIsRunning).bind(id).run();
+      if (db_.changes() > 0) marked.push_back(id);
+    }
+    t.commit();
+    lock.unlock();
+    for (const auto& id : marked) tell(Notice::What::kInterrupt, id);
+    return static_cast<int64_t>(marked.size());
   }
 
   int64_t cancel(const std::vector<std::string>& ids) override {
     MutexLock lock(mutex_);
     Transaction t(db_);
-    int64_t n = 0;
+    std::vector<std::string> gone;
     for (const auto& id : ids) {
       Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND " + kIsPending)
           .bind(JobState::kCancelled)
           .bind(now_ms())
           .bind(id)
           .run();
-      n += db_.changes();
+      if (db_.changes() > 0) gone.push_back(id);
     }
     t.commit();
-    return n;
+    lock.unlock();
+    for (const auto& id : gone) tell(Notice::What::kEnded, id);
+    if (!gone.empty()) tell(Notice::What::kQueue, {});
+    return static_cast<int64_t>(gone.size());
   }
 
   bool move(const std::string& id, const std::string& before) override {
@@ -208,12 +247,17 @@ class SqliteJobStore final : public JobStore {
           .bind(order[i])
           .run();
     t.commit();
+    lock.unlock();
+    tell(Notice::What::kQueue, id);
     return true;
   }
 
   std::vector<Job> pending(int64_t limit) const override {
     MutexLock lock(mutex_);
-    return select("WHERE " + kIsPending + kInOrder + " LIMIT " + std::to_string(limit));
+    auto jobs = select("WHERE " + kIsPending + kInOrder + " LIMIT " + std::to_string(limit));
+    lock.unlock();
+    for (Job& job : jobs) find_obstacle(job);
+    return jobs;
   }
   std::vector<Job> running() const override {
     MutexLock lock(mutex_);
@@ -228,7 +272,9 @@ class SqliteJobStore final : public JobStore {
     MutexLock lock(mutex_);
     Statement s(db_, std::string("SELECT ") + kColumns + " FROM jobs WHERE id = ?");
     if (!s.bind(id).row()) return std::nullopt;
-    return read_job(s);
+    Job job = read_job(s);
+    find_obstacle(job);
+    return job;
   }
 
   std::vector<Job> history(const HistoryQuery& q) const override {
@@ -241,6 +287,15 @@ class SqliteJobStore final : public JobStore {
           std::to_string(count) + ")) AND ended_as > 0 AND " + (count == 0 ? "0" : "1") + " ORDER BY ended_as");
     return select("WHERE ended_as > 0 ORDER BY ended_as LIMIT " + std::to_string(count) + " OFFSET " +
                   std::to_string(q.offset < 0 ? 0 : q.offset));
+  }
+
+  std::vector<EndedJob> ended_within(std::chrono::milliseconds time) const override {
+    MutexLock lock(mutex_);
+    Statement s(db_, "SELECT id, client_id, state FROM jobs WHERE finished >= ? AND " + kIsFinal);
+    s.bind(now_ms() - static_cast<int64_t>(time.count()));
+    std::vector<EndedJob> out;
+    while (s.row()) out.push_back({s.text(0), s.text(1), static_cast<JobState>(s.integer(2))});
+    return out;
   }
 
   void forget(const std::vector<std::string>& ids) override {
@@ -276,24 +331,66 @@ class SqliteJobStore final : public JobStore {
         "INSERT INTO facts(name, value) VALUES('paused', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value")
         .bind(paused ? 1 : 0)
         .run();
+    lock.unlock();
+    tell(Notice::What::kQueue, {});
   }
 
+  JobNotices& notices() override { return notices_; }
+  // Everything that happens to the store happens in this process.
+  std::chrono::milliseconds look_again() const override { return std::chrono::minutes(10); }
+  RunnerTable& runners() override { return runners_; }
+
  private:
-  // Running jobs for which `condition`, with one value in it, holds: back into the queue, or failed.
+  // Not under the lock: whoever listens may be in a call of the store.
+  void tell(Notice::What what, const std::string& id) EASEL_EXCLUDES(mutex_) { notices_.post({what, id}); }
+
+  // The models of a worker; nothing when it is not in the table.
+  std::optional<RunnerInfo> models_of(const std::string& worker) const {
+    for (RunnerInfo& runner : runners_.all())
+      if (runner.name == worker) return std::move(runner);
+    return std::nullopt;
+  }
+  void find_obstacle(Job& job) const {
+    if (job.state != JobState::kPending || job.needs.empty()) return;
+    const auto all = runners_.all();
+    if (!all.empty()) job.obstacle = obstacle(job.needs, all);
+  }
+  // The first pending job that the worker can run; any, where it is not known what it has. One process has one set of
+  // models, so that there is nothing to prefer.
+  std::optional<Job> first_for(const std::optional<RunnerInfo>& worker) const EASEL_REQUIRES(mutex_) {
+    Statement s(db_, std::string("SELECT ") + kColumns + " FROM jobs WHERE " + kIsPending + kInOrder);
+    while (s.row()) {
+      Job job = read_job(s);
+      if (!worker || job.needs.empty() || obstacle(job.needs, {*worker}).empty()) return job;
+    }
+    return std::nullopt;
+  }
+  std::string id_of(ClaimToken token) const EASEL_REQUIRES(mutex_) {
+    Statement s(db_, "SELECT id FROM jobs WHERE token = ?");
+    return s.bind(token).row() ? s.text(0) : std::string();
+  }
+
+  // Running jobs for which `condition`, with one value in it, holds: back into the queue, or ended.
   template <class Value>
-  std::vector<Job> requeue(const std::string& condition, const Value& value, int max_attempts) EASEL_REQUIRES(mutex_) {
+  std::vector<Job> requeue(const std::string& condition, const Value& value, int max_attempts) {
     const std::string chosen = " WHERE " + kIsRunning + " AND " + condition;
+    MutexLock lock(mutex_);
     Transaction t(db_);
-    std::vector<Job> failed;
-    Statement worn_out(db_,
-                       std::string("SELECT ") + kColumns + " FROM jobs" + chosen + " AND attempts >= ?" + kInOrder);
+    std::vector<Job> ended;
+    Statement worn_out(db_, std::string("SELECT ") + kColumns + ", interrupt FROM jobs" + chosen +
+                                " AND (attempts >= ? OR interrupt = 1)" + kInOrder);
     worn_out.bind(value).bind(max_attempts);
-    while (worn_out.row()) failed.push_back(read_job(worn_out));
-    for (Job& job : failed) {
-      job.state = JobState::kFailed;
+    while (worn_out.row()) {
+      Job job = read_job(worn_out);
+      const bool interrupted = worn_out.integer(17) != 0;
+      job.state = interrupted ? JobState::kInterrupted : JobState::kFailed;
+      job.failure = interrupted ? kInterrupted
+                                : "set aside: the server ended abruptly " + std::to_string(job.attempts) +
+                                      " times while this job was running";
+      ended.push_back(std::move(job));
+    }
+    for (Job& job : ended) {
       job.finished_ms = now_ms();
-      job.failure =
-          "set aside: the server ended abruptly " + std::to_string(job.attempts) + " times while this job was running";
       Statement(db_, "UPDATE jobs SET state = ?, failure = ?, finished = ?, ended_as = ? WHERE id = ?")
           .bind(job.state)
           .bind(job.failure)
@@ -303,8 +400,12 @@ class SqliteJobStore final : public JobStore {
           .run();
     }
     Statement(db_, kPutBack + chosen).bind(value).run();
+    const bool put_back = db_.changes() > 0;
     t.commit();
-    return failed;
+    lock.unlock();
+    for (const Job& job : ended) tell(Notice::What::kEnded, job.id);
+    if (put_back) tell(Notice::What::kQueue, {});
+    return ended;
   }
   // Counts up a named number inside the surrounding transaction; the first one is 1.
   int64_t next(const std::string& name) EASEL_REQUIRES(mutex_) {
@@ -323,6 +424,8 @@ class SqliteJobStore final : public JobStore {
     return jobs;
   }
 
+  JobNotices notices_;
+  LocalRunners runners_;
   mutable Mutex mutex_;
   mutable Database db_ EASEL_GUARDED_BY(mutex_);
 };

@@ -1,0 +1,221 @@
+// ImpactWildcardProcessor of ComfyUI-Impact-Pack (github.com/ltdrdata/ComfyUI-Impact-Pack): texts with choices.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "node_api/table.h"
+#include "nodes/common/python/python_values.h"
+#include "nodes/common/python/texts.h"
+
+namespace easel::nodes {
+namespace {
+
+// numpy.random.default_rng(seed).random(): PCG64 (O'Neill 2014), seeded by way of numpy's SeedSequence.
+class NumpyRandom {
+ public:
+  explicit NumpyRandom(uint64_t seed) {
+    const std::array<uint64_t, 4> words = seed_words(seed);
+    increment_ = (Wide{words[2]} << 64 | words[3]) << 1 | 1;
+    step();
+    state_ += Wide{words[0]} << 64 | words[1];
+    step();
+  }
+
+  // 0 <= x < 1, of 53 bits.
+  double next() {
+    step();
+    const auto high = static_cast<uint64_t>(state_ >> 64), low = static_cast<uint64_t>(state_);
+    const auto turn = static_cast<unsigned>(high >> 58);
+    const uint64_t mixed = high ^ low;
+    const uint64_t value = mixed >> turn | mixed << ((64 - turn) & 63);
+    return static_cast<double>(value >> 11) * 0x1p-53;
+  }
+
+ private:
+  __extension__ using Wide = unsigned __int128;
+
+  void step() {
+    constexpr Wide kFactor = Wide{0x2360ED051FC65DA4} << 64 | 0x4385DF649FCCF645;
+    state_ = state_ * kFactor + increment_;
+  }
+
+  // Multiplies and mixes what it is given by a constant that changes with each call.
+  class Hash {
+   public:
+    Hash(uint32_t start, uint32_t factor) : constant_(start), factor_(factor) {}
+    uint32_t operator()(uint32_t value) {
+      value ^= constant_;
+      constant_ *= factor_;
+      value *= constant_;
+      return value ^ value >> 16;
+    }
+
+   private:
+    uint32_t constant_, factor_;
+  };
+
+  static std::array<uint64_t, 4> seed_words(uint64_t seed) {
+    Hash into(0x43b0d7e5, 0x931e8875), out(0x8b51f9dd, 0x58f38ded);
+    const std::array<uint32_t, 4> given{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), 0, 0};
+    std::array<uint32_t, 4> pool{};
+    std::transform(given.begin(), given.end(), pool.begin(), [&](uint32_t word) { return into(word); });
+    for (size_t from = 0; from < pool.size(); ++from)
+      for (size_t to = 0; to < pool.size(); ++to) {
+        if (from == to) continue;
+        const uint32_t mixed = pool[to] * 0xca01f9dd - into(pool[from]) * 0x4973f715;
+        pool[to] = mixed ^ mixed >> 16;
+      }
+    std::array<uint64_t, 4> words{};
+    for (size_t i = 0; i < 2 * words.size(); ++i)
+      words[i / 2] |= uint64_t{out(pool[i % pool.size()])} << (i % 2 ? 32 : 0);
+    return words;
+  }
+
+  Wide state_ = 0, increment_ = 0;
+};
+
+// Lines that begin with # are left out; what comes after one is joined to the line before it.
+std::string without_comment_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  bool commented = false;
+  for (const std::string& line : split(text, "\n")) {
+    const auto begin = std::find_if_not(line.begin(), line.end(), is_blank);
+    if (begin != line.end() && *begin == '#') {
+      commented = true;
+    } else if (lines.empty()) {
+      lines.push_back(line);
+    } else if (std::exchange(commented, false)) {
+      lines.back() += " " + line;
+    } else {
+      lines.push_back(line);
+    }
+  }
+  return joined(lines);
+}
+
+bool may_name(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || byte >= 0x80 ||
+         std::string_view("_.-+/*\\").find(c) != std::string_view::npos;
+}
+
+// Whether a text names a file of choices: __name__.
+bool names_a_file(const std::string& text) {
+  for (size_t at = text.find("__"); at != std::string::npos; at = text.find("__", at + 1)) {
+    size_t end = at + 2;
+    while (end < text.size() && may_name(text[end])) ++end;
+    const std::string_view inside(text.data() + at + 2, end - at - 2);
+    if (inside.find("__", 1) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+Error left_out(const std::string& what, const char* input) {
+  return Error(Fault::kUnsupported, what + " are not drawn here")
+      .at_input(input)
+      .fix("Write what is meant, or choices as {a|b}");
+}
+
+// The weight before ::, or 1.
+double weight_of(const std::string& option, const char* input) {
+  const size_t end = option.find("::");
+  if (end == std::string::npos) return 1;
+  const std::string text = stripped(option.substr(0, end));
+  const std::string digits = text.substr(text.starts_with('-') ? 1 : 0);
+  const auto value = digits_as_number(digits);
+  if (!value) return 1;
+  if (text.starts_with('-'))
+    throw Error(Fault::kInvalid, "a choice has the weight " + text + ", which is below 0").at_input(input);
+  return *value;
+}
+
+std::string without_weight(const std::string& option) {
+  const auto begin = std::find_if_not(option.begin(), option.end(), is_blank);
+  const auto end = std::find_if_not(begin, option.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  if (end == begin || !std::string_view(end, option.end()).starts_with("::")) return option;
+  return {end + 2, option.end()};
+}
+
+// numpy's Generator.choice(options, p=weights).
+std::string chosen(const std::string& choices, NumpyRandom& random, const char* input) {
+  const std::vector<std::string> options = split(choices, "|");
+  if (options.front().find("$$") != std::string::npos) throw left_out("several of a list ({2$$a|b|c})", input);
+  std::vector<double> sums;
+  double total = 0;
+  for (const std::string& option : options) total += weight_of(option, input);
+  if (!(total > 0)) throw Error(Fault::kInvalid, "all choices have the weight 0").at_input(input);
+  double sum = 0;
+  for (const std::string& option : options) sums.push_back(sum += weight_of(option, input) / total);
+  const double drawn = random.next();
+  const auto found =
+      std::upper_bound(sums.begin(), sums.end(), drawn, [&](double x, double upto) { return x < upto / sums.back(); });
+  return without_weight(options[static_cast<size_t>(found - sums.begin())]);
+}
+
+// Replaces the innermost braces, from left to right; nothing when there are none.
+std::optional<std::string> replaced_once(const std::string& text, NumpyRandom& random, const char* input) {
+  std::string out;
+  size_t done = 0, open = std::string::npos;
+  bool any = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{') open = i;
+    if (text[i] != '}' || open == std::string::npos) continue;
+    out.append(text, done, open - done);
+    out += chosen(text.substr(open + 1, i - open - 1), random, input);
+    done = i + 1;
+    open = std::string::npos;
+    any = true;
+  }
+  if (!any) return std::nullopt;
+  return out + text.substr(done);
+}
+
+// `input` is where the text comes from.
+std::string populated(const std::string& given, uint64_t seed, const char* input) {
+  require_length(given.size());
+  std::string text = without_comment_lines(given);
+  NumpyRandom random(seed);
+  if (names_a_file(text)) throw left_out("files of choices (__name__)", input);
+  while (auto next = replaced_once(text, random, input)) text = std::move(*next);
+  if (names_a_file(text)) throw left_out("files of choices (__name__)", input);
+  return text;
+}
+
+struct Wildcards {
+  std::string wildcard_text, populated_text, mode, add;
+  uint64_t seed = 0;
+};
+
+// The original's server fills in the second text when a prompt is queued; the node itself does the same once more.
+Results<std::string> process(const Wildcards& in) {
+  std::string text = in.populated_text;
+  if (in.mode == "populate") text = populated(in.wildcard_text, in.seed, "wildcard_text");
+  return {populated(text, in.seed, "populated_text")};
+}
+
+}  // namespace
+
+void register_impact_wildcard_nodes(Table& table) {
+  table.add(NodeOf<Wildcards>{
+      .name = "ImpactWildcardProcessor",
+      .category = "ImpactPack/Prompt",
+      .description =
+          "Replaces {a|b} by one of its choices, drawn by the seed: of the first text to populate it, of the "
+          "second where it is fixed.",
+      .origin = "impact",
+      .inputs = {Text("wildcard_text", &Wildcards::wildcard_text).multiline().names_embeddings(),
+                 Text("populated_text", &Wildcards::populated_text).multiline().names_embeddings(),
+                 Choice("mode", &Wildcards::mode, {"populate", "fixed", "reproduce"}), Seed("seed", &Wildcards::seed),
+                 Text("Select to add Wildcard", &Wildcards::add)
+                     .optional()
+                     .tip("A menu of the original's page, without a meaning for what is computed.")},
+      .runs_when_checked = true,
+      .run = process});
+}
+
+}  // namespace easel::nodes
