@@ -2,6 +2,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace easel {
@@ -37,6 +40,10 @@ const CpuFeatures& cpu_features() {
     // AMX-BF16, AMX-TILE and AMX-INT8 are bits 22, 24 and 25 of EDX; GCC 12 has no name for them here.
     constexpr unsigned kAmx = 1u << 22 | 1u << 24 | 1u << 25;
     f.amx = f.avx512_bf16 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmx) == kAmx && keeps_tiles();
+#elif defined(__aarch64__)
+    const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+    f.neon_dot = (first & HWCAP_ASIMDDP) != 0;
+    f.neon_bf16 = f.neon_dot && (second & HWCAP2_BF16) != 0 && (second & HWCAP2_I8MM) != 0;
 #endif
     return f;
   }();

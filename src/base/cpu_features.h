@@ -10,9 +10,13 @@ struct CpuFeatures {
   bool avx512_vnni = false;  // products of bytes
   bool avx512_bf16 = false;  // products of bf16
   bool amx = false;  // matrix registers (AMX) with products of bf16 and of bytes, which the system keeps for threads
+
+  // Of arm64, all of which has vectors of 128 bits (NEON) with conversions of f16.
+  bool neon_dot = false;   // sums of four products of bytes of one sign (FEAT_DotProd)
+  bool neon_bf16 = false;  // products of bf16 (FEAT_BF16) and of bytes of different signs (FEAT_I8MM)
 };
 
-// All false on processors other than x86-64.
+// What the other kind of processor has is false.
 const CpuFeatures& cpu_features();
 
 }  // namespace easel

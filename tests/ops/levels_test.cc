@@ -102,12 +102,12 @@ TEST(LevelsThereAre, EndWithMatrixRegistersAndAutoFollows) {
   EXPECT_NE(cpu::kernels(levels.back()).tile_product[1], nullptr);
   // Products of bf16 in vectors of 512 bits are among them as well, by instructions or emulated.
   EXPECT_TRUE(std::any_of(levels.begin(), levels.end(), [](Isa level) {
-    return level >= Isa::kAvx512Bf16 && cpu::kernels(level).vec == 16 && !cpu::kernels(level).tile_product[1];
+    return cpu::multiplies_bf16(level) && cpu::kernels(level).vec == 16 && !cpu::kernels(level).tile_product[1];
   }));
   for (const Isa level : levels) {
     const AtLevel chosen(level);
     EXPECT_EQ(cpu::isa(), level);
-    EXPECT_EQ(backend(kHost).native_type(), level >= Isa::kAvx512Bf16 ? DType::kBF16 : DType::kF32)
+    EXPECT_EQ(backend(kHost).native_type(), cpu::multiplies_bf16(level) ? DType::kBF16 : DType::kF32)
         << cpu::isa_name(level);
   }
 }

@@ -17,7 +17,7 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   DeviceMemory& memory() const override { return host_memory(); }
-  DType native_type() const override { return isa() >= Isa::kAvx512Bf16 ? DType::kBF16 : DType::kF32; }
+  DType native_type() const override { return multiplies_bf16(isa()) ? DType::kBF16 : DType::kF32; }
 
   PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
                               bool geglu, const Packer& packer) const override {

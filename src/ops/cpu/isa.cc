@@ -12,23 +12,34 @@
 namespace easel::ops::cpu {
 namespace {
 
-constexpr std::array<std::string_view, 9> kNames{
-    "base", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx", "avx512bf16-emulated", "amx-emulated"};
-
-Isa best() {
-  const CpuFeatures& f = cpu_features();
-  return matrix_registers_granted() ? Isa::kAmx
-         : f.avx512_bf16            ? Isa::kAvx512Bf16
-         : f.avx512_vnni            ? Isa::kAvx512Vnni
-         : f.avx512                 ? Isa::kAvx512
-         : f.avx_vnni               ? Isa::kAvxVnni
-         : f.avx2                   ? Isa::kAvx2
-                                    : Isa::kBase;
-}
+constexpr std::array<std::string_view, 11> kNames{"base",        "avx2", "avxvnni", "avx512",   "avx512vnni",
+                                                  "avx512bf16",  "amx",  "neondot", "neonbf16", "avx512bf16-emulated",
+                                                  "amx-emulated"};
 
 // Whether the processor can run it.
 bool has(Isa level) {
-  return level > Isa::kAmx || (level <= best() && (level != Isa::kAvxVnni || cpu_features().avx_vnni));
+  const CpuFeatures& f = cpu_features();
+  switch (level) {
+    case Isa::kBase: return true;
+    case Isa::kAvx2: return f.avx2;
+    case Isa::kAvxVnni: return f.avx_vnni;
+    case Isa::kAvx512: return f.avx512;
+    case Isa::kAvx512Vnni: return f.avx512_vnni;
+    case Isa::kAvx512Bf16: return f.avx512_bf16;
+    case Isa::kAmx: return matrix_registers_granted();
+    case Isa::kNeonDot: return f.neon_dot;
+    case Isa::kNeonBf16: return f.neon_bf16;
+    case Isa::kAvx512Bf16Emulated:
+    case Isa::kAmxEmulated: return true;
+  }
+  return false;
+}
+
+// The last one that the processor has.
+Isa best() {
+  int level = static_cast<int>(Isa::kAvx512Bf16Emulated) - 1;
+  while (!has(static_cast<Isa>(level))) --level;
+  return static_cast<Isa>(level);
 }
 
 // The first of `names` that the processor can run.
@@ -56,12 +67,16 @@ Isa isa() { return current().load(std::memory_order_relaxed); }
 std::string_view isa_name(Isa level) { return kNames[static_cast<size_t>(level)]; }
 void set_isa(Isa wanted) { current().store(has(wanted) ? wanted : best(), std::memory_order_relaxed); }
 
+bool multiplies_bf16(Isa level) {
+  return level == Isa::kAvx512Bf16 || level == Isa::kAmx || level == Isa::kNeonBf16 || is_emulated(level);
+}
+
 std::vector<Isa> isa_levels() {
   std::vector<Isa> levels;
   for (int i = 0; i <= static_cast<int>(best()); ++i)
     if (has(static_cast<Isa>(i))) levels.push_back(static_cast<Isa>(i));
-  if (best() < Isa::kAvx512Bf16) levels.push_back(Isa::kAvx512Bf16Emulated);
-  if (best() < Isa::kAmx) levels.push_back(Isa::kAmxEmulated);
+  if (!has(Isa::kAvx512Bf16)) levels.push_back(Isa::kAvx512Bf16Emulated);
+  if (!has(Isa::kAmx)) levels.push_back(Isa::kAmxEmulated);
   return levels;
 }
 

@@ -25,10 +25,10 @@ static void fill_row(Kernels& k) {
   auto& row = k.panel_tile[kType][kRows - 1];
   row[0] = panel_tile<kType, kRows, 1>;
   row[1] = panel_tile<kType, kRows, 2>;
-#if defined(__AVX512F__) || defined(EASEL_VECTOR)
-  row[2] = panel_tile<kType, kRows, 3>;
-  row[3] = panel_tile<kType, kRows, 4>;
-#endif
+  if constexpr (kPanelVecs == 4) {
+    row[2] = panel_tile<kType, kRows, 3>;
+    row[3] = panel_tile<kType, kRows, 4>;
+  }
 }
 
 template <int kType>
@@ -72,7 +72,7 @@ Kernels table() {
   fill_tiles<2>(k);
   k.dequantise = dequantise;
   k.pack_bytes = pack_bytes;
-#if defined(__F16C__)
+#if defined(__F16C__) || defined(__aarch64__)
   k.widen_half = widen_half;
 #endif
   k.transpose_rows = transpose_rows;

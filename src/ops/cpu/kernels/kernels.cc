@@ -23,13 +23,18 @@ Kernels table();
 namespace level_amx {
 Kernels table();
 }
+namespace level_neondot {
+Kernels table();
+}
+namespace level_neonbf16 {
+Kernels table();
+}
 namespace level_amxemulated {
 Kernels table();
 }
 
 // Vectors and layouts are those of AVX-512 at AMX's level too, so that without its registers its emulation is
 // AVX-512's.
-#if defined(__x86_64__)
 static Kernels without_tiles(Kernels k) {
   for (auto& product : k.tile_product) product = nullptr;
   for (auto& loop : k.tile_register_loop) loop = nullptr;
@@ -37,14 +42,12 @@ static Kernels without_tiles(Kernels k) {
   k.stage_rows = nullptr;
   return k;
 }
-#endif
 
 const Kernels& kernels(Isa level) {
   // Only code of the chosen level runs; that includes the function that fills its table.
   static const Kernels base = level_base::table();
-#if defined(__x86_64__)
   switch (level) {
-    case Isa::kBase: break;
+#if defined(__x86_64__)
     case Isa::kAvx2: {
       static const Kernels t = level_avx2::table();
       return t;
@@ -69,6 +72,16 @@ const Kernels& kernels(Isa level) {
       static const Kernels t = level_amx::table();
       return t;
     }
+#elif defined(__aarch64__)
+    case Isa::kNeonDot: {
+      static const Kernels t = level_neondot::table();
+      return t;
+    }
+    case Isa::kNeonBf16: {
+      static const Kernels t = level_neonbf16::table();
+      return t;
+    }
+#endif
     case Isa::kAvx512Bf16Emulated: {
       static const Kernels t = without_tiles(level_amxemulated::table());
       return t;
@@ -77,9 +90,8 @@ const Kernels& kernels(Isa level) {
       static const Kernels t = level_amxemulated::table();
       return t;
     }
+    default: return base;
   }
-#endif
-  return base;
 }
 
 }  // namespace easel::ops::cpu

@@ -44,6 +44,13 @@ static void widen_half(const void* half, float* to, int64_t n) {
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
   for (; i < n; ++i) to[i] = _cvtsh_ss(from[i]);
 }
+#elif defined(__aarch64__)
+static void widen_half(const void* half, float* to, int64_t n) {
+  const auto* from = static_cast<const __fp16*>(half);
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) vst1q_f32(to + i, vcvt_f32_f16(vld1_f16(from + i)));
+  for (; i < n; ++i) to[i] = from[i];
+}
 #endif
 
 // One step of a transposition: swaps the off-diagonal kStep x kStep blocks.

@@ -7,7 +7,7 @@
 
 namespace easel::ops::cpu::EASEL_ISA {
 
-#if defined(__AVX512F__) || defined(EASEL_VECTOR)
+#if defined(__AVX512F__) || defined(EASEL_NEON) || defined(EASEL_VECTOR)
 constexpr int kPanelVecs = 4;  // 6 x 4 accumulators, 4 weights and 1 value in 32 registers
 #else
 constexpr int kPanelVecs = 2;  // 6 x 2 accumulators, 2 weights and 1 value in 16 registers
@@ -43,6 +43,14 @@ EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
   return (Vec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);
 #elif defined(__AVXVNNI__)
   return (Vec)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)a, (__m256i)b);
+#elif defined(EASEL_NEON) && defined(__ARM_FEATURE_MATMUL_INT8)
+  return (Vec)vusdotq_s32((int32x4_t)acc, (uint8x16_t)a, (int8x16_t)b);
+#elif defined(EASEL_NEON) && defined(__ARM_FEATURE_DOTPROD)
+  // The instruction wants one sign: a - 128 is signed, and -128 times the weights is taken off again. That product is
+  // the same for all rows, so that the compiler makes it once.
+  const uint8x16_t top = vdupq_n_u8(0x80);
+  const int32x4_t over = vdotq_s32(vdupq_n_s32(0), (int8x16_t)top, (int8x16_t)b);
+  return (Vec)(vdotq_s32((int32x4_t)acc, (int8x16_t)veorq_u8((uint8x16_t)a, top), (int8x16_t)b) - over);
 #else
   const SVec even = (SVec)((UVec)a & 0x00ff00ffu), odd = (SVec)(((UVec)a >> 8) & 0x00ff00ffu);
   const SVec even_weights = ((SVec)b << 8) >> 8, odd_weights = (SVec)b >> 8;
@@ -57,6 +65,8 @@ EASEL_INLINE Vec lane_fma(Vec a, Vec b, Vec acc) {
   if constexpr (kType == 2) return byte_fma(a, b, acc);
 #if defined(__AVX512BF16__)
   return (Vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
+#elif defined(EASEL_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  return (Vec)vbfdotq_f32((float32x4_t)acc, (bfloat16x8_t)a, (bfloat16x8_t)b);
 #else
   acc = fma((Vec)((UVec)a << 16), (Vec)((UVec)b << 16), acc);
   return fma((Vec)((UVec)a & 0xffff0000u), (Vec)((UVec)b & 0xffff0000u), acc);

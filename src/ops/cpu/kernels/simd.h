@@ -8,6 +8,13 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+// Registers of 128 bits are what the file computes in.
+#if defined(__aarch64__) && !defined(EASEL_VECTOR)
+#define EASEL_NEON
 #endif
 
 #ifndef EASEL_ISA
@@ -64,6 +71,8 @@ EASEL_INLINE Vec load(const uint16_t* p) {
 EASEL_INLINE HVec narrow(Vec v) {
 #if defined(__AVX512BF16__)
   return (HVec)_mm512_cvtneps_pbh((__m512)v);
+#elif defined(EASEL_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  return (HVec)vcvt_bf16_f32((float32x4_t)v);
 #else
   const UVec u = (UVec)v, rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
   const UVec nan = (u >> 16) | 0x40u;
@@ -119,6 +128,8 @@ EASEL_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #elif defined(__FMA__)
   static_assert(kVec == 8);
   return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(EASEL_NEON)
+  return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;
 #endif
@@ -165,6 +176,8 @@ EASEL_INLINE float highest(Vec v) {
 EASEL_INLINE Vec round_whole(Vec x) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(EASEL_NEON)
+  return (Vec)vrndnq_f32((float32x4_t)x);
 #else
   const Vec magic = splat(12582912.0f);  // 1.5 * 2^23 leaves no bits for a fraction
   return (x + magic) - magic;

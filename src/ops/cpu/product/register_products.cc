@@ -13,7 +13,7 @@ namespace {
 
 // Four products of matrix registers at a time.
 uint64_t loop_over_tiles(const Kernels& k, DType type) {
-  const int64_t rounds = isa() > Isa::kAmx ? 16 : 1 << 16;
+  const int64_t rounds = is_emulated(isa()) ? 16 : 1 << 16;
   const int64_t threads = thread_count();
   parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) k.tile_register_loop[type_index(type)](rounds);
