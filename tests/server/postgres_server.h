@@ -154,17 +154,22 @@ class PostgresServer {
 #endif
     return false;
   }
+  // Below those that the system gives to connections, and by the process's number: tests that run at the same time must
+  // not find the same one free.
   static uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool found = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    ::close(fd);
-    if (!found) throw std::runtime_error("no free port");
-    return ntohs(address.sin_port);
+    constexpr int kFirst = 12'000, kPorts = 20'000, kStep = 7919;
+    for (int i = 0; i < 50; ++i) {
+      const auto port = static_cast<uint16_t>(kFirst + (::getpid() + i * kStep) % kPorts);
+      const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      address.sin_port = htons(port);
+      const bool found = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+      ::close(fd);
+      if (found) return port;
+    }
+    throw std::runtime_error("no free port");
   }
 
   easel::testing::TempFolder folder_;
