@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <chrono>
 
 #include <mutex>
 #include <set>
@@ -69,6 +70,7 @@ inline void keeps_other_content_beside(ArtifactStore& store) {
   EXPECT_EQ(put("2"), "a.b (1).png");
   EXPECT_EQ(put("3", IfTaken::kReplace), "a.b.png");
   EXPECT_EQ(content(store, {Area::kInput, "", "a.b.png"}), "3");
+  std::this_thread::sleep_for(std::chrono::milliseconds(3));  // what is kept in one millisecond has no order
   EXPECT_EQ(put("1"), "a.b (2).png");
   EXPECT_EQ(store.bytes_used(Area::kInput), 3u);
   EXPECT_EQ(store.list(Area::kInput).front(), "a.b (2).png");
