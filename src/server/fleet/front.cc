@@ -62,7 +62,15 @@ Front::Front(FrontOptions options, JobStore& store, FrontTable& fronts, FleetCho
       delivery_(delivery),
       relay_(relay),
       metrics_(metrics),
-      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); })) {}
+      notices_(store.notices().listen([this](const Notice& notice) { hear(notice); })) {
+  hub_.on_change([this] {
+    {
+      const MutexLock lock(mutex_);
+      listeners_changed_ = true;
+    }
+    changed_.notify_all();
+  });
+}
 
 Front::~Front() { stop(); }
 
@@ -72,13 +80,6 @@ void Front::start(const std::string& url) {
   house_due_ = looked_ + kHousekeepingInterval;
   choices_.set_runners(store_.runners().all());
   publish();
-  hub_.on_change([this] {
-    {
-      const MutexLock lock(mutex_);
-      listeners_changed_ = true;
-    }
-    changed_.notify_all();
-  });
   thread_ = std::thread([this] { run(); });
 }
 
