@@ -203,6 +203,21 @@ TEST(Worker, KeepsThePlansOfWaitingJobsOnly) {
   EXPECT_TRUE(house.wait_for([&] { return house.worker.plans().ids().empty(); }));
 }
 
+// Of a fleet's runners none may say how much history the fleet has.
+TEST(Worker, CanLeaveTheHistoryAlone) {
+  constexpr int kJobs = 60;  // house is kept after 50
+  for (const int64_t keep : {int64_t{-1}, int64_t{10}}) {
+    std::atomic<int> kept_house{0};
+    House house([](auto&...) { return RunResult{}; }, {.keep_history = keep, .housekeeping = [&] { ++kept_house; }});
+    for (int i = 0; i < kJobs; ++i) house.store->add(toy_job(std::to_string(i)), false, false);
+    house.worker.start();
+    ASSERT_TRUE(house.wait_for([&] { return house.store->queue_length() == 0; }));
+    house.worker.stop();
+    EXPECT_EQ(house.store->history({}).size(), keep < 0 ? size_t{kJobs} : 10u);
+    EXPECT_EQ(kept_house, keep < 0 ? 1 : kJobs);
+  }
+}
+
 TEST(Worker, AJobThatCannotBeReadFails) {
   House house([](const RunRequest&, auto&...) -> RunResult { throw Error(Fault::kInvalid, "no prompt"); });
   house.worker.start();

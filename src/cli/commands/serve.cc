@@ -111,7 +111,6 @@ struct OwnRunner {
                 .version = EASEL_VERSION,
                 .device = device_name(ops::compute_device()),
                 .memory = engine.memory_budget(),
-                .keep_history = flags.keep_history,
                 .identities = std::filesystem::path(flags.user) / "model_identities.json"},
                site.store(), site.fronts(), relay, jobs, engine.table(), engine.folders()) {}
   server::RelayHub relay;

@@ -105,7 +105,7 @@ FleetRunner::FleetRunner(RunnerOptions options, JobStore& store, FrontTable& fro
               {.name = options_.name,
                .lease = options_.lease,
                .max_attempts = options_.max_attempts,
-               .keep_history = options_.keep_history,
+               .keep_history = -1,  // how much of it is remembered is for front ends to say
                .tells_ends = false,
                .before_end = [this] { relay_.flush(std::chrono::seconds(2)); }}) {
   check_machine_name(options_.name);

@@ -30,7 +30,6 @@ struct RunnerOptions {
   uint64_t memory = 0;          // bytes that models and pictures may take
   Lease lease = std::chrono::seconds(15);
   int max_attempts = 2;
-  int64_t keep_history = 10000;
   std::filesystem::path identities = {};  // the file that keeps what model files are; empty: they are not looked at
   std::function<void(const std::string& why)> give_up = {};  // it cannot go on: another has its name
 };

@@ -14,7 +14,11 @@ using workflow::Json;
 
 namespace {
 
-constexpr int64_t kHousekeepingEvery = 50;  // jobs
+// Jobs between two times that house is kept. A short history is kept to its length more closely than a long one.
+int64_t jobs_between(int64_t keep_history) {
+  constexpr int64_t kMost = 50;
+  return keep_history < 0 ? kMost : std::clamp<int64_t>(keep_history / 20, 1, kMost);
+}
 // A server that has little to do keeps its limits as well.
 constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
 
@@ -119,7 +123,7 @@ void Worker::free_memory(bool models, bool results) {
 void Worker::keep_house() {
   jobs_since_ = 0;
   house_kept_ = std::chrono::steady_clock::now();
-  store_.trim_history(options_.keep_history);
+  if (options_.keep_history >= 0) store_.trim_history(options_.keep_history);
   const auto failed = store_.requeue_expired(options_.max_attempts);
   set_aside(failed);
   drop_plans();
@@ -162,8 +166,7 @@ void Worker::run() {
       const auto claim = next();
       if (!claim) return;
       attend(*claim);
-      // A short history is kept to its length more closely than a long one.
-      if (++jobs_since_ >= std::clamp<int64_t>(options_.keep_history / 20, 1, kHousekeepingEvery)) keep_house();
+      if (++jobs_since_ >= jobs_between(options_.keep_history)) keep_house();
     } catch (...) {
       // The store cannot be read or written (a full disk); nothing is lost by trying again.
       log(Level::kError, "the job store fails", {{"error", current_failure().text}});

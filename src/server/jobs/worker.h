@@ -24,7 +24,7 @@ struct WorkerOptions {
   std::string name = "local";               // in the store: no other living worker has it
   Lease lease = std::chrono::minutes(1);    // of a claim; renewed when a third of it is over
   int max_attempts = 2;                     // a job that was running when its worker died this often is set aside
-  int64_t keep_history = 10000;             // finished jobs that are remembered
+  int64_t keep_history = 10000;             // finished jobs that are remembered; negative: all
   std::function<void()> housekeeping = {};  // called between jobs, and every ten minutes without any
   // Clients are told of queue lengths and of the ends of jobs. Not in a fleet, where front ends tell them what the
   // store says.
