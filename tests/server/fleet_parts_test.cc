@@ -14,6 +14,10 @@
 #include "server/postgres_server.h"
 #include "server/test_server.h"
 
+#ifdef EASEL_HAS_POSTGRES
+#include "server/jobs/postgres/job_schema.h"
+#endif
+
 namespace easel::server {
 namespace {
 
@@ -25,12 +29,15 @@ class NamesInADatabase : public ::testing::Test {
  protected:
   void SetUp() override {
     EASEL_NEEDS_POSTGRES();
-    site_ = open_site({.store = testing::shared_postgres().new_database(),
-                       .front_name = "front",
-                       .artifacts = folder_.path() / "contents",
-                       .cache = {}});
+    url_ = testing::shared_postgres().new_database();
+    site_ = open();
+  }
+  std::unique_ptr<Site> open() {
+    return open_site(
+        {.store = url_, .front_name = "front", .artifacts = folder_.path() / "contents", .cache = {}});
   }
   TempFolder folder_;
+  std::string url_;
   std::unique_ptr<Site> site_;
 };
 
@@ -41,6 +48,29 @@ TEST_F(NamesInADatabase, LoseNothingWhenManySave) {
   artifacts::testing::loses_nothing_when_many_save(site_->artifacts());
 }
 TEST_F(NamesInADatabase, ClearTemp) { artifacts::testing::clears_temp(site_->artifacts()); }
+
+#ifdef EASEL_HAS_POSTGRES
+TEST_F(NamesInADatabase, HaveTimesOfMicroseconds) {
+  postgres::Connection database(url_);
+  const auto now = [&] {
+    return database.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").integer(0, 0);
+  };
+  const auto changed = [&] { return database.run("SELECT changed FROM artifacts").integer(0, 0); };
+  const int64_t before = now();
+  site_->artifacts().put({artifacts::Area::kInput, "", "a"}, "x", artifacts::IfTaken::kReplace);
+  EXPECT_GE(changed(), before);
+  EXPECT_LE(changed(), now());
+  // Those of the first tables are milliseconds.
+  site_.reset();
+  const int64_t old = now() / 1000;
+  database.script("UPDATE facts SET value = 1 WHERE name = 'version'; UPDATE artifacts SET changed = " +
+                  std::to_string(old));
+  site_ = open();
+  EXPECT_EQ(changed(), old * 1000);
+  EXPECT_EQ(database.run("SELECT value FROM facts WHERE name = 'version'").integer(0, 0), postgres::kSchemaVersion);
+  EXPECT_EQ(site_->artifacts().list(artifacts::Area::kInput), std::vector<std::string>{"a"});
+}
+#endif
 
 TEST_F(NamesInADatabase, FrontEndsAreKnownUntilTheyLeave) {
   FrontTable& fronts = site_->fronts();

@@ -1,6 +1,7 @@
 // The front ends of a fleet: their addresses, and who listens where.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,9 +13,10 @@ namespace easel::server {
 // Thread-safe. Throws as the job store does.
 class FrontTable {
  public:
+  static constexpr std::chrono::seconds kAliveFor{15};  // since publish(), after which a front end counts as gone
+
   virtual ~FrontTable() = default;
-  // Enters a front end, or says what has changed. To be repeated every few seconds: one that has not been heard of for
-  // fifteen seconds is gone.
+  // Enters a front end, or says what has changed. To be repeated every few seconds.
   virtual void publish(const FrontEnd& front) = 0;
   virtual void leave(const std::string& name) = 0;
   // Those that are alive.

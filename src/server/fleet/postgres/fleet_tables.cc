@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "server/jobs/postgres/job_schema.h"
 #include "server/jobs/postgres/pool.h"
+#include "server/jobs/postgres/sql.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -13,6 +14,8 @@ using artifacts::Area;
 using artifacts::Blob;
 using artifacts::Name;
 using postgres::Connection;
+using postgres::kNow;
+using postgres::kNowMicroseconds;
 using postgres::Pool;
 using postgres::Rows;
 using postgres::values;
@@ -21,7 +24,6 @@ using workflow::Json;
 namespace {
 
 constexpr int kConnections = 4;
-constexpr const char* kNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 std::shared_ptr<Pool> open_pool(const std::string& url, const SharedStoreOptions& options) {
   return std::make_shared<Pool>(url, options.patience, std::min(options.connections, kConnections),
@@ -44,9 +46,8 @@ class Names final : public artifacts::NameIndex {
 
   void put(const Name& name, const Blob& blob) override {
     static const std::string kPut =
-        std::string(
-            "INSERT INTO easel.artifacts(area, folder, file, sha256, bytes, changed) VALUES($1, $2, $3, $4, $5, ") +
-        kNow +
+        "INSERT INTO easel.artifacts(area, folder, file, sha256, bytes, changed) VALUES($1, $2, $3, $4, $5, " +
+        kNowMicroseconds +
         ") ON CONFLICT(area, folder, file) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes, "
         "changed = excluded.changed";
     pool_->run([&](Connection& db, bool) {
@@ -105,9 +106,9 @@ class Names final : public artifacts::NameIndex {
 
   void expire(Area area, double seconds) override {
     static const std::string kExpire =
-        std::string("DELETE FROM easel.artifacts WHERE area = $1 AND changed < ") + kNow + " - $2::bigint";
+        "DELETE FROM easel.artifacts WHERE area = $1 AND changed < " + kNowMicroseconds + " - $2::bigint";
     pool_->run([&](Connection& db, bool) {
-      return db.run(kExpire, values(area, static_cast<int64_t>(std::max(seconds, 0.0) * 1000)));
+      return db.run(kExpire, values(area, static_cast<int64_t>(std::max(seconds, 0.0) * 1e6)));
     });
   }
 
@@ -141,14 +142,14 @@ class Names final : public artifacts::NameIndex {
 
   Blob keep_new(const Name& name, const Blob& blob) {
     static const std::string kPutNew =
-        std::string(
-            "INSERT INTO easel.artifacts(area, folder, file, sha256, bytes, changed) VALUES($1, $2, $3, $4, $5, ") +
-        kNow + ") ON CONFLICT(area, folder, file) DO NOTHING";
+        "INSERT INTO easel.artifacts(area, folder, file, sha256, bytes, changed) VALUES($1, $2, $3, $4, $5, " +
+        kNowMicroseconds + ") ON CONFLICT(area, folder, file) DO NOTHING RETURNING file";
     for (;;) {
-      pool_->run([&](Connection& db, bool) {
+      const Rows rows = pool_->run([&](Connection& db, bool) {
         return db.run(kPutNew,
                       values(name.area, name.subfolder, name.file, blob.sha256, static_cast<int64_t>(blob.bytes)));
       });
+      if (!rows.empty()) return blob;
       if (auto kept = find(name)) return *kept;  // else it was removed in between
     }
   }
@@ -179,7 +180,7 @@ class Fronts final : public FrontTable {
 
   void publish(const FrontEnd& front) override {
     static const std::string kPublish =
-        std::string("INSERT INTO easel.front_ends(name, url, listeners, seen) VALUES($1, $2, $3, ") + kNow +
+        "INSERT INTO easel.front_ends(name, url, listeners, seen) VALUES($1, $2, $3, " + kNow +
         ") ON CONFLICT(name) DO UPDATE SET url = excluded.url, listeners = excluded.listeners, seen = excluded.seen";
     Json clients = Json::array();
     for (const std::string& client : front.clients) clients.push_back(client);
@@ -194,10 +195,10 @@ class Fronts final : public FrontTable {
   }
 
   std::vector<FrontEnd> all() const override {
-    static const std::string kAll = std::string("SELECT name, url, listeners FROM easel.front_ends WHERE seen > ") +
-                                    kNow + " - 15000 ORDER BY name";
+    static const std::string kAll =
+        "SELECT name, url, listeners FROM easel.front_ends WHERE seen > " + kNow + " - $1::bigint ORDER BY name";
     return pool_->run([&](Connection& db, bool) {
-      const Rows rows = db.run(kAll);
+      const Rows rows = db.run(kAll, values(int64_t{std::chrono::milliseconds(kAliveFor).count()}));
       std::vector<FrontEnd> out;
       for (int i = 0; i < rows.size(); ++i) {
         FrontEnd front;

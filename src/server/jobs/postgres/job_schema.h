@@ -8,7 +8,7 @@
 namespace easel::server::postgres {
 
 // What this program uses. The fact 'version' says what a database holds.
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 // Makes the tables of an empty database, or brings those of an older version up to date, in one transaction, while no
 // other Easel uses them. Throws Error(kUnsupported) for a database of a newer version, and for an older one that others
