@@ -87,12 +87,10 @@ class Names final : public artifacts::NameIndex {
 
   std::vector<std::string> list(Area area) const override {
     return pool_->run([&](Connection& db, bool) {
-      const Rows rows =
-          db.run("SELECT file FROM easel.artifacts WHERE area = $1 AND folder = '' ORDER BY changed DESC, file DESC",
-                 values(area));
-      std::vector<std::string> out;
-      for (int i = 0; i < rows.size(); ++i) out.push_back(rows.text(i, 0));
-      return out;
+      return db
+          .run("SELECT file FROM easel.artifacts WHERE area = $1 AND folder = '' ORDER BY changed DESC, file DESC",
+               values(area))
+          .texts(0);
     });
   }
 
@@ -114,13 +112,12 @@ class Names final : public artifacts::NameIndex {
 
   std::vector<std::string> unused(const std::vector<std::string>& sha256s) const override {
     return pool_->run([&](Connection& db, bool) {
-      const Rows rows = db.run(
-          "SELECT asked FROM unnest($1::text[]) AS asked "
-          "WHERE NOT EXISTS (SELECT FROM easel.artifacts WHERE sha256 = asked)",
-          values(postgres::text_array(sha256s)));
-      std::vector<std::string> out;
-      for (int i = 0; i < rows.size(); ++i) out.push_back(rows.text(i, 0));
-      return out;
+      return db
+          .run(
+              "SELECT asked FROM unnest($1::text[]) AS asked "
+              "WHERE NOT EXISTS (SELECT FROM easel.artifacts WHERE sha256 = asked)",
+              values(postgres::text_array(sha256s)))
+          .texts(0);
     });
   }
 

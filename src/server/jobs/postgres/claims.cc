@@ -211,13 +211,15 @@ std::vector<Job> Claims::requeue(const std::string& condition, const Values& con
             kJobColumns,
         all);
     std::vector<Job> ended;
+    std::vector<std::string> ids;
     bool put_back = false;
     for (Job& job : read_jobs(rows)) {
       if (job.state == JobState::kPending) put_back = true;
       else ended.push_back(std::move(job));
     }
     std::sort(ended.begin(), ended.end(), [](const Job& a, const Job& b) { return a.number < b.number; });
-    for (const Job& job : ended) notify(connection, {What::kEnded, job.id});
+    for (const Job& job : ended) ids.push_back(job.id);
+    notify(connection, What::kEnded, ids);
     if (put_back) notify(connection, {What::kQueue, {}});
     return ended;
   });

@@ -81,7 +81,11 @@ double Rows::real(int row, int column) const {
   return out;
 }
 bool Rows::flag(int row, int column) const { return text(row, column) == "t"; }
-int64_t Rows::changed() const { return std::strtoll(libpq().cmd_tuples(result_.get()), nullptr, 10); }
+std::vector<std::string> Rows::texts(int column) const {
+  std::vector<std::string> out;
+  for (int row = 0; row < size_; ++row) out.push_back(text(row, column));
+  return out;
+}
 
 void check_url(const std::string& url) {
   const Libpq& pq = libpq();

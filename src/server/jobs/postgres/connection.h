@@ -69,8 +69,8 @@ class Rows {
   int64_t integer(int row, int column) const;
   double real(int row, int column) const;
   bool flag(int row, int column) const;
-  // How many rows were changed.
-  int64_t changed() const;
+  // A column of all rows.
+  std::vector<std::string> texts(int column) const;
 
  private:
   std::shared_ptr<PGresult> result_;

@@ -2,11 +2,9 @@
 
 #include <dlfcn.h>
 
-#include <memory>
 #include <string>
 
 #include "base/error.h"
-#include "base/mutex.h"
 
 namespace easel::server::postgres {
 namespace {
@@ -38,7 +36,6 @@ Libpq opened() {
   find(library, "PQerrorMessage", out.error_message);
   find(library, "PQfinish", out.finish);
   find(library, "PQsetNoticeProcessor", out.set_notice_processor);
-  find(library, "PQexec", out.exec);
   find(library, "PQsendPrepare", out.send_prepare);
   find(library, "PQsendQueryPrepared", out.send_query_prepared);
   find(library, "PQsendQuery", out.send_query);
@@ -54,18 +51,14 @@ Libpq opened() {
   find(library, "PQntuples", out.ntuples);
   find(library, "PQgetvalue", out.getvalue);
   find(library, "PQgetlength", out.getlength);
-  find(library, "PQcmdTuples", out.cmd_tuples);
   return out;
 }
 
 }  // namespace
 
 const Libpq& libpq() {
-  static Mutex mutex;
-  static std::unique_ptr<const Libpq> library;
-  MutexLock lock(mutex);
-  if (!library) library = std::make_unique<const Libpq>(opened());
-  return *library;
+  static const Libpq library = opened();
+  return library;
 }
 
 }  // namespace easel::server::postgres

@@ -15,7 +15,6 @@ struct Libpq {
   decltype(&PQerrorMessage) error_message = nullptr;
   decltype(&PQfinish) finish = nullptr;
   decltype(&PQsetNoticeProcessor) set_notice_processor = nullptr;
-  decltype(&PQexec) exec = nullptr;
   decltype(&PQsendPrepare) send_prepare = nullptr;
   decltype(&PQsendQueryPrepared) send_query_prepared = nullptr;
   decltype(&PQsendQuery) send_query = nullptr;
@@ -31,7 +30,6 @@ struct Libpq {
   decltype(&PQntuples) ntuples = nullptr;
   decltype(&PQgetvalue) getvalue = nullptr;
   decltype(&PQgetlength) getlength = nullptr;
-  decltype(&PQcmdTuples) cmd_tuples = nullptr;
 };
 
 // Opens the library at the first call; it stays open. Throws Error(kUnsupported) where this machine has none, or one

@@ -29,14 +29,17 @@ constexpr auto kProbe = std::chrono::seconds(10);
 
 }  // namespace
 
-void notify(Connection& connection, const Notice& notice) {
+void notify(Connection& connection, const Notice& notice) { notify(connection, notice.what, {notice.id}); }
+
+void notify(Connection& connection, Notice::What what, const std::vector<std::string>& ids) {
   const auto channel =
-      std::find_if(kChannels.begin(), kChannels.end(), [&](const Channel& c) { return c.what == notice.what; });
-  if (channel == kChannels.end()) return;
+      std::find_if(kChannels.begin(), kChannels.end(), [&](const Channel& c) { return c.what == what; });
+  if (channel == kChannels.end() || ids.empty()) return;
   try {
     // Notifications are sent in the order of commits, one at a time: a commit that waits for the disk would hold up
     // all.
-    connection.run("SELECT " + kUnflushed + ", pg_notify($1, $2)", values(channel->name, notice.id));
+    connection.run("SELECT " + kUnflushed + ", pg_notify($1, id) FROM unnest($2::text[]) AS id",
+                   values(channel->name, text_array(ids)));
   } catch (...) {
     // What it is about is safe already.
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/descriptor.h"
 #include "base/mutex.h"
@@ -15,6 +16,8 @@ namespace easel::server::postgres {
 // Tells all processes that listen; to be called when what it is about has been committed. It does not wait for the
 // disk, and may be lost.
 void notify(Connection& connection, const Notice& notice);
+// The same about several jobs, in one statement.
+void notify(Connection& connection, Notice::What what, const std::vector<std::string>& ids);
 
 // Passes on what comes from the database, on a thread of its own that begins with the first listener.
 class Listener {

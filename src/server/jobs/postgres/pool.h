@@ -46,8 +46,6 @@ class Pool {
     }
   }
 
-  const std::string& url() const { return url_; }
-
  private:
   struct Retry {
     explicit Retry(const Pool& owner) : pool(owner) {}

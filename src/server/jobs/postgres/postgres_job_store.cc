@@ -86,7 +86,7 @@ class PostgresJobStore final : public JobStore {
     return pool_.run([&](Connection& connection, bool) {
       const Rows rows = connection.run("UPDATE jobs SET interrupt = true WHERE id = ANY($1) AND state = 1 RETURNING id",
                                        values(text_array(ids)));
-      for (int i = 0; i < rows.size(); ++i) notify(connection, {What::kInterrupt, rows.text(i, 0)});
+      notify(connection, What::kInterrupt, rows.texts(0));
       return int64_t{rows.size()};
     });
   }
@@ -96,7 +96,7 @@ class PostgresJobStore final : public JobStore {
       const Rows rows = connection.run(
           "UPDATE jobs SET state = 5, finished = " + kNow + " WHERE id = ANY($1) AND state = 0 RETURNING id",
           values(text_array(ids)));
-      for (int i = 0; i < rows.size(); ++i) notify(connection, {What::kEnded, rows.text(i, 0)});
+      notify(connection, What::kEnded, rows.texts(0));
       if (!rows.empty()) notify(connection, {What::kQueue, {}});
       return int64_t{rows.size()};
     });
