@@ -33,8 +33,7 @@ class NamesInADatabase : public ::testing::Test {
     site_ = open();
   }
   std::unique_ptr<Site> open() {
-    return open_site(
-        {.store = url_, .front_name = "front", .artifacts = folder_.path() / "contents", .cache = {}});
+    return open_site({.store = url_, .front_name = "front", .artifacts = folder_.path() / "contents", .cache = {}});
   }
   TempFolder folder_;
   std::string url_;

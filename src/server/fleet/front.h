@@ -38,8 +38,8 @@ struct FrontOptions {
 //  - the length of the queue: when it changes, at most ten times a second.
 class Front final : public Workforce {
  public:
-  // All must outlive it, and what it has sent may still wait in the delivery. `relay`: to the other front ends. It takes
-  // the hub's on_change(), so nobody may have connected yet, and nobody may when it is gone.
+  // All must outlive it, and what it has sent may still wait in the delivery. `relay`: to the other front ends. It
+  // takes the hub's on_change(), so nobody may have connected yet, and nobody may when it is gone.
   Front(FrontOptions options, JobStore& store, FrontTable& fronts, FleetChoices& choices, EventHub& hub,
         Delivery& delivery, RelayHub& relay, Metrics& metrics);
   ~Front() override;  // stop()

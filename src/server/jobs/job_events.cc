@@ -1,6 +1,7 @@
 #include "server/jobs/job_events.h"
 
 #include "base/error.h"
+#include "server/jobs/clock.h"
 #include "server/jobs/failure.h"
 #include "server/jobs/run/preview_jpeg.h"
 #include "server/log.h"
@@ -15,11 +16,6 @@ namespace {
 
 constexpr auto kPreviewInterval = std::chrono::milliseconds(100);
 constexpr auto kStateInterval = std::chrono::milliseconds(50);
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 std::string message(const char* event, const Json& data) { return dump_json(Json{{"type", event}, {"data", data}}); }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "server/jobs/clock.h"
 #include "workflow/json.h"
 
 namespace easel::server {
@@ -11,13 +12,6 @@ namespace easel::server {
 using workflow::Json;
 
 namespace {
-
-constexpr int64_t kForgottenAfter = 24 * 3600 * 1000;  // ms
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 std::string listed(const std::set<std::string>& names) {
   std::string out;
@@ -32,11 +26,13 @@ bool satisfies(const ModelFile& had, const ModelFile& needed) {
   return had.kind == needed.kind && had.name == needed.name;
 }
 
+bool has_all(const std::vector<ModelFile>& had, const std::vector<ModelFile>& needed) {
+  return std::all_of(needed.begin(), needed.end(), [&](const ModelFile& need) {
+    return std::any_of(had.begin(), had.end(), [&](const ModelFile& file) { return satisfies(file, need); });
+  });
+}
+
 std::string obstacle(const std::vector<ModelFile>& needs, const std::vector<RunnerInfo>& runners) {
-  const auto has = [](const RunnerInfo& runner, const ModelFile& need) {
-    return std::any_of(runner.models.begin(), runner.models.end(),
-                       [&](const ModelFile& model) { return satisfies(model, need); });
-  };
   if (needs.empty()) return {};
   std::vector<const RunnerInfo*> living;
   for (const RunnerInfo& runner : runners)
@@ -45,12 +41,12 @@ std::string obstacle(const std::vector<ModelFile>& needs, const std::vector<Runn
   std::set<std::string> nowhere, all;
   for (const ModelFile& need : needs) {
     all.insert(need.name);
-    if (std::none_of(living.begin(), living.end(), [&](const RunnerInfo* runner) { return has(*runner, need); }))
-      nowhere.insert(need.name);
+    const auto has_it = [&](const RunnerInfo* runner) { return has_all(runner->models, {need}); };
+    if (std::none_of(living.begin(), living.end(), has_it)) nowhere.insert(need.name);
   }
   if (!nowhere.empty()) return "no runner has " + listed(nowhere);
   for (const RunnerInfo* runner : living)
-    if (std::all_of(needs.begin(), needs.end(), [&](const ModelFile& need) { return has(*runner, need); })) return {};
+    if (has_all(runner->models, needs)) return {};
   return "no runner has all of " + listed(all);
 }
 
@@ -117,7 +113,7 @@ std::vector<RunnerInfo> LocalRunners::all() const {
   std::vector<RunnerInfo> out;
   const int64_t now = now_ms();
   for (const auto& [name, runner] : runners_) {
-    if (now - runner.seen_ms > kForgottenAfter) continue;
+    if (now - runner.seen_ms > std::chrono::milliseconds(kForgottenAfter).count()) continue;
     out.push_back(runner);
     out.back().alive = now - runner.seen_ms <= std::chrono::milliseconds(kAliveFor).count();
   }

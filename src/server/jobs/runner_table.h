@@ -24,6 +24,9 @@ struct ModelFile {
 // same kind and name.
 bool satisfies(const ModelFile& had, const ModelFile& needed);
 
+// Whether there is one among `had` for each of `needed`.
+bool has_all(const std::vector<ModelFile>& had, const std::vector<ModelFile>& needed);
+
 // Why none of `runners` can run a job that needs these, in words for people; empty when one can. Those that are not
 // alive are left out.
 struct RunnerInfo;
@@ -59,8 +62,9 @@ struct RunnerInfo {
 // Thread-safe. Throws as the store does.
 class RunnerTable {
  public:
-  static constexpr std::chrono::seconds kBeatEvery{3};  // how often a runner should call beat()
-  static constexpr std::chrono::seconds kAliveFor{15};  // since the last one, after which a runner counts as gone
+  static constexpr std::chrono::seconds kBeatEvery{3};      // how often a runner should call beat()
+  static constexpr std::chrono::seconds kAliveFor{15};      // since the last one, after which a runner counts as gone
+  static constexpr std::chrono::hours kForgottenAfter{24};  // the same, after which all() leaves it out
 
   virtual ~RunnerTable() = default;
   // Enters a runner; one of the same name that is there already is replaced, and its next beat() tells it so. Also to
@@ -71,7 +75,7 @@ class RunnerTable {
   virtual bool beat(const RunnerInfo& runner) = 0;
   // A runner that stops in good order. Nothing happens when another instance has its name.
   virtual void leave(const std::string& name, const std::string& instance) = 0;
-  // By name; those that are gone for a day are left out.
+  // By name; those that are gone for kForgottenAfter are left out.
   virtual std::vector<RunnerInfo> all() const = 0;
 };
 

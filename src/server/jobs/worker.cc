@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "server/jobs/clock.h"
 #include "server/jobs/failure.h"
 #include "server/log.h"
 
@@ -21,11 +22,6 @@ int64_t jobs_between(int64_t keep_history) {
 }
 // A server that has little to do keeps its limits as well.
 constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 double seconds_since_ms(int64_t ms) { return static_cast<double>(now_ms() - ms) / 1e3; }
 

@@ -8,15 +8,9 @@
 namespace easel::server::postgres {
 namespace {
 
-constexpr int64_t kForgottenAfter = 24 * 3600 * 1000;  // ms
+constexpr int64_t kForgottenMs = std::chrono::milliseconds(RunnerTable::kForgottenAfter).count();
 // Numbers are given before the rows can be seen, so that a smaller one may come after a larger one.
 constexpr int64_t kLateNumbers = 100;
-
-bool has_all(const std::vector<ModelFile>& models, const std::vector<ModelFile>& set) {
-  return std::all_of(set.begin(), set.end(), [&](const ModelFile& need) {
-    return std::any_of(models.begin(), models.end(), [&](const ModelFile& had) { return satisfies(had, need); });
-  });
-}
 
 }  // namespace
 
@@ -62,7 +56,7 @@ void Runners::read_sets(Connection& connection) {
 
 void Runners::add_set(Connection& connection, int64_t number, const std::vector<ModelFile>& set) {
   const Rows rows =
-      connection.run("SELECT name, resident FROM runners WHERE seen >= " + kNow + " - $1", values(kForgottenAfter));
+      connection.run("SELECT name, resident FROM runners WHERE seen >= " + kNow + " - $1", values(kForgottenMs));
   std::vector<std::string> names;
   for (int i = 0; i < rows.size(); ++i)
     if (has_all(models_from(rows.text(i, 1)), set)) names.push_back(rows.text(i, 0));
@@ -80,7 +74,7 @@ void Runners::enter(const RunnerInfo& runner) {
   }
   pool_.run([&](Connection& connection, bool) {
     read_sets(connection);
-    connection.run("DELETE FROM runners WHERE seen < " + kNow + " - $1", values(kForgottenAfter));
+    connection.run("DELETE FROM runners WHERE seen < " + kNow + " - $1", values(kForgottenMs));
     connection.run(
         "INSERT INTO runners AS r (name, instance, version, device, memory, models, state, job, resident, "
         "resident_sets, steps_per_second, entry, started, seen) "
@@ -137,7 +131,7 @@ std::vector<RunnerInfo> Runners::all() const {
         "SELECT name, instance, version, device, memory, state, job, resident, steps_per_second, started, seen, "
         "entry, " +
             kNow + " - seen FROM runners WHERE seen >= " + kNow + " - $1 ORDER BY name COLLATE \"C\"",
-        values(kForgottenAfter));
+        values(kForgottenMs));
     std::vector<RunnerInfo> out;
     for (int i = 0; i < rows.size(); ++i) {
       RunnerInfo& runner = out.emplace_back();

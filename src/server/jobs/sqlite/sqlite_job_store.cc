@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
+#include "server/jobs/clock.h"
 #include "server/jobs/sqlite/database.h"
 #include "server/jobs/sqlite/job_schema.h"
 
@@ -13,11 +14,6 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 // The states as they stand in SQL text.
 std::string number(JobState state) { return std::to_string(static_cast<int>(state)); }
