@@ -56,7 +56,6 @@ class FolderBlobs final : public BlobStore {
     std::filesystem::file_time_type changed;
   };
   std::vector<Entry> entries() const;
-  const std::filesystem::path& folder() const { return folder_; }
 
  private:
   const std::filesystem::path folder_;

@@ -171,7 +171,6 @@ TEST(Worker, AnyExceptionEndsTheJobAndNothingElse) {
     EXPECT_NE(job.messages.find("execution_error"), std::string::npos);
   }
   house.store->add(toy_job("good"), false, false);
-  house.worker.wake();
   ASSERT_TRUE(house.ends("good"));
   EXPECT_EQ(house.store->get("good")->state, JobState::kSuccess);
   house.worker.stop();
@@ -197,7 +196,6 @@ TEST(Worker, KeepsThePlansOfWaitingJobsOnly) {
   house.store->cancel({"b"});
   house.worker.start();
   house.store->set_paused(false);
-  house.worker.wake();
   ASSERT_TRUE(house.ends("a"));
   EXPECT_EQ(planned, 1);
   EXPECT_TRUE(house.wait_for([&] { return house.worker.plans().ids().empty(); }));
@@ -228,7 +226,6 @@ TEST(Worker, AJobThatCannotBeReadFails) {
     job.prompt = prompt;
     job.targets = targets;
     house.store->add(job, false, false);
-    house.worker.wake();
     ASSERT_TRUE(house.ends(job.id)) << prompt << targets;
     EXPECT_EQ(house.store->get(job.id)->state, JobState::kFailed);
     EXPECT_NE(house.store->get(job.id)->failure, "");
@@ -239,7 +236,6 @@ TEST(Worker, AnErrorThatSaysCancelledIsAnInterruption) {
   House house([](auto&...) -> RunResult { throw Error(Fault::kCancelled, "stopped"); });
   house.worker.start();
   house.store->add(toy_job("a"), false, false);
-  house.worker.wake();
   ASSERT_TRUE(house.ends("a"));
   EXPECT_EQ(house.store->get("a")->state, JobState::kInterrupted);
 }

@@ -101,7 +101,6 @@ class EventHub {
   struct Listeners {
     bool anybody = false, watchers = false;
     std::set<std::string> clients;
-    bool operator==(const Listeners&) const = default;
   };
   Listeners listeners() const;
 

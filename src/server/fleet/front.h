@@ -52,7 +52,6 @@ class Front final : public Workforce {
   // Error(kInvalid) for what no runner sends; nothing is told then.
   RelayAnswer receive(const std::vector<EventFrame>& frames, bool forward);
 
-  void wake() override {}  // runners hear of it by a notice
   bool interrupt(const std::string& id) override;
   void free_memory(bool models, bool results) override;
   std::vector<Running> running_jobs() const override;

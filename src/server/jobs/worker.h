@@ -49,7 +49,6 @@ class Worker final : public Workforce {
   // Ends the thread. The running job is interrupted and goes back into the queue.
   void stop();
 
-  void wake() override;
   bool interrupt(const std::string& id) override;
   void free_memory(bool models, bool results) override;
   std::optional<Running> running() const;
@@ -69,6 +68,7 @@ class Worker final : public Workforce {
   void run();
   // From any thread.
   void hear(const Notice& notice);
+  void wake();
   // Keeps history and temp files within their limits, and looks for jobs whose worker is gone.
   void keep_house();
   // After a while without any job.

@@ -18,8 +18,6 @@ class Workforce {
 
   virtual ~Workforce() = default;
 
-  // There may be something to do: a job was added, the queue is no longer paused.
-  virtual void wake() = 0;
   // Interrupts the running job of that id, or whatever runs when it is empty. False when no such job runs.
   virtual bool interrupt(const std::string& id) = 0;
   // Before the next job, or at once when none runs.

@@ -219,7 +219,6 @@ void post_prompt(Services& s, Request& request, const Reply& reply) {
     throw;
   }
   log(Level::kInfo, "job accepted", {{"prompt_id", id}, {"client_id", job.client_id}});
-  s.workers.wake();
   if (!waits) {
     const Json shown = number == std::floor(number) ? Json(static_cast<int64_t>(number)) : Json(number);
     Response answer = Response::json("{\"prompt_id\":" + dump_json(id) + ",\"number\":" + dump_json(shown) +

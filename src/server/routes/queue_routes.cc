@@ -96,7 +96,6 @@ Response post_queue(Services& s, const Request& request) {
     if (!pause->is_boolean()) throw Error(Fault::kInvalid, "'pause' must be true or false");
     s.store.set_paused(pause->get<bool>());
     log(Level::kInfo, pause->get<bool>() ? "queue paused" : "queue goes on");
-    s.workers.wake();
   }
   send_status(s.store, s.hub);
   return Response::json("{}");
