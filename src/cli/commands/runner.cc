@@ -66,7 +66,7 @@ void run(const Flags& flags) {
                               .lease = server::Lease(static_cast<int64_t>(flags.lease * 1000)),
                               .identities = std::filesystem::path(flags.cache) / "model_identities.json",
                               .give_up =
-                                  [&](const std::string&) {
+                                  [&] {
                                     gave_up = true;
                                     pthread_kill(waiting, SIGUSR1);
                                   }},

@@ -60,7 +60,7 @@ std::string FleetChoices::identity_of(const std::string& kind, const std::string
       ->first;
 }
 
-std::vector<ModelFile> FleetChoices::needs(const workflow::Prompt& prompt, const workflow::NodeTable& table) const {
+std::vector<ModelFile> named_models(const workflow::Prompt& prompt, const workflow::NodeTable& table) {
   std::vector<ModelFile> out;
   for (const workflow::PromptNode& node : prompt.nodes) {
     const workflow::NodeSpec* spec = table.find(node.class_type, node.input_names());
@@ -71,13 +71,21 @@ std::vector<ModelFile> FleetChoices::needs(const workflow::Prompt& prompt, const
       std::string name = value->get<std::string>();
       if (std::find(input.choices.begin(), input.choices.end(), name) != input.choices.end()) continue;  // "None"
       std::replace(name.begin(), name.end(), '\\', '/');  // as workflows that were saved on Windows have it
-      // A name under which nobody lists a file, but a folder may have one, decides nothing about who can run the job.
-      const auto known = choices(input.choices_from);
-      if (std::find(known.begin(), known.end(), name) == known.end()) continue;
-      ModelFile file{input.choices_from, name, identity_of(input.choices_from, name)};
+      ModelFile file{input.choices_from, std::move(name), {}};
       if (std::find(out.begin(), out.end(), file) == out.end()) out.push_back(std::move(file));
     }
   }
+  return out;
+}
+
+std::vector<ModelFile> FleetChoices::needs(const workflow::Prompt& prompt, const workflow::NodeTable& table) const {
+  std::vector<ModelFile> out = named_models(prompt, table);
+  // A name under which nobody lists a file, but a folder may have one, decides nothing about who can run the job.
+  std::erase_if(out, [&](const ModelFile& file) {
+    const auto known = choices(file.kind);
+    return std::find(known.begin(), known.end(), file.name) == known.end();
+  });
+  for (ModelFile& file : out) file.identity = identity_of(file.kind, file.name);
   return out;
 }
 

@@ -15,6 +15,9 @@ namespace easel::server {
 // The kinds of model files that nodes may name ("checkpoints", "vae", ...): where their choices come from.
 std::set<std::string> model_kinds(const workflow::NodeTable& table);
 
+// The model files that the nodes of a prompt name, each once, by kind and name, without their identities.
+std::vector<ModelFile> named_models(const workflow::Prompt& prompt, const workflow::NodeTable& table);
+
 // What can be chosen on a machine that computes elsewhere: the files of the fleet's runners beside its own. Pictures
 // are those of its own store, which the fleet shares. Thread-safe.
 class FleetChoices final : public workflow::ChoiceProvider {
@@ -31,7 +34,7 @@ class FleetChoices final : public workflow::ChoiceProvider {
   }
   bool has_unlisted(const std::string& source, const std::string& value) const override EASEL_EXCLUDES(mutex_);
 
-  // The files that the nodes of a prompt name, each once. Where living runners have different files of one name, the
+  // The named_models() of a prompt that some machine lists. Where living runners have different files of one name, the
   // identity is that of the file that most of them have, and else empty.
   std::vector<ModelFile> needs(const workflow::Prompt& prompt, const workflow::NodeTable& table) const
       EASEL_EXCLUDES(mutex_);

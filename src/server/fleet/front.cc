@@ -16,8 +16,9 @@ using workflow::Json;
 
 namespace {
 
-constexpr auto kStatusEvery = std::chrono::milliseconds(100), kListenersEvery = std::chrono::milliseconds(50);
-constexpr auto kPublishEvery = std::chrono::seconds(5);
+constexpr auto kStatusEvery = std::chrono::milliseconds(100);
+// The table of front ends is written this long after it was written last, when listeners have come or gone, and anyway.
+constexpr std::chrono::milliseconds kListenersEvery(50), kPublishEvery(5000);
 constexpr auto kHousekeepingInterval = std::chrono::minutes(10);
 // What was written while a look went on may have the time of before it.
 constexpr auto kSlack = std::chrono::seconds(5);
@@ -125,7 +126,8 @@ Front::Due Front::next() {
     Due due;
     due.status = queue_changed_ && now >= status_due_;
     due.fleet = fleet_changed_;
-    due.listeners = listeners_changed_ ? now >= publish_due_ - kPublishEvery + kListenersEvery : now >= publish_due_;
+    const auto publish_due = published_ + (listeners_changed_ ? kListenersEvery : kPublishEvery);
+    due.listeners = now >= publish_due;
     due.look = missed_ || now >= look_due_;
     if (stopping_ || !ended_.empty() || due.status || due.fleet || due.listeners || due.look) {
       due.ended.assign(ended_.begin(), ended_.end());
@@ -135,9 +137,8 @@ Front::Due Front::next() {
       fleet_changed_ = missed_ = false;
       return due;
     }
-    auto until = std::min(look_due_, publish_due_);
+    auto until = std::min(look_due_, publish_due);
     if (queue_changed_) until = std::min(until, status_due_);
-    if (listeners_changed_) until = std::min(until, publish_due_ - kPublishEvery + kListenersEvery);
     const bool status_waits = queue_changed_, listeners_wait = listeners_changed_;
     changed_.wait_for(lock, until - now, [&]() EASEL_REQUIRES(mutex_) {
       return stopping_ || !ended_.empty() || fleet_changed_ || missed_ || queue_changed_ != status_waits ||
@@ -209,7 +210,7 @@ void Front::publish() {
                    .anybody = listeners.anybody,
                    .watchers = listeners.watchers,
                    .clients = listeners.clients});
-  publish_due_ = Clock::now() + kPublishEvery;
+  published_ = Clock::now();
 }
 
 void Front::tell_end(const std::string& id) {

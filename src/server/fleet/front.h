@@ -97,11 +97,11 @@ class Front final : public Workforce {
   std::deque<std::string> ended_ EASEL_GUARDED_BY(mutex_);
   bool queue_changed_ EASEL_GUARDED_BY(mutex_) = false, fleet_changed_ EASEL_GUARDED_BY(mutex_) = true;
   bool listeners_changed_ EASEL_GUARDED_BY(mutex_) = true, missed_ EASEL_GUARDED_BY(mutex_) = false;
-  Lru<std::string, bool> told_ EASEL_GUARDED_BY(mutex_){20000};                // ends of jobs
-  Lru<std::string, bool> forwarded_ EASEL_GUARDED_BY(mutex_){1000};            // jobs of which something was sent on
-  std::map<std::string, Running> running_ EASEL_GUARDED_BY(mutex_);            // by job
-  Clock::time_point status_due_{}, look_due_{}, publish_due_{}, house_due_{};  // the thread's own
-  Clock::time_point looked_{};
+  Lru<std::string, bool> told_ EASEL_GUARDED_BY(mutex_){20000};      // ends of jobs
+  Lru<std::string, bool> forwarded_ EASEL_GUARDED_BY(mutex_){1000};  // jobs of which something was sent on
+  std::map<std::string, Running> running_ EASEL_GUARDED_BY(mutex_);  // by job
+  Clock::time_point status_due_{}, look_due_{}, house_due_{};        // the thread's own
+  Clock::time_point looked_{}, published_{};
   std::thread thread_;
   JobNotices::Subscription notices_;  // last: nothing comes before the rest is there
 };

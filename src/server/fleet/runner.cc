@@ -25,12 +25,6 @@ bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-// As workflows that were saved on Windows do not have it.
-std::string with_slashes(std::string name) {
-  std::replace(name.begin(), name.end(), '\\', '/');
-  return name;
-}
-
 }  // namespace
 
 void check_machine_name(const std::string& name) {
@@ -49,14 +43,9 @@ std::string machine_name() {
 }
 
 RunResult WatchedRunner::run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) {
-  std::vector<std::pair<std::string, std::string>> used;
+  std::vector<ModelFile> used;
   try {
-    for (const workflow::PromptNode& node : workflow::parse_prompt(request.prompt).nodes)
-      if (const workflow::NodeSpec* spec = table_.find(node.class_type, node.input_names()))
-        for (const workflow::InputSpec& input : spec->inputs)
-          if (const auto value = node.inputs.find(input.name);
-              !input.choices_from.empty() && value != node.inputs.end() && value->is_string())
-            used.emplace_back(input.choices_from, with_slashes(value->get<std::string>()));
+    used = named_models(workflow::parse_prompt(request.prompt), table_);
   } catch (const Error&) {
     // The run says what is wrong with it.
   }
@@ -66,7 +55,7 @@ RunResult WatchedRunner::run(RunRequest request, engine::EventSink& sink, const 
   // Fewer bytes than before: some were let go, of which nobody knows which; those of this job were used last.
   if (bytes < bytes_) used_.clear();
   bytes_ = bytes;
-  for (auto& file : used) {
+  for (ModelFile& file : used) {
     std::erase(used_, file);
     used_.push_back(std::move(file));
   }
@@ -84,7 +73,7 @@ std::vector<ModelFile> WatchedRunner::resident(const std::vector<ModelFile>& had
   const MutexLock lock(mutex_);
   std::vector<ModelFile> out;
   for (const ModelFile& file : had)
-    if (std::find(used_.begin(), used_.end(), std::pair(file.kind, file.name)) != used_.end()) out.push_back(file);
+    if (std::find(used_.begin(), used_.end(), ModelFile{file.kind, file.name, {}}) != used_.end()) out.push_back(file);
   return out;
 }
 
@@ -114,15 +103,18 @@ FleetRunner::FleetRunner(RunnerOptions options, JobStore& store, FrontTable& fro
 
 FleetRunner::~FleetRunner() { stop(); }
 
-std::vector<ModelFile> FleetRunner::files() const {
+std::vector<ModelFile> FleetRunner::listed() const {
   std::vector<ModelFile> out;
   for (const std::string& kind : kinds_)
-    for (const std::string& name : folders_.list(kind)) {
-      std::string identity;
-      if (identities_)
-        if (const auto path = folders_.try_find(kind, name)) identity = identities_->known(*path);
-      out.push_back({kind, name, std::move(identity)});
-    }
+    for (const std::string& name : folders_.list(kind)) out.push_back({kind, name, {}});
+  return out;
+}
+
+std::vector<ModelFile> FleetRunner::files() const {
+  std::vector<ModelFile> out = listed();
+  if (identities_)
+    for (ModelFile& file : out)
+      if (const auto path = folders_.try_find(file.kind, file.name)) file.identity = identities_->known(*path);
   return out;
 }
 
@@ -151,15 +143,18 @@ void FleetRunner::start() {
   worker_.start();
   thread_ = std::thread([this] { run(); });
   if (identities_) identifier_ = std::thread([this] { identify(); });
-  started_ = true;
+}
+
+bool FleetRunner::ends_within(std::chrono::milliseconds time) {
+  MutexLock lock(mutex_);
+  return changed_.wait_for(lock, time, [this] { return ends_.load(); });
 }
 
 void FleetRunner::stop() {
-  if (!std::exchange(started_, false)) return;
-  ends_ = true;
+  if (!thread_.joinable()) return;
   {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
+    const MutexLock lock(mutex_);  // whoever is about to wait sees it, or is woken
+    ends_ = true;
   }
   changed_.notify_all();
   thread_.join();
@@ -185,12 +180,7 @@ void FleetRunner::run() {
   using Clock = std::chrono::steady_clock;
   auto beat_due = Clock::now(), models_due = beat_due + kModelsEvery, fronts_due = beat_due;
   std::string told_job;
-  for (;;) {
-    {
-      MutexLock lock(mutex_);
-      changed_.wait_for(lock, kLookEvery, [this]() EASEL_REQUIRES(mutex_) { return stopping_; });
-      if (stopping_) return;
-    }
+  while (!ends_within(kLookEvery)) {
     try {
       const auto now = Clock::now();
       bool anew = false;
@@ -212,7 +202,7 @@ void FleetRunner::run() {
       if (!anew && now < beat_due && runs == told_job) continue;
       if (!tell(anew)) {
         log(Level::kError, "another runner has this one's name, so this one stops", {{"name", options_.name}});
-        if (options_.give_up) options_.give_up("another runner is called " + options_.name);
+        if (options_.give_up) options_.give_up();
         return;
       }
       told_job = runs;
@@ -225,13 +215,10 @@ void FleetRunner::run() {
 
 void FleetRunner::identify() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);  // of this thread
-  for (;;) {
-    for (const std::string& kind : kinds_)
-      for (const std::string& name : folders_.list(kind))
-        if (const auto path = folders_.try_find(kind, name); path && !ends_) identities_->learn(*path, ends_);
-    MutexLock lock(mutex_);
-    if (changed_.wait_for(lock, kModelsEvery, [this]() EASEL_REQUIRES(mutex_) { return stopping_; })) return;
-  }
+  do {
+    for (const ModelFile& file : listed())
+      if (const auto path = folders_.try_find(file.kind, file.name); path && !ends_) identities_->learn(*path, ends_);
+  } while (!ends_within(kModelsEvery));
 }
 
 }  // namespace easel::server

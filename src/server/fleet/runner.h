@@ -31,7 +31,7 @@ struct RunnerOptions {
   Lease lease = std::chrono::seconds(15);
   int max_attempts = 2;
   std::filesystem::path identities = {};  // the file that keeps what model files are; empty: they are not looked at
-  std::function<void(const std::string& why)> give_up = {};  // it cannot go on: another has its name
+  std::function<void()> give_up = {};     // called when it cannot go on: another has its name
 };
 
 // Remembers which model files the last jobs needed, which are those in memory.
@@ -53,7 +53,7 @@ class WatchedRunner final : public JobRunner {
   JobRunner& runner_;
   const workflow::NodeTable& table_;
   mutable Mutex mutex_;
-  std::vector<std::pair<std::string, std::string>> used_ EASEL_GUARDED_BY(mutex_);  // kind and name
+  std::vector<ModelFile> used_ EASEL_GUARDED_BY(mutex_);  // without identities
   uint64_t bytes_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
@@ -69,15 +69,18 @@ class FleetRunner {
   // The running job is interrupted and goes back into the queue; then the runner leaves the table.
   void stop();
 
-  const Metrics& metrics() const { return metrics_; }
-
  private:
   void run();
   // Tells the table what is new; false when another has this runner's name.
   bool tell(bool anew);
   RunnerInfo info();
+  // The model files that there are, without their identities.
+  std::vector<ModelFile> listed() const;
+  // The same with those that are known.
   std::vector<ModelFile> files() const;
   void identify();
+  // Waits as long as that, or until stop() is called; true then.
+  bool ends_within(std::chrono::milliseconds time);
 
   const RunnerOptions options_;
   const std::string instance_;
@@ -91,12 +94,11 @@ class FleetRunner {
   Delivery delivery_;
   Worker worker_;
   std::unique_ptr<ModelIdentities> identities_;
-  std::atomic<bool> ends_{false};
-  std::vector<ModelFile> files_;  // as the table has them; this and the next are the thread's own
+  std::atomic<bool> ends_{false};  // set under the mutex, so that no wait misses it
+  std::vector<ModelFile> files_;   // as the table has them; this and the next are the thread's own
   FrontTable::Asked freed_;
   Mutex mutex_;
   Condition changed_;
-  bool stopping_ EASEL_GUARDED_BY(mutex_) = false, started_ = false;
   std::thread thread_, identifier_;
 };
 
