@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/error.h"
-
 namespace easel::artifacts {
 
 namespace fs = std::filesystem;
@@ -46,9 +44,7 @@ fs::path CachedBlobs::get(const Blob& blob) {
     use(blob);
     return *path;
   }
-  const std::string content = remote_.fetch(blob);
-  check_blob(blob, content, "where pictures are kept");
-  local_.put(content);
+  local_.keep(blob, remote_.fetch(blob));
   use(blob);
   return local_.path_of(blob.sha256);
 }

@@ -57,16 +57,20 @@ std::optional<fs::path> FolderBlobs::find(const Blob& blob) const {
 }
 
 Blob FolderBlobs::put(std::string_view content) {
-  const Blob blob = blob_of(content);
+  Blob blob = blob_of(content);
+  keep(blob, content);
+  return blob;
+}
+
+void FolderBlobs::keep(const Blob& blob, std::string_view content) {
   // As new as if it had been written now, so that a sweep leaves it (see there).
-  if (find(blob) && touch(path_of(blob.sha256))) return blob;
+  if (find(blob) && touch(path_of(blob.sha256))) return;
   const fs::path path = path_of(blob.sha256);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error)
     throw Error(Fault::kBadFile, "cannot make the folder: " + error.message()).in_file(path.parent_path().string());
   write_file(path, content);
-  return blob;
 }
 
 fs::path FolderBlobs::get(const Blob& blob) {

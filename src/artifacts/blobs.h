@@ -48,6 +48,8 @@ class FolderBlobs final : public BlobStore {
   std::filesystem::path get(const Blob& blob) override;
   void sweep(double seconds, const std::function<std::vector<std::string>(std::vector<std::string>)>& unused) override;
 
+  // As put(), for a content of which the caller knows that it is the blob's: to find that out reads all of it.
+  void keep(const Blob& blob, std::string_view content);
   // The file of a content that is here; nothing when it is not, or has another size than the blob's.
   std::optional<std::filesystem::path> find(const Blob& blob) const;
   std::filesystem::path path_of(const std::string& sha256) const;
@@ -67,7 +69,7 @@ class RemoteBlobs {
   virtual ~RemoteBlobs() = default;
   // Durable there when the call returns. Tries for a while when nobody answers; then throws Error(kMissing).
   virtual void send(const Blob& blob, std::string_view content) = 0;
-  // The content; at most blob.bytes are read, and it is not checked. Throws Error(kMissing) when it is not there.
+  // The blob's content, checked; at most blob.bytes are read. Throws Error(kMissing) when it is not there.
   virtual std::string fetch(const Blob& blob) = 0;
 };
 

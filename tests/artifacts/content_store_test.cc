@@ -162,13 +162,14 @@ struct Elsewhere final : RemoteBlobs {
   std::string fetch(const Blob& blob) override {
     ++fetches;
     if (!kept.contains(blob.sha256)) throw Error(Fault::kMissing, "not there");
+    check_blob(blob, kept[blob.sha256], "elsewhere");
     return kept[blob.sha256];
   }
   std::map<std::string, std::string> kept;
   int fetches = 0;
 };
 
-TEST_F(Contents, AreFetchedOnceAndChecked) {
+TEST_F(Contents, AreFetchedOnceAndKeptIfTheyAreRight) {
   Elsewhere elsewhere;
   CachedBlobs cache(folder_.path() / "cache", 1 << 20, elsewhere);
   const Blob blob = blob_of("abc");
@@ -179,6 +180,7 @@ TEST_F(Contents, AreFetchedOnceAndChecked) {
   const Blob other = blob_of("def");
   elsewhere.kept[other.sha256] = "deX";
   EXPECT_EQ(fault_of([&] { cache.get(other); }), Fault::kBadFile);
+  EXPECT_FALSE(fs::exists(folder_.path() / "cache" / other.sha256.substr(0, 2) / other.sha256));
   EXPECT_EQ(fault_of([&] { cache.get(blob_of("nowhere")); }), Fault::kMissing);
   EXPECT_EQ(elsewhere.kept[cache.put("mine").sha256], "mine");
 }

@@ -165,6 +165,63 @@ TEST(Fleet, APictureUploadedToOneFrontEndIsFoundByTheOthers) {
   EXPECT_EQ(seen.body, png);
 }
 
+TEST(Fleet, AContentThatHasChangedIsNotPassedOn) {
+  EASEL_NEEDS_POSTGRES();
+  Fleet fleet;
+  const uint16_t a = fleet.start("front").port(), b = fleet.start("front").port();
+  const std::string content = "what it was";
+  ASSERT_EQ(testing::upload(a, "/upload/image", "in.png", content).status, 200);
+  const std::string sha256 = artifacts::blob_of(content).sha256;
+  const auto file_of = [&](const char* front) {
+    return fleet.folder.path() / front / "artifacts" / sha256.substr(0, 2) / sha256;
+  };
+  write_file(file_of("front1"), "what it is!");
+  EXPECT_EQ(get(b, "/view?filename=in.png&type=input").status, 404);
+  EXPECT_FALSE(fs::exists(file_of("front2")));
+  write_file(file_of("front1"), content);
+  EXPECT_EQ(get(b, "/view?filename=in.png&type=input").body, content);
+  EXPECT_TRUE(fs::exists(file_of("front2")));
+}
+
+// Requests about the whole fleet go to any front end.
+TEST(Fleet, PauseAndFreeReachEverybody) {
+  EASEL_NEEDS_POSTGRES();
+  Fleet fleet;
+  const uint16_t a = fleet.start("front").port(), b = fleet.start("front").port();
+  fleet.start("runner");
+  ASSERT_TRUE(Fleet::queue(a, toy_prompt(1), "first"));
+  ASSERT_TRUE(Fleet::ends(a, "first"));
+
+  ASSERT_EQ(post(a, "/queue", R"({"pause": true})").status, 200);
+  const auto queue_at = [](uint16_t port) { return Json::parse(get(port, "/queue").body); };
+  EXPECT_TRUE(queue_at(b)["paused"].get<bool>());
+  ASSERT_TRUE(Fleet::queue(b, toy_prompt(1), "second"));
+  EXPECT_FALSE(Fleet::ends(a, "second", 1.5)) << "it waits longer than a runner looks away";
+  EXPECT_EQ(queue_at(a)["queue_pending"].size(), 1u);
+  ASSERT_EQ(post(b, "/queue", R"({"pause": false})").status, 200);
+  ASSERT_TRUE(Fleet::ends(a, "second"));
+  EXPECT_FALSE(queue_at(a)["paused"].get<bool>());
+
+  // Results are kept until somebody asks for their memory, at whichever front end.
+  const auto reused = [&](const std::string& id) {
+    for (const Json& message : Fleet::history_of(a, id)["status"]["messages"])
+      if (message[0] == "execution_cached") return message[1]["nodes"].size();
+    return size_t{0};
+  };
+  EXPECT_EQ(reused("first"), 0u);
+  EXPECT_EQ(reused("second"), toy_prompt(1).size());
+  for (const uint16_t port : {b, a}) {
+    int n = 0;
+    const auto runs_again = [&] {
+      const std::string id = "after-" + std::to_string(port) + "-" + std::to_string(n++);
+      return Fleet::queue(b, toy_prompt(1), id) && Fleet::ends(b, id) && reused(id) == 0;
+    };
+    EXPECT_FALSE(runs_again());
+    ASSERT_EQ(post(port, "/free", R"({"free_memory": true})").status, 200);
+    EXPECT_TRUE(wait_for(10, runs_again));
+  }
+}
+
 TEST(Fleet, AnInterruptReachesTheRunner) {
   EASEL_NEEDS_POSTGRES();
   Fleet fleet;

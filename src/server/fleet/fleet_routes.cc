@@ -96,7 +96,7 @@ Response put_blob(artifacts::FolderBlobs& own, const Request& request) {
   }
   const Blob blob = artifacts::blob_of(content);
   if (blob.sha256 != sha256) throw Error(Fault::kInvalid, "the content is not the one that the address names");
-  own.put(content);
+  own.keep(blob, content);
   return Response::json("{}", 201);
 }
 

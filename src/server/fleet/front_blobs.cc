@@ -113,7 +113,7 @@ std::filesystem::path FrontFolder::get(const Blob& blob) {
   if (auto path = own_.find(blob)) return *path;
   if (others_) {
     try {
-      if (const auto content = others_->fetch_once(blob)) own_.put(*content);
+      if (const auto content = others_->fetch_once(blob)) own_.keep(blob, *content);
     } catch (const Error& e) {
       if (e.fault() == Fault::kCancelled) throw;
       log(Level::kWarning, "another front end cannot be asked for a picture", {{"why", e.message()}});
