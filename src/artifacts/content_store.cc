@@ -1,8 +1,5 @@
 #include "artifacts/content_store.h"
 
-#include <cinttypes>
-#include <cstdio>
-
 #include "artifacts/numbered.h"
 #include "base/error.h"
 
@@ -10,7 +7,6 @@ namespace easel::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxSameName = 10000;
 constexpr double kGraceSeconds = 3600;
 
 // A name as the index has it. The root is only there to be joined with: nothing is looked up on this machine.
@@ -24,12 +20,6 @@ Name canonical(const Name& name) {
 
 }  // namespace
 
-std::string numbered_name(const std::string& stem, int64_t number, const std::string& extension) {
-  char counter[32];
-  snprintf(counter, sizeof counter, "_%05" PRId64 "_.", number);
-  return stem + counter + extension;
-}
-
 Name ContentStore::put(const Name& name, std::string_view content, IfTaken if_taken) {
   Name kept = canonical(name);
   if (kept.file != name.file) throw Error(Fault::kInvalid, "not a usable file name");
@@ -38,12 +28,10 @@ Name ContentStore::put(const Name& name, std::string_view content, IfTaken if_ta
     names_.put(kept, blob);
     return kept;
   }
-  const fs::path wanted = kept.file;
-  for (int i = 0; i < kMaxSameName; ++i) {
-    if (i > 0) kept.file = wanted.stem().string() + " (" + std::to_string(i) + ")" + wanted.extension().string();
+  for (int i = 0;; ++i) {
+    kept.file = name_beside(name.file, i);
     if (names_.put_new(kept, blob) == blob) return kept;
   }
-  throw Error(Fault::kInvalid, "too many files are called '" + wanted.string() + "'");
 }
 
 Name ContentStore::put_numbered(Area area, const std::string& prefix, const std::string& extension,

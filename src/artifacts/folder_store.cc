@@ -19,7 +19,6 @@ namespace easel::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxSameName = 10000;
 constexpr auto kPassOver = fs::directory_options::skip_permission_denied;
 
 // Takes a number of at most nine digits off the end of `s`; nothing when there is none.
@@ -55,24 +54,21 @@ bool same_content(const fs::path& file, std::string_view content) {
 
 // Keeps the content under its name, or under "name (1)" and so on where other content has that name already.
 // Returns the name.
-std::string put_beside(const fs::path& folder, const fs::path& wanted, std::string_view content) {
-  for (int i = 0; i < kMaxSameName; ++i) {
-    const fs::path file =
-        i == 0 ? wanted
-               : fs::path(wanted.stem().string() + " (" + std::to_string(i) + ")" + wanted.extension().string());
+std::string put_beside(const fs::path& folder, const std::string& wanted, std::string_view content) {
+  for (int i = 0;; ++i) {
+    const std::string file = name_beside(wanted, i);
     const fs::path path = folder / file;
     std::error_code error;
     if (fs::is_regular_file(fs::symlink_status(path, error))) {
-      if (same_content(path, content)) return file.string();
+      if (same_content(path, content)) return file;
       continue;
     }
     if (fs::exists(fs::symlink_status(path, error))) continue;
     AtomicFile out(path);
     out.write(content);
-    if (out.commit_new()) return file.string();
+    if (out.commit_new()) return file;
     --i;  // somebody took the name in between: look at it again
   }
-  throw Error(Fault::kInvalid, "too many files are called '" + wanted.string() + "'");
 }
 
 }  // namespace

@@ -34,7 +34,4 @@ class NameIndex {
   virtual std::vector<std::string> unused(const std::vector<std::string>& sha256s) const = 0;
 };
 
-// STEM_00001_.EXTENSION
-std::string numbered_name(const std::string& stem, int64_t number, const std::string& extension);
-
 }  // namespace easel::artifacts

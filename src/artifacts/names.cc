@@ -62,6 +62,14 @@ std::string sanitised(std::string_view name) {
   return out;
 }
 
+std::string name_beside(const std::string& file, int number) {
+  constexpr int kMost = 10000;
+  if (number >= kMost) throw Error(Fault::kInvalid, "too many files are called '" + file + "'");
+  if (number == 0) return file;
+  const fs::path path(file);
+  return path.stem().string() + " (" + std::to_string(number) + ")" + path.extension().string();
+}
+
 fs::path safe_join(const fs::path& root, const std::string& relative) {
   if (relative.empty()) return root;
   switch (check_name(relative, NameFrom::kClient)) {

@@ -26,6 +26,10 @@ Annotated split_annotation(std::string_view text);
 // and without <>:"|?*, not hidden, at most 200 bytes with its extension kept. Empty when nothing is left.
 std::string sanitised(std::string_view name);
 
+// The name that a file gets when others have its own and all up to number - 1: "a (2).png" for 2, "a.png" for 0.
+// Throws Error(kInvalid) from number 10000 on.
+std::string name_beside(const std::string& file, int number);
+
 // A client's name joined onto a folder, by the rules of base/files/safe_path.h; the folder itself for an empty one.
 // Throws Error(kInvalid) for a name that leads outside or is none, Error(kMissing) for one that no file can have for
 // clients.

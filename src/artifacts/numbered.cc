@@ -82,6 +82,12 @@ fs::path folder_of_prefix(const fs::path& folder, const std::string& prefix) {
   return *target;
 }
 
+std::string numbered_name(const std::string& stem, int64_t number, const std::string& extension) {
+  char counter[32];
+  snprintf(counter, sizeof counter, "_%05" PRId64 "_.", number);
+  return stem + counter + extension;
+}
+
 std::pair<std::string, std::string> save_numbered(const fs::path& folder, const std::string& prefix,
                                                   const std::string& extension, std::string_view content) {
   const auto [subfolder, name] = split_prefix(prefix);
@@ -89,9 +95,7 @@ std::pair<std::string, std::string> save_numbered(const fs::path& folder, const 
   const fs::path target = folder_of_prefix(folder, prefix);
   make_folder(target);
   for (int64_t number = last_number(target, name) + 1;; ++number) {
-    char counter[32];
-    snprintf(counter, sizeof counter, "_%05" PRId64 "_.", number);
-    const std::string file = name + counter + extension;
+    const std::string file = numbered_name(name, number, extension);
     AtomicFile out(target / file);
     out.write(content);
     if (out.commit_new()) return {subfolder, file};

@@ -1,6 +1,7 @@
 // Saved files are counted: x_00001_.png, x_00002_.png, ...
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ std::pair<std::string, std::string> split_prefix(const std::string& prefix);
 // The folder that files of such a prefix are written to, whether or not it is there. Throws as split_prefix() does, and
 // when a link leads outside of `folder` or a file is where a folder should be.
 std::filesystem::path folder_of_prefix(const std::filesystem::path& folder, const std::string& prefix);
+
+// STEM_00001_.EXTENSION
+std::string numbered_name(const std::string& stem, int64_t number, const std::string& extension);
 
 // Writes `content` as PREFIX_00001_.EXTENSION, counting up from the highest number there is, also when several
 // processes do that at once. `prefix` may have folders in it, which are made. Returns the subfolder and the file's

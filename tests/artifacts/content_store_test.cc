@@ -9,6 +9,7 @@
 
 #include "artifacts/blob_cache.h"
 #include "artifacts/content_store_cases.h"
+#include "artifacts/numbered.h"
 #include "base/mutex.h"
 #include "support/temp_folder.h"
 

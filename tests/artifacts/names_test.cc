@@ -31,6 +31,13 @@ TEST(Names, Annotations) {
   EXPECT_EQ(area_named("Input"), std::nullopt);
 }
 
+TEST(Names, Beside) {
+  EXPECT_EQ(name_beside("a.b.png", 0), "a.b.png");
+  EXPECT_EQ(name_beside("a.b.png", 2), "a.b (2).png");
+  EXPECT_EQ(name_beside("a", 9999), "a (9999)");
+  EXPECT_THROW(name_beside("a", 10000), Error);
+}
+
 TEST(Names, Sanitised) {
   EXPECT_EQ(sanitised("../x/y.png"), "y.png");
   EXPECT_EQ(sanitised("C:\\x\\y.png"), "y.png");

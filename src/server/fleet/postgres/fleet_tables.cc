@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "artifacts/numbered.h"
 #include "server/jobs/postgres/job_schema.h"
 #include "server/jobs/postgres/pool.h"
 #include "server/jobs/postgres/sql.h"
