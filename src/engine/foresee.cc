@@ -14,6 +14,7 @@
 #include "engine/order.h"
 #include "memory/resident.h"
 #include "node_api/files.h"
+#include "workflow/downstream.h"
 
 namespace easel::engine {
 namespace {
@@ -106,41 +107,28 @@ void require_room(const nodes::Call::Arguments& arguments, const nodes::Outputs&
     throw beyond_budget("to make " + in_words(*largest), made, taken, residency.budget());
 }
 
-// What depends on nodes of a plan.
-class Downstream {
+// What depends on nodes of a plan, by their ids.
+class Dependents {
  public:
-  Downstream(const workflow::Prompt& prompt, const std::vector<std::string>& order, const nodes::Table& table)
-      : order_(order), after_(order.size()), seen_(order.size(), 0) {
+  Dependents(const workflow::Prompt& prompt, const std::vector<std::string>& order, const nodes::Table& table)
+      : order_(order), downstream_(order.size()) {
     std::unordered_map<std::string_view, const PromptNode*> nodes;
     for (const PromptNode& node : prompt.nodes) nodes.emplace(node.id, &node);
     for (size_t i = 0; i < order.size(); ++i) {
       place_.emplace(order[i], i);
-      for (const std::string& up : upstream(*nodes.at(order[i]), table)) after_[place_.at(up)].push_back(i);
+      for (const std::string& up : upstream(*nodes.at(order[i]), table)) downstream_.add(place_.at(up), i);
     }
   }
 
-  // Everything that depends on the node, and itself; less of it in a plan in which very much depends on very many
-  // nodes.
-  std::set<std::string_view> of(const std::string& node) { return ids(reached({place_.at(node)}, kMostSteps)); }
-  std::set<std::string_view> of(const std::vector<workflow::FaultyNode>& nodes) {
+  // As Downstream has it.
+  std::set<std::string_view> of(const std::string& node) { return ids(downstream_.of(place_.at(node))); }
+  std::set<std::string_view> of_all(const std::vector<workflow::FaultyNode>& nodes) {
     std::vector<size_t> from;
     for (const auto& node : nodes) from.push_back(place_.at(node.id));
-    return ids(reached(std::move(from), SIZE_MAX));
+    return ids(downstream_.of_all(std::move(from)));
   }
 
  private:
-  static constexpr size_t kMostSteps = size_t{1} << 20;  // in all questions together
-
-  std::vector<size_t> reached(std::vector<size_t> from, size_t most_steps) {
-    ++searches_;
-    for (const size_t i : from) seen_[i] = searches_;
-    for (size_t next = 0; next < from.size() && steps_ < most_steps; ++next)
-      for (const size_t down : after_[from[next]]) {
-        ++steps_;
-        if (std::exchange(seen_[down], searches_) != searches_) from.push_back(down);
-      }
-    return from;
-  }
   std::set<std::string_view> ids(const std::vector<size_t>& places) const {
     std::set<std::string_view> out;
     for (const size_t i : places) out.insert(order_[i]);
@@ -149,9 +137,7 @@ class Downstream {
 
   const std::vector<std::string>& order_;
   std::unordered_map<std::string_view, size_t> place_;
-  std::vector<std::vector<size_t>> after_;
-  std::vector<size_t> seen_;  // in which search
-  size_t searches_ = 0, steps_ = 0;
+  workflow::Downstream downstream_;
 };
 
 // Faults of values leave the links as they are.
@@ -278,14 +264,14 @@ void foresee(Plan& plan, const std::vector<std::string>& outputs, const nodes::T
   std::vector<workflow::FaultyNode> misfits = find_misfits(plan, order, foresight, cancel);
   std::string details;
   if (!misfits.empty()) {
-    Downstream downstream(plan.prompt, order, table);
+    Dependents dependents(plan.prompt, order, table);
     for (workflow::FaultyNode& node : misfits) {
-      const auto affected = downstream.of(node.id);
+      const auto affected = dependents.of(node.id);
       for (const std::string& output : outputs)
         if (affected.contains(output)) node.dependent_outputs.push_back(output);
       details += (details.empty() ? "" : "\n") + node.faults[0].message + ": " + node.faults[0].details;
     }
-    const auto affected = downstream.of(misfits);
+    const auto affected = dependents.of_all(misfits);
     std::erase_if(plan.outputs, [&](const std::string& output) { return affected.contains(output); });
     std::move(misfits.begin(), misfits.end(), std::back_inserter(plan.faulty));
   }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "workflow/coerce.h"
+#include "workflow/downstream.h"
 #include "workflow/object_info.h"
 
 namespace easel::workflow {
@@ -18,10 +19,9 @@ namespace {
 constexpr size_t kListedChoices = 20;
 
 // What is said about workflows that were made to have very many faults.
-constexpr size_t kMostExplained = 500;          // faults with all there is to say; of others, what and where
-constexpr size_t kLongestDetails = 300;         // bytes, of those others
-constexpr size_t kMostSaid = size_t{1} << 20;   // bytes about how nodes hang together
-constexpr size_t kMostSteps = size_t{1} << 20;  // from nodes to those after them, to find what depends on a fault
+constexpr size_t kMostExplained = 500;         // faults with all there is to say; of others, what and where
+constexpr size_t kLongestDetails = 300;        // bytes, of those others
+constexpr size_t kMostSaid = size_t{1} << 20;  // bytes about how nodes hang together
 
 constexpr const char* kNoLink = "Bad linked input, must be a length-2 list of [node_id, slot_index]";
 
@@ -324,29 +324,14 @@ class Validator {
     constexpr size_t kNone = SIZE_MAX;
     std::vector<size_t> place(specs_.size(), kNone);  // among the outputs
     for (size_t k = 0; k < outputs.size(); ++k) place[outputs[k]] = k;
-    std::vector<std::vector<size_t>> downstream(specs_.size());
+    Downstream downstream(specs_.size());
     for (size_t i = 0; i < specs_.size(); ++i)
-      for (const size_t up : upstream(i)) downstream[up].push_back(i);
-    std::vector<size_t> seen(specs_.size(), 0);  // in which search
-    size_t searches = 0, steps = 0;
-    // Everything that depends on these, and they themselves.
-    const auto reached = [&](std::vector<size_t> from, size_t most_steps) {
-      ++searches;
-      for (const size_t i : from) seen[i] = searches;
-      for (size_t next = 0; next < from.size() && steps < most_steps; ++next)
-        for (const size_t down : downstream[from[next]]) {
-          ++steps;
-          if (std::exchange(seen[down], searches) != searches) from.push_back(down);
-        }
-      return from;
-    };
-
+      for (const size_t up : upstream(i)) downstream.add(up, i);
     std::vector<size_t> faulty;
     for (size_t i = 0; i < faults_.size(); ++i)
       if (!faults_[i].empty()) faulty.push_back(i);
     std::vector<char> affected(specs_.size(), 0);
-    for (const size_t i : reached(faulty, SIZE_MAX)) affected[i] = 1;
-    steps = 0;
+    for (const size_t i : downstream.of_all(faulty)) affected[i] = 1;
     std::vector<std::string> sentences;
     for (const size_t output : outputs) {
       if (!affected[output]) out_.outputs.push_back(node(output).id);
@@ -360,7 +345,7 @@ class Validator {
     if (out_.error) out_.outputs.clear();
     for (const size_t i : faulty) {
       std::vector<size_t> dependent;
-      for (const size_t down : reached({i}, kMostSteps))
+      for (const size_t down : downstream.of(i))
         if (place[down] != kNone) dependent.push_back(place[down]);
       std::sort(dependent.begin(), dependent.end());
       std::vector<std::string> ids;
