@@ -4,10 +4,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "base/atomic_file.h"
-#include "base/error.h"
 #include "cli/commands.h"
-#include "server/http/http_client.h"
+#include "cli/service/client.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -16,23 +14,9 @@ namespace {
 using workflow::Json;
 
 struct Flags {
-  std::string server = "http://127.0.0.1:8188", token_file;
+  ServerFlags server;
   bool json = false, models = false;
 };
-
-Json asked(const Flags& flags) {
-  std::string token;
-  if (!flags.token_file.empty()) {
-    token = read_file(flags.token_file, 4096);
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
-  }
-  const auto answer = server::HttpClient(flags.server, token).get(flags.models ? "/fleet?models=1" : "/fleet");
-  if (answer.status == 401) throw Error(Fault::kUsage, "the server needs its token").fix("Add --token-file FILE");
-  if (answer.status != 200)
-    throw Error(Fault::kUnsupported,
-                "this does not answer like a server of ours (status " + std::to_string(answer.status) + ")");
-  return workflow::parse_json(answer.body);
-}
 
 std::string gibibytes(const Json& runner) {
   const auto bytes = runner.value("memory", uint64_t{0});
@@ -72,7 +56,9 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 void show(const Flags& flags) {
-  const Json fleet = asked(flags);
+  const auto answer = client(flags.server).get(flags.models ? "/fleet?models=1" : "/fleet");
+  const Json fleet = checked(answer);
+  if (!fleet.is_object() || !fleet.contains("runners")) throw not_ours(answer);
   if (flags.json) {
     printf("%s\n", workflow::dump_json(fleet).c_str());
     return;
@@ -104,8 +90,7 @@ void show(const Flags& flags) {
 void add_fleet(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("fleet", "Show the runners behind a server");
-  command->add_option("--server", flags->server, "Address of a front end")->capture_default_str();
-  command->add_option("--token-file", flags->token_file, "File with the secret of that server");
+  add_server_flags(*command, flags->server, "Address of a front end");
   command->add_flag("--models", flags->models, "List each runner's model files");
   command->add_flag("--json", flags->json, "Print the server's answer");
   command->callback([flags] { show(*flags); });

@@ -2,15 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <optional>
-#include <set>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/terminal.h"
-#include "server/http/http_client.h"
-#include "workflow/fault.h"
+#include "cli/service/client.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -21,64 +17,17 @@ using workflow::dump_json;
 using workflow::Json;
 
 struct Flags {
-  std::string server = "http://127.0.0.1:8188", token_file, workflow, id, before;
+  ServerFlags server;
+  std::string workflow, id, before;
   std::vector<std::string> ids;
   bool json = false, front = false, wait = false;
 };
 
 constexpr int kOneDay = 24 * 3600;  // seconds a job is waited for
 
-HttpClient client(const Flags& flags) {
-  std::string token;
-  if (!flags.token_file.empty()) {
-    token = read_file(flags.token_file, 4096);
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
-  }
-  return HttpClient(flags.server, token);
+Json post(const Flags& flags, const Json& body) {
+  return checked(client(flags.server).post("/queue", dump_json(body)));
 }
-
-// The kind of a refusal: the one that all faulty nodes have in common, or the one that the error or the status names.
-Fault fault_of(unsigned status, const Json& body) {
-  std::set<std::optional<Fault>> kinds;
-  for (const Json& node : body.value("node_errors", Json::object()))
-    for (const Json& fault : node.value("errors", Json::array())) {
-      const auto code = workflow::code_named(fault.value("extra_info", Json::object()).value("code", std::string()));
-      kinds.insert(code ? std::optional(workflow::fault_of(*code)) : std::nullopt);
-    }
-  if (kinds.empty()) kinds.insert(fault_named(body["error"].value("type", std::string())));
-  if (kinds.size() == 1 && *kinds.begin()) return **kinds.begin();
-  switch (status) {
-    case 401:
-    case 403: return Fault::kUsage;
-    case 404: return Fault::kMissing;
-    case 409: return Fault::kCancelled;
-    case 507: return Fault::kMemory;
-    default: return Fault::kInvalid;
-  }
-}
-
-// The JSON of an answer. Throws the error that the server reports.
-Json checked(const server::ClientResponse& answer) {
-  Json body;
-  try {
-    body = workflow::parse_json(answer.body);
-  } catch (const Error&) {
-    throw Error(Fault::kUnsupported,
-                "this does not answer like a server of ours (status " + std::to_string(answer.status) + ")");
-  }
-  if (answer.status < 400) return body;
-  if (!body.is_object() || !body.contains("error") || !body["error"].is_object()) return body;
-  std::string text = body["error"].value("message", std::string("refused"));
-  if (const std::string more = body["error"].value("details", std::string()); !more.empty()) text += ": " + more;
-  const Json faulty = body.value("node_errors", Json::object());
-  for (const auto& node : faulty.items())
-    for (const Json& fault : node.value()["errors"])
-      text += "\n  node " + node.key() + ": " + fault.value("message", std::string()) + ": " +
-              fault.value("details", std::string());
-  throw Error(fault_of(answer.status, body), text);
-}
-
-Json post(const Flags& flags, const Json& body) { return checked(client(flags).post("/queue", dump_json(body))); }
 
 // The first words of a job: what its output nodes are, how many nodes there are.
 std::string describe(const Json& item) {
@@ -90,7 +39,7 @@ std::string describe(const Json& item) {
 }
 
 void list(const Flags& flags) {
-  const Json queue = checked(client(flags).get("/queue"));
+  const Json queue = checked(client(flags.server).get("/queue"));
   if (flags.json) {
     printf("%s\n", dump_json(queue).c_str());
     return;
@@ -133,7 +82,8 @@ void print_end(const std::string& id, const Json& entry) {
 
 void add(const Flags& flags) {
   const std::string query = std::string("?front=") + (flags.front ? "1" : "0") + (flags.wait ? "&wait=1" : "");
-  const auto answer = client(flags).post("/prompt" + query, read_file(flags.workflow), flags.wait ? kOneDay : 60);
+  const auto answer =
+      client(flags.server).post("/prompt" + query, read_file(flags.workflow), flags.wait ? kOneDay : 60);
   const Json body = checked(answer);
   if (flags.json) printf("%s\n", dump_json(body).c_str());
   else if (!flags.wait) printf("%s\n", body.at("prompt_id").get<std::string>().c_str());
@@ -145,7 +95,7 @@ void add(const Flags& flags) {
 }
 
 void show(const Flags& flags) {
-  const HttpClient http = client(flags);
+  const HttpClient http = client(flags.server);
   const Json queue = checked(http.get("/queue"));
   for (const char* state : {"queue_running", "queue_pending"}) {
     int place = 0;
@@ -169,7 +119,7 @@ void show(const Flags& flags) {
 }
 
 void cancel(const Flags& flags) {
-  const HttpClient http = client(flags);
+  const HttpClient http = client(flags.server);
   checked(http.post("/queue", dump_json(Json{{"delete", flags.ids}})));
   for (const std::string& id : flags.ids) checked(http.post("/interrupt", dump_json(Json{{"prompt_id", id}})));
 }
@@ -188,8 +138,7 @@ void add_queue(CLI::App& app) {
   queue->require_subcommand(1);
   const auto command = [&](const char* name, const char* about, auto&& what) {
     CLI::App* sub = queue->add_subcommand(name, about);
-    sub->add_option("--server", flags->server, "Address of the server")->capture_default_str();
-    sub->add_option("--token-file", flags->token_file, "File with the server's token");
+    add_server_flags(*sub, flags->server, "Address of the server");
     sub->callback([flags, what] { what(*flags); });
     return sub;
   };

@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/commands/fleet_flags.h"
+#include "cli/service/fleet_flags.h"
+#include "cli/service/service.h"
 #include "cli/session.h"
 #include "engine/engine.h"
 #include "ops/backend.h"
@@ -27,21 +28,12 @@ struct Flags {
   std::string cache = "runner-cache", cache_limit = "8G";
   std::vector<std::string> fronts;
   double lease = 15;
-  bool log_json = false, verbose = false, quiet = false;
+  LogFlags log;
 };
 
 void run(const Flags& flags) {
-  server::configure_log(flags.verbose ? server::Level::kDebug
-                        : flags.quiet ? server::Level::kWarning
-                                      : server::Level::kInfo,
-                        flags.log_json);
-  // Signals are waited for by this thread; all others, which inherit this mask, never see them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
-  std::signal(SIGPIPE, SIG_IGN);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
+  configure_log(flags.log);
+  EndSignals signals({SIGUSR1});
   if (flags.fleet.store.empty())
     throw Error(Fault::kUsage, "a runner needs the database of its fleet")
         .fix("Add --store postgres://user@host/database");
@@ -75,13 +67,7 @@ void run(const Flags& flags) {
   printf("The runner %s takes jobs from %s\n", name.c_str(), server::without_password(flags.fleet.store).c_str());
   fflush(stdout);
 
-  int signal = 0;
-  sigwait(&signals, &signal);
-  server::log(server::Level::kInfo, "stopping", {{"signal", int64_t{signal}}});
-  // A second signal ends the process at once.
-  for (const int ends : {SIGINT, SIGTERM, SIGHUP}) std::signal(ends, SIG_DFL);
-  sigdelset(&signals, SIGUSR1);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  signals.wait();
   runner.stop();
   if (gave_up)
     throw Error(Fault::kUsage, "another runner of the fleet is called " + name).fix("Give each its own --name");
@@ -119,9 +105,7 @@ void add_runner(CLI::App& app) {
       ->group(kGroup)
       ->check(CLI::Range(3.0, 3600.0))
       ->capture_default_str();
-  command->add_flag("--log-json", flags->log_json, "Log as JSON lines");
-  command->add_flag("-v,--verbose", flags->verbose, "Log more");
-  command->add_flag("-q,--quiet", flags->quiet, "Log warnings and errors only");
+  add_log_flags(*command, flags->log, "Log more");
   command->callback([flags] { run(*flags); });
 }
 

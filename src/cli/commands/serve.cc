@@ -9,8 +9,9 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/commands/fleet_flags.h"
 #include "cli/desktop.h"
+#include "cli/service/fleet_flags.h"
+#include "cli/service/service.h"
 #include "cli/session.h"
 #include "engine/engine.h"
 #include "ops/backend.h"
@@ -35,7 +36,8 @@ struct Flags {
   std::string listen = "127.0.0.1", token_file, user = "user", max_upload = "256M", input_quota = "32G";
   int port = 8188;
   std::vector<std::string> cors, hosts;
-  bool paused = false, desktop = false, log_json = false, verbose = false, quiet = false;
+  bool paused = false, desktop = false;
+  LogFlags log;
   int64_t keep_history = 10000;
   double keep_temp_hours = 24;
 };
@@ -47,7 +49,46 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-server::ServerOptions server_options(const Flags& flags, const artifacts::Directories& directories) {
+// This server as a machine of a fleet; without a site when it keeps its jobs itself.
+struct Fleet {
+  std::string name, token;
+  std::unique_ptr<server::Site> site;
+};
+
+Fleet fleet_of(const Flags& flags) {
+  if (flags.fleet.store.empty() || !server::is_shared_store(flags.fleet.store)) {
+    if (flags.run || !flags.advertise.empty() || !flags.fleet.token_file.empty() || !flags.fleet.store.empty())
+      throw Error(Fault::kUsage, "a front end of a fleet needs the fleet's database")
+          .fix("Add --store postgres://user@host/database, or leave out the flags of fleets");
+    return {};
+  }
+  if (!flags.advertise.empty()) server::check_link_url(flags.advertise);
+  Fleet out;
+  out.token = fleet_token(flags.fleet);
+  out.name = fleet_name(flags.fleet);
+  if (out.token.empty())
+    server::log(
+        server::Level::kWarning,
+        "without --fleet-token-file clients see no progress of jobs, and runners need the folder of --artifacts");
+  out.site =
+      server::open_site({.store = flags.fleet.store,
+                         .front_name = out.name,
+                         .artifacts = flags.fleet.artifacts.empty() ? std::filesystem::path(flags.user) / "artifacts"
+                                                                    : std::filesystem::path(flags.fleet.artifacts),
+                         .cache = {},
+                         .token = out.token});
+  return out;
+}
+
+// As others call it: what the address says, or the host's name when that is any address.
+std::string advertised(const Flags& flags) {
+  if (!flags.advertise.empty()) return flags.advertise;
+  if (flags.listen != "0.0.0.0" && flags.listen != "::") return {};
+  return flags.port == 0 ? std::string() : "http://" + server::machine_name() + ":" + std::to_string(flags.port);
+}
+
+server::ServerOptions server_options(const Flags& flags, const Fleet& fleet,
+                                     const artifacts::Directories& directories) {
   server::ServerOptions out;
   out.http.address = flags.listen == "localhost" ? "127.0.0.1" : flags.listen;
   out.http.port = static_cast<uint16_t>(flags.port);
@@ -58,7 +99,7 @@ server::ServerOptions server_options(const Flags& flags, const artifacts::Direct
   if (!access.loopback_only && access.token.empty())
     throw Error(Fault::kUsage, "listening on " + flags.listen + " lets others in, so a token is needed")
         .fix("Add --token-file FILE, a file that holds a secret of your choice");
-  access.fleet_token = fleet_token(flags.fleet);
+  access.fleet_token = fleet.token;
   access.cors_origins = flags.cors;
   access.allowed_hosts = flags.hosts;
   out.input = directories.input;
@@ -71,48 +112,25 @@ server::ServerOptions server_options(const Flags& flags, const artifacts::Direct
   out.start_paused = flags.paused;
   out.version = EASEL_VERSION;
   out.arguments = {"easel", "serve"};
-  return out;
-}
-
-// The machine of a fleet that this server is; null when it keeps its jobs itself.
-std::unique_ptr<server::Site> site_of(const Flags& flags) {
-  if (flags.fleet.store.empty() || !server::is_shared_store(flags.fleet.store)) {
-    if (flags.run || !flags.advertise.empty() || !flags.fleet.token_file.empty() || !flags.fleet.store.empty())
-      throw Error(Fault::kUsage, "a front end of a fleet needs the fleet's database")
-          .fix("Add --store postgres://user@host/database, or leave out the flags of fleets");
-    return nullptr;
+  if (fleet.site) {
+    out.site = fleet.site.get();
+    out.front_name = fleet.name;
+    out.front_url = advertised(flags);
+    if (flags.session.temp.empty()) out.temp = std::filesystem::path(flags.user) / "temp";
   }
-  if (!flags.advertise.empty()) server::check_link_url(flags.advertise);
-  const std::string token = fleet_token(flags.fleet);
-  if (token.empty())
-    server::log(
-        server::Level::kWarning,
-        "without --fleet-token-file clients see no progress of jobs, and runners need the folder of --artifacts");
-  return server::open_site({.store = flags.fleet.store,
-                            .front_name = fleet_name(flags.fleet),
-                            .artifacts = flags.fleet.artifacts.empty() ? std::filesystem::path(flags.user) / "artifacts"
-                                                                       : std::filesystem::path(flags.fleet.artifacts),
-                            .cache = {},
-                            .token = token});
-}
-
-// As others call it: what the address says, or the host's name when that is any address.
-std::string advertised(const Flags& flags) {
-  if (!flags.advertise.empty()) return flags.advertise;
-  if (flags.listen != "0.0.0.0" && flags.listen != "::") return {};
-  return flags.port == 0 ? std::string() : "http://" + server::machine_name() + ":" + std::to_string(flags.port);
+  return out;
 }
 
 // A runner in the process of a front end, which it calls as any other runner does.
 struct OwnRunner {
-  OwnRunner(const Flags& flags, engine::Engine& engine, server::Site& site, server::JobRunner& jobs)
-      : relay({.token = fleet_token(flags.fleet)}),
-        runner({.name = fleet_name(flags.fleet),
+  OwnRunner(const Flags& flags, const Fleet& fleet, engine::Engine& engine, server::JobRunner& jobs)
+      : relay({.token = fleet.token}),
+        runner({.name = fleet.name,
                 .version = EASEL_VERSION,
                 .device = device_name(ops::compute_device()),
                 .memory = engine.memory_budget(),
                 .identities = std::filesystem::path(flags.user) / "model_identities.json"},
-               site.store(), site.fronts(), relay, jobs, engine.table(), engine.folders()) {}
+               fleet.site->store(), fleet.site->fronts(), relay, jobs, engine.table(), engine.folders()) {}
   server::RelayHub relay;
   server::FleetRunner runner;
 };
@@ -129,19 +147,8 @@ void raise_file_limit(server::HttpOptions& http) {
 }
 
 void run(const Flags& flags) {
-  server::configure_log(flags.verbose ? server::Level::kDebug
-                        : flags.quiet ? server::Level::kWarning
-                                      : server::Level::kInfo,
-                        flags.log_json);
-  // Signals are waited for by this thread; all others, which inherit this mask, never see them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGHUP);    // the terminal is closed
-  std::signal(SIGPIPE, SIG_IGN);  // the log's reader has gone: no reason to end
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
+  configure_log(flags.log);
+  EndSignals signals;
   if (flags.desktop) {
     const auto port = static_cast<uint16_t>(flags.port);
     const std::string page = "http://127.0.0.1:" + std::to_string(port);
@@ -152,17 +159,12 @@ void run(const Flags& flags) {
     }
     work_in_home();
   }
-  const auto site = site_of(flags);
+  const Fleet fleet = fleet_of(flags);
   // A front end that does not compute can do without models.
-  const auto engine = start_engine(flags.session, !site || flags.run, site ? &site->artifacts() : nullptr);
+  const auto engine =
+      start_engine(flags.session, !fleet.site || flags.run, fleet.site ? &fleet.site->artifacts() : nullptr);
   if (const std::string says = only_built_in(flags.session); !says.empty()) server::log(server::Level::kInfo, says, {});
-  server::ServerOptions options = server_options(flags, engine->directories());
-  if (site) {
-    options.site = site.get();
-    options.front_name = fleet_name(flags.fleet);
-    options.front_url = advertised(flags);
-    if (flags.session.temp.empty()) options.temp = std::filesystem::path(flags.user) / "temp";
-  }
+  server::ServerOptions options = server_options(flags, fleet, engine->directories());
   raise_file_limit(options.http);
   server::EngineRunner runner(*engine);
   options.more_routes = [&engine](server::Router& router, server::TaskPool& pool) {
@@ -172,7 +174,7 @@ void run(const Flags& flags) {
   server.start();
   std::unique_ptr<OwnRunner> own;
   if (flags.run) {
-    own = std::make_unique<OwnRunner>(flags, *engine, *site, runner);
+    own = std::make_unique<OwnRunner>(flags, fleet, *engine, runner);
     own->runner.start();
   }
   printf("Easel is ready at %s\n", server.url().c_str());
@@ -180,14 +182,7 @@ void run(const Flags& flags) {
   if (flags.desktop && !open_in_browser(server.url()))
     server::log(server::Level::kWarning, "no browser could be started: xdg-open is missing", {{"page", server.url()}});
 
-  int signal = 0;
-  sigwait(&signals, &signal);
-  server::log(server::Level::kInfo, "stopping", {{"signal", int64_t{signal}}});
-  // A second signal ends the process at once.
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-  std::signal(SIGHUP, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  signals.wait();
   if (own) own->runner.stop();
   server.stop();
 }
@@ -233,9 +228,7 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--desktop", flags->desktop,
                     "As a desktop's menu starts it: works in ~/Easel, made if need be, and opens the page");
-  command->add_flag("--log-json", flags->log_json, "Log as JSON lines");
-  command->add_flag("-v,--verbose", flags->verbose, "Log every request");
-  command->add_flag("-q,--quiet", flags->quiet, "Log warnings and errors only");
+  add_log_flags(*command, flags->log, "Log every request");
   command->callback([flags] { run(*flags); });
 }
 

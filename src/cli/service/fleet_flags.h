@@ -1,11 +1,7 @@
 // What the commands of a fleet's machines have in common.
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
-
-#include "server/fleet/site.h"
 
 namespace CLI {
 class App;

@@ -1,4 +1,4 @@
-#include "cli/commands/fleet_flags.h"
+#include "cli/service/fleet_flags.h"
 
 #include <sys/stat.h>
 
