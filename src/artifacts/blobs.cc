@@ -1,6 +1,5 @@
 #include "artifacts/blobs.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "base/atomic_file.h"

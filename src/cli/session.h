@@ -1,13 +1,10 @@
 // What the commands that run workflows have in common: their flags, the engine they set up, what people see.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "engine/engine.h"
-#include "workflow/prompt.h"
 
 namespace CLI {
 class App;

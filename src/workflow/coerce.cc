@@ -1,6 +1,5 @@
 #include "workflow/coerce.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -1,7 +1,5 @@
 #include "workflow/edit.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "workflow/coerce.h"
 #include "workflow/convert/dynamic_text.h"

@@ -1,7 +1,6 @@
 #include "workflow/prompt.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.h"
 #include "workflow/renames.h"

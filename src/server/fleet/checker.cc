@@ -1,7 +1,5 @@
 #include "server/fleet/checker.h"
 
-#include <utility>
-
 namespace easel::server {
 
 engine::Plan FrontChecker::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <deque>
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
 #include <thread>
 

@@ -1,6 +1,5 @@
 #include "server/fleet/front_blobs.h"
 
-#include <algorithm>
 #include <thread>
 
 #include "base/cancel.h"

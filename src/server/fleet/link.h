@@ -4,13 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "base/mutex.h"
 
 namespace easel::server {
 

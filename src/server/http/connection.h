@@ -1,7 +1,6 @@
 // One TCP connection: requests one after the other, or a WebSocket. Internal to the HTTP server.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>

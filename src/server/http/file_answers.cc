@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <cstdio>
-#include <string_view>
 
 #include "base/error.h"
 #include "formats/pictures/picture_format.h"

@@ -1,7 +1,6 @@
 // multipart/form-data (RFC 7578), read from memory or a mapped file.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>

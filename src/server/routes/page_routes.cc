@@ -1,5 +1,4 @@
 #include "server/assets.h"
-#include "server/http/access.h"
 #include "server/routes/services.h"
 
 namespace easel::server {

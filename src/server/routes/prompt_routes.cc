@@ -3,11 +3,10 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "formats/pictures/picture.h"
+#include "formats/pictures/picture_format.h"
 #include "server/jobs/job_events.h"
 #include "server/log.h"
 #include "server/routes/services.h"
-#include "workflow/convert/convert.h"
 #include "workflow/load.h"
 
 namespace easel::server {

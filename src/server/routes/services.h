@@ -15,7 +15,6 @@
 #include "server/events/delivery.h"
 #include "server/events/event_hub.h"
 #include "server/http/http.h"
-#include "server/http/http_server.h"
 #include "server/http/task_pool.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/run/job_runner.h"

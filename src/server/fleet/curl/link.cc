@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/mutex.h"
 #include "server/fleet/curl/libcurl.h"
 
 namespace easel::server {

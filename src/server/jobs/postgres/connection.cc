@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/error.h"
 #include "server/jobs/open_job_store.h"
 #include "server/jobs/postgres/libpq.h"
 

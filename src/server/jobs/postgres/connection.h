@@ -12,8 +12,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "base/error.h"
-
 namespace easel::server::postgres {
 
 // The connection is gone, or could not be made. Whether the statement that was under way has been carried out is not

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/error.h"
 #include "server/jobs/failure.h"
 #include "server/jobs/postgres/sql.h"
 #include "server/log.h"

@@ -1,7 +1,6 @@
 // Notices through the database: LISTEN on a connection of its own, and NOTIFY.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
