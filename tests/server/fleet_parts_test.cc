@@ -11,6 +11,7 @@
 #include "server/fleet/relay_hub.h"
 #include "server/fleet/runner.h"
 #include "server/fleet/site.h"
+#include "server/jobs/open_job_store.h"
 #include "server/postgres_server.h"
 #include "server/test_server.h"
 
@@ -188,6 +189,55 @@ TEST(ModelIdentities, AreKeptUntilTheFileChanges) {
   write_file(file, "other");
   EXPECT_EQ(identities.known(file), "");
   EXPECT_FALSE(identities.learn(folder.path() / "none", stop));
+}
+
+// The table of front ends, of which it keeps what one said last.
+class OneFront final : public FrontTable {
+ public:
+  void publish(const FrontEnd& front) override {
+    const MutexLock lock(mutex_);
+    said_ = front;
+  }
+  void leave(const std::string&) override {}
+  std::vector<FrontEnd> all() const override { return {}; }
+  void ask_to_free(bool, bool) override {}
+  Asked asked_to_free() const override { return {}; }
+  FrontEnd said() const {
+    const MutexLock lock(mutex_);
+    return said_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  FrontEnd said_ EASEL_GUARDED_BY(mutex_);
+};
+
+// Clients come as soon as the server listens, which is before its front end starts. `./dev test --threads` sees more.
+TEST(FrontEnds, TellOfClientsThatComeWhileTheyStart) {
+  const auto store = open_job_store(":memory:");
+  const workflow::testing::ToyChoices own;
+  FleetChoices choices(own);
+  EventHub hub;
+  Delivery delivery;
+  RelayHub relay(RelayOptions{});
+  Metrics metrics;
+  OneFront table;
+  Front front({.name = "front"}, *store, table, choices, hub, delivery, relay, metrics);
+  std::thread clients([&] {
+    for (int i = 0; i < 100; ++i) {
+      const auto box = std::make_shared<Mailbox>("passing", [] {});
+      hub.connect(box);
+      hub.disconnect(box);
+    }
+    hub.connect(std::make_shared<Mailbox>("stays", [] {}));
+  });
+  front.start("http://front:1");
+  clients.join();
+  // Well before it says everything anew.
+  for (int i = 0; i < 200 && !table.said().clients.contains("stays"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(table.said().clients, std::set<std::string>{"stays"});
+  front.stop();
 }
 
 TEST(EndMessages, AreTheLastOfTheHistory) {
