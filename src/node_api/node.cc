@@ -17,6 +17,11 @@ void require_short(const Value& value) {
     for (const Value& item : list->items) require_short(item);
 }
 
+bool is_plain(const Value& value) {
+  return value.get<int64_t>() || value.get<double>() || value.get<bool>() || value.get<std::string>() ||
+         value.get<NumberList>();
+}
+
 }  // namespace
 
 void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<OutputType>& returned, Body run,
@@ -50,11 +55,11 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
   if (!foresee) return;
   node.foresee = [inputs, foresee = std::move(foresee)](Call& call) {
     Outputs outputs = foresee(*inputs, call);
-    // A size that may follow from a value that is not known yet is not known either: what was given for that value is
-    // its default.
+    // A size or a plain value that may follow from a value that is not known yet is not known either: what was given
+    // for that value is its default.
     if (std::any_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); }))
       for (Value& output : outputs)
-        if (output.bytes() > 0) output = {};
+        if (output.bytes() > 0 || is_plain(output)) output = {};
     return outputs;
   };
 }

@@ -230,6 +230,8 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, 
   const ForeseenPicture* known = in(&Resize::image);
   const ForeseenMask* mask = in(&Resize::mask);
   if (!known) return {};
+  for (const char* input : {"width", "height", "keep_proportion", "crop_position", "divisible_by"})
+    if (call.awaits(input)) return {};  // the default that stands for it may be refused
   Resize values;
   values.width = in(&Resize::width);
   values.height = in(&Resize::height);
@@ -244,7 +246,7 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, 
   std::optional<ForeseenMask> out_mask;
   if (mask && !stands_for_none({mask->width, mask->height}, size_of(*known)))
     out_mask = ForeseenMask{size.width, size.height, mask->count};
-  else if (mask || !call.linked("mask")) out_mask = p.border ? mask_of(out) : ForeseenMask{kNoMaskSide, kNoMaskSide, 1};
+  else if (mask || !call.awaits("mask")) out_mask = p.border ? mask_of(out) : ForeseenMask{kNoMaskSide, kNoMaskSide, 1};
   return {out, size.width, size.height, out_mask};
 }
 
@@ -314,7 +316,7 @@ Foreseen<Image, Mask> foresee_pad(const Known<Pad>& in, Call& call) {
   std::optional<ForeseenMask> out_mask;
   // A mask keeps the size that the picture had, as in the original.
   if (mask) out_mask = ForeseenMask{around(size_of(*known)).width, around(size_of(*known)).height, mask->count};
-  else if (!call.linked("mask")) out_mask = mask_of(out);
+  else if (!call.awaits("mask")) out_mask = mask_of(out);
   return {out, out_mask};
 }
 
