@@ -124,6 +124,7 @@ Results<ModelHandle, Conditioning, Conditioning, Latent, VaeHandle, ClipHandle, 
 
 Foreseen<ModelHandle, Conditioning, Conditioning, Latent, VaeHandle, ClipHandle, Dependencies> foresee_loader(
     const Known<Load>& known, Call& call) {
+  if (call.awaits("ckpt_name") || call.awaits("vae_name")) return {};
   Load in;
   in.ckpt_name = known(&Load::ckpt_name);
   in.vae_name = known(&Load::vae_name);
