@@ -61,10 +61,6 @@ Size by_shorter(Size now, int64_t size) {
   if (now.width <= now.height) return {size, size * now.height / now.width};
   return {size * now.width / now.height, size};
 }
-Size by_factor(Size now, double factor) {
-  return {image::round_half_even(static_cast<double>(now.width) * factor),
-          image::round_half_even(static_cast<double>(now.height) * factor)};
-}
 
 // Of SDXL's sizes, the one whose diagonal has the nearest angle.
 Size nearest_sdxl(Size now) {
@@ -140,7 +136,7 @@ void add_pictures(const AddNode& add) {
       add, "JWImageResizeByFactor", "Makes pictures larger or smaller by a factor.",
       {Link("image", &Picture::image),
        Float("factor", &ByFactor::factor).range(0, kLongest).step(0.01).useful(0.25, 4, 0.25), interpolation()},
-      [](Size now, ByFactor in) { return by_factor(now, in.factor); });
+      [](Size now, ByFactor in) { return image::scaled_by(now, in.factor); });
   add.node<Picture>(
       "JWImageResizeToClosestSDXLResolution", "Resizes pictures to the size of SDXL's that is most like theirs.",
       {Link("image", &Picture::image), interpolation()},
