@@ -124,16 +124,7 @@ Results<Image> joined_batch(const Batch& in) {
 }
 
 Foreseen<Image> foresee_joined(const Known<Batch>&, Call& call) {
-  std::optional<ForeseenPicture> all;
-  for (const char* input : {"images_a", "images_b", "images_c", "images_d"}) {
-    if (call.awaits(input)) return {};
-    const Value* link = call.linked(input);
-    if (!link) continue;
-    const auto* known = link->get<ForeseenPicture>();
-    if (!known) return {};
-    all = all ? in_number(*all, all->count + known->count) : *known;
-  }
-  return {all};
+  return foresee_together<Image>(call, {"images_a", "images_b", "images_c", "images_d"});
 }
 
 // A channel of the picture as bytes; a picture without alpha is opaque.
