@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "node_api/text_length.h"
 
 namespace easel::nodes::detail {
 namespace {
 
-// Chains of nodes on texts can double one again and again.
-constexpr size_t kMostText = size_t{16} << 20;
-
 void require_short(const Value& value) {
-  if (const auto* text = value.get<std::string>(); text && text->size() > kMostText)
-    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
+  if (const auto* text = value.get<std::string>()) require_length(text->size());
   if (const auto* list = value.get<ValueList>())
     for (const Value& item : list->items) require_short(item);
 }
