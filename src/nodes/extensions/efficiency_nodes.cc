@@ -1,7 +1,6 @@
 // Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that each
 // stand for a chain of ComfyUI's nodes. Scripts, XY plots and ControlNet stacks are not implemented.
 #include <array>
-#include <initializer_list>
 #include <utility>
 
 #include "models/text/text_encoder.h"

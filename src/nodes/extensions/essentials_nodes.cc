@@ -1,7 +1,4 @@
 // Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): batches, masks, plain values.
-#include <algorithm>
-#include <cmath>
-
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"

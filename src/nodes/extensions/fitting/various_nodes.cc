@@ -3,10 +3,8 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <string>
 
-#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"

@@ -16,8 +16,6 @@
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
-#include "nodes/common/python/texts.h"
-#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sizes.h"
 #include "nodes/extensions/impact/basic_pipe.h"
@@ -47,13 +45,13 @@ Inputs<Several> several(const std::string& stem, const char* type) {
     else out.push_back(std::move(one).optional());
   }
   return out;
+}
+
 std::vector<std::string> numbered(const std::string& stem) {
   std::vector<std::string> out;
   for (size_t i = 1; i <= kMost; ++i) out.push_back(stem + std::to_string(i));
   return out;
 }
-}
-
 std::vector<Value> linked(const Call& call, const std::string& stem) {
   std::vector<Value> out;
   for (const std::string& input : numbered(stem))

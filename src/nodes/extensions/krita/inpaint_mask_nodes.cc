@@ -9,8 +9,6 @@
 #include "nodes/common/foreseen_sizes.h"
 #include "ops/arithmetic/formula.h"
 
-#include <algorithm>
-
 namespace easel::nodes {
 namespace {
 

@@ -4,12 +4,11 @@
 #include <tuple>
 
 #include "base/mutex.h"
-#include "image/edit/masks.h"
+#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "models/model_patch.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
