@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "node_api/text_length.h"
 
 namespace easel::nodes::detail {
 namespace {
 
-// Chains of nodes on texts can double one again and again.
-constexpr size_t kMostText = size_t{16} << 20;
-
 void require_short(const Value& value) {
-  if (const auto* text = value.get<std::string>(); text && text->size() > kMostText)
-    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
+  if (const auto* text = value.get<std::string>()) require_length(text->size());
   if (const auto* list = value.get<ValueList>())
     for (const Value& item : list->items) require_short(item);
+}
+
+bool is_plain(const Value& value) {
+  return value.get<int64_t>() || value.get<double>() || value.get<bool>() || value.get<std::string>() ||
+         value.get<NumberList>();
 }
 
 }  // namespace
@@ -50,11 +51,11 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
   if (!foresee) return;
   node.foresee = [inputs, foresee = std::move(foresee)](Call& call) {
     Outputs outputs = foresee(*inputs, call);
-    // A size that may follow from a value that is not known yet is not known either: what was given for that value is
-    // its default.
+    // A size or a plain value that may follow from a value that is not known yet is not known either: what was given
+    // for that value is its default.
     if (std::any_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); }))
       for (Value& output : outputs)
-        if (output.bytes() > 0) output = {};
+        if (output.bytes() > 0 || is_plain(output)) output = {};
     return outputs;
   };
 }

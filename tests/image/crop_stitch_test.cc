@@ -96,10 +96,10 @@ TEST(CropAndStitch, WhatARingEnclosesIsRaisedToItsLevel) {
 
 TEST(CropAndStitch, RectanglesGrowAndStayInside) {
   Tensor mask = Tensor::zeros({1, 12, 20});
-  EXPECT_EQ(bounds(mask).width, 0);
+  EXPECT_EQ(bounds_of(mask).width, 0);
   for (int64_t y = 5; y < 8; ++y)
     for (int64_t x = 9; x < 13; ++x) mask.f32()[y * 20 + x] = 0.5f;
-  const Box box = bounds(mask);
+  const Box box = bounds_of(mask);
   EXPECT_EQ(box, (Box{9, 5, 4, 3}));
   EXPECT_EQ(grown(box, 1.5, {20, 12}), (Box{8, 4, 6, 5}));  // 4 / 4 = 1, and 3 / 4 rounds to 1
   EXPECT_EQ(grown(box, 9.0, {20, 12}), (Box{0, 0, 20, 12}));

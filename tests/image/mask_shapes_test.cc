@@ -70,14 +70,13 @@ TEST(MaskShapes, HolesAreWhatNoPathLeadsOutOf) {
 }
 
 TEST(MaskShapes, TheBoundsAreThoseOfTheFirstMask) {
-  const auto box =
-      bounds_of(together(drawn({".....", "..+..", ".#...", "....."}), drawn({"#####", "#####", "#####", "#####"})));
-  ASSERT_TRUE(box);
-  EXPECT_EQ(box->left, 1);
-  EXPECT_EQ(box->right, 3);
-  EXPECT_EQ(box->top, 1);
-  EXPECT_EQ(box->bottom, 3);
-  EXPECT_FALSE(bounds_of(together(drawn({"..", ".."}), drawn({"##", "##"}))));
+  const Box box =
+      bounds_of(together(drawn({".....", "...+.", ".#...", "....."}), drawn({"#####", "#####", "#####", "#####"})));
+  EXPECT_EQ(box.x, 1);
+  EXPECT_EQ(box.y, 1);
+  EXPECT_EQ(box.width, 3);
+  EXPECT_EQ(box.height, 2);
+  EXPECT_EQ(bounds_of(together(drawn({"..", ".."}), drawn({"##", "##"}))), Box());
 }
 
 TEST(MaskShapes, WhatIsNoMaskIsRefused) {

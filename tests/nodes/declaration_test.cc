@@ -6,6 +6,7 @@
 #include "library/model_files.h"
 #include "memory/resident.h"
 #include "node_api/table.h"
+#include "nodes/common/link_types.h"
 #include "nodes/standard_table.h"
 #include "workflow/object_info.h"
 
@@ -187,6 +188,43 @@ TEST_F(Declaration, SizesCountInTheMemoryBudget) {
   EXPECT_EQ(foreseen<Image>({8, 8, 1}).bytes(), 768u) << "what it will be: 64 pixels of three floats";
   EXPECT_EQ(foreseen<int64_t>(5).bytes(), 0u);
   EXPECT_EQ(foreseen<Image>({8, 8, 1}).get<Tensor>(), nullptr);
+}
+
+TEST_F(Declaration, WhatMayFollowFromAnAwaitedValueIsNotForeseen) {
+  struct Sized {
+    Linked<Image> image;
+    int64_t width = 512;
+    MaybeLinked<Mask> mask;
+  };
+  Table table;
+  table.add(NodeOf<Sized>{
+      .name = "Sized",
+      .inputs = {Link("image", &Sized::image), Int("width", &Sized::width), Link("mask", &Sized::mask)},
+      .run = [](const Sized& in) -> Results<Image, int64_t, double, bool, std::string, NumberList, models::VaeHandle> {
+        return {in.image, in.width, 0.5, true, std::string("512"), NumberList{{1.0}}, models::VaeHandle{}};
+      },
+      .foresee = [](const Known<Sized>& in)
+          -> Foreseen<Image, int64_t, double, bool, std::string, NumberList, models::VaeHandle> {
+        return {ForeseenPicture{in(&Sized::width), 8},
+                in(&Sized::width),
+                0.5,
+                true,
+                std::string("512"),
+                NumberList{{1.0}},
+                models::VaeHandle{}};
+      }});
+  const workflow::NodeSpec& spec = *table.find("Sized");
+  const auto known = [&](Call::Arguments arguments) {
+    Call call(context_, spec, "1", std::move(arguments));
+    std::string out;
+    for (const Value& value : table.entry(spec).node.foresee(call)) out += value.empty() ? '-' : '+';
+    return out;
+  };
+  EXPECT_EQ(known({{{"width", int64_t{8}}}, {}}), "+++++++");
+  EXPECT_EQ(known({{}, {{"width", computed<int64_t>(8)}}}), "+++++++");
+  EXPECT_EQ(known({{}, {{"image", Value()}, {"mask", Value()}}}), "+++++++") << "the node sees that they are not there";
+  // Its foresight is told the default, 512. What model comes out does not follow from that.
+  EXPECT_EQ(known({{}, {{"width", Value()}}}), "------+");
 }
 
 TEST_F(Declaration, ContradictionsAreFoundWhenTheTableIsMade) {

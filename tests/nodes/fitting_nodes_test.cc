@@ -189,17 +189,10 @@ Typed crop_values() {
 }
 
 Outputs cropped(const Typed& values, Tensor image, Tensor mask) {
-  const library::Folders folders;
-  memory::Residency residency;
-  library::ModelFiles files;
-  artifacts::FolderStore store{artifacts::Directories()};
-  Context context{folders, residency, files, store};
-  const workflow::NodeSpec* spec = standard_table().find("InpaintCropImproved", {});
   Links links;
   links.emplace("image", computed<Image>(std::move(image)));
   if (mask.defined()) links.emplace("mask", computed<Mask>(std::move(mask)));
-  Call call(context, *spec, "1", {values, links});
-  return standard_table().entry(*spec).node.run(call);
+  return run_whole_node("InpaintCropImproved", values, std::move(links));
 }
 
 TEST(CropAndStitchNodes, ChangeOnlyWhatIsMasked) {
@@ -253,6 +246,64 @@ TEST(CropAndStitchNodes, MasksOfOtherSizesMustBeEmpty) {
   Typed values = crop_values();
   values["output_resize_to_target_size"] = false;
   EXPECT_THROW(cropped(values, Tensor::full({2, 20, 20, 3}, 0.5f), Tensor()), Error);
+}
+
+// --- Before anything is computed ---
+
+Links with_picture(int64_t width, int64_t height, std::initializer_list<const char*> awaited) {
+  Links links;
+  links.emplace("image", foreseen<Image>({width, height}));
+  for (const char* input : awaited) links.emplace(input, Value());
+  return links;
+}
+
+TEST(ResizeKjV2, ForeseesNothingOfDefaultsThatStandForLinkedValues) {
+  const auto known = [](const Typed& typed, std::initializer_list<const char*> awaited) {
+    return foresee_node("ImageResizeKJv2", typed, with_picture(100, 50, awaited));
+  };
+  Typed typed{{"width", int64_t{40}}, {"height", int64_t{40}}, {"keep_proportion", s("pad")}};
+  const Outputs sure = known(typed, {});
+  EXPECT_EQ(sure.at(1).as<int64_t>(), 40);
+  EXPECT_EQ(sure.at(3).as<ForeseenMask>().width, 40);
+  // Whether a mask comes decides about the size of the one that goes out, and about nothing else.
+  const Outputs masked = known(typed, {"mask"});
+  EXPECT_EQ(masked.at(0).as<ForeseenPicture>().height, 40);
+  EXPECT_EQ(masked.at(2).as<int64_t>(), 40);
+  EXPECT_TRUE(masked.at(3).empty());
+  typed.erase("width");
+  for (const Value& output : known(typed, {"width"})) EXPECT_TRUE(output.empty());
+  // By the default, which is 512, nothing would be left of a picture this flat.
+  EXPECT_THROW(known({{"keep_proportion", s("resize")}, {"width", int64_t{512}}, {"divisible_by", int64_t{512}}}, {}),
+               Error);
+  EXPECT_NO_THROW(known({{"keep_proportion", s("resize")}, {"divisible_by", int64_t{512}}}, {"width"}));
+}
+
+TEST(PadKj, ForeseesNoMaskWhileOneIsAwaited) {
+  const Typed typed{{"left", int64_t{5}}};
+  const Outputs sure = foresee_node("ImagePadKJ", typed, with_picture(100, 50, {}));
+  EXPECT_EQ(sure.at(1).as<ForeseenMask>().width, 105);
+  const Outputs masked = foresee_node("ImagePadKJ", typed, with_picture(100, 50, {"mask"}));
+  EXPECT_EQ(masked.at(0).as<ForeseenPicture>().width, 105);
+  EXPECT_TRUE(masked.at(1).empty());
+}
+
+TEST(CropAndStitchNodes, ForeseeNothingOfDefaultsThatStandForLinkedValues) {
+  const auto known = [](const Typed& typed, std::initializer_list<const char*> awaited) {
+    return foresee_node("InpaintCropImproved", typed, with_picture(100, 50, awaited));
+  };
+  EXPECT_EQ(known(crop_values(), {}).at(1).as<ForeseenPicture>().width, 64);
+  for (const Value& output : known(crop_values(), {"mask"})) EXPECT_TRUE(output.empty()) << "one cut for each mask";
+  // A picture of 100x50 is brought up to a width of 200, and may be 150 high at most; by the default it may not.
+  Typed typed = crop_values();
+  typed["preresize"] = true;
+  typed["preresize_mode"] = s("ensure minimum and maximum resolution");
+  typed["preresize_min_width"] = int64_t{200};
+  typed["preresize_min_height"] = int64_t{20};
+  typed["preresize_max_height"] = int64_t{150};
+  EXPECT_EQ(known(typed, {}).at(1).as<ForeseenPicture>().width, 64);
+  typed.erase("preresize_min_height");
+  EXPECT_THROW(known(typed, {}), Error) << "the default";
+  for (const Value& output : known(typed, {"preresize_min_height"})) EXPECT_TRUE(output.empty());
 }
 
 }  // namespace

@@ -6,10 +6,12 @@
 
 #include "formats/tensors/safetensors.h"
 #include "models/checkpoint/checkpoint.h"
+#include "models/diffusion_model.h"
 #include "models/latent_format.h"
 #include "models/model_patch.h"
 #include "models/unet/unet_source.h"
 #include "nodes/common/link_types.h"
+#include "ops/counters.h"
 #include "run_node.h"
 #include "support/temp_folder.h"
 #include "support/tiny_models.h"
@@ -239,6 +241,55 @@ TEST(KritaRegions, EachPlaceAttendsToItsRegionsText) {
   links.erase("regions");
   alone.emplace("regions", run_node("ETN_DefineRegion", {}, links));
   EXPECT_THROW(run_node("ETN_AttentionMask", {}, alone), Error);
+}
+
+// The calls of products in each of three steps: each of the 16 cross-attentions makes keys and values of the prompt and
+// of two regions' texts in the first step only.
+TEST(KritaRegions, TextsAreProjectedOnceInARun) {
+  Loaded loaded("v1-5-pruned-emaonly.safetensors");
+  const int64_t width = models::unet_of(loaded.checkpoint.model).config.context_dim;
+  const Tensor prompt = filled({1, 7, width}, noise);
+  Value regions;
+  for (const int64_t tokens : {5, 3}) {
+    Conditioning text(1);
+    text[0].cond = filled({1, tokens, width}, noise);
+    Links links;
+    links.emplace("conditioning", computed<Conditioning>(text));
+    links.emplace("mask", computed<Mask>(constant({1, 64, 64}, 0.5f)));
+    if (!regions.empty()) links.emplace("regions", regions);
+    regions = run_node("ETN_DefineRegion", {}, links);
+  }
+  Links links;
+  links.emplace("model", computed<ModelHandle>(loaded.checkpoint.model));
+  links.emplace("regions", regions);
+  const ModelHandle model = run_node("ETN_AttentionMask", {}, links).as<ModelHandle>();
+
+  models::NetworkBatch batch;
+  batch.x = filled({1, 8, 8, 4}, noise);
+  batch.sigma = 2.0f;
+  batch.inputs.context = prompt;
+  batch.members = {0};
+  batch.cond_or_uncond = {0};
+  std::vector<Tensor> outs;
+  const auto steps = [&](const ModelHandle& of) {
+    const models::Network network = of.net->network({.sampling = of.sampling, .patches = of.patches, .cancel = {}});
+    std::vector<uint64_t> calls;
+    for (int step = 0; step < 3; ++step) {
+      ops::reset_op_counters();
+      ops::enable_op_counters(true);
+      outs.push_back(network(batch));
+      ops::enable_op_counters(false);
+      calls.push_back(ops::op_counters()[static_cast<size_t>(ops::OpKind::kLinear)].calls);
+    }
+    return calls;
+  };
+  const std::vector<uint64_t> plain = steps(loaded.checkpoint.model), first = steps(model), again = steps(model);
+  EXPECT_EQ(plain[0], plain[1] + 16);
+  EXPECT_EQ(first, (std::vector<uint64_t>{plain[0] + 2 * 16, plain[1], plain[1]}));
+  EXPECT_EQ(again, first) << "for a run only: weights may be others in the next";
+  // What is kept is the same as what is made anew.
+  for (size_t i = 4; i < outs.size(); ++i)
+    for (int64_t k = 0; k < outs[i].numel(); ++k) ASSERT_EQ(outs[i].f32()[k], outs[3].f32()[k]) << i << " " << k;
 }
 
 TEST(KritaFooocus, WeightsAndTheFirstMapChange) {

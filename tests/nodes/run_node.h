@@ -17,8 +17,9 @@ namespace easel::nodes {
 using Typed = std::map<std::string, workflow::Literal, std::less<>>;
 using Links = std::map<std::string, Value, std::less<>>;
 
-// Its first output. What it throws passes.
-inline Value run_node(const char* name, Typed typed, Links linked = {}) {
+namespace detail {
+template <class What>
+Outputs with_call(const char* name, Typed typed, Links linked, What what) {
   const library::Folders folders;
   memory::Residency residency;
   library::ModelFiles files;
@@ -26,7 +27,25 @@ inline Value run_node(const char* name, Typed typed, Links linked = {}) {
   Context context{folders, residency, files, store};
   const workflow::NodeSpec* spec = standard_table().find(name, {});
   Call call(context, *spec, "1", {std::move(typed), std::move(linked)});
-  return standard_table().entry(*spec).node.run(call).at(0);
+  return what(standard_table().entry(*spec).node, call);
+}
+}  // namespace detail
+
+// All its outputs. What it throws passes.
+inline Outputs run_whole_node(const char* name, Typed typed, Links linked = {}) {
+  return detail::with_call(name, std::move(typed), std::move(linked),
+                           [](const Node& node, Call& call) { return node.run(call); });
+}
+
+// Its first output.
+inline Value run_node(const char* name, Typed typed, Links linked = {}) {
+  return run_whole_node(name, std::move(typed), std::move(linked)).at(0);
+}
+
+// What is known of its outputs ahead. A link with an empty value is one whose value is not known yet.
+inline Outputs foresee_node(const char* name, Typed typed, Links linked) {
+  return detail::with_call(name, std::move(typed), std::move(linked),
+                           [](const Node& node, Call& call) { return node.foresee(call); });
 }
 
 }  // namespace easel::nodes

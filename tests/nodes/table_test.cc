@@ -4,9 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "library/folders.h"
+#include "library/model_files.h"
+#include "memory/resident.h"
 #include "node_api/files.h"
 #include "workflow/object_info.h"
 
@@ -126,6 +129,43 @@ TEST(Table, EveryDeclarationIsWhole) {
       }
     }
   }
+}
+
+// A foresight whose plain values all come over links that are not known yet is told their defaults. It must not refuse
+// those, whatever pictures, masks and latents come in.
+TEST(Table, NoForesightRefusesADefaultThatStandsForALinkedValue) {
+  const library::Folders folders;
+  memory::Residency residency;
+  library::ModelFiles files;
+  artifacts::FolderStore store{artifacts::Directories()};
+  Context context{folders, residency, files, store};
+  int asked = 0;
+  for (const auto* listed : standard_table().list())
+    for (const auto* spec : standard_table().forms(listed->class_type)) {
+      const Node& node = standard_table().entry(*spec).node;
+      const bool plain =
+          std::any_of(node.inputs.begin(), node.inputs.end(), [](const In& in) { return !in.is_link(); });
+      if (!node.foresee || !plain) continue;
+      for (const int64_t width : {1, 24, 3000})
+        for (const int64_t height : {1, 40, 2000}) {
+          Call::Arguments arguments;
+          for (const In& in : node.inputs) {
+            Value& value = arguments.linked[in.spec().name];
+            if (!in.is_link()) continue;
+            if (in.spec().type == "IMAGE") value = foreseen<Image>({width, height});
+            if (in.spec().type == "MASK") value = foreseen<Mask>({width, height});
+            if (in.spec().type == "LATENT") value = foreseen<Latent>({1, height, width, 4, 8});
+          }
+          Call call(context, *spec, "1", std::move(arguments));
+          try {
+            for (const Value& output : node.foresee(call)) EXPECT_EQ(output.bytes(), 0u) << spec->class_type;
+            ++asked;
+          } catch (const Error& e) {
+            ADD_FAILURE() << spec->class_type << " " << width << "x" << height << ": " << e.what();
+          }
+        }
+    }
+  EXPECT_GT(asked, 1000);
 }
 
 TEST(Table, FormsOfOneNameAreToldApart) {

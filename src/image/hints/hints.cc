@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/round.h"
 
 namespace easel::image {
 namespace {
@@ -273,8 +274,6 @@ BytePicture framed(const BytePicture& original, const BytePicture& inside, Size 
   return out;
 }
 
-int64_t rounded(double v) { return static_cast<int64_t>(std::nearbyint(v)); }
-
 }  // namespace
 
 BytePicture canny_bytes(const BytePicture& picture, int low, int high) {
@@ -310,7 +309,7 @@ BytePicture canny_bytes(const BytePicture& picture, int low, int high) {
 
 Size hint_size(Size now, int64_t resolution) {
   const double k = static_cast<double>(resolution) / static_cast<double>(std::min(now.height, now.width));
-  return {rounded(static_cast<double>(now.width) * k), rounded(static_cast<double>(now.height) * k)};
+  return scaled_by(now, k);
 }
 
 PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilter when_growing) {
@@ -319,8 +318,7 @@ PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilte
   PaddedHint out;
   out.size = hint_size({picture.width, picture.height}, resolution);
   const BytePicture small = resized(picture, out.size, grows ? when_growing : ByteFilter::kArea);
-  const auto up = [](int64_t v) { return (v + kMultiple - 1) / kMultiple * kMultiple; };
-  out.picture = BytePicture(up(small.height), up(small.width), small.channels);
+  out.picture = BytePicture(round_up(small.height, kMultiple), round_up(small.width, kMultiple), small.channels);
   for (int64_t y = 0; y < out.picture.height; ++y) {
     poll_cancelled();
     for (int64_t x = 0; x < out.picture.width; ++x)
@@ -346,8 +344,7 @@ BytePicture hint_resized(const BytePicture& hint, Size size, HintFit fit) {
   const double by_height = static_cast<double>(size.height) / static_cast<double>(hint.height);
   const double by_width = static_cast<double>(size.width) / static_cast<double>(hint.width);
   const double k = fit == HintFit::kFill ? std::min(by_height, by_width) : std::max(by_height, by_width);
-  const BytePicture scaled =
-      stretched(hint, {rounded(static_cast<double>(hint.width) * k), rounded(static_cast<double>(hint.height) * k)});
+  const BytePicture scaled = stretched(hint, scaled_by({hint.width, hint.height}, k));
   if (fit == HintFit::kFill) return framed(hint, scaled, size);
   const int64_t top = std::max<int64_t>(0, (scaled.height - size.height) / 2),
                 left = std::max<int64_t>(0, (scaled.width - size.width) / 2);

@@ -8,7 +8,8 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
-#include "image/inpaint/mask_shapes.h"
+#include "base/round.h"
+#include "image/edit/elementwise.h"
 #include "tensor/claimed_vector.h"
 
 namespace easel::image {
@@ -42,24 +43,17 @@ Tensor along_both(const Tensor& mask, bool columns_first, F filter) {
   return pass(pass(contiguous(mask), columns_first), !columns_first);
 }
 
-// 1 where any (or, to erode, all) of the nine pixels around are 1; beyond the border all are.
-Tensor morphed(const Tensor& mask, bool all) {
-  const int64_t h = mask.dim(1), w = mask.dim(2);
-  Tensor out(mask.shape());
-  parallel_for(h, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-      for (int64_t x = 0; x < w; ++x) {
-        int ones = 0;
-        for (int64_t v = y - 1; v <= y + 1; ++v)
-          for (int64_t u = x - 1; u <= x + 1; ++u)
-            ones += v < 0 || v >= h || u < 0 || u >= w || mask.f32()[v * w + u] > 0.0f;
-        out.f32()[y * w + x] = (all ? ones == 9 : ones > 0) ? 1.0f : 0.0f;
-      }
-  });
+// 1 where any of the nine pixels around is 1; beyond the border all are.
+Tensor grown_with_border(const Tensor& mask) {
+  Tensor out = extreme_in_window(mask, 3, Extreme::kLargest);
+  const int64_t h = out.dim(1), w = out.dim(2);
+  float* values = out.f32();
+  for (int64_t x = 0; x < w; ++x) values[x] = values[(h - 1) * w + x] = 1.0f;
+  for (int64_t y = 0; y < h; ++y) values[y * w] = values[y * w + w - 1] = 1.0f;
   return out;
 }
 
-int64_t floor_half(int64_t value) { return value >= 0 ? value / 2 : -((1 - value) / 2); }
+int64_t floor_half(int64_t value) { return value >> 1; }
 
 // Where a side of `grown` pixels begins whose middle is that of `size` pixels from `at` on, moved into the picture if
 // it fits there, else reaching beyond it as far on both sides.
@@ -67,11 +61,6 @@ int64_t moved_inside(int64_t begin, int64_t grown, int64_t limit) {
   if (begin >= 0 && begin + grown <= limit) return begin;
   if (grown > limit) return -floor_half(grown - limit);
   return begin < 0 ? 0 : limit - grown;
-}
-
-Size next_multiple(Size size, int64_t multiple) {
-  if (multiple < 1) return size;
-  return {(size.width + multiple - 1) / multiple * multiple, (size.height + multiple - 1) / multiple * multiple};
 }
 
 Tensor part(const Tensor& image, const Box& box) {
@@ -90,7 +79,7 @@ Tensor fill_enclosed_levels(const Tensor& mask) {
   for (const double level : kLevels) {
     poll_cancelled();
     for (int64_t i = 0; i < count; ++i) above.f32()[i] = values[static_cast<size_t>(i)] >= level ? 1.0f : 0.0f;
-    const Tensor filled = without_holes(morphed(morphed(above, false), true));
+    const Tensor filled = without_holes(extreme_in_window(grown_with_border(above), 3, Extreme::kSmallest));
     for (int64_t i = 0; i < count; ++i)
       if (filled.f32()[i] > 0.0f) values[static_cast<size_t>(i)] = std::max(values[static_cast<size_t>(i)], level);
   }
@@ -124,7 +113,7 @@ Tensor blur_mask(const Tensor& mask, double pixels, CropFlavour flavour) {
   }
   for (double& weight : weights) weight /= total;
   const bool mirrored = flavour == CropFlavour::kProcessor;
-  Tensor out = along_both(mask, true, [&](const Line& line, float* to, int64_t step) {
+  const Tensor out = along_both(mask, true, [&](const Line& line, float* to, int64_t step) {
     const int64_t period = 2 * line.count;
     for (int64_t i = 0; i < line.count; ++i) {
       double sum = 0;
@@ -140,22 +129,12 @@ Tensor blur_mask(const Tensor& mask, double pixels, CropFlavour flavour) {
       to[i * step] = static_cast<float>(sum);
     }
   });
-  for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = std::clamp(out.f32()[i], 0.0f, 1.0f);
-  return out;
+  return map(out, [](float v) { return std::clamp(v, 0.0f, 1.0f); });
 }
 
 Tensor keep_from(const Tensor& mask, double least) {
-  Tensor out = clone(contiguous(mask));
   const auto limit = static_cast<float>(least);
-  for (int64_t i = 0; i < out.numel(); ++i)
-    if (out.f32()[i] < limit) out.f32()[i] = 0.0f;
-  return out;
-}
-
-Box bounds(const Tensor& mask) {
-  const auto found = bounds_of(mask);
-  if (!found) return {};
-  return {found->left, found->top, found->right - found->left, found->bottom - found->top};
+  return map(mask, [limit](float v) { return v < limit ? 0.0f : v; });
 }
 
 Box grown(const Box& box, double factor, Size within) {
@@ -210,6 +189,11 @@ Tensor extended_mask(const Tensor& mask, Size size, int64_t up, int64_t left, fl
 
 Tensor resized_mask(const Tensor& mask, Size size, PillowFilter filter) {
   return as_mask(pillow_resize(as_picture(mask), size, filter, Overflow::kWrap));
+}
+
+Size next_multiple(Size size, int64_t multiple) {
+  if (multiple < 1) return size;
+  return {round_up(size.width, multiple), round_up(size.height, multiple)};
 }
 
 Cut cut_out(const Tensor& image, const Tensor& mask, const Box& box, const CutSize& wanted) {

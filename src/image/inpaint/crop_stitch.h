@@ -5,16 +5,11 @@
 #include <cstdint>
 
 #include "image/edit/pictures.h"
+#include "image/inpaint/mask_shapes.h"
 #include "image/scale/pillow.h"
 #include "tensor/tensor.h"
 
 namespace easel::image {
-
-// A rectangle in pixels; its corner may lie outside of a picture.
-struct Box {
-  int64_t x = 0, y = 0, width = 0, height = 0;
-  bool operator==(const Box&) const = default;
-};
 
 // Which of its two implementations the extension is to be followed in: they differ at the borders of masks.
 enum class CropFlavour { kProcessor, kCard };
@@ -29,8 +24,6 @@ Tensor blur_mask(const Tensor& mask, double pixels, CropFlavour flavour);
 // 0 for values below.
 Tensor keep_from(const Tensor& mask, double least);
 
-// The rectangle of what is not 0; empty (width 0) if there is nothing.
-Box bounds(const Tensor& mask);
 // Larger by `factor`, the same on all sides, but no larger than a picture of that size.
 Box grown(const Box& box, double factor, Size within);
 // The rectangle around both; an empty one does not count.
@@ -42,6 +35,9 @@ Box around(const Box& a, const Box& b);
 Tensor extended(const Tensor& image, Size size, int64_t up, int64_t left);
 Tensor extended_mask(const Tensor& mask, Size size, int64_t up, int64_t left, float border);
 
+// Both sides made multiples of `multiple`, when that is above 0: the size that cut_out() gives.
+Size next_multiple(Size size, int64_t multiple);
+
 // What is cut out, and how it goes back.
 struct Cut {
   Tensor canvas;         // the picture, extended where the cut reaches beyond it
@@ -49,7 +45,7 @@ struct Cut {
   Tensor image, mask;    // the context, in the size that was asked for
 };
 struct CutSize {
-  Size size;  // of the result, made a multiple of `multiple`, when that is not 0
+  Size size;  // of the result, before next_multiple()
   int64_t multiple = 0;
   bool resize = true;  // else the context keeps its pixels, and grows to at least that size
   PillowFilter down = PillowFilter::kBilinear, up = PillowFilter::kBicubic;

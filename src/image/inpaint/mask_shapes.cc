@@ -88,21 +88,21 @@ Tensor without_holes(const Tensor& mask) {
   return out;
 }
 
-std::optional<Bounds> bounds_of(const Tensor& mask) {
+Box bounds_of(const Tensor& mask) {
   require_mask(mask, "mask");
   const Tensor in = contiguous(mask.slice(0, 0, 1));
   const int64_t height = in.dim(1), width = in.dim(2);
-  Bounds found{width, height, 0, 0};
+  int64_t left = width, right = 0, top = height, bottom = 0;
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x) {
       if (in.f32()[y * width + x] == 0.0f) continue;
-      found.left = std::min(found.left, x);
-      found.right = std::max(found.right, x + 1);
-      found.top = std::min(found.top, y);
-      found.bottom = std::max(found.bottom, y + 1);
+      left = std::min(left, x);
+      right = std::max(right, x + 1);
+      top = std::min(top, y);
+      bottom = std::max(bottom, y + 1);
     }
-  if (found.right == 0) return std::nullopt;
-  return found;
+  if (right == 0) return {};
+  return {left, top, right - left, bottom - top};
 }
 
 }  // namespace easel::image

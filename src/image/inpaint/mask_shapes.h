@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "tensor/tensor.h"
 
@@ -20,12 +19,13 @@ Tensor extreme_in_window(const Tensor& mask, int64_t size, Extreme which);
 // (scipy's binary_fill_holes); else 0. Throws Error(kInvalid) for what is no mask.
 Tensor without_holes(const Tensor& mask);
 
-// Pixels of the columns left .. right - 1 and the rows top .. bottom - 1.
-struct Bounds {
-  int64_t left = 0, top = 0, right = 0, bottom = 0;
+// A rectangle in pixels; its corner may lie outside of a picture. Empty if the width is 0.
+struct Box {
+  int64_t x = 0, y = 0, width = 0, height = 0;
+  bool operator==(const Box&) const = default;
 };
-// The smallest rectangle around what is not 0 in the first of the masks [N,H,W]; nothing when all of it is 0. Throws
+// The smallest rectangle around what is not 0 in the first of the masks [N,H,W]; empty when all of it is 0. Throws
 // Error(kInvalid) for what is no mask.
-std::optional<Bounds> bounds_of(const Tensor& mask);
+Box bounds_of(const Tensor& mask);
 
 }  // namespace easel::image

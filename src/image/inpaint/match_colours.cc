@@ -1,12 +1,12 @@
 // L*a*b* with the numbers of the reference (kornia, after scikit-image): D65, the 2 degree observer.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "image/edit/pictures.h"
+#include "image/inpaint/colour_maths.h"
 #include "image/inpaint/fill.h"
 #include "image/scale/resize.h"
 
@@ -15,8 +15,6 @@ namespace {
 
 constexpr int64_t kColours = 3;
 constexpr int64_t kGrain = 1 << 14;
-using Triple = std::array<double, 3>;
-using Matrix = std::array<Triple, 3>;
 
 constexpr Matrix kToXyz{
     {{0.412453, 0.357580, 0.180423}, {0.212671, 0.715160, 0.072169}, {0.019334, 0.119193, 0.950227}}};
@@ -25,12 +23,6 @@ constexpr Matrix kFromXyz{{{3.2404813432005266, -1.5371515162713185, -0.49853632
                            {0.0556466391351772, -0.2040413383665112, 1.0573110696453443}}};
 constexpr Triple kWhite{0.95047, 1.0, 1.08883};
 constexpr double kEpsilon = 0.008856, kSlope = 7.787, kOffset = 4.0 / 29.0, kLinearBelow = 0.2068966;
-
-Triple times(const Matrix& m, const Triple& v) {
-  Triple out{};
-  for (size_t i = 0; i < out.size(); ++i) out[i] = m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2];
-  return out;
-}
 
 // IEC 61966-2-1 and back.
 double linear(double v) { return v > 0.04045 ? std::pow((v + 0.055) / 1.055, 2.4) : v / 12.92; }

@@ -1,12 +1,12 @@
 #include "image/inpaint/transfer_colours.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "image/inpaint/colour_maths.h"
 #include "image/scale/resize.h"
 #include "tensor/claimed_vector.h"
 
@@ -14,8 +14,6 @@ namespace easel::image {
 namespace {
 
 constexpr size_t kChannels = 3;
-using Triple = std::array<double, kChannels>;
-using Matrix = std::array<Triple, kChannels>;
 using Pixels = ClaimedVector<Triple>;
 
 Pixels pixels_of(const Tensor& image) {
@@ -42,12 +40,6 @@ Matrix transposed(const Matrix& a) {
 Matrix diagonal(const Triple& d) {
   Matrix out{};
   for (size_t i = 0; i < kChannels; ++i) out[i][i] = d[i];
-  return out;
-}
-Triple times(const Matrix& m, const Triple& v) {
-  Triple out{};
-  for (size_t i = 0; i < kChannels; ++i)
-    for (size_t k = 0; k < kChannels; ++k) out[i] += m[i][k] * v[k];
   return out;
 }
 

@@ -74,12 +74,31 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
   return self_out_(out, {.residual = x, .f32_out = true});
 }
 
+// What hooks are given.
+class TransformerBlock::Projector final : public ContextProjector {
+ public:
+  // `like`: of the compute type, on the device of the weights.
+  Projector(const TransformerBlock& block, const Evaluation& e, int site, const Tensor& like)
+      : block_(block), kept_(e.hook_projections), site_(site), like_(like) {}
+  ContextProjection::KeyValue project(const Tensor& context) const override {
+    const auto made = [&] { return block_.project(convert(context, like_.dtype()).to(like_.device())); };
+    return kept_ ? kept_->of(site_, context, made) : made();
+  }
+
+ private:
+  const TransformerBlock& block_;
+  HookProjections* kept_;
+  int site_;
+  const Tensor& like_;
+};
+
 Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const {
   const auto& kept = e.context->layers[static_cast<size_t>(site.index)];
   const Tensor q = q_(norm2_(x, compute_));
   Tensor out = ops::attention(q, kept.key, kept.value, site.heads);
   for (const AttentionHookPtr& hook : e.hooks)
-    if (Tensor instead = hook->replace_cross_attention(*this, site, *e.step, q, out); instead.defined())
+    if (Tensor instead = hook->replace_cross_attention(Projector(*this, e, site.index, q), site, *e.step, q, out);
+        instead.defined())
       out = std::move(instead);
   for (const AttentionHookPtr& hook : e.hooks) out = hook->after_cross_attention(site, *e.step, q, out);
   return cross_out_(out, {.residual = x, .f32_out = true});

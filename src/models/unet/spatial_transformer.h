@@ -17,6 +17,7 @@ struct Evaluation {
   const ContextProjection* context = nullptr;
   std::span<const AttentionHookPtr> hooks;
   const StepInfo* step = nullptr;
+  HookProjections* hook_projections = nullptr;
 };
 
 // The number of attention heads for a map of `channels` channels. Throws Error(kBadFile) if they do not divide it.
@@ -26,7 +27,7 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
 nn::Linear pointwise(const nn::Weights& w);
 
 // One of transformer_blocks.N. Keys: norm1-3, attn1 (self; in some blocks of SDXS context), attn2 (context), ff.
-class TransformerBlock : public ContextProjector {
+class TransformerBlock {
  public:
   TransformerBlock(const nn::Weights& w, const AttentionSite& site, int64_t heads);
   // Whether its first attention is to the context: its keys are made of rows of another width than its queries.
@@ -34,12 +35,15 @@ class TransformerBlock : public ContextProjector {
 
   // x [N,T,C] f32 with T = height * width of the map.
   Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
-  ContextProjection::KeyValue project(const Tensor& context) const override;
+  // context in the compute type, on the device of the weights.
+  ContextProjection::KeyValue project(const Tensor& context) const;
   // Whether its tensors fit one another and tokens of `width` channels.
   bool fits(int64_t width, int64_t context_dim) const;
   size_t bytes() const;
 
  private:
+  class Projector;
+
   Tensor self_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
   Tensor cross_attention(const Tensor& x, const Evaluation& e, const AttentionSite& site) const;
 

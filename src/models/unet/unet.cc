@@ -118,12 +118,22 @@ ContextProjectionPtr UNet::project(const Tensor& context) const {
   return projection;
 }
 
+const ContextProjection::KeyValue& HookProjections::of(int site, const Tensor& context,
+                                                       const std::function<ContextProjection::KeyValue()>& project) {
+  const auto key =
+      std::make_tuple(site, static_cast<const void*>(context.storage().get()), context.offset(), context.dim(1));
+  auto found = kept_.find(key);
+  if (found == kept_.end()) found = kept_.emplace(key, Kept{context, project()}).first;
+  return found->second.projection;
+}
+
 Tensor UNet::forward(const UNetInputs& in) const {
   const Impl& m = *impl_;
   m.check_inputs(in);
   static const ControlResiduals no_control;
   const ControlResiduals& control = in.control ? *in.control : no_control;
-  const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step};
+  const Evaluation e{m.trunk.time(in.timesteps, in.y, m.compute), in.context.get(), in.hooks, &in.step,
+                     in.hook_projections};
 
   Tensor h = convert(in.x.to(m.device), DType::kF32);
   // On the stack, so that a step does not allocate on the heap.

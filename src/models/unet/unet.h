@@ -1,9 +1,12 @@
 // The denoising UNet of Stable Diffusion 1.x, 2.x, SDXL, its refiner and their distilled variants.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "nn/weights.h"
@@ -66,8 +69,24 @@ struct StepInfo {
 class ContextProjector {
  public:
   virtual ~ContextProjector() = default;
-  // context [N,Tk,context_dim] in the compute type, on the model's device.
+  // context [N,Tk,context_dim] of any float type, on any device. A context that comes again in the same run, in the
+  // same memory, is not projected again.
   virtual ContextProjection::KeyValue project(const Tensor& context) const = 0;
+};
+
+// What hooks have had projected in a run.
+class HookProjections {
+ public:
+  // What `project` makes of a context for one cross-attention, by AttentionSite::index; called for new ones only.
+  const ContextProjection::KeyValue& of(int site, const Tensor& context,
+                                        const std::function<ContextProjection::KeyValue()>& project);
+
+ private:
+  struct Kept {
+    Tensor context;  // so that no other one gets its memory
+    ContextProjection::KeyValue projection;
+  };
+  std::map<std::tuple<int, const void*, size_t, int64_t>, Kept> kept_;
 };
 
 // Takes part in every attention; IP-Adapters are such hooks. Immutable while sampling. All tensors, those returned
@@ -129,6 +148,7 @@ struct UNetInputs {
   Tensor y;                      // [N,adm_channels] f32; undefined when the model takes none
   const ControlResiduals* control = nullptr;
   std::span<const AttentionHookPtr> hooks;
+  HookProjections* hook_projections = nullptr;  // of the run; null: hooks' texts are projected each time
   std::span<const BlockHookPtr> block_hooks;
   StepInfo step;
 };

@@ -36,6 +36,7 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
     hooks.insert(hooks.end(), batch.hooks.begin(), batch.hooks.end());
   }
   in.hooks = hooks.empty() ? hooks_ : hooks;
+  in.hook_projections = &hook_projections_;
   in.block_hooks = block_hooks_;
   in.step.sigma = batch.sigma;
   in.step.cond_or_uncond = batch.cond_or_uncond;

@@ -11,7 +11,8 @@
 
 namespace easel::models {
 
-// The network of one sampling run. It projects each context once and keeps the projection. Not thread-safe.
+// The network of one sampling run. It projects each context once, those of hooks as well, and
+// keeps the projection. Not thread-safe.
 class UNetNetwork {
  public:
   UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run);
@@ -28,6 +29,7 @@ class UNetNetwork {
   std::vector<AttentionHookPtr> hooks_;  // of the patches, in their order
   std::vector<BlockHookPtr> block_hooks_;
   std::map<std::vector<int>, ContextProjectionPtr> projections_;
+  HookProjections hook_projections_;
   ControlRun control_;
   UNetInputs inputs_;  // kept so that its memory is reused
 };

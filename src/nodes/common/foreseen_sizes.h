@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "image/scale/resize.h"
 #include "models/latent_format.h"
@@ -59,6 +61,23 @@ T in_number(T known, int64_t count) {
 // How many of the `wanted` pixels or pictures there are from `first` on; the last one when that is behind the end.
 inline int64_t part_of(int64_t whole, int64_t first, int64_t wanted) {
   return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, whole - std::min(first, whole - 1)));
+}
+
+// Those pictures, masks or latents that come in at `inputs`, together, in the size of the first; nothing is known while
+// one of them is not.
+template <class L>
+Foreseen<L> foresee_together(const Call& call, const std::vector<std::string>& inputs) {
+  using One = typename LinkType<L>::Foreseen;
+  std::optional<One> all;
+  for (const std::string& input : inputs) {
+    if (call.awaits(input)) return {};
+    const Value* value = call.linked(input);
+    if (!value) continue;
+    const One* known = value->get<One>();
+    if (!known) return {};
+    all = all ? in_number(*all, all->count + known->count) : *known;
+  }
+  return {all};
 }
 
 // A mask for each picture, and a picture for each mask.

@@ -1,5 +1,4 @@
 // Nodes that combine conditionings, and restrict them to parts of the picture or of the denoising.
-#include <algorithm>
 #include <cmath>
 
 #include "models/conditioning.h"

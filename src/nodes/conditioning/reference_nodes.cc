@@ -1,6 +1,5 @@
 // Pictures that steer others without a network of their own: reference-only, of ComfyUI's experiments
 // (github.com/comfyanonymous/ComfyUI_experiments).
-#include "models/latent_format.h"
 #include "models/model_patch.h"
 #include "models/unet/reference_attention.h"
 #include "models/unet/unet_source.h"

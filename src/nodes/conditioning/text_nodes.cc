@@ -1,10 +1,8 @@
 // Nodes that turn text into conditioning.
-#include <algorithm>
-
 #include "models/conditioning.h"
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
+#include "nodes/common/link_types.h"
 #include "nodes/common/sizes.h"
 #include "text/prompt.h"
 

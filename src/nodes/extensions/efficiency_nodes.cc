@@ -1,7 +1,6 @@
 // Nodes of efficiency-nodes-comfyui (github.com/jags111/efficiency-nodes-comfyui): a loader and samplers that each
 // stand for a chain of ComfyUI's nodes. Scripts, XY plots and ControlNet stacks are not implemented.
 #include <array>
-#include <initializer_list>
 #include <utility>
 
 #include "models/text/text_encoder.h"
@@ -124,6 +123,7 @@ Results<ModelHandle, Conditioning, Conditioning, Latent, VaeHandle, ClipHandle, 
 
 Foreseen<ModelHandle, Conditioning, Conditioning, Latent, VaeHandle, ClipHandle, Dependencies> foresee_loader(
     const Known<Load>& known, Call& call) {
+  if (call.awaits("ckpt_name") || call.awaits("vae_name")) return {};
   Load in;
   in.ckpt_name = known(&Load::ckpt_name);
   in.vae_name = known(&Load::vae_name);

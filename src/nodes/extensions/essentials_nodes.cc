@@ -1,7 +1,4 @@
 // Nodes of ComfyUI_essentials (github.com/cubiq/ComfyUI_essentials): batches, masks, plain values.
-#include <algorithm>
-#include <cmath>
-
 #include "image/edit/elementwise.h"
 #include "image/edit/filters.h"
 #include "image/edit/masks.h"
@@ -307,10 +304,7 @@ Results<Latent, int64_t, int64_t> pick(const Picker& in) {
   if (size.width < least || size.height < least)
     throw Error(Fault::kInvalid, "a latent needs sides of at least " + std::to_string(least) + " pixels")
         .at_input(size.width < least ? "width_override" : "height_override");
-  Latent out;
-  out.samples =
-      Tensor::zeros({in.batch_size, size.height / format.factor, size.width / format.factor, format.channels});
-  return {std::move(out), size.width, size.height};
+  return {empty_latent(latents_for(format, in.batch_size, size)), size.width, size.height};
 }
 
 Foreseen<Latent, int64_t, int64_t> foresee_pick(const Known<Picker>& in) {

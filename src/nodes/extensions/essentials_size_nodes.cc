@@ -41,8 +41,7 @@ Fit fit_inside(image::Size now, int64_t width, int64_t height, bool padded) {
   if (height == 0) height = ow < width ? kMaxSide : oh;
   const double scale = std::min(ratio(width, ow), ratio(height, oh));
   Fit out;
-  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
-              image::round_half_even(static_cast<double>(oh) * scale)};
+  out.size = image::scaled_by(now, scale);
   if (padded) {
     out.padding.left = (width - out.size.width) / 2;
     out.padding.right = width - out.size.width - out.padding.left;
@@ -58,8 +57,7 @@ Fit fill(image::Size now, int64_t width, int64_t height) {
   if (height == 0) height = oh;
   const double scale = std::max(ratio(width, ow), ratio(height, oh));
   Fit out;
-  out.size = {image::round_half_even(static_cast<double>(ow) * scale),
-              image::round_half_even(static_cast<double>(oh) * scale)};
+  out.size = image::scaled_by(now, scale);
   out.cut = true;
   out.x = std::max<int64_t>(0, (out.size.width - width) / 2);
   out.y = std::max<int64_t>(0, (out.size.height - height) / 2);

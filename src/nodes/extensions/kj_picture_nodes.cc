@@ -1,6 +1,5 @@
 // Nodes of ComfyUI-KJNodes on masks and on pictures side by side.
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>

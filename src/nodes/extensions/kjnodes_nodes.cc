@@ -216,8 +216,7 @@ image::Size wanted_size(const WantedSize& in, image::Size now) {
     } else if (in.height == 0 && in.width != 0) {
       out.height = image::round_half_even(h * (width / w));
     } else if (in.width != 0) {
-      const double scale = std::min(width / w, height / h);
-      out = {image::round_half_even(w * scale), image::round_half_even(h * scale)};
+      out = image::scaled_by(now, std::min(width / w, height / h));
     }
   } else {
     if (in.width == 0) out.width = now.width;

@@ -37,8 +37,7 @@ struct Noisy {
 };
 
 Results<Latent> noisy(const Noisy& in) {
-  const models::LatentFormat& format = models::default_latents();
-  const Shape shape{in.batch_size, in.height / format.factor, in.width / format.factor, format.channels};
+  const Shape shape = shape_of(latents_for(models::default_latents(), in.batch_size, {in.width, in.height}));
   Latent out;
   out.samples = in.card ? sampling::philox_randn(in.seed, shape) : sampling::TorchGenerator(in.seed).randn(shape);
   return {std::move(out)};

@@ -1,6 +1,5 @@
 // Nodes of ComfyUI-Custom-Scripts (github.com/pythongosssss/ComfyUI-Custom-Scripts).
 #include <algorithm>
-#include <array>
 
 #include "image/scale/pillow.h"
 #include "node_api/table.h"

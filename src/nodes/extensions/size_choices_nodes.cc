@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "models/latent_format.h"
 #include "node_api/table.h"

@@ -24,11 +24,11 @@ void check_tcd(const Tcd& in) {
 }
 
 std::shared_ptr<const sampling::DiscreteSampling> distilled(const ModelHandle& model) {
-  const auto* discrete = dynamic_cast<const sampling::DiscreteSampling*>(model.sampling.get());
-  if (!discrete)
+  auto out = model.sampling->distilled();
+  if (!out)
     throw Error(Fault::kMismatch, "TCD goes with models of discrete timesteps, and " + model.file + " has none")
         .at_input("model");
-  return discrete->distilled();
+  return out;
 }
 
 ModelHandle patched(ModelHandle model) {

@@ -13,7 +13,6 @@
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/foreseen_sizes.h"
-#include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_run.h"

@@ -1,7 +1,6 @@
 // Nodes that fit pictures to a size, or put them side by side.
 #include <algorithm>
 
-#include "base/cancel.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"

@@ -6,7 +6,6 @@
 #include "node_api/files.h"
 #include "node_api/table.h"
 
-#include <array>
 #include <random>
 #include <utility>
 

@@ -1,6 +1,5 @@
 // IP-Adapter nodes as they were in 2023 and in January 2024; many published workflows use them.
 #include "image/edit/pictures.h"
-#include "image/scale/resize.h"
 #include "models/vision/clip_vision.h"
 #include "node_api/table.h"
 #include "nodes/common/reference_picture.h"

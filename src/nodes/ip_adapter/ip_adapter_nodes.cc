@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 
-#include "formats/tensors/model_file.h"
 #include "image/edit/pictures.h"
 #include "library/folders.h"
 #include "nodes/common/reference_picture.h"

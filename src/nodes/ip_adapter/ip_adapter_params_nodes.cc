@@ -1,7 +1,7 @@
 // IP-Adapter nodes that hand several pictures on with what is to be done with each, and the one that makes noise.
 #include "image/edit/filters.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
+#include "nodes/common/link_types.h"
 #include "nodes/ip_adapter/ip_adapter_inputs.h"
 #include "sampling/random/torch_random.h"
 

@@ -9,7 +9,6 @@
 #include "image/scale/resize.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
-#include "nodes/common/reference_picture.h"
 #include "nodes/ip_adapter/ip_adapter_inputs.h"
 #include "ops/elementwise.h"
 

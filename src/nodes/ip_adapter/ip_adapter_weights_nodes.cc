@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "image/edit/pictures.h"
 #include "node_api/table.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"

@@ -1,9 +1,7 @@
 // Nodes between pictures and latents.
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
-#include "base/cancel.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/scale/resize.h"

@@ -1,7 +1,6 @@
 // Custom sampling: noise, guidance, sampler and noise levels are nodes of their own.
 #include <cmath>
 #include <limits>
-#include <memory>
 
 #include "guidance/ksample.h"
 #include "node_api/table.h"

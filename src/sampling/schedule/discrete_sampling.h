@@ -29,7 +29,7 @@ class DiscreteSampling final : public AddedNoise {
   ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const override;
 
   // The same betas for a network that predicts noise and was distilled to 50 of the timesteps, as for consistency.
-  std::shared_ptr<const DiscreteSampling> distilled() const;
+  std::shared_ptr<const DiscreteSampling> distilled() const override;
   // The share of the picture in the variance of x at a timestep, 0..timesteps - 1: the product of 1 - beta up to it.
   float alpha_product(int timestep) const;
 

@@ -12,6 +12,7 @@ namespace easel::sampling {
 // consistency models, or the direction from picture to noise (flow matching).
 enum class Prediction { kEps, kV, kX0, kLcm, kFlow };
 
+class DiscreteSampling;  // discrete_sampling.h
 class ModelSampling;
 using ModelSamplingPtr = std::shared_ptr<const ModelSampling>;
 
@@ -56,6 +57,9 @@ class ModelSampling {
   // The same noise levels for a network with another kind of prediction, as nodes set it by hand. Throws
   // Error(kMismatch) for models whose levels go with one kind only.
   virtual ModelSamplingPtr with_prediction(Prediction prediction, bool zero_terminal_snr) const = 0;
+  // The same noise for a network that was distilled to a few of its timesteps; null for models that were not trained on
+  // timesteps one by one.
+  virtual std::shared_ptr<const DiscreteSampling> distilled() const { return nullptr; }
 
  protected:
   std::vector<float> sigmas_;

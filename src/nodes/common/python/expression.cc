@@ -43,7 +43,7 @@ PythonNumber power(int64_t base, int64_t exponent) {
   return out;
 }
 
-using Op = PythonOp;
+enum class Op { kAdd, kSubtract, kMultiply, kDivide, kFloor, kModulo, kPower, kAnd, kOr, kXor, kLeft, kRight };
 
 PythonNumber of_whole(Op op, int64_t a, int64_t b) {
   int64_t out = 0;
@@ -71,6 +71,25 @@ PythonNumber of_whole(Op op, int64_t a, int64_t b) {
   }
   if (!fits) fail("the result does not fit into 64 bits");
   return out;
+}
+
+// What Python makes of two numbers: of whole ones a whole one, but for divisions and powers below 0. Fails for a
+// divisor of 0, for a whole result that does not fit into 64 bits, for one that is not finite, and for bits of numbers
+// that are not whole.
+PythonNumber calculate(Op op, const PythonNumber& a, const PythonNumber& b) {
+  if ((op == Op::kDivide || op == Op::kFloor || op == Op::kModulo) && as_real(b) == 0) fail("nothing divides by 0");
+  if (is_whole(a) && is_whole(b)) return of_whole(op, std::get<int64_t>(a), std::get<int64_t>(b));
+  const double x = as_real(a), y = as_real(b);
+  switch (op) {
+    case Op::kAdd: return finite(x + y);
+    case Op::kSubtract: return finite(x - y);
+    case Op::kMultiply: return finite(x * y);
+    case Op::kDivide: return finite(x / y);
+    case Op::kFloor: return finite(std::floor(x / y));
+    case Op::kModulo: return finite(remainder_of(x, y));
+    case Op::kPower: return finite(std::pow(x, y));
+    default: fail("bits are those of whole numbers");
+  }
 }
 
 class Reader {
@@ -272,22 +291,6 @@ double as_real(const PythonNumber& number) {
 int64_t as_whole(const PythonNumber& number) {
   if (const auto* v = std::get_if<int64_t>(&number)) return *v;
   return python_int(std::get<double>(number), "");
-}
-
-PythonNumber calculate(PythonOp op, const PythonNumber& a, const PythonNumber& b) {
-  if ((op == Op::kDivide || op == Op::kFloor || op == Op::kModulo) && as_real(b) == 0) fail("nothing divides by 0");
-  if (is_whole(a) && is_whole(b)) return of_whole(op, std::get<int64_t>(a), std::get<int64_t>(b));
-  const double x = as_real(a), y = as_real(b);
-  switch (op) {
-    case Op::kAdd: return finite(x + y);
-    case Op::kSubtract: return finite(x - y);
-    case Op::kMultiply: return finite(x * y);
-    case Op::kDivide: return finite(x / y);
-    case Op::kFloor: return finite(std::floor(x / y));
-    case Op::kModulo: return finite(remainder_of(x, y));
-    case Op::kPower: return finite(std::pow(x, y));
-    default: fail("bits are those of whole numbers");
-  }
 }
 
 PythonNumber evaluate(std::string_view expression, const ExpressionRules& rules) {

@@ -17,13 +17,6 @@ double as_real(const PythonNumber& number);
 // int(number). Throws Error(kInvalid) where it does not fit into 64 bits.
 int64_t as_whole(const PythonNumber& number);
 
-enum class PythonOp { kAdd, kSubtract, kMultiply, kDivide, kFloor, kModulo, kPower, kAnd, kOr, kXor, kLeft, kRight };
-
-// What Python makes of two numbers: of whole ones a whole one, but for divisions and powers below 0. Throws
-// Error(kInvalid) for a divisor of 0, for a whole result that does not fit into 64 bits, for one that is not finite,
-// and for bits of numbers that are not whole.
-PythonNumber calculate(PythonOp op, const PythonNumber& a, const PythonNumber& b);
-
 struct ExpressionRules {
   // The value of a name, or of an attribute of one ("a.width"); the attribute is empty for a name alone. Throws Error.
   std::function<PythonNumber(const std::string& name, const std::string& attribute)> value;

@@ -10,11 +10,6 @@
 
 namespace easel::nodes {
 
-void require_length(size_t bytes) {
-  if (bytes > kMostText)
-    throw Error(Fault::kMemory, "makes a text of more than " + std::to_string(kMostText >> 20) + " MiB");
-}
-
 double python_round(double value, int digits) {
   if (!std::isfinite(value) || std::abs(value) > 1e15) return value;
   std::array<char, 64> text{};

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <vector>
 
+#include "node_api/text_length.h"
+
 namespace easel::nodes {
 
 // round(value, digits): the nearest decimal of so many digits after the point, halves of the binary value's exact
@@ -34,11 +36,6 @@ std::optional<T> number_with_plus(std::string_view text) {
 
 // float(text) of a text of digits with at most one point, as `text.replace(".", "", 1).isdigit()` asks for.
 std::optional<double> digits_as_number(std::string_view text);
-
-// Nodes on texts run before anything is computed, and chains of them can multiply a text; this limits its size.
-inline constexpr size_t kMostText = size_t{16} << 20;
-// Throws Error(kMemory) for more bytes than that.
-void require_length(size_t bytes);
 
 // text.split(delimiter): the parts between delimiters, empty ones too. Throws Error(kInvalid) for an empty delimiter,
 // naming the input `delimiter`.

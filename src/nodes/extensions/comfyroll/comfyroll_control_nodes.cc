@@ -14,6 +14,7 @@
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
+#include "nodes/extensions/comfyroll/comfyroll.h"
 #include "ops/elementwise.h"
 #include "text/unicode.h"
 
@@ -63,10 +64,6 @@ using models::Conditioning;
 using models::ModelHandle;
 
 constexpr const char* kOrigin = "comfyroll";
-
-std::string help(const char* page) {
-  return std::string("https://github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes/wiki/") + page;
-}
 
 // --- ControlNets ---
 
@@ -356,17 +353,11 @@ struct Aspect {
 
 using AspectResults = Results<int64_t, int64_t, double, double, int64_t, Latent, std::string>;
 
-// "SDXL - 1:1 square 1024x1024" holds the size, which the prescale factor changes.
+// The prescale factor changes the chosen size.
 image::Size scaled_size(const std::string& aspect_ratio, image::Size custom, bool swapped, double factor) {
-  auto [width, height] = custom;
-  if (const size_t space = aspect_ratio.rfind(' '); space != std::string::npos) {
-    const std::string size = aspect_ratio.substr(space + 1);
-    width = std::stoll(size);
-    height = std::stoll(size.substr(size.find('x') + 1));
-  }
-  if (swapped) std::swap(width, height);
-  return {static_cast<int64_t>(static_cast<double>(width) * factor),
-          static_cast<int64_t>(static_cast<double>(height) * factor)};
+  const image::Size chosen = chosen_size(aspect_ratio, custom, swapped);
+  return {static_cast<int64_t>(static_cast<double>(chosen.width) * factor),
+          static_cast<int64_t>(static_cast<double>(chosen.height) * factor)};
 }
 
 AspectResults aspect(const Aspect& in) {

@@ -1,23 +1,16 @@
 // Nodes of Comfyroll Studio (github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes): switches, texts, sizes.
-#include <utility>
-
-#include "image/scale/resize.h"
 #include "models/latent_format.h"
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
+#include "nodes/extensions/comfyroll/comfyroll.h"
 
 namespace easel::nodes {
 namespace {
 
 constexpr const char* kOrigin = "comfyroll";
-
-// Every node also returns the address of a page about it, as `show_help`.
-std::string help(const char* page) {
-  return std::string("https://github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes/wiki/") + page;
-}
 
 // --- Switches ---
 
@@ -169,19 +162,6 @@ struct AspectSdxl : Aspect {
 };
 
 using AspectResults = Results<int64_t, int64_t, double, int64_t, Latent, std::string>;
-
-// The size in a choice such as "1:1 square 512x512"; "custom" stands for the size of the inputs.
-image::Size chosen_size(const std::string& aspect_ratio, image::Size custom, bool swapped) {
-  auto [width, height] = custom;
-  const size_t blank = aspect_ratio.rfind(' ');
-  if (blank != std::string::npos) {
-    const std::string size = aspect_ratio.substr(blank + 1);
-    width = std::stoll(size);
-    height = std::stoll(size.substr(size.find('x') + 1));
-  }
-  if (swapped) std::swap(width, height);
-  return {width, height};
-}
 
 AspectResults aspect(const Aspect& in, const char* page) {
   const image::Size size = chosen_size(in.aspect_ratio, {in.width, in.height}, in.swap_dimensions);

@@ -8,6 +8,7 @@
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/common/python/values_as_text.h"
+#include "nodes/extensions/comfyroll/comfyroll.h"
 #include "nodes/extensions/was/was_values.h"
 #include "sampling/random/python_random.h"
 #include "text/unicode.h"
@@ -18,9 +19,6 @@ namespace {
 using Texts = Results<std::string, std::string>;
 using SomeText = Results<Anything, std::string>;
 
-std::string help(const char* page) {
-  return std::string("https://github.com/Suzie1/ComfyUI_Comfyroll_CustomNodes/wiki/") + page;
-}
 Value text_value(std::string text) { return computed<std::string>(std::move(text)); }
 
 constexpr double kFar = 18446744073709551615.0;

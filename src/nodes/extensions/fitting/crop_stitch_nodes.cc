@@ -152,11 +152,11 @@ Stitcher::Part crop_one(const Crop& in, Work work) {
   if (in.extend_for_outpainting) extend(in, work);
 
   const Size whole = work.size();
-  image::Box box = image::bounds(work.mask);
+  image::Box box = image::bounds_of(work.mask);
   if (box.width == 0) box = {0, 0, whole.width, whole.height};
   if (in.context_from_mask_extend_factor >= kLeastGrowth)
     box = image::grown(box, in.context_from_mask_extend_factor, whole);
-  box = image::around(box, image::bounds(work.context));
+  box = image::around(box, image::bounds_of(work.context));
   const bool resize = in.output_resize_to_target_size;
   const image::CutSize wanted{
       .size = resize ? Size{in.output_target_width, in.output_target_height} : Size{box.width, box.height},
@@ -216,10 +216,6 @@ Results<Stitcher, Image, Mask> crop(const Crop& in, Call& call) {
   return {std::move(stitcher), ops::concat(images, 0), ops::concat(cut_masks, 0)};
 }
 
-int64_t next_multiple(int64_t side, int64_t multiple) {
-  return multiple < 1 ? side : (side + multiple - 1) / multiple * multiple;
-}
-
 // The size of the picture that comes back: brought to a size first, and extended.
 Size size_back(const Known<Crop>& in, Size now) {
   Crop values;
@@ -240,13 +236,17 @@ Size size_back(const Known<Crop>& in, Size now) {
 Foreseen<Stitcher, Image, Mask> foresee_crop(const Known<Crop>& in, Call& call) {
   const ForeseenPicture* known = in(&Crop::image);
   const ForeseenMask* mask = in(&Crop::mask);
-  if (!known || (known->count == 1 && !mask && call.linked("mask"))) return {};
+  // A single picture is cut once for each mask.
+  if (!known || (known->count == 1 && call.awaits("mask"))) return {};
+  for (const char* input : {"preresize", "preresize_mode", "preresize_min_width", "preresize_min_height",
+                            "preresize_max_width", "preresize_max_height", "extend_for_outpainting", "extend_up_factor",
+                            "extend_down_factor", "extend_left_factor", "extend_right_factor"})
+    if (call.awaits(input)) return {};  // the default that stands for it may be refused
   ForeseenPicture back = in_size(*known, size_back(in, size_of(*known)));
   if (mask) back.count = std::max(back.count, mask->count);
   if (!in(&Crop::output_resize_to_target_size)) return {ForeseenStitcher{back}, std::nullopt, std::nullopt};
-  const int64_t multiple = in(&Crop::output_padding);
-  const ForeseenPicture out = in_size(back, {next_multiple(in(&Crop::output_target_width), multiple),
-                                             next_multiple(in(&Crop::output_target_height), multiple)});
+  const Size target{in(&Crop::output_target_width), in(&Crop::output_target_height)};
+  const ForeseenPicture out = in_size(back, image::next_multiple(target, in(&Crop::output_padding)));
   return {ForeseenStitcher{back}, out, mask_of(out)};
 }
 

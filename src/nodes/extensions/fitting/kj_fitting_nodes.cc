@@ -125,7 +125,7 @@ Border border_of(Proportion how) {
 int64_t begin_within(int64_t whole, int64_t part, Position at, Position first, Position last) {
   if (at == first) return 0;
   const int64_t free = whole - part;
-  return at == last ? free : (free >= 0 ? free / 2 : -((1 - free) / 2));
+  return at == last ? free : free >> 1;  // Python's //
 }
 int64_t left_of(int64_t whole, int64_t part, Position at) {
   return begin_within(whole, part, at, Position::kLeft, Position::kRight);
@@ -145,23 +145,22 @@ Size fitted(const Resize& in, Size now) {
   if (in.keep_proportion == Proportion::kStretch || in.keep_proportion == Proportion::kCrop)
     return {in.width == 0 ? now.width : in.width, in.height == 0 ? now.height : in.height};
   if (in.width == 0 && in.height == 0) return now;
+  // A side that alone is given is kept as it is.
   const double scale = in.width == 0 ? height / h : in.height == 0 ? width / w : std::min(width / w, height / h);
-  return {in.height != 0 && in.width == 0 ? image::round_half_even(w * scale)
-          : in.height == 0                ? in.width
-                                          : image::round_half_even(w * scale),
-          in.width != 0 && in.height == 0 ? image::round_half_even(h * scale)
-          : in.width == 0                 ? in.height
-                                          : image::round_half_even(h * scale)};
+  const Size scaled = image::scaled_by(now, scale);
+  return {in.height == 0 ? in.width : scaled.width, in.width == 0 ? in.height : scaled.height};
 }
 
+// The picture's own size in the result, and the border around it.
 struct Plan {
-  Size size;    // of the picture
-  Sides sides;  // of the border around it
-  bool border = false;
+  Size size;
+  Sides sides = {};
+  Size whole() const { return {size.width + sides.left + sides.right, size.height + sides.top + sides.bottom}; }
+  bool has_border() const { return whole() != size; }
 };
 
 Plan plan(const Resize& in, Size now) {
-  Plan out{fitted(in, now), {}, false};
+  Plan out{fitted(in, now)};
   if (pads(in.keep_proportion)) {
     out.sides.left = left_of(in.width, out.size.width, in.crop_position);
     out.sides.right = in.width - out.size.width - out.sides.left;
@@ -175,8 +174,9 @@ Plan plan(const Resize& in, Size now) {
                                      std::to_string(out.size.height))
         .at_input(out.size.width < 1 ? "width" : "height");
   Sides& s = out.sides;
-  out.border = s.left > 0 || s.right > 0 || s.top > 0 || s.bottom > 0;
-  if (out.border && by > 1) {
+  if (s.left <= 0 && s.right <= 0 && s.top <= 0 && s.bottom <= 0) {
+    s = {};
+  } else if (by > 1) {
     if (const int64_t over = (out.size.width + s.left + s.right) % by; over > 0) s.right += by - over;
     if (const int64_t over = (out.size.height + s.top + s.bottom) % by; over > 0) s.bottom += by - over;
   }
@@ -219,7 +219,7 @@ Results<Image, int64_t, int64_t, Mask> resize(const Resize& in) {
   };
   pixels = brought(pixels);
   if (mask.defined()) mask = image::as_mask(brought(mask));
-  if (p.border)
+  if (p.has_border())
     std::tie(pixels, mask) = padded(pixels, mask, p.sides, border_of(in.keep_proportion), in.pad_color, "pad_color");
   const int64_t width = pixels.dim(2), height = pixels.dim(1);
   if (!mask.defined()) mask = Tensor::zeros({1, kNoMaskSide, kNoMaskSide});
@@ -230,6 +230,8 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, 
   const ForeseenPicture* known = in(&Resize::image);
   const ForeseenMask* mask = in(&Resize::mask);
   if (!known) return {};
+  for (const char* input : {"width", "height", "keep_proportion", "crop_position", "divisible_by"})
+    if (call.awaits(input)) return {};  // the default that stands for it may be refused
   Resize values;
   values.width = in(&Resize::width);
   values.height = in(&Resize::height);
@@ -237,14 +239,13 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, 
   values.crop_position = in(&Resize::crop_position);
   values.divisible_by = in(&Resize::divisible_by);
   const Plan p = plan(values, size_of(*known));
-  const Size size =
-      p.border ? Size{p.size.width + p.sides.left + p.sides.right, p.size.height + p.sides.top + p.sides.bottom}
-               : p.size;
+  const Size size = p.whole();
   const ForeseenPicture out = in_size(*known, size);
   std::optional<ForeseenMask> out_mask;
   if (mask && !stands_for_none({mask->width, mask->height}, size_of(*known)))
     out_mask = ForeseenMask{size.width, size.height, mask->count};
-  else if (mask || !call.linked("mask")) out_mask = p.border ? mask_of(out) : ForeseenMask{kNoMaskSide, kNoMaskSide, 1};
+  else if (mask || !call.awaits("mask"))
+    out_mask = p.has_border() ? mask_of(out) : ForeseenMask{kNoMaskSide, kNoMaskSide, 1};
   return {out, size.width, size.height, out_mask};
 }
 
@@ -264,13 +265,7 @@ struct Pad {
   std::optional<int64_t> target_width, target_height;
 };
 
-// The picture's own size in the result, and the border around it.
-struct Padding {
-  Size size;
-  Sides sides;
-};
-
-Padding padding(const Pad& in, Size now) {
+Plan padding(const Pad& in, Size now) {
   const int64_t extra = in.extra_padding;
   if (!in.target_width || !in.target_height)
     return {now, {in.left + extra, in.top + extra, in.right + extra, in.bottom + extra}};
@@ -287,7 +282,7 @@ Results<Image, Mask> pad(const Pad& in) {
   const Size now = image::size_of(pixels);
   if (mask.defined() && (mask.dim(1) != now.height || mask.dim(2) != now.width))
     mask = image::as_mask(image::resize(image::as_picture(mask), now, image::ResizeMethod::kNearestExact));
-  const Padding p = padding(in, now);
+  const Plan p = padding(in, now);
   if (p.size != now) pixels = image::resize(pixels, p.size, image::ResizeMethod::kLanczos);
   auto [out, out_mask] = padded(pixels, mask, p.sides, in.pad_mode, in.color, "color");
   return {std::move(out), std::move(out_mask)};
@@ -306,15 +301,13 @@ Foreseen<Image, Mask> foresee_pad(const Known<Pad>& in, Call& call) {
   values.target_width = in(&Pad::target_width);
   values.target_height = in(&Pad::target_height);
   if (call.awaits("target_width") || call.awaits("target_height")) return {};
-  const Padding p = padding(values, size_of(*known));
-  const auto around = [&](Size size) {
-    return Size{size.width + p.sides.left + p.sides.right, size.height + p.sides.top + p.sides.bottom};
-  };
-  const ForeseenPicture out = in_size(*known, around(p.size));
+  const Plan p = padding(values, size_of(*known));
+  const ForeseenPicture out = in_size(*known, p.whole());
   std::optional<ForeseenMask> out_mask;
   // A mask keeps the size that the picture had, as in the original.
-  if (mask) out_mask = ForeseenMask{around(size_of(*known)).width, around(size_of(*known)).height, mask->count};
-  else if (!call.linked("mask")) out_mask = mask_of(out);
+  const Size of_mask = Plan{size_of(*known), p.sides}.whole();
+  if (mask) out_mask = ForeseenMask{of_mask.width, of_mask.height, mask->count};
+  else if (!call.awaits("mask")) out_mask = mask_of(out);
   return {out, out_mask};
 }
 

@@ -3,10 +3,8 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <string>
 
-#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
@@ -60,10 +58,6 @@ Size by_longer(Size now, int64_t size) {
 Size by_shorter(Size now, int64_t size) {
   if (now.width <= now.height) return {size, size * now.height / now.width};
   return {size * now.width / now.height, size};
-}
-Size by_factor(Size now, double factor) {
-  return {image::round_half_even(static_cast<double>(now.width) * factor),
-          image::round_half_even(static_cast<double>(now.height) * factor)};
 }
 
 // Of SDXL's sizes, the one whose diagonal has the nearest angle.
@@ -140,7 +134,7 @@ void add_pictures(const AddNode& add) {
       add, "JWImageResizeByFactor", "Makes pictures larger or smaller by a factor.",
       {Link("image", &Picture::image),
        Float("factor", &ByFactor::factor).range(0, kLongest).step(0.01).useful(0.25, 4, 0.25), interpolation()},
-      [](Size now, ByFactor in) { return by_factor(now, in.factor); });
+      [](Size now, ByFactor in) { return image::scaled_by(now, in.factor); });
   add.node<Picture>(
       "JWImageResizeToClosestSDXLResolution", "Resizes pictures to the size of SDXL's that is most like theirs.",
       {Link("image", &Picture::image), interpolation()},

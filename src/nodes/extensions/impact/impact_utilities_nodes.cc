@@ -16,8 +16,6 @@
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/link_types.h"
 #include "nodes/common/python/python_values.h"
-#include "nodes/common/python/texts.h"
-#include "nodes/common/python/values_as_text.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sizes.h"
 #include "nodes/extensions/impact/basic_pipe.h"
@@ -49,10 +47,15 @@ Inputs<Several> several(const std::string& stem, const char* type) {
   return out;
 }
 
+std::vector<std::string> numbered(const std::string& stem) {
+  std::vector<std::string> out;
+  for (size_t i = 1; i <= kMost; ++i) out.push_back(stem + std::to_string(i));
+  return out;
+}
 std::vector<Value> linked(const Call& call, const std::string& stem) {
   std::vector<Value> out;
-  for (size_t i = 1; i <= kMost; ++i)
-    if (const Value* value = call.linked(stem + std::to_string(i)); value && !value->empty()) out.push_back(*value);
+  for (const std::string& input : numbered(stem))
+    if (const Value* value = call.linked(input)) out.push_back(*value);
   return out;
 }
 
@@ -77,15 +80,7 @@ Results<Image> image_batch(const Several&, Call& call) {
 }
 
 Foreseen<Image> foresee_image_batch(const Known<Several>&, Call& call) {
-  for (size_t i = 1; i <= kMost; ++i)
-    if (call.awaits("image" + std::to_string(i))) return {};
-  std::optional<ForeseenPicture> all;
-  for (const Value& value : linked(call, "image")) {
-    const auto* known = value.get<ForeseenPicture>();
-    if (!known) return {};
-    all = all ? in_number(*all, all->count + known->count) : *known;
-  }
-  return {all};
+  return foresee_together<Image>(call, numbered("image"));
 }
 
 // Masks are joined as they are: the original cannot bring them to one size.
@@ -103,15 +98,7 @@ Results<Mask> masks_together(const Several&, Call& call) {
 }
 
 Foreseen<Mask> foresee_mask_batch(const Known<Several>&, Call& call) {
-  for (size_t i = 1; i <= kMost; ++i)
-    if (call.awaits("mask" + std::to_string(i))) return {};
-  std::optional<ForeseenMask> all;
-  for (const Value& value : linked(call, "mask")) {
-    const auto* known = value.get<ForeseenMask>();
-    if (!known) return {};
-    all = all ? in_number(*all, all->count + known->count) : *known;
-  }
-  return {all};
+  return foresee_together<Mask>(call, numbered("mask"));
 }
 
 Results<ListOf<Image>> image_list(const Several&, Call& call) { return {linked(call, "image")}; }

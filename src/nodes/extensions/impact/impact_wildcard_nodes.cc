@@ -11,6 +11,7 @@
 #include "node_api/table.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
+#include "sampling/random/brownian.h"
 
 namespace easel::nodes {
 namespace {
@@ -44,36 +45,12 @@ class NumpyRandom {
     state_ = state_ * kFactor + increment_;
   }
 
-  // Multiplies and mixes what it is given by a constant that changes with each call.
-  class Hash {
-   public:
-    Hash(uint32_t start, uint32_t factor) : constant_(start), factor_(factor) {}
-    uint32_t operator()(uint32_t value) {
-      value ^= constant_;
-      constant_ *= factor_;
-      value *= constant_;
-      return value ^ value >> 16;
-    }
-
-   private:
-    uint32_t constant_, factor_;
-  };
-
+  // Numbers of 64 bits, of two words each, the low one first.
   static std::array<uint64_t, 4> seed_words(uint64_t seed) {
-    Hash into(0x43b0d7e5, 0x931e8875), out(0x8b51f9dd, 0x58f38ded);
-    const std::array<uint32_t, 4> given{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), 0, 0};
-    std::array<uint32_t, 4> pool{};
-    std::transform(given.begin(), given.end(), pool.begin(), [&](uint32_t word) { return into(word); });
-    for (size_t from = 0; from < pool.size(); ++from)
-      for (size_t to = 0; to < pool.size(); ++to) {
-        if (from == to) continue;
-        const uint32_t mixed = pool[to] * 0xca01f9dd - into(pool[from]) * 0x4973f715;
-        pool[to] = mixed ^ mixed >> 16;
-      }
-    std::array<uint64_t, 4> words{};
-    for (size_t i = 0; i < 2 * words.size(); ++i)
-      words[i / 2] |= uint64_t{out(pool[i % pool.size()])} << (i % 2 ? 32 : 0);
-    return words;
+    std::array<uint64_t, 4> out{};
+    const std::vector<uint32_t> words = sampling::seed_sequence(seed, {}, out.size(), 2 * out.size());
+    for (size_t i = 0; i < words.size(); ++i) out[i / 2] |= uint64_t{words[i]} << (i % 2 ? 32 : 0);
+    return out;
   }
 
   Wide state_ = 0, increment_ = 0;

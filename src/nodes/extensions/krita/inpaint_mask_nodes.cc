@@ -9,8 +9,6 @@
 #include "nodes/common/foreseen_sizes.h"
 #include "ops/arithmetic/formula.h"
 
-#include <algorithm>
-
 namespace easel::nodes {
 namespace {
 
@@ -78,9 +76,10 @@ struct MaskOnly {
 };
 
 Results<int64_t, int64_t, int64_t, int64_t> bounding_box(const MaskOnly& in) {
-  const auto box = image::bounds_of(*in.mask);
-  if (!box) throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
-  return {box->left, box->top, box->right - box->left, box->bottom - box->top};
+  const image::Box box = image::bounds_of(*in.mask);
+  if (box.width == 0)
+    throw Error(Fault::kInvalid, "nothing of the mask is selected: it has no bounding box").at_input("mask");
+  return {box.x, box.y, box.width, box.height};
 }
 
 void add_masks(Table& table) {

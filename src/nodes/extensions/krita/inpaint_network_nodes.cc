@@ -2,7 +2,6 @@
 #include "models/upscale/upscaler.h"
 #include "node_api/table.h"
 #include "nodes/common/link_types.h"
-#include "nodes/common/model_input.h"
 
 namespace easel::nodes {
 

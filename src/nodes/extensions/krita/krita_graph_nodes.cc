@@ -1,5 +1,4 @@
 // Nodes of graphs that Krita fills in before it sends them, and those that tell it something (comfyui-tooling-nodes).
-#include <array>
 #include <charconv>
 #include <utility>
 

@@ -4,12 +4,11 @@
 #include <tuple>
 
 #include "base/mutex.h"
-#include "image/edit/masks.h"
+#include "image/edit/pictures.h"
 #include "image/scale/resize.h"
 #include "models/model_patch.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
-#include "nodes/common/foresight.h"
 #include "nodes/common/link_types.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
@@ -110,7 +109,7 @@ class RegionAttention final : public models::AttentionHook {
     if (std::find(step.cond_or_uncond.begin(), step.cond_or_uncond.end(), 0) == step.cond_or_uncond.end())
       return Tensor();
     std::vector<models::ContextProjection::KeyValue> texts;
-    for (const Part& part : parts_) texts.push_back(projector.project(convert(part.text, q.dtype()).to(q.device())));
+    for (const Part& part : parts_) texts.push_back(projector.project(part.text));
     std::vector<Tensor> rows;
     for (int64_t i = 0; i < chunks; ++i) {
       if (step.cond_or_uncond[static_cast<size_t>(i)] != 0) {

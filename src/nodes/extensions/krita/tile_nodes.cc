@@ -1,5 +1,5 @@
 // Large pictures worked on tile by tile (comfyui-tooling-nodes).
-#include "image/edit/masks.h"
+#include "image/edit/pictures.h"
 #include "image/edit/tile_layout.h"
 #include "node_api/table.h"
 

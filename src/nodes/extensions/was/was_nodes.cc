@@ -1,6 +1,4 @@
 // Nodes of WAS Node Suite (github.com/WASasquatch/was-node-suite-comfyui): texts, numbers, switches.
-#include <algorithm>
-
 #include "models/text/text_encoder.h"
 #include "node_api/table.h"
 #include "nodes/common/composed.h"

@@ -124,16 +124,7 @@ Results<Image> joined_batch(const Batch& in) {
 }
 
 Foreseen<Image> foresee_joined(const Known<Batch>&, Call& call) {
-  std::optional<ForeseenPicture> all;
-  for (const char* input : {"images_a", "images_b", "images_c", "images_d"}) {
-    if (call.awaits(input)) return {};
-    const Value* link = call.linked(input);
-    if (!link) continue;
-    const auto* known = link->get<ForeseenPicture>();
-    if (!known) return {};
-    all = all ? in_number(*all, all->count + known->count) : *known;
-  }
-  return {all};
+  return foresee_together<Image>(call, {"images_a", "images_b", "images_c", "images_d"});
 }
 
 // A channel of the picture as bytes; a picture without alpha is opaque.
@@ -161,14 +152,9 @@ Results<Image> levels(const Levels& in) {
   })};
 }
 
-image::Size size_for(image::Size now, double factor) {
-  const auto side = [&](int64_t length) { return image::round_half_even(static_cast<double>(length) * factor); };
-  return {side(now.width), side(now.height)};
-}
-
 Results<Latent> scale_latent(const ScaleLatent& in) {
   const Tensor& t = in.samples->samples;
-  const image::Size size = size_for(image::size_of(t), in.factor);
+  const image::Size size = image::scaled_by(image::size_of(t), in.factor);
   if (size.width < 1 || size.height < 1)
     throw Error(Fault::kInvalid, "nothing is left of the latent").at_input("factor");
   Latent out = *in.samples;
@@ -298,7 +284,7 @@ void register_was_picture_nodes(Table& table) {
                         scale_latent, {}, [](const Known<ScaleLatent>& in) -> Foreseen<Latent> {
                           const ForeseenLatent* known = in(&ScaleLatent::samples);
                           if (!known) return {};
-                          return {in_size(*known, size_for(size_of(*known), in(&ScaleLatent::factor)))};
+                          return {in_size(*known, image::scaled_by(size_of(*known), in(&ScaleLatent::factor)))};
                         });
   table.add(NodeOf<Bus>{
       .name = "Bus Node",
