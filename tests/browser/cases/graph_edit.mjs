@@ -90,7 +90,7 @@ export const graphEdit = {
     await page.keyboard.press('Escape');
     await search.waitFor({ state: 'detached' });
     await p.becomes(() => count(page), 1);
-    await page.mouse.dblclick(title.x - 400, title.y + 320);
+    await p.doubleClick(page, { x: title.x - 400, y: title.y + 320 });
     await field.fill('preview image');
     await page.keyboard.press('Enter');
     await p.becomes(() => count(page), 2);
