@@ -73,6 +73,7 @@ export const graphValues = {
     }
     await looks('graph_choice');
     await page.getByRole('combobox', { name: 'sampler_name' }).fill('heunpp');
+    await list.locator('.option.active', { hasText: 'heunpp2' }).waitFor();
     await page.keyboard.press('Enter');
     await p.becomes(async () => (await inputs(2)).sampler_name, 'heunpp2');
 
