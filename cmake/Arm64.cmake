@@ -1,5 +1,5 @@
-# Debian's cross compiler and its libraries for arm64, installed beside this machine's own (./dev test --arch arm64). What was
-# built is run by qemu-user; its variable QEMU_CPU names the processor that it plays.
+# Debian's cross compiler and its libraries for arm64, installed beside this machine's own (./dev test --arch arm64). What
+# was built is run by qemu-user; its variable QEMU_CPU names the processor that it plays.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -70,6 +70,7 @@ function(easel_layer name)
     cmake_path(GET stub STEM part)
     string(TOUPPER ${part} option)
     string(REGEX REPLACE "/absent/[a-z_]+\\.cc$" "/${part}/" folder ${stub})
+    string(REGEX REPLACE "([][+.*?^$()|\\])" "\\\\\\1" folder ${folder})  # it is compared as it is
     if(EASEL_BUILD_${option})
       list(REMOVE_ITEM sources ${stub})
     else()

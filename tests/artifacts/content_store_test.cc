@@ -7,8 +7,8 @@
 #include <map>
 #include <tuple>
 
+#include "artifacts/artifact_store_cases.h"
 #include "artifacts/blob_cache.h"
-#include "artifacts/content_store_cases.h"
 #include "artifacts/numbered.h"
 #include "base/mutex.h"
 #include "support/temp_folder.h"

@@ -68,6 +68,28 @@ export async function pastStep(page, step) {
   }
 }
 
+/**
+ * Double clicks on a place of the window, as quickly as a hand does. The events carry times of their own: those at which
+ * they arrive are too far apart for a double click where the machine is busy, and where it is idle they may be the same.
+ */
+export async function doubleClick(page, { x, y }) {
+  await page.mouse.move(x, y);
+  const session = await page.context().newCDPSession(page);
+  const begin = Date.now() / 1000;
+  const send = (type, clickCount, after) => {
+    const buttons = type === 'mousePressed' ? 1 : 0;
+    return session.send('Input.dispatchMouseEvent', { type, x, y, button: 'left', buttons, clickCount, timestamp: begin + after });
+  };
+  // All in a row: nothing that happens on the page can come between.
+  await Promise.all([
+    send('mousePressed', 1, 0),
+    send('mouseReleased', 1, 0.04),
+    send('mousePressed', 2, 0.12),
+    send('mouseReleased', 2, 0.16),
+  ]);
+  await session.detach();
+}
+
 /** Waits until nothing on the page changes its look any more: colours change gradually, and a canvas is drawn later. */
 export async function settled(page) {
   await page.evaluate(async () => {

@@ -192,7 +192,7 @@ Outputs cropped(const Typed& values, Tensor image, Tensor mask) {
   Links links;
   links.emplace("image", computed<Image>(std::move(image)));
   if (mask.defined()) links.emplace("mask", computed<Mask>(std::move(mask)));
-  return run_whole_node("InpaintCropImproved", values, std::move(links));
+  return run_node_outputs("InpaintCropImproved", values, std::move(links));
 }
 
 TEST(CropAndStitchNodes, ChangeOnlyWhatIsMasked) {

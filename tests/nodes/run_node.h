@@ -32,14 +32,14 @@ Outputs with_call(const char* name, Typed typed, Links linked, What what) {
 }  // namespace detail
 
 // All its outputs. What it throws passes.
-inline Outputs run_whole_node(const char* name, Typed typed, Links linked = {}) {
+inline Outputs run_node_outputs(const char* name, Typed typed, Links linked = {}) {
   return detail::with_call(name, std::move(typed), std::move(linked),
                            [](const Node& node, Call& call) { return node.run(call); });
 }
 
 // Its first output.
 inline Value run_node(const char* name, Typed typed, Links linked = {}) {
-  return run_whole_node(name, std::move(typed), std::move(linked)).at(0);
+  return run_node_outputs(name, std::move(typed), std::move(linked)).at(0);
 }
 
 // What is known of its outputs ahead. A link with an empty value is one whose value is not known yet.

@@ -2,7 +2,7 @@
 // needs.
 #include <gtest/gtest.h>
 
-#include "artifacts/content_store_cases.h"
+#include "artifacts/artifact_store_cases.h"
 #include "server/fleet/event_frames.h"
 #include "server/fleet/fleet_models.h"
 #include "server/fleet/front.h"

@@ -8,9 +8,11 @@ async function modes(page) {
 }
 const count = async (page) => (await p.saved(page, 'Save graph')).nodes.length;
 
-/** Where the only node of the graph is, in the middle of the view: a place in its title. */
+/** Where the only node of the graph is, in the middle of the view, once it shows its picture: a place in its title. */
 async function titleOfOnlyNode(page) {
-  const [node] = (await p.saved(page, 'Save graph')).nodes;
+  const only = async () => (await p.saved(page, 'Save graph')).nodes[0];
+  await p.becomes(async () => (await only()).size[1] > 200, true, 'the node has its picture');
+  const node = await only();
   const place = await page.locator('.graph-place').boundingBox();
   return { x: place.x + place.width / 2, y: place.y + (place.height - node.size[1] - 30) / 2 + 15 };
 }
@@ -90,8 +92,9 @@ export const graphEdit = {
     await page.keyboard.press('Escape');
     await search.waitFor({ state: 'detached' });
     await p.becomes(() => count(page), 1);
-    await page.mouse.dblclick(title.x - 400, title.y + 320);
+    await p.doubleClick(page, { x: title.x - 400, y: title.y + 320 });
     await field.fill('preview image');
+    await search.locator('.option.active', { hasText: 'Preview Image' }).waitFor();
     await page.keyboard.press('Enter');
     await p.becomes(() => count(page), 2);
 

@@ -73,6 +73,7 @@ export const graphValues = {
     }
     await looks('graph_choice');
     await page.getByRole('combobox', { name: 'sampler_name' }).fill('heunpp');
+    await list.locator('.option.active', { hasText: 'heunpp2' }).waitFor();
     await page.keyboard.press('Enter');
     await p.becomes(async () => (await inputs(2)).sampler_name, 'heunpp2');
 
@@ -117,7 +118,7 @@ export const graphValues = {
 
     // A title is changed where it stands.
     const title = await placeOf(page, nodes, [nodes[0].pos[0] + 120, nodes[0].pos[1] - 15]);
-    await page.mouse.dblclick(title.x, title.y);
+    await p.doubleClick(page, title);
     await ask('Title').fill('Empty canvas');
     await page.keyboard.press('Enter');
     await p.becomes(async () => (await p.saved(page, 'Save graph')).nodes.find((n) => n.id === 1).title, 'Empty canvas');

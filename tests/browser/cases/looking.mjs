@@ -73,7 +73,7 @@ export const looking = {
     await p.becomes(() => share(page), '150 %');
     await page.keyboard.press('0');
     await p.becomes(() => share(page), whole);
-    await page.mouse.dblclick(middle.x, middle.y + 30);
+    await p.doubleClick(page, { x: middle.x, y: middle.y + 30 });
     await p.becomes(async () => (await share(page)) !== whole, true);
     await page.getByRole('button', { name: 'All of it' }).click();
     await wholeScreen(page, shot);

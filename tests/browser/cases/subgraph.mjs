@@ -82,7 +82,7 @@ export const subgraph = {
     const { nodes } = await saved(page, 'Save graph');
     await page.getByRole('button', { name: 'Fit', exact: true }).click();
     const title = await placeOf(page, nodes, [nodes[0].pos[0] + 60, nodes[0].pos[1] - 15]);
-    await page.mouse.dblclick(title.x, title.y);
+    await p.doubleClick(page, title);
     await p.becomes(() => way.getByRole('button').allTextContents(), ['Workflow', 'Paint']);
     await looks('subgraph_inside');
     // Nothing has changed by that; Escape goes out.

@@ -1,7 +1,8 @@
-// What every artifact store of names and contents promises, whatever keeps its names.
+// What every artifact store promises, whether it keeps files under their names or names and contents apart.
 #pragma once
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <chrono>
 #include <mutex>
@@ -10,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "artifacts/content_store.h"
+#include "artifacts/artifact_store.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
 
@@ -27,6 +28,16 @@ Fault fault_of(const Call& call) {
   }
   ADD_FAILURE() << "no error";
   return Fault::kInternal;
+}
+
+// Until what is kept next is newer than what was kept: databases count milliseconds, and files the kernel's ticks.
+inline void let_the_clock_move_on() {
+  const auto now_ms = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  };
+  for (const int64_t start = now_ms(); now_ms() <= start;) std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
 // On an empty store.
@@ -54,6 +65,7 @@ inline void finds_what_is_put(ArtifactStore& store) {
     EXPECT_EQ(fault_of([&] { store.put(bad, "x", IfTaken::kReplace); }), Fault::kInvalid);
   }
   EXPECT_EQ(fault_of([&] { store.put({Area::kInput, "", "a/b"}, "x", IfTaken::kReplace); }), Fault::kInvalid);
+  EXPECT_EQ(fault_of([&] { store.put({Area::kInput, "", ""}, "x", IfTaken::kReplace); }), Fault::kInvalid);
   EXPECT_EQ(fault_of([&] { store.put({Area::kInput, "", ".a"}, "x", IfTaken::kReplace); }), Fault::kMissing);
   store.remove(name);
   EXPECT_EQ(fault_of([&] { store.get(name); }), Fault::kMissing);
@@ -70,6 +82,7 @@ inline void keeps_other_content_beside(ArtifactStore& store) {
   EXPECT_EQ(put("2"), "a.b (1).png");
   EXPECT_EQ(put("3", IfTaken::kReplace), "a.b.png");
   EXPECT_EQ(content(store, {Area::kInput, "", "a.b.png"}), "3");
+  let_the_clock_move_on();
   EXPECT_EQ(put("1"), "a.b (2).png");
   EXPECT_EQ(store.bytes_used(Area::kInput), 3u);
   EXPECT_EQ(store.list(Area::kInput).front(), "a.b (2).png");
@@ -95,6 +108,7 @@ inline void counts_saved_files(ArtifactStore& store) {
   EXPECT_EQ(save("a_1").file, "a_1_00001_.png");  // "a" with the number 1 is another prefix
   EXPECT_EQ(content(store, save("a")), "x");
   EXPECT_EQ(fault_of([&] { save("../a"); }), Fault::kInvalid);
+  EXPECT_EQ(fault_of([&] { save(""); }), Fault::kInvalid);
   EXPECT_EQ(fault_of([&] { store.check_prefix(Area::kOutput, ""); }), Fault::kInvalid);
 }
 
@@ -126,7 +140,7 @@ inline void clears_temp(ArtifactStore& store) {
   const Name saved = store.put({Area::kOutput, "", "a.png"}, "x", IfTaken::kReplace);
   store.clear_temp(3600);
   EXPECT_EQ(content(store, preview), "x");
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  let_the_clock_move_on();
   store.clear_temp(0);
   EXPECT_EQ(fault_of([&] { store.get(preview); }), Fault::kMissing);
   EXPECT_EQ(content(store, saved), "x");
