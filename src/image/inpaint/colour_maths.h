@@ -15,4 +15,12 @@ inline Triple times(const Matrix& m, const Triple& v) {
   return out;
 }
 
+inline Matrix times(const Matrix& a, const Matrix& b) {
+  Matrix out{};
+  for (size_t i = 0; i < a.size(); ++i)
+    for (size_t j = 0; j < b.size(); ++j)
+      for (size_t k = 0; k < b.size(); ++k) out[i][j] += a[i][k] * b[k][j];
+  return out;
+}
+
 }  // namespace easel::image

@@ -29,7 +29,7 @@ double linear(double v) { return v > 0.04045 ? std::pow((v + 0.055) / 1.055, 2.4
 double encoded(double v) { return v > 0.0031308 ? 1.055 * std::pow(v, 1 / 2.4) - 0.055 : 12.92 * v; }
 
 Triple to_lab(const float* rgb) {
-  const Triple xyz = times(kToXyz, {linear(rgb[0]), linear(rgb[1]), linear(rgb[2])});
+  const Triple xyz = times(kToXyz, Triple{linear(rgb[0]), linear(rgb[1]), linear(rgb[2])});
   Triple f{};
   for (size_t i = 0; i < f.size(); ++i) {
     const double v = xyz[i] / kWhite[i];

@@ -24,13 +24,6 @@ Pixels pixels_of(const Tensor& image) {
   return out;
 }
 
-Matrix times(const Matrix& a, const Matrix& b) {
-  Matrix out{};
-  for (size_t i = 0; i < kChannels; ++i)
-    for (size_t j = 0; j < kChannels; ++j)
-      for (size_t k = 0; k < kChannels; ++k) out[i][j] += a[i][k] * b[k][j];
-  return out;
-}
 Matrix transposed(const Matrix& a) {
   Matrix out{};
   for (size_t i = 0; i < kChannels; ++i)
