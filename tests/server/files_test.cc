@@ -1,8 +1,6 @@
 // Files that go in and come out: uploads, views, metadata.
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "base/error.h"
 #include "formats/pictures/picture.h"
 #include "formats/png/png.h"

@@ -1,27 +1,18 @@
-// Machines of a fleet in processes of their own, which a test may kill: this test program, started again with variables
-// that make it a front end or a runner (main.cc).
+// Machines of a fleet in processes of their own, front ends and runners, which a test may kill (main.cc).
 #pragma once
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <memory>
 #include <sstream>
 #include <string>
 
 #include "base/atomic_file.h"
+#include "server/child_process.h"
 #include "server/fleet/relay_hub.h"
 #include "server/fleet/runner.h"
 #include "server/fleet/site.h"
 #include "server/test_server.h"
-
-extern char** environ;
+#include "server/waiting.h"
 
 namespace easel::server::testing {
 
@@ -42,36 +33,16 @@ class FleetChild {
   explicit FleetChild(FleetMachine machine) : machine_(std::move(machine)) {
     std::filesystem::create_directories(machine_.folder);
   }
-  ~FleetChild() { end(SIGKILL); }
-  FleetChild(const FleetChild&) = delete;
-  FleetChild& operator=(const FleetChild&) = delete;
 
   // Starts it; returns at once.
   void begin() {
     std::filesystem::remove(machine_.folder / "ready");
-    std::vector<std::string> variables{"EASEL_TEST_FLEET=" + machine_.kind,
-                                       "EASEL_TEST_NAME=" + machine_.name,
-                                       "EASEL_TEST_STORE=" + machine_.store,
-                                       "EASEL_TEST_FOLDER=" + machine_.folder.string(),
-                                       "EASEL_TEST_VIA=" + machine_.via,
-                                       "EASEL_TEST_LEASE=" + std::to_string(machine_.lease.count()),
-                                       "EASEL_TEST_STEP=" + std::to_string(machine_.step.count()),
-                                       "EASEL_TEST_MODELS=" + machine_.models,
-                                       "EASEL_TEST_PORT=" + std::to_string(port_)};
-    std::vector<char*> environment;
-    for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
-    for (std::string& variable : variables) environment.push_back(variable.data());
-    environment.push_back(nullptr);
-    const char* arguments[] = {"server_test", nullptr};
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, (machine_.folder / "log").c_str(),
-                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
-    const int failed =
-        posix_spawn(&pid_, "/proc/self/exe", &files, nullptr, const_cast<char* const*>(arguments), environment.data());
-    posix_spawn_file_actions_destroy(&files);
-    if (failed) throw std::runtime_error("cannot start the child");
+    child_.begin({"EASEL_TEST_FLEET=" + machine_.kind, "EASEL_TEST_NAME=" + machine_.name,
+                  "EASEL_TEST_STORE=" + machine_.store, "EASEL_TEST_FOLDER=" + machine_.folder.string(),
+                  "EASEL_TEST_VIA=" + machine_.via, "EASEL_TEST_LEASE=" + std::to_string(machine_.lease.count()),
+                  "EASEL_TEST_STEP=" + std::to_string(machine_.step.count()), "EASEL_TEST_MODELS=" + machine_.models,
+                  "EASEL_TEST_PORT=" + std::to_string(port_)},
+                 machine_.folder / "log");
   }
   // Whether it has said that it is ready since begin().
   bool ready() {
@@ -80,23 +51,11 @@ class FleetChild {
   }
   void start() {
     begin();
-    for (int i = 0; i < 6000; ++i) {
-      if (ready()) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    throw std::runtime_error(machine_.name + " does not start: " + log());
+    if (!wait_for(30, [&] { return ready(); })) throw std::runtime_error(machine_.name + " does not start: " + log());
   }
   // Sends the signal and waits for the end; the exit status, or -1 when a signal ended it.
-  int end(int signal) {
-    if (pid_ <= 0) return 0;
-    ::kill(pid_, signal);
-    ::kill(pid_, SIGCONT);
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  void signal(int which) const { ::kill(pid_, which); }
+  int end(int signal) { return child_.end(signal); }
+  void signal(int which) const { child_.signal(which); }
   // Of a front end; stays the same from start to start.
   uint16_t port() const { return port_; }
   std::string log() const { return read_file(machine_.folder / "log"); }
@@ -104,23 +63,13 @@ class FleetChild {
 
  private:
   const FleetMachine machine_;
-  pid_t pid_ = -1;
+  ChildProcess child_;
   uint16_t port_ = 0;
 };
 
-inline std::string fleet_variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-inline void wait_for_sigterm(const sigset_t& signals) {
-  int signal = 0;
-  sigwait(&signals, &signal);
-}
-
 inline void be_front(const std::filesystem::path& folder, const sigset_t& signals) {
-  const std::string name = fleet_variable("EASEL_TEST_NAME");
-  const auto site = open_site({.store = fleet_variable("EASEL_TEST_STORE"),
+  const std::string name = child_variable("EASEL_TEST_NAME");
+  const auto site = open_site({.store = child_variable("EASEL_TEST_STORE"),
                                .front_name = name,
                                .artifacts = folder / "artifacts",
                                .cache = {},
@@ -130,7 +79,7 @@ inline void be_front(const std::filesystem::path& folder, const sigset_t& signal
   library::Folders models;
   FakeRunner checker(folder / "output");
   ServerOptions options = options_in(folder);
-  options.http.port = static_cast<uint16_t>(std::atoi(fleet_variable("EASEL_TEST_PORT").c_str()));
+  options.http.port = static_cast<uint16_t>(std::atoi(child_variable("EASEL_TEST_PORT").c_str()));
   options.http.access.fleet_token = kFleetToken;
   options.site = site.get();
   options.front_name = name;
@@ -142,9 +91,9 @@ inline void be_front(const std::filesystem::path& folder, const sigset_t& signal
 }
 
 inline void be_runner(const std::filesystem::path& folder, const sigset_t& signals) {
-  const std::string via = fleet_variable("EASEL_TEST_VIA");
+  const std::string via = child_variable("EASEL_TEST_VIA");
   const std::vector<std::string> fronts = via.empty() ? std::vector<std::string>{} : std::vector{via};
-  const auto site = open_site({.store = fleet_variable("EASEL_TEST_STORE"),
+  const auto site = open_site({.store = child_variable("EASEL_TEST_STORE"),
                                .front_name = {},
                                .artifacts = {},
                                .cache = folder / "cache",
@@ -154,16 +103,16 @@ inline void be_runner(const std::filesystem::path& folder, const sigset_t& signa
   library::Folders models;
   const std::filesystem::path checkpoints = folder / "models" / "checkpoints";
   std::filesystem::create_directories(checkpoints);
-  std::istringstream names(fleet_variable("EASEL_TEST_MODELS"));
+  std::istringstream names(child_variable("EASEL_TEST_MODELS"));
   for (std::string model; names >> model;) write_file(checkpoints / model, "weights of " + model);
   models.add("checkpoints", checkpoints);
-  FakeRunner jobs({}, std::chrono::microseconds(std::atoi(fleet_variable("EASEL_TEST_STEP").c_str())),
+  FakeRunner jobs({}, std::chrono::microseconds(std::atoi(child_variable("EASEL_TEST_STEP").c_str())),
                   &site->artifacts());
   RelayHub relay({.token = kFleetToken, .via = fronts});
-  FleetRunner runner({.name = fleet_variable("EASEL_TEST_NAME"),
+  FleetRunner runner({.name = child_variable("EASEL_TEST_NAME"),
                       .version = "test",
                       .device = "cpu",
-                      .lease = Lease(std::atoi(fleet_variable("EASEL_TEST_LEASE").c_str())),
+                      .lease = Lease(std::atoi(child_variable("EASEL_TEST_LEASE").c_str())),
                       .identities = folder / "identities.json"},
                      site->store(), site->fronts(), relay, jobs, table, models);
   runner.start();
@@ -175,14 +124,10 @@ inline void be_runner(const std::filesystem::path& folder, const sigset_t& signa
 // What the child does: its part until SIGTERM.
 inline int be_fleet_child() {
   configure_log(Level::kInfo, false);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const std::filesystem::path folder = fleet_variable("EASEL_TEST_FOLDER");
+  const sigset_t signals = hold_sigterm();
+  const std::filesystem::path folder = child_variable("EASEL_TEST_FOLDER");
   try {
-    if (fleet_variable("EASEL_TEST_FLEET") == "front") be_front(folder, signals);
+    if (child_variable("EASEL_TEST_FLEET") == "front") be_front(folder, signals);
     else be_runner(folder, signals);
     return 0;
   } catch (const std::exception& e) {

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "server/claimer_child.h"
 #include "server/postgres_server.h"
+#include "server/test_jobs.h"
+#include "server/waiting.h"
 
 #ifdef EASEL_HAS_POSTGRES
 
@@ -20,16 +22,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using testing::ClaimerChild;
 using testing::PostgresServer;
+using testing::seconds_since;
 using testing::shared_postgres;
-
-Job make(const std::string& id) {
-  Job job;
-  job.id = id;
-  job.prompt = R"({"1":{"class_type":"Text","inputs":{"text":")" + id + R"("}}})";
-  job.extra_data = "{}";
-  job.targets = R"(["1"])";
-  return job;
-}
+using testing::test_job;
 
 class FleetLoad : public ::testing::Test {
  protected:
@@ -52,7 +47,7 @@ TEST_F(FleetLoad, SixteenClaimersNeverShareAJob) {
   const std::string url = shared_postgres().new_database();
   const auto store = open_job_store(url);
   std::set<std::string> accepted;
-  for (int i = 0; i < kJobs; ++i) accepted.insert(store->add(make("j" + std::to_string(i)), false, false).id);
+  for (int i = 0; i < kJobs; ++i) accepted.insert(store->add(test_job("j" + std::to_string(i)), false, false).id);
   std::vector<std::vector<Claim>> claimed(kClaimers);
   std::vector<std::unique_ptr<JobStore>> stores;
   for (int i = 0; i < kClaimers; ++i) stores.push_back(open_job_store(url, {.connections = 1}));
@@ -64,7 +59,7 @@ TEST_F(FleetLoad, SixteenClaimersNeverShareAJob) {
         claimed[i].push_back(std::move(*claim));
     });
   for (auto& t : claimers) t.join();
-  const double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   std::set<std::string> jobs;
   std::set<ClaimToken> tokens;
   for (const auto& of_one : claimed)
@@ -97,7 +92,7 @@ TEST_F(FleetLoad, NoJobIsLostWhenTheDatabaseIsRestarted) {
       const auto mine = open_job_store(url, patient);
       for (int i = 0; i < kJobsOfOne || restarts < 3; ++i) {
         const std::string id = "c" + std::to_string(c) + "-" + std::to_string(i);
-        mine->add(make(id), false, false);
+        mine->add(test_job(id), false, false);
         MutexLock lock(mutex);
         accepted.insert(id);
         lock.unlock();
@@ -136,7 +131,7 @@ TEST_F(FleetLoad, NoJobIsLostWhenClaimersAreKilled) {
   const std::string url = shared_postgres().new_database();
   const auto store = open_job_store(url);
   std::set<std::string> accepted;
-  for (int i = 0; i < kJobs; ++i) accepted.insert(store->add(make("j" + std::to_string(i)), false, false).id);
+  for (int i = 0; i < kJobs; ++i) accepted.insert(store->add(test_job("j" + std::to_string(i)), false, false).id);
   std::vector<std::unique_ptr<ClaimerChild>> children(kClaimers);
   for (auto& child : children) child = std::make_unique<ClaimerChild>(url);
   std::mt19937 random(7);
@@ -163,7 +158,7 @@ TEST_F(FleetLoad, JobsOfOneClientStartInTheirOrder) {
     clients.emplace_back([&, c] {
       const auto mine = open_job_store(url);  // each at a front end of its own
       for (int i = 0; i < kJobsOfOne; ++i) {
-        Job job = make(std::to_string(c) + "-" + std::to_string(i));
+        Job job = test_job(std::to_string(c) + "-" + std::to_string(i));
         job.client_id = std::to_string(c);
         mine->add(job, false, false);
       }

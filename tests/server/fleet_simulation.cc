@@ -3,13 +3,14 @@
 //
 //   fleet_simulation [STORE_URL|-] [SECONDS_OF_A_JOB] [RUNNERS...]
 //
-// "-" starts a database of its own from Debian's package, as the tests do.
+// "-" starts a database of its own from Debian's package, as the tests do. EASEL_SIMULATION_SECONDS in the environment
+// is for how long each line is measured, instead of five jobs' time or at least 3 s, and 5 s for jobs of no length.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,20 +22,19 @@
 #include "server/jobs/open_job_store.h"
 #include "server/log.h"
 #include "server/postgres_server.h"
+#include "server/waiting.h"
 
 namespace easel::server {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::seconds_since;
 
 constexpr auto kLease = std::chrono::seconds(15);
 constexpr auto kRenewEvery = std::chrono::seconds(2);  // as Worker does with a shared store
 const ModelFile kModel{"checkpoints", "model.safetensors", "sha256:simulated"};
-
-double seconds_since(steady_clock::time_point start) { return duration<double>(steady_clock::now() - start).count(); }
 
 Job make(int64_t number) {
   Job job;
@@ -114,7 +114,7 @@ void run_one(JobStore& store, RunnerInfo self, milliseconds job_time, const std:
   store.runners().leave(self.name, self.instance);
 }
 
-Round simulate(const std::string& url, int runners, milliseconds job_time, std::chrono::seconds window) {
+Round simulate(const std::string& url, int runners, milliseconds job_time, milliseconds window) {
   Feeder feeder(url, 4, std::max(200, 2 * runners));
   while (!feeder.full()) std::this_thread::sleep_for(milliseconds(10));
   std::atomic<bool> stopping{false};
@@ -217,6 +217,12 @@ std::vector<double> idle_latency(const std::string& url, int runners, int jobs) 
   return out;
 }
 
+// What the environment wants, or else `usual`.
+milliseconds window_or(milliseconds usual) {
+  const char* wanted = std::getenv("EASEL_SIMULATION_SECONDS");
+  return wanted && std::atof(wanted) > 0 ? milliseconds(std::llround(1e3 * std::atof(wanted))) : usual;
+}
+
 int simulation(int count, char** arguments) {
   configure_log(Level::kError, false);
   std::string url = count > 1 ? arguments[1] : "-";
@@ -233,10 +239,10 @@ int simulation(int count, char** arguments) {
   std::vector<int> sizes;
   for (int i = 3; i < count; ++i) sizes.push_back(std::atoi(arguments[i]));
   if (sizes.empty()) sizes = {1, 2, 5, 10, 20, 50, 100, 200};
-  const auto window = std::max(std::chrono::seconds(3), duration_cast<std::chrono::seconds>(job_time * 5));
+  const milliseconds window = window_or(std::max(milliseconds(3000), job_time * 5));
   bool twice = false;
-  std::printf("jobs of %.2f s, %lld s each line\nrunners  jobs/s  of linear  claim: median ms  worst ms\n",
-              static_cast<double>(job_time.count()) / 1e3, static_cast<long long>(window.count()));
+  std::printf("jobs of %.2f s, %.1f s each line\nrunners  jobs/s  of linear  claim: median ms  worst ms\n",
+              static_cast<double>(job_time.count()) / 1e3, static_cast<double>(window.count()) / 1e3);
   for (const int runners : sizes) {
     const Round round = simulate(url, runners, job_time, window);
     const double linear = job_time.count() ? runners * 1e3 / static_cast<double>(job_time.count()) : 0;
@@ -247,7 +253,7 @@ int simulation(int count, char** arguments) {
   }
   std::printf("the store's limit: jobs of no length\n");
   for (const int runners : {1, 4, 16, 32}) {
-    const Round round = simulate(url, runners, milliseconds(0), std::chrono::seconds(5));
+    const Round round = simulate(url, runners, milliseconds(0), window_or(milliseconds(5000)));
     std::printf("%7d %7.1f %10s %17.1f %9.1f\n", runners, round.jobs_a_second, "", round.median_claim_ms,
                 round.worst_claim_ms);
     std::fflush(stdout);

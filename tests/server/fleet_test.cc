@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
 
 #include "formats/pictures/picture.h"
 #include "server/fleet_child.h"
 #include "server/jobs/open_job_store.h"
 #include "server/postgres_server.h"
+#include "server/waiting.h"
 
 namespace easel::server {
 namespace {
@@ -23,23 +23,14 @@ using testing::Json;
 using testing::post;
 using testing::PostgresServer;
 using testing::RawSocket;
+using testing::seconds_since;
 using testing::TempFolder;
 using testing::toy_prompt;
+using testing::wait_for;
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-bool wait_for(double seconds, const std::function<bool()>& what) {
-  const auto start = Clock::now();
-  while (seconds_since(start) < seconds) {
-    if (what()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return what();
-}
 
 struct Fleet {
   explicit Fleet(std::string url = testing::shared_postgres().new_database()) : store(std::move(url)) {

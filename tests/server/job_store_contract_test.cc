@@ -10,10 +10,15 @@
 #include "base/error.h"
 #include "server/jobs/open_job_store.h"
 #include "server/postgres_server.h"
+#include "server/test_jobs.h"
 #include "support/temp_folder.h"
 
 namespace easel::server {
 namespace {
+
+using testing::now_ms;
+using testing::order;
+using testing::test_job;
 
 constexpr Lease kMinute = std::chrono::minutes(1);
 constexpr Lease kSecondAgo = std::chrono::seconds(-1);  // a lease that is over
@@ -35,26 +40,6 @@ const Kind kStores[] = {
     {"Postgres", true, true, [](const auto&) { return testing::shared_postgres().new_database(); }},
 };
 
-Job make(const std::string& id) {
-  Job job;
-  job.id = id;
-  job.prompt = R"({"1":{}})";
-  job.extra_data = "{}";
-  job.targets = R"(["1"])";
-  return job;
-}
-
-std::string order(const std::vector<Job>& jobs) {
-  std::string s;
-  for (const auto& job : jobs) s += job.id;
-  return s;
-}
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 class JobStoreContract : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
@@ -67,7 +52,7 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
     store_ = open_job_store(where_);
   }
   void add(const std::vector<std::string>& ids) {
-    for (const auto& id : ids) store_->add(make(id), false, false);
+    for (const auto& id : ids) store_->add(test_job(id), false, false);
   }
   Claim claim(const std::string& worker = "w") { return store_->claim(worker, kMinute).value(); }
   void run_all() {
@@ -81,7 +66,7 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(JobStoreContract, KeepsEveryFieldOfAJob) {
-  Job job = make("a");
+  Job job = test_job("a");
   job.prompt = R"({"1":{"class_type":"Text","inputs":{"text":"it's a \"barn\" — \u0000 東"}}})";
   job.client_id = "me";
   const int64_t before = now_ms();
@@ -102,7 +87,7 @@ TEST_P(JobStoreContract, KeepsEveryFieldOfAJob) {
 TEST_P(JobStoreContract, RunsInOrderAndFrontFirst) {
   EXPECT_FALSE(store_->claim("w", kMinute));
   add({"a", "b"});
-  store_->add(make("c"), true, false);
+  store_->add(test_job("c"), true, false);
   EXPECT_EQ(order(store_->pending()), "cab");
   EXPECT_EQ(order(store_->pending(2)), "ca");
   const Claim c = claim();
@@ -112,7 +97,7 @@ TEST_P(JobStoreContract, RunsInOrderAndFrontFirst) {
   EXPECT_GT(c.job.started_ms, 0);
   EXPECT_EQ(store_->queue_length(), 3);
   EXPECT_EQ(order(store_->running()), "c");
-  Job between = make("d");
+  Job between = test_job("d");
   between.number = 1.5;
   EXPECT_EQ(store_->add(between, false, true).number, 1.5);
   EXPECT_EQ(order(store_->pending()), "adb");
@@ -120,7 +105,7 @@ TEST_P(JobStoreContract, RunsInOrderAndFrontFirst) {
 
 TEST_P(JobStoreContract, RefusesAnIdTwice) {
   add({"a"});
-  EXPECT_THROW(store_->add(make("a"), false, false), Error);
+  EXPECT_THROW(store_->add(test_job("a"), false, false), Error);
   EXPECT_EQ(store_->queue_length(), 1);
 }
 
@@ -228,7 +213,7 @@ TEST_P(JobStoreContract, GivingBackDoesNotCountAgainstAJob) {
 
 TEST_P(JobStoreContract, ManyWorkersNeverShareAJob) {
   constexpr int kJobs = 60, kWorkers = 4;
-  for (int i = 0; i < kJobs; ++i) store_->add(make(std::to_string(i)), false, false);
+  for (int i = 0; i < kJobs; ++i) store_->add(test_job(std::to_string(i)), false, false);
   std::vector<std::vector<Claim>> claimed(kWorkers);
   std::vector<std::thread> workers;
   for (int w = 0; w < kWorkers; ++w)
@@ -473,7 +458,7 @@ TEST_P(JobStoreContract, KeepsATableOfRunners) {
 
 TEST_P(JobStoreContract, AJobWaitsForARunnerThatHasItsModels) {
   const auto add_needing = [&](const std::string& id, std::vector<ModelFile> needs) {
-    Job job = make(id);
+    Job job = test_job(id);
     job.needs = std::move(needs);
     store_->add(job, false, false);
   };

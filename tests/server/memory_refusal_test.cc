@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
 
 #include "engine/engine.h"
 #include "nodes/standard_table.h"
@@ -10,6 +9,7 @@
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/jobs/worker.h"
 #include "server/test_server.h"
+#include "server/waiting.h"
 #include "support/temp_folder.h"
 
 namespace easel::server {
@@ -79,8 +79,7 @@ TEST(TooLarge, IsNotRunAgainWhenTheServerDiedOfItOnce) {
   Worker worker(*store, hub, delivery, runner, metrics, options);
   worker.recover();
   worker.start();
-  for (int i = 0; i < 4000 && !is_final(store->get("a")->state); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(testing::wait_for(20, [&] { return is_final(store->get("a")->state); }));
   worker.stop();
   const Job ended = *store->get("a");
   EXPECT_EQ(ended.state, JobState::kFailed);

@@ -6,6 +6,7 @@
 #include "server/cutting_proxy.h"
 #include "server/jobs/open_job_store.h"
 #include "server/postgres_server.h"
+#include "server/test_jobs.h"
 
 #ifdef EASEL_HAS_POSTGRES
 #include "server/jobs/postgres/job_schema.h"
@@ -14,25 +15,12 @@ namespace easel::server {
 namespace {
 
 using testing::CuttingProxy;
+using testing::order;
 using testing::PostgresServer;
 using testing::shared_postgres;
+using testing::test_job;
 
 constexpr Lease kMinute = std::chrono::minutes(1);
-
-Job make(const std::string& id) {
-  Job job;
-  job.id = id;
-  job.prompt = R"({"1":{}})";
-  job.extra_data = "{}";
-  job.targets = R"(["1"])";
-  return job;
-}
-
-std::string order(const std::vector<Job>& jobs) {
-  std::string s;
-  for (const auto& job : jobs) s += job.id;
-  return s;
-}
 
 void run(const std::string& url, const std::string& sql) { postgres::Connection(url).script(sql); }
 
@@ -64,7 +52,7 @@ TEST_F(PostgresJobStore, ManyMayOpenANewDatabaseAtOnce) {
   std::vector<std::thread> openers;
   for (int i = 0; i < 6; ++i)
     openers.emplace_back([&, i] {
-      EXPECT_NO_THROW(open_job_store(url, {.connections = 1})->add(make(std::to_string(i)), false, false));
+      EXPECT_NO_THROW(open_job_store(url, {.connections = 1})->add(test_job(std::to_string(i)), false, false));
     });
   for (auto& t : openers) t.join();
   EXPECT_EQ(version_of(url), postgres::kSchemaVersion);
@@ -74,7 +62,7 @@ TEST_F(PostgresJobStore, ManyMayOpenANewDatabaseAtOnce) {
 TEST_F(PostgresJobStore, RefusesADatabaseOfANewerEasel) {
   const std::string url = shared_postgres().new_database();
   const auto before = open_job_store(url, {.patience = std::chrono::seconds(5)});
-  before->add(make("a"), false, false);
+  before->add(test_job("a"), false, false);
   run(url, "UPDATE facts SET value = 99 WHERE name = 'version'");
   const Error e = error_of([&] { open_job_store(url); });
   EXPECT_EQ(e.fault(), Fault::kUnsupported);
@@ -92,7 +80,7 @@ TEST_F(PostgresJobStore, RefusesADatabaseOfANewerEasel) {
 TEST_F(PostgresJobStore, IsNotBroughtUpToDateWhileOthersUseIt) {
   const std::string url = shared_postgres().new_database();
   auto older = open_job_store(url);
-  older->add(make("a"), false, false);
+  older->add(test_job("a"), false, false);
   run(url, "UPDATE facts SET value = 0 WHERE name = 'version'");  // what it has is older than what is now opened
   const Error e = error_of([&] { open_job_store(url); });
   EXPECT_EQ(e.fault(), Fault::kUnsupported);
@@ -121,7 +109,7 @@ TEST_F(PostgresJobStore, ARoleWithoutRightsIsToldSo) {
       "GRANT USAGE ON SCHEMA easel TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA easel TO "
       "guest; GRANT USAGE ON ALL SEQUENCES IN SCHEMA easel TO guest");
   const auto store = open_job_store(as_guest);
-  store->add(make("a"), false, false);
+  store->add(test_job("a"), false, false);
   RunnerInfo runner;
   runner.name = "w";
   store->runners().enter(runner);
@@ -141,7 +129,7 @@ TEST_F(PostgresJobStore, WaitsForADatabaseThatIsAwayButNotForEver) {
   PostgresServer server;
   const std::string url = server.new_database();
   const auto store = open_job_store(url, {.patience = std::chrono::milliseconds(400)});
-  store->add(make("a"), false, false);
+  store->add(test_job("a"), false, false);
   server.stop(PostgresServer::Stop::kFast);
   const Error e = error_of([&] { store->queue_length(); });
   EXPECT_EQ(e.fault(), Fault::kInternal);
@@ -153,7 +141,7 @@ TEST_F(PostgresJobStore, WaitsForADatabaseThatIsAwayButNotForEver) {
   const auto patient = open_job_store(url, {.patience = std::chrono::minutes(1)});
   patient->queue_length();
   server.stop(PostgresServer::Stop::kImmediate);
-  std::thread adder([&] { EXPECT_NO_THROW(patient->add(make("b"), false, false)); });
+  std::thread adder([&] { EXPECT_NO_THROW(patient->add(test_job("b"), false, false)); });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   server.start();
   adder.join();
@@ -163,7 +151,7 @@ TEST_F(PostgresJobStore, WaitsForADatabaseThatIsAwayButNotForEver) {
 TEST_F(PostgresJobStore, ARestartOfTheDatabaseTakesNoJobFromItsRunner) {
   PostgresServer server;
   const auto store = open_job_store(server.new_database());
-  store->add(make("a"), false, false);
+  store->add(test_job("a"), false, false);
   const Claim a = store->claim("w", std::chrono::milliseconds(10)).value();
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   server.stop(PostgresServer::Stop::kImmediate);
@@ -171,7 +159,7 @@ TEST_F(PostgresJobStore, ARestartOfTheDatabaseTakesNoJobFromItsRunner) {
   EXPECT_TRUE(store->requeue_expired(2).empty());
   EXPECT_EQ(order(store->running()), "a");  // its lease ended when nobody could renew it
   EXPECT_EQ(store->renew(a.token, kMinute), Hold::kKept);
-  store->add(make("b"), false, false);
+  store->add(test_job("b"), false, false);
   store->claim("w", std::chrono::milliseconds(-1000));
   store->requeue_expired(2);
   EXPECT_EQ(order(store->pending()), "b");  // this one began after that
@@ -190,12 +178,12 @@ TEST_F(PostgresJobStore, ListenersHearOfALostConnection) {
     return count >= least;
   };
   ASSERT_TRUE(comes(missed, 1));
-  store->add(make("a"), false, false);
+  store->add(test_job("a"), false, false);
   ASSERT_TRUE(comes(queue, 1));
   server.stop(PostgresServer::Stop::kFast);
   server.start();
   ASSERT_TRUE(comes(missed, 2));
-  store->add(make("b"), false, false);
+  store->add(test_job("b"), false, false);
   EXPECT_TRUE(comes(queue, 2));
 }
 
@@ -211,7 +199,7 @@ class LostAnswers : public PostgresJobStore {
     store_ =
         open_job_store("postgresql://easel@127.0.0.1:" + std::to_string(proxy_->port()) + database, {.connections = 1});
     direct_ = open_job_store(url);
-    store_->add(make("first"), false, false);
+    store_->add(test_job("first"), false, false);
     const Claim first = store_->claim("w", kMinute).value();
     store_->renew(first.token, kMinute);
     store_->finish(first.token, {});
@@ -227,22 +215,22 @@ class LostAnswers : public PostgresJobStore {
 
 TEST_F(LostAnswers, AJobIsAcceptedOnce) {
   proxy_->lose_next_answer();
-  const Job job = store_->add(make("a"), false, false);
+  const Job job = store_->add(test_job("a"), false, false);
   EXPECT_EQ(order(direct_->pending()), "a");
   EXPECT_EQ(job.number, direct_->get("a")->number);
   EXPECT_EQ(job.created_ms, direct_->get("a")->created_ms);
   // It is the same job only by its contents.
-  direct_->add(make("b"), false, false);
-  Job other = make("b");
+  direct_->add(test_job("b"), false, false);
+  Job other = test_job("b");
   other.prompt = "{}";
   proxy_->lose_next_answer();
   EXPECT_EQ(error_of([&] { store_->add(other, false, false); }).fault(), Fault::kInvalid);
-  EXPECT_EQ(direct_->get("b")->prompt, make("b").prompt);
+  EXPECT_EQ(direct_->get("b")->prompt, test_job("b").prompt);
 }
 
 TEST_F(LostAnswers, AClaimIsFoundAgain) {
-  direct_->add(make("a"), false, false);
-  direct_->add(make("b"), false, false);
+  direct_->add(test_job("a"), false, false);
+  direct_->add(test_job("b"), false, false);
   proxy_->lose_next_answer();
   const Claim a = store_->claim("w", kMinute).value();
   EXPECT_EQ(a.job.id, "a");
@@ -253,7 +241,7 @@ TEST_F(LostAnswers, AClaimIsFoundAgain) {
 }
 
 TEST_F(LostAnswers, AnEndCountsOnceAndIsKnownToCount) {
-  direct_->add(make("a"), false, false);
+  direct_->add(test_job("a"), false, false);
   const Claim a = store_->claim("w", kMinute).value();
   JobResult result;
   result.outputs = R"({"1":{}})";
@@ -265,7 +253,7 @@ TEST_F(LostAnswers, AnEndCountsOnceAndIsKnownToCount) {
 }
 
 TEST_F(LostAnswers, AnEndThatWasRefusedStaysRefused) {
-  direct_->add(make("a"), false, false);
+  direct_->add(test_job("a"), false, false);
   const Claim late = store_->claim("w", std::chrono::milliseconds(-1000)).value();
   direct_->requeue_expired(2);
   const Claim next = direct_->claim("x", kMinute).value();
@@ -276,7 +264,7 @@ TEST_F(LostAnswers, AnEndThatWasRefusedStaysRefused) {
 }
 
 TEST_F(LostAnswers, ARunnerThatWasCutOffIsRefusedWhenItComesBack) {
-  direct_->add(make("a"), false, false);
+  direct_->add(test_job("a"), false, false);
   const Claim late = store_->claim("w", std::chrono::milliseconds(50)).value();
   proxy_->lose_next_answer();
   store_->queue_length();
@@ -301,15 +289,15 @@ TEST_F(LostAnswers, ARunnerThatWasCutOffIsRefusedWhenItComesBack) {
 TEST_F(PostgresJobStore, TextsThatADatabaseRefuses) {
   const auto store = open_job_store(shared_postgres().new_database());
   for (const std::string& bad : {std::string("a\0b", 3), std::string("\xff")}) {
-    Job job = make("a" + bad);
+    Job job = test_job("a" + bad);
     EXPECT_EQ(error_of([&] { store->add(job, false, false); }).fault(), Fault::kInvalid);
-    job = make("a");
+    job = test_job("a");
     job.client_id = bad;
     EXPECT_EQ(error_of([&] { store->add(job, false, false); }).fault(), Fault::kInvalid);
   }
   EXPECT_EQ(store->queue_length(), 0);
   // An end is written whatever it says: a job must end.
-  store->add(make("a"), false, false);
+  store->add(test_job("a"), false, false);
   JobResult result;
   result.state = JobState::kFailed;
   result.failure = std::string("no 'x\xff' \0 — 東 \xe6\x9d", 20);
@@ -319,20 +307,20 @@ TEST_F(PostgresJobStore, TextsThatADatabaseRefuses) {
 
 TEST_F(PostgresJobStore, MovesBetweenNeighboursAsOftenAsOneLikes) {
   const auto store = open_job_store(shared_postgres().new_database());
-  for (const char* id : {"a", "b", "c"}) store->add(make(id), false, false);
+  for (const char* id : {"a", "b", "c"}) store->add(test_job(id), false, false);
   for (int i = 0; i < 120; ++i) {  // a double has 53 bits between two numbers
     ASSERT_TRUE(store->move("c", "b"));
     ASSERT_EQ(order(store->pending()), "acb") << i;
     ASSERT_TRUE(store->move("b", "c"));
     ASSERT_EQ(order(store->pending()), "abc") << i;
   }
-  Job same = make("d");
+  Job same = test_job("d");
   same.number = store->get("b")->number;
   store->add(same, false, true);
   EXPECT_EQ(order(store->pending()), "abdc");
   EXPECT_TRUE(store->move("c", "d"));  // there is no number between b's and d's
   EXPECT_EQ(order(store->pending()), "abcd");
-  store->add(make("e"), false, false);
+  store->add(test_job("e"), false, false);
   EXPECT_EQ(order(store->pending()), "abcde");
 }
 

@@ -13,12 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -98,8 +95,6 @@ class PostgresServer {
     wait_for(pid_);
     pid_ = -1;
   }
-  // All its processes stand still, as a machine that hangs, or go on.
-  void freeze(bool frozen) { ::kill(-pid_, frozen ? SIGSTOP : SIGCONT); }
 
   // The URL of a new, empty database.
   std::string new_database() {

@@ -6,6 +6,7 @@
 #include "formats/pictures/picture.h"
 #include "server/child_server.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/waiting.h"
 
 namespace easel::server {
 namespace {
@@ -15,13 +16,13 @@ using testing::get;
 using testing::Json;
 using testing::post;
 using testing::RawSocket;
+using testing::seconds_since;
 using testing::TempFolder;
 using testing::toy_prompt;
+using testing::wait_for;
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Whether the server has the job: it said so, or says that it has had it. False when it does not answer.
 bool hand_in(uint16_t port, const std::string& id, int64_t seed) {
@@ -35,12 +36,7 @@ bool hand_in(uint16_t port, const std::string& id, int64_t seed) {
 }
 
 bool wait_until_idle(uint16_t port, double seconds) {
-  const auto start = Clock::now();
-  while (seconds_since(start) < seconds) {
-    if (Json::parse(get(port, "/prompt").body)["exec_info"]["queue_remaining"] == 0) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
+  return wait_for(seconds, [&] { return Json::parse(get(port, "/prompt").body)["exec_info"]["queue_remaining"] == 0; });
 }
 
 TEST(Process, NothingIsLostWhenItIsKilledFiftyTimes) {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "server/jobs/run/preview_jpeg.h"
 #include "server/test_server.h"
+#include "server/waiting.h"
 
 namespace easel::server {
 namespace {
@@ -17,6 +18,7 @@ using testing::post;
 using testing::RawSocket;
 using testing::TestServer;
 using testing::toy_prompt;
+using testing::wait_for;
 
 // Messages up to and including executing {node: null} of the job; binary ones as their event number.
 std::vector<Json> messages_of(RawSocket& socket, const std::string& id) {
@@ -261,8 +263,7 @@ TEST(Server, AJobIsRunByThePlanOfItsPost) {
   }
   const auto server = serve(true);
   post(server->port(), "/queue", R"({"pause":false})");
-  for (int i = 0; i < 4000 && runner.runs < 1; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_EQ(runner.runs, 1);
+  EXPECT_TRUE(wait_for(20, [&] { return runner.runs == 1; }));
   EXPECT_EQ(runner.planned, 0);
   const auto waited = post(server->port(), "/prompt?wait=1", workflow::dump_json(Json{{"prompt", toy_prompt(3)}}));
   EXPECT_EQ(waited.status, 200);
@@ -345,11 +346,10 @@ TEST(Server, KeepsHistoryAndTempFilesWithinTheirLimits) {
   for (int i = 0; i < 6; ++i) ids.push_back(s.queue(toy_prompt(i)));
   ASSERT_TRUE(s.wait_until_idle());
   Json history;
-  for (int i = 0; i < 400; ++i) {  // house is kept a moment after the job's end
+  EXPECT_TRUE(wait_for(20, [&] {  // house is kept a moment after the job's end
     history = Json::parse(get(s.port, "/history").body);
-    if (history.size() == 3 && !fs::exists(temp / "old.png")) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+    return history.size() == 3 && !fs::exists(temp / "old.png");
+  }));
   EXPECT_EQ(history.size(), 3u);
   EXPECT_TRUE(history.contains(ids[5]));
   EXPECT_FALSE(history.contains(ids[2]));
@@ -440,8 +440,7 @@ TEST(Server, WatchersSeeEverybodysJobs) {
 TEST(Server, FreeReachesTheRunner) {
   TestServer s;
   EXPECT_EQ(post(s.port, "/free", R"({"unload_models":true,"free_memory":true})").body, "{}");
-  for (int i = 0; i < 400 && s.runner.freed == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_EQ(s.runner.freed, 3);
+  EXPECT_TRUE(wait_for(20, [&] { return s.runner.freed == 3; })) << s.runner.freed;
 }
 
 TEST(Server, InformationRoutes) {

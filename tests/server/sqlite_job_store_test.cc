@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "server/jobs/sqlite/job_schema.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/test_jobs.h"
 #include "support/paths.h"
 #include "support/temp_folder.h"
 
@@ -12,12 +13,7 @@ namespace easel::server {
 namespace {
 
 using easel::testing::TempFolder;
-
-std::string order(const std::vector<Job>& jobs) {
-  std::string s;
-  for (const auto& job : jobs) s += (s.empty() ? "" : " ") + job.id;
-  return s;
-}
+using testing::order;
 
 int64_t version_of(const std::string& path) {
   sqlite::Database db(path);
@@ -33,9 +29,9 @@ std::string file_of_release_0_1(const TempFolder& folder) {
 
 void expect_the_jobs_of_release_0_1(JobStore& store) {
   EXPECT_TRUE(store.paused());
-  EXPECT_EQ(order(store.history({})), "done failed interrupted");
-  EXPECT_EQ(order(store.pending()), "first waiting");
-  EXPECT_EQ(order(store.running()), "running");
+  EXPECT_EQ(order(store.history({}), " "), "done failed interrupted");
+  EXPECT_EQ(order(store.pending(), " "), "first waiting");
+  EXPECT_EQ(order(store.running(), " "), "running");
   EXPECT_EQ(store.get("cancelled")->state, JobState::kCancelled);
   EXPECT_EQ(store.get("interrupted")->state, JobState::kInterrupted);
   const Job done = store.get("done").value(), failed = store.get("failed").value();
@@ -58,13 +54,13 @@ TEST(SqliteJobStore, OpensWhatTheReleaseBeforeLeft) {
     expect_the_jobs_of_release_0_1(*store);
     // The job that was cut off goes on, whatever name its worker has now.
     EXPECT_TRUE(store->requeue_claims_of("local", 2).empty());
-    EXPECT_EQ(order(store->running()), "running");
+    EXPECT_EQ(order(store->running(), " "), "running");
     EXPECT_TRUE(store->requeue_expired(2).empty());
-    EXPECT_EQ(order(store->pending()), "first running waiting");
+    EXPECT_EQ(order(store->pending(), " "), "first running waiting");
   }
   EXPECT_EQ(version_of(path), kJobSchemaVersion);
   const auto store = open_sqlite_job_store(path);  // and once more, with nothing left to do
-  EXPECT_EQ(order(store->pending()), "first running waiting");
+  EXPECT_EQ(order(store->pending(), " "), "first running waiting");
   Job job;
   job.id = "new";
   EXPECT_EQ(store->add(job, false, false).number, 8);  // counting goes on
@@ -83,9 +79,9 @@ TEST(SqliteJobStore, OpensItsOwnFileAfterTheReleaseBeforeHadIt) {
         "VALUES('more', 8, 0, '{}', '{}', '[]', '', 1, 8)");
   }
   const auto store = open_sqlite_job_store(path);
-  EXPECT_EQ(order(store->running()), "first running");
+  EXPECT_EQ(order(store->running(), " "), "first running");
   store->requeue_expired(2);
-  EXPECT_EQ(order(store->pending()), "first running waiting more");
+  EXPECT_EQ(order(store->pending(), " "), "first running waiting more");
   EXPECT_EQ(version_of(path), kJobSchemaVersion);
 }
 

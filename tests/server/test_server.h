@@ -8,6 +8,7 @@
 #include "server/log.h"
 #include "server/raw_client.h"
 #include "server/server.h"
+#include "server/waiting.h"
 #include "support/temp_folder.h"
 #include "workflow/toy_table.h"
 
@@ -50,11 +51,8 @@ class TestServer {
   }
   // Waits until nothing is queued or running. False after `seconds`.
   bool wait_until_idle(double seconds = 30) {
-    for (int i = 0; i < seconds * 200; ++i) {
-      if (Json::parse(get(port, "/prompt").body)["exec_info"]["queue_remaining"] == 0) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
+    return wait_for(seconds,
+                    [&] { return Json::parse(get(port, "/prompt").body)["exec_info"]["queue_remaining"] == 0; });
   }
 
   TempFolder folder;

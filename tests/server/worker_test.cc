@@ -10,12 +10,14 @@
 #include "base/error.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/test_server.h"
+#include "server/waiting.h"
 
 namespace easel::server {
 namespace {
 
 using testing::Json;
 using testing::toy_prompt;
+using testing::wait_for;
 
 // A store that counts what it is asked.
 class Watched : public JobStore {
@@ -105,12 +107,8 @@ struct House {
         worker(*store, hub, delivery, runner, metrics, std::move(options)) {
     configure_log(Level::kError, false);
   }
-  bool wait_for(const std::function<bool()>& what) {
-    for (int i = 0; i < 4000 && !what(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    return what();
-  }
   bool ends(const std::string& id) {
-    return wait_for([&] { return is_final(store->get(id)->state); });
+    return wait_for(20, [&] { return is_final(store->get(id)->state); });
   }
 
   std::unique_ptr<JobStore> store;
@@ -200,7 +198,7 @@ TEST(Worker, KeepsThePlansOfWaitingJobsOnly) {
   house.worker.wake();
   ASSERT_TRUE(house.ends("a"));
   EXPECT_EQ(planned, 1);
-  EXPECT_TRUE(house.wait_for([&] { return house.worker.plans().ids().empty(); }));
+  EXPECT_TRUE(wait_for(20, [&] { return house.worker.plans().ids().empty(); }));
 }
 
 TEST(Worker, AJobThatCannotBeReadFails) {
@@ -244,7 +242,7 @@ TEST(Worker, AJobRunsBeforeItsAnswerIsSentAndTellsAfterIt) {
   house.store->add(toy_job("a", "me"), false, false);
   house.worker.start();
   ASSERT_TRUE(house.ends("a"));
-  ASSERT_TRUE(house.wait_for([&] { return !house.worker.running(); }));
+  ASSERT_TRUE(wait_for(20, [&] { return !house.worker.running(); }));
   for (const std::string& type : types_in(*box)) EXPECT_EQ(type, "status");
   answer.reset();
   house.delivery.flush("a");
@@ -271,12 +269,12 @@ TEST(Worker, AClaimIsRenewedWhileItsJobIsComputed) {
   };
   house.store->add(toy_job("a"), false, false);
   house.worker.start();
-  ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
+  ASSERT_TRUE(wait_for(20, [&] { return house.worker.running().has_value(); }));
   // The first lease has ended by this moment. One renewal may have begun before it, the next one has not.
   const int64_t first_end = now() + kLease.count();
-  ASSERT_TRUE(house.wait_for([&] { return now() > first_end; }));
+  ASSERT_TRUE(wait_for(20, [&] { return now() > first_end; }));
   const int before = renewed;
-  ASSERT_TRUE(house.wait_for([&] { return renewed >= before + 2; }));
+  ASSERT_TRUE(wait_for(20, [&] { return renewed >= before + 2; }));
   EXPECT_TRUE(house.store->requeue_expired(1, Lease(now() - first_end)).empty());
   EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
   go_on = true;
@@ -297,12 +295,12 @@ TEST(Worker, AJobThatWasGivenToAnotherIsStoppedAndItsResultRefused) {
   house.hub.connect(box);
   house.store->add(toy_job("a", "me"), false, false);
   house.worker.start();
-  ASSERT_TRUE(house.wait_for([&] { return house.worker.running().has_value(); }));
+  ASSERT_TRUE(wait_for(20, [&] { return house.worker.running().has_value(); }));
   house.store->set_paused(true);
   house.store->requeue_claims_of("w", 2);
   const Claim other = house.store->claim("other", std::chrono::minutes(1)).value();
   EXPECT_EQ(other.job.id, "a");
-  ASSERT_TRUE(house.wait_for([&] { return !house.worker.running(); }));
+  ASSERT_TRUE(wait_for(20, [&] { return !house.worker.running(); }));
   EXPECT_TRUE(stopped);
   EXPECT_EQ(house.store->get("a")->state, JobState::kRunning);
   EXPECT_TRUE(house.store->finish(other.token, {}));
