@@ -3,10 +3,16 @@
 #include <dlfcn.h>
 
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 
 namespace easel::formats {
+
+LibrarySymbol* SharedLibrary::add(LibrarySymbol& symbol) {
+  MutexLock lock(mutex_);
+  return std::exchange(symbols_, &symbol);
+}
 
 void SharedLibrary::open() {
   if (opened_.load(std::memory_order_acquire)) return;

@@ -22,20 +22,20 @@ class SharedLibrary {
 
  private:
   friend class LibrarySymbol;
-  void find_symbols();
+  // Returns the one before it.
+  LibrarySymbol* add(LibrarySymbol& symbol);
+  void find_symbols() EASEL_REQUIRES(mutex_);
 
-  const char* soname_;
-  const char* format_;
+  const char* const soname_;
+  const char* const format_;
   Mutex mutex_;
-  std::atomic<bool> opened_{false};
-  LibrarySymbol* symbols_ = nullptr;  // the last one; each knows the one before
+  std::atomic<bool> opened_{false};                            // all addresses are there
+  LibrarySymbol* symbols_ EASEL_GUARDED_BY(mutex_) = nullptr;  // the last one; each knows the one before
 };
 
 class LibrarySymbol {
  public:
-  LibrarySymbol(SharedLibrary& library, const char* name) : name_(name), before_(library.symbols_) {
-    library.symbols_ = this;
-  }
+  LibrarySymbol(SharedLibrary& library, const char* name) : name_(name), before_(library.add(*this)) {}
   LibrarySymbol(const LibrarySymbol&) = delete;
   LibrarySymbol& operator=(const LibrarySymbol&) = delete;
 
@@ -44,8 +44,8 @@ class LibrarySymbol {
 
  private:
   friend class SharedLibrary;
-  const char* name_;
-  LibrarySymbol* before_;
+  const char* const name_;
+  LibrarySymbol* const before_;
 };
 
 template <class Signature>

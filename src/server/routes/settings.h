@@ -24,8 +24,8 @@ class Settings {
   workflow::Json load() const EASEL_REQUIRES(mutex_);
   void set_aside(const std::string& why) const EASEL_REQUIRES(mutex_);
 
-  mutable Mutex mutex_;  // of the file
-  const std::filesystem::path file_;
+  mutable Mutex mutex_;
+  const std::filesystem::path file_ EASEL_GUARDED_BY(mutex_);  // for the sake of what is in it
 };
 
 }  // namespace easel::server
