@@ -35,9 +35,9 @@ bool has(Isa level) {
   return false;
 }
 
-// The last one that the processor has.
+// The last one that the processor has, of those that are not emulated. It always has kBase.
 Isa best() {
-  int level = static_cast<int>(Isa::kAvx512Bf16Emulated) - 1;
+  int level = static_cast<int>(Isa::kNeonBf16);
   while (!has(static_cast<Isa>(level))) --level;
   return static_cast<Isa>(level);
 }

@@ -7,11 +7,11 @@
 
 namespace easel::ops::cpu {
 
-// kBase is SSE2 on x86-64 and NEON on arm64. Of x86-64's levels each includes the ones before it, but that those from
-// kAvx512 on need no kAvxVnni; so do arm64's, kNeonDot with sums of products of bytes, kNeonBf16 with those of bf16 and
-// of bytes of different signs. The emulated ones compute in plain code what kAvx512Bf16 and kAmx do, with their widths
-// of vectors, layouts of weights and matrix registers (ops/cpu/tiles/shapes.h): every processor can run them, slowly,
-// for tests.
+// kBase is SSE2 on x86-64 and NEON on arm64. Each level of a kind of processor includes those of that kind before it,
+// except that x86-64's from kAvx512 on do without kAvxVnni. kNeonDot has sums of products of bytes, kNeonBf16 those of
+// bf16, and of bytes of which only one has a sign. The emulated ones compute in plain code what kAvx512Bf16 and kAmx
+// do, with their widths of vectors, layouts of weights and matrix registers (ops/cpu/tiles/shapes.h): every processor
+// can run them, slowly, for tests.
 enum class Isa {
   kBase,
   kAvx2,
@@ -28,8 +28,8 @@ enum class Isa {
 
 // The best level of this processor, or the one named by the environment variable EASEL_ISA ("base", "avx2", "avxvnni",
 // "avx512", "avx512vnni", "avx512bf16", "amx", "neondot", "neonbf16", "avx512bf16-emulated", "amx-emulated") or by
-// set_isa(). Of several names
-// with commas between them the first that the processor can run is taken; where it can run none, the best level is.
+// set_isa(). Of several names with commas between them the first that the processor can run is taken; where it can run
+// none, the best level is.
 Isa isa();
 std::string_view isa_name(Isa level);
 inline bool is_emulated(Isa level) { return level >= Isa::kAvx512Bf16Emulated; }
