@@ -189,17 +189,10 @@ Typed crop_values() {
 }
 
 Outputs cropped(const Typed& values, Tensor image, Tensor mask) {
-  const library::Folders folders;
-  memory::Residency residency;
-  library::ModelFiles files;
-  artifacts::FolderStore store{artifacts::Directories()};
-  Context context{folders, residency, files, store};
-  const workflow::NodeSpec* spec = standard_table().find("InpaintCropImproved", {});
   Links links;
   links.emplace("image", computed<Image>(std::move(image)));
   if (mask.defined()) links.emplace("mask", computed<Mask>(std::move(mask)));
-  Call call(context, *spec, "1", {values, links});
-  return standard_table().entry(*spec).node.run(call);
+  return run_node_outputs("InpaintCropImproved", values, std::move(links));
 }
 
 TEST(CropAndStitchNodes, ChangeOnlyWhatIsMasked) {

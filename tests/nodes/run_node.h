@@ -17,8 +17,8 @@ namespace easel::nodes {
 using Typed = std::map<std::string, workflow::Literal, std::less<>>;
 using Links = std::map<std::string, Value, std::less<>>;
 
-// Its first output. What it throws passes.
-inline Value run_node(const char* name, Typed typed, Links linked = {}) {
+// What it throws passes.
+inline Outputs run_node_outputs(const char* name, Typed typed, Links linked = {}) {
   const library::Folders folders;
   memory::Residency residency;
   library::ModelFiles files;
@@ -26,7 +26,12 @@ inline Value run_node(const char* name, Typed typed, Links linked = {}) {
   Context context{folders, residency, files, store};
   const workflow::NodeSpec* spec = standard_table().find(name, {});
   Call call(context, *spec, "1", {std::move(typed), std::move(linked)});
-  return standard_table().entry(*spec).node.run(call).at(0);
+  return standard_table().entry(*spec).node.run(call);
+}
+
+// Its first output.
+inline Value run_node(const char* name, Typed typed, Links linked = {}) {
+  return run_node_outputs(name, std::move(typed), std::move(linked)).at(0);
 }
 
 }  // namespace easel::nodes
