@@ -207,7 +207,7 @@ TEST(Worker, CanLeaveTheHistoryAlone) {
     House house([](auto&...) { return RunResult{}; }, {.keep_history = keep, .housekeeping = [&] { ++kept_house; }});
     for (int i = 0; i < kJobs; ++i) house.store->add(toy_job(std::to_string(i)), false, false);
     house.worker.start();
-    ASSERT_TRUE(house.wait_for([&] { return house.store->queue_length() == 0; }));
+    ASSERT_TRUE(wait_for(20, [&] { return house.store->queue_length() == 0; }));
     house.worker.stop();
     EXPECT_EQ(house.store->history({}).size(), keep < 0 ? size_t{kJobs} : 10u);
     EXPECT_EQ(kept_house, keep < 0 ? 1 : kJobs);

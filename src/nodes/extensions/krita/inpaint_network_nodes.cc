@@ -1,4 +1,5 @@
 // Networks that fill holes by themselves (comfyui-inpaint-nodes).
+#include "library/folders.h"
 #include "models/upscale/upscaler.h"
 #include "node_api/table.h"
 #include "nodes/common/link_types.h"
