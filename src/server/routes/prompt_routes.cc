@@ -7,6 +7,7 @@
 #include "server/jobs/job_events.h"
 #include "server/log.h"
 #include "server/routes/services.h"
+#include "workflow/convert/graph.h"
 #include "workflow/load.h"
 
 namespace easel::server {
