@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "models/gligen/gligen.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/elementwise.h"
@@ -87,20 +88,25 @@ Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, model
       if (prepared.inputs.concat.defined()) {
         entry.inputs.concat = models::repeat_to_batch(cut(prepared.inputs.concat, entry.region), latent[0]);
       }
+      if (prepared.gligen) entry.hook = models::gligen_hook(*prepared.gligen, entry.region.height, entry.region.width);
       entry.prepared = std::move(prepared);
       entries_.push_back(std::move(entry));
     }
   }
   for (const models::ModelPatchPtr& patch : options_.patches) {
-    if (auto step = patch->guidance()) steps_.push_back(std::move(step));
+    if (auto step = patch->guidance()) {
+      if (options_.sampling) step->begin(*options_.sampling);
+      steps_.push_back(std::move(step));
+    }
     patched_always_uncond_ = patched_always_uncond_ || patch->always_uncond();
   }
 }
 
 bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
   return a.region.height == b.region.height && a.region.width == b.region.width &&
-         a.prepared.control == b.prepared.control && contexts_fit(a.inputs.context, b.inputs.context) &&
-         same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
+         a.prepared.control == b.prepared.control && a.prepared.gligen == b.prepared.gligen &&
+         contexts_fit(a.inputs.context, b.inputs.context) && same_shape(a.inputs.y, b.inputs.y) &&
+         same_shape(a.inputs.concat, b.inputs.concat);
 }
 
 // Moves the entries that can share a batch with the first one from `waiting` to `batch`, the last one first; only some
@@ -130,6 +136,7 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
   in.cond_or_uncond.clear();
   in.sigma = sigma;
   in.hooks = hooks;
+  if (batch[0]->hook) in.hooks.push_back(batch[0]->hook);
   in.control = batch[0]->prepared.control;
   int64_t tokens = 1;
   for (const Entry* entry : batch) {
@@ -156,6 +163,7 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
 std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
                                          bool alone) {
   work_.waiting.clear();
+  ++work_.in.evaluation;
   for (const Entry& entry : entries_)
     if (sides[static_cast<size_t>(entry.side)] && entry.prepared.active(sigma)) work_.waiting.push_back(&entry);
   std::array sums{Sum(latent_), Sum(latent_), sides[2] ? Sum(latent_) : Sum()};
@@ -232,6 +240,8 @@ Tensor Guidance::combine(GuidanceMoment& moment, const Tensor& middle) const {
 
 Tensor Guidance::denoised(const Tensor& x, float sigma) {
   if (!(x.shape() == latent_)) throw Error(Fault::kInternal, "guidance was made for another latent");
+  for (const auto& step : steps_)
+    if (Tensor instead = step->instead(x, sigma); instead.defined()) return instead;
   uncond_ = {};
   Hooks hooks;
   for (const auto& step : steps_)
@@ -253,6 +263,7 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
     };
   moment.denoised = combine(moment, middle);
   for (const auto& step : steps_) step->after(moment);
+  for (const auto& step : steps_) step->was(x, sigma, moment.denoised);
   uncond_ = uncond;
   return moment.denoised;
 }

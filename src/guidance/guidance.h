@@ -40,6 +40,8 @@ struct GuidanceOptions {
   int64_t max_batch_pixels = kMostBatchPixels;
   // The patches that nodes have added to the model, in order. Only those that change the guidance are used.
   std::vector<models::ModelPatchPtr> patches = {};
+  // The noise levels of the run, for those of the patches that ask for them.
+  sampling::ModelSamplingPtr sampling = {};
 };
 
 // Evaluates the entries that are active at a noise level, batched as ComfyUI batches them (last entry first), averages
@@ -63,8 +65,9 @@ class Guidance {
     int side = 0;  // 0 positive, 1 negative, 2 middle
     int id = 0;
     Region region;
-    Tensor weights;                // [N,h,w] over the region
-    models::NetworkInputs inputs;  // N rows each; concat cropped to the region
+    Tensor weights;                 // [N,h,w] over the region
+    models::NetworkInputs inputs;   // N rows each; concat cropped to the region
+    models::AttentionHookPtr hook;  // of GLIGEN's boxes, or null
   };
   struct Sum;
   using Hooks = std::vector<models::AttentionHookPtr>;

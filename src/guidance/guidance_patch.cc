@@ -71,9 +71,9 @@ class RescaleCfg final : public GuidanceStep {
 // Replaces the middle block's self-attention by the identity: every pixel attends to itself only.
 class ValuesOnly final : public models::AttentionHook {
  public:
-  Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo&, const Tensor&,
-                                const Tensor&, const Tensor& v) const override {
-    return site.block == models::BlockKind::kMiddle ? contiguous(v) : Tensor();
+  Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo&,
+                                const models::SelfAttention& of) const override {
+    return site.block == models::BlockKind::kMiddle ? contiguous(of.v) : Tensor();
   }
 };
 
@@ -96,13 +96,13 @@ class PerturbedAttention final : public GuidanceStep {
 // Records the attention map of the middle block's first transformer in the unconditional evaluation.
 class AttentionRecorder final : public models::AttentionHook {
  public:
-  Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo& step, const Tensor& q,
-                                const Tensor& k, const Tensor& v) const override {
+  Tensor replace_self_attention(const models::AttentionSite& site, const models::StepInfo& step,
+                                const models::SelfAttention& of) const override {
     if (site.block != models::BlockKind::kMiddle || site.transformer != 0) return Tensor();
     const auto found = std::find(step.cond_or_uncond.begin(), step.cond_or_uncond.end(), 1);
-    if (found != step.cond_or_uncond.end()) record(site, step, found - step.cond_or_uncond.begin(), q, k);
+    if (found != step.cond_or_uncond.end()) record(site, step, found - step.cond_or_uncond.begin(), of.q, of.k);
     // Returns the usual result rather than none, so that other guidance does not replace this transformer's attention.
-    return ops::attention(q, k, v, site.heads);
+    return ops::attention(of.q, of.k, of.v, site.heads);
   }
   // The attention that each pixel received in the last evaluation, [N,h,w,1] on the host; undefined before the first.
   Tensor attention_map() const {

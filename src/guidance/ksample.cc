@@ -6,6 +6,7 @@
 #include "image/scale/resize.h"
 #include "memory/resident.h"
 #include "models/diffusion_model.h"
+#include "models/gligen/gligen.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "sampling/schedule/schedule.h"
@@ -98,6 +99,15 @@ bool all_zero(const Tensor& t) {
   return ops::item(ops::reduce(differs, ops::Reduction::kMax, 0, -1)) == 0;
 }
 
+// What GLIGEN's boxes are drawn with, kept in memory from before the room for batches is measured.
+std::vector<std::shared_ptr<const models::Gligen>> gligen_models(const KSampleRequest& request) {
+  std::vector<std::shared_ptr<const models::Gligen>> out;
+  for (const models::Conditioning* list : {&request.positive, &request.negative, &request.middle})
+    for (const models::ConditioningEntry& entry : *list)
+      if (entry.gligen) out.push_back(entry.gligen->net.model->get());
+  return out;
+}
+
 // Reserves memory for the largest batch that fits, at least one entry and at most all of them.
 memory::Residency::Hold hold_memory(KSampleRequest& request) {
   const models::DiffusionModel& model = *request.model.net;
@@ -164,13 +174,14 @@ Tensor ksample(const KSampleRequest& given) {
   if (sampling.fades() && !sampler.fades) throw_does_not_fade(sampler);
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
-  const models::Network network =
-      model.network({.sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel});
+  sampling::TorchGenerator rng(request.seed);
+  const models::Network network = model.network(
+      {.sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel, .random = &rng});
+  const auto nets_of_boxes = gligen_models(request);
   const auto memory = hold_memory(request);
 
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
-  sampling::TorchGenerator rng(request.seed);
   const Tensor noise = initial_noise(request, shape, rng);
   const models::LatentFormat& format = request.model.latents();
   // A latent of zeros means "no picture" in every format and is not shifted.
@@ -198,7 +209,8 @@ Tensor ksample(const KSampleRequest& given) {
                      .middle_alone = !lists.apart.empty(),
                      .always_uncond = sampler.wants_uncond,
                      .max_batch_pixels = request.max_batch_pixels,
-                     .patches = request.model.patches});
+                     .patches = request.model.patches,
+                     .sampling = request.model.sampling});
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {

@@ -81,6 +81,7 @@ PreparedEntry resolve_place_and_time(const models::ConditioningEntry& entry, int
   out.mask_strength = entry.mask_strength;
   out.control = entry.control;
   out.control_apply_to_uncond = entry.control_apply_to_uncond;
+  out.gligen = entry.gligen;
   if (entry.area) out.region = resolve_area(*entry.area, h, w);
   if (entry.mask.defined()) {
     out.mask = resolve_mask(entry.mask, h, w);
@@ -111,20 +112,22 @@ void add_opposite(const PreparedEntry& entry, std::vector<PreparedEntry>& others
   others.push_back(std::move(opposite));
 }
 
-// Gives the negative list the control of the positive one, unless it has its own.
-void share_control(const std::vector<PreparedEntry>& positive, std::vector<PreparedEntry>& negative) {
-  std::vector<models::ControlLinkPtr> controls;
+// Gives the negative list what the positive one has of a kind and is meant for both, unless it has its own.
+template <class Part, class IsShared>
+void share(const std::vector<PreparedEntry>& positive, std::vector<PreparedEntry>& negative,
+           std::shared_ptr<Part> PreparedEntry::*part, const IsShared& is_shared) {
+  std::vector<std::shared_ptr<Part>> shared;
   for (const PreparedEntry& entry : positive) {
-    if (!entry.region && entry.control && entry.control_apply_to_uncond) controls.push_back(entry.control);
+    if (!entry.region && entry.*part && is_shared(entry)) shared.push_back(entry.*part);
   }
   std::vector<PreparedEntry*> takers;
   for (PreparedEntry& entry : negative) {
     if (entry.region) continue;
-    if (entry.control) return;
+    if (entry.*part) return;
     takers.push_back(&entry);
   }
   if (takers.empty()) return;
-  for (size_t i = 0; i < controls.size(); ++i) takers[i % takers.size()]->control = controls[i];
+  for (size_t i = 0; i < shared.size(); ++i) takers[i % takers.size()]->*part = shared[i];
 }
 
 // The row that Python's slice t:t+1 selects (negative positions count from the end), or -1 if it is empty.
@@ -169,8 +172,11 @@ PreparedConditioning prepare_conditioning(const models::Conditioning& positive, 
     for (const PreparedEntry& entry : *from)
       for (auto* to : lists)
         if (to != from) add_opposite(entry, *to);
-  share_control(out.positive, out.middle);
-  share_control(out.positive, out.negative);
+  for (auto* others : {&out.middle, &out.negative}) {
+    share(out.positive, *others, &PreparedEntry::control,
+          [](const PreparedEntry& entry) { return entry.control_apply_to_uncond; });
+    share(out.positive, *others, &PreparedEntry::gligen, [](const PreparedEntry&) { return true; });
+  }
   return out;
 }
 

@@ -30,6 +30,7 @@ struct PreparedEntry {
   std::optional<float> first_sigma, last_sigma;  // active while last_sigma <= sigma <= first_sigma
   models::ControlLinkPtr control;
   bool control_apply_to_uncond = true;
+  std::shared_ptr<const models::GligenBoxes> gligen;
 
   bool active(float sigma) const {
     return !(first_sigma && sigma > *first_sigma) && !(last_sigma && sigma < *last_sigma);
@@ -45,10 +46,9 @@ using MakeInputs = std::function<models::NetworkInputs(const models::Conditionin
 
 // Resolves the lists for a latent [N,h,w,C], as ComfyUI's process_conds does: masks are scaled to the latent; for each
 // area in a list, the others get an entry with the same area, made from their smallest entry that covers it; control
-// of the positive list is shared with the others if it is meant for all. make_inputs is called once for each entry,
-// positive ones first (it may draw random numbers). The middle list, for guidance that has one, is treated like the
-// negative one.
-// Throws Error(kInvalid) for areas outside the latent and tensors that are not masks.
+// of the positive list is shared with the others if it is meant for all, and GLIGEN's boxes are. make_inputs is called
+// once for each entry, positive ones first (it may draw random numbers). The middle list, for guidance that has one, is
+// treated like the negative one. Throws Error(kInvalid) for areas outside the latent and tensors that are not masks.
 PreparedConditioning prepare_conditioning(const models::Conditioning& positive, const models::Conditioning& negative,
                                           const Shape& latent, const sampling::ModelSampling& sampling,
                                           const MakeInputs& make_inputs, const models::Conditioning& middle = {});

@@ -38,6 +38,8 @@ struct SizeHint {
   std::optional<float> width, height, crop_w, crop_h, target_width, target_height, aesthetic_score;
 };
 
+struct GligenBoxes;  // models/gligen/gligen.h
+
 struct ConditioningEntry {
   Tensor cond;           // [N,T,C] f32, text (and image) context
   Tensor pooled_output;  // [N,P] f32, or undefined
@@ -49,6 +51,7 @@ struct ConditioningEntry {
   std::optional<double> start_percent, end_percent;  // of the sampling, 0 = first step
   ControlLinkPtr control;
   bool control_apply_to_uncond = true;
+  std::shared_ptr<const GligenBoxes> gligen;  // things in their places, or null
   std::vector<UnclipImage> unclip;
   SizeHint size;
   Tensor concat_latent_image;  // [N,h,w,C], inpainting models

@@ -51,6 +51,7 @@ struct NetworkRun {
   sampling::ModelSamplingPtr sampling;  // the model's own, or what a node has set in its place
   std::vector<ModelPatchPtr> patches;   // of the handle; weight patches are already applied in the model
   CancelToken cancel;
+  sampling::TorchGenerator* random = nullptr;  // the run's, as in InputContext
 };
 
 // Immutable, shared by handles; no weight is read before network().

@@ -19,6 +19,7 @@ class ClipVisionModel;  // models/clip_vision.h
 class ClipVisionMemo;   // models/clip_vision.h
 class Vae;              // models/vae.h
 class ControlNet;
+class Gligen;          // models/gligen/gligen.h
 class DiffusionModel;  // models/diffusion_model.h
 struct UNetModel;      // models/unet/unet_source.h
 
@@ -72,6 +73,14 @@ struct ControlNetHandle {
   int64_t hint_kinds = 0;                                         // it tells apart; 0 for ordinary networks
   int64_t hint_kind = -1;                                         // which of them its picture is (control_union.h)
   std::shared_ptr<memory::Resident<ControlNet>> net;
+};
+
+// GLIGEN
+struct GligenHandle {
+  std::string file;
+  int64_t text_width = 0;       // of a box's text: the pooled state of the text encoder, before any projection
+  std::vector<int64_t> widths;  // of the UNet's spatial transformers, in the order of execution
+  std::shared_ptr<memory::Resident<Gligen>> model;
 };
 
 }  // namespace easel::models

@@ -7,8 +7,10 @@
 #include <string_view>
 
 #include "models/conditioning.h"
+#include "models/network.h"
 #include "models/unet/unet.h"
 #include "nn/weights.h"
+#include "sampling/schedule/model_sampling.h"
 #include "tensor/tensor.h"
 
 namespace easel::models {
@@ -31,6 +33,13 @@ struct GuidanceMoment {
 class GuidanceStep {
  public:
   virtual ~GuidanceStep() = default;
+  // Called once, before anything else, with the noise levels of the run.
+  virtual void begin(const sampling::ModelSampling&) {}
+  // Called before a step's evaluations: a prediction for x in place of all of them, or an undefined tensor.
+  virtual Tensor instead(const Tensor& x [[maybe_unused]], float sigma [[maybe_unused]]) { return Tensor(); }
+  // The prediction that was evaluated and combined, by all patches.
+  virtual void was(const Tensor& x [[maybe_unused]], float sigma [[maybe_unused]],
+                   const Tensor& denoised [[maybe_unused]]) {}
   // Takes part in the attention of the ordinary evaluations; null for none.
   virtual AttentionHookPtr hook() const { return nullptr; }
   // Computes moment.denoised from cond and uncond in place of the usual formula, or returns false. The last patch that
@@ -38,6 +47,20 @@ class GuidanceStep {
   virtual bool combine(GuidanceMoment&) { return false; }
   // Changes moment.denoised.
   virtual void after(GuidanceMoment&) {}
+};
+
+// Stands between guidance and the network for one sampling run. It may keep state between calls.
+class NetworkStep {
+ public:
+  virtual ~NetworkStep() = default;
+  // The output for a batch in place of the network's, or an undefined tensor. x [chunks*N,h,w,C] f32 is what the
+  // network is given, without further channels.
+  virtual Tensor instead(const NetworkBatch& batch [[maybe_unused]], const Tensor& x [[maybe_unused]]) {
+    return Tensor();
+  }
+  // The network's output for a batch that no step had one for.
+  virtual void was(const NetworkBatch& batch [[maybe_unused]], const Tensor& x [[maybe_unused]],
+                   const Tensor& output [[maybe_unused]]) {}
 };
 
 // The neutral (empty) conditioning of Perp-Neg, and the weight of the negative one (Armandpour et al. 2023).
@@ -60,6 +83,8 @@ class ModelPatch {
   // Take part in every attention, and in the maps between blocks, of networks that have them.
   virtual AttentionHookPtr attention() const { return nullptr; }
   virtual BlockHookPtr blocks() const { return nullptr; }
+  // Takes part in the evaluations of the network in one run; of networks that are UNets.
+  virtual std::unique_ptr<NetworkStep> network(const sampling::ModelSampling&) const { return nullptr; }
   // Takes part in the guidance of one run.
   virtual std::unique_ptr<GuidanceStep> guidance() const { return nullptr; }
   // Whether the unconditional prediction is needed even if cfg is 1.

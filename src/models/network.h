@@ -23,6 +23,7 @@ struct NetworkBatch {
   float sigma = 0;
   NetworkInputs inputs;      // as many rows as x
   std::vector<int> members;  // the conditioning entry of each chunk; identifies the context in caches
+  int64_t evaluation = 0;    // which evaluation of the lists it is part of, counted in a run
   ControlLinkPtr control;
   std::vector<int> cond_or_uncond;      // per chunk: 0 conditional, 1 unconditional
   std::vector<AttentionHookPtr> hooks;  // in addition to the model's

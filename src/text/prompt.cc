@@ -173,7 +173,9 @@ class ChunkWriter {
  public:
   explicit ChunkWriter(int32_t pad_token) : pad_{pad_token, 1.0f, nullptr} { open(); }
 
-  void add(const Group& group) {
+  void add(Group group) {
+    ++words_;
+    for (Token& token : group) token.word = words_;
     const bool may_cut = group.size() >= kLongWord;
     auto next = group.begin();
     while (next != group.end()) {
@@ -206,6 +208,7 @@ class ChunkWriter {
 
   std::vector<Chunk> chunks_;
   Token pad_;
+  int32_t words_ = 0;
 };
 
 // Removes vectors of another width from a chunk. The tokens after them move up, but weights keep their positions.
@@ -246,11 +249,12 @@ std::vector<std::string> foreign_syntax(std::string_view prompt) {
     const size_t end = prompt.find('>', at);
     const std::string_view tag =
         prompt.substr(at, std::min(end == std::string_view::npos ? 40 : end + 1 - at, size_t{80}));
-    out.push_back("\"" + std::string(tag) + "\" is read as words here" +
-                  (mark == "<hypernet:"
-                       ? ", and hypernetworks are not supported; take it out of the text"
-                       : "; load the file with a LoraLoader node between the checkpoint and this one, and "
-                         "take it out of the text"));
+    out.push_back(
+        "\"" + std::string(tag) + "\" is read as words here" +
+        (mark == "<hypernet:"
+             ? "; load the file with a HypernetworkLoader node behind the checkpoint, and take it out of the text"
+             : "; load the file with a LoraLoader node between the checkpoint and this one, and "
+               "take it out of the text"));
   }
   for (size_t at = 0; (at = prompt.find("BREAK", at)) != std::string_view::npos; at += 5) {
     const auto letter = [&](size_t i) {
@@ -287,7 +291,7 @@ std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style
     }
   }
   ChunkWriter chunks(style.pad_token);
-  for (const Group& group : words.groups) chunks.add(group);
+  for (Group& group : words.groups) chunks.add(std::move(group));
   std::vector<Chunk> result = chunks.finish();
   if (style.embedding_width > 0)
     for (Chunk& chunk : result) drop_misfits(chunk, style, warnings);

@@ -23,6 +23,7 @@ struct Token {
   int32_t id = 0;                           // -1 where `embedding` is set
   float weight = 1.0f;                      // emphasis; 1 = none
   std::shared_ptr<const Tensor> embedding;  // null, or one contiguous f32 row [C]
+  int32_t word = 0;                         // counts the prompt's words from 1; 0 for marks and padding
 };
 
 using Chunk = std::vector<Token>;  // always kChunkLength of them

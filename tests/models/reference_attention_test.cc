@@ -40,7 +40,7 @@ TEST(ReferenceAttention, OthersAlsoSeeTheFirstOfTheirBatch) {
   const Tensor q = values(6, 1), k = values(6, 2), v = values(6, 3);  // two chunks of a batch of three
   AttentionSite site;
   site.heads = 1;
-  const Tensor out = reference_attention(3)->replace_self_attention(site, {}, q, k, v);
+  const Tensor out = reference_attention(3)->replace_self_attention(site, {}, {q, k, v, q});
   ASSERT_EQ(out.shape(), q.shape());
   for (int64_t n = 0; n < 6; ++n) {
     const int64_t first = n / 3 * 3;

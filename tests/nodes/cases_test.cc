@@ -15,6 +15,7 @@
 #include "library/model_files.h"
 #include "memory/resident.h"
 #include "models/diffusion_model.h"
+#include "models/gligen/gligen.h"
 #include "models/text/text_encoder.h"
 #include "models/upscale/upscaler.h"
 #include "models/vision/style_model.h"
@@ -57,6 +58,7 @@ std::string in_words(const models::Conditioning& list) {
     if (entry.start_percent) out += " for a time";
     if (entry.strength != 1.0f) out += " weakened";
     if (entry.control) out += " with a hint " + shape(entry.control->hint);
+    if (entry.gligen) out += " with " + std::to_string(entry.gligen->boxes.size()) + " boxes";
     if (!entry.unclip.empty()) out += " with a picture " + shape(entry.unclip.front().embedding.image_embeds);
     if (entry.concat_latent_image.defined()) out += " beside " + shape(entry.concat_latent_image);
     if (entry.concat_mask.defined()) out += " masked " + shape(entry.concat_mask);
@@ -124,20 +126,10 @@ std::string in_words(const Value& value) {
     return out;
   }
   if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
-  static const std::set<std::string> kNamed{"BASIC_PIPE",
-                                            "NUMBER",
-                                            "SEED",
-                                            "BUS",
-                                            "IPADAPTER_PARAMS",
-                                            "WEIGHTS_STRATEGY",
-                                            "PIPE_LINE",
-                                            "CONTROL_NET_STACK",
-                                            "DICT",
-                                            "INPAINT_PATCH",
-                                            "INPAINT_MODEL",
-                                            "Regions",
-                                            "STITCHER",
-                                            "TileLayout"};
+  static const std::set<std::string> kNamed{
+      "BASIC_PIPE",        "NUMBER",    "SEED",   "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY", "PIPE_LINE",
+      "CONTROL_NET_STACK", "DICT",      "GLIGEN", "INPAINT_PATCH", "INPAINT_MODEL",    "PHOTOMAKER",       "Regions",
+      "STITCHER",          "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }

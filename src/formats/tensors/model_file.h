@@ -24,7 +24,8 @@ struct ModelFile {
   FileVersion version;  // of the file as it was opened
   Container container = Container::kSafetensors;
   std::shared_ptr<const StoredTensors> tensors;  // file order; nested names joined with dots
-  Metadata metadata;                             // safetensors metadata, or a torch file's top-level texts and numbers
+  Metadata metadata;                             // safetensors metadata, or a torch file's top-level texts, numbers
+                                                 // and "True", "False", "None"
   // For messages: the name without folder.
   std::string name() const { return std::filesystem::path(path).filename().string(); }
 

@@ -169,6 +169,8 @@ class Interpreter {
         if (bytes > kMaxMetadata) bad("holds more text than any model file needs");
         out[std::string(key.text)] = std::string(value.text);
       }
+      if (value.kind == Kind::kNone) out[std::string(key.text)] = "None";
+      if (value.kind == Kind::kBool) out[std::string(key.text)] = value.integer != 0 ? "True" : "False";
       if (value.kind == Kind::kInt) out[std::string(key.text)] = std::to_string(value.integer);
       if (value.kind == Kind::kFloat) out[std::string(key.text)] = std::to_string(value.number);
     }

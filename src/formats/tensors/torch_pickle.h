@@ -43,7 +43,7 @@ std::vector<StorageName> list_storages(const Pickle& pickle);
 // The contents of a torch file, gathered from its object graph.
 struct TorchContent {
   StoredTensors tensors;  // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
-  Metadata metadata;      // top-level texts and numbers ("global_step")
+  Metadata metadata;      // top-level texts and numbers ("global_step"), and "True", "False", "None"
   std::string wrapper;    // the top-level key that held the tensors and was stripped, or empty
 };
 

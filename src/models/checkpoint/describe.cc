@@ -8,8 +8,10 @@
 #include "models/control/control_keys.h"
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
+#include "models/gligen/gligen.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/model_reader.h"
+#include "models/patch/hypernetwork.h"
 #include "models/patch/lora.h"
 #include "models/sd/detect.h"
 #include "models/text/clip_keys.h"
@@ -17,6 +19,7 @@
 #include "models/vae/vae.h"
 #include "models/vae/vae_keys.h"
 #include "models/vision/clip_vision.h"
+#include "models/vision/photo_maker.h"
 #include "models/vision/style_model.h"
 
 namespace easel::models {
@@ -38,6 +41,9 @@ constexpr KindText kKinds[] = {
     {FileKind::kT2iAdapter, "t2i_adapter", "controlnet"},
     {FileKind::kIpAdapter, "ip_adapter", "ipadapter"},
     {FileKind::kStyleModel, "style_model", "style_models"},
+    {FileKind::kGligen, "gligen", "gligen"},
+    {FileKind::kHypernetwork, "hypernetwork", "hypernetworks"},
+    {FileKind::kPhotoMaker, "photomaker", "photomaker"},
     {FileKind::kUpscaler, "upscaler", "upscale_models"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
@@ -76,9 +82,10 @@ class Describer {
     };
     const bool known = attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
                        attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
-                       attempt([&] { return upscaler(); }) || attempt([&] { return embedding(); }) ||
-                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
-                       attempt([&] { return clip(); });
+                       attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
+                       attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
+                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
+                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.data())) ++out_.other_tensors;
@@ -217,6 +224,45 @@ class Describer {
     out_.family = &sd::kSd1.family;
     out_.fits = "models with text of width " + std::to_string(shape.context_dim) +
                 ", with a CLIP vision model whose hidden states are " + std::to_string(shape.width) + " wide";
+    return true;
+  }
+
+  bool gligen() {
+    if (!is_gligen(tensors_)) return false;
+    out_.kind = FileKind::kGligen;
+    out_.summary = "GLIGEN for boxes with texts";
+    const auto tensors = gligen_tensors(tensors_, out_.file);
+    const GligenConfig config = read_gligen_config(*tensors, out_.file);
+    add_part("GLIGEN", *tensors, {}, "texts of width " + std::to_string(config.text_width));
+    Gligen::check(nn::Weights(tensors, DType::kF32, out_.file), config);
+    if (config.widths.size() == 16) out_.family = &sd::kSd1.family;
+    out_.fits = "models with " + std::to_string(config.widths.size()) +
+                " spatial transformers, and text encoders of width " + std::to_string(config.text_width);
+    return true;
+  }
+
+  bool photo_maker() {
+    if (!is_photo_maker(tensors_)) return false;
+    out_.kind = FileKind::kPhotoMaker;
+    out_.summary = "PhotoMaker";
+    out_.family = &sd::kSdxl.family;
+    const int64_t width = read_photo_maker_width(tensors_, out_.file);
+    add_part("PhotoMaker", tensors_, {}, "text of width " + std::to_string(width));
+    check_photo_maker(tensors_, out_.file);
+    out_.fits = "text encoders that together are " + std::to_string(width) + " wide";
+    return true;
+  }
+
+  bool hypernetwork() {
+    if (!is_hypernetwork(tensors_)) return false;
+    out_.kind = FileKind::kHypernetwork;
+    out_.summary = "hypernetwork";
+    const HypernetworkConfig config = read_hypernetwork_config(file_);
+    std::vector<std::string> widths;
+    for (const auto& [width, layers] : config.keys) widths.push_back(std::to_string(width));
+    add_part("hypernetwork", tensors_, {}, "");
+    Hypernetwork::check(nn::Weights(file_.tensors, DType::kF32, out_.file), config);
+    out_.fits = "models whose attentions read rows of width " + joined(widths);
     return true;
   }
 

@@ -103,8 +103,8 @@ class UNetControl final : public ControlNet {
     if (config_.context_dim == 0) return projection;
     check_context(context, config_.context_dim, file_);
     const Tensor c = convert(context.to(device_), compute_);
-    for (const Block& block : trunk_.input_blocks) block.project(c, projection->layers);
-    for (const Block& block : trunk_.middle) block.project(c, projection->layers);
+    for (const Block& block : trunk_.input_blocks) block.project({c, c}, projection->layers);
+    for (const Block& block : trunk_.middle) block.project({c, c}, projection->layers);
     return projection;
   }
 

@@ -102,6 +102,7 @@ ClipTextModel::Output ClipTextModel::encode(const text::Chunk& chunk, const Laye
 
   Output out;
   out.pooled = clone(last.slice(1, position, 1)).view({1, config_.width});
+  out.state = out.pooled.to(kHost);
   if (projection_) out.pooled = projection_(convert(out.pooled, compute_), {.f32_out = true});
   const Tensor hidden = keep < 0 ? last : layer.normed ? final_norm_(states.intermediate) : states.intermediate;
   out.hidden = hidden.view({static_cast<int64_t>(chunk.size()), config_.width}).to(kHost);

@@ -44,6 +44,7 @@ class ClipTextModel {
   struct Output {
     Tensor hidden;  // [T,width] f32
     Tensor pooled;  // [1,projection] f32: the last state at the first end mark, normed and projected
+    Tensor state;   // [1,width] f32: the same before its projection
   };
   // One chunk of at most `positions` tokens; a token's embedding row must be f32 [width].
   // An index beyond the number of layers means the last one, as in the reference's clip skip; an index >= 0

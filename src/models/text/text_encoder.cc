@@ -194,6 +194,8 @@ int64_t TextEncoder::context_dim() const {
   return total;
 }
 
+int64_t TextEncoder::state_width() const { return towers_.back().width; }
+
 std::string TextEncoder::description() const {
   std::string out;
   for (const Tower& t : towers_) out += (out.empty() ? "" : " and ") + std::string(text_tower_name(t.tensors.kind));
@@ -247,7 +249,10 @@ EncodedText TextEncoder::encode_tower(const Tower& tower, const std::vector<Chun
     Tensor z = encoded.hidden;
     if (std::any_of(chunk.begin(), chunk.end(), [](const Token& t) { return t.weight != 1.0f; }))
       z = weighted(chunk, encode_chunk(tower, empty_chunk(tower.style.tokenizer, chunk.size()), layer).hidden, z);
-    if (!out.pooled.defined()) out.pooled = encoded.pooled;
+    if (!out.pooled.defined()) {
+      out.pooled = encoded.pooled;
+      out.state = encoded.state;
+    }
     sections.push_back(z.view({1, z.dim(0), z.dim(1)}));
   }
   out.cond = sections.size() == 1 ? sections[0] : ops::concat(sections, 1);

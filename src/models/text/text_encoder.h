@@ -21,6 +21,7 @@ struct PromptTokens {
 struct EncodedText {
   Tensor cond;    // [1,77*k,C] f32; C is the width of the tower, for SDXL the sum of both
   Tensor pooled;  // [1,P] f32, of the first chunk; for SDXL that of bigG
+  Tensor state;   // [1,width] f32: the same before its projection
 };
 
 // The text encoders of one model file (or two, for SDXL). Immutable, apart from a small cache of encoded chunks so that
@@ -45,6 +46,8 @@ class TextEncoder {
   std::string key(TextTowerKind kind) const;
   // The width C of the conditioning.
   int64_t context_dim() const;
+  // The width of EncodedText::state.
+  int64_t state_width() const;
   const std::string& file() const { return file_; }
   // "CLIP-L and OpenCLIP-bigG"
   std::string description() const;

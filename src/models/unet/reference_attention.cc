@@ -14,8 +14,8 @@ class ReferenceAttention final : public AttentionHook {
  public:
   explicit ReferenceAttention(int64_t batch) : batch_(batch) {}
 
-  Tensor replace_self_attention(const AttentionSite& site, const StepInfo&, const Tensor& q, const Tensor& k,
-                                const Tensor& v) const override {
+  Tensor replace_self_attention(const AttentionSite& site, const StepInfo&, const SelfAttention& of) const override {
+    const Tensor &q = of.q, &k = of.k, &v = of.v;
     std::vector<Tensor> out;
     for (int64_t first = 0; first < q.dim(0); first += batch_) {
       const int64_t count = std::min(batch_, q.dim(0) - first);

@@ -12,6 +12,12 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
       .in_file(w.file());
 }
 
+KeyValueRows key_value_rows(const Tensor& rows, std::span<const AttentionHookPtr> hooks) {
+  KeyValueRows out{rows, rows};
+  for (const AttentionHookPtr& hook : hooks) out.differ = hook->change_rows(out.key, out.value) || out.differ;
+  return out;
+}
+
 nn::Linear pointwise(const nn::Weights& w) {
   StoredTensor weight = w.get("weight");
   const StoredTensor bias = w.get("bias");
@@ -54,6 +60,7 @@ Tensor TransformerBlock::operator()(Tensor x, const Evaluation& e, int64_t heigh
   site.height = height;
   site.width = width;
   x = self_attention(x, e, site);
+  for (const AttentionHookPtr& hook : e.hooks) x = hook->between_attentions(site, *e.step, x);
   x = cross_attention(x, e, site);
   return ff_out_(ff_in_(norm3_(x, compute_)), {.residual = x, .f32_out = true});
 }
@@ -65,11 +72,20 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
     return self_out_(ops::attention(q, kept.own_key, kept.own_value, site.heads), {.residual = x, .f32_out = true});
   }
   const int64_t c = qkv_.out_features() / 3;
-  const Tensor qkv = qkv_(norm1_(x, compute_));
-  const Tensor q = qkv.slice(2, 0, c), k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
+  const Tensor normed = norm1_(x, compute_);
+  const Tensor qkv = qkv_(normed);
+  const Tensor q = qkv.slice(2, 0, c);
+  Tensor k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
+  if (const KeyValueRows rows = key_value_rows(normed, e.hooks);
+      rows.differ) {  // the three are one product; of the others, what is not wanted is left
+    k = qkv_(rows.key).slice(2, c, c);
+    v = qkv_(rows.value).slice(2, 2 * c, c);
+  }
   Tensor out;
   for (const AttentionHookPtr& hook : e.hooks)
-    if (Tensor instead = hook->replace_self_attention(site, *e.step, q, k, v); instead.defined()) out = instead;
+    if (Tensor instead = hook->replace_self_attention(site, *e.step, {.q = q, .k = k, .v = v, .rows = normed});
+        instead.defined())
+      out = instead;
   if (!out.defined()) out = ops::attention(q, k, v, site.heads);
   return self_out_(out, {.residual = x, .f32_out = true});
 }
@@ -104,14 +120,19 @@ Tensor TransformerBlock::cross_attention(const Tensor& x, const Evaluation& e, c
   return cross_out_(out, {.residual = x, .f32_out = true});
 }
 
-ContextProjection::KeyValue TransformerBlock::project(const Tensor& context) const {
-  const Tensor kv = context_kv_(context);
-  const int64_t c = kv.dim(2) / 2;
-  ContextProjection::KeyValue out{kv.slice(2, 0, c), kv.slice(2, c, c)};
+ContextProjection::KeyValue TransformerBlock::project(const KeyValueRows& context) const {
+  // Keys and values are one product, which is made twice where their rows differ.
+  const auto both = [&](const nn::Linear& kv) {
+    const Tensor from_key = kv(context.key), from_value = context.differ ? kv(context.value) : from_key;
+    const int64_t c = from_key.dim(2) / 2;
+    return KeyValueRows{from_key.slice(2, 0, c), from_value.slice(2, c, c)};
+  };
+  const KeyValueRows kv = both(context_kv_);
+  ContextProjection::KeyValue out{kv.key, kv.value};
   if (own_kv_) {
-    const Tensor own = own_kv_(context);
-    out.own_key = own.slice(2, 0, c);
-    out.own_value = own.slice(2, c, c);
+    const KeyValueRows own = both(own_kv_);
+    out.own_key = own.key;
+    out.own_value = own.value;
   }
   return out;
 }
@@ -145,6 +166,7 @@ SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& c
     blocks_.emplace_back(w["transformer_blocks"][i], site, heads);
     ++site.index;
   }
+  ++site.spatial;
 }
 
 Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) const {
@@ -155,7 +177,7 @@ Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) cons
   return proj_out_(convert(h, compute_), {.residual = tokens, .f32_out = true}).view({n, height, width, -1});
 }
 
-void SpatialTransformer::project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const {
+void SpatialTransformer::project(const KeyValueRows& context, std::vector<ContextProjection::KeyValue>& layers) const {
   for (const TransformerBlock& block : blocks_) layers.push_back(block.project(context));
 }
 

@@ -1,6 +1,7 @@
 // Attention over the pixels of a feature map and over the text context.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "models/unet/unet.h"
@@ -20,6 +21,14 @@ struct Evaluation {
   HookProjections* hook_projections = nullptr;
 };
 
+// The rows that keys and values are made of, [N,T,C].
+struct KeyValueRows {
+  Tensor key, value;
+  bool differ = false;  // a hook has changed one of them or both
+};
+// `rows` for both, as hooks change them.
+KeyValueRows key_value_rows(const Tensor& rows, std::span<const AttentionHookPtr> hooks);
+
 // The number of attention heads for a map of `channels` channels. Throws Error(kBadFile) if they do not divide it.
 int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights& w);
 
@@ -36,7 +45,8 @@ class TransformerBlock {
   // x [N,T,C] f32 with T = height * width of the map.
   Tensor operator()(Tensor x, const Evaluation& e, int64_t height, int64_t width) const;
   // context in the compute type, on the device of the weights.
-  ContextProjection::KeyValue project(const Tensor& context) const;
+  ContextProjection::KeyValue project(const Tensor& context) const { return project(KeyValueRows{context, context}); }
+  ContextProjection::KeyValue project(const KeyValueRows& context) const;
   // Whether its tensors fit one another and tokens of `width` channels.
   bool fits(int64_t width, int64_t context_dim) const;
   size_t bytes() const;
@@ -63,7 +73,7 @@ class SpatialTransformer {
   // x [N,H,W,C] f32 -> the same shape.
   Tensor operator()(const Tensor& x, const Evaluation& e) const;
   // Appends the projections of `context` (in the compute type), one per transformer block.
-  void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
+  void project(const KeyValueRows& context, std::vector<ContextProjection::KeyValue>& layers) const;
   int64_t channels() const { return proj_out_.out_features(); }
   // Whether its tensors fit one another.
   bool fits(int64_t context_dim) const;

@@ -37,11 +37,14 @@ struct UNet::Impl {
       : config(read_unet_config(w)), compute(w.compute()), device(w.packer().device()), file(w.file()) {
     AttentionSite site;
     trunk = UNetTrunk(w, config, site);
+    const int inputs = site.spatial;
+    if (config.middle_depth > 0) ++site.spatial;  // it runs before the output blocks
     site.block = BlockKind::kOutput;
     for (size_t i = 0; i < config.output_depth.size(); ++i) {
       site.block_index = static_cast<int>(i);
       output_blocks.emplace_back(w["output_blocks"][static_cast<int64_t>(i)], config, site);
     }
+    site.spatial = inputs;
     trunk.build_middle(w, config, site);
     out_norm = nn::GroupNorm(w["out"][0]);
     out_conv = conv_f32(w["out"][2]);
@@ -107,14 +110,15 @@ void UNet::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.p
 
 const UNetConfig& UNet::config() const { return impl_->config; }
 
-ContextProjectionPtr UNet::project(const Tensor& context) const {
+ContextProjectionPtr UNet::project(const Tensor& context, std::span<const AttentionHookPtr> hooks) const {
   check_context(context, impl_->config.context_dim, impl_->file);
   auto projection = std::make_shared<ContextProjection>();
   projection->context = context;
   const Tensor c = convert(context.to(impl_->device), impl_->compute);
-  for (const Block& block : impl_->trunk.input_blocks) block.project(c, projection->layers);
-  for (const Block& block : impl_->output_blocks) block.project(c, projection->layers);
-  for (const Block& block : impl_->trunk.middle) block.project(c, projection->layers);
+  const KeyValueRows rows = key_value_rows(c, hooks);
+  for (const Block& block : impl_->trunk.input_blocks) block.project(rows, projection->layers);
+  for (const Block& block : impl_->output_blocks) block.project(rows, projection->layers);
+  for (const Block& block : impl_->trunk.middle) block.project(rows, projection->layers);
   return projection;
 }
 

@@ -12,6 +12,13 @@
 #include "nn/weights.h"
 #include "tensor/tensor.h"
 
+namespace easel::memory {
+class ResidentBase;  // memory/resident.h
+}
+namespace easel::sampling {
+class TorchGenerator;  // sampling/random/torch_random.h
+}
+
 namespace easel::models {
 
 // The most input or output blocks that a UNet may have; published ones have 12 or 9.
@@ -53,6 +60,7 @@ struct AttentionSite {
                   // blocks, then the middle block
   BlockKind block = BlockKind::kInput;
   int block_index = 0;                       // as in input_blocks.N
+  int spatial = 0;                           // counts the spatial transformers in the order of execution
   int transformer = 0;                       // as in transformer_blocks.N
   int64_t heads = 0, height = 0, width = 0;  // of the map the tokens come from
 };
@@ -63,6 +71,15 @@ struct StepInfo {
   // One entry per chunk of the batch: 0 conditional, 1 unconditional. The batch is chunks * chunk_size.
   std::vector<int> cond_or_uncond;
   int64_t latent_height = 0, latent_width = 0;
+  sampling::TorchGenerator* random = nullptr;  // that of the run, for hooks that choose at random; null outside of runs
+};
+
+// What a self-attention is of. All are [N,T,C] of the model's compute type.
+struct SelfAttention {
+  const Tensor& q;
+  const Tensor& k;
+  const Tensor& v;     // the three possibly with gaps between rows
+  const Tensor& rows;  // the tokens that q is made of
 };
 
 // The part of a cross-attention that makes keys and values of a text.
@@ -110,11 +127,19 @@ class AttentionHook {
                                        const Tensor& out) const {
     return out;
   }
-  // q, k and v [N,T,C] of a self-attention, possibly with gaps between rows. Returns a replacement for its result, of
-  // the same type, or an undefined tensor to leave it as it is. `site` is that of the cross-attention in the same
-  // block.
-  virtual Tensor replace_self_attention(const AttentionSite&, const StepInfo&, const Tensor& q [[maybe_unused]],
-                                        const Tensor& k [[maybe_unused]], const Tensor& v [[maybe_unused]]) const {
+  // x [N,T,C] f32: the tokens between a block's two attentions. Returns the new x; may return `x` itself unchanged.
+  virtual Tensor between_attentions(const AttentionSite&, const StepInfo&, const Tensor& x) const { return x; }
+  // The rows that an attention makes its keys and its values of, [N,T,C] in the compute type: the block's own tokens,
+  // or those of the text, which are asked for once in a run. Returns false if it leaves both as they are. Nothing but
+  // the rows themselves may decide what becomes of them.
+  virtual bool change_rows(Tensor& key [[maybe_unused]], Tensor& value [[maybe_unused]]) const { return false; }
+  // A model of the hook's own that has to be in memory while the UNet computes; null if there is none.
+  virtual memory::ResidentBase* beside() const { return nullptr; }
+  // Keeps that model in memory for as long as the result lives.
+  virtual std::shared_ptr<const void> hold() const { return nullptr; }
+  // Returns a replacement for the result of a self-attention, of the type of its q, or an undefined tensor to leave it
+  // as it is. `site` is that of the cross-attention in the same block.
+  virtual Tensor replace_self_attention(const AttentionSite&, const StepInfo&, const SelfAttention&) const {
     return Tensor();
   }
 };
@@ -165,8 +190,9 @@ class UNet {
   static void check(const nn::Weights& w);
 
   const UNetConfig& config() const;
-  // The projections of a context [N,Tk,context_dim] (any float type). Throws Error(kMismatch) for another width.
-  ContextProjectionPtr project(const Tensor& context) const;
+  // The projections of a context [N,Tk,context_dim] (any float type), whose rows the hooks may change. Throws
+  // Error(kMismatch) for another width.
+  ContextProjectionPtr project(const Tensor& context, std::span<const AttentionHookPtr> hooks = {}) const;
   // The network's output (eps or v), [N,H,W,out_channels] f32, on the host. Inputs may be on the host or on the device
   // that the model was packed for, where it computes.
   Tensor forward(const UNetInputs& in) const;

@@ -105,7 +105,7 @@ Tensor Block::operator()(Tensor h, const Evaluation& e, MapSize to) const {
   return h;
 }
 
-void Block::project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const {
+void Block::project(const KeyValueRows& context, std::vector<ContextProjection::KeyValue>& layers) const {
   for (const Part& part : parts_)
     if (const auto* transformer = std::get_if<SpatialTransformer>(&part)) transformer->project(context, layers);
 }

@@ -59,7 +59,7 @@ class Block {
   // `upsample_to`: the size an Upsample in this block brings the map to; 0 means twice as large.
   // h [N,H,W,C] f32 -> f32.
   Tensor operator()(Tensor h, const Evaluation& e, MapSize upsample_to = {}) const;
-  void project(const Tensor& context, std::vector<ContextProjection::KeyValue>& layers) const;
+  void project(const KeyValueRows& context, std::vector<ContextProjection::KeyValue>& layers) const;
   // Checks that the parts' tensors fit each other and that each part takes the width of the one before it, starting
   // from `map`, which becomes the block's output. Throws Error(kBadFile). Only for complete blocks.
   void check_widths(MapFlow& map, int64_t emb_dim, int64_t context_dim, const nn::Weights& w) const;

@@ -7,8 +7,12 @@ namespace easel::models {
 UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run)
     : unet_(std::move(unet)), run_(run), control_(*run_.sampling) {
   for (const ModelPatchPtr& patch : run_.patches) {
-    if (AttentionHookPtr hook = patch->attention()) hooks_.push_back(std::move(hook));
+    if (AttentionHookPtr hook = patch->attention()) {
+      held_.push_back(hook->hold());
+      hooks_.push_back(std::move(hook));
+    }
     if (BlockHookPtr hook = patch->blocks()) block_hooks_.push_back(std::move(hook));
+    if (auto step = patch->network(*run_.sampling)) steps_.push_back(std::move(step));
   }
 }
 
@@ -16,7 +20,7 @@ UNetNetwork::~UNetNetwork() = default;
 
 const ContextProjectionPtr& UNetNetwork::projection(const NetworkBatch& batch) {
   ContextProjectionPtr& kept = projections_[batch.members];
-  if (!kept) kept = unet_->project(batch.inputs.context);
+  if (!kept) kept = unet_->project(batch.inputs.context, hooks_);
   return kept;
 }
 
@@ -24,6 +28,10 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   run_.cancel.check();
   UNetInputs& in = inputs_;
   in.x = run_.sampling->network_input(batch.x, batch.sigma);
+  const Tensor x = in.x;
+  for (const auto& step : steps_)
+    if (const Tensor out = step->instead(batch, x); out.defined())
+      return run_.sampling->denoised(out, batch.x, batch.sigma);
   in.timesteps.assign(static_cast<size_t>(batch.x.dim(0)), run_.sampling->timestep(batch.sigma));
   const auto control = control_.residuals(batch, in.x, in.timesteps);
   in.control = control ? &*control : nullptr;
@@ -42,7 +50,9 @@ Tensor UNetNetwork::operator()(const NetworkBatch& batch) {
   in.step.cond_or_uncond = batch.cond_or_uncond;
   in.step.latent_height = batch.x.dim(1);
   in.step.latent_width = batch.x.dim(2);
+  in.step.random = run_.random;
   const Tensor out = unet_->forward(in);
+  for (const auto& step : steps_) step->was(batch, x, out);
   in.x = {};
   in.y = {};
   in.control = nullptr;

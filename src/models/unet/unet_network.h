@@ -26,8 +26,10 @@ class UNetNetwork {
 
   std::shared_ptr<const UNet> unet_;
   NetworkRun run_;
-  std::vector<AttentionHookPtr> hooks_;  // of the patches, in their order
+  std::vector<AttentionHookPtr> hooks_;            // of the patches, in their order
+  std::vector<std::shared_ptr<const void>> held_;  // the models that they compute with
   std::vector<BlockHookPtr> block_hooks_;
+  std::vector<std::unique_ptr<NetworkStep>> steps_;
   std::map<std::vector<int>, ContextProjectionPtr> projections_;
   HookProjections hook_projections_;
   ControlRun control_;

@@ -36,6 +36,7 @@ ClipVisionConfig read_clip_vision_config(const nn::Weights& w) {
   c.width = patch[0];
   c.patch = patch[2];
   c.projection = require_shape(w, "visual_projection.weight", 2)[0];
+  if (w.has("visual_projection_2.weight")) c.second_projection = require_shape(w, "visual_projection_2.weight", 2)[0];
   c.layers = numbered_children(model["encoder"]["layers"]);
   if (c.layers < 23)
     throw Error(Fault::kUnsupported, "a CLIP vision tower of " + std::to_string(c.layers) +
@@ -71,7 +72,13 @@ ClipVisionModel::ClipVisionModel(const nn::Weights& w) : config_(read_clip_visio
   encoder_ =
       ClipEncoder(model["encoder"], {width, config_.heads, config_.layers, config_.activation, /*causal=*/false});
   post_norm_ = checked_norm(model["post_layernorm"], width);
-  projection_ = checked_linear(w["visual_projection"], width, config_.projection, /*bias=*/false);
+  if (config_.second_projection > 0) {
+    expect_shape(w["visual_projection"], "weight", {config_.projection, width});
+    expect_shape(w["visual_projection_2"], "weight", {config_.second_projection, width});
+    projection_ = nn::Linear({w["visual_projection"], w["visual_projection_2"]});
+  } else {
+    projection_ = checked_linear(w["visual_projection"], width, config_.projection, /*bias=*/false);
+  }
   w.require_all();
 }
 
@@ -88,7 +95,7 @@ ClipVisionOutput ClipVisionModel::encode_one(const Tensor& pixels) const {
   const auto states = encoder_(pre_norm_(embed(pixels)), config_.layers - 2);
   const Tensor token = post_norm_(clone(states.last.slice(1, 0, 1)), compute_);
   ClipVisionOutput out;
-  out.image_embeds = projection_(token, {.f32_out = true}).view({1, config_.projection}).to(kHost);
+  out.image_embeds = projection_(token, {.f32_out = true}).view({1, config_.embeds_width()}).to(kHost);
   out.penultimate_hidden_states = states.intermediate.to(kHost);
   out.last_hidden_state = states.last.to(kHost);
   return out;

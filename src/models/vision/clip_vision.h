@@ -18,9 +18,11 @@ namespace easel::models {
 
 struct ClipVisionConfig {
   int64_t width = 0, layers = 0, heads = 16;
-  int64_t projection = 0;  // width of the image embeds
+  int64_t projection = 0;         // width of the image embeds
+  int64_t second_projection = 0;  // of PhotoMaker's second ones, which stand behind the first; 0: there are none
   int64_t patch = 14, image_size = 224;
   ops::Activation activation = ops::Activation::kGelu;  // quick_gelu up to 30 layers (ViT-L), as in the reference
+  int64_t embeds_width() const { return projection + second_projection; }
   // "ViT-L/14", "ViT-H/14", "ViT-bigG/14", for people.
   const char* name() const;
 };
@@ -57,6 +59,8 @@ class ClipVisionModel {
   ClipVisionOutput encode(const Tensor& pixels) const;
 
   const ClipVisionConfig& config() const { return config_; }
+  // The one that it was packed for.
+  Device device() const { return positions_.device(); }
   size_t bytes() const;
 
  private:

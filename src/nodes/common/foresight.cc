@@ -6,6 +6,7 @@
 #include "memory/resident.h"
 #include "models/control/controlnet.h"
 #include "models/diffusion_model.h"
+#include "models/gligen/gligen.h"
 
 namespace easel::nodes {
 
@@ -17,6 +18,7 @@ ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b)
     a.text_file = b.text_file;
   }
   a.controls.insert(a.controls.end(), b.controls.begin(), b.controls.end());
+  a.gligens.insert(a.gligens.end(), b.gligens.begin(), b.gligens.end());
   a.unclip.insert(a.unclip.end(), b.unclip.begin(), b.unclip.end());
   return a;
 }
@@ -56,6 +58,11 @@ void require_controls(const models::ModelHandle& model, const ForeseenConditioni
     if (const auto misfit = models::control_mismatch(control, model)) throw Error(*misfit);
 }
 
+void require_boxes(const models::ModelHandle& model, const ForeseenConditioning& c) {
+  for (const auto& net : c.gligens)
+    if (const auto misfit = models::gligen_mismatch(net, model)) throw Error(*misfit);
+}
+
 }  // namespace
 
 void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c, std::string_view input) {
@@ -63,6 +70,7 @@ void require_fit(const models::ModelHandle& model, const ForeseenConditioning& c
     require_text(model, c);
     require_unclip(model, c);
     require_controls(model, c);
+    require_boxes(model, c);
   } catch (Error& e) {
     e.at_input(std::string(input));
     throw;
@@ -74,11 +82,15 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
   size_t bytes = model.net->weights().estimated_bytes();
   std::string name = model.net->weights().name();
   std::set<const memory::ResidentBase*> nets;
-  for (const auto& control : conditioning.controls) {
-    if (!nets.insert(control.net.get()).second) continue;
-    bytes += control.net->estimated_bytes();
-    name += " and " + control.net->name();
-  }
+  const auto add = [&](const memory::ResidentBase* net) {
+    if (!net || !nets.insert(net).second) return;
+    bytes += net->estimated_bytes();
+    name += " and " + net->name();
+  };
+  for (const auto& control : conditioning.controls) add(control.net.get());
+  for (const auto& boxes : conditioning.gligens) add(boxes.model.get());
+  for (const models::ModelPatchPtr& patch : model.patches)
+    if (const models::AttentionHookPtr hook = patch->attention()) add(hook->beside());
   if (latent) {
     bytes += model.net->run_bytes(latent->count, latent->height, latent->width);
     const int64_t factor = model.latents().factor;

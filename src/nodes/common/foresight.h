@@ -25,9 +25,9 @@ ForeseenConditioning join(ForeseenConditioning a, const ForeseenConditioning& b)
 // Throws Error(kMismatch) in one sentence when a conditioning does not go with a model.
 void require_fit(const models::ModelHandle& model, const ForeseenConditioning& conditioning, std::string_view input);
 
-// Throws Error(kMemory) when a model and the ControlNets beside it would exceed the memory budget even with nothing
-// else in memory; its one sentence says which budget would do. Without a latent (null: its size is not known yet), only
-// the weights count.
+// Throws Error(kMemory) when a model and the networks beside it (ControlNets, GLIGEN, hypernetworks) would exceed the
+// memory budget even with nothing else in memory; its one sentence says which budget would do. Without a latent (null:
+// its size is not known yet), only the weights count.
 void require_memory(const Call& call, const models::ModelHandle& model, const ForeseenConditioning& conditioning,
                     const ForeseenLatent* latent);
 void require_memory(const Call& call, const models::VaeHandle& vae);

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "models/gligen/gligen.h"
+
 namespace easel::nodes {
 
 size_t LinkType<models::ClipVisionOutput>::bytes(const Held& output) {
@@ -19,6 +21,8 @@ size_t LinkType<models::Conditioning>::bytes(const Held& list) {
     for (const auto& picture : entry.unclip) sum += LinkType<models::ClipVisionOutput>::bytes(picture.embedding);
     for (auto link = entry.control.get(); link && counted.insert(link).second; link = link->previous.get())
       sum += bytes_of(link->hint);
+    if (entry.gligen)
+      for (const models::GligenBox& box : entry.gligen->boxes) sum += bytes_of(box.text);
   }
   return sum;
 }

@@ -42,6 +42,10 @@ struct LinkType<models::ControlNetHandle> : ModelLink<models::ControlNetHandle> 
   static constexpr const char* kName = "CONTROL_NET";
 };
 template <>
+struct LinkType<models::GligenHandle> : ModelLink<models::GligenHandle> {
+  static constexpr const char* kName = "GLIGEN";
+};
+template <>
 struct LinkType<models::ClipVisionHandle> : ModelLink<models::ClipVisionHandle> {
   static constexpr const char* kName = "CLIP_VISION";
 };
@@ -71,6 +75,7 @@ struct ForeseenConditioning {
   int64_t context_dim = 0;  // 0: unknown
   std::string text_file;    // the file of the text encoder
   std::vector<models::ControlNetHandle> controls;
+  std::vector<models::GligenHandle> gligens;
   std::vector<models::ClipVisionHandle> unclip;
 };
 template <>

@@ -2,6 +2,8 @@
 #include "guidance/guidance_patch.h"
 #include "models/model_patch.h"
 #include "models/unet/block_hooks.h"
+#include "models/unet/hyper_tile.h"
+#include "models/unet/token_merging.h"
 #include "models/unet/unet_source.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
@@ -103,6 +105,28 @@ Results<ModelHandle> deep_shrink(const DeepShrink& in) {
   return with_hook(in, models::deep_shrink(options));
 }
 
+struct HyperTile : Patch {
+  int64_t tile_size = 256, swap_size = 2, max_depth = 0;
+  bool scale_depth = false;
+};
+
+Results<ModelHandle> hyper_tile(const HyperTile& in) {
+  return guided(in, models::hyper_tile({.tile_size = in.tile_size,
+                                        .swap_size = in.swap_size,
+                                        .max_depth = in.max_depth,
+                                        .scale_depth = in.scale_depth},
+                                       models::unet_of(*in.model, "HyperTile").config));
+}
+
+struct MergeTokens : Patch {
+  double ratio = 0.3;
+};
+
+Results<ModelHandle> merge_tokens(const MergeTokens& in) {
+  models::unet_of(*in.model, "token merging");
+  return {models::with_patch(*in.model, models::attention_patch(models::merge_tokens(in.ratio)))};
+}
+
 void add_maps(Table& table) {
   add<FreeU>(table, "FreeU", "FreeU", "model_patches/unet",
              "Amplifies the UNet's backbone features and weakens the low frequencies of its skip connections (FreeU).",
@@ -125,6 +149,19 @@ void add_maps(Table& table) {
        Choice("downscale_method", &DeepShrink::downscale_method, methods).added_later(),
        Choice("upscale_method", &DeepShrink::upscale_method, methods).added_later()},
       deep_shrink);
+  add<HyperTile>(table, "HyperTile", "HyperTile", "model_patches/unet",
+                 "Lets the picture attend to itself in tiles, which saves time with large pictures.",
+                 {model_input(), Int("tile_size", &HyperTile::tile_size).range(1, 2048),
+                  Int("swap_size", &HyperTile::swap_size).range(1, 128),
+                  Int("max_depth", &HyperTile::max_depth).range(0, 10), Bool("scale_depth", &HyperTile::scale_depth)},
+                 hyper_tile);
+  add<MergeTokens>(table, "TomePatchModel", "TomePatchModel", "model_patches/unet",
+                   "Lets similar parts of the picture look at the others together, which saves time.",
+                   {model_input(), Float("ratio", &MergeTokens::ratio)
+                                       .range(0.0, 1.0)
+                                       .step(0.01)
+                                       .tip("The share of the tokens that are merged with others.")},
+                   merge_tokens);
 }
 
 // --- Guidance ---

@@ -8,6 +8,7 @@
 #include "node_api/table.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_values.h"
+#include "sampling/schedule/gits.h"
 #include "sampling/schedule/model_sampling.h"
 #include "sampling/schedule/schedule.h"
 #include "text/regex.h"
@@ -186,6 +187,16 @@ Results<Sigmas> align_your_steps(const AlignYourSteps& in) {
   return {std::move(all)};
 }
 
+struct Gits {
+  double coeff = 1.2;
+  int64_t steps = 10;
+  double denoise = 1.0;
+};
+
+Results<Sigmas> gits(const Gits& in) {
+  return {sampling::gits_schedule(in.coeff, static_cast<int>(in.steps), in.denoise)};
+}
+
 struct BetaQuantiles {
   Linked<ModelHandle> model;
   int64_t steps = 20;
@@ -256,6 +267,17 @@ void add_schedules(Table& table) {
       .inputs = {Choice("model_type", &AlignYourSteps::model_type, {"SD1", "SDXL", "SVD"}),
                  steps_input<AlignYourSteps>(), share("denoise", &AlignYourSteps::denoise).added_later()},
       .run = align_your_steps});
+  table.add(NodeOf<Gits>{
+      .name = "GITSScheduler",
+      .category = kSchedulers,
+      .description = "Noise levels found by how the trajectories of SD 1.5's sampling bend.",
+      .inputs = {Float("coeff", &Gits::coeff)
+                     .range(0.8, 1.5)
+                     .step(0.05)
+                     .tip("The larger, the more steps are taken at low levels."),
+                 Int("steps", &Gits::steps).range(2, 1000).useful(2, 50, 1), share("denoise", &Gits::denoise)},
+      .run = gits,
+      .check = [](const Gits& in) { gits(in); }});
   table.add(NodeOf<BetaQuantiles>{.name = "BetaSamplingScheduler",
                                   .category = kSchedulers,
                                   .description = "Noise levels at quantiles of a beta distribution over the timesteps.",

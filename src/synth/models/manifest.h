@@ -142,4 +142,11 @@ Manifest ip_linear(int64_t embedding, int64_t context);
 Manifest ip_mlp(int64_t width, int64_t context);
 Manifest ip_resampler(int64_t width, int64_t embedding, int64_t context, int heads);
 
+// GLIGEN's gated attention for every transformer block of a UNet in the original layout, and its network of places.
+Manifest gligen(const Manifest& unet, int64_t text);
+// A hypernetwork of structure 1, 2, 1 for rows of these widths, as stable-diffusion-webui saves them.
+Manifest hypernetwork(const std::vector<int64_t>& widths);
+// PhotoMaker's first version, without the LoRA that is published beside it; `text` is the width of SDXL's text.
+Manifest photo_maker(const Manifest& vision, int64_t vision_width, int64_t projection, int64_t text);
+
 }  // namespace easel::synth

@@ -15,7 +15,7 @@ namespace easel::synth {
 
 enum class SynthSize {
   kTiny,  // the whole topology with small widths: about 0.9 GB altogether, the extra ones 0.7
-  kFull,  // the published sizes: about 38 GB altogether, the extra ones 26
+  kFull,  // the published sizes: about 38 GB altogether, the extra ones 27
 };
 
 // The container of the tensors.

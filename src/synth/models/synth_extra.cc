@@ -56,6 +56,10 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   const Manifest sd21 =
       checkpoint(sd_plan(w.unet_sd21, w.text_h, 0, true), w, openclip_text(w.text_h, 24), "cond_stage_model.model.");
   const Manifest text_l = clip_text(w.text_l, 12);
+  // Of the text and of the UNet's levels; of the small models two are the same.
+  std::vector<int64_t> hypernetwork_widths = {w.text_l};
+  for (const int64_t width : {w.unet_sd15, 2 * w.unet_sd15, 4 * w.unet_sd15})
+    if (width != w.text_l) hypernetwork_widths.push_back(width);
   using enum Packing;
   return {
       {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, PredictionMark::kEps},
@@ -91,6 +95,10 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"ipadapter/ip-adapter-full-face_sd15.safetensors", kSafetensors, ip_adapter(ip_mlp(w.vision_h, w.text_l), sd15)},
       {"ipadapter/ip-adapter_sdxl_vit-h.safetensors", kSafetensors,
        ip_adapter(ip_linear(w.proj_h, sdxl.context), sdxl)},
+      {"gligen/gligen_sd14_textbox_pruned.safetensors", kSafetensors, gligen(unet(sd15), w.text_l)},
+      {"hypernetworks/sd15_style.pt", kTorchNested, hypernetwork(hypernetwork_widths)},
+      {"photomaker/photomaker-v1.bin", kTorchNested,
+       photo_maker(clip_vision(w.vision_l, 24, w.proj_l, 4 * w.vision_l), w.vision_l, w.proj_l, sdxl.context)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},
       {"embeddings/sd15_style.safetensors", kSafetensors, embedding({{"emb_params", {3, w.text_l}}})},
       {"embeddings/sd15_style_old.pt", kTorchNested, embedding({{"string_to_param.*", {2, w.text_l}}})},
