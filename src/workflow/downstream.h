@@ -1,6 +1,7 @@
 // What depends on what, of nodes that are numbered.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>

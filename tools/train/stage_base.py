@@ -159,9 +159,14 @@ def train(config, state):
 
 
 def finished(config, state):
-    """The trained denoiser and text encoder with averaged parameters, and the words."""
-    words = Words(np.load(state / "base/words.npy").tolist())
+    """The trained denoiser and text encoder with averaged parameters, and the words. Where this state folder has trained
+    none, those that come with the program."""
+    words = vocabulary(state, config, Tokenizer())
     unet, text = build(config["base"], words)
+    if not (state / "base/checkpoint.pt").exists():
+        begin_with_shipped(unet, SHIPPED, "model.diffusion_model.")
+        begin_with_shipped_text(text, words)
+        return unet.to(DEVICE).eval(), text.to(DEVICE).eval(), words
     content = torch.load(state / "base/checkpoint.pt", map_location="cpu")
     both = torch.nn.ModuleDict({"unet": unet, "text": text})
     both.load_state_dict(content["modules"])
@@ -185,7 +190,8 @@ class Frozen:
         self.read = self.time()
 
     def time(self):
-        return (self.state / "base/checkpoint.pt").stat().st_mtime
+        file = self.state / "base/checkpoint.pt"
+        return file.stat().st_mtime if file.exists() else 0.0
 
     def refresh(self, step, every=50):
         if step % every == 0 and self.time() > self.read:

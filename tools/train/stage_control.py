@@ -29,11 +29,16 @@ class ControlNet(Trunk):
         self.zero_convs = nn.ModuleList(zero(width) for width in self.skips)
         self.middle_block_out = zero(self.width)
 
-    def forward(self, x, timesteps, context, hint):
-        """`hint` [N,3,8H,8W] in 0..1. Gives a map for each skip and one for the middle."""
-        x, context, h = x.to(self.kind), context.to(self.kind), hint.to(self.kind)
+    def sketch(self, hint):
+        """What the edges, [N,3,8H,8W] in 0..1, add to the trunk's first map."""
+        h = hint.to(self.kind)
         for i in range(8):
             h = self.input_hint_block[str(2 * i)](h if i == 0 else nn.functional.silu(h))
+        return h
+
+    def forward(self, x, timesteps, context, hint):
+        """`hint` [N,3,8H,8W] in 0..1. Gives a map for each skip and one for the middle."""
+        x, context, h = x.to(self.kind), context.to(self.kind), self.sketch(hint)
         time = self.embed_time(timesteps)
         out = []
         for i, block in enumerate(self.input_blocks):
@@ -76,7 +81,20 @@ def build(config, unet=None):
     return control.to(memory_format=torch.channels_last)
 
 
+@torch.no_grad()
+def even(control, hint):
+    """Scales the hint's convolutions so that each gives values of deviation 1: edges are few, and through eight layers of
+    the usual beginnings next to nothing of them would arrive."""
+    for i in range(8):
+        layer = control.input_hint_block[str(2 * i)]
+        layer.weight /= layer(hint).std()
+        hint = nn.functional.silu(layer(hint))
+
+
 def train(config, state):
+    """The first `sketch` steps teach the hint's convolutions alone to guess, from the edges, the latents of their picture, as
+    the trunk's first layer sees them: the copied trunk then finds something that it knows how to read, where from random
+    features it learns nothing for thousands of steps."""
     c = config["control"]
     base = stage_base.Frozen(config, state)
     unet, text = base.unet, base.text
@@ -86,16 +104,24 @@ def train(config, state):
     captions = stage_base.Captions([drawings.captions[n] for n in latents.numbers], Tokenizer(), base.words)
     torch.manual_seed(config["seed"])
     control = build(config, unet)
+    first = unet.input_blocks[0][0].weight.detach().float()
+    even(control, edges(held_out.pictures(range(32))))
     begin_with_shipped(control, "controlnet/easel-small-canny.safetensors", "control_model.")
 
     def loss(step):
         base.refresh(step)
         numbers, generator = choice(config["seed"] + 3, step, c["batch"], latents.count)
+        z = latents.maps(numbers).to(DEVICE)
         with torch.no_grad():
             hint = edges(drawings.pictures(latents.numbers[numbers]))
+            if step < c["sketch"]:
+                clean = nn.functional.conv2d(z, first, padding=1)
+        if step < c["sketch"]:
+            error = (control.sketch(hint).float() - clean).square().mean()
+            return error / clean.square().mean(), {"sketch": float(error / clean.square().mean())}
+        with torch.no_grad():
             context = text(captions.batch(numbers, generator, c["drop"], 0.0))
         timesteps = (STEPS * torch.rand(len(numbers), generator=generator) ** c["early"]).long()
-        z = latents.maps(numbers).to(DEVICE)
         noise = torch.randn(z.shape, generator=generator).to(DEVICE)
         x, t = noised(z, noise, timesteps), timesteps.to(DEVICE)
         error = (unet(x, t, context, control=control(x, t, context, hint)) - noise).square().mean((1, 2, 3))

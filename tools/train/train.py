@@ -48,7 +48,8 @@ def main():
     if args.stage in exports:
         exports[args.stage](config, args.state, args.out)
         return 0
-    stages = {"vae": stage_vae.train, "latents": stage_latents.run, "decoder": stage_vae.train_decoder, "base": stage_base.train, "vision": stage_vision.train, "ip": stage_ip.train, "control": stage_control.train,
+    stages = {"vae": stage_vae.train, "latents": stage_latents.run, "decoder": stage_vae.train_decoder,
+              "base": stage_base.train, "vision": stage_vision.train, "ip": stage_ip.train, "control": stage_control.train,
               "upscaler": stage_upscaler.train, "style": stage_style.train}
     if args.stage == "all" and stage_vae.SHIPPED.exists() and not (args.state / "vae/checkpoint.pt").exists():
         del stages["vae"]
