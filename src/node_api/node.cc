@@ -49,13 +49,19 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
     return outputs;
   };
   if (!foresee) return;
-  node.foresee = [inputs, foresee = std::move(foresee)](Call& call) {
-    Outputs outputs = foresee(*inputs, call);
-    // A size or a plain value that may follow from a value that is not known yet is not known either: what was given
-    // for that value is its default.
-    if (std::any_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); }))
-      for (Value& output : outputs)
-        if (output.bytes() > 0 || is_plain(output)) output = {};
+  node.foresee = [inputs, count = returned.size(), foresee = std::move(foresee)](Call& call) {
+    const bool known = std::none_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); });
+    if (known) return foresee(*inputs, call);
+    // What was given for a value that is not known yet is its default: neither a refusal of it counts, nor a size or a
+    // plain value that may follow from it.
+    Outputs outputs;
+    try {
+      outputs = foresee(*inputs, call);
+    } catch (const Error&) {
+      return Outputs(count);
+    }
+    for (Value& output : outputs)
+      if (output.bytes() > 0 || is_plain(output)) output = {};
     return outputs;
   };
 }

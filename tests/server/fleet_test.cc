@@ -160,7 +160,8 @@ TEST(Fleet, AContentThatHasChangedIsNotPassedOn) {
   EASEL_NEEDS_POSTGRES();
   Fleet fleet;
   const uint16_t a = fleet.start("front").port(), b = fleet.start("front").port();
-  const std::string content = "what it was";
+  const std::vector<uint8_t> pixels(16 * 16 * 3, 90);
+  const std::string content = formats::encode_png(pixels, 16, 16, 3, {}, 1);
   ASSERT_EQ(testing::upload(a, "/upload/image", "in.png", content).status, 200);
   const std::string sha256 = artifacts::blob_of(content).sha256;
   const auto file_of = [&](const char* front) {
@@ -195,7 +196,8 @@ TEST(Fleet, PauseAndFreeReachEverybody) {
 
   // Results are kept until somebody asks for their memory, at whichever front end.
   const auto reused = [&](const std::string& id) {
-    for (const Json& message : Fleet::history_of(a, id)["status"]["messages"])
+    const Json entry = Fleet::history_of(a, id);
+    for (const Json& message : entry["status"]["messages"])
       if (message[0] == "execution_cached") return message[1]["nodes"].size();
     return size_t{0};
   };
