@@ -264,6 +264,7 @@ Technique first_available(engine::Engine& engine, const std::vector<std::string>
   }
   if (reasons.empty())
     throw Error(Fault::kUsage, "nothing here takes " + std::to_string(pictures.value_or(0)) + " pictures");
+  reasons.pop_back();  // an error's text gets its full stop where it is shown
   throw Error(Fault::kMissing, "the model files for this are not there. " + reasons)
       .fix("See docs/models.md for where they go");
 }

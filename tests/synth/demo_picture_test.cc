@@ -13,7 +13,7 @@ namespace {
 using image::Size;
 
 TEST(DemoPicture, ScenesInAnyShape) {
-  ASSERT_EQ(demo_scenes().size(), 3u);
+  ASSERT_EQ(demo_scenes().size(), 4u);
   for (std::string_view scene : demo_scenes()) {
     for (const Size size : {Size{48, 48}, Size{64, 24}, Size{1, 9}}) {
       const Tensor t = demo_picture(scene, size);

@@ -21,7 +21,7 @@ struct Row {
 };
 
 std::vector<Row> rows() {
-  const std::string lighthouse = "lighthouse.png", fruit = "still_life.png", portrait = "portrait.png";
+  const std::string lighthouse = "lighthouse.png", fruit = "still_life.png";
   return {
       {.technique = "img2img",
        .title = "Draw over a picture",
@@ -89,12 +89,12 @@ std::vector<Row> rows() {
                   {"0 : 1", {"7.weight=0", "8.weight=1"}}}}},
       {.technique = "ip_adapter_canny",
        .title = "One's look, another's edges",
-       .words = "a portrait",
-       .references = {fruit, portrait},
-       .cells = {{{"edges 0", {"12.strength=0"}},
-                  {"edges 0.5", {"12.strength=0.5"}},
-                  {"edges 1", {"12.strength=1"}},
-                  {"edges 1, look 0", {"12.strength=1", "7.weight=0"}}}}},
+       .words = "a blue boat with red sails on the sea at sunset",
+       .references = {lighthouse, "boat.png"},
+       .cells = {{{"edges 0", {"12.strength=0", "7.weight=0.5", "8.high_threshold=0.3"}},
+                  {"edges 0.5", {"12.strength=0.5", "7.weight=0.5", "8.high_threshold=0.3"}},
+                  {"edges 1", {"12.strength=1", "7.weight=0.5", "8.high_threshold=0.3"}},
+                  {"edges 1, look 0", {"12.strength=1", "7.weight=0", "8.high_threshold=0.3"}}}}},
   };
 }
 

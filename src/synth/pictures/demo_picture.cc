@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/parallel.h"
+#include "synth/drawings/drawing.h"
 #include "synth/pictures/paint.h"
 
 namespace easel::synth {
@@ -18,13 +19,14 @@ struct Scene {
 
 constexpr std::array<Scene, 3> kScenes{
     {{"lighthouse", lighthouse}, {"still_life", still_life}, {"portrait", portrait}}};
-constexpr std::array<std::string_view, 3> kNames{kScenes[0].name, kScenes[1].name, kScenes[2].name};
+constexpr std::string_view kBoat = "boat";
+constexpr std::array<std::string_view, 4> kNames{kScenes[0].name, kScenes[1].name, kScenes[2].name, kBoat};
 
 const Scene& scene_called(std::string_view name) {
   for (const Scene& scene : kScenes)
     if (scene.name == name) return scene;
   throw Error(Fault::kInvalid, "there is no demo picture \"" + std::string(name) + "\"")
-      .fix("Choose lighthouse, still_life or portrait");
+      .fix("Choose lighthouse, still_life, portrait or boat");
 }
 
 Colour pixel(const Scene& scene, image::Size size, int64_t x, int64_t y) {
@@ -40,13 +42,22 @@ Colour pixel(const Scene& scene, image::Size size, int64_t x, int64_t y) {
   return sum * (1.0f / (kSamples * kSamples));
 }
 
+// A drawing whose outlines are clear, of a series that nothing was trained on.
+Tensor boat(image::Size size) {
+  constexpr uint64_t kSeries = 2, kNumber = 8;
+  const auto side = static_cast<int>(std::clamp<int64_t>(std::max(size.width, size.height), 16, 1024));
+  const Tensor drawn = draw(kSeries, kNumber, side).rgb;
+  return image::upscale(drawn, size, image::ResizeMethod::kBilinear, image::CropMode::kCenter);
+}
+
 }  // namespace
 
 std::span<const std::string_view> demo_scenes() { return kNames; }
 
 Tensor demo_picture(std::string_view scene, image::Size size) {
-  const Scene& chosen = scene_called(scene);
   image::require_size(size);
+  if (scene == kBoat) return boat(size);
+  const Scene& chosen = scene_called(scene);
   Tensor out(Shape{1, size.height, size.width, 3});
   float* to = out.f32();
   parallel_for(size.height, 1, [&](int64_t begin, int64_t end) {

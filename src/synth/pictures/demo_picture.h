@@ -9,11 +9,12 @@
 
 namespace easel::synth {
 
-// "lighthouse" (at dusk), "still_life", "portrait".
+// "lighthouse" (at dusk), "still_life", "portrait", "boat" (drawn in ink).
 std::span<const std::string_view> demo_scenes();
 
 // A scene as f32 [1,height,width,3] in 0..1, the same on every machine to 8 bits. The middle square is composed, other
-// shapes show more of the sides or of above and below. Throws Error(kInvalid) for an unknown scene or an empty size.
+// shapes show more of the sides or of above and below; of the boat, the middle. Throws Error(kInvalid) for an unknown
+// scene or an empty size.
 Tensor demo_picture(std::string_view scene, image::Size size);
 
 }  // namespace easel::synth
