@@ -37,6 +37,7 @@ const CpuFeatures& cpu_features() {
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni");
     f.avx512_bf16 = f.avx512_vnni && __builtin_cpu_supports("avx512bf16");
+    f.avx512_bf16_is_slow = f.avx512_bf16 && __builtin_cpu_is("intel");
     // AMX-BF16, AMX-TILE and AMX-INT8 are bits 22, 24 and 25 of EDX; GCC 12 has no name for them here.
     constexpr unsigned kAmx = 1u << 22 | 1u << 24 | 1u << 25;
     f.amx = f.avx512_bf16 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmx) == kAmx && keeps_tiles();

@@ -9,6 +9,9 @@ struct CpuFeatures {
   bool avx512 = false;       // F, BW, VL and DQ
   bool avx512_vnni = false;  // products of bytes
   bool avx512_bf16 = false;  // products of bf16
+  // Whether those take longer than widening to f32 and multiplying. On Intel's cores they do, by the documented rates
+  // and measured (docs/performance.md): one in two cycles, where there are four of f32 of half the products each.
+  bool avx512_bf16_is_slow = false;
   bool amx = false;  // matrix registers (AMX) with products of bf16 and of bytes, which the system keeps for threads
 
   // Of arm64, all of which has vectors of 128 bits (NEON) with conversions of f16.

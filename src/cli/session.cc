@@ -28,7 +28,7 @@ void add_session_flags(CLI::App& command, SessionFlags& flags) {
   add_device_flag(command, flags.device, kGroup);
   command
       .add_option("--precision", flags.precision,
-                  "f32, bf16, int8 (faster, coarser: see docs/cli.md), or auto: bf16 where the processor has it")
+                  "f32, bf16, int8 (faster, coarser: see docs/cli.md), or auto: bf16 where that is faster")
       ->group(kGroup)
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();

@@ -35,10 +35,12 @@ bool has(Isa level) {
   return false;
 }
 
-// The last one that the processor has, of those that are not emulated. It always has kBase.
+// The last one that the processor has, of those that are not emulated and no slower than the one before. It always has
+// kBase.
 Isa best() {
   int level = static_cast<int>(Isa::kNeonBf16);
   while (!has(static_cast<Isa>(level))) --level;
+  if (level == static_cast<int>(Isa::kAvx512Bf16) && cpu_features().avx512_bf16_is_slow) return Isa::kAvx512Vnni;
   return static_cast<Isa>(level);
 }
 
@@ -73,7 +75,7 @@ bool multiplies_bf16(Isa level) {
 
 std::vector<Isa> isa_levels() {
   std::vector<Isa> levels;
-  for (int i = 0; i <= static_cast<int>(best()); ++i)
+  for (int i = 0; i <= static_cast<int>(Isa::kNeonBf16); ++i)
     if (has(static_cast<Isa>(i))) levels.push_back(static_cast<Isa>(i));
   if (!has(Isa::kAvx512Bf16)) levels.push_back(Isa::kAvx512Bf16Emulated);
   if (!has(Isa::kAmx)) levels.push_back(Isa::kAmxEmulated);
