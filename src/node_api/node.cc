@@ -38,9 +38,11 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
     node.outputs.push_back(
         {returned[i].name, std::move(labels[i].name), std::move(labels[i].tip), returned[i].is_list});
   const auto inputs = std::make_shared<const std::vector<In>>(node.inputs);
-  node.check = [inputs, check](Call& call) {
-    const bool known = std::none_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); });
-    if (check && known) check(*inputs, call);
+  const auto all_known = [inputs](const Call& call) {
+    return std::none_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); });
+  };
+  node.check = [inputs, all_known, check](Call& call) {
+    if (check && all_known(call)) check(*inputs, call);
   };
   node.run = [inputs, check, run = std::move(run)](Call& call) {
     if (check) check(*inputs, call);
@@ -49,9 +51,8 @@ void complete(Node& node, std::vector<OutputLabel> labels, const std::vector<Out
     return outputs;
   };
   if (!foresee) return;
-  node.foresee = [inputs, count = returned.size(), foresee = std::move(foresee)](Call& call) {
-    const bool known = std::none_of(inputs->begin(), inputs->end(), [&](const In& in) { return in.is_awaited(call); });
-    if (known) return foresee(*inputs, call);
+  node.foresee = [inputs, all_known, count = returned.size(), foresee = std::move(foresee)](Call& call) {
+    if (all_known(call)) return foresee(*inputs, call);
     // What was given for a value that is not known yet is its default: neither a refusal of it counts, nor a size or a
     // plain value that may follow from it.
     Outputs outputs;

@@ -241,7 +241,7 @@ Foreseen<Stitcher, Image, Mask> foresee_crop(const Known<Crop>& in, Call& call) 
   for (const char* input : {"preresize", "preresize_mode", "preresize_min_width", "preresize_min_height",
                             "preresize_max_width", "preresize_max_height", "extend_for_outpainting", "extend_up_factor",
                             "extend_down_factor", "extend_left_factor", "extend_right_factor"})
-    if (call.awaits(input)) return {};  // the default that stands for it may be refused
+    if (call.awaits(input)) return {};  // the stitcher's size follows from it, of which only this node knows
   ForeseenPicture back = in_size(*known, size_back(in, size_of(*known)));
   if (mask) back.count = std::max(back.count, mask->count);
   if (!in(&Crop::output_resize_to_target_size)) return {ForeseenStitcher{back}, std::nullopt, std::nullopt};

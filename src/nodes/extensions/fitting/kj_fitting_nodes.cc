@@ -230,8 +230,6 @@ Foreseen<Image, int64_t, int64_t, Mask> foresee_resize(const Known<Resize>& in, 
   const ForeseenPicture* known = in(&Resize::image);
   const ForeseenMask* mask = in(&Resize::mask);
   if (!known) return {};
-  for (const char* input : {"width", "height", "keep_proportion", "crop_position", "divisible_by"})
-    if (call.awaits(input)) return {};  // the default that stands for it may be refused
   Resize values;
   values.width = in(&Resize::width);
   values.height = in(&Resize::height);
