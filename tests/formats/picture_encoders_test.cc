@@ -166,7 +166,11 @@ TEST(PictureEncoders, AvifIsTurnedByItsBoxes) {
       }
       if (mirror >= 0) {
         image.transformFlags |= AVIF_TRANSFORM_IMIR;
+#if AVIF_VERSION_MAJOR >= 1
+        image.imir.axis = static_cast<uint8_t>(mirror);
+#else
         image.imir.mode = static_cast<uint8_t>(mirror);
+#endif
       }
     });
   };
@@ -178,7 +182,7 @@ TEST(PictureEncoders, AvifIsTurnedByItsBoxes) {
   // EXIF's texts are read, its orientation is not: the boxes count.
   const std::string exif = testing::build_exif(6, "prompt:{}");
   const std::string file = avif({picture}, [&](avifImage& image) {
-    avifImageSetMetadataExif(&image, reinterpret_cast<const uint8_t*>(exif.data()), exif.size());
+    static_cast<void>(avifImageSetMetadataExif(&image, reinterpret_cast<const uint8_t*>(exif.data()), exif.size()));
     image.transformFlags = AVIF_TRANSFORM_NONE;
   });
   expect_frames(decode(file), {picture});

@@ -32,10 +32,10 @@ Tensor fit_rows(const Tensor& context, int64_t rows) {
   return ops::concat({context, Tensor::zeros({context.dim(0), rows - context.dim(1), context.dim(2)})}, 1);
 }
 
-const ConditioningEntry& only_first(Call& call, const Conditioning& list, const std::string& input) {
+const ConditioningEntry& only_first(Call& call, const Conditioning& list, const char* input) {
   if (list.empty()) throw Error(Fault::kInvalid, "an empty conditioning").at_input(input);
   if (list.size() > 1)
-    call.warn("'" + input + "' holds " + std::to_string(list.size()) + " entries; only the first is used");
+    call.warn("'" + std::string(input) + "' holds " + std::to_string(list.size()) + " entries; only the first is used");
   return list.front();
 }
 
