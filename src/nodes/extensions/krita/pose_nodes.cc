@@ -52,7 +52,7 @@ Results<Image, PoseKeypoints> pose(const Pose& in, Call& call) {
     frame.height = out.dim(1);
     frame.width = out.dim(2);
   }
-  call.show("openpose_json", {.text = keypoints_as_json(frames)});
+  call.show("openpose_json", {.filename = {}, .subfolder = {}, .type = {}, .text = keypoints_as_json(frames)});
   return {std::move(out), std::move(frames)};
 }
 
@@ -64,6 +64,18 @@ Foreseen<Image, PoseKeypoints> foresee_pose(const Known<Pose>& in, Call& call) {
   ForeseenPicture out = in_size(*known, image::hint_size(size_of(*known), in(&Pose::resolution)));
   out.channels = 3;
   return {out, std::nullopt};
+}
+
+// DWPose's networks are published as graphs of other libraries only.
+struct WholeBody : Pose {
+  std::string bbox_detector = "yolox_l.onnx", pose_estimator = "dw-ll_ucoco_384_bs5.torchscript.pt";
+};
+
+void refuse(const WholeBody& in) {
+  const char* kind = in.pose_estimator.ends_with(".onnx") ? "an ONNX file" : "a TorchScript file";
+  throw Error(Fault::kUnsupported, in.pose_estimator + " is " + kind + ", a graph of a library that is not here")
+      .at_input("pose_estimator")
+      .fix("Use OpenposePreprocessor, which finds bodies, hands and faces by networks that run here");
 }
 
 template <class P>
@@ -88,6 +100,28 @@ void register_pose_nodes(Table& table) {
       .looks_through = {kKind},
       .run = pose,
       .foresee = foresee_pose});
+  table.add(NodeOf<WholeBody>{
+      .name = "DWPreprocessor",
+      .display = "DWPose Estimator",
+      .category = kCategory,
+      .description = "Refused: its networks are published as graphs of other libraries. OpenposePreprocessor runs here.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &WholeBody::image), switched("detect_hand", &Pose::detect_hand, true),
+                 switched("detect_body", &Pose::detect_body, true), switched("detect_face", &Pose::detect_face, true),
+                 resolution_input(&Pose::resolution),
+                 Choice("bbox_detector", &WholeBody::bbox_detector,
+                        {"None", "yolox_l.torchscript.pt", "yolox_l.onnx", "yolo_nas_l_fp16.onnx",
+                         "yolo_nas_m_fp16.onnx", "yolo_nas_s_fp16.onnx"})
+                     .optional(),
+                 Choice("pose_estimator", &WholeBody::pose_estimator,
+                        {"dw-ll_ucoco_384_bs5.torchscript.pt", "dw-ll_ucoco_384.onnx", "dw-ll_ucoco.onnx"})
+                     .optional(),
+                 switched("scale_stick_for_xinsr_cn", &Pose::scale_stick_for_xinsr_cn, false)},
+      .run = [](const WholeBody& in) -> Results<Image, PoseKeypoints> {
+        refuse(in);
+        return {in.image, PoseKeypoints{}};
+      },
+      .check = refuse});
 }
 
 }  // namespace easel::nodes
