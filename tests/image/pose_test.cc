@@ -97,8 +97,8 @@ TEST(Raster, DrawsPixelForPixelAsOpenCv) {
     return Colour{static_cast<uint8_t>(20 * i + 20), static_cast<uint8_t>(255 - i), 7};
   };
   canvas = BytePicture(48, 64, 3);
-  const std::vector<std::array<Point, 2>> lines{{{{3, 4}, {50, 30}}},   {{{60, 2}, {5, 44}}},   {{{30, 30}, {30, 30}}},
-                                                {{{10, 8}, {10, 40}}},  {{{5, 20}, {60, 21}}},  {{{-9, 10}, {20, -7}}},
+  const std::vector<std::array<Point, 2>> lines{{{{3, 4}, {50, 30}}},  {{{60, 2}, {5, 44}}},  {{{30, 30}, {30, 30}}},
+                                                {{{10, 8}, {10, 40}}}, {{{5, 20}, {60, 21}}}, {{{-9, 10}, {20, -7}}},
                                                 {{{50, 40}, {75, 60}}}};
   for (size_t i = 0; i < lines.size(); ++i) draw_line(canvas, lines[i][0], lines[i][1], colour(i));
   EXPECT_EQ(crc(canvas), 0x17b53000u);
@@ -108,8 +108,8 @@ TEST(Raster, DrawsPixelForPixelAsOpenCv) {
     int64_t degrees;
   };
   canvas = BytePicture(48, 64, 3);
-  const std::vector<Ellipse> ellipses{{{20, 20}, {15, 4}, 33}, {{40, 24}, {22, 4}, -71},  {{2, 40}, {12, 4}, 150},
-                                      {{60, 6}, {9, 8}, -180}, {{30, 44}, {0, 4}, 12},    {{33, 10}, {0, 0}, 0}};
+  const std::vector<Ellipse> ellipses{{{20, 20}, {15, 4}, 33}, {{40, 24}, {22, 4}, -71}, {{2, 40}, {12, 4}, 150},
+                                      {{60, 6}, {9, 8}, -180}, {{30, 44}, {0, 4}, 12},   {{33, 10}, {0, 0}, 0}};
   for (size_t i = 0; i < ellipses.size(); ++i)
     draw_polygon(canvas, ellipse(ellipses[i].centre, ellipses[i].axes, ellipses[i].degrees), colour(i));
   EXPECT_EQ(crc(canvas), 0x32cbc7b3u);
@@ -118,13 +118,43 @@ TEST(Raster, DrawsPixelForPixelAsOpenCv) {
 // --- People ---
 
 constexpr int64_t kHeight = 128, kWidth = 192;
-constexpr std::array<Point, kBodyParts> kPlaces{{{60, 20}, {60, 34}, {48, 36}, {40, 52}, {36, 68}, {72, 36},
-                                                 {82, 50}, {88, 64}, {52, 70}, {50, 90}, {49, 110}, {68, 70},
-                                                 {70, 92}, {71, 112}, {57, 16}, {63, 16}, {53, 19}, {67, 19}}};
-constexpr std::array<std::array<size_t, 3>, 19> kLimbChannels{
-    {{1, 2, 12},  {1, 5, 20},   {2, 3, 14},   {3, 4, 16}, {5, 6, 22},   {6, 7, 24},   {1, 8, 0},    {8, 9, 2},   {9, 10, 4},
-     {1, 11, 6},  {11, 12, 8},  {12, 13, 10}, {1, 0, 28}, {0, 14, 30},  {14, 16, 34}, {0, 15, 32},  {15, 17, 36},
-     {2, 16, 18}, {5, 17, 26}}};
+constexpr std::array<Point, kBodyParts> kPlaces{{{60, 20},
+                                                 {60, 34},
+                                                 {48, 36},
+                                                 {40, 52},
+                                                 {36, 68},
+                                                 {72, 36},
+                                                 {82, 50},
+                                                 {88, 64},
+                                                 {52, 70},
+                                                 {50, 90},
+                                                 {49, 110},
+                                                 {68, 70},
+                                                 {70, 92},
+                                                 {71, 112},
+                                                 {57, 16},
+                                                 {63, 16},
+                                                 {53, 19},
+                                                 {67, 19}}};
+constexpr std::array<std::array<size_t, 3>, 19> kLimbChannels{{{1, 2, 12},
+                                                               {1, 5, 20},
+                                                               {2, 3, 14},
+                                                               {3, 4, 16},
+                                                               {5, 6, 22},
+                                                               {6, 7, 24},
+                                                               {1, 8, 0},
+                                                               {8, 9, 2},
+                                                               {9, 10, 4},
+                                                               {1, 11, 6},
+                                                               {11, 12, 8},
+                                                               {12, 13, 10},
+                                                               {1, 0, 28},
+                                                               {0, 14, 30},
+                                                               {14, 16, 34},
+                                                               {0, 15, 32},
+                                                               {15, 17, 36},
+                                                               {2, 16, 18},
+                                                               {5, 17, 26}}};
 const std::set<size_t> kMissingOfSecond{4, 7, 13};
 
 Point place(size_t person, size_t part) {

@@ -135,13 +135,17 @@ TEST(LatentResizer, EnlargesAsTheFormulasSay) {
   // Each latent of a batch by itself.
   const Tensor both = network.forward(ops::concat({latent, sines({1, 5, 7, 4}, 1.5)}, 0), 1.5);
   expect_summary(both.slice(0, 0, 1), {{-6.0936479f, 0.27234148f, -0.52392083f, 0.29502498f}, 2.1089875}, 1e-5);
+  // In the VAE's scale, which is SDXL's for both published networks.
+  expect_summary(ops::affine(enlarged_latents(network, ops::affine(latent, 1 / 0.13025f), 1.5), 0.13025f),
+                 {{-6.0936479f, 0.27234148f, -0.52392083f, 0.29502498f}, 2.1089875}, 2e-5);
   EXPECT_NE(refusal([&] { network.forward(sines({1, 5, 7, 16}, 0), 1.5); }).find("channels"), std::string::npos);
 }
 
 TEST(LatentResizer, NamesWhatIsWrongWithAFile) {
   const StoredTensors file = made(synth::latent_resizer(64, 3), 1);
   const auto of = [](const StoredTensors& f) { return refusal([&] { LatentResizer::check(weights(f)); }); };
-  for (const char* name : {"in_blocks.1.v.weight", "out_blocks.4.emb_layers.1.bias", "norm_out.weight", "embed.2.weight"})
+  for (const char* name :
+       {"in_blocks.1.v.weight", "out_blocks.4.emb_layers.1.bias", "norm_out.weight", "embed.2.weight"})
     EXPECT_NE(of(without(file, name)).find(name), std::string::npos) << name;
   EXPECT_NE(of(with(file, "in_blocks.0.in_layers.2.weight", {64, 32, 3, 3})).find("in_layers.2"), std::string::npos);
   EXPECT_NE(of(with(file, "conv_in.weight", {60, 4, 3, 3})).find("groups"), std::string::npos);

@@ -360,7 +360,8 @@ TEST(IpWeights, SpreadOverTheLayersAsTheReferenceDoes) {
 
 // The whole picture, and what its four tiles say, put together and averaged to the size of one.
 TEST(IpEmbeds, TilesAreJoinedAndAveraged) {
-  const auto file = formats::open_model_file(tiny_models_dir() / "clip_vision/IPAdapter_image_encoder_sd15.safetensors");
+  const auto file =
+      formats::open_model_file(tiny_models_dir() / "clip_vision/IPAdapter_image_encoder_sd15.safetensors");
   memory::Residency residency;
   const ClipVisionHandle vision = find_clip_vision(residency, *file.tensors, DType::kF32, "encoder");
   Tensor pictures = made_up({2, 60, 70, 3}, 5);

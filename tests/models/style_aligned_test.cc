@@ -93,7 +93,9 @@ TEST(StyleAligned, LeavesTheFirstPictureAsItIs) {
   EXPECT_GT(difference(plain, aligned, 1), 1e-2);
   const Tensor equal = run(one, {hook});
   EXPECT_LT(difference(run(one, {}), equal, 1), 2e-5);
-  EXPECT_GT(difference(run(other, {style_aligned({.share_norms = false})}), run(other, {style_aligned({.share_norms = true})}), 1), 1e-3);
+  EXPECT_GT(difference(run(other, {style_aligned({.share_norms = false})}),
+                       run(other, {style_aligned({.share_norms = true})}), 1),
+            1e-3);
 }
 
 }  // namespace

@@ -126,10 +126,12 @@ std::string in_words(const Value& value) {
     return out;
   }
   if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
-  static const std::set<std::string> kNamed{
-      "BASIC_PIPE",        "NUMBER",    "SEED",   "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY", "PIPE_LINE", "POSE_KEYPOINT",
-      "CONTROL_NET_STACK", "DICT",      "GLIGEN", "INPAINT_PATCH", "INPAINT_MODEL",    "PHOTOMAKER",       "Regions",
-      "STITCHER",          "TileLayout"};
+  static const std::set<std::string> kNamed{"BASIC_PIPE",    "NUMBER",           "SEED",
+                                            "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY",
+                                            "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
+                                            "DICT",          "GLIGEN",           "INPAINT_PATCH",
+                                            "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
+                                            "STITCHER",      "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }

@@ -78,7 +78,9 @@ ClaimedVector<double> smooth_noise(int64_t height, int64_t width, NumpyRandom& r
   const int64_t rows = height / kCell + 2, columns = width / kCell + 2;
   std::vector<double> values(static_cast<size_t>(rows * columns));
   for (double& v : values) v = random.uniform();
-  const auto scale = [](int64_t from, int64_t to) { return 1.0 / (static_cast<double>(to) / static_cast<double>(from)); };
+  const auto scale = [](int64_t from, int64_t to) {
+    return 1.0 / (static_cast<double>(to) / static_cast<double>(from));
+  };
   const double down = scale(rows, height + 2 * kCell), across = scale(columns, width + 2 * kCell);
   ClaimedVector<double> out(static_cast<size_t>(height * width));
   parallel_for(height, 16, [&](int64_t begin, int64_t end) {
@@ -150,8 +152,9 @@ BytePicture shuffled(const BytePicture& picture, uint64_t seed) {
         return r < height && k < width ? static_cast<int>(picture.at(r, k)[c]) : 0;
       };
       for (int64_t c = 0; c < picture.channels; ++c) {
-        const int sum = value(0, 0, c) * (kParts - right) * (kParts - below) + value(0, 1, c) * right * (kParts - below) +
-                        value(1, 0, c) * (kParts - right) * below + value(1, 1, c) * right * below;
+        const int sum = value(0, 0, c) * (kParts - right) * (kParts - below) +
+                        value(0, 1, c) * right * (kParts - below) + value(1, 0, c) * (kParts - right) * below +
+                        value(1, 1, c) * right * below;
         out.at(i / width, i % width)[c] = static_cast<uint8_t>((sum + kParts * kParts / 2) >> (2 * kBits));
       }
     }

@@ -7,15 +7,42 @@
 namespace easel::image {
 namespace {
 
-constexpr std::array<std::array<size_t, 2>, 17> kSticks{{{1, 2}, {1, 5}, {2, 3}, {3, 4}, {5, 6}, {6, 7}, {1, 8}, {8, 9},
-                                                        {9, 10}, {1, 11}, {11, 12}, {12, 13}, {1, 0}, {0, 14},
-                                                        {14, 16}, {0, 15}, {15, 17}}};
+constexpr std::array<std::array<size_t, 2>, 17> kSticks{{{1, 2},
+                                                         {1, 5},
+                                                         {2, 3},
+                                                         {3, 4},
+                                                         {5, 6},
+                                                         {6, 7},
+                                                         {1, 8},
+                                                         {8, 9},
+                                                         {9, 10},
+                                                         {1, 11},
+                                                         {11, 12},
+                                                         {12, 13},
+                                                         {1, 0},
+                                                         {0, 14},
+                                                         {14, 16},
+                                                         {0, 15},
+                                                         {15, 17}}};
 // Around the circle of colours, one for each part; sticks take them in the same order.
-constexpr std::array<Colour, kBodyParts> kColours{{{255, 0, 0},   {255, 85, 0},  {255, 170, 0}, {255, 255, 0},
-                                                   {170, 255, 0}, {85, 255, 0},  {0, 255, 0},   {0, 255, 85},
-                                                   {0, 255, 170}, {0, 255, 255}, {0, 170, 255}, {0, 85, 255},
-                                                   {0, 0, 255},   {85, 0, 255},  {170, 0, 255}, {255, 0, 255},
-                                                   {255, 0, 170}, {255, 0, 85}}};
+constexpr std::array<Colour, kBodyParts> kColours{{{255, 0, 0},
+                                                   {255, 85, 0},
+                                                   {255, 170, 0},
+                                                   {255, 255, 0},
+                                                   {170, 255, 0},
+                                                   {85, 255, 0},
+                                                   {0, 255, 0},
+                                                   {0, 255, 85},
+                                                   {0, 255, 170},
+                                                   {0, 255, 255},
+                                                   {0, 170, 255},
+                                                   {0, 85, 255},
+                                                   {0, 0, 255},
+                                                   {85, 0, 255},
+                                                   {170, 0, 255},
+                                                   {255, 0, 255},
+                                                   {255, 0, 170},
+                                                   {255, 0, 85}}};
 
 int64_t stick_width(int64_t height, int64_t width, bool wide) {
   constexpr int64_t kWidth = 4, kSmall = 500, kStep = 1000, kMost = 7;
@@ -42,7 +69,8 @@ void draw_body(BytePicture& canvas, const Body& body, bool wide) {
   }
   for (size_t i = 0; i < kBodyParts; ++i)
     if (const auto& part = body.parts[i])
-      draw_disc(canvas, {static_cast<int64_t>(part->x * width), static_cast<int64_t>(part->y * height)}, 4, kColours[i]);
+      draw_disc(canvas, {static_cast<int64_t>(part->x * width), static_cast<int64_t>(part->y * height)}, 4,
+                kColours[i]);
 }
 
 // Its pixel; not there when it is in the first row or column, where what was not found is, or outside.

@@ -17,10 +17,25 @@ struct Limb {
   size_t from, to;  // parts
   int64_t field;    // channel of its direction's x; y follows
 };
-constexpr std::array<Limb, 19> kLimbs{{{1, 2, 12},   {1, 5, 20},   {2, 3, 14},  {3, 4, 16},   {5, 6, 22},
-                                       {6, 7, 24},   {1, 8, 0},    {8, 9, 2},   {9, 10, 4},   {1, 11, 6},
-                                       {11, 12, 8},  {12, 13, 10}, {1, 0, 28},  {0, 14, 30},  {14, 16, 34},
-                                       {0, 15, 32},  {15, 17, 36}, {2, 16, 18}, {5, 17, 26}}};
+constexpr std::array<Limb, 19> kLimbs{{{1, 2, 12},
+                                       {1, 5, 20},
+                                       {2, 3, 14},
+                                       {3, 4, 16},
+                                       {5, 6, 22},
+                                       {6, 7, 24},
+                                       {1, 8, 0},
+                                       {8, 9, 2},
+                                       {9, 10, 4},
+                                       {1, 11, 6},
+                                       {11, 12, 8},
+                                       {12, 13, 10},
+                                       {1, 0, 28},
+                                       {0, 14, 30},
+                                       {14, 16, 34},
+                                       {0, 15, 32},
+                                       {15, 17, 36},
+                                       {2, 16, 18},
+                                       {5, 17, 26}}};
 constexpr size_t kLimbsOfNewPeople = 17;  // the last two only join parts that belong to somebody
 
 struct Peak {
@@ -43,8 +58,8 @@ std::vector<Peak> peaks_of(const Tensor& heat, int64_t part) {
       const double v = at(y, x);
       if (!(v > kLeast) || v < at(y - 1, x) || v < at(y + 1, x) || v < at(y, x - 1) || v < at(y, x + 1)) continue;
       if (out.size() == kMostPeaks)
-        throw Error(Fault::kUnsupported, "the network sees a part of a body in more than " +
-                                             std::to_string(kMostPeaks) + " places")
+        throw Error(Fault::kUnsupported,
+                    "the network sees a part of a body in more than " + std::to_string(kMostPeaks) + " places")
             .fix("Use the published file body_pose_model.pth, and a picture of people");
       out.push_back({x, y, static_cast<double>(heat.f32()[(y * width + x) * channels + part])});
     }
@@ -72,14 +87,12 @@ std::optional<double> limb_score(const Tensor& fields, int64_t channel, const Pe
       const double step = static_cast<double>(end - begin) / (kSamples - 1);
       return round_half_even(static_cast<double>(i) * step + static_cast<double>(begin));
     };
-    const float* const field =
-        fields.f32() + (along(from.y, to.y) * width + along(from.x, to.x)) * channels + channel;
+    const float* const field = fields.f32() + (along(from.y, to.y) * width + along(from.x, to.x)) * channels + channel;
     const double score = static_cast<double>(field[0]) * x_part + static_cast<double>(field[1]) * y_part;
     sum += score;
     agree += score > kAgrees ? 1 : 0;
   }
-  const double score =
-      sum / kSamples + std::min(0.5 * static_cast<double>(fields.dim(0)) / length - 1, 0.0);
+  const double score = sum / kSamples + std::min(0.5 * static_cast<double>(fields.dim(0)) / length - 1, 0.0);
   if (!(agree > kMostAgree * kSamples) || !(score > 0)) return std::nullopt;
   return score;
 }
@@ -191,8 +204,8 @@ std::vector<Body> find_bodies(const Tensor& heat, const Tensor& fields) {
     const Limb& limb = kLimbs[k];
     for (const Connection& c : connections(fields, limb, peaks[limb.from], peaks[limb.to]))
       add_limb(people, limb, first[limb.from] + static_cast<int64_t>(c.from),
-               first[limb.to] + static_cast<int64_t>(c.to), {peaks[limb.from][c.from].score, peaks[limb.to][c.to].score},
-               c.score, k < kLimbsOfNewPeople);
+               first[limb.to] + static_cast<int64_t>(c.to),
+               {peaks[limb.from][c.from].score, peaks[limb.to][c.to].score}, c.score, k < kLimbsOfNewPeople);
   }
   constexpr int64_t kFewestParts = 4;
   constexpr double kLeastScore = 0.4;
@@ -216,7 +229,8 @@ HandPlaces hand_places(const Body& body, int64_t height, int64_t width) {
 
 std::optional<Square> face_place(const Body& body, int64_t height, int64_t width) {
   constexpr double kOfEyes = 3, kOfEars = 1.5, kLeast = 20;
-  constexpr std::array<std::pair<size_t, double>, 4> kAround{{{14, kOfEyes}, {15, kOfEyes}, {16, kOfEars}, {17, kOfEars}}};
+  constexpr std::array<std::pair<size_t, double>, 4> kAround{
+      {{14, kOfEyes}, {15, kOfEyes}, {16, kOfEars}, {17, kOfEars}}};
   const auto& nose = body.parts[0];
   if (!nose) return std::nullopt;
   bool any = false;
@@ -253,8 +267,7 @@ std::vector<std::array<int64_t, 2>> face_peaks(const Tensor& heat) {
   for (int64_t c = 0; c < channels; ++c) {
     int64_t best = -1;
     for (int64_t i = 0; i < height * width; ++i)
-      if (const float v = heat.f32()[i * channels + c];
-          v > kLeast && (best < 0 || v > heat.f32()[best * channels + c]))
+      if (const float v = heat.f32()[i * channels + c]; v > kLeast && (best < 0 || v > heat.f32()[best * channels + c]))
         best = i;
     if (best >= 0) out.push_back({best % width, best / width});
   }

@@ -206,8 +206,7 @@ BytePicture slightly_blurred(const BytePicture& picture) {
   std::array<double, 2 * kReach + 1> exact{};
   double sum = 0;
   for (int64_t i = -kReach; i <= kReach; ++i)
-    sum += exact[static_cast<size_t>(i + kReach)] =
-        std::exp(-0.5 * static_cast<double>(i * i) / (kSigma * kSigma));
+    sum += exact[static_cast<size_t>(i + kReach)] = std::exp(-0.5 * static_cast<double>(i * i) / (kSigma * kSigma));
   // What rounding took from the weights before is added to the next, and the middle gets the rest.
   std::array<int, 2 * kReach + 1> weights{};
   double error = 0;
@@ -262,9 +261,9 @@ ClaimedVector<double> smoothed_channel(const Tensor& map, int64_t channel) {
       for (int64_t x = 0; x < width; ++x) {
         double total = 0;
         for (int64_t k = -kReach; k <= kReach; ++k)
-          total += weights[static_cast<size_t>(k + kReach)] *
-                   static_cast<double>(
-                       values.f32()[(mirrored_with_edge(y + k, height) * width + x) * channels + channel]);
+          total +=
+              weights[static_cast<size_t>(k + kReach)] *
+              static_cast<double>(values.f32()[(mirrored_with_edge(y + k, height) * width + x) * channels + channel]);
         down[static_cast<size_t>(y * width + x)] = total;
       }
   });

@@ -313,8 +313,8 @@ class Describer {
       out_.summary = "Depth Anything";
       const DepthConfig config = read_depth_config(w);
       out_.summary = std::string("Depth Anything, ") + config.name();
-      add_part("Depth Anything", tensors_, {}, std::to_string(config.layers) + " layers of width " +
-                                                   std::to_string(config.width));
+      add_part("Depth Anything", tensors_, {},
+               std::to_string(config.layers) + " layers of width " + std::to_string(config.width));
       DepthNetwork::check(w);
     }
     return true;

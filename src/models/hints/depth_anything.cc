@@ -96,7 +96,8 @@ struct Block {
   size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes(); }
 };
 
-// `to` places of torch's bicubic interpolation of `from` ones for a factor that is given, which need not be their ratio.
+// `to` places of torch's bicubic interpolation of `from` ones for a factor that is given, which need not be their
+// ratio.
 ops::Taps cubic_taps(int64_t from, int64_t to, double factor) {
   constexpr float kA = -0.75f;
   const auto step = static_cast<float>(1.0 / factor);
@@ -118,8 +119,7 @@ ops::Taps cubic_taps(int64_t from, int64_t to, double factor) {
 const char* DepthConfig::name() const { return layers > 12 ? "ViT-L/14" : width > 384 ? "ViT-B/14" : "ViT-S/14"; }
 
 ops::Taps corner_taps(int64_t from, int64_t to) {
-  const float step =
-      to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
+  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
   ops::Taps taps;
   taps.count = 2;
   for (int64_t i = 0; i < to; ++i) {
@@ -150,7 +150,8 @@ DepthConfig read_depth_config(const nn::Weights& w) {
   for (size_t i = 0; i < c.projected.size(); ++i)
     c.projected[i] = required(head["projects"][static_cast<int64_t>(i)], "weight", 4)[0];
   if (tower["blocks"][0].has("mlp.w12.weight"))
-    throw Error(Fault::kUnsupported, "is a network of Depth Anything with gated layers (ViT-g), which Easel does not run")
+    throw Error(Fault::kUnsupported,
+                "is a network of Depth Anything with gated layers (ViT-g), which Easel does not run")
         .in_file(w.file())
         .fix("Choose depth_anything_v2_vits.pth, depth_anything_v2_vitb.pth or depth_anything_v2_vitl.pth");
   constexpr int64_t kShallow = 12, kDeep = 24;
@@ -159,12 +160,10 @@ DepthConfig read_depth_config(const nn::Weights& w) {
                                          " layers: Easel runs those of 12 and 24")
         .in_file(w.file());
   c.kept = c.layers == kShallow ? std::array<int64_t, 4>{2, 5, 8, 11} : std::array<int64_t, 4>{4, 11, 17, 23};
-  c.grid = static_cast<int64_t>(
-      std::lround(std::sqrt(static_cast<double>(std::max<int64_t>(positions[1] - 1, 0)))));
+  c.grid = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(std::max<int64_t>(positions[1] - 1, 0)))));
   constexpr int64_t kLargestGrid = 256, kLargestPatch = 64;
-  if (patch[1] != 3 || patch[3] != c.patch || c.patch > kLargestPatch || positions[0] != 1 ||
-      positions[2] != c.width || c.grid < 1 || c.grid > kLargestGrid || c.grid * c.grid + 1 != positions[1] ||
-      c.width % kHeadWidth != 0)
+  if (patch[1] != 3 || patch[3] != c.patch || c.patch > kLargestPatch || positions[0] != 1 || positions[2] != c.width ||
+      c.grid < 1 || c.grid > kLargestGrid || c.grid * c.grid + 1 != positions[1] || c.width % kHeadWidth != 0)
     throw Error(Fault::kBadFile, "patch embedding " + patch.str() + " and positions " + positions.str() +
                                      " are not those of Depth Anything")
         .in_file(w.file());
@@ -315,7 +314,8 @@ size_t DepthNetwork::memory_estimate(int64_t height, int64_t width) const {
   const DepthConfig& c = impl_->config;
   const int64_t tokens = height / c.patch * (width / c.patch);
   constexpr int64_t kRows = 14, kMaps = 6, kFinestOfPatch = 64;  // 8 x 8 pixels a patch, before the last enlargement
-  const int64_t head = tokens * kFinestOfPatch * c.features * kMaps + height * width * (c.features / 2 + kLastWidth) * 2;
+  const int64_t head =
+      tokens * kFinestOfPatch * c.features * kMaps + height * width * (c.features / 2 + kLastWidth) * 2;
   return static_cast<size_t>(tokens * c.width * kRows + head) * sizeof(float);
 }
 
@@ -333,7 +333,9 @@ DepthHandle load_depth_network(memory::Residency& residency, const StoredTensors
   if (!is_depth_network(file))
     throw Error(Fault::kUnsupported, "this is no network of Depth Anything V2")
         .in_file(file_name)
-        .fix("Put the published file there, such as depth_anything_v2_vits.pth (depth-anything/Depth-Anything-V2-Small)");
+        .fix(
+            "Put the published file there, such as depth_anything_v2_vits.pth "
+            "(depth-anything/Depth-Anything-V2-Small)");
   const auto tensors = std::make_shared<const StoredTensors>(file);
   const nn::Weights weights(tensors, DType::kF32, file_name);
   DepthNetwork::check(weights);

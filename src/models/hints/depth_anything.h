@@ -1,5 +1,5 @@
-// Depth Anything V2 (Yang et al. 2024): DINOv2's transformer (Oquab et al. 2023) and DPT's head (Ranftl et al. 2021), in
-// the layout of depth_anything_v2_vits.pth, ..._vitb.pth and ..._vitl.pth.
+// Depth Anything V2 (Yang et al. 2024): DINOv2's transformer (Oquab et al. 2023) and DPT's head (Ranftl et al. 2021),
+// in the layout of depth_anything_v2_vits.pth, ..._vitb.pth and ..._vitl.pth.
 #pragma once
 
 #include <array>
@@ -56,13 +56,12 @@ struct DepthHandle {
   std::shared_ptr<memory::Resident<DepthNetwork>> model;
 };
 
-// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It computes
-// in f32, as the original does whatever the card.
+// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It
+// computes in f32, as the original does whatever the card.
 DepthHandle load_depth_network(memory::Residency& residency, const StoredTensors& file, const std::string& file_name);
 
 // How near each pixel is: 255 the nearest, 0 the farthest one, at the picture's size. One channel.
-image::BytePicture depth_of(memory::Residency& residency, const DepthHandle& handle,
-                            const image::BytePicture& picture);
+image::BytePicture depth_of(memory::Residency& residency, const DepthHandle& handle, const image::BytePicture& picture);
 
 // Places between corners that stay where they are: torch's bilinear interpolation with align_corners.
 ops::Taps corner_taps(int64_t from, int64_t to);

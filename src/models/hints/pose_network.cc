@@ -47,8 +47,8 @@ class Chain {
   // Rectified after each layer, after the last one only if that is said.
   Tensor operator()(Tensor x, bool rectified) const {
     for (size_t i = 0; i < convs_.size(); ++i)
-      x = convs_[i](x, {.activation = rectified || i + 1 < convs_.size() ? ops::Activation::kRelu
-                                                                         : ops::Activation::kNone});
+      x = convs_[i](
+          x, {.activation = rectified || i + 1 < convs_.size() ? ops::Activation::kRelu : ops::Activation::kNone});
     return x;
   }
   int64_t width() const { return width_; }
@@ -94,7 +94,10 @@ PoseKind pose_kind(const StoredTensors& file) {
 }
 
 const char* pose_kind_name(PoseKind kind) {
-  return kind == PoseKind::kBody ? "bodies" : kind == PoseKind::kHand ? "hands" : kind == PoseKind::kFace ? "faces" : "";
+  return kind == PoseKind::kBody   ? "bodies"
+         : kind == PoseKind::kHand ? "hands"
+         : kind == PoseKind::kFace ? "faces"
+                                   : "";
 }
 
 struct PoseNetwork::Impl {
@@ -102,9 +105,8 @@ struct PoseNetwork::Impl {
     body = w.has("conv5_1_CPM_L1.weight");
     const auto heat = w.shape("Mconv7_stage6.weight");
     // What lies between two poolings.
-    std::vector<std::vector<std::string>> names{{"conv1_1", "conv1_2"},
-                                                {"conv2_1", "conv2_2"},
-                                                {"conv3_1", "conv3_2", "conv3_3", "conv3_4"}};
+    std::vector<std::vector<std::string>> names{
+        {"conv1_1", "conv1_2"}, {"conv2_1", "conv2_2"}, {"conv3_1", "conv3_2", "conv3_3", "conv3_4"}};
     if (body) names.push_back({"conv4_1", "conv4_2", "conv4_3_CPM", "conv4_4_CPM"});
     else names.push_back({"conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3_CPM"});
     int64_t width = 3;
@@ -178,8 +180,7 @@ size_t PoseNetwork::bytes() const {
 PoseHandle load_pose_network(memory::Residency& residency, const StoredTensors& file, PoseKind wanted,
                              const std::string& file_name) {
   if (pose_kind(file) != wanted)
-    throw Error(Fault::kUnsupported,
-                std::string("this is no network of OpenPose that finds ") + pose_kind_name(wanted))
+    throw Error(Fault::kUnsupported, std::string("this is no network of OpenPose that finds ") + pose_kind_name(wanted))
         .in_file(file_name)
         .fix("Put the published file there (lllyasviel/Annotators)");
   const auto tensors = std::make_shared<const StoredTensors>(file);

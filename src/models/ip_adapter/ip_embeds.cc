@@ -22,9 +22,7 @@ Tensor joined(const Tensor& maps, int64_t tiles, int64_t side) {
 
 // What the tiles of one image say together, of the shape of what the image says.
 Tensor joined_tiles(const Tensor& encoded, bool hidden_states, int64_t tiles, const std::string& file) {
-  const auto side_of = [](int64_t places) {
-    return static_cast<int64_t>(std::sqrt(static_cast<double>(places)));
-  };
+  const auto side_of = [](int64_t places) { return static_cast<int64_t>(std::sqrt(static_cast<double>(places))); };
   if (hidden_states) {
     const int64_t places = encoded.dim(1) - 1;
     const Tensor of_class = ops::reduce(contiguous(encoded.slice(1, 0, 1)), ops::Reduction::kMean, 0, 0);
@@ -95,8 +93,8 @@ Tensor ip_encode_with_tiles(const ClipVisionHandle& vision, const Tensor& images
     for (int64_t y = 0; y < tiles; ++y)
       for (int64_t x = 0; x < tiles; ++x)
         parts.push_back(contiguous(images.slice(0, n, 1).slice(1, y * height, height).slice(2, x * width, width)));
-    together.push_back(
-        joined_tiles(ip_encode_images(vision, ops::concat(parts, 0), hidden_states), hidden_states, tiles, vision.file));
+    together.push_back(joined_tiles(ip_encode_images(vision, ops::concat(parts, 0), hidden_states), hidden_states,
+                                    tiles, vision.file));
   }
   const Tensor of_tiles = ops::concat(together, 0), weighed = ops::affine(whole, static_cast<float>(ratio));
   return images.dim(0) > 1 ? ops::add(weighed, of_tiles, static_cast<float>(1 - ratio))

@@ -190,7 +190,8 @@ SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& c
 Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) const {
   const int64_t n = x.dim(0), height = x.dim(1), width = x.dim(2);
   const Tensor tokens = x.view({n, height * width, x.dim(3)});
-  Tensor h = proj_in_(group_norm(norm_, x, ops::Activation::kNone, e, compute_), {.f32_out = true}).view({n, height * width, -1});
+  Tensor h = proj_in_(group_norm(norm_, x, ops::Activation::kNone, e, compute_), {.f32_out = true})
+                 .view({n, height * width, -1});
   for (const TransformerBlock& block : blocks_) h = block(std::move(h), e, height, width);
   return proj_out_(convert(h, compute_), {.residual = tokens, .f32_out = true}).view({n, height, width, -1});
 }

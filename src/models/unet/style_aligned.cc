@@ -48,9 +48,9 @@ class Aligned final : public RowHook {
     // torch's deviation, of one fewer than there are.
     const float fewer = 1.0f / static_cast<float>(std::max<int64_t>(1, rows.dim(1) - 1));
     const Tensor mean = ops::reduce(rows, ops::Reduction::kMean, 1, 1);
-    const Tensor squares = ops::reduce(ops::map([](auto v, auto m) { return (v - m) * (v - m); },
-                                                convert(rows, DType::kF32), mean),
-                                       ops::Reduction::kSum, 1, 1);
+    const Tensor squares =
+        ops::reduce(ops::map([](auto v, auto m) { return (v - m) * (v - m); }, convert(rows, DType::kF32), mean),
+                    ops::Reduction::kSum, 1, 1);
     const Tensor deviation = ops::map([fewer](auto s) { return ops::sqrt(s * fewer + kEps); }, squares);
     return ops::map([](auto v, auto m, auto d, auto new_m, auto new_d) { return (v - m) / d * new_d + new_m; }, rows,
                     mean, deviation, of_first(step, mean), of_first(step, deviation));

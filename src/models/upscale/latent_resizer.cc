@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "image/scale/resize.h"
+#include "models/sd/latents.h"
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
@@ -180,6 +181,10 @@ size_t LatentResizer::bytes() const {
   for (const auto* layers : {&m.before, &m.after})
     for (const Layer& layer : *layers) total += std::visit([](const auto& l) { return l.bytes(); }, layer);
   return total;
+}
+
+Tensor enlarged_latents(const LatentResizer& network, const Tensor& latents, double factor) {
+  return sd::kSdxlLatents.from_model(network.forward(sd::kSdxlLatents.to_model(latents), factor));
 }
 
 LatentResizerHandle load_latent_resizer(memory::Residency& residency, const StoredTensors& file,

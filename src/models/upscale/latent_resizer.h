@@ -22,7 +22,8 @@ class LatentResizer {
   // Throws what the constructor would, without packing anything.
   static void check(const nn::Weights& w);
 
-  // latents [N,H,W,4] f32 -> [N,H',W',4] f32 of the size resized_latent() gives, on the host. The latents themselves if that is their size.
+  // latents [N,H,W,4] f32 -> [N,H',W',4] f32 of the size resized_latent() gives, on the host. The latents themselves if
+  // that is their size.
   Tensor forward(const Tensor& latents, double factor) const;
   // Working memory of forward(). Estimated from above.
   size_t memory_estimate(const Shape& latents, double factor) const;
@@ -33,6 +34,9 @@ class LatentResizer {
   std::unique_ptr<const Impl> impl_;
 };
 
+// latents [N,H,W,4] in the VAE's scale, enlarged. Both published networks were trained on SDXL's scale.
+Tensor enlarged_latents(const LatentResizer& network, const Tensor& latents, double factor);
+
 struct LatentResizerHandle {
   std::string file;
   std::shared_ptr<memory::Resident<LatentResizer>> model;
@@ -41,8 +45,8 @@ struct LatentResizerHandle {
 // The size that a latent of the size `now` gets, sides rounded as Python rounds.
 image::Size resized_latent(image::Size now, double factor);
 
-// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It computes
-// in f32.
+// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It
+// computes in f32.
 LatentResizerHandle load_latent_resizer(memory::Residency& residency, const StoredTensors& file,
                                         const std::string& file_name);
 

@@ -3,7 +3,6 @@
 #include "node_api/table.h"
 #include "nodes/common/foreseen_sizes.h"
 #include "nodes/common/published_file.h"
-#include "ops/elementwise.h"
 
 namespace easel::nodes {
 namespace {
@@ -25,12 +24,11 @@ models::LatentResizerHandle load(const std::string& version, Call& call) {
 Results<Latent> upscale(const Upscale& in, Call& call) {
   const Tensor& samples = in.latent->samples;
   const auto model = load(in.version, call).model->get();
-  const auto working = call.context().residency.hold(model->memory_estimate(samples.shape(), in.upscale),
-                                                     "latent resizer at work");
-  constexpr float kScale = 0.13025f;  // SDXL's, in which both networks were trained
+  const auto working =
+      call.context().residency.hold(model->memory_estimate(samples.shape(), in.upscale), "latent resizer at work");
   Latent out;
   out.format = in.latent->format;
-  out.samples = ops::affine(model->forward(ops::affine(samples, kScale), in.upscale), 1.0f / kScale);
+  out.samples = models::enlarged_latents(*model, samples, in.upscale);
   return {std::move(out)};
 }
 

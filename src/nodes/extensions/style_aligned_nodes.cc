@@ -38,16 +38,19 @@ void register_style_aligned_nodes(Table& table) {
       .name = "StyleAlignedBatchAlign",
       .display = "StyleAligned Batch Align",
       .category = "style_aligned",
-      .description = "Draws the pictures of a batch in the style of its first one, which they look at in self-attention.",
+      .description =
+          "Draws the pictures of a batch in the style of its first one, which they look at in self-attention.",
       .origin = "style-aligned",
-      .inputs = {Link("model", &Align::model),
-                 Choice("share_norm", &Align::share_norm,
-                        {{"both", Norms::kBoth}, {"group", Norms::kGroup}, {"layer", Norms::kLayer}, {"disabled", Norms::kNone}})
-                     .tip("Whether group norms see the first picture beside each other one."),
-                 Choice("share_attn", &Align::share_attn,
-                        {{"q+k", Rows::kQueriesKeys}, {"q+k+v", Rows::kAll}, {"disabled", Rows::kNone}})
-                     .tip("What gets the first picture's means and deviations; it is always looked at."),
-                 Float("scale", &Align::scale).range(0.0, 1.0).step(0.1)},
+      .inputs =
+          {Link("model", &Align::model),
+           Choice(
+               "share_norm", &Align::share_norm,
+               {{"both", Norms::kBoth}, {"group", Norms::kGroup}, {"layer", Norms::kLayer}, {"disabled", Norms::kNone}})
+               .tip("Whether group norms see the first picture beside each other one."),
+           Choice("share_attn", &Align::share_attn,
+                  {{"q+k", Rows::kQueriesKeys}, {"q+k+v", Rows::kAll}, {"disabled", Rows::kNone}})
+               .tip("What gets the first picture's means and deviations; it is always looked at."),
+           Float("scale", &Align::scale).range(0.0, 1.0).step(0.1)},
       .runs_when_checked = true,
       .run = align});
 }

@@ -306,16 +306,16 @@ void register_enhanced(Table& table) {
         .step(0.05)
         .tip("How much of the picture as a whole counts.");
   };
-  table.add(NodeOf<Enhanced>{
-      .name = "IPAdapterClipVisionEnhancer",
-      .display = "IPAdapter ClipVision Enhancer",
-      .category = "ipadapter/dev",
-      .description = "IPAdapterAdvanced whose encoder also sees the pictures in tiles.",
-      .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(), combine_input(),
-                 start_input(), end_input(), scaling_input(), tiles(), ratio(), negative_input<Pictures>(),
-                 mask_input(), vision_input<Application>()},
-      .run = [](const Enhanced& in, Call& call) { return apply_enhanced(in, call, false); },
-      .foresee = foresee_together});
+  table.add(
+      NodeOf<Enhanced>{.name = "IPAdapterClipVisionEnhancer",
+                       .display = "IPAdapter ClipVision Enhancer",
+                       .category = "ipadapter/dev",
+                       .description = "IPAdapterAdvanced whose encoder also sees the pictures in tiles.",
+                       .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
+                                  combine_input(), start_input(), end_input(), scaling_input(), tiles(), ratio(),
+                                  negative_input<Pictures>(), mask_input(), vision_input<Application>()},
+                       .run = [](const Enhanced& in, Call& call) { return apply_enhanced(in, call, false); },
+                       .foresee = foresee_together});
   table.add(NodeOf<EnhancedBatch>{
       .name = "IPAdapterClipVisionEnhancerBatch",
       .display = "IPAdapter ClipVision Enhancer Batch",

@@ -38,7 +38,10 @@ Manifest pose_of_bodies(int64_t channels) {
   for (const auto& [ending, out] : {std::pair{"_L1", kFields}, std::pair{"_L2", kHeat}}) {
     int64_t in = width;
     for (int i = 1; i <= 5; ++i)
-      conv(m, "conv5_" + std::to_string(i) + "_CPM" + ending, in, i == 5 ? out : i == 4 ? 8 * channels : width,
+      conv(m, "conv5_" + std::to_string(i) + "_CPM" + ending, in,
+           i == 5   ? out
+           : i == 4 ? 8 * channels
+                    : width,
            i <= 3 ? 3 : 1);
     for (int s = 2; s <= kStages; ++s) pose_stage(m, s, ending, kFields + kHeat + width, width, out);
   }

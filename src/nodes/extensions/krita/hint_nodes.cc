@@ -104,7 +104,8 @@ void register_hint_nodes(Table& table) {
       .name = "ShufflePreprocessor",
       .display = "Content Shuffle",
       .category = "ControlNet Preprocessors/T2IAdapter-only",
-      .description = "Moves the pixels about by smooth noise, for a ControlNet that takes only what a picture is made of.",
+      .description =
+          "Moves the pixels about by smooth noise, for a ControlNet that takes only what a picture is made of.",
       .origin = "controlnet_aux",
       .inputs = {Link("image", &Shuffle::image), resolution_input(&Shuffle::resolution),
                  Seed("seed", &Shuffle::seed).optional()},
@@ -112,8 +113,7 @@ void register_hint_nodes(Table& table) {
         return {preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call,
                              [&](const BytePicture& picture) { return image::shuffled(picture, in.seed); })};
       },
-      .foresee =
-          [](const Known<Shuffle>& in) { return foresee_hint(in(&Shuffle::image), in(&Shuffle::resolution)); }});
+      .foresee = [](const Known<Shuffle>& in) { return foresee_hint(in(&Shuffle::image), in(&Shuffle::resolution)); }});
   table.add(NodeOf<Enhance>{
       .name = "HintImageEnchance",
       .display = "Enchance And Resize Hint Images",

@@ -24,8 +24,7 @@ Input<P> resolution_input(int64_t P::*member) {
 inline image::BytePicture hint_source(const Tensor& pictures, int64_t n) {
   image::BytePicture out = image::byte_picture(pictures, n);
   if (out.channels != 3)
-    throw Error(Fault::kInvalid,
-                "a picture of " + std::to_string(out.channels) + " channels where three are needed")
+    throw Error(Fault::kInvalid, "a picture of " + std::to_string(out.channels) + " channels where three are needed")
         .at_input("image");
   return out;
 }

@@ -91,7 +91,8 @@ void register_pose_nodes(Table& table) {
       .name = "OpenposePreprocessor",
       .display = "OpenPose Pose",
       .category = kCategory,
-      .description = "Finds people, their hands and faces, and draws them as sticks, for a ControlNet that follows poses.",
+      .description =
+          "Finds people, their hands and faces, and draws them as sticks, for a ControlNet that follows poses.",
       .origin = "controlnet_aux",
       .inputs = {Link("image", &Pose::image), switched("detect_hand", &Pose::detect_hand, true),
                  switched("detect_body", &Pose::detect_body, true), switched("detect_face", &Pose::detect_face, true),
@@ -104,7 +105,8 @@ void register_pose_nodes(Table& table) {
       .name = "DWPreprocessor",
       .display = "DWPose Estimator",
       .category = kCategory,
-      .description = "Refused: its networks are published as graphs of other libraries. OpenposePreprocessor runs here.",
+      .description =
+          "Refused: its networks are published as graphs of other libraries. OpenposePreprocessor runs here.",
       .origin = "controlnet_aux",
       .inputs = {Link("image", &WholeBody::image), switched("detect_hand", &Pose::detect_hand, true),
                  switched("detect_body", &Pose::detect_body, true), switched("detect_face", &Pose::detect_face, true),
