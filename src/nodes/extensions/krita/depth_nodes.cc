@@ -1,8 +1,8 @@
 // Depth estimated from a picture (comfyui_controlnet_aux).
 #include "models/hints/depth_anything.h"
 #include "node_api/table.h"
-#include "nodes/common/published_file.h"
 #include "nodes/extensions/krita/hint_pictures.h"
+#include "nodes/extensions/published_file.h"
 
 namespace easel::nodes {
 namespace {

@@ -3,9 +3,9 @@
 
 #include "models/hints/people.h"
 #include "node_api/table.h"
-#include "nodes/common/published_file.h"
 #include "nodes/extensions/krita/hint_pictures.h"
 #include "nodes/extensions/krita/pose_keypoints.h"
+#include "nodes/extensions/published_file.h"
 
 namespace easel::nodes {
 namespace {

@@ -2,7 +2,7 @@
 #include "models/upscale/latent_resizer.h"
 #include "node_api/table.h"
 #include "nodes/common/foreseen_sizes.h"
-#include "nodes/common/published_file.h"
+#include "nodes/extensions/published_file.h"
 
 namespace easel::nodes {
 namespace {

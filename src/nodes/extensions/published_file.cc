@@ -1,4 +1,4 @@
-#include "nodes/common/published_file.h"
+#include "nodes/extensions/published_file.h"
 
 #include "base/error.h"
 
