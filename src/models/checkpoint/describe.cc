@@ -307,6 +307,7 @@ class Describer {
       out_.kind = FileKind::kPoseNetwork;
       out_.summary = std::string("OpenPose's network that finds ") + pose_kind_name(kind);
       add_part("OpenPose", tensors_, {}, "");
+      out_.fits = "OpenposePreprocessor";
       PoseNetwork::check(w);
     } else {
       out_.kind = FileKind::kDepthNetwork;
@@ -315,6 +316,7 @@ class Describer {
       out_.summary = std::string("Depth Anything, ") + config.name();
       add_part("Depth Anything", tensors_, {},
                std::to_string(config.layers) + " layers of width " + std::to_string(config.width));
+      out_.fits = "DepthAnythingV2Preprocessor";
       DepthNetwork::check(w);
     }
     return true;
