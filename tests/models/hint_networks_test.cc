@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/hints/depth_anything.h"
+#include "models/hints/people.h"
 #include "models/hints/pose_network.h"
 #include "models/upscale/latent_resizer.h"
 #include "models_support.h"
@@ -92,6 +93,49 @@ TEST(PoseNetwork, NamesWhatIsWrongWithAFile) {
   memory::Residency residency(0);
   EXPECT_NE(refusal([&] { load_pose_network(residency, file, PoseKind::kHand, "hand_pose_model.pth"); }).find("hands"),
             std::string::npos);
+}
+
+// A network that passes on how bright the picture is: the first channel of each layer is that of the layer before, that
+// of the trunk behind a stage's own maps, and all of the last ones are equal.
+StoredTensors brightness_of_parts(int64_t parts) {
+  StoredTensors out;
+  for (const auto& [name, shape] : synth::pose_of_parts(4, parts)) {
+    Tensor values = Tensor::zeros(shape);
+    if (name == "conv1_1.bias") values.f32()[0] = 0.5f;
+    if (shape.rank() == 4) {
+      const int64_t from = name.starts_with("Mconv1_") ? parts : 0, window = shape[2] * shape[3];
+      const int64_t copies = name.starts_with("Mconv7_") || name.starts_with("conv6_2") ? shape[0] : 1;
+      for (int64_t o = 0; o < copies; ++o) values.f32()[(o * shape[1] + from) * window + window / 2] = 1;
+    }
+    out.set(name, values);
+  }
+  return out;
+}
+
+TEST(PoseNetwork, HandsAndFacesAreFoundWhereTheirPiecesSay) {
+  image::BytePicture picture(200, 240, 3);
+  constexpr int64_t kX = 130, kY = 90;
+  for (int64_t y = 0; y < 200; ++y)
+    for (int64_t x = 0; x < 240; ++x)
+      if ((x - kX) * (x - kX) + (y - kY) * (y - kY) < 64)
+        for (int64_t c = 0; c < 3; ++c) picture.at(y, x)[c] = 255;
+  memory::Residency residency;
+  const image::Square place{80, 40, 100};
+  const auto expect_near = [](const image::SmallParts& parts, size_t count) {
+    ASSERT_EQ(parts.size(), count);
+    for (const image::SmallPart& part : parts) {
+      EXPECT_NEAR(part.x * 240, kX, 8);
+      EXPECT_NEAR(part.y * 200, kY, 8);
+    }
+  };
+  const PoseHandle hand = load_pose_network(residency, brightness_of_parts(22), PoseKind::kHand, "hand"),
+                   face = load_pose_network(residency, brightness_of_parts(71), PoseKind::kFace, "face");
+  expect_near(hand_in(residency, hand, picture, place), 21);
+  expect_near(face_in(residency, face, picture, place), 71);
+  // Where it is black there is no face; a hand's parts are then before the picture.
+  const image::Square dark{0, 100, 60};
+  EXPECT_TRUE(face_in(residency, face, picture, dark).empty());
+  for (const image::SmallPart& part : hand_in(residency, hand, picture, dark)) EXPECT_LT(part.x, 0);
 }
 
 synth::Manifest depth_manifest() { return synth::depth_anything({128, 12, 20, {16, 32, 64, 128}}); }

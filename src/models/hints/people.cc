@@ -42,8 +42,10 @@ std::vector<image::Body> bodies(memory::Residency& residency, const PoseHandle& 
   return image::find_bodies(at_size(maps.heat, shown, size), at_size(maps.fields, shown, size));
 }
 
-image::SmallParts hand(memory::Residency& residency, const PoseHandle& finder, const BytePicture& picture,
-                       const image::Square& place) {
+}  // namespace
+
+image::SmallParts hand_in(memory::Residency& residency, const PoseHandle& finder, const BytePicture& picture,
+                          const image::Square& place) {
   const BytePicture piece = image::cut_out(picture, place.x, place.y, place.side, place.side);
   const BytePicture soft = image::slightly_blurred(piece);
   constexpr std::array<double, 4> kSizes{0.5, 1.0, 1.5, 2.0};
@@ -60,8 +62,8 @@ image::SmallParts hand(memory::Residency& residency, const PoseHandle& finder, c
                            picture.width);
 }
 
-image::SmallParts face(memory::Residency& residency, const PoseHandle& finder, const BytePicture& picture,
-                       const image::Square& place) {
+image::SmallParts face_in(memory::Residency& residency, const PoseHandle& finder, const BytePicture& picture,
+                          const image::Square& place) {
   const BytePicture piece = image::cut_out(picture, place.x, place.y, place.side, place.side);
   constexpr int64_t kSide = 384;
   const PoseMaps maps = maps_of(residency, finder, image::pose_resized(piece, {kSide, kSide}));
@@ -70,8 +72,6 @@ image::SmallParts face(memory::Residency& residency, const PoseHandle& finder, c
                            picture.height, picture.width);
 }
 
-}  // namespace
-
 std::vector<image::Person> find_people(memory::Residency& residency, const PeopleFinders& finders,
                                        const BytePicture& picture) {
   std::vector<image::Person> out;
@@ -79,12 +79,12 @@ std::vector<image::Person> find_people(memory::Residency& residency, const Peopl
     image::Person person;
     if (finders.hand.model) {
       const image::HandPlaces places = image::hand_places(body, picture.height, picture.width);
-      if (places.left) person.left_hand = hand(residency, finders.hand, picture, *places.left);
-      if (places.right) person.right_hand = hand(residency, finders.hand, picture, *places.right);
+      if (places.left) person.left_hand = hand_in(residency, finders.hand, picture, *places.left);
+      if (places.right) person.right_hand = hand_in(residency, finders.hand, picture, *places.right);
     }
     if (finders.face.model)
       if (const auto place = image::face_place(body, picture.height, picture.width))
-        person.face = face(residency, finders.face, picture, *place);
+        person.face = face_in(residency, finders.face, picture, *place);
     for (size_t i = 0; i < image::kBodyParts; ++i)
       if (const auto& part = body.parts[i])
         person.body.parts[i] = image::Keypoint{part->x / static_cast<double>(picture.width),

@@ -18,4 +18,10 @@ struct PeopleFinders {
 std::vector<image::Person> find_people(memory::Residency& residency, const PeopleFinders& finders,
                                        const image::BytePicture& picture);
 
+// What a network of hands or faces finds in a square of the picture.
+image::SmallParts hand_in(memory::Residency& residency, const PoseHandle& finder, const image::BytePicture& picture,
+                          const image::Square& place);
+image::SmallParts face_in(memory::Residency& residency, const PoseHandle& finder, const image::BytePicture& picture,
+                          const image::Square& place);
+
 }  // namespace easel::models
