@@ -33,12 +33,14 @@ const std::vector<KindFolders>& layout() {
       {"clip_vision", {"clip_vision"}},
       {"configs", {"configs"}},
       {"controlnet", {"controlnet", "t2i_adapter", "t2i_adapters"}},
+      {"controlnet_aux", {"controlnet_aux"}},
       {"diffusion_models", {"unet", "diffusion_models"}},
       {"embeddings", {"embeddings"}},
       {"gligen", {"gligen"}},
       {"hypernetworks", {"hypernetworks"}},
       {"inpaint", {"inpaint"}},
       {"ipadapter", {"ipadapter"}},
+      {"latent_upscale_models", {"latent_upscale_models"}},
       {"loras", {"loras"}},
       {"photomaker", {"photomaker"}},
       {"style_models", {"style_models"}},
@@ -83,6 +85,10 @@ Folders::Folders(const fs::path& root) {
   const fs::path models = fs::absolute(models_root(root));
   for (const auto& [kind, folders] : layout())
     for (const char* folder : folders) add(kind, models / folder);
+  // Extensions that keep models beside their code.
+  const fs::path extensions = models.parent_path() / "custom_nodes";
+  add("controlnet_aux", extensions / "comfyui_controlnet_aux" / "ckpts");
+  add("latent_upscale_models", extensions / "ComfyUi_NNLatentUpscale");
   for (const fs::path& place : {models, models.parent_path()}) {
     std::error_code ignored;
     const fs::path yaml = place / "extra_model_paths.yaml";

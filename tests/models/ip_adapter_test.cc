@@ -358,5 +358,53 @@ TEST(IpWeights, SpreadOverTheLayersAsTheReferenceDoes) {
   EXPECT_THROW(rules(false, "sideways"), Error);
 }
 
+// The whole picture, and what its four tiles say, put together and averaged to the size of one.
+TEST(IpEmbeds, TilesAreJoinedAndAveraged) {
+  const auto file =
+      formats::open_model_file(tiny_models_dir() / "clip_vision/IPAdapter_image_encoder_sd15.safetensors");
+  memory::Residency residency;
+  const ClipVisionHandle vision = find_clip_vision(residency, *file.tensors, DType::kF32, "encoder");
+  Tensor pictures = made_up({2, 60, 70, 3}, 5);
+  for (float& v : pictures.values()) v = 0.5f * v + 0.5f;
+  const Tensor one = contiguous(pictures.slice(0, 0, 1));
+  const Tensor whole = ip_encode_images(vision, one, true);
+  const int64_t places = whole.dim(1), width = whole.dim(2), side = 16;
+  ASSERT_EQ(places, side * side + 1);
+  std::vector<Tensor> tiles;
+  for (int64_t y = 0; y < 2; ++y)
+    for (int64_t x = 0; x < 2; ++x)
+      tiles.push_back(ip_encode_images(vision, contiguous(one.slice(1, 30 * y, 30).slice(2, 35 * x, 35)), true));
+  const auto expected = [&](int64_t place, int64_t c) {
+    double sum = 0;
+    if (place == 0) {
+      for (const Tensor& tile : tiles) sum += static_cast<double>(tile.f32()[c]);
+      return sum / 4;
+    }
+    const int64_t row = (place - 1) / side * 2, column = (place - 1) % side * 2;
+    for (int64_t r = row; r < row + 2; ++r)
+      for (int64_t k = column; k < column + 2; ++k) {
+        const Tensor& tile = tiles[static_cast<size_t>(r / side * 2 + k / side)];
+        sum += static_cast<double>(tile.f32()[(1 + r % side * side + k % side) * width + c]);
+      }
+    return sum / 4;
+  };
+  const Tensor both = ip_encode_with_tiles(vision, one, true, 2, 0.75);
+  ASSERT_EQ(both.shape(), (Shape{2, places, width}));
+  for (int64_t place = 0; place < places; ++place)
+    for (int64_t c = 0; c < width; ++c) {
+      const int64_t i = place * width + c;
+      ASSERT_NEAR(both.f32()[i], 0.75f * whole.f32()[i], 1e-6);
+      ASSERT_NEAR(static_cast<double>(both.f32()[places * width + i]), expected(place, c), 2e-6);
+    }
+  // Of two pictures the whole and the tiles are mixed.
+  const Tensor mixed = ip_encode_with_tiles(vision, pictures, true, 2, 0.75);
+  ASSERT_EQ(mixed.shape(), (Shape{2, places, width}));
+  for (int64_t i = 0; i < width * places; ++i)
+    ASSERT_NEAR(static_cast<double>(mixed.f32()[i]),
+                0.75 * static_cast<double>(whole.f32()[i]) + 0.25 * expected(i / width, i % width), 2e-6);
+  EXPECT_THROW(ip_encode_with_tiles(vision, one, false, 2, 0.75), Error) << "80 is no square";
+  EXPECT_THROW(ip_encode_with_tiles(vision, contiguous(one.slice(1, 0, 2)), true, 3, 0.75), Error);
+}
+
 }  // namespace
 }  // namespace easel::models

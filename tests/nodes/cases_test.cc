@@ -126,10 +126,12 @@ std::string in_words(const Value& value) {
     return out;
   }
   if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
-  static const std::set<std::string> kNamed{
-      "BASIC_PIPE",        "NUMBER",    "SEED",   "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY", "PIPE_LINE",
-      "CONTROL_NET_STACK", "DICT",      "GLIGEN", "INPAINT_PATCH", "INPAINT_MODEL",    "PHOTOMAKER",       "Regions",
-      "STITCHER",          "TileLayout"};
+  static const std::set<std::string> kNamed{"BASIC_PIPE",    "NUMBER",           "SEED",
+                                            "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY",
+                                            "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
+                                            "DICT",          "GLIGEN",           "INPAINT_PATCH",
+                                            "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
+                                            "STITCHER",      "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }
@@ -404,6 +406,8 @@ const std::map<std::string, Json>& younger_inputs() {
       {"IPAdapterApplyEncoded.unfold_batch", false},
       {"IPAdapterApplyEncoded.weight_type", "original"},
       {"IPAdapterBatch.embeds_scaling", "V only"},
+      {"IPAdapterClipVisionEnhancer.embeds_scaling", "V only"},
+      {"IPAdapterClipVisionEnhancerBatch.embeds_scaling", "V only"},
       {"IPAdapterEmbeds.embeds_scaling", "V only"},
       {"IPAdapterEmbedsBatch.embeds_scaling", "V only"},
       {"IPAdapterEncoder.noise", 0.0},

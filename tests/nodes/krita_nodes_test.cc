@@ -398,5 +398,23 @@ TEST(KritaTexts, LoseTheirMarks) {
   }
 }
 
+// Before anything is computed, and with the place where the file belongs.
+TEST(HintNodes, NameTheFilesThatTheyLack) {
+  const auto lacks = [](const char* node, Typed typed, const char* file, const char* folder) {
+    try {
+      foresee_node(node, std::move(typed), {});
+      ADD_FAILURE() << node << " was accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.fault(), Fault::kMissing);
+      EXPECT_NE(e.message().find(file), std::string::npos) << e.what();
+      EXPECT_NE(e.advice().find(folder), std::string::npos) << e.what();
+    }
+  };
+  lacks("OpenposePreprocessor", {}, "body_pose_model.pth", "controlnet_aux");
+  lacks("DepthAnythingV2Preprocessor", {{"ckpt_name", std::string("depth_anything_v2_vitb.pth")}},
+        "depth_anything_v2_vitb.pth", "Depth-Anything-V2-Base");
+  lacks("NNLatentUpscale", {{"version", std::string("SD 1.x")}}, "sd15_resizer.pt", "latent_upscale_models");
+}
+
 }  // namespace
 }  // namespace easel::nodes

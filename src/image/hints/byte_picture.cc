@@ -207,6 +207,19 @@ BytePicture byte_picture(const Tensor& image, int64_t n) {
   return out;
 }
 
+BytePicture spread_over_bytes(const Tensor& values) {
+  require_image(values, "values");
+  const Tensor one = contiguous(values);
+  const auto [least, most] = std::minmax_element(one.f32(), one.f32() + one.numel());
+  const float low = *least, range = *most - *least;
+  BytePicture out(values.dim(1), values.dim(2), 1);
+  constexpr float kFull = 255.0f;
+  if (range > 0)
+    std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(),
+                   [&](float v) { return static_cast<uint8_t>((v - low) / range * kFull); });
+  return out;
+}
+
 Tensor picture_of(const std::vector<BytePicture>& pictures) {
   if (pictures.empty()) throw Error(Fault::kInternal, "a batch of no pictures");
   const BytePicture& first = pictures.front();

@@ -26,6 +26,8 @@ struct BytePicture {
 
 // Picture n of a batch [N,H,W,C] f32: 255 v, cut to whole numbers and to 0..255.
 BytePicture byte_picture(const Tensor& image, int64_t n);
+// [1,H,W,1] f32, its least value as 0 and its largest as 255, fractions cut off; all 0 where they are the same.
+BytePicture spread_over_bytes(const Tensor& values);
 // [N,H,W,C] f32 with v / 255, of pictures of one size. Throws Error(kInternal) for none or several sizes.
 Tensor picture_of(const std::vector<BytePicture>& pictures);
 

@@ -9,12 +9,15 @@
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
 #include "models/gligen/gligen.h"
+#include "models/hints/depth_anything.h"
+#include "models/hints/pose_network.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/model_reader.h"
 #include "models/patch/hypernetwork.h"
 #include "models/patch/lora.h"
 #include "models/sd/detect.h"
 #include "models/text/clip_keys.h"
+#include "models/upscale/latent_resizer.h"
 #include "models/upscale/upscaler.h"
 #include "models/vae/vae.h"
 #include "models/vae/vae_keys.h"
@@ -45,6 +48,9 @@ constexpr KindText kKinds[] = {
     {FileKind::kHypernetwork, "hypernetwork", "hypernetworks"},
     {FileKind::kPhotoMaker, "photomaker", "photomaker"},
     {FileKind::kUpscaler, "upscaler", "upscale_models"},
+    {FileKind::kLatentResizer, "latent_resizer", "latent_upscale_models"},
+    {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
+    {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -84,6 +90,7 @@ class Describer {
                        attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
                        attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
                        attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
+                       attempt([&] { return latent_resizer(); }) || attempt([&] { return hint_network(); }) ||
                        attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
                        attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
     if (!known) foreign();
@@ -278,6 +285,40 @@ class Describer {
     add_part(config.compact ? "compact network" : "ESRGAN", *tensors, w.unused(),
              std::to_string(config.blocks) + (config.compact ? " convolutions of " : " blocks of ") +
                  std::to_string(config.features) + " channels");
+    return true;
+  }
+
+  bool latent_resizer() {
+    if (!is_latent_resizer(tensors_)) return false;
+    out_.kind = FileKind::kLatentResizer;
+    out_.summary = "network that enlarges latents";
+    add_part("latent resizer", tensors_, {}, "");
+    LatentResizer::check(probe(file_.tensors));
+    out_.fits = "NNLatentUpscale; the file does not tell whether for SD 1.x or SDXL";
+    return true;
+  }
+
+  // Networks that make hints for ControlNets out of pictures.
+  bool hint_network() {
+    const PoseKind kind = pose_kind(tensors_);
+    if (kind == PoseKind::kNone && !is_depth_network(tensors_)) return false;
+    const nn::Weights w = probe(file_.tensors);
+    if (kind != PoseKind::kNone) {
+      out_.kind = FileKind::kPoseNetwork;
+      out_.summary = std::string("OpenPose's network that finds ") + pose_kind_name(kind);
+      add_part("OpenPose", tensors_, {}, "");
+      out_.fits = "OpenposePreprocessor";
+      PoseNetwork::check(w);
+    } else {
+      out_.kind = FileKind::kDepthNetwork;
+      out_.summary = "Depth Anything";
+      const DepthConfig config = read_depth_config(w);
+      out_.summary = std::string("Depth Anything, ") + config.name();
+      add_part("Depth Anything", tensors_, {},
+               std::to_string(config.layers) + " layers of width " + std::to_string(config.width));
+      out_.fits = "DepthAnythingV2Preprocessor";
+      DepthNetwork::check(w);
+    }
     return true;
   }
 

@@ -26,6 +26,9 @@ enum class FileKind {
   kHypernetwork,
   kPhotoMaker,
   kUpscaler,
+  kLatentResizer,  // enlarges latents
+  kPoseNetwork,    // finds people in pictures
+  kDepthNetwork,   // says how near each pixel is
   kLora,
   kEmbedding,
   kUnknown,

@@ -25,6 +25,17 @@ Tensor ip_encode_images(const ClipVisionHandle& vision, const Tensor& images, bo
 IpEmbeds ip_embeds(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states,
                    const Tensor& negative = {}, const Tensor& mask = {});
 
+// The same for encodings of the images that are there.
+IpEmbeds ip_embeds_of(const ClipVisionHandle& vision, Tensor cond, bool hidden_states, const Tensor& negative = {});
+
+// Images encoded as a whole and in tiles (2 or more along each side), whose encodings are put together and averaged to
+// the size of one. Of several images the two are mixed, `ratio` of the whole and the rest of the tiles; of one, the
+// whole times `ratio` comes first and that of the tiles follows. Throws Error(kInvalid) for pictures that are smaller
+// than that, Error(kUnsupported) for image embeds of a width that is no square, as the original cannot put them
+// together.
+Tensor ip_encode_with_tiles(const ClipVisionHandle& vision, const Tensor& images, bool hidden_states, int64_t tiles,
+                            double ratio);
+
 // The negative images of IPAdapterApply (2024-01) with `noise` above 0: centre-cropped, elastically distorted, flipped,
 // and mixed with noise (0 < noise <= 1). [N,H,W,C] -> [N,224,224,C]. Reseeds `random` with 0.
 Tensor ip_noise_images(const Tensor& images, double noise, sampling::TorchGenerator& random);

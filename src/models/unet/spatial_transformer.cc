@@ -1,5 +1,6 @@
 #include "models/unet/spatial_transformer.h"
 
+#include "models/unet/row_hooks.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -10,6 +11,17 @@ int64_t head_count(const UNetConfig& config, int64_t channels, const nn::Weights
   throw Error(Fault::kBadFile, "'" + w.full("norm.weight") + "' has " + std::to_string(channels) +
                                    " channels, which do not divide into attention heads")
       .in_file(w.file());
+}
+
+Tensor group_norm(const nn::GroupNorm& norm, const Tensor& x, ops::Activation activation, const Evaluation& e,
+                  std::optional<DType> out) {
+  Tensor seen = x;
+  for (const AttentionHookPtr& hook : e.hooks)
+    if (const auto* rows = dynamic_cast<const RowHook*>(hook.get()))
+      if (const Tensor beside = rows->beside_in_norms(*e.step, x); beside.defined())
+        seen = ops::concat({seen, beside}, 1);
+  const Tensor normed = norm(seen, activation, out);
+  return seen.dim(1) == x.dim(1) ? normed : contiguous(normed.slice(1, 0, x.dim(1)));
 }
 
 KeyValueRows key_value_rows(const Tensor& rows, std::span<const AttentionHookPtr> hooks) {
@@ -73,17 +85,23 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
   }
   const int64_t c = qkv_.out_features() / 3;
   const Tensor normed = norm1_(x, compute_);
-  const Tensor qkv = qkv_(normed);
+  KeyValueRows rows = key_value_rows(normed, e.hooks);
+  Tensor of_queries = normed;
+  for (const AttentionHookPtr& hook : e.hooks)
+    if (const auto* aligned = dynamic_cast<const RowHook*>(hook.get())) {
+      aligned->align_rows(*e.step, of_queries, rows.key, rows.value);
+      rows.differ = true;
+    }
+  const Tensor qkv = qkv_(of_queries);
   const Tensor q = qkv.slice(2, 0, c);
   Tensor k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);
-  if (const KeyValueRows rows = key_value_rows(normed, e.hooks);
-      rows.differ) {  // the three are one product; of the others, what is not wanted is left
+  if (rows.differ) {  // the three are one product; of the others, what is not wanted is left
     k = qkv_(rows.key).slice(2, c, c);
     v = qkv_(rows.value).slice(2, 2 * c, c);
   }
   Tensor out;
   for (const AttentionHookPtr& hook : e.hooks)
-    if (Tensor instead = hook->replace_self_attention(site, *e.step, {.q = q, .k = k, .v = v, .rows = normed});
+    if (Tensor instead = hook->replace_self_attention(site, *e.step, {.q = q, .k = k, .v = v, .rows = of_queries});
         instead.defined())
       out = instead;
   if (!out.defined()) out = ops::attention(q, k, v, site.heads);
@@ -172,7 +190,8 @@ SpatialTransformer::SpatialTransformer(const nn::Weights& w, const UNetConfig& c
 Tensor SpatialTransformer::operator()(const Tensor& x, const Evaluation& e) const {
   const int64_t n = x.dim(0), height = x.dim(1), width = x.dim(2);
   const Tensor tokens = x.view({n, height * width, x.dim(3)});
-  Tensor h = proj_in_(norm_(x, ops::Activation::kNone, compute_), {.f32_out = true}).view({n, height * width, -1});
+  Tensor h = proj_in_(group_norm(norm_, x, ops::Activation::kNone, e, compute_), {.f32_out = true})
+                 .view({n, height * width, -1});
   for (const TransformerBlock& block : blocks_) h = block(std::move(h), e, height, width);
   return proj_out_(convert(h, compute_), {.residual = tokens, .f32_out = true}).view({n, height, width, -1});
 }

@@ -1,6 +1,7 @@
 // Attention over the pixels of a feature map and over the text context.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct Evaluation {
   const StepInfo* step = nullptr;
   HookProjections* hook_projections = nullptr;
 };
+
+// A group norm of x [N,h,w,C] with what hooks put beside it.
+Tensor group_norm(const nn::GroupNorm& norm, const Tensor& x, ops::Activation activation, const Evaluation& e,
+                  std::optional<DType> out = {});
 
 // The rows that keys and values are made of, [N,T,C].
 struct KeyValueRows {

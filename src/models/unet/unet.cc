@@ -161,7 +161,7 @@ Tensor UNet::forward(const UNetInputs& in) const {
     const Tensor* next = waiting > 0 ? &skips[waiting - 1] : nullptr;
     h = block(std::move(h), e, next ? MapSize{next->dim(1), next->dim(2)} : MapSize{});
   }
-  return m.out_conv(m.out_norm(h, ops::Activation::kSilu)).to(kHost);
+  return m.out_conv(group_norm(m.out_norm, h, ops::Activation::kSilu, e)).to(kHost);
 }
 
 size_t UNet::bytes() const {

@@ -52,8 +52,8 @@ ResBlock::ResBlock(const nn::Weights& w)
 
 Tensor ResBlock::operator()(const Tensor& x, const Evaluation& e) const {
   const Tensor emb = emb_(e.emb, {.f32_out = true});
-  Tensor h = conv1_(norm1_(x, ops::Activation::kSilu, compute_), {.channel_bias = emb});
-  h = norm2_(h, ops::Activation::kSilu);
+  Tensor h = conv1_(group_norm(norm1_, x, ops::Activation::kSilu, e, compute_), {.channel_bias = emb});
+  h = group_norm(norm2_, h, ops::Activation::kSilu, e);
   const Tensor residual = skip_ ? skip_(convert(x, compute_), {.f32_out = true}) : x;
   return conv2_(h, {.residual = residual, .f32_out = true});
 }

@@ -24,14 +24,19 @@ IpApplication application(const Application& in, std::string weight_type, bool u
 }
 
 Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
-                           const IpApplication& how, IpCombine combine, const Tensor& composition) {
+                           const IpApplication& how, IpCombine combine, const Tensor& composition, const Tiles& tiles) {
   const IpPipeline& pipeline = *in.ipadapter;
   const ClipVisionHandle& vision = need_vision(in.clip_vision.get(), pipeline);
   require_adapter_fits(call, pipeline, &vision, &*in.model);
   warn_of_crop(call, picture);
   if (combine == IpCombine::kConcat) warn_of_blending(call, picture.dim(0), how.unfold_batch);
   const bool hidden = pipeline.adapter.config.takes_hidden_states();
-  const auto embeds = models::ip_embeds(vision, picture, hidden, negative);
+  const auto embeds =
+      tiles.along_a_side > 1
+          ? models::ip_embeds_of(vision,
+                                 models::ip_encode_with_tiles(vision, picture, hidden, tiles.along_a_side, tiles.ratio),
+                                 hidden, negative)
+          : models::ip_embeds(vision, picture, hidden, negative);
   const Tensor other = composition.defined() ? models::ip_encode_images(vision, composition, hidden) : Tensor();
   return {apply_ip_adapter(*in.model, pipeline, models::ip_tokens(pipeline.adapter, embeds, combine, other), how)};
 }

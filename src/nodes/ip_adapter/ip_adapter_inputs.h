@@ -36,10 +36,17 @@ struct Pictures : Application {
 // Without `unfold`, only the first is used.
 IpApplication application(const Application& in, std::string weight_type, bool unfold);
 
+// How pictures are encoded: as a whole, or also in tiles (ip_encode_with_tiles()).
+struct Tiles {
+  int64_t along_a_side = 1;  // 1: as a whole only
+  double ratio = 1.0;
+};
+
 // The common part of the nodes that take pictures: checks, encodes, and applies the adapter. `negative` and
 // `composition` may be undefined.
 Results<ModelHandle> apply(const Application& in, Call& call, const Tensor& picture, const Tensor& negative,
-                           const IpApplication& how, IpCombine combine, const Tensor& composition = {});
+                           const IpApplication& how, IpCombine combine, const Tensor& composition = {},
+                           const Tiles& tiles = {});
 
 // Whether adapter, encoder and model fit each other, as far as they are known; and what a person may not expect of the
 // pictures.

@@ -110,6 +110,19 @@ Results<ModelHandle> apply_batch(const Batch& in, Call& call) {
                IpCombine::kConcat);
 }
 
+struct Enhanced : Batch {
+  int64_t enhance_tiles = 2;
+  double enhance_ratio = 1.0;
+};
+struct EnhancedBatch : Enhanced {
+  EnhancedBatch() { enhance_ratio = 0.5; }
+};
+
+Results<ModelHandle> apply_enhanced(const Enhanced& in, Call& call, bool unfold) {
+  return apply(in, call, *in.image, in.image_negative.value_or_empty(), application(in, in.weight_type, unfold),
+               unfold ? IpCombine::kConcat : in.combine_embeds, {}, {in.enhance_tiles, in.enhance_ratio});
+}
+
 // The precise weight types have a factor for how strongly the other property of the picture is suppressed.
 struct PreciseStyle : Pictures {
   double style_boost = 1.0;
@@ -281,6 +294,41 @@ void register_apply(Table& table) {
       .foresee = foresee_style_composition});
 }
 
+void register_enhanced(Table& table) {
+  const auto tiles = [] {
+    return Int("enhance_tiles", &Enhanced::enhance_tiles)
+        .range(1, 16)
+        .tip("Along each side; the encoder sees each of them at its full size.");
+  };
+  const auto ratio = [] {
+    return Float("enhance_ratio", &Enhanced::enhance_ratio)
+        .range(0.0, 1.0)
+        .step(0.05)
+        .tip("How much of the picture as a whole counts.");
+  };
+  table.add(
+      NodeOf<Enhanced>{.name = "IPAdapterClipVisionEnhancer",
+                       .display = "IPAdapter ClipVision Enhancer",
+                       .category = "ipadapter/dev",
+                       .description = "IPAdapterAdvanced whose encoder also sees the pictures in tiles.",
+                       .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(),
+                                  combine_input(), start_input(), end_input(), scaling_input(), tiles(), ratio(),
+                                  negative_input<Pictures>(), mask_input(), vision_input<Application>()},
+                       .run = [](const Enhanced& in, Call& call) { return apply_enhanced(in, call, false); },
+                       .foresee = foresee_together});
+  table.add(NodeOf<EnhancedBatch>{
+      .name = "IPAdapterClipVisionEnhancerBatch",
+      .display = "IPAdapter ClipVision Enhancer Batch",
+      .category = "ipadapter/dev",
+      .description = "IPAdapterBatch whose encoder also sees the pictures in tiles.",
+      .inputs = {model_input(), adapter_input(), image_input(), weight_input(5.0), weight_type_input(), start_input(),
+                 end_input(), scaling_input(), tiles(), ratio(),
+                 Int("encode_batch_size", &Batch::encode_batch_size).range(0, 4096), negative_input<Pictures>(),
+                 mask_input(), vision_input<Application>()},
+      .run = [](const EnhancedBatch& in, Call& call) { return apply_enhanced(in, call, true); },
+      .foresee = [](const Known<EnhancedBatch>& in, Call& call) { return foresee_pictures(in, call, true); }});
+}
+
 void register_embeds(Table& table) {
   const Inputs<Embeds> inputs{model_input(),
                               adapter_input(),
@@ -352,6 +400,7 @@ void register_ip_adapter_nodes(Table& table) {
       .runs_when_checked = true,
       .run = load_unified});
   register_apply(table);
+  register_enhanced(table);
   register_embeds(table);
 }
 

@@ -1,6 +1,7 @@
 // Names and shapes of the tensors in each kind of published model file, built from a few widths.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,9 @@ struct Widths {
   int64_t vae;
   int64_t adapter;   // T2I-Adapter's first level
   int64_t tiny_vae;  // TAESD's
+  int64_t pose;      // of OpenPose's first layers
+  int64_t depth;     // Depth Anything's smallest
+  int64_t resizer;   // of latents
 };
 
 inline constexpr Widths kFullWidths = {.text_l = 768,
@@ -65,7 +69,10 @@ inline constexpr Widths kFullWidths = {.text_l = 768,
                                        .unet_refiner = 384,
                                        .vae = 128,
                                        .adapter = 320,
-                                       .tiny_vae = 64};
+                                       .tiny_vae = 64,
+                                       .pose = 64,
+                                       .depth = 384,
+                                       .resizer = 128};
 inline constexpr Widths kTinyWidths = {.text_l = 128,
                                        .text_h = 192,
                                        .text_g = 256,
@@ -82,7 +89,10 @@ inline constexpr Widths kTinyWidths = {.text_l = 128,
                                        .unet_refiner = 32,
                                        .vae = 32,
                                        .adapter = 32,
-                                       .tiny_vae = 8};
+                                       .tiny_vae = 8,
+                                       .pose = 8,
+                                       .depth = 64,
+                                       .resizer = 32};
 
 // A latent diffusion UNet in the original (LDM) layout.
 struct UNetPlan {
@@ -148,5 +158,17 @@ Manifest gligen(const Manifest& unet, int64_t text);
 Manifest hypernetwork(const std::vector<int64_t>& widths);
 // PhotoMaker's first version, without the LoRA that is published beside it; `text` is the width of SDXL's text.
 Manifest photo_maker(const Manifest& vision, int64_t vision_width, int64_t projection, int64_t text);
+
+// OpenPose's networks: of bodies, and of a hand's (22) or a face's (71) parts; `channels` are those of the first layer.
+Manifest pose_of_bodies(int64_t channels);
+Manifest pose_of_parts(int64_t channels, int64_t parts);
+// Depth Anything V2.
+struct DepthPlan {
+  int64_t width, layers, features;
+  std::array<int64_t, 4> projected;
+};
+Manifest depth_anything(const DepthPlan& plan);
+// The network of ComfyUi_NNLatentUpscale.
+Manifest latent_resizer(int64_t channels, int64_t blocks);
 
 }  // namespace easel::synth

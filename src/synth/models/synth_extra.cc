@@ -60,6 +60,9 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   std::vector<int64_t> hypernetwork_widths = {w.text_l};
   for (const int64_t width : {w.unet_sd15, 2 * w.unet_sd15, 4 * w.unet_sd15})
     if (width != w.text_l) hypernetwork_widths.push_back(width);
+  const DepthPlan large_depth = size == SynthSize::kFull
+                                    ? DepthPlan{1024, 24, 256, {256, 512, 1024, 1024}}
+                                    : DepthPlan{2 * w.depth, 24, w.depth / 2, {w.depth / 2, w.depth, w.depth, w.depth}};
   using enum Packing;
   return {
       {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, PredictionMark::kEps},
@@ -99,6 +102,14 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"hypernetworks/sd15_style.pt", kTorchNested, hypernetwork(hypernetwork_widths)},
       {"photomaker/photomaker-v1.bin", kTorchNested,
        photo_maker(clip_vision(w.vision_l, 24, w.proj_l, 4 * w.vision_l), w.vision_l, w.proj_l, sdxl.context)},
+      {"controlnet_aux/body_pose_model.pth", kTorchFlat, pose_of_bodies(w.pose)},
+      {"controlnet_aux/hand_pose_model.pth", kTorchFlat, pose_of_parts(w.pose, 22)},
+      {"controlnet_aux/facenet.pth", kTorchFlat, pose_of_parts(w.pose, 71)},
+      {"controlnet_aux/depth_anything_v2_vits.pth", kTorchFlat,
+       depth_anything({w.depth, 12, w.depth / 6, {w.depth / 8, w.depth / 4, w.depth / 2, w.depth}})},
+      {"controlnet_aux/depth_anything_v2_vitl.pth", kTorchFlat, depth_anything(large_depth)},
+      {"latent_upscale_models/sd15_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
+      {"latent_upscale_models/sdxl_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},
       {"embeddings/sd15_style.safetensors", kSafetensors, embedding({{"emb_params", {3, w.text_l}}})},
       {"embeddings/sd15_style_old.pt", kTorchNested, embedding({{"string_to_param.*", {2, w.text_l}}})},

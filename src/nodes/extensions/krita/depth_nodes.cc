@@ -1,8 +1,13 @@
 // Depth estimated from a picture (comfyui_controlnet_aux).
+#include "models/hints/depth_anything.h"
 #include "node_api/table.h"
+#include "nodes/extensions/krita/hint_pictures.h"
+#include "nodes/extensions/published_file.h"
 
 namespace easel::nodes {
 namespace {
+
+constexpr const char* kKind = "controlnet_aux";
 
 struct Depth {
   Linked<Image> image;
@@ -10,33 +15,58 @@ struct Depth {
   int64_t resolution = 512;
 };
 
-// Clients ask for this node before they ask for anything else, so that it is declared without its network.
-void refuse(const Depth& in) {
-  throw Error(Fault::kUnsupported, "depth is not estimated here: there is no network of Depth Anything V2")
-      .at_input("ckpt_name")
-      .fix("Give the ControlNet a depth picture made elsewhere in place of " + in.ckpt_name);
+std::string publisher(const std::string& file) {
+  const char* size = file.ends_with("vits.pth") ? "Small" : file.ends_with("vitb.pth") ? "Base" : "Large";
+  return std::string("depth-anything/Depth-Anything-V2-") + size;
+}
+
+models::DepthHandle load(const std::string& name, Call& call) {
+  const auto file = open_published(call, kKind, name, publisher(name));
+  return models::load_depth_network(call.context().residency, *file->tensors, file->name());
+}
+
+void check(const Depth& in) {
+  if (in.ckpt_name == "depth_anything_v2_vitg.pth")
+    throw Error(Fault::kUnsupported, "the giant network of Depth Anything V2 was never published")
+        .at_input("ckpt_name")
+        .fix("Choose depth_anything_v2_vitl.pth, depth_anything_v2_vitb.pth or depth_anything_v2_vits.pth");
+}
+
+Results<Image> depth(const Depth& in, Call& call) {
+  const models::DepthHandle model = load(in.ckpt_name, call);
+  std::vector<image::BytePicture> out;
+  for (int64_t n = 0; n < in.image->dim(0); ++n) {
+    call.check_cancelled();
+    const image::BytePicture found = models::depth_of(call.context().residency, model, hint_source(*in.image, n));
+    const image::PaddedHint padded = image::padded_hint(found, in.resolution, image::ByteFilter::kCubic);
+    out.push_back(image::unpadded(padded.picture, padded.size));
+    call.part_done(static_cast<int>(n) + 1, static_cast<int>(in.image->dim(0)));
+  }
+  return {image::picture_of(out)};
 }
 
 }  // namespace
 
 void register_depth_nodes(Table& table) {
-  table.add(
-      NodeOf<Depth>{.name = "DepthAnythingV2Preprocessor",
-                    .display = "Depth Anything V2 - Relative",
-                    .category = "ControlNet Preprocessors/Normal and Depth Estimators",
-                    .description = "Refused: its network is not here. Clients look for the node before they connect.",
-                    .origin = "controlnet_aux",
-                    .inputs = {Link("image", &Depth::image),
-                               Choice("ckpt_name", &Depth::ckpt_name,
-                                      {"depth_anything_v2_vitg.pth", "depth_anything_v2_vitl.pth",
-                                       "depth_anything_v2_vitb.pth", "depth_anything_v2_vits.pth"})
-                                   .optional(),
-                               Int("resolution", &Depth::resolution).range(64, 16384).step(64).optional()},
-                    .run = [](const Depth& in) -> Results<Image> {
-                      refuse(in);
-                      return {in.image};
-                    },
-                    .check = refuse});
+  table.add(NodeOf<Depth>{
+      .name = "DepthAnythingV2Preprocessor",
+      .display = "Depth Anything V2 - Relative",
+      .category = "ControlNet Preprocessors/Normal and Depth Estimators",
+      .description = "How near each pixel is, white the nearest one, for a ControlNet that follows depth.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &Depth::image),
+                 Choice("ckpt_name", &Depth::ckpt_name,
+                        {"depth_anything_v2_vitg.pth", "depth_anything_v2_vitl.pth", "depth_anything_v2_vitb.pth",
+                         "depth_anything_v2_vits.pth"})
+                     .optional(),
+                 resolution_input(&Depth::resolution)},
+      .looks_through = {kKind},
+      .run = depth,
+      .check = check,
+      .foresee = [](const Known<Depth>& in, Call& call) -> Foreseen<Image> {
+        if (!call.awaits("ckpt_name")) load(in(&Depth::ckpt_name), call);
+        return foresee_hint(in(&Depth::image), in(&Depth::resolution));
+      }});
 }
 
 }  // namespace easel::nodes

@@ -1,10 +1,10 @@
-// Hints for ControlNets out of pictures, by those preprocessors of comfyui_controlnet_aux that need no network.
+// Hints for ControlNets out of pictures, by preprocessors of comfyui_controlnet_aux that need no network.
 #include <algorithm>
 
 #include "base/cancel.h"
-#include "image/hints/hints.h"
+#include "image/hints/shuffle.h"
 #include "node_api/table.h"
-#include "nodes/common/foreseen_sizes.h"
+#include "nodes/extensions/krita/hint_pictures.h"
 
 namespace easel::nodes {
 namespace {
@@ -12,42 +12,6 @@ namespace {
 using image::BytePicture;
 
 constexpr const char* kLines = "ControlNet Preprocessors/Line Extractors";
-
-template <class P>
-Input<P> resolution_input(int64_t P::*member) {
-  return Int("resolution", member)
-      .range(64, 16384)
-      .step(64)
-      .useful(256, 1024, 64)
-      .optional()
-      .tip("Of the shorter side; the hint is made at this size.");
-}
-
-// Each picture of a batch by itself, at a resolution, with what was added to make it whole multiples of 64 gone again.
-template <class F>
-Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilter when_growing, Call& call,
-                    const F& hint) {
-  std::vector<BytePicture> out;
-  for (int64_t n = 0; n < pictures.dim(0); ++n) {
-    call.check_cancelled();
-    const BytePicture picture = image::byte_picture(pictures, n);
-    if (picture.channels != 3)
-      throw Error(Fault::kInvalid,
-                  "a picture of " + std::to_string(picture.channels) + " channels where three are needed")
-          .at_input("image");
-    const image::PaddedHint padded = image::padded_hint(picture, resolution, when_growing);
-    out.push_back(image::unpadded(hint(padded.picture), padded.size));
-  }
-  return image::picture_of(out);
-}
-
-// The size of what preprocessed() gives.
-Foreseen<Image> foresee_hint(const ForeseenPicture* pictures, int64_t resolution) {
-  if (!pictures || pictures->width < 1 || pictures->height < 1) return {};
-  ForeseenPicture out = in_size(*pictures, image::hint_size(size_of(*pictures), resolution));
-  out.channels = 3;
-  return {out};
-}
 
 struct CannyEdge {
   Linked<Image> image;
@@ -76,6 +40,12 @@ BytePicture bright_parts(const BytePicture& picture) {
   }
   return out;
 }
+
+struct Shuffle {
+  Linked<Image> image;
+  int64_t resolution = 512;
+  uint64_t seed = 0;
+};
 
 struct Enhance {
   Linked<Image> hint_image;
@@ -130,6 +100,20 @@ void register_hint_nodes(Table& table) {
       },
       .foresee =
           [](const Known<Scribble>& in) { return foresee_hint(in(&Scribble::image), in(&Scribble::resolution)); }});
+  table.add(NodeOf<Shuffle>{
+      .name = "ShufflePreprocessor",
+      .display = "Content Shuffle",
+      .category = "ControlNet Preprocessors/T2IAdapter-only",
+      .description =
+          "Moves the pixels about by smooth noise, for a ControlNet that takes only what a picture is made of.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &Shuffle::image), resolution_input(&Shuffle::resolution),
+                 Seed("seed", &Shuffle::seed).optional()},
+      .run = [](const Shuffle& in, Call& call) -> Results<Image> {
+        return {preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call,
+                             [&](const BytePicture& picture) { return image::shuffled(picture, in.seed); })};
+      },
+      .foresee = [](const Known<Shuffle>& in) { return foresee_hint(in(&Shuffle::image), in(&Shuffle::resolution)); }});
   table.add(NodeOf<Enhance>{
       .name = "HintImageEnchance",
       .display = "Enchance And Resize Hint Images",

@@ -1,0 +1,28 @@
+// A picture whose content is shuffled, as a hint for ControlNets that take only what is in it.
+#pragma once
+
+#include <cstdint>
+
+#include "image/hints/byte_picture.h"
+
+namespace easel::image {
+
+// Every pixel taken from elsewhere, by two smooth noises that NumPy's default_rng draws from the seed (L. Zhang's
+// ContentShuffleDetector, 2023): the noise is enlarged as OpenCV's bicubic resize() does it, the pixels are moved as
+// its linear remap() does it.
+BytePicture shuffled(const BytePicture& picture, uint64_t seed);
+
+// NumPy's default_rng(seed): PCG64 behind a SeedSequence.
+class NumpyRandom {
+ public:
+  explicit NumpyRandom(uint64_t seed);
+  // In [0, 1), of 53 bits.
+  double uniform();
+
+ private:
+  uint64_t next();
+  __extension__ using Wide = unsigned __int128;
+  Wide state_ = 0, increment_ = 0;
+};
+
+}  // namespace easel::image

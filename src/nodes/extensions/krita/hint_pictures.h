@@ -1,0 +1,55 @@
+// What the nodes of comfyui_controlnet_aux share: each picture of a batch by itself, at a resolution.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "image/hints/hints.h"
+#include "node_api/node.h"
+#include "nodes/common/foreseen_sizes.h"
+
+namespace easel::nodes {
+
+template <class P>
+Input<P> resolution_input(int64_t P::*member) {
+  return Int("resolution", member)
+      .range(64, 16384)
+      .step(64)
+      .useful(256, 1024, 64)
+      .optional()
+      .tip("Of the shorter side; the hint is made at this size.");
+}
+
+// Picture n of a batch in bytes. Throws Error(kInvalid) if it has not three channels.
+inline image::BytePicture hint_source(const Tensor& pictures, int64_t n) {
+  image::BytePicture out = image::byte_picture(pictures, n);
+  if (out.channels != 3)
+    throw Error(Fault::kInvalid, "a picture of " + std::to_string(out.channels) + " channels where three are needed")
+        .at_input("image");
+  return out;
+}
+
+// What `hint` makes of each picture, which gets it at the resolution, its sides brought to multiples of 64; what was
+// added for that is gone from the result.
+template <class F>
+Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilter when_growing, Call& call,
+                    const F& hint) {
+  std::vector<image::BytePicture> out;
+  for (int64_t n = 0; n < pictures.dim(0); ++n) {
+    call.check_cancelled();
+    const image::PaddedHint padded = image::padded_hint(hint_source(pictures, n), resolution, when_growing);
+    out.push_back(image::unpadded(hint(padded.picture), padded.size));
+    call.part_done(static_cast<int>(n) + 1, static_cast<int>(pictures.dim(0)));
+  }
+  return image::picture_of(out);
+}
+
+// The size of what preprocessed() gives.
+inline Foreseen<Image> foresee_hint(const ForeseenPicture* pictures, int64_t resolution) {
+  if (!pictures || pictures->width < 1 || pictures->height < 1) return {};
+  ForeseenPicture out = in_size(*pictures, image::hint_size(size_of(*pictures), resolution));
+  out.channels = 3;
+  return {out};
+}
+
+}  // namespace easel::nodes

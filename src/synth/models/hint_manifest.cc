@@ -1,0 +1,131 @@
+// Networks that make hints for ControlNets, and one that enlarges latents.
+#include "synth/models/manifest.h"
+
+namespace easel::synth {
+namespace {
+
+constexpr int kStages = 6;
+
+void conv(Manifest& m, const std::string& name, int64_t& in, int64_t out, int64_t window) {
+  m.layer(name, {out, in, window, window});
+  in = out;
+}
+
+// The first layers of OpenPose's networks. Returns their width.
+int64_t pose_trunk(Manifest& m, int64_t channels) {
+  int64_t in = 3;
+  for (const char* name : {"conv1_1", "conv1_2"}) conv(m, name, in, channels, 3);
+  for (const char* name : {"conv2_1", "conv2_2"}) conv(m, name, in, 2 * channels, 3);
+  for (const char* name : {"conv3_1", "conv3_2", "conv3_3", "conv3_4"}) conv(m, name, in, 4 * channels, 3);
+  for (const char* name : {"conv4_1", "conv4_2"}) conv(m, name, in, 8 * channels, 3);
+  return in;
+}
+
+void pose_stage(Manifest& m, int stage, const std::string& ending, int64_t in, int64_t width, int64_t out) {
+  for (int i = 1; i <= 7; ++i)
+    conv(m, "Mconv" + std::to_string(i) + "_stage" + std::to_string(stage) + ending, in, i == 7 ? out : width,
+         i <= 5 ? 7 : 1);
+}
+
+}  // namespace
+
+Manifest pose_of_bodies(int64_t channels) {
+  Manifest m;
+  int64_t width = pose_trunk(m, channels);
+  conv(m, "conv4_3_CPM", width, 4 * channels, 3);
+  conv(m, "conv4_4_CPM", width, 2 * channels, 3);
+  constexpr int64_t kFields = 38, kHeat = 19;
+  for (const auto& [ending, out] : {std::pair{"_L1", kFields}, std::pair{"_L2", kHeat}}) {
+    int64_t in = width;
+    for (int i = 1; i <= 5; ++i)
+      conv(m, "conv5_" + std::to_string(i) + "_CPM" + ending, in,
+           i == 5   ? out
+           : i == 4 ? 8 * channels
+                    : width,
+           i <= 3 ? 3 : 1);
+    for (int s = 2; s <= kStages; ++s) pose_stage(m, s, ending, kFields + kHeat + width, width, out);
+  }
+  return m;
+}
+
+Manifest pose_of_parts(int64_t channels, int64_t parts) {
+  Manifest m;
+  int64_t width = pose_trunk(m, channels);
+  for (const char* name : {"conv4_3", "conv4_4", "conv5_1", "conv5_2"}) conv(m, name, width, 8 * channels, 3);
+  conv(m, "conv5_3_CPM", width, 2 * channels, 3);
+  int64_t in = width;
+  conv(m, "conv6_1_CPM", in, 8 * channels, 1);
+  conv(m, "conv6_2_CPM", in, parts, 1);
+  for (int s = 2; s <= kStages; ++s) pose_stage(m, s, "", parts + width, width, parts);
+  return m;
+}
+
+Manifest depth_anything(const DepthPlan& plan) {
+  constexpr int64_t kPatch = 14, kGrid = 37, kLast = 32;
+  const int64_t d = plan.width, f = plan.features;
+  Manifest m;
+  const std::string tower = "pretrained.";
+  m.add(tower + "cls_token", {1, 1, d});
+  m.add(tower + "pos_embed", {1, kGrid * kGrid + 1, d});
+  m.add(tower + "mask_token", {1, d});
+  m.layer(tower + "patch_embed.proj", {d, 3, kPatch, kPatch});
+  for (int64_t i = 0; i < plan.layers; ++i) {
+    const std::string p = tower + "blocks." + std::to_string(i);
+    m.norm(p + ".norm1", d);
+    m.layer(p + ".attn.qkv", {3 * d, d});
+    m.layer(p + ".attn.proj", {d, d});
+    m.add(p + ".ls1.gamma", {d});
+    m.norm(p + ".norm2", d);
+    m.layer(p + ".mlp.fc1", {4 * d, d});
+    m.layer(p + ".mlp.fc2", {d, 4 * d});
+    m.add(p + ".ls2.gamma", {d});
+  }
+  m.norm(tower + "norm", d);
+  const std::string head = "depth_head.", scratch = head + "scratch.";
+  for (size_t i = 0; i < plan.projected.size(); ++i)
+    m.layer(head + "projects." + std::to_string(i), {plan.projected[i], d, 1, 1});
+  m.layer(head + "resize_layers.0", {plan.projected[0], plan.projected[0], 4, 4});
+  m.layer(head + "resize_layers.1", {plan.projected[1], plan.projected[1], 2, 2});
+  m.layer(head + "resize_layers.3", {plan.projected[3], plan.projected[3], 3, 3});
+  for (size_t i = 0; i < plan.projected.size(); ++i)
+    m.add(scratch + "layer" + std::to_string(i + 1) + "_rn.weight", {f, plan.projected[i], 3, 3});
+  for (int i = 1; i <= 4; ++i) {
+    const std::string p = scratch + "refinenet" + std::to_string(i);
+    m.layer(p + ".out_conv", {f, f, 1, 1});
+    for (const char* unit : {".resConfUnit1", ".resConfUnit2"})
+      for (const char* layer : {".conv1", ".conv2"}) m.layer(p + unit + layer, {f, f, 3, 3});
+  }
+  m.layer(scratch + "output_conv1", {f / 2, f, 3, 3});
+  m.layer(scratch + "output_conv2.0", {kLast, f / 2, 3, 3});
+  m.layer(scratch + "output_conv2.2", {1, kLast, 1, 1});
+  return m;
+}
+
+Manifest latent_resizer(int64_t channels, int64_t blocks) {
+  constexpr int64_t kEmbedding = 32, kLatent = 4;
+  Manifest m;
+  m.layer("conv_in", {channels, kLatent, 3, 3});
+  m.layer("embed.0", {kEmbedding, 1});
+  m.layer("embed.2", {kEmbedding, kEmbedding});
+  for (const char* part : {"in_blocks.", "out_blocks."}) {
+    int64_t at = 0;
+    for (int64_t i = 0; i < blocks; ++i) {
+      if (i == 1 || i == blocks - 1) {
+        const std::string p = part + std::to_string(at++);
+        m.norm(p + ".norm", channels);
+        for (const char* layer : {".q", ".k", ".v", ".proj_out"}) m.layer(p + layer, {channels, channels, 1, 1});
+      }
+      const std::string p = part + std::to_string(at++);
+      m.norm(p + ".in_layers.0", channels);
+      m.layer(p + ".in_layers.2", {channels, channels, 3, 3});
+      m.layer(p + ".emb_layers.1", {channels, kEmbedding});
+      m.norm(p + ".out_layers.0", channels);
+      m.layer(p + ".out_layers.3", {channels, channels, 3, 3});
+    }
+  }
+  m.norm("norm_out", channels);
+  m.layer("conv_out", {kLatent, channels, 3, 3});
+  return m;
+}
+
+}  // namespace easel::synth
