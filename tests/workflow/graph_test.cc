@@ -341,6 +341,17 @@ TEST(Load, BothFormsAndTheWrapperOfPostPrompt) {
   EXPECT_FALSE(posted.from_graph);
 }
 
+TEST(Load, AGraphWithoutNodesIsNoGraphBesideAPrompt) {
+  const testing::ToyTable table;
+  const Workflow flow =
+      read_workflow(parse_json(R"({"output": {"1": {"class_type": "Picture", "inputs": {"image": "a.png"}}},
+                     "workflow": {"nodes": [], "links": []}})"),
+                    table);
+  EXPECT_EQ(flow.prompt.nodes.size(), 1u);
+  EXPECT_TRUE(flow.graph.is_null());
+  EXPECT_TRUE(read_workflow(parse_json(R"({"nodes": [], "links": []})"), table).from_graph);
+}
+
 TEST(Json, NotANumberBecomesNullOutsideStringsOnly) {
   const Json json = parse_json(R"({"a": [NaN, -Infinity, Infinity], "b": "NaN \" Infinity"})");
   EXPECT_TRUE(json["a"][0].is_null() && json["a"][1].is_null() && json["a"][2].is_null());

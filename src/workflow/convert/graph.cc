@@ -30,7 +30,8 @@ void give_undeclared_inputs(RawGraph& level, const NodeTable& table) {
     const auto forms = table.forms(node.type);
     if (node.inputs.empty() && !forms.empty())
       for (const InputSpec& input : forms.front()->inputs)
-        if (input.presence != Presence::kHidden && !input.has_widget()) node.inputs.push_back({input.name, input.type, kNoLink, {}});
+        if (input.presence != Presence::kHidden && !input.has_widget())
+          node.inputs.push_back({input.name, input.type, kNoLink, {}});
     if (link.to_slot >= std::ssize(node.inputs)) continue;
     GraphInput& input = node.inputs[static_cast<size_t>(link.to_slot)];
     if (input.link == kNoLink && (link.type.empty() || types_match(link.type, input.type))) input.link = id;
