@@ -76,8 +76,10 @@ Error lacks(const char* form, const char* other) {
       .fix(std::string("Leave --form away, or choose ") + other);
 }
 
-// `forms` holds at least one. What cannot be read gives way to the other form.
-Workflow from_forms(const Forms& forms, const NodeTable& table, Form form) {
+// `forms` holds at least one. What cannot be read gives way to the other form, as does a graph without any node, which
+// programs that only know prompts write beside them.
+Workflow from_forms(Forms forms, const NodeTable& table, Form form) {
+  if (!forms.prompt.is_null() && looks_like_graph(forms.graph) && forms.graph["nodes"].empty()) forms.graph = nullptr;
   if (form == Form::kPrompt && forms.prompt.is_null()) throw lacks("prompt", "graph");
   if (form == Form::kGraph && forms.graph.is_null()) throw lacks("graph", "prompt");
   Workflow out;

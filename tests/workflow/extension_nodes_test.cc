@@ -66,6 +66,26 @@ TEST(GroupNodes, AreReadAsTheNodesInThem) {
                     "14": {"class_type": "Save", "inputs": {"prefix": "x", "images": ["13", 0]}}})");
 }
 
+// Where editors list all widgets among the inputs, the only one of a node is no more converted than the others.
+TEST(GroupNodes, NodesOfOneWidgetAreReadAsTheOthersOfTheirEditor) {
+  const auto group = [](const std::string& of_sampler, const std::string& values) {
+    return R"({"nodes": [{"id": 12, "type": "workflow>mix", "inputs": [], "widgets_values": )" + values + R"(}],
+      "links": [], "extra": {"groupNodes": {"mix": {"external": [], "links": [[0, 0, 1, 1, 9, "CONDITIONING"]], "nodes": [
+      {"type": "Text", "inputs": [{"name": "clip", "type": "CLIP"},
+                                  {"name": "text", "type": "STRING", "widget": {"name": "text"}}]},
+      {"type": "Sample", "inputs": [{"name": "model", "type": "MODEL"}, {"name": "positive", "type": "CONDITIONING"})" +
+           of_sampler + R"(]}]}}}})";
+  };
+  std::string all;
+  for (const char* name : {"seed", "steps", "cfg", "sampler", "exact"})
+    all += R"(, {"name": ")" + std::string(name) + R"(", "type": "INT", "widget": {"name": ")" + name + R"("}})";
+  const char* expected = R"({"12:0": {"class_type": "Text", "inputs": {"text": "a barn"}},
+                             "12:1": {"class_type": "Sample", "inputs": {"seed": 7, "steps": 3, "cfg": 2.5, "sampler": "heun",
+                                      "exact": true, "positive": ["12:0", 0]}}})";
+  expect_prompt(group(all, R"(["a barn", 7, "fixed", 3, 2.5, "heun", true])"), expected);
+  expect_prompt(group("", R"([7, "fixed", 3, 2.5, "heun", true, "a barn"])"), expected);
+}
+
 TEST(GroupNodes, DamagedDefinitionsAreRefused) {
   for (const char* group : {"{}", "7", R"({"nodes": 3})", R"({"nodes": [3]})"})
     EXPECT_THROW(parse_graph(parse_json(R"({"nodes": [{"id": 4, "type": "workflow/mix"}], "links": [],
@@ -375,6 +395,27 @@ TEST(Everywhere, TheLinksThatWereWrittenDownCount) {
   expect_received(in, "", false,
                   R"(, "extra": {"ue_links": [5, {"downstream": 77, "downstream_slot": 0, "upstream": "1",
       "upstream_slot": 0}, {"downstream": 3, "downstream_slot": 99, "upstream": "1", "upstream_slot": 0}, {"upstream": {}}]})");
+}
+
+// The extension takes its links out of the file, but not their ids out of the inputs.
+TEST(Everywhere, IdsOfLinksThatAreGoneAreNotThoseOfNewLinks) {
+  for (const char* written : {"", R"(, "extra": {"ue_links": [
+          {"downstream": 4, "downstream_slot": 0, "upstream": "1", "upstream_slot": 0, "type": "MODEL"},
+          {"downstream": 3, "downstream_slot": 0, "upstream": "1", "upstream_slot": 1, "type": "CLIP"}]})"})
+    expect_prompt(R"({"nodes": [
+        {"id": 1, "type": "Load", "widgets_values": ["m"],
+         "outputs": [{"name": "MODEL", "type": "MODEL"}, {"name": "CLIP", "type": "CLIP"}]},
+        {"id": 3, "type": "Text", "widgets_values": ["a barn"], "inputs": [{"name": "clip", "type": "CLIP", "link": 3}]},
+        {"id": 4, "type": "Sample", "widgets_values": [1, "fixed", 2, 3.5, "heun"],
+         "inputs": [{"name": "model", "type": "MODEL", "link": 4}]},
+        {"id": 9, "type": "Anything Everywhere", "inputs": [{"name": "anything", "type": "MODEL", "link": 1},
+                                                            {"name": "anything1", "type": "CLIP", "link": 2}]}],
+        "links": [[1, 1, 0, 9, 0, "MODEL"], [2, 1, 1, 9, 1, "CLIP"]])" +
+                      std::string(written) + "}",
+                  R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+                      "3": {"class_type": "Text", "inputs": {"text": "a barn", "clip": ["1", 1]}},
+                      "4": {"class_type": "Sample", "inputs": {"model": ["1", 0], "seed": 1, "steps": 2, "cfg": 3.5,
+                            "sampler": "heun"}}})");
 }
 
 TEST(Everywhere, TwoEquallyGoodSourcesGoNowhere) {

@@ -54,6 +54,34 @@ TEST(Graph, LinksMayBeObjects) {
                     "2": {"class_type": "Save", "inputs": {"images": ["1", 0], "prefix": "x"}}})");
 }
 
+// As scripts write them: the links alone say what belongs together.
+TEST(Graph, NodesWithoutInputsHaveThoseOfTheirClass) {
+  const char* expected = R"({"1": {"class_type": "Load", "inputs": {"file": "m"}},
+      "2": {"class_type": "Text", "inputs": {"text": "a barn", "clip": ["1", 1]}},
+      "3": {"class_type": "Sample", "inputs": {"model": ["1", 0], "seed": 7, "steps": 30, "cfg": 5.5, "sampler": "heun",
+            "positive": ["2", 0]}},
+      "4": {"class_type": "Save", "inputs": {"images": ["3", 0], "prefix": "x"}}})";
+  const auto graph = [](const std::string& more) {
+    return R"({"nodes": [{"id": 1, "type": "Load", "widgets_values": ["m"]},
+        {"id": 2, "type": "Text", "widgets_values": ["a barn"]},
+        {"id": 3, "type": "Sample", "widgets_values": [7, "fixed", 30, 5.5, "heun"]},
+        {"id": 4, "type": "Save", "widgets_values": ["x"]}],
+        "links": [[1, 1, 1, 2, 0, "CLIP"], [2, 1, 0, 3, 0, "MODEL"], [3, 2, 0, 3, 1, "CONDITIONING"], [4, 3, 0, 4, 0])" +
+           more + "]}";
+  };
+  expect_prompt(graph(""), expected);
+  // Slots that the class does not have, links of another type, and nodes of unknown classes get nothing.
+  expect_prompt(graph(R"(, [5, 1, 0, 3, 9, "MODEL"], [6, 1, 0, 3, 2, "MODEL"], [7, 1, 0, 1, 0, "MODEL"],
+                          [8, 1, 0, 77, 0, "MODEL"], [9, 1, 0, 3, -1, "MODEL"])"),
+                expected);
+  // Where a node lists inputs, what they say counts: extensions leave links behind that are none.
+  expect_prompt(R"({"nodes": [{"id": 1, "type": "Picture", "widgets_values": ["a.png"]},
+      {"id": 2, "type": "Save", "inputs": [{"name": "images", "type": "IMAGE", "link": null}], "widgets_values": ["x"]}],
+      "links": [[5, 1, 0, 2, 0, "IMAGE"]]})",
+                R"({"1": {"class_type": "Picture", "inputs": {"image": "a.png"}},
+                    "2": {"class_type": "Save", "inputs": {"prefix": "x"}}})");
+}
+
 TEST(Graph, TheValueAfterASeedIsSkippedOnlyWhenItIsThere) {
   for (const char* values : {R"([7, "randomize", 30, 5.5, "heun", true])", R"([7, 30, 5.5, "heun", true])",
                              R"({"seed": 7, "steps": 30, "cfg": 5.5, "sampler": "heun", "exact": true})"})
@@ -311,6 +339,17 @@ TEST(Load, BothFormsAndTheWrapperOfPostPrompt) {
   EXPECT_EQ(to_json(posted.prompt).dump(), prompt);
   EXPECT_TRUE(looks_like_graph(posted.graph));
   EXPECT_FALSE(posted.from_graph);
+}
+
+TEST(Load, AGraphWithoutNodesIsNoGraphBesideAPrompt) {
+  const testing::ToyTable table;
+  const Workflow flow =
+      read_workflow(parse_json(R"({"output": {"1": {"class_type": "Picture", "inputs": {"image": "a.png"}}},
+                     "workflow": {"nodes": [], "links": []}})"),
+                    table);
+  EXPECT_EQ(flow.prompt.nodes.size(), 1u);
+  EXPECT_TRUE(flow.graph.is_null());
+  EXPECT_TRUE(read_workflow(parse_json(R"({"nodes": [], "links": []})"), table).from_graph);
 }
 
 TEST(Json, NotANumberBecomesNullOutsideStringsOnly) {

@@ -42,6 +42,7 @@ class Group {
       throw Error(Fault::kInvalid, "the group node '" + name + "' is not defined by a list of nodes");
     read_nodes();
     read_links();
+    newer_ = is_newer();
     for (size_t i = 0; i < nodes_.size(); ++i) add_node(i);
     for (const auto& [slot, held] : converted_) {
       if (linked_.contains({slot.node, slot.input})) continue;
@@ -208,15 +209,36 @@ class Group {
     return std::nullopt;
   }
 
-  // Newer editors list all widgets among the inputs, older ones those that a person has turned into inputs.
-  static bool lists_all_widgets(const Json& node, const NodeSpec& spec) {
+  struct Listed {
     size_t widgets = 0, listed = 0;
+    bool all() const { return listed == widgets; }
+  };
+  static Listed count_widgets(const Json& node, const NodeSpec& spec) {
+    Listed out;
     for (const InputSpec& input : spec.inputs) {
       if (!input.has_widget() || input.presence == Presence::kHidden) continue;
-      ++widgets;
-      listed += listed_widget(node, input.name).has_value();
+      ++out.widgets;
+      out.listed += listed_widget(node, input.name).has_value();
     }
-    return widgets > 1 && listed == widgets;
+    return out;
+  }
+
+  // Newer editors list all widgets among the inputs, older ones those that a person has turned into inputs. A node with
+  // one widget looks the same in both cases, so that the others decide.
+  bool is_newer() const {
+    bool all = false;
+    for (const Json& node : nodes_) {
+      const NodeSpec* spec = table_.NodeTable::find(text_of(node, "type"));
+      const Listed count = spec ? count_widgets(node, *spec) : Listed();
+      if (!count.all()) return false;
+      all = all || count.widgets > 1;
+    }
+    return all;
+  }
+
+  bool lists_all_widgets(const Json& node, const NodeSpec& spec) const {
+    const Listed count = count_widgets(node, spec);
+    return count.all() && (newer_ || count.widgets > 1);
   }
 
   void add_primitive(size_t i) {
@@ -302,6 +324,7 @@ class Group {
   std::string name_;
   const Json& data_;
   const NodeTable& table_;
+  bool newer_ = false;  // written by an editor that lists all widgets among the inputs
   Json nodes_ = Json::array(), links_ = Json::array(), outputs_ = Json::array();
   std::set<Place> feeding_, linked_, external_;
   std::set<std::string> names_;

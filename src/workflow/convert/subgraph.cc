@@ -304,6 +304,10 @@ RawGraph parse_raw_graph(const Json& json) {
     for (const Json& node : *nodes) graph.nodes.push_back(parse_node(node));
   if (const auto links = json.find("links"); links != json.end() && links->is_array())
     for (const Json& link : *links) parse_link(link, graph);
+  // Extensions take the links away that they made, but leave their ids in the inputs; another link may get such an id.
+  for (GraphNode& node : graph.nodes)
+    for (GraphInput& input : node.inputs)
+      if (!graph.links.contains(input.link)) input.link = kNoLink;
   if (const auto groups = json.find("groups"); groups != json.end() && groups->is_array())
     for (const Json& group : *groups) parse_group(group, graph);
   if (const auto extra = json.find("extra"); extra != json.end() && extra->is_object())
