@@ -18,6 +18,11 @@ root_of() {  # NAME [SUITE]
     as_root mv "$root.part" "$root"
   fi
   as_root cp /etc/resolv.conf "$root/etc/resolv.conf"
+  # Authorities that this machine trusts beside Debian's, such as those of a proxy.
+  if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
+    as_root cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
+    as_root chroot "$root" update-ca-certificates >/dev/null 2>&1
+  fi
   echo "$root"
 }
 
@@ -34,6 +39,6 @@ in_root() {  # ROOT SHARED COMMAND...
     if [ -d "$2" ]; then mkdir -p "$root/work/shared"; mount --bind "$2" "$root/work/shared"; fi
     shift 2
     exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-      ${CI:+CI="$CI"} "$@"
+      NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt ${CI:+CI="$CI"} "$@"
   ' in_root "$@"
 }

@@ -1,6 +1,5 @@
 #include "models/unet/spatial_transformer.h"
 
-#include "models/unet/row_hooks.h"
 #include "models/weights/key_names.h"
 
 namespace easel::models {
@@ -17,9 +16,7 @@ Tensor group_norm(const nn::GroupNorm& norm, const Tensor& x, ops::Activation ac
                   std::optional<DType> out) {
   Tensor seen = x;
   for (const AttentionHookPtr& hook : e.hooks)
-    if (const auto* rows = dynamic_cast<const RowHook*>(hook.get()))
-      if (const Tensor beside = rows->beside_in_norms(*e.step, x); beside.defined())
-        seen = ops::concat({seen, beside}, 1);
+    if (const Tensor beside = hook->beside_in_norms(*e.step, x); beside.defined()) seen = ops::concat({seen, beside}, 1);
   const Tensor normed = norm(seen, activation, out);
   return seen.dim(1) == x.dim(1) ? normed : contiguous(normed.slice(1, 0, x.dim(1)));
 }
@@ -88,10 +85,7 @@ Tensor TransformerBlock::self_attention(const Tensor& x, const Evaluation& e, co
   KeyValueRows rows = key_value_rows(normed, e.hooks);
   Tensor of_queries = normed;
   for (const AttentionHookPtr& hook : e.hooks)
-    if (const auto* aligned = dynamic_cast<const RowHook*>(hook.get())) {
-      aligned->align_rows(*e.step, of_queries, rows.key, rows.value);
-      rows.differ = true;
-    }
+    rows.differ = hook->align_rows(*e.step, of_queries, rows.key, rows.value) || rows.differ;
   const Tensor qkv = qkv_(of_queries);
   const Tensor q = qkv.slice(2, 0, c);
   Tensor k = qkv.slice(2, c, c), v = qkv.slice(2, 2 * c, c);

@@ -13,16 +13,17 @@ namespace {
 
 constexpr float kEps = 1e-5f;
 
-class Aligned final : public RowHook {
+class Aligned final : public AttentionHook {
  public:
   explicit Aligned(const StyleAligned& how) : how_(how) {}
 
-  void align_rows(const StepInfo& step, Tensor& q, Tensor& k, Tensor& v) const override {
+  bool align_rows(const StepInfo& step, Tensor& q, Tensor& k, Tensor& v) const override {
     if (how_.align_queries) q = aligned(step, q);
     if (how_.align_keys) k = aligned(step, k);
     if (how_.align_values) v = aligned(step, v);
     k = ops::concat({k, of_first(step, k, how_.scale)}, 1);
     v = ops::concat({v, of_first(step, v)}, 1);
+    return true;
   }
 
   Tensor beside_in_norms(const StepInfo& step, const Tensor& x) const override {
@@ -61,6 +62,8 @@ class Aligned final : public RowHook {
 
 }  // namespace
 
-std::shared_ptr<const RowHook> style_aligned(const StyleAligned& how) { return std::make_shared<const Aligned>(how); }
+std::shared_ptr<const AttentionHook> style_aligned(const StyleAligned& how) {
+  return std::make_shared<const Aligned>(how);
+}
 
 }  // namespace easel::models

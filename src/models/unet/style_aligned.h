@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "models/unet/row_hooks.h"
+#include "models/unet/unet.h"
 
 namespace easel::models {
 
@@ -16,6 +16,6 @@ struct StyleAligned {
 };
 
 // In every self-attention all pictures also attend to the first of their chunk of the batch.
-std::shared_ptr<const RowHook> style_aligned(const StyleAligned& how);
+std::shared_ptr<const AttentionHook> style_aligned(const StyleAligned& how);
 
 }  // namespace easel::models

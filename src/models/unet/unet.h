@@ -133,6 +133,15 @@ class AttentionHook {
   // or those of the text, which are asked for once in a run. Returns false if it leaves both as they are. Nothing but
   // the rows themselves may decide what becomes of them.
   virtual bool change_rows(Tensor& key [[maybe_unused]], Tensor& value [[maybe_unused]]) const { return false; }
+  // The rows that a self-attention makes its queries, keys and values of, [N,T,C] in the compute type: the block's own
+  // tokens, keys and values as change_rows() left them. Keys and values may become longer. Returns false if it leaves
+  // all of them as they are.
+  virtual bool align_rows(const StepInfo&, Tensor& q [[maybe_unused]], Tensor& k [[maybe_unused]],
+                          Tensor& v [[maybe_unused]]) const {
+    return false;
+  }
+  // Maps [N,h,w,C] that every group norm sees below those of x [N,h,w,C] itself; undefined for none.
+  virtual Tensor beside_in_norms(const StepInfo&, const Tensor& x [[maybe_unused]]) const { return Tensor(); }
   // A model of the hook's own that has to be in memory while the UNet computes; null if there is none.
   virtual memory::ResidentBase* beside() const { return nullptr; }
   // Keeps that model in memory for as long as the result lives.
