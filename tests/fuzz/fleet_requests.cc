@@ -1,7 +1,7 @@
 // Requests to what is for the machines of a fleet alone, as bytes on a connection: messages and contents of pictures.
 #include "base/sha256.h"
 #include "fuzz/connection.h"
-#include "server/fleet/content_answers.h"
+#include "server/fleet/contents/answers.h"
 #include "server/fleet/event_frames.h"
 
 namespace easel::fuzz {

@@ -1,5 +1,5 @@
 // Contents of pictures in a bucket: what is signed is checked by a store of objects of the tests' own.
-#include "server/fleet/bucket.h"
+#include "server/fleet/contents/bucket.h"
 
 #include <gtest/gtest.h>
 

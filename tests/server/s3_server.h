@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "server/aws_signature.h"
-#include "server/fleet/bucket.h"
+#include "server/fleet/contents/bucket.h"
 
 namespace easel::server::testing {
 

@@ -1,6 +1,6 @@
 #include "server/fleet/fleet_routes.h"
 
-#include "server/fleet/content_answers.h"
+#include "server/fleet/contents/answers.h"
 #include "workflow/json.h"
 
 namespace easel::server {

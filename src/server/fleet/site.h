@@ -9,7 +9,7 @@
 
 #include "artifacts/artifact_store.h"
 #include "artifacts/blobs.h"
-#include "server/fleet/bucket.h"
+#include "server/fleet/contents/bucket.h"
 #include "server/fleet/front_table.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/open_job_store.h"

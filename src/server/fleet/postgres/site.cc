@@ -3,7 +3,7 @@
 #include "artifacts/blob_cache.h"
 #include "artifacts/content_store.h"
 #include "base/error.h"
-#include "server/fleet/front_blobs.h"
+#include "server/fleet/contents/front_blobs.h"
 #include "server/fleet/postgres/fleet_tables.h"
 #include "server/jobs/open_job_store.h"
 

@@ -1,4 +1,4 @@
-#include "server/fleet/content_answers.h"
+#include "server/fleet/contents/answers.h"
 
 #include "base/error.h"
 #include "tensor/mapped_file.h"

@@ -1,4 +1,4 @@
-#include "server/fleet/bucket.h"
+#include "server/fleet/contents/bucket.h"
 
 #include <algorithm>
 #include <ctime>
