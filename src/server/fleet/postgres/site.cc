@@ -1,5 +1,9 @@
 #include "server/fleet/site.h"
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
 #include "artifacts/blob_cache.h"
 #include "artifacts/content_store.h"
 #include "base/error.h"
@@ -9,6 +13,9 @@
 
 namespace easel::server {
 namespace {
+
+// A front end has a few threads that answer requests: none may wait for as long as a job can.
+constexpr std::chrono::milliseconds kFrontPatience(5000);
 
 class PostgresSite final : public Site {
  public:
@@ -20,7 +27,9 @@ class PostgresSite final : public Site {
     if (!options.token.empty() || !options.fronts.empty())
       others_ = std::make_unique<FrontBlobs>([this] { return addresses(); }, options.token);
     if (options.bucket) {
-      bucket_ = std::make_unique<BucketBlobs>(*options.bucket);
+      BucketOptions bucket = *options.bucket;
+      if (sweeps) bucket.patience = std::min(bucket.patience, kFrontPatience);
+      bucket_ = std::make_unique<BucketBlobs>(std::move(bucket));
       bucket_->check(sweeps);
       contents_ = copies_of(*bucket_);
     } else if (!options.artifacts.empty()) {
