@@ -20,8 +20,10 @@ class CachedBlobs final : public BlobStore {
 
   Blob put(std::string_view content) override;
   std::filesystem::path get(const Blob& blob) override;
-  // Where contents are kept is where they are swept: no effect here.
-  void sweep(double, const std::function<std::vector<std::string>(std::vector<std::string>)>&) override {}
+  // Of what is kept elsewhere; copies go by their bound alone.
+  void sweep(double seconds, const std::function<std::vector<std::string>(std::vector<std::string>)>& unused) override {
+    remote_.sweep(seconds, unused);
+  }
 
   uint64_t bytes() const;
 

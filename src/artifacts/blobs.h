@@ -69,8 +69,10 @@ class RemoteBlobs {
   virtual ~RemoteBlobs() = default;
   // Durable there when the call returns. Tries for a while when nobody answers; then throws Error(kMissing).
   virtual void send(const Blob& blob, std::string_view content) = 0;
-  // The blob's content, checked; at most blob.bytes are read. Throws Error(kMissing) when it is not there.
+  // The blob's content, checked. Throws Error(kMissing) when it is not there.
   virtual std::string fetch(const Blob& blob) = 0;
+  // As BlobStore::sweep(). No effect where those who keep contents sweep them.
+  virtual void sweep(double, const std::function<std::vector<std::string>(std::vector<std::string>)>&) {}
 };
 
 }  // namespace easel::artifacts

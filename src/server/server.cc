@@ -181,8 +181,10 @@ Workforce& Server::Impl::make_workers(JobRunner& runner) {
     return *worker;
   }
   front = std::make_unique<Front>(
-      FrontOptions{
-          .name = options.front_name, .keep_history = options.keep_history, .housekeeping = housekeeping_of_this},
+      FrontOptions{.name = options.front_name,
+                   .keep_history = options.keep_history,
+                   // Elsewhere, since looking through a bucket takes a while.
+                   .housekeeping = [this, housekeeping_of_this] { models_pool.post(housekeeping_of_this); }},
       store, options.site->fronts(), fleet->choices, hub, delivery, fleet->relay, metrics);
   return *front;
 }

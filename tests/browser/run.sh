@@ -26,5 +26,6 @@ fi
 rm -rf "$build/tests"
 mkdir "$build/tests"
 cp -r "$here"/*.mjs "$here/cases" "$build/tests/"
+export EASEL_TEST_SUPPORT=$here/../support
 export EASEL_PAGE=$here/../../web/dist
 exec node "$build/tests/run.mjs" "$easel" "$build/models" "$build/screenshots" "$@"

@@ -1,6 +1,8 @@
 // `easel serve --store`, `easel runner` and `easel fleet` as they are started and used by people, at a real PostgreSQL.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <map>
 #include <memory>
 
 #include "base/error.h"
@@ -8,6 +10,7 @@
 #include "formats/pictures/picture.h"
 #include "server/http/http_client.h"
 #include "server/postgres_server.h"
+#include "server/s3_server.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -113,6 +116,65 @@ TEST_F(FleetCommands, AFolderForPicturesMayBeShared) {
   const auto nowhere = person_.run({"runner", "--store", store_, "--name", "lost"});
   EXPECT_EQ(nowhere.code, exit_code(Fault::kUsage));
   EXPECT_NE(nowhere.err.find("--artifacts"), std::string::npos) << nowhere.err;
+}
+
+// Sets variables of the environment, which the programs of a test get.
+class Variables {
+ public:
+  explicit Variables(const std::map<std::string, std::string>& values) : values_(values) {
+    for (const auto& [name, value] : values_) setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~Variables() {
+    for (const auto& [name, value] : values_) unsetenv(name.c_str());
+  }
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
+
+ private:
+  const std::map<std::string, std::string> values_;
+};
+
+TEST_F(FleetCommands, PicturesMayBeInABucket) {
+  using server::testing::S3Server;
+  S3Server bucket;
+  std::map<std::string, std::string> key{{"AWS_ENDPOINT_URL", bucket.url()},
+                                         {"AWS_REGION", S3Server::kRegion},
+                                         {"AWS_ACCESS_KEY_ID", S3Server::kKeyId},
+                                         {"AWS_SECRET_ACCESS_KEY", S3Server::kSecret}};
+  const auto contents = [&] {
+    int n = 0;
+    for (const auto& [name, object] : bucket.objects()) n += name.starts_with("easel/") && object.content != "easel";
+    return n;
+  };
+  {
+    const Variables variables(key);
+    Workplace& a = start("a", {"serve", "--port", "0", "-v", "--artifacts", "s3://pictures/easel"});
+    Workplace& b = start("b", {"serve", "--port", "0", "-v", "--artifacts", "s3://pictures/easel"});
+    Workplace& runner = start("r", {"runner", "-v", "--artifacts", "s3://pictures/easel"});
+    const std::string name = job_at(url_of(a));
+    EXPECT_EQ(contents(), 1);
+    EXPECT_TRUE(shows_picture(url_of(a), name));
+    EXPECT_TRUE(shows_picture(url_of(b), name));
+    EXPECT_EQ(files_in(runner.folder() / "runner-cache" / "contents"), 1);
+    EXPECT_EQ(files_in(b.folder() / "user" / "copies"), 1);
+    for (Workplace* machine : {&a, &b, &runner}) {
+      EXPECT_FALSE(fs::exists(machine->folder() / "user" / "artifacts"));
+      machine->send(SIGTERM);
+      const auto end = machine->finish();
+      EXPECT_EQ(end.code, 0);
+      EXPECT_EQ((end.out + end.err).find(S3Server::kSecret), std::string::npos);
+    }
+  }
+  key["AWS_SECRET_ACCESS_KEY"] = "not-that-one";
+  const Variables variables(key);
+  for (const char* command : {"runner", "serve"}) {
+    const auto refused = person_.run({command, "--store", store_, "--name", "lost", "--artifacts", "s3://pictures"});
+    EXPECT_EQ(refused.code, exit_code(Fault::kUsage));
+    EXPECT_NE(refused.err.find("AWS_SECRET_ACCESS_KEY is not its secret"), std::string::npos) << refused.err;
+  }
+  const auto alone = person_.run({"serve", "--artifacts", "s3://pictures"});
+  EXPECT_EQ(alone.code, exit_code(Fault::kUsage));
+  EXPECT_NE(alone.err.find("--store"), std::string::npos) << alone.err;
 }
 
 }  // namespace

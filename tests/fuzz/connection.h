@@ -15,7 +15,8 @@ namespace easel::fuzz {
 
 // Sends the bytes, ends the connection's one half, and lets the server do all it does about it. Returns its answers.
 // `first`, if not empty, is sent before and has to be answered: a request for an upgrade.
-inline std::string converse(std::string_view sent, const server::Router& router, std::string_view first = {}) {
+inline std::string converse(std::string_view sent, const server::Router& router, std::string_view first = {},
+                            const server::AccessPolicy& access = {}) {
   namespace asio = boost::asio;
   int ends[2];
   require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -33,6 +34,7 @@ inline std::string converse(std::string_view sent, const server::Router& router,
     options.max_body = 1 << 14;
     options.max_upload = 1 << 15;
     options.temp_folder = folder();
+    options.access = access;
     server::ServerContext context{
         .options = options,
         .router = router,

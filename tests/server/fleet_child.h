@@ -26,6 +26,8 @@ struct FleetMachine {
   std::chrono::milliseconds lease{2000};
   std::chrono::microseconds step{1000};
   std::string models = "sd15.safetensors";  // of a runner: its checkpoints, with blanks between
+  std::chrono::milliseconds look_again = std::chrono::seconds(1);
+  std::string address = "127.0.0.1";  // on which a front end listens
 };
 
 class FleetChild {
@@ -41,7 +43,8 @@ class FleetChild {
                   "EASEL_TEST_STORE=" + machine_.store, "EASEL_TEST_FOLDER=" + machine_.folder.string(),
                   "EASEL_TEST_VIA=" + machine_.via, "EASEL_TEST_LEASE=" + std::to_string(machine_.lease.count()),
                   "EASEL_TEST_STEP=" + std::to_string(machine_.step.count()), "EASEL_TEST_MODELS=" + machine_.models,
-                  "EASEL_TEST_PORT=" + std::to_string(port_)},
+                  "EASEL_TEST_LOOK_AGAIN=" + std::to_string(machine_.look_again.count()),
+                  "EASEL_TEST_ADDRESS=" + machine_.address, "EASEL_TEST_PORT=" + std::to_string(port_)},
                  machine_.folder / "log");
   }
   // Whether it has said that it is ready since begin().
@@ -67,13 +70,18 @@ class FleetChild {
   uint16_t port_ = 0;
 };
 
+inline SharedStoreOptions child_store_options() {
+  return {.look_again = std::chrono::milliseconds(std::atoi(child_variable("EASEL_TEST_LOOK_AGAIN").c_str()))};
+}
+
 inline void be_front(const std::filesystem::path& folder, const sigset_t& signals) {
   const std::string name = child_variable("EASEL_TEST_NAME");
   const auto site = open_site({.store = child_variable("EASEL_TEST_STORE"),
                                .front_name = name,
                                .artifacts = folder / "artifacts",
                                .cache = {},
-                               .token = kFleetToken});
+                               .token = kFleetToken,
+                               .jobs = child_store_options()});
   workflow::testing::ToyTable table;
   workflow::testing::ToyChoices choices;
   library::Folders models;
@@ -81,6 +89,8 @@ inline void be_front(const std::filesystem::path& folder, const sigset_t& signal
   ServerOptions options = options_in(folder);
   options.http.port = static_cast<uint16_t>(std::atoi(child_variable("EASEL_TEST_PORT").c_str()));
   options.http.access.fleet_token = kFleetToken;
+  options.http.address = child_variable("EASEL_TEST_ADDRESS");
+  options.http.access.loopback_only = options.http.address == "127.0.0.1";
   options.site = site.get();
   options.front_name = name;
   Server server(std::move(options), table, choices, models, checker);
@@ -98,7 +108,8 @@ inline void be_runner(const std::filesystem::path& folder, const sigset_t& signa
                                .artifacts = {},
                                .cache = folder / "cache",
                                .fronts = fronts,
-                               .token = kFleetToken});
+                               .token = kFleetToken,
+                               .jobs = child_store_options()});
   workflow::testing::ToyTable table;
   library::Folders models;
   const std::filesystem::path checkpoints = folder / "models" / "checkpoints";

@@ -9,6 +9,7 @@
 #include "formats/pictures/picture.h"
 #include "server/fleet_child.h"
 #include "server/jobs/open_job_store.h"
+#include "server/network_place.h"
 #include "server/postgres_server.h"
 #include "server/waiting.h"
 
@@ -20,6 +21,7 @@ using testing::FleetChild;
 using testing::FleetMachine;
 using testing::get;
 using testing::Json;
+using testing::NetworkPlace;
 using testing::post;
 using testing::PostgresServer;
 using testing::RawSocket;
@@ -40,7 +42,7 @@ struct Fleet {
     auto& all = kind == "front" ? fronts : runners;
     machine.kind = kind;
     machine.name = kind + std::to_string(all.size() + 1);
-    machine.store = store;
+    if (machine.store.empty()) machine.store = store;
     machine.folder = folder.path() / machine.name;
     return *all.emplace_back(std::make_unique<FleetChild>(std::move(machine)));
   }
@@ -240,6 +242,75 @@ TEST(Fleet, ARunnerThatStopsGivesItsJobBack) {
   fleet.start("runner");
   ASSERT_TRUE(Fleet::ends(port, "job"));
   EXPECT_EQ(Fleet::history_of(port, "job")["status"]["status_str"], "success");
+}
+
+// Nobody looks into the store on his own here, but for once an hour: what happens, happens because somebody was told.
+TEST(Fleet, AnIdleRunnerIsToldOfAJob) {
+  EASEL_NEEDS_POSTGRES();
+  constexpr int kJobs = 20;
+  Fleet fleet;
+  const auto hour = std::chrono::hours(1);
+  const uint16_t a = fleet.start("front", {.look_again = hour}).port();
+  const uint16_t b = fleet.start("front", {.look_again = hour}).port();
+  fleet.start("runner", {.look_again = hour});
+  RawSocket socket(b, "/ws?clientId=somebody");
+  ASSERT_TRUE(Fleet::queue(a, toy_prompt(0, 1), "first", "somebody"));
+  ASSERT_FALSE(types_until_idle(socket, "first").empty());
+  std::vector<double> milliseconds_to_start;
+  for (int i = 1; i <= kJobs; ++i) {
+    std::this_thread::sleep_for(milliseconds(100));  // the runner has nothing to do
+    const std::string id = "job-" + std::to_string(i);
+    const auto posted = Clock::now();
+    ASSERT_EQ(Fleet::hand_in(a, toy_prompt(i, 1), id, "somebody").status, 200);
+    bool started = false;
+    while (!started && seconds_since(posted) < 20) {
+      const auto frame = socket.next(0.2);
+      started = frame && !frame->binary && Json::parse(frame->data)["type"] == "execution_start";
+    }
+    ASSERT_TRUE(started) << id;
+    milliseconds_to_start.push_back(1e3 * seconds_since(posted));
+    EXPECT_TRUE(joined(types_until_idle(socket, id)).ends_with("execution_success executing"));
+  }
+  std::sort(milliseconds_to_start.begin(), milliseconds_to_start.end());
+  printf("from POST to execution_start at a client of another front end: median %.1f ms, worst %.1f ms\n",
+         milliseconds_to_start[kJobs / 2], milliseconds_to_start.back());
+}
+
+// The same as the next with a network that is there no more: nobody says that a connection is at its end.
+TEST(Fleet, ARunnerCutOffFromTheNetworkCannotEndAJobAnyMore) {
+  EASEL_NEEDS_POSTGRES();
+  NetworkPlace place;
+  if (!place.reason().empty()) GTEST_SKIP() << place.reason();
+  PostgresServer database("listen_addresses = '127.0.0.1," + place.outside() + "'");
+  database.allow(place.inside() + "/32");
+  const std::string here = database.new_database();
+  std::string there = here;
+  there.replace(there.find("127.0.0.1"), 9, place.outside());
+  Fleet fleet(here);
+  const uint16_t port = fleet.start("front", {.address = "0.0.0.0"}).port();
+  FleetChild& first = fleet.add("runner", {.store = there,
+                                           .via = "http://" + place.outside() + ":" + std::to_string(port),
+                                           .lease = milliseconds(1500),
+                                           .step = milliseconds(20)});
+  place.run([&] { first.begin(); });
+  ASSERT_TRUE(wait_for(30, [&] { return first.ready(); })) << first.log();
+  ASSERT_TRUE(Fleet::queue(port, toy_prompt(1, 50), "job"));
+  ASSERT_TRUE(wait_for(10, [&] { return Json::parse(get(port, "/queue").body)["queue_running"].size() == 1; }));
+  place.cut(true);
+  fleet.start("runner");
+  ASSERT_TRUE(Fleet::ends(port, "job"));
+  const Json result = Fleet::history_of(port, "job");
+  EXPECT_EQ(result["status"]["status_str"], "success");
+  EXPECT_EQ(open_job_store(fleet.store)->get("job")->worker, "runner2");
+  place.cut(false);
+  ASSERT_TRUE(wait_for(60, [&] { return first.log().find("another worker") != std::string::npos; })) << first.log();
+  EXPECT_EQ(Fleet::history_of(port, "job"), result);
+  EXPECT_EQ(Json::parse(get(port, "/history").body).size(), 1u);
+  // It is of use again.
+  EXPECT_EQ(fleet.runners[1]->end(SIGTERM), 0);
+  ASSERT_TRUE(Fleet::queue(port, toy_prompt(2, 2), "next"));
+  ASSERT_TRUE(Fleet::ends(port, "next", 60)) << first.log();
+  EXPECT_EQ(open_job_store(fleet.store)->get("next")->worker, "runner1");
 }
 
 // It stands still for longer than its lease, as a machine that is cut off: the job is run elsewhere, and its own result

@@ -25,7 +25,7 @@ namespace {
 struct Flags {
   SessionFlags session;
   FleetFlags fleet;
-  std::string cache = "runner-cache", cache_limit = "8G";
+  std::string cache = "runner-cache";
   std::vector<std::string> fronts;
   double lease = 15;
   LogFlags log;
@@ -38,13 +38,9 @@ void run(const Flags& flags) {
     throw Error(Fault::kUsage, "a runner needs the database of its fleet")
         .fix("Add --store postgres://user@host/database");
   const std::string token = fleet_token(flags.fleet), name = fleet_name(flags.fleet);
-  const auto site = server::open_site({.store = flags.fleet.store,
-                                       .front_name = {},
-                                       .artifacts = flags.fleet.artifacts,
-                                       .cache = flags.cache,
-                                       .cache_limit = parse_bytes(flags.cache_limit),
-                                       .fronts = flags.fronts,
-                                       .token = token});
+  server::SiteOptions options = site_options(flags.fleet, token, {}, flags.cache);
+  options.fronts = flags.fronts;
+  const auto site = server::open_site(options);
   const auto engine = start_engine(flags.session, true, &site->artifacts());
   if (const std::string says = only_built_in(flags.session); !says.empty()) server::log(server::Level::kInfo, says, {});
   server::EngineRunner engine_runner(*engine);
@@ -94,9 +90,6 @@ void add_runner(CLI::App& app) {
       ->allow_extra_args(false)
       ->group(kGroup);
   command->add_option("--cache", flags->cache, "Folder of this runner alone, for copies of pictures")
-      ->group(kGroup)
-      ->capture_default_str();
-  command->add_option("--cache-limit", flags->cache_limit, "Most disk space for them")
       ->group(kGroup)
       ->capture_default_str();
   command

@@ -57,7 +57,8 @@ struct Fleet {
 
 Fleet fleet_of(const Flags& flags) {
   if (flags.fleet.store.empty() || !server::is_shared_store(flags.fleet.store)) {
-    if (flags.run || !flags.advertise.empty() || !flags.fleet.token_file.empty() || !flags.fleet.store.empty())
+    if (flags.run || !flags.advertise.empty() || !flags.fleet.token_file.empty() || !flags.fleet.artifacts.empty() ||
+        !flags.fleet.store.empty())
       throw Error(Fault::kUsage, "a front end of a fleet needs the fleet's database")
           .fix("Add --store postgres://user@host/database, or leave out the flags of fleets");
     return {};
@@ -67,16 +68,12 @@ Fleet fleet_of(const Flags& flags) {
   out.token = fleet_token(flags.fleet);
   out.name = fleet_name(flags.fleet);
   if (out.token.empty())
-    server::log(
-        server::Level::kWarning,
-        "without --fleet-token-file clients see no progress of jobs, and runners need the folder of --artifacts");
-  out.site =
-      server::open_site({.store = flags.fleet.store,
-                         .front_name = out.name,
-                         .artifacts = flags.fleet.artifacts.empty() ? std::filesystem::path(flags.user) / "artifacts"
-                                                                    : std::filesystem::path(flags.fleet.artifacts),
-                         .cache = {},
-                         .token = out.token});
+    server::log(server::Level::kWarning,
+                "without --fleet-token-file clients see no progress of jobs, and runners need what --artifacts names");
+  const std::filesystem::path user = flags.user;
+  server::SiteOptions options = site_options(flags.fleet, out.token, user / "artifacts", user / "copies");
+  options.front_name = out.name;
+  out.site = server::open_site(options);
   return out;
 }
 

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "cli/session.h"
 #include "server/fleet/runner.h"
 #include "server/log.h"
 
@@ -22,9 +24,16 @@ void add_fleet_flags(CLI::App& command, FleetFlags& flags) {
   command.add_option("--fleet-token-file", flags.token_file, "File with the secret that the fleet's machines share")
       ->group(kGroup);
   command
-      .add_option("--artifacts", flags.artifacts,
-                  "Folder for the contents of pictures, which several machines may share")
+      .add_option(
+          "--artifacts", flags.artifacts,
+          "Where the contents of pictures are: a folder that several machines may share, or s3://bucket/prefix, "
+          "with the key and the address in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and "
+          "AWS_ENDPOINT_URL")
       ->group(kGroup);
+  command
+      .add_option("--cache-limit", flags.cache_limit, "Most disk space for copies of pictures that are kept elsewhere")
+      ->group(kGroup)
+      ->capture_default_str();
   command.add_option("--name", flags.name, "What this machine is called in the fleet (default: the host's name)")
       ->group(kGroup);
 }
@@ -51,6 +60,23 @@ std::string read_token(const std::string& file) {
 
 std::string fleet_token(const FleetFlags& flags) {
   return flags.token_file.empty() ? std::string() : read_token(flags.token_file);
+}
+
+server::SiteOptions site_options(const FleetFlags& flags, const std::string& token,
+                                 const std::filesystem::path& contents, const std::filesystem::path& cache) {
+  server::SiteOptions out{.store = flags.store,
+                          .front_name = {},
+                          .artifacts = contents,
+                          .cache = cache,
+                          .cache_limit = parse_bytes(flags.cache_limit),
+                          .token = token};
+  if (server::is_bucket(flags.artifacts)) {
+    out.bucket = server::bucket_options(flags.artifacts, [](const char* name) { return std::getenv(name); });
+    out.artifacts.clear();
+  } else if (!flags.artifacts.empty()) {
+    out.artifacts = flags.artifacts;
+  }
+  return out;
 }
 
 std::string fleet_name(const FleetFlags& flags) {

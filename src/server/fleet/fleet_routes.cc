@@ -1,12 +1,10 @@
 #include "server/fleet/fleet_routes.h"
 
-#include "base/error.h"
-#include "tensor/mapped_file.h"
+#include "server/fleet/contents/answers.h"
 #include "workflow/json.h"
 
 namespace easel::server {
 
-using artifacts::Blob;
 using workflow::dump_json;
 using workflow::Json;
 
@@ -69,37 +67,6 @@ Response get_fleet(const Services& s, Site* site, const Request& request) {
                                        {"waiting", std::move(waiting)}}));
 }
 
-std::string checked_sha256(const Request& request) {
-  const std::string& sha256 = request.captures.at(0);
-  if (!artifacts::is_sha256(sha256)) throw Error(Fault::kInvalid, "a content is named by 64 hexadecimal digits");
-  return sha256;
-}
-
-// Only what is here: whoever asks asks the others itself.
-Response get_blob(artifacts::FolderBlobs& own, const Request& request) {
-  const auto path = own.path_of(checked_sha256(request));
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return Response::error(404, "not_found", "that is not here");
-  Response out;
-  out.content_type = "application/octet-stream";
-  out.file = path;
-  return out;
-}
-
-Response put_blob(artifacts::FolderBlobs& own, const Request& request) {
-  const std::string sha256 = checked_sha256(request);
-  std::string_view content;
-  std::optional<MappedFile> file;
-  if (!request.body_file.empty() && std::filesystem::file_size(request.body_file) > 0) {
-    file = MappedFile::open(request.body_file);
-    content = {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
-  }
-  const Blob blob = artifacts::blob_of(content);
-  if (blob.sha256 != sha256) throw Error(Fault::kInvalid, "the content is not the one that the address names");
-  own.keep(blob, content);
-  return Response::json("{}", 201);
-}
-
 Response post_events(Front& front, const Request& request) {
   const bool forward = request.param("forward") == "1";
   return Response::json(relay_answer_text(front.receive(decode_frames(request.body), forward)));
@@ -136,9 +103,9 @@ void add_fleet_routes(Router& router, Services& s, Front* front, Site* site) {
   if (!own) return;
   constexpr bool kStreamed = true;
   router.add("GET", "/fleet/blobs/{sha256}",
-             s.pool.handler([own](Request& request) { return get_blob(*own, request); }));
+             s.pool.handler([own](Request& request) { return get_content(*own, request); }));
   router.add("PUT", "/fleet/blobs/{sha256}",
-             s.pool.handler([own](Request& request) { return put_blob(*own, request); }), kStreamed);
+             s.pool.handler([own](Request& request) { return put_content(*own, request); }), kStreamed);
 }
 
 }  // namespace easel::server

@@ -15,6 +15,8 @@ struct SharedStoreOptions {
   std::chrono::milliseconds patience = std::chrono::seconds(20);
   // How long a job may be left to another runner, or to later jobs, for the sake of models that are in memory there.
   std::chrono::milliseconds prefer_resident_for = std::chrono::seconds(5);
+  // How long who waits relies on notices alone (JobStore::look_again()).
+  std::chrono::milliseconds look_again = std::chrono::seconds(1);
   int connections = 4;  // at most so many at a time for calls, and one more that listens
 };
 

@@ -2,6 +2,7 @@ import { builtIn } from './built_in.mjs';
 import { faults } from './faults.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
+import { fleet } from './fleet.mjs';
 import { formats } from './formats.mjs';
 import { frame } from './frame.mjs';
 import { gallery } from './gallery.mjs';
@@ -54,6 +55,7 @@ export const cases = [
   subgraph,
   stubborn,
   serverAway,
+  fleet,
   token,
   keyboard,
   phone,

@@ -6,6 +6,8 @@ namespace easel::server {
 
 struct Link::Handles {};
 
+bool is_link_url(const std::string&) { return true; }
+
 void check_link_url(const std::string&) {
   throw Error(Fault::kUnsupported, "this build of Easel cannot call other machines of a fleet")
       .fix(
@@ -13,7 +15,11 @@ void check_link_url(const std::string&) {
 }
 
 Link::Link(std::string url, std::string) { check_link_url(url); }
+Link::Link(std::string url, S3Key) { check_link_url(url); }
 Link::~Link() = default;
-LinkAnswer Link::call(const char*, const std::string&, std::string_view, const LinkLimits&) { return {}; }
+LinkAnswer Link::call(const char*, const std::string&, std::string_view, const LinkLimits&,
+                      const std::vector<std::string>&) {
+  return {};
+}
 
 }  // namespace easel::server

@@ -58,13 +58,16 @@ void set(CURL* handle, CURLoption option, Value value) {
 
 }  // namespace
 
-void check_link_url(const std::string& url) {
+bool is_link_url(const std::string& url) {
   const size_t begin = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
   const std::string rest = begin > 0 ? url.substr(begin) : "";
-  const bool good = !rest.empty() && rest.find_first_not_of(
-                                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                         "0123456789-._:[]") == std::string::npos;
-  if (!good)
+  return !rest.empty() && rest.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789-._:[]") == std::string::npos;
+}
+
+void check_link_url(const std::string& url) {
+  if (!is_link_url(url))
     throw Error(Fault::kUsage, "'" + url.substr(0, 200) + "' is not a front end's address")
         .fix("Write it like http://front1:8188");
 }
@@ -80,12 +83,19 @@ Link::Link(std::string url, std::string token)
   libcurl();
 }
 
+Link::Link(std::string url, S3Key key)
+    : url_(std::move(url)), key_(std::move(key)), handles_(std::make_unique<Handles>()) {
+  check_link_url(url_);
+  libcurl();
+}
+
 Link::~Link() {
   const MutexLock lock(handles_->mutex);
   for (CURL* handle : handles_->idle) libcurl().easy_cleanup(handle);
 }
 
-LinkAnswer Link::call(const char* method, const std::string& target, std::string_view body, const LinkLimits& limits) {
+LinkAnswer Link::call(const char* method, const std::string& target, std::string_view body, const LinkLimits& limits,
+                      const std::vector<std::string>& headers) {
   CURL* handle = nullptr;
   {
     const MutexLock lock(handles_->mutex);
@@ -113,7 +123,7 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
   const std::string whole = url_ + target;
   set(handle, CURLOPT_URL, whole.c_str());
   set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  set(handle, CURLOPT_PROXY, "");  // the fleet's token is for front ends only
+  if (!key_) set(handle, CURLOPT_PROXY, "");  // the fleet's token is for front ends only
   set(handle, CURLOPT_NOSIGNAL, 1L);
   set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect.count()));
   set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(limits.whole.count()));
@@ -123,22 +133,36 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
   set(handle, CURLOPT_WRITEDATA, static_cast<void*>(&received));
   set(handle, CURLOPT_NOPROGRESS, 0L);
   set(handle, CURLOPT_XFERINFOFUNCTION, &cancelled);
-  if (std::strcmp(method, "GET") != 0) {
+  const std::string_view name = method;
+  if (name != "GET") set(handle, CURLOPT_CUSTOMREQUEST, method);
+  if (name == "PUT" || name == "POST") {
     set(handle, CURLOPT_UPLOAD, 1L);
     set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(body.size()));
     set(handle, CURLOPT_READFUNCTION, &give);
     set(handle, CURLOPT_READDATA, static_cast<void*>(&sent));
-    set(handle, CURLOPT_CUSTOMREQUEST, method);
     back.headers = libcurl().slist_append(back.headers, "Content-Type: application/octet-stream");
     back.headers = libcurl().slist_append(back.headers, "Expect:");  // no round trip before the body
   }
   if (!token_.empty()) back.headers = libcurl().slist_append(back.headers, ("Authorization: Bearer " + token_).c_str());
+  for (const std::string& header : headers) back.headers = libcurl().slist_append(back.headers, header.c_str());
+  std::string scheme;
+  if (key_) {
+    scheme = "aws:amz:" + key_->region + ":s3";
+    set(handle, CURLOPT_AWS_SIGV4, scheme.c_str());
+    set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // what is signed has its Host header
+    set(handle, CURLOPT_USERNAME, key_->id.c_str());
+    set(handle, CURLOPT_PASSWORD, key_->secret.c_str());
+    if (!key_->session_token.empty())
+      back.headers = libcurl().slist_append(back.headers, ("x-amz-security-token: " + key_->session_token).c_str());
+    if (!key_->authorities.empty()) set(handle, CURLOPT_CAINFO, key_->authorities.c_str());
+  }
   set(handle, CURLOPT_HTTPHEADER, back.headers);
 
   const CURLcode done = libcurl().easy_perform(handle);
   if (done == CURLE_ABORTED_BY_CALLBACK) poll_cancelled();
   if (done != CURLE_OK)
-    throw Error(Fault::kMissing, "cannot talk to the front end at " + url_ + ": " + libcurl().easy_strerror(done));
+    throw Error(Fault::kMissing, std::string("cannot talk to the ") + (key_ ? "store" : "front end") + " at " + url_ +
+                                     ": " + libcurl().easy_strerror(done));
   long status = 0;
   libcurl().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   return {static_cast<int>(status), std::move(received.text)};

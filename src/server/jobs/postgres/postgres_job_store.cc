@@ -19,9 +19,6 @@ namespace {
 
 using What = Notice::What;
 
-// Whoever waits looks into the database this often, should a notice be lost.
-constexpr auto kLookAgain = std::chrono::seconds(1);
-
 // The set of models that a job needs, in one order, so that equal ones are one row.
 std::string set_text(std::vector<ModelFile> needs) {
   std::sort(needs.begin(), needs.end(), [](const ModelFile& a, const ModelFile& b) {
@@ -37,6 +34,7 @@ class PostgresJobStore final : public JobStore {
       : pool_(url, options.patience, options.connections, use_schema),
         runners_(pool_),
         claims_(pool_, runners_, options.prefer_resident_for),
+        look_again_(options.look_again),
         notices_([this] { listener_.start(); }),
         listener_(url, notices_) {
     check_url(url);
@@ -181,7 +179,7 @@ class PostgresJobStore final : public JobStore {
   }
 
   JobNotices& notices() override { return notices_; }
-  std::chrono::milliseconds look_again() const override { return kLookAgain; }
+  std::chrono::milliseconds look_again() const override { return look_again_; }
   RunnerTable& runners() override { return runners_; }
 
  private:
@@ -282,6 +280,7 @@ class PostgresJobStore final : public JobStore {
   mutable Pool pool_;
   Runners runners_;
   Claims claims_;
+  const std::chrono::milliseconds look_again_;
   JobNotices notices_;
   Listener listener_;
 };

@@ -1,6 +1,7 @@
 import { jobs } from '../../state/jobs/session';
 import { type Column, column } from '../../state/view';
 import { Compose } from '../form/Compose';
+import { FleetTable } from '../side/FleetTable';
 import { Gallery } from '../side/Gallery';
 import { Icon, type IconName } from '../ui/Icon';
 import { QueuePanel } from '../side/QueuePanel';
@@ -21,6 +22,7 @@ export function Columns() {
       <Stage />
       <aside class="side" aria-label="Queue and gallery">
         {(waiting.length > 0 || running.length > 0) && <QueuePanel />}
+        <FleetTable />
         <Gallery />
       </aside>
       <nav class="tabs" aria-label="Parts of the page">

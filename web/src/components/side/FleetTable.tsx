@@ -42,13 +42,18 @@ function doing(runner: FleetRunner): string {
   return job ? titleOf(job, techniques.value) : runner.state;
 }
 
-/** The runners behind the server, below its queue. */
+/** The runners behind the server, below its queue; nothing where there is no fleet. */
 export function FleetTable() {
   const fleet = useFleet();
   if (!fleet) return null;
   const hindered = Object.entries(fleet.waiting);
   return (
     <section class="fleet" aria-label="Runners">
+      <header class="side-head">
+        <h2>
+          Runners <span class="count">{fleet.runners.length}</span>
+        </h2>
+      </header>
       {fleet.runners.length === 0 && <p class="more">No runner is connected.</p>}
       {fleet.runners.length > 0 && (
         <table>
@@ -63,8 +68,12 @@ export function FleetTable() {
           <tbody>
             {fleet.runners.map((runner) => (
               <tr key={runner.name} class={runner.state} title={runner.device}>
-                <th scope="row">{runner.name}</th>
-                <td dir="auto">{doing(runner)}</td>
+                <th scope="row" title={runner.name}>
+                  {runner.name}
+                </th>
+                <td dir="auto" title={doing(runner)}>
+                  {doing(runner)}
+                </td>
                 <td>{runner.steps_per_second > 0 ? runner.steps_per_second.toPrecision(3) : ''}</td>
                 <td title={runner.resident.map((file) => file.name).join(', ')}>
                   {runner.resident.length} of {runner.model_count}

@@ -7,7 +7,6 @@ import type { Job } from '../../state/jobs/jobs';
 import { dispatch, jobs, noteOf, show, tell } from '../../state/jobs/session';
 import { queueSecondsLeft, saySeconds } from '../../state/jobs/timing';
 import { Icon } from '../ui/Icon';
-import { FleetTable } from './FleetTable';
 
 const MOST_SHOWN = 40;
 
@@ -162,7 +161,6 @@ export function QueuePanel() {
         })}
       </ol>
       {waiting.length > shown.length && <p class="more">and {waiting.length - shown.length} more</p>}
-      <FleetTable />
     </section>
   );
 }

@@ -1,4 +1,4 @@
-#include "server/fleet/front_blobs.h"
+#include "server/fleet/contents/front_blobs.h"
 
 #include <thread>
 
