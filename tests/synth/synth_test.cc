@@ -71,7 +71,8 @@ TEST(Synth, ValuesAreTheReferences) {
   parallel_for(static_cast<int64_t>(files.size()), 1, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) digests[i] = data_digest(files[i], 0);
   });
-  for (size_t i = 0; i < files.size(); ++i) EXPECT_EQ(digests[i], expected.at(files[i].path).get<std::string>()) << files[i].path;
+  for (size_t i = 0; i < files.size(); ++i)
+    EXPECT_EQ(digests[i], expected.at(files[i].path).get<std::string>()) << files[i].path;
 }
 
 // The digests of three of them, so that a change of the generator shows everywhere.

@@ -16,7 +16,8 @@ Tensor group_norm(const nn::GroupNorm& norm, const Tensor& x, ops::Activation ac
                   std::optional<DType> out) {
   Tensor seen = x;
   for (const AttentionHookPtr& hook : e.hooks)
-    if (const Tensor beside = hook->beside_in_norms(*e.step, x); beside.defined()) seen = ops::concat({seen, beside}, 1);
+    if (const Tensor beside = hook->beside_in_norms(*e.step, x); beside.defined())
+      seen = ops::concat({seen, beside}, 1);
   const Tensor normed = norm(seen, activation, out);
   return seen.dim(1) == x.dim(1) ? normed : contiguous(normed.slice(1, 0, x.dim(1)));
 }
