@@ -200,6 +200,7 @@ TEST(ModelFile, UnknownClassesAreOpaque) {
            {"torch.optim.adamw", "AdamW"},
            {"torch.nn.modules.linear", "Linear"},
            {"functools", "partial"},
+           {"__builtin__", "type"},  // type(None)
            {"types", "SimpleNamespace"},
            {"__main__", "TrainingConfig"},
            {"mytrainer.config", "Config.Inner"}})
@@ -221,6 +222,7 @@ TEST(ModelFile, RefusesCodeByName) {
   EXPECT_EQ(error_of(torch_zip("}" + text("a") + "(cnt\nsystem\n" + text("x") + "os")),
             "contains code: it names 'nt.system'");
   EXPECT_EQ(error_of(torch_zip("(" + text("x") + "ios\nsystem\n")), "contains code: it names 'os.system'");
+  EXPECT_EQ(error_of(torch_zip(global("yaml", "load"))), "contains code: it names 'yaml.load'");
   EXPECT_EQ(error_of(torch_zip(text("builtins") + text("eval") + "\x93")), "contains code: it names 'builtins.eval'");
   EXPECT_EQ(error_of(torch_zip(global("torch.storage", "_load_from_bytes"))),
             "contains code: it names 'torch.storage._load_from_bytes'");

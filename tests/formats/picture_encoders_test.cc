@@ -450,6 +450,24 @@ TEST(PictureEncoders, TiffInEveryLayout) {
   expect_survives(tiff(37, 29, 3, rgb, {}), 150);
 }
 
+// A file that was cut names a page that it does not have any more.
+TEST(PictureEncoders, TiffOfWhichTheNextPageLiesBeyondTheEnd) {
+  const Drawn picture = drawn(9, 7, 3, 1);
+  std::string file = tiff(9, 7, 3, std::vector<uint16_t>(picture.data.begin(), picture.data.end()), {});
+  EXPECT_EQ(decode(file).warning, "");
+  const auto number = [&](size_t at, int bytes) {
+    size_t n = 0;
+    for (int i = bytes; i-- > 0;) n = n << 8 | static_cast<uint8_t>(file[at + static_cast<size_t>(i)]);
+    return n;
+  };
+  const size_t directory = number(4, 4), next = directory + 2 + 12 * number(directory, 2);
+  ASSERT_EQ(number(next, 4), 0u);
+  file.replace(next, 4, std::string("\0\0\1\0", 4));
+  const Picture cut = decode(file);
+  expect_frames(cut, {picture});
+  EXPECT_EQ(cut.warning, "page 2 and those after it cannot be found: it was likely cut");
+}
+
 TEST(PictureEncoders, TiffGreyOf16Bits) {
   // As 16-bit grey in PNG files: value / 255, cut to 255.
   const Picture p =

@@ -97,6 +97,35 @@ TEST(LoraMath, MisfitsSaySo) {
   EXPECT_THROW(apply_lora_module({"x", {{"alpha", Tensor::full({}, 1.0f)}}}, made_up({6, 4}, 3), 1.0f), Error);
 }
 
+// Whatever shapes a file gives its factors: it is the file's fault, never an internal one.
+TEST(LoraMath, FactorsOfAnyShapeAreTheFilesFault) {
+  const auto fault_of = [](std::map<std::string, StoredTensor> tensors) -> std::string {
+    try {
+      apply_lora_module({"block", std::move(tensors)}, made_up({6, 4}, 3), 1.0f);
+    } catch (const Error& e) {
+      EXPECT_NE(e.message().find("'block'"), std::string::npos) << e.message();
+      return e.fault() == Fault::kMismatch ? e.message() : "another fault: " + e.message();
+    }
+    return "none";
+  };
+  const Tensor scalar = Tensor::full({}, 1.0f);
+  for (const auto& tensors : std::initializer_list<std::map<std::string, StoredTensor>>{
+           {{"lora_up", Tensor::zeros({6, 0})}, {"lora_down", Tensor::zeros({0, 4})}},
+           {{"lora_up", scalar}, {"lora_down", made_up({2, 4}, 2)}},
+           {{"lora_up", made_up({6, 2}, 1)}, {"lora_down", made_up({3, 4}, 2)}},
+           {{"hada_w1_a", made_up({6, 2}, 1)},
+            {"hada_w1_b", made_up({3, 4}, 2)},
+            {"hada_w2_a", made_up({6, 2}, 3)},
+            {"hada_w2_b", made_up({2, 4}, 4)}},
+           {{"lokr_w1", scalar}, {"lokr_w2", made_up({6, 4}, 1)}},
+           {{"lokr_w1", made_up({2}, 1)}, {"lokr_w2", scalar}}}) {
+    const std::string said = fault_of(tensors);
+    EXPECT_EQ(said.find("another fault"), std::string::npos) << said;
+  }
+  EXPECT_EQ(fault_of({{"lora_up", made_up({6, 2}, 1)}}), "LoRA module 'block': it has a lora_up but no lora_down");
+  EXPECT_EQ(fault_of({{"lora_down", made_up({2, 4}, 1)}}), "LoRA module 'block': it has a lora_down but no lora_up");
+}
+
 // Two factors of 400 KB that stand for 40 GB.
 TEST(LoraMath, HugeProductsAreNotComputed) {
   const Tensor tall = Tensor::full({100'000, 1}, 1.0f), wide = Tensor::full({1, 100'000}, 1.0f);

@@ -122,6 +122,7 @@ bool acts_as_package(std::string_view package) {
                           "webbrowser",
                           "winreg",
                           "xmlrpc",
+                          "yaml",
                           "zipfile",
                           "zipimport"});
 }
@@ -152,11 +153,11 @@ bool acts_within_package(std::string_view module, std::string_view name) {
   return within(module, "logging.config");
 }
 
-// Python's own types, which make plain values.
+// Python's own types, which make plain values, and type itself, by a call of which the type of None is written.
 bool plain_builtin(std::string_view name) {
-  return one_of(name, {"set",   "frozenset", "list",   "dict",   "tuple",    "int",      "long",
-                       "float", "complex",   "bool",   "str",    "unicode",  "bytes",    "bytearray",
-                       "slice", "range",     "xrange", "object", "NoneType", "ellipsis", "Ellipsis"});
+  return one_of(name, {"set",     "frozenset", "list",     "dict",     "tuple",    "int",       "long",  "float",
+                       "complex", "bool",      "str",      "unicode",  "bytes",    "bytearray", "slice", "range",
+                       "xrange",  "object",    "NoneType", "ellipsis", "Ellipsis", "type"});
 }
 
 bool upper(char c) { return c >= 'A' && c <= 'Z'; }

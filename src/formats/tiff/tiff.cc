@@ -33,6 +33,7 @@ EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFGetStrileOffset);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFIsTiled);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfStrips);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFNumberOfTiles);
+EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFLastDirectory);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsAlloc);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsFree);
 EASEL_LIBRARY_FUNCTION(kLibtiff, TIFFOpenOptionsSetErrorHandlerExtR);
@@ -354,7 +355,12 @@ Raster decode(Bytes bytes, int64_t most_frames) {
         out.warning = (cut ? "it ends too early" : "it is damaged (" + source.why + ")") + ": pixels of page " +
                       std::to_string(number) + " are missing";
     }
-    if (!TIFFReadDirectory(file.get())) break;
+    if (TIFFLastDirectory(file.get())) break;
+    if (!TIFFReadDirectory(file.get())) {
+      if (out.warning.empty())
+        out.warning = "page " + std::to_string(number + 1) + " and those after it cannot be found: it was likely cut";
+      break;
+    }
   }
   if (cut && out.warning.empty()) out.warning = "it ends too early";
   return out;

@@ -161,6 +161,8 @@ Change change_of(const LoraModule& m, const Tensor& weight, float strength) {
   if (const StoredTensor* factors = m.find("ia3")) return ia3_change(*factors, weight);
   for (const char* role : {"diff", "w_norm"})
     if (const StoredTensor* d = m.find(role)) return {matrix(*d), 0};
+  if (up || down)
+    throw Error(Fault::kMismatch, std::string("it has a lora_") + (up ? "up but no lora_down" : "down but no lora_up"));
   throw Error(Fault::kUnsupported, "it holds no change Easel knows");
 }
 
@@ -217,7 +219,9 @@ Tensor apply_lora_module(const LoraModule& module, const StoredTensor& given, fl
                           std::string_view(role) == "magnitude");
     return ops::add(weight, change.difference.view(weight.shape()), strength * alpha);
   } catch (const Error& e) {
-    throw Error(e.fault(), "LoRA module '" + module.name + "': " + e.message());
+    // An op refuses operands that do not fit together: here it is the file that gave them.
+    const Fault fault = e.fault() == Fault::kInternal ? Fault::kMismatch : e.fault();
+    throw Error(fault, "LoRA module '" + module.name + "': " + e.message());
   }
 }
 
