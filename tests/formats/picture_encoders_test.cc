@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <stdexcept>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -195,7 +196,8 @@ TEST(PictureEncoders, AvifIsTurnedByItsBoxes) {
 std::string heic(const std::vector<Drawn>& pictures, heif_orientation orientation = heif_orientation_normal) {
   heif_context* context = heif_context_alloc();
   heif_encoder* encoder = nullptr;
-  EXPECT_EQ(heif_context_get_encoder_for_format(context, heif_compression_HEVC, &encoder).code, heif_error_Ok);
+  if (heif_context_get_encoder_for_format(context, heif_compression_HEVC, &encoder).code != heif_error_Ok)
+    throw std::runtime_error("libheif cannot write HEIC here; newer Debians have that in libheif-plugin-x265");
   heif_encoder_set_lossless(encoder, 1);
   heif_encoder_set_parameter_string(encoder, "chroma", "444");
   heif_encoder_set_parameter_string(encoder, "preset", "ultrafast");

@@ -36,6 +36,10 @@ def load_image(data):
             frame.load()  # turns it; PIL 9 keeps the tag all the same, and would turn it twice
         else:
             frame = ImageOps.exif_transpose(frame)
+        if frame.mode == "I;16":
+            # PIL 9 opens 16-bit grey as "I". Newer ones have a mode for it, which LoadImage does not know: with them it
+            # gives white for nearly all. Easel does what was meant.
+            frame = frame.convert("I")
         if frame.mode == "I":
             frame = frame.point(lambda v: v * (1 / 255))
         rgb = frame.convert("RGB")
