@@ -17,7 +17,7 @@ namespace {
 constexpr long kSlowestBytes = 100, kSlowestSeconds = 10;
 
 struct Body {
-  std::string_view rest;
+  std::string_view all, rest;
 };
 
 size_t give(char* to, size_t size, size_t count, void* from) {
@@ -26,6 +26,14 @@ size_t give(char* to, size_t size, size_t count, void* from) {
   std::memcpy(to, body.rest.data(), n);
   body.rest.remove_prefix(n);
   return n;
+}
+
+// Begins again, where a connection that was kept turns out to be closed.
+int go_back(void* from, curl_off_t to, int origin) {
+  auto& body = *static_cast<Body*>(from);
+  if (origin != SEEK_SET || to < 0 || static_cast<size_t>(to) > body.all.size()) return CURL_SEEKFUNC_FAIL;
+  body.rest = body.all.substr(static_cast<size_t>(to));
+  return CURL_SEEKFUNC_OK;
 }
 
 struct Received {
@@ -118,7 +126,7 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
     }
   } back{*handles_, handle};
 
-  Body sent{body};
+  Body sent{body, body};
   Received received{{}, limits.most_bytes};
   const std::string whole = url_ + target;
   set(handle, CURLOPT_URL, whole.c_str());
@@ -140,6 +148,8 @@ LinkAnswer Link::call(const char* method, const std::string& target, std::string
     set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(body.size()));
     set(handle, CURLOPT_READFUNCTION, &give);
     set(handle, CURLOPT_READDATA, static_cast<void*>(&sent));
+    set(handle, CURLOPT_SEEKFUNCTION, &go_back);
+    set(handle, CURLOPT_SEEKDATA, static_cast<void*>(&sent));
     back.headers = libcurl().slist_append(back.headers, "Content-Type: application/octet-stream");
     back.headers = libcurl().slist_append(back.headers, "Expect:");  // no round trip before the body
   }
