@@ -32,13 +32,6 @@ uint32_t crc(const BytePicture& in) {
   return static_cast<uint32_t>(crc32(0, in.data.data(), static_cast<uInt>(in.data.size())));
 }
 
-TEST(Shuffle, DrawsAsNumPy) {
-  NumpyRandom seven(7);
-  for (const double expected : {0.625095466604667, 0.8972138009695755, 0.7756856902451935})
-    EXPECT_EQ(seven.uniform(), expected);
-  EXPECT_EQ(NumpyRandom((uint64_t{1} << 40) + 5).uniform(), 0.004739459374490829);
-}
-
 TEST(Shuffle, MovesPixelsAsOpenCv) {
   EXPECT_EQ(crc(shuffled(picture(128, 64), 7)), 0xf2a733fau);
   EXPECT_EQ(crc(shuffled(picture(320, 576), (uint64_t{1} << 63) + 11)), 0x3265ae94u);

@@ -7,18 +7,6 @@
 namespace easel::sampling {
 namespace {
 
-using Words = std::vector<uint32_t>;
-
-// numpy.random.SeedSequence(entropy, spawn_key=..., pool_size=24).generate_state(n)
-TEST(SeedSequence, MatchesNumpy) {
-  EXPECT_EQ(seed_sequence(0, {}, 24, 3), (Words{4025752534, 2687548107, 2326983537}));
-  EXPECT_EQ(seed_sequence(3, {}, 24, 3), (Words{1578447408, 987605899, 2045978205}));
-  EXPECT_EQ(seed_sequence((uint64_t{1} << 40) + 7, {}, 24, 4), (Words{3531690330, 3002667236, 1514406079, 2664012699}));
-  const std::vector<uint64_t> key = {5, 3}, wide_key = {(uint64_t{1} << 33) + 1, 40};
-  EXPECT_EQ(seed_sequence(12345, key, 24, 4), (Words{173650277, 1015160349, 1939661955, 1198629348}));
-  EXPECT_EQ(seed_sequence(~uint64_t{0}, wide_key, 24, 4), (Words{3561550704, 159634274, 1504321185, 1375720397}));
-}
-
 // torchsde.BrownianTree(tensor(0.0291671604), zeros(20), tensor(14.6146402), entropy=77), first four values.
 TEST(BrownianTree, MatchesTorchsde) {
   BrownianTree tree(0.0291671604f, 14.6146402f, 20, 77);

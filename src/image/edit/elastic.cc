@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "image/scale/mirrored.h"
 
 namespace easel::image {
 namespace {
@@ -22,9 +23,6 @@ std::vector<float> gaussian_kernel(double sigma) {
   return kernel;
 }
 
-// Positions beyond an edge are mirrored at the edge pixel.
-int64_t reflect(int64_t i, int64_t n) { return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i; }
-
 // Blurs a side x side plane along one axis.
 std::vector<float> blur(const std::vector<float>& in, const std::vector<float>& kernel, int64_t side, bool rows) {
   std::vector<float> out(in.size());
@@ -33,7 +31,7 @@ std::vector<float> blur(const std::vector<float>& in, const std::vector<float>& 
     for (int64_t x = 0; x < side; ++x) {
       float sum = 0;
       for (int64_t k = -half; k <= half; ++k) {
-        const int64_t at = rows ? y * side + reflect(x + k, side) : reflect(y + k, side) * side + x;
+        const int64_t at = rows ? y * side + mirrored(x + k, side) : mirrored(y + k, side) * side + x;
         sum += in[static_cast<size_t>(at)] * kernel[static_cast<size_t>(k + half)];
       }
       out[static_cast<size_t>(y * side + x)] = sum;

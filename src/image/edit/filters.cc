@@ -8,6 +8,7 @@
 #include "base/cancel.h"
 #include "base/parallel.h"
 #include "image/edit/elementwise.h"
+#include "image/scale/mirrored.h"
 #include "image/scale/resize.h"
 #include "image/scale/simd.h"
 #include "tensor/memory_guard.h"
@@ -30,8 +31,6 @@ std::vector<float> gaussian(int64_t radius, double sigma) {
   for (double v : values) kernel.push_back(static_cast<float>(v / sum));
   return kernel;
 }
-
-int64_t mirrored(int64_t i, int64_t n) { return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i; }
 
 EASEL_CLONES void add_scaled(const float* in, float weight, float* out, int64_t n) {
 #pragma omp simd

@@ -8,6 +8,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "image/scale/opencv_weights.h"
 #include "image/scale/resize.h"
 
 namespace easel::image {
@@ -34,30 +35,6 @@ BytePicture nearest(const BytePicture& in, Size size) {
 
 // --- Areas ---
 
-// How much of source pixel `from` goes into pixel `to`.
-struct Share {
-  int64_t to, from;
-  float weight;
-};
-
-std::vector<Share> shares(int64_t from, int64_t to, double scale) {
-  constexpr double kNothing = 1e-3;
-  std::vector<Share> out;
-  for (int64_t i = 0; i < to; ++i) {
-    const double begin = static_cast<double>(i) * scale, end = begin + scale;
-    const double cell = std::min(scale, static_cast<double>(from) - begin);
-    const int64_t last = std::min(static_cast<int64_t>(std::floor(end)), from - 1);
-    const int64_t first = std::min(static_cast<int64_t>(std::ceil(begin)), last);
-    if (static_cast<double>(first) - begin > kNothing)
-      out.push_back({i, first - 1, static_cast<float>((static_cast<double>(first) - begin) / cell)});
-    for (int64_t k = first; k < last; ++k) out.push_back({i, k, static_cast<float>(1.0 / cell)});
-    if (end - static_cast<double>(last) > kNothing)
-      out.push_back(
-          {i, last, static_cast<float>(std::min(std::min(end - static_cast<double>(last), 1.0), cell) / cell)});
-  }
-  return out;
-}
-
 BytePicture whole_areas(const BytePicture& in, Size size) {
   const int64_t rows = in.height / size.height, columns = in.width / size.width;
   const float scale = 1.0f / static_cast<float>(rows * columns);
@@ -78,12 +55,10 @@ BytePicture whole_areas(const BytePicture& in, Size size) {
 }
 
 BytePicture areas(const BytePicture& in, Size size) {
-  const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
-  const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
+  const double scale_x = opencv_scale(in.width, size.width), scale_y = opencv_scale(in.height, size.height);
   const auto whole = [](double v) { return std::fabs(v - std::nearbyint(v)) < DBL_EPSILON; };
   if (whole(scale_x) && whole(scale_y)) return whole_areas(in, size);
-  const std::vector<Share> across = shares(in.width, size.width, scale_x),
-                           down = shares(in.height, size.height, scale_y);
+  const std::vector<AreaShare> across = area_shares(in.width, size.width), down = area_shares(in.height, size.height);
   BytePicture out(size.height, size.width, in.channels);
   const auto line = static_cast<size_t>(out.width * in.channels);
   std::vector<float> row(line), sum(line, 0.0f);
@@ -94,7 +69,7 @@ BytePicture areas(const BytePicture& in, Size size) {
   for (size_t i = 0; i < down.size(); ++i) {
     poll_cancelled();
     std::fill(row.begin(), row.end(), 0.0f);
-    for (const Share& share : across)
+    for (const AreaShare& share : across)
       for (int64_t c = 0; c < in.channels; ++c)
         row[static_cast<size_t>(share.to * in.channels + c)] +=
             static_cast<float>(in.at(down[i].from, share.from)[c]) * share.weight;
@@ -111,16 +86,13 @@ struct Taps {
   std::array<int, 4> weights{};
 };
 
+int fixed(float weight) { return static_cast<int>(std::nearbyint(weight * kOne)); }
+
 Taps cubic_taps(int64_t i, double scale) {
-  constexpr float kA = -0.75f;
-  auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
-  const auto floor = static_cast<int64_t>(std::floor(at));
-  const float x = at - static_cast<float>(floor);
-  const float w0 = ((kA * (x + 1) - 5 * kA) * (x + 1) + 8 * kA) * (x + 1) - 4 * kA;
-  const float w1 = ((kA + 2) * x - (kA + 3)) * x * x + 1;
-  const float w2 = ((kA + 2) * (1 - x) - (kA + 3)) * (1 - x) * (1 - x) + 1;
-  const auto fixed = [](float v) { return static_cast<int>(std::nearbyint(v * kOne)); };
-  return {floor - 1, {fixed(w0), fixed(w1), fixed(w2), fixed(1.0f - w0 - w1 - w2)}};
+  const CubicWeights exact = cubic_weights(i, scale);
+  Taps out{exact.first, {}};
+  std::transform(exact.weights.begin(), exact.weights.end(), out.weights.begin(), fixed);
+  return out;
 }
 
 // What stands in for areas where one side grows: two neighbours, by how much of each the pixel covers.
@@ -128,7 +100,6 @@ Taps area_like_taps(int64_t i, double scale) {
   const auto floor = static_cast<int64_t>(std::floor(static_cast<double>(i) * scale));
   const auto beyond = static_cast<float>(static_cast<double>(i + 1) - static_cast<double>(floor + 1) * (1.0 / scale));
   const float x = beyond <= 0 ? 0.0f : beyond - std::floor(beyond);
-  const auto fixed = [](float v) { return static_cast<int>(std::nearbyint(v * kOne)); };
   return {floor, {fixed(1.0f - x), fixed(x), 0, 0}};
 }
 
@@ -156,8 +127,7 @@ uint8_t by_halves(const Column& v, const Taps& t) {
 }
 
 BytePicture by_taps(const BytePicture& in, Size size, Taps (*taps)(int64_t, double), bool cubic) {
-  const double scale_x = 1.0 / (static_cast<double>(size.width) / static_cast<double>(in.width));
-  const double scale_y = 1.0 / (static_cast<double>(size.height) / static_cast<double>(in.height));
+  const double scale_x = opencv_scale(in.width, size.width), scale_y = opencv_scale(in.height, size.height);
   const auto line = static_cast<size_t>(size.width * in.channels);
   ClaimedVector<int> rows(static_cast<size_t>(in.height) * line);
   std::vector<Taps> across;

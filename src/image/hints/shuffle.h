@@ -12,17 +12,4 @@ namespace easel::image {
 // its linear remap() does it.
 BytePicture shuffled(const BytePicture& picture, uint64_t seed);
 
-// NumPy's default_rng(seed): PCG64 behind a SeedSequence.
-class NumpyRandom {
- public:
-  explicit NumpyRandom(uint64_t seed);
-  // In [0, 1), of 53 bits.
-  double uniform();
-
- private:
-  uint64_t next();
-  __extension__ using Wide = unsigned __int128;
-  Wide state_ = 0, increment_ = 0;
-};
-
 }  // namespace easel::image

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/round.h"
 #include "image/edit/elementwise.h"
+#include "image/scale/mirrored.h"
 #include "tensor/claimed_vector.h"
 
 namespace easel::image {
@@ -112,19 +113,14 @@ Tensor blur_mask(const Tensor& mask, double pixels, CropFlavour flavour) {
     total += weights[static_cast<size_t>(i + radius)] = std::exp(-0.5 * distance * distance);
   }
   for (double& weight : weights) weight /= total;
-  const bool mirrored = flavour == CropFlavour::kProcessor;
+  const bool mirrors = flavour == CropFlavour::kProcessor;
   const Tensor out = along_both(mask, true, [&](const Line& line, float* to, int64_t step) {
-    const int64_t period = 2 * line.count;
     for (int64_t i = 0; i < line.count; ++i) {
       double sum = 0;
       for (int64_t k = -radius; k <= radius; ++k) {
-        int64_t at = i + k;
-        if (at < 0 || at >= line.count) {
-          if (!mirrored) continue;
-          at = ((at % period) + period) % period;
-          if (at >= line.count) at = period - 1 - at;
-        }
-        sum += weights[static_cast<size_t>(k + radius)] * line.at(at);
+        const int64_t at = i + k;
+        if (!mirrors && (at < 0 || at >= line.count)) continue;
+        sum += weights[static_cast<size_t>(k + radius)] * line.at(mirrored_with_edge(at, line.count));
       }
       to[i * step] = static_cast<float>(sum);
     }

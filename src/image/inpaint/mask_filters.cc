@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "image/edit/elementwise.h"
 #include "image/edit/pictures.h"
+#include "image/scale/mirrored.h"
 
 namespace easel::image {
 namespace {
@@ -57,8 +58,6 @@ Tensor by_squares(const Tensor& mask, int64_t radius, float where_any, float whe
   });
   return out;
 }
-
-int64_t mirrored(int64_t at, int64_t size) { return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at; }
 
 // Both ways by the same taps. Of an even number, one more lies behind a pixel than before it.
 Tensor filtered(const Tensor& image, const std::vector<double>& taps) {

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/round.h"
+#include "image/scale/mirrored.h"
+#include "image/scale/opencv_weights.h"
 
 namespace easel::image {
 namespace {
@@ -46,7 +48,7 @@ std::array<float, kTaps> lanczos_weights(float x) {
 }
 
 std::vector<LanczosTaps> lanczos_taps(int64_t from, int64_t to) {
-  const double scale = 1.0 / (static_cast<double>(to) / static_cast<double>(from));
+  const double scale = opencv_scale(from, to);
   std::vector<LanczosTaps> out(static_cast<size_t>(to));
   for (int64_t i = 0; i < to; ++i) {
     const auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
@@ -94,66 +96,24 @@ void lanczos(const In* in, Out* out, int64_t height, int64_t width, int64_t chan
   });
 }
 
-// How much of which old places goes into a new one, of fewer.
-struct Areas {
-  explicit Areas(int64_t from, int64_t to) {
-    const double scale = 1.0 / (static_cast<double>(to) / static_cast<double>(from));
-    constexpr double kNothing = 1e-3;
-    for (int64_t i = 0; i < to; ++i) {
-      const double begin = static_cast<double>(i) * scale, end = begin + scale;
-      const double cell = std::min(scale, static_cast<double>(from) - begin);
-      const int64_t last = std::min(static_cast<int64_t>(std::floor(end)), from - 1);
-      const int64_t first = std::min(static_cast<int64_t>(std::ceil(begin)), last);
-      starts.push_back(at.size());
-      const auto add = [&](int64_t place, double part) {
-        at.push_back(place);
-        weights.push_back(static_cast<float>(part / cell));
-      };
-      if (static_cast<double>(first) - begin > kNothing) add(first - 1, static_cast<double>(first) - begin);
-      for (int64_t k = first; k < last; ++k) add(k, 1.0);
-      if (end - static_cast<double>(last) > kNothing)
-        add(last, std::min(std::min(end - static_cast<double>(last), 1.0), cell));
-    }
-    starts.push_back(at.size());
-  }
-  std::vector<size_t> starts;
-  std::vector<int64_t> at;
-  std::vector<float> weights;
-};
-
 Tensor by_areas(const Tensor& map, Size size) {
   const int64_t height = map.dim(0), width = map.dim(1), channels = map.dim(2);
-  const Areas across(width, size.width), down(height, size.height);
+  const std::vector<AreaShare> across = area_shares(width, size.width), down = area_shares(height, size.height);
   Tensor out = Tensor::zeros({size.height, size.width, channels});
   parallel_for(size.height, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-      for (size_t r = down.starts[static_cast<size_t>(y)]; r < down.starts[static_cast<size_t>(y) + 1]; ++r)
-        for (int64_t x = 0; x < size.width; ++x) {
-          float* const to = out.f32() + (y * size.width + x) * channels;
-          for (size_t k = across.starts[static_cast<size_t>(x)]; k < across.starts[static_cast<size_t>(x) + 1]; ++k) {
-            const float* const from = map.f32() + (down.at[r] * width + across.at[k]) * channels;
-            const float weight = down.weights[r] * across.weights[k];
-            for (int64_t c = 0; c < channels; ++c) to[c] += from[c] * weight;
-          }
-        }
+    const auto first = std::partition_point(down.begin(), down.end(), [&](const AreaShare& s) { return s.to < begin; });
+    for (auto row = first; row != down.end() && row->to < end; ++row)
+      for (const AreaShare& column : across) {
+        float* const to = out.f32() + (row->to * size.width + column.to) * channels;
+        const float* const from = map.f32() + (row->from * width + column.from) * channels;
+        const float weight = row->weight * column.weight;
+        for (int64_t c = 0; c < channels; ++c) to[c] += from[c] * weight;
+      }
   });
   return out;
 }
 
 bool shrinks(int64_t height, int64_t width, Size size) { return size.height + size.width < height + width; }
-
-// Without repeating the edge.
-int64_t mirrored(int64_t i, int64_t size) {
-  if (size == 1) return 0;
-  const int64_t period = 2 * size - 2, at = (i % period + period) % period;
-  return at < size ? at : period - at;
-}
-
-// The edge is repeated once.
-int64_t mirrored_with_edge(int64_t i, int64_t size) {
-  const int64_t period = 2 * size, at = (i % period + period) % period;
-  return at < size ? at : period - 1 - at;
-}
 
 }  // namespace
 

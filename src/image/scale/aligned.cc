@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "image/scale/keys_cubic.h"
 
 namespace easel::image {
 namespace {
@@ -16,12 +17,6 @@ struct Place {
   std::array<float, 4> weight;
 };
 
-// Keys' cubic with a = -0.75 at distance x.
-float cubic(float x) {
-  constexpr float a = -0.75f;
-  return x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-}
-
 std::vector<Place> places(int64_t input, int64_t output, bool bicubic) {
   const float scale = output > 1 ? static_cast<float>(input - 1) / static_cast<float>(output - 1) : 0.0f;
   std::vector<Place> out(static_cast<size_t>(output));
@@ -31,7 +26,7 @@ std::vector<Place> places(int64_t input, int64_t output, bool bicubic) {
     const float t = real - static_cast<float>(left);
     Place& place = out[static_cast<size_t>(i)];
     for (int64_t k = 0; k < 4; ++k) place.at[static_cast<size_t>(k)] = std::clamp<int64_t>(left + k - 1, 0, input - 1);
-    if (bicubic) place.weight = {cubic(1 + t), cubic(t), cubic(1 - t), cubic(2 - t)};
+    if (bicubic) place.weight = {keys_cubic(1 + t), keys_cubic(t), keys_cubic(1 - t), keys_cubic(2 - t)};
     else place.weight = {0, 1 - t, t, 0};
   }
   return out;

@@ -4,17 +4,11 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "tensor/tensor.h"
 
 namespace easel::sampling {
-
-// numpy's SeedSequence (O'Neill's seed_seq with a pool of `pool_size` words): `words` 32-bit numbers for an
-// entropy and a spawn key. Source: numpy.random.SeedSequence, NEP 19.
-std::vector<uint32_t> seed_sequence(uint64_t entropy, std::span<const uint64_t> spawn_key, size_t pool_size,
-                                    size_t words);
 
 // One path of `size` independent Brownian motions on [t0, t1], fixed by its seed alone: any query gives the
 // increment of the same path. Internally a binary tree of halved intervals, resolved to 1e-6; an interval's

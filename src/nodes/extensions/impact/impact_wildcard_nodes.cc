@@ -1,6 +1,5 @@
 // ImpactWildcardProcessor of ComfyUI-Impact-Pack (github.com/ltdrdata/ComfyUI-Impact-Pack): texts with choices.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,53 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/random/numpy_random.h"
 #include "node_api/table.h"
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
-#include "sampling/random/brownian.h"
 
 namespace easel::nodes {
 namespace {
-
-// numpy.random.default_rng(seed).random(): PCG64 (O'Neill 2014), seeded by way of numpy's SeedSequence.
-class NumpyRandom {
- public:
-  explicit NumpyRandom(uint64_t seed) {
-    const std::array<uint64_t, 4> words = seed_words(seed);
-    increment_ = (Wide{words[2]} << 64 | words[3]) << 1 | 1;
-    step();
-    state_ += Wide{words[0]} << 64 | words[1];
-    step();
-  }
-
-  // 0 <= x < 1, of 53 bits.
-  double next() {
-    step();
-    const auto high = static_cast<uint64_t>(state_ >> 64), low = static_cast<uint64_t>(state_);
-    const auto turn = static_cast<unsigned>(high >> 58);
-    const uint64_t mixed = high ^ low;
-    const uint64_t value = mixed >> turn | mixed << ((64 - turn) & 63);
-    return static_cast<double>(value >> 11) * 0x1p-53;
-  }
-
- private:
-  __extension__ using Wide = unsigned __int128;
-
-  void step() {
-    constexpr Wide kFactor = Wide{0x2360ED051FC65DA4} << 64 | 0x4385DF649FCCF645;
-    state_ = state_ * kFactor + increment_;
-  }
-
-  // Numbers of 64 bits, of two words each, the low one first.
-  static std::array<uint64_t, 4> seed_words(uint64_t seed) {
-    std::array<uint64_t, 4> out{};
-    const std::vector<uint32_t> words = sampling::seed_sequence(seed, {}, out.size(), 2 * out.size());
-    for (size_t i = 0; i < words.size(); ++i) out[i / 2] |= uint64_t{words[i]} << (i % 2 ? 32 : 0);
-    return out;
-  }
-
-  Wide state_ = 0, increment_ = 0;
-};
 
 // Lines that begin with # are left out; what comes after one is joined to the line before it.
 std::string without_comment_lines(const std::string& text) {
@@ -128,7 +87,7 @@ std::string chosen(const std::string& choices, NumpyRandom& random, const char* 
   if (!(total > 0)) throw Error(Fault::kInvalid, "all choices have the weight 0").at_input(input);
   double sum = 0;
   for (const std::string& option : options) sums.push_back(sum += weight_of(option, input) / total);
-  const double drawn = random.next();
+  const double drawn = random.uniform();
   const auto found =
       std::upper_bound(sums.begin(), sums.end(), drawn, [&](double x, double upto) { return x < upto / sums.back(); });
   return without_weight(options[static_cast<size_t>(found - sums.begin())]);
