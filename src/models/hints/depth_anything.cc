@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "image/scale/aligned.h"
+#include "image/scale/keys_cubic.h"
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
@@ -15,14 +16,6 @@ namespace {
 
 constexpr float kNormEps = 1e-6f;
 constexpr int64_t kHeadWidth = 64, kLastWidth = 32, kSide = 518;  // pixels of the shorter side, where it computes
-
-Shape required(const nn::Weights& w, const std::string& name, int rank) {
-  const auto shape = w.shape(name);
-  if (!shape) throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "' is missing").in_file(w.file());
-  if (shape->rank() != rank || shape->numel() == 0)
-    throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "' has shape " + shape->str()).in_file(w.file());
-  return *shape;
-}
 
 nn::LayerNorm norm(const nn::Weights& w, int64_t width) {
   expect_shape(w, "weight", {width});
@@ -69,6 +62,23 @@ struct Residual {
   nn::Conv2d first, second;
 };
 
+// Places between corners that stay where they are: torch's bilinear interpolation with align_corners.
+ops::Taps corner_taps(int64_t from, int64_t to) {
+  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
+  ops::Taps taps;
+  taps.count = 2;
+  for (int64_t i = 0; i < to; ++i) {
+    const float at = step * static_cast<float>(i);
+    const auto floor = std::min(static_cast<int64_t>(at), from - 1);
+    const float part = at - static_cast<float>(floor);
+    taps.index.push_back(floor);
+    taps.index.push_back(std::min(floor + 1, from - 1));
+    taps.weight.push_back(1.0f - part);
+    taps.weight.push_back(part);
+  }
+  return taps;
+}
+
 Tensor between_corners(const Tensor& x, int64_t height, int64_t width) {
   return ops::resample(x, corner_taps(x.dim(1), height), corner_taps(x.dim(2), width));
 }
@@ -99,15 +109,12 @@ struct Block {
 // `to` places of torch's bicubic interpolation of `from` ones for a factor that is given, which need not be their
 // ratio.
 ops::Taps cubic_taps(int64_t from, int64_t to, double factor) {
-  constexpr float kA = -0.75f;
   const auto step = static_cast<float>(1.0 / factor);
   ops::Taps taps;
   taps.count = 4;
   for (int64_t i = 0; i < to; ++i) {
     const float at = step * (static_cast<float>(i) + 0.5f) - 0.5f, floor = std::floor(at), x = at - floor;
-    const auto near = [](float d) { return ((kA + 2) * d - (kA + 3)) * d * d + 1; };
-    const auto far = [](float d) { return ((kA * d - 5 * kA) * d + 8 * kA) * d - 4 * kA; };
-    for (const float weight : {far(x + 1), near(x), near(1 - x), far(2 - x)}) taps.weight.push_back(weight);
+    for (const float distance : {x + 1, x, 1 - x, 2 - x}) taps.weight.push_back(image::keys_cubic(distance));
     for (int64_t k = -1; k < taps.count - 1; ++k)
       taps.index.push_back(std::clamp<int64_t>(static_cast<int64_t>(floor) + k, 0, from - 1));
   }
@@ -118,37 +125,22 @@ ops::Taps cubic_taps(int64_t from, int64_t to, double factor) {
 
 const char* DepthConfig::name() const { return layers > 12 ? "ViT-L/14" : width > 384 ? "ViT-B/14" : "ViT-S/14"; }
 
-ops::Taps corner_taps(int64_t from, int64_t to) {
-  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
-  ops::Taps taps;
-  taps.count = 2;
-  for (int64_t i = 0; i < to; ++i) {
-    const float at = step * static_cast<float>(i);
-    const auto floor = std::min(static_cast<int64_t>(at), from - 1);
-    const float part = at - static_cast<float>(floor);
-    taps.index.push_back(floor);
-    taps.index.push_back(std::min(floor + 1, from - 1));
-    taps.weight.push_back(1.0f - part);
-    taps.weight.push_back(part);
-  }
-  return taps;
-}
-
 bool is_depth_network(const StoredTensors& file) {
   return file.contains("pretrained.pos_embed") && file.contains("depth_head.scratch.output_conv1.weight");
 }
 
 DepthConfig read_depth_config(const nn::Weights& w) {
   const nn::Weights tower = w["pretrained"], head = w["depth_head"];
-  const Shape patch = required(tower, "patch_embed.proj.weight", 4), positions = required(tower, "pos_embed", 3);
+  const Shape patch = shape_of_rank(tower, "patch_embed.proj.weight", 4),
+              positions = shape_of_rank(tower, "pos_embed", 3);
   DepthConfig c;
   c.width = patch[0];
   c.patch = patch[2];
   c.heads = c.width / kHeadWidth;
   c.layers = numbered_children(tower["blocks"]);
-  c.features = required(head, "scratch.output_conv1.weight", 4)[1];
+  c.features = shape_of_rank(head, "scratch.output_conv1.weight", 4)[1];
   for (size_t i = 0; i < c.projected.size(); ++i)
-    c.projected[i] = required(head["projects"][static_cast<int64_t>(i)], "weight", 4)[0];
+    c.projected[i] = shape_of_rank(head["projects"][static_cast<int64_t>(i)], "weight", 4)[0];
   if (tower["blocks"][0].has("mlp.w12.weight"))
     throw Error(Fault::kUnsupported,
                 "is a network of Depth Anything with gated layers (ViT-g), which Easel does not run")

@@ -63,7 +63,4 @@ DepthHandle load_depth_network(memory::Residency& residency, const StoredTensors
 // How near each pixel is: 255 the nearest, 0 the farthest one, at the picture's size. One channel.
 image::BytePicture depth_of(memory::Residency& residency, const DepthHandle& handle, const image::BytePicture& picture);
 
-// Places between corners that stay where they are: torch's bilinear interpolation with align_corners.
-ops::Taps corner_taps(int64_t from, int64_t to);
-
 }  // namespace easel::models

@@ -2,6 +2,14 @@
 
 namespace easel::models {
 
+Shape shape_of_rank(const nn::Weights& w, const std::string& name, int rank) {
+  const auto shape = w.shape(name);
+  if (!shape) throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "' is missing").in_file(w.file());
+  if (shape->rank() != rank || shape->numel() == 0)
+    throw Error(Fault::kBadFile, "tensor '" + w.full(name) + "' has shape " + shape->str()).in_file(w.file());
+  return *shape;
+}
+
 void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected) {
   const auto shape = w.shape(name);
   if (!shape || (*shape == expected && expected.numel() > 0)) return;

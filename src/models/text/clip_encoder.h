@@ -21,6 +21,9 @@ nn::LayerNorm checked_norm(const nn::Weights& w, int64_t width);
 void expect_shape(const nn::Weights& w, const std::string& name, const Shape& expected);
 Tensor checked_parameter(const nn::Weights& w, const std::string& name, const Shape& shape);
 
+// The shape of a tensor of that rank with values in it. Throws Error(kBadFile) naming the key.
+Shape shape_of_rank(const nn::Weights& w, const std::string& name, int rank);
+
 struct ClipEncoderConfig {
   int64_t width = 0, heads = 0, layers = 0;
   ops::Activation activation = ops::Activation::kGelu;

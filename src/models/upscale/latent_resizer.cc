@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "image/scale/resize.h"
+#include "image/scale/taps.h"
 #include "models/sd/latents.h"
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
@@ -70,21 +71,10 @@ struct ResizerBlock {
 
 using Layer = std::variant<ResizerAttention, ResizerBlock>;
 
-// Places of torch's bilinear interpolation without aligned corners.
-ops::Taps linear_taps(int64_t from, int64_t to) {
-  const float step = static_cast<float>(from) / static_cast<float>(to);
-  ops::Taps taps;
-  taps.count = 2;
-  for (int64_t i = 0; i < to; ++i) {
-    const float at = std::max(0.0f, step * (static_cast<float>(i) + 0.5f) - 0.5f);
-    const auto floor = std::min(static_cast<int64_t>(at), from - 1);
-    const float part = at - static_cast<float>(floor);
-    taps.index.push_back(floor);
-    taps.index.push_back(std::min(floor + 1, from - 1));
-    taps.weight.push_back(1.0f - part);
-    taps.weight.push_back(part);
-  }
-  return taps;
+// torch's bilinear interpolation without aligned corners.
+ops::Taps between(int64_t from, int64_t to) {
+  const image::Taps taps = image::linear_taps(from, to);
+  return {taps.count, taps.index, taps.weight};
 }
 
 }  // namespace
@@ -164,7 +154,7 @@ Tensor LatentResizer::forward(const Tensor& latents, double factor) const {
   const Tensor embedding =
       ops::activate(m.embed2(m.embed1(how_much, {.activation = ops::Activation::kSilu})), ops::Activation::kSilu);
   Tensor x = Impl::run(m.before, m.first(contiguous(latents).to(m.device)), embedding);
-  x = ops::resample(x, linear_taps(now.height, size.height), linear_taps(now.width, size.width));
+  x = ops::resample(x, between(now.height, size.height), between(now.width, size.width));
   x = Impl::run(m.after, x, embedding);
   return m.last(m.last_norm(x, ops::Activation::kSilu)).to(kHost);
 }

@@ -15,13 +15,6 @@ namespace {
   throw Error(Fault::kBadFile, what).in_file(w.file());
 }
 
-Shape require_shape(const nn::Weights& w, const std::string& name, int rank) {
-  const auto shape = w.shape(name);
-  if (!shape) bad(w, "tensor '" + w.full(name) + "' is missing");
-  if (shape->rank() != rank) bad(w, "tensor '" + w.full(name) + "' has shape " + shape->str());
-  return *shape;
-}
-
 }  // namespace
 
 const char* ClipVisionConfig::name() const {
@@ -31,12 +24,12 @@ const char* ClipVisionConfig::name() const {
 ClipVisionConfig read_clip_vision_config(const nn::Weights& w) {
   const nn::Weights model = w["vision_model"], tables = model["embeddings"];
   ClipVisionConfig c;
-  const Shape patch = require_shape(tables, "patch_embedding.weight", 4);
-  const Shape positions = require_shape(tables, "position_embedding.weight", 2);
+  const Shape patch = shape_of_rank(tables, "patch_embedding.weight", 4);
+  const Shape positions = shape_of_rank(tables, "position_embedding.weight", 2);
   c.width = patch[0];
   c.patch = patch[2];
-  c.projection = require_shape(w, "visual_projection.weight", 2)[0];
-  if (w.has("visual_projection_2.weight")) c.second_projection = require_shape(w, "visual_projection_2.weight", 2)[0];
+  c.projection = shape_of_rank(w, "visual_projection.weight", 2)[0];
+  if (w.has("visual_projection_2.weight")) c.second_projection = shape_of_rank(w, "visual_projection_2.weight", 2)[0];
   c.layers = numbered_children(model["encoder"]["layers"]);
   if (c.layers < 23)
     throw Error(Fault::kUnsupported, "a CLIP vision tower of " + std::to_string(c.layers) +
