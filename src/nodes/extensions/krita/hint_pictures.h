@@ -1,6 +1,7 @@
 // What the nodes of comfyui_controlnet_aux share: each picture of a batch by itself, at a resolution.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,16 @@ Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilte
 }
 
 // The size of what preprocessed() gives.
-inline Foreseen<Image> foresee_hint(const ForeseenPicture* pictures, int64_t resolution) {
-  if (!pictures || pictures->width < 1 || pictures->height < 1) return {};
+inline std::optional<ForeseenPicture> foreseen_hint(const ForeseenPicture* pictures, int64_t resolution) {
+  if (!pictures || pictures->width < 1 || pictures->height < 1) return std::nullopt;
   ForeseenPicture out = in_size(*pictures, image::hint_size(size_of(*pictures), resolution));
   out.channels = 3;
-  return {out};
+  return out;
+}
+
+// For nodes that give nothing else.
+inline Foreseen<Image> foresee_hint(const ForeseenPicture* pictures, int64_t resolution) {
+  return {foreseen_hint(pictures, resolution)};
 }
 
 }  // namespace easel::nodes

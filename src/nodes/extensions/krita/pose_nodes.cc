@@ -59,11 +59,7 @@ Results<Image, PoseKeypoints> pose(const Pose& in, Call& call) {
 Foreseen<Image, PoseKeypoints> foresee_pose(const Known<Pose>& in, Call& call) {
   if (!call.awaits("detect_hand") && !call.awaits("detect_face"))
     finders(in(&Pose::detect_hand), in(&Pose::detect_face), call);
-  const ForeseenPicture* known = in(&Pose::image);
-  if (!known || known->width < 1 || known->height < 1) return {};
-  ForeseenPicture out = in_size(*known, image::hint_size(size_of(*known), in(&Pose::resolution)));
-  out.channels = 3;
-  return {out, std::nullopt};
+  return {foreseen_hint(in(&Pose::image), in(&Pose::resolution)), std::nullopt};
 }
 
 // DWPose's networks are published as graphs of other libraries only.
