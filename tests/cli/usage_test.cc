@@ -1,9 +1,8 @@
 // What the program says of a command line it does not understand.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include "cli/command.h"
+#include "support/loopback.h"
 
 namespace easel::cli {
 namespace {
@@ -47,18 +46,10 @@ TEST(Usage, LeavesOtherFaultsAsTheyAre) {
 }
 
 TEST(Usage, SaysThatAPortIsTaken) {
-  const int taken = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(bind(taken, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(listen(taken, 1), 0);
-  ASSERT_EQ(getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string port = std::to_string(ntohs(address.sin_port));
+  const easel::testing::LoopbackListener taken;
+  const std::string port = std::to_string(taken.port());
   Workplace place("usage");
   const auto result = place.run({"serve", "--port", port});
-  close(taken);
   EXPECT_EQ(result.code, 2);
   EXPECT_NE(result.err.find("port " + port + " of 127.0.0.1 is taken by another program"), std::string::npos)
       << result.err;

@@ -1,38 +1,24 @@
 // Stands between a client and a server on the loopback address, and cuts connections when a test says so.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
-#include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "support/loopback.h"
 
 namespace easel::server::testing {
 
 class CuttingProxy {
  public:
-  explicit CuttingProxy(uint16_t to) : to_(to), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 50) != 0 ||
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      throw std::runtime_error("the proxy cannot listen");
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { accept_all(); });
-  }
+  explicit CuttingProxy(uint16_t to) : to_(to), thread_([this] { accept_all(); }) {}
   ~CuttingProxy() {
     stopping_ = true;
     thread_.join();
     for (auto& t : pairs_) t.join();
-    ::close(listener_);
   }
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return listener_.port(); }
 
   // The next thing that the server says to anybody does not arrive: that connection is cut instead.
   void lose_next_answer() { lose_answer_ = true; }
@@ -41,21 +27,12 @@ class CuttingProxy {
   void cut(bool off) { cut_ = off; }
 
  private:
-  static sockaddr_in loopback(uint16_t port) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    out.sin_port = htons(port);
-    return out;
-  }
   void accept_all() {
     while (!stopping_) {
-      pollfd file{listener_, POLLIN, 0};
-      if (::poll(&file, 1, 20) <= 0) continue;
-      const int client = ::accept(listener_, nullptr, nullptr);
+      const int client = listener_.accept();
       if (client < 0) continue;
       const int server = ::socket(AF_INET, SOCK_STREAM, 0);
-      sockaddr_in address = loopback(to_);
+      sockaddr_in address = easel::testing::loopback(to_);
       if (cut_ || ::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
         ::close(client);
         ::close(server);
@@ -85,8 +62,7 @@ class CuttingProxy {
   }
 
   const uint16_t to_;
-  const int listener_;
-  uint16_t port_ = 0;
+  const easel::testing::LoopbackListener listener_;
   std::atomic<bool> stopping_{false}, lose_answer_{false}, cut_{false};
   std::vector<std::thread> pairs_;
   std::thread thread_;

@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/loopback.h"
 #include "support/temp_folder.h"
 
 #ifdef EASEL_HAS_POSTGRES
@@ -162,11 +163,8 @@ class PostgresServer {
     for (int i = 0; i < 50; ++i) {
       const auto port = static_cast<uint16_t>(kFirst + (::getpid() + i * kStep) % kPorts);
       const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-      sockaddr_in address{};
-      address.sin_family = AF_INET;
-      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      address.sin_port = htons(port);
-      const bool found = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+      const sockaddr_in address = easel::testing::loopback(port);
+      const bool found = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
       ::close(fd);
       if (found) return port;
     }

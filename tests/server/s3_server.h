@@ -2,12 +2,6 @@
 // every signature by itself (aws_signature.h), and fails when a test says so.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <ctime>
@@ -22,6 +16,7 @@
 
 #include "server/aws_signature.h"
 #include "server/fleet/contents/bucket.h"
+#include "support/loopback.h"
 
 namespace easel::server::testing {
 
@@ -36,27 +31,16 @@ class S3Server {
     std::string body = {};
   };
 
-  S3Server() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 50) != 0 ||
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      throw std::runtime_error("the store of objects cannot listen");
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { accept_all(); });
-  }
+  S3Server() : thread_([this] { accept_all(); }) {}
   ~S3Server() {
     stopping_ = true;
     thread_.join();
     for (std::thread& t : connections_) t.join();
-    ::close(listener_);
   }
   S3Server(const S3Server&) = delete;
   S3Server& operator=(const S3Server&) = delete;
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()); }
   // What a client needs that may do everything.
   BucketOptions client(const std::string& prefix = "") const {
     return {.endpoint = url(),
@@ -127,9 +111,7 @@ class S3Server {
 
   void accept_all() {
     while (!stopping_) {
-      pollfd file{listener_, POLLIN, 0};
-      if (::poll(&file, 1, 20) <= 0) continue;
-      const int client = ::accept(listener_, nullptr, nullptr);
+      const int client = listener_.accept();
       if (client >= 0) connections_.emplace_back([this, client] { serve(client); });
     }
   }
@@ -226,7 +208,7 @@ class S3Server {
       if ((name == "host" || name.starts_with("x-amz-")) &&
           (";" + signed_headers + ";").find(";" + name + ";") == std::string::npos)
         return error(403, "AccessDenied");
-    if (header("host") != "127.0.0.1:" + std::to_string(port_)) return error(400, "InvalidRequest");
+    if (header("host") != "127.0.0.1:" + std::to_string(listener_.port())) return error(400, "InvalidRequest");
     if (header("x-amz-content-sha256") != sha256_hex(request.body)) return error(400, "XAmzContentSHA256Mismatch");
     if (part("Signature") != aws_signature(request, signed_headers, scope, kSecret))
       return error(403, "SignatureDoesNotMatch");
@@ -299,8 +281,7 @@ class S3Server {
                      "</IsTruncated>" + contents + "</ListBucketResult>"};
   }
 
-  const int listener_;
-  uint16_t port_ = 0;
+  const easel::testing::LoopbackListener listener_;
   std::atomic<bool> stopping_{false}, cut_{false};
   mutable std::mutex mutex_;
   std::map<std::string, Object> objects_;
