@@ -62,7 +62,16 @@ make_deb() {
   echo "$out/easel_${version}_$arch.deb"
 }
 
-# With every library but the C library's own beside the program, found by a path relative to it.
+# What every system has: the C library, and the compiler's, which may not be older than the program and its libraries
+# need. Beside them a newer one of the system's, which its graphics drivers need, could not be loaded.
+of_the_system() {  # LIBRARY
+  case "$1" in
+    libc.so.* | libm.so.* | ld-linux* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.* | libstdc++.so.* | libgcc_s.so.*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# With every library beside the program that not every system has, found by paths relative to the files that need them.
 make_archive() {
   local name=easel-$version-linux-$arch tree=$stage/archive library
   install_tree "$stage/tree"
@@ -72,17 +81,23 @@ make_archive() {
   mapfile -t opened <"$build/opened_libraries"
   cc -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
   ldd "$tree/$name/bin/easel" "$stage/opened.so" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
-    case "$(basename "$library")" in
-      libc.so.* | libm.so.* | ld-linux* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.*) continue ;;
-    esac
-    install -m 644 "$(realpath "$library")" "$tree/$name/lib/$(basename "$library")"
+    of_the_system "$(basename "$library")" || install -m 644 "$(realpath "$library")" "$tree/$name/lib/$(basename "$library")"
   done
-  # For libraries of libraries as well, hence not the newer tag, which holds for the program's own only.
-  patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$tree/$name/bin/easel"
-  for library in "$tree/$name"/lib/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$library"; done
+  # By the newer tag, which does not hold for the libraries of the system that the program opens.
+  patchelf --set-rpath '$ORIGIN/../lib' "$tree/$name/bin/easel"
+  for library in "$tree/$name"/lib/*; do patchelf --set-rpath '$ORIGIN' "$library"; done
   tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu -c "$name" |
     xz -T1 -6 >"$out/$name.tar.xz"
   echo "$out/$name.tar.xz"
+  echo "  runs where there are $(needed_versions "$tree/$name"/bin/* "$tree/$name"/lib/*)"
+}
+
+# The newest versions of the system's libraries' symbols that these files need, such as "GLIBC_2.35 GLIBCXX_3.4.30".
+needed_versions() {  # FILES
+  local kind
+  for kind in GLIBC GLIBCXX; do
+    objdump -T "$@" | sed -nE "s/.*\\b(${kind}_[0-9.]+)\\b.*/\\1/p" | sort -Vu | tail -1
+  done | paste -sd' '
 }
 
 make_deb
