@@ -41,6 +41,7 @@ make_deb() {
   local tree=$stage/deb doc=$stage/deb/usr/share/doc/easel depends
   install_tree "$tree"
   install -D -m 644 "$root/packaging/easel.service" "$tree/lib/systemd/system/easel.service"
+  install -D -m 644 "$root/packaging/lintian-overrides" "$tree/usr/share/lintian/overrides/easel"
   install -m 644 "$root/packaging/copyright" "$doc/copyright"
   rm -f "$doc/LICENSE" "$doc/NOTICE"  # both are in the copyright file
   printf 'easel (%s) unstable; urgency=medium\n\n  * Version %s; the history is in the repository.\n\n -- %s  %s\n' \
