@@ -109,8 +109,8 @@ class LevelsOfProducts : public OpTest {
 };
 
 TEST_F(LevelsOfProducts, AreExactForEveryShapeOfABlock) {
-  for (const int64_t depth : {1, 2, 3, 4, 5, 6, 7, 8, 31, 2051, 4106})
-    for (const int64_t outputs : {1, 3, 4, 6, 9, 14, 16, 23, 70}) {
+  for (const int64_t depth : {1, 2, 3, 4, 5, 7, 8, 31, 2051})
+    for (const int64_t outputs : {1, 4, 6, 9, 14, 16, 23, 70}) {
       const Tensor x = whole_numbers({13, depth}), w = whole_numbers({outputs, depth});
       Tensor wanted({13, outputs});
       for (int64_t i = 0; i < wanted.numel(); ++i) {

@@ -16,14 +16,15 @@ int64_t Panels::vectors_of(int64_t panel) const {
 
 float Panels::value(int64_t output, int64_t tap, int64_t k) const {
   const Kernels& table = kernels(level);
-  const int64_t panel = output / width, per_lane = values_in_lane(type), columns = vectors_of(panel) * table.vec;
+  const int64_t panel = output / width, per_lane = values_in_lane(type);
   int64_t at = k / per_lane, column = output % width;
   if (paired() && (at | 1) < lanes) {
     const int64_t place = column % 4;  // in its vector
     column += place % 2 * 2 + at % 2 - place;
     at = at / 2 * 2 + place / 2;
   }
-  const float* lane = weights + panel * table.panel * taps * lanes + (tap * lanes + at) * columns + column;
+  const float* lane =
+      weights + panel * table.panel * taps * lanes + (tap * lanes + at) * vectors_of(panel) * table.vec + column;
   if (type == DType::kF32) return *lane;
   if (type == DType::kI8) {
     int8_t four[4];
