@@ -14,12 +14,12 @@ trap 'rm -rf "$stage"' EXIT
 mkdir -p "$out"
 
 if [ "$arch" = "$(dpkg --print-architecture)" ]; then
-  compiler=cc
+  tools=''
   runnable() { echo "$1"; }
   libraries_of() { ldd "$@"; }
 else
   triplet=$(dpkg-architecture -a"$arch" -qDEB_HOST_GNU_TYPE 2>/dev/null)
-  compiler=$triplet-gcc
+  tools=$triplet-
   export DEB_HOST_ARCH=$arch  # for dpkg-shlibdeps
   runnable() {
     mkdir -p "$stage/emulated"
@@ -29,7 +29,7 @@ else
   }
   libraries_of() {
     local loader file
-    loader=$("$triplet-readelf" -l "$1" | sed -nE 's/.*program interpreter: (.*)\]/\1/p')
+    loader=$("${tools}readelf" -l "$1" | sed -nE 's/.*program interpreter: (.*)\]/\1/p')
     for file in "$@"; do "qemu-${triplet%%-*}" "$loader" --list "$file"; done
   }
 fi
@@ -63,6 +63,7 @@ make_deb() {
   local tree=$stage/deb doc=$stage/deb/usr/share/doc/easel depends
   install_tree "$tree"
   install -D -m 644 "$root/packaging/easel.service" "$tree/lib/systemd/system/easel.service"
+  install -D -m 644 "$root/packaging/lintian-overrides" "$tree/usr/share/lintian/overrides/easel"
   install -m 644 "$root/packaging/copyright" "$doc/copyright"
   rm -f "$doc/LICENSE" "$doc/NOTICE"  # both are in the copyright file
   printf 'easel (%s) unstable; urgency=medium\n\n  * Version %s; the history is in the repository.\n\n -- %s  %s\n' \
@@ -72,7 +73,7 @@ make_deb() {
   printf 'Source: easel\n\nPackage: easel\nArchitecture: any\n' >"$stage/control/debian/control"
   # What the program opens when it reads a picture is needed as well: a library that is linked with it all stands for it.
   mapfile -t opened <"$build/opened_libraries"
-  "$compiler" -shared -o "$stage/control/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  "${tools}gcc" -shared -o "$stage/control/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
   depends=$(cd "$stage/control" && dpkg-shlibdeps -O "-e$tree/usr/bin/easel" -eopened.so 2>/dev/null |
     sed -n 's/^shlibs:Depends=//p')
   sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@DEPENDS@/$depends/" \
@@ -84,7 +85,16 @@ make_deb() {
   echo "$out/easel_${version}_$arch.deb"
 }
 
-# With every library but the C library's own beside the program, found by a path relative to it.
+# What every system has: the C library, and the compiler's, which may not be older than the program and its libraries
+# need. Beside them a newer one of the system's, which its graphics drivers need, could not be loaded.
+of_the_system() {  # LIBRARY
+  case "$1" in
+    libc.so.* | libm.so.* | ld-linux* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.* | libstdc++.so.* | libgcc_s.so.*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# With every library beside the program that not every system has, found by paths relative to the files that need them.
 make_archive() {
   local name=easel-$version-linux-$arch tree=$stage/archive library
   install_tree "$stage/tree"
@@ -92,19 +102,25 @@ make_archive() {
   install -m 644 "$root/packaging/easel.service" "$tree/$name/share/easel/easel.service"
   # Those that the program opens when it reads a picture, and theirs, too.
   mapfile -t opened <"$build/opened_libraries"
-  "$compiler" -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  "${tools}gcc" -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
   libraries_of "$tree/$name/bin/easel" "$stage/opened.so" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
-    case "$(basename "$library")" in
-      libc.so.* | libm.so.* | ld-linux* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.*) continue ;;
-    esac
-    install -m 644 "$(realpath "$library")" "$tree/$name/lib/$(basename "$library")"
+    of_the_system "$(basename "$library")" || install -m 644 "$(realpath "$library")" "$tree/$name/lib/$(basename "$library")"
   done
-  # For libraries of libraries as well, hence not the newer tag, which holds for the program's own only.
-  patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$tree/$name/bin/easel"
-  for library in "$tree/$name"/lib/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$library"; done
+  # By the newer tag, which does not hold for the libraries of the system that the program opens.
+  patchelf --set-rpath '$ORIGIN/../lib' "$tree/$name/bin/easel"
+  for library in "$tree/$name"/lib/*; do patchelf --set-rpath '$ORIGIN' "$library"; done
   tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu -c "$name" |
     xz -T1 -6 >"$out/$name.tar.xz"
   echo "$out/$name.tar.xz"
+  echo "  runs where there are $(needed_versions "$tree/$name"/bin/* "$tree/$name"/lib/*)"
+}
+
+# The newest versions of the system's libraries' symbols that these files need, such as "GLIBC_2.35 GLIBCXX_3.4.30".
+needed_versions() {  # FILES
+  local kind
+  for kind in GLIBC GLIBCXX; do
+    "${tools}objdump" -T "$@" | sed -nE "s/.*\\b(${kind}_[0-9.]+)\\b.*/\\1/p" | sort -Vu | tail -1
+  done | paste -sd' '
 }
 
 make_deb

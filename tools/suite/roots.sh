@@ -1,18 +1,42 @@
-# Roots of releases of Debian, and commands in them. To be sourced, in the project's folder.
+# Roots of releases of Debian and Ubuntu, and commands in them. To be sourced, in the project's folder.
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+is_ubuntu() { case "$1" in jammy | noble | oracular | plucky | questing | resolute) ;; *) return 1 ;; esac; }
+
+# The keys by which Ubuntu's archive is signed, as debootstrap reads them. Debian has no package of them, so they come from
+# that archive, and must be the bytes that were looked at when this was written.
+ubuntu_keys() {  # MIRROR
+  local keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg folder=$PWD/build/roots/ubuntu-keyring
+  [ -f "$keys" ] && { echo "$keys"; return; }
+  if [ ! -f "$folder$keys" ]; then
+    mkdir -p "$folder"
+    curl -sSf -o "$folder/keys.deb" "$1/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+    echo "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8  $folder/keys.deb" | sha256sum --check --quiet >&2
+    dpkg -x "$folder/keys.deb" "$folder"
+  fi
+  echo "$folder$keys"
+}
 
 # Makes a root of a release, which is its name where none is given, with nothing but what is essential and apt. One that is
 # there stays as it is. Prints its path.
 root_of() {  # NAME [SUITE]
-  local root=$PWD/build/roots/$1 suite=${2:-$1} mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+  local root=$PWD/build/roots/$1 suite=${2:-$1} mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian} options=()
+  if is_ubuntu "$suite"; then
+    mirror=${UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
+    options=(--components=main,universe "--keyring=$(ubuntu_keys "$mirror")")
+  fi
   if [ ! -d "$root" ]; then
     # Made under another name, so that one that was interrupted isn't taken for a whole one.
     as_root rm -rf "$root.part"
     mkdir -p build/roots
     echo "making a root of $suite from $mirror" >&2
-    as_root debootstrap --variant=minbase --include=ca-certificates "$suite" "$root.part" "$mirror" >"$root.log" ||
-      { tail -5 "$root.log" >&2; return 1; }
+    # Its own script, if this debootstrap has none for so new a release, is that of all of the same maker.
+    local script=sid
+    is_ubuntu "$suite" && script=gutsy
+    [ -e "/usr/share/debootstrap/scripts/$suite" ] && script=$suite
+    as_root debootstrap --variant=minbase --include=ca-certificates "${options[@]}" "$suite" "$root.part" "$mirror" \
+      "/usr/share/debootstrap/scripts/$script" >"$root.log" || { tail -5 "$root.log" >&2; return 1; }
     # What is unpacked needs not survive a power cut.
     echo force-unsafe-io | as_root tee "$root.part/etc/dpkg/dpkg.cfg.d/unsafe-io" >/dev/null
     as_root mv "$root.part" "$root"

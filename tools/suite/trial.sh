@@ -37,7 +37,7 @@ url=http://127.0.0.1:8188
 start() {
   local command
   command=$(sed -n '/^ExecStart=/,/[^\\]$/p' /lib/systemd/system/easel.service | sed 's/^ExecStart=//; s/\\$//' | tr -d '\n')
-  ${command//\$EASEL_OPTIONS/} "$@" >>/packages/server.log 2>&1 &
+  ${command//\$EASEL_OPTIONS/} >>/packages/server.log 2>&1 &
   server=$!
   for _ in $(seq 100); do curl -sf "$url/queue" >/dev/null && return; sleep 0.1; done
   cat /packages/server.log >&2

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Tries the package as its users do, in a fresh root of a release of Debian:
-#   try_package.sh SUITE EASEL.deb
-# It is installed by apt and draws a picture with no other step; a server that its unit's command starts does one job and
-# keeps another waiting; it is upgraded, and both jobs, the picture and the settings are still there; it is removed, and
-# nothing stays but what its user made.
+# Tries what ./dev package makes as its users do, in a fresh root of a release of Debian or Ubuntu:
+#   try_package.sh SUITE EASEL.tar.xz [EASEL.deb]
+# The archive is unpacked and draws a picture, with nothing installed. The package is installed by apt and draws one with no
+# other step; a server that its unit's command starts does one job and keeps another waiting; it is upgraded, and both jobs,
+# the picture and the settings are still there; it is removed, and nothing stays but what its user made.
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-deb=$(realpath "$2")
+archive=$(realpath "$2") deb=${3:+$(realpath "$3")}
 cd "$here/../.."
 # shellcheck source=tools/suite/roots.sh
 source "$here/roots.sh"
@@ -17,6 +17,16 @@ as_root rm -rf "$root"
 as_root cp -a "$pristine" "$root"
 as_root mkdir "$root/packages"
 
+as_root cp "$archive" "$root/packages/easel.tar.xz"
+as_root cp docs/pictures/img2img.jpg "$root/packages/photo.jpg"
+as_root cp "$here"/trial*.sh "$root/packages"
+in_root "$root" /nowhere bash /packages/trial_of_archive.sh
+if [ -z "$deb" ]; then
+  echo "there is no Debian package for $1 (./dev package --suite $1 makes one): only the archive was tried"
+  as_root rm -rf "$root"
+  exit
+fi
+
 # The release before is the same under an older number: it is what an upgrade does that is tried.
 older=$(mktemp -d)
 trap 'rm -rf "$older"' EXIT
@@ -25,7 +35,5 @@ sed -i 's/^Version: .*/&~before/' "$older/tree/DEBIAN/control"
 dpkg-deb --root-owner-group -Zgzip --build "$older/tree" "$older/before.deb" >/dev/null
 as_root cp "$older/before.deb" "$root/packages/before.deb"
 as_root cp "$deb" "$root/packages/easel.deb"
-as_root cp docs/pictures/img2img.jpg "$root/packages/photo.jpg"
-as_root cp "$here/trial.sh" "$root/packages/trial.sh"
 in_root "$root" /nowhere bash /packages/trial.sh
 as_root rm -rf "$root"
