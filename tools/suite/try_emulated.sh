@@ -40,7 +40,7 @@ easel() {
     root=$1 emulator=$2
     shift 2
     cd "$root/tmp"
-    exec env -i HOME=/tmp LANG=C.UTF-8 chroot "$root" /emulator/ld-linux-x86-64.so.2 --library-path /emulator \
+    exec env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 chroot "$root" /emulator/ld-linux-x86-64.so.2 --library-path /emulator \
       "/emulator/$emulator" /usr/bin/easel "$@"
   ' easel "$root" "$emulator" "$@"
 }

@@ -9,7 +9,8 @@ namespace easel::ops::cpu {
 
 // A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is four bytes
 // along k: one f32, two neighbouring bf16, or four 8-bit integers. The latter are unsigned in a and signed in the
-// weights, and their sums are 32-bit integers stored in place of the floats.
+// weights, and their sums are 32-bit integers stored in place of the floats, for dequantise() of the same level only: a
+// level may take a constant off each byte of a.
 struct PanelTile {
   const char* a = nullptr;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
   const int64_t* row_offset = nullptr;
