@@ -24,7 +24,7 @@ set(EASEL_LIBRARY_png PNG::PNG)
 set(EASEL_LIBRARY_postgres)
 if(EASEL_BUILD_POSTGRES)
   add_library(easel_libpq INTERFACE)  # headers only: the library is opened when a store needs it
-  target_include_directories(easel_libpq SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
+  target_include_directories(easel_libpq SYSTEM INTERFACE ${EASEL_LIBPQ_HEADERS})
   target_link_libraries(easel_libpq INTERFACE ${CMAKE_DL_LIBS})
   set(EASEL_LIBRARY_postgres easel_libpq)
 endif()

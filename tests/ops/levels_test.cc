@@ -73,7 +73,7 @@ TYPED_TEST(Levels, Convolutions) {
 }
 
 TYPED_TEST(Levels, Attention) {
-  const Tensor q = this->random({2, 131, 96}), k = this->random({2, 600, 96}), v = this->random({2, 600, 96});
+  const Tensor q = this->random({2, 131, 96}), k = this->random({2, 601, 96}), v = this->random({2, 601, 96});
   AttentionArgs causal;
   causal.causal = true;
   this->expect_alike([&] { return std::vector<Tensor>{attention(q, k, v, 2), attention(q, k, v, 3, causal)}; });
@@ -94,6 +94,43 @@ TYPED_TEST(Levels, NormsAndPointwise) {
       all.push_back(activate(x, a));
     return all;
   });
+}
+
+// Whole numbers, of which every type and order of sums gives the same: each number of rows, vectors and lanes that a
+// block of the kernels can have, and depths that are multiplied in parts.
+class LevelsOfProducts : public OpTest {
+ protected:
+  LevelsOfProducts() : OpTest(kHost, DType::kBF16) {}
+  Tensor whole_numbers(const Shape& shape) {
+    Tensor t(shape);
+    for (float& v : t.values()) v = static_cast<float>(pick(-7, 7));
+    return t;
+  }
+};
+
+TEST_F(LevelsOfProducts, AreExactForEveryShapeOfABlock) {
+  for (const int64_t depth : {1, 2, 3, 4, 5, 7, 8, 31, 2051})
+    for (const int64_t outputs : {1, 4, 6, 9, 14, 16, 23, 70}) {
+      const Tensor x = whole_numbers({13, depth}), w = whole_numbers({outputs, depth});
+      Tensor wanted({13, outputs});
+      for (int64_t i = 0; i < wanted.numel(); ++i) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < depth; ++k)
+          sum += static_cast<int64_t>(x.f32()[i / outputs * depth + k] * w.f32()[i % outputs * depth + k]);
+        wanted.f32()[i] = static_cast<float>(sum);
+      }
+      for (const Isa level : cpu::isa_levels())
+        for (const DType type : {DType::kF32, DType::kBF16}) {
+          const AtLevel chosen(level);
+          const auto packed = pack_linear(w, {}, type);
+          const Tensor values = convert(x, type);
+          for (int64_t rows = 1; rows <= 13; rows += rows < 7 ? 1 : 6)
+            EXPECT_EQ(
+                max_difference(linear(values.slice(0, 0, rows), *packed, {.f32_out = true}), wanted.slice(0, 0, rows)),
+                0.0)
+                << cpu::isa_name(level) << " " << dtype_name(type) << " " << rows << "x" << depth << "x" << outputs;
+        }
+    }
 }
 
 TEST(LevelsThereAre, EndWithMatrixRegistersAndAutoFollows) {

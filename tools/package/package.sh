@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the Debian package and the archive that can be unpacked anywhere, from a built tree:
 #   package.sh BUILD OUT [ARCH]
+# ARCH: where the tree was built for another kind of processor, which qemu plays where the program is asked for its help.
 # Both hold the same files. Two builds of one commit give the same bytes: times are the commit's, orders are sorted.
 set -euo pipefail
 build=$(realpath "$1") out=$(realpath -m "$2") arch=${3:-$(dpkg --print-architecture)}
@@ -12,13 +13,34 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$out"
 
+if [ "$arch" = "$(dpkg --print-architecture)" ]; then
+  tools=''
+  runnable() { echo "$1"; }
+  libraries_of() { ldd "$@"; }
+else
+  triplet=$(dpkg-architecture -a"$arch" -qDEB_HOST_GNU_TYPE 2>/dev/null)
+  tools=$triplet-
+  export DEB_HOST_ARCH=$arch  # for dpkg-shlibdeps
+  runnable() {
+    mkdir -p "$stage/emulated"
+    printf '#!/bin/sh\nexec qemu-%s -0 easel %q "$@"\n' "${triplet%%-*}" "$1" >"$stage/emulated/easel"
+    chmod +x "$stage/emulated/easel"
+    echo "$stage/emulated/easel"
+  }
+  libraries_of() {
+    local loader file
+    loader=$("${tools}readelf" -l "$1" | sed -nE 's/.*program interpreter: (.*)\]/\1/p')
+    for file in "$@"; do "qemu-${triplet%%-*}" "$loader" --list "$file"; done
+  }
+fi
+
 # The commands that have a page of their own.
 commands() { "$easel" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z0-9]*\) .*/\1/p'; }
 
 # What there is beside CMake's own install: pages of the manual and completions, made by the program itself.
 install_tree() {  # FOLDER
   DESTDIR=$1 cmake --install "$build" --prefix /usr --strip >/dev/null
-  easel=$1/usr/bin/easel
+  easel=$(runnable "$1/usr/bin/easel")
   local share=$1/usr/share command
   mkdir -p "$share/man/man1"
   help2man --no-info --no-discard-stderr --name "image-conditioned diffusion, natively" "$easel" \
@@ -28,7 +50,7 @@ install_tree() {  # FOLDER
       --name "$("$easel" --help | sed -n "s/^  $command  *\(.*\)/\1/p")" \
       "$easel $command" --output "$share/man/man1/easel-$command.1"
   done
-  sed -i -E "s|$1/usr/bin/||g" "$share"/man/man1/*.1
+  sed -i -E "s|${easel%/*}/||g" "$share"/man/man1/*.1
   gzip -9n "$share"/man/man1/*.1
   install -D -m 644 /dev/stdin "$share/bash-completion/completions/easel" < <("$easel" completion bash)
   install -D -m 644 /dev/stdin "$share/zsh/vendor-completions/_easel" < <("$easel" completion zsh)
@@ -51,7 +73,7 @@ make_deb() {
   printf 'Source: easel\n\nPackage: easel\nArchitecture: any\n' >"$stage/control/debian/control"
   # What the program opens when it reads a picture is needed as well: a library that is linked with it all stands for it.
   mapfile -t opened <"$build/opened_libraries"
-  cc -shared -o "$stage/control/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  "${tools}gcc" -shared -o "$stage/control/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
   depends=$(cd "$stage/control" && dpkg-shlibdeps -O "-e$tree/usr/bin/easel" -eopened.so 2>/dev/null |
     sed -n 's/^shlibs:Depends=//p')
   sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@DEPENDS@/$depends/" \
@@ -80,8 +102,8 @@ make_archive() {
   install -m 644 "$root/packaging/easel.service" "$tree/$name/share/easel/easel.service"
   # Those that the program opens when it reads a picture, and theirs, too.
   mapfile -t opened <"$build/opened_libraries"
-  cc -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
-  ldd "$tree/$name/bin/easel" "$stage/opened.so" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
+  "${tools}gcc" -shared -o "$stage/opened.so" -x c /dev/null -x none -Wl,--no-as-needed "${opened[@]}"
+  libraries_of "$tree/$name/bin/easel" "$stage/opened.so" | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
     of_the_system "$(basename "$library")" || install -m 644 "$(realpath "$library")" "$tree/$name/lib/$(basename "$library")"
   done
   # By the newer tag, which does not hold for the libraries of the system that the program opens.
@@ -97,7 +119,7 @@ make_archive() {
 needed_versions() {  # FILES
   local kind
   for kind in GLIBC GLIBCXX; do
-    objdump -T "$@" | sed -nE "s/.*\\b(${kind}_[0-9.]+)\\b.*/\\1/p" | sort -Vu | tail -1
+    "${tools}objdump" -T "$@" | sed -nE "s/.*\\b(${kind}_[0-9.]+)\\b.*/\\1/p" | sort -Vu | tail -1
   done | paste -sd' '
 }
 

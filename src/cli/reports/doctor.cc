@@ -1,6 +1,7 @@
 #include "cli/reports/doctor.h"
 
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,10 +58,16 @@ std::optional<double> cpu_quota() {
   return quota / period;
 }
 
+// The kind of processor: "x86_64", "aarch64".
+std::string architecture() {
+  utsname system{};
+  return uname(&system) == 0 ? system.machine : "unknown";
+}
+
 MachineFacts machine_facts(const engine::Engine& engine) {
   MachineFacts out;
   out.processor = value_of("/proc/cpuinfo", "model name");
-  if (out.processor.empty()) out.processor = "x86-64";
+  if (out.processor.empty()) out.processor = architecture();
   out.threads = thread_count();
   out.cpu_quota = cpu_quota();
   for (const auto level : ops::cpu::isa_levels()) out.levels.emplace_back(ops::cpu::isa_name(level));
@@ -103,7 +110,7 @@ class Examination {
 
   void judge_machine() {
     const MachineFacts& m = out_.machine;
-    if (m.level == "base")
+    if (m.level == "base" && architecture() == "x86_64")  // elsewhere it has vectors as well
       note("the kernels run without vector instructions of AVX2, several times slower than with them",
            std::getenv("EASEL_ISA") ? "Unset EASEL_ISA" : "This processor, or the virtual machine, has none");
     if (const char* level = std::getenv("EASEL_ISA"))

@@ -27,7 +27,7 @@ struct Finding {
 
 // Bytes, and 0 for what the system does not say.
 struct MachineFacts {
-  std::string processor;            // as the system names it, "x86-64" where it does not
+  std::string processor;            // as the system names it, its kind ("aarch64") where it does not
   int threads = 0;                  // that Easel computes with
   std::optional<double> cpu_quota;  // cores' worth of time that the container may use, where it is limited
   std::vector<std::string> levels;  // instruction levels that the kernels can run at here, in order

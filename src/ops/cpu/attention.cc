@@ -109,7 +109,9 @@ class Block {
 
   // outputs += weights x values [key, key + keys).
   void accumulate(int64_t key, int64_t keys) {
-    const int64_t none = 0, per_lane = 4 / s_.element, lanes = ceil_div(keys, per_lane);
+    const int64_t none = 0, per_lane = 4 / s_.element;
+    // The last lane of bf16 is half of a pair where there are pairs: the other one's values are zero, as its weights.
+    const int64_t lanes = round_up<int64_t>(ceil_div(keys, per_lane), s_.k.pair_lanes && per_lane == 2 ? 2 : 1);
     PanelTile tile{.a = reinterpret_cast<const char*>(weights_),
                    .tap_offset = &none,
                    .taps = 1,

@@ -8,6 +8,7 @@ static void pack_keys(const PackKeys& p) {
   const auto* from = static_cast<const ElementOf<kBf16>*>(p.from);
   float* to = p.to;
   for (int64_t first = 0; first < p.keys; first += kPanel) {
+    [[maybe_unused]] float* panel = to;
     const int64_t left = p.keys - first, vectors = left >= kPanel ? kPanelVecs : (left + kVec - 1) / kVec;
     for (int64_t lane = 0; lane < p.lanes; ++lane)
       for (int64_t v = 0; v < vectors; ++v, to += kVec) {
@@ -17,6 +18,9 @@ static void pack_keys(const PackKeys& p) {
         else store(to, gather(at, p.stride, left - v * kVec));
       }
     for (int64_t i = 0; i < p.padding * vectors; ++i, to += kVec) store(to, Vec{});
+#if defined(EASEL_PAIRED_LANES)
+    if constexpr (kBf16) pair_lanes(panel, p.lanes + p.padding, vectors * kVec);
+#endif
   }
 }
 
@@ -32,6 +36,7 @@ static void pack_values(const PackValues& p) {
   const auto* from = static_cast<const ElementOf<kBf16>*>(p.from);
   float* to = p.to;
   for (int64_t first = 0; first < p.columns; first += kPanel) {
+    [[maybe_unused]] float* panel = to;
     const int64_t left = p.columns - first, vectors = left >= kPanel ? kPanelVecs : (left + kVec - 1) / kVec;
     for (int64_t lane = 0; lane < p.lanes; ++lane)
       for (int64_t v = 0; v < vectors; ++v, to += kVec) {
@@ -46,6 +51,9 @@ static void pack_values(const PackValues& p) {
         }
         store(to, lanes);
       }
+#if defined(EASEL_PAIRED_LANES)
+    if constexpr (kBf16) pair_lanes(panel, p.lanes, vectors * kVec);
+#endif
   }
 }
 

@@ -101,7 +101,7 @@ static void dequantise(const DequantiseTile& d) {
     float* sums = d.sums + r * d.sums_stride;
     float* total = d.total ? d.total + r * d.sums_stride : nullptr;
     const Vec scale = splat(d.row_scale[r]);
-    const int32_t zero = d.row_zero[r];
+    const int32_t zero = d.row_zero[r] - kByteShift;
     for (int64_t c = 0; c < d.columns; c += kVec) {
       IVec sum, weights;
       std::memcpy(&sum, sums + c, sizeof sum);

@@ -5,6 +5,9 @@
 // Each file uses those before it.
 // clang-format off
 #include "ops/cpu/kernels/panel_tile.inl"
+#if defined(EASEL_PAIRED_LANES)
+#include "ops/cpu/kernels/arm64/paired_tile.inl"
+#endif
 #include "ops/cpu/kernels/byte_kernels.inl"
 #include "ops/cpu/kernels/finish_tile.inl"
 #include "ops/cpu/kernels/pack_kernels.inl"
@@ -20,14 +23,23 @@
 namespace easel::ops::cpu {
 namespace EASEL_ISA {
 
+template <int kType, int kRows, int kVecs>
+constexpr auto tile_of() {
+#if defined(EASEL_PAIRED_LANES)
+  if constexpr (kType != 0) return paired_tile<kType, kRows, kVecs>;
+  else
+#endif
+    return panel_tile<kType, kRows, kVecs>;
+}
+
 template <int kType, int kRows>
 static void fill_row(Kernels& k) {
   auto& row = k.panel_tile[kType][kRows - 1];
-  row[0] = panel_tile<kType, kRows, 1>;
-  row[1] = panel_tile<kType, kRows, 2>;
+  row[0] = tile_of<kType, kRows, 1>();
+  row[1] = tile_of<kType, kRows, 2>();
   if constexpr (kPanelVecs == 4) {
-    row[2] = panel_tile<kType, kRows, 3>;
-    row[3] = panel_tile<kType, kRows, 4>;
+    row[2] = tile_of<kType, kRows, 3>();
+    row[3] = tile_of<kType, kRows, 4>();
   }
 }
 
@@ -74,6 +86,9 @@ Kernels table() {
   k.pack_bytes = pack_bytes;
 #if defined(__F16C__) || defined(__aarch64__)
   k.widen_half = widen_half;
+#endif
+#if defined(EASEL_PAIRED_LANES)
+  k.pair_lanes = pair_lanes;
 #endif
   k.transpose_rows = transpose_rows;
   k.transform_windows = transform_windows;

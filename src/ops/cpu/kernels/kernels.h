@@ -9,13 +9,14 @@ namespace easel::ops::cpu {
 
 // A block of rows times a piece of one panel: out[r][j] = sum over taps and lanes of a * w. A "lane" is four bytes
 // along k: one f32, two neighbouring bf16, or four 8-bit integers. The latter are unsigned in a and signed in the
-// weights, and their sums are 32-bit integers stored in place of the floats.
+// weights, and their sums are 32-bit integers stored in place of the floats, for dequantise() of the same level only: a
+// level may take a constant off each byte of a.
 struct PanelTile {
   const char* a = nullptr;  // row r, tap t starts at a + row_offset[r] + tap_offset[t] (bytes)
   const int64_t* row_offset = nullptr;
   const int64_t* tap_offset = nullptr;
   int64_t taps = 1, lanes = 0;     // lanes per tap
-  const float* weights = nullptr;  // [taps][lanes][outputs of the panel] lanes
+  const float* weights = nullptr;  // [taps][lanes][outputs of the panel] lanes, see Kernels::pair_lanes
   float* out = nullptr;            // rows of out_stride floats
   int64_t out_stride = 0;
   bool accumulate = false;  // add to out instead of overwriting it
@@ -259,6 +260,8 @@ struct Kernels {
   int panel;  // outputs in a panel
   // Indexed by type (0 f32, 1 bf16, 2 8-bit), rows - 1 and vectors of outputs - 1.
   void (*panel_tile[3][kMaxTileRows][kMaxPanelVecs])(const PanelTile&);
+  // Null, or what makes pairs of the lanes of one tap of a panel, in place, which its products of bf16 and bytes want.
+  void (*pair_lanes)(float* weights, int64_t lanes, int64_t width);
   void (*quantise_rows[2])(const QuantiseRows&);  // the index is the type of x
   void (*dequantise)(const DequantiseTile&);
   void (*pack_bytes)(const PackBytes&);

@@ -36,8 +36,15 @@ EASEL_INLINE IVec multiply_pairs(SVec a, SVec b) {
 #endif
 }
 
-// acc + a * b over four 8-bit integers, unsigned in a, signed in b. Exact, in contrast to the instruction that adds
-// such products in 16 bits and saturates.
+// What is taken off each byte of a before it is multiplied: SDOT wants one sign. dequantise() knows.
+#if defined(EASEL_NEON) && defined(__ARM_FEATURE_DOTPROD) && !defined(__ARM_FEATURE_MATMUL_INT8)
+constexpr int32_t kByteShift = 128;
+#else
+constexpr int32_t kByteShift = 0;
+#endif
+
+// acc + (a - kByteShift) * b over four 8-bit integers, unsigned in a, signed in b. Exact, in contrast to the
+// instruction that adds such products in 16 bits and saturates.
 EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
 #if defined(__AVX512VNNI__)
   return (Vec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);
@@ -46,11 +53,7 @@ EASEL_INLINE Vec byte_fma(Vec a, Vec b, Vec acc) {
 #elif defined(EASEL_NEON) && defined(__ARM_FEATURE_MATMUL_INT8)
   return (Vec)vusdotq_s32((int32x4_t)acc, (uint8x16_t)a, (int8x16_t)b);
 #elif defined(EASEL_NEON) && defined(__ARM_FEATURE_DOTPROD)
-  // The instruction wants one sign: a - 128 is signed, and -128 times the weights is taken off again. That product is
-  // the same for all rows, so that the compiler makes it once.
-  const uint8x16_t top = vdupq_n_u8(0x80);
-  const int32x4_t over = vdotq_s32(vdupq_n_s32(0), (int8x16_t)top, (int8x16_t)b);
-  return (Vec)(vdotq_s32((int32x4_t)acc, (int8x16_t)veorq_u8((uint8x16_t)a, top), (int8x16_t)b) - over);
+  return (Vec)vdotq_s32((int32x4_t)acc, (int8x16_t)veorq_u8((uint8x16_t)a, vdupq_n_u8(0x80)), (int8x16_t)b);
 #else
   const SVec even = (SVec)((UVec)a & 0x00ff00ffu), odd = (SVec)(((UVec)a >> 8) & 0x00ff00ffu);
   const SVec even_weights = ((SVec)b << 8) >> 8, odd_weights = (SVec)b >> 8;

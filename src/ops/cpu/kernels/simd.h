@@ -17,6 +17,11 @@
 #define EASEL_NEON
 #endif
 
+// Its level multiplies two rows by two outputs at a time (kernels/arm64/paired_tile.inl).
+#if defined(EASEL_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
+#define EASEL_PAIRED_LANES
+#endif
+
 #ifndef EASEL_ISA
 #error "define EASEL_ISA before including ops/cpu/simd.h"
 #endif

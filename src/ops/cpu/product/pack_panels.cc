@@ -162,16 +162,19 @@ void pack_panel(const Panels& p, int64_t panel, std::span<const StoredTensor> we
   Piece pieces[2];
   const int count = pieces_of(p, panel, pieces);
   for (int i = 0; i < count; ++i) packer.pack(pieces[i]);
-  if (!exact.defined()) return;
-  const int64_t at = panel * p.taps * k.panel;
-  k.pack_bytes({.from = exact.f32(),
-                .taps = p.taps,
-                .depth = depth,
-                .width = width,
-                .to = to,
-                .scale = const_cast<float*>(p.scale) + at,
-                .sum = const_cast<int32_t*>(p.sum) + at,
-                .scale_pitch = k.panel});
+  if (exact.defined()) {
+    const int64_t at = panel * p.taps * k.panel;
+    k.pack_bytes({.from = exact.f32(),
+                  .taps = p.taps,
+                  .depth = depth,
+                  .width = width,
+                  .to = to,
+                  .scale = const_cast<float*>(p.scale) + at,
+                  .sum = const_cast<int32_t*>(p.sum) + at,
+                  .scale_pitch = k.panel});
+  }
+  if (!p.paired()) return;
+  for (int64_t tap = 0; tap < p.taps; ++tap) k.pair_lanes(to + tap * p.lanes * width, p.lanes, width);
 }
 
 void pack_bias(const Panels& p, const StoredTensor& bias, float* to) {

@@ -17,8 +17,14 @@ int64_t Panels::vectors_of(int64_t panel) const {
 float Panels::value(int64_t output, int64_t tap, int64_t k) const {
   const Kernels& table = kernels(level);
   const int64_t panel = output / width, per_lane = values_in_lane(type);
-  const float* lane = weights + panel * table.panel * taps * lanes +
-                      (tap * lanes + k / per_lane) * vectors_of(panel) * table.vec + output % width;
+  int64_t at = k / per_lane, column = output % width;
+  if (paired() && (at | 1) < lanes) {
+    const int64_t place = column % 4;  // in its vector
+    column += place % 2 * 2 + at % 2 - place;
+    at = at / 2 * 2 + place / 2;
+  }
+  const float* lane =
+      weights + panel * table.panel * taps * lanes + (tap * lanes + at) * vectors_of(panel) * table.vec + column;
   if (type == DType::kF32) return *lane;
   if (type == DType::kI8) {
     int8_t four[4];
@@ -49,11 +55,14 @@ class Chunks {
   int64_t count() const { return groups_ * parts_; }
   Chunk at(int64_t i) const {
     const int64_t tap = i / parts_ * group_, part = i % parts_;
-    const int64_t begin = lanes_ * part / parts_, end = lanes_ * (part + 1) / parts_;
+    const int64_t begin = begin_of(part), end = begin_of(part + 1);
     return {tap, std::min(group_, taps_ - tap), begin, end - begin};
   }
 
  private:
+  // No pair of lanes is divided.
+  int64_t begin_of(int64_t part) const { return part == parts_ ? lanes_ : lanes_ * part / parts_ / 2 * 2; }
+
   int64_t taps_, lanes_, group_, parts_, groups_;
 };
 

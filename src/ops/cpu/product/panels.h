@@ -9,7 +9,8 @@ namespace easel::ops::cpu {
 
 // A weight matrix [outputs, taps * depth] as panels of Kernels::panel outputs: [panel][tap][lane][output]. A lane is
 // four bytes along k (one f32, two bf16 or four signed 8-bit integers), padded with zeros. The last panel is only as
-// wide as it needs to be, in whole vectors. With `gated` a panel holds values in its first half and their gates in its
+// wide as it needs to be, in whole vectors. Where paired(), the lanes of a tap come in pairs
+// (ops/cpu/kernels/arm64/paired_tile.inl). With `gated` a panel holds values in its first half and their gates in its
 // second, so that one block of sums has both.
 struct Panels {
   DType type = DType::kF32;
@@ -29,6 +30,7 @@ struct Panels {
   size_t bytes = 0;
 
   int64_t columns_of(int64_t panel) const { return panel + 1 < count ? width : columns - panel * width; }
+  bool paired() const { return type != DType::kF32 && kernels(level).pair_lanes != nullptr; }
   // Vectors of outputs in a panel.
   int64_t vectors_of(int64_t panel) const;
   // One weight after rounding; not for gated panels.
