@@ -90,6 +90,10 @@ class Backend {
   // Returns when everything that was asked for is computed.
   virtual void wait() const {}
 
+  // Whether the device stopped working, for as long as the program runs: every further use of it throws
+  // Error(kUnsupported), and what lay in its memory is gone.
+  virtual bool lost() const { return false; }
+
   // What the device had to make since it was opened. Within a step it makes nothing.
   struct Made {
     uint64_t blocks = 0;   // of memory, from the driver

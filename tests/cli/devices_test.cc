@@ -43,11 +43,15 @@ TEST(Devices, WithoutADriverThereIsTheProcessor) {
   const auto refused = place.run({"doctor", "--device", "vulkan"});
   EXPECT_EQ(refused.code, 7);
   EXPECT_NE(refused.err.find("Vulkan"), std::string::npos) << refused.err;
+  const auto goes_on = place.run({"doctor", "--device", "vulkan,cpu"});
+  EXPECT_EQ(goes_on.code, 4);
+  EXPECT_NE(goes_on.err.find("Computing on the processor: there is no Vulkan device"), std::string::npos)
+      << goes_on.err;
 }
 
 TEST(Devices, ANameThatIsNoneIsWrongUsage) {
   Workplace place("devices");
-  for (const char* name : {"gpu", "vulkan:x", "cuda"}) {
+  for (const char* name : {"gpu", "vulkan:x", "cuda", "vulkan,gpu", "cpu,vulkan"}) {
     const auto result = place.run({"doctor", "--device", name});
     EXPECT_EQ(result.code, 2) << name;
     EXPECT_NE(result.err.find(name), std::string::npos) << result.err;

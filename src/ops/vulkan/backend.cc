@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ops/backends.h"
+#include "ops/vulkan/device/faults.h"
 
 namespace easel::ops::vulkan {
 namespace {
@@ -35,7 +36,7 @@ Opened& opened() {
 void save_pipelines() {
   const MutexLock lock(opened().mutex);
   for (VulkanBackend* backend : opened().backends)
-    if (backend) backend->pipelines().save();
+    if (backend && !backend->lost()) backend->pipelines().save();
 }
 
 }  // namespace
@@ -101,7 +102,9 @@ std::vector<DeviceFacts> facts() {
 
 int device_count() { return static_cast<int>(std::min<size_t>(usable().size(), 256)); }
 
-const Backend& backend(int index) {
+namespace {
+
+VulkanBackend& the_backend(int index) {
   if (index < 0 || index >= device_count()) {
     std::string why = api().missing;
     for (const GpuDescription& gpu : gpu_descriptions())
@@ -119,6 +122,17 @@ const Backend& backend(int index) {
     if (registered != 0) throw Error(Fault::kInternal, "the program's end cannot be watched");
   }
   return *backend;
+}
+
+}  // namespace
+
+const Backend& backend(int index) { return the_backend(index); }
+
+FaultyDriver::FaultyDriver(int index) : gpu_(the_backend(index).gpu()), driver_(gpu_.call()) {}
+
+FaultyDriver::~FaultyDriver() {
+  gpu_.functions() = driver_;
+  gpu_.find_again();
 }
 
 }  // namespace easel::ops::vulkan

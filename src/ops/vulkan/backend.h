@@ -8,9 +8,9 @@
 #include <type_traits>
 
 #include "ops/backend.h"
-#include "ops/vulkan/memory.h"
-#include "ops/vulkan/pipelines.h"
-#include "ops/vulkan/stream.h"
+#include "ops/vulkan/device/memory.h"
+#include "ops/vulkan/device/pipelines.h"
+#include "ops/vulkan/device/stream.h"
 
 namespace easel::ops::vulkan {
 
@@ -23,8 +23,10 @@ class VulkanBackend final : public Backend {
   DeviceMemory& memory() const override { return memory_; }
   uint64_t memory_bytes() const override { return gpu_.budget_bytes(); }
   void wait() const override { stream_.wait(); }
+  bool lost() const override { return gpu_.lost(); }
   Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made()}; }
   Pipelines& pipelines() const { return pipelines_; }
+  Gpu& gpu() const { return gpu_; }
 
   // products.cc
   PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,

@@ -1,4 +1,4 @@
-#include "ops/vulkan/gpu.h"
+#include "ops/vulkan/device/gpu.h"
 
 #include <algorithm>
 #include <cstring>
@@ -222,7 +222,7 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   }
   info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
-  check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening the device");
+  vulkan::check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening it", about_.name);
 #define EASEL_VULKAN_LOAD(function)                                                             \
   api_.function = reinterpret_cast<PFN_##function>(vk.vkGetDeviceProcAddr(device_, #function)); \
   if (!api_.function) throw Error(Fault::kUnsupported, "the driver of " + about_.name + " lacks " #function);
@@ -241,6 +241,15 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   local_type_ = *local;
   host_type_ = *host;
   local_heap_ = memory.memoryProperties.memoryTypes[local_type_].heapIndex;
+}
+
+void Gpu::check(VkResult result, const char* what) const {
+  if (result == VK_ERROR_DEVICE_LOST) lose();
+  vulkan::check(result, what, about_.name);
+}
+
+void Gpu::require() const {
+  if (lost()) vulkan::check(VK_ERROR_DEVICE_LOST, "computing an earlier job", about_.name);
 }
 
 VkPhysicalDeviceMemoryBudgetPropertiesEXT Gpu::budgets() const {

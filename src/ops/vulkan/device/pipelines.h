@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "base/mutex.h"
-#include "ops/vulkan/gpu.h"
+#include "ops/vulkan/device/gpu.h"
 
 namespace easel::ops::vulkan {
 

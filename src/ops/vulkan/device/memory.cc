@@ -1,4 +1,4 @@
-#include "ops/vulkan/memory.h"
+#include "ops/vulkan/device/memory.h"
 
 #include <algorithm>
 #include <string>

@@ -1,7 +1,9 @@
-#include "ops/vulkan/stream.h"
+#include "ops/vulkan/device/stream.h"
 
 #include <algorithm>
 #include <cstring>
+
+#include "base/error.h"
 
 namespace easel::ops::vulkan {
 namespace {
@@ -19,7 +21,7 @@ Stream::Stream(const Gpu& gpu) : gpu_(gpu) {
   pool_info.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
   pool_info.queueFamilyIndex = gpu.about().queue_family;
   VkCommandPool pool = VK_NULL_HANDLE;
-  check(vk.vkCreateCommandPool(gpu.device(), &pool_info, nullptr, &pool), "making a command pool");
+  gpu_.check(vk.vkCreateCommandPool(gpu.device(), &pool_info, nullptr, &pool), "making a command pool");
   VkCommandBufferAllocateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   info.commandPool = pool;
@@ -27,14 +29,14 @@ Stream::Stream(const Gpu& gpu) : gpu_(gpu) {
   info.commandBufferCount = 1;
   const MutexLock lock(mutex_);
   for (Frame& frame : frames_)
-    check(vk.vkAllocateCommandBuffers(gpu.device(), &info, &frame.commands), "making a command buffer");
+    gpu_.check(vk.vkAllocateCommandBuffers(gpu.device(), &info, &frame.commands), "making a command buffer");
   VkSemaphoreTypeCreateInfo kind{};
   kind.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
   kind.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
   VkSemaphoreCreateInfo semaphore{};
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &kind;
-  check(vk.vkCreateSemaphore(gpu.device(), &semaphore, nullptr, &semaphore_), "making a semaphore");
+  gpu_.check(vk.vkCreateSemaphore(gpu.device(), &semaphore, nullptr, &semaphore_), "making a semaphore");
   for (Staging* staging : {&staging_[0], &staging_[1], &results_}) {
     staging->buffer = gpu.allocate(kStagingBytes, true);
     staging->memory = static_cast<char*>(gpu.map(staging->buffer));
@@ -43,13 +45,14 @@ Stream::Stream(const Gpu& gpu) : gpu_(gpu) {
 
 VkCommandBuffer Stream::next() {
   const DeviceApi& vk = gpu_.call();
+  gpu_.require();
   if (!recording_) {
     frame_ = (frame_ + 1) % kFrames;
     wait_for(frames_[frame_].done);
     VkCommandBufferBeginInfo info{};
     info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
     info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-    check(vk.vkBeginCommandBuffer(frames_[frame_].commands, &info), "recording commands");
+    gpu_.check(vk.vkBeginCommandBuffer(frames_[frame_].commands, &info), "recording commands");
     recording_ = true;
   }
   VkMemoryBarrier barrier{};
@@ -70,7 +73,6 @@ void Stream::submit() {
   recording_ = false;
   commands_ = 0;
   Frame& frame = frames_[frame_];
-  check(vk.vkEndCommandBuffer(frame.commands), "recording commands");
   const uint64_t value = submitted_ + 1;
   VkTimelineSemaphoreSubmitInfo timeline{};
   timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
@@ -83,18 +85,25 @@ void Stream::submit() {
   info.pCommandBuffers = &frame.commands;
   info.signalSemaphoreCount = 1;
   info.pSignalSemaphores = &semaphore_;
-  check(vk.vkQueueSubmit(gpu_.queue(), 1, &info, VK_NULL_HANDLE), "submitting work");
+  try {
+    gpu_.check(vk.vkEndCommandBuffer(frame.commands), "recording commands");
+    gpu_.check(vk.vkQueueSubmit(gpu_.queue(), 1, &info, VK_NULL_HANDLE), "submitting work");
+  } catch (const Error&) {
+    gpu_.lose();  // what was recorded is: weights that went up, for instance
+    throw;
+  }
   submitted_ = frame.done = value;
 }
 
 void Stream::wait_for(uint64_t value) {
+  gpu_.require();
   if (value == 0) return;
   VkSemaphoreWaitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
   info.semaphoreCount = 1;
   info.pSemaphores = &semaphore_;
   info.pValues = &value;
-  check(gpu_.call().vkWaitSemaphores(gpu_.device(), &info, UINT64_MAX), "computing");
+  gpu_.check(gpu_.call().vkWaitSemaphores(gpu_.device(), &info, UINT64_MAX), "computing");
 }
 
 void Stream::dispatch(VkPipeline pipeline, VkPipelineLayout layout, std::span<const std::byte> push, uint64_t groups) {

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "base/mutex.h"
-#include "ops/vulkan/gpu.h"
+#include "ops/vulkan/device/gpu.h"
 
 namespace easel::ops::vulkan {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/vulkan/api.h"
+#include "ops/vulkan/device/api.h"
 
 namespace easel::ops::vulkan {
 
@@ -43,8 +43,19 @@ class Gpu {
 
   const GpuDescription& about() const { return about_; }
   const DeviceApi& call() const { return api_; }
+  // For faults.h.
+  DeviceApi& functions() { return api_; }
+  void find_again() { lost_ = false; }
   VkDevice device() const { return device_; }
   VkQueue queue() const { return queue_; }
+
+  // What vulkan::check() does, and remembers a device that was lost.
+  void check(VkResult result, const char* what) const;
+  // Nothing on the device can be relied upon any more: it was lost, or work that it was to do was.
+  bool lost() const { return lost_.load(std::memory_order_relaxed); }
+  void lose() const { lost_ = true; }
+  // Throws as check() for a lost device does, without asking the driver again, if it was lost earlier.
+  void require() const;
 
   // The bytes of the local heap that this process may still allocate, and those in all that it may have.
   uint64_t free_bytes() const;
@@ -71,6 +82,7 @@ class Gpu {
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t local_type_ = 0, host_type_ = 0, local_heap_ = 0;
   mutable std::atomic<uint64_t> allocated_{0};  // by this object, in the local heap
+  mutable std::atomic<bool> lost_{false};
 };
 
 }  // namespace easel::ops::vulkan
