@@ -98,6 +98,7 @@ class Backend {
   struct Made {
     uint64_t blocks = 0;   // of memory, from the driver
     uint64_t shaders = 0;  // compiled with certain constants
+    uint64_t commands = 0;  // recorded: those of a step that is like an earlier one are submitted again
   };
   virtual Made made() const { return {}; }
 

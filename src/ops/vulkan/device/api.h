@@ -46,7 +46,6 @@ namespace easel::ops::vulkan {
   F(vkCmdPipelineBarrier)                \
   F(vkCmdCopyBuffer)                     \
   F(vkCmdFillBuffer)                     \
-  F(vkCmdUpdateBuffer)                   \
   F(vkQueueSubmit)                       \
   F(vkCreateSemaphore)                   \
   F(vkWaitSemaphores)

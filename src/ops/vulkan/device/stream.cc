@@ -1,35 +1,33 @@
 #include "ops/vulkan/device/stream.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
+#include "base/round.h"
 
 namespace easel::ops::vulkan {
 namespace {
 
-constexpr VkPipelineStageFlags kWork = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-constexpr VkAccessFlags kWrites = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-constexpr VkAccessFlags kReads = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+// EASEL_VULKAN_RECORDINGS=0: every command is recorded each time, to compare with.
+bool keeps_recordings() {
+  const char* wanted = std::getenv("EASEL_VULKAN_RECORDINGS");
+  return !(wanted && std::string_view(wanted) == "0");
+}
 
 }  // namespace
 
-Stream::Stream(const Gpu& gpu) : gpu_(gpu) {
+Stream::Stream(const Gpu& gpu) : gpu_(gpu), keeps_(keeps_recordings()) {
   const DeviceApi& vk = gpu.call();
-  VkCommandPoolCreateInfo pool_info{};
-  pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-  pool_info.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
-  pool_info.queueFamilyIndex = gpu.about().queue_family;
-  VkCommandPool pool = VK_NULL_HANDLE;
-  gpu_.check(vk.vkCreateCommandPool(gpu.device(), &pool_info, nullptr, &pool), "making a command pool");
-  VkCommandBufferAllocateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-  info.commandPool = pool;
-  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-  info.commandBufferCount = 1;
   const MutexLock lock(mutex_);
-  for (Frame& frame : frames_)
-    gpu_.check(vk.vkAllocateCommandBuffers(gpu.device(), &info, &frame.commands), "making a command buffer");
+  VkCommandPoolCreateInfo pool{};
+  pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+  pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+  pool.queueFamilyIndex = gpu.about().queue_family;
+  gpu_.check(vk.vkCreateCommandPool(gpu.device(), &pool, nullptr, &pool_), "making a command pool");
   VkSemaphoreTypeCreateInfo kind{};
   kind.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
   kind.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
@@ -37,42 +35,139 @@ Stream::Stream(const Gpu& gpu) : gpu_(gpu) {
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &kind;
   gpu_.check(vk.vkCreateSemaphore(gpu.device(), &semaphore, nullptr, &semaphore_), "making a semaphore");
-  for (Staging* staging : {&staging_[0], &staging_[1], &results_}) {
-    staging->buffer = gpu.allocate(kStagingBytes, true);
-    staging->memory = static_cast<char*>(gpu.map(staging->buffer));
-  }
+  for (Staging& staging : staging_) staging = host_memory(kStagingBytes);
+  results_ = host_memory(kStagingBytes);
+  arguments_ = host_memory(kArgumentBytes);
 }
 
-VkCommandBuffer Stream::next() {
-  const DeviceApi& vk = gpu_.call();
+Stream::Staging Stream::host_memory(uint64_t bytes) {
+  Staging out;
+  out.buffer = gpu_.allocate(bytes, true);
+  out.memory = static_cast<char*>(gpu_.map(out.buffer));
+  return out;
+}
+
+void Stream::give(Command command, const void* value) {
   gpu_.require();
-  if (!recording_) {
-    frame_ = (frame_ + 1) % kFrames;
-    wait_for(frames_[frame_].done);
-    VkCommandBufferBeginInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-    info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-    gpu_.check(vk.vkBeginCommandBuffer(frames_[frame_].commands, &info), "recording commands");
-    recording_ = true;
+  if (!followed_ && !recording_) {
+    if (arguments_.used + 2 * kArgumentsAtOnce > kArgumentBytes || kept_.size() >= kMostKept) forget_now();
+    if (Recording* known = kept(nullptr, 0, command)) follow(*known);
+    else begin(!keeps_);
+  } else if (followed_ && !followed_->commands[given_].same(command)) {
+    if (Recording* other = kept(followed_, given_, command)) follow(*other);
+    else leave();
   }
-  VkMemoryBarrier barrier{};
-  barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-  barrier.srcAccessMask = kWrites;
-  barrier.dstAccessMask = kReads | kWrites;
-  vk.vkCmdPipelineBarrier(frames_[frame_].commands, kWork, kWork, 0, 1, &barrier, 0, nullptr, 0, nullptr);
-  return frames_[frame_].commands;
+  if (followed_) {
+    set_argument(followed_->commands[given_], value);
+    if (++given_ == followed_->commands.size()) submit();
+    return;
+  }
+  if (value) {
+    command.from = room_for_argument(command.bytes);
+    set_argument(command, value);
+  }
+  add(command);
+  if (recording_->commands.size() >= kCommandsAtOnce || recording_->argument_bytes >= kArgumentsAtOnce) submit();
 }
 
-void Stream::count() {
-  if (++commands_ >= kCommandsAtOnce) submit();
+Recording* Stream::kept(const Recording* like, size_t count, const Command& command) {
+  const auto [first, last] = kept_.equal_range((count > 0 ? like->commands[0] : command).hash());
+  for (auto it = first; it != last; ++it) {
+    Recording& known = *it->second;
+    if (&known == like || known.commands.size() <= count || !known.commands[count].same(command)) continue;
+    if (count == 0 || known.begins_as(*like, count)) return &known;
+  }
+  return nullptr;
+}
+
+void Stream::follow(Recording& other) {
+  wait_for(other.done);  // its arguments are read until then
+  if (!followed_) given_ = 0;
+  for (size_t i = 0; i < given_; ++i)
+    set_argument(other.commands[i], arguments_.memory + followed_->commands[i].from.offset);
+  followed_ = &other;
+}
+
+void Stream::leave() {
+  const Recording& from = *std::exchange(followed_, nullptr);
+  try {
+    begin(false);
+    for (size_t i = 0; i < given_; ++i) {
+      Command command = from.commands[i];
+      if (command.kind == Command::Kind::kArgument) {
+        const char* const value = arguments_.memory + command.from.offset;
+        command.from = room_for_argument(command.bytes);
+        set_argument(command, value);
+      }
+      add(command);
+    }
+  } catch (const Error&) {
+    gpu_.lose();  // what had been given is
+    throw;
+  }
+}
+
+void Stream::begin(bool once) {
+  const DeviceApi& vk = gpu_.call();
+  std::unique_ptr<Recording> next;
+  if (passing_.size() >= kOnTheWay) {
+    wait_for(passing_.front()->done);
+    next = std::move(passing_.front());
+    passing_.pop_front();
+  } else {
+    next = std::make_unique<Recording>();
+    VkCommandBufferAllocateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+    info.commandPool = pool_;
+    info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+    info.commandBufferCount = 1;
+    gpu_.check(vk.vkAllocateCommandBuffers(gpu_.device(), &info, &next->buffer), "making a command buffer");
+  }
+  next->commands.clear();
+  next->argument_bytes = 0;
+  next->once = once;
+  VkCommandBufferBeginInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+  info.flags = once ? VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT : 0;
+  gpu_.check(vk.vkBeginCommandBuffer(next->buffer, &info), "recording commands");
+  recording_ = std::move(next);
+}
+
+void Stream::add(const Command& command) {
+  record(gpu_.call(), recording_->buffer, command);
+  recording_->commands.push_back(command);
+  if (command.kind == Command::Kind::kArgument) recording_->argument_bytes += command.bytes;
+  ++recorded_;
+}
+
+// There always is some: see give().
+Place Stream::room_for_argument(uint64_t bytes) {
+  const Place place{arguments_.buffer.buffer, arguments_.used};
+  arguments_.used += round_up(bytes, uint64_t{16});
+  return place;
+}
+
+void Stream::set_argument(const Command& at, const void* value) {
+  if (at.kind == Command::Kind::kArgument) std::memcpy(arguments_.memory + at.from.offset, value, at.bytes);
 }
 
 void Stream::submit() {
-  if (!recording_) return;
-  const DeviceApi& vk = gpu_.call();
-  recording_ = false;
-  commands_ = 0;
-  Frame& frame = frames_[frame_];
+  if (followed_ && given_ < followed_->commands.size()) leave();
+  try {
+    if (followed_) return submit(*std::exchange(followed_, nullptr));
+    if (!recording_) return;
+    std::unique_ptr<Recording> ended = std::move(recording_);
+    gpu_.check(gpu_.call().vkEndCommandBuffer(ended->buffer), "recording commands");
+    submit(*ended);
+    if (ended->once) passing_.push_back(std::move(ended));
+    else kept_.emplace(ended->commands[0].hash(), std::move(ended));
+  } catch (const Error&) {
+    gpu_.lose();  // what was given is: weights that went up, for instance
+    throw;
+  }
+}
+
+void Stream::submit(Recording& recording) {
   const uint64_t value = submitted_ + 1;
   VkTimelineSemaphoreSubmitInfo timeline{};
   timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
@@ -82,17 +177,11 @@ void Stream::submit() {
   info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   info.pNext = &timeline;
   info.commandBufferCount = 1;
-  info.pCommandBuffers = &frame.commands;
+  info.pCommandBuffers = &recording.buffer;
   info.signalSemaphoreCount = 1;
   info.pSignalSemaphores = &semaphore_;
-  try {
-    gpu_.check(vk.vkEndCommandBuffer(frame.commands), "recording commands");
-    gpu_.check(vk.vkQueueSubmit(gpu_.queue(), 1, &info, VK_NULL_HANDLE), "submitting work");
-  } catch (const Error&) {
-    gpu_.lose();  // what was recorded is: weights that went up, for instance
-    throw;
-  }
-  submitted_ = frame.done = value;
+  gpu_.check(gpu_.call().vkQueueSubmit(gpu_.queue(), 1, &info, VK_NULL_HANDLE), "submitting work");
+  submitted_ = recording.done = value;
 }
 
 void Stream::wait_for(uint64_t value) {
@@ -107,39 +196,28 @@ void Stream::wait_for(uint64_t value) {
 }
 
 void Stream::dispatch(VkPipeline pipeline, VkPipelineLayout layout, std::span<const std::byte> push, uint64_t groups) {
-  constexpr uint64_t kRow = 32768;  // every device takes 65535 along each side
-  const DeviceApi& vk = gpu_.call();
+  Command command{.kind = Command::Kind::kDispatch, .pipeline = pipeline, .layout = layout, .groups = groups};
+  command.push_bytes = static_cast<uint32_t>(push.size());
+  std::memcpy(command.push.data(), push.data(), push.size());
   const MutexLock lock(mutex_);
-  VkCommandBuffer commands = next();
-  vk.vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
-  vk.vkCmdPushConstants(commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, static_cast<uint32_t>(push.size()),
-                        push.data());
-  const uint64_t rows = (groups + kRow - 1) / kRow;
-  vk.vkCmdDispatch(commands, static_cast<uint32_t>(std::min(groups, kRow)), static_cast<uint32_t>(rows), 1);
-  count();
+  give(command);
 }
 
 void Stream::copy(Place from, Place to, uint64_t bytes) {
   const MutexLock lock(mutex_);
-  const VkBufferCopy region{from.offset, to.offset, bytes};
-  gpu_.call().vkCmdCopyBuffer(next(), from.buffer, to.buffer, 1, &region);
-  count();
+  give({.kind = Command::Kind::kCopy, .from = from, .to = to, .bytes = bytes});
 }
 
 void Stream::fill(Place to, uint64_t bytes, uint32_t pattern) {
   const MutexLock lock(mutex_);
-  gpu_.call().vkCmdFillBuffer(next(), to.buffer, to.offset, bytes, pattern);
-  count();
-}
-
-void Stream::update(Place to, std::span<const std::byte> data) {
-  const MutexLock lock(mutex_);
-  gpu_.call().vkCmdUpdateBuffer(next(), to.buffer, to.offset, data.size(), data.data());
-  count();
+  give({.kind = Command::Kind::kFill, .to = to, .bytes = bytes, .pattern = pattern});
 }
 
 void Stream::upload(const void* from, uint64_t bytes, Place to) {
   const MutexLock lock(mutex_);
+  gpu_.require();
+  if (bytes <= kLargestArgument) return give({.kind = Command::Kind::kArgument, .to = to, .bytes = bytes}, from);
+  submit();  // groups that are kept hold nothing of this
   const auto* source = static_cast<const char*>(from);
   while (bytes > 0) {
     if (staging_[half_].used == kStagingBytes) {
@@ -152,31 +230,22 @@ void Stream::upload(const void* from, uint64_t bytes, Place to) {
     Staging& staging = staging_[half_];
     const uint64_t piece = std::min(bytes, kStagingBytes - staging.used);
     std::memcpy(staging.memory + staging.used, source, piece);
-    const VkBufferCopy region{staging.used, to.offset, piece};
-    gpu_.call().vkCmdCopyBuffer(next(), staging.buffer.buffer, to.buffer, 1, &region);
+    if (!recording_) begin(true);
+    add({.kind = Command::Kind::kCopy, .from = {staging.buffer.buffer, staging.used}, .to = to, .bytes = piece});
     staging.used += piece;
     source += piece;
     to.offset += piece;
     bytes -= piece;
-    count();
   }
+  submit();
 }
 
 void Stream::download(Place from, uint64_t bytes, void* to) {
-  const DeviceApi& vk = gpu_.call();
   const MutexLock lock(mutex_);
   auto* target = static_cast<char*>(to);
   while (bytes > 0) {
     const uint64_t piece = std::min(bytes, kStagingBytes);
-    const VkBufferCopy region{from.offset, 0, piece};
-    VkCommandBuffer commands = next();
-    vk.vkCmdCopyBuffer(commands, from.buffer, results_.buffer.buffer, 1, &region);
-    VkMemoryBarrier barrier{};
-    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-    barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-    vk.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
-                            nullptr, 0, nullptr);
+    give({.kind = Command::Kind::kResult, .from = from, .to = {results_.buffer.buffer, 0}, .bytes = piece});
     submit();
     wait_for(submitted_);
     std::memcpy(target, results_.memory, piece);
@@ -190,6 +259,24 @@ void Stream::wait() {
   const MutexLock lock(mutex_);
   submit();
   wait_for(submitted_);
+}
+
+void Stream::forget() {
+  const MutexLock lock(mutex_);
+  submit();
+  forget_now();
+}
+
+void Stream::forget_now() {
+  wait_for(submitted_);
+  for (auto& [hash, recording] : kept_) passing_.push_back(std::move(recording));
+  kept_.clear();
+  arguments_.used = 0;
+}
+
+uint64_t Stream::recorded() const {
+  const MutexLock lock(mutex_);
+  return recorded_;
 }
 
 }  // namespace easel::ops::vulkan
