@@ -92,7 +92,8 @@ std::vector<DeviceFacts> facts() {
     f.free = gpu.free_bytes;
     if (gpu.half_floats) f.abilities.emplace_back("f16");
     if (gpu.dot_products) f.abilities.emplace_back("integer dot products");
-    if (gpu.cooperative_matrices) f.abilities.emplace_back("cooperative matrices");
+    if (gpu.matrix.m > 0) f.abilities.emplace_back("cooperative matrices");
+    if (gpu.byte_matrix.m > 0) f.abilities.emplace_back("cooperative matrices of bytes");
     f.abilities.push_back("subgroups of " + std::to_string(gpu.subgroup));
     all.push_back(std::move(f));
   }

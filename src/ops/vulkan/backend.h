@@ -3,6 +3,7 @@
 // is awaited where a result is read.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <type_traits>
@@ -104,7 +105,14 @@ class VulkanBackend final : public Backend {
     int64_t groups;
   };
   Product product(const ProductCall& call) const;
-  bool matrices_work() const;
+  // The same for bytes; input and weight count as such.
+  Product byte_product(const ProductCall& call) const;
+
+  // matrices.cc
+  enum class Matrices : uint8_t { kProducts, kAttention, kBytes };
+  // Whether the device has cooperative matrices for this, and they are right; tried at the first call.
+  bool matrices_work(Matrices what) const;
+  bool come_out(Matrices what, std::atomic<int>& state) const;
 
   // Rows of bytes as shaders/quantise.comp makes them: words [rows, (depth + 3) / 4], scales [rows, 2], and for weights
   // the sum of the bytes of each of `taps` parts of a row.
@@ -122,7 +130,7 @@ class VulkanBackend final : public Backend {
   mutable Stream stream_;
   mutable Memory memory_;
   mutable Pipelines pipelines_;
-  mutable std::atomic<int> matrices_work_{-1};  // -1: not tried
+  mutable std::array<std::atomic<int>, 3> matrices_work_{-1, -1, -1};  // -1: not tried
 };
 
 // For push constants. Throws Error(kUnsupported) for tensors of more elements than a shader can count.

@@ -23,6 +23,9 @@ EASEL_SHADER(linear_dots)
 EASEL_SHADER(conv_dots)
 EASEL_SHADER(linear_matrices)
 EASEL_SHADER(conv_matrices)
+EASEL_SHADER(linear_byte_matrices)
+EASEL_SHADER(conv_byte_matrices)
+EASEL_SHADER(attention_matrices)
 EASEL_SHADER(attention)
 EASEL_SHADER(attention_received)
 EASEL_SHADER(group_statistics)
@@ -60,6 +63,9 @@ std::array<Code, kShaders> codes() {
           EASEL_SHADER(conv_dots),
           EASEL_SHADER(linear_matrices),
           EASEL_SHADER(conv_matrices),
+          EASEL_SHADER(linear_byte_matrices),
+          EASEL_SHADER(conv_byte_matrices),
+          EASEL_SHADER(attention_matrices),
           EASEL_SHADER(attention),
           EASEL_SHADER(attention_received),
           EASEL_SHADER(group_statistics),
@@ -172,7 +178,7 @@ VkPipeline Pipelines::make(const Key& key) {
   VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{};
   size.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT;
   size.requiredSubgroupSize = gpu_.about().subgroup;
-  if (key.shader == Shader::kLinearMatrices || key.shader == Shader::kConvMatrices) {
+  if (key.shader >= Shader::kLinearMatrices && key.shader <= Shader::kAttentionMatrices) {
     info.stage.pNext = &size;
     info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
   }

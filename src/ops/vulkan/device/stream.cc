@@ -216,6 +216,7 @@ void Stream::fill(Place to, uint64_t bytes, uint32_t pattern) {
 void Stream::upload(const void* from, uint64_t bytes, Place to) {
   const MutexLock lock(mutex_);
   gpu_.require();
+  if (bytes == 0) return;
   if (bytes <= kLargestArgument) return give({.kind = Command::Kind::kArgument, .to = to, .bytes = bytes}, from);
   submit();  // groups that are kept hold nothing of this
   const auto* source = static_cast<const char*>(from);
