@@ -102,8 +102,8 @@ std::string start_compute_device(std::string_view names) {
   const std::string_view first = names.substr(0, comma);
   std::optional<Device> instead;
   if (comma != std::string_view::npos) {
-    instead = parse_device(names.substr(comma + 1));
-    if (instead != kHost)
+    instead = kHost;
+    if (names.substr(comma + 1) != device_name(kHost))
       throw Error(Fault::kUsage, "only the processor can stand in for a device, in '" + std::string(names) + "'")
           .fix("Write " + std::string(first) + ",cpu");
   }
