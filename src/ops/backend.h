@@ -96,8 +96,8 @@ class Backend {
 
   // What the device had to make since it was opened. Within a step it makes nothing.
   struct Made {
-    uint64_t blocks = 0;   // of memory, from the driver
-    uint64_t shaders = 0;  // compiled with certain constants
+    uint64_t blocks = 0;    // of memory, from the driver
+    uint64_t shaders = 0;   // compiled with certain constants
     uint64_t commands = 0;  // recorded: those of a step that is like an earlier one are submitted again
   };
   virtual Made made() const { return {}; }

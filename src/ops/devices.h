@@ -47,8 +47,8 @@ Device compute_device();
 void set_compute_device(Device device, std::optional<Device> instead = {});
 
 // Sets it to the first of one or two names with a comma between them. That may be "auto" (choose_device()), and the
-// second, which must be "cpu", stands in when the first cannot be used or is lost. Returns why the first cannot be used,
-// empty if it can. Throws Error(kUsage) for other names, and what choose_device() throws if nothing stands in.
+// second, which must be "cpu", stands in when the first cannot be used or is lost. Returns why the first cannot be
+// used, empty if it can. Throws Error(kUsage) for other names, and what choose_device() throws if nothing stands in.
 std::string start_compute_device(std::string_view names);
 
 }  // namespace easel::ops

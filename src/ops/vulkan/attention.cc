@@ -95,8 +95,7 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
     run(Shader::kAttentionMatrices,
         {blocks.threads, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, blocks.keys, blocks.most, type}, push,
         groups);
-  else
-    run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
+  else run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
 }
 
 void VulkanBackend::attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale,

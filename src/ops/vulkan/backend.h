@@ -25,9 +25,7 @@ class VulkanBackend final : public Backend {
   uint64_t memory_bytes() const override { return gpu_.budget_bytes(); }
   void wait() const override { stream_.wait(); }
   bool lost() const override { return gpu_.lost(); }
-  Made made() const override {
-    return {memory_.stats().fresh_blocks, pipelines_.made(), stream_.recorded()};
-  }
+  Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made(), stream_.recorded()}; }
   Pipelines& pipelines() const { return pipelines_; }
   Gpu& gpu() const { return gpu_; }
 

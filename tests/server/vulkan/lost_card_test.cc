@@ -69,7 +69,8 @@ class LostCard : public ::testing::Test {
     server_->start();
   }
   std::string post(int seed) {
-    const auto answer = testing::post(server_->port(), "/prompt", workflow::dump_json(Json{{"prompt", sampling(seed)}}));
+    const auto answer =
+        testing::post(server_->port(), "/prompt", workflow::dump_json(Json{{"prompt", sampling(seed)}}));
     if (answer.status != 200) throw std::runtime_error(answer.body);
     return Json::parse(answer.body)["prompt_id"];
   }
@@ -90,9 +91,7 @@ class LostCard : public ::testing::Test {
     const Tensor pixels = formats::decode_picture({bytes, answer.body.size()}).rgb;
     return {reinterpret_cast<const char*>(pixels.raw()), pixels.nbytes()};
   }
-  std::string device() {
-    return Json::parse(get(server_->port(), "/system_stats").body)["devices"][0]["name"];
-  }
+  std::string device() { return Json::parse(get(server_->port(), "/system_stats").body)["devices"][0]["name"]; }
 
   easel::testing::TempFolder folder_;
   std::unique_ptr<engine::Engine> engine_;

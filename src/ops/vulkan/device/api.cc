@@ -105,8 +105,9 @@ void check(VkResult result, const char* what, const std::string& card) {
           .fix("Use a smaller size or batch, close other programs that use it, or --device cpu");
     case VK_ERROR_DEVICE_LOST:
       throw Error(Fault::kUnsupported, card + " was lost, while " + what)
-          .fix("Start Easel again, or use --device cpu; with --device vulkan,cpu a server goes on with the processor. "
-               "The system's log says why the driver gave it up");
+          .fix(
+              "Start Easel again, or use --device cpu; with --device vulkan,cpu a server goes on with the processor. "
+              "The system's log says why the driver gave it up");
     default:
       throw Error(Fault::kUnsupported,
                   "the driver of " + card + " refuses " + what + " (VkResult " + std::to_string(result) + ")")

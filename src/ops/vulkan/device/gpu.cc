@@ -64,8 +64,7 @@ MatrixShape matrix_of(VkPhysicalDevice physical, int factors, int sums) {
                       static_cast<int>(p.CType) == sums && static_cast<int>(p.ResultType) == sums &&
                       static_cast<int>(p.scope) == 3 && !p.saturatingAccumulation;
     // More than 16 along a side would need larger tiles than shared memory holds.
-    const bool moderate =
-        p.MSize <= 16 && p.NSize <= 16 && (p.KSize == 8 || p.KSize == 16 || p.KSize == 32);
+    const bool moderate = p.MSize <= 16 && p.NSize <= 16 && (p.KSize == 8 || p.KSize == 16 || p.KSize == 32);
     if (fits && moderate && p.MSize * p.NSize * p.KSize > best.m * best.n * best.k) best = {p.MSize, p.NSize, p.KSize};
   }
   return best;

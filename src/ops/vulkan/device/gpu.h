@@ -26,8 +26,8 @@ struct GpuDescription {
   uint64_t free_bytes = 0;    // of that, when the devices were listed
   bool tells_budget = false;  // VK_EXT_memory_budget
   bool half_floats = false, dot_products = false, cooperative_matrices = false;
-  MatrixShape matrix;       // of f16 with sums in f32
-  MatrixShape byte_matrix;  // of signed bytes with sums in 32 bits
+  MatrixShape matrix;                                    // of f16 with sums in f32
+  MatrixShape byte_matrix;                               // of signed bytes with sums in 32 bits
   uint32_t subgroup = 1, shared_bytes = 0, threads = 0;  // of a workgroup, where the device limits it
   uint64_t allocation_bytes = 0;                         // the largest single one
   std::string identity;                                  // of driver and device, for the file of its pipelines

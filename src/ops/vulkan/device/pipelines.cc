@@ -184,7 +184,7 @@ VkPipeline Pipelines::make(const Key& key) {
   }
   VkPipeline pipeline = VK_NULL_HANDLE;
   gpu_.check(gpu_.call().vkCreateComputePipelines(gpu_.device(), cache_, 1, &info, nullptr, &pipeline),
-        "compiling a shader");
+             "compiling a shader");
   return pipeline;
 }
 

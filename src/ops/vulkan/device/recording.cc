@@ -38,9 +38,9 @@ uint64_t Command::hash() const {
 }
 
 bool Recording::begins_as(const Recording& o, size_t count) const {
-  return commands.size() >= count && std::equal(commands.begin(), commands.begin() + static_cast<std::ptrdiff_t>(count),
-                                                o.commands.begin(),
-                                                [](const Command& a, const Command& b) { return a.same(b); });
+  return commands.size() >= count &&
+         std::equal(commands.begin(), commands.begin() + static_cast<std::ptrdiff_t>(count), o.commands.begin(),
+                    [](const Command& a, const Command& b) { return a.same(b); });
 }
 
 void record(const DeviceApi& vk, VkCommandBuffer buffer, const Command& c) {

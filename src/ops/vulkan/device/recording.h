@@ -41,8 +41,8 @@ struct Command {
   uint64_t hash() const;
 };
 
-// Commands in a command buffer. It can be submitted again when exactly these are asked for again: the values that differ
-// from one step to the next (latent, timestep, noise level) are arguments.
+// Commands in a command buffer. It can be submitted again when exactly these are asked for again: the values that
+// differ from one step to the next (latent, timestep, noise level) are arguments.
 struct Recording {
   VkCommandBuffer buffer = VK_NULL_HANDLE;
   std::vector<Command> commands;

@@ -83,8 +83,10 @@ Recording* Stream::kept(const Recording* like, size_t count, const Command& comm
 void Stream::follow(Recording& other) {
   wait_for(other.done);  // its arguments are read until then
   if (!followed_) given_ = 0;
-  for (size_t i = 0; i < given_; ++i)
-    set_argument(other.commands[i], arguments_.memory + followed_->commands[i].from.offset);
+  for (size_t i = 0; i < given_; ++i) {
+    const Command& from = followed_->commands[i];
+    if (from.kind == Command::Kind::kArgument) set_argument(other.commands[i], arguments_.memory + from.from.offset);
+  }
   followed_ = &other;
 }
 

@@ -1,10 +1,10 @@
 // The commands of a device in the order in which they are given: recorded, submitted in groups, awaited when the host
 // needs a result. Each command sees what those before it wrote, so memory may be reused as soon as it is released.
 //
-// Groups are kept. As long as the commands that are given are those of a kept group, nothing is recorded, and at its end
-// that group is submitted again: from its second or third step on, a sampler records nothing. What makes a group another
-// one (shapes, weights that moved, other conditioning, a hint that ends) is seen by comparing, so nothing needs to be
-// declared invalid.
+// Groups are kept. As long as the commands that are given are those of a kept group, nothing is recorded, and at its
+// end that group is submitted again: from its second or third step on, a sampler records nothing. What makes a group
+// another one (shapes, weights that moved, other conditioning, a hint that ends) is seen by comparing, so nothing needs
+// to be declared invalid.
 #pragma once
 
 #include <array>

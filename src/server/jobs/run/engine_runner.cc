@@ -94,8 +94,6 @@ void EngineRunner::free_memory(bool models, bool results) {
   if (models) engine_.free_models();
 }
 
-RunnerStats EngineRunner::stats() const { 
-  return {engine_.model_bytes(), engine_.result_bytes(), engine_.device()};
-}
+RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes(), engine_.device()}; }
 
 }  // namespace easel::server
