@@ -56,13 +56,14 @@ void add_device_flag(CLI::App& command, std::string& device, const char* group) 
       .add_option(
           "--device", device,
           "What models compute on: cpu, vulkan or vulkan:N (a graphics card), or auto (default: $EASEL_BACKEND, "
-          "else cpu)")
+          "else cpu); with ',cpu' behind it the processor stands in for a card that is missing or lost")
       ->group(group);
 }
 
 void start_device(const std::string& device) {
   if (device.empty()) ops::compute_device();  // throws at once if EASEL_BACKEND names none that there is
-  else ops::set_compute_device(ops::choose_device(device));
+  else if (const std::string why = ops::start_compute_device(device); !why.empty())
+    fprintf(stderr, "Computing on the processor: %s\n", why.c_str());
 }
 
 void add_weight_cache_flags(CLI::App& command, std::string& folder, std::string& limit, const char* group) {
@@ -148,8 +149,11 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
       .preview = preview_method(flags.preview)};
   if (!flags.extra_model_paths.empty()) options.folders.add_extra_paths(flags.extra_model_paths);
   options.folders.add_built_in(built_in);
-  options.memory_budget =
-      flags.memory_budget.empty() ? ops::device_memory_bytes(ops::compute_device()) : parse_bytes(flags.memory_budget);
+  options.computing = [] {
+    const Device device = ops::compute_device();
+    return engine::Computing{device_name(device), ops::device_memory_bytes(device)};
+  };
+  if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));
 }
 

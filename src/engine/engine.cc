@@ -292,10 +292,27 @@ Engine::Engine(EngineOptions options)
       folder_store_(options_.directories),
       artifacts_(options_.artifacts ? *options_.artifacts : folder_store_),
       choices_(options_.folders, artifacts_),
-      residency_(options_.memory_budget ? options_.memory_budget : memory::machine_memory() / 8 * 7, kProgramMemory),
-      cache_(options_.result_budget) {}
+      residency_(budget_on(computing()), kProgramMemory),
+      cache_(options_.result_budget),
+      device_(device()) {}
 
 Engine::~Engine() = default;
+
+size_t Engine::budget_on(const Computing& now) const {
+  if (options_.memory_budget > 0) return options_.memory_budget;
+  return now.memory > 0 ? now.memory : memory::machine_memory() / 8 * 7;
+}
+
+void Engine::follow_device() {
+  const Computing now = computing();
+  if (now.device == device_) return;
+  device_ = now.device;
+  residency_.evict_all();
+  foreseen_.clear();
+  cache_.clear();
+  result_bytes_ = 0;
+  residency_.set_budget(budget_on(now));
+}
 
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
   nodes::Context out{options_.folders, residency_, files_, artifacts_, events};
@@ -306,7 +323,7 @@ nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {
 }
 
 Signatures Engine::signatures(const workflow::Prompt& prompt) const {
-  return {prompt, table_, options_.folders, artifacts_, std::string(dtype_name(options_.compute))};
+  return {prompt, table_, options_.folders, artifacts_, std::string(dtype_name(options_.compute)) + " " + device()};
 }
 
 Plan Engine::check(const workflow::Prompt& prompt, const std::vector<std::string>& only) {
@@ -334,6 +351,7 @@ nodes::Outputs Engine::foresee(const workflow::PromptNode& node) {
 
 RunReport Engine::run(Plan plan, const RunOptions& options, EventSink& sink) {
   const MutexLock lock(run_mutex_);
+  follow_device();
   MemoryKeeper keeper(residency_, cache_);
   const MemoryGuardScope guard(keeper);
   const CancelScope cancel(options.cancel);

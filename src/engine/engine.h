@@ -24,6 +24,12 @@
 
 namespace easel::engine {
 
+// What models compute on, which may change when a device is lost.
+struct Computing {
+  std::string device = "cpu";  // results of one device are not taken for another's
+  size_t memory = 0;           // bytes that it has for models, 0: what the machine has
+};
+
 struct EngineOptions {
   const nodes::Table& table;
   library::Folders folders = {};
@@ -31,8 +37,9 @@ struct EngineOptions {
   artifacts::Directories directories = {};
   DType compute = DType::kF32;
   nodes::PreviewMethod preview = nodes::PreviewMethod::kLatentToRgb;
-  size_t memory_budget = 0;                // of the whole program; 0: what the machine has
-  size_t result_budget = size_t{1} << 30;  // for results kept between runs
+  std::function<Computing()> computing = {};  // what models compute on now, from any thread; empty: the processor
+  size_t memory_budget = 0;                   // of the whole program; 0: what the device has
+  size_t result_budget = size_t{1} << 30;     // for results kept between runs
 };
 
 struct RunOptions {
@@ -81,13 +88,19 @@ class Engine {
   void free_models() { residency_.evict_all(); }
   void free_results();
   size_t model_bytes() const { return residency_.loaded_bytes(); }
-  // Of the whole program, as given or from the machine; 0: no limit.
+  // The name of what models compute on.
+  std::string device() const { return computing().device; }
+  // Of the whole program, as given or from the device; 0: no limit.
   size_t memory_budget() const { return residency_.budget(); }
   size_t result_bytes() const { return result_bytes_; }
 
  private:
   class Run;
   nodes::Context context(CancelToken cancel = {}, nodes::NodeEvents& events = nodes::no_events());
+  Computing computing() const { return options_.computing ? options_.computing() : Computing(); }
+  size_t budget_on(const Computing& now) const;
+  // If another device computes now, what was made for the last one goes.
+  void follow_device() EASEL_REQUIRES(run_mutex_);
   Signatures signatures(const workflow::Prompt& prompt) const;
 
   EngineOptions options_;
@@ -100,6 +113,7 @@ class Engine {
   ForesightCache foreseen_;
   Mutex run_mutex_;  // held for a whole run
   ResultCache cache_ EASEL_GUARDED_BY(run_mutex_);
+  std::string device_ EASEL_GUARDED_BY(run_mutex_);  // that the last run computed on
   std::atomic<size_t> result_bytes_{0};
   std::map<std::string, Signature> last_ EASEL_GUARDED_BY(run_mutex_);  // signatures of the previous run, by node id
 };

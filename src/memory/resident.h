@@ -72,6 +72,8 @@ class Residency {
   Residency& operator=(const Residency&) = delete;
 
   size_t budget() const { return budget_; }
+  // For what is asked for from here on; nothing is evicted.
+  void set_budget(size_t bytes) { budget_ = bytes; }
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
@@ -161,7 +163,8 @@ class Residency {
   Condition made_;
   std::vector<ResidentBase*> all_ EASEL_GUARDED_BY(mutex_);
   std::map<std::string, Shared> shared_ EASEL_GUARDED_BY(mutex_);
-  const size_t budget_, overhead_;
+  std::atomic<size_t> budget_;
+  const size_t overhead_;
   size_t held_ EASEL_GUARDED_BY(mutex_) = 0;
   uint64_t clock_ EASEL_GUARDED_BY(mutex_) = 0;
 };

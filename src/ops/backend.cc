@@ -10,14 +10,19 @@
 namespace easel::ops {
 namespace {
 
-std::atomic<Device>& current() {
-  static std::atomic<Device> device = [] {
+// `instead` is the device itself where nothing stands in for it.
+struct Chosen {
+  Device device, instead;
+};
+
+std::atomic<Chosen>& current() {
+  static std::atomic<Chosen> chosen = [] {
     const char* name = std::getenv("EASEL_BACKEND");
     const Device wanted = name && *name ? parse_device(name) : kHost;
     backend(wanted);  // throws if there is no such device
-    return wanted;
+    return Chosen{wanted, wanted};
   }();
-  return device;
+  return chosen;
 }
 
 }  // namespace
@@ -80,11 +85,36 @@ uint64_t device_memory_bytes(Device device) { return backend(device).memory_byte
 
 void wait_for(Device device) { backend(device).wait(); }
 
-Device compute_device() { return current().load(std::memory_order_relaxed); }
+Device compute_device() {
+  Chosen now = current().load(std::memory_order_relaxed);
+  if (now.device == now.instead || !backend(now.device).lost()) return now.device;
+  current().compare_exchange_strong(now, {now.instead, now.instead});
+  return current().load(std::memory_order_relaxed).device;
+}
 
-void set_compute_device(Device device) {
+void set_compute_device(Device device, std::optional<Device> instead) {
   backend(device);
-  current().store(device, std::memory_order_relaxed);
+  current().store({device, instead.value_or(device)}, std::memory_order_relaxed);
+}
+
+std::string start_compute_device(std::string_view names) {
+  const size_t comma = names.find(',');
+  const std::string_view first = names.substr(0, comma);
+  std::optional<Device> instead;
+  if (comma != std::string_view::npos) {
+    instead = kHost;
+    if (names.substr(comma + 1) != device_name(kHost))
+      throw Error(Fault::kUsage, "only the processor can stand in for a device, in '" + std::string(names) + "'")
+          .fix("Write " + std::string(first) + ",cpu");
+  }
+  try {
+    set_compute_device(choose_device(first), instead);
+  } catch (const Error& e) {
+    if (!instead || e.fault() == Fault::kUsage) throw;
+    set_compute_device(*instead);
+    return e.message();
+  }
+  return {};
 }
 
 }  // namespace easel::ops

@@ -90,10 +90,15 @@ class Backend {
   // Returns when everything that was asked for is computed.
   virtual void wait() const {}
 
+  // Whether the device stopped working, for as long as the program runs: every further use of it throws
+  // Error(kUnsupported), and what lay in its memory is gone.
+  virtual bool lost() const { return false; }
+
   // What the device had to make since it was opened. Within a step it makes nothing.
   struct Made {
-    uint64_t blocks = 0;   // of memory, from the driver
-    uint64_t shaders = 0;  // compiled with certain constants
+    uint64_t blocks = 0;    // of memory, from the driver
+    uint64_t shaders = 0;   // compiled with certain constants
+    uint64_t commands = 0;  // recorded: those of a step that is like an earlier one are submitted again
   };
   virtual Made made() const { return {}; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,13 @@ void wait_for(Device device);
 
 // The device that models are built for: the last one set, else the one named by the environment variable EASEL_BACKEND,
 // else the processor. Models built earlier keep theirs. The first call throws what parse_device() and backend() throw.
+// When the device is lost, `instead`, if there is one, takes its place for good.
 Device compute_device();
-void set_compute_device(Device device);
+void set_compute_device(Device device, std::optional<Device> instead = {});
+
+// Sets it to the first of one or two names with a comma between them. That may be "auto" (choose_device()), and the
+// second, which must be "cpu", stands in when the first cannot be used or is lost. Returns why the first cannot be
+// used, empty if it can. Throws Error(kUsage) for other names, and what choose_device() throws if nothing stands in.
+std::string start_compute_device(std::string_view names);
 
 }  // namespace easel::ops

@@ -154,7 +154,7 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .max_upload = options.http.max_upload,
                .input_quota = options.input_quota,
                .token = options.http.access.token,
-               .about = {options.device, options.version, options.arguments}} {
+               .about = {options.version, options.arguments}} {
   if (fleet)
     services.needs = [this, &table](const workflow::Prompt& prompt) { return fleet->choices.needs(prompt, table); };
   if (options.more_routes) options.more_routes(router, models_pool);

@@ -26,7 +26,7 @@ struct ServerOptions {
   double keep_temp_hours = 24;          // previews older than that are removed
   bool start_paused = false;            // jobs wait until the queue is resumed
   double status_seconds = 4;            // how often `status` is repeated to listening clients
-  std::string version, device = "cpu";  // shown in /system_stats
+  std::string version;                  // shown in /system_stats
   std::vector<std::string> arguments;   // of the command line, secrets left out
   // The machine of a fleet that this server is a front end of; null: it runs its jobs itself. Must outlive the server.
   Site* site = nullptr;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "support/tiny_models.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -43,11 +44,42 @@ TEST(Devices, WithoutADriverThereIsTheProcessor) {
   const auto refused = place.run({"doctor", "--device", "vulkan"});
   EXPECT_EQ(refused.code, 7);
   EXPECT_NE(refused.err.find("Vulkan"), std::string::npos) << refused.err;
+  const auto goes_on = place.run({"doctor", "--device", "vulkan,cpu"});
+  EXPECT_EQ(goes_on.code, 4);
+  EXPECT_NE(goes_on.err.find("Computing on the processor: there is no Vulkan device"), std::string::npos)
+      << goes_on.err;
+}
+
+// A step that is submitted again, with a LoRA and both halves of the guidance, and one recorded anew each time.
+TEST(Devices, RecordedStepsGiveTheSamePicture) {
+  Workplace place("devices");
+  if (workflow::parse_json(place.run({"devices", "--json"}).out).size() < 2) GTEST_SKIP() << "no Vulkan device";
+  place.put("w.json", R"json({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a barn at night", "clip": ["m", 1]}},
+    "n": {"class_type": "CLIPTextEncode", "inputs": {"text": "fog", "clip": ["m", 1]}},
+    "l": {"class_type": "EmptyLatentImage", "inputs": {"width": 32, "height": 32, "batch_size": 1}},
+    "t": {"class_type": "LoraLoader", "inputs": {"model": ["m", 0], "clip": ["m", 1],
+      "lora_name": "sd15_style.safetensors", "strength_model": 0.8, "strength_clip": 0.5}},
+    "out": {"class_type": "KSampler", "inputs": {"model": ["t", 0], "seed": 7, "steps": 5, "cfg": 4.0,
+      "sampler_name": "dpmpp_2m", "scheduler": "karras", "positive": ["p", 0], "negative": ["n", 0],
+      "latent_image": ["l", 0], "denoise": 1.0}},
+    "d": {"class_type": "VAEDecode", "inputs": {"samples": ["out", 0], "vae": ["m", 2]}},
+    "show": {"class_type": "SaveImage", "inputs": {"images": ["d", 0], "filename_prefix": "x"}}
+  })json");
+  const std::string models = easel::testing::tiny_models_dir().string();
+  for (const char* kept : {"0", "1"}) {
+    setenv("EASEL_VULKAN_RECORDINGS", kept, 1);
+    const auto run = place.run({"run", "w.json", "--device", "vulkan", "--models", models, "--output", kept});
+    EXPECT_EQ(run.code, 0) << run.err;
+  }
+  unsetenv("EASEL_VULKAN_RECORDINGS");
+  EXPECT_EQ(place.get("1/x_00001_.png"), place.get("0/x_00001_.png"));
 }
 
 TEST(Devices, ANameThatIsNoneIsWrongUsage) {
   Workplace place("devices");
-  for (const char* name : {"gpu", "vulkan:x", "cuda"}) {
+  for (const char* name : {"gpu", "vulkan:x", "cuda", "vulkan,gpu", "cpu,vulkan"}) {
     const auto result = place.run({"doctor", "--device", name});
     EXPECT_EQ(result.code, 2) << name;
     EXPECT_NE(result.err.find(name), std::string::npos) << result.err;

@@ -216,6 +216,7 @@ TEST_P(OtherDevices, AStepAfterTheFirstMakesNothing) {
   for (size_t i = 2; i < sink.made.size(); ++i) {
     EXPECT_EQ(sink.made[i].blocks, sink.made[1].blocks) << "step " << i + 1;
     EXPECT_EQ(sink.made[i].shaders, sink.made[1].shaders) << "step " << i + 1;
+    EXPECT_EQ(sink.made[i].commands, sink.made[1].commands) << "step " << i + 1;
   }
 }
 

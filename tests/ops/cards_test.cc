@@ -66,11 +66,15 @@ TEST(Cards, ASecondStepMakesNothing) {
     const auto dense = pack_linear(Tensor::full({8, 8}, 0.1f), {}, DType::kF32, false, packer);
     const auto window = pack_conv2d(Tensor::full({8, 8, 3, 3}, 0.1f), {}, {1, 1}, DType::kF32, packer);
     const Tensor x = Tensor::full({2, 6, 6, 8}, 0.5f, device), ones = Tensor::full({8}, 1.0f, device);
-    read(step(x, *dense, *window, ones, 0.5f));
+    const auto first = read(step(x, *dense, *window, ones, 0.5f));
+    read(step(x, *dense, *window, ones, 0.25f));  // where it finds its memory may differ from the first
     const Backend::Made before = backend(device).made();
     for (int i = 1; i < 20; ++i) read(step(x, *dense, *window, ones, 0.5f + static_cast<float>(i)));
     EXPECT_EQ(backend(device).made().blocks, before.blocks);
     EXPECT_EQ(backend(device).made().shaders, before.shaders);
+    EXPECT_EQ(backend(device).made().commands, before.commands);
+    EXPECT_EQ(read(step(x, *dense, *window, ones, 0.5f)), first);
+    EXPECT_NE(read(step(x, *dense, *window, ones, 0.25f)), first);
   }
 }
 

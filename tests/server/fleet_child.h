@@ -122,7 +122,6 @@ inline void be_runner(const std::filesystem::path& folder, const sigset_t& signa
   RelayHub relay({.token = kFleetToken, .via = fronts});
   FleetRunner runner({.name = child_variable("EASEL_TEST_NAME"),
                       .version = "test",
-                      .device = "cpu",
                       .lease = Lease(std::atoi(child_variable("EASEL_TEST_LEASE").c_str())),
                       .identities = folder / "identities.json"},
                      site->store(), site->fronts(), relay, jobs, table, models);

@@ -12,7 +12,6 @@
 #include "cli/service/service.h"
 #include "cli/session.h"
 #include "engine/engine.h"
-#include "ops/backend.h"
 #include "server/fleet/runner.h"
 #include "server/fleet/site.h"
 #include "server/jobs/open_job_store.h"
@@ -49,7 +48,6 @@ void run(const Flags& flags) {
   const pthread_t waiting = pthread_self();
   server::FleetRunner runner({.name = name,
                               .version = EASEL_VERSION,
-                              .device = device_name(ops::compute_device()),
                               .memory = engine->memory_budget(),
                               .lease = server::Lease(static_cast<int64_t>(flags.lease * 1000)),
                               .identities = std::filesystem::path(flags.cache) / "model_identities.json",

@@ -14,7 +14,6 @@
 #include "cli/service/service.h"
 #include "cli/session.h"
 #include "engine/engine.h"
-#include "ops/backend.h"
 #include "server/fleet/link.h"
 #include "server/fleet/relay_hub.h"
 #include "server/fleet/runner.h"
@@ -124,7 +123,6 @@ struct OwnRunner {
       : relay({.token = fleet.token}),
         runner({.name = fleet.name,
                 .version = EASEL_VERSION,
-                .device = device_name(ops::compute_device()),
                 .memory = engine.memory_budget(),
                 .identities = std::filesystem::path(flags.user) / "model_identities.json"},
                fleet.site->store(), fleet.site->fronts(), relay, jobs, engine.table(), engine.folders()) {}

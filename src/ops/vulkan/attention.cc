@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/round.h"
 #include "ops/vulkan/backend.h"
@@ -28,12 +29,35 @@ Blocks blocks_for(const GpuDescription& gpu, int64_t width) {
   return b;
 }
 
+// The same on cooperative matrices, if they can: a subgroup for as many queries as a matrix has rows, whose sums its
+// lanes keep. Four subgroups share what is read, or fewer where shared memory holds no more.
+std::optional<Blocks> matrix_blocks_for(const GpuDescription& gpu, int64_t width) {
+  constexpr uint64_t kMostSums = 160;  // of a lane
+  const MatrixShape& matrix = gpu.matrix;
+  if (matrix.m == 0 || gpu.subgroup < matrix.m || gpu.subgroup % matrix.m != 0) return std::nullopt;
+  Blocks b{4 * gpu.subgroup, 4 * matrix.m, 32, number(round_up(width, 32))};
+  if (uint64_t{b.most} * matrix.m / gpu.subgroup > kMostSums) return std::nullopt;
+  const auto shared = [&] {  // bytes, as declared in attention_matrices.comp
+    return 2 * uint64_t{std::max(b.queries, b.keys)} * (b.most + 8) + 4 * uint64_t{b.queries} * (b.keys + 4) +
+           2 * uint64_t{b.queries} * (b.keys + 8) + 12 * uint64_t{b.queries} + 4 * uint64_t{b.threads} + 12;
+  };
+  while (shared() > gpu.shared_bytes || b.threads > gpu.threads) {
+    if (b.queries == matrix.m) return std::nullopt;
+    b.queries /= 2;
+    b.threads /= 2;
+  }
+  return b;
+}
+
 }  // namespace
 
 void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
                               const AttentionArgs& args, Tensor& out) const {
   const int64_t width = q.dim(2) / heads;
-  const Blocks blocks = blocks_for(gpu_.about(), width);
+  const GpuDescription& gpu = gpu_.about();
+  const bool matrices = q.dtype() == DType::kBF16 && q.dim(1) >= gpu.matrix.m && matrix_blocks_for(gpu, width) &&
+                        matrices_work(Matrices::kAttention);
+  const Blocks blocks = matrices ? *matrix_blocks_for(gpu, width) : blocks_for(gpu, width);
   const bool biased = args.bias.defined();
   const auto sample_stride = [](const Tensor& t) { return t.dim(0) == 1 ? 0 : number(t.stride(0)); };
   for (const Tensor* t : {&q, &k, &v}) number(t->dim(0) * t->stride(0) + t->dim(1) * t->stride(1));
@@ -65,8 +89,13 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
          .bias_row = biased ? number(args.bias.stride(2)) : 0,
          .causal = args.causal ? 1u : 0u,
          .padding = 0};
-  run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type_number(q.dtype())}, push,
-      q.dim(0) * heads * ceil_div(q.dim(1), blocks.queries));
+  const int64_t groups = q.dim(0) * heads * ceil_div(q.dim(1), blocks.queries);
+  const uint32_t type = type_number(q.dtype());
+  if (matrices)
+    run(Shader::kAttentionMatrices,
+        {blocks.threads, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, blocks.keys, blocks.most, type}, push,
+        groups);
+  else run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
 }
 
 void VulkanBackend::attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ops/backends.h"
+#include "ops/vulkan/device/faults.h"
 
 namespace easel::ops::vulkan {
 namespace {
@@ -35,7 +36,7 @@ Opened& opened() {
 void save_pipelines() {
   const MutexLock lock(opened().mutex);
   for (VulkanBackend* backend : opened().backends)
-    if (backend) backend->pipelines().save();
+    if (backend && !backend->lost()) backend->pipelines().save();
 }
 
 }  // namespace
@@ -51,8 +52,7 @@ VulkanBackend::VulkanBackend(const GpuDescription& description, Device device)
 
 Tensor VulkanBackend::numbers(std::span<const std::byte> bytes) const {
   Tensor t({static_cast<int64_t>(bytes.size())}, DType::kU8, device_);
-  if (bytes.size() <= 65536 && bytes.size() % 4 == 0) stream_.update(Memory::place(t), bytes);
-  else stream_.upload(bytes.data(), bytes.size(), Memory::place(t));
+  stream_.upload(bytes.data(), bytes.size(), Memory::place(t));
   return t;
 }
 
@@ -92,7 +92,8 @@ std::vector<DeviceFacts> facts() {
     f.free = gpu.free_bytes;
     if (gpu.half_floats) f.abilities.emplace_back("f16");
     if (gpu.dot_products) f.abilities.emplace_back("integer dot products");
-    if (gpu.cooperative_matrices) f.abilities.emplace_back("cooperative matrices");
+    if (gpu.matrix.m > 0) f.abilities.emplace_back("cooperative matrices");
+    if (gpu.byte_matrix.m > 0) f.abilities.emplace_back("cooperative matrices of bytes");
     f.abilities.push_back("subgroups of " + std::to_string(gpu.subgroup));
     all.push_back(std::move(f));
   }
@@ -101,7 +102,9 @@ std::vector<DeviceFacts> facts() {
 
 int device_count() { return static_cast<int>(std::min<size_t>(usable().size(), 256)); }
 
-const Backend& backend(int index) {
+namespace {
+
+VulkanBackend& the_backend(int index) {
   if (index < 0 || index >= device_count()) {
     std::string why = api().missing;
     for (const GpuDescription& gpu : gpu_descriptions())
@@ -119,6 +122,17 @@ const Backend& backend(int index) {
     if (registered != 0) throw Error(Fault::kInternal, "the program's end cannot be watched");
   }
   return *backend;
+}
+
+}  // namespace
+
+const Backend& backend(int index) { return the_backend(index); }
+
+FaultyDriver::FaultyDriver(int index) : gpu_(the_backend(index).gpu()), driver_(gpu_.call()) {}
+
+FaultyDriver::~FaultyDriver() {
+  gpu_.functions() = driver_;
+  gpu_.find_again();
 }
 
 }  // namespace easel::ops::vulkan

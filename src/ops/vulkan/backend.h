@@ -3,14 +3,15 @@
 // is awaited where a result is read.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <type_traits>
 
 #include "ops/backend.h"
-#include "ops/vulkan/memory.h"
-#include "ops/vulkan/pipelines.h"
-#include "ops/vulkan/stream.h"
+#include "ops/vulkan/device/memory.h"
+#include "ops/vulkan/device/pipelines.h"
+#include "ops/vulkan/device/stream.h"
 
 namespace easel::ops::vulkan {
 
@@ -23,8 +24,10 @@ class VulkanBackend final : public Backend {
   DeviceMemory& memory() const override { return memory_; }
   uint64_t memory_bytes() const override { return gpu_.budget_bytes(); }
   void wait() const override { stream_.wait(); }
-  Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made()}; }
+  bool lost() const override { return gpu_.lost(); }
+  Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made(), stream_.recorded()}; }
   Pipelines& pipelines() const { return pipelines_; }
+  Gpu& gpu() const { return gpu_; }
 
   // products.cc
   PackedLinearPtr pack_linear(std::span<const StoredTensor> weights, const StoredTensor& bias, DType compute,
@@ -100,7 +103,14 @@ class VulkanBackend final : public Backend {
     int64_t groups;
   };
   Product product(const ProductCall& call) const;
-  bool matrices_work() const;
+  // The same for bytes; input and weight count as such.
+  Product byte_product(const ProductCall& call) const;
+
+  // matrices.cc
+  enum class Matrices : uint8_t { kProducts, kAttention, kBytes };
+  // Whether the device has cooperative matrices for this, and they are right; tried at the first call.
+  bool matrices_work(Matrices what) const;
+  bool come_out(Matrices what, std::atomic<int>& state) const;
 
   // Rows of bytes as shaders/quantise.comp makes them: words [rows, (depth + 3) / 4], scales [rows, 2], and for weights
   // the sum of the bytes of each of `taps` parts of a row.
@@ -118,7 +128,7 @@ class VulkanBackend final : public Backend {
   mutable Stream stream_;
   mutable Memory memory_;
   mutable Pipelines pipelines_;
-  mutable std::atomic<int> matrices_work_{-1};  // -1: not tried
+  mutable std::array<std::atomic<int>, 3> matrices_work_{-1, -1, -1};  // -1: not tried
 };
 
 // For push constants. Throws Error(kUnsupported) for tensors of more elements than a shader can count.

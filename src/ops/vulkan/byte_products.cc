@@ -4,17 +4,16 @@
 namespace easel::ops::vulkan {
 namespace {
 
-Constants constants_for(const Tile& tile, DType result, Activation activation, bool gated, int64_t taps) {
-  return {tile.threads,
-          tile.rows,
-          tile.columns,
-          tile.across,
-          tile.depth,
-          type_number(result),
-          static_cast<uint32_t>(activation),
-          gated ? 1u : 0u,
-          number(taps)};
-}
+// What a workgroup of byte_matrix_tiles.glsl makes. Each of its lanes keeps sums twice, as integers and scaled.
+struct ByteMatrixTile {
+  ByteMatrixTile(const GpuDescription& gpu, bool gated)
+      : matrix(gpu.byte_matrix), columns(gated ? 1 : 2), steps(64 / gpu.byte_matrix.k) {}
+  static constexpr uint32_t kSubgroups = 4, kDown = 2, kRows = 2;
+  int64_t height() const { return static_cast<int64_t>(kDown * kRows * matrix.m); }
+  int64_t width() const { return static_cast<int64_t>(kSubgroups / kDown * columns * matrix.n); }
+  const MatrixShape matrix;
+  const uint32_t columns, steps;
+};
 
 // As quantise.comp declares it.
 struct Quantise {
@@ -23,6 +22,26 @@ struct Quantise {
 };
 
 }  // namespace
+
+VulkanBackend::Product VulkanBackend::byte_product(const ProductCall& call) const {
+  const GpuDescription& gpu = gpu_.about();
+  const bool window = call.taps > 0;
+  const uint32_t result = type_number(call.result), activation = static_cast<uint32_t>(call.activation),
+                 gated = call.gated ? 1 : 0, taps = number(std::max<int64_t>(call.taps, 1));
+  if (call.rows >= gpu.byte_matrix.m && matrices_work(Matrices::kBytes)) {
+    const ByteMatrixTile tile(gpu, call.gated);
+    return {window ? Shader::kConvByteMatrices : Shader::kLinearByteMatrices,
+            {tile.kSubgroups * gpu.subgroup, gpu.subgroup, tile.matrix.m, tile.matrix.n, tile.matrix.k, tile.kDown,
+             tile.kRows, tile.columns, tile.steps, result, activation, gated, taps},
+            ceil_div(call.rows, tile.height()) * ceil_div(call.columns, tile.width())};
+  }
+  const Tile tile = tile_for(gpu, call.rows, call.columns, call.gated);
+  const Shader shader = gpu.dot_products ? (window ? Shader::kConvDots : Shader::kLinearDots)
+                                         : (window ? Shader::kConvBytes : Shader::kLinearBytes);
+  return {shader,
+          {tile.threads, tile.rows, tile.columns, tile.across, tile.depth, result, activation, gated, taps},
+          tile.tiles(call.rows, call.columns)};
+}
 
 VulkanBackend::Quantised VulkanBackend::quantised(const Tensor& x) const {
   const int64_t rows = x.dim(0), depth = x.dim(1);
@@ -71,7 +90,14 @@ void VulkanBackend::multiply_bytes(const Tensor& x, const LinearWeights& w, cons
   const int64_t rows = x.dim(0), columns = out.dim(-1);
   number(out.numel());
   const Quantised bytes = quantised(x);
-  const Tile tile = tile_for(gpu_.about(), rows, columns, w.geglu);
+  const Product chosen = byte_product({.input = DType::kI8,
+                                       .weight = DType::kI8,
+                                       .result = out.dtype(),
+                                       .activation = args.activation,
+                                       .gated = w.geglu,
+                                       .taps = 0,
+                                       .rows = rows,
+                                       .columns = columns});
   const struct {
     uint64_t x, scales, weight, weight_scales, weight_sums, bias, residual, result;
     uint32_t rows, columns, depth;
@@ -88,8 +114,7 @@ void VulkanBackend::multiply_bytes(const Tensor& x, const LinearWeights& w, cons
          .columns = number(columns),
          .depth = number(bytes.words.dim(1)),
          .scale = args.scale};
-  run(gpu_.about().dot_products ? Shader::kLinearDots : Shader::kLinearBytes,
-      constants_for(tile, out.dtype(), args.activation, w.geglu, 1), push, tile.tiles(rows, columns));
+  run(chosen.shader, chosen.constants, push, chosen.groups);
 }
 
 void VulkanBackend::convolve_bytes(const Tensor& x, const ConvWeights& w, const ConvArgs& args, Tensor& out) const {
@@ -97,7 +122,14 @@ void VulkanBackend::convolve_bytes(const Tensor& x, const ConvWeights& w, const 
   const int64_t up = args.upsample2x ? 2 : 1;
   number(out.numel());
   const Quantised bytes = quantised(contiguous(x).view({-1, x.dim(3)}));
-  const Tile tile = tile_for(gpu_.about(), rows, columns, false);
+  const Product chosen = byte_product({.input = DType::kI8,
+                                       .weight = DType::kI8,
+                                       .result = out.dtype(),
+                                       .activation = args.activation,
+                                       .gated = false,
+                                       .taps = w.kernel * w.kernel,
+                                       .rows = rows,
+                                       .columns = columns});
   const struct {
     uint64_t x, scales, weight, weight_scales, weight_sums, bias, residual, result, channel_bias;
     uint32_t rows, columns, depth;
@@ -127,8 +159,7 @@ void VulkanBackend::convolve_bytes(const Tensor& x, const ConvWeights& w, const 
          .step = number(w.shape.stride),
          .pad = static_cast<int32_t>(number(w.shape.pad)),
          .enlarge = static_cast<uint32_t>(up)};
-  run(gpu_.about().dot_products ? Shader::kConvDots : Shader::kConvBytes,
-      constants_for(tile, out.dtype(), args.activation, false, w.kernel * w.kernel), push, tile.tiles(rows, columns));
+  run(chosen.shader, chosen.constants, push, chosen.groups);
 }
 
 }  // namespace easel::ops::vulkan

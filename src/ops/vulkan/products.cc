@@ -1,8 +1,6 @@
 // Linear layers and convolutions.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <string_view>
 
 #include "ops/vulkan/weights.h"
 
@@ -47,7 +45,8 @@ struct MatrixTile {
 VulkanBackend::Product VulkanBackend::product(const ProductCall& call) const {
   const GpuDescription& gpu = gpu_.about();
   const auto number_of = [](bool yes) { return yes ? 1u : 0u; };
-  if (call.input == DType::kBF16 && call.weight == DType::kBF16 && call.rows >= gpu.matrix.m && matrices_work()) {
+  if (call.input == DType::kBF16 && call.weight == DType::kBF16 && call.rows >= gpu.matrix.m &&
+      matrices_work(Matrices::kProducts)) {
     const MatrixTile tile(gpu, call.gated);
     return {
         call.taps > 0 ? Shader::kConvMatrices : Shader::kLinearMatrices,
@@ -62,37 +61,6 @@ VulkanBackend::Product VulkanBackend::product(const ProductCall& call) const {
            type_number(call.weight), type_number(call.result), static_cast<uint32_t>(call.activation),
            number_of(call.gated), number(std::max<int64_t>(call.taps, 1))},
           tile.tiles(call.rows, call.columns)};
-}
-
-// No driver is taken at its word: a product of whole numbers, with values beyond f16's range, must come out exactly.
-bool VulkanBackend::matrices_work() const {
-  if (!gpu_.about().cooperative_matrices) return false;
-  if (const int known = matrices_work_.load(); known >= 0) return known > 0;
-  const char* wanted = std::getenv("EASEL_VULKAN_MATRICES");
-  matrices_work_ = 1;  // so that the product below is done with them
-  bool works = !(wanted && std::string_view(wanted) == "0");
-  try {
-    constexpr int64_t kRows = 70, kDepth = 40, kColumns = 90;
-    Tensor x({kRows, kDepth}), w({kColumns, kDepth});
-    for (int64_t i = 0; i < x.numel(); ++i)
-      x.f32()[i] = static_cast<float>(i % 13 - 6) * (i % 997 == 0 ? 65536.0f : 1.0f);
-    for (int64_t i = 0; i < w.numel(); ++i) w.f32()[i] = static_cast<float>(i % 11 - 5);
-    const auto packed =
-        pack_linear(std::array<StoredTensor, 1>{w}, {}, DType::kBF16, false, Packer::pack().on(device_));
-    Tensor y({kRows, kColumns}, DType::kF32, device_);
-    if (works) linear(easel::convert(x, DType::kBF16).to(device_), *packed, {.f32_out = true}, y);
-    const Tensor got = works ? y.to(kHost) : Tensor();
-    for (int64_t r = 0; works && r < kRows; ++r)
-      for (int64_t c = 0; works && c < kColumns; ++c) {
-        float sum = 0.0f;
-        for (int64_t k = 0; k < kDepth; ++k) sum += x.f32()[r * kDepth + k] * w.f32()[c * kDepth + k];
-        works = sum == got.f32()[r * kColumns + c];
-      }
-  } catch (const Error&) {
-    works = false;
-  }
-  matrices_work_ = works ? 1 : 0;
-  return works;
 }
 
 Tensor VulkanBackend::taken(const StoredTensor& stored, DType type) const {

@@ -42,7 +42,7 @@ RunnerInfo alone(const Services& s) {
   RunnerInfo out;
   out.name = "local";
   out.version = s.about.version;
-  out.device = s.about.device;
+  out.device = s.runner.stats().device;
   for (const auto& job : s.workers.running_jobs()) out.job = job.id;
   out.state = out.job.empty() ? RunnerState::kIdle : RunnerState::kBusy;
   out.steps_per_second = s.metrics.value("easel_steps_per_second");

@@ -123,7 +123,7 @@ RunnerInfo FleetRunner::info() {
   out.name = options_.name;
   out.instance = instance_;
   out.version = options_.version;
-  out.device = options_.device;
+  out.device = runner_.stats().device;
   out.memory = options_.memory;
   out.models = files_;
   const auto job = worker_.running();

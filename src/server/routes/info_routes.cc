@@ -34,9 +34,9 @@ std::pair<uint64_t, uint64_t> memory() {
 
 Response system_stats(const Services& s) {
   const auto [free, total] = memory();
-  const uint64_t held = s.runner.stats().model_bytes;
-  const Json device = {{"name", s.about.device}, {"type", s.about.device}, {"index", 0},
-                       {"vram_total", total},    {"vram_free", free},      {"torch_vram_total", held},
+  const RunnerStats held = s.runner.stats();
+  const Json device = {{"name", held.device}, {"type", held.device}, {"index", 0},
+                       {"vram_total", total}, {"vram_free", free},   {"torch_vram_total", held.model_bytes},
                        {"torch_vram_free", 0}};
   const Json system = {{"os", "posix"},
                        {"ram_total", total},

@@ -28,7 +28,7 @@ namespace easel::server {
 
 // What the server says about itself in /system_stats.
 struct About {
-  std::string device, version;         // "cpu", "0.1.0"
+  std::string version;                 // "0.1.0"
   std::vector<std::string> arguments;  // of the command line, secrets left out
 };
 

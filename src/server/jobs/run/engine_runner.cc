@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "server/log.h"
 
 namespace easel::server {
 
@@ -68,6 +69,7 @@ RunResult EngineRunner::run(RunRequest request, engine::EventSink& sink, const C
       request.plan ? std::move(*request.plan) : engine_.check(workflow::parse_prompt(request.prompt), request.outputs);
   if (!complete(plan, request.outputs)) return refused(plan);
   const workflow::Prompt prompt = plan.prompt;
+  const std::string device = engine_.device();
   RunResult out;
   try {
     engine_.run(std::move(plan), options, sink);
@@ -82,6 +84,8 @@ RunResult EngineRunner::run(RunRequest request, engine::EventSink& sink, const C
     out.error_type = fault_name(e.fault());
     if (out.end == RunEnd::kFailed) out.current_inputs = inputs_as_text(prompt, e.node());
   }
+  if (const std::string now = engine_.device(); now != device)
+    log(Level::kWarning, "a device was lost; later jobs are computed on another", {{"lost", device}, {"now", now}});
   return out;
 }
 
@@ -90,6 +94,6 @@ void EngineRunner::free_memory(bool models, bool results) {
   if (models) engine_.free_models();
 }
 
-RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes()}; }
+RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes(), engine_.device()}; }
 
 }  // namespace easel::server

@@ -36,8 +36,9 @@ struct RunResult {
 };
 
 struct RunnerStats {
-  uint64_t model_bytes = 0;   // weights held in memory
-  uint64_t result_bytes = 0;  // results kept for reuse
+  uint64_t model_bytes = 0;    // weights held in memory
+  uint64_t result_bytes = 0;   // results kept for reuse
+  std::string device = "cpu";  // what models compute on now
 };
 
 // One job at a time: run() and free_memory() are only ever called from one thread, the others from any.

@@ -1,4 +1,4 @@
-#include "ops/vulkan/gpu.h"
+#include "ops/vulkan/device/gpu.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +15,7 @@ struct VkCooperativeMatrixPropertiesKHR {
   VkStructureType sType;
   void* pNext;
   uint32_t MSize, NSize, KSize;
-  uint32_t AType, BType, CType, ResultType;  // 0: f16, 1: f32
+  uint32_t AType, BType, CType, ResultType;  // 0: f16, 1: f32, 3: signed bytes, 5: signed 32 bits
   VkBool32 saturatingAccumulation;
   uint32_t scope;  // 3: the subgroup
 };
@@ -49,8 +49,8 @@ std::string hex(const uint8_t* bytes, size_t count) {
   return out;
 }
 
-// The largest f16 product with sums in f32.
-MatrixShape matrix_of(VkPhysicalDevice physical) {
+// The largest product of two matrices of the one type with sums in the other.
+MatrixShape matrix_of(VkPhysicalDevice physical, int factors, int sums) {
   const auto list = reinterpret_cast<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(
       api().vkGetInstanceProcAddr(api().instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
   uint32_t count = 0;
@@ -60,11 +60,11 @@ MatrixShape matrix_of(VkPhysicalDevice physical) {
   if (list(physical, &count, all.data()) < 0) return {};
   MatrixShape best;
   for (const auto& p : all) {
-    const bool fits = static_cast<int>(p.AType) == 0 && static_cast<int>(p.BType) == 0 &&
-                      static_cast<int>(p.CType) == 1 && static_cast<int>(p.ResultType) == 1 &&
+    const bool fits = static_cast<int>(p.AType) == factors && static_cast<int>(p.BType) == factors &&
+                      static_cast<int>(p.CType) == sums && static_cast<int>(p.ResultType) == sums &&
                       static_cast<int>(p.scope) == 3 && !p.saturatingAccumulation;
     // More than 16 along a side would need larger tiles than shared memory holds.
-    const bool moderate = p.MSize <= 16 && p.NSize <= 16 && p.KSize <= 32 && p.KSize % 8 == 0;
+    const bool moderate = p.MSize <= 16 && p.NSize <= 16 && (p.KSize == 8 || p.KSize == 16 || p.KSize == 32);
     if (fits && moderate && p.MSize * p.NSize * p.KSize > best.m * best.n * best.k) best = {p.MSize, p.NSize, p.KSize};
   }
   return best;
@@ -125,9 +125,11 @@ GpuDescription describe(VkPhysicalDevice physical) {
   out.dot_products = dots.shaderIntegerDotProduct;
   // A subgroup of a known size, and the rules of memory that these shaders are compiled to.
   if (matrix.cooperativeMatrix && sizing.subgroupSizeControl && sizing.computeFullSubgroups && out.half_floats &&
-      vk12.vulkanMemoryModel)
-    out.matrix = matrix_of(physical);
-  out.cooperative_matrices = out.matrix.m > 0;
+      vk12.vulkanMemoryModel) {
+    out.matrix = matrix_of(physical, 0, 1);
+    if (vk12.shaderInt8) out.byte_matrix = matrix_of(physical, 3, 5);
+  }
+  out.cooperative_matrices = out.matrix.m > 0 || out.byte_matrix.m > 0;
   if (!vk12.bufferDeviceAddress) out.lacks = "addresses of buffers (bufferDeviceAddress)";
   else if (!vk12.timelineSemaphore) out.lacks = "timeline semaphores";
   else if (!vk11.storageBuffer16BitAccess) out.lacks = "16-bit storage (storageBuffer16BitAccess)";
@@ -206,6 +208,7 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   }
   auto vk12 = structure<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, more);
   vk12.shaderFloat16 = vk12.vulkanMemoryModel = about_.cooperative_matrices ? VK_TRUE : VK_FALSE;
+  vk12.shaderInt8 = about_.byte_matrix.m > 0 ? VK_TRUE : VK_FALSE;
   vk12.bufferDeviceAddress = VK_TRUE;
   vk12.timelineSemaphore = VK_TRUE;
   auto vk11 = structure<VkPhysicalDeviceVulkan11Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, &vk12);
@@ -222,7 +225,7 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   }
   info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
-  check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening the device");
+  vulkan::check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening it", about_.name);
 #define EASEL_VULKAN_LOAD(function)                                                             \
   api_.function = reinterpret_cast<PFN_##function>(vk.vkGetDeviceProcAddr(device_, #function)); \
   if (!api_.function) throw Error(Fault::kUnsupported, "the driver of " + about_.name + " lacks " #function);
@@ -241,6 +244,15 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   local_type_ = *local;
   host_type_ = *host;
   local_heap_ = memory.memoryProperties.memoryTypes[local_type_].heapIndex;
+}
+
+void Gpu::check(VkResult result, const char* what) const {
+  if (result == VK_ERROR_DEVICE_LOST) lose();
+  vulkan::check(result, what, about_.name);
+}
+
+void Gpu::require() const {
+  if (lost()) vulkan::check(VK_ERROR_DEVICE_LOST, "computing an earlier job", about_.name);
 }
 
 VkPhysicalDeviceMemoryBudgetPropertiesEXT Gpu::budgets() const {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "ops/vulkan/api.h"
+#include "ops/vulkan/device/api.h"
 
 namespace easel::ops::vulkan {
 
-// The f16 product that a subgroup does at once, m x k by k x n with sums in f32; 0 where there is none.
+// The product that a subgroup does at once, m x k by k x n; 0 where there is none.
 struct MatrixShape {
   uint32_t m = 0, n = 0, k = 0;
 };
@@ -26,7 +26,8 @@ struct GpuDescription {
   uint64_t free_bytes = 0;    // of that, when the devices were listed
   bool tells_budget = false;  // VK_EXT_memory_budget
   bool half_floats = false, dot_products = false, cooperative_matrices = false;
-  MatrixShape matrix;
+  MatrixShape matrix;                                    // of f16 with sums in f32
+  MatrixShape byte_matrix;                               // of signed bytes with sums in 32 bits
   uint32_t subgroup = 1, shared_bytes = 0, threads = 0;  // of a workgroup, where the device limits it
   uint64_t allocation_bytes = 0;                         // the largest single one
   std::string identity;                                  // of driver and device, for the file of its pipelines
@@ -43,8 +44,19 @@ class Gpu {
 
   const GpuDescription& about() const { return about_; }
   const DeviceApi& call() const { return api_; }
+  // For faults.h.
+  DeviceApi& functions() { return api_; }
+  void find_again() { lost_ = false; }
   VkDevice device() const { return device_; }
   VkQueue queue() const { return queue_; }
+
+  // What vulkan::check() does, and remembers a device that was lost.
+  void check(VkResult result, const char* what) const;
+  // Nothing on the device can be relied upon any more: it was lost, or work that it was to do was.
+  bool lost() const { return lost_.load(std::memory_order_relaxed); }
+  void lose() const { lost_ = true; }
+  // Throws as check() for a lost device does, without asking the driver again, if it was lost earlier.
+  void require() const;
 
   // The bytes of the local heap that this process may still allocate, and those in all that it may have.
   uint64_t free_bytes() const;
@@ -71,6 +83,7 @@ class Gpu {
   VkQueue queue_ = VK_NULL_HANDLE;
   uint32_t local_type_ = 0, host_type_ = 0, local_heap_ = 0;
   mutable std::atomic<uint64_t> allocated_{0};  // by this object, in the local heap
+  mutable std::atomic<bool> lost_{false};
 };
 
 }  // namespace easel::ops::vulkan

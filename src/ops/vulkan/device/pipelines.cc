@@ -1,4 +1,4 @@
-#include "ops/vulkan/pipelines.h"
+#include "ops/vulkan/device/pipelines.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -23,6 +23,9 @@ EASEL_SHADER(linear_dots)
 EASEL_SHADER(conv_dots)
 EASEL_SHADER(linear_matrices)
 EASEL_SHADER(conv_matrices)
+EASEL_SHADER(linear_byte_matrices)
+EASEL_SHADER(conv_byte_matrices)
+EASEL_SHADER(attention_matrices)
 EASEL_SHADER(attention)
 EASEL_SHADER(attention_received)
 EASEL_SHADER(group_statistics)
@@ -60,6 +63,9 @@ std::array<Code, kShaders> codes() {
           EASEL_SHADER(conv_dots),
           EASEL_SHADER(linear_matrices),
           EASEL_SHADER(conv_matrices),
+          EASEL_SHADER(linear_byte_matrices),
+          EASEL_SHADER(conv_byte_matrices),
+          EASEL_SHADER(attention_matrices),
           EASEL_SHADER(attention),
           EASEL_SHADER(attention_received),
           EASEL_SHADER(group_statistics),
@@ -119,14 +125,14 @@ Pipelines::Pipelines(const Gpu& gpu) : gpu_(gpu), file_(file_of(gpu.about().iden
   layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
   layout.pushConstantRangeCount = 1;
   layout.pPushConstantRanges = &push;
-  check(vk.vkCreatePipelineLayout(gpu.device(), &layout, nullptr, &layout_), "making a layout");
+  gpu_.check(vk.vkCreatePipelineLayout(gpu.device(), &layout, nullptr, &layout_), "making a layout");
   const std::string data = kept(file_);
   VkPipelineCacheCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
   info.initialDataSize = data.size();
   info.pInitialData = data.data();
   const MutexLock lock(mutex_);
-  check(vk.vkCreatePipelineCache(gpu.device(), &info, nullptr, &cache_), "making a cache of pipelines");
+  gpu_.check(vk.vkCreatePipelineCache(gpu.device(), &info, nullptr, &cache_), "making a cache of pipelines");
 }
 
 VkPipeline Pipelines::get(Shader shader, const Constants& constants) {
@@ -151,7 +157,7 @@ VkShaderModule Pipelines::loaded(Shader shader) {
   info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
   info.codeSize = words.size() * 4;
   info.pCode = words.data();
-  check(gpu_.call().vkCreateShaderModule(gpu_.device(), &info, nullptr, &shader_module), "taking a shader");
+  gpu_.check(gpu_.call().vkCreateShaderModule(gpu_.device(), &info, nullptr, &shader_module), "taking a shader");
   return shader_module;
 }
 
@@ -172,13 +178,13 @@ VkPipeline Pipelines::make(const Key& key) {
   VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{};
   size.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT;
   size.requiredSubgroupSize = gpu_.about().subgroup;
-  if (key.shader == Shader::kLinearMatrices || key.shader == Shader::kConvMatrices) {
+  if (key.shader >= Shader::kLinearMatrices && key.shader <= Shader::kAttentionMatrices) {
     info.stage.pNext = &size;
     info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
   }
   VkPipeline pipeline = VK_NULL_HANDLE;
-  check(gpu_.call().vkCreateComputePipelines(gpu_.device(), cache_, 1, &info, nullptr, &pipeline),
-        "compiling a shader");
+  gpu_.check(gpu_.call().vkCreateComputePipelines(gpu_.device(), cache_, 1, &info, nullptr, &pipeline),
+             "compiling a shader");
   return pipeline;
 }
 

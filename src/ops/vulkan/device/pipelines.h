@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "base/mutex.h"
-#include "ops/vulkan/gpu.h"
+#include "ops/vulkan/device/gpu.h"
 
 namespace easel::ops::vulkan {
 
@@ -25,6 +25,9 @@ enum class Shader : uint8_t {
   kConvDots,
   kLinearMatrices,
   kConvMatrices,
+  kLinearByteMatrices,
+  kConvByteMatrices,
+  kAttentionMatrices,
   kAttention,
   kAttentionReceived,
   kGroupStatistics,
@@ -37,7 +40,7 @@ enum class Shader : uint8_t {
   kResample,
   kLowFrequencies,
 };
-constexpr size_t kShaders = 20;
+constexpr size_t kShaders = 23;
 
 // What a shader is specialised with: constant i has the value at place i.
 class Constants {

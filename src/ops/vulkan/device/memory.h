@@ -7,7 +7,7 @@
 #include <map>
 
 #include "base/mutex.h"
-#include "ops/vulkan/stream.h"
+#include "ops/vulkan/device/stream.h"
 #include "tensor/device_memory.h"
 #include "tensor/tensor.h"
 

@@ -46,7 +46,6 @@ namespace easel::ops::vulkan {
   F(vkCmdPipelineBarrier)                \
   F(vkCmdCopyBuffer)                     \
   F(vkCmdFillBuffer)                     \
-  F(vkCmdUpdateBuffer)                   \
   F(vkQueueSubmit)                       \
   F(vkCreateSemaphore)                   \
   F(vkWaitSemaphores)
@@ -70,7 +69,7 @@ struct DeviceApi {
 const Api& api();
 
 // Throws Error(kMemory) for a lack of memory and Error(kUnsupported) for anything else that is not a success: a device
-// that was lost, a driver that refuses. `what` was being done.
-void check(VkResult result, const char* what);
+// that was lost, a driver that refuses. `what` was being done on the device named `card`.
+void check(VkResult result, const char* what, const std::string& card);
 
 }  // namespace easel::ops::vulkan

@@ -1,4 +1,4 @@
-#include "ops/vulkan/memory.h"
+#include "ops/vulkan/device/memory.h"
 
 #include <algorithm>
 #include <string>
@@ -132,7 +132,7 @@ void Memory::trim_now() {
     return large.free.size() == 1 && large.free.begin()->second == large.buffer.bytes;
   };
   if (std::none_of(large_.begin(), large_.end(), unused)) return;
-  stream_.wait();
+  stream_.forget();  // commands of kept groups may name the blocks
   for (auto it = large_.begin(); it != large_.end();) {
     if (!unused(*it)) {
       ++it;

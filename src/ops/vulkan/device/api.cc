@@ -1,4 +1,4 @@
-#include "ops/vulkan/api.h"
+#include "ops/vulkan/device/api.h"
 
 #include <dlfcn.h>
 
@@ -82,7 +82,7 @@ Api open() {
     const auto watch =
         reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(get(out.instance, "vkCreateDebugUtilsMessengerEXT"));
     VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
-    if (watch) check(watch(out.instance, &messages, nullptr, &messenger), "watching Vulkan's messages");
+    if (watch) check(watch(out.instance, &messages, nullptr, &messenger), "watching its messages", "Vulkan's loader");
   }
   return out;
 }
@@ -94,21 +94,23 @@ const Api& api() {
   return *opened;
 }
 
-void check(VkResult result, const char* what) {
+void check(VkResult result, const char* what, const std::string& card) {
   switch (result) {
     case VK_SUCCESS:
     case VK_INCOMPLETE: return;
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
     case VK_ERROR_OUT_OF_HOST_MEMORY:
     case VK_ERROR_TOO_MANY_OBJECTS:
-      throw Error(Fault::kMemory, std::string("the graphics card is out of memory, while ") + what)
-          .fix("Use a smaller size or batch, or --device cpu");
+      throw Error(Fault::kMemory, card + " is out of memory, while " + what)
+          .fix("Use a smaller size or batch, close other programs that use it, or --device cpu");
     case VK_ERROR_DEVICE_LOST:
-      throw Error(Fault::kUnsupported, std::string("the graphics card was lost, while ") + what)
-          .fix("Start Easel again, or use --device cpu; the system's log says why the driver gave it up");
+      throw Error(Fault::kUnsupported, card + " was lost, while " + what)
+          .fix(
+              "Start Easel again, or use --device cpu; with --device vulkan,cpu a server goes on with the processor. "
+              "The system's log says why the driver gave it up");
     default:
-      throw Error(Fault::kUnsupported, std::string("the driver of the graphics card refuses ") + what + " (VkResult " +
-                                           std::to_string(result) + ")")
+      throw Error(Fault::kUnsupported,
+                  "the driver of " + card + " refuses " + what + " (VkResult " + std::to_string(result) + ")")
           .fix("Use another driver, or --device cpu");
   }
 }

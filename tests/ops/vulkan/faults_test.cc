@@ -1,0 +1,125 @@
+// A driver that fails: what is thrown, and what can still be done.
+#include <atomic>
+
+#include "ops/elementwise.h"
+#include "ops/reference.h"
+#include "ops/vulkan/device/faults.h"
+
+namespace easel::ops::testing {
+namespace {
+
+class Faults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (vulkan::gpu_descriptions().empty()) GTEST_SKIP() << "no Vulkan device";
+    card_ = backend(kCard).memory_bytes() > 0 ? vulkan::gpu_descriptions()[0].name : "";
+  }
+  void TearDown() override { set_compute_device(kHost); }
+
+  static constexpr Device kCard{DeviceKind::kVulkan, 0};
+  std::string card_;
+};
+
+VkResult VKAPI_PTR lost(VkQueue, uint32_t, const VkSubmitInfo*, VkFence) { return VK_ERROR_DEVICE_LOST; }
+VkResult VKAPI_PTR full(VkDevice, const VkMemoryAllocateInfo*, const VkAllocationCallbacks*, VkDeviceMemory*) {
+  return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+VkResult VKAPI_PTR refuses(VkDevice, VkPipelineCache, uint32_t, const VkComputePipelineCreateInfo*,
+                           const VkAllocationCallbacks*, VkPipeline*) {
+  return VK_ERROR_INITIALIZATION_FAILED;
+}
+std::atomic<int> calls;
+VkResult VKAPI_PTR counts(VkQueue, uint32_t, const VkSubmitInfo*, VkFence) {
+  ++calls;
+  return VK_ERROR_DEVICE_LOST;
+}
+
+template <class Work>
+void expect_error(Fault fault, const std::vector<std::string>& says, const Work& work) {
+  try {
+    work();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), fault) << e.what();
+    EXPECT_FALSE(e.advice().empty());
+    for (const std::string& part : says) EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(Faults, ALostDeviceIsNamedAndStaysLost) {
+  const Tensor kept = Tensor::full({8}, 2.0f, kCard);
+  read(kept);
+  {
+    vulkan::FaultyDriver driver(0);
+    driver.calls().vkQueueSubmit = lost;
+    expect_error(Fault::kUnsupported, {card_ + " was lost", "--device"}, [&] { read(add(kept, kept)); });
+    EXPECT_TRUE(backend(kCard).lost());
+    // Nothing is asked of a driver that gave up, and what it held is no longer trusted.
+    calls = 0;
+    driver.calls().vkQueueSubmit = counts;
+    expect_error(Fault::kUnsupported, {card_ + " was lost"}, [&] { read(kept); });
+    expect_error(Fault::kUnsupported, {card_ + " was lost"}, [&] { add(kept, kept); });
+    expect_error(Fault::kUnsupported, {card_ + " was lost"}, [&] { Tensor::full({8}, 1.0f, kCard); });
+    expect_error(Fault::kUnsupported, {card_ + " was lost"}, [&] { backend(kCard).wait(); });
+    EXPECT_EQ(calls, 0);
+    EXPECT_EQ(backend(kHost).lost(), false);
+  }
+  EXPECT_FALSE(backend(kCard).lost());
+  EXPECT_EQ(read(add(kept, kept))[0], 4.0);
+}
+
+TEST_F(Faults, TheProcessorStandsInForALostDeviceWhereItIsTold) {
+  EXPECT_EQ(start_compute_device("vulkan,cpu"), "");
+  EXPECT_EQ(compute_device(), kCard);
+  {
+    vulkan::FaultyDriver driver(0);
+    driver.calls().vkQueueSubmit = lost;
+    EXPECT_THROW(read(Tensor::full({8}, 2.0f, kCard)), Error);
+    EXPECT_EQ(compute_device(), kHost);
+  }
+  EXPECT_EQ(compute_device(), kHost);  // for good
+  start_compute_device("vulkan");
+  {
+    vulkan::FaultyDriver driver(0);
+    driver.calls().vkQueueSubmit = lost;
+    EXPECT_THROW(read(Tensor::full({8}, 2.0f, kCard)), Error);
+    EXPECT_EQ(compute_device(), kCard);
+  }
+}
+
+TEST_F(Faults, ALackOfMemoryIsNamedAndOver) {
+  const Tensor kept = Tensor::full({8}, 2.0f, kCard);
+  {
+    vulkan::FaultyDriver driver(0);
+    driver.calls().vkAllocateMemory = full;
+    // More than is kept for reuse.
+    expect_error(Fault::kMemory, {card_ + " is out of memory", "smaller"},
+                 [&] { Tensor({int64_t{300} << 18}, DType::kF32, kCard); });
+    EXPECT_FALSE(backend(kCard).lost());
+  }
+  EXPECT_EQ(read(add(kept, kept))[7], 4.0);
+  EXPECT_NO_THROW(Tensor({int64_t{300} << 18}, DType::kF32, kCard));
+}
+
+TEST_F(Faults, AShaderThatTheDriverRefusesIsAnError) {
+  vulkan::FaultyDriver driver(0);
+  driver.calls().vkCreateComputePipelines = refuses;
+  // A formula that no other test has.
+  expect_error(Fault::kUnsupported, {"the driver of " + card_ + " refuses", "--device cpu"}, [&] {
+    const Tensor x = Tensor::full({8}, 2.0f, kCard);
+    read(map([](auto a, auto b) { return a * a * a * a - b * b * 0.125f; }, x, x));
+  });
+  EXPECT_FALSE(backend(kCard).lost());
+}
+
+TEST_F(Faults, WhatStandsInIsTheProcessor) {
+  EXPECT_THROW(start_compute_device("vulkan,vulkan:1"), Error);
+  EXPECT_THROW(start_compute_device("vulkan,"), Error);
+  EXPECT_THROW(start_compute_device("card,cpu"), Error);
+  EXPECT_THROW(start_compute_device("vulkan:99"), Error);
+  EXPECT_NE(start_compute_device("vulkan:99,cpu"), "");
+  EXPECT_EQ(compute_device(), kHost);
+}
+
+}  // namespace
+}  // namespace easel::ops::testing
