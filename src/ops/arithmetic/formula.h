@@ -32,6 +32,7 @@ class Formula {
     kMax,
     kSqrt,
     kRound,
+    kExp,
     kGreater,
     kNotLess,
     kEqual,
@@ -107,6 +108,7 @@ inline Term clamp(Operand v, Operand low, Operand high) { return min(max(v, low)
 inline Term abs(Term v) { return max(v, -1.0f * v); }
 inline Term sqrt(Term v) { return detail::record(Formula::Op::kSqrt, v); }
 inline Term round(Term v) { return detail::record(Formula::Op::kRound, v); }
+inline Term exp(Term v) { return detail::record(Formula::Op::kExp, v); }
 // `yes` where the condition is not 0, else `no`.
 inline Term select(Operand condition, Operand yes, Operand no) {
   return detail::record(Formula::Op::kSelect, condition, yes, no);
