@@ -65,6 +65,7 @@ bool is_model_file(const fs::path& path, const std::string& kind) {
   const std::string extension = lower_ascii(path.extension().string());
   if (kind == "configs") return extension == ".yaml";
   if (kind == "inpaint" && extension == ".patch") return true;  // Fooocus names its inpaint patches so
+  if (kind == "controlnet_aux" && extension == ".onnx") return true;  // DWPose's networks
   return kModels.count(extension) != 0;
 }
 

@@ -23,7 +23,7 @@ using workflow::Json;
 
 // Networks that are published as graphs of other libraries, or not read yet.
 const std::map<std::string, std::string>& unrun() {
-  static const std::map<std::string, std::string> kFiles{{"pose.json", "TorchScript"}, {"depth.json", "Zoe"}};
+  static const std::map<std::string, std::string> kFiles{{"depth.json", "Zoe"}};
   return kFiles;
 }
 

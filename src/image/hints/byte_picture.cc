@@ -103,6 +103,12 @@ Taps area_like_taps(int64_t i, double scale) {
   return {floor, {fixed(1.0f - x), fixed(x), 0, 0}};
 }
 
+Taps linear_taps(int64_t i, double scale) {
+  const auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
+  const float floor = std::floor(at), x = at - floor;
+  return {static_cast<int64_t>(floor), {fixed(1.0f - x), fixed(x), 0, 0}};
+}
+
 // Four values of a column, in fixed point with the weights of the row, as one byte. OpenCV has three ways to round,
 // each of which it takes at certain places.
 using Column = std::array<int, 4>;
@@ -207,6 +213,9 @@ BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter) {
   if (size.height == picture.height && size.width == picture.width) return picture;
   if (filter == ByteFilter::kNearest) return nearest(picture, size);
   if (filter == ByteFilter::kCubic) return by_taps(picture, size, cubic_taps, true);
+  // OpenCV takes halves for areas.
+  const bool halves = size.height * 2 == picture.height && size.width * 2 == picture.width;
+  if (filter == ByteFilter::kLinear && !halves) return by_taps(picture, size, linear_taps, false);
   if (size.height <= picture.height && size.width <= picture.width) return areas(picture, size);
   return by_taps(picture, size, area_like_taps, false);
 }

@@ -32,7 +32,7 @@ BytePicture spread_over_bytes(const Tensor& values);
 Tensor picture_of(const std::vector<BytePicture>& pictures);
 
 // As OpenCV's resize() does it, in fixed point where it does.
-enum class ByteFilter { kNearest, kArea, kCubic };
+enum class ByteFilter { kNearest, kArea, kCubic, kLinear };
 // Throws Error(kInvalid) as require_size() does.
 BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter);
 

@@ -1,3 +1,4 @@
+#include "synth/models/onnx_graph.h"
 #include "synth/models/synth.h"
 
 namespace easel::synth {
@@ -38,6 +39,12 @@ Manifest embedding(std::initializer_list<Manifest::Item> items) {
   Manifest m;
   for (const auto& [name, shape] : items) m.add(name, shape);
   return m;
+}
+
+SynthFile onnx_file(std::string path, OnnxPlan plan) {
+  SynthFile out{std::move(path), Packing::kOnnx, std::move(plan.tensors)};
+  out.graph = std::move(plan.graph);
+  return out;
 }
 
 }  // namespace
@@ -108,6 +115,8 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"controlnet_aux/depth_anything_v2_vits.pth", kTorchFlat,
        depth_anything({w.depth, 12, w.depth / 6, {w.depth / 8, w.depth / 4, w.depth / 2, w.depth}})},
       {"controlnet_aux/depth_anything_v2_vitl.pth", kTorchFlat, depth_anything(large_depth)},
+      onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
+      onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
       {"latent_upscale_models/sd15_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"latent_upscale_models/sdxl_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},
