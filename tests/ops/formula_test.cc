@@ -57,6 +57,15 @@ TEST_P(Formulas, PowersOfEAreThoseOfF64) {
     EXPECT_NEAR(found[i] / std::exp(exact[i]), 1.0, kType == DType::kF32 ? 2e-6 : 4e-3) << i;
 }
 
+TEST_P(Formulas, LogarithmsAreThoseOfF64) {
+  const Tensor a = row({1e-20f, 0.03f, 0.5f, 1.0f, 2.0f, 3000.0f});
+  const auto found = values(map([](auto x) { return log(x); }, a));
+  const auto exact = doubles(a);
+  EXPECT_EQ(found[3], 0.0f);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], std::log(exact[i]), (kType == DType::kF32 ? 1e-6 : 4e-3) * (1 + std::abs(std::log(exact[i])))) << i;
+}
+
 TEST_P(Formulas, NaNStaysNaN) {
   const Tensor a = row({std::numeric_limits<float>::quiet_NaN(), 3.0f});
   const auto clamped = values(map([](auto x) { return clamp(x, 0.0f, 1.0f); }, a));

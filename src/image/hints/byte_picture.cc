@@ -196,6 +196,34 @@ BytePicture spread_over_bytes(const Tensor& values) {
   return out;
 }
 
+namespace {
+
+// As NumPy's percentile(): between the two values beside the place.
+float percentile(const std::vector<float>& sorted, double percent) {
+  const double place = percent / 100 * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place), above = std::min(below + 1, sorted.size() - 1);
+  const auto low = static_cast<double>(sorted[below]), high = static_cast<double>(sorted[above]);
+  return static_cast<float>(low + (high - low) * (place - static_cast<double>(below)));
+}
+
+}  // namespace
+
+BytePicture near_bytes(const Tensor& distances) {
+  require_image(distances, "distances");
+  const Tensor one = contiguous(distances);
+  std::vector<float> sorted(one.f32(), one.f32() + one.numel());
+  std::sort(sorted.begin(), sorted.end());
+  constexpr double kNear = 2, kFar = 85;
+  const float least = percentile(sorted, kNear), range = percentile(sorted, kFar) - least;
+  BytePicture out(distances.dim(1), distances.dim(2), 1);
+  constexpr float kFull = 255.0f;
+  std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(), [&](float v) {
+    const float byte = (1.0f - (v - least) / range) * kFull;
+    return std::isnan(byte) ? uint8_t{0} : static_cast<uint8_t>(std::clamp(byte, 0.0f, kFull));  // all at one distance
+  });
+  return out;
+}
+
 Tensor picture_of(const std::vector<BytePicture>& pictures) {
   if (pictures.empty()) throw Error(Fault::kInternal, "a batch of no pictures");
   const BytePicture& first = pictures.front();

@@ -11,8 +11,10 @@
 #include "models/gligen/gligen.h"
 #include "models/hints/depth_anything.h"
 #include "models/hints/pose_network.h"
+#include "models/hints/zoe_depth.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/model_reader.h"
+#include "models/onnx/network.h"
 #include "models/patch/hypernetwork.h"
 #include "models/patch/lora.h"
 #include "models/sd/detect.h"
@@ -51,6 +53,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kLatentResizer, "latent_resizer", "latent_upscale_models"},
     {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
     {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
+    {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -86,7 +89,7 @@ class Describer {
         return true;
       }
     };
-    const bool known = attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
+    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
                        attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
                        attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
                        attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
@@ -298,12 +301,38 @@ class Describer {
     return true;
   }
 
+  bool onnx() {
+    if (!file_.graph) return false;
+    const auto shapes = [](const std::vector<formats::OnnxPort>& ports) {
+      std::vector<std::string> out;
+      for (const formats::OnnxPort& port : ports) {
+        std::string sizes;
+        for (const int64_t size : port.shape) sizes += (sizes.empty() ? "" : "x") + (size < 0 ? "N" : std::to_string(size));
+        out.push_back(port.name + (sizes.empty() ? "" : " " + sizes));
+      }
+      return joined(out);
+    };
+    out_.kind = FileKind::kOnnxNetwork;
+    out_.summary = "network of " + std::to_string(file_.graph->nodes.size()) + " operations";
+    add_part("ONNX graph", tensors_, {},
+             "from " + shapes(file_.graph->inputs) + " to " + shapes(file_.graph->outputs) + ", operators of version " +
+                 std::to_string(file_.graph->opset));
+    const OnnxNetwork measured(*file_.graph, ops::Packer::measure());  // throws for what is not computed here
+    return true;
+  }
+
   // Networks that make hints for ControlNets out of pictures.
   bool hint_network() {
     const PoseKind kind = pose_kind(tensors_);
-    if (kind == PoseKind::kNone && !is_depth_network(tensors_)) return false;
+    if (kind == PoseKind::kNone && !is_depth_network(tensors_) && !is_zoe_network(tensors_)) return false;
     const nn::Weights w = probe(file_.tensors);
-    if (kind != PoseKind::kNone) {
+    if (is_zoe_network(tensors_)) {
+      out_.kind = FileKind::kDepthNetwork;
+      out_.summary = "ZoeDepth";
+      add_part("ZoeDepth", tensors_, {}, std::to_string(read_zoe_config(w).layers) + " layers");
+      out_.fits = "Zoe-DepthMapPreprocessor";
+      ZoeNetwork::check(w);
+    } else if (kind != PoseKind::kNone) {
       out_.kind = FileKind::kPoseNetwork;
       out_.summary = std::string("OpenPose's network that finds ") + pose_kind_name(kind);
       add_part("OpenPose", tensors_, {}, "");

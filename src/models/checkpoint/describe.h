@@ -29,6 +29,7 @@ enum class FileKind {
   kLatentResizer,  // enlarges latents
   kPoseNetwork,    // finds people in pictures
   kDepthNetwork,   // says how near each pixel is
+  kOnnxNetwork,    // any graph of an ONNX file
   kLora,
   kEmbedding,
   kUnknown,
