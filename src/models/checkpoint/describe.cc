@@ -313,9 +313,10 @@ class Describer {
       return joined(out);
     };
     out_.kind = FileKind::kOnnxNetwork;
-    out_.summary = "network of " + std::to_string(file_.graph->nodes.size()) + " operations";
+    out_.summary = "network as an ONNX graph";
+    out_.fits = "DWPreprocessor, where it has the name of one of DWPose's";
     add_part("ONNX graph", tensors_, {},
-             "from " + shapes(file_.graph->inputs) + " to " + shapes(file_.graph->outputs) + ", operators of version " +
+             std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " + shapes(file_.graph->outputs) + ", operators of version " +
                  std::to_string(file_.graph->opset));
     const OnnxNetwork measured(*file_.graph, ops::Packer::measure());  // throws for what is not computed here
     return true;
