@@ -54,6 +54,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
     {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
     {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
+    {FileKind::kCutoutNetwork, "cutout_network", "rembg"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -312,9 +313,17 @@ class Describer {
       }
       return joined(out);
     };
-    out_.kind = FileKind::kOnnxNetwork;
-    out_.summary = "network as an ONNX graph";
-    out_.fits = "DWPreprocessor, where it has the name of one of DWPose's";
+    // A map of one channel for a picture of the same size.
+    const auto side = [](const std::vector<formats::OnnxPort>& ports, int64_t channels) {
+      const bool map = !ports.empty() && ports[0].shape.size() == 4 && ports[0].shape[1] == channels;
+      return map ? ports[0].shape[2] : 0;
+    };
+    const int64_t seen = side(file_.graph->inputs, 3);
+    const bool cuts = seen != 0 && seen == side(file_.graph->outputs, 1);
+    out_.kind = cuts ? FileKind::kCutoutNetwork : FileKind::kOnnxNetwork;
+    out_.summary = cuts ? "network that says what of a picture is in front, as an ONNX graph" : "network as an ONNX graph";
+    out_.fits = cuts ? "RemBGSession+, where it has the name of one of rembg's"
+                     : "DWPreprocessor, where it has the name of one of DWPose's";
     add_part("ONNX graph", tensors_, {},
              std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " + shapes(file_.graph->outputs) + ", operators of version " +
                  std::to_string(file_.graph->opset));

@@ -69,4 +69,7 @@ struct WholeBodySize {
 };
 OnnxPlan whole_body_pose(int64_t channels, const WholeBodySize& size);
 
+// U2-Net, which says what of a picture is in front. `channels` is the width of its first maps: 64.
+OnnxPlan cutout_network(int64_t channels);
+
 }  // namespace easel::synth

@@ -127,6 +127,7 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"controlnet_aux/ZoeD_M12_N.pt", kTorchNested, below("model.", zoe_depth(zoe))},
       onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
       onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
+      onnx_file("rembg/u2net.onnx", cutout_network(w.pose)),
       {"latent_upscale_models/sd15_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"latent_upscale_models/sdxl_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},
