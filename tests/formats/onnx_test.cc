@@ -67,7 +67,8 @@ OnnxGraph sample() {
   graph.opset = 13;
   graph.inputs = {{.name = "x", .is_float = true, .has_shape = true, .shape = {-1, 3, 8, 8}}};
   graph.outputs = {{.name = "y", .is_float = true, .has_shape = false, .shape = {}}};
-  OnnxNode node{.op = "Conv", .domain = {}, .name = "first", .inputs = {"x", "w", ""}, .outputs = {"y"}, .attributes = {}};
+  OnnxNode node{
+      .op = "Conv", .domain = {}, .name = "first", .inputs = {"x", "w", ""}, .outputs = {"y"}, .attributes = {}};
   node.attributes["pads"].kind = OnnxAttribute::Kind::kIntegers;
   node.attributes["pads"].integers = {1, 1, 1, -1};
   node.attributes["alpha"].kind = OnnxAttribute::Kind::kNumber;
@@ -80,7 +81,8 @@ OnnxGraph sample() {
 }
 
 TEST_F(Onnx, WhatIsWrittenIsReadAgain) {
-  OnnxWriter writer(path(), sample(), {{"w", DType::kF32, {2, 3}}, {"empty", DType::kF32, {0}}, {"k", DType::kI64, {2}}});
+  OnnxWriter writer(path(), sample(),
+                    {{"w", DType::kF32, {2, 3}}, {"empty", DType::kF32, {0}}, {"k", DType::kI64, {2}}});
   const std::array<float, 6> values{1, 2, 3, 4, 5, 6};
   const std::array<int64_t, 2> whole{-7, int64_t{1} << 40};
   writer.write(values.data(), 10);
@@ -113,9 +115,17 @@ TEST_F(Onnx, WhatIsWrittenIsReadAgain) {
 TEST_F(Onnx, TensorsInEveryForm) {
   const OnnxGraph graph = read(model({
       Message().number(1, 2).number(2, 1).text(4, floats({1.5f, -2})).text(8, "floats"),
-      Message().text(1, std::string("\2\1", 2)).number(2, 7).text(7, Message().varint(5).varint(~uint64_t{0}).bytes).text(8, "longs"),
+      Message()
+          .text(1, std::string("\2\1", 2))
+          .number(2, 7)
+          .text(7, Message().varint(5).varint(~uint64_t{0}).bytes)
+          .text(8, "longs"),
       Message().number(1, 2).number(2, 9).text(5, std::string("\1\0", 2)).text(8, "truth"),
-      Message().number(1, 1).number(2, 6).text(5, Message().varint(static_cast<uint64_t>(int64_t{-3})).bytes).text(8, "int"),
+      Message()
+          .number(1, 1)
+          .number(2, 6)
+          .text(5, Message().varint(static_cast<uint64_t>(int64_t{-3})).bytes)
+          .text(8, "int"),
       Message().number(1, 1).number(2, 10).text(5, Message().varint(0x3c00).bytes).text(8, "half"),
       Message().number(2, 1).text(9, floats({7})).text(8, "scalar"),
   }));
@@ -129,7 +139,9 @@ TEST_F(Onnx, TensorsInEveryForm) {
 }
 
 Message outside(const std::string& location, uint64_t offset, uint64_t values) {
-  const auto entry = [](const char* key, const std::string& value) { return Message().text(1, key).text(2, value).bytes; };
+  const auto entry = [](const char* key, const std::string& value) {
+    return Message().text(1, key).text(2, value).bytes;
+  };
   return Message()
       .number(1, values)
       .number(2, 1)
@@ -158,19 +170,26 @@ TEST_F(Onnx, TensorsBesideTheFile) {
 
 TEST_F(Onnx, NamesWhatIsWrong) {
   const auto tensor = [] { return Message().number(1, 2).number(2, 1); };
-  EXPECT_NE(error_of(model({tensor().text(9, floats({1})).text(8, "t")})).find("'t' has not as many"), std::string::npos);
+  EXPECT_NE(error_of(model({tensor().text(9, floats({1})).text(8, "t")})).find("'t' has not as many"),
+            std::string::npos);
   EXPECT_NE(error_of(model({tensor().text(8, "t")})).find("'t' has no values"), std::string::npos);
-  EXPECT_NE(error_of(model({Message().number(1, ~uint64_t{0}).number(2, 1).text(8, "t")})).find("impossible"), std::string::npos);
-  EXPECT_NE(error_of(model({Message().number(1, 1u << 30).number(1, 1u << 30).number(1, 1u << 30).number(2, 1).text(8, "t")})).find("impossible"), std::string::npos);
+  EXPECT_NE(error_of(model({Message().number(1, ~uint64_t{0}).number(2, 1).text(8, "t")})).find("impossible"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of(model({Message().number(1, 1u << 30).number(1, 1u << 30).number(1, 1u << 30).number(2, 1).text(8, "t")}))
+          .find("impossible"),
+      std::string::npos);
   EXPECT_NE(error_of(model({Message().number(1, 1).number(2, 8).text(8, "t")})).find("type 8"), std::string::npos);
   Message deep;
   for (int i = 0; i < 7; ++i) deep.number(1, 1);
-  EXPECT_NE(error_of(model({deep.number(2, 1).text(9, floats({1})).text(8, "t")})).find("six dimensions"), std::string::npos);
+  EXPECT_NE(error_of(model({deep.number(2, 1).text(9, floats({1})).text(8, "t")})).find("six dimensions"),
+            std::string::npos);
   const auto good = [&] { return tensor().text(9, floats({1, 2})).text(8, "t"); };
   EXPECT_NE(error_of(model({good(), good()})).find("two tensors 't'"), std::string::npos);
   EXPECT_EQ(error_of(Message().number(1, 8).bytes + "\x12"), "it ends within a field");
   EXPECT_EQ(error_of(Message().number(1, 8).text(2, "x").bytes), "it has no graph");
-  EXPECT_NE(error_of(Message().number(1, 8).text(7, Message().text(15, "").bytes).bytes).find("sparse"), std::string::npos);
+  EXPECT_NE(error_of(Message().number(1, 8).text(7, Message().text(15, "").bytes).bytes).find("sparse"),
+            std::string::npos);
   EXPECT_NE(error_of(Message().number(1, 8).text(7, "").text(25, "").bytes).find("functions"), std::string::npos);
   // Operations of two bytes each would take a hundred times as much memory as the file.
   std::string many;

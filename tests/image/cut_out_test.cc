@@ -14,7 +14,8 @@ BytePicture picture() {
   BytePicture out(20, 30, 3);
   for (int64_t y = 0; y < 20; ++y)
     for (int64_t x = 0; x < 30; ++x)
-      for (int64_t c = 0; c < 3; ++c) out.at(y, x)[c] = static_cast<uint8_t>((y * 7 + x * 5 + c * 40 + x * y % 17) % 230);
+      for (int64_t c = 0; c < 3; ++c)
+        out.at(y, x)[c] = static_cast<uint8_t>((y * 7 + x * 5 + c * 40 + x * y % 17) % 230);
   return out;
 }
 

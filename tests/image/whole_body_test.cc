@@ -16,7 +16,8 @@ BytePicture picture(int64_t height, int64_t width) {
   BytePicture out(height, width, 3);
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x)
-      for (int64_t c = 0; c < 3; ++c) out.at(y, x)[c] = static_cast<uint8_t>((y * 7 + x * 13 + c * 50 + x * y % 17) % 256);
+      for (int64_t c = 0; c < 3; ++c)
+        out.at(y, x)[c] = static_cast<uint8_t>((y * 7 + x * 13 + c * 50 + x * y % 17) % 256);
   return out;
 }
 

@@ -197,8 +197,7 @@ TEST(ZoeNetwork, NamesWhatIsWrongWithAFile) {
   EXPECT_NE(of(with(file, block + "14.norm1.weight", {128})).find("15 layers"), std::string::npos);
   EXPECT_NE(of(with(file, "seed_projector._net.2.weight", {17, 16, 1, 1})).find("seed_projector"), std::string::npos);
   memory::Residency residency(0);
-  EXPECT_NE(refusal([&] { load_zoe_network(residency, StoredTensors(), "x.pt"); }).find("ZoeDepth"),
-            std::string::npos);
+  EXPECT_NE(refusal([&] { load_zoe_network(residency, StoredTensors(), "x.pt"); }).find("ZoeDepth"), std::string::npos);
 }
 
 // The mean over a picture and its mirror image does not change when the picture is mirrored, and has its size.

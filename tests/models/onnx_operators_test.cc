@@ -33,9 +33,12 @@ formats::OnnxAttribute attribute_of(const Json& json) {
   using Kind = formats::OnnxAttribute::Kind;
   formats::OnnxAttribute out;
   if (json.is_string()) out = {.kind = Kind::kText, .text = json, .tensor = {}, .integers = {}, .numbers = {}};
-  else if (json.is_number_float()) out = {.kind = Kind::kNumber, .number = json, .text = {}, .tensor = {}, .integers = {}, .numbers = {}};
-  else if (json.is_number()) out = {.kind = Kind::kInteger, .integer = json, .text = {}, .tensor = {}, .integers = {}, .numbers = {}};
-  else if (json[0].is_number_float()) out = {.kind = Kind::kNumbers, .text = {}, .tensor = {}, .integers = {}, .numbers = json};
+  else if (json.is_number_float())
+    out = {.kind = Kind::kNumber, .number = json, .text = {}, .tensor = {}, .integers = {}, .numbers = {}};
+  else if (json.is_number())
+    out = {.kind = Kind::kInteger, .integer = json, .text = {}, .tensor = {}, .integers = {}, .numbers = {}};
+  else if (json[0].is_number_float())
+    out = {.kind = Kind::kNumbers, .text = {}, .tensor = {}, .integers = {}, .numbers = json};
   else out = {.kind = Kind::kIntegers, .text = {}, .tensor = {}, .integers = json, .numbers = {}};
   return out;
 }
@@ -65,7 +68,8 @@ formats::OnnxGraph graph_of(const Json& c) {
   for (size_t i = 0; i < c["outputs"].size(); ++i) {
     std::string name = node.outputs[i];
     if (c["outputs"][i]["whole"]) {
-      formats::OnnxNode cast{.op = "Cast", .domain = {}, .name = {}, .inputs = {name}, .outputs = {name + "f"}, .attributes = {}};
+      formats::OnnxNode cast{
+          .op = "Cast", .domain = {}, .name = {}, .inputs = {name}, .outputs = {name + "f"}, .attributes = {}};
       cast.attributes["to"] = attribute_of(1);
       out.nodes.push_back(cast);
       name += "f";
@@ -109,8 +113,7 @@ TEST(OnnxOperators, DoWhatTheirSpecificationSays) {
       }
     expect_outputs(network.forward(x), c);
     // As most maps lie that come from other operations.
-    if (x.rank() == 4)
-      expect_outputs(network.forward(contiguous(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})), c);
+    if (x.rank() == 4) expect_outputs(network.forward(contiguous(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})), c);
   }
 }
 

@@ -63,7 +63,8 @@ TEST_P(Formulas, LogarithmsAreThoseOfF64) {
   const auto exact = doubles(a);
   EXPECT_EQ(found[3], 0.0f);
   for (size_t i = 0; i < found.size(); ++i)
-    EXPECT_NEAR(found[i], std::log(exact[i]), (kType == DType::kF32 ? 1e-6 : 4e-3) * (1 + std::abs(std::log(exact[i])))) << i;
+    EXPECT_NEAR(found[i], std::log(exact[i]), (kType == DType::kF32 ? 1e-6 : 4e-3) * (1 + std::abs(std::log(exact[i]))))
+        << i;
 }
 
 TEST_P(Formulas, NaNStaysNaN) {

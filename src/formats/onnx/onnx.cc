@@ -154,7 +154,7 @@ class Reader {
       }
     }
     // Values that are 0 or empty may be left out; then only the type says what it is.
-    constexpr std::array<Kind, 9> kTypes{Kind::kOther, Kind::kNumber,  Kind::kInteger, Kind::kText,    Kind::kTensor,
+    constexpr std::array<Kind, 9> kTypes{Kind::kOther, Kind::kNumber,  Kind::kInteger,  Kind::kText, Kind::kTensor,
                                          Kind::kOther, Kind::kNumbers, Kind::kIntegers, Kind::kOther};
     if (type == 0) out.kind = seen;
     else if (type > 0 && type < static_cast<int64_t>(kTypes.size())) out.kind = kTypes[static_cast<size_t>(type)];

@@ -24,7 +24,7 @@ struct OnnxAttribute {
 };
 
 struct OnnxNode {
-  std::string op, domain, name;  // the domain of ONNX's own operators is empty
+  std::string op, domain, name;              // the domain of ONNX's own operators is empty
   std::vector<std::string> inputs, outputs;  // names of values; an empty one is left out
   std::map<std::string, OnnxAttribute> attributes;
 };
@@ -40,7 +40,7 @@ struct OnnxPort {
 struct OnnxGraph {
   int64_t opset = 0;  // the version of ONNX's own operators
   std::vector<OnnxNode> nodes;
-  StoredTensors tensors;  // the constant ones, by name, in file order
+  StoredTensors tensors;                  // the constant ones, by name, in file order
   std::vector<OnnxPort> inputs, outputs;  // inputs: those that are no constant tensors
 };
 

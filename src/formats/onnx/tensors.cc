@@ -122,8 +122,18 @@ WireBytes OnnxTensors::outside(const Place& place, uint64_t bytes, StorageRef& s
 }
 
 std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
-  enum { kDims = 1, kType = 2, kFloats = 4, kInts32 = 5, kInts64 = 7, kName = 8, kRaw = 9, kDoubles = 10, kOutside = 13,
-         kWhere = 14 };
+  enum {
+    kDims = 1,
+    kType = 2,
+    kFloats = 4,
+    kInts32 = 5,
+    kInts64 = 7,
+    kName = 8,
+    kRaw = 9,
+    kDoubles = 10,
+    kOutside = 13,
+    kWhere = 14
+  };
   std::string name;
   std::vector<int64_t> dims;
   int64_t type_number = 0;
@@ -164,8 +174,8 @@ std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
   const std::string called = "tensor '" + name + "'";
   const auto type = element_type(type_number);
   if (!type)
-    throw Error(Fault::kUnsupported, called + " has elements of ONNX's type " + std::to_string(type_number) +
-                                         ", which Easel does not read");
+    throw Error(Fault::kUnsupported,
+                called + " has elements of ONNX's type " + std::to_string(type_number) + ", which Easel does not read");
   if (dims.size() > static_cast<size_t>(Shape::kMaxRank))
     throw Error(Fault::kUnsupported, called + " has more than six dimensions");
   uint64_t count = 1;

@@ -37,8 +37,8 @@ Tensor cut_out_pixels(const BytePicture& picture, Size network, const SeenColour
     for (int64_t y = 0; y < network.height; ++y)
       for (int64_t x = 0; x < network.width; ++x) {
         const double v = byte_at(y, x, c) / brightest;
-        out.f32()[(c * network.height + y) * network.width + x] = static_cast<float>(
-            (v - colours.mean[static_cast<size_t>(c)]) / colours.deviation[static_cast<size_t>(c)]);
+        out.f32()[(c * network.height + y) * network.width + x] =
+            static_cast<float>((v - colours.mean[static_cast<size_t>(c)]) / colours.deviation[static_cast<size_t>(c)]);
       }
   return out;
 }

@@ -39,8 +39,8 @@ BytePicture warped(const BytePicture& in, Size size, const Mapping& x_map, const
   for (int64_t y = 0; y < size.height; ++y) {
     poll_cancelled();
     constexpr int64_t kHalf = 1 << (kPlaceBits - kPartBits - 1);
-    const int64_t row = (whole((y_map.scale * static_cast<double>(y) + y_map.shift) * kPlace) + kHalf) >>
-                        (kPlaceBits - kPartBits);
+    const int64_t row =
+        (whole((y_map.scale * static_cast<double>(y) + y_map.shift) * kPlace) + kHalf) >> (kPlaceBits - kPartBits);
     for (int64_t x = 0; x < size.width; ++x) {
       const int64_t column =
           (whole(x_map.shift * kPlace) + kHalf + whole(x_map.scale * static_cast<double>(x) * kPlace)) >>
@@ -107,8 +107,8 @@ std::vector<Box> people_boxes(const Tensor& said, double ratio) {
   int64_t cells = 0;
   for (const int64_t stride : kStrides) cells += (kDetectorSide / stride) * (kDetectorSide / stride);
   if (!(said.shape() == Shape{1, cells, kOfCell}))
-    throw Error(Fault::kBadFile, "gives " + said.shape().str() + ", where YOLOX gives " +
-                                     Shape{1, cells, kOfCell}.str());
+    throw Error(Fault::kBadFile,
+                "gives " + said.shape().str() + ", where YOLOX gives " + Shape{1, cells, kOfCell}.str());
   const Tensor dense = contiguous(said);
   const float* cell = dense.f32();
   const auto by = static_cast<float>(ratio);
@@ -202,7 +202,8 @@ Person person_of(const Tensor& along_x, const Tensor& along_y, const PosePiece& 
     };
     parts.push_back({place(x, network.width, 0), place(y, network.height, 1), static_cast<double>(score)});
   }
-  // The neck is between the shoulders, and is there when both are; then come the parts of the feet, the face, the hands.
+  // The neck is between the shoulders, and is there when both are; then come the parts of the feet, the face, the
+  // hands.
   constexpr size_t kNeck = 17, kLeftShoulder = 5, kRightShoulder = 6;
   constexpr double kSure = 0.3;
   const Found &left = parts[kLeftShoulder], &right = parts[kRightShoulder];
@@ -212,7 +213,8 @@ Person person_of(const Tensor& along_x, const Tensor& along_y, const PosePiece& 
   constexpr std::array<size_t, kBodyParts> kOrder{0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3};
   Person out;
   for (size_t i = 0; i < kOrder.size(); ++i)
-    if (const Found& part = parts[kOrder[i]]; part.score >= kSure) out.body.parts[i] = Keypoint{part.x, part.y, part.score};
+    if (const Found& part = parts[kOrder[i]]; part.score >= kSure)
+      out.body.parts[i] = Keypoint{part.x, part.y, part.score};
   constexpr size_t kFace = 24, kFaceParts = 68, kLeftHand = 92, kRightHand = 113;
   out.face = small_parts(parts, kFace, kFaceParts);
   out.left_hand = small_parts(parts, kLeftHand, kHandParts);

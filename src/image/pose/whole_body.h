@@ -26,7 +26,7 @@ std::vector<Box> people_boxes(const Tensor& said, double ratio);
 
 // The part of the picture that the estimator sees: a box with a margin, in the shape of what the network takes.
 struct PosePiece {
-  Tensor pixels;  // [1,3,H,W] f32, colours normalised as ImageNet's
+  Tensor pixels;                           // [1,3,H,W] f32, colours normalised as ImageNet's
   std::array<double, 2> centre{}, size{};  // x and y, in pixels of the picture
 };
 PosePiece pose_piece(const BytePicture& picture, const Box& box, Size network);

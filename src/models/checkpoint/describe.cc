@@ -90,13 +90,14 @@ class Describer {
         return true;
       }
     };
-    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
-                       attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
-                       attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
-                       attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
-                       attempt([&] { return latent_resizer(); }) || attempt([&] { return hint_network(); }) ||
-                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
-                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
+    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return network(); }) ||
+                       attempt([&] { return control(); }) || attempt([&] { return ip_adapter(); }) ||
+                       attempt([&] { return style(); }) || attempt([&] { return gligen(); }) ||
+                       attempt([&] { return photo_maker(); }) || attempt([&] { return hypernetwork(); }) ||
+                       attempt([&] { return upscaler(); }) || attempt([&] { return latent_resizer(); }) ||
+                       attempt([&] { return hint_network(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
+                       attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.data())) ++out_.other_tensors;
@@ -308,7 +309,8 @@ class Describer {
       std::vector<std::string> out;
       for (const formats::OnnxPort& port : ports) {
         std::string sizes;
-        for (const int64_t size : port.shape) sizes += (sizes.empty() ? "" : "x") + (size < 0 ? "N" : std::to_string(size));
+        for (const int64_t size : port.shape)
+          sizes += (sizes.empty() ? "" : "x") + (size < 0 ? "N" : std::to_string(size));
         out.push_back(port.name + (sizes.empty() ? "" : " " + sizes));
       }
       return joined(out);
@@ -321,12 +323,13 @@ class Describer {
     const int64_t seen = side(file_.graph->inputs, 3);
     const bool cuts = seen != 0 && seen == side(file_.graph->outputs, 1);
     out_.kind = cuts ? FileKind::kCutoutNetwork : FileKind::kOnnxNetwork;
-    out_.summary = cuts ? "network that says what of a picture is in front, as an ONNX graph" : "network as an ONNX graph";
+    out_.summary =
+        cuts ? "network that says what of a picture is in front, as an ONNX graph" : "network as an ONNX graph";
     out_.fits = cuts ? "RemBGSession+, where it has the name of one of rembg's"
                      : "DWPreprocessor, where it has the name of one of DWPose's";
     add_part("ONNX graph", tensors_, {},
-             std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " + shapes(file_.graph->outputs) + ", operators of version " +
-                 std::to_string(file_.graph->opset));
+             std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " +
+                 shapes(file_.graph->outputs) + ", operators of version " + std::to_string(file_.graph->opset));
     const OnnxNetwork measured(*file_.graph, ops::Packer::measure());  // throws for what is not computed here
     return true;
   }

@@ -16,8 +16,8 @@ auto read_of(memory::Residency& residency, const OnnxHandle& handle, const Tenso
   const std::vector<Tensor> said = handle.run(residency, pixels, working(pixels));
   try {
     if (said.size() < count)
-      throw Error(Fault::kBadFile, "gives " + std::to_string(said.size()) + " outputs, where DWPose gives " +
-                                       std::to_string(count));
+      throw Error(Fault::kBadFile,
+                  "gives " + std::to_string(said.size()) + " outputs, where DWPose gives " + std::to_string(count));
     return read(said);
   } catch (Error& e) {
     if (e.fault() != Fault::kBadFile && e.fault() != Fault::kUnsupported) throw;

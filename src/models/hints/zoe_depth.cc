@@ -99,8 +99,8 @@ ZoeConfig read_zoe_config(const nn::Weights& tree) {
   c.embedding = shape_of_rank(w["seed_projector"]["_net"][2], "weight", 4)[0];
   constexpr int64_t kShallow = 12, kDeep = 24, kLargestGrid = 256, kMostBins = 1024;
   if (c.layers != kShallow && c.layers != kDeep)
-    throw Error(Fault::kUnsupported, "is a network of ZoeDepth of " + std::to_string(c.layers) +
-                                         " layers: Easel runs those of 12 and 24")
+    throw Error(Fault::kUnsupported,
+                "is a network of ZoeDepth of " + std::to_string(c.layers) + " layers: Easel runs those of 12 and 24")
         .in_file(w.file());
   c.kept = c.layers == kShallow ? std::array<int64_t, 4>{2, 5, 8, 11} : std::array<int64_t, 4>{5, 11, 17, 23};
   const int64_t along = 2 * c.grid - 1;
@@ -122,7 +122,8 @@ struct ZoeNetwork::Impl {
       const nn::Weights part = pretrained["act_postprocess" + std::to_string(i + 1)];
       posts[i].readout = dpt::linear(part[0]["project"][0], 2 * width, width);
       posts[i].project = dpt::conv(part[3], width, config.projected[i], 1);
-      narrow[i] = dpt::conv(scratch["layer" + std::to_string(i + 1) + "_rn"], config.projected[i], f, 3, /*bias=*/false);
+      narrow[i] =
+          dpt::conv(scratch["layer" + std::to_string(i + 1) + "_rn"], config.projected[i], f, 3, /*bias=*/false);
       fusions[i] = dpt::Fusion(scratch["refinenet" + std::to_string(i + 1)], f, i + 1 < posts.size());
     }
     four_times = dpt::Enlargement(pretrained["act_postprocess1"][4], config.projected[0], 4);
@@ -148,8 +149,8 @@ struct ZoeNetwork::Impl {
     if (!w.probing() && weight.defined() && of_q.defined() && of_v.defined())
       block.qkv = nn::Linear(weight, ops::concat({of_q.to(kHost), Tensor::zeros({width}), of_v.to(kHost)}, 0),
                              DType::kF32, w.packer());
-    block.places = checked_parameter(attention, "relative_position_bias_table",
-                                     {along * along + kBeyondGrid, config.heads});
+    block.places =
+        checked_parameter(attention, "relative_position_bias_table", {along * along + kBeyondGrid, config.heads});
     block.out = dpt::linear(attention["proj"], width, width);
     block.norm2 = dpt::norm(w["norm2"], width);
     const auto hidden_shape = w["mlp"]["fc1"].shape("weight");
@@ -169,11 +170,10 @@ struct ZoeNetwork::Impl {
   Tensor place_scores(const Block& block, int64_t rows, int64_t columns, const std::vector<int32_t>& ids) const {
     const int64_t along = 2 * config.grid - 1, down = 2 * rows - 1, right = 2 * columns - 1, heads = config.heads;
     const Tensor grid = contiguous(block.places.slice(0, 0, along * along)).view({1, along, along, heads});
-    const Tensor table =
-        ops::concat({ops::resample(grid, half_pixel_taps(along, down), half_pixel_taps(along, right))
-                         .view({down * right, heads}),
-                     contiguous(block.places.slice(0, along * along, kBeyondGrid))},
-                    0);
+    const Tensor table = ops::concat(
+        {ops::resample(grid, half_pixel_taps(along, down), half_pixel_taps(along, right)).view({down * right, heads}),
+         contiguous(block.places.slice(0, along * along, kBeyondGrid))},
+        0);
     const int64_t tokens = rows * columns + 1;
     const Tensor all = ops::embedding(table.to(kHost), ids, DType::kF32, device);
     return contiguous(all.view({tokens, tokens, heads}).permute({2, 0, 1}));
@@ -195,8 +195,7 @@ struct ZoeNetwork::Impl {
     const int64_t count = rows * columns, width = config.width;
     const Tensor cells = contiguous(x.slice(1, 1, count)),
                  whole = contiguous(x.slice(1, 0, 1).expand({1, count, width}));
-    const Tensor joined =
-        posts[level].readout(ops::concat({cells, whole}, -1), {.activation = ops::Activation::kGelu});
+    const Tensor joined = posts[level].readout(ops::concat({cells, whole}, -1), {.activation = ops::Activation::kGelu});
     const Tensor map = posts[level].project(joined.view({1, rows, columns, width}));
     return level == 0 ? four_times(map) : level == 1 ? twice(map) : level == 2 ? map : half(map);
   }
@@ -229,8 +228,7 @@ struct ZoeNetwork::Impl {
   ZoeHead head;
 };
 
-ZoeNetwork::ZoeNetwork(const nn::Weights& w)
-    : impl_(from_file(w, [&] { return std::make_unique<const Impl>(w); })) {}
+ZoeNetwork::ZoeNetwork(const nn::Weights& w) : impl_(from_file(w, [&] { return std::make_unique<const Impl>(w); })) {}
 ZoeNetwork::~ZoeNetwork() = default;
 
 void ZoeNetwork::check(const nn::Weights& w) { const Impl probed(w.probing() ? w : w.probe()); }
@@ -272,8 +270,7 @@ size_t ZoeNetwork::bytes() const {
   size_t total = m.patches.bytes() + m.half.bytes() + m.out1.bytes() + m.out2.bytes() + m.out3.bytes() +
                  m.four_times.bytes() + m.twice.bytes() + m.head.bytes();
   for (const Block& b : m.blocks) total += b.bytes();
-  for (size_t i = 0; i < m.posts.size(); ++i)
-    total += m.posts[i].bytes() + m.narrow[i].bytes() + m.fusions[i].bytes();
+  for (size_t i = 0; i < m.posts.size(); ++i) total += m.posts[i].bytes() + m.narrow[i].bytes() + m.fusions[i].bytes();
   return total;
 }
 
@@ -333,13 +330,14 @@ Tensor zoe_metres(memory::Residency& residency, const ZoeHandle& handle, const i
   const auto working = residency.hold(model->memory_estimate(size.height, size.width), "ZoeDepth at work");
   Tensor out;
   for (const bool turned : {false, true}) {
-    const Tensor framed = ops::resample(pixels, mirrored_taps(height, -above, tall, false),
-                                        mirrored_taps(width, -beside, broad, turned));
+    const Tensor framed =
+        ops::resample(pixels, mirrored_taps(height, -above, tall, false), mirrored_taps(width, -beside, broad, turned));
     const Tensor seen = ops::map([](auto v) { return (v - 0.5f) / 0.5f; }, image::resize_aligned(framed, size, false));
     const Tensor found = image::resize(model->forward(seen), {broad, tall}, image::ResizeMethod::kBicubic);
     const Tensor cut = contiguous(found.slice(1, above, height).slice(2, beside, width));
     const Tensor straight =
-        turned ? ops::resample(cut, mirrored_taps(height, 0, height, false), mirrored_taps(width, 0, width, true)) : cut;
+        turned ? ops::resample(cut, mirrored_taps(height, 0, height, false), mirrored_taps(width, 0, width, true))
+               : cut;
     out = out.defined() ? ops::map([](auto a, auto b) { return (a + b) / 2.0f; }, out, straight) : straight;
   }
   return out;

@@ -1,6 +1,6 @@
 // ZoeDepth (Bhat et al. 2023): how far each pixel is, in metres. BEiT's transformer (Bao et al. 2021) with DPT's head
-// says what is nearer than what, a second head how far that is: it moves the centres of 64 bins towards attractors, level
-// by level, and weighs them for each pixel. In the layout of ZoeD_M12_N.pt.
+// says what is nearer than what, a second head how far that is: it moves the centres of 64 bins towards attractors,
+// level by level, and weighs them for each pixel. In the layout of ZoeD_M12_N.pt.
 #pragma once
 
 #include <array>
@@ -57,8 +57,8 @@ struct ZoeHandle {
 // computes in f32, as the original does whatever the card.
 ZoeHandle load_zoe_network(memory::Residency& residency, const StoredTensors& file, const std::string& file_name);
 
-// Metres for each pixel of a picture, [1,H,W,1]: of the picture and of its mirror image, each with a mirrored frame, the
-// mean.
+// Metres for each pixel of a picture, [1,H,W,1]: of the picture and of its mirror image, each with a mirrored frame,
+// the mean.
 Tensor zoe_metres(memory::Residency& residency, const ZoeHandle& handle, const image::BytePicture& picture);
 
 }  // namespace easel::models

@@ -92,9 +92,8 @@ Tensor ZoeHead::weights(const Tensor& last, const Tensor& embedding) const {
   const Tensor four = softplus(binomial_(ops::concat({last, embedding}, -1), ops::Activation::kGelu));
   const auto share = [](auto a, auto b) { return (a + kLittle) / ((a + kLittle) + (b + kLittle)); };
   const Tensor p = ops::map(share, four.slice(3, 0, 1), four.slice(3, 1, 1));
-  const Tensor t = ops::map(
-      [&](auto a, auto b) { return (kHottest - kColdest) * share(a, b) + kColdest; }, four.slice(3, 2, 1),
-      four.slice(3, 3, 1));
+  const Tensor t = ops::map([&](auto a, auto b) { return (kHottest - kColdest) * share(a, b) + kColdest; },
+                            four.slice(3, 2, 1), four.slice(3, 3, 1));
   const auto last_bin = static_cast<float>(places_.numel() - 1);
   const Tensor scores = ops::map(
       [last_bin](auto probability, auto temperature, auto k, auto binomial) {
@@ -105,8 +104,7 @@ Tensor ZoeHead::weights(const Tensor& last, const Tensor& embedding) const {
       p, t, places_, binomials_);
   const Tensor raised = ops::map([](auto v, auto highest) { return ops::exp(v - highest); }, scores,
                                  ops::reduce(scores, ops::Reduction::kMax, 3, 3));
-  return ops::map([](auto v, auto all) { return v / all; }, raised,
-                  ops::reduce(raised, ops::Reduction::kSum, 3, 3));
+  return ops::map([](auto v, auto all) { return v / all; }, raised, ops::reduce(raised, ops::Reduction::kSum, 3, 3));
 }
 
 Tensor ZoeHead::operator()(const Tensor& coarsest, const std::array<Tensor, 4>& joined, const Tensor& last,

@@ -95,10 +95,13 @@ struct OnnxNetwork::Impl {
     at_node(node, [&] {
       const onnx::Operator* op = node.domain.empty() ? onnx::find_operator(node.op) : nullptr;
       if (!op)
-        throw Error(Fault::kUnsupported,
-                    (node.domain.empty() ? "" : "it is of '" + node.domain + "', ") + std::string("one that Easel does not compute"));
+        throw Error(Fault::kUnsupported, (node.domain.empty() ? "" : "it is of '" + node.domain + "', ") +
+                                             std::string("one that Easel does not compute"));
       Step step{{.op = node.op, .domain = {}, .name = node.name, .inputs = {}, .outputs = {}, .attributes = {}},
-                {}, {}, {}, {}};
+                {},
+                {},
+                {},
+                {}};
       std::vector<const StoredTensor*> of_file;
       std::vector<const Value*> known;
       for (const std::string& name : node.inputs) {
@@ -224,7 +227,9 @@ OnnxHandle load_onnx_network(memory::Residency& residency, const formats::ModelF
     // Files without tensors of their own are told apart by name and version.
     handle.model = packed_model<OnnxNetwork>(
         residency, handle.file, {"onnx\n" + file.path + "\n" + file.version.version, file.tensors, DType::kF32},
-        [graph = file.graph](const ops::Packer& packer) { return std::make_shared<const OnnxNetwork>(*graph, packer); });
+        [graph = file.graph](const ops::Packer& packer) {
+          return std::make_shared<const OnnxNetwork>(*graph, packer);
+        });
   } catch (Error& e) {
     e.in_file(handle.file);
     throw;

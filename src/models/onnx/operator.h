@@ -39,8 +39,8 @@ using Run = std::function<Outputs(const Inputs&)>;
 // that a file says is passed over.
 class Node {
  public:
-  Node(const formats::OnnxNode& node, int64_t opset, const ops::Packer& packer,
-       std::vector<const StoredTensor*> stored, std::vector<const Value*> constants)
+  Node(const formats::OnnxNode& node, int64_t opset, const ops::Packer& packer, std::vector<const StoredTensor*> stored,
+       std::vector<const Value*> constants)
       : node_(node), opset_(opset), packer_(packer), stored_(std::move(stored)), constants_(std::move(constants)) {}
 
   int64_t opset() const { return opset_; }
@@ -60,7 +60,8 @@ class Node {
   // For attributes that change nothing here.
   void ignore(const std::string& attribute) { asked_.insert(attribute); }
 
-  // A constant input: one of the file's tensors as it is stored there, or null; and one whose values are known, or null.
+  // A constant input: one of the file's tensors as it is stored there, or null; and one whose values are known, or
+  // null.
   const StoredTensor* stored(size_t i) const { return i < stored_.size() ? stored_[i] : nullptr; }
   const Value* constant(size_t i) const { return i < constants_.size() ? constants_[i] : nullptr; }
   // Whether an input's values are known before the graph runs.

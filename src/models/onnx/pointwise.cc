@@ -33,8 +33,8 @@ Tensor together(const F& f, const Tensor& a, const Rest&... rest) {
   const int rank = shape.rank();
   const auto in_rank = [&](const Tensor& t) { return t.rank() == rank ? t : reshaped(t, with_rank(t.shape(), rank)); };
   // The whole result lies as its largest input does.
-  const bool last = (lies_channels_last(a) && a.shape() == shape) ||
-                    ((lies_channels_last(rest) && rest.shape() == shape) || ...);
+  const bool last =
+      (lies_channels_last(a) && a.shape() == shape) || ((lies_channels_last(rest) && rest.shape() == shape) || ...);
   if (last) return channels_first(ops::map(f, channels_last(in_rank(a)), channels_last(in_rank(rest))...));
   return ops::map(f, in_rank(a), in_rank(rest)...);
 }
@@ -58,8 +58,8 @@ Run chained_run(const F& f, const W& of_whole) {
   return [f, of_whole](const Inputs& in) -> Outputs {
     Value out = in.any(0);
     for (size_t i = 1; i < in.count(); ++i)
-      out = out.is_whole ? Value(joined(out.whole, in.whole(i), of_whole))
-                         : Value(together(f, out.floats, in.floats(i)));
+      out =
+          out.is_whole ? Value(joined(out.whole, in.whole(i), of_whole)) : Value(together(f, out.floats, in.floats(i)));
     return {out};
   };
 }
@@ -92,10 +92,12 @@ Run divide(Node&) {
   return binary_run([](auto a, auto b) { return a / b; }, divided);
 }
 Run least(Node&) {
-  return chained_run([](auto a, auto b) { return ops::min(a, b); }, [](int64_t a, int64_t b) { return std::min(a, b); });
+  return chained_run([](auto a, auto b) { return ops::min(a, b); },
+                     [](int64_t a, int64_t b) { return std::min(a, b); });
 }
 Run largest(Node&) {
-  return chained_run([](auto a, auto b) { return ops::max(a, b); }, [](int64_t a, int64_t b) { return std::max(a, b); });
+  return chained_run([](auto a, auto b) { return ops::max(a, b); },
+                     [](int64_t a, int64_t b) { return std::max(a, b); });
 }
 Run total(Node&) {
   return chained_run([](auto a, auto b) { return a + b; }, sum);
@@ -104,8 +106,8 @@ Run total(Node&) {
 Run power(Node& node) {
   const Value* by = node.constant(1);
   if (!by || by->shape().numel() != 1) node.refuse("its exponent is not one constant number");
-  const double exponent = by->is_whole ? static_cast<double>(by->whole.values[0])
-                                       : static_cast<double>(ops::item(by->floats.to(kHost)));
+  const double exponent =
+      by->is_whole ? static_cast<double>(by->whole.values[0]) : static_cast<double>(ops::item(by->floats.to(kHost)));
   if (exponent == 2.0) return unary_run([](auto x) { return x * x; });
   if (exponent == 3.0) return unary_run([](auto x) { return x * x * x; });
   if (exponent == 0.5) return unary_run([](auto x) { return ops::sqrt(x); });
@@ -212,8 +214,8 @@ Run exponential_linear(Node& node) {
 }
 Run learnt_slope(Node&) {
   return [](const Inputs& in) -> Outputs {
-    return {together([](auto x, auto slope) { return ops::select(x < 0.0f, slope * x, x); }, in.floats(0),
-                     in.floats(1))};
+    return {
+        together([](auto x, auto slope) { return ops::select(x < 0.0f, slope * x, x); }, in.floats(0), in.floats(1))};
   };
 }
 Run hard_sigmoid(Node& node) {
@@ -254,7 +256,18 @@ Run identity(Node& node) {
 
 // The number of ONNX's element type.
 Run cast(Node& node) {
-  enum { kFloat = 1, kByte = 2, kSmall = 3, kShort = 5, kInt = 6, kLong = 7, kBool = 9, kHalf = 10, kDouble = 11, kBrief = 16 };
+  enum {
+    kFloat = 1,
+    kByte = 2,
+    kSmall = 3,
+    kShort = 5,
+    kInt = 6,
+    kLong = 7,
+    kBool = 9,
+    kHalf = 10,
+    kDouble = 11,
+    kBrief = 16
+  };
   node.ignore("saturate");
   const int64_t to = node.integer("to", 0);
   const bool to_floats = to == kFloat || to == kHalf || to == kDouble || to == kBrief;
@@ -340,23 +353,40 @@ Run where(Node& node) {
 }
 
 constexpr Operator kOperators[] = {
-    {"Abs", absolute},       {"Add", add},
-    {"Cast", cast},          {"Ceil", ceiling},
-    {"Clip", clip},          {"Div", divide},
-    {"Dropout", identity},   {"Elu", exponential_linear},
-    {"Equal", equal},        {"Erf", error_function},
-    {"Exp", exponential},    {"Floor", floor},
-    {"Gelu", gelu},          {"Greater", greater},
-    {"HardSigmoid", hard_sigmoid}, {"HardSwish", hard_swish},
-    {"Identity", identity},  {"LeakyRelu", leaky},
-    {"Less", less},          {"Max", largest},
-    {"Min", least},          {"Mul", multiply},
-    {"Neg", negated},        {"PRelu", learnt_slope},
-    {"Pow", power},          {"Reciprocal", reciprocal},
-    {"Relu", rectified},     {"Round", rounded},
-    {"Sigmoid", sigmoid},    {"Sqrt", root},
-    {"Sub", subtract},       {"Sum", total},
-    {"Tanh", hyperbolic},    {"Where", where},
+    {"Abs", absolute},
+    {"Add", add},
+    {"Cast", cast},
+    {"Ceil", ceiling},
+    {"Clip", clip},
+    {"Div", divide},
+    {"Dropout", identity},
+    {"Elu", exponential_linear},
+    {"Equal", equal},
+    {"Erf", error_function},
+    {"Exp", exponential},
+    {"Floor", floor},
+    {"Gelu", gelu},
+    {"Greater", greater},
+    {"HardSigmoid", hard_sigmoid},
+    {"HardSwish", hard_swish},
+    {"Identity", identity},
+    {"LeakyRelu", leaky},
+    {"Less", less},
+    {"Max", largest},
+    {"Min", least},
+    {"Mul", multiply},
+    {"Neg", negated},
+    {"PRelu", learnt_slope},
+    {"Pow", power},
+    {"Reciprocal", reciprocal},
+    {"Relu", rectified},
+    {"Round", rounded},
+    {"Sigmoid", sigmoid},
+    {"Sqrt", root},
+    {"Sub", subtract},
+    {"Sum", total},
+    {"Tanh", hyperbolic},
+    {"Where", where},
 };
 
 }  // namespace

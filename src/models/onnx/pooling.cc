@@ -42,8 +42,8 @@ Run max_pool(Node& node) {
   const Window window = read_window(node);
   if (node.integer("storage_order", 0) != 0) node.refuse("it counts by columns");
   return [window](const Inputs& in) -> Outputs {
-    return {channels_first(pooled(map_of(in), window, -std::numeric_limits<float>::max(),
-                                  [](auto a, auto b) { return ops::max(a, b); }))};
+    return {channels_first(
+        pooled(map_of(in), window, -std::numeric_limits<float>::max(), [](auto a, auto b) { return ops::max(a, b); }))};
   };
 }
 

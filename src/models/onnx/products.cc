@@ -159,8 +159,8 @@ Run softmax(Node& node) {
     if (x.numel() == 0) return {x};
     const Tensor raised = ops::map([](auto v, auto highest) { return ops::exp(v - highest); }, x,
                                    ops::reduce(x, Reduction::kMax, axis, last));
-    return {ops::map([](auto v, auto all) { return v / all; }, raised,
-                     ops::reduce(raised, Reduction::kSum, axis, last))};
+    return {
+        ops::map([](auto v, auto all) { return v / all; }, raised, ops::reduce(raised, Reduction::kSum, axis, last))};
   };
 }
 
@@ -188,8 +188,8 @@ Run batch_norm(Node& node) {
       throw Error(Fault::kBadFile, x.str() + " for " + std::to_string(channels) + " channels");
     const auto f = [](auto v, auto s, auto t) { return v * s + t; };
     if (lies_channels_last(x))
-      return {channels_first(ops::map(f, channels_last(x), scales.view({1, 1, 1, channels}),
-                                      shifts.view({1, 1, 1, channels})))};
+      return {channels_first(
+          ops::map(f, channels_last(x), scales.view({1, 1, 1, channels}), shifts.view({1, 1, 1, channels})))};
     Shape shape{1, channels};
     for (int d = 2; d < x.rank(); ++d) shape.push_back(1);
     return {ops::map(f, x, scales.view(shape), shifts.view(shape))};

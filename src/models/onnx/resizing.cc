@@ -25,8 +25,7 @@ double old_place(const Resizing& r, int64_t i, int64_t from, int64_t to, double 
   switch (r.places) {
     case Places::kHalfPixel: return (at + 0.5) / scale - 0.5;
     case Places::kTorchHalfPixel: return to > 1 ? (at + 0.5) / scale - 0.5 : 0.0;
-    case Places::kAlignCorners:
-      return to > 1 ? at * static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0.0;
+    case Places::kAlignCorners: return to > 1 ? at * static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0.0;
     case Places::kAsymmetric: return at / scale;
   }
   return 0;
@@ -43,7 +42,9 @@ double nearest_place(Nearest nearest, double at) {
 }
 
 ops::Taps taps(const Resizing& r, int64_t from, int64_t to, double scale) {
-  const auto inside = [&](double at) { return static_cast<int64_t>(std::clamp(at, 0.0, static_cast<double>(from - 1))); };
+  const auto inside = [&](double at) {
+    return static_cast<int64_t>(std::clamp(at, 0.0, static_cast<double>(from - 1)));
+  };
   ops::Taps out;
   out.count = r.linear ? 2 : 1;
   for (int64_t i = 0; i < to; ++i) {

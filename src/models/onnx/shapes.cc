@@ -71,7 +71,8 @@ Run squeeze(Node& node) {
     const Shape shape = in.any(0).shape();
     std::vector<int64_t> sizes;
     for (int d = 0; d < shape.rank(); ++d) {
-      const bool named = std::any_of(axes.begin(), axes.end(), [&](int64_t a) { return axis_of(a, shape.rank()) == d; });
+      const bool named =
+          std::any_of(axes.begin(), axes.end(), [&](int64_t a) { return axis_of(a, shape.rank()) == d; });
       if (named && shape[d] != 1) throw Error(Fault::kBadFile, "a dimension of " + std::to_string(shape[d]) + " goes");
       if (!named && (!axes.empty() || shape[d] != 1)) sizes.push_back(shape[d]);
     }
@@ -215,7 +216,8 @@ Run concat(Node& node) {
     const int rank = in.any(0).shape().rank(), d = axis_of(axis, rank);
     if (in.any(0).is_whole) {
       if (rank != 1)
-        throw Error(Fault::kUnsupported, "whole numbers of several dimensions are joined, which Easel does not compute");
+        throw Error(Fault::kUnsupported,
+                    "whole numbers of several dimensions are joined, which Easel does not compute");
       Whole out{{0}, {}};
       for (size_t i = 0; i < in.count(); ++i) {
         const Whole& part = in.whole(i);
@@ -253,7 +255,8 @@ Run gather(Node& node) {
     const Whole& index = in.whole(1);
     const int rank = x.shape().rank(), d = axis_of(axis, rank);
     std::vector<int64_t> places;
-    for (const int64_t i : index.values) places.push_back(axis_of(i, static_cast<int>(std::min<int64_t>(x.shape()[d], kLargestSize))));
+    for (const int64_t i : index.values)
+      places.push_back(axis_of(i, static_cast<int>(std::min<int64_t>(x.shape()[d], kLargestSize))));
     Shape shape;
     std::vector<int64_t> sizes;
     for (int i = 0; i < rank; ++i) {
@@ -263,7 +266,8 @@ Run gather(Node& node) {
     shape = shape_of(sizes);
     if (x.is_whole) {
       if (rank != 1)
-        throw Error(Fault::kUnsupported, "whole numbers of several dimensions are gathered, which Easel does not compute");
+        throw Error(Fault::kUnsupported,
+                    "whole numbers of several dimensions are gathered, which Easel does not compute");
       Whole out{shape, {}};
       for (const int64_t i : places) out.values.push_back(x.whole.values[static_cast<size_t>(i)]);
       return {std::move(out)};
@@ -301,8 +305,8 @@ Run expand(Node&) {
 
 constexpr size_t kMostParts = 64;
 constexpr Operator kOperators[] = {
-    {"Concat", concat},       {"Expand", expand},   {"Flatten", flatten},     {"Gather", gather},
-    {"Reshape", reshape},     {"Slice", slice},     {"Split", split, kMostParts}, {"Squeeze", squeeze},
+    {"Concat", concat},       {"Expand", expand},       {"Flatten", flatten},         {"Gather", gather},
+    {"Reshape", reshape},     {"Slice", slice},         {"Split", split, kMostParts}, {"Squeeze", squeeze},
     {"Transpose", transpose}, {"Unsqueeze", unsqueeze},
 };
 

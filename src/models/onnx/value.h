@@ -20,8 +20,9 @@ struct Whole {
 // usually lie in memory channels last, as ops want them: operations hand that on.
 struct Value {
   Value() = default;
-  Value(Tensor tensor) : floats(std::move(tensor)), defined(true) {}               // NOLINT(google-explicit-constructor)
-  Value(Whole numbers) : whole(std::move(numbers)), is_whole(true), defined(true) {}  // NOLINT(google-explicit-constructor)
+  Value(Tensor tensor) : floats(std::move(tensor)), defined(true) {}  // NOLINT(google-explicit-constructor)
+  Value(Whole numbers)
+      : whole(std::move(numbers)), is_whole(true), defined(true) {}  // NOLINT(google-explicit-constructor)
 
   const Shape& shape() const { return is_whole ? whole.shape : floats.shape(); }
   std::string str() const { return is_whole ? "whole numbers " + whole.shape.str() : floats.str(); }

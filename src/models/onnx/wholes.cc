@@ -17,7 +17,8 @@ Run shape(Node& node) {
     const int64_t rank = of.rank();
     const auto place = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + rank : v, 0, rank); };
     Whole out;
-    for (int64_t d = place(start); d < (has_end ? place(end) : rank); ++d) out.values.push_back(of[static_cast<int>(d)]);
+    for (int64_t d = place(start); d < (has_end ? place(end) : rank); ++d)
+      out.values.push_back(of[static_cast<int>(d)]);
     out.shape = {static_cast<int64_t>(out.values.size())};
     return {std::move(out)};
   };
@@ -96,12 +97,8 @@ Run disjunction(Node&) {
 }
 
 constexpr Operator kOperators[] = {
-    {"And", conjunction},
-    {"Constant", constant},
-    {"ConstantOfShape", constant_of_shape},
-    {"Not", negation},
-    {"Or", disjunction},
-    {"Range", range},
+    {"And", conjunction}, {"Constant", constant}, {"ConstantOfShape", constant_of_shape},
+    {"Not", negation},    {"Or", disjunction},    {"Range", range},
     {"Shape", shape},
 };
 

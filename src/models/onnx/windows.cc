@@ -62,8 +62,8 @@ Sides Window::places(const Sides& map) const {
   for (size_t d = 0; d < size.size(); ++d) {
     const int64_t reach = (size[d] - 1) * dilation[d] + 1, room = map[d] + before[d] + after[d] - reach;
     if (room < 0)
-      throw Error(Fault::kBadFile, "a map of " + std::to_string(map[d]) + " pixels under a window of " +
-                                       std::to_string(reach));
+      throw Error(Fault::kBadFile,
+                  "a map of " + std::to_string(map[d]) + " pixels under a window of " + std::to_string(reach));
     out[d] = (ceil ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1;
     // The last one begins on the map or before it.
     if (ceil && (out[d] - 1) * stride[d] >= map[d] + before[d]) --out[d];

@@ -82,7 +82,7 @@ OnnxPlan cutout_network(int64_t c) {
   const Name third = u.block(back(fourth, three), "stage3d", 5, 8 * c, c, 2 * c);
   const Name second = u.block(back(third, two), "stage2d", 6, 4 * c, c / 2, c);
   const Name first = u.block(back(second, one), "stage1d", 7, 2 * c, c / 4, c);
-  const std::vector<std::pair<Name, int64_t>> levels{{first, c},     {second, c},    {third, 2 * c},
+  const std::vector<std::pair<Name, int64_t>> levels{{first, c},      {second, c},    {third, 2 * c},
                                                      {fourth, 4 * c}, {fifth, 8 * c}, {six, 8 * c}};
   std::vector<Name> sides;
   for (size_t i = 0; i < levels.size(); ++i) {

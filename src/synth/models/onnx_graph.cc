@@ -81,14 +81,14 @@ std::string OnnxBuilder::constant(std::vector<float> values) {
 
 std::string OnnxBuilder::conv(const Name& x, const std::string& name, int64_t in, int64_t out, const Window& window) {
   const int64_t pad = window.dilation * (window.size / 2);
-  return add("Conv",
-             {x, tensor(name + ".weight", {out, in / window.groups, window.size, window.size}),
-              tensor(name + ".bias", {out})},
-             {{"kernel_shape", wholes({window.size, window.size})},
-              {"strides", wholes({window.stride, window.stride})},
-              {"pads", wholes({pad, pad, pad, pad})},
-              {"dilations", wholes({window.dilation, window.dilation})},
-              {"group", whole(window.groups)}});
+  return add(
+      "Conv",
+      {x, tensor(name + ".weight", {out, in / window.groups, window.size, window.size}), tensor(name + ".bias", {out})},
+      {{"kernel_shape", wholes({window.size, window.size})},
+       {"strides", wholes({window.stride, window.stride})},
+       {"pads", wholes({pad, pad, pad, pad})},
+       {"dilations", wholes({window.dilation, window.dilation})},
+       {"group", whole(window.groups)}});
 }
 
 std::string OnnxBuilder::linear(const Name& x, const std::string& name, int64_t in, int64_t out) {

@@ -33,7 +33,8 @@ class OnnxBuilder {
   void output(const Name& value, const std::string& name, std::vector<int64_t> shape);
 
   Name add(const std::string& op, std::vector<Name> inputs, Attributes attributes = {});
-  std::vector<Name> add_parts(const std::string& op, std::vector<Name> inputs, size_t parts, Attributes attributes = {});
+  std::vector<Name> add_parts(const std::string& op, std::vector<Name> inputs, size_t parts,
+                              Attributes attributes = {});
   // A tensor of the file.
   Name tensor(const std::string& name, const Shape& shape);
   // Whole numbers or floats that stand in the graph.

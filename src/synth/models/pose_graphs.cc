@@ -167,8 +167,8 @@ OnnxPlan whole_body_pose(int64_t c, const WholeBodySize& size) {
   const std::vector<Name> parts =
       b.add_parts("Split", {uv, b.constant(std::vector<int64_t>{e, e, s})}, 3, {{"axis", whole(2)}});
   const Name base = b.add("Unsqueeze", {parts[2], b.constant(std::vector<int64_t>{2})});
-  const Name both = b.add("Add", {b.add("Mul", {base, b.tensor("head.gau.gamma", {1, 1, 2, s})}),
-                                  b.tensor("head.gau.beta", {1, 1, 2, s})});
+  const Name both = b.add(
+      "Add", {b.add("Mul", {base, b.tensor("head.gau.gamma", {1, 1, 2, s})}), b.tensor("head.gau.beta", {1, 1, 2, s})});
   const auto half = [&](int64_t i) {
     return b.add("Gather", {both, b.add("Constant", {}, {{"value_int", whole(i)}})}, {{"axis", whole(2)}});
   };

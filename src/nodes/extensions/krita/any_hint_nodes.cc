@@ -18,8 +18,8 @@ struct AnyHint {
 };
 
 // Those that are here as nodes.
-constexpr std::array kHere{"CannyEdgePreprocessor", "DWPreprocessor",       "DepthAnythingV2Preprocessor",
-                           "OpenposePreprocessor",  "ScribblePreprocessor", "ShufflePreprocessor",
+constexpr std::array kHere{"CannyEdgePreprocessor",   "DWPreprocessor",       "DepthAnythingV2Preprocessor",
+                           "OpenposePreprocessor",    "ScribblePreprocessor", "ShufflePreprocessor",
                            "Zoe-DepthMapPreprocessor"};
 
 void check(const AnyHint& in) {

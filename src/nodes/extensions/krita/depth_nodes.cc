@@ -58,10 +58,10 @@ models::ZoeHandle load_zoe(Call& call) {
 
 Results<Image> metres(const Metres& in, Call& call) {
   const models::ZoeHandle model = load_zoe(call);
-  return {preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call,
-                       [&](const image::BytePicture& picture) {
-                         return image::near_bytes(models::zoe_metres(call.context().residency, model, picture));
-                       })};
+  return {
+      preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call, [&](const image::BytePicture& picture) {
+        return image::near_bytes(models::zoe_metres(call.context().residency, model, picture));
+      })};
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ models::WholeBodyFinders finders(const std::string& detector, const std::string&
 
 void check(const WholeBody& in) {
   if (in.bbox_detector.starts_with("yolo_nas"))
-    throw Error(Fault::kUnsupported, in.bbox_detector + " is a network of another kind (YOLO-NAS), which is not run here")
+    throw Error(Fault::kUnsupported,
+                in.bbox_detector + " is a network of another kind (YOLO-NAS), which is not run here")
         .at_input("bbox_detector")
         .fix("Choose yolox_l.onnx, or None to take the whole picture for one person");
 }

@@ -60,10 +60,10 @@ std::string network_of(const Session& in) { return in.model.substr(0, in.model.f
 void check_session(const Session& in) {
   const std::string name = network_of(in);
   if (name == "sam" || name == "u2net_cloth_seg")
-    throw Error(Fault::kUnsupported,
-                name + (name == "sam" ? " takes places in the picture, which no node gives it,"
-                                      : " gives three pictures for one,") +
-                    " and is not run here")
+    throw Error(Fault::kUnsupported, name +
+                                         (name == "sam" ? " takes places in the picture, which no node gives it,"
+                                                        : " gives three pictures for one,") +
+                                         " and is not run here")
         .at_input("model")
         .fix("Choose u2net, u2netp, u2net_human_seg, silueta, isnet-general-use or isnet-anime");
 }
@@ -76,49 +76,51 @@ struct CutBySession {
 }  // namespace
 
 void register_rembg_nodes(Table& table) {
-  table.add(NodeOf<Cut>{
-      .name = "Image Remove Background (rembg)",
-      .display = "Image Remove Background (rembg)",
-      .category = "image",
-      .description = "Cuts out what is in front: the background becomes black and transparent.",
-      .origin = "rembg",
-      .inputs = {Link("image", &Cut::image)},
-      .looks_through = {kKind},
-      .run = [](const Cut& in, Call& call) -> Results<Image> {
-        if (in.image->dim(0) != 1)
-          throw Error(Fault::kInvalid, std::to_string(in.image->dim(0)) + " pictures, where this node takes one")
-              .at_input("image");
-        return {cut_all(open_session("u2net", call), *in.image, call)};
-      },
-      .foresee = [](const Known<Cut>& in, Call& call) -> Foreseen<Image> {
-        open_session("u2net", call);
-        const ForeseenPicture* picture = in(&Cut::image);
-        if (!picture) return {};
-        ForeseenPicture out = *picture;
-        out.channels = 4;
-        return {out};
-      }});
-  table.add(NodeOf<Session>{
-      .name = "RemBGSession+",
-      .display = "🔧 RemBG Session",
-      .category = "essentials/image manipulation",
-      .description = "Opens a network that says what of a picture is in front.",
-      .origin = "essentials",
-      .inputs = {Choice("model", &Session::model,
-                        {"u2net: general purpose", "u2netp: lightweight general purpose",
-                         "u2net_human_seg: human segmentation", "u2net_cloth_seg: cloths Parsing",
-                         "silueta: very small u2net", "isnet-general-use: general purpose",
-                         "isnet-anime: anime illustrations", "sam: general purpose"}),
-                 Choice("providers", &Session::providers,
-                        {"CPU", "CUDA", "ROCM", "DirectML", "OpenVINO", "CoreML", "Tensorrt", "Azure"})
-                     .tip("Which library's card computes there; here it is what --device says.")},
-      .looks_through = {kKind},
-      .run = [](const Session& in, Call& call) -> Results<RembgSession> { return {open_session(network_of(in), call)}; },
-      .check = check_session,
-      .foresee = [](const Known<Session>& in, Call& call) -> Foreseen<RembgSession> {
-        if (!call.awaits("model")) open_session(network_of({in(&Session::model), {}}), call);
-        return {std::nullopt};
-      }});
+  table.add(NodeOf<Cut>{.name = "Image Remove Background (rembg)",
+                        .display = "Image Remove Background (rembg)",
+                        .category = "image",
+                        .description = "Cuts out what is in front: the background becomes black and transparent.",
+                        .origin = "rembg",
+                        .inputs = {Link("image", &Cut::image)},
+                        .looks_through = {kKind},
+                        .run = [](const Cut& in, Call& call) -> Results<Image> {
+                          if (in.image->dim(0) != 1)
+                            throw Error(Fault::kInvalid,
+                                        std::to_string(in.image->dim(0)) + " pictures, where this node takes one")
+                                .at_input("image");
+                          return {cut_all(open_session("u2net", call), *in.image, call)};
+                        },
+                        .foresee = [](const Known<Cut>& in, Call& call) -> Foreseen<Image> {
+                          open_session("u2net", call);
+                          const ForeseenPicture* picture = in(&Cut::image);
+                          if (!picture) return {};
+                          ForeseenPicture out = *picture;
+                          out.channels = 4;
+                          return {out};
+                        }});
+  table.add(
+      NodeOf<Session>{.name = "RemBGSession+",
+                      .display = "🔧 RemBG Session",
+                      .category = "essentials/image manipulation",
+                      .description = "Opens a network that says what of a picture is in front.",
+                      .origin = "essentials",
+                      .inputs = {Choice("model", &Session::model,
+                                        {"u2net: general purpose", "u2netp: lightweight general purpose",
+                                         "u2net_human_seg: human segmentation", "u2net_cloth_seg: cloths Parsing",
+                                         "silueta: very small u2net", "isnet-general-use: general purpose",
+                                         "isnet-anime: anime illustrations", "sam: general purpose"}),
+                                 Choice("providers", &Session::providers,
+                                        {"CPU", "CUDA", "ROCM", "DirectML", "OpenVINO", "CoreML", "Tensorrt", "Azure"})
+                                     .tip("Which library's card computes there; here it is what --device says.")},
+                      .looks_through = {kKind},
+                      .run = [](const Session& in, Call& call) -> Results<RembgSession> {
+                        return {open_session(network_of(in), call)};
+                      },
+                      .check = check_session,
+                      .foresee = [](const Known<Session>& in, Call& call) -> Foreseen<RembgSession> {
+                        if (!call.awaits("model")) open_session(network_of({in(&Session::model), {}}), call);
+                        return {std::nullopt};
+                      }});
   table.add(NodeOf<CutBySession>{
       .name = "ImageRemoveBackground+",
       .display = "🔧 Image Remove Background",
