@@ -8,7 +8,7 @@
 #include "formats/tensors/safetensors.h"
 #include "numbers_support.h"
 #include "onnx_support.h"
-#include "support/temp_folder.h"
+#include "support/paths.h"
 #include "support/tiny_models.h"
 
 namespace easel::models {
@@ -116,6 +116,22 @@ TEST(OnnxNetwork, OtherFilesAreNamed) {
     EXPECT_EQ(e.fault(), Fault::kUnsupported);
     EXPECT_EQ(e.file(), "sdxl_vae.safetensors");
   }
+}
+
+// The fuzzer begins with graphs that run, each through operators of another kind.
+TEST(OnnxNetwork, TheFuzzersGraphsRun) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(testing::kSourceDir) /
+                                                               "tests/fuzz/corpus/onnx_file")) {
+    SCOPED_TRACE(entry.path().filename().string());
+    const auto file = formats::open_model_file(entry.path());
+    ASSERT_TRUE(file.graph);
+    Shape shape;
+    for (const int64_t size : file.graph->inputs.at(0).shape) shape.push_back(size < 0 ? 4 : size);
+    EXPECT_EQ(OnnxNetwork(*file.graph, ops::Packer::pack()).forward(Tensor::full(shape, 0.5f)).size(), 1u);
+    ++files;
+  }
+  EXPECT_GE(files, 5u);
 }
 
 // What was measured is what is kept, so that the memory budget holds.
