@@ -43,6 +43,7 @@ const std::vector<KindFolders>& layout() {
       {"latent_upscale_models", {"latent_upscale_models"}},
       {"loras", {"loras"}},
       {"photomaker", {"photomaker"}},
+      {"rembg", {"rembg", "u2net"}},
       {"style_models", {"style_models"}},
       {"text_encoders", {"text_encoders", "clip"}},
       {"upscale_models", {"upscale_models"}},
@@ -65,6 +66,7 @@ bool is_model_file(const fs::path& path, const std::string& kind) {
   const std::string extension = lower_ascii(path.extension().string());
   if (kind == "configs") return extension == ".yaml";
   if (kind == "inpaint" && extension == ".patch") return true;  // Fooocus names its inpaint patches so
+  if ((kind == "controlnet_aux" || kind == "rembg") && extension == ".onnx") return true;
   return kModels.count(extension) != 0;
 }
 

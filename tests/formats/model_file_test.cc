@@ -432,8 +432,9 @@ TEST(ModelFile, NamesWhatOtherFilesAre) {
   EXPECT_EQ(error_of(std::string(257, 'x') + "ustar"),
             "is a torch file of the tar form, last written before PyTorch 0.2");
   EXPECT_EQ(error_of("\x80\x02}."), "is a Python pickle, but not one that torch.save wrote");
-  EXPECT_EQ(error_of("hello you"),
-            "is not a model file: neither safetensors nor torch (it starts with the bytes 68 65 6c 6c 6f 20 79 6f)");
+  EXPECT_EQ(
+      error_of("hello you"),
+      "is not a model file: neither safetensors nor torch nor ONNX (it starts with the bytes 68 65 6c 6c 6f 20 79 6f)");
   EXPECT_THROW(open_model_file("/nonexistent/model.ckpt"), Error);
   EXPECT_THROW(open_model_file("/tmp"), Error);
 }

@@ -7,6 +7,7 @@
 #include "models/hints/depth_anything.h"
 #include "models/hints/people.h"
 #include "models/hints/pose_network.h"
+#include "models/hints/zoe_depth.h"
 #include "models/upscale/latent_resizer.h"
 #include "models_support.h"
 #include "numbers_support.h"
@@ -166,6 +167,56 @@ TEST(DepthNetwork, NamesWhatIsWrongWithAFile) {
   memory::Residency residency(0);
   EXPECT_NE(refusal([&] { load_depth_network(residency, StoredTensors(), "x.pth"); }).find("Depth Anything"),
             std::string::npos);
+}
+
+synth::Manifest zoe_manifest() { return synth::zoe_depth({128, 12, 32, {16, 24, 32, 40}}); }
+
+TEST(ZoeNetwork, SeesWhatTheFormulasSay) {
+  const StoredTensors file = made(zoe_manifest(), 6);  // so that the pixels differ
+  ASSERT_TRUE(is_zoe_network(file));
+  const ZoeNetwork network(weights(file));
+  EXPECT_EQ(network.config().heads, 2);
+  EXPECT_EQ(network.config().grid, 24);
+  const Tensor metres = network.forward(sines({1, 64, 96, 3}, 0.25));
+  EXPECT_EQ(metres.shape(), (Shape{1, 64, 96, 1}));
+  expect_summary(metres, {{1.6069896f, 1.5977284f, 1.3944594f, 0.70336945f}, 1.3008134}, 2e-5);
+}
+
+TEST(ZoeNetwork, NamesWhatIsWrongWithAFile) {
+  const StoredTensors file = made(zoe_manifest(), 1);
+  const auto of = [](const StoredTensors& f) { return refusal([&] { ZoeNetwork::check(weights(f)); }); };
+  for (const char* name :
+       {"core.core.pretrained.model.blocks.7.gamma_2", "core.core.pretrained.model.blocks.3.attn.q_bias",
+        "core.core.pretrained.act_postprocess2.0.project.0.weight", "core.core.scratch.refinenet2.out_conv.bias",
+        "attractors.3._net.0.weight", "conditional_log_binomial.mlp.2.bias", "conv2.weight"})
+    EXPECT_NE(of(without(file, name)).find(name), std::string::npos) << name;
+  const std::string block = "core.core.pretrained.model.blocks.";
+  EXPECT_NE(of(with(file, block + "0.attn.relative_position_bias_table", {2213, 2})).find("places"), std::string::npos);
+  EXPECT_NE(of(with(file, block + "5.attn.relative_position_bias_table", {2212, 3})).find("blocks.5"),
+            std::string::npos);
+  EXPECT_NE(of(with(file, block + "14.norm1.weight", {128})).find("15 layers"), std::string::npos);
+  EXPECT_NE(of(with(file, "seed_projector._net.2.weight", {17, 16, 1, 1})).find("seed_projector"), std::string::npos);
+  memory::Residency residency(0);
+  EXPECT_NE(refusal([&] { load_zoe_network(residency, StoredTensors(), "x.pt"); }).find("ZoeDepth"), std::string::npos);
+}
+
+// The mean over a picture and its mirror image does not change when the picture is mirrored, and has its size.
+TEST(ZoeNetwork, MirroredPicturesAreMirroredDepths) {
+  memory::Residency residency;
+  const ZoeHandle handle = load_zoe_network(residency, made(zoe_manifest(), 1.5), "made");
+  image::BytePicture picture(64, 128, 3), turned = picture;
+  for (int64_t y = 0; y < 64; ++y)
+    for (int64_t x = 0; x < 128; ++x)
+      for (int64_t c = 0; c < 3; ++c)
+        picture.at(y, x)[c] = turned.at(y, 127 - x)[c] = static_cast<uint8_t>((x * x + y * 3 + c * 80) % 256);
+  const Tensor straight = zoe_metres(residency, handle, picture), mirrored = zoe_metres(residency, handle, turned);
+  ASSERT_EQ(straight.shape(), (Shape{1, 64, 128, 1}));
+  double largest = 0;
+  for (int64_t y = 0; y < 64; ++y)
+    for (int64_t x = 0; x < 128; ++x)
+      largest = std::max(largest, std::abs(static_cast<double>(straight.f32()[y * 128 + x]) -
+                                           static_cast<double>(mirrored.f32()[y * 128 + 127 - x])));
+  EXPECT_LT(largest, 1e-6);
 }
 
 TEST(LatentResizer, EnlargesAsTheFormulasSay) {

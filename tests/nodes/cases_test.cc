@@ -22,6 +22,7 @@
 #include "node_api/files.h"
 #include "nodes/common/sampling_values.h"
 #include "nodes/extensions/lora_stack.h"
+#include "nodes/extensions/networks/rembg_session.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "nodes/standard_table.h"
 #include "support/paths.h"
@@ -110,6 +111,7 @@ std::string in_words(const Value& value) {
   if (const auto* sampler = value.get<SamplerChoice>()) return out + " " + sampler->name;
   if (const auto* noise = value.get<NoiseChoice>())
     return out + (noise->none ? " none" : " " + std::to_string(noise->seed));
+  if (const auto* session = value.get<RembgSession>()) return out + " " + session->network.file;
   if (const auto* guider = value.get<Guider>()) return out + in_words(guider->positive);
   if (const auto* v = value.get<int64_t>()) return out + " " + std::to_string(*v);
   if (const auto* v = value.get<double>()) return out + " " + std::to_string(*v);

@@ -47,6 +47,26 @@ TEST_P(Formulas, EveryStepDoesWhatItSays) {
   EXPECT_EQ(values(map([](auto x) { return 1 - 2 * x; }, a)), (V{5, 0, -2, -4, -5}));
 }
 
+TEST_P(Formulas, PowersOfEAreThoseOfF64) {
+  const Tensor a = row({-200.0f, -20.0f, -1.0f, 0.0f, 0.5f, 3.0f, 20.0f});
+  const auto found = values(map([](auto x) { return exp(x); }, a));
+  const auto exact = doubles(a);
+  EXPECT_EQ(found[0], 0.0f);
+  EXPECT_EQ(found[3], 1.0f);
+  for (size_t i = 1; i < found.size(); ++i)
+    EXPECT_NEAR(found[i] / std::exp(exact[i]), 1.0, kType == DType::kF32 ? 2e-6 : 4e-3) << i;
+}
+
+TEST_P(Formulas, LogarithmsAreThoseOfF64) {
+  const Tensor a = row({1e-20f, 0.03f, 0.5f, 1.0f, 2.0f, 3000.0f});
+  const auto found = values(map([](auto x) { return log(x); }, a));
+  const auto exact = doubles(a);
+  EXPECT_EQ(found[3], 0.0f);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], std::log(exact[i]), (kType == DType::kF32 ? 1e-6 : 4e-3) * (1 + std::abs(std::log(exact[i]))))
+        << i;
+}
+
 TEST_P(Formulas, NaNStaysNaN) {
   const Tensor a = row({std::numeric_limits<float>::quiet_NaN(), 3.0f});
   const auto clamped = values(map([](auto x) { return clamp(x, 0.0f, 1.0f); }, a));

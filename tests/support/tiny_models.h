@@ -39,6 +39,16 @@ inline std::string tiny_models_version() {
     for (const synth::SynthFile& file : files) {
       hash.update(file.path + (file.mark == synth::PredictionMark::kEps ? " eps\n" : "\n"));
       for (const auto& [name, shape] : file.tensors) hash.update(name + shape.str() + "\n");
+      if (!file.graph) continue;
+      for (const formats::OnnxNode& node : file.graph->nodes) {
+        hash.update(node.op);
+        for (const std::string& input : node.inputs) hash.update(" " + input);
+        for (const auto& [name, attribute] : node.attributes) {
+          hash.update(" " + name + std::to_string(attribute.integer) + std::to_string(attribute.number));
+          for (const int64_t v : attribute.integers) hash.update(" " + std::to_string(v));
+        }
+        hash.update("\n");
+      }
     }
   return hash.hex().substr(0, 12);
 }

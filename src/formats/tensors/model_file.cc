@@ -42,7 +42,7 @@ bool has_at(Bytes bytes, size_t offset, std::string_view text) {
   }
   start.pop_back();
   throw Error(Fault::kBadFile,
-              "is not a model file: neither safetensors nor torch (it starts with the bytes " + start + ")");
+              "is not a model file: neither safetensors nor torch nor ONNX (it starts with the bytes " + start + ")");
 }
 
 ModelFile from_torch(TorchContent content, Container container) {
@@ -58,6 +58,14 @@ ModelFile read(const MappedFile& file) {
   const Bytes bytes = file.bytes();
   if (looks_like_torch_zip(bytes)) return from_torch(read_torch_zip(file), Container::kTorchZip);
   if (looks_like_torch_legacy(bytes)) return from_torch(read_torch_legacy(file), Container::kTorchLegacy);
+  if (!looks_like_safetensors(bytes) && looks_like_onnx(bytes)) {
+    const auto graph = std::make_shared<const OnnxGraph>(read_onnx(file));
+    ModelFile out;
+    out.container = Container::kOnnx;
+    out.tensors = std::shared_ptr<const StoredTensors>(graph, &graph->tensors);
+    out.graph = graph;
+    return out;
+  }
   if (!looks_like_safetensors(bytes)) refuse(bytes);
   ModelFile out;
   out.tensors = std::make_shared<const StoredTensors>(read_safetensors(file, &out.metadata));
@@ -71,6 +79,7 @@ std::string_view container_name(Container container) {
     case Container::kSafetensors: return "safetensors";
     case Container::kTorchZip: return "torch zip";
     case Container::kTorchLegacy: return "torch legacy";
+    case Container::kOnnx: return "ONNX";
   }
   return "unknown";
 }

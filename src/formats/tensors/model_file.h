@@ -7,15 +7,16 @@
 #include <string_view>
 
 #include "base/files/file_version.h"
+#include "formats/onnx/onnx.h"
 #include "formats/tensors/safetensors.h"
 #include "tensor/stored_tensor.h"
 
 namespace easel::formats {
 
 // How tensors are packed in a file.
-enum class Container { kSafetensors, kTorchZip, kTorchLegacy };
+enum class Container { kSafetensors, kTorchZip, kTorchLegacy, kOnnx };
 
-// "safetensors", "torch zip", "torch legacy"
+// "safetensors", "torch zip", "torch legacy", "ONNX"
 std::string_view container_name(Container container);
 
 // The tensors of a model file. They are views of the mapped file, so they take address space, but no memory until read.
@@ -26,6 +27,9 @@ struct ModelFile {
   std::shared_ptr<const StoredTensors> tensors;  // file order; nested names joined with dots
   Metadata metadata;                             // safetensors metadata, or a torch file's top-level texts, numbers
                                                  // and "True", "False", "None"
+  // What is done with the tensors, of an ONNX file; else null.
+  std::shared_ptr<const OnnxGraph> graph = {};
+
   // For messages: the name without folder.
   std::string name() const { return std::filesystem::path(path).filename().string(); }
 
@@ -35,7 +39,7 @@ struct ModelFile {
 };
 
 // Opens a file by its content, regardless of its name: safetensors, and the output of torch.save, as the zip archive of
-// current versions or the stream of PyTorch before 1.6. Nothing in a file is executed or trusted.
+// current versions or the stream of PyTorch before 1.6, and ONNX. Nothing in a file is executed or trusted.
 // Throws Error(kMissing) if it cannot be opened, Error(kBadFile) if it is damaged, hostile or not a model file (common
 // other kinds are named), Error(kUnsupported) for valid files of a kind that Easel does not read. Every message names
 // the file.

@@ -103,6 +103,12 @@ Taps area_like_taps(int64_t i, double scale) {
   return {floor, {fixed(1.0f - x), fixed(x), 0, 0}};
 }
 
+Taps linear_taps(int64_t i, double scale) {
+  const auto at = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
+  const float floor = std::floor(at), x = at - floor;
+  return {static_cast<int64_t>(floor), {fixed(1.0f - x), fixed(x), 0, 0}};
+}
+
 // Four values of a column, in fixed point with the weights of the row, as one byte. OpenCV has three ways to round,
 // each of which it takes at certain places.
 using Column = std::array<int, 4>;
@@ -190,6 +196,34 @@ BytePicture spread_over_bytes(const Tensor& values) {
   return out;
 }
 
+namespace {
+
+// As NumPy's percentile(): between the two values beside the place.
+float percentile(const std::vector<float>& sorted, double percent) {
+  const double place = percent / 100 * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place), above = std::min(below + 1, sorted.size() - 1);
+  const auto low = static_cast<double>(sorted[below]), high = static_cast<double>(sorted[above]);
+  return static_cast<float>(low + (high - low) * (place - static_cast<double>(below)));
+}
+
+}  // namespace
+
+BytePicture near_bytes(const Tensor& distances) {
+  require_image(distances, "distances");
+  const Tensor one = contiguous(distances);
+  std::vector<float> sorted(one.f32(), one.f32() + one.numel());
+  std::sort(sorted.begin(), sorted.end());
+  constexpr double kNear = 2, kFar = 85;
+  const float least = percentile(sorted, kNear), range = percentile(sorted, kFar) - least;
+  BytePicture out(distances.dim(1), distances.dim(2), 1);
+  constexpr float kFull = 255.0f;
+  std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(), [&](float v) {
+    const float byte = (1.0f - (v - least) / range) * kFull;
+    return std::isnan(byte) ? uint8_t{0} : static_cast<uint8_t>(std::clamp(byte, 0.0f, kFull));  // all at one distance
+  });
+  return out;
+}
+
 Tensor picture_of(const std::vector<BytePicture>& pictures) {
   if (pictures.empty()) throw Error(Fault::kInternal, "a batch of no pictures");
   const BytePicture& first = pictures.front();
@@ -207,6 +241,9 @@ BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter) {
   if (size.height == picture.height && size.width == picture.width) return picture;
   if (filter == ByteFilter::kNearest) return nearest(picture, size);
   if (filter == ByteFilter::kCubic) return by_taps(picture, size, cubic_taps, true);
+  // OpenCV takes halves for areas.
+  const bool halves = size.height * 2 == picture.height && size.width * 2 == picture.width;
+  if (filter == ByteFilter::kLinear && !halves) return by_taps(picture, size, linear_taps, false);
   if (size.height <= picture.height && size.width <= picture.width) return areas(picture, size);
   return by_taps(picture, size, area_like_taps, false);
 }

@@ -28,11 +28,14 @@ struct BytePicture {
 BytePicture byte_picture(const Tensor& image, int64_t n);
 // [1,H,W,1] f32, its least value as 0 and its largest as 255, fractions cut off; all 0 where they are the same.
 BytePicture spread_over_bytes(const Tensor& values);
+// [1,H,W,1] f32 turned round: 255 where it is its 2nd percentile or less, 0 where it is its 85th or more, as ZoeDepth's
+// preprocessor shows what is near.
+BytePicture near_bytes(const Tensor& distances);
 // [N,H,W,C] f32 with v / 255, of pictures of one size. Throws Error(kInternal) for none or several sizes.
 Tensor picture_of(const std::vector<BytePicture>& pictures);
 
 // As OpenCV's resize() does it, in fixed point where it does.
-enum class ByteFilter { kNearest, kArea, kCubic };
+enum class ByteFilter { kNearest, kArea, kCubic, kLinear };
 // Throws Error(kInvalid) as require_size() does.
 BytePicture resized(const BytePicture& picture, Size size, ByteFilter filter);
 

@@ -50,8 +50,13 @@ int64_t stick_width(int64_t height, int64_t width, bool wide) {
   return kWidth * (!wide || side < kSmall ? 1 : std::min(2 + side / kStep, kMost));
 }
 
-void draw_body(BytePicture& canvas, const Body& body, bool wide) {
-  const auto height = static_cast<double>(canvas.height), width = static_cast<double>(canvas.width);
+// What places are multiplied by to become pixels.
+struct Sides {
+  double height = 1, width = 1;
+};
+
+void draw_body(BytePicture& canvas, const Body& body, const Sides& sides, bool wide) {
+  const double height = sides.height, width = sides.width;
   for (size_t i = 0; i < kSticks.size(); ++i) {
     const auto &a = body.parts[kSticks[i][0]], &b = body.parts[kSticks[i][1]];
     if (!a || !b) continue;
@@ -74,10 +79,10 @@ void draw_body(BytePicture& canvas, const Body& body, bool wide) {
 }
 
 // Its pixel; not there when it is in the first row or column, where what was not found is, or outside.
-std::optional<Point> pixel_of(const SmallPart& part, const BytePicture& canvas) {
-  const Point p{static_cast<int64_t>(part.x * static_cast<float>(canvas.width)),
-                static_cast<int64_t>(part.y * static_cast<float>(canvas.height))};
-  return p.x > 0 && p.y > 0 ? std::optional(p) : std::nullopt;
+std::optional<Point> pixel_of(const SmallPart& part, const Sides& sides) {
+  const Point p{static_cast<int64_t>(part.x * static_cast<float>(sides.width)),
+                static_cast<int64_t>(part.y * static_cast<float>(sides.height))};
+  return part.found && p.x > 0 && p.y > 0 ? std::optional(p) : std::nullopt;
 }
 
 // The colour of a hue from 0 to 1, with fractions cut as OpenCV rounds them.
@@ -96,31 +101,32 @@ Colour hue(double h) {
   }
 }
 
-void draw_hand(BytePicture& canvas, const SmallParts& hand) {
+void draw_hand(BytePicture& canvas, const SmallParts& hand, const Sides& sides) {
   if (hand.size() != kHandParts) return;
   constexpr size_t kFingers = 5, kJoints = 4;
   for (size_t i = 0; i < kFingers * kJoints; ++i) {
     const size_t to = i + 1, from = i % kJoints == 0 ? 0 : i;
-    const auto a = pixel_of(hand[from], canvas), b = pixel_of(hand[to], canvas);
+    const auto a = pixel_of(hand[from], sides), b = pixel_of(hand[to], sides);
     if (a && b) draw_line(canvas, *a, *b, hue(static_cast<double>(i) / (kFingers * kJoints)));
   }
   for (const SmallPart& part : hand)
-    if (const auto p = pixel_of(part, canvas)) draw_disc(canvas, *p, 4, {0, 0, 255});
+    if (const auto p = pixel_of(part, sides)) draw_disc(canvas, *p, 4, {0, 0, 255});
 }
 
 }  // namespace
 
 BytePicture drawn_people(const std::vector<Person>& people, int64_t height, int64_t width, const PeopleDrawing& what) {
   BytePicture canvas(height, width, 3);
+  const Sides sides = what.in_pixels ? Sides{} : Sides{static_cast<double>(height), static_cast<double>(width)};
   for (const Person& person : people) {
-    if (what.bodies) draw_body(canvas, person.body, what.wide_sticks);
+    if (what.bodies) draw_body(canvas, person.body, sides, what.wide_sticks);
     if (what.hands) {
-      draw_hand(canvas, person.left_hand);
-      draw_hand(canvas, person.right_hand);
+      draw_hand(canvas, person.left_hand, sides);
+      draw_hand(canvas, person.right_hand, sides);
     }
     if (!what.faces) continue;
     for (const SmallPart& part : person.face)
-      if (const auto p = pixel_of(part, canvas)) draw_disc(canvas, *p, 3, {255, 255, 255});
+      if (const auto p = pixel_of(part, sides)) draw_disc(canvas, *p, 3, {255, 255, 255});
   }
   return canvas;
 }

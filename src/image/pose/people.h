@@ -45,6 +45,7 @@ std::vector<std::array<int64_t, 2>> face_peaks(const Tensor& heat);
 // In parts of the picture's sides, f32 as NumPy computes them; negative where there is none.
 struct SmallPart {
   float x = 0, y = 0;
+  bool found = true;  // else the network was not sure enough of any place
 };
 using SmallParts = std::vector<SmallPart>;
 // Peaks of a piece at (x, y) in a picture of height x width.
@@ -52,13 +53,14 @@ SmallParts in_picture(const std::vector<std::array<int64_t, 2>>& peaks, int64_t 
                       int64_t width);
 
 struct Person {
-  Body body;  // in parts of the picture's sides
+  Body body;  // in parts of the picture's sides, or in pixels, as its small parts are
   SmallParts left_hand, right_hand, face;
 };
 
 struct PeopleDrawing {
   bool bodies = true, hands = true, faces = true;
   bool wide_sticks = false;  // wider in large pictures, as xinsir's ControlNets were trained
+  bool in_pixels = false;    // places are, as DWPose's are
 };
 BytePicture drawn_people(const std::vector<Person>& people, int64_t height, int64_t width, const PeopleDrawing& what);
 

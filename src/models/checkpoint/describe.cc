@@ -11,8 +11,10 @@
 #include "models/gligen/gligen.h"
 #include "models/hints/depth_anything.h"
 #include "models/hints/pose_network.h"
+#include "models/hints/zoe_depth.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/model_reader.h"
+#include "models/onnx/network.h"
 #include "models/patch/hypernetwork.h"
 #include "models/patch/lora.h"
 #include "models/sd/detect.h"
@@ -51,6 +53,8 @@ constexpr KindText kKinds[] = {
     {FileKind::kLatentResizer, "latent_resizer", "latent_upscale_models"},
     {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
     {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
+    {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
+    {FileKind::kCutoutNetwork, "cutout_network", "rembg"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -86,13 +90,14 @@ class Describer {
         return true;
       }
     };
-    const bool known = attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
-                       attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
-                       attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
-                       attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
-                       attempt([&] { return latent_resizer(); }) || attempt([&] { return hint_network(); }) ||
-                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
-                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
+    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return network(); }) ||
+                       attempt([&] { return control(); }) || attempt([&] { return ip_adapter(); }) ||
+                       attempt([&] { return style(); }) || attempt([&] { return gligen(); }) ||
+                       attempt([&] { return photo_maker(); }) || attempt([&] { return hypernetwork(); }) ||
+                       attempt([&] { return upscaler(); }) || attempt([&] { return latent_resizer(); }) ||
+                       attempt([&] { return hint_network(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
+                       attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.data())) ++out_.other_tensors;
@@ -298,12 +303,49 @@ class Describer {
     return true;
   }
 
+  bool onnx() {
+    if (!file_.graph) return false;
+    const auto shapes = [](const std::vector<formats::OnnxPort>& ports) {
+      std::vector<std::string> out;
+      for (const formats::OnnxPort& port : ports) {
+        std::string sizes;
+        for (const int64_t size : port.shape)
+          sizes += (sizes.empty() ? "" : "x") + (size < 0 ? "N" : std::to_string(size));
+        out.push_back(port.name + (sizes.empty() ? "" : " " + sizes));
+      }
+      return joined(out);
+    };
+    // A map of one channel for a picture of the same size.
+    const auto side = [](const std::vector<formats::OnnxPort>& ports, int64_t channels) {
+      const bool map = !ports.empty() && ports[0].shape.size() == 4 && ports[0].shape[1] == channels;
+      return map ? ports[0].shape[2] : 0;
+    };
+    const int64_t seen = side(file_.graph->inputs, 3);
+    const bool cuts = seen != 0 && seen == side(file_.graph->outputs, 1);
+    out_.kind = cuts ? FileKind::kCutoutNetwork : FileKind::kOnnxNetwork;
+    out_.summary =
+        cuts ? "network that says what of a picture is in front, as an ONNX graph" : "network as an ONNX graph";
+    out_.fits = cuts ? "RemBGSession+, where it has the name of one of rembg's"
+                     : "DWPreprocessor, where it has the name of one of DWPose's";
+    add_part("ONNX graph", tensors_, {},
+             std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " +
+                 shapes(file_.graph->outputs) + ", operators of version " + std::to_string(file_.graph->opset));
+    const OnnxNetwork measured(*file_.graph, ops::Packer::measure());  // throws for what is not computed here
+    return true;
+  }
+
   // Networks that make hints for ControlNets out of pictures.
   bool hint_network() {
     const PoseKind kind = pose_kind(tensors_);
-    if (kind == PoseKind::kNone && !is_depth_network(tensors_)) return false;
+    if (kind == PoseKind::kNone && !is_depth_network(tensors_) && !is_zoe_network(tensors_)) return false;
     const nn::Weights w = probe(file_.tensors);
-    if (kind != PoseKind::kNone) {
+    if (is_zoe_network(tensors_)) {
+      out_.kind = FileKind::kDepthNetwork;
+      out_.summary = "ZoeDepth";
+      add_part("ZoeDepth", tensors_, {}, std::to_string(read_zoe_config(w).layers) + " layers");
+      out_.fits = "Zoe-DepthMapPreprocessor";
+      ZoeNetwork::check(w);
+    } else if (kind != PoseKind::kNone) {
       out_.kind = FileKind::kPoseNetwork;
       out_.summary = std::string("OpenPose's network that finds ") + pose_kind_name(kind);
       add_part("OpenPose", tensors_, {}, "");

@@ -29,6 +29,8 @@ enum class FileKind {
   kLatentResizer,  // enlarges latents
   kPoseNetwork,    // finds people in pictures
   kDepthNetwork,   // says how near each pixel is
+  kCutoutNetwork,  // says what of a picture is in front
+  kOnnxNetwork,    // any other graph of an ONNX file
   kLora,
   kEmbedding,
   kUnknown,

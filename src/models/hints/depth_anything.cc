@@ -5,99 +5,18 @@
 
 #include "image/scale/aligned.h"
 #include "image/scale/keys_cubic.h"
+#include "models/hints/dpt.h"
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
 #include "models/weights/packed_model.h"
-#include "nn/layers.h"
 #include "ops/arithmetic/formula.h"
 
 namespace easel::models {
 namespace {
 
-constexpr float kNormEps = 1e-6f;
+using dpt::between_corners, dpt::conv, dpt::Enlargement, dpt::Fusion, dpt::linear, dpt::norm, dpt::Patches;
+
 constexpr int64_t kHeadWidth = 64, kLastWidth = 32, kSide = 518;  // pixels of the shorter side, where it computes
-
-nn::LayerNorm norm(const nn::Weights& w, int64_t width) {
-  expect_shape(w, "weight", {width});
-  expect_shape(w, "bias", {width});
-  return nn::LayerNorm(w, kNormEps);
-}
-
-nn::Conv2d conv(const nn::Weights& w, int64_t in, int64_t out, int64_t window, bool bias = true, int64_t stride = 1) {
-  expect_shape(w, "weight", {out, in, window, window});
-  expect_shape(w, "bias", {out});
-  return nn::Conv2d(bias ? with_bias(w) : w, {.stride = stride, .pad = window / 2}, DType::kF32);
-}
-
-// One pixel becomes a square of them, none of which another pixel reaches: a product, and pixels put in their places.
-class Enlargement {
- public:
-  Enlargement() = default;
-  Enlargement(const nn::Weights& w, int64_t width, int64_t times) : times_(times) {
-    expect_shape(w, "weight", {width, width, times, times});
-    const StoredTensor weight = w.get("weight");
-    bias_ = checked_parameter(w, "bias", {width});
-    if (w.probing() || !weight.defined() || !bias_.defined()) return;
-    bias_ = bias_.view({1, 1, 1, width});
-    product_ = nn::Linear(weight.matrix().transposed(), StoredTensor(), DType::kF32, w.packer());
-  }
-  Tensor operator()(const Tensor& x) const { return ops::add(ops::pixel_shuffle(product_(x), times_), bias_); }
-  size_t bytes() const { return product_.bytes() + (bias_.defined() ? bias_.nbytes() : 0); }
-
- private:
-  nn::Linear product_;
-  Tensor bias_;
-  int64_t times_ = 1;
-};
-
-struct Residual {
-  Residual() = default;
-  Residual(const nn::Weights& w, int64_t width)
-      : first(conv(w["conv1"], width, width, 3)), second(conv(w["conv2"], width, width, 3)) {}
-  Tensor operator()(const Tensor& x) const {
-    return second(first(ops::activate(x, ops::Activation::kRelu), {.activation = ops::Activation::kRelu}),
-                  {.residual = x});
-  }
-  size_t bytes() const { return first.bytes() + second.bytes(); }
-  nn::Conv2d first, second;
-};
-
-// Places between corners that stay where they are: torch's bilinear interpolation with align_corners.
-ops::Taps corner_taps(int64_t from, int64_t to) {
-  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
-  ops::Taps taps;
-  taps.count = 2;
-  for (int64_t i = 0; i < to; ++i) {
-    const float at = step * static_cast<float>(i);
-    const auto floor = std::min(static_cast<int64_t>(at), from - 1);
-    const float part = at - static_cast<float>(floor);
-    taps.index.push_back(floor);
-    taps.index.push_back(std::min(floor + 1, from - 1));
-    taps.weight.push_back(1.0f - part);
-    taps.weight.push_back(part);
-  }
-  return taps;
-}
-
-Tensor between_corners(const Tensor& x, int64_t height, int64_t width) {
-  return ops::resample(x, corner_taps(x.dim(1), height), corner_taps(x.dim(2), width));
-}
-
-// Joins a map with the next finer one.
-struct Fusion {
-  Fusion() = default;
-  Fusion(const nn::Weights& w, int64_t width, bool joins)
-      : beside(joins ? Residual(w["resConfUnit1"], width) : Residual()),
-        together(w["resConfUnit2"], width),
-        out(conv(w["out_conv"], width, width, 1)) {}
-  Tensor operator()(const Tensor& x, const Tensor& finer, int64_t height, int64_t width) const {
-    const Tensor joined = finer.defined() ? ops::add(x, beside(finer)) : x;
-    return out(between_corners(together(joined), height, width));
-  }
-  size_t bytes() const { return beside.bytes() + together.bytes() + out.bytes(); }
-  Residual beside, together;
-  nn::Conv2d out;
-};
 
 struct Block {
   nn::LayerNorm norm1, norm2;
@@ -168,12 +87,7 @@ struct DepthNetwork::Impl {
     const int64_t width = config.width, patch = config.patch, f = config.features;
     class_row = checked_parameter(tower, "cls_token", {1, 1, width});
     positions = checked_parameter(tower, "pos_embed", {1, config.grid * config.grid + 1, width});
-    const nn::Weights embed = tower["patch_embed"]["proj"];
-    const Tensor kernel = checked_parameter(embed, "weight", {width, 3, patch, patch});
-    const Tensor bias = checked_parameter(embed, "bias", {width});
-    if (!w.probing() && kernel.defined() && bias.defined())
-      patches = nn::Linear(contiguous(kernel.to(kHost).permute({0, 2, 3, 1})).view({width, patch * patch * 3}),
-                           bias.to(kHost), DType::kF32, w.packer());
+    patches = Patches(tower["patch_embed"]["proj"], width, patch);
     for (int64_t i = 0; i < config.layers; ++i) add_block(tower["blocks"][i]);
     last_norm = norm(tower["norm"], width);
     for (size_t i = 0; i < projects.size(); ++i)
@@ -196,11 +110,6 @@ struct DepthNetwork::Impl {
     const int64_t width = config.width;
     const auto hidden_shape = w["mlp"]["fc1"].shape("weight");
     const int64_t hidden = hidden_shape && hidden_shape->rank() == 2 ? (*hidden_shape)[0] : 0;
-    const auto linear = [](const nn::Weights& layer, int64_t in, int64_t out) {
-      expect_shape(layer, "weight", {out, in});
-      expect_shape(layer, "bias", {out});
-      return nn::Linear(with_bias(layer), DType::kF32);
-    };
     const auto scale = [&](const char* name) {
       const Tensor values = checked_parameter(w[name], "gamma", {width});
       return values.defined() ? values.view({1, 1, width}) : values;
@@ -219,9 +128,8 @@ struct DepthNetwork::Impl {
 
   // Rows of the patches, [1,rows*columns,width], with what says where they are.
   Tensor embedded(const Tensor& pixels, int64_t rows, int64_t columns) const {
-    const int64_t patch = config.patch, width = config.width, grid = config.grid;
-    const Tensor cells = contiguous(pixels.view({rows, patch, columns, patch, 3}).permute({0, 2, 1, 3, 4}));
-    const Tensor x = patches(cells.to(device).view({1, rows * columns, patch * patch * 3}));
+    const int64_t width = config.width, grid = config.grid;
+    const Tensor x = patches(pixels, device);
     Tensor places = contiguous(positions.slice(1, 1, grid * grid));
     if (rows != grid || columns != grid) {
       constexpr double kOffset = 0.1;  // as the original was trained
@@ -267,7 +175,7 @@ struct DepthNetwork::Impl {
   DepthConfig config;
   Device device;
   Tensor class_row, positions;
-  nn::Linear patches;
+  Patches patches;
   std::vector<Block> blocks;
   nn::LayerNorm last_norm;
   std::array<nn::Conv2d, 4> projects, narrow;

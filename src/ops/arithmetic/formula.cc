@@ -32,7 +32,8 @@ bool Formula::uses(int input) const {
   if (result_ == input) return true;
   for (const Step& step : steps()) {
     if (step.op == Op::kConstant) continue;
-    const bool two = step.op != Op::kSqrt && step.op != Op::kRound, three = step.op == Op::kSelect;
+    const bool one = step.op == Op::kSqrt || step.op == Op::kRound || step.op == Op::kExp || step.op == Op::kLog;
+    const bool two = !one, three = step.op == Op::kSelect;
     if (step.a == input || (two && step.b == input) || (three && step.c == input)) return true;
   }
   return false;

@@ -113,6 +113,8 @@ void carry_out(const Formula::Step& step, const float* const* values, float* to)
     case Op::kMax: return each(a, b, to, [](float x, float y) { return x < y ? y : x; });
     case Op::kSqrt: return each(a, to, [](float x) { return std::sqrt(x); });
     case Op::kRound: return each(a, to, [](float x) { return std::nearbyint(x); });
+    case Op::kExp: return each(a, to, [](float x) { return std::exp(x); });
+    case Op::kLog: return each(a, to, [](float x) { return std::log(x); });
     case Op::kGreater: return each(a, b, to, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
     case Op::kNotLess: return each(a, b, to, [](float x, float y) { return x >= y ? 1.0f : 0.0f; });
     case Op::kEqual: return each(a, b, to, [](float x, float y) { return x == y ? 1.0f : 0.0f; });

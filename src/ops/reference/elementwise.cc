@@ -60,6 +60,8 @@ double carried_out(const Formula::Step& step, const Values& values) {
     case Op::kMax: return a < b ? b : a;
     case Op::kSqrt: return std::sqrt(a);
     case Op::kRound: return std::nearbyint(a);
+    case Op::kExp: return std::exp(a);
+    case Op::kLog: return std::log(a);
     case Op::kGreater: return a > b ? 1.0 : 0.0;
     case Op::kNotLess: return a >= b ? 1.0 : 0.0;
     case Op::kEqual: return a == b ? 1.0 : 0.0;

@@ -101,6 +101,64 @@ Manifest depth_anything(const DepthPlan& plan) {
   return m;
 }
 
+Manifest zoe_depth(const DepthPlan& plan) {
+  constexpr int64_t kPatch = 16, kGrid = 24, kHead = 64, kLast = 32, kBins = 64;
+  constexpr int64_t kDistances = (2 * kGrid - 1) * (2 * kGrid - 1) + 3;
+  const int64_t d = plan.width, f = plan.features, embedding = f / 2;
+  Manifest m;
+  const std::string tower = "core.core.pretrained.model.", scratch = "core.core.scratch.";
+  m.add(tower + "cls_token", {1, 1, d});
+  m.layer(tower + "patch_embed.proj", {d, 3, kPatch, kPatch});
+  for (int64_t i = 0; i < plan.layers; ++i) {
+    const std::string p = tower + "blocks." + std::to_string(i);
+    m.add(p + ".gamma_1", {d});
+    m.add(p + ".gamma_2", {d});
+    m.norm(p + ".norm1", d);
+    m.add(p + ".attn.q_bias", {d});
+    m.add(p + ".attn.v_bias", {d});
+    m.add(p + ".attn.relative_position_bias_table", {kDistances, d / kHead});
+    m.add(p + ".attn.qkv.weight", {3 * d, d});
+    m.layer(p + ".attn.proj", {d, d});
+    m.norm(p + ".norm2", d);
+    m.layer(p + ".mlp.fc1", {4 * d, d});
+    m.layer(p + ".mlp.fc2", {d, 4 * d});
+  }
+  for (size_t i = 0; i < plan.projected.size(); ++i) {
+    const std::string p = "core.core.pretrained.act_postprocess" + std::to_string(i + 1);
+    const int64_t out = plan.projected[i];
+    m.layer(p + ".0.project.0", {d, 2 * d});
+    m.layer(p + ".3", {out, d, 1, 1});
+    const int64_t window = i == 0 ? 4 : i == 1 ? 2 : 3;
+    if (i != 2) m.layer(p + ".4", {out, out, window, window});
+  }
+  for (size_t i = 0; i < plan.projected.size(); ++i)
+    m.add(scratch + "layer" + std::to_string(i + 1) + "_rn.weight", {f, plan.projected[i], 3, 3});
+  for (int i = 1; i <= 4; ++i) {
+    const std::string p = scratch + "refinenet" + std::to_string(i);
+    m.layer(p + ".out_conv", {f, f, 1, 1});
+    for (const char* unit : {".resConfUnit1", ".resConfUnit2"})
+      for (const char* layer : {".conv1", ".conv2"}) m.layer(p + unit + layer, {f, f, 3, 3});
+  }
+  m.layer(scratch + "output_conv.0", {f / 2, f, 3, 3});
+  m.layer(scratch + "output_conv.2", {kLast, f / 2, 3, 3});
+  m.layer(scratch + "output_conv.4", {1, kLast, 1, 1});
+  const auto pair = [&](const std::string& name, int64_t in, int64_t hidden, int64_t out) {
+    m.layer(name + ".0", {hidden, in, 1, 1});
+    m.layer(name + ".2", {out, hidden, 1, 1});
+  };
+  m.layer("conv2", {f, f, 1, 1});
+  pair("seed_bin_regressor._net", f, f, kBins);
+  pair("seed_projector._net", f, embedding, embedding);
+  constexpr std::array<int64_t, 4> kAttractors{16, 8, 4, 1};
+  for (size_t i = 0; i < kAttractors.size(); ++i) {
+    const std::string n = std::to_string(i);
+    pair("projectors." + n + "._net", f, embedding, embedding);
+    pair("attractors." + n + "._net", embedding, embedding, kAttractors[i]);
+  }
+  pair("conditional_log_binomial.mlp", kLast + 1 + embedding, (kLast + 1 + embedding) / 2, 4);
+  return m;
+}
+
 Manifest latent_resizer(int64_t channels, int64_t blocks) {
   constexpr int64_t kEmbedding = 32, kLatent = 4;
   Manifest m;

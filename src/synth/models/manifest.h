@@ -168,6 +168,8 @@ struct DepthPlan {
   std::array<int64_t, 4> projected;
 };
 Manifest depth_anything(const DepthPlan& plan);
+// ZoeDepth with one head, of ZoeD_M12_N.pt; heads of BEiT are 64 wide, as the published ones.
+Manifest zoe_depth(const DepthPlan& plan);
 // The network of ComfyUi_NNLatentUpscale.
 Manifest latent_resizer(int64_t channels, int64_t blocks);
 

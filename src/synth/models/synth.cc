@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "formats/onnx/writer.h"
 #include "formats/tensors/safetensors.h"
 #include "formats/tensors/torch_writer.h"
 #include "synth/models/values.h"
@@ -52,6 +53,13 @@ void write_file(const std::filesystem::path& path, const SynthFile& file, uint64
     std::vector<formats::TensorSpec> specs;
     for (const auto& [name, shape] : file.tensors) specs.push_back({name, DType::kF16, shape});
     formats::SafetensorsWriter writer(path, specs);
+    write_with(writer);
+    return;
+  }
+  if (file.packing == Packing::kOnnx) {
+    std::vector<formats::TensorSpec> specs;
+    for (const auto& [name, shape] : file.tensors) specs.push_back({name, DType::kF16, shape});
+    formats::OnnxWriter writer(path, *file.graph, specs);
     write_with(writer);
     return;
   }

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/cancel.h"
+#include "formats/onnx/onnx.h"
 #include "synth/models/manifest.h"
 
 namespace easel::synth {
@@ -24,6 +26,7 @@ enum class Packing {
   kTorchFlat,       // {"name": tensor, ...}
   kTorchStateDict,  // {"state_dict": {...}, "global_step": 0}
   kTorchNested,     // {"image_proj": {...}, "ip_adapter": {...}}: nested at the first dot
+  kOnnx,            // with the operations that `graph` lists
 };
 
 // The prediction of an SD 2.x UNet, which loaders recognise by the standard deviation of one bias.
@@ -34,6 +37,7 @@ struct SynthFile {
   Packing packing = Packing::kSafetensors;
   Manifest tensors;
   PredictionMark mark = PredictionMark::kVelocity;
+  std::shared_ptr<const formats::OnnxGraph> graph = {};  // of an ONNX file, without its tensors
 
   // Bytes of tensor data; all are f16.
   uint64_t bytes() const;

@@ -1,3 +1,4 @@
+#include "synth/models/onnx_graph.h"
 #include "synth/models/synth.h"
 
 namespace easel::synth {
@@ -40,6 +41,18 @@ Manifest embedding(std::initializer_list<Manifest::Item> items) {
   return m;
 }
 
+Manifest below(std::string_view prefix, const Manifest& manifest) {
+  Manifest out;
+  out.append(manifest, prefix);
+  return out;
+}
+
+SynthFile onnx_file(std::string path, OnnxPlan plan) {
+  SynthFile out{std::move(path), Packing::kOnnx, std::move(plan.tensors)};
+  out.graph = std::move(plan.graph);
+  return out;
+}
+
 }  // namespace
 
 std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
@@ -63,6 +76,9 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   const DepthPlan large_depth = size == SynthSize::kFull
                                     ? DepthPlan{1024, 24, 256, {256, 512, 1024, 1024}}
                                     : DepthPlan{2 * w.depth, 24, w.depth / 2, {w.depth / 2, w.depth, w.depth, w.depth}};
+  const DepthPlan zoe = size == SynthSize::kFull
+                            ? DepthPlan{1024, 24, 256, {256, 512, 1024, 1024}}
+                            : DepthPlan{w.depth, 12, w.depth / 2, {w.depth / 4, w.depth / 2, w.depth, w.depth}};
   using enum Packing;
   return {
       {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, PredictionMark::kEps},
@@ -108,6 +124,10 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"controlnet_aux/depth_anything_v2_vits.pth", kTorchFlat,
        depth_anything({w.depth, 12, w.depth / 6, {w.depth / 8, w.depth / 4, w.depth / 2, w.depth}})},
       {"controlnet_aux/depth_anything_v2_vitl.pth", kTorchFlat, depth_anything(large_depth)},
+      {"controlnet_aux/ZoeD_M12_N.pt", kTorchNested, below("model.", zoe_depth(zoe))},
+      onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
+      onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
+      onnx_file("rembg/u2net.onnx", cutout_network(w.pose)),
       {"latent_upscale_models/sd15_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"latent_upscale_models/sdxl_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},

@@ -184,6 +184,19 @@ def norm(w, name, x, eps):
     return x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + eps) * w[name + ".weight"] + w[name + ".bias"]
 
 
+def enlarged(w, name, x, times):  # a transposed convolution whose windows do not overlap
+    kernel = w[name + ".weight"]
+    out = np.zeros((x.shape[0] * times, x.shape[1] * times, kernel.shape[1]))
+    for i in range(times):
+        for j in range(times):
+            out[i::times, j::times] = x @ kernel[:, :, i, j]
+    return out + w[name + ".bias"]
+
+
+def residual(w, name, x):
+    return conv(w, name + ".conv2", relu(conv(w, name + ".conv1", relu(x)))) + x
+
+
 def depth():
     d, layers, f, projected, w = 128, 12, 20, (16, 32, 64, 128), Made(1.5)
     t, h, s = "pretrained.", "depth_head.", "depth_head.scratch."
@@ -238,38 +251,163 @@ def depth():
         if i in (2, 5, 8, 11):
             kept.append(norm(w, t + "norm", x, 1e-6)[1:].reshape(rows, columns, d))
 
-    def enlarged(name, x, times):  # a transposed convolution whose windows do not overlap
-        kernel = w[name + ".weight"]
-        out = np.zeros((x.shape[0] * times, x.shape[1] * times, kernel.shape[1]))
-        for i in range(times):
-            for j in range(times):
-                out[i::times, j::times] = x @ kernel[:, :, i, j]
-        return out + w[name + ".bias"]
-
     levels = []
     for i, m in enumerate(kept):
         m = conv(w, f"{h}projects.{i}", m)
         if i == 0:
-            m = enlarged(h + "resize_layers.0", m, 4)
+            m = enlarged(w, h + "resize_layers.0", m, 4)
         if i == 1:
-            m = enlarged(h + "resize_layers.1", m, 2)
+            m = enlarged(w, h + "resize_layers.1", m, 2)
         if i == 3:
             m = conv(w, h + "resize_layers.3", m, stride=2)
         levels.append(conv(w, f"{s}layer{i + 1}_rn", m, bias=False))
 
-    def residual(name, x):
-        return conv(w, name + ".conv2", relu(conv(w, name + ".conv1", relu(x)))) + x
-
     x = None
     for i in (4, 3, 2, 1):
         p, here = f"{s}refinenet{i}", levels[i - 1]
-        x = here if x is None else x + residual(p + ".resConfUnit1", here)
-        x = residual(p + ".resConfUnit2", x)
+        x = here if x is None else x + residual(w, p + ".resConfUnit1", here)
+        x = residual(w, p + ".resConfUnit2", x)
         size = levels[i - 2].shape[:2] if i > 1 else (2 * here.shape[0], 2 * here.shape[1])
         x = conv(w, p + ".out_conv", between_corners(x, *size))
     x = between_corners(conv(w, s + "output_conv1", x), rows * 14, columns * 14)
     x = relu(conv(w, s + "output_conv2.2", relu(conv(w, s + "output_conv2.0", x))))
     summary("depth", x)
+
+
+# --- ZoeDepth ---
+def softplus(x):
+    return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
+
+
+def half_pixels(x, to):  # bilinear along the first side
+    at = np.maximum((np.arange(to) + 0.5) * len(x) / to - 0.5, 0)
+    low = at.astype(int)
+    part = (at - low).reshape(-1, *[1] * (x.ndim - 1))
+    return x[low] * (1 - part) + x[np.minimum(low + 1, len(x) - 1)] * part
+
+
+def zoe():
+    d, layers, f, projected, w = 128, 12, 32, (16, 24, 32, 40), Made(6)
+    t, s, grid, bins, e = "core.core.pretrained.model.", "core.core.scratch.", 24, 64, 16
+    along = 2 * grid - 1
+    w.add(t + "cls_token", 1, 1, d)
+    w.layer(t + "patch_embed.proj", d, 3, 16, 16)
+    for i in range(layers):
+        p = f"{t}blocks.{i}"
+        w.add(p + ".gamma_1", d)
+        w.add(p + ".gamma_2", d)
+        w.layer(p + ".norm1", d)
+        w.add(p + ".attn.q_bias", d)
+        w.add(p + ".attn.v_bias", d)
+        w.add(p + ".attn.relative_position_bias_table", along * along + 3, d // 64)
+        w.add(p + ".attn.qkv.weight", 3 * d, d)
+        w.layer(p + ".attn.proj", d, d)
+        w.layer(p + ".norm2", d)
+        w.layer(p + ".mlp.fc1", 4 * d, d)
+        w.layer(p + ".mlp.fc2", d, 4 * d)
+    post = "core.core.pretrained.act_postprocess"
+    for i, out in enumerate(projected):
+        w.layer(f"{post}{i + 1}.0.project.0", d, 2 * d)
+        w.layer(f"{post}{i + 1}.3", out, d, 1, 1)
+        if i != 2:
+            k = (4, 2, 0, 3)[i]
+            w.layer(f"{post}{i + 1}.4", out, out, k, k)
+    for i in range(4):
+        w.add(f"{s}layer{i + 1}_rn.weight", f, projected[i], 3, 3)
+    for i in range(1, 5):
+        w.layer(f"{s}refinenet{i}.out_conv", f, f, 1, 1)
+        for unit in ("resConfUnit1", "resConfUnit2"):
+            for c in ("conv1", "conv2"):
+                w.layer(f"{s}refinenet{i}.{unit}.{c}", f, f, 3, 3)
+    w.layer(s + "output_conv.0", f // 2, f, 3, 3)
+    w.layer(s + "output_conv.2", 32, f // 2, 3, 3)
+    w.layer(s + "output_conv.4", 1, 32, 1, 1)
+
+    def pair_weights(name, n, hidden, out):
+        w.layer(name + ".0", hidden, n, 1, 1)
+        w.layer(name + ".2", out, hidden, 1, 1)
+
+    w.layer("conv2", f, f, 1, 1)
+    pair_weights("seed_bin_regressor._net", f, f, bins)
+    pair_weights("seed_projector._net", f, e, e)
+    for i, count in enumerate((16, 8, 4, 1)):
+        pair_weights(f"projectors.{i}._net", f, e, e)
+        pair_weights(f"attractors.{i}._net", e, e, count)
+    pair_weights("conditional_log_binomial.mlp", 33 + e, (33 + e) // 2, 4)
+
+    rows, columns = 4, 6
+    count = rows * columns
+    pixels = sines((rows * 16, columns * 16, 3), 0.25).astype(float)
+    patches = pixels.reshape(rows, 16, columns, 16, 3).transpose(0, 2, 4, 1, 3).reshape(count, -1)
+    x = patches @ w[t + "patch_embed.proj.weight"].reshape(d, -1).T + w[t + "patch_embed.proj.bias"]
+    x = np.concatenate([w[t + "cls_token"][0], x])
+    maps = []
+    for i in range(layers):
+        p = f"{t}blocks.{i}"
+        table = w[p + ".attn.relative_position_bias_table"]
+        places = half_pixels(table[:-3].reshape(along, along, -1), 2 * rows - 1)
+        places = half_pixels(places.swapaxes(0, 1), 2 * columns - 1).swapaxes(0, 1)
+        scores = np.zeros((d // 64, count + 1, count + 1))
+        for a in range(count):
+            for b in range(count):
+                scores[:, a + 1, b + 1] = places[a // columns - b // columns + rows - 1,
+                                                 a % columns - b % columns + columns - 1]
+        scores[:, 0, 1:] = table[-3][:, None]
+        scores[:, 1:, 0] = table[-2][:, None]
+        scores[:, 0, 0] = table[-1]
+        bias = np.concatenate([w[p + ".attn.q_bias"], np.zeros(d), w[p + ".attn.v_bias"]])
+        qkv = norm(w, p + ".norm1", x, 1e-6) @ w[p + ".attn.qkv.weight"].T + bias
+        q, k, v = (part.reshape(-1, d // 64, 64).swapaxes(0, 1) for part in np.split(qkv, 3, axis=1))
+        mixed = (softmax(q @ k.swapaxes(1, 2) / 8 + scores) @ v).swapaxes(0, 1).reshape(-1, d)
+        x = x + w[p + ".gamma_1"] * (mixed @ w[p + ".attn.proj.weight"].T + w[p + ".attn.proj.bias"])
+        y = gelu(norm(w, p + ".norm2", x, 1e-6) @ w[p + ".mlp.fc1.weight"].T + w[p + ".mlp.fc1.bias"])
+        x = x + w[p + ".gamma_2"] * (y @ w[p + ".mlp.fc2.weight"].T + w[p + ".mlp.fc2.bias"])
+        if i in (2, 5, 8, 11):
+            n = len(maps)
+            p = f"{post}{n + 1}"
+            both = np.concatenate([x[1:], np.repeat(x[:1], count, axis=0)], axis=1)
+            m = gelu(both @ w[p + ".0.project.0.weight"].T + w[p + ".0.project.0.bias"]).reshape(rows, columns, d)
+            m = conv(w, p + ".3", m)
+            if n < 2:
+                m = enlarged(w, p + ".4", m, (4, 2)[n])
+            if n == 3:
+                m = conv(w, p + ".4", m, stride=2)
+            maps.append(conv(w, f"{s}layer{n + 1}_rn", m, bias=False))
+
+    joined, m = [], None
+    for i in (4, 3, 2, 1):
+        p, here = f"{s}refinenet{i}", maps[i - 1]
+        m = here if m is None else m + residual(w, p + ".resConfUnit1", here)
+        m = residual(w, p + ".resConfUnit2", m)
+        size = maps[i - 2].shape[:2] if i > 1 else (2 * here.shape[0], 2 * here.shape[1])
+        m = conv(w, p + ".out_conv", between_corners(m, *size))
+        joined.append(m)
+    size = (rows * 16, columns * 16)
+    last = relu(conv(w, s + "output_conv.2", between_corners(conv(w, s + "output_conv.0", m), *size)))
+    relative = relu(conv(w, s + "output_conv.4", last))
+
+    def pair(name, x, act=relu):
+        return conv(w, name + ".2", act(conv(w, name + ".0", x)))
+
+    x = conv(w, "conv2", maps[3])
+    centres, before = softplus(pair("seed_bin_regressor._net", x)), pair("seed_projector._net", x)
+    for i, m in enumerate(joined):
+        here = pair(f"projectors.{i}._net", m)
+        attractors = softplus(pair(f"attractors.{i}._net", here + between_corners(before, *m.shape[:2])))
+        centres = between_corners(centres, *m.shape[:2])
+        away = attractors[:, :, :, None] - centres[:, :, None, :]
+        centres = centres + (away / (1 + 1000 * away**2)).mean(axis=2)
+        before = here
+    four = softplus(pair("conditional_log_binomial.mlp",
+                         np.concatenate([last, relative, between_corners(before, *size)], axis=2), gelu)) + 1e-4
+    p = four[:, :, :1] / (four[:, :, :1] + four[:, :, 1:2])
+    heat = (50 - 0.0212) * four[:, :, 2:3] / (four[:, :, 2:3] + four[:, :, 3:]) + 0.0212
+    k = np.arange(bins) + 1e-7
+    n = bins - 1 + 1e-7
+    binomial = n * np.log(n) - k * np.log(k) - (n - k) * np.log(n - k + 1e-7)
+    k = np.arange(bins)
+    y = binomial + k * np.log(np.clip(p, 1e-4, 1)) + (bins - 1 - k) * np.log(np.clip(1 - p, 1e-4, 1))
+    summary("zoe", (softmax(y / heat) * between_corners(centres, *size)).sum(axis=2, keepdims=True))
 
 
 # --- Enlarged latents ---
@@ -337,4 +475,5 @@ def resizer():
 bodies()
 hands()
 depth()
+zoe()
 resizer()

@@ -1,5 +1,6 @@
 // Depth estimated from a picture (comfyui_controlnet_aux).
 #include "models/hints/depth_anything.h"
+#include "models/hints/zoe_depth.h"
 #include "node_api/table.h"
 #include "nodes/extensions/krita/hint_pictures.h"
 #include "nodes/extensions/published_file.h"
@@ -45,9 +46,40 @@ Results<Image> depth(const Depth& in, Call& call) {
   return {image::picture_of(out)};
 }
 
+struct Metres {
+  Linked<Image> image;
+  int64_t resolution = 512;
+};
+
+models::ZoeHandle load_zoe(Call& call) {
+  const auto file = open_published(call, kKind, "ZoeD_M12_N.pt", "lllyasviel/Annotators");
+  return models::load_zoe_network(call.context().residency, *file->tensors, file->name());
+}
+
+Results<Image> metres(const Metres& in, Call& call) {
+  const models::ZoeHandle model = load_zoe(call);
+  return {
+      preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call, [&](const image::BytePicture& picture) {
+        return image::near_bytes(models::zoe_metres(call.context().residency, model, picture));
+      })};
+}
+
 }  // namespace
 
 void register_depth_nodes(Table& table) {
+  table.add(NodeOf<Metres>{
+      .name = "Zoe-DepthMapPreprocessor",
+      .display = "Zoe Depth Map",
+      .category = "ControlNet Preprocessors/Normal and Depth Estimators",
+      .description = "How near each pixel is by ZoeDepth, white the nearest one, for a ControlNet that follows depth.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &Metres::image), resolution_input(&Metres::resolution)},
+      .looks_through = {kKind},
+      .run = metres,
+      .foresee = [](const Known<Metres>& in, Call& call) -> Foreseen<Image> {
+        load_zoe(call);
+        return foresee_hint(in(&Metres::image), in(&Metres::resolution));
+      }});
   table.add(NodeOf<Depth>{
       .name = "DepthAnythingV2Preprocessor",
       .display = "Depth Anything V2 - Relative",

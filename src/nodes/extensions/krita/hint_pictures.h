@@ -21,6 +21,13 @@ Input<P> resolution_input(int64_t P::*member) {
       .tip("Of the shorter side; the hint is made at this size.");
 }
 
+// An input that is "enable" or "disable", the first of which stands first in the list.
+template <class P>
+Input<P> switched(const char* name, bool P::*member, bool on_first) {
+  return on_first ? Choice(name, member, {{"enable", true}, {"disable", false}}).optional()
+                  : Choice(name, member, {{"disable", false}, {"enable", true}}).optional();
+}
+
 // Picture n of a batch in bytes. Throws Error(kInvalid) if it has not three channels.
 inline image::BytePicture hint_source(const Tensor& pictures, int64_t n) {
   image::BytePicture out = image::byte_picture(pictures, n);

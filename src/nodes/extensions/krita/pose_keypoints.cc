@@ -18,7 +18,8 @@ Json parts_of(const image::SmallParts& parts) {
   if (parts.empty()) return nullptr;
   Json out = Json::array();
   for (const image::SmallPart& part : parts)
-    for (const double v : {static_cast<double>(part.x), static_cast<double>(part.y), 1.0}) out.push_back(v);
+    for (const double v : {static_cast<double>(part.x), static_cast<double>(part.y), 1.0})
+      out.push_back(part.found ? v : 0.0);
   return out;
 }
 

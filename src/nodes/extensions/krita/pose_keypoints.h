@@ -12,7 +12,7 @@ namespace easel::nodes {
 struct PoseKeypoints {
   struct Frame {
     std::vector<image::Person> people;
-    int64_t height = 0, width = 0;  // of the hint
+    int64_t height = 0, width = 0;  // of the hint, or of the picture where places are in its pixels
   };
   std::vector<Frame> frames;
 };

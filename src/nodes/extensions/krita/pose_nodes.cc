@@ -62,24 +62,6 @@ Foreseen<Image, PoseKeypoints> foresee_pose(const Known<Pose>& in, Call& call) {
   return {foreseen_hint(in(&Pose::image), in(&Pose::resolution)), std::nullopt};
 }
 
-// DWPose's networks are published as graphs of other libraries only.
-struct WholeBody : Pose {
-  std::string bbox_detector = "yolox_l.onnx", pose_estimator = "dw-ll_ucoco_384_bs5.torchscript.pt";
-};
-
-void refuse(const WholeBody& in) {
-  const char* kind = in.pose_estimator.ends_with(".onnx") ? "an ONNX file" : "a TorchScript file";
-  throw Error(Fault::kUnsupported, in.pose_estimator + " is " + kind + ", a graph of a library that is not here")
-      .at_input("pose_estimator")
-      .fix("Use OpenposePreprocessor, which finds bodies, hands and faces by networks that run here");
-}
-
-template <class P>
-Input<P> switched(const char* name, bool P::*member, bool on_first) {
-  return on_first ? Choice(name, member, {{"enable", true}, {"disable", false}}).optional()
-                  : Choice(name, member, {{"disable", false}, {"enable", true}}).optional();
-}
-
 }  // namespace
 
 void register_pose_nodes(Table& table) {
@@ -97,29 +79,6 @@ void register_pose_nodes(Table& table) {
       .looks_through = {kKind},
       .run = pose,
       .foresee = foresee_pose});
-  table.add(NodeOf<WholeBody>{
-      .name = "DWPreprocessor",
-      .display = "DWPose Estimator",
-      .category = kCategory,
-      .description =
-          "Refused: its networks are published as graphs of other libraries. OpenposePreprocessor runs here.",
-      .origin = "controlnet_aux",
-      .inputs = {Link("image", &WholeBody::image), switched("detect_hand", &Pose::detect_hand, true),
-                 switched("detect_body", &Pose::detect_body, true), switched("detect_face", &Pose::detect_face, true),
-                 resolution_input(&Pose::resolution),
-                 Choice("bbox_detector", &WholeBody::bbox_detector,
-                        {"None", "yolox_l.torchscript.pt", "yolox_l.onnx", "yolo_nas_l_fp16.onnx",
-                         "yolo_nas_m_fp16.onnx", "yolo_nas_s_fp16.onnx"})
-                     .optional(),
-                 Choice("pose_estimator", &WholeBody::pose_estimator,
-                        {"dw-ll_ucoco_384_bs5.torchscript.pt", "dw-ll_ucoco_384.onnx", "dw-ll_ucoco.onnx"})
-                     .optional(),
-                 switched("scale_stick_for_xinsr_cn", &Pose::scale_stick_for_xinsr_cn, false)},
-      .run = [](const WholeBody& in) -> Results<Image, PoseKeypoints> {
-        refuse(in);
-        return {in.image, PoseKeypoints{}};
-      },
-      .check = refuse});
 }
 
 }  // namespace easel::nodes

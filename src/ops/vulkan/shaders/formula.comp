@@ -86,10 +86,12 @@ void carry_out(uint at, uint step) {
     case 6: y = a < b ? b : a; break;
     case 7: y = sqrt(a); break;
     case 8: y = roundEven(a); break;
-    case 9: y = a > b ? 1.0 : 0.0; break;
-    case 10: y = a >= b ? 1.0 : 0.0; break;
-    case 11: y = a == b ? 1.0 : 0.0; break;
-    case 12: y = a != 0.0 ? b : c; break;
+    case 9: y = exp(a); break;
+    case 10: y = log(a); break;
+    case 11: y = a > b ? 1.0 : 0.0; break;
+    case 12: y = a >= b ? 1.0 : 0.0; break;
+    case 13: y = a == b ? 1.0 : 0.0; break;
+    case 14: y = a != 0.0 ? b : c; break;
   }
   places[INPUTS + at] = y;
 }

@@ -1,0 +1,143 @@
+// Convolutions, of all channels, of groups of them, of each by itself, and with gaps between their pixels.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/round.h"
+#include "models/onnx/windows.h"
+#include "ops/arithmetic/formula.h"
+#include "ops/elementwise.h"
+
+namespace easel::models::onnx {
+namespace {
+
+// out + the pixels' products with their weights, a few at a time: each pass goes over the map once.
+void add_products(Tensor& out, const WindowPixels& pixels, const Tensor& weights, const Sides& size) {
+  constexpr int64_t kAtOnce = 3;
+  const int64_t count = size[0] * size[1];
+  const auto pixel = [&](int64_t k) { return pixels(k / size[1], k % size[1]); };
+  const auto weight = [&](int64_t k) { return weights.slice(0, k, 1); };
+  int64_t k = 0;
+  for (; k + kAtOnce <= count; k += kAtOnce)
+    ops::update(
+        out, [](auto sum, auto a, auto wa, auto b, auto wb, auto c, auto wc) { return sum + a * wa + b * wb + c * wc; },
+        pixel(k), weight(k), pixel(k + 1), weight(k + 1), pixel(k + 2), weight(k + 2));
+  for (; k < count; ++k)
+    ops::update(
+        out, [](auto sum, auto v, auto w) { return sum + v * w; }, pixel(k), weight(k));
+}
+
+// Each channel by itself: weights [C,1,kh,kw].
+Run of_each_channel(Node& node, const Window& window) {
+  const Tensor given = node.weights(1).decoded();
+  const int64_t channels = given.dim(0), taps = window.size[0] * window.size[1];
+  const Tensor weights =
+      contiguous(given.view({channels, taps}).permute({1, 0})).view({taps, 1, 1, channels}).to(node.packer().device());
+  Tensor bias;
+  if (node.has_input(2)) bias = reshaped(node.weights(2).decoded(), {1, 1, 1, channels}).to(node.packer().device());
+  node.holds(weights.nbytes());
+  return [=](const Inputs& in) -> Outputs {
+    const Tensor map = channels_last(in.floats(0));
+    if (map.dim(3) != channels)
+      throw Error(Fault::kBadFile, "a map " + in.floats(0).str() + " for " + std::to_string(channels) + " channels");
+    const WindowPixels pixels(map, window, 0.0f);
+    Tensor out(checked_size({map.dim(0), pixels.places()[0], pixels.places()[1], channels}), DType::kF32, map.device());
+    if (bias.defined()) ops::copy(bias, out);
+    else ops::update(out, [](auto) { return 0.0f; });
+    add_products(out, pixels, weights, window.size);
+    return {channels_first(out)};
+  };
+}
+
+// Pixels that lie `by` apart as maps of their own: [N,H,W,C] -> [N by by, H / by, W / by, C]; and back.
+Tensor apart(const Tensor& map, const Sides& by) {
+  const int64_t n = map.dim(0), h = map.dim(1) / by[0], w = map.dim(2) / by[1], c = map.dim(3);
+  return contiguous(contiguous(map).view({n, h, by[0], w, by[1], c}).permute({0, 2, 4, 1, 3, 5}))
+      .view({n * by[0] * by[1], h, w, c});
+}
+Tensor rejoined(const Tensor& maps, int64_t n, const Sides& by) {
+  const int64_t h = maps.dim(1), w = maps.dim(2), c = maps.dim(3);
+  return contiguous(maps.view({n, by[0], by[1], h, w, c}).permute({0, 3, 1, 4, 2, 5}))
+      .view({n, h * by[0], w * by[1], c});
+}
+
+// One convolution of all channels it is given.
+class Dense {
+ public:
+  Dense(Node& node, const StoredTensor& weight, const StoredTensor& bias, const Window& window) : window_(window) {
+    ops::ConvShape shape{.stride = window.stride[0]};
+    const bool plain = window.dilation == Sides{1, 1} && !window.same_upper && !window.same_lower;
+    if (plain && window.before[0] == window.before[1] && window.after[0] == window.after[1]) {
+      shape.pad = window.before[0];
+      shape.pad_after = window.after[0];
+      framed_ = false;
+    }
+    packed_ = ops::pack_conv2d(weight, bias, shape, DType::kF32, node.packer());
+    node.holds(packed_->bytes);
+  }
+
+  // [N,H,W,C]
+  Tensor operator()(const Tensor& map) const {
+    if (map.dim(3) != packed_->in_channels)
+      throw Error(Fault::kBadFile, "a map of " + std::to_string(map.dim(3)) + " channels for windows over " +
+                                       std::to_string(packed_->in_channels));
+    const Sides size{map.dim(1), map.dim(2)};
+    const Window window = window_.padded_for(size);
+    const Sides places = window.places(size);
+    checked_size({map.dim(0), places[0], places[1], packed_->out_channels});
+    if (!framed_) return ops::conv2d(contiguous(map), *packed_);
+    const Sides& by = window.dilation;
+    Sides after = window.after;
+    for (size_t d = 0; d < by.size(); ++d) {
+      const int64_t whole = size[d] + window.before[d] + after[d];
+      after[d] += round_up(whole, by[d]) - whole;
+    }
+    const Tensor whole = contiguous(framed(map, window.before, after, 0.0f));
+    if (by == Sides{1, 1}) return ops::conv2d(whole, *packed_);
+    const Tensor out = rejoined(ops::conv2d(apart(whole, by), *packed_), map.dim(0), by);
+    return out.slice(1, 0, places[0]).slice(2, 0, places[1]);
+  }
+
+ private:
+  Window window_;
+  ops::PackedConvPtr packed_;
+  bool framed_ = true;
+};
+
+}  // namespace
+
+Run convolution(Node& node) {
+  if (!node.known(1) || (node.has_input(2) && !node.known(2))) node.refuse("its weights are computed");
+  const StoredTensor weight = node.weights(1);
+  if (weight.rank() != 4) node.refuse("its windows have " + std::to_string(weight.rank() - 2) + " dimensions");
+  const Window window = read_window(node, {weight.dim(2), weight.dim(3)});
+  if (window.size != Sides{weight.dim(2), weight.dim(3)} || weight.numel() == 0)
+    throw Error(Fault::kBadFile, "weights " + weight.str() + " for windows of another size");
+  const int64_t groups = node.integer("group", 1), out_channels = weight.dim(0);
+  if (groups < 1 || out_channels % groups != 0) throw Error(Fault::kBadFile, std::to_string(groups) + " groups");
+  if (groups > 1 && groups == out_channels && weight.dim(1) == 1) return of_each_channel(node, window);
+  if (window.size[0] != window.size[1] || window.stride[0] != window.stride[1])
+    node.refuse("its windows are not square");
+  if (window.dilation != Sides{1, 1} && window.stride != Sides{1, 1})
+    node.refuse("its windows have both steps and gaps");
+  const StoredTensor bias = node.has_input(2) ? node.weights(2) : StoredTensor();
+  if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != out_channels))
+    throw Error(Fault::kBadFile, "a bias " + bias.str() + " for weights " + weight.str());
+  const int64_t each = out_channels / groups, in_each = weight.dim(1);
+  std::vector<Dense> parts;
+  for (int64_t g = 0; g < groups; ++g)
+    parts.emplace_back(node, groups == 1 ? weight : weight.slice(g * each, each),
+                       bias.defined() && groups > 1 ? bias.slice(g * each, each) : bias, window);
+  return [parts, in_each](const Inputs& in) -> Outputs {
+    if (in.floats(0).rank() != 4) throw Error(Fault::kBadFile, "a convolution of " + in.floats(0).str());
+    const Tensor map = channels_last(in.floats(0));
+    if (parts.size() == 1) return {channels_first(contiguous(parts[0](map)))};
+    std::vector<Tensor> out;
+    if (map.dim(3) != in_each * static_cast<int64_t>(parts.size()))
+      throw Error(Fault::kBadFile, "a map " + in.floats(0).str() + " in " + std::to_string(parts.size()) + " groups");
+    for (size_t g = 0; g < parts.size(); ++g)
+      out.push_back(parts[g](map.slice(3, static_cast<int64_t>(g) * in_each, in_each)));
+    return {channels_first(ops::concat(out, -1))};
+  };
+}
+
+}  // namespace easel::models::onnx
