@@ -10,10 +10,17 @@ namespace {
 
 using workflow::Json;
 
-const models::sd::FewSteps kLcm{
-    .title = "LCM", .steps = 4, .cfg = 1, .sampler = "lcm", .scheduler = "sgm_uniform", .prediction = "lcm"};
-const models::sd::FewSteps kTurbo{
-    .title = "Turbo", .steps = 1, .cfg = 1, .sampler = "euler_ancestral", .scheduler = "sgm_uniform"};
+models::sd::FewSteps settings(const char* title, int steps, const char* sampler, const char* prediction) {
+  models::sd::FewSteps out;
+  out.title = title;
+  out.steps = steps;
+  out.sampler = sampler;
+  out.scheduler = "sgm_uniform";
+  out.prediction = prediction;
+  return out;
+}
+const models::sd::FewSteps kLcm = settings("LCM", 4, "lcm", "lcm");
+const models::sd::FewSteps kTurbo = settings("Turbo", 1, "euler_ancestral", "");
 
 TEST(FewStepsInWorkflows, TheSamplerOfTheModelGetsThem) {
   workflow::Prompt prompt = shipped_workflow("img2img");
