@@ -128,10 +128,10 @@ void enlarge(workflow::Prompt& prompt, const library::Folders& folders) {
 
 // Models that were distilled to few steps get the settings that their makers publish, where the person says none.
 void use_few_steps(workflow::Prompt& prompt, engine::Engine& engine) {
-  const auto settings = [&](const std::string& checkpoint) -> std::optional<models::sd::FewSteps> {
+  const auto settings = [&](const std::string& checkpoint) -> std::optional<models::FewSteps> {
     const auto file = engine.model_file(engine.folders().find("checkpoints", checkpoint));
     const models::ModelReader* reader = models::find_reader(*file->tensors);
-    return models::sd::few_steps_of(*file, false, reader ? reader->family_of(*file) : nullptr);
+    return models::few_steps_of(*file, false, reader ? reader->family_of(*file) : nullptr);
   };
   for (const std::string& note : techniques::use_few_steps(prompt, settings))
     fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());

@@ -41,7 +41,7 @@ double denoise_of(const PromptNode& sampler) {
 
 }  // namespace
 
-Json to_json(const models::sd::FewSteps& settings) {
+Json to_json(const models::FewSteps& settings) {
   return {{"title", settings.title},     {"steps", settings.steps},         {"cfg", settings.cfg},
           {"sampler", settings.sampler}, {"scheduler", settings.scheduler}, {"sampling", settings.prediction},
           {"remark", settings.remark},   {"told_by", settings.told_by}};
@@ -49,7 +49,7 @@ Json to_json(const models::sd::FewSteps& settings) {
 
 std::vector<std::string> use_few_steps(
     workflow::Prompt& prompt,
-    const std::function<std::optional<models::sd::FewSteps>(const std::string& checkpoint)>& settings) {
+    const std::function<std::optional<models::FewSteps>(const std::string& checkpoint)>& settings) {
   std::vector<std::string> done;
   std::vector<PromptNode> added;
   for (PromptNode& node : prompt.nodes) {
@@ -71,7 +71,7 @@ std::vector<std::string> use_few_steps(
            .inputs = {{"model", node.inputs.at("model")}, {"sampling", wanted->prediction}, {"zsnr", false}}});
       node.inputs["model"] = Json::array({id, 0});
     }
-    done.push_back(checkpoint + " (" + wanted->title + ") is drawn with " + models::sd::in_words(*wanted) +
+    done.push_back(checkpoint + " (" + wanted->title + ") is drawn with " + models::in_words(*wanted) +
                    ", unless you say otherwise");
   }
   for (PromptNode& node : added) prompt.nodes.push_back(std::move(node));

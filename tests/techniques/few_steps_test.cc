@@ -10,8 +10,8 @@ namespace {
 
 using workflow::Json;
 
-models::sd::FewSteps settings(const char* title, int steps, const char* sampler, const char* prediction) {
-  models::sd::FewSteps out;
+models::FewSteps settings(const char* title, int steps, const char* sampler, const char* prediction) {
+  models::FewSteps out;
   out.title = title;
   out.steps = steps;
   out.sampler = sampler;
@@ -19,8 +19,8 @@ models::sd::FewSteps settings(const char* title, int steps, const char* sampler,
   out.prediction = prediction;
   return out;
 }
-const models::sd::FewSteps kLcm = settings("LCM", 4, "lcm", "lcm");
-const models::sd::FewSteps kTurbo = settings("Turbo", 1, "euler_ancestral", "");
+const models::FewSteps kLcm = settings("LCM", 4, "lcm", "lcm");
+const models::FewSteps kTurbo = settings("Turbo", 1, "euler_ancestral", "");
 
 TEST(FewStepsInWorkflows, TheSamplerOfTheModelGetsThem) {
   workflow::Prompt prompt = shipped_workflow("img2img");

@@ -63,7 +63,7 @@ void print(const Listed& file, const models::FileDescription& d, bool verbose) {
   if (!d.fits.empty()) printf("    goes with %s\n", d.fits.c_str());
   if (d.few_steps) {
     printf("    %s by its %s: %s\n", d.few_steps->title.c_str(), d.few_steps->told_by.c_str(),
-           models::sd::in_words(*d.few_steps).c_str());
+           models::in_words(*d.few_steps).c_str());
     if (!d.few_steps->remark.empty()) printf("    %s %s\n", bold("note:").c_str(), d.few_steps->remark.c_str());
   }
   if (!d.problem.empty()) printf("    %s %s\n", red("problem:").c_str(), d.problem.c_str());

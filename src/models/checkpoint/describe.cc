@@ -447,7 +447,7 @@ FileDescription describe_file(const std::filesystem::path& path) {
   Describer(file, out).run();
   const bool network = out.kind == FileKind::kCheckpoint || out.kind == FileKind::kUNet;
   if (network || out.kind == FileKind::kLora)
-    out.few_steps = sd::few_steps_of(file, out.kind == FileKind::kLora, out.family);
+    out.few_steps = few_steps_of(file, out.kind == FileKind::kLora, out.family);
   return out;
 }
 

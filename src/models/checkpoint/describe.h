@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "models/checkpoint/few_steps.h"
 #include "models/handles.h"
-#include "models/sd/few_steps.h"
 
 namespace easel::models {
 
@@ -61,8 +61,8 @@ struct FileDescription {
   std::string prediction;     // of a network: "eps", "v-prediction", "edm"
   std::string base_model;     // of a network: what the tooling nodes' clients call it; empty if they have no word
   bool inpainting = false;    // a UNet that takes a mask and what surrounds it as further channels
-  std::optional<sd::FewSteps> few_steps;  // of a network or a LoRA: the settings that it was distilled for
-  std::string problem;                    // why it cannot be used although it looks like `kind`; empty if it can
+  std::optional<FewSteps> few_steps;  // of a network or a LoRA: the settings that it was distilled for
+  std::string problem;                // why it cannot be used although it looks like `kind`; empty if it can
 };
 
 // Throws what opening the file throws (formats/model_file.h). Any file that opens is described.

@@ -1,9 +1,7 @@
 #include "models/sd/few_steps.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <vector>
 
@@ -224,15 +222,6 @@ std::optional<FewSteps> few_steps_of(const formats::ModelFile& file, bool lora, 
   auto found = few_steps_named({"lcm", lora, family});
   if (found) found->told_by = "tensors";
   return found;
-}
-
-std::string in_words(const FewSteps& settings) {
-  std::array<char, 32> cfg{};
-  std::snprintf(cfg.data(), cfg.size(), "%g", settings.cfg);
-  std::string out = std::to_string(settings.steps) + (settings.steps == 1 ? " step" : " steps") + ", cfg " +
-                    cfg.data() + ", " + settings.sampler + ", " + settings.scheduler;
-  if (!settings.prediction.empty()) out += ", sampling " + settings.prediction;
-  return out;
 }
 
 }  // namespace easel::models::sd

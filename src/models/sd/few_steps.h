@@ -2,24 +2,13 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "formats/tensors/model_file.h"
+#include "models/checkpoint/few_steps.h"
 #include "models/family.h"
 
 namespace easel::models::sd {
-
-// What a KSampler is to be given for such a file.
-struct FewSteps {
-  std::string title;  // "Lightning, 4 steps"
-  int steps = 0;
-  double cfg = 1;
-  std::string sampler, scheduler;
-  std::string prediction;  // to set by ModelSamplingDiscrete: "lcm", "x0"; empty: as the model is
-  std::string remark;      // what these settings cannot do that the makers' own programs do; may be empty
-  std::string told_by;     // "name", "metadata" or "tensors"
-};
 
 struct FewStepsQuery {
   std::string_view name;  // of the file, or a title from its metadata
@@ -34,8 +23,5 @@ std::optional<FewSteps> few_steps_named(const FewStepsQuery& query);
 // Of a file: by its name (its folder's where it has the diffusers library's, which is the same for all), else by the
 // title in its metadata, else by its tensors, which tell only that a network was distilled with guidance as an input.
 std::optional<FewSteps> few_steps_of(const formats::ModelFile& file, bool lora, const Family* family);
-
-// "4 steps, cfg 1, euler, sgm_uniform", and "sampling lcm" where that is to be set.
-std::string in_words(const FewSteps& settings);
 
 }  // namespace easel::models::sd
