@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ enum class IfTaken {
   kAnotherName,  // "x (1).png"
 };
 
+// Gives content piece by piece, in order, to what it is called with. It may be called again, and gives the same then.
+using ContentPieces = std::function<void(const std::function<void(std::string_view piece)>& take)>;
+
 // Thread-safe. Names come from outside: every method throws Error(kInvalid) for one that is absolute, not UTF-8, or has
 // a ".." in it, and Error(kMissing) for one that is hidden or that leads out of its area. What is written is whole or
 // absent, and durable when the call returns; kMemory when there is no room for it.
@@ -44,6 +48,10 @@ class ArtifactStore {
   // are refused. Returns the name.
   virtual Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
                             std::string_view content) = 0;
+
+  // The same for content that need not fit into memory, where the store is made of folders; elsewhere it has to.
+  virtual Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
+                            const ContentPieces& content);
 
   // Throws what put_numbered() would for such a prefix, as far as that can be known before; writes nothing.
   virtual void check_prefix(Area area, const std::string& prefix) const;

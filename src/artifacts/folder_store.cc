@@ -103,8 +103,20 @@ Name FolderStore::put(const Name& name, std::string_view content, IfTaken if_tak
 
 Name FolderStore::put_numbered(Area area, const std::string& prefix, const std::string& extension,
                                std::string_view content) {
+  return put_numbered(area, prefix, extension, [content](const auto& take) { take(content); });
+}
+
+Name FolderStore::put_numbered(Area area, const std::string& prefix, const std::string& extension,
+                               const ContentPieces& content) {
   auto [subfolder, file] = save_numbered(root(area), prefix, extension, content);
   return {area, std::move(subfolder), std::move(file)};
+}
+
+Name ArtifactStore::put_numbered(Area area, const std::string& prefix, const std::string& extension,
+                                 const ContentPieces& content) {
+  std::string whole;
+  content([&](std::string_view piece) { whole += piece; });
+  return put_numbered(area, prefix, extension, std::string_view(whole));
 }
 
 void ArtifactStore::check_prefix(Area, const std::string& prefix) const { split_prefix(prefix); }

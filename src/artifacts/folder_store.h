@@ -22,6 +22,8 @@ class FolderStore final : public ArtifactStore {
   Name put(const Name& name, std::string_view content, IfTaken if_taken) override;
   Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
                     std::string_view content) override;
+  Name put_numbered(Area area, const std::string& prefix, const std::string& extension,
+                    const ContentPieces& content) override;
   void check_prefix(Area area, const std::string& prefix) const override;
   // The file itself. Symbolic links are followed as long as they stay in their folder.
   std::filesystem::path get(const Name& name) const override;

@@ -88,8 +88,9 @@ std::string numbered_name(const std::string& stem, int64_t number, const std::st
   return stem + counter + extension;
 }
 
-std::pair<std::string, std::string> save_numbered(const fs::path& folder, const std::string& prefix,
-                                                  const std::string& extension, std::string_view content) {
+std::pair<std::string, std::string> save_numbered(
+    const fs::path& folder, const std::string& prefix, const std::string& extension,
+    const std::function<void(const std::function<void(std::string_view)>& take)>& content) {
   const auto [subfolder, name] = split_prefix(prefix);
   make_folder(folder);
   const fs::path target = folder_of_prefix(folder, prefix);
@@ -97,7 +98,7 @@ std::pair<std::string, std::string> save_numbered(const fs::path& folder, const 
   for (int64_t number = last_number(target, name) + 1;; ++number) {
     const std::string file = numbered_name(name, number, extension);
     AtomicFile out(target / file);
-    out.write(content);
+    content([&](std::string_view piece) { out.write(piece); });
     if (out.commit_new()) return {subfolder, file};
   }
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,10 +24,11 @@ std::filesystem::path folder_of_prefix(const std::filesystem::path& folder, cons
 // STEM_00001_.EXTENSION
 std::string numbered_name(const std::string& stem, int64_t number, const std::string& extension);
 
-// Writes `content` as PREFIX_00001_.EXTENSION, counting up from the highest number there is, also when several
-// processes do that at once. `prefix` may have folders in it, which are made. Returns the subfolder and the file's
-// name. Throws as folder_of_prefix() does.
-std::pair<std::string, std::string> save_numbered(const std::filesystem::path& folder, const std::string& prefix,
-                                                  const std::string& extension, std::string_view content);
+// Writes what `content` gives to `take`, each time that it is called, as PREFIX_00001_.EXTENSION, counting up from the
+// highest number there is, also when several processes do that at once. `prefix` may have folders in it, which are
+// made. Returns the subfolder and the file's name. Throws as folder_of_prefix() does.
+std::pair<std::string, std::string> save_numbered(
+    const std::filesystem::path& folder, const std::string& prefix, const std::string& extension,
+    const std::function<void(const std::function<void(std::string_view)>& take)>& content);
 
 }  // namespace easel::artifacts

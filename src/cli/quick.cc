@@ -14,6 +14,8 @@
 #include "cli/terminal.h"
 #include "formats/pictures/picture.h"
 #include "library/built_in.h"
+#include "models/model_reader.h"
+#include "techniques/few_steps.h"
 #include "techniques/techniques.h"
 #include "workflow/edit.h"
 
@@ -124,6 +126,17 @@ void enlarge(workflow::Prompt& prompt, const library::Folders& folders) {
     }
 }
 
+// Models that were distilled to few steps get the settings that their makers publish, where the person says none.
+void use_few_steps(workflow::Prompt& prompt, engine::Engine& engine) {
+  const auto settings = [&](const std::string& checkpoint) -> std::optional<models::FewSteps> {
+    const auto file = engine.model_file(engine.folders().find("checkpoints", checkpoint));
+    const models::ModelReader* reader = models::find_reader(*file->tensors);
+    return models::few_steps_of(*file, false, reader ? reader->family_of(*file) : nullptr);
+  };
+  for (const std::string& note : techniques::use_few_steps(prompt, settings))
+    fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
+}
+
 void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
              const nodes::Table& table) {
   techniques::set_pictures(t.prompt, t.pictures, folder.names());
@@ -183,6 +196,7 @@ void run_technique(const QuickFlags& flags, const std::vector<std::string>& cand
   const auto engine = start_engine(session);
   techniques::Technique t = techniques::first_available(*engine, candidates, flags.pictures.size());
   if (t.built_in) note_small(flags.session);
+  use_few_steps(t.prompt, *engine);
   fill_in(t, flags, folder, engine->table());
   if (t.built_in) enlarge(t.prompt, engine->folders());
   if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());

@@ -76,6 +76,9 @@ class Engine {
   // for them. `only` restricts which output nodes count; empty: all.
   Plan check(const workflow::Prompt& prompt, const std::vector<std::string>& only = {});
 
+  // A model file, opened once for all who use it. Throws as formats::open_model_file() does.
+  std::shared_ptr<const formats::ModelFile> model_file(const std::filesystem::path& path) { return files_.open(path); }
+
   // Runs the runnable part of a plan. The findings of the check are used as they are, except where files have changed
   // since; results of nodes whose signature is known are reused. Models of the plan are released when no later node
   // needs them. Throws the Error of the node that failed, with its id and class, or Error(kCancelled) when stopped.

@@ -105,8 +105,8 @@ Guidance::Guidance(PreparedConditioning conditioning, const Shape& latent, model
 bool Guidance::can_share_batch(const Entry& a, const Entry& b) {
   return a.region.height == b.region.height && a.region.width == b.region.width &&
          a.prepared.control == b.prepared.control && a.prepared.gligen == b.prepared.gligen &&
-         contexts_fit(a.inputs.context, b.inputs.context) && same_shape(a.inputs.y, b.inputs.y) &&
-         same_shape(a.inputs.concat, b.inputs.concat);
+         a.prepared.hooks == b.prepared.hooks && contexts_fit(a.inputs.context, b.inputs.context) &&
+         same_shape(a.inputs.y, b.inputs.y) && same_shape(a.inputs.concat, b.inputs.concat);
 }
 
 // Moves the entries that can share a batch with the first one from `waiting` to `batch`, the last one first; only some
@@ -151,21 +151,59 @@ Tensor Guidance::evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool
     const Tensor& context = batch[i]->inputs.context;
     return context.defined() ? repeat_tokens(context, tokens) : context;
   });
-  Tensor out = network_(in);
+  Tensor out = options_.hooked ? options_.hooked->evaluate(batch[0]->prepared.hooks.get(), in) : network_(in);
   in.x = {};
   in.inputs = {};
   in.control = {};
   return out;
 }
 
+// Notes the entries that are evaluated at a noise level.
+void Guidance::wait_for(float sigma, const Sides& sides) {
+  work_.waiting.clear();
+  bool defaults = false;
+  for (const Entry& entry : entries_) {
+    if (!sides[static_cast<size_t>(entry.side)] || !entry.prepared.active(sigma)) continue;
+    if (entry.prepared.is_default) defaults = true;
+    else work_.waiting.push_back(&entry);
+  }
+  if (defaults) add_defaults(sigma, sides);
+  if (!options_.hooked) return;
+  std::vector<const models::HookGroup*> groups;
+  for (const Entry* entry : work_.waiting) groups.push_back(entry->prepared.hooks.get());
+  options_.hooked->at(sigma, groups);
+}
+
+// Gives default entries the weight that the others of their list leave at each pixel, if there is any.
+void Guidance::add_defaults(float sigma, const Sides& sides) {
+  const size_t others = work_.waiting.size();
+  for (int side : {0, 1, 2}) {
+    if (!sides[static_cast<size_t>(side)]) continue;
+    Tensor rest = Tensor::full(Shape{latent_[0], latent_[1], latent_[2]}, 1.0f);
+    for (size_t i = 0; i < others; ++i) {
+      const Entry& entry = *work_.waiting[i];
+      if (entry.side != side) continue;
+      const Region& r = entry.region;
+      ops::update(
+          rest.slice(1, r.y, r.height).slice(2, r.x, r.width), [](auto left, auto w) { return left - w; },
+          entry.weights);
+    }
+    rest = ops::map([](auto left) { return max(left, 0.0f); }, rest);
+    if (ops::item(ops::reduce(rest, ops::Reduction::kMax, 0, -1)) == 0) continue;
+    for (Entry& entry : entries_) {
+      if (entry.side != side || !entry.prepared.is_default || !entry.prepared.active(sigma)) continue;
+      entry.weights = rest;
+      work_.waiting.push_back(&entry);
+    }
+  }
+}
+
 // The predictions for the lists selected by `sides`. Of the others, the negative one's is zero, the middle one's
 // undefined.
 std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
                                          bool alone) {
-  work_.waiting.clear();
   ++work_.in.evaluation;
-  for (const Entry& entry : entries_)
-    if (sides[static_cast<size_t>(entry.side)] && entry.prepared.active(sigma)) work_.waiting.push_back(&entry);
+  wait_for(sigma, sides);
   std::array sums{Sum(latent_), Sum(latent_), sides[2] ? Sum(latent_) : Sum()};
   while (!work_.waiting.empty()) {
     take_batch();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guidance/guidance_patch.h"
+#include "guidance/hooked.h"
 #include "guidance/prepared.h"
 #include "models/network.h"
 #include "tensor/tensor.h"
@@ -40,6 +41,8 @@ struct GuidanceOptions {
   int64_t max_batch_pixels = kMostBatchPixels;
   // The patches that nodes have added to the model, in order. Only those that change the guidance are used.
   std::vector<models::ModelPatchPtr> patches = {};
+  // The networks of entries with hooks, and without them: in place of the given one.
+  std::shared_ptr<HookedNetworks> hooked = {};
   // The noise levels of the run, for those of the patches that ask for them.
   sampling::ModelSamplingPtr sampling = {};
 };
@@ -75,6 +78,8 @@ class Guidance {
 
   static bool can_share_batch(const Entry& a, const Entry& b);
   void take_batch();
+  void wait_for(float sigma, const Sides& sides);
+  void add_defaults(float sigma, const Sides& sides);
   Tensor evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone);
   std::array<Tensor, 3> pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
                                  bool alone = false);

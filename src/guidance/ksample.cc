@@ -99,6 +99,16 @@ bool all_zero(const Tensor& t) {
   return ops::item(ops::reduce(differs, ops::Reduction::kMax, 0, -1)) == 0;
 }
 
+bool has_hooks(const KSampleRequest& request) {
+  const auto hooked = [](const models::ConditioningEntry& entry) { return entry.hooks != nullptr; };
+  for (const models::Conditioning* list : {&request.positive, &request.negative, &request.middle})
+    if (std::any_of(list->begin(), list->end(), hooked)) return true;
+  for (const models::ModelPatchPtr& patch : request.model.patches)
+    if (const models::NeutralList* neutral = patch->neutral())
+      if (std::any_of(neutral->list.begin(), neutral->list.end(), hooked)) return true;
+  return false;
+}
+
 // What GLIGEN's boxes are drawn with, kept in memory from before the room for batches is measured.
 std::vector<std::shared_ptr<const models::Gligen>> gligen_models(const KSampleRequest& request) {
   std::vector<std::shared_ptr<const models::Gligen>> out;
@@ -175,8 +185,14 @@ Tensor ksample(const KSampleRequest& given) {
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
   sampling::TorchGenerator rng(request.seed);
-  const models::Network network = model.network(
-      {.sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel, .random = &rng});
+  const models::NetworkRun network_run{
+      .sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel, .random = &rng};
+  // With hooks, which weights are needed depends on the step.
+  const auto hooked = has_hooks(request)
+                          ? std::make_shared<HookedNetworks>(request.model, network_run,
+                                                             *std::max_element(sigmas.begin(), sigmas.end()))
+                          : nullptr;
+  const models::Network network = hooked ? models::Network() : model.network(network_run);
   const auto nets_of_boxes = gligen_models(request);
   const auto memory = hold_memory(request);
 
@@ -210,6 +226,7 @@ Tensor ksample(const KSampleRequest& given) {
                      .always_uncond = sampler.wants_uncond,
                      .max_batch_pixels = request.max_batch_pixels,
                      .patches = request.model.patches,
+                     .hooked = hooked,
                      .sampling = request.model.sampling});
 
   Tensor mask_noise = noise;

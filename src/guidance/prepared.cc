@@ -82,13 +82,21 @@ PreparedEntry resolve_place_and_time(const models::ConditioningEntry& entry, int
   out.control = entry.control;
   out.control_apply_to_uncond = entry.control_apply_to_uncond;
   out.gligen = entry.gligen;
+  out.hooks = entry.hooks;
+  out.is_default = entry.is_default;
+  if (entry.is_default && (entry.area || (entry.mask.defined() && entry.set_area_to_bounds)))
+    throw Error(Fault::kInvalid, "a conditioning that takes the place that others leave cannot have an area of its own")
+        .fix("Take the area away, or do not make it the default");
   if (entry.area) out.region = resolve_area(*entry.area, h, w);
   if (entry.mask.defined()) {
     out.mask = resolve_mask(entry.mask, h, w);
     if (entry.set_area_to_bounds) out.region = mask_bounds(out.mask);
   }
-  if (entry.start_percent) out.first_sigma = static_cast<float>(sampling.percent_to_sigma(*entry.start_percent));
-  if (entry.end_percent) out.last_sigma = static_cast<float>(sampling.percent_to_sigma(*entry.end_percent));
+  std::optional<double> start = entry.start_percent, end = entry.end_percent;
+  if (entry.text_start_percent) start = std::max(*entry.text_start_percent, start.value_or(0.0));
+  if (entry.text_end_percent) end = std::min(*entry.text_end_percent, end.value_or(1.0));
+  if (start) out.first_sigma = static_cast<float>(sampling.percent_to_sigma(*start));
+  if (end) out.last_sigma = static_cast<float>(sampling.percent_to_sigma(*end));
   return out;
 }
 

@@ -31,6 +31,8 @@ struct PreparedEntry {
   models::ControlLinkPtr control;
   bool control_apply_to_uncond = true;
   std::shared_ptr<const models::GligenBoxes> gligen;
+  std::shared_ptr<const models::HookGroup> hooks;
+  bool is_default = false;  // its weights are what the others leave, whatever its own strength and mask
 
   bool active(float sigma) const {
     return !(first_sigma && sigma > *first_sigma) && !(last_sigma && sigma < *last_sigma);

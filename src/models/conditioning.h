@@ -39,6 +39,7 @@ struct SizeHint {
 };
 
 struct GligenBoxes;  // models/gligen/gligen.h
+class HookGroup;     // models/patch/hooks.h
 
 struct ConditioningEntry {
   Tensor cond;           // [N,T,C] f32, text (and image) context
@@ -49,9 +50,13 @@ struct ConditioningEntry {
   Tensor mask;  // [N,H,W] f32, or undefined
   float mask_strength = 1.0f;
   std::optional<double> start_percent, end_percent;  // of the sampling, 0 = first step
+  // The part of the sampling that a text encoder, whose weights change over the steps, was encoding for.
+  std::optional<double> text_start_percent, text_end_percent;
   ControlLinkPtr control;
   bool control_apply_to_uncond = true;
   std::shared_ptr<const GligenBoxes> gligen;  // things in their places, or null
+  std::shared_ptr<const HookGroup> hooks;     // changes of the model's weights for this entry alone, or null
+  bool is_default = false;                    // takes the place that the list's other entries leave
   std::vector<UnclipImage> unclip;
   SizeHint size;
   Tensor concat_latent_image;  // [N,h,w,C], inpainting models

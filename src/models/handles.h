@@ -10,6 +10,7 @@
 #include "models/family.h"
 #include "models/unet/unet.h"
 #include "sampling/schedule/model_sampling.h"
+#include "tensor/stored_tensor.h"
 #include "tensor/tensor.h"
 
 namespace easel::models {
@@ -47,6 +48,7 @@ const UNetModel& unet_of(const ModelHandle& model, const char* what = "this");
 struct VaeHandle {
   std::string file;
   const LatentFormat* latents = &default_latents();  // of what it encodes; never null
+  std::shared_ptr<const StoredTensors> tensors;      // what it is made of, by the names of vae_keys.h
   std::shared_ptr<memory::Resident<Vae>> vae;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "models/checkpoint/describe.h"
+#include "techniques/few_steps.h"
 #include "text/prompt.h"
 #include "text/tokenizer.h"
 
@@ -21,6 +22,7 @@ Json to_json(const models::FileDescription& d) {
           {"summary", d.summary},
           {"fits", d.fits},
           {"inpainting", d.inpainting},
+          {"few_steps", d.few_steps ? techniques::to_json(*d.few_steps) : Json(nullptr)},
           {"problem", d.problem}};
 }
 

@@ -21,9 +21,9 @@ class Catalogue {
   // `folders` outlives the catalogue.
   explicit Catalogue(const library::Folders& folders) : folders_(folders) {}
 
-  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "problem", "built_in", "picture"}], sorted,
-  // built-in ones last. Of a file that cannot be read there is "folder", "name", and why in "problem"; "picture" says
-  // whether one lies beside the file.
+  // [{"folder", "name", "kind", "family", "summary", "fits", "inpainting", "few_steps", "problem", "built_in",
+  // "picture"}], sorted, built-in ones last. "few_steps" is techniques::to_json() of them, or null. Of a file that
+  // cannot be read there is "folder", "name", and why in "problem"; "picture" says whether one lies beside the file.
   workflow::Json files();
 
   // {name: {"base_model", "is_inpaint", "type"}} of the files of one kind of folder, as the tooling nodes' clients ask

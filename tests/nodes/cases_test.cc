@@ -16,6 +16,7 @@
 #include "memory/resident.h"
 #include "models/diffusion_model.h"
 #include "models/gligen/gligen.h"
+#include "models/patch/hooks.h"
 #include "models/text/text_encoder.h"
 #include "models/upscale/upscaler.h"
 #include "models/vision/style_model.h"
@@ -57,6 +58,8 @@ std::string in_words(const models::Conditioning& list) {
     if (entry.area) out += " in an area";
     if (entry.mask.defined()) out += " in a mask " + shape(entry.mask);
     if (entry.start_percent) out += " for a time";
+    if (entry.hooks) out += " hooked";
+    if (entry.is_default) out += " by default";
     if (entry.strength != 1.0f) out += " weakened";
     if (entry.control) out += " with a hint " + shape(entry.control->hint);
     if (entry.gligen) out += " with " + std::to_string(entry.gligen->boxes.size()) + " boxes";
@@ -65,6 +68,20 @@ std::string in_words(const models::Conditioning& list) {
     if (entry.concat_mask.defined()) out += " masked " + shape(entry.concat_mask);
   }
   return out;
+}
+
+std::string in_words(const models::HookKeyframes& keyframes) {
+  std::string out;
+  for (const models::HookKeyframe& k : keyframes.all())
+    out += " " + std::to_string(k.start_percent) + "=" + std::to_string(k.strength);
+  return out;
+}
+
+// How many there are, and the last one's strengths.
+std::string in_words(const models::HookGroup& hooks) {
+  const models::WeightHook& last = hooks.all().back();
+  return " " + std::to_string(hooks.all().size()) + " " + std::to_string(last.strength_model) + " " +
+         std::to_string(last.strength_clip) + (last.keyframes ? in_words(*last.keyframes) : "");
 }
 
 std::string in_words(const models::ModelHandle& model) {
@@ -94,7 +111,10 @@ std::string in_words(const Value& value) {
   if (const auto* model = value.get<models::ModelHandle>()) return out + in_words(*model);
   if (const auto* clip = value.get<models::ClipHandle>())
     return out + " " + std::to_string(clip->encoder->context_dim()) +
-           (clip->stop_at_layer ? " until " + std::to_string(*clip->stop_at_layer) : "");
+           (clip->stop_at_layer ? " until " + std::to_string(*clip->stop_at_layer) : "") +
+           (clip->hooks ? " hooked in " + std::to_string(clip->schedule.size()) + " parts" : "");
+  if (const auto* hooks = value.get<models::HookGroupPtr>()) return out + (*hooks ? in_words(**hooks) : " none");
+  if (const auto* frames = value.get<std::shared_ptr<const models::HookKeyframes>>()) return out + in_words(**frames);
   if (const auto* vae = value.get<models::VaeHandle>()) return out + (vae->vae ? "" : " without a model");
   if (const auto* net = value.get<models::ControlNetHandle>()) return out + (net->t2i_adapter ? " T2I-Adapter" : "");
   if (const auto* vision = value.get<models::ClipVisionHandle>())
@@ -133,7 +153,7 @@ std::string in_words(const Value& value) {
                                             "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
                                             "DICT",          "GLIGEN",           "INPAINT_PATCH",
                                             "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
-                                            "STITCHER",      "TileLayout"};
+                                            "STITCHER",      "TileLayout",       "TIMESTEPS_RANGE"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }

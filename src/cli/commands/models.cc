@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "library/built_in.h"
 #include "models/checkpoint/describe.h"
+#include "techniques/few_steps.h"
 #include "workflow/json.h"
 
 namespace easel::cli {
@@ -44,6 +45,7 @@ Json to_json(const Listed& file, const models::FileDescription& d) {
           {"family", models::family_name(d.family)},
           {"summary", d.summary},
           {"fits", d.fits},
+          {"few_steps", d.few_steps ? techniques::to_json(*d.few_steps) : Json(nullptr)},
           {"container", d.container},
           {"precision", d.precision},
           {"bytes", d.bytes},
@@ -59,6 +61,11 @@ void print(const Listed& file, const models::FileDescription& d, bool verbose) {
          d.summary.empty() ? "unknown" : d.summary.c_str(), d.container.c_str(), d.precision.c_str(),
          static_cast<double>(d.parameters) * 1e-6, human_bytes(d.bytes).c_str());
   if (!d.fits.empty()) printf("    goes with %s\n", d.fits.c_str());
+  if (d.few_steps) {
+    printf("    %s by its %s: %s\n", d.few_steps->title.c_str(), d.few_steps->told_by.c_str(),
+           models::in_words(*d.few_steps).c_str());
+    if (!d.few_steps->remark.empty()) printf("    %s %s\n", bold("note:").c_str(), d.few_steps->remark.c_str());
+  }
   if (!d.problem.empty()) printf("    %s %s\n", red("problem:").c_str(), d.problem.c_str());
   const std::string folder = models::file_kind_folder(d.kind);
   if (!file.kind.empty() && !folder.empty() && folder != file.kind)
@@ -116,7 +123,9 @@ void add_models(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("models", "Say what model files are, and what fits with what");
   command->footer(
-      "Told from names and shapes of the tensors inside, never from file names; nothing is loaded.\n\n"
+      "Told from names and shapes of the tensors inside; nothing is loaded. Only that a model or LoRA was distilled to "
+      "few steps is told from its name (\"sdxl_lightning_4step_lora\"), where its metadata or tensors do not say "
+      "so.\n\n"
       "  easel models                              those that came with Easel, and those in models/\n"
       "  easel models ~/ComfyUI/models\n"
       "  easel models adapter.safetensors          one file, with its parts");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "formats/tensors/owned_bytes.h"
+#include "formats/tensors/safetensors_stream.h"
 
 namespace easel::formats {
 namespace {
@@ -275,6 +276,19 @@ std::string encode_safetensors(const TensorMap& tensors, const Metadata& metadat
     if (packed.nbytes() > 0) out.append(static_cast<const char*>(packed.raw()), packed.nbytes());
   }
   return out;
+}
+
+void stream_safetensors(const std::vector<TensorSpec>& tensors, const Metadata& metadata,
+                        const std::function<Tensor(size_t index)>& make,
+                        const std::function<void(std::string_view bytes)>& take) {
+  take(make_header(tensors, metadata).first);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor made = make(i);
+    if (made.dtype() != tensors[i].dtype || !(made.shape() == tensors[i].shape))
+      throw Error(Fault::kInternal, "tensor '" + tensors[i].name + "' is not as its header says");
+    const Tensor packed = contiguous(made);
+    if (packed.nbytes() > 0) take({static_cast<const char*>(packed.raw()), packed.nbytes()});
+  }
 }
 
 void SafetensorsWriter::write(const void* data, size_t bytes) {

@@ -28,6 +28,7 @@ VaeHandle make_vae(const std::shared_ptr<const StoredTensors>& tensors, const st
   Vae::check(probe);
   VaeHandle handle;
   handle.file = file;
+  handle.tensors = tensors;
   handle.vae =
       packed_model<Vae>(residency, "VAE of " + file, {"vae", tensors, compute}, [=](const ops::Packer& packer) {
         return std::make_shared<const Vae>(nn::Weights(tensors, compute, file, packer));

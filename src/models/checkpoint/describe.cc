@@ -487,6 +487,9 @@ FileDescription describe_file(const std::filesystem::path& path) {
   out.tensors = static_cast<int64_t>(file.tensors->size());
   out.parameters = parameters_of(*file.tensors);
   Describer(file, out).run();
+  const bool network = out.kind == FileKind::kCheckpoint || out.kind == FileKind::kUNet;
+  if (network || out.kind == FileKind::kLora)
+    out.few_steps = few_steps_of(file, out.kind == FileKind::kLora, out.family);
   return out;
 }
 

@@ -1,11 +1,13 @@
-// Describes what a model file is, from names and shapes alone: nothing is loaded.
+// Describes what a model file is, from names and shapes of its tensors: nothing is loaded.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "models/checkpoint/few_steps.h"
 #include "models/handles.h"
 
 namespace easel::models {
@@ -61,7 +63,8 @@ struct FileDescription {
   std::string prediction;     // of a network: "eps", "v-prediction", "edm"
   std::string base_model;     // of a network: what the tooling nodes' clients call it; empty if they have no word
   bool inpainting = false;    // a UNet that takes a mask and what surrounds it as further channels
-  std::string problem;        // why it cannot be used although it looks like `kind`; empty if it can
+  std::optional<FewSteps> few_steps;  // of a network or a LoRA: the settings that it was distilled for
+  std::string problem;                // why it cannot be used although it looks like `kind`; empty if it can
 };
 
 // Throws what opening the file throws (formats/model_file.h). Any file that opens is described.

@@ -168,6 +168,47 @@ std::map<std::string, const LoraModule*> Lora::text_modules(TextTowerKind kind, 
   return out;
 }
 
+namespace {
+
+[[noreturn]] void throw_fits_nothing(const Lora& lora, const ModelHandle& model) {
+  throw Error(Fault::kMismatch, "nothing in the LoRA " + lora.file() + " fits the model " + model.file + " (" +
+                                    family_name(&model.family()) + "): " + lora.keys())
+      .fix("Use a LoRA made for " + family_name(&model.family()));
+}
+
+// Adds the modules that are used to `used`, unless it is null.
+TextEncoder::TowerPatches text_patches(const std::shared_ptr<const Lora>& lora, const TextEncoder& encoder,
+                                       float strength, std::map<const LoraModule*, bool>* used) {
+  const bool with_l = encoder.has(TextTowerKind::kL);
+  TextEncoder::TowerPatches patches;
+  for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG}) {
+    if (!encoder.has(kind)) continue;
+    const auto parts = lora->text_modules(kind, with_l);
+    if (used)
+      for (const auto& [name, module] : parts) (*used)[module] = true;
+    const char* part = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
+    if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, part, parts, strength);
+  }
+  return patches;
+}
+
+}  // namespace
+
+nn::WeightPatchPtr lora_model_patch(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, float strength) {
+  const auto modules = lora->unet_modules(model);
+  check_unet_shapes(*lora, modules, model);
+  if (!modules.empty()) return std::make_shared<const LoraPatch>(lora, "unet", modules, strength);
+  for (const auto& [kind, with_l] :
+       {std::pair{TextTowerKind::kL, false}, {TextTowerKind::kH, false}, {TextTowerKind::kG, true}})
+    if (!lora->text_modules(kind, with_l).empty()) return nullptr;
+  throw_fits_nothing(*lora, model);
+}
+
+TextEncoder::TowerPatches lora_text_patches(const std::shared_ptr<const Lora>& lora, const TextEncoder& encoder,
+                                            float strength) {
+  return text_patches(lora, encoder, strength, nullptr);
+}
+
 LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, const ClipHandle& clip,
                       float strength_model, float strength_clip, memory::Residency& residency) {
   LoraResult result{model, clip, {}};
@@ -180,21 +221,10 @@ LoraResult apply_lora(const std::shared_ptr<const Lora>& lora, const ModelHandle
         with_patch(model, weight_patch(std::make_shared<const LoraPatch>(lora, "unet", modules, strength_model)));
 
   if (clip.encoder) {
-    const bool with_l = clip.encoder->has(TextTowerKind::kL);
-    TextEncoder::TowerPatches patches;
-    for (const TextTowerKind kind : {TextTowerKind::kL, TextTowerKind::kH, TextTowerKind::kG}) {
-      if (!clip.encoder->has(kind)) continue;
-      const auto parts = lora->text_modules(kind, with_l);
-      for (const auto& [name, module] : parts) used[module] = true;
-      const char* part = kind == TextTowerKind::kG && with_l ? "second text encoder" : "text encoder";
-      if (!parts.empty()) patches[kind] = std::make_shared<const LoraPatch>(lora, part, parts, strength_clip);
-    }
+    const auto patches = text_patches(lora, *clip.encoder, strength_clip, &used);
     if (!patches.empty() && strength_clip != 0.0f) result.clip.encoder = clip.encoder->patched(residency, patches);
   }
-  if (used.empty())
-    throw Error(Fault::kMismatch, "nothing in the LoRA " + lora->file() + " fits the model " + model.file + " (" +
-                                      family_name(&model.family()) + "): " + lora->keys())
-        .fix("Use a LoRA made for " + family_name(&model.family()));
+  if (used.empty()) throw_fits_nothing(*lora, model);
   for (const auto& [name, module] : lora->modules())
     if (!used.contains(&module)) result.unused.push_back(name);
   return result;

@@ -62,6 +62,13 @@ class Lora {
   std::map<std::string, LoraModule> modules_;
 };
 
+// The change of a model's weights by a LoRA; null if it changes none, but text encoders. Throws Error(kMismatch) if it
+// fits no part of such a model, or the shapes differ.
+nn::WeightPatchPtr lora_model_patch(const std::shared_ptr<const Lora>& lora, const ModelHandle& model, float strength);
+// The same for text encoders; empty if it changes none.
+TextEncoder::TowerPatches lora_text_patches(const std::shared_ptr<const Lora>& lora, const TextEncoder& encoder,
+                                            float strength);
+
 struct LoraResult {
   ModelHandle model;
   ClipHandle clip;

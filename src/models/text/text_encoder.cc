@@ -173,6 +173,11 @@ const TextEncoder::Tower* TextEncoder::tower(TextTowerKind kind) const {
 
 bool TextEncoder::has(TextTowerKind kind) const { return tower(kind) != nullptr; }
 
+std::shared_ptr<const StoredTensors> TextEncoder::stored(TextTowerKind kind) const {
+  const Tower* holder = tower(kind);
+  return holder ? holder->tensors.tensors : nullptr;
+}
+
 StoredTensor TextEncoder::tensor(TextTowerKind kind, const std::string& name) const {
   const Tower* holder = tower(kind);
   const StoredTensor* found = holder ? holder->tensors.tensors->find(name) : nullptr;
@@ -279,7 +284,15 @@ std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residenc
   return std::make_shared<const TextEncoder>(residency, std::move(towers), compute, file);
 }
 
+void require_one_encoding(const ClipHandle& clip) {
+  if (!clip.schedule.empty())
+    throw Error(Fault::kUnsupported, "the text encoder's hooks follow the sampling, which this node has no place for")
+        .at_input("clip")
+        .fix("Set schedule_clip of SetClipHooks to false, or encode with CLIPTextEncode");
+}
+
 EncodedText encode_prompt(const ClipHandle& clip, std::string_view prompt, std::vector<std::string>* warnings) {
+  require_one_encoding(clip);
   const PromptTokens tokens = clip.encoder->tokenize(prompt, clip.embeddings.get(), warnings);
   return clip.encoder->encode(tokens, clip.stop_at_layer);
 }

@@ -13,6 +13,8 @@
 
 namespace easel::models {
 
+class HookGroup;  // models/patch/hooks.h
+
 // A prompt tokenised for each tower of an encoder; empty for towers that the encoder does not have.
 struct PromptTokens {
   std::vector<text::Chunk> l, h, g;
@@ -40,6 +42,8 @@ class TextEncoder {
   std::shared_ptr<const TextEncoder> patched(memory::Residency& residency, const TowerPatches& patches) const;
 
   bool has(TextTowerKind kind) const;
+  // A tower's tensors as its file has them, by their canonical names; null if there is no such tower.
+  std::shared_ptr<const StoredTensors> stored(TextTowerKind kind) const;
   // A tower's patched tensor, by its canonical name (clip_keys.h); undefined if there is none.
   StoredTensor tensor(TextTowerKind kind, const std::string& name) const;
   // Identifies what a tower is made from, its patches included; empty if there is no such tower.
@@ -85,13 +89,25 @@ struct ClipHandle {
   std::shared_ptr<const TextEncoder> encoder;
   std::shared_ptr<const text::EmbeddingSource> embeddings;  // null: `embedding:name` is ordinary text
   std::optional<int> stop_at_layer;                         // CLIPSetLastLayer
+  std::shared_ptr<const HookGroup> hooks = {};              // given to each entry that it encodes, or null
+  bool hooked = false;                                      // SetClipHooks has been here
+  // Further changes of the encoder's weights for parts of the sampling, in order: a text becomes an entry for each.
+  // Empty: one for all of it.
+  struct Part {
+    double start_percent = 0, end_percent = 1;
+    TextEncoder::TowerPatches patches;
+  };
+  std::vector<Part> schedule = {};
 };
 
 // The towers of a checkpoint as a CLIP handle's encoder, or null when the file has none.
 std::shared_ptr<const TextEncoder> load_text_encoder(memory::Residency& residency, const StoredTensors& checkpoint,
                                                      DType compute, const std::string& file);
 
-// Encodes a prompt; the tokenizer's warnings are added to `warnings` (unless null).
+// Throws Error(kUnsupported) if the encoder's weights change over the sampling, so that a text has several encodings.
+void require_one_encoding(const ClipHandle& clip);
+
+// Encodes a prompt; the tokenizer's warnings are added to `warnings` (unless null). Throws as require_one_encoding().
 EncodedText encode_prompt(const ClipHandle& clip, std::string_view prompt,
                           std::vector<std::string>* warnings = nullptr);
 

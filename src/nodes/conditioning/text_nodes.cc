@@ -21,12 +21,24 @@ struct WithClip {
 Results<Conditioning> encode(Call& call, const ClipHandle& clip, const models::PromptTokens& tokens,
                              const std::vector<std::string>& warnings, const models::SizeHint& size) {
   for (const auto& warning : warnings) call.warn(warning);
-  models::EncodedText text = clip.encoder->encode(tokens, clip.stop_at_layer);
-  models::ConditioningEntry entry;
-  entry.cond = std::move(text.cond);
-  entry.pooled_output = std::move(text.pooled);
-  entry.size = size;
-  return {Conditioning{std::move(entry)}};
+  const auto encoded = [&](const models::TextEncoder& encoder) {
+    models::EncodedText text = encoder.encode(tokens, clip.stop_at_layer);
+    models::ConditioningEntry entry;
+    entry.cond = std::move(text.cond);
+    entry.pooled_output = std::move(text.pooled);
+    entry.size = size;
+    entry.hooks = clip.hooks;
+    return entry;
+  };
+  if (clip.schedule.empty()) return {Conditioning{encoded(*clip.encoder)}};
+  Conditioning list;
+  for (const ClipHandle::Part& part : clip.schedule) {
+    call.check_cancelled();
+    list.push_back(encoded(*clip.encoder->patched(call.context().residency, part.patches)));
+    list.back().text_start_percent = part.start_percent;
+    list.back().text_end_percent = part.end_percent;
+  }
+  return {std::move(list)};
 }
 
 void warn_of_foreign_syntax(const Call& call, const std::string& text) {

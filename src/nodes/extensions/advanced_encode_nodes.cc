@@ -76,6 +76,7 @@ models::EncodedText encode_from_zero(const ClipHandle& clip, models::PromptToken
 
 Results<Conditioning> encode(const Encode& in, Call& call) {
   const ClipHandle& clip = *in.clip;
+  models::require_one_encoding(clip);
   std::vector<std::string> warnings;
   models::PromptTokens tokens = clip.encoder->tokenize(in.text, clip.embeddings.get(), &warnings);
   for (const std::string& warning : warnings) call.warn(warning);

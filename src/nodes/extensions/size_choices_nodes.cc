@@ -50,6 +50,17 @@ ForeseenLatent chosen_latent(const std::string& size, int64_t batch) {
   return latents_for(models::default_latents(), batch, size_in(size));
 }
 
+struct ChosenWithText : Chosen {
+  ChosenWithText() { size = "1024 x 1024  (square)"; }
+  double clip_scale = 2.0;
+};
+
+Results<Latent, int64_t, int64_t> latent_and_text_size(const ChosenWithText& in) {
+  const image::Size size = size_in(in.size);
+  const auto scaled = [&](int64_t side) { return static_cast<int64_t>(static_cast<double>(side) * in.clip_scale); };
+  return {empty_latent(chosen_latent(in.size, in.batch_size)), scaled(size.width), scaled(size.height)};
+}
+
 struct Ratio {
   std::string ratio;
 };
@@ -101,6 +112,22 @@ void add_choices(Table& table) {
       .run = [](const Chosen& in) -> Results<Latent> { return {empty_latent(chosen_latent(in.size, in.batch_size))}; },
       .foresee = [](const Known<Chosen>& in) -> Foreseen<Latent> {
         return {chosen_latent(in(&Chosen::size), in(&Chosen::batch_size))};
+      }});
+  table.add(NodeOf<ChosenWithText>{
+      .name = "SDXL Empty Latent Image (rgthree)",
+      .category = "rgthree",
+      .description = "Empty latents in one of the sizes that SDXL was trained on, and that size for its text encoders.",
+      .origin = "rgthree",
+      .inputs = {Choice("dimensions", &ChosenWithText::size,
+                        {"1536 x 640   (landscape)", "1344 x 768   (landscape)", "1216 x 832   (landscape)",
+                         "1152 x 896   (landscape)", "1024 x 1024  (square)", " 896 x 1152  (portrait)",
+                         " 832 x 1216  (portrait)", " 768 x 1344  (portrait)", " 640 x 1536  (portrait)"}),
+                 Float("clip_scale", &ChosenWithText::clip_scale).range(1.0, 10.0).step(0.5),
+                 Int("batch_size", &ChosenWithText::batch_size).range(1, 64)},
+      .outputs = {{.name = "LATENT"}, {.name = "CLIP_WIDTH"}, {.name = "CLIP_HEIGHT"}},
+      .run = latent_and_text_size,
+      .foresee = [](const Known<ChosenWithText>& in) -> Foreseen<Latent, int64_t, int64_t> {
+        return {chosen_latent(in(&ChosenWithText::size), in(&ChosenWithText::batch_size)), std::nullopt, std::nullopt};
       }});
   const AddNode ratio{table, "sdxl-aspect-ratio", "image"};
   ratio.node<Chosen>("SDXLAspectRatio", "One of the sizes that suit SDXL; width and height are not looked at.",

@@ -1,5 +1,6 @@
 import { builtIn } from './built_in.mjs';
 import { faults } from './faults.mjs';
+import { fewSteps } from './few_steps.mjs';
 import { files } from './files.mjs';
 import { firstPicture } from './first_picture.mjs';
 import { fleet } from './fleet.mjs';
@@ -38,6 +39,7 @@ export const cases = [
   mask,
   frame,
   files,
+  fewSteps,
   builtIn,
   formats,
   words,

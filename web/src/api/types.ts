@@ -111,6 +111,18 @@ export interface PageNote {
 }
 
 /** What a model file is, as the server reads it from the file. */
+/** The settings that a model or LoRA was distilled for. */
+export interface FewSteps {
+  /** "Lightning, 4 steps" */
+  title: string;
+  steps: number;
+  cfg: number;
+  sampler: string;
+  scheduler: string;
+  /** A choice of ModelSamplingDiscrete; empty: the model as it is. */
+  sampling: string;
+  remark: string;
+}
 export interface ModelFile {
   folder: string;
   name: string;
@@ -119,6 +131,7 @@ export interface ModelFile {
   summary?: string;
   fits?: string;
   problem?: string;
+  few_steps?: FewSteps | null;
   inpainting?: boolean;
   /** Whether it came with the program: these files are small, and go with each other only. */
   built_in?: boolean;

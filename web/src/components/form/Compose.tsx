@@ -11,6 +11,7 @@ import { GridPanel } from './GridPanel';
 import { KnobField } from './KnobField';
 import { LorasPanel } from './Loras';
 import { PictureField } from './PictureField';
+import { Proposed } from './Proposed';
 import { SeedField } from './SeedField';
 import { SizeField } from './SizeField';
 import { TechniquePicker } from './TechniquePicker';
@@ -72,6 +73,7 @@ export function Compose() {
       <div class="compose-scroll">
         <TechniquePicker />
         <ModelField />
+        <Proposed />
         {technique && (
           <>
             <div class={`slots count-${technique.pictures.length}`}>

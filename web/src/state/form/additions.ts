@@ -27,6 +27,8 @@ export interface Additions {
   mask?: Mask;
   /** A VAE file, or OWN_VAE; the technique's choice when left out. */
   vae?: string;
+  /** What the model predicts, where it is not what its file tells: a choice of ModelSamplingDiscrete. */
+  sampling?: string;
 }
 
 export const noAdditions: Additions = { loras: [] };
@@ -37,12 +39,13 @@ const LORA = 101; // and the numbers after it
 const CONTROL = { loader: '121', picture: '122', edges: '123', apply: '125' };
 const MASK = { load: '131', picture: '132', scaled: '133', mask: '134', latent: '135', paste: '136', model: '137' };
 const VAE = '141';
+const SAMPLING = '142';
 
 type Slot = [string, number];
 
 function isAdded(id: string): boolean {
   const number = Number(id);
-  return (number >= LORA && number < LORA + MOST_LORAS) || (number >= 121 && number <= 141);
+  return (number >= LORA && number < LORA + MOST_LORAS) || (number >= 121 && number <= 142);
 }
 
 /** The node that loads the technique's (first) model. */
@@ -142,6 +145,14 @@ function addLoras(b: Builder, loras: Lora[]): void {
   });
 }
 
+function addSampling(b: Builder, sampling: string | undefined, loras: number): void {
+  const model = modelNode(b.prompt);
+  if (!model || !sampling) return;
+  const from = loras > 0 ? String(LORA + loras - 1) : model;
+  b.rewire([from, 0], [SAMPLING, 0]);
+  b.add(SAMPLING, 'ModelSamplingDiscrete', 'Few steps', { model: [from, 0], sampling, zsnr: false });
+}
+
 /** The first sampler, whose conditioning a ControlNet acts on. */
 function samplerNode(prompt: Prompt): string | undefined {
   return Object.keys(prompt).find((id) => linkOf(prompt[id], 'positive') && linkOf(prompt[id], 'latent_image'));
@@ -223,6 +234,7 @@ export function assemble(base: Prompt, technique: Technique, additions: Addition
   const b = new Builder(base);
   addVae(b, additions.vae);
   addLoras(b, additions.loras);
+  addSampling(b, additions.sampling, additions.loras.length);
   addControl(b, additions.control, technique);
   addMask(b, additions.mask, technique, inpainting);
   return b.prompt;
@@ -273,6 +285,8 @@ export function takeApart(prompt: Prompt, technique: Technique): { base: Prompt;
   if (mask !== undefined) additions.mask = { picture: String(mask) };
   if (without) additions.vae = OWN_VAE;
   else if (prompt[VAE]) additions.vae = String(prompt[VAE]!.inputs['vae_name']);
+  const sampling = prompt[SAMPLING]?.inputs['sampling'];
+  if (sampling !== undefined) additions.sampling = String(sampling);
   return { base, additions };
 }
 
