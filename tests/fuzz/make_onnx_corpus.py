@@ -80,7 +80,7 @@ write("rows", [2, 3, 4], [
 write("shapes", [2, 3, 4, 2], [
     node("Shape", ["x"], ["n"]), node("Gather", ["n", "one"], ["i"], axis=0), node("Unsqueeze", ["i", "zero"], ["u"]),
     node("Concat", ["u", "rest"], ["to"], axis=0), node("Reshape", ["x", "to"], ["r"]),
-    node("Slice", ["r", "zero", "end", "one1", "two"], ["s"]), node("Split", ["s"], ["a", "b"], axis=0),
+    node("Slice", ["r", "zero", "end", "one1", "two"], ["s"]), node("Split", ["s"], ["a", "b"], axis=1),
     node("Concat", ["a", "b"], ["j"], axis=1), node("Expand", ["j", "three"], ["e"]), node("Clip", ["e", "low"], ["y"]),
     text(5, number(2, 7) + text(7, varint(1)) + text(8, "one")), whole("zero", [0]), whole("one1", [1]),
     whole("two", [2]), whole("rest", [-1]), whole("end", [(1 << 63) - 1]), whole("three", [2, 1, 1]),

@@ -135,14 +135,15 @@ Tensor stepped(const Tensor& x, int d, const Range& r) {
   if (r.step == 1 || r.count <= 1) return x.slice(d, r.count == 0 ? 0 : r.start, r.count);
   const int64_t span = r.count * r.step;
   // Every step-th of them: as cells of a step each, where there is a dimension left for them and all cells are whole.
-  if (r.step > 0 && r.start + span <= x.dim(d) && x.rank() < Shape::kMaxRank) {
-    const Tensor part = contiguous(x.slice(d, r.start, span));
+  const int64_t first = r.step > 0 ? r.start / r.step * r.step : r.start;
+  if (r.step > 0 && first + span <= x.dim(d) && x.rank() < Shape::kMaxRank) {
+    const Tensor part = contiguous(x.slice(d, first, span));
     Shape cells;
     for (int i = 0; i < x.rank(); ++i) {
       cells.push_back(i == d ? r.count : part.dim(i));
       if (i == d) cells.push_back(r.step);
     }
-    return part.view(cells).select(d + 1, 0);
+    return part.view(cells).select(d + 1, r.start - first);
   }
   std::vector<Tensor> out;
   constexpr int64_t kMost = 4096;
