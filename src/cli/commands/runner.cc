@@ -48,7 +48,6 @@ void run(const Flags& flags) {
   const pthread_t waiting = pthread_self();
   server::FleetRunner runner({.name = name,
                               .version = EASEL_VERSION,
-                              .memory = engine->memory_budget(),
                               .lease = server::Lease(static_cast<int64_t>(flags.lease * 1000)),
                               .identities = std::filesystem::path(flags.cache) / "model_identities.json",
                               .give_up =

@@ -123,7 +123,6 @@ struct OwnRunner {
       : relay({.token = fleet.token}),
         runner({.name = fleet.name,
                 .version = EASEL_VERSION,
-                .memory = engine.memory_budget(),
                 .identities = std::filesystem::path(flags.user) / "model_identities.json"},
                fleet.site->store(), fleet.site->fronts(), relay, jobs, engine.table(), engine.folders()) {}
   server::RelayHub relay;

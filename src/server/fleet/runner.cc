@@ -123,8 +123,9 @@ RunnerInfo FleetRunner::info() {
   out.name = options_.name;
   out.instance = instance_;
   out.version = options_.version;
-  out.device = runner_.stats().device;
-  out.memory = options_.memory;
+  const RunnerStats stats = runner_.stats();
+  out.device = stats.device;
+  out.memory = stats.memory_budget;
   out.models = files_;
   const auto job = worker_.running();
   out.state = ends_ ? RunnerState::kStopping : job ? RunnerState::kBusy : RunnerState::kIdle;

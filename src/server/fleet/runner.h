@@ -27,7 +27,6 @@ namespace easel::server {
 struct RunnerOptions {
   std::string name;     // no other living runner has it
   std::string version;  // as RunnerInfo
-  uint64_t memory = 0;  // bytes that models and pictures may take
   Lease lease = std::chrono::seconds(15);
   int max_attempts = 2;
   std::filesystem::path identities = {};  // the file that keeps what model files are; empty: they are not looked at

@@ -74,15 +74,7 @@ Results<Image, PoseKeypoints> find(const WholeBody& in, Call& call) {
                                                    .in_pixels = true});
     const image::PaddedHint padded = image::padded_hint(drawn, in.resolution, image::ByteFilter::kCubic);
     out.push_back(image::unpadded(padded.picture, padded.size));
-    // What is not asked for is not in the keypoints either.
-    for (image::Person& person : people) {
-      if (!in.detect_body) person.body = {};
-      if (!in.detect_face) person.face.clear();
-      if (!in.detect_hand) {
-        person.left_hand.clear();
-        person.right_hand.clear();
-      }
-    }
+    // As in the original, what is not drawn is in the keypoints all the same.
     frames.frames.push_back({std::move(people), picture.height, picture.width});
     call.part_done(static_cast<int>(n) + 1, static_cast<int>(in.image->dim(0)));
   }

@@ -94,6 +94,8 @@ void EngineRunner::free_memory(bool models, bool results) {
   if (models) engine_.free_models();
 }
 
-RunnerStats EngineRunner::stats() const { return {engine_.model_bytes(), engine_.result_bytes(), engine_.device()}; }
+RunnerStats EngineRunner::stats() const {
+  return {engine_.model_bytes(), engine_.result_bytes(), engine_.device(), engine_.memory_budget()};
+}
 
 }  // namespace easel::server

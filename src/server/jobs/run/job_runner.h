@@ -39,6 +39,7 @@ struct RunnerStats {
   uint64_t model_bytes = 0;    // weights held in memory
   uint64_t result_bytes = 0;   // results kept for reuse
   std::string device = "cpu";  // what models compute on now
+  uint64_t memory_budget = 0;  // bytes that models and pictures may take there
 };
 
 // One job at a time: run() and free_memory() are only ever called from one thread, the others from any.
