@@ -89,3 +89,12 @@ write("numbers", [3], [
     node("Unsqueeze", ["x"], ["v"], axes=[0]),
     node("BatchNormalization", ["v", "w", "w", "w", "w"], ["n"], epsilon=0.001), node("Erf", ["n"], ["e"]),
     node("Gelu", ["e"], ["y"], approximate="tanh"), floats("w", [3], [1, 2, 3])], opset=11)
+write("constants", [1, 2], [
+    node("Conv", ["map", "windows"], ["c"]), node("ReduceMean", ["c"], ["r"], keepdims=0),
+    node("Transpose", ["w"], ["t"]), node("MatMul", ["w", "t"], ["m"]), node("Gemm", ["m", "w"], ["g"]),
+    node("Add", ["x", "g"], ["a"]), node("Add", ["a", "r"], ["y"]),
+    floats("map", [1, 1, 3, 3], [1] * 9), floats("windows", [2, 1, 2, 2], [0.5] * 8),
+    floats("w", [2, 2], [1, 2, 3, 4])])
+# What is refused.
+write("refused_split", [4], [node("Split", ["x"], []), node("Relu", ["x"], ["y"])])
+write("refused_parts", [4], [node("Split", ["x"], ["p"], num_outputs=1 << 33), node("Relu", ["x"], ["y"])], opset=18)

@@ -37,7 +37,8 @@ void read_onnx_file(Bytes bytes) {
   if (graph.nodes.size() > kSmall) return;
   SmallBudget budget;
   const MemoryGuardScope scope(budget);
-  const models::OnnxNetwork network(graph, ops::Packer::pack());
+  const models::OnnxNetwork measured(graph, ops::Packer::measure()), network(graph, ops::Packer::pack());
+  require(measured.bytes() == network.bytes());
   Shape shape;
   for (const int64_t size : graph.inputs[0].shape)
     if (shape.rank() < Shape::kMaxRank) shape.push_back(size < 1 || size > 16 ? 4 : size);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/cancel.h"
 #include "base/error.h"
 #include "formats/tensors/safetensors.h"
@@ -30,8 +32,17 @@ std::string refusal(Fault fault, const F& act) {
   return "nothing was refused";
 }
 
+// What describes a file only measures its network.
 std::string build_refusal(Fault fault, const formats::OnnxGraph& graph) {
-  return refusal(fault, [&] { OnnxNetwork(graph, ops::Packer::pack()); });
+  const std::string measured = refusal(fault, [&] { OnnxNetwork(graph, ops::Packer::measure()); });
+  EXPECT_EQ(refusal(fault, [&] { OnnxNetwork(graph, ops::Packer::pack()); }), measured);
+  return measured;
+}
+
+Tensor whole(const std::vector<int64_t>& values) {
+  Tensor out({static_cast<int64_t>(values.size())}, DType::kI64);
+  std::copy(values.begin(), values.end(), out.data<int64_t>());
+  return out;
 }
 
 TEST(OnnxNetwork, NamesWhatItDoesNotCompute) {
@@ -87,11 +98,85 @@ TEST(OnnxNetwork, NamesWhatDoesNotFit) {
   EXPECT_NE(run_refusal(with_output(graph, "y"), Tensor::zeros({2, 8})).find("Conv"), std::string::npos);
   // Far more memory than any network needs, asked for in a few bytes.
   graph = onnx_graph({1, 1});
-  Tensor sizes({4}, DType::kI64);
-  std::fill_n(sizes.data<int64_t>(), 4, int64_t{100'000});
-  graph.tensors.set("sizes", sizes);
+  graph.tensors.set("sizes", whole(std::vector<int64_t>(4, 100'000)));
   add_node(graph, "Expand", {"x", "sizes"}, "y");
   EXPECT_NE(run_refusal(with_output(graph, "y"), Tensor::zeros({1, 1})).find("larger than any network"),
+            std::string::npos);
+}
+
+// Layers that are only measured have no weights, and what they would make of constants is not known then.
+TEST(OnnxNetwork, WeightsOnConstants) {
+  formats::OnnxGraph graph = onnx_graph({1, 2});
+  graph.tensors.set("map", Tensor::full({1, 2, 4, 4}, 1.0f));
+  graph.tensors.set("windows", Tensor::full({3, 2, 3, 3}, 0.5f));
+  graph.tensors.set("each", Tensor::full({3, 1, 2, 2}, 2.0f));
+  graph.tensors.set("rows", Tensor::full({2, 12}, 0.25f));
+  graph.tensors.set("shift", Tensor::full({1, 2}, 3.0f));
+  graph.tensors.set("matrix", Tensor::full({2, 12}, 1.0f));
+  add_node(graph, "Conv", {"map", "windows"}, "c");                       // 9 each
+  add_node(graph, "Conv", {"c", "each"}, "d", {{"group", integer(3)}});   // [1,3,1,1] of 72
+  add_node(graph, "Add", {"shift", "shift"}, "s");                        // [1,2] of 6
+  add_node(graph, "MatMul", {"s", "matrix"}, "m");                        // [1,12] of 12
+  add_node(graph, "Gemm", {"m", "rows"}, "g", {{"transB", integer(1)}});  // [1,2] of 36
+  add_node(graph, "ReduceMean", {"d"}, "r", {{"axes", integers({1, 2, 3})}, {"keepdims", integer(0)}});
+  add_node(graph, "Add", {"g", "r"}, "constant");
+  add_node(graph, "Add", {"x", "constant"}, "y");
+  graph = with_output(graph, "y");
+  const OnnxNetwork measured(graph, ops::Packer::measure()), network(graph, ops::Packer::pack());
+  EXPECT_EQ(measured.bytes(), network.bytes());
+  const Tensor y = network.forward(Tensor::full({1, 2}, 1.0f))[0];
+  ASSERT_EQ(y.shape(), (Shape{1, 2}));
+  for (const float v : y.values()) EXPECT_NEAR(v, 109, 1e-3);
+}
+
+// A few bytes of a file that ask for far more.
+TEST(OnnxNetwork, ConstantsHaveALimit) {
+  const auto graph_of = [](const auto& add) {
+    formats::OnnxGraph graph = onnx_graph({1, 4});
+    graph.tensors.set("size", whole({int64_t{1} << 22}));
+    formats::OnnxAttribute one;
+    one.kind = formats::OnnxAttribute::Kind::kTensor;
+    one.tensor = whole({1});
+    add_node(graph, "ConstantOfShape", {"size"}, "many", {{"value", one}});
+    add(graph);
+    add_node(graph, "Relu", {"x"}, "y");
+    return with_output(graph, "y");
+  };
+  const auto refused = [&](const auto& add) { return build_refusal(Fault::kBadFile, graph_of(add)); };
+  const OnnxNetwork one(graph_of([](formats::OnnxGraph&) {}), ops::Packer::measure());
+  EXPECT_EQ(one.bytes(), 0u) << "nothing uses it when the graph runs";
+
+  EXPECT_NE(refused([](formats::OnnxGraph& graph) {
+              for (int i = 0; i < 40; ++i) add_node(graph, "Neg", {"many"}, "many" + std::to_string(i));
+            }).find("more bytes than any network"),
+            std::string::npos);
+  // What is read counts as well, however little comes of it.
+  EXPECT_NE(refused([](formats::OnnxGraph& graph) {
+              for (int i = 0; i < 40; ++i) add_node(graph, "Shape", {"many"}, "size" + std::to_string(i));
+            }).find("more bytes than any network"),
+            std::string::npos);
+  EXPECT_NE(refused([](formats::OnnxGraph& graph) {
+              add_node(graph, "Concat", std::vector<std::string>(3, "many"), "all", {{"axis", integer(0)}});
+            }).find("larger than any network"),
+            std::string::npos);
+  EXPECT_NE(refused([](formats::OnnxGraph& graph) {
+              add_node(graph, "Squeeze", {"x", "many"}, "less");
+            }).find("axes of 4194304"),
+            std::string::npos);
+}
+
+TEST(OnnxNetwork, PartsHaveALimit) {
+  const auto refused = [](const std::string& output, std::map<std::string, formats::OnnxAttribute> attributes) {
+    formats::OnnxGraph graph = onnx_graph({1, 4});
+    graph.tensors.set("w", Tensor::zeros({4}));
+    add_node(graph, "Split", {"w"}, output, std::move(attributes));
+    return build_refusal(Fault::kBadFile, with_output(graph, "x"));
+  };
+  EXPECT_NE(refused("", {}).find("into 0 parts"), std::string::npos);
+  for (const int64_t count : {int64_t{0}, int64_t{-1}, int64_t{1} << 33, std::numeric_limits<int64_t>::max()})
+    EXPECT_NE(refused("part", {{"num_outputs", integer(count)}}).find("into " + std::to_string(count) + " parts"),
+              std::string::npos);
+  EXPECT_NE(refused("part", {{"split", integers(std::vector<int64_t>(100'000, 0))}}).find("split of 100000"),
             std::string::npos);
 }
 
@@ -118,7 +203,7 @@ TEST(OnnxNetwork, OtherFilesAreNamed) {
   }
 }
 
-// The fuzzer begins with graphs that run, each through operators of another kind.
+// The fuzzer begins with graphs that run, each through operators of another kind, and some that are refused.
 TEST(OnnxNetwork, TheFuzzersGraphsRun) {
   size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(testing::kSourceDir) /
@@ -126,12 +211,18 @@ TEST(OnnxNetwork, TheFuzzersGraphsRun) {
     SCOPED_TRACE(entry.path().filename().string());
     const auto file = formats::open_model_file(entry.path());
     ASSERT_TRUE(file.graph);
+    if (entry.path().filename().string().starts_with("refused_")) {
+      build_refusal(Fault::kBadFile, *file.graph);
+      continue;
+    }
+    const OnnxNetwork measured(*file.graph, ops::Packer::measure()), network(*file.graph, ops::Packer::pack());
+    EXPECT_EQ(measured.bytes(), network.bytes());
     Shape shape;
     for (const int64_t size : file.graph->inputs.at(0).shape) shape.push_back(size < 0 ? 4 : size);
-    EXPECT_EQ(OnnxNetwork(*file.graph, ops::Packer::pack()).forward(Tensor::full(shape, 0.5f)).size(), 1u);
+    EXPECT_EQ(network.forward(Tensor::full(shape, 0.5f)).size(), 1u);
     ++files;
   }
-  EXPECT_GE(files, 5u);
+  EXPECT_GE(files, 6u);
 }
 
 // What was measured is what is kept, so that the memory budget holds.

@@ -22,6 +22,13 @@ namespace {
 
 constexpr int64_t kOldest = 7, kNewest = 23;  // versions of the operators whose definitions were read
 constexpr size_t kNoPlace = static_cast<size_t>(-1);
+// What computing constants may read and make in all, beyond a few times what the file holds: a file of a few bytes can
+// ask for any number of them.
+constexpr size_t kMostFolded = size_t{256} << 20, kTimesTheFile = 4;
+
+size_t bytes_of(const Value& value) {
+  return value.is_whole ? value.whole.values.size() * sizeof(int64_t) : value.floats.nbytes();
+}
 
 // Runs a part of an operation; its errors say which one it was.
 template <class F>
@@ -56,12 +63,17 @@ struct OnnxNetwork::Impl {
     if (graph.inputs.size() != 1 || !graph.inputs[0].is_float)
       throw Error(Fault::kBadFile, "it has " + std::to_string(graph.inputs.size()) +
                                        " inputs, where networks that Easel runs have one, of floats");
+    for (const OnnxNode& node : graph.nodes)
+      for (const std::string& name : node.inputs) ++uses[name];
+    for (const formats::OnnxPort& output : graph.outputs) ++uses[output.name];
     input = place_of(graph.inputs[0].name);
     for (const auto& [name, tensor] : graph.tensors) {
       const size_t place = place_of(name);
       stored[place] = &tensor;
+      file_bytes += tensor.nbytes();
       constexpr int64_t kSmall = 4096;
-      if (!tensor.is_float() || tensor.numel() <= kSmall) keep(place, onnx::value_of(tensor, device));
+      const bool known = !tensor.is_float() || tensor.numel() <= kSmall;
+      if (known && uses.contains(name)) keep(place, onnx::value_of(tensor, device));
     }
     for (const OnnxNode& node : graph.nodes) add(node, graph.opset, packer);
     for (const formats::OnnxPort& output : graph.outputs) {
@@ -71,9 +83,10 @@ struct OnnxNetwork::Impl {
       as_value(found->second);
     }
     find_last_uses();
-    for (const auto& [place, value] : constants) held += value.is_whole ? 0 : value.floats.nbytes();
+    for (const auto& [place, value] : constants) held += bytes_of(value);
     stored.clear();  // the file may be closed
     places.clear();
+    uses.clear();
   }
 
   size_t place_of(const std::string& name) {
@@ -121,22 +134,44 @@ struct OnnxNetwork::Impl {
       step.run = op->make(ready);
       ready.refuse_rest(op->outputs);
       held += ready.bytes();
-      bool folds = true;
+      // Layers that are only measured hold no weights to compute with.
+      bool folds = !ready.takes_weights();
       for (size_t i = 0; i < step.inputs.size(); ++i) {
         if (ready.taken(i)) step.inputs[i] = kNoPlace;
         else as_value(step.inputs[i]);
         folds = folds && (step.inputs[i] == kNoPlace || constants.contains(step.inputs[i]));
       }
       for (const std::string& name : node.outputs) step.outputs.push_back(name.empty() ? kNoPlace : place_of(name));
-      if (!folds) {
-        steps.push_back(std::move(step));
-        return;
-      }
-      const auto at = [&](size_t place) { return place == kNoPlace ? nullptr : &constants.at(place); };
-      Outputs made = compute(step, at);
-      for (size_t i = 0; i < step.outputs.size(); ++i)
-        if (step.outputs[i] != kNoPlace) keep(step.outputs[i], std::move(made[i]));
+      if (folds) fold(step, node);
+      for (size_t i = 0; i < step.inputs.size(); ++i)
+        if (folds || ready.taken(i)) used_once(node.inputs[i]);
+      if (!folds) steps.push_back(std::move(step));
     });
+  }
+
+  // Computes what needs nothing but constants.
+  void fold(const Step& step, const OnnxNode& node) {
+    size_t read = 0, made_bytes = 0;
+    for (const size_t place : step.inputs) read += place == kNoPlace ? 0 : bytes_of(constants.at(place));
+    spend(read);
+    const auto at = [&](size_t place) { return place == kNoPlace ? nullptr : &constants.at(place); };
+    Outputs made = compute(step, at);
+    for (const Value& value : made) made_bytes += bytes_of(value);
+    if (step.inputs.empty()) file_bytes += made_bytes;  // a constant that the operation itself holds
+    else spend(made_bytes);
+    for (size_t i = 0; i < step.outputs.size(); ++i)
+      if (step.outputs[i] != kNoPlace && uses.contains(node.outputs[i])) keep(step.outputs[i], std::move(made[i]));
+  }
+
+  void spend(size_t bytes) {
+    folded += bytes;
+    if (folded > kMostFolded + kTimesTheFile * file_bytes)
+      throw Error(Fault::kBadFile, "constants of more bytes than any network has");
+  }
+
+  // Constants go with their last use, if no step is among those.
+  void used_once(const std::string& name) {
+    if (!name.empty() && --uses.at(name) == 0) constants.erase(places.at(name));
   }
 
   template <class At>
@@ -149,7 +184,6 @@ struct OnnxNetwork::Impl {
     return made;
   }
 
-  // Values that only constants were made of, and that nothing uses when the graph runs, go.
   void find_last_uses() {
     std::vector<bool> used(count, false);
     for (const size_t place : outputs) used[place] = true;
@@ -161,16 +195,17 @@ struct OnnxNetwork::Impl {
           if (!constants.contains(place)) steps[i].last.push_back(place);
         }
     }
-    std::erase_if(constants, [&](const auto& item) { return !used[item.first]; });
   }
 
   Device device;
-  std::unordered_map<std::string, size_t> places;  // of values, by name, while it is made ready
-  std::map<size_t, const StoredTensor*> stored;    // the same: the file's tensors
+  // While it is made ready, by name: the places of values, and how often they are still to be used.
+  std::unordered_map<std::string, size_t> places, uses;
+  std::map<size_t, const StoredTensor*> stored;  // the same: the file's tensors
   std::map<size_t, Value> constants;
   std::vector<Step> steps;
   std::vector<size_t> outputs;
   size_t input = 0, count = 0, held = 0;
+  size_t file_bytes = 0, folded = 0;
 };
 
 OnnxNetwork::OnnxNetwork(const OnnxGraph& graph, const ops::Packer& packer)

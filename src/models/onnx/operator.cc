@@ -81,12 +81,19 @@ StoredTensor Node::weights(size_t i) {
 }
 
 std::vector<int64_t> Node::listed(const std::string& attribute, size_t input) {
-  if (has(attribute)) return integers(attribute);
+  // Each operation keeps its own copy, and many can name one constant.
+  constexpr size_t kMost = 64;
+  const auto checked = [&](const std::vector<int64_t>& values) {
+    if (values.size() > kMost)
+      throw Error(Fault::kBadFile, attribute + " of " + std::to_string(values.size()) + " numbers");
+    return values;
+  };
+  if (has(attribute)) return checked(integers(attribute));
   if (!has_input(input)) return {};
   const Value* value = constant(input);
   if (!value) refuse("its " + attribute + " are computed by other operations");
   if (!value->is_whole) throw Error(Fault::kBadFile, attribute + " are not whole numbers");
-  return value->whole.values;
+  return checked(value->whole.values);
 }
 
 void Node::refuse(const std::string& what) const {

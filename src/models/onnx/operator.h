@@ -70,8 +70,9 @@ class Node {
   // Throws Error(kBadFile) for whole numbers.
   StoredTensor weights(size_t i);
   bool taken(size_t i) const { return taken_.contains(i); }
+  bool takes_weights() const { return !taken_.empty(); }
   // Whole numbers or axes that are an attribute in some versions and a constant input in others. Empty if neither is
-  // there. Throws Error(kUnsupported) if they are computed.
+  // there. Throws Error(kUnsupported) if they are computed, Error(kBadFile) for more than any operation lists.
   std::vector<int64_t> listed(const std::string& attribute, size_t input);
 
   // Memory that what was made ready keeps.

@@ -186,16 +186,20 @@ Run slice(Node& node) {
   };
 }
 
+constexpr size_t kMostParts = 64;
+
 Run split(Node& node) {
-  const int64_t axis = node.integer("axis", 0), parts = node.integer("num_outputs", 0);
+  const int64_t axis = node.integer("axis", 0);
+  const int64_t count = node.integer("num_outputs", static_cast<int64_t>(node.outputs()));
   const std::vector<int64_t> given = node.listed("split", 1);
-  const auto used = static_cast<int64_t>(node.outputs());
+  if (given.empty() && (count < 1 || count > static_cast<int64_t>(kMostParts)))
+    throw Error(Fault::kBadFile, "a split into " + std::to_string(count) + " parts");
   return [=](const Inputs& in) -> Outputs {
     const Value& x = in.any(0);
     const int d = axis_of(axis, x.shape().rank());
     std::vector<int64_t> sizes = given;
     if (sizes.empty()) {
-      const int64_t count = parts > 0 ? parts : used, all = x.shape()[d], each = (all + count - 1) / count;
+      const int64_t all = x.shape()[d], each = (all + count - 1) / count;
       for (int64_t at = 0, i = 0; i < count; ++i, at += each) sizes.push_back(std::clamp<int64_t>(all - at, 0, each));
     }
     Outputs out;
@@ -223,9 +227,11 @@ Run concat(Node& node) {
       for (size_t i = 0; i < in.count(); ++i) {
         const Whole& part = in.whole(i);
         if (part.shape.rank() != 1) throw Error(Fault::kBadFile, "values of different ranks are joined");
-        out.values.insert(out.values.end(), part.values.begin(), part.values.end());
+        out.shape[0] += part.shape[0];
       }
-      out.shape[0] = checked_size({static_cast<int64_t>(out.values.size())}, kMostWhole)[0];
+      checked_size(out.shape, kMostWhole);
+      for (size_t i = 0; i < in.count(); ++i)
+        out.values.insert(out.values.end(), in.whole(i).values.begin(), in.whole(i).values.end());
       return {std::move(out)};
     }
     std::vector<Tensor> parts;
@@ -304,7 +310,6 @@ Run expand(Node&) {
   };
 }
 
-constexpr size_t kMostParts = 64;
 constexpr Operator kOperators[] = {
     {"Concat", concat},       {"Expand", expand},       {"Flatten", flatten},         {"Gather", gather},
     {"Reshape", reshape},     {"Slice", slice},         {"Split", split, kMostParts}, {"Squeeze", squeeze},
