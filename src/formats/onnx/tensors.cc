@@ -104,11 +104,11 @@ WireBytes OnnxTensors::outside(const Place& place, uint64_t bytes, StorageRef& s
   const std::filesystem::path folder = std::filesystem::path(file_.path()).parent_path();
   const auto path = is_utf8(place.location) ? resolve_inside(folder, place.location) : std::nullopt;
   if (!path) bad("it says that its tensors lie in a file outside of its folder");
-  auto known = beside_.find(place.location);
+  auto known = beside_.find(path->string());
   if (known == beside_.end()) {
     MappedFile opened = MappedFile::open(*path);
     const uint64_t size = opened.bytes().size();
-    known = beside_.emplace(place.location, Beside{std::move(opened), size}).first;
+    known = beside_.emplace(path->string(), Beside{std::move(opened), size}).first;
   }
   Beside& there = known->second;
   const WireBytes all = there.file.bytes();

@@ -36,7 +36,7 @@ class OnnxTensors {
   WireBytes outside(const Place& place, uint64_t bytes, StorageRef& storage);
 
   const MappedFile& file_;
-  std::map<std::string, Beside> beside_;
+  std::map<std::string, Beside> beside_;  // by their resolved paths: one file has many names
 };
 
 }  // namespace easel::formats
