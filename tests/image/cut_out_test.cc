@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 
@@ -57,6 +58,13 @@ TEST(CutOut, WhatIsInFrontStays) {
   // Of a network that says the same everywhere nothing is in front.
   const BytePicture none = cut_out(picture(), Tensor::full({1, 1, 4, 4}, 0.5f));
   EXPECT_EQ(none.at(3, 3)[3], 0);
+  // What is no number is not in front, and leaves the rest as it is.
+  Tensor odd = Tensor::full({1, 1, 4, 4}, 0.0f);
+  odd.f32()[5] = std::numeric_limits<float>::quiet_NaN();
+  odd.f32()[15] = 1.0f;
+  const BytePicture beside = cut_out(picture(), odd);
+  EXPECT_EQ(beside.at(7, 11)[3], 0);
+  EXPECT_GT(beside.at(19, 29)[3], 250);
   EXPECT_THROW(cut_out(picture(), Tensor::full({2, 1, 4, 4}, 0.5f)), Error);
 }
 

@@ -53,7 +53,8 @@ BytePicture cut_out(const BytePicture& picture, const Tensor& said) {
   constexpr float kFull = 255.0f;
   std::transform(map.f32(), map.f32() + map.numel(), bytes.f32(), [&](float v) {
     const float byte = range > 0 ? (v - low) / range * kFull : 0.0f;
-    return static_cast<float>(static_cast<uint8_t>(byte)) / kFull;
+    // A damaged network says what is no number.
+    return std::isnan(byte) ? 0.0f : std::trunc(std::clamp(byte, 0.0f, kFull)) / kFull;
   });
   const Tensor large = pillow_resize(bytes, {picture.width, picture.height}, PillowFilter::kLanczos);
   BytePicture out(picture.height, picture.width, 4);
