@@ -137,13 +137,21 @@ void use_few_steps(workflow::Prompt& prompt, engine::Engine& engine) {
     fprintf(stderr, "%s %s\n", bold("note:").c_str(), note.c_str());
 }
 
-void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder,
-             const nodes::Table& table) {
+// What is assigned to inputs on which the settings of distilled models depend.
+std::vector<std::string> that_settings_follow(const std::vector<std::string>& assignments) {
+  std::vector<std::string> out;
+  for (const std::string& text : assignments)
+    if (const std::string input = workflow::parse_assignment(text).input; input == "ckpt_name" || input == "denoise")
+      out.push_back(text);
+  return out;
+}
+
+void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFolder& folder, engine::Engine& engine) {
+  const nodes::Table& table = engine.table();
   techniques::set_pictures(t.prompt, t.pictures, folder.names());
   techniques::set_words(t.prompt, t.prompts, flags.prompt);
   if (!flags.negative.empty()) techniques::set_words(t.prompt, t.negatives, flags.negative);
   if (flags.seed) set_seeds(t.prompt, table, *flags.seed);
-  if (flags.steps) techniques::set_number(t.prompt, "steps", *flags.steps);
   if (flags.amount) t.prompt.find(t.knobs[t.main_knob].node)->inputs[t.knobs[t.main_knob].input] = *flags.amount;
   // Built-in models draw squares of their own size best.
   if (workflow::PromptNode* size = size_node(t.prompt); size && !(t.built_in && flags.size.empty())) {
@@ -152,6 +160,9 @@ void fill_in(techniques::Technique& t, const QuickFlags& flags, const PictureFol
     size->inputs["width"] = w;
     size->inputs["height"] = h;
   }
+  workflow::assign(t.prompt, table, that_settings_follow(flags.assignments));
+  use_few_steps(t.prompt, engine);
+  if (flags.steps) techniques::set_number(t.prompt, "steps", *flags.steps);
   workflow::assign(t.prompt, table, flags.assignments);
 }
 
@@ -196,8 +207,7 @@ void run_technique(const QuickFlags& flags, const std::vector<std::string>& cand
   const auto engine = start_engine(session);
   techniques::Technique t = techniques::first_available(*engine, candidates, flags.pictures.size());
   if (t.built_in) note_small(flags.session);
-  use_few_steps(t.prompt, *engine);
-  fill_in(t, flags, folder, engine->table());
+  fill_in(t, flags, folder, *engine);
   if (t.built_in) enlarge(t.prompt, engine->folders());
   if (!flags.json) fprintf(stderr, "%s\n", dim(t.title + " (workflow " + t.name + ")").c_str());
   Presenter presenter(flags.json ? Style::kJson : Style::kPeople, *engine);
