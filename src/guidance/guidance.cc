@@ -121,7 +121,7 @@ void Guidance::take_batch() {
   size_t size = 1;
   for (size_t parts = 1; parts <= fitting.size(); ++parts) {
     size = fitting.size() / parts;
-    if (static_cast<int64_t>(size) * pixels <= options_.max_batch_pixels) break;
+    if (static_cast<int64_t>(size) * pixels <= max_batch_pixels_) break;
   }
   fitting.resize(size);
   std::erase_if(waiting, [&](const Entry* e) { return std::find(fitting.begin(), fitting.end(), e) != fitting.end(); });
@@ -168,10 +168,27 @@ void Guidance::wait_for(float sigma, const Sides& sides) {
     else work_.waiting.push_back(&entry);
   }
   if (defaults) add_defaults(sigma, sides);
-  if (!options_.hooked) return;
-  std::vector<const models::HookGroup*> groups;
+}
+
+HookedNetworks::Groups Guidance::waiting_hooks() const {
+  HookedNetworks::Groups groups;
   for (const Entry* entry : work_.waiting) groups.push_back(entry->prepared.hooks.get());
-  options_.hooked->at(sigma, groups);
+  return groups;
+}
+
+// Tells the networks with hooks which entries are evaluated next.
+void Guidance::tell_hooked(float sigma) {
+  if (!options_.hooked) return;
+  HookedNetworks::Groups active;
+  for (const Entry& entry : entries_)
+    if (entry.prepared.active(sigma)) active.push_back(entry.prepared.hooks.get());
+  options_.hooked->at(sigma, waiting_hooks(), active);
+}
+
+void Guidance::load(float sigma) {
+  if (!options_.hooked) return;
+  wait_for(sigma, needed());
+  options_.hooked->load(sigma, waiting_hooks());
 }
 
 // Gives default entries the weight that the others of their list leave at each pixel, if there is any.
@@ -204,6 +221,7 @@ std::array<Tensor, 3> Guidance::pictures(const Tensor& x, float sigma, const Sid
                                          bool alone) {
   ++work_.in.evaluation;
   wait_for(sigma, sides);
+  tell_hooked(sigma);
   std::array sums{Sum(latent_), Sum(latent_), sides[2] ? Sum(latent_) : Sum()};
   while (!work_.waiting.empty()) {
     take_batch();

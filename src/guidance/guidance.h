@@ -37,8 +37,6 @@ struct GuidanceOptions {
   bool middle_alone = false;
   // Evaluate the unconditional list even at cfg 1, where the result does not depend on it.
   bool always_uncond = false;
-  // The most latent pixels in a batch of several entries.
-  int64_t max_batch_pixels = kMostBatchPixels;
   // The patches that nodes have added to the model, in order. Only those that change the guidance are used.
   std::vector<models::ModelPatchPtr> patches = {};
   // The networks of entries with hooks, and without them: in place of the given one.
@@ -58,6 +56,10 @@ class Guidance {
 
   // The guided prediction of the picture in x [N,h,w,C] at noise level sigma.
   Tensor denoised(const Tensor& x, float sigma);
+  // Loads what entries with hooks need in the first step, which is at this noise level.
+  void load(float sigma);
+  // From now on there are at most so many latent pixels in a batch of several entries.
+  void limit_batches(int64_t pixels) { max_batch_pixels_ = pixels; }
   // The unconditional prediction of the last call; zeros if it was not needed.
   const Tensor& uncond_denoised() const { return uncond_; }
 
@@ -79,6 +81,8 @@ class Guidance {
   static bool can_share_batch(const Entry& a, const Entry& b);
   void take_batch();
   void wait_for(float sigma, const Sides& sides);
+  HookedNetworks::Groups waiting_hooks() const;
+  void tell_hooked(float sigma);
   void add_defaults(float sigma, const Sides& sides);
   Tensor evaluate(const Tensor& x, float sigma, const Hooks& hooks, bool alone);
   std::array<Tensor, 3> pictures(const Tensor& x, float sigma, const Sides& sides, const Hooks& hooks,
@@ -92,6 +96,7 @@ class Guidance {
   Shape latent_;
   models::Network network_;
   GuidanceOptions options_;
+  int64_t max_batch_pixels_ = kMostBatchPixels;
   Tensor uncond_;
   // Kept between steps, so that a step allocates nothing on the heap.
   struct Work {

@@ -19,23 +19,35 @@ std::vector<double> HookedNetworks::strengths(const models::HookGroup& group) {
   return out;
 }
 
-void HookedNetworks::at(float sigma, const std::vector<const models::HookGroup*>& groups) {
+void HookedNetworks::advance(float sigma, const Groups& groups) {
   for (const models::HookGroup* group : groups)
     for (const models::WeightHook& hook : group ? group->all() : std::vector<models::WeightHook>())
       if (hook.keyframes) clock(hook.keyframes).advance(sigma);
-  const auto needed = [&](const models::HookGroup* group) {
-    return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+void HookedNetworks::at(float sigma, const Groups& next, const Groups& active) {
+  advance(sigma, next);
+  const auto needed = [&, same = sigma == sigma_](const models::HookGroup* group) {
+    return same || std::find(active.begin(), active.end(), group) != active.end();
   };
   if (!needed(nullptr)) plain_ = nullptr;
   std::erase_if(built_, [&](const auto& entry) {
     return !needed(entry.first) || entry.second.strengths != strengths(*entry.first);
   });
+  sigma_ = sigma;
 }
 
-Tensor HookedNetworks::evaluate(const models::HookGroup* hooks, const models::NetworkBatch& batch) {
+void HookedNetworks::load(float sigma, const Groups& next) {
+  const auto before = clocks_;
+  advance(sigma, next);
+  for (const models::HookGroup* group : next) network(group);
+  clocks_ = before;
+}
+
+models::Network& HookedNetworks::network(const models::HookGroup* hooks) {
   if (!hooks) {
     if (!plain_) plain_ = model_.net->network(run_);
-    return plain_(batch);
+    return plain_;
   }
   Built& built = built_[hooks];
   if (!built.network) {
@@ -48,7 +60,11 @@ Tensor HookedNetworks::evaluate(const models::HookGroup* hooks, const models::Ne
     }
     built.network = now.net->network(run_);
   }
-  return built.network(batch);
+  return built.network;
+}
+
+Tensor HookedNetworks::evaluate(const models::HookGroup* hooks, const models::NetworkBatch& batch) {
+  return network(hooks)(batch);
 }
 
 }  // namespace easel::guidance

@@ -194,7 +194,6 @@ Tensor ksample(const KSampleRequest& given) {
                           : nullptr;
   const models::Network network = hooked ? models::Network() : model.network(network_run);
   const auto nets_of_boxes = gligen_models(request);
-  const auto memory = hold_memory(request);
 
   Tensor latent = contiguous(request.latent);
   const Shape shape = latent.shape();
@@ -224,10 +223,12 @@ Tensor ksample(const KSampleRequest& given) {
                      .negative_scale = lists.negative_scale,
                      .middle_alone = !lists.apart.empty(),
                      .always_uncond = sampler.wants_uncond,
-                     .max_batch_pixels = request.max_batch_pixels,
                      .patches = request.model.patches,
                      .hooked = hooked,
                      .sampling = request.model.sampling});
+  guidance.load(sigmas.front());
+  const auto memory = hold_memory(request);
+  guidance.limit_batches(request.max_batch_pixels);
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {

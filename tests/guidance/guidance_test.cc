@@ -234,7 +234,8 @@ TEST(Guidance, SmallBatchesGiveTheSameResult) {
   std::vector<Tensor> results;
   for (int64_t limit : {int64_t{1}, int64_t{700}, int64_t{1} << 30}) {
     Guidance guidance(prepare_conditioning(c.positive, c.negative, shape, kModel, text_only), shape, toy_network,
-                      {.cfg = c.cfg, .max_batch_pixels = limit});
+                      {.cfg = c.cfg});
+    guidance.limit_batches(limit);
     results.push_back(guidance.denoised(x, 3));
   }
   EXPECT_LT(testing::relative_error(results[0], results[2]), 1e-6);
