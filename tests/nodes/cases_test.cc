@@ -22,6 +22,7 @@
 #include "models/vision/style_model.h"
 #include "node_api/files.h"
 #include "nodes/common/sampling_values.h"
+#include "nodes/conditioning/hook_links.h"
 #include "nodes/extensions/lora_stack.h"
 #include "nodes/extensions/networks/rembg_session.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
@@ -50,6 +51,8 @@ std::string shape(const Tensor& t) {
   return out;
 }
 
+std::string from_to(double start, double end) { return "from " + std::to_string(start) + " to " + std::to_string(end); }
+
 std::string in_words(const models::Conditioning& list) {
   std::string out;
   for (const auto& entry : list) {
@@ -57,7 +60,8 @@ std::string in_words(const models::Conditioning& list) {
     if (entry.pooled_output.defined()) out += " pooled " + shape(entry.pooled_output);
     if (entry.area) out += " in an area";
     if (entry.mask.defined()) out += " in a mask " + shape(entry.mask);
-    if (entry.start_percent) out += " for a time";
+    if (entry.start_percent || entry.end_percent)
+      out += " " + from_to(entry.start_percent.value(), entry.end_percent.value());
     if (entry.hooks) out += " hooked";
     if (entry.is_default) out += " by default";
     if (entry.strength != 1.0f) out += " weakened";
@@ -73,7 +77,8 @@ std::string in_words(const models::Conditioning& list) {
 std::string in_words(const models::HookKeyframes& keyframes) {
   std::string out;
   for (const models::HookKeyframe& k : keyframes.all())
-    out += " " + std::to_string(k.start_percent) + "=" + std::to_string(k.strength);
+    out += " " + std::to_string(k.start_percent) + "=" + std::to_string(k.strength) + " for " +
+           std::to_string(k.guarantee_steps);
   return out;
 }
 
@@ -115,6 +120,7 @@ std::string in_words(const Value& value) {
            (clip->hooks ? " hooked in " + std::to_string(clip->schedule.size()) + " parts" : "");
   if (const auto* hooks = value.get<models::HookGroupPtr>()) return out + (*hooks ? in_words(**hooks) : " none");
   if (const auto* frames = value.get<std::shared_ptr<const models::HookKeyframes>>()) return out + in_words(**frames);
+  if (const auto* range = value.get<TimestepsRange>()) return out + " " + from_to(range->start, range->end);
   if (const auto* vae = value.get<models::VaeHandle>()) return out + (vae->vae ? "" : " without a model");
   if (const auto* net = value.get<models::ControlNetHandle>()) return out + (net->t2i_adapter ? " T2I-Adapter" : "");
   if (const auto* vision = value.get<models::ClipVisionHandle>())
@@ -153,7 +159,7 @@ std::string in_words(const Value& value) {
                                             "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
                                             "DICT",          "GLIGEN",           "INPAINT_PATCH",
                                             "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
-                                            "STITCHER",      "TileLayout",       "TIMESTEPS_RANGE"};
+                                            "STITCHER",      "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }

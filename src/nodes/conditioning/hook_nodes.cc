@@ -1,40 +1,17 @@
 // Hooks: LoRAs and checkpoints that change a model's weights for some conditionings only, more or less over the steps.
 #include <cmath>
+#include <map>
 #include <numbers>
 
 #include "models/checkpoint/checkpoint.h"
-#include "models/patch/hooks.h"
 #include "models/patch/lora.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/model_input.h"
+#include "nodes/conditioning/hook_links.h"
 #include "sampling/schedule/schedule.h"
 
 namespace easel::nodes {
-
-// Null for none, which ComfyUI's nodes pass on as well.
-template <>
-struct LinkType<models::HookGroupPtr> : ModelLink<models::HookGroupPtr> {
-  static constexpr const char* kName = "HOOKS";
-};
-using Keyframes = std::shared_ptr<const models::HookKeyframes>;
-template <>
-struct LinkType<Keyframes> : ModelLink<Keyframes> {
-  static constexpr const char* kName = "HOOK_KEYFRAMES";
-};
-
-namespace {
-
-struct TimestepsRange {
-  double start = 0.0, end = 1.0;
-};
-
-}  // namespace
-
-template <>
-struct LinkType<TimestepsRange> : PlainLink<TimestepsRange> {
-  static constexpr const char* kName = "TIMESTEPS_RANGE";
-};
 
 namespace {
 
@@ -168,12 +145,28 @@ struct Properties {
   MaybeLinked<TimestepsRange> timesteps;
 };
 
+// Adds hooks to entries. Entries of one group have one group afterwards, by which they are known to share a network.
+class MoreHooks {
+ public:
+  explicit MoreHooks(const MaybeLinked<HookGroupPtr>& link) : hooks_(hooks_of(link)) {}
+
+  void add_to(ConditioningEntry& entry) {
+    if (!hooks_) return;
+    HookGroupPtr& both = combined_[entry.hooks];
+    if (!both) both = models::combined(entry.hooks, hooks_);
+    entry.hooks = both;
+  }
+
+ private:
+  HookGroupPtr hooks_;
+  std::map<HookGroupPtr, HookGroupPtr> combined_;
+};
+
 // The strength is that of the mask: without one it has no effect, as in ComfyUI.
-Conditioning with_properties(const Conditioning& given, const Properties& in) {
+Conditioning with_properties(const Conditioning& given, const Properties& in, MoreHooks& hooks) {
   Conditioning list = given;
-  const HookGroupPtr hooks = hooks_of(in.hooks);
   for (ConditioningEntry& entry : list) {
-    if (hooks) entry.hooks = models::combined(entry.hooks, hooks);
+    hooks.add_to(entry);
     if (in.mask) {
       entry.mask = *in.mask;
       entry.mask_strength = static_cast<float>(in.strength);
@@ -206,16 +199,22 @@ struct SetPairAndCombine : SetPair {
   Linked<Conditioning> positive, negative;
 };
 
-Results<Conditioning> set_one(const SetOne& in) { return {with_properties(*in.cond_NEW, in)}; }
+Results<Conditioning> set_one(const SetOne& in) {
+  MoreHooks hooks(in.hooks);
+  return {with_properties(*in.cond_NEW, in, hooks)};
+}
 Results<Conditioning> set_one_and_combine(const SetOneAndCombine& in) {
-  return {joined(*in.cond, with_properties(*in.cond_NEW, in))};
+  MoreHooks hooks(in.hooks);
+  return {joined(*in.cond, with_properties(*in.cond_NEW, in, hooks))};
 }
 Results<Conditioning, Conditioning> set_pair(const SetPair& in) {
-  return {with_properties(*in.positive_NEW, in), with_properties(*in.negative_NEW, in)};
+  MoreHooks hooks(in.hooks);
+  return {with_properties(*in.positive_NEW, in, hooks), with_properties(*in.negative_NEW, in, hooks)};
 }
 Results<Conditioning, Conditioning> set_pair_and_combine(const SetPairAndCombine& in) {
-  return {joined(*in.positive, with_properties(*in.positive_NEW, in)),
-          joined(*in.negative, with_properties(*in.negative_NEW, in))};
+  MoreHooks hooks(in.hooks);
+  return {joined(*in.positive, with_properties(*in.positive_NEW, in, hooks)),
+          joined(*in.negative, with_properties(*in.negative_NEW, in, hooks))};
 }
 
 struct CombinePair {
@@ -234,21 +233,23 @@ struct DefaultPair {
   MaybeLinked<HookGroupPtr> hooks;
 };
 
-Conditioning with_default(const Conditioning& list, const Conditioning& others, const HookGroupPtr& hooks) {
+Conditioning with_default(const Conditioning& list, const Conditioning& others, MoreHooks& hooks) {
   Conditioning defaults = others;
   for (ConditioningEntry& entry : defaults) {
-    if (hooks) entry.hooks = models::combined(entry.hooks, hooks);
+    hooks.add_to(entry);
     entry.is_default = true;
   }
   return joined(list, defaults);
 }
 
 Results<Conditioning> default_one(const DefaultOne& in) {
-  return {with_default(*in.cond, *in.cond_DEFAULT, hooks_of(in.hooks))};
+  MoreHooks hooks(in.hooks);
+  return {with_default(*in.cond, *in.cond_DEFAULT, hooks)};
 }
 Results<Conditioning, Conditioning> default_pair(const DefaultPair& in) {
-  return {with_default(*in.positive, *in.positive_DEFAULT, hooks_of(in.hooks)),
-          with_default(*in.negative, *in.negative_DEFAULT, hooks_of(in.hooks))};
+  MoreHooks hooks(in.hooks);
+  return {with_default(*in.positive, *in.positive_DEFAULT, hooks),
+          with_default(*in.negative, *in.negative_DEFAULT, hooks)};
 }
 
 struct RangeOf {
