@@ -171,6 +171,11 @@ TEST_F(PhotoMakerTest, FindsTheWordByItsTrigger) {
   std::string longer = "man photomaker";
   for (int i = 0; i < 80; ++i) longer += " word";
   EXPECT_THROW(encode_with_person(net, clip, images, longer, nullptr), Error);
+  // Several encodings for parts of the sampling, of which only one would be made.
+  ClipHandle scheduled = clip;
+  scheduled.schedule.resize(2);
+  for (const char* text : {"man photomaker", "man"})
+    EXPECT_THROW(encode_with_person(net, scheduled, images, text, nullptr), Error);
   // Another encoder.
   const auto sd15 = formats::open_model_file(tiny_models_dir() / "checkpoints/v1-5-pruned-emaonly.safetensors");
   const ClipHandle small{load_text_encoder(residency, *sd15.tensors, DType::kF32, "sd15"), nullptr, std::nullopt};

@@ -141,6 +141,7 @@ std::optional<Error> photo_maker_mismatch(const PhotoMakerHandle& net, const Cli
 
 EncodedText encode_with_person(const PhotoMakerHandle& net, const ClipHandle& clip, const Tensor& images,
                                std::string_view text, std::vector<std::string>* warnings) {
+  require_one_encoding(clip);
   PromptTokens tokens = clip.encoder->tokenize(text, clip.embeddings.get(), warnings);
   const int64_t word = trigger_position(text);
   if (word == 0) {

@@ -75,7 +75,8 @@ std::optional<Error> photo_maker_mismatch(const PhotoMakerHandle& net, const Cli
 // A prompt with a person in it: the trigger word is taken out, and the token before its place is changed by the first
 // of the images [N,H,W,3]. A text without that word between single blanks is encoded as it is. As in ComfyUI's node, a
 // token is looked for where its word is counted, as if every word before it was one token.
-// Throws Error(kInvalid) if the text is longer than 75 tokens, Error(kMismatch) if the encoder's width is another one.
+// Throws Error(kInvalid) if the text is longer than 75 tokens, Error(kMismatch) if the encoder's width is another one,
+// and as require_one_encoding().
 EncodedText encode_with_person(const PhotoMakerHandle& net, const ClipHandle& clip, const Tensor& images,
                                std::string_view text, std::vector<std::string>* warnings);
 
