@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <tuple>
 
 #include "engine/engine.h"
 #include "formats/tensors/model_file.h"
@@ -110,6 +111,38 @@ TEST_F(SavedModels, ACheckpointIsWhatItWas) {
               models::describe_file(models_.path() / "checkpoints" / file).prediction);
     EXPECT_EQ(testing::max_difference(run(load("saved.safetensors") + draw()), before), 0.0) << file;
   }
+}
+
+// A node has said that the network was trained on continuous levels, and between which; a file that says it, too, may
+// be told other ones.
+TEST_F(SavedModels, LevelsThatANodeHasSetAreInTheFile) {
+  const auto node = [](const char* sampling, const char* levels) {
+    return std::string(
+               R"("x": {"class_type": "ModelSamplingContinuousEDM", "inputs": {"model": ["m", 0], "sampling": ")") +
+           sampling + "\", " + levels + "}},";
+  };
+  const auto expect_levels = [&](float highest, float lowest) {
+    const auto file = formats::open_model_file(models_.path() / "checkpoints/saved.safetensors");
+    const StoredTensor *max = file.tensors->find("edm_vpred.sigma_max"),
+                       *min = file.tensors->find("edm_vpred.sigma_min");
+    ASSERT_TRUE(max && min);
+    EXPECT_EQ(max->decoded().f32()[0], highest);
+    EXPECT_EQ(min->decoded().f32()[0], lowest);
+  };
+  std::string from = load("sd_xl_base_1.0.safetensors");
+  for (const auto& [levels, highest, lowest] : {std::tuple{R"("sigma_max": 50.0, "sigma_min": 0.0625)", 50.0f, 0.0625f},
+                                                {R"("sigma_max": 20.0, "sigma_min": 0.25)", 20.0f, 0.25f}}) {
+    const Tensor before = run(from + node("v_prediction", levels) + draw("x"));
+    run(from + node("v_prediction", levels) + save("x"));
+    take("made/of it_00001_.safetensors", "checkpoints");
+    expect_levels(highest, lowest);
+    EXPECT_LE(testing::relative_error(run(load("saved.safetensors") + draw()), before), 1e-6) << levels;
+    from = load("saved.safetensors");
+  }
+  // The marks have no word for the other kind.
+  run(from + node("edm", R"("sigma_max": 80.0, "sigma_min": 0.5)") + save("x"));
+  take("made/of it_00001_.safetensors", "checkpoints");
+  expect_levels(20.0f, 0.25f);
 }
 
 TEST_F(SavedModels, TheFileSaysWhereItCameFrom) {

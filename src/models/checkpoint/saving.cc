@@ -10,6 +10,7 @@
 #include "models/sd/variants.h"
 #include "models/unet/unet_source.h"
 #include "ops/elementwise.h"
+#include "sampling/schedule/edm_sampling.h"
 #include "tensor/mapped_file.h"
 
 namespace easel::models {
@@ -190,11 +191,29 @@ void add_text(SavedTensors& out, const ModelHandle& model, const ClipHandle& cli
 // Noise levels above this are those of a schedule that ends with pure noise: about 4518, where others end at 15 or 120.
 constexpr float kZeroTerminal = 1000.0f;
 
+// Marks of continuous noise levels: those that the model is sampled at, or those of its own file where they are not of
+// the kind that has marks.
+void add_levels(SavedTensors& out, const ModelHandle& model, const UNetModel& unet) {
+  const auto keep = [&](const char* mark) {
+    if (const StoredTensor* stored = unet.source->tensors->find(mark))
+      add(out, mark, *stored, [stored = *stored] { return stored; });
+  };
+  keep("edm_mean");
+  keep("edm_std");
+  const auto* edm = dynamic_cast<const sampling::EdmSampling*>(model.sampling.get());
+  if (!edm || edm->options().says != sampling::EdmSampling::Says::kVelocity) {
+    keep("edm_vpred.sigma_max");
+    keep("edm_vpred.sigma_min");
+    return;
+  }
+  const auto level = [](double sigma) { return Tensor::full(Shape{}, static_cast<float>(sigma)); };
+  add_value(out, "edm_vpred.sigma_max", level(edm->options().sigma_max));
+  add_value(out, "edm_vpred.sigma_min", level(edm->options().sigma_min));
+}
+
 // Marks by which readers know what the network predicts. Those of the model's own file that say more are kept.
 void add_marks(SavedModel& out, const ModelHandle& model, const UNetModel& unet) {
-  for (const char* mark : {"edm_mean", "edm_std", "edm_vpred.sigma_max", "edm_vpred.sigma_min"})
-    if (const StoredTensor* stored = unet.source->tensors->find(mark))
-      add(out.tensors, mark, *stored, [stored = *stored] { return stored; });
+  add_levels(out.tensors, model, unet);
   if (unet.source->tensors->contains("edm_mean") || unet.source->tensors->contains("edm_vpred.sigma_max")) return;
   const sampling::Prediction predicts = model.net->sampling()->prediction();
   if (predicts == sampling::Prediction::kEps) out.metadata["modelspec.predict_key"] = "epsilon";

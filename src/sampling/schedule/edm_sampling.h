@@ -20,6 +20,7 @@ class EdmSampling final : public AddedNoise {
   // Throws Error(kInternal) for values outside of these ranges.
   explicit EdmSampling(const Options& options);
 
+  const Options& options() const { return options_; }
   Prediction prediction() const override { return Prediction::kV; }
   float timestep(float sigma) const override;
   float sigma(float timestep) const override;
