@@ -1,9 +1,9 @@
 #include "models/patch/attention_scale.h"
 
-#include <cstdio>
 #include <utility>
 
 #include "models/model_patch.h"
+#include "models/patch/exact.h"
 #include "models/unet/unet_source.h"
 #include "ops/elementwise.h"
 
@@ -11,10 +11,7 @@ namespace easel::models {
 namespace {
 
 std::string described(const AttentionFactors& f) {
-  char text[96];
-  std::snprintf(text, sizeof text, "%.9g %.9g %.9g %.9g", static_cast<double>(f.query), static_cast<double>(f.key),
-                static_cast<double>(f.value), static_cast<double>(f.out));
-  return text;
+  return exact(f.query) + " " + exact(f.key) + " " + exact(f.value) + " " + exact(f.out);
 }
 
 StoredTensor scaled(const StoredTensor& weight, float factor) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <set>
 
 #include "models/model_patch.h"
+#include "models/patch/exact.h"
 #include "models/patch/lora.h"
 #include "models/unet/unet_source.h"
 #include "models/weights/packed_model.h"
@@ -44,12 +44,6 @@ StoredTensor moved(const std::string& name, const StoredTensor& weight, const St
   require_unchanged(target.storage());
   target.drop_pages();
   return out;
-}
-
-std::string exact(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.17g", value);
-  return text;
 }
 
 class UNetDifference final : public nn::WeightPatch {

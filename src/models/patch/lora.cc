@@ -3,9 +3,9 @@
 #include "models/model_patch.h"
 
 #include <array>
-#include <cstdio>
 
 #include "models/checkpoint/diffusers_keys.h"
+#include "models/patch/exact.h"
 #include "models/patch/lora_names.h"
 #include "models/weights/packed_model.h"
 #include "tensor/mapped_file.h"
@@ -54,9 +54,7 @@ class LoraPatch final : public nn::WeightPatch {
   LoraPatch(std::shared_ptr<const Lora> lora, const std::string& part, std::map<std::string, const LoraModule*> modules,
             float strength)
       : lora_(std::move(lora)), modules_(std::move(modules)), strength_(strength) {
-    char exact[32];  // shortest text that tells floats apart
-    std::snprintf(exact, sizeof exact, "%.9g", static_cast<double>(strength));
-    key_ = "lora " + part + " of " + lora_->identity() + " x " + exact;
+    key_ = "lora " + part + " of " + lora_->identity() + " x " + exact(strength);
   }
   StoredTensor apply(const std::string& name, const StoredTensor& weight) const override {
     try {

@@ -1,9 +1,9 @@
 #include "models/patch/merge.h"
 
-#include <cstdio>
 #include <utility>
 
 #include "models/model_patch.h"
+#include "models/patch/exact.h"
 #include "models/unet/unet_source.h"
 #include "models/weights/packed_model.h"
 #include "ops/elementwise.h"
@@ -18,13 +18,6 @@ StoredTensor mixed(const StoredTensor& own, const StoredTensor& other, MergeRati
   Tensor a = own.decoded();
   if (ratio.own != 1.0f) a = ops::affine(a, ratio.own);
   return ratio.other == 0.0f ? a : ops::add(a, other.decoded(), ratio.other);
-}
-
-// The shortest text that distinguishes all floats.
-std::string exact(float value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
-  return text;
 }
 
 class MergePatch final : public nn::WeightPatch {

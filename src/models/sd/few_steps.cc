@@ -26,6 +26,7 @@ struct Row {
   int steps = 0;          // 0: those of the name
   double cfg = 1;
   const char *sampler = "", *scheduler = "", *prediction = "", *remark = "";
+  bool publishers = false;  // the name must begin as the publisher's files do
 };
 
 constexpr const char* kOwnStart =
@@ -40,7 +41,7 @@ constexpr Row kRows[] = {
 
     {Method::kTurbo, kLora, kAll, kNoSteps, "", 4, 1.0, "euler_ancestral", "sgm_uniform"},
     {Method::kTurbo, kNetwork, kSd21, kNoSteps, "", 1, 1.0, "euler_ancestral", "sgm_uniform"},
-    {Method::kTurbo, kNetwork, kXl, kNoSteps, "sd", 1, 1.0, "euler_ancestral", "sgm_uniform"},
+    {Method::kTurbo, kNetwork, kXl, kNoSteps, "", 1, 1.0, "euler_ancestral", "sgm_uniform", "", "", true},
     {Method::kTurbo, kNetwork, kXl, kNoSteps, "", 6, 2.0, "dpmpp_sde", "karras"},
     {Method::kTurbo, kBoth, kSd21 | kXl, kAnySteps, "", 0, 1.0, "euler_ancestral", "sgm_uniform"},
 
@@ -165,10 +166,9 @@ unsigned fits_of(const Family* family) {
 
 bool applies(const Row& row, const Name& name, Method method, const FewStepsQuery& query) {
   const bool steps = row.named_steps == kAnySteps ? name.steps() > 0 : name.steps() == row.named_steps;
-  const std::string_view word = row.word;
-  const bool said = word.empty() || (word == "sd" ? name.begins_with_sd() : name.has({row.word}));
+  const bool said = !*row.word || name.has({row.word});
   return row.method == method && (row.holds & (query.lora ? kLora : kNetwork)) && (row.fits & fits_of(query.family)) &&
-         steps && said;
+         steps && said && (!row.publishers || name.begins_with_sd());
 }
 
 FewSteps proposal(const Row& row, const Name& name) {

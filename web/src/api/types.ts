@@ -110,7 +110,6 @@ export interface PageNote {
   strip?: { id: string; node: string; input: string; label: string; value: Value; index: number };
 }
 
-/** What a model file is, as the server reads it from the file. */
 /** The settings that a model or LoRA was distilled for. */
 export interface FewSteps {
   /** "Lightning, 4 steps" */
@@ -123,6 +122,8 @@ export interface FewSteps {
   sampling: string;
   remark: string;
 }
+
+/** What a model file is, as the server reads it from the file. */
 export interface ModelFile {
   folder: string;
   name: string;
