@@ -12,6 +12,7 @@
 #include "onnx_support.h"
 #include "support/paths.h"
 #include "support/tiny_models.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::models {
 namespace {
@@ -31,6 +32,14 @@ std::string refusal(Fault fault, const F& act) {
   }
   return "nothing was refused";
 }
+
+// Nothing of a size that is asked for is there.
+class NoMemory final : public MemoryGuard {
+ public:
+  void before(size_t) override { throw Error(Fault::kMemory, "none is left"); }
+  bool make_room(size_t) override { return false; }
+  size_t beside_models() const override { return 0; }
+};
 
 // What describes a file only measures its network.
 std::string build_refusal(Fault fault, const formats::OnnxGraph& graph) {
@@ -163,6 +172,27 @@ TEST(OnnxNetwork, ConstantsHaveALimit) {
               add_node(graph, "Squeeze", {"x", "many"}, "less");
             }).find("axes of 4194304"),
             std::string::npos);
+}
+
+// Layers that share weights each have their own packed ones, which what only measures must not make.
+TEST(OnnxNetwork, MeasuringMakesNoWeights) {
+  constexpr int64_t kChannels = 2 * kGuardedBytes / sizeof(float);
+  formats::OnnxGraph graph = onnx_graph({1, kChannels, 8, 8});
+  graph.tensors.set("windows", Tensor::full({kChannels, 1, 1, 1}, 0.5f));
+  graph.tensors.set("row", Tensor::full({kChannels}, 0.5f));
+  std::string last = "x";
+  for (int i = 0; i < 3; ++i) {
+    const std::string at = std::to_string(i);
+    add_node(graph, "Conv", {last, "windows", "row"}, "c" + at, {{"group", integer(kChannels)}});
+    add_node(graph, "BatchNormalization", {"c" + at, "row", "row", "row", "row"}, "n" + at);
+    last = "n" + at;
+  }
+  graph = with_output(graph, last);
+  const size_t packed = OnnxNetwork(graph, ops::Packer::pack()).bytes();
+  EXPECT_EQ(packed, 3 * 4 * 2 * kGuardedBytes) << "windows, bias, factor and shift";
+  NoMemory none;
+  const MemoryGuardScope scope(none);
+  EXPECT_EQ(OnnxNetwork(graph, ops::Packer::measure()).bytes(), packed);
 }
 
 TEST(OnnxNetwork, PartsHaveALimit) {

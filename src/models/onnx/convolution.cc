@@ -27,14 +27,16 @@ void add_products(Tensor& out, const WindowPixels& pixels, const Tensor& weights
 }
 
 // Each channel by itself: weights [C,1,kh,kw].
-Run of_each_channel(Node& node, const Window& window) {
-  const Tensor given = node.weights(1).decoded();
-  const int64_t channels = given.dim(0), taps = window.size[0] * window.size[1];
+Run of_each_channel(Node& node, const StoredTensor& weight, const StoredTensor& offset, const Window& window) {
+  const int64_t channels = weight.dim(0), taps = window.size[0] * window.size[1];
+  const int64_t numbers = weight.numel() + (offset.defined() ? channels : 0);
+  node.holds(static_cast<size_t>(numbers) * sizeof(float));
+  if (node.packer().measures()) return {};
+  const Device device = node.packer().device();
   const Tensor weights =
-      contiguous(given.view({channels, taps}).permute({1, 0})).view({taps, 1, 1, channels}).to(node.packer().device());
+      contiguous(weight.decoded().view({channels, taps}).permute({1, 0})).view({taps, 1, 1, channels}).to(device);
   Tensor bias;
-  if (node.has_input(2)) bias = reshaped(node.weights(2).decoded(), {1, 1, 1, channels}).to(node.packer().device());
-  node.holds(weights.nbytes());
+  if (offset.defined()) bias = offset.decoded().view({1, 1, 1, channels}).to(device);
   return [=](const Inputs& in) -> Outputs {
     const Tensor map = channels_last(in.floats(0));
     if (map.dim(3) != channels)
@@ -114,14 +116,14 @@ Run convolution(Node& node) {
     throw Error(Fault::kBadFile, "weights " + weight.str() + " for windows of another size");
   const int64_t groups = node.integer("group", 1), out_channels = weight.dim(0);
   if (groups < 1 || out_channels % groups != 0) throw Error(Fault::kBadFile, std::to_string(groups) + " groups");
-  if (groups > 1 && groups == out_channels && weight.dim(1) == 1) return of_each_channel(node, window);
+  const StoredTensor bias = node.has_input(2) ? node.weights(2) : StoredTensor();
+  if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != out_channels))
+    throw Error(Fault::kBadFile, "a bias " + bias.str() + " for weights " + weight.str());
+  if (groups > 1 && groups == out_channels && weight.dim(1) == 1) return of_each_channel(node, weight, bias, window);
   if (window.size[0] != window.size[1] || window.stride[0] != window.stride[1])
     node.refuse("its windows are not square");
   if (window.dilation != Sides{1, 1} && window.stride != Sides{1, 1})
     node.refuse("its windows have both steps and gaps");
-  const StoredTensor bias = node.has_input(2) ? node.weights(2) : StoredTensor();
-  if (bias.defined() && (bias.rank() != 1 || bias.dim(0) != out_channels))
-    throw Error(Fault::kBadFile, "a bias " + bias.str() + " for weights " + weight.str());
   const int64_t each = out_channels / groups, in_each = weight.dim(1);
   std::vector<Dense> parts;
   for (int64_t g = 0; g < groups; ++g)

@@ -33,7 +33,7 @@ class Inputs {
 };
 
 using Outputs = std::vector<Value>;
-using Run = std::function<Outputs(const Inputs&)>;
+using Run = std::function<Outputs(const Inputs&)>;  // empty where weights are only measured
 
 // A node while it is made ready. What it says is asked for by name; what nobody asked for is refused, so that nothing
 // that a file says is passed over.

@@ -171,15 +171,17 @@ Run batch_norm(Node& node) {
   if (node.integer("training_mode", 0) != 0) node.refuse("it is in training");
   for (size_t i = 1; i <= 4; ++i)
     if (!node.known(i)) node.refuse("its numbers are computed");
-  const auto row = [&](size_t i) {
-    const Tensor values = node.weights(i).decoded();
-    return reshaped(values, {1, values.numel()});
-  };
+  const int64_t count = node.weights(1).numel();
+  for (size_t i = 2; i <= 4; ++i)
+    if (node.weights(i).numel() != count)
+      throw Error(Fault::kBadFile, node.weights(i).str() + " beside " + node.weights(1).str());
+  node.holds(2 * static_cast<size_t>(count) * sizeof(float));
+  if (node.packer().measures()) return {};
+  const auto row = [&](size_t i) { return reshaped(node.weights(i).decoded(), {1, count}); };
   const Tensor weight = row(1), bias = row(2), centre = row(3), variance = row(4);
   const Tensor scale = ops::map([=](auto w, auto v) { return w / ops::sqrt(v + epsilon); }, weight, variance);
   const Tensor shift = ops::map([](auto b, auto c, auto s) { return b - c * s; }, bias, centre, scale);
   const Device device = node.packer().device();
-  node.holds(scale.nbytes() + shift.nbytes());
   const Tensor scales = scale.to(device), shifts = shift.to(device);
   return [=](const Inputs& in) -> Outputs {
     const Tensor& x = in.floats(0);
