@@ -11,11 +11,7 @@ namespace easel::formats {
 namespace {
 
 // Far above any published network. The parts of a graph take more memory than the bytes that name them.
-constexpr size_t kMostParts = 2'000'000, kLongestName = 4096, kLongestList = 1 << 20, kMostDims = 64;
-
-[[noreturn]] void bad(const std::string& message) {
-  throw Error(Fault::kBadFile, message).fix("The file is damaged or was not downloaded completely");
-}
+constexpr size_t kMostParts = 2'000'000, kLongestList = 1 << 20;
 
 class Reader {
  public:
@@ -28,7 +24,7 @@ class Reader {
     for (WireMessage m(bytes); m.next();) {
       enum { kGraph = 7, kOperators = 8, kFunctions = 25 };
       if (m.field() == kGraph) {
-        if (found) bad("it has two graphs");
+        if (found) bad_onnx("it has two graphs");
         found = true;
         graph = m.bytes();
       }
@@ -36,19 +32,19 @@ class Reader {
       if (m.field() == kFunctions)
         throw Error(Fault::kUnsupported, "the ONNX file has functions of its own, which Easel does not read");
     }
-    if (!found) bad("it has no graph");
+    if (!found) bad_onnx("it has no graph");
     read_graph(graph, out);
     return out;
   }
 
  private:
   void count() {
-    if (++parts_ > kMostParts) bad("it has more parts than any network");
+    if (++parts_ > kMostParts) bad_onnx("it has more parts than any network");
   }
 
   std::string name(std::string_view text) {
     count();
-    if (text.size() > kLongestName || !is_utf8(text)) bad("a name in it is too long, or not text");
+    if (text.size() > kLongestName || !is_utf8(text)) bad_onnx("a name in it is too long, or not text");
     return std::string(text);
   }
 
@@ -73,8 +69,8 @@ class Reader {
           count();
           auto [tensor_name, tensor] = tensors_.read(m.bytes());
           if (tensor_name.empty() || tensor_name.size() > kLongestName || !is_utf8(tensor_name))
-            bad("a tensor in it has no name, or one that is too long");
-          if (out.tensors.contains(tensor_name)) bad("it has two tensors '" + tensor_name + "'");
+            bad_onnx("a tensor in it has no name, or one that is too long");
+          if (out.tensors.contains(tensor_name)) bad_onnx("it has two tensors '" + tensor_name + "'");
           out.tensors.set(std::move(tensor_name), std::move(tensor));
           break;
         }
@@ -102,14 +98,14 @@ class Reader {
         case kAttribute: {
           auto [attribute_name, value] = attribute(m.bytes());
           if (!out.attributes.emplace(std::move(attribute_name), std::move(value)).second)
-            bad("an operation in it has an attribute twice");
+            bad_onnx("an operation in it has an attribute twice");
           break;
         }
         default: break;
       }
     }
     if (out.domain == "ai.onnx") out.domain.clear();
-    if (out.op.empty()) bad("an operation in it has no name");
+    if (out.op.empty()) bad_onnx("an operation in it has no name");
     return out;
   }
 
@@ -133,7 +129,7 @@ class Reader {
           seen = Kind::kInteger;
           break;
         case kText:
-          if (m.text().size() > kLongestName) bad("a text in it is too long");
+          if (m.text().size() > kLongestName) bad_onnx("a text in it is too long");
           out.text = m.text();
           seen = Kind::kText;
           break;
@@ -158,8 +154,8 @@ class Reader {
                                          Kind::kOther, Kind::kNumbers, Kind::kIntegers, Kind::kOther};
     if (type == 0) out.kind = seen;
     else if (type > 0 && type < static_cast<int64_t>(kTypes.size())) out.kind = kTypes[static_cast<size_t>(type)];
-    if (out.kind == Kind::kTensor && !out.tensor.defined()) bad("an attribute '" + its_name + "' has no tensor");
-    if (its_name.empty()) bad("an attribute in it has no name");
+    if (out.kind == Kind::kTensor && !out.tensor.defined()) bad_onnx("an attribute '" + its_name + "' has no tensor");
+    if (its_name.empty()) bad_onnx("an attribute in it has no name");
     return {std::move(its_name), std::move(out)};
   }
 
@@ -187,7 +183,7 @@ class Reader {
       for (WireMessage shape(m.bytes()); shape.next();) {
         enum { kDim = 1, kValue = 1 };
         if (shape.field() != kDim) continue;
-        if (out.shape.size() >= kMostDims) bad("a shape in it has too many dimensions");
+        if (out.shape.size() >= kMostDims) bad_onnx("a shape in it has too many dimensions");
         int64_t size = -1;
         for (WireMessage dim(shape.bytes()); dim.next();)
           if (dim.field() == kValue) size = dim.integer();

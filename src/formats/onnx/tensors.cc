@@ -15,12 +15,6 @@
 namespace easel::formats {
 namespace {
 
-constexpr size_t kMostDims = 64, kLongestName = 4096;
-
-[[noreturn]] void bad(const std::string& message) {
-  throw Error(Fault::kBadFile, message).fix("The file is damaged or was not downloaded completely");
-}
-
 // By ONNX's numbers of element types.
 std::optional<DType> element_type(int64_t type) {
   switch (type) {
@@ -72,7 +66,7 @@ int64_t whole_number(std::string_view text) {
   int64_t out = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc() || end != text.data() + text.size() || out < 0)
-    bad("it says where a tensor lies by '" + std::string(text.substr(0, 40)) + "', which is no number");
+    bad_onnx("it says where a tensor lies by '" + std::string(text.substr(0, 40)) + "', which is no number");
   return out;
 }
 
@@ -103,7 +97,7 @@ std::vector<int64_t> whole_numbers(const StoredTensor& tensor) {
 WireBytes OnnxTensors::outside(const Place& place, uint64_t bytes, StorageRef& storage) {
   const std::filesystem::path folder = std::filesystem::path(file_.path()).parent_path();
   const auto path = is_utf8(place.location) ? resolve_inside(folder, place.location) : std::nullopt;
-  if (!path) bad("it says that its tensors lie in a file outside of its folder");
+  if (!path) bad_onnx("it says that its tensors lie in a file outside of its folder");
   auto known = beside_.find(path->string());
   if (known == beside_.end()) {
     MappedFile opened = MappedFile::open(*path);
@@ -115,7 +109,7 @@ WireBytes OnnxTensors::outside(const Place& place, uint64_t bytes, StorageRef& s
   const auto offset = static_cast<uint64_t>(place.offset);
   if (offset > all.size() || bytes > all.size() - offset || bytes > there.rest ||
       (place.length >= 0 && static_cast<uint64_t>(place.length) != bytes))
-    bad("its tensors do not fit into the file '" + place.location + "' beside it");
+    bad_onnx("its tensors do not fit into the file '" + place.location + "' beside it");
   there.rest -= bytes;
   storage = there.file.storage();
   return all.subspan(static_cast<size_t>(offset), static_cast<size_t>(bytes));
@@ -145,7 +139,7 @@ std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
       case kDims: m.append(dims, kMostDims); break;
       case kType: type_number = m.integer(); break;
       case kName:
-        if (m.text().size() > kLongestName) bad("a name in it is too long");
+        if (m.text().size() > kLongestName) bad_onnx("a name in it is too long");
         name = m.text();
         break;
       case kFloats:
@@ -153,7 +147,7 @@ std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
       case kInts64:
       case kRaw:
       case kDoubles:
-        if (values[m.field()]) bad("a tensor in it has its values in pieces");
+        if (values[m.field()]) bad_onnx("a tensor in it has its values in pieces");
         values[m.field()] = m.bytes();
         break;
       case kWhere: lies_outside = m.integer() == 1; break;
@@ -183,7 +177,7 @@ std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
   for (const int64_t d : dims) {
     if (d == 0) empty = true;
     else if (d < 0 || __builtin_mul_overflow(count, static_cast<uint64_t>(d), &count) || count > (uint64_t{1} << 40))
-      bad(called + " has an impossible shape");
+      bad_onnx(called + " has an impossible shape");
   }
   if (empty) count = 0;
   const Shape shape{std::span<const int64_t>(dims)};
@@ -194,19 +188,19 @@ std::pair<std::string, StoredTensor> OnnxTensors::read(WireBytes message) {
   if (!raw && *type == DType::kF32) raw = values[kFloats];
   if (!raw && *type == DType::kF64) raw = values[kDoubles];
   if (raw || empty) {
-    if ((raw ? raw->size() : 0) != bytes) bad(called + " has not as many values as its shape says");
+    if ((raw ? raw->size() : 0) != bytes) bad_onnx(called + " has not as many values as its shape says");
     const uint8_t* data = raw ? raw->data() : static_cast<const uint8_t*>(storage->data());
     return {std::move(name), stored(storage, data, shape, *type)};
   }
   const auto& listed = values[*type == DType::kI64 ? kInts64 : kInts32];
   if (!listed || is_float(*type) != (*type == DType::kF16 || *type == DType::kBF16))
-    bad(called + " has no values, or values of another type");
+    bad_onnx(called + " has no values, or values of another type");
   std::vector<int64_t> numbers;
   // Each takes a byte at least.
-  if (count > listed->size()) bad(called + " has not as many values as its shape says");
+  if (count > listed->size()) bad_onnx(called + " has not as many values as its shape says");
   numbers.reserve(static_cast<size_t>(count));
   append_varints(*listed, numbers, static_cast<size_t>(count));
-  if (numbers.size() != count) bad(called + " has not as many values as its shape says");
+  if (numbers.size() != count) bad_onnx(called + " has not as many values as its shape says");
   return {std::move(name), narrowed(numbers, shape, *type)};
 }
 

@@ -3,12 +3,19 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace easel::formats {
 
 using WireBytes = std::span<const uint8_t>;
+
+// Far above any published network.
+constexpr size_t kMostDims = 64, kLongestName = 4096;
+
+// Throws Error(kBadFile), with what to do about it.
+[[noreturn]] void bad_onnx(const std::string& message);
 
 // Reads within its bytes only; whatever does not fit throws Error(kBadFile).
 class WireMessage {

@@ -10,11 +10,6 @@
 namespace easel::models::onnx {
 namespace {
 
-Tensor map_of(const Inputs& in) {
-  if (in.floats(0).rank() != 4) throw Error(Fault::kBadFile, "pixels of " + in.floats(0).str() + ", which is no map");
-  return channels_last(in.floats(0));
-}
-
 // f(a, b) over the pixels of windows: along the columns of each window first, then along its rows.
 template <class F>
 Tensor pooled(const Tensor& map, const Window& window, float outside, const F& f) {
@@ -42,8 +37,8 @@ Run max_pool(Node& node) {
   const Window window = read_window(node);
   if (node.integer("storage_order", 0) != 0) node.refuse("it counts by columns");
   return [window](const Inputs& in) -> Outputs {
-    return {channels_first(
-        pooled(map_of(in), window, -std::numeric_limits<float>::max(), [](auto a, auto b) { return ops::max(a, b); }))};
+    return {channels_first(pooled(channels_last(map_of(in)), window, -std::numeric_limits<float>::max(),
+                                  [](auto a, auto b) { return ops::max(a, b); }))};
   };
 }
 
@@ -66,7 +61,7 @@ Run average_pool(Node& node) {
   const Window window = read_window(node);
   const bool padding_counts = node.integer("count_include_pad", 0) != 0;
   return [=](const Inputs& in) -> Outputs {
-    const Tensor map = map_of(in);
+    const Tensor map = channels_last(map_of(in));
     const Window padded = window.padded_for({map.dim(1), map.dim(2)});
     const Tensor sums = pooled(map, padded, 0.0f, [](auto a, auto b) { return a + b; });
     const auto counts = [&](size_t d, const Shape& shape) {
@@ -80,7 +75,9 @@ Run average_pool(Node& node) {
 }
 
 Run of_whole_map(ops::Reduction how) {
-  return [how](const Inputs& in) -> Outputs { return {channels_first(ops::reduce(map_of(in), how, 1, 2))}; };
+  return [how](const Inputs& in) -> Outputs {
+    return {channels_first(ops::reduce(channels_last(map_of(in)), how, 1, 2))};
+  };
 }
 Run global_average(Node&) { return of_whole_map(ops::Reduction::kMean); }
 Run global_max(Node&) { return of_whole_map(ops::Reduction::kMax); }
@@ -91,7 +88,7 @@ Run depth_to_space(Node& node) {
   const std::string mode = node.text("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") node.refuse("its mode is '" + mode + "'");
   return [=](const Inputs& in) -> Outputs {
-    const Tensor map = map_of(in);
+    const Tensor map = channels_last(map_of(in));
     const int64_t n = map.dim(0), h = map.dim(1), w = map.dim(2);
     if (r < 1 || r > 64 || map.dim(3) % (r * r) != 0)
       throw Error(Fault::kBadFile, "blocks of " + std::to_string(r) + " in " + in.floats(0).str());
@@ -122,7 +119,7 @@ Run pad(Node& node) {
     }
   }
   return [=](const Inputs& in) -> Outputs {
-    const Tensor map = map_of(in);
+    const Tensor map = channels_last(map_of(in));
     constexpr size_t kEnds = 8;
     if (pads.size() != kEnds || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0)
       throw Error(Fault::kUnsupported, "padding of other dimensions than height and width");

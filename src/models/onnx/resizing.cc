@@ -105,11 +105,6 @@ bool read_linear(Node& node) {
   return mode != "nearest";
 }
 
-const Tensor& map_of(const Inputs& in) {
-  if (in.floats(0).rank() != 4) throw Error(Fault::kBadFile, "pixels of " + in.floats(0).str() + ", which is no map");
-  return in.floats(0);
-}
-
 }  // namespace
 
 Run upsample(Node& node) {

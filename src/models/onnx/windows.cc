@@ -71,6 +71,11 @@ Sides Window::places(const Sides& map) const {
   return out;
 }
 
+const Tensor& map_of(const Inputs& in) {
+  if (in.floats(0).rank() != 4) throw Error(Fault::kBadFile, "pixels of " + in.floats(0).str() + ", which is no map");
+  return in.floats(0);
+}
+
 Tensor framed(const Tensor& map, const Sides& before, const Sides& after, float value) {
   if (before == Sides{} && after == Sides{}) return map;
   const int64_t h = map.dim(1), w = map.dim(2);

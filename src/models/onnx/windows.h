@@ -24,6 +24,9 @@ struct Window {
 // Error(kUnsupported) for other windows than those over height and width.
 Window read_window(Node& node, Sides size = {});
 
+// The first input, a map [N,C,H,W]. Throws Error(kBadFile) if it is none.
+const Tensor& map_of(const Inputs& in);
+
 // [N,H,W,C] with rows and columns of a value around it.
 Tensor framed(const Tensor& map, const Sides& before, const Sides& after, float value);
 
