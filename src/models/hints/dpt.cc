@@ -4,18 +4,13 @@
 
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
-#include "ops/arithmetic/resample.h"
 
 namespace easel::models::dpt {
-namespace {
 
-// Places between corners that stay where they are.
-ops::Taps corner_taps(int64_t from, int64_t to) {
-  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
+ops::Taps linear_taps(int64_t from, const std::vector<float>& places) {
   ops::Taps taps;
   taps.count = 2;
-  for (int64_t i = 0; i < to; ++i) {
-    const float at = step * static_cast<float>(i);
+  for (const float at : places) {
     const auto floor = std::min(static_cast<int64_t>(at), from - 1);
     const float part = at - static_cast<float>(floor);
     taps.index.push_back(floor);
@@ -24,6 +19,16 @@ ops::Taps corner_taps(int64_t from, int64_t to) {
     taps.weight.push_back(part);
   }
   return taps;
+}
+
+namespace {
+
+// Places between corners that stay where they are.
+ops::Taps corner_taps(int64_t from, int64_t to) {
+  const float step = to > 1 ? static_cast<float>(from - 1) / static_cast<float>(to - 1) : 0.0f;
+  std::vector<float> places;
+  for (int64_t i = 0; i < to; ++i) places.push_back(step * static_cast<float>(i));
+  return linear_taps(from, places);
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 // ones first.
 #pragma once
 
+#include <vector>
+
 #include "nn/layers.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/resample.h"
 
 namespace easel::models::dpt {
 
@@ -34,6 +37,9 @@ struct Residual {
   nn::Conv2d first, second;
 };
 
+// Interpolation between the two values beside each of these places, which are 0 or more, of a row of `from` values; in
+// f32, as torch does.
+ops::Taps linear_taps(int64_t from, const std::vector<float>& places);
 // [N,H,W,C] at another size, corners where they were: torch's bilinear interpolation with align_corners.
 Tensor between_corners(const Tensor& x, int64_t height, int64_t width);
 

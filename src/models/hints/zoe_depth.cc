@@ -26,18 +26,9 @@ nn::Weights inside(const nn::Weights& w) { return w.has(kClassRow) ? w : w["mode
 // torch's bilinear interpolation without align_corners.
 ops::Taps half_pixel_taps(int64_t from, int64_t to) {
   const float step = static_cast<float>(from) / static_cast<float>(to);
-  ops::Taps taps;
-  taps.count = 2;
-  for (int64_t i = 0; i < to; ++i) {
-    const float at = std::max(0.0f, step * (static_cast<float>(i) + 0.5f) - 0.5f);
-    const auto floor = std::min(static_cast<int64_t>(at), from - 1);
-    const float part = at - static_cast<float>(floor);
-    taps.index.push_back(floor);
-    taps.index.push_back(std::min(floor + 1, from - 1));
-    taps.weight.push_back(1.0f - part);
-    taps.weight.push_back(part);
-  }
-  return taps;
+  std::vector<float> places;
+  for (int64_t i = 0; i < to; ++i) places.push_back(std::max(0.0f, step * (static_cast<float>(i) + 0.5f) - 0.5f));
+  return dpt::linear_taps(from, places);
 }
 
 // Which row of a table of places says how one row of patches lies to another, the whole picture's row first.

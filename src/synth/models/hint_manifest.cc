@@ -27,6 +27,19 @@ void pose_stage(Manifest& m, int stage, const std::string& ending, int64_t in, i
          i <= 5 ? 7 : 1);
 }
 
+// DPT's layers that bring four levels to one width and join them, coarse ones first.
+void fuse_levels(Manifest& m, const std::string& scratch, const DepthPlan& plan) {
+  const int64_t f = plan.features;
+  for (size_t i = 0; i < plan.projected.size(); ++i)
+    m.add(scratch + "layer" + std::to_string(i + 1) + "_rn.weight", {f, plan.projected[i], 3, 3});
+  for (int i = 1; i <= 4; ++i) {
+    const std::string p = scratch + "refinenet" + std::to_string(i);
+    m.layer(p + ".out_conv", {f, f, 1, 1});
+    for (const char* unit : {".resConfUnit1", ".resConfUnit2"})
+      for (const char* layer : {".conv1", ".conv2"}) m.layer(p + unit + layer, {f, f, 3, 3});
+  }
+}
+
 }  // namespace
 
 Manifest pose_of_bodies(int64_t channels) {
@@ -87,14 +100,7 @@ Manifest depth_anything(const DepthPlan& plan) {
   m.layer(head + "resize_layers.0", {plan.projected[0], plan.projected[0], 4, 4});
   m.layer(head + "resize_layers.1", {plan.projected[1], plan.projected[1], 2, 2});
   m.layer(head + "resize_layers.3", {plan.projected[3], plan.projected[3], 3, 3});
-  for (size_t i = 0; i < plan.projected.size(); ++i)
-    m.add(scratch + "layer" + std::to_string(i + 1) + "_rn.weight", {f, plan.projected[i], 3, 3});
-  for (int i = 1; i <= 4; ++i) {
-    const std::string p = scratch + "refinenet" + std::to_string(i);
-    m.layer(p + ".out_conv", {f, f, 1, 1});
-    for (const char* unit : {".resConfUnit1", ".resConfUnit2"})
-      for (const char* layer : {".conv1", ".conv2"}) m.layer(p + unit + layer, {f, f, 3, 3});
-  }
+  fuse_levels(m, scratch, plan);
   m.layer(scratch + "output_conv1", {f / 2, f, 3, 3});
   m.layer(scratch + "output_conv2.0", {kLast, f / 2, 3, 3});
   m.layer(scratch + "output_conv2.2", {1, kLast, 1, 1});
@@ -131,14 +137,7 @@ Manifest zoe_depth(const DepthPlan& plan) {
     const int64_t window = i == 0 ? 4 : i == 1 ? 2 : 3;
     if (i != 2) m.layer(p + ".4", {out, out, window, window});
   }
-  for (size_t i = 0; i < plan.projected.size(); ++i)
-    m.add(scratch + "layer" + std::to_string(i + 1) + "_rn.weight", {f, plan.projected[i], 3, 3});
-  for (int i = 1; i <= 4; ++i) {
-    const std::string p = scratch + "refinenet" + std::to_string(i);
-    m.layer(p + ".out_conv", {f, f, 1, 1});
-    for (const char* unit : {".resConfUnit1", ".resConfUnit2"})
-      for (const char* layer : {".conv1", ".conv2"}) m.layer(p + unit + layer, {f, f, 3, 3});
-  }
+  fuse_levels(m, scratch, plan);
   m.layer(scratch + "output_conv.0", {f / 2, f, 3, 3});
   m.layer(scratch + "output_conv.2", {kLast, f / 2, 3, 3});
   m.layer(scratch + "output_conv.4", {1, kLast, 1, 1});
