@@ -1,6 +1,7 @@
 // The nodes around pictures: files in and out, sizes, and what is done to texts on the way.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/atomic_file.h"

@@ -1,6 +1,7 @@
 // Models that were saved and are loaded again: the same picture, the names that published files have.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <tuple>
 

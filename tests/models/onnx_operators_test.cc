@@ -1,6 +1,7 @@
 // Every operator of ONNX graphs, against the same in numpy (values/onnx_operators.py).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>

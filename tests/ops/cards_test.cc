@@ -1,5 +1,7 @@
 // What graphics cards have beside the operations, which every suite of this folder tests on them: memory, and what is
 // made only once.
+#include <algorithm>
+
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/attention.h"

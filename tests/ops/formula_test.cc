@@ -1,6 +1,7 @@
 // Formulas, sums over dimensions, resampling: on every device, against loops in f64.
 #include "ops/arithmetic/formula.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "ops/arithmetic/reduce.h"

@@ -1,4 +1,6 @@
 // The kernels of every instruction level against those of the lowest one.
+#include <algorithm>
+
 #include "ops/attention.h"
 #include "ops/backend.h"
 #include "ops/conv2d.h"

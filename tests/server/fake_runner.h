@@ -2,6 +2,7 @@
 // (workflow/toy_table.h), reports progress, reuses results and writes tiny pictures.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>

@@ -2,6 +2,8 @@
 // needs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "artifacts/artifact_store_cases.h"
 #include "server/fleet/event_frames.h"
 #include "server/fleet/fleet_models.h"

@@ -1,6 +1,7 @@
 // Servers that are killed, and servers with many clients.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "formats/pictures/picture.h"

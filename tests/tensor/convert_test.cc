@@ -1,6 +1,7 @@
 // Conversions between element types.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>

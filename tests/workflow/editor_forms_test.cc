@@ -2,6 +2,7 @@
 // same prompt.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "toy_table.h"

@@ -1,5 +1,6 @@
 #include "image/inpaint/mask_filters.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "synth/pictures/demo_picture.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 

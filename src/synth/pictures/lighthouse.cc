@@ -1,6 +1,8 @@
 // A lighthouse on a cliff at dusk: layers from far to near.
 #include "synth/pictures/paint.h"
 
+#include <algorithm>
+
 namespace easel::synth {
 namespace {
 

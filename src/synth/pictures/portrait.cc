@@ -1,4 +1,5 @@
 // A young woman in a dark pullover, in three-quarter view, before an evening street out of focus.
+#include <algorithm>
 #include <array>
 
 #include "synth/pictures/solids.h"

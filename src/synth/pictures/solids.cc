@@ -1,5 +1,7 @@
 #include "synth/pictures/solids.h"
 
+#include <algorithm>
+
 namespace easel::synth {
 namespace {
 
