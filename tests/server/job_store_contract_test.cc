@@ -236,6 +236,35 @@ TEST_P(JobStoreContract, ManyWorkersNeverShareAJob) {
   EXPECT_EQ(store_->history({}).size(), size_t{kJobs});
 }
 
+// Whoever is told of a change may wait for another thread that asks the store: nothing of the call that tells is under
+// way.
+TEST_P(JobStoreContract, NothingIsUnderWayWhenItTells) {
+  std::vector<std::string> problems;
+  const auto ask = [&](const Notice&) {
+    std::thread([&] {
+      try {
+        (void)store_->queue_length();
+      } catch (const Error& e) {
+        problems.push_back(e.message());
+      }
+    }).join();
+  };
+  auto subscription = store_->notices().listen(ask);
+  add({"a", "b", "c", "d", "e"});
+  EXPECT_TRUE(store_->move("d", "c"));
+  store_->cancel({"e"});
+  store_->set_paused(true);
+  store_->set_paused(false);
+  EXPECT_TRUE(store_->give_back(claim().token));
+  const Claim claimed = claim();
+  store_->interrupt({claimed.job.id});
+  EXPECT_TRUE(store_->finish(claimed.token, {}));
+  EXPECT_TRUE(store_->claim("w", kSecondAgo).has_value());
+  store_->requeue_expired(1, {});
+  subscription.end();
+  EXPECT_EQ(problems, std::vector<std::string>());
+}
+
 TEST_P(JobStoreContract, PagesHistory) {
   add({"a", "b", "c", "d"});
   run_all();

@@ -41,7 +41,19 @@ void Database::fail() const {
   throw error;
 }
 
-Statement::Statement(Database& db, const std::string& sql) : db_(db) {
+Use::Use(Database& db) : db_(db) {
+  const std::thread::id self = std::this_thread::get_id();
+  if (db.uses_++ == 0) {
+    db.user_ = self;
+  } else if (db.user_ != self) {
+    --db.uses_;
+    throw Error(Fault::kInternal, "two threads use one connection to the job store at once").in_file(db.path_);
+  }
+}
+
+Use::~Use() { --db_.uses_; }
+
+Statement::Statement(Database& db, const std::string& sql) : db_(db), use_(db) {
   if (sqlite3_prepare_v2(db.handle(), sql.c_str(), static_cast<int>(sql.size()), &statement_, nullptr) != SQLITE_OK)
     db.fail();
 }
@@ -87,7 +99,9 @@ Transaction::Unflushed::~Unflushed() {
   if (on_) sqlite3_exec(db_.handle(), "PRAGMA synchronous = FULL", nullptr, nullptr, nullptr);
 }
 
-Transaction::Transaction(Database& db, Flush flush) : db_(db), unflushed_(db, flush) { db_.script("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Database& db, Flush flush) : db_(db), use_(db), unflushed_(db, flush) {
+  db_.script("BEGIN IMMEDIATE");
+}
 
 Transaction::~Transaction() {
   if (!done_) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -2,8 +2,10 @@
 // file: kMemory when the disk or the memory is full, kBadFile when the file is damaged, kInternal otherwise.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <type_traits>
 
 struct sqlite3;
@@ -11,7 +13,10 @@ struct sqlite3_stmt;
 
 namespace easel::server::sqlite {
 
-// One connection, for one thread at a time.
+// One connection, for one thread at a time: while a statement or a transaction of one thread lives, another thread's
+// throws Error(kInternal). SQLite itself would not notice, and its memory would be damaged. Whoever shares a connection
+// under a lock therefore lets statements and transactions end before the lock, as their ends are calls on the
+// connection too.
 class Database {
  public:
   // Opens the file, or makes it; ":memory:" for none. Throws Error(kBadFile) when that does not work.
@@ -30,8 +35,23 @@ class Database {
   [[noreturn]] void fail() const;
 
  private:
+  friend class Use;
   const std::string path_;
   sqlite3* db_ = nullptr;
+  std::atomic<int> uses_{0};
+  std::atomic<std::thread::id> user_;
+};
+
+// The time for which a statement or a transaction needs the connection for its thread.
+class Use {
+ public:
+  explicit Use(Database& db);
+  ~Use();
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Database& db_;
 };
 
 // One statement with its values, bound from left to right.
@@ -63,6 +83,7 @@ class Statement {
  private:
   Statement& check(int code);
   Database& db_;
+  const Use use_;
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0;
 };
@@ -93,6 +114,7 @@ class Transaction {
     const bool on_;
   };
   Database& db_;
+  const Use use_;
   const Unflushed unflushed_;
   bool done_ = false;
 };

@@ -65,30 +65,31 @@ class SqliteJobStore final : public JobStore {
   }
 
   Job add(Job job, bool front, bool keep_number) override {
-    MutexLock lock(mutex_);
-    Transaction t(db_);
-    Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
-    if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
-    const int64_t seq = next("seq");
-    if (!keep_number) job.number = front ? -static_cast<double>(seq) : static_cast<double>(seq);
-    job.state = JobState::kPending;
-    job.created_ms = now_ms();
-    Statement(db_,
-              "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq, needs) "
-              "VALUES(?,?,?,?,?,?,?,?,?,?)")
-        .bind(job.id)
-        .bind(job.number)
-        .bind(job.state)
-        .bind(job.prompt)
-        .bind(job.extra_data)
-        .bind(job.targets)
-        .bind(job.client_id)
-        .bind(job.created_ms)
-        .bind(seq)
-        .bind(models_text(job.needs))
-        .run();
-    t.commit();
-    lock.unlock();
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
+      if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
+      const int64_t seq = next("seq");
+      if (!keep_number) job.number = front ? -static_cast<double>(seq) : static_cast<double>(seq);
+      job.state = JobState::kPending;
+      job.created_ms = now_ms();
+      Statement(db_,
+                "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq, needs) "
+                "VALUES(?,?,?,?,?,?,?,?,?,?)")
+          .bind(job.id)
+          .bind(job.number)
+          .bind(job.state)
+          .bind(job.prompt)
+          .bind(job.extra_data)
+          .bind(job.targets)
+          .bind(job.client_id)
+          .bind(job.created_ms)
+          .bind(seq)
+          .bind(models_text(job.needs))
+          .run();
+      t.commit();
+    }
     tell(Notice::What::kQueue, job.id);
     return job;
   }
@@ -134,46 +135,52 @@ class SqliteJobStore final : public JobStore {
   }
 
   bool finish(ClaimToken token, const JobResult& result) override {
-    MutexLock lock(mutex_);
-    Transaction t(db_);
-    const int64_t order = next("ended");
-    Statement(db_,
-              "UPDATE jobs SET state = ?, outputs = ?, messages = ?, meta = ?, failure = ?, finished = ?, ended_as = ? "
-              "WHERE token = ? AND " +
-                  kIsRunning)
-        .bind(result.state)
-        .bind(result.outputs)
-        .bind(result.messages)
-        .bind(result.meta)
-        .bind(result.failure)
-        .bind(now_ms())
-        .bind(order)
-        .bind(token)
-        .run();
-    if (db_.changes() == 0) return false;
-    const std::string id = id_of(token);
-    t.commit();
-    lock.unlock();
+    std::string id;
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      const int64_t order = next("ended");
+      Statement(
+          db_,
+          "UPDATE jobs SET state = ?, outputs = ?, messages = ?, meta = ?, failure = ?, finished = ?, ended_as = ? "
+          "WHERE token = ? AND " +
+              kIsRunning)
+          .bind(result.state)
+          .bind(result.outputs)
+          .bind(result.messages)
+          .bind(result.meta)
+          .bind(result.failure)
+          .bind(now_ms())
+          .bind(order)
+          .bind(token)
+          .run();
+      if (db_.changes() == 0) return false;
+      id = id_of(token);
+      t.commit();
+    }
     tell(Notice::What::kEnded, id);
     return true;
   }
 
   bool give_back(ClaimToken token) override {
-    MutexLock lock(mutex_);
-    const std::string id = id_of(token);
-    Transaction t(db_);
-    const std::string held = " WHERE token = ? AND " + kIsRunning;
-    const std::string order = std::to_string(next("ended"));
-    Statement(db_, "UPDATE jobs SET state = " + number(JobState::kInterrupted) + ", failure = '" + kInterrupted +
-                       "', finished = ?, ended_as = " + order + held + " AND interrupt = 1")
-        .bind(now_ms())
-        .bind(token)
-        .run();
-    const bool ended = db_.changes() > 0;
-    if (!ended) Statement(db_, kPutBack + ", attempts = max(0, attempts - 1)" + held).bind(token).run();
-    if (!ended && db_.changes() == 0) return false;
-    t.commit();
-    lock.unlock();
+    std::string id;
+    bool ended = false;
+    {
+      MutexLock lock(mutex_);
+      id = id_of(token);
+      Transaction t(db_);
+      const std::string held = " WHERE token = ? AND " + kIsRunning;
+      const std::string order = std::to_string(next("ended"));
+      Statement(db_, "UPDATE jobs SET state = " + number(JobState::kInterrupted) + ", failure = '" + kInterrupted +
+                         "', finished = ?, ended_as = " + order + held + " AND interrupt = 1")
+          .bind(now_ms())
+          .bind(token)
+          .run();
+      ended = db_.changes() > 0;
+      if (!ended) Statement(db_, kPutBack + ", attempts = max(0, attempts - 1)" + held).bind(token).run();
+      if (!ended && db_.changes() == 0) return false;
+      t.commit();
+    }
     tell(ended ? Notice::What::kEnded : Notice::What::kQueue, id);
     return true;
   }
@@ -186,72 +193,77 @@ class SqliteJobStore final : public JobStore {
   }
 
   int64_t interrupt(const std::vector<std::string>& ids) override {
-    MutexLock lock(mutex_);
     std::vector<std::string> marked;
-    Transaction t(db_);
-    for (const auto& id : ids) {
-      Statement(db_, "UPDATE jobs SET interrupt = 1 WHERE id = ? AND " + kIsRunning).bind(id).run();
-      if (db_.changes() > 0) marked.push_back(id);
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      for (const auto& id : ids) {
+        Statement(db_, "UPDATE jobs SET interrupt = 1 WHERE id = ? AND " + kIsRunning).bind(id).run();
+        if (db_.changes() > 0) marked.push_back(id);
+      }
+      t.commit();
     }
-    t.commit();
-    lock.unlock();
     for (const auto& id : marked) tell(Notice::What::kInterrupt, id);
     return static_cast<int64_t>(marked.size());
   }
 
   int64_t cancel(const std::vector<std::string>& ids) override {
-    MutexLock lock(mutex_);
-    Transaction t(db_);
     std::vector<std::string> gone;
-    for (const auto& id : ids) {
-      Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND " + kIsPending)
-          .bind(JobState::kCancelled)
-          .bind(now_ms())
-          .bind(id)
-          .run();
-      if (db_.changes() > 0) gone.push_back(id);
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      for (const auto& id : ids) {
+        Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND " + kIsPending)
+            .bind(JobState::kCancelled)
+            .bind(now_ms())
+            .bind(id)
+            .run();
+        if (db_.changes() > 0) gone.push_back(id);
+      }
+      t.commit();
     }
-    t.commit();
-    lock.unlock();
     for (const auto& id : gone) tell(Notice::What::kEnded, id);
     if (!gone.empty()) tell(Notice::What::kQueue, {});
     return static_cast<int64_t>(gone.size());
   }
 
   bool move(const std::string& id, const std::string& before) override {
-    MutexLock lock(mutex_);
-    Transaction t(db_);
-    std::vector<std::string> order;
-    Statement pending(db_, "SELECT id FROM jobs WHERE " + kIsPending + kInOrder);
-    bool found = false, anchor = before.empty();
-    while (pending.row()) {
-      std::string other = pending.text(0);
-      if (other == before) {
-        anchor = true;
-        if (id != before) order.push_back(id);
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      std::vector<std::string> order;
+      Statement pending(db_, "SELECT id FROM jobs WHERE " + kIsPending + kInOrder);
+      bool found = false, anchor = before.empty();
+      while (pending.row()) {
+        std::string other = pending.text(0);
+        if (other == before) {
+          anchor = true;
+          if (id != before) order.push_back(id);
+        }
+        if (other == id) found = true;
+        if (other != id || id == before) order.push_back(std::move(other));
       }
-      if (other == id) found = true;
-      if (other != id || id == before) order.push_back(std::move(other));
+      if (!found || !anchor) return false;
+      if (before.empty()) order.push_back(id);
+      // Numbers are dealt out again in the new order, below the next one that add() will give.
+      const auto top = static_cast<double>(next("seq"));
+      for (size_t i = 0; i < order.size(); ++i)
+        Statement(db_, "UPDATE jobs SET number = ? WHERE id = ?")
+            .bind(top - 1 + static_cast<double>(i + 1) / static_cast<double>(order.size() + 1))
+            .bind(order[i])
+            .run();
+      t.commit();
     }
-    if (!found || !anchor) return false;
-    if (before.empty()) order.push_back(id);
-    // Numbers are dealt out again in the new order, below the next one that add() will give.
-    const auto top = static_cast<double>(next("seq"));
-    for (size_t i = 0; i < order.size(); ++i)
-      Statement(db_, "UPDATE jobs SET number = ? WHERE id = ?")
-          .bind(top - 1 + static_cast<double>(i + 1) / static_cast<double>(order.size() + 1))
-          .bind(order[i])
-          .run();
-    t.commit();
-    lock.unlock();
     tell(Notice::What::kQueue, id);
     return true;
   }
 
   std::vector<Job> pending(int64_t limit) const override {
-    MutexLock lock(mutex_);
-    auto jobs = select("WHERE " + kIsPending + kInOrder + " LIMIT " + std::to_string(limit));
-    lock.unlock();
+    std::vector<Job> jobs;
+    {
+      MutexLock lock(mutex_);
+      jobs = select("WHERE " + kIsPending + kInOrder + " LIMIT " + std::to_string(limit));
+    }
     for (Job& job : jobs) find_obstacle(job);
     return jobs;
   }
@@ -321,13 +333,14 @@ class SqliteJobStore final : public JobStore {
     return s.row() && s.integer(0) != 0;
   }
   void set_paused(bool paused) override {
-    MutexLock lock(mutex_);
-    Statement(
-        db_,
-        "INSERT INTO facts(name, value) VALUES('paused', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value")
-        .bind(paused ? 1 : 0)
-        .run();
-    lock.unlock();
+    {
+      MutexLock lock(mutex_);
+      Statement(
+          db_,
+          "INSERT INTO facts(name, value) VALUES('paused', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value")
+          .bind(paused ? 1 : 0)
+          .run();
+    }
     tell(Notice::What::kQueue, {});
   }
 
@@ -370,35 +383,37 @@ class SqliteJobStore final : public JobStore {
   template <class Value>
   std::vector<Job> requeue(const std::string& condition, const Value& value, int max_attempts) {
     const std::string chosen = " WHERE " + kIsRunning + " AND " + condition;
-    MutexLock lock(mutex_);
-    Transaction t(db_);
     std::vector<Job> ended;
-    Statement worn_out(db_, std::string("SELECT ") + kColumns + ", interrupt FROM jobs" + chosen +
-                                " AND (attempts >= ? OR interrupt = 1)" + kInOrder);
-    worn_out.bind(value).bind(max_attempts);
-    while (worn_out.row()) {
-      Job job = read_job(worn_out);
-      const bool interrupted = worn_out.integer(17) != 0;
-      job.state = interrupted ? JobState::kInterrupted : JobState::kFailed;
-      job.failure = interrupted ? kInterrupted
-                                : "set aside: the server ended abruptly " + std::to_string(job.attempts) +
-                                      " times while this job was running";
-      ended.push_back(std::move(job));
+    bool put_back = false;
+    {
+      MutexLock lock(mutex_);
+      Transaction t(db_);
+      Statement worn_out(db_, std::string("SELECT ") + kColumns + ", interrupt FROM jobs" + chosen +
+                                  " AND (attempts >= ? OR interrupt = 1)" + kInOrder);
+      worn_out.bind(value).bind(max_attempts);
+      while (worn_out.row()) {
+        Job job = read_job(worn_out);
+        const bool interrupted = worn_out.integer(17) != 0;
+        job.state = interrupted ? JobState::kInterrupted : JobState::kFailed;
+        job.failure = interrupted ? kInterrupted
+                                  : "set aside: the server ended abruptly " + std::to_string(job.attempts) +
+                                        " times while this job was running";
+        ended.push_back(std::move(job));
+      }
+      for (Job& job : ended) {
+        job.finished_ms = now_ms();
+        Statement(db_, "UPDATE jobs SET state = ?, failure = ?, finished = ?, ended_as = ? WHERE id = ?")
+            .bind(job.state)
+            .bind(job.failure)
+            .bind(job.finished_ms)
+            .bind(next("ended"))
+            .bind(job.id)
+            .run();
+      }
+      Statement(db_, kPutBack + chosen).bind(value).run();
+      put_back = db_.changes() > 0;
+      t.commit();
     }
-    for (Job& job : ended) {
-      job.finished_ms = now_ms();
-      Statement(db_, "UPDATE jobs SET state = ?, failure = ?, finished = ?, ended_as = ? WHERE id = ?")
-          .bind(job.state)
-          .bind(job.failure)
-          .bind(job.finished_ms)
-          .bind(next("ended"))
-          .bind(job.id)
-          .run();
-    }
-    Statement(db_, kPutBack + chosen).bind(value).run();
-    const bool put_back = db_.changes() > 0;
-    t.commit();
-    lock.unlock();
     for (const Job& job : ended) tell(Notice::What::kEnded, job.id);
     if (put_back) tell(Notice::What::kQueue, {});
     return ended;
@@ -422,6 +437,7 @@ class SqliteJobStore final : public JobStore {
 
   JobNotices notices_;
   LocalRunners runners_;
+  // Held until the statements and the transaction of a call have ended (sqlite::Database).
   mutable Mutex mutex_;
   mutable Database db_ EASEL_GUARDED_BY(mutex_);
 };
