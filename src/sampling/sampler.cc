@@ -55,8 +55,11 @@ constexpr std::array kSamplers = {
     SamplerInfo{.name = "uni_pc_bh2", .run = sample_uni_pc_bh2, .discard_penultimate = true, .fades = true},
 };
 
-// Not in the menus, as they need what a node of their own gives them.
-constexpr SamplerInfo kTcd{.name = "tcd", .run = sample_tcd};
+// Not in the menus: nodes of their own offer them.
+constexpr std::array kUnlisted = {
+    SamplerInfo{.name = "tcd", .run = sample_tcd},
+    SamplerInfo{.name = "euler_pp", .run = sample_euler_pp, .wants_uncond = true},
+};
 
 }  // namespace
 
@@ -82,9 +85,10 @@ Tensor SamplerRun::noise() {
 std::span<const SamplerInfo> samplers() { return kSamplers; }
 
 const SamplerInfo& find_sampler(std::string_view name) {
-  const auto found = std::find_if(kSamplers.begin(), kSamplers.end(), [&](const auto& s) { return s.name == name; });
-  if (found != kSamplers.end()) return *found;
-  if (name == kTcd.name) return kTcd;
+  for (const std::span<const SamplerInfo> list : {samplers(), std::span<const SamplerInfo>(kUnlisted)}) {
+    const auto found = std::find_if(list.begin(), list.end(), [&](const auto& s) { return s.name == name; });
+    if (found != list.end()) return *found;
+  }
   std::string known;
   for (const SamplerInfo& s : kSamplers) known += (known.empty() ? "" : ", ") + std::string(s.name);
   throw Error(Fault::kInvalid, "there is no sampler \"" + std::string(name) + "\"").fix("Use one of " + known);

@@ -27,23 +27,32 @@ struct SamplerProgress {
   const Tensor& denoised;  // the model's current prediction of the picture
 };
 
+// The noise levels from which to which something is drawn.
+struct PathSpan {
+  float lowest = 0, highest = 0;
+};
+
 // Options of samplers. A sampler ignores those that it does not have.
 struct SamplerKnobs {
   std::optional<float> eta = {};  // amount of fresh noise per step, 0 for none; default 0 in dpm_adaptive, else 1
   float s_noise = 1.0f;           // standard deviation of the fresh noise
-  int order = 0;                  // lms: 1 and up (default 4); dpm_adaptive: 2 or 3 (default 3); 0: the default
-  float r = 0.5f;                 // dpmpp_sde: where in the step the second evaluation is
+  // lms: 1 and up (default 4); dpm_adaptive: 2 or 3 (default 3); er_sde: 1 to 3 (default 3); sa_solver: the
+  // predictor's, 1 to 6 (default 3); 0: the default.
+  int order = 0;
+  float r = 0.5f;             // dpmpp_sde, seeds_2: where in the step the second evaluation is
+  bool phi_2 = false;         // seeds_2: the second evaluation bends the step instead of standing for all of it
+  bool reverse_time = false;  // er_sde: the noise scale is a power of the level, as in the plain reverse SDE
+  // sa_solver: the corrector's order, 0 (none) to 6; the levels at which noise is drawn (default: from 20 to 80 % of
+  // the model's schedule); whether steps of order 2 use the paper's simpler weights.
+  int corrector_order = 4;
+  std::optional<PathSpan> noisy = {};
+  bool simple_order_2 = false;
   // dpm_adaptive: tolerances, first step, the controller's coefficients (Soderlind 2003), and the smallest factor of
   // change with which a step is accepted.
   double rtol = 0.05, atol = 0.0078, h_init = 0.05, pcoeff = 0, icoeff = 1, dcoeff = 0, accept_safety = 0.81;
   // tcd: for each level of the schedule, the share of the picture in the variance at the level that the step to it
   // denoises down to (the first is not used).
   std::vector<float> alphas = {};
-};
-
-// The noise levels from which to which a path of noise is drawn.
-struct PathSpan {
-  float lowest = 0, highest = 0;
 };
 
 // One sampling run: everything that a sampler works on.
@@ -91,7 +100,8 @@ struct SamplerInfo {
 
 // All samplers, in the order of ComfyUI's menus.
 std::span<const SamplerInfo> samplers();
-// A sampler of the menus, or "tcd", which a node sets up. Throws Error(kInvalid), listing the names of the menus.
+// A sampler of the menus, or one that only a node offers ("tcd", "euler_pp"). Throws Error(kInvalid), listing the names
+// of the menus.
 const SamplerInfo& find_sampler(std::string_view name);
 
 }  // namespace easel::sampling

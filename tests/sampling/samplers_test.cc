@@ -55,6 +55,9 @@ TEST(Samplers, MatchTheReferenceOnAToyModel) {
   for (const SamplerInfo& sampler : samplers()) {
     for (const char* schedule : {"full", "part", "one", "two"}) {
       const std::string key = std::string(sampler.name) + "." + schedule;
+      // In a schedule that ends above 0 the reference's Adams solver left out the last step, which today's takes
+      // (sampler_options_test.cc).
+      if (sampler.name.starts_with("sa_solver") && schedule == std::string_view("part")) continue;
       ASSERT_TRUE(reference.contains(key)) << key;
       const auto values = reference[key]["x"].get<std::vector<float>>();
       TorchGenerator rng;

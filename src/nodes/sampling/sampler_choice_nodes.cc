@@ -1,4 +1,5 @@
 // Samplers by name, and samplers with further parameters.
+#include "models/model_patch.h"
 #include "node_api/table.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_values.h"
@@ -81,6 +82,55 @@ Results<SamplerChoice> dpmpp_sde(const Sde& in) {
   return choice("dpmpp_sde", knobs);
 }
 
+struct EulerPp {
+  bool alternative = false;
+};
+
+struct ErSde : Noise {
+  enum class Equation { kEr, kReverse, kOde };
+  Equation solver_type = Equation::kEr;
+  int64_t max_stage = 3;
+};
+
+Results<SamplerChoice> er_sde(const ErSde& in) {
+  sampling::SamplerKnobs knobs = noise_knobs(in);
+  knobs.order = static_cast<int>(in.max_stage);
+  knobs.reverse_time = in.solver_type == ErSde::Equation::kReverse;
+  if (in.solver_type == ErSde::Equation::kOde) knobs.eta = 0;
+  if (*knobs.eta == 0) knobs.s_noise = 0;
+  return choice("er_sde", knobs);
+}
+
+struct SaSolver : Noise {
+  Linked<models::ModelHandle> model;
+  double sde_start_percent = 0.2, sde_end_percent = 0.8;
+  int64_t predictor_order = 3, corrector_order = 4;
+  bool use_pece = false, simple_order_2 = false;
+};
+
+Results<SamplerChoice> sa_solver(const SaSolver& in) {
+  const sampling::ModelSampling& levels = *in.model->sampling;
+  sampling::SamplerKnobs knobs = noise_knobs(in);
+  knobs.noisy = {.lowest = static_cast<float>(levels.percent_to_sigma(in.sde_end_percent)),
+                 .highest = static_cast<float>(levels.percent_to_sigma(in.sde_start_percent))};
+  knobs.order = static_cast<int>(in.predictor_order);
+  knobs.corrector_order = static_cast<int>(in.corrector_order);
+  knobs.simple_order_2 = in.simple_order_2;
+  return choice(in.use_pece ? "sa_solver_pece" : "sa_solver", knobs);
+}
+
+struct Seeds2 : Noise {
+  bool phi_2 = false;
+  double r = 0.5;
+};
+
+Results<SamplerChoice> seeds_2(const Seeds2& in) {
+  sampling::SamplerKnobs knobs = noise_knobs(in);
+  knobs.phi_2 = in.phi_2;
+  knobs.r = static_cast<float>(in.r);
+  return choice("seeds_2", knobs);
+}
+
 struct Lms {
   int64_t order = 4;
 };
@@ -135,6 +185,41 @@ void register_sampler_choice_nodes(Table& table) {
            {eta_input(), noise_input(), fraction("r", &Sde::r).tip("Where in the step the second evaluation is."),
             device_input()},
            dpmpp_sde, check_sde);
+  add<EulerPp>(
+      table, "SamplerEulerCFGpp", "The sampler euler_cfg_pp, or the form of it that came first.",
+      {Choice("version", &EulerPp::alternative, {{"regular", false}, {"alternative", true}})
+           .tip("alternative: a step of Euler from the state that the guidance has moved; it does not end in the "
+                "prediction.")},
+      [](const EulerPp& in) { return choice(in.alternative ? "euler_pp" : "euler_cfg_pp", {}); });
+  add<ErSde>(
+      table, "SamplerER_SDE", "The sampler er_sde with its equation, order and amount of noise.",
+      {Choice("solver_type", &ErSde::solver_type,
+              {{"ER-SDE", ErSde::Equation::kEr},
+               {"Reverse-time SDE", ErSde::Equation::kReverse},
+               {"ODE", ErSde::Equation::kOde}}),
+       Int("max_stage", &ErSde::max_stage).range(1, 3).tip("The order of its steps."), eta_input(), noise_input()},
+      er_sde);
+  add<SaSolver>(table, "SamplerSASolver", "The sampler sa_solver with its orders, and where it draws how much noise.",
+                {Link("model", &SaSolver::model).tip("Whose noise levels the two percentages are of."), eta_input(10.0),
+                 Float("sde_start_percent", &SaSolver::sde_start_percent)
+                     .range(0.0, 1.0)
+                     .step(0.001)
+                     .tip("Noise is drawn from here in the schedule on."),
+                 Float("sde_end_percent", &SaSolver::sde_end_percent)
+                     .range(0.0, 1.0)
+                     .step(0.001)
+                     .tip("No noise is drawn after this part of the schedule."),
+                 noise_input(), Int("predictor_order", &SaSolver::predictor_order).range(1, 6),
+                 Int("corrector_order", &SaSolver::corrector_order).range(0, 6).tip("0: nothing is corrected."),
+                 Bool("use_pece", &SaSolver::use_pece).tip("Evaluates the model again after each correction."),
+                 Bool("simple_order_2", &SaSolver::simple_order_2).tip("Simpler weights for steps of order 2.")},
+                sa_solver);
+  add<Seeds2>(table, "SamplerSEEDS2", "The sampler seeds_2 with its amount of noise and its second evaluation.",
+              {Choice("solver_type", &Seeds2::phi_2, {{"phi_1", false}, {"phi_2", true}})
+                   .tip("phi_2 with r 1 is Heun's method on the exponential."),
+               eta_input(), noise_input(),
+               Float("r", &Seeds2::r).range(0.01, 1.0).step(0.01).tip("Where in the step the second evaluation is.")},
+              seeds_2);
   add<Lms>(table, "SamplerLMS", "The sampler lms of some order.", {Int("order", &Lms::order).range(1, 100)}, lms);
   add<Adaptive>(
       table, "SamplerDPMAdaptative", "The sampler dpm_adaptive, which finds its steps itself.",

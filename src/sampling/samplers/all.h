@@ -51,6 +51,8 @@ Tensor sample_uni_pc_bh2(SamplerRun& run);
 
 // Chung et al. 2024, "CFG++": the direction of the noise is taken from the unconditional prediction.
 Tensor sample_euler_cfg_pp(SamplerRun& run);
+// ComfyUI's first form of it: Euler along (x + uncond - 2 denoised) / sigma.
+Tensor sample_euler_pp(SamplerRun& run);
 Tensor sample_euler_ancestral_cfg_pp(SamplerRun& run);
 Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run);
 Tensor sample_dpmpp_2m_cfg_pp(SamplerRun& run);
@@ -73,13 +75,13 @@ Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run);
 Tensor sample_gradient_estimation(SamplerRun& run);
 Tensor sample_gradient_estimation_cfg_pp(SamplerRun& run);
 
-// Cui et al. 2023, "ER-SDE-Solver", VP form of order 3.
+// Cui et al. 2023, "ER-SDE-Solver", VP form of order 1 to 3.
 Tensor sample_er_sde(SamplerRun& run);
 // Gonzalez et al. 2023, "SEEDS", two and three stages.
 Tensor sample_seeds_2(SamplerRun& run);
 Tensor sample_seeds_3(SamplerRun& run);
-// Xue et al. 2023, "SA-Solver": stochastic Adams predictor of order 3 and corrector of order 4, without and with a
-// second evaluation after the correction.
+// Xue et al. 2023, "SA-Solver": stochastic Adams predictor (order 3) and corrector (order 4), without and with a second
+// evaluation after the correction.
 Tensor sample_sa_solver(SamplerRun& run);
 Tensor sample_sa_solver_pece(SamplerRun& run);
 

@@ -28,6 +28,18 @@ Tensor euler_cfg_pp(SamplerRun& run, float eta) {
 Tensor sample_euler_cfg_pp(SamplerRun& run) { return euler_cfg_pp(run, 0); }
 Tensor sample_euler_ancestral_cfg_pp(SamplerRun& run) { return euler_cfg_pp(run, run.eta()); }
 
+Tensor sample_euler_pp(SamplerRun& run) {
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    x = ops::map([=](auto v, auto d, auto u) { return v + (v - d + u - d) / sigma * (next - sigma); }, x, denoised,
+                 run.uncond_denoised());
+  }
+  return x;
+}
+
 Tensor sample_dpmpp_2s_ancestral_cfg_pp(SamplerRun& run) {
   TorchGenerator rng(run.seed);
   Tensor x = run.x;

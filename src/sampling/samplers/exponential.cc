@@ -47,13 +47,17 @@ Tensor sample_res_multistep_ancestral_cfg_pp(SamplerRun& run) { return res_multi
 
 namespace {
 
-// How fast ER-SDE's noise scale grows with the level (the paper's fifth choice).
-double er_scale(double sigma) { return sigma * (std::exp(std::pow(sigma, 0.3)) + 10.0); }
+// How fast the noise scale grows with the level: as in the reverse SDE, or the paper's fifth choice; eta 0 is the ODE.
+double er_scale(double sigma, double eta, bool reverse_time) {
+  return sigma * std::pow(reverse_time ? sigma : std::exp(std::pow(sigma, 0.3)) + 10.0, eta);
+}
 
 }  // namespace
 
 Tensor sample_er_sde(SamplerRun& run) {
   constexpr int kPoints = 200;
+  const auto scale = [&](double sigma) { return er_scale(sigma, run.eta(), run.knobs.reverse_time); };
+  const size_t order = run.knobs.order ? static_cast<size_t>(run.knobs.order) : 3;
   TorchGenerator rng(run.seed);
   Tensor x = run.x, last, last_slope;
   for (size_t i = 0; i + 1 < run.sigmas.size(); ++i) {
@@ -65,31 +69,32 @@ Tensor sample_er_sde(SamplerRun& run) {
       last = denoised;
       continue;
     }
-    const double r = er_scale(t) / er_scale(s), dt = t - s;
+    const double r = scale(t) / scale(s), dt = t - s;
     const auto keep = static_cast<float>(r), gain = static_cast<float>(1 - r);
     x = ops::map([=](auto v, auto d) { return keep * v + gain * d; }, x, denoised);
-    if (last.defined()) {
+    if (order > 1 && last.defined()) {
       double sum = 0, moment = 0;  // integrals of 1 / scale and of (sigma - s) / scale from t to s
       for (int k = 0; k < kPoints; ++k) {
         const double at = t - k * dt / kPoints;
-        sum -= dt / kPoints / er_scale(at);
-        moment -= dt / kPoints * (at - s) / er_scale(at);
+        sum -= dt / kPoints / scale(at);
+        moment -= dt / kPoints * (at - s) / scale(at);
       }
       const double span = s - run.sigmas[i - 1];
-      const auto slope_weight = static_cast<float>(dt + sum * er_scale(t));
+      const auto slope_weight = static_cast<float>(dt + sum * scale(t));
       const auto per_sigma = static_cast<float>(span);
       const Tensor slope = ops::map([=](auto d, auto old) { return (d - old) / per_sigma; }, denoised, last);
       x = ops::map([=](auto v, auto d) { return v + slope_weight * d; }, x, slope);
-      if (last_slope.defined()) {
+      if (order > 2 && last_slope.defined()) {
         const auto half_span = static_cast<float>((s - run.sigmas[i - 2]) / 2);
-        const auto bend_weight = static_cast<float>(dt * dt / 2 + moment * er_scale(t));
+        const auto bend_weight = static_cast<float>(dt * dt / 2 + moment * scale(t));
         x = ops::map([=](auto v, auto d, auto old) { return v + bend_weight * ((d - old) / half_span); }, x, slope,
                      last_slope);
       }
       last_slope = slope;
     }
     const double variance = std::max(0.0, t * t - s * s * r * r);
-    x = add_scaled(x, rng.randn(x.shape()), run.knobs.s_noise * static_cast<float>(std::sqrt(variance)));
+    if (run.knobs.s_noise > 0)
+      x = add_scaled(x, rng.randn(x.shape()), run.knobs.s_noise * static_cast<float>(std::sqrt(variance)));
     last = denoised;
   }
   return x;
@@ -159,10 +164,17 @@ Tensor seeds(SamplerRun& run, const Step& take) {
 
 Tensor sample_seeds_2(SamplerRun& run) {
   return seeds(run, [&](SeedsStep& step, const Tensor& denoised, float next) {
-    const float r = 0.5f, middle = step.level(r), h = step.h_eta();
-    const Tensor half_way = step.stage(r, middle, scaled(denoised, torch_expm1(-r * h)));
+    const float r = run.knobs.r, middle = step.level(r), h = step.h_eta(), whole = torch_expm1(-h);
+    const Tensor on_the_way = step.stage(r, middle, scaled(denoised, torch_expm1(-r * h)));
+    const Tensor denoised2 = run.evaluate(on_the_way, middle);
+    if (run.knobs.phi_2) {
+      const float b2 = phi2(-h) / r;
+      return step.stage(1, next, combined(denoised, whole - b2, denoised2, b2));
+    }
     // At r = 1/2 the second prediction alone represents the whole step.
-    return step.stage(1, next, scaled(run.evaluate(half_way, middle), torch_expm1(-h)));
+    if (r == 0.5f) return step.stage(1, next, scaled(denoised2, whole));
+    const float share = 1 / (2 * r);
+    return step.stage(1, next, combined(denoised, whole * (1 - share), denoised2, whole * share));
   });
 }
 

@@ -8,8 +8,6 @@
 namespace easel::sampling {
 namespace {
 
-constexpr size_t kPredictorOrder = 3, kCorrectorOrder = 4;
-
 // Solves the small dense system a x = b by Gaussian elimination with row exchange.
 std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double> b) {
   const size_t n = b.size();
@@ -50,14 +48,24 @@ std::vector<double> step_weights(const std::vector<double>& points, double s, do
   return solve(std::move(powers), std::move(moments));
 }
 
+// The same for two points, to the second order only (the paper's appendix D): the end of the step is the second point
+// in a correction, its start in a prediction.
+std::vector<double> simple_weights(const std::vector<double>& points, double s, double t, double tau) {
+  const double growth = 1 + tau * tau, h = t - s, all = -std::expm1(-growth * h);
+  if (points.back() == t) return {all - 0.5 * growth * h, 0.5 * growth * h};
+  const double older = 0.5 * growth * h * h / (points.front() - s);
+  return {older, all - older};
+}
+
 // The predictions so far and the times they belong to.
 class History {
  public:
-  explicit History(const std::vector<float>& sigmas) : sigmas_(sigmas) {}
+  History(const std::vector<float>& sigmas, size_t longest, bool simple)
+      : sigmas_(sigmas), longest_(longest), simple_(simple) {}
 
   void add(const Tensor& prediction) {
     predictions_.push_back(prediction);
-    if (predictions_.size() > kCorrectorOrder) predictions_.pop_front();
+    if (predictions_.size() > longest_) predictions_.pop_front();
   }
   void replace_last(const Tensor& prediction) { predictions_.back() = prediction; }
   size_t size() const { return predictions_.size(); }
@@ -69,7 +77,8 @@ class History {
   Tensor advance(const Tensor& x, size_t to, size_t newest, size_t order, double tau) const {
     std::vector<double> points;
     for (size_t i = newest + 1 - order; i <= newest; ++i) points.push_back(lambda(i));
-    const std::vector<double> weights = step_weights(points, lambda(to - 1), lambda(to), tau);
+    const std::vector<double> weights = simple_ && order == 2 ? simple_weights(points, lambda(to - 1), lambda(to), tau)
+                                                              : step_weights(points, lambda(to - 1), lambda(to), tau);
     const auto keep = static_cast<float>(sigmas_[to] / sigmas_[to - 1] * std::exp(-tau * tau * step(to)));
     Tensor out = ops::map([=](auto v) { return keep * v; }, x);
     for (size_t k = 0; k < order; ++k) {
@@ -81,6 +90,8 @@ class History {
 
  private:
   const std::vector<float>& sigmas_;
+  size_t longest_;
+  bool simple_;
   std::deque<Tensor> predictions_;
 };
 
@@ -89,11 +100,15 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
   if (sigmas.size() <= 1) return run.x;
   TorchGenerator rng(run.seed);
   // Noise is drawn in the middle of the schedule only; the order shrinks towards the end.
-  const double noisy_from = run.levels().percent_to_sigma(0.2), noisy_to = run.levels().percent_to_sigma(0.8);
+  const PathSpan noisy =
+      run.knobs.noisy.value_or(PathSpan{.lowest = static_cast<float>(run.levels().percent_to_sigma(0.8)),
+                                        .highest = static_cast<float>(run.levels().percent_to_sigma(0.2))});
+  const size_t most_predicted = run.knobs.order ? static_cast<size_t>(run.knobs.order) : 3;
+  const auto most_corrected = static_cast<size_t>(run.knobs.corrector_order);
   const size_t steps = sigmas.size() - 1;
   const auto limit = [&](size_t order, size_t left) { return sigmas.back() == 0 ? std::min(order, left) : order; };
 
-  History history(sigmas);
+  History history(sigmas, std::max(most_predicted, most_corrected), run.knobs.simple_order_2);
   Tensor x = run.x, predicted = run.x, noise;
   double tau = 0;
   for (size_t i = 0; i < steps; ++i) {
@@ -102,10 +117,10 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
     run.report(static_cast<int>(i), predicted, sigma, denoised);
     history.add(denoised);
 
-    if (i == 0 || (next == 0 && !evaluate_twice)) {
+    if (i == 0 || most_corrected == 0 || (next == 0 && !evaluate_twice)) {
       x = predicted;
     } else {
-      const size_t order = limit(std::min(kCorrectorOrder, history.size()), steps - i);
+      const size_t order = limit(std::min(most_corrected, history.size()), steps - i);
       x = history.advance(x, i, i, order, tau);
       if (tau > 0) x = ops::map([](auto v, auto z) { return v + z; }, x, noise);
       if (evaluate_twice) {
@@ -114,11 +129,11 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
       }
     }
     if (next == 0) {
-      x = denoised;
+      predicted = denoised;
       continue;
     }
-    tau = next <= noisy_from && next >= noisy_to ? run.eta() : 0;
-    const size_t order = limit(std::min(kPredictorOrder, history.size()), steps - 1 - i);
+    tau = next <= noisy.highest && next >= noisy.lowest ? run.eta() : 0;
+    const size_t order = limit(std::min(most_predicted, history.size()), steps - 1 - i);
     predicted = history.advance(x, i + 1, i, order, tau);
     if (tau > 0) {
       const double variance = -std::expm1(-2 * tau * tau * history.step(i + 1));
@@ -127,7 +142,7 @@ Tensor sa_solver(SamplerRun& run, bool evaluate_twice) {
       predicted = ops::map([](auto v, auto z) { return v + z; }, predicted, noise);
     }
   }
-  return x;
+  return predicted;
 }
 
 }  // namespace
