@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/files/safe_path.h"
 #include "base/files/utf8.h"
@@ -124,6 +126,7 @@ EmbeddingFolders::EmbeddingFolders(const std::vector<fs::path>& roots) {
 }
 
 fs::path EmbeddingFolders::locate(std::string_view name) const {
+  if (name.size() > kLongestEmbedding) return {};
   // A name may go out of a subfolder and back, as long as it stays inside.
   const std::string inside = fs::path(name).lexically_normal().string();
   for (const fs::path& folder : folders_)
@@ -136,10 +139,15 @@ bool may_name_embeddings(std::string_view text) { return text.find(kEmbeddingMar
 
 std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
   std::vector<fs::path> out;
-  for (size_t at = 0; (at = text.find(kEmbeddingMark, at)) != std::string_view::npos;) {
+  std::set<std::string, std::less<>> known;
+  size_t marks = 0;
+  for (size_t at = 0; (at = text.find(kEmbeddingMark, at)) != std::string_view::npos && marks++ < kMostEmbeddings;) {
+    poll_cancelled();
     at += kEmbeddingMark.size();
     at = std::min(text.find_first_not_of(' ', at), text.size());
-    const std::string_view word = text.substr(at, text.find_first_of(" \n\t", at) - at);
+    // What is escaped takes twice the place.
+    const std::string_view near = text.substr(at, 2 * kLongestEmbedding);
+    const std::string_view word = near.substr(0, near.find_first_of(" \n\t"));
     const std::string_view name = word.substr(0, word.find_first_of(",()[]:"));
     // The whole word may be a name too, with parentheses that were escaped, or with commas around.
     std::string whole;
@@ -148,6 +156,7 @@ std::vector<fs::path> EmbeddingFolders::named_in(std::string_view text) const {
     const size_t first = whole.find_first_not_of(','), last = whole.find_last_not_of(',');
     const std::string bare = first == std::string::npos ? std::string() : whole.substr(first, last - first + 1);
     for (const std::string_view candidate : {name, std::string_view(whole), std::string_view(bare)}) {
+      if (!known.emplace(candidate).second) continue;
       const fs::path path = locate(candidate);
       if (!path.empty() && std::find(out.begin(), out.end(), path) == out.end()) out.push_back(path);
     }
@@ -162,6 +171,7 @@ std::string EmbeddingFolders::near(std::string_view name) const {
     const size_t end = out.find_last_not_of(".,;:!?)");
     return out.substr(0, end == std::string::npos ? 0 : end + 1);
   };
+  if (name.size() > kLongestEmbedding) return {};
   const std::string wanted = plain(name);
   std::vector<std::string> names;
   std::string same;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "text/tokenizer.h"
 
@@ -13,7 +14,8 @@ namespace easel::text {
 namespace {
 
 constexpr int kMaxNesting = 200;
-constexpr size_t kLongWord = 8;  // a word of as many tokens may be split at the end of a chunk
+constexpr size_t kShownName = 200;  // bytes of a name in a warning
+constexpr size_t kLongWord = 8;     // a word of as many tokens may be split at the end of a chunk
 
 // Inside the parser, escaped parentheses are replaced by these pairs, which contain no parenthesis.
 constexpr std::string_view kHiddenClose("\0\1", 2), kHiddenOpen("\0\2", 2);
@@ -152,7 +154,8 @@ class WordReader {
 
  private:
   std::string missing(std::string_view name) const {
-    std::string text = "there is no embedding \"" + std::string(name) + "\"; it is left out";
+    std::string text = "there is no embedding \"" + std::string(name.substr(0, kShownName)) +
+                       (name.size() > kShownName ? "..." : "") + "\"; it is left out";
     if (const std::string hint = embeddings_->near(name); !hint.empty()) text += "; " + hint;
     return text;
   }
@@ -210,6 +213,14 @@ class ChunkWriter {
   Token pad_;
   int32_t words_ = 0;
 };
+
+void require_few_embeddings(std::string_view prompt) {
+  size_t marks = 0;
+  for (size_t at = 0; (at = prompt.find(kEmbeddingMark, at)) != std::string_view::npos; at += kEmbeddingMark.size())
+    if (++marks > kMostEmbeddings)
+      throw Error(Fault::kInvalid, "the prompt names more than " + std::to_string(kMostEmbeddings) + " embeddings")
+          .fix("Take the word \"embedding:\" out where no file is meant");
+}
 
 // Removes vectors of another width from a chunk. The tokens after them move up, but weights keep their positions.
 void drop_misfits(Chunk& chunk, const TokenizerStyle& style, std::vector<std::string>* warnings) {
@@ -270,6 +281,7 @@ std::vector<std::string> foreign_syntax(std::string_view prompt) {
 
 std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style, const EmbeddingSource* embeddings,
                             std::vector<std::string>* warnings) {
+  if (embeddings) require_few_embeddings(prompt);
   WordReader words(style, embeddings, warnings);
   for (const WeightedText& part : parse_weights(prompt)) {
     const std::string_view text = part.text;
@@ -286,6 +298,7 @@ std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style
           continue;
         }
       }
+      poll_cancelled();
       words.read(text.substr(at, end - at), static_cast<float>(part.weight));
       at = end;
     }

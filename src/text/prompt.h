@@ -14,6 +14,8 @@ namespace easel::text {
 
 // The prefix of an embedding's name in a prompt.
 constexpr std::string_view kEmbeddingMark = "embedding:";
+// In one prompt: each is looked for in all folders. Longer names cannot be a file's.
+constexpr size_t kMostEmbeddings = 1000, kLongestEmbedding = 1024;
 
 // Tokens of one chunk, start and end marks included.
 constexpr int64_t kChunkLength = 77;
@@ -69,7 +71,8 @@ std::vector<std::string> foreign_syntax(std::string_view prompt);
 // Without `embeddings`, "embedding:name" is ordinary text. With it, spaces may stand before the name, as in the
 // reference since 2025; a name that is not found is left out and
 // said in `warnings` (unless null); so is a vector whose width does not fit the encoder, whose place is then
-// taken by what follows it in its chunk (weights stay in their places, as in the reference).
+// taken by what follows it in its chunk (weights stay in their places, as in the reference). Throws Error(kInvalid) for
+// a prompt that names more than kMostEmbeddings.
 std::vector<Chunk> tokenize(std::string_view prompt, const TokenizerStyle& style,
                             const EmbeddingSource* embeddings = nullptr, std::vector<std::string>* warnings = nullptr);
 

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/sort.h"
 #include "image/edit/canny.h"
 #include "image/edit/composite.h"
 #include "image/edit/filters.h"
@@ -18,6 +22,7 @@
 #include "image/edit/quantize.h"
 #include "image/hints/hints.h"
 #include "image/inpaint/fill.h"
+#include "image/inpaint/transfer_colours.h"
 #include "image/scale/pillow.h"
 #include "image/scale/resize.h"
 
@@ -88,6 +93,11 @@ std::vector<Case> cases() {
       {"flip", [] { return flip(rgb, Flip::kHorizontal); }},
       {"join alpha", [] { return join_alpha(rgb, mask); }},
       {"interpolate", [] { return interpolate_latents(latent, latent, 0.4); }},
+      {"dilate", [] { return dilate_mask(mask, 64); }},
+      {"colours of another", [] { return transfer_colours(rgb, rgb, ColourTransfer::kReinhard, 1); }},
+      {"colours of another, by their distribution",
+       [] { return transfer_colours(rgb, rgb, ColourTransfer::kHistogramAndLinear, 1); }},
+      {"near bytes", [] { return picture_of({near_bytes(rgb.slice(3, 0, 1))}); }},
       {"threshold", [] { return threshold_mask(mask, 0.5); }},
       {"neutral filling", [] { return fill_neutral(rgb, mask, 0); }},
       {"hint of edges", [] { return picture_of({canny_bytes(byte_picture(rgb, 0), 100, 200)}); }},
@@ -122,6 +132,38 @@ TEST(PictureWork, PollsOftenAndGivesTheSamePixels) {
     }
   }
   set_thread_count(before);
+}
+
+// What takes seconds for a large picture must not be one piece of a small one.
+TEST(PictureWork, IsCutIntoManyPieces) {
+  const int before = thread_count();
+  set_thread_count(1);
+  const std::pair<const char*, uint64_t> least[] = {{"dilate", 700},
+                                                    {"colours of another", 60},
+                                                    {"colours of another, by their distribution", 300},
+                                                    {"quantize", 500},
+                                                    {"near bytes", 50}};
+  for (const Case& c : cases())
+    for (const auto& [name, polls] : least)
+      if (c.name == std::string(name)) {
+        const CancelScope scope(CancelToken{});
+        const uint64_t first = cancel_polls();
+        c.work();
+        EXPECT_GE(cancel_polls() - first, polls) << name;
+      }
+  set_thread_count(before);
+}
+
+// std::sort() may read beyond the end where some values are no numbers.
+TEST(PictureWork, SortsWhatIsNoNumberLast) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> values;
+  for (int i = 0; i < 5000; ++i) values.push_back(i % 3 == 0 ? nan : static_cast<float>((i * 7919) % 5003));
+  sort_numbers(values.begin(), values.end());
+  const auto end = values.begin() + 3333;  // two of three, rounded as 5000 falls
+  EXPECT_TRUE(std::is_sorted(values.begin(), end));
+  EXPECT_TRUE(std::none_of(values.begin(), end, [](float v) { return std::isnan(v); }));
+  EXPECT_TRUE(std::all_of(end, values.end(), [](float v) { return std::isnan(v); }));
 }
 
 TEST(PictureWork, StopsOnRequest) {

@@ -166,6 +166,21 @@ TEST(Masks, Dilation) {
   EXPECT_EQ(flat(dilate_mask(line, 64)), (Values{1, 1, 1, 1, 1, 1}));
   const Tensor corner = Tensor::of({2, 2, 2}, {1, 0, 0, 0, 0, 0, 0, 0});  // does not reach into the next mask
   EXPECT_EQ(flat(dilate_mask(corner, 3)), (Values{1, 1, 1, 1, 0, 0, 0, 0}));
+
+  // Against the definition.
+  Tensor mask({2, 9, 11});
+  for (int64_t i = 0; i < mask.numel(); ++i) mask.f32()[i] = i * 37 % 23 == 0 ? 0.8f : 0.3f;
+  for (const int64_t size : {1, 2, 3, 4, 7, 30}) {
+    Tensor wanted = Tensor::zeros(mask.shape());
+    const int64_t before = size / 2, after = size - 1 - before;
+    for (int64_t n = 0; n < 2; ++n)
+      for (int64_t y = 0; y < 9; ++y)
+        for (int64_t x = 0; x < 11; ++x)
+          for (int64_t v = std::max<int64_t>(0, y - before); v <= std::min<int64_t>(8, y + after); ++v)
+            for (int64_t u = std::max<int64_t>(0, x - before); u <= std::min<int64_t>(10, x + after); ++u)
+              if (mask.f32()[(n * 9 + v) * 11 + u] > 0.5f) wanted.f32()[(n * 9 + y) * 11 + x] = 1;
+    EXPECT_EQ(flat(dilate_mask(mask, size)), flat(wanted)) << size;
+  }
 }
 
 TEST(Composite, Masked) {

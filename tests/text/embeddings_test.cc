@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "formats/tensors/safetensors.h"
@@ -120,6 +122,32 @@ TEST_F(EmbeddingFiles, BrokenFilesAreNamed) {
       EXPECT_NE(e.file().find(name), std::string::npos);
     }
   }
+}
+
+// Each mark began a word as long as the rest of the text: minutes for a megabyte.
+TEST_F(EmbeddingFiles, MarksWithoutEndTakeNoTime) {
+  TensorMap one;
+  one.set("emb_params", Tensor::full({1, 3}, 2));
+  formats::write_safetensors(folder_ / "style.safetensors", one);
+  const EmbeddingFolders folders({folder_});
+  std::string text = "embedding:style ";
+  for (int i = 0; i < 400000; ++i) text += kEmbeddingMark;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(folders.named_in(text), std::vector<fs::path>{folder_ / "style.safetensors"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  try {
+    tokenize(text, {}, &folders);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kInvalid);
+    EXPECT_NE(std::string(e.what()).find("more than 1000 embeddings"), std::string::npos) << e.what();
+  }
+  EXPECT_NO_THROW(tokenize(text, {}));  // ordinary text
+
+  std::vector<std::string> warnings;
+  tokenize("embedding:" + std::string(100000, 'x'), {}, &folders, &warnings);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_LT(warnings[0].size(), 300u);
 }
 
 TEST_F(EmbeddingFiles, LinksThatLeadBackUpEnd) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/cancel.h"
 #include "image/edit/elementwise.h"
@@ -185,13 +186,27 @@ Tensor dilate_mask(const Tensor& mask, int64_t size) {
   if (size == 0) return rounded;
   const int64_t height = mask.dim(1), width = mask.dim(2), before = size / 2, after = size - 1 - before;
   Tensor out = Tensor::zeros(mask.shape());
+  std::vector<char> wide(static_cast<size_t>(width));        // a row, dilated to both sides
+  std::vector<int64_t> painted(static_cast<size_t>(width));  // by columns: the first row that is still to be set
+  // What lies before the end of what is set is not set again, so that the time does not grow with `size`.
   for (int64_t r = 0; r < mask.dim(0) * height; ++r) {
-    const int64_t y = r % height, top = std::max<int64_t>(0, y - after), bottom = std::min(height - 1, y + before);
-    for (int64_t x = 0; x < width; ++x) {
+    poll_cancelled();
+    const int64_t y = r % height;
+    if (y == 0) std::fill(painted.begin(), painted.end(), 0);
+    std::fill(wide.begin(), wide.end(), char{0});
+    for (int64_t x = 0, end = 0; x < width; ++x) {
       if (rounded.f32()[r * width + x] == 0.0f) continue;
-      const int64_t left = std::max<int64_t>(0, x - after), right = std::min(width - 1, x + before);
-      for (int64_t row = r - y + top; row <= r - y + bottom; ++row)
-        std::fill_n(out.f32() + row * width + left, right - left + 1, 1.0f);
+      const int64_t left = std::max(end, x - after), right = std::min(width, x + before + 1);
+      if (left < right) std::fill(wide.begin() + left, wide.begin() + right, char{1});
+      end = std::max(end, right);
+    }
+    float* const picture = out.f32() + (r - y) * width;
+    for (int64_t x = 0; x < width; ++x) {
+      if (wide[static_cast<size_t>(x)] == 0) continue;
+      int64_t& end = painted[static_cast<size_t>(x)];
+      for (int64_t row = std::max(end, y - after); row <= std::min(height - 1, y + before); ++row)
+        picture[row * width + x] = 1.0f;
+      end = std::max(end, y + before + 1);
     }
   }
   return out;

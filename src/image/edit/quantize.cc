@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/sort.h"
 #include "image/scale/pillow.h"
 #include "tensor/memory_guard.h"
 
@@ -38,7 +39,7 @@ std::vector<Counted> count_colours(const std::vector<Rgb>& pixels, int* shift) {
     for (size_t i = 0; i < pixels.size(); ++i)
       keys[i] = static_cast<uint32_t>(pixels[i][0] >> *shift) << 16 |
                 static_cast<uint32_t>(pixels[i][1] >> *shift) << 8 | static_cast<uint32_t>(pixels[i][2] >> *shift);
-    std::sort(keys.begin(), keys.end());
+    sort_numbers(keys.begin(), keys.end());
     std::vector<Counted> colours;
     for (size_t i = 0; i < keys.size();) {
       const size_t first = i;
@@ -174,9 +175,11 @@ std::vector<Rgb> make_palette(const std::vector<Rgb>& pixels, int64_t wanted) {
     for (const Counted& c : boxes[leaves[i]].colours) entry_of[key(c.colour, 0)] = i;
   std::vector<std::array<int64_t, 3>> sums(leaves.size());
   std::vector<int64_t> counts(leaves.size());
-  for (const Rgb& pixel : pixels) {
-    const size_t entry = entry_of[key(pixel, shift)];
-    for (size_t k = 0; k < 3; ++k) sums[entry][k] += pixel[k];
+  constexpr size_t kBetween = 1 << 16;  // pixels
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    if (i % kBetween == 0) poll_cancelled();
+    const size_t entry = entry_of[key(pixels[i], shift)];
+    for (size_t k = 0; k < 3; ++k) sums[entry][k] += pixels[i][k];
     ++counts[entry];
   }
   std::vector<Rgb> palette(leaves.size());

@@ -8,6 +8,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/sort.h"
 #include "image/scale/opencv_weights.h"
 #include "image/scale/resize.h"
 
@@ -212,7 +213,7 @@ BytePicture near_bytes(const Tensor& distances) {
   require_image(distances, "distances");
   const Tensor one = contiguous(distances);
   std::vector<float> sorted(one.f32(), one.f32() + one.numel());
-  std::sort(sorted.begin(), sorted.end());
+  sort_numbers(sorted.begin(), sorted.end());
   constexpr double kNear = 2, kFar = 85;
   const float least = percentile(sorted, kNear), range = percentile(sorted, kFar) - least;
   BytePicture out(distances.dim(1), distances.dim(2), 1);

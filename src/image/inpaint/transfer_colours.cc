@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/sort.h"
 #include "image/inpaint/colour_maths.h"
 #include "image/scale/resize.h"
 #include "tensor/claimed_vector.h"
@@ -16,11 +17,23 @@ namespace {
 constexpr size_t kChannels = 3;
 using Pixels = ClaimedVector<Triple>;
 
+// Calls `work` with each of many values in turn.
+template <class Values, class Work>
+void each(Values& values, const Work& work) {
+  constexpr size_t kBetween = 1 << 15;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i % kBetween == 0) poll_cancelled();
+    work(values[i]);
+  }
+}
+
 Pixels pixels_of(const Tensor& image) {
   const Tensor source = contiguous(image);
   Pixels out(static_cast<size_t>(source.numel()) / kChannels);
-  for (size_t i = 0; i < out.size(); ++i)
-    for (size_t c = 0; c < kChannels; ++c) out[i][c] = source.f32()[i * kChannels + c];
+  const float* from = source.f32();
+  each(out, [&](Triple& pixel) {
+    for (double& v : pixel) v = *from++;
+  });
   return out;
 }
 
@@ -38,17 +51,19 @@ Matrix diagonal(const Triple& d) {
 
 Triple mean_of(const Pixels& pixels) {
   Triple out{};
-  for (const Triple& pixel : pixels)
+  each(pixels, [&](const Triple& pixel) {
     for (size_t c = 0; c < kChannels; ++c) out[c] += pixel[c];
+  });
   for (double& v : out) v /= static_cast<double>(pixels.size());
   return out;
 }
 
 Matrix covariance(const Pixels& pixels, const Triple& mean) {
   Matrix out{};
-  for (const Triple& pixel : pixels)
+  each(pixels, [&](const Triple& pixel) {
     for (size_t i = 0; i < kChannels; ++i)
       for (size_t j = 0; j < kChannels; ++j) out[i][j] += (pixel[i] - mean[i]) * (pixel[j] - mean[j]);
+  });
   for (Triple& row : out)
     for (double& v : row) v /= static_cast<double>(pixels.size() - 1);
   return out;
@@ -101,12 +116,12 @@ void linear(Pixels& target, const Pixels& reference) {
   const Eigen middle = eigen_of(inner);
   const Matrix root = times(middle.vectors, times(diagonal(roots(middle.values)), transposed(middle.vectors)));
   const Matrix map = times(v, times(diagonal(inverse), times(root, times(diagonal(inverse), transposed(v)))));
-  for (Triple& pixel : target) {
+  each(target, [&](Triple& pixel) {
     Triple off{};
     for (size_t c = 0; c < kChannels; ++c) off[c] = pixel[c] - mean[c];
     pixel = times(map, off);
     for (size_t c = 0; c < kChannels; ++c) pixel[c] += wanted_mean[c];
-  }
+  });
 }
 
 // The values of a channel, each once, and which part of the pixels has at most that value.
@@ -117,7 +132,7 @@ Distribution distribution(const Pixels& pixels, size_t channel) {
   ClaimedVector<double> sorted;
   sorted.reserve(pixels.size());
   for (const Triple& pixel : pixels) sorted.push_back(pixel[channel]);
-  std::sort(sorted.begin(), sorted.end());
+  sort_numbers(sorted.begin(), sorted.end());
   Distribution out;
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (i + 1 < sorted.size() && sorted[i + 1] == sorted[i]) continue;
@@ -140,16 +155,15 @@ double value_at(const Distribution& d, double share) {
 // `to_float`: the original keeps the result in the type of the target.
 void histogram(Pixels& target, const Pixels& reference, bool to_float) {
   for (size_t c = 0; c < kChannels; ++c) {
-    poll_cancelled();
     const Distribution own = distribution(target, c), wanted = distribution(reference, c);
     ClaimedVector<double> mapped;
     mapped.reserve(own.share.size());
-    for (const double share : own.share) mapped.push_back(value_at(wanted, share));
-    for (Triple& pixel : target) {
+    each(own.share, [&](double share) { mapped.push_back(value_at(wanted, share)); });
+    each(target, [&](Triple& pixel) {
       const auto at = std::lower_bound(own.values.begin(), own.values.end(), pixel[c]) - own.values.begin();
       const double value = mapped[static_cast<size_t>(at)];
       pixel[c] = to_float ? static_cast<double>(static_cast<float>(value)) : value;
-    }
+    });
   }
 }
 
@@ -161,24 +175,26 @@ constexpr Matrix kOpponents{{{1, 1, 1}, {1, 1, -2}, {1, -1, 0}}};
 Matrix opponents() { return times(diagonal({1 / std::sqrt(3.0), 1 / std::sqrt(6.0), 1 / std::sqrt(2.0)}), kOpponents); }
 
 void without_zeros(Pixels& pixels) {
-  for (Triple& pixel : pixels)
+  each(pixels, [](Triple& pixel) {
     for (double& v : pixel)
       if (v == 0) v = static_cast<double>(1.0f / 255.0f);
+  });
 }
 
 void to_opponents(Pixels& pixels) {
   const Matrix m = opponents();
-  for (Triple& pixel : pixels) {
+  each(pixels, [&](Triple& pixel) {
     pixel = times(kToWaves, pixel);
     for (double& v : pixel) v = std::log10(v);
     pixel = times(m, pixel);
-  }
+  });
 }
 
 Triple deviation(const Pixels& pixels, const Triple& mean) {
   Triple out{};
-  for (const Triple& pixel : pixels)
+  each(pixels, [&](const Triple& pixel) {
     for (size_t c = 0; c < kChannels; ++c) out[c] += (pixel[c] - mean[c]) * (pixel[c] - mean[c]);
+  });
   for (double& v : out) v = std::sqrt(v / static_cast<double>(pixels.size()));
   return out;
 }
@@ -195,12 +211,12 @@ void reinhard(Pixels& target, Pixels reference) {
     throw Error(Fault::kInvalid, "the picture has no contrast that could be matched")
         .fix("Choose another method for pictures of one colour");
   const Matrix back = transposed(opponents());
-  for (Triple& pixel : target) {
+  each(target, [&](Triple& pixel) {
     for (size_t c = 0; c < kChannels; ++c) pixel[c] = (pixel[c] - mean[c]) * (wanted_spread[c] / spread[c]) + wanted[c];
     pixel = times(back, pixel);
     for (double& v : pixel) v = std::pow(10.0, v);
     pixel = times(kFromWaves, pixel);
-  }
+  });
 }
 
 }  // namespace
