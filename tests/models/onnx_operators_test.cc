@@ -153,5 +153,17 @@ TEST(OnnxOperators, ProductsOfWhatIsComputed) {
       }
 }
 
+// A mean over everything is a tensor without dimensions, which has neither rows nor columns.
+TEST(OnnxOperators, ANumberIsNoMatrix) {
+  formats::OnnxGraph graph = onnx_graph({2, 3});
+  add_node(graph, "ReduceMean", {"x"}, "m", {{"keepdims", attribute_of(0)}});
+  graph.outputs = {{.name = "m", .is_float = true, .has_shape = false, .shape = {}}};
+  ASSERT_EQ(OnnxNetwork(graph, ops::Packer::pack()).forward(Tensor::full({2, 3}, 0.5f))[0].rank(), 0);
+  add_node(graph, "MatMul", {"x", "m"}, "y");
+  graph.outputs[0].name = "y";
+  const OnnxNetwork network(graph, ops::Packer::pack());
+  EXPECT_THROW(network.forward(Tensor::full({2, 3}, 0.5f)), Error);
+}
+
 }  // namespace
 }  // namespace easel::models

@@ -21,6 +21,7 @@ void check_inner(const Tensor& x, int64_t in) {
 
 // x times a matrix that is not known before: [...,m,k] [...,k,n], leading dimensions repeated to one another.
 Tensor product_of(const Tensor& a, const Tensor& b) {
+  if (a.rank() < 1 || b.rank() < 1) throw Error(Fault::kBadFile, a.str() + " times " + b.str());
   const Tensor left = a.rank() == 1 ? reshaped(a, {1, a.dim(0)}) : a,
                right = b.rank() == 1 ? reshaped(b, {b.dim(0), 1}) : b;
   const int64_t m = left.dim(-2), k = left.dim(-1), n = right.dim(-1);
