@@ -183,6 +183,7 @@ for (const family of ["sd15", "sdxl"]) {
   await expect(`${family} tiles`, prompts.upscaleTiled(family, canvas, [192, 144]), [192, 144]);
   await expect(`${family} references`, prompts.references(family, canvas), [128, 96]);
   await expect(`${family} regions`, prompts.regional(family, canvas, [box(0, 0, 96, 144), box(96, 72, 192, 144)], { size: [192, 144] }), [192, 144]);
+  await expect(`${family} LoRAs of a region`, prompts.regionalLoras(family, [box(0, 0, 96, 144), box(96, 72, 192, 144)], { size: [192, 144] }), [192, 144]);
   await expect(`${family} live`, prompts.live(family, canvas), [192, 144]);
   for (const file of prompts.controlNets[family])
     await expect(`${family} ${file}`, prompts.control(family, file, canvas, { lines: /scribble|lineart|softedge|canny/.test(file) }), [128, 96]);
@@ -190,11 +191,15 @@ for (const family of ["sd15", "sdxl"]) {
 await expect("inpaint in two passes", prompts.inpaint("sd15", canvas, box(60, 40, 130, 100), { size: [192, 144], bounds: [48, 32, 96, 80], upscale: true }), [96, 80], { channels: 4 });
 await expect("regions in tiles", prompts.upscaleTiled("sd15", canvas, [192, 144], { regions: box(0, 0, 120, 144) }), [192, 144]);
 await expect("upscale", prompts.upscaleSimple(canvas, [384, 288]), [384, 288]);
-await expect("edges", prompts.controlImage("CannyEdgePreprocessor", canvas, { size: [192, 144], low_threshold: 80, high_threshold: 200 }), [192, 144]);
+await expect("edges", prompts.controlImage("CannyEdgePreprocessor", canvas, { size: [192, 144], lines: true, low_threshold: 80, high_threshold: 200 }), [192, 144]);
+await expect("depth", prompts.controlImage("DepthAnythingV2Preprocessor", canvas, { size: [192, 144], ckpt_name: "depth_anything_v2_vitb.pth" }), [192, 144]);
+const detect = { detect_hand: "enable", detect_body: "enable", detect_face: "enable", bbox_detector: "yolox_l.onnx", pose_estimator: "dw-ll_ucoco_384.onnx" };
+await expect("pose", prompts.controlImage("DWPreprocessor", canvas, { size: [192, 144], ...detect }), [192, 144]);
+await expect("dynamic caching", prompts.generate("sdxl", { load: { caching: true } }), [128, 96]);
 // The samplers of its presets.
 for (const [sampler, scheduler, cfg] of [
   ["dpmpp_2m", "karras", 7], ["euler_ancestral", "normal", 6], ["dpmpp_2m_sde_gpu", "karras", 6], ["euler", "beta", 5.5], ["res_multistep", "simple", 4],
-  ["dpmpp_sde_gpu", "karras", 2], ["euler_ancestral", "sgm_uniform", 1.5], ["lcm", "sgm_uniform", 1], ["uni_pc_bh2", "ays", 4], ["dpmpp_2m", "polyexponential", 7],
+  ["dpmpp_sde_gpu", "karras", 2], ["euler_ancestral", "sgm_uniform", 1.5], ["lcm", "sgm_uniform", 1], ["uni_pc_bh2", "gits", 4], ["uni_pc_bh2", "ays", 4], ["dpmpp_2m", "polyexponential", 7], ["euler_cfgpp", "normal", 1.5],
 ])
   await expect(`${sampler}, ${scheduler}`, prompts.generate("sd15", { initial: [64, 64], options: { sampler, scheduler, cfg } }), [64, 64]);
 

@@ -8,6 +8,7 @@ const [, , easel, folder] = process.argv;
 const made = [
   "v1-5-pruned", "sd-v1-5-inpainting", "sd_xl_base", "vae-ft-mse", "IPAdapter_image_encoder_sd15", "ip-adapter_sd15.bin",
   "ip-adapter_sdxl_vit-h", "control_v11p_sd15_canny", "sdxl_canny_original", "loras/sd15_style",
+  "controlnet_aux/depth_anything_v2_vits", "controlnet_aux/yolox_l", "controlnet_aux/dw-ll_ucoco_384",
 ];
 execFileSync(easel, ["synth", folder, "--extra", ...made.flatMap((name) => ["--only", name])], { stdio: "ignore" });
 
@@ -89,6 +90,7 @@ const links = [
   ["controlnet/sdxl_canny_original.safetensors", "controlnet", ["xinsirtile.safetensors", ...controlNets.sdxl]],
   ["clip_vision/IPAdapter_image_encoder_sd15.safetensors", "clip_vision", ["clip-vision_vit-h.safetensors"]],
   ["loras/sd15_style.safetensors", "loras", ["Hyper-SD15-8steps-CFG-lora.safetensors"]],
+  ["controlnet_aux/depth_anything_v2_vits.pth", "controlnet_aux", ["depth_anything_v2_vitb.pth"]],
 ];
 for (const [from, kind, names] of links) {
   await readFile(`${folder}/${from}`);

@@ -65,10 +65,11 @@ class Builder extends Graph {
     this.name = family;
   }
 
-  load({ clipSkip, loras = [], selfAttention = false } = {}) {
+  load({ clipSkip, loras = [], selfAttention = false, caching = false } = {}) {
     const checkpoint = this.add("CheckpointLoaderSimple", { ckpt_name: this.family.checkpoint });
     let model = checkpoint;
     let clip = at(checkpoint, 1);
+    if (caching) model = this.add("EasyCache", { model, reuse_threshold: 0.2, start_percent: 0.15, end_percent: 0.95, verbose: false });
     if (clipSkip) clip = this.add("CLIPSetLastLayer", { clip, stop_at_clip_layer: -clipSkip });
     for (const lora of loras) {
       model = this.add("LoraLoader", { model, clip, lora_name: lora, strength_model: 0.8, strength_clip: 0.8 });
@@ -94,10 +95,12 @@ class Builder extends Graph {
         ? this.add("PolyexponentialScheduler", { steps, sigma_max: 14.614642, sigma_min: 0.0291675, rho: 1 })
         : scheduler === "ays"
           ? this.add("AlignYourStepsScheduler", { steps, model_type: this.name === "sd15" ? "SD1" : "SDXL", denoise: 1 })
-          : this.add("BasicScheduler", { model, scheduler, steps, denoise: 1 });
+          : scheduler === "gits"
+            ? this.add("GITSScheduler", { steps, coeff: 1.2, denoise: 1 })
+            : this.add("BasicScheduler", { model, scheduler, steps, denoise: 1 });
     if (start > 0) sigmas = at(this.add("SplitSigmas", { sigmas, step: start }), 1);
     const noise = this.add("RandomNoise", { noise_seed: seed });
-    const chosen = this.add("KSamplerSelect", { sampler_name: sampler });
+    const chosen = sampler === "euler_cfgpp" ? this.add("SamplerEulerCFGpp", { version: "regular" }) : this.add("KSamplerSelect", { sampler_name: sampler });
     return at(this.add("SamplerCustomAdvanced", { noise, guider, sampler: chosen, sigmas, latent_image: latent }), 1);
   }
 
@@ -333,11 +336,44 @@ export function regional(family, picture, masks, { size = [128, 96] } = {}) {
   return w.send(w.decode(vae, w.sample(patched, w.prompt(clip), latent)));
 }
 
+// A region of which LoRAs are a part: its text is encoded with them, and counts where its mask is.
+export function regionalLoras(family, masks, { size = [128, 96] } = {}) {
+  const w = new Builder(family);
+  const { model, clip, vae } = w.load();
+  const hooks = w.add("CreateHookLora", { lora_name: w.family.hyper, strength_model: 0.7, strength_clip: 0.7 });
+  const hooked = w.add("SetClipHooks", { clip, hooks, apply_to_conds: true, schedule_clip: false });
+  const parts = [
+    { clip, text: "a field" },
+    { clip: hooked, text: "a red barn", mask: w.mask(masks[0]) },
+    { clip, text: "a green tree", mask: w.mask(masks[1]) },
+  ];
+  let regions;
+  for (const part of parts) {
+    part.positive = w.text(part.clip, part.text);
+    part.negative = w.text(part.clip, "blurry");
+    regions = regions
+      ? w.add("ETN_DefineRegion", { regions, mask: part.mask, conditioning: part.positive })
+      : w.add("ETN_BackgroundRegion", { conditioning: part.positive });
+  }
+  const patched = w.add("ETN_AttentionMask", { model, regions });
+  const image = w.add("MaskToImage", { mask: w.add("ETN_ListRegionMasks", { regions }) });
+  let pair;
+  parts.forEach((part, index) => {
+    const one = w.add("ImageFromBatch", { image, batch_index: index, length: 1 });
+    const inputs = { positive_NEW: part.positive, negative_NEW: part.negative, mask: w.add("ImageToMask", { image: one, channel: "red" }), strength: 1, set_cond_area: "default" };
+    pair = pair
+      ? w.add("PairConditioningSetPropertiesAndCombine", { positive: pair, negative: at(pair, 1), ...inputs })
+      : w.add("PairConditioningSetProperties", inputs);
+  });
+  const latent = w.add("EmptyLatentImage", { width: size[0], height: size[1], batch_size: 1 });
+  return w.send(w.decode(vae, w.sample(patched, { positive: pair, negative: at(pair, 1) }, latent)));
+}
+
 // A control layer's picture out of the canvas.
-export function controlImage(type, picture, { resolution = 512, size, ...inputs } = {}) {
+export function controlImage(type, picture, { resolution = 512, size, lines = false, ...inputs } = {}) {
   const w = new Builder("sd15");
   const made = w.add(type, { image: w.picture(picture), resolution, ...inputs });
-  return w.send(w.scale(w.add("ImageInvert", { image: made }), size));
+  return w.send(w.scale(lines ? w.add("ImageInvert", { image: made }) : made, size));
 }
 
 // A graph of the artist's own: what Krita has put in place of its nodes, and what it is told.

@@ -21,8 +21,8 @@ fi
 models=$build/models own=$here/${script%.mjs}_models.mjs
 if [ -e "$own" ]; then
   models=$build/${script%.mjs}-models
-  if [ ! -d "$models" ]; then
-    rm -rf "$models.part"
+  if [ ! "$models" -nt "$own" ]; then
+    rm -rf "$models" "$models.part"
     node "$own" "$easel" "$models.part"
     mv "$models.part" "$models"
   fi
