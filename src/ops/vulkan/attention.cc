@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/round.h"
-#include "ops/vulkan/backend.h"
+#include "ops/vulkan/weights.h"
 
 namespace easel::ops::vulkan {
 namespace {
+
+// Beyond this the sums of a query no longer fit into registers, and a workgroup would have too few queries.
+constexpr int64_t kWideHead = 160;
 
 struct Blocks {
   uint32_t threads, queries, keys, most;  // most: what a head may have values
@@ -54,6 +56,7 @@ std::optional<Blocks> matrix_blocks_for(const GpuDescription& gpu, int64_t width
 void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
                               const AttentionArgs& args, Tensor& out) const {
   const int64_t width = q.dim(2) / heads;
+  if (width > kWideHead) return attention_in_strips(q, k, v, heads, args, out);
   const GpuDescription& gpu = gpu_.about();
   const bool matrices = q.dtype() == DType::kBF16 && q.dim(1) >= gpu.matrix.m && matrix_blocks_for(gpu, width) &&
                         matrices_work(Matrices::kAttention);
@@ -96,6 +99,55 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
         {blocks.threads, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, blocks.keys, blocks.most, type}, push,
         groups);
   else run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
+}
+
+// Scores and weights are f32, so that both products are plain arithmetic: values of such heads (the VAE's) may be beyond
+// what matrices of f16 hold.
+void VulkanBackend::attention_in_strips(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
+                                        const AttentionArgs& args, Tensor& out) const {
+  // Enough rows for all of a card, and little of its memory.
+  constexpr uint64_t kLeast = uint64_t{4} << 20, kMost = uint64_t{64} << 20;
+  constexpr int64_t kFewest = 16;
+  const int64_t samples = q.dim(0), queries = q.dim(1), keys = k.dim(1), width = q.dim(2) / heads;
+  const auto scores_at_once =
+      static_cast<int64_t>(std::clamp(gpu_.about().memory_bytes / 128, kLeast, kMost) / sizeof(float));
+  const int64_t strip = std::min(queries, std::max(kFewest, scores_at_once / keys));
+  const auto head_of = [&](const Tensor& t, int64_t sample, int64_t head) {
+    return t.select(0, t.dim(0) == 1 ? 0 : sample).slice(1, head * width, width);
+  };
+  const Tensor scores({strip, keys}, DType::kF32, device_);
+  const Tensor piece = heads == 1 ? Tensor() : Tensor({strip, width}, out.dtype(), device_);
+  LinearWeights key_rows, value_columns;
+  key_rows.in_features = width;
+  value_columns.in_features = keys;
+  for (int64_t sample = 0; sample < samples; ++sample)
+    for (int64_t head = 0; head < heads; ++head) {
+      if (sample == 0 || heads > 1 || k.dim(0) > 1)
+        key_rows.weight = contiguous(easel::convert(head_of(k, sample, head), DType::kF32));
+      if (sample == 0 || heads > 1 || v.dim(0) > 1)
+        value_columns.weight = contiguous(head_of(v, sample, head).permute({1, 0}));
+      for (int64_t first = 0; first < queries; first += strip) {
+        const int64_t rows = std::min(strip, queries - first);
+        Tensor weights = scores.slice(0, 0, rows);
+        linear(head_of(q, sample, head).slice(0, first, rows), key_rows, {.scale = args.scale}, weights);
+        Tensor bias;
+        if (args.bias.defined()) bias = args.bias.select(0, sample).select(0, head).slice(0, first, rows);
+        const struct {
+          uint64_t scores, bias;
+          uint32_t rows, keys, bias_row, seen;
+        } push{.scores = address(weights),
+               .bias = address(bias),
+               .rows = number(rows),
+               .keys = number(keys),
+               .bias_row = bias.defined() ? number(bias.stride(0)) : 0,
+               .seen = number(args.causal ? first + 1 : keys)};
+        run(Shader::kSoftmax, {threads()}, push, rows);
+        const Tensor to = head_of(out, sample, head).slice(0, first, rows);
+        Tensor result = heads == 1 ? to : piece.slice(0, 0, rows);
+        linear(weights, value_columns, {}, result);
+        if (heads > 1) move(result, to);
+      }
+    }
 }
 
 void VulkanBackend::attention_received(const Tensor& q, const Tensor& k, int64_t heads, float scale,

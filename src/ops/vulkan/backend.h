@@ -106,6 +106,10 @@ class VulkanBackend final : public Backend {
   // The same for bytes; input and weight count as such.
   Product byte_product(const ProductCall& call) const;
 
+  // Attention with wide heads: as products with a softmax between them, for some queries at a time.
+  void attention_in_strips(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
+                           Tensor& out) const;
+
   // matrices.cc
   enum class Matrices : uint8_t { kProducts, kAttention, kBytes };
   // Whether the device has cooperative matrices for this, and they are right; tried at the first call.

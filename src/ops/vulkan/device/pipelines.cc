@@ -37,6 +37,7 @@ EASEL_SHADER(reduce)
 EASEL_SHADER(copy)
 EASEL_SHADER(resample)
 EASEL_SHADER(low_frequencies)
+EASEL_SHADER(softmax)
 #undef EASEL_SHADER
 }  // namespace easel::embedded
 
@@ -76,7 +77,8 @@ std::array<Code, kShaders> codes() {
           EASEL_SHADER(reduce),
           EASEL_SHADER(copy),
           EASEL_SHADER(resample),
-          EASEL_SHADER(low_frequencies)};
+          EASEL_SHADER(low_frequencies),
+          EASEL_SHADER(softmax)};
 }
 #undef EASEL_SHADER
 

@@ -39,8 +39,9 @@ enum class Shader : uint8_t {
   kCopy,
   kResample,
   kLowFrequencies,
+  kSoftmax,
 };
-constexpr size_t kShaders = 23;
+constexpr size_t kShaders = 24;
 
 // What a shader is specialised with: constant i has the value at place i.
 class Constants {
