@@ -51,13 +51,13 @@ class Hooks : public ::testing::Test {
       "negative": [")" +
            negative + R"(", 0], "latent_image": ["l", 0], "denoise": 1.0}})";
   }
-  static std::string part(const std::string& id, const std::string& model, const std::string& from, int begin,
-                          int end) {
+  static std::string part(const std::string& id, const std::string& model, const std::string& from, int begin, int end,
+                          const std::string& positive = "p") {
     return "\"" + id + R"(": {"class_type": "KSamplerAdvanced", "inputs": {"model": [")" + model +
            R"(", 0], "add_noise": ")" + (begin == 0 ? "enable" : "disable") + R"(", "noise_seed": 7, "steps": 4,
-      "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0], "negative": ["n", 0],
-      "latent_image": [")" +
-           from + R"(", 0], "start_at_step": )" + std::to_string(begin) + R"(, "end_at_step": )" + std::to_string(end) +
+      "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "positive": [")" +
+           positive + R"(", 0], "negative": ["n", 0], "latent_image": [")" + from + R"(", 0], "start_at_step": )" +
+           std::to_string(begin) + R"(, "end_at_step": )" + std::to_string(end) +
            R"(, "return_with_leftover_noise": ")" + (end < 4 ? "enable" : "disable") + R"("}})";
   }
 
@@ -123,6 +123,37 @@ TEST_F(Hooks, TextEncodersTakeThem) {
     "ap": {"class_type": "CLIPTextEncode", "inputs": {"text": "a barn", "clip": ["again", 0]}},)" +
              sampler("m", "ap", "n")),
       Error);
+}
+
+// Each part of the sampling has the text as it is encoded with the keyframe's strength: of four steps of "normal" two
+// lie before 0.5, one before 0.75, and one behind it.
+TEST_F(Hooks, TextsAreEncodedForEachKeyframe) {
+  const auto text = [](const std::string& id, const std::string& clip, int output) {
+    return "\"" + id + R"(": {"class_type": "CLIPTextEncode", "inputs": {"text": "a barn", "clip": [")" + clip +
+           "\", " + std::to_string(output) + "]}},";
+  };
+  const std::string nodes = R"(
+    "texts": {"class_type": "CreateHookLora", "inputs": {"lora_name": "sd15_style.safetensors", "strength_model": 0.0,
+      "strength_clip": 1.0}},
+    "k1": {"class_type": "CreateHookKeyframe", "inputs": {"strength_mult": 1.0, "start_percent": 0.0}},
+    "k2": {"class_type": "CreateHookKeyframe", "inputs": {"strength_mult": 0.0, "start_percent": 0.5, "prev_hook_kf": ["k1", 0]}},
+    "k3": {"class_type": "CreateHookKeyframe", "inputs": {"strength_mult": -3.0, "start_percent": 0.75, "prev_hook_kf": ["k2", 0]}},
+    "timed": {"class_type": "SetHookKeyframes", "inputs": {"hooks": ["texts", 0], "hook_kf": ["k3", 0]}},
+    "clip": {"class_type": "SetClipHooks", "inputs": {"clip": ["m", 1], "apply_to_conds": true, "schedule_clip": true,
+      "hooks": ["timed", 0]}},
+    "turned": {"class_type": "LoraLoader", "inputs": {"model": ["m", 0], "clip": ["m", 1],
+      "lora_name": "sd15_style.safetensors", "strength_model": 0.0, "strength_clip": -3.0}},)" +
+                            text("cp", "clip", 0) + text("sp", "strong", 1) + text("tp", "turned", 1);
+  const auto in_parts = [&](const char* first, const char* second, const char* third) {
+    return latent(nodes + part("one", "m", "l", 0, 2, first) + "," + part("two", "m", "one", 2, 3, second) + "," +
+                  part("out", "m", "two", 3, 4, third));
+  };
+  const Tensor scheduled = latent(nodes + sampler("m", "cp", "n"));
+  EXPECT_LE(testing::relative_error(scheduled, in_parts("sp", "p", "tp")), 1e-6);
+  // Each of the three is told apart from its neighbour.
+  EXPECT_GT(testing::relative_error(scheduled, in_parts("p", "p", "tp")), 1e-5);
+  EXPECT_GT(testing::relative_error(scheduled, in_parts("sp", "sp", "tp")), 1e-5);
+  EXPECT_GT(testing::relative_error(scheduled, in_parts("sp", "p", "p")), 1e-5);
 }
 
 // With a strength of 1 the difference of another checkpoint makes that checkpoint of the model.

@@ -1,6 +1,7 @@
 // Nodes that Krita's plugin asks for, against their formulas in f64 and numbers worked out by hand.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -10,11 +11,14 @@
 #include "models/latent_format.h"
 #include "models/model_patch.h"
 #include "models/unet/unet_source.h"
+#include "node_api/files.h"
 #include "nodes/common/link_types.h"
+#include "nodes/extensions/krita/pose_keypoints.h"
 #include "ops/counters.h"
 #include "run_node.h"
 #include "support/temp_folder.h"
 #include "support/tiny_models.h"
+#include "workflow/validate.h"
 
 namespace easel::nodes {
 namespace {
@@ -414,6 +418,54 @@ TEST(HintNodes, NameTheFilesThatTheyLack) {
   lacks("DepthAnythingV2Preprocessor", {{"ckpt_name", std::string("depth_anything_v2_vitb.pth")}},
         "depth_anything_v2_vitb.pth", "Depth-Anything-V2-Base");
   lacks("NNLatentUpscale", {{"version", std::string("SD 1.x")}}, "sd15_resizer.pt", "latent_upscale_models");
+}
+
+// In a graph that Krita has not filled in, a style drives a sampler: nothing but the style itself is wrong with it.
+TEST(KritaGraphs, AStyleFitsASamplersChoices) {
+  const auto prompt = workflow::parse_prompt(workflow::parse_json(R"({
+    "style": {"class_type": "ETN_KritaStyleAndPrompt", "inputs": {"sampler_preset": "auto"}},
+    "text": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["style", 1], "text": ["style", 3]}},
+    "latent": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "sample": {"class_type": "KSampler", "inputs": {"model": ["style", 0], "seed": 1, "steps": ["style", 7],
+      "cfg": ["style", 8], "sampler_name": ["style", 5], "scheduler": ["style", 6], "positive": ["text", 0],
+      "negative": ["text", 0], "latent_image": ["latent", 0], "denoise": 1.0}},
+    "picture": {"class_type": "VAEDecode", "inputs": {"samples": ["sample", 0], "vae": ["style", 2]}},
+    "show": {"class_type": "PreviewImage", "inputs": {"images": ["picture", 0]}}})"));
+  const library::Folders folders;
+  const artifacts::FolderStore store{artifacts::Directories()};
+  const FolderChoices choices(folders, store);
+  EXPECT_EQ(workflow::dump_json(workflow::validate(prompt, standard_table(), choices).node_errors()), "{}");
+}
+
+// A client draws them itself: what a picture leaves out is in the keypoints all the same.
+TEST(HintNodes, KeypointsOfDwPoseHoldWhatIsNotDrawn) {
+  const library::Folders folders(testing::tiny_models_dir());
+  memory::Residency residency;
+  library::ModelFiles files;
+  artifacts::FolderStore store{artifacts::Directories()};
+  Context context{folders, residency, files, store};
+  const workflow::NodeSpec* spec = standard_table().find("DWPreprocessor", {});
+  const auto found = [&](const char* hands, const char* body, const char* face) {
+    Typed typed{{"detect_hand", s(hands)}, {"detect_body", s(body)}, {"detect_face", s(face)}};
+    typed.insert({{"bbox_detector", s("None")}, {"pose_estimator", s("dw-ll_ucoco_384.onnx")}});
+    typed.insert({{"resolution", int64_t{64}}, {"scale_stick_for_xinsr_cn", s("disable")}});
+    Links links;
+    links.emplace("image", computed<Image>(filled({1, 96, 64, 3}, [](int64_t i) { return 0.5f + noise(i) / 2; })));
+    Call call(context, *spec, "1", {std::move(typed), std::move(links)});
+    return standard_table().entry(*spec).node.run(call);
+  };
+  const Outputs all = found("enable", "enable", "enable"), none = found("disable", "disable", "disable");
+  const auto& people = all[1].as<PoseKeypoints>().frames.at(0).people;
+  ASSERT_EQ(people.size(), 1u);
+  const auto any = [](const image::SmallParts& parts) {
+    return std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.found; });
+  };
+  EXPECT_TRUE(any(people[0].left_hand) || any(people[0].right_hand));
+  EXPECT_TRUE(any(people[0].face));
+  EXPECT_EQ(keypoints_as_json(none[1].as<PoseKeypoints>()), keypoints_as_json(all[1].as<PoseKeypoints>()));
+  const auto brightest = [](const Tensor& t) { return *std::max_element(t.f32(), t.f32() + t.numel()); };
+  EXPECT_EQ(brightest(none[0].as<Tensor>()), 0.0f);
+  EXPECT_GT(brightest(all[0].as<Tensor>()), 0.5f);
 }
 
 }  // namespace

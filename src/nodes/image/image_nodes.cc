@@ -145,6 +145,7 @@ void add_loaders(Table& table) {
       .category = "external_tooling",
       .description = "Reads a picture that is part of the workflow, so that nothing needs to be uploaded. The "
                      "mask is 1 where the picture is transparent.",
+      .origin = "tooling",
       .inputs = {Text("image", &ImageInText::image).no_default().tip("A picture file as base64 text.")},
       .run = load_image_text,
       .foresee = foresee_image_text});
@@ -153,6 +154,7 @@ void add_loaders(Table& table) {
                          .display = "Load Mask (Base64)",
                          .category = "external_tooling",
                          .description = "Reads the first channel of a picture that is part of the workflow as a mask.",
+                         .origin = "tooling",
                          .inputs = {Text("mask", &MaskInText::mask).no_default().tip("A picture file as base64 text.")},
                          .run = load_mask_text,
                          .foresee = foresee_mask_text});

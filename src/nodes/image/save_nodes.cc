@@ -228,6 +228,7 @@ void register_save_nodes(Table& table) {
                          .description =
                              "Sends pictures to the client that queued the workflow, over its WebSocket connection. "
                              "Where there is none they are saved.",
+                         .origin = "tooling",
                          .inputs = {Link("images", &Send::images).tip("The pictures to send."),
                                     Choice("format", &Send::format, {"PNG", "JPEG"}).added_later()},
                          .output_node = true,

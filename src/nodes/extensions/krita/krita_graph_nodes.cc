@@ -10,6 +10,17 @@
 #include "workflow/json.h"
 
 namespace easel::nodes {
+
+// What a style names of a node's choices: its links lead to such inputs only.
+struct ChosenName {
+  std::string name;
+};
+template <>
+struct LinkType<ChosenName> : PlainLink<ChosenName> {
+  static constexpr const char* kName = "COMBO";
+  static size_t bytes(const ChosenName& chosen) { return chosen.name.size(); }
+};
+
 namespace {
 
 using models::ClipHandle;
@@ -63,7 +74,7 @@ void add_placeholder(Table& table, const char* name, const char* display, const 
 }
 
 using StyleResults =
-    Results<ModelHandle, ClipHandle, VaeHandle, std::string, std::string, std::string, std::string, int64_t, double>;
+    Results<ModelHandle, ClipHandle, VaeHandle, std::string, std::string, ChosenName, ChosenName, int64_t, double>;
 
 template <class P>
 Input<P> preset_input(std::string P::*member) {
