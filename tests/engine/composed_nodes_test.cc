@@ -98,6 +98,60 @@ TEST_F(ComposedNodes, FeaturesThatAreMissingAreRefusedByName) {
   EXPECT_NE(plan.text().find("token_normalization"), std::string::npos) << plan.text();
 }
 
+// A square of 16 pixels at (8, 16) with as much around it is enlarged twofold, drawn anew, and put back.
+TEST_F(ComposedNodes, ADetailerIsItsChain) {
+  const auto graph = [](const std::string& more) {
+    return R"graph({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (red:1.2) barn", "clip": ["m", 1]}},
+    "n": {"class_type": "CLIPTextEncode", "inputs": {"text": "fog", "clip": ["m", 1]}},
+    "e": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "k": {"class_type": "KSampler", "inputs": {"model": ["m", 0], "seed": 7, "steps": 2, "cfg": 5.0,
+          "sampler_name": "euler", "scheduler": "karras", "positive": ["p", 0], "negative": ["n", 0],
+          "latent_image": ["e", 0], "denoise": 1.0}},
+    "d": {"class_type": "VAEDecode", "inputs": {"samples": ["k", 0], "vae": ["m", 2]}},
+    "black": {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": 64, "height": 64}},
+    "white": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 16, "height": 16}},
+    "mask": {"class_type": "MaskComposite", "inputs": {"destination": ["black", 0], "source": ["white", 0], "x": 8,
+             "y": 16, "operation": "add"}},
+    "s": {"class_type": "PreviewImage", "inputs": {"images": ["out", 0]}},)graph" +
+           more + "}";
+  };
+  run(graph(R"graph(
+    "cut": {"class_type": "ImageCrop", "inputs": {"image": ["d", 0], "width": 32, "height": 32, "x": 0, "y": 8}},
+    "large": {"class_type": "ImageScale", "inputs": {"image": ["cut", 0], "upscale_method": "lanczos", "width": 64,
+              "height": 64, "crop": "disabled"}},
+    "part": {"class_type": "CropMask", "inputs": {"mask": ["mask", 0], "width": 32, "height": 32, "x": 0, "y": 8}},
+    "noise": {"class_type": "ImpactGaussianBlurMask", "inputs": {"mask": ["part", 0], "kernel_size": 3, "sigma": 10.0}},
+    "edge": {"class_type": "ImpactGaussianBlurMask", "inputs": {"mask": ["part", 0], "kernel_size": 5, "sigma": 10.0}},
+    "encoded": {"class_type": "VAEEncode", "inputs": {"pixels": ["large", 0], "vae": ["m", 2]}},
+    "masked": {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["encoded", 0], "mask": ["noise", 0]}},
+    "soft": {"class_type": "DifferentialDiffusion", "inputs": {"model": ["m", 0]}},
+    "again": {"class_type": "KSampler", "inputs": {"model": ["soft", 0], "seed": 31, "steps": 2, "cfg": 3.0,
+              "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0], "negative": ["n", 0],
+              "latent_image": ["masked", 0], "denoise": 0.5}},
+    "fresh": {"class_type": "VAEDecode", "inputs": {"samples": ["again", 0], "vae": ["m", 2]}},
+    "small": {"class_type": "ImageScale", "inputs": {"image": ["fresh", 0], "upscale_method": "lanczos", "width": 32,
+              "height": 32, "crop": "disabled"}},
+    "out": {"class_type": "ImageCompositeMasked", "inputs": {"destination": ["d", 0], "source": ["small", 0], "x": 0,
+            "y": 8, "resize_source": false, "mask": ["edge", 0]}})graph")
+          .c_str());
+  const auto expected = values(made_.at("out")[0].as<Tensor>());
+  run(graph(R"graph(
+    "segs": {"class_type": "MaskToSEGS", "inputs": {"mask": ["mask", 0], "combined": false, "crop_factor": 2.0,
+             "bbox_fill": false, "drop_size": 10, "contour_fill": false}},
+    "out": {"class_type": "DetailerForEach", "inputs": {"image": ["d", 0], "segs": ["segs", 0], "model": ["m", 0],
+            "clip": ["m", 1], "vae": ["m", 2], "guide_size": 64.0, "guide_size_for": false, "max_size": 1024.0,
+            "seed": 31, "steps": 2, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0],
+            "negative": ["n", 0], "denoise": 0.5, "feather": 5, "noise_mask": true, "force_inpaint": true,
+            "wildcard": "", "cycle": 1, "inpaint_model": false, "noise_mask_feather": 3}})graph")
+          .c_str());
+  const auto before = values(made_.at("d")[0].as<Tensor>()), after = values(made_.at("out")[0].as<Tensor>());
+  ASSERT_EQ(after.size(), expected.size());
+  for (size_t i = 0; i < after.size(); ++i) ASSERT_NEAR(after[i], expected[i], 1e-6) << i;
+  EXPECT_NE(after, before);
+}
+
 // Three pictures are taken apart, each batch is made larger by itself, and they become one batch again.
 TEST_F(ComposedNodes, ListsRunThroughWorkflows) {
   run(R"graph({

@@ -159,7 +159,7 @@ std::string in_words(const Value& value) {
                                             "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
                                             "DICT",          "GLIGEN",           "INPAINT_PATCH",
                                             "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
-                                            "STITCHER",      "TileLayout"};
+                                            "SEGS",          "STITCHER",         "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }
@@ -417,6 +417,9 @@ const std::map<std::string, Json>& younger_inputs() {
       {"BasicScheduler.denoise", 1.0},
       {"CLIPLoader.type", "stable_diffusion"},
       {"CLIPVisionEncode.crop", "center"},
+      {"DetailerForEach.cycle", 1},
+      {"DetailerForEachPipe.cycle", 1},
+      {"DetailerForEachPipe.refiner_ratio", 0.2},
       {"DualCFGGuider.style", "regular"},
       {"DualCLIPLoader.type", "sdxl"},
       {"ETN_SendImageWebSocket.format", "PNG"},
@@ -465,6 +468,7 @@ const std::map<std::string, Json>& younger_inputs() {
       {"LatentFromBatch.length", 1},
       {"LatentUpscale.crop", "disabled"},
       {"MaskBlur+.device", "auto"},
+      {"MaskToSEGS.contour_fill", false},
       {"PatchModelAddDownscale.downscale_after_skip", true},
       {"PatchModelAddDownscale.downscale_method", "bicubic"},
       {"PatchModelAddDownscale.upscale_method", "bicubic"},

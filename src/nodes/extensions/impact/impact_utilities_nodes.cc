@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "image/edit/elementwise.h"
-#include "image/edit/filters.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
 #include "image/inpaint/mask_shapes.h"
@@ -19,6 +18,7 @@
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sizes.h"
 #include "nodes/extensions/impact/basic_pipe.h"
+#include "nodes/extensions/impact/segs.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes {
@@ -234,19 +234,7 @@ float common_bits(float a, float b) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(a) & std::bit_cast<uint32_t>(b));
 }
 
-Results<Mask> blurred(const Blur& in) {
-  const Tensor mask = image::as_picture(*in.mask);
-  if (in.kernel_size <= 0) return {in.mask};
-  int64_t kernel = in.kernel_size * 2 + 1;
-  const int64_t shortest = std::min(mask.dim(1), mask.dim(2));
-  if (shortest <= kernel) {
-    kernel = shortest / 2;
-    if (kernel % 2 == 0) ++kernel;
-    if (kernel < 3) return {in.mask};
-  }
-  const int64_t radius = kernel / 2;
-  return {image::as_mask(image::blur(mask, radius, in.sigma / static_cast<double>(radius)))};
-}
+Results<Mask> blurred(const Blur& in) { return {softened(*in.mask, in.kernel_size, in.sigma)}; }
 
 // The largest (or, below 0, the smallest) value of a square of so many pixels.
 Results<Mask> dilated(const Dilate& in) {
