@@ -101,8 +101,8 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
   else run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
 }
 
-// Scores and weights are f32, so that both products are plain arithmetic: values of such heads (the VAE's) may be beyond
-// what matrices of f16 hold.
+// Scores and weights are f32, so that both products are plain arithmetic: values of such heads (the VAE's) may be
+// beyond what matrices of f16 hold.
 void VulkanBackend::attention_in_strips(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
                                         const AttentionArgs& args, Tensor& out) const {
   // Enough rows for all of a card, and little of its memory.

@@ -39,7 +39,11 @@ bool VulkanBackend::matrices_work(Matrices what) const {
   bool works = !(wanted && std::string_view(wanted) == "0");
   try {
     works = works && come_out(what, state);
-  } catch (const Error&) {
+  } catch (const Error& e) {
+    if (e.fault() == Fault::kCancelled) {
+      state = -1;
+      throw;
+    }
     works = false;
   }
   state = works ? 1 : 0;

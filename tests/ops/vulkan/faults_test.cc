@@ -1,6 +1,8 @@
 // A driver that fails: what is thrown, and what can still be done.
+#include <algorithm>
 #include <atomic>
 
+#include "base/cancel.h"
 #include "ops/elementwise.h"
 #include "ops/reference.h"
 #include "ops/vulkan/device/faults.h"
@@ -32,6 +34,38 @@ std::atomic<int> calls;
 VkResult VKAPI_PTR counts(VkQueue, uint32_t, const VkSubmitInfo*, VkFence) {
   ++calls;
   return VK_ERROR_DEVICE_LOST;
+}
+
+const CancelToken* stopped_by_never;
+PFN_vkWaitSemaphores awaits;
+VkResult VKAPI_PTR never(VkDevice device, const VkSemaphoreWaitInfo* info, uint64_t nanoseconds) {
+  if (nanoseconds == UINT64_MAX) return awaits(device, info, nanoseconds);
+  ++calls;
+  stopped_by_never->cancel();
+  return VK_TIMEOUT;
+}
+// How many groups of commands are on the way, at most.
+PFN_vkQueueSubmit submits;
+std::atomic<uint64_t> awaited, ahead;
+VkResult VKAPI_PTR notes_submitted(VkQueue queue, uint32_t count, const VkSubmitInfo* infos, VkFence fence) {
+  const auto* const timeline = static_cast<const VkTimelineSemaphoreSubmitInfo*>(infos->pNext);
+  ahead = std::max<uint64_t>(ahead, timeline->pSignalSemaphoreValues[0] - awaited);
+  return submits(queue, count, infos, fence);
+}
+VkResult VKAPI_PTR notes_awaited(VkDevice device, const VkSemaphoreWaitInfo* info, uint64_t nanoseconds) {
+  const VkResult result = awaits(device, info, nanoseconds);
+  if (result == VK_SUCCESS) awaited = std::max<uint64_t>(awaited, info->pValues[0]);
+  return result;
+}
+
+template <class Work>
+void expect_cancelled(const Work& work) {
+  try {
+    work();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kCancelled) << e.what();
+  }
 }
 
 template <class Work>
@@ -99,6 +133,42 @@ TEST_F(Faults, ALackOfMemoryIsNamedAndOver) {
   }
   EXPECT_EQ(read(add(kept, kept))[7], 4.0);
   EXPECT_NO_THROW(Tensor({int64_t{300} << 18}, DType::kF32, kCard));
+}
+
+// A step is thousands of commands, and one of them may take a second.
+TEST_F(Faults, WorkStopsWithoutAwaitingTheStep) {
+  const Tensor kept = Tensor::full({8}, 2.0f, kCard);
+  read(kept);
+  {
+    const CancelToken token;
+    const CancelScope scope(token);
+    vulkan::FaultyDriver driver(0);
+    awaits = driver.calls().vkWaitSemaphores;
+    driver.calls().vkWaitSemaphores = never;
+    stopped_by_never = &token;
+    expect_cancelled([&] { read(add(kept, kept)); });  // while the result is awaited
+    calls = 0;
+    expect_cancelled([&] { add(kept, kept); });  // and before more is given
+    EXPECT_EQ(calls, 0);
+  }
+  EXPECT_FALSE(backend(kCard).lost());
+  EXPECT_EQ(read(add(kept, kept))[3], 4.0);
+}
+
+TEST_F(Faults, TheHostIsNeverFarAhead) {
+  vulkan::FaultyDriver driver(0);
+  awaits = driver.calls().vkWaitSemaphores;
+  submits = driver.calls().vkQueueSubmit;
+  driver.calls().vkWaitSemaphores = notes_awaited;
+  driver.calls().vkQueueSubmit = notes_submitted;
+  read(Tensor::full({8}, 1.0f, kCard));
+  ahead = 0;
+  for (int64_t size = 8; size < 500; ++size) {  // each another shape, so that no group is one of before
+    const Tensor x = Tensor::full({size}, 1.0f, kCard);
+    add(x, x);
+  }
+  EXPECT_GT(ahead, 0u);
+  EXPECT_LE(ahead, 3u);
 }
 
 TEST_F(Faults, AShaderThatTheDriverRefusesIsAnError) {

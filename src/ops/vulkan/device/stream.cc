@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/round.h"
 
@@ -81,8 +82,13 @@ Recording* Stream::kept(const Recording* like, size_t count, const Command& comm
 }
 
 void Stream::follow(Recording& other) {
-  wait_for(other.done);  // its arguments are read until then
-  if (!followed_) given_ = 0;
+  // Its arguments are read until then.
+  if (followed_) {
+    wait_for(other.done);
+  } else {
+    wait_or_stop(other.done);
+    given_ = 0;
+  }
   for (size_t i = 0; i < given_; ++i) {
     const Command& from = followed_->commands[i];
     if (from.kind == Command::Kind::kArgument) set_argument(other.commands[i], arguments_.memory + from.from.offset);
@@ -186,15 +192,32 @@ void Stream::submit(Recording& recording) {
   submitted_ = recording.done = value;
 }
 
-void Stream::wait_for(uint64_t value) {
+VkResult Stream::ask_for(uint64_t value, uint64_t nanoseconds) const {
   gpu_.require();
-  if (value == 0) return;
+  if (value == 0) return VK_SUCCESS;
   VkSemaphoreWaitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
   info.semaphoreCount = 1;
   info.pSemaphores = &semaphore_;
   info.pValues = &value;
-  gpu_.check(gpu_.call().vkWaitSemaphores(gpu_.device(), &info, UINT64_MAX), "computing");
+  return gpu_.call().vkWaitSemaphores(gpu_.device(), &info, nanoseconds);
+}
+
+void Stream::wait_for(uint64_t value) { gpu_.check(ask_for(value, UINT64_MAX), "computing"); }
+
+void Stream::wait_or_stop(uint64_t value) {
+  constexpr uint64_t kBetween = 50'000'000;  // nanoseconds
+  VkResult result = VK_TIMEOUT;
+  while (result == VK_TIMEOUT) {
+    poll_cancelled();
+    result = ask_for(value, kBetween);
+  }
+  gpu_.check(result, "computing");
+}
+
+void Stream::stay_close() {
+  poll_cancelled();
+  if (!followed_ && !recording_ && submitted_ > kAhead) wait_or_stop(submitted_ - kAhead);
 }
 
 void Stream::dispatch(VkPipeline pipeline, VkPipelineLayout layout, std::span<const std::byte> push, uint64_t groups) {
@@ -202,11 +225,13 @@ void Stream::dispatch(VkPipeline pipeline, VkPipelineLayout layout, std::span<co
   command.push_bytes = static_cast<uint32_t>(push.size());
   std::memcpy(command.push.data(), push.data(), push.size());
   const MutexLock lock(mutex_);
+  stay_close();
   give(command);
 }
 
 void Stream::copy(Place from, Place to, uint64_t bytes) {
   const MutexLock lock(mutex_);
+  stay_close();
   give({.kind = Command::Kind::kCopy, .from = from, .to = to, .bytes = bytes});
 }
 
@@ -219,6 +244,7 @@ void Stream::upload(const void* from, uint64_t bytes, Place to) {
   const MutexLock lock(mutex_);
   gpu_.require();
   if (bytes == 0) return;
+  stay_close();
   if (bytes <= kLargestArgument) return give({.kind = Command::Kind::kArgument, .to = to, .bytes = bytes}, from);
   submit();  // groups that are kept hold nothing of this
   const auto* source = static_cast<const char*>(from);
@@ -250,7 +276,7 @@ void Stream::download(Place from, uint64_t bytes, void* to) {
     const uint64_t piece = std::min(bytes, kStagingBytes);
     give({.kind = Command::Kind::kResult, .from = from, .to = {results_.buffer.buffer, 0}, .bytes = piece});
     submit();
-    wait_for(submitted_);
+    wait_or_stop(submitted_);
     std::memcpy(target, results_.memory, piece);
     target += piece;
     from.offset += piece;
@@ -261,7 +287,7 @@ void Stream::download(Place from, uint64_t bytes, void* to) {
 void Stream::wait() {
   const MutexLock lock(mutex_);
   submit();
-  wait_for(submitted_);
+  wait_or_stop(submitted_);
 }
 
 void Stream::forget() {

@@ -22,7 +22,8 @@
 
 namespace easel::ops::vulkan {
 
-// Thread-safe. Every function throws what Gpu::check() throws.
+// Thread-safe. Every function throws what Gpu::check() throws; dispatch(), download() and wait() also
+// Error(kCancelled), as poll_cancelled() does. What was given before goes on then.
 class Stream {
  public:
   explicit Stream(const Gpu& gpu);
@@ -53,6 +54,7 @@ class Stream {
   static constexpr size_t kCommandsAtOnce = 64;
   static constexpr size_t kMostKept = 512;
   static constexpr size_t kOnTheWay = 4;  // groups that are not kept
+  static constexpr uint64_t kAhead = 2;   // groups that are on the way when another one is begun
 
   struct Staging {
     Gpu::Buffer buffer;
@@ -76,7 +78,13 @@ class Stream {
   Place room_for_argument(uint64_t bytes) EASEL_REQUIRES(mutex_);
   void submit() EASEL_REQUIRES(mutex_);
   void submit(Recording& recording) EASEL_REQUIRES(mutex_);
+  // Waits for a value of the semaphore; VK_TIMEOUT if it did not come.
+  VkResult ask_for(uint64_t value, uint64_t nanoseconds) const EASEL_REQUIRES(mutex_);
   void wait_for(uint64_t value) EASEL_REQUIRES(mutex_);
+  // The same, until the thread's work is to stop (base/cancel.h).
+  void wait_or_stop(uint64_t value) EASEL_REQUIRES(mutex_);
+  // What is on the way cannot be stopped any more, so it is never much: called before more is given.
+  void stay_close() EASEL_REQUIRES(mutex_);
   void forget_now() EASEL_REQUIRES(mutex_);
 
   const Gpu& gpu_;
