@@ -48,7 +48,7 @@ Value found(const Tensor& mask, bool combined, double factor, int64_t drop, bool
 }
 Segments segments(const Value& value) { return value.as<Segments>(); }
 
-void expect_box(const Box& box, int64_t x1, int64_t y1, int64_t x2, int64_t y2) {
+void expect_box(const image::PartBox& box, int64_t x1, int64_t y1, int64_t x2, int64_t y2) {
   EXPECT_EQ(box.x1, x1);
   EXPECT_EQ(box.y1, y1);
   EXPECT_EQ(box.x2, x2);
@@ -95,6 +95,14 @@ TEST(SegsNodes, ACombinedPartIsAllOfAMaskButItsLastRowAndColumn) {
   ASSERT_EQ(all.items.size(), 1u);
   expect_box(all.items[0].bounds, 1, 1, 4, 3);
   EXPECT_EQ(letters(all.items[0].mask), (Rows{"#..", "..."}));
+  // Filling starts from the picture's corner, as in the original, and leaves the mask that came in as it is.
+  const Tensor mask = drawn({"#...", "....", "...."});
+  Tensor wide = drawn({"#...", "....", "..a."});
+  const Segments filled = segments(found(wide, true, 100.0, 1, true));
+  ASSERT_EQ(filled.items.size(), 1u);
+  EXPECT_EQ(letters(filled.items[0].mask), (Rows{"##..", "##..", "..a."}));
+  EXPECT_EQ(letters(wide), (Rows{"#...", "....", "..a."}));
+  EXPECT_EQ(segments(found(mask, true, 1.0, 1)).items.size(), 0u) << "a point has no sides";
 }
 
 TEST(SegsNodes, PartsBecomeOneMask) {

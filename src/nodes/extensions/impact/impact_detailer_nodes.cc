@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "image/edit/composite.h"
 #include "image/edit/elementwise.h"
 #include "image/scale/pillow.h"
 #include "models/text/text_encoder.h"
@@ -60,7 +61,7 @@ void check_detail(const Detail& in) {
 }
 void check_models(const DetailModels& in) { check_detail(in); }
 
-Tensor part(const Tensor& picture, const Box& box) {
+Tensor part(const Tensor& picture, const image::PartBox& box) {
   return contiguous(picture.slice(1, box.y1, box.height()).slice(2, box.x1, box.width()));
 }
 
@@ -73,7 +74,7 @@ Tensor resized(const Tensor& picture, image::Size size) {
 }
 
 // The size in which a part is drawn; nothing where it is large enough to be left as it is.
-std::optional<image::Size> drawn_size(const Detail& in, const Segment& one) {
+std::optional<image::Size> drawn_size(const Detail& in, const image::MaskPart& one) {
   const auto width = static_cast<double>(one.crop.width()), height = static_cast<double>(one.crop.height());
   const auto found_width = static_cast<double>(one.bounds.width());
   const auto found_height = static_cast<double>(one.bounds.height());
@@ -97,7 +98,7 @@ struct Means {
 
 // A part as it is drawn anew, in its own size; nothing where it is left as it is.
 std::optional<Tensor> drawn(const Detail& in, const Call& call, const Parts& parts, const Means& means,
-                            const Tensor& picture, const Segment& one, uint64_t seed) {
+                            const Tensor& picture, const image::MaskPart& one, uint64_t seed) {
   const std::optional<image::Size> size = drawn_size(in, one);
   if (!size) return std::nullopt;
   const Value pixels = computed<Image>(resized(part(picture, one.crop), *size));
@@ -124,17 +125,6 @@ std::optional<Tensor> drawn(const Detail& in, const Call& call, const Parts& par
   }
   const Value decoded = parts.make("VAEDecode", {}, {{"samples", latent}, {"vae", means.vae}})[0];
   return resized(decoded.as<Tensor>(), {one.crop.width(), one.crop.height()});
-}
-
-void paste(Tensor& picture, const Tensor& drawn, const Tensor& mask, const Box& box) {
-  const int64_t channels = picture.dim(3);
-  for (int64_t y = 0; y < box.height(); ++y)
-    for (int64_t x = 0; x < box.width(); ++x) {
-      const float share = mask.f32()[y * box.width() + x];
-      float* pixel = picture.f32() + ((y + box.y1) * picture.dim(2) + x + box.x1) * channels;
-      const float* fresh = drawn.f32() + (y * box.width() + x) * channels;
-      for (int64_t c = 0; c < channels; ++c) pixel[c] = (1 - share) * pixel[c] + share * fresh[c];
-    }
 }
 
 void check_inputs(const Detail& in, const Means& means) {
@@ -166,14 +156,13 @@ Detailed detail(const Detail& in, Call& call, Means means) {
   if (in.noise_mask_feather.value_or(0) > 0)
     means.model = parts.make("DifferentialDiffusion", {}, {{"model", means.model}})[0];
   const Segments& all = *in.segs;
-  Detailed out{.picture = image::map(*in.image, [](float v) { return v; }),
-               .parts = {.height = all.height, .width = all.width, .items = {}}};
+  Detailed out{.picture = *in.image, .parts = {.height = all.height, .width = all.width, .items = {}}};
   for (size_t i = 0; i < all.items.size(); ++i) {
-    const Segment& one = all.items[i];
-    const float* values = one.mask.f32();
-    if (std::all_of(values, values + one.mask.numel(), [](float v) { return v == 0; })) continue;
+    const image::MaskPart& one = all.items[i];
+    if (image::is_blank(one.mask)) continue;
     if (const auto fresh = drawn(in, call, parts, means, out.picture, one, in.seed + i))
-      paste(out.picture, *fresh, softened(one.mask, in.feather), one.crop);
+      out.picture = image::composite_masked(out.picture, *fresh, softened(one.mask, in.feather),
+                                            {.x = one.crop.x1, .y = one.crop.y1});
     out.parts.items.push_back(one);
     call.part_done(static_cast<int>(i) + 1, static_cast<int>(all.items.size()));
   }
