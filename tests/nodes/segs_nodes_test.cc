@@ -58,10 +58,14 @@ void expect_box(const image::PartBox& box, int64_t x1, int64_t y1, int64_t x2, i
 using Rows = std::vector<std::string>;
 
 // A ring with something in its hole, two squares that touch at a corner, and a dot.
-const Rows kMask{"####......", "#..#......", "#.a#..##..", "####..##..", "........aa", "#.......aa"};
+Rows mask_rows() {
+  Rows out{"####......", "#..#......", "#.a#..##.."};
+  out.insert(out.end(), {"####..##..", "........aa", "#.......aa"});
+  return out;
+}
 
 TEST(SegsNodes, PartsAreWhatHangsTogetherTheLowestFirst) {
-  const Segments all = segments(found(drawn(kMask), false, 1.0, 1));
+  const Segments all = segments(found(drawn(mask_rows()), false, 1.0, 1));
   EXPECT_EQ(all.width, 10);
   EXPECT_EQ(all.height, 6);
   ASSERT_EQ(all.items.size(), 2u) << "the dot is no larger than 1";
@@ -73,21 +77,21 @@ TEST(SegsNodes, PartsAreWhatHangsTogetherTheLowestFirst) {
 }
 
 TEST(SegsNodes, PartsMayBeFilled) {
-  EXPECT_EQ(letters(segments(found(drawn(kMask), false, 1.0, 1, false, true)).items[1].mask),
+  EXPECT_EQ(letters(segments(found(drawn(mask_rows()), false, 1.0, 1, false, true)).items[1].mask),
             (Rows{"####", "####", "####", "####"}));
-  EXPECT_EQ(letters(segments(found(drawn(kMask), false, 1.0, 1, true)).items[0].mask),
+  EXPECT_EQ(letters(segments(found(drawn(mask_rows()), false, 1.0, 1, true)).items[0].mask),
             (Rows{"####", "####", "####", "####"}));
-  EXPECT_EQ(segments(found(drawn(kMask), false, 1.0, 4)).items.size(), 0u);
+  EXPECT_EQ(segments(found(drawn(mask_rows()), false, 1.0, 4)).items.size(), 0u);
 }
 
 TEST(SegsNodes, CropsStayInsideThePicture) {
   // 4 x 4 by 1.5: 6 x 6, around (8, 4) from (5, 1), moved to the left and up; around (2, 2) from (-1, -1).
-  const Segments all = segments(found(drawn(kMask), false, 1.5, 1));
+  const Segments all = segments(found(drawn(mask_rows()), false, 1.5, 1));
   expect_box(all.items[0].crop, 4, 0, 10, 6);
   expect_box(all.items[1].crop, 0, 0, 6, 6);
   EXPECT_EQ(letters(all.items[1].mask), (Rows{"####..", "#..#..", "#.a#..", "####..", "......", "......"}))
       << "without the other parts";
-  expect_box(segments(found(drawn(kMask), false, 100.0, 1)).items[0].crop, 0, 0, 10, 6);
+  expect_box(segments(found(drawn(mask_rows()), false, 100.0, 1)).items[0].crop, 0, 0, 10, 6);
 }
 
 TEST(SegsNodes, ACombinedPartIsAllOfAMaskButItsLastRowAndColumn) {
@@ -106,8 +110,9 @@ TEST(SegsNodes, ACombinedPartIsAllOfAMaskButItsLastRowAndColumn) {
 }
 
 TEST(SegsNodes, PartsBecomeOneMask) {
-  const Tensor mask = run_node("SegsToCombinedMask", {}, of("segs", found(drawn(kMask), false, 1.5, 1))).as<Tensor>();
-  Rows expected = kMask;
+  const Tensor mask =
+      run_node("SegsToCombinedMask", {}, of("segs", found(drawn(mask_rows()), false, 1.5, 1))).as<Tensor>();
+  Rows expected = mask_rows();
   expected[5][0] = '.';
   EXPECT_EQ(letters(mask), expected);
   EXPECT_FLOAT_EQ(mask.f32()[4 * 10 + 8], 127.0f / 255.0f) << "bytes, rounded down";
@@ -115,7 +120,7 @@ TEST(SegsNodes, PartsBecomeOneMask) {
 }
 
 TEST(SegsNodes, PartsAreCutByAMask) {
-  Links links = of("segs", found(drawn(kMask), false, 1.0, 1));
+  Links links = of("segs", found(drawn(mask_rows()), false, 1.0, 1));
   links.emplace(
       "mask",
       computed<Mask>(drawn({"......####", "......####", "......###.", "......####", "......####", "......####"})));
