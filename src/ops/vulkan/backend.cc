@@ -56,6 +56,11 @@ Tensor VulkanBackend::numbers(std::span<const std::byte> bytes) const {
   return t;
 }
 
+uint32_t plain_threads(const GpuDescription& gpu) {
+  if (gpu.subgroup < 32) return 64;
+  return gpu.threads >= 256 ? 256 : 128;  // a device with fewer is not used
+}
+
 uint64_t address(const Tensor& t) { return t.defined() ? Memory::address(t) : 0; }
 
 uint32_t number(int64_t n) {

@@ -18,6 +18,9 @@ namespace easel::ops::vulkan {
 struct LinearWeights;
 struct ConvWeights;
 
+// Threads of a workgroup for work without tiles: a power of two, for sums over the workgroup.
+uint32_t plain_threads(const GpuDescription& gpu);
+
 class VulkanBackend final : public Backend {
  public:
   VulkanBackend(const GpuDescription& description, Device device);
@@ -79,8 +82,7 @@ class VulkanBackend final : public Backend {
     stream_.dispatch(pipelines_.get(shader, constants), pipelines_.layout(), std::as_bytes(std::span(&push, 1)),
                      static_cast<uint64_t>(groups));
   }
-  // Threads of a workgroup for work without tiles.
-  uint32_t threads() const { return gpu_.about().subgroup >= 32 ? 256 : 64; }
+  uint32_t threads() const { return plain_threads(gpu_.about()); }
   // Copies values between tensors of one shape and any strides; floats are converted. `to` need not be contiguous.
   void move(const Tensor& from, const Tensor& to) const;
   void convert(const Tensor& from, Tensor& to) const;

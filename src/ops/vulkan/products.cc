@@ -30,24 +30,21 @@ size_t packed_bytes(int64_t outputs, int64_t inputs, int64_t taps, DType compute
   return all * (row + (biased ? sizeof(float) : 0));
 }
 
-// What a workgroup of matrix_tiles.glsl makes.
-struct MatrixTile {
-  MatrixTile(const GpuDescription& gpu, bool gated) : matrix(gpu.matrix), columns(gated ? 2 : 4) {}
-  static constexpr uint32_t kSubgroups = 4, kDown = 2, kRows = 2, kSteps = 2;
-  int64_t height() const { return static_cast<int64_t>(kDown * kRows * matrix.m); }
-  int64_t width() const { return static_cast<int64_t>(kSubgroups / kDown * columns * matrix.n); }
-  const MatrixShape matrix;
-  const uint32_t columns;
-};
-
 }  // namespace
+
+bool MatrixTile::fits(const GpuDescription& gpu, bool gated) const {
+  const auto strips = static_cast<uint64_t>(height() + (gated ? 2 : 1) * width());
+  const uint64_t shared =
+      2 * strips * (kSteps * matrix.k + 8) + sizeof(float) * kSubgroups * matrix.m * matrix.n + sizeof(uint32_t);
+  return shared <= gpu.shared_bytes && kSubgroups * gpu.subgroup <= gpu.threads;
+}
 
 VulkanBackend::Product VulkanBackend::product(const ProductCall& call) const {
   const GpuDescription& gpu = gpu_.about();
   const auto number_of = [](bool yes) { return yes ? 1u : 0u; };
+  const MatrixTile tile(gpu, call.gated);
   if (call.input == DType::kBF16 && call.weight == DType::kBF16 && call.rows >= gpu.matrix.m &&
-      matrices_work(Matrices::kProducts)) {
-    const MatrixTile tile(gpu, call.gated);
+      tile.fits(gpu, call.gated) && matrices_work(Matrices::kProducts)) {
     return {
         call.taps > 0 ? Shader::kConvMatrices : Shader::kLinearMatrices,
         {tile.kSubgroups * gpu.subgroup, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, tile.kDown, tile.kRows,
@@ -55,12 +52,12 @@ VulkanBackend::Product VulkanBackend::product(const ProductCall& call) const {
          static_cast<uint32_t>(call.activation), number_of(call.gated), number(std::max<int64_t>(call.taps, 1))},
         ceil_div(call.rows, tile.height()) * ceil_div(call.columns, tile.width())};
   }
-  const Tile tile = tile_for(gpu, call.rows, call.columns, call.gated);
+  const Tile plain = tile_for(gpu, call.rows, call.columns, call.gated);
   return {call.taps > 0 ? Shader::kConv : Shader::kLinear,
-          {tile.threads, tile.rows, tile.columns, tile.across, tile.depth, type_number(call.input),
+          {plain.threads, plain.rows, plain.columns, plain.across, plain.depth, type_number(call.input),
            type_number(call.weight), type_number(call.result), static_cast<uint32_t>(call.activation),
            number_of(call.gated), number(std::max<int64_t>(call.taps, 1))},
-          tile.tiles(call.rows, call.columns)};
+          plain.tiles(call.rows, call.columns)};
 }
 
 Tensor VulkanBackend::taken(const StoredTensor& stored, DType type) const {

@@ -28,4 +28,16 @@ struct Tile {
 
 Tile tile_for(const GpuDescription& gpu, int64_t rows, int64_t columns, bool gated);
 
+// What a workgroup of matrices/matrix_tiles.glsl makes.
+struct MatrixTile {
+  MatrixTile(const GpuDescription& gpu, bool gated) : matrix(gpu.matrix), columns(gated ? 2 : 4) {}
+  static constexpr uint32_t kSubgroups = 4, kDown = 2, kRows = 2, kSteps = 2;
+  int64_t height() const { return static_cast<int64_t>(kDown * kRows * matrix.m); }
+  int64_t width() const { return static_cast<int64_t>(kSubgroups / kDown * columns * matrix.n); }
+  // Whether the device has room for such a workgroup, with what it declares as shared.
+  bool fits(const GpuDescription& gpu, bool gated) const;
+  const MatrixShape matrix;
+  const uint32_t columns;
+};
+
 }  // namespace easel::ops::vulkan
