@@ -44,7 +44,8 @@ struct Row {
   double counted_seconds = 0;      // of the run the counters were on in
   std::optional<double> error_db;  // against f32
   uint64_t flops = 0, bytes = 0;
-  size_t weight_bytes = 0, activation_bytes = 0, peak_bytes = 0;
+  size_t weight_bytes = 0, peak_bytes = 0;
+  size_t activation_bytes = 0;  // of the host's pool, so nothing of a card's
   std::array<ops::OpCounters, ops::kOpKinds> ops;
 
   double rate() const { return static_cast<double>(flops) / seconds; }
@@ -111,8 +112,10 @@ Row measure(const BenchSubject& subject, int repeat, const Tensor& exact) {
 }
 
 void print(const Row& r) {
-  printf("\n%s, %s, %s, %d thread%s\n", r.model.c_str(), r.shape.c_str(), r.precision.c_str(), r.threads,
-         r.threads == 1 ? "" : "s");
+  const bool card = r.level.empty();
+  printf("\n%s, %s, %s, ", r.model.c_str(), r.shape.c_str(), r.precision.c_str());
+  if (card) printf("%s\n", r.device.c_str());
+  else printf("%d thread%s\n", r.threads, r.threads == 1 ? "" : "s");
   printf("  %-22s %.3f s   (weights packed in %.2f s)\n", "time", r.seconds, r.build_seconds);
   printf("  %-22s %.1f GFLOP\n", "work", static_cast<double>(r.flops) * 1e-9);
   printf("  %-22s %.0f GFLOPS\n", "rate", r.rate() * 1e-9);
@@ -123,8 +126,13 @@ void print(const Row& r) {
          r.limit.product * 1e-9, 100 * r.rate() / r.limit.product);
   printf("  %-22s %s moved, which copies do in %.3f s (%.1f GB/s)\n", "bytes", human_bytes(r.bytes).c_str(),
          static_cast<double>(r.bytes) / r.copy_bandwidth, r.copy_bandwidth * 1e-9);
-  printf("  %-22s %s weights, %s activations, %s peak of the process\n", "memory", human_bytes(r.weight_bytes).c_str(),
-         human_bytes(r.activation_bytes).c_str(), human_bytes(r.peak_bytes).c_str());
+  if (card)
+    printf("  %-22s %s weights there, %s peak of the process here\n", "memory", human_bytes(r.weight_bytes).c_str(),
+           human_bytes(r.peak_bytes).c_str());
+  else
+    printf("  %-22s %s weights, %s activations, %s peak of the process\n", "memory",
+           human_bytes(r.weight_bytes).c_str(), human_bytes(r.activation_bytes).c_str(),
+           human_bytes(r.peak_bytes).c_str());
   if (r.error_db) printf("  %-22s %.1f dB below the result in f32\n", "error", *r.error_db);
   printf("  %-12s %7s %9s %7s %9s %8s %9s %9s\n", "op", "calls", "seconds", "share", "GFLOP", "GFLOPS", "of limit",
          "moved");
@@ -171,7 +179,7 @@ Json to_json(const Row& r) {
           {"bytes_moved", r.bytes},
           {"copy_bytes_per_second", r.copy_bandwidth},
           {"weight_bytes", r.weight_bytes},
-          {"activation_bytes", r.activation_bytes},
+          {"activation_bytes", r.level.empty() ? Json() : Json(r.activation_bytes)},
           {"peak_bytes", r.peak_bytes},
           {"overhead_seconds", r.overhead()},
           {"overhead_fraction", r.overhead() / r.counted_seconds},
