@@ -119,7 +119,8 @@ struct Server::Impl {
   std::unique_ptr<Front> front;
   Workforce& workers;
   techniques::Catalogue catalogue;
-  TaskPool pool{kPoolThreads}, models_pool{kPoolThreads};
+  TaskPool pool{kPoolThreads}, models_pool{kPoolThreads}, pictures_pool{1}, lists_pool{1};
+  const CancelToken stopping;
   StatusTicker ticker;
   Services services;
   Router router;
@@ -149,6 +150,9 @@ Server::Impl::Impl(ServerOptions o, const workflow::NodeTable& table, const work
                .delivery = delivery,
                .pool = pool,
                .models_pool = models_pool,
+               .pictures_pool = pictures_pool,
+               .lists_pool = lists_pool,
+               .stopping = stopping,
                .metrics = metrics,
                .ready = ready,
                .max_upload = options.http.max_upload,
@@ -209,6 +213,7 @@ void Server::Impl::start() {
 void Server::Impl::stop() {
   if (!std::exchange(started, false)) return;
   ready = false;
+  stopping.cancel();
   // Also answers the requests that wait for a job.
   if (worker) worker->stop();
   else front->stop();
@@ -217,6 +222,8 @@ void Server::Impl::stop() {
   http->stop();
   pool.stop();
   models_pool.stop();
+  pictures_pool.stop();
+  lists_pool.stop();
   workers.waiters().notify_all();  // those that came while the server stopped; they hold on to connections
 }
 

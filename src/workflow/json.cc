@@ -9,6 +9,10 @@
 namespace easel::workflow {
 namespace {
 
+// In one text. The values of a text take up to forty times its memory, and the library cannot be refused any while it
+// takes them apart: too little ends the process.
+constexpr size_t kMostValues = 500000;
+
 // Python's json module writes these bare words, which JSON does not know. Same length in, so that places
 // in error messages stay right.
 std::string without_python_words(std::string_view text) {
@@ -40,36 +44,71 @@ bool mentions_python_words(std::string_view text) {
   return text.find("NaN") != std::string_view::npos || text.find("Infinity") != std::string_view::npos;
 }
 
+// Looks through a text without keeping anything of it. The parser could call back for each value, but would then look
+// through all of a list again after each object in it.
+class LimitsCheck final : public nlohmann::json_sax<Json> {
+ public:
+  explicit LimitsCheck(const JsonLimits& limits) : limits_(limits) {}
+
+  bool null() override { return value(); }
+  bool boolean(bool) override { return value(); }
+  bool number_integer(number_integer_t) override { return value(); }
+  bool number_unsigned(number_unsigned_t) override { return value(); }
+  bool number_float(number_float_t, const string_t&) override { return value(); }
+  bool string(string_t&) override { return value(); }
+  bool binary(binary_t&) override { return value(); }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t&) override {
+    if (++keys_.back() > limits_.keys)
+      throw Error(Fault::kInvalid,
+                  "a JSON object has more than the " + std::to_string(limits_.keys) + " members allowed");
+    return true;
+  }
+  // Json::parse() says what is wrong.
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool value() {
+    if (++values_ > kMostValues)
+      throw Error(Fault::kInvalid,
+                  "the JSON text has more than the " + std::to_string(kMostValues) + " values allowed");
+    return true;
+  }
+  bool open() {
+    if (keys_.size() >= static_cast<size_t>(limits_.depth))
+      throw Error(Fault::kInvalid,
+                  "the JSON text is nested deeper than the " + std::to_string(limits_.depth) + " levels allowed");
+    keys_.push_back(0);
+    return value();
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  const JsonLimits& limits_;
+  std::vector<size_t> keys_;  // of each open object or list
+  size_t values_ = 0;
+};
+
+Json parse_within(std::string_view text, const JsonLimits& limits) {
+  LimitsCheck check(limits);
+  Json::sax_parse(text, &check);
+  return Json::parse(text);
+}
+
 }  // namespace
 
 Json parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes)
     throw Error(Fault::kInvalid,
                 "the JSON text is larger than the " + std::to_string(limits.bytes >> 20) + " MiB allowed");
-  std::vector<size_t> keys;  // of each open object
-  const auto guard = [&](int depth, Json::parse_event_t event, Json&) {
-    switch (event) {
-      case Json::parse_event_t::object_start: keys.push_back(0); [[fallthrough]];
-      case Json::parse_event_t::array_start:
-        if (depth >= limits.depth)
-          throw Error(Fault::kInvalid,
-                      "the JSON text is nested deeper than the " + std::to_string(limits.depth) + " levels allowed");
-        break;
-      case Json::parse_event_t::object_end:
-        if (!keys.empty()) keys.pop_back();
-        break;
-      case Json::parse_event_t::key:
-        if (!keys.empty() && ++keys.back() > limits.keys)
-          throw Error(Fault::kInvalid,
-                      "a JSON object has more than the " + std::to_string(limits.keys) + " members allowed");
-        break;
-      default: break;
-    }
-    return true;
-  };
   try {
-    if (mentions_python_words(text)) return Json::parse(without_python_words(text), guard);
-    return Json::parse(text, guard);
+    if (mentions_python_words(text)) return parse_within(without_python_words(text), limits);
+    return parse_within(text, limits);
   } catch (const Json::exception& e) {
     std::string reason = e.what();
     const size_t bracket = reason.find("] ");  // the library's own error number

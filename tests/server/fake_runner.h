@@ -50,6 +50,8 @@ class FakeRunner final : public JobRunner {
     return {workflow::validate(prompt, table_, choices_, only), {}, {}};
   }
 
+  RunnerStats stats() const override { return held; }
+
   RunResult run(RunRequest request, engine::EventSink& sink, const CancelToken& cancel) override {
     if (request.plan) ++planned;
     std::vector<std::string> order;
@@ -102,6 +104,7 @@ class FakeRunner final : public JobRunner {
 
   std::atomic<int> runs{0}, freed{0};
   std::atomic<int> checks{0}, planned{0};  // planned: runs that came with their plan
+  RunnerStats held;                        // what stats() says; to be set while nothing asks
 
  private:
   static engine::NodeFinished finished(const std::string& node, const std::string& type, bool reused,

@@ -1,5 +1,6 @@
 #include "server/http/connection.h"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -24,6 +25,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr size_t kLongestHead = 32 << 10, kReadSize = 8 << 10;  // bytes
+constexpr size_t kSmallAnswer = 64 << 10;                       // bytes; is always sent
 constexpr uint64_t kSlowestBody = 16 << 10;                     // bytes per second a body must move with
 
 // Counts a connection while it lives.
@@ -336,6 +338,12 @@ asio::awaitable<bool> Connection::write(Message& message, uint64_t bytes, bool h
 }
 
 asio::awaitable<bool> Connection::send(const Request& request, Response response, bool keep_alive, bool head_only) {
+  // One answer alone may be larger than the limit, and must not keep out all others as long as it is read.
+  const uint64_t limit = context_.options.answer_memory;
+  const auto counted = [&] { return std::min<uint64_t>(response.body.size(), limit / 2); };
+  if (response.body.size() > kSmallAnswer && context_.answer_bytes + counted() > limit)
+    response = Response::error(503, "busy", "too many large answers are on their way; try again");
+  const Held held(context_.answer_bytes, counted());
   add_standard_headers(context_.options.access, request, response);
   const auto until_sent = std::move(response.until_sent);  // let go at the end, whichever that is
   beast::error_code error;

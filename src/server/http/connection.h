@@ -18,8 +18,9 @@ struct ServerContext {
   EventHub& hub;
   SocketHooks hooks;
   int connections = 0;
-  int answering = 0;        // requests that were read and not yet answered
-  uint64_t body_bytes = 0;  // held by ordinary bodies right now
+  int answering = 0;          // requests that were read and not yet answered
+  uint64_t body_bytes = 0;    // held by ordinary bodies right now
+  uint64_t answer_bytes = 0;  // held by answers that are being sent
 };
 
 // Serves a connection until either side closes it. Never throws.

@@ -21,8 +21,11 @@ struct HttpOptions {
   uint64_t max_upload = 256u << 20;   // bytes of a streamed one
   std::filesystem::path temp_folder;  // where streamed bodies go
   uint64_t body_memory = 256u << 20;  // bytes that all ordinary bodies together may hold at one time
-  int header_seconds = 15;            // for a request's head, and between requests
-  int stall_seconds = 20;             // without a byte of a body
+  // Bytes that all answers on their way may hold at one time, none counting for more than half of them: clients may
+  // read slowly. Small ones are always sent.
+  uint64_t answer_memory = 256u << 20;
+  int header_seconds = 15;  // for a request's head, and between requests
+  int stall_seconds = 20;   // without a byte of a body
   int max_connections = 1024;
   AccessPolicy access;
   // Called after every answer, on the server's thread.

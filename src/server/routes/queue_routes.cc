@@ -38,10 +38,15 @@ std::string history_entry(const Job& job) {
          "},\"meta\":" + job.meta + "}";
 }
 
-std::string item_list(const std::vector<Job>& jobs) {
-  std::string out = "[";
-  for (const Job& job : jobs) out += (out.size() > 1 ? "," : "") + queue_item(job);
-  return out + "]";
+// Lets go of each job once it is written: together they may hold much text.
+void append_items(std::string& out, std::vector<Job> jobs) {
+  out += '[';
+  for (Job& job : jobs) {
+    if (out.back() != '[') out += ',';
+    out += queue_item(job);
+    job = {};
+  }
+  out += ']';
 }
 
 std::vector<std::string> ids_of(const Json& body, const char* key) {
@@ -63,15 +68,18 @@ bool flag(const Json& body, const char* key) {
 
 Response get_queue(Services& s) {
   // Pending ones first: a job that starts in between is then seen twice rather than not at all.
-  const auto pending = s.store.pending();
-  std::string out = "{\"queue_running\":" + item_list(s.store.running()) + ",\"queue_pending\":" + item_list(pending) +
-                    ",\"paused\":" + (s.store.paused() ? "true" : "false");
+  auto pending = s.store.pending();
   // Jobs that nobody can run, and why.
   Json obstacles = Json::object();
   for (const Job& job : pending)
     if (!job.obstacle.empty()) obstacles[job.id] = job.obstacle;
+  std::string out = "{\"queue_running\":";
+  append_items(out, s.store.running());
+  out += ",\"queue_pending\":";
+  append_items(out, std::move(pending));
+  out += std::string(",\"paused\":") + (s.store.paused() ? "true" : "false");
   if (!obstacles.empty()) out += ",\"obstacles\":" + dump_json(obstacles);
-  return Response::json(out + "}");
+  return Response::json(std::move(out += '}'));
 }
 
 Response post_queue(Services& s, const Request& request) {
@@ -171,19 +179,28 @@ std::string queue_item(const Job& job) {
          job.targets + "]";
 }
 
-std::string history_json(const std::vector<Job>& jobs) {
+std::string history_json(std::vector<Job> jobs) {
   std::string out = "{";
-  for (const Job& job : jobs) out += (out.size() > 1 ? "," : "") + history_entry(job);
-  return out + "}";
+  for (Job& job : jobs) {
+    if (out.size() > 1) out += ',';
+    out += history_entry(job);
+    job = {};
+  }
+  out += '}';
+  return out;
 }
 
 void add_queue_routes(Router& router, Services& s) {
-  const auto add = [&](const char* method, const char* pattern, Response (*handler)(Services&, const Request&)) {
-    router.add(method, pattern, s.pool.handler([&s, handler](Request& request) { return handler(s, request); }));
+  using Work = Response (*)(Services&, const Request&);
+  const auto add_on = [&](TaskPool& pool, const char* method, const char* pattern, Work handler) {
+    router.add(method, pattern, pool.handler([&s, handler](Request& request) { return handler(s, request); }));
   };
-  add("GET", "/queue", [](Services& services, const Request&) { return get_queue(services); });
+  const auto add = [&](const char* method, const char* pattern, Work handler) {
+    add_on(s.pool, method, pattern, handler);
+  };
+  add_on(s.lists_pool, "GET", "/queue", [](Services& services, const Request&) { return get_queue(services); });
   add("POST", "/queue", post_queue);
-  add("GET", "/history", get_history);
+  add_on(s.lists_pool, "GET", "/history", get_history);
   add("GET", "/history/{id}", get_history_of);
   add("POST", "/history", post_history);
   add("POST", "/interrupt", post_interrupt);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "artifacts/artifact_store.h"
+#include "base/cancel.h"
 #include "library/folders.h"
 #include "server/events/delivery.h"
 #include "server/events/event_hub.h"
@@ -49,7 +50,10 @@ struct Services {
   Delivery& delivery;
 
   TaskPool& pool;
-  TaskPool& models_pool;  // for what looks through model folders, which may be large and far away
+  TaskPool& models_pool;    // for what looks through model folders, which may be large and far away
+  TaskPool& pictures_pool;  // one thread, for what decodes pictures: picture_handler()
+  TaskPool& lists_pool;     // one thread, for the whole queue and history, which hold all that clients sent
+  CancelToken stopping;     // cancelled when the server stops
   Metrics& metrics;
   const std::atomic<bool>& ready;  // false while the server starts or stops
   uint64_t max_upload = 0;         // bytes
@@ -74,7 +78,7 @@ void add_page_routes(Router& router, Services& services);     // / and its files
 // [number, id, prompt, extra_data, outputs], as queue and history show a job.
 std::string queue_item(const Job& job);
 // {"id": {"prompt": ..., "outputs": ..., "status": ..., "meta": ...}, ...}
-std::string history_json(const std::vector<Job>& jobs);
+std::string history_json(std::vector<Job> jobs);
 
 // The artifact that a client means: "a.png [input]" in a file name counts more than `type` ("input", "output", "temp").
 // Returns nothing if `type` is needed and is none of these.
@@ -92,7 +96,7 @@ std::optional<int64_t> number_param(const Request& request, const std::string& n
 
 // Throws Error(kInvalid) unless the bytes are a picture that can be decoded to its end and carries no more text than
 // one may. A picture that is not whole is logged under `name`.
-void check_uploaded_picture(std::span<const uint8_t> picture, const std::string& name);
+void check_uploaded_picture(const Services& services, std::span<const uint8_t> picture, const std::string& name);
 
 // Throws Error(kMemory) when so many bytes more do not fit into the quota of uploads, which the input and the temp area
 // have each.

@@ -13,6 +13,7 @@
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
 #include "server/log.h"
+#include "server/routes/picture_work.h"
 #include "server/routes/services.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
@@ -50,7 +51,7 @@ Response put_picture(const Services& s, const Request& request) {
     return status("cached");
   }
   const MappedFile file = body_of(request);
-  check_uploaded_picture(file.bytes(), id);
+  check_uploaded_picture(s, file.bytes(), id);
   require_room(s, Area::kTemp, 0);  // the body lies there already
   s.artifacts.put(name, {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
                   artifacts::IfTaken::kReplace);
@@ -168,8 +169,7 @@ class Exchange {
 
 void add_tooling_routes(Router& router, Services& s) {
   constexpr bool kStreamed = true;
-  router.add("PUT", "/etn/image/{id}", s.pool.handler([&s](Request& request) { return put_picture(s, request); }),
-             kStreamed);
+  router.add("PUT", "/etn/image/{id}", picture_handler(s, put_picture), kStreamed);
   router.add("GET", "/etn/image/{id}", s.pool.handler([&s](Request& request) { return get_picture(s, request); }));
 
   const auto info = s.models_pool.handler([&s](Request& request) { return model_info(s, request); });

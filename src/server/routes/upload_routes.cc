@@ -5,6 +5,7 @@
 #include "formats/pictures/picture.h"
 #include "server/http/multipart.h"
 #include "server/log.h"
+#include "server/routes/picture_work.h"
 #include "server/routes/services.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
@@ -79,6 +80,12 @@ void check_texts(std::span<const uint8_t> picture) {
                                      std::to_string(kMostText >> 20) + " MiB allowed");
 }
 
+// Of all frames.
+int64_t pixels_in(std::span<const uint8_t> picture) {
+  const formats::PictureInfo info = formats::inspect_picture(picture);
+  return info.width * info.height * info.frames;
+}
+
 Response finish_upload(const Services& s, const Form& form, std::string_view content) {
   const std::string name = picture_name(form, content);
   const std::string type = form.text("type"), overwrite = form.text("overwrite");
@@ -95,7 +102,7 @@ Response finish_upload(const Services& s, const Form& form, std::string_view con
 
 Response upload_image(const Services& s, const Request& request) {
   const Form form(request);
-  check_uploaded_picture(as_bytes(form.picture().data), std::string(form.picture().file_name));
+  check_uploaded_picture(s, as_bytes(form.picture().data), std::string(form.picture().file_name));
   return finish_upload(s, form, form.picture().data);
 }
 
@@ -113,6 +120,7 @@ Response upload_mask(const Services& s, const Request& request) {
   const auto name = artifact_name(field("filename", ""), field("subfolder", ""), field("type", "output"));
   if (!name) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
   const MappedFile file = MappedFile::open(s.artifacts.get(*name));
+  const MemoryClaim claim = room_for_pixels(s, pixels_in(file.bytes()) + pixels_in(as_bytes(form.picture().data)));
   constexpr int64_t kOne = 1;  // masks are painted on the first frame
   const formats::Raster original = formats::decode_raster(file.bytes(), kOne),
                         mask = formats::decode_raster(as_bytes(form.picture().data), kOne);
@@ -133,8 +141,9 @@ Response upload_mask(const Services& s, const Request& request) {
 
 }  // namespace
 
-void check_uploaded_picture(std::span<const uint8_t> picture, const std::string& name) {
+void check_uploaded_picture(const Services& s, std::span<const uint8_t> picture, const std::string& name) {
   check_texts(picture);
+  const MemoryClaim claim = room_for_pixels(s, pixels_in(picture));
   // Decoded to the end: what is stored can be shown and loaded.
   const formats::Raster raster = formats::decode_raster(picture);
   if (!raster.warning.empty())
@@ -153,10 +162,8 @@ void require_room(const Services& s, Area area, size_t bytes) {
 
 void add_upload_routes(Router& router, Services& s) {
   constexpr bool kStreamed = true;
-  router.add("POST", "/upload/image", s.pool.handler([&s](Request& request) { return upload_image(s, request); }),
-             kStreamed);
-  router.add("POST", "/upload/mask", s.pool.handler([&s](Request& request) { return upload_mask(s, request); }),
-             kStreamed);
+  router.add("POST", "/upload/image", picture_handler(s, upload_image), kStreamed);
+  router.add("POST", "/upload/mask", picture_handler(s, upload_mask), kStreamed);
 }
 
 }  // namespace easel::server

@@ -6,6 +6,7 @@
 #include "formats/pictures/picture.h"
 #include "formats/tensors/safetensors.h"
 #include "server/http/file_answers.h"
+#include "server/routes/picture_work.h"
 #include "server/routes/services.h"
 #include "tensor/mapped_file.h"
 #include "workflow/json.h"
@@ -17,30 +18,8 @@ using workflow::Json;
 
 namespace {
 
-// 8-bit pixels of the first frame, upright, 4 channels.
-struct Pixels {
-  int64_t width = 0, height = 0;
-  std::vector<uint8_t> rgba;
-};
-
-Pixels read_pixels(const std::filesystem::path& file) {
-  const MappedFile mapped = MappedFile::open(file);
-  const formats::Raster raster = formats::decode_raster(mapped.bytes(), /*most_frames=*/1);
-  Pixels out{raster.width, raster.height, {}};
-  const auto count = static_cast<size_t>(raster.width * raster.height);
-  out.rgba.resize(count * 4);
-  for (size_t i = 0; i < count; ++i) {
-    std::copy_n(&raster.rgb[i * 3], 3, &out.rgba[i * 4]);
-    out.rgba[i * 4 + 3] = raster.alpha.empty() ? 255 : raster.alpha[i];
-  }
-  return out;
-}
-
-std::vector<uint8_t> without_alpha(const Pixels& p) {
-  std::vector<uint8_t> rgb(p.rgba.size() / 4 * 3);
-  for (size_t i = 0; i * 4 < p.rgba.size(); ++i) std::copy_n(&p.rgba[i * 4], 3, &rgb[i * 3]);
-  return rgb;
-}
+// The first frame, upright.
+formats::Raster read_pixels(const MappedFile& file) { return formats::decode_raster(file.bytes(), /*most_frames=*/1); }
 
 // What whoever saves the answer calls it: as the file, unless that is named by its content.
 std::string shown_name(const std::filesystem::path& file, const artifacts::Name& name) {
@@ -49,32 +28,38 @@ std::string shown_name(const std::filesystem::path& file, const artifacts::Name&
 }
 
 // "webp;90" or "jpeg;75"; the format is webp unless it says jpeg.
-Response preview(const std::filesystem::path& file, const artifacts::Name& name, const std::string& wish) {
+Response preview(const MappedFile& file, const std::string& shown, const std::string& wish) {
   const size_t mark = wish.rfind(';');
   const std::string format = wish.substr(0, wish.find(';'));
   const std::string digits = mark == std::string::npos ? wish : wish.substr(mark + 1);
   int quality = 90;
   if (!digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string::npos)
     quality = std::clamp(std::stoi(digits), 1, 100);
-  const Pixels pixels = read_pixels(file);
-  const auto rgb = without_alpha(pixels);
+  const formats::Raster pixels = read_pixels(file);
   const bool jpeg = format == "jpeg";
-  return picture_answer(jpeg ? formats::encode_jpeg(rgb, pixels.width, pixels.height, quality)
-                             : formats::encode_webp(rgb, pixels.width, pixels.height, static_cast<float>(quality)),
-                        jpeg ? "image/jpeg" : "image/webp", shown_name(file, name));
+  return picture_answer(
+      jpeg ? formats::encode_jpeg(pixels.rgb, pixels.width, pixels.height, quality)
+           : formats::encode_webp(pixels.rgb, pixels.width, pixels.height, static_cast<float>(quality)),
+      jpeg ? "image/jpeg" : "image/webp", shown);
 }
 
-Response channel(const std::filesystem::path& file, const artifacts::Name& name, const std::string& which) {
-  Pixels pixels = read_pixels(file);
+Response channel(const MappedFile& file, const std::string& shown, const std::string& which) {
+  const formats::Raster pixels = read_pixels(file);
   constexpr int kCompression = 1;
   if (which == "rgb")
-    return picture_answer(formats::encode_png(without_alpha(pixels), pixels.width, pixels.height, 3, {}, kCompression),
-                          "image/png", shown_name(file, name));
+    return picture_answer(formats::encode_png(pixels.rgb, pixels.width, pixels.height, 3, {}, kCompression),
+                          "image/png", shown);
   // The alpha alone, over black.
-  for (size_t i = 0; i < pixels.rgba.size(); ++i)
-    if (i % 4 != 3) pixels.rgba[i] = 0;
-  return picture_answer(formats::encode_png(pixels.rgba, pixels.width, pixels.height, 4, {}, kCompression), "image/png",
-                        shown_name(file, name));
+  const auto count = static_cast<size_t>(pixels.width * pixels.height);
+  std::vector<uint8_t> rgba(count * 4);
+  for (size_t i = 0; i < count; ++i) rgba[i * 4 + 3] = pixels.alpha.empty() ? 255 : pixels.alpha[i];
+  return picture_answer(formats::encode_png(rgba, pixels.width, pixels.height, 4, {}, kCompression), "image/png",
+                        shown);
+}
+
+// Anything but the file as it is.
+bool asks_for_pixels(const Request& request) {
+  return request.query.contains("preview") || request.param("channel", "rgba") != "rgba";
 }
 
 Response view(const Services& s, const Request& request) {
@@ -86,9 +71,13 @@ Response view(const Services& s, const Request& request) {
   const std::string which = request.param("channel", "rgba");
   if (which != "rgba" && which != "rgb" && which != "a")
     return Response::error(400, "invalid", "'channel' must be rgba, rgb or a");
-  if (request.query.contains("preview")) return preview(file, *name, request.param("preview"));
-  if (which == "rgb" || which == "a") return channel(file, *name, which);
-  return file_answer(request, file, shown_name(file, *name));
+  const std::string shown = shown_name(file, *name);
+  if (!asks_for_pixels(request)) return file_answer(request, file, shown);
+  const MappedFile mapped = MappedFile::open(file);
+  const formats::PictureInfo info = formats::inspect_picture(mapped.bytes());
+  const MemoryClaim claim = room_for_pixels(s, info.width * info.height);
+  return request.query.contains("preview") ? preview(mapped, shown, request.param("preview"))
+                                           : channel(mapped, shown, which);
 }
 
 // The free-form strings in a model file's header, as training tools leave them.
@@ -123,7 +112,11 @@ std::optional<artifacts::Name> artifact_name(const std::string& file, const std:
 }
 
 void add_view_routes(Router& router, Services& s) {
-  router.add("GET", "/view", s.pool.handler([&s](Request& request) { return view(s, request); }));
+  router.add("GET", "/view",
+             [as_it_is = s.pool.handler([&s](Request& request) { return view(s, request); }),
+              changed = picture_handler(s, view)](Request request, const Reply& reply) {
+               (asks_for_pixels(request) ? changed : as_it_is)(std::move(request), reply);
+             });
   router.add("GET", "/view_metadata/{folder}",
              s.models_pool.handler([&s](Request& request) { return view_metadata(s, request); }));
   // Names in one of the three areas, newest first, as ComfyUI's page asks for them.
