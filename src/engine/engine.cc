@@ -63,7 +63,10 @@ class Engine::Run {
     choose_nodes();
     sink_.take(NodesReused{reused_});
     for (const std::string& id : order) {
-      if (!needed_.count(id)) continue;
+      if (!needed_.count(id)) {
+        show_again(id);
+        continue;
+      }
       if (const auto it = results_.find(id); it != results_.end()) report_reused(id, *it->second);
       else execute(id);
     }
@@ -149,9 +152,18 @@ class Engine::Run {
   void report_reused(const std::string& id, const Result& result) {
     NodeReport report{.id = id, .class_type = node(id).class_type, .reused = true, .bytes = result.bytes()};
     const workflow::NodeSpec* spec = engine_.table_.find(report.class_type, node(id).input_names());
-    if (spec->output_node) sink_.take(NodeFinished{report, result.ui});
+    if (spec->output_node || !result.ui.empty()) sink_.take(NodeFinished{report, result.ui});
     if (options_.watch) options_.watch(id, result.outputs);
     report_.nodes.push_back(std::move(report));
+  }
+
+  // A node before a reused result need not run, but what it showed belongs to this run's outputs as well.
+  void show_again(const std::string& id) {
+    const Signature& signature = signatures_.known(id);
+    const ResultPtr known = signature.reusable ? cache_.find(signature.digest) : nullptr;
+    if (!known || known->ui.empty() || !files_exist(known->ui, engine_.artifacts_)) return;
+    sink_.take(NodeFinished{{.id = id, .class_type = node(id).class_type, .reused = true, .bytes = known->bytes()},
+                            known->ui});
   }
 
   void execute(const std::string& id) {

@@ -57,6 +57,20 @@ TEST_F(EngineTest, UnchangedNodesDoNotRunAgain) {
   EXPECT_EQ(sink_.log, Strings{"end 5"});  // output nodes show again what they showed
 }
 
+TEST_F(EngineTest, NodesBeforeAReusedOneShowAgainWhatTheyShowed) {
+  Engine engine = make();
+  const auto prompt = json(R"({"1": {"class_type": "Number", "inputs": {"value": 7}},
+                               "2": {"class_type": "Glimpse", "inputs": {"value": ["1", 0]}},
+                               "3": {"class_type": "Show", "inputs": {"value": ["2", 0]}}})");
+  run(engine, prompt);
+  ASSERT_EQ(sink_.shown.size(), 1U);
+  EXPECT_EQ(sink_.shown[0].text, "7");
+  EXPECT_EQ(run(engine, prompt), Strings{});
+  EXPECT_EQ(sink_.log, (Strings{"end 2", "end 3"}));
+  ASSERT_EQ(sink_.shown.size(), 1U);
+  EXPECT_EQ(sink_.shown[0].text, "7");
+}
+
 TEST_F(EngineTest, ChangedNodesRunAgainAndSayWhy) {
   Engine engine = make();
   run(engine, json(kSums));

@@ -92,6 +92,13 @@ struct ToyNodes {
         .inputs = {Link("value", &Show::value), Text("prefix", &Show::prefix).names_saved_files().optional()},
         .output_node = true,
         .run = [](const Show&) {}});
+    // Shows what it passes on, without being an output.
+    add(NodeOf<Show>{.name = "Glimpse",
+                     .inputs = {Link("value", &Show::value)},
+                     .run = [](const Show& in, Call& call) -> Results<ToyNumber> {
+                       call.show_text(std::to_string(in.value->value));
+                       return {*in.value};
+                     }});
     add(NodeOf<Nothing>{
         .name = "Always", .always = true, .run = [](const Nothing&) -> Results<ToyNumber> { return {ToyNumber{1}}; }});
     add_unruly();
