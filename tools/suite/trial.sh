@@ -39,7 +39,11 @@ start() {
   command=$(sed -n '/^ExecStart=/,/[^\\]$/p' /lib/systemd/system/easel.service | sed 's/^ExecStart=//; s/\\$//' | tr -d '\n')
   ${command//\$EASEL_OPTIONS/} >>/packages/server.log 2>&1 &
   server=$!
-  for _ in $(seq 100); do curl -sf "$url/queue" >/dev/null && return; sleep 0.1; done
+  for _ in $(seq 100); do
+    kill -0 "$server" 2>/dev/null || break  # another program's answer is none
+    curl -sf "$url/queue" >/dev/null && return
+    sleep 0.1
+  done
   cat /packages/server.log >&2
   die "the server did not start"
 }

@@ -58,7 +58,8 @@ StandardError=inherit
 WantedBy=default.target
 UNIT
   systemctl enable --quiet trial.service'
-as_root timeout 300 systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --boot </dev/null >"$root.log" 2>&1 || true
+# With a network of its own: nobody else has the server's port there.
+as_root timeout 300 systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --private-network --boot </dev/null >"$root.log" 2>&1 || true
 cat "$root/packages/service.log"
 [ -e "$root/packages/service.passed" ] || { tail -20 "$root.log" >&2; exit 1; }
 as_root rm -rf "$root"
