@@ -51,6 +51,7 @@ const Expected kFiles[] = {
     {"controlnet_aux/depth_anything_v2_vits.pth", "depth_network", "Depth Anything, ViT-S/14",
      "DepthAnythingV2Preprocessor"},
     {"controlnet_aux/ZoeD_M12_N.pt", "depth_network", "ZoeDepth", "Zoe-DepthMapPreprocessor"},
+    {"controlnet_aux/ControlNetHED.pth", "edge_network", "network of soft edges (HED)", "HEDPreprocessor"},
     {"rembg/u2net.onnx", "cutout_network", "network that says what of a picture is in front, as an ONNX graph",
      "RemBGSession+, where it has the name of one of rembg's"},
     {"controlnet_aux/yolox_l.onnx", "onnx_network", "network as an ONNX graph",

@@ -2,11 +2,13 @@
 // (values/hint_networks.py).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "models/hints/depth_anything.h"
 #include "models/hints/people.h"
 #include "models/hints/pose_network.h"
+#include "models/hints/soft_edges.h"
 #include "models/hints/zoe_depth.h"
 #include "models/upscale/latent_resizer.h"
 #include "models_support.h"
@@ -217,6 +219,55 @@ TEST(ZoeNetwork, MirroredPicturesAreMirroredDepths) {
       largest = std::max(largest, std::abs(static_cast<double>(straight.f32()[y * 128 + x]) -
                                            static_cast<double>(mirrored.f32()[y * 128 + 127 - x])));
   EXPECT_LT(largest, 1e-6);
+}
+
+TEST(SoftEdgeNetwork, SeesWhatTheFormulasSay) {
+  const StoredTensors file = made(synth::soft_edges(4), 1.2);
+  ASSERT_TRUE(is_soft_edge_network(file));
+  const Tensor scores = SoftEdgeNetwork(weights(file)).forward(sines({1, 32, 48, 3}, 0.25));
+  EXPECT_EQ(scores.shape(), (Shape{1, 32, 48, 1}));
+  expect_summary(scores, {{0.22548745f, 0.2347434f, -0.058959989f, -0.4152807f}, 0.25615327}, 1e-6);
+}
+
+TEST(SoftEdgeNetwork, NamesWhatIsWrongWithAFile) {
+  const StoredTensors file = made(synth::soft_edges(4), 1);
+  const auto of = [](const StoredTensors& f) { return refusal([&] { SoftEdgeNetwork::check(weights(f)); }); };
+  for (const char* name : {"norm", "block1.convs.0.weight", "block3.convs.2.bias", "block5.projection.weight"})
+    EXPECT_NE(of(without(file, name)).find(name), std::string::npos) << name;
+  EXPECT_NE(of(with(file, "norm", {3})).find("norm"), std::string::npos);
+  EXPECT_NE(of(with(file, "block2.convs.1.weight", {8, 7, 3, 3})).find("block2.convs.1"), std::string::npos);
+  EXPECT_NE(of(with(file, "block4.projection.weight", {2, 32, 1, 1})).find("block4.projection"), std::string::npos);
+  EXPECT_EQ(of(file), "nothing was refused");
+  memory::Residency residency(0);
+  EXPECT_NE(refusal([&] { load_soft_edge_network(residency, StoredTensors(), "x.pth"); }).find("HED"),
+            std::string::npos);
+}
+
+// A sigmoid, its fraction of 255 cut off; in steps of a half, which a third and two thirds reach.
+TEST(SoftEdgeNetwork, ScoresBecomeBytesAsInTheOriginal) {
+  const Tensor scores = Tensor::of({1, 2, 4, 1}, {-1000.0f, -2.0f, -0.8f, 0.0f, 0.5f, 0.8f, 1000.0f, std::nanf("")});
+  const auto bytes = [&](bool safe) {
+    const image::BytePicture out = edge_bytes(scores, safe);
+    EXPECT_EQ(out.channels, 1);
+    return std::vector<int>(out.data.begin(), out.data.end());
+  };
+  EXPECT_EQ(bytes(false), (std::vector<int>{0, 30, 79, 127, 158, 175, 255, 0}));
+  EXPECT_EQ(bytes(true), (std::vector<int>{0, 0, 0, 127, 127, 255, 255, 0}));
+}
+
+// The network takes bytes as they are, red first.
+TEST(SoftEdgeNetwork, SeesThePicturesBytes) {
+  const StoredTensors file = made(synth::soft_edges(4), 0.7);
+  memory::Residency residency;
+  image::BytePicture picture(16, 32, 3);
+  Tensor pixels({1, 16, 32, 3});
+  for (size_t i = 0; i < picture.data.size(); ++i)
+    pixels.f32()[i] = static_cast<float>(picture.data[i] = static_cast<uint8_t>(i * i % 251));
+  const image::BytePicture found =
+      soft_edges(residency, load_soft_edge_network(residency, file, "made"), picture, false);
+  const auto [least, most] = std::minmax_element(found.data.begin(), found.data.end());
+  EXPECT_GT(*most, *least + 20) << "the test sees nothing";
+  EXPECT_EQ(found.data, edge_bytes(SoftEdgeNetwork(weights(file)).forward(pixels), false).data);
 }
 
 TEST(LatentResizer, EnlargesAsTheFormulasSay) {

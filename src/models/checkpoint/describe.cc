@@ -11,6 +11,7 @@
 #include "models/gligen/gligen.h"
 #include "models/hints/depth_anything.h"
 #include "models/hints/pose_network.h"
+#include "models/hints/soft_edges.h"
 #include "models/hints/zoe_depth.h"
 #include "models/ip_adapter/ip_adapter.h"
 #include "models/model_reader.h"
@@ -53,6 +54,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kLatentResizer, "latent_resizer", "latent_upscale_models"},
     {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
     {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
+    {FileKind::kEdgeNetwork, "edge_network", "controlnet_aux"},
     {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
     {FileKind::kCutoutNetwork, "cutout_network", "rembg"},
     {FileKind::kLora, "lora", "loras"},
@@ -337,9 +339,16 @@ class Describer {
   // Networks that make hints for ControlNets out of pictures.
   bool hint_network() {
     const PoseKind kind = pose_kind(tensors_);
-    if (kind == PoseKind::kNone && !is_depth_network(tensors_) && !is_zoe_network(tensors_)) return false;
+    const bool edges = is_soft_edge_network(tensors_);
+    if (kind == PoseKind::kNone && !is_depth_network(tensors_) && !is_zoe_network(tensors_) && !edges) return false;
     const nn::Weights w = probe(file_.tensors);
-    if (is_zoe_network(tensors_)) {
+    if (edges) {
+      out_.kind = FileKind::kEdgeNetwork;
+      out_.summary = "network of soft edges (HED)";
+      add_part("HED", tensors_, {}, "");
+      out_.fits = "HEDPreprocessor";
+      SoftEdgeNetwork::check(w);
+    } else if (is_zoe_network(tensors_)) {
       out_.kind = FileKind::kDepthNetwork;
       out_.summary = "ZoeDepth";
       add_part("ZoeDepth", tensors_, {}, std::to_string(read_zoe_config(w).layers) + " layers");

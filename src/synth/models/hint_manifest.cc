@@ -158,6 +158,19 @@ Manifest zoe_depth(const DepthPlan& plan) {
   return m;
 }
 
+Manifest soft_edges(int64_t channels) {
+  constexpr std::array<int64_t, 5> kConvs{2, 2, 3, 3, 3}, kTimes{1, 2, 4, 8, 8};
+  Manifest m;
+  m.add("norm", {1, 3, 1, 1});
+  int64_t in = 3;
+  for (size_t i = 0; i < kConvs.size(); ++i) {
+    const std::string p = "block" + std::to_string(i + 1);
+    for (int64_t n = 0; n < kConvs[i]; ++n) conv(m, p + ".convs." + std::to_string(n), in, kTimes[i] * channels, 3);
+    m.layer(p + ".projection", {1, in, 1, 1});
+  }
+  return m;
+}
+
 Manifest latent_resizer(int64_t channels, int64_t blocks) {
   constexpr int64_t kEmbedding = 32, kLatent = 4;
   Manifest m;

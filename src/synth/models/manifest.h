@@ -170,6 +170,8 @@ struct DepthPlan {
 Manifest depth_anything(const DepthPlan& plan);
 // ZoeDepth with one head, of ZoeD_M12_N.pt; heads of BEiT are 64 wide, as the published ones.
 Manifest zoe_depth(const DepthPlan& plan);
+// HED, of ControlNetHED.pth; `channels` are those of the first block.
+Manifest soft_edges(int64_t channels);
 // The network of ComfyUi_NNLatentUpscale.
 Manifest latent_resizer(int64_t channels, int64_t blocks);
 

@@ -125,6 +125,7 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
        depth_anything({w.depth, 12, w.depth / 6, {w.depth / 8, w.depth / 4, w.depth / 2, w.depth}})},
       {"controlnet_aux/depth_anything_v2_vitl.pth", kTorchFlat, depth_anything(large_depth)},
       {"controlnet_aux/ZoeD_M12_N.pt", kTorchNested, below("model.", zoe_depth(zoe))},
+      {"controlnet_aux/ControlNetHED.pth", kTorchFlat, soft_edges(w.pose)},
       onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
       onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
       onnx_file("rembg/u2net.onnx", cutout_network(w.pose)),

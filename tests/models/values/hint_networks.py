@@ -410,6 +410,28 @@ def zoe():
     summary("zoe", (softmax(y / heat) * between_corners(centres, *size)).sum(axis=2, keepdims=True))
 
 
+# --- HED ---
+def edges():
+    c, w = 4, Made(1.2)
+    w.add("norm", 1, 3, 1, 1)
+    last, blocks = 3, ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+    for i, (count, times) in enumerate(blocks):
+        for n in range(count):
+            w.layer(f"block{i + 1}.convs.{n}", times * c, last, 3, 3)
+            last = times * c
+        w.layer(f"block{i + 1}.projection", 1, last, 1, 1)
+    x = sines((32, 48, 3), 0.25).astype(float) - w["norm"].reshape(3)
+    levels = []
+    for i, (count, _) in enumerate(blocks):
+        if i > 0:
+            x = pooled(x)
+        for n in range(count):
+            x = relu(conv(w, f"block{i + 1}.convs.{n}", x))
+        level = half_pixels(conv(w, f"block{i + 1}.projection", x), 32)
+        levels.append(half_pixels(level.swapaxes(0, 1), 48).swapaxes(0, 1))
+    summary("edges", sum(levels) / len(levels))
+
+
 # --- Enlarged latents ---
 def group_norm(w, name, x):
     h, v, c = x.shape
@@ -476,4 +498,5 @@ bodies()
 hands()
 depth()
 zoe()
+edges()
 resizer()
