@@ -96,20 +96,48 @@ bool ends_word(const CodePoints& word, size_t at) {
   return after == word.size() || !is_cased(word[after]);
 }
 
+// Character `at` of a text in lower case.
+void put_lower(CodePoints& out, const CodePoints& text, size_t at) {
+  const int32_t c = text[at];
+  if (c == 0x130) {  // capital I with dot: the one letter whose lower case is two characters
+    out.insert(out.end(), {'i', 0x307});
+  } else if (c == 0x3A3) {
+    out.push_back(ends_word(text, at) ? 0x3C2 : 0x3C3);
+  } else {
+    out.push_back(utf8proc_tolower(c));
+  }
+}
+
+constexpr int32_t kSharpS = 0xDF;  // utf8proc's upper case is a letter of its own, U+1E9E
+
 }  // namespace
 
-CodePoints lower_case(const CodePoints& word) {
+CodePoints lower_case(const CodePoints& text) {
   CodePoints out;
-  out.reserve(word.size());
-  for (size_t i = 0; i < word.size(); ++i) {
-    const int32_t c = word[i];
-    if (c == 0x130) {  // capital I with dot: the one letter whose lower case is two characters
-      out.insert(out.end(), {'i', 0x307});
-    } else if (c == 0x3A3) {
-      out.push_back(ends_word(word, i) ? 0x3C2 : 0x3C3);
-    } else {
-      out.push_back(utf8proc_tolower(c));
-    }
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) put_lower(out, text, i);
+  return out;
+}
+
+CodePoints upper_case(const CodePoints& text) {
+  CodePoints out;
+  out.reserve(text.size());
+  for (const int32_t c : text) {
+    if (c == kSharpS) out.insert(out.end(), {'S', 'S'});
+    else out.push_back(utf8proc_toupper(c));
+  }
+  return out;
+}
+
+CodePoints title_case(const CodePoints& text, Titled titled) {
+  CodePoints out;
+  out.reserve(text.size());
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (inside) put_lower(out, text, i);
+    else if (text[i] == kSharpS) out.insert(out.end(), {'S', 's'});
+    else out.push_back(utf8proc_totitle(text[i]));
+    inside = titled == Titled::kFirst || is_cased(text[i]);
   }
   return out;
 }

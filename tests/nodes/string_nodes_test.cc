@@ -44,6 +44,20 @@ TEST(StringNodes, TrimWhiteSpace) {
   for (const char* mode : {"Both", "Left", "Right"}) EXPECT_EQ(trimmed(" \x1c ", mode), "");
 }
 
+// Expected values are those of Python's upper(), lower(), capitalize() and title().
+TEST(StringNodes, ChangeCase) {
+  const auto in_case = [](const char* in, const char* mode) {
+    return text("CaseConverter", {{"string", s(in)}, {"mode", s(mode)}});
+  };
+  EXPECT_EQ(in_case("straße, née ǆ", "UPPERCASE"), "STRASSE, NÉE Ǆ");
+  EXPECT_EQ(in_case("ΟΔΟΣ İ ÉA", "lowercase"), "οδος i̇ éa");
+  EXPECT_EQ(in_case("éCOLE DE Paris. ΟΔΟΣ", "Capitalize"), "École de paris. οδος");
+  EXPECT_EQ(in_case("ǆungla ß", "Capitalize"), "ǅungla ß");
+  EXPECT_EQ(in_case(" a", "Capitalize"), " a");
+  EXPECT_EQ(in_case("they're BILL's 3rd ßa ΟΔΟΣ_x ǆ", "Title Case"), "They'Re Bill'S 3Rd Ssa Οδος_X ǅ");
+  for (const char* mode : {"UPPERCASE", "lowercase", "Capitalize", "Title Case"}) EXPECT_EQ(in_case("", mode), "");
+}
+
 // Of texts that are joined with themselves again and again.
 TEST(StringNodes, DoNotDoubleForEver) {
   const std::string half(size_t{9} << 20, 'x');

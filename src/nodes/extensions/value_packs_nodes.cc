@@ -1,6 +1,7 @@
 // Constants, calculations and sizes of small extensions: Derfuu's (github.com/Derfuu/Derfuu_ComfyUI_ModdedNodes) under
 // the names of both its versions, tinyterra's (github.com/TinyTerra/ComfyUI_tinyterraNodes), comfy-image-saver
-// (github.com/giriss/comfy-image-saver), DJZ-Nodes (github.com/MushroomFleet/DJZ-Nodes).
+// (github.com/giriss/comfy-image-saver), DJZ-Nodes (github.com/MushroomFleet/DJZ-Nodes), mxToolkit
+// (github.com/Smirnov75/ComfyUI-mxToolkit).
 #include <algorithm>
 #include <cmath>
 
@@ -249,12 +250,36 @@ Results<int64_t, int64_t> aspect_size(const Aspect& in) {
   return {stepped(width), stepped(side * side / width)};
 }
 
+// --- mxToolkit ---
+
+struct Slider {
+  int64_t whole = 20, is_real = 0;
+  double real = 20;
+};
+
+void add_slider(Table& table) {
+  constexpr int64_t kMost = int64_t{1} << 32;
+  table.add(NodeOf<Slider>{
+      .name = "mxSlider",
+      .category = "utils/mxToolkit",
+      .description = "A number that the editor shows as a slider: a whole one or any.",
+      .origin = "mxtoolkit",
+      .inputs = {Int("Xi", &Slider::whole).range(-kMost, kMost),
+                 Float("Xf", &Slider::real).range(static_cast<double>(-kMost), static_cast<double>(kMost)),
+                 Int("isfloatX", &Slider::is_real).range(0, 1).tip("1: the number is Xf; 0: it is Xi.")},
+      .outputs = {{"X"}},
+      .run = [](const Slider& in) -> Results<Anything> {
+        return {in.is_real > 0 ? computed<double>(in.real) : computed<int64_t>(in.whole)};
+      }});
+}
+
 }  // namespace
 
 void register_value_packs_nodes(Table& table) {
   add_derfuu(table);
   add_tinyterra(table);
   add_literals(table);
+  add_slider(table);
   const AddNode add{table, "djz", "DJZ-Nodes"};
   add.node<Aspect>("AspectSize", "The size of a ratio that suits a kind of models.",
                    {Choice("model_type", &Aspect::model_type, {"SD", "SDXL", "Cascade"}),

@@ -64,6 +64,23 @@ Results<std::string> trim(const Trim& in) {
   return {text::part_of(all, static_cast<size_t>(begin - all.begin()), static_cast<size_t>(end - all.begin()))};
 }
 
+struct Case {
+  enum class Mode { kUpper, kLower, kFirst, kWords };
+  std::string string;
+  Mode mode = Mode::kUpper;
+};
+
+Results<std::string> in_case(const Case& in) {
+  require_length(in.string.size());
+  const CodePoints all = text::decode_utf8(in.string);
+  const CodePoints out =
+      in.mode == Case::Mode::kUpper ? text::upper_case(all)
+      : in.mode == Case::Mode::kLower
+          ? text::lower_case(all)
+          : text::title_case(all, in.mode == Case::Mode::kFirst ? text::Titled::kFirst : text::Titled::kWords);
+  return {text::part_of(out, 0, out.size())};
+}
+
 struct Replace {
   std::string string, find, replace;
 };
@@ -178,6 +195,13 @@ void register_string_nodes(Table& table) {
               {long_text("string", &Length::string)}, length, "length");
   add<Trim>(table, "StringTrim", "Trim", "Takes white space away.",
             {long_text("string", &Trim::string), Choice("mode", &Trim::mode, {"Both", "Left", "Right"})}, trim);
+  add<Case>(table, "CaseConverter", "Case Converter", "A text in capital or small letters.",
+            {long_text("string", &Case::string), Choice("mode", &Case::mode,
+                                                        {{"UPPERCASE", Case::Mode::kUpper},
+                                                         {"lowercase", Case::Mode::kLower},
+                                                         {"Capitalize", Case::Mode::kFirst},
+                                                         {"Title Case", Case::Mode::kWords}})},
+            in_case);
   add<Replace>(table, "StringReplace", "Replace", "Puts one text in place of another, wherever it stands.",
                {long_text("string", &Replace::string), long_text("find", &Replace::find),
                 long_text("replace", &Replace::replace)},

@@ -18,9 +18,10 @@ struct AnyHint {
 };
 
 // Those that are here as nodes.
-constexpr std::array kHere{"CannyEdgePreprocessor", "DWPreprocessor",          "DepthAnythingV2Preprocessor",
-                           "HEDPreprocessor",       "OpenposePreprocessor",    "ScribblePreprocessor",
-                           "ShufflePreprocessor",   "Zoe-DepthMapPreprocessor"};
+constexpr std::array kHere{"CannyEdgePreprocessor",       "ColorPreprocessor",   "DWPreprocessor",
+                           "DepthAnythingV2Preprocessor", "HEDPreprocessor",     "OpenposePreprocessor",
+                           "ScribblePreprocessor",        "ShufflePreprocessor", "TilePreprocessor",
+                           "Zoe-DepthMapPreprocessor"};
 
 void check(const AnyHint& in) {
   if (in.preprocessor == kNone || std::find(kHere.begin(), kHere.end(), in.preprocessor) != kHere.end()) return;
