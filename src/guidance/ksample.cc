@@ -166,6 +166,9 @@ std::optional<sampling::PathSpan> path_span(const KSampleRequest& request, const
                                                                 .steps = request.steps,
                                                                 .denoise = 1.0,
                                                                 .discard_penultimate = sampler.discard_penultimate});
+  // A level at which the picture is taken for clean counts as 0 in the schedule too.
+  const auto last = static_cast<size_t>(std::max(0, request.last_step.value_or(0)));
+  if (request.last_step && request.force_full_denoise && last + 1 < all.size()) all[last] = 0;
   std::erase(all, 0.0f);
   if (all.empty()) return std::nullopt;
   const auto [lowest, highest] = std::minmax_element(all.begin(), all.end());

@@ -98,8 +98,19 @@ TEST_F(ComposedNodes, FeaturesThatAreMissingAreRefusedByName) {
   EXPECT_NE(plan.text().find("token_normalization"), std::string::npos) << plan.text();
 }
 
+struct DetailerRun {
+  const char *sampler, *scheduler;
+  int steps;
+  double denoise;
+  int start, end;  // the steps of the whole schedule that are taken
+};
+class DetailerChain : public ComposedNodes, public ::testing::WithParamInterface<DetailerRun> {};
+
 // A square of 16 pixels at (8, 16) with as much around it is enlarged twofold, drawn anew, and put back.
-TEST_F(ComposedNodes, ADetailerIsItsChain) {
+TEST_P(DetailerChain, IsTheDetailer) {
+  const DetailerRun& how = GetParam();
+  const std::string names =
+      R"("sampler_name": ")" + std::string(how.sampler) + R"(", "scheduler": ")" + how.scheduler + "\"";
   const auto graph = [](const std::string& more) {
     return R"graph({
     "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
@@ -127,9 +138,12 @@ TEST_F(ComposedNodes, ADetailerIsItsChain) {
     "encoded": {"class_type": "VAEEncode", "inputs": {"pixels": ["large", 0], "vae": ["m", 2]}},
     "masked": {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["encoded", 0], "mask": ["noise", 0]}},
     "soft": {"class_type": "DifferentialDiffusion", "inputs": {"model": ["m", 0]}},
-    "again": {"class_type": "KSampler", "inputs": {"model": ["soft", 0], "seed": 31, "steps": 2, "cfg": 3.0,
-              "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0], "negative": ["n", 0],
-              "latent_image": ["masked", 0], "denoise": 0.5}},
+    "again": {"class_type": "KSamplerAdvanced //Inspire", "inputs": {"model": ["soft", 0], "add_noise": true,
+              "noise_seed": 31, "cfg": 3.0, "positive": ["p", 0], "negative": ["n", 0], "latent_image": ["masked", 0],
+              "noise_mode": "CPU", "return_with_leftover_noise": false, "batch_seed_mode": "comfy",
+              "variation_seed": 0, "variation_strength": 0.0, "start_at_step": )graph" +
+            std::to_string(how.start) + R"(, "end_at_step": )" + std::to_string(how.end) + R"(, "steps": )" +
+            std::to_string(static_cast<int>(how.steps / how.denoise)) + ", " + names + R"graph(}},
     "fresh": {"class_type": "VAEDecode", "inputs": {"samples": ["again", 0], "vae": ["m", 2]}},
     "small": {"class_type": "ImageScale", "inputs": {"image": ["fresh", 0], "upscale_method": "lanczos", "width": 32,
               "height": 32, "crop": "disabled"}},
@@ -142,14 +156,44 @@ TEST_F(ComposedNodes, ADetailerIsItsChain) {
              "bbox_fill": false, "drop_size": 10, "contour_fill": false}},
     "out": {"class_type": "DetailerForEach", "inputs": {"image": ["d", 0], "segs": ["segs", 0], "model": ["m", 0],
             "clip": ["m", 1], "vae": ["m", 2], "guide_size": 64.0, "guide_size_for": false, "max_size": 1024.0,
-            "seed": 31, "steps": 2, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "positive": ["p", 0],
-            "negative": ["n", 0], "denoise": 0.5, "feather": 5, "noise_mask": true, "force_inpaint": true,
+            "seed": 31, "cfg": 3.0, "positive": ["p", 0], "negative": ["n", 0], "feather": 5, "steps": )graph" +
+            std::to_string(how.steps) + R"(, "denoise": )" + std::to_string(how.denoise) + ", " + names + R"graph(,
+             "noise_mask": true, "force_inpaint": true,
             "wildcard": "", "cycle": 1, "inpaint_model": false, "noise_mask_feather": 3}})graph")
           .c_str());
   const auto before = values(made_.at("d")[0].as<Tensor>()), after = values(made_.at("out")[0].as<Tensor>());
   ASSERT_EQ(after.size(), expected.size());
   for (size_t i = 0; i < after.size(); ++i) ASSERT_NEAR(after[i], expected[i], 1e-6) << i;
   EXPECT_NE(after, before);
+}
+
+// dpmpp_2m_sde's noise spans the whole schedule. 28 steps of ddim_uniform are 29, of which the last is not taken.
+INSTANTIATE_TEST_SUITE_P(All, DetailerChain,
+                         ::testing::Values(DetailerRun{"euler", "normal", 2, 0.5, 2, 4},
+                                           DetailerRun{"dpmpp_2m_sde", "karras", 3, 0.5, 3, 6},
+                                           DetailerRun{"euler", "ddim_uniform", 20, 0.7, 8, 28}));
+
+// The level that is left out counts as 0 in the whole schedule too, so the noise spans the levels that are taken.
+TEST_F(ComposedNodes, NoiseSpansNoLevelThatIsTakenForClean) {
+  run(R"graph({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "p": {"class_type": "CLIPTextEncode", "inputs": {"text": "a (red:1.2) barn", "clip": ["m", 1]}},
+    "e": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "plain": {"class_type": "KSamplerAdvanced", "inputs": {"model": ["m", 0], "add_noise": "enable", "noise_seed": 7,
+              "steps": 28, "cfg": 1.0, "sampler_name": "dpmpp_2m_sde", "scheduler": "ddim_uniform",
+              "positive": ["p", 0], "negative": ["p", 0], "latent_image": ["e", 0], "start_at_step": 0,
+              "end_at_step": 28, "return_with_leftover_noise": "disable"}},
+    "whole": {"class_type": "KSamplerAdvanced //Inspire", "inputs": {"model": ["m", 0], "add_noise": true,
+              "noise_seed": 7, "steps": 28, "cfg": 1.0, "sampler_name": "dpmpp_2m_sde", "scheduler": "ddim_uniform",
+              "positive": ["p", 0], "negative": ["p", 0], "latent_image": ["e", 0], "start_at_step": 0,
+              "end_at_step": 28, "return_with_leftover_noise": false, "noise_mode": "CPU", "batch_seed_mode": "comfy",
+              "variation_seed": 0, "variation_strength": 0.0}},
+    "a": {"class_type": "VAEDecode", "inputs": {"samples": ["plain", 0], "vae": ["m", 2]}},
+    "b": {"class_type": "VAEDecode", "inputs": {"samples": ["whole", 0], "vae": ["m", 2]}},
+    "s": {"class_type": "PreviewImage", "inputs": {"images": ["a", 0]}},
+    "t": {"class_type": "PreviewImage", "inputs": {"images": ["b", 0]}}})graph");
+  EXPECT_EQ(values(made_.at("whole")[0].as<nodes::Latent>().samples),
+            values(made_.at("plain")[0].as<nodes::Latent>().samples));
 }
 
 // Three pictures are taken apart, each batch is made larger by itself, and they become one batch again.

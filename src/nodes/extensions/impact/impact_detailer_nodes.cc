@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "guidance/ksample.h"
 #include "image/edit/composite.h"
 #include "image/edit/elementwise.h"
 #include "image/scale/pillow.h"
@@ -18,6 +19,7 @@
 #include "nodes/common/sizes.h"
 #include "nodes/extensions/impact/basic_pipe.h"
 #include "nodes/extensions/impact/segs.h"
+#include "sampling/schedule/schedule.h"
 
 namespace easel::nodes {
 namespace {
@@ -58,6 +60,11 @@ void check_detail(const Detail& in) {
     throw Error(Fault::kInvalid, "texts of their own for the parts of a picture are not there")
         .at_input("wildcard")
         .fix("Leave it empty: then `positive` is what all parts show");
+  try {
+    sampling::require_schedule(static_cast<int>(in.steps), in.denoise);
+  } catch (Error& e) {
+    throw e.at_input("denoise");
+  }
 }
 void check_models(const DetailModels& in) { check_detail(in); }
 
@@ -91,6 +98,21 @@ std::optional<image::Size> drawn_size(const Detail& in, const image::MaskPart& o
   return image::Size{one.crop.width(), one.crop.height()};
 }
 
+// The last steps of a schedule that is longer by 1 / denoise, which may go on beyond them. KSampler counts from the
+// schedule's end.
+guidance::KSampleRequest last_steps(const Detail& in, uint64_t seed, guidance::KSampleRequest request) {
+  request.seed = seed;
+  request.steps = static_cast<int>(std::floor(static_cast<double>(in.steps) / in.denoise));
+  request.cfg = in.cfg;
+  request.sampler = in.sampler_name;
+  request.scheduler = in.scheduler;
+  request.path_spans_schedule = true;
+  request.start_step = request.steps - static_cast<int>(in.steps);
+  request.last_step = request.steps;
+  request.force_full_denoise = true;
+  return request;
+}
+
 // The models and texts with which parts are drawn.
 struct Means {
   Value model, vae, positive, negative;
@@ -116,12 +138,13 @@ std::optional<Tensor> drawn(const Detail& in, const Call& call, const Parts& par
     latent = parts.make("VAEEncode", {}, {{"pixels", pixels}, {"vae", means.vae}})[0];
     if (in.noise_mask) latent = parts.make("SetLatentNoiseMask", {}, {{"samples", latent}, {"mask", mask}})[0];
   }
-  Parts::Typed how = typed_of(call, {"steps", "cfg", "sampler_name", "scheduler", "denoise"});
   for (int64_t i = 0; i < in.cycle; ++i) {
-    how["seed"] = seed + static_cast<uint64_t>(i);
-    latent = parts.make(
-        "KSampler", how,
-        {{"model", means.model}, {"positive", positive}, {"negative", negative}, {"latent_image", latent}})[0];
+    Latent again = latent.as<Latent>();
+    again.samples =
+        guidance::ksample(last_steps(in, seed + static_cast<uint64_t>(i),
+                                     sampling_request(means.model.as<ModelHandle>(), positive.as<Conditioning>(),
+                                                      negative.as<Conditioning>(), again, call)));
+    latent = computed<Latent>(std::move(again));
   }
   const Value decoded = parts.make("VAEDecode", {}, {{"samples", latent}, {"vae", means.vae}})[0];
   return resized(decoded.as<Tensor>(), {one.crop.width(), one.crop.height()});
