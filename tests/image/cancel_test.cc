@@ -22,9 +22,11 @@
 #include "image/edit/quantize.h"
 #include "image/hints/hints.h"
 #include "image/inpaint/fill.h"
+#include "image/inpaint/mask_parts.h"
 #include "image/inpaint/transfer_colours.h"
 #include "image/scale/pillow.h"
 #include "image/scale/resize.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::image {
 namespace {
@@ -41,6 +43,14 @@ Tensor picture(const Shape& shape) {
   return t;
 }
 
+// Squares that do not touch each other.
+Tensor squares() {
+  Tensor t = Tensor::zeros({1, kHeight, kWidth});
+  for (int64_t y = 0; y < kHeight; ++y)
+    for (int64_t x = 0; x < kWidth; ++x) t.f32()[y * kWidth + x] = y % 50 > 20 && x % 50 > 20 ? 1.0f : 0.0f;
+  return t;
+}
+
 struct Case {
   const char* name;
   std::function<Tensor()> work;
@@ -48,7 +58,8 @@ struct Case {
 
 std::vector<Case> cases() {
   static const Tensor rgb = picture({1, kHeight, kWidth, 3}), mask = picture({1, kHeight, kWidth});
-  static const Tensor latent = picture({1, kHeight, kWidth, 4});
+  static const Tensor latent = picture({1, kHeight, kWidth, 4}), parts = squares();
+  static const MaskPart all{mask, {0, 0, kWidth, kHeight}, {0, 0, kWidth, kHeight}};
   const auto to = [](ResizeMethod method, Size size) { return [=] { return resize(rgb, size, method); }; };
   const Size larger{999, 1301}, smaller{251, 401};
   return {
@@ -97,6 +108,13 @@ std::vector<Case> cases() {
       {"colours of another", [] { return transfer_colours(rgb, rgb, ColourTransfer::kReinhard, 1); }},
       {"colours of another, by their distribution",
        [] { return transfer_colours(rgb, rgb, ColourTransfer::kHistogramAndLinear, 1); }},
+      {"parts of a mask", [] { return mask_parts(parts, {.crop_factor = 1.5, .fill_bounds = true}).back().mask; }},
+      {"a mask as one part", [] { return mask_parts(parts, {.combined = true, .fill_bounds = true}).back().mask; }},
+      {"parts together",
+       [] {
+         return joined_parts({all, all}, kHeight, kWidth);
+       }},
+      {"what is common", [] { return common_part(all, mask); }},
       {"near bytes", [] { return picture_of({near_bytes(rgb.slice(3, 0, 1))}); }},
       {"threshold", [] { return threshold_mask(mask, 0.5); }},
       {"neutral filling", [] { return fill_neutral(rgb, mask, 0); }},
@@ -142,7 +160,11 @@ TEST(PictureWork, IsCutIntoManyPieces) {
                                                     {"colours of another", 60},
                                                     {"colours of another, by their distribution", 300},
                                                     {"quantize", 500},
-                                                    {"near bytes", 50}};
+                                                    {"near bytes", 50},
+                                                    {"parts of a mask", 2 * kHeight},
+                                                    {"a mask as one part", 2 * kHeight},
+                                                    {"parts together", 2 * kHeight},
+                                                    {"what is common", kHeight}};
   for (const Case& c : cases())
     for (const auto& [name, polls] : least)
       if (c.name == std::string(name)) {
@@ -152,6 +174,28 @@ TEST(PictureWork, IsCutIntoManyPieces) {
         EXPECT_GE(cancel_polls() - first, polls) << name;
       }
   set_thread_count(before);
+}
+
+class Sum final : public MemoryGuard {
+ public:
+  void before(size_t bytes) override { asked_ += bytes; }
+  bool make_room(size_t) override { return true; }
+  size_t beside_models() const override { return 0; }
+  size_t asked() const { return asked_; }
+
+ private:
+  size_t asked_ = 0;
+};
+
+// Of a mask with one small part, two bytes a pixel say what is empty and what is taken.
+TEST(PictureWork, AsksForWhatThePartsOfAMaskTake) {
+  constexpr int64_t kSide = 1024;
+  Tensor mask = Tensor::zeros({1, kSide, kSide});
+  for (int64_t y = 500; y < 520; ++y) std::fill_n(mask.f32() + y * kSide + 500, 20, 1.0f);
+  Sum sum;
+  const MemoryGuardScope scope(sum);
+  ASSERT_EQ(mask_parts(mask, {}).size(), 1u);
+  EXPECT_EQ(sum.asked(), static_cast<size_t>(2 * kSide * kSide));
 }
 
 // std::sort() may read beyond the end where some values are no numbers.

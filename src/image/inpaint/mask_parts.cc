@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <string>
 #include <utility>
+
+#include "base/cancel.h"
+#include "tensor/claimed_vector.h"
 
 namespace easel::image {
 namespace {
@@ -30,6 +35,7 @@ PartBox crop_around(const PartBox& bounds, double factor, int64_t width, int64_t
 Tensor cut(const Tensor& mask, const PartBox& crop) {
   Tensor out(Shape{1, crop.height(), crop.width()});
   for (int64_t y = 0; y < crop.height(); ++y) {
+    poll_cancelled();
     const float* row = mask.f32() + (crop.y1 + y) * mask.dim(2) + crop.x1;
     std::copy(row, row + crop.width(), out.f32() + y * crop.width());
   }
@@ -37,51 +43,75 @@ Tensor cut(const Tensor& mask, const PartBox& crop) {
 }
 
 void fill(Tensor& mask, const PartBox& part) {
-  for (int64_t y = part.y1; y < std::min(part.y2, mask.dim(1)); ++y)
+  for (int64_t y = part.y1; y < std::min(part.y2, mask.dim(1)); ++y) {
+    poll_cancelled();
     for (int64_t x = part.x1; x < std::min(part.x2, mask.dim(2)); ++x) mask.f32()[y * mask.dim(2) + x] = 1.0f;
+  }
 }
+
+constexpr int64_t kPixels = 65536;  // between looks at whether the work is to stop
 
 // Pixels of a mask that touch each other, at corners too or not.
 class Groups {
  public:
-  Groups(int64_t height, int64_t width, bool corners) : height_(height), width_(width), corners_(corners) {}
+  Groups(int64_t height, int64_t width, bool corners) : height_(height), width_(width), corners_(corners) {
+    if (height * width > std::numeric_limits<int32_t>::max())
+      throw Error(Fault::kInvalid, "a mask of " + std::to_string(width) + "x" + std::to_string(height) +
+                                       " is too large to look for its parts")
+          .fix("Make it smaller");
+  }
 
-  // The pixels that hang together with (x, y); `open` says which may be taken, and is cleared for those that were.
-  std::vector<int64_t> take(std::vector<uint8_t>& open, int64_t start) const {
-    std::vector<int64_t> out{start};
+  // Calls taken(index) for each pixel that hangs together with `start`; `open` says which may be taken, and is cleared
+  // for those that were. Only the rim of what was taken so far is kept.
+  template <class F>
+  void take(ClaimedVector<uint8_t>& open, int64_t start, const F& taken) {
     open[static_cast<size_t>(start)] = 0;
-    for (size_t next = 0; next < out.size(); ++next) {
-      const int64_t y = out[next] / width_, x = out[next] % width_;
-      for (int64_t dy = -1; dy <= 1; ++dy)
-        for (int64_t dx = -1; dx <= 1; ++dx) {
-          if (!corners_ && dx != 0 && dy != 0) continue;
-          if (y + dy < 0 || y + dy >= height_ || x + dx < 0 || x + dx >= width_) continue;
-          const int64_t at = (y + dy) * width_ + x + dx;
-          if (!open[static_cast<size_t>(at)]) continue;
-          open[static_cast<size_t>(at)] = 0;
-          out.push_back(at);
-        }
+    rim_.assign(1, static_cast<int32_t>(start));
+    while (!rim_.empty()) {
+      next_.clear();
+      for (const int64_t from : rim_) {
+        if (++seen_ % kPixels == 0) poll_cancelled();
+        taken(from);
+        spread(open, from);
+      }
+      std::swap(rim_, next_);
     }
-    return out;
   }
 
  private:
-  int64_t height_, width_;
+  void spread(ClaimedVector<uint8_t>& open, int64_t from) {
+    const int64_t y = from / width_, x = from % width_;
+    for (int64_t dy = -1; dy <= 1; ++dy)
+      for (int64_t dx = -1; dx <= 1; ++dx) {
+        if (!corners_ && dx != 0 && dy != 0) continue;
+        if (y + dy < 0 || y + dy >= height_ || x + dx < 0 || x + dx >= width_) continue;
+        const int64_t at = (y + dy) * width_ + x + dx;
+        if (!open[static_cast<size_t>(at)]) continue;
+        open[static_cast<size_t>(at)] = 0;
+        next_.push_back(static_cast<int32_t>(at));
+      }
+  }
+
+  int64_t height_, width_, seen_ = 0;
   bool corners_;
+  ClaimedVector<int32_t> rim_, next_;
 };
 
 // What cannot be reached from the border without crossing a part: the parts and their holes.
-std::vector<uint8_t> without_surroundings(const Tensor& mask) {
+ClaimedVector<uint8_t> without_surroundings(const Tensor& mask) {
   const int64_t height = mask.dim(1), width = mask.dim(2);
-  std::vector<uint8_t> empty(static_cast<size_t>(height * width)), out(empty.size(), 1);
-  // Where a byte of the mask is 0.
-  for (size_t i = 0; i < empty.size(); ++i) empty[i] = !(mask.f32()[i] * 255.0f >= 1.0f);
-  const Groups groups(height, width, false);
+  ClaimedVector<uint8_t> empty(static_cast<size_t>(height * width)), out(empty.size(), 1);
+  for (int64_t i = 0; i < height * width; ++i) {
+    if (i % width == 0) poll_cancelled();
+    // Where a byte of the mask is 0.
+    empty[static_cast<size_t>(i)] = !(mask.f32()[i] * 255.0f >= 1.0f);
+  }
+  Groups groups(height, width, false);
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x) {
       const bool border = y == 0 || x == 0 || y == height - 1 || x == width - 1;
       if (!border || !empty[static_cast<size_t>(y * width + x)]) continue;
-      for (const int64_t at : groups.take(empty, y * width + x)) out[static_cast<size_t>(at)] = 0;
+      groups.take(empty, y * width + x, [&](int64_t at) { out[static_cast<size_t>(at)] = 0; });
     }
   return out;
 }
@@ -90,11 +120,13 @@ void find_combined(const Tensor& mask, const PartFinding& how, std::vector<MaskP
   const int64_t height = mask.dim(1), width = mask.dim(2);
   // The last row and column do not count, as in the original.
   PartBox bounds{width, height, -1, -1};
-  for (int64_t y = 0; y < height; ++y)
+  for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < width; ++x) {
       if (mask.f32()[y * width + x] == 0) continue;
       bounds = {std::min(bounds.x1, x), std::min(bounds.y1, y), std::max(bounds.x2, x), std::max(bounds.y2, y)};
     }
+  }
   if (bounds.x2 < 0) return;
   const PartBox crop = crop_around(bounds, how.crop_factor, width, height);
   if (crop.width() <= 0 || crop.height() <= 0) return;
@@ -106,22 +138,27 @@ void find_combined(const Tensor& mask, const PartFinding& how, std::vector<MaskP
 
 void find_separate(const Tensor& mask, const PartFinding& how, std::vector<MaskPart>& found) {
   const int64_t height = mask.dim(1), width = mask.dim(2);
-  std::vector<uint8_t> open = without_surroundings(mask);
-  const Groups groups(height, width, true);
+  ClaimedVector<uint8_t> open = without_surroundings(mask);
+  Groups groups(height, width, true);
+  ClaimedVector<int32_t> pixels;
   std::vector<MaskPart> here;
   for (int64_t start = 0; start < height * width; ++start) {
+    if (start % width == 0) poll_cancelled();
     if (!open[static_cast<size_t>(start)]) continue;
-    const std::vector<int64_t> pixels = groups.take(open, start);
+    pixels.clear();
     PartBox bounds{width, height, 0, 0};
-    for (const int64_t at : pixels) {
+    groups.take(open, start, [&](int64_t at) {
       const int64_t y = at / width, x = at % width;
       bounds = {std::min(bounds.x1, x), std::min(bounds.y1, y), std::max(bounds.x2, x + 1), std::max(bounds.y2, y + 1)};
-    }
+      pixels.push_back(static_cast<int32_t>(at));
+    });
     const int64_t least = std::max<int64_t>(how.drop_size, 1);
     if (bounds.width() <= least || bounds.height() <= least) continue;
     const PartBox crop = crop_around(bounds, how.crop_factor, width, height);
     Tensor cropped = Tensor::zeros(Shape{1, crop.height(), crop.width()});
-    for (const int64_t at : pixels) {
+    for (size_t i = 0; i < pixels.size(); ++i) {
+      if (i % kPixels == 0) poll_cancelled();
+      const int64_t at = pixels[i];
       const float value = how.fill_contour ? 1.0f : std::clamp(mask.f32()[at], 0.0f, 1.0f);
       cropped.f32()[(at / width - crop.y1) * crop.width() + at % width - crop.x1] = value;
     }
@@ -139,9 +176,11 @@ unsigned byte_of(float value) { return value > 0 ? static_cast<unsigned>(std::mi
 template <class F>
 void each_pixel(const MaskPart& part, int64_t width, int64_t height, const F& f) {
   const int64_t right = std::min(part.crop.x2, width), below = std::min(part.crop.y2, height);
-  for (int64_t y = part.crop.y1; y < below; ++y)
+  for (int64_t y = part.crop.y1; y < below; ++y) {
+    poll_cancelled();
     for (int64_t x = part.crop.x1; x < right; ++x)
       f((y - part.crop.y1) * part.crop.width() + x - part.crop.x1, y * width + x);
+  }
 }
 
 }  // namespace
