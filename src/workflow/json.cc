@@ -9,10 +9,6 @@
 namespace easel::workflow {
 namespace {
 
-// In one text. The values of a text take up to forty times its memory, and the library cannot be refused any while it
-// takes them apart: too little ends the process.
-constexpr size_t kMostValues = 500000;
-
 // Python's json module writes these bare words, which JSON does not know. Same length in, so that places
 // in error messages stay right.
 std::string without_python_words(std::string_view text) {
@@ -72,9 +68,9 @@ class LimitsCheck final : public nlohmann::json_sax<Json> {
 
  private:
   bool value() {
-    if (++values_ > kMostValues)
+    if (++values_ > limits_.values)
       throw Error(Fault::kInvalid,
-                  "the JSON text has more than the " + std::to_string(kMostValues) + " values allowed");
+                  "the JSON text has more than the " + std::to_string(limits_.values) + " values allowed");
     return true;
   }
   bool open() {

@@ -15,6 +15,9 @@ struct JsonLimits {
   size_t bytes = size_t{64} << 20;
   int depth = 100;
   size_t keys = 20000;  // in one object
+  // In one text. The values of a text take up to forty times its memory, and the library cannot be refused any while it
+  // takes them apart: too little ends the process.
+  size_t values = 500000;
 };
 
 // Parses text. Python's NaN and Infinity, which ComfyUI writes into pictures, become null.

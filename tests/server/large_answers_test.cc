@@ -65,7 +65,7 @@ TEST(LargeAnswers, PicturesStayWithinTheMemoryBudget) {
       << formats::encode_png(std::vector<uint8_t>(16 * 16 * 3, 9), 16, 16, 3, {}, 1);
   const auto refused = get(s.port, "/view?filename=large.png&preview=webp;90");
   EXPECT_EQ(refused.status, 507);
-  EXPECT_NE(refused.body.find("the picture takes 411 MiB besides the 100 MiB in use"), std::string::npos)
+  EXPECT_NE(refused.body.find("the picture takes 411 MiB as it is decoded, more than the 75 MiB"), std::string::npos)
       << refused.body;
   EXPECT_EQ(get(s.port, "/view?filename=large.png&channel=a").status, 507);
   EXPECT_EQ(get(s.port, "/view?filename=large.png").status, 200);  // the file itself takes none
@@ -73,8 +73,10 @@ TEST(LargeAnswers, PicturesStayWithinTheMemoryBudget) {
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   EXPECT_EQ(testing::upload(s.port, "/upload/image", "new.png", bytes).status, 507);
   EXPECT_EQ(testing::http(s.port, "PUT", "/etn/image/new", bytes).status, 507);
-  s.runner.held.model_bytes = 400u << 20;  // a model larger than the budget is no reason to show nothing
   EXPECT_EQ(get(s.port, "/view?filename=small.png&preview=webp;90").status, 200);
+  // Models and results that are kept for the next job fill the budget in normal use.
+  s.runner.held = {.model_bytes = size_t{1} << 30, .result_bytes = size_t{1} << 30, .memory_budget = size_t{2} << 30};
+  EXPECT_EQ(get(s.port, "/view?filename=large.png&preview=webp;90").status, 200);
 }
 
 TEST(LargeAnswers, WhatSlowReadersHoldIsBounded) {

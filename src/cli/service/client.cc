@@ -1,6 +1,7 @@
 #include "cli/service/client.h"
 
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -54,11 +55,15 @@ server::HttpClient client(const ServerFlags& flags) {
   return server::HttpClient(flags.address, token);
 }
 
+// A queue of many large workflows has more in it than what anybody may send.
+constexpr workflow::JsonLimits kOfAServer{
+    .bytes = size_t{4} << 30, .keys = size_t{1} << 30, .values = std::numeric_limits<size_t>::max()};
+
 Json checked(const server::ClientResponse& answer) {
   if (answer.status == 401) throw Error(Fault::kUsage, "the server needs its token").fix("Add --token-file FILE");
   Json body;
   try {
-    body = workflow::parse_json(answer.body);
+    body = workflow::parse_json(answer.body, kOfAServer);
   } catch (const Error&) {
     throw not_ours(answer);
   }

@@ -8,6 +8,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/files/utf8.h"
@@ -25,7 +26,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr size_t kLongestHead = 32 << 10, kReadSize = 8 << 10;  // bytes
-constexpr size_t kSmallAnswer = 64 << 10;                       // bytes; is always sent
+constexpr size_t kSmallAnswer = 4 << 20;                        // bytes; is always sent, and not counted
 constexpr uint64_t kSlowestBody = 16 << 10;                     // bytes per second a body must move with
 
 // Counts a connection while it lives.
@@ -329,21 +330,30 @@ asio::awaitable<Response> Connection::handle(Request& request, const Router::Han
 template <class Message>
 asio::awaitable<bool> Connection::write(Message& message, uint64_t bytes, bool head_only) {
   beast::error_code error;
-  // A slow reader may take its time with a big file, but not for ever.
-  stream_.expires_after(seconds(30 + bytes / kSlowestBody));
+  // A slow reader may take its time with a big answer, but not for ever; one that holds memory must not stop reading.
+  constexpr bool kInMemory = std::is_same_v<typename Message::body_type, http::string_body>;
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + seconds(30 + bytes / kSlowestBody);
+  const auto stalled = seconds(context_.options.stall_seconds);
   http::response_serializer<typename Message::body_type> serializer(message);
+  stream_.expires_at(end);
   if (head_only) co_await http::async_write_header(stream_, serializer, redirect_error(use_awaitable, error));
-  else co_await http::async_write(stream_, serializer, redirect_error(use_awaitable, error));
+  while (!head_only && !error && !serializer.is_done()) {
+    if (kInMemory) stream_.expires_at(std::min(end, Clock::now() + stalled));
+    co_await http::async_write_some(stream_, serializer, redirect_error(use_awaitable, error));
+  }
   co_return !error;
 }
 
 asio::awaitable<bool> Connection::send(const Request& request, Response response, bool keep_alive, bool head_only) {
   // One answer alone may be larger than the limit, and must not keep out all others as long as it is read.
   const uint64_t limit = context_.options.answer_memory;
-  const auto counted = [&] { return std::min<uint64_t>(response.body.size(), limit / 2); };
-  if (response.body.size() > kSmallAnswer && context_.answer_bytes + counted() > limit)
-    response = Response::error(503, "busy", "too many large answers are on their way; try again");
-  const Held held(context_.answer_bytes, counted());
+  const bool small = response.body.size() <= std::min<uint64_t>(kSmallAnswer, limit / 2) || head_only;
+  const uint64_t counted = small ? 0 : std::min<uint64_t>(response.body.size(), limit / 2);
+  // What was asked by GET can be asked again. Other answers say what was done, and are sent in any case.
+  const bool refused = counted > 0 && request.method == "GET" && context_.answer_bytes + counted > limit;
+  if (refused) response = Response::error(503, "busy", "too many large answers are on their way; try again");
+  const Held held(context_.answer_bytes, refused ? 0 : counted);
   add_standard_headers(context_.options.access, request, response);
   const auto until_sent = std::move(response.until_sent);  // let go at the end, whichever that is
   beast::error_code error;

@@ -5,7 +5,6 @@
 
 #include "server/http/http.h"
 #include "server/routes/services.h"
-#include "tensor/memory_guard.h"
 
 namespace easel::server {
 
@@ -13,8 +12,9 @@ namespace easel::server {
 // pixels. The work stops with the server (503).
 Router::Handler picture_handler(Services& services, Response (*work)(const Services&, const Request&));
 
-// Takes the memory for that many pixels as they are decoded, changed and written. Throws Error(kMemory) when the memory
-// budget has no room for it besides what is held now; small pictures are always let through.
-MemoryClaim room_for_pixels(const Services& services, int64_t pixels);
+// Throws Error(kMemory) when that many pixels, as they are decoded, changed and written, take more than a quarter of
+// the memory budget; small pictures are always let through. What jobs hold does not count, as kept models and results
+// fill the budget in normal use, and no request may take memory from a job that was found to fit.
+void check_pixels(const Services& services, int64_t pixels);
 
 }  // namespace easel::server

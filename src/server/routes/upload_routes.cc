@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 #include "base/files/utf8.h"
@@ -80,10 +81,9 @@ void check_texts(std::span<const uint8_t> picture) {
                                      std::to_string(kMostText >> 20) + " MiB allowed");
 }
 
-// Of all frames.
-int64_t pixels_in(std::span<const uint8_t> picture) {
+int64_t pixels_in(std::span<const uint8_t> picture, int64_t most_frames = std::numeric_limits<int64_t>::max()) {
   const formats::PictureInfo info = formats::inspect_picture(picture);
-  return info.width * info.height * info.frames;
+  return info.width * info.height * std::min(info.frames, most_frames);
 }
 
 Response finish_upload(const Services& s, const Form& form, std::string_view content) {
@@ -120,8 +120,8 @@ Response upload_mask(const Services& s, const Request& request) {
   const auto name = artifact_name(field("filename", ""), field("subfolder", ""), field("type", "output"));
   if (!name) throw Error(Fault::kInvalid, "'type' must be input, output or temp");
   const MappedFile file = MappedFile::open(s.artifacts.get(*name));
-  const MemoryClaim claim = room_for_pixels(s, pixels_in(file.bytes()) + pixels_in(as_bytes(form.picture().data)));
   constexpr int64_t kOne = 1;  // masks are painted on the first frame
+  check_pixels(s, pixels_in(file.bytes(), kOne) + pixels_in(as_bytes(form.picture().data), kOne));
   const formats::Raster original = formats::decode_raster(file.bytes(), kOne),
                         mask = formats::decode_raster(as_bytes(form.picture().data), kOne);
   if (original.width != mask.width || original.height != mask.height)
@@ -143,7 +143,7 @@ Response upload_mask(const Services& s, const Request& request) {
 
 void check_uploaded_picture(const Services& s, std::span<const uint8_t> picture, const std::string& name) {
   check_texts(picture);
-  const MemoryClaim claim = room_for_pixels(s, pixels_in(picture));
+  check_pixels(s, pixels_in(picture));
   // Decoded to the end: what is stored can be shown and loaded.
   const formats::Raster raster = formats::decode_raster(picture);
   if (!raster.warning.empty())

@@ -75,7 +75,7 @@ Response view(const Services& s, const Request& request) {
   if (!asks_for_pixels(request)) return file_answer(request, file, shown);
   const MappedFile mapped = MappedFile::open(file);
   const formats::PictureInfo info = formats::inspect_picture(mapped.bytes());
-  const MemoryClaim claim = room_for_pixels(s, info.width * info.height);
+  check_pixels(s, info.width * info.height);
   return request.query.contains("preview") ? preview(mapped, shown, request.param("preview"))
                                            : channel(mapped, shown, which);
 }
