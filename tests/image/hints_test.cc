@@ -1,9 +1,11 @@
 // Resizing, edges and hints of 8-bit pixels, against OpenCV (values/hints.py).
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "image/hints/hints.h"
@@ -86,6 +88,18 @@ TEST(BytePictures, AreResizedAsOpenCVDoes) {
 
 TEST(BytePictures, BecomeTensorsAndComeBack) {
   EXPECT_EQ(byte_picture(picture_of({picture(), picture()}), 1).data, picture().data);
+}
+
+// A sigmoid, its fraction of 255 cut off; in steps of a half, which a third and two thirds reach.
+TEST(Hints, LikelihoodsBecomeBytes) {
+  const Tensor scores = Tensor::of({1, 2, 4, 1}, {-1000.0f, -2.0f, -0.8f, 0.0f, 0.5f, 0.8f, 1000.0f, std::nanf("")});
+  const auto bytes = [&](bool safe) {
+    const BytePicture out = likelihood_bytes(scores, safe);
+    EXPECT_EQ(out.channels, 1);
+    return std::vector<int>(out.data.begin(), out.data.end());
+  };
+  EXPECT_EQ(bytes(false), (std::vector<int>{0, 30, 79, 127, 158, 175, 255, 0}));
+  EXPECT_EQ(bytes(true), (std::vector<int>{0, 0, 0, 127, 127, 255, 255, 0}));
 }
 
 TEST(Hints, EdgesAreThoseOfOpenCV) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/hints/hints.h"
 #include "models/hints/depth_anything.h"
 #include "models/hints/people.h"
 #include "models/hints/pose_network.h"
@@ -244,17 +245,6 @@ TEST(SoftEdgeNetwork, NamesWhatIsWrongWithAFile) {
 }
 
 // A sigmoid, its fraction of 255 cut off; in steps of a half, which a third and two thirds reach.
-TEST(SoftEdgeNetwork, ScoresBecomeBytesAsInTheOriginal) {
-  const Tensor scores = Tensor::of({1, 2, 4, 1}, {-1000.0f, -2.0f, -0.8f, 0.0f, 0.5f, 0.8f, 1000.0f, std::nanf("")});
-  const auto bytes = [&](bool safe) {
-    const image::BytePicture out = edge_bytes(scores, safe);
-    EXPECT_EQ(out.channels, 1);
-    return std::vector<int>(out.data.begin(), out.data.end());
-  };
-  EXPECT_EQ(bytes(false), (std::vector<int>{0, 30, 79, 127, 158, 175, 255, 0}));
-  EXPECT_EQ(bytes(true), (std::vector<int>{0, 0, 0, 127, 127, 255, 255, 0}));
-}
-
 // The network takes bytes as they are, red first.
 TEST(SoftEdgeNetwork, SeesThePicturesBytes) {
   const StoredTensors file = made(synth::soft_edges(4), 0.7);
@@ -267,7 +257,7 @@ TEST(SoftEdgeNetwork, SeesThePicturesBytes) {
       soft_edges(residency, load_soft_edge_network(residency, file, "made"), picture, false);
   const auto [least, most] = std::minmax_element(found.data.begin(), found.data.end());
   EXPECT_GT(*most, *least + 20) << "the test sees nothing";
-  EXPECT_EQ(found.data, edge_bytes(SoftEdgeNetwork(weights(file)).forward(pixels), false).data);
+  EXPECT_EQ(found.data, image::likelihood_bytes(SoftEdgeNetwork(weights(file)).forward(pixels), false).data);
 }
 
 TEST(LatentResizer, EnlargesAsTheFormulasSay) {

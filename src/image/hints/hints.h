@@ -21,6 +21,10 @@ PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilte
 // The picture without what was added, with three channels.
 BytePicture unpadded(const BytePicture& picture, Size size);
 
+// [1,H,W,1] f32, above 0 where something is more likely than not: the sigmoid, 255 for certain, fractions cut off. With
+// `safe` thirds of it become 0, 127 and 255 (comfyui_controlnet_aux's safe mode).
+BytePicture likelihood_bytes(const Tensor& scores, bool safe);
+
 enum class HintFit { kStretch, kCrop, kFill };
 // A hint at another size, so that lines stay lines (L. Zhang in sd-webui-controlnet, 2023): pictures of few colours by
 // the nearest pixel, others by area or bicubic, black and white ones made so again by Otsu's threshold, and lines of

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "image/hints/hints.h"
 #include "image/scale/resize.h"
 #include "models/hints/chain.h"
 #include "models/text/clip_encoder.h"
@@ -94,28 +94,12 @@ SoftEdgeHandle load_soft_edge_network(memory::Residency& residency, const Stored
   return handle;
 }
 
-image::BytePicture edge_bytes(const Tensor& scores, bool safe) {
-  image::require_image(scores, "edges");
-  const Tensor one = contiguous(scores);
-  image::BytePicture out(scores.dim(1), scores.dim(2), 1);
-  std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(), [safe](float score) {
-    constexpr double kFull = 255;
-    constexpr float kSteps = 2;
-    double edge = 1 / (1 + std::exp(-static_cast<double>(score)));
-    if (std::isnan(edge)) return uint8_t{0};
-    if (safe) edge = static_cast<double>(std::trunc(static_cast<float>(edge) * (kSteps + 1)) / kSteps);
-    return static_cast<uint8_t>(std::min(edge * kFull, kFull));
-  });
-  return out;
-}
-
 image::BytePicture soft_edges(memory::Residency& residency, const SoftEdgeHandle& handle,
                               const image::BytePicture& picture, bool safe) {
-  Tensor pixels({1, picture.height, picture.width, picture.channels});
-  std::copy(picture.data.begin(), picture.data.end(), pixels.f32());
+  const Tensor bytes = ops::map([](auto v) { return ops::round(v * 255.0f); }, image::picture_of({picture}));
   const auto model = handle.model->get();
   const auto working = residency.hold(model->memory_estimate(picture.height, picture.width), "HED at work");
-  return edge_bytes(model->forward(pixels), safe);
+  return image::likelihood_bytes(model->forward(bytes), safe);
 }
 
 }  // namespace easel::models

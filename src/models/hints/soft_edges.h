@@ -48,7 +48,5 @@ SoftEdgeHandle load_soft_edge_network(memory::Residency& residency, const Stored
 // picture are multiples of 16.
 image::BytePicture soft_edges(memory::Residency& residency, const SoftEdgeHandle& handle,
                               const image::BytePicture& picture, bool safe);
-// Those bytes, from what forward() gives.
-image::BytePicture edge_bytes(const Tensor& scores, bool safe);
 
 }  // namespace easel::models
