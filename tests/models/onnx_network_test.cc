@@ -250,7 +250,12 @@ TEST(OnnxNetwork, TheFuzzersGraphsRun) {
     EXPECT_EQ(measured.bytes(), network.bytes());
     Shape shape;
     for (const int64_t size : file.graph->inputs.at(0).shape) shape.push_back(size < 0 ? 4 : size);
-    EXPECT_EQ(network.forward(Tensor::full(shape, 0.5f)).size(), 1u);
+    const Tensor x = Tensor::full(shape, 0.5f);
+    if (entry.path().filename().string().starts_with("fails_")) {
+      EXPECT_THROW(network.forward(x), Error);
+      continue;
+    }
+    EXPECT_EQ(network.forward(x).size(), 1u);
     ++files;
   }
   EXPECT_GE(files, 6u);
