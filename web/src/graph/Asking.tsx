@@ -37,7 +37,8 @@ function Field({ editor, asked }: { editor: Editor; asked: Question }) {
   };
   // What was written is taken also by going elsewhere: only Escape throws it away.
   const take = () => {
-    const text = field.current!.value;
+    if (!field.current) return; // it has just closed: whoever listens for going elsewhere ends a moment later
+    const text = field.current.value;
     close();
     if (text !== asked.value) editor.change(() => asked.take(text));
   };
