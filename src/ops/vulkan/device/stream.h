@@ -22,8 +22,8 @@
 
 namespace easel::ops::vulkan {
 
-// Thread-safe. Every function throws what Gpu::check() throws; dispatch(), download() and wait() also
-// Error(kCancelled), as poll_cancelled() does. What was given before goes on then.
+// Thread-safe. Every function throws what Gpu::check() throws; those that give work or await it also Error(kCancelled),
+// as poll_cancelled() does. What was given before goes on then.
 class Stream {
  public:
   explicit Stream(const Gpu& gpu);
