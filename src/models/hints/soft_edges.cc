@@ -65,7 +65,7 @@ Tensor SoftEdgeNetwork::forward(const Tensor& pixels) const {
 }
 
 size_t SoftEdgeNetwork::memory_estimate(int64_t height, int64_t width) const {
-  constexpr int64_t kMaps = 4, kLevels = 5;
+  constexpr int64_t kMaps = 4, kLevels = kConvsOfBlock.size();
   int64_t widest = 0;  // of maps at the picture's own size
   for (size_t i = 0; i < impl_->blocks.size(); ++i)
     widest = std::max(widest, (impl_->blocks[i].widest() >> (2 * i)) + 1);

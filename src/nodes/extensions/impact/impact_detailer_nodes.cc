@@ -66,7 +66,6 @@ void check_detail(const Detail& in) {
     throw e.at_input("denoise");
   }
 }
-void check_models(const DetailModels& in) { check_detail(in); }
 
 Tensor part(const Tensor& picture, const image::PartBox& box) {
   return contiguous(picture.slice(1, box.y1, box.height()).slice(2, box.x1, box.width()));
@@ -280,7 +279,7 @@ void register_impact_detailer_nodes(Table& table) {
                   .and_then({Link("positive", &DetailModels::positive), Link("negative", &DetailModels::negative)}))
               .and_then({wildcard<DetailModels>(), cycle<DetailModels>()})),
       .run = detail_by_models,
-      .check = check_models,
+      .check = [](const DetailModels& in) { check_detail(in); },
       .foresee = foresee_by_models});
   table.add(NodeOf<DetailPipe>{
       .name = "DetailerForEachPipe",

@@ -16,26 +16,6 @@ struct Colors {
   int64_t resolution = 512;
 };
 
-template <class F>
-Tensor each_picture(const Tensor& pictures, Call& call, const F& hint) {
-  std::vector<image::BytePicture> out;
-  for (int64_t n = 0; n < pictures.dim(0); ++n) {
-    call.check_cancelled();
-    out.push_back(hint(hint_source(pictures, n)));
-    call.part_done(static_cast<int>(n) + 1, static_cast<int>(pictures.dim(0)));
-  }
-  return image::picture_of(out);
-}
-
-// What `size_for` makes of the pictures' size, in three channels.
-template <class F>
-Foreseen<Image> foresee_size(const ForeseenPicture* pictures, const F& size_for) {
-  if (!pictures || pictures->width < 1 || pictures->height < 1) return {};
-  ForeseenPicture out = in_size(*pictures, size_for(size_of(*pictures)));
-  out.channels = 3;
-  return {out};
-}
-
 }  // namespace
 
 void register_coarse_hint_nodes(Table& table) {
@@ -59,8 +39,8 @@ void register_coarse_hint_nodes(Table& table) {
         })};
       },
       .foresee = [](const Known<Tile>& in) -> Foreseen<Image> {
-        return foresee_size(in(&Tile::image),
-                            [&](image::Size size) { return image::tile_size(size, in(&Tile::pyrUp_iters)); });
+        return {foreseen_in(in(&Tile::image),
+                            [&](image::Size size) { return image::tile_size(size, in(&Tile::pyrUp_iters)); })};
       }});
   table.add(NodeOf<Colors>{
       .name = "ColorPreprocessor",
@@ -75,8 +55,8 @@ void register_coarse_hint_nodes(Table& table) {
         })};
       },
       .foresee = [](const Known<Colors>& in) -> Foreseen<Image> {
-        return foresee_size(in(&Colors::image),
-                            [&](image::Size size) { return image::colors_size(size, in(&Colors::resolution)); });
+        return {foreseen_in(in(&Colors::image),
+                            [&](image::Size size) { return image::colors_size(size, in(&Colors::resolution)); })};
       }});
 }
 

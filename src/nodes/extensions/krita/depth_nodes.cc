@@ -35,15 +35,11 @@ void check(const Depth& in) {
 
 Results<Image> depth(const Depth& in, Call& call) {
   const models::DepthHandle model = load(in.ckpt_name, call);
-  std::vector<image::BytePicture> out;
-  for (int64_t n = 0; n < in.image->dim(0); ++n) {
-    call.check_cancelled();
-    const image::BytePicture found = models::depth_of(call.context().residency, model, hint_source(*in.image, n));
+  return {each_picture(*in.image, call, [&](const image::BytePicture& picture) {
+    const image::BytePicture found = models::depth_of(call.context().residency, model, picture);
     const image::PaddedHint padded = image::padded_hint(found, in.resolution, image::ByteFilter::kCubic);
-    out.push_back(image::unpadded(padded.picture, padded.size));
-    call.part_done(static_cast<int>(n) + 1, static_cast<int>(in.image->dim(0)));
-  }
-  return {image::picture_of(out)};
+    return image::unpadded(padded.picture, padded.size);
+  })};
 }
 
 struct Metres {

@@ -37,27 +37,41 @@ inline image::BytePicture hint_source(const Tensor& pictures, int64_t n) {
   return out;
 }
 
-// What `hint` makes of each picture, which gets it at the resolution, its sides brought to multiples of 64; what was
-// added for that is gone from the result.
+// What `hint` makes of each picture.
 template <class F>
-Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilter when_growing, Call& call,
-                    const F& hint) {
+Tensor each_picture(const Tensor& pictures, Call& call, const F& hint) {
   std::vector<image::BytePicture> out;
   for (int64_t n = 0; n < pictures.dim(0); ++n) {
     call.check_cancelled();
-    const image::PaddedHint padded = image::padded_hint(hint_source(pictures, n), resolution, when_growing);
-    out.push_back(image::unpadded(hint(padded.picture), padded.size));
+    out.push_back(hint(hint_source(pictures, n)));
     call.part_done(static_cast<int>(n) + 1, static_cast<int>(pictures.dim(0)));
   }
   return image::picture_of(out);
 }
 
-// The size of what preprocessed() gives.
-inline std::optional<ForeseenPicture> foreseen_hint(const ForeseenPicture* pictures, int64_t resolution) {
+// The same for hints that get the picture at the resolution, its sides brought to multiples of 64; what was added for
+// that is gone from the result.
+template <class F>
+Tensor preprocessed(const Tensor& pictures, int64_t resolution, image::ByteFilter when_growing, Call& call,
+                    const F& hint) {
+  return each_picture(pictures, call, [&](const image::BytePicture& picture) {
+    const image::PaddedHint padded = image::padded_hint(picture, resolution, when_growing);
+    return image::unpadded(hint(padded.picture), padded.size);
+  });
+}
+
+// What `size_for` makes of the pictures' size, in three channels.
+template <class F>
+std::optional<ForeseenPicture> foreseen_in(const ForeseenPicture* pictures, const F& size_for) {
   if (!pictures || pictures->width < 1 || pictures->height < 1) return std::nullopt;
-  ForeseenPicture out = in_size(*pictures, image::hint_size(size_of(*pictures), resolution));
+  ForeseenPicture out = in_size(*pictures, size_for(size_of(*pictures)));
   out.channels = 3;
   return out;
+}
+
+// The size of what preprocessed() gives.
+inline std::optional<ForeseenPicture> foreseen_hint(const ForeseenPicture* pictures, int64_t resolution) {
+  return foreseen_in(pictures, [&](image::Size size) { return image::hint_size(size, resolution); });
 }
 
 // For nodes that give nothing else.

@@ -61,10 +61,7 @@ void check(const WholeBody& in) {
 Results<Image, PoseKeypoints> find(const WholeBody& in, Call& call) {
   const models::WholeBodyFinders found = finders(in.bbox_detector, in.pose_estimator, call);
   PoseKeypoints frames;
-  std::vector<BytePicture> out;
-  for (int64_t n = 0; n < in.image->dim(0); ++n) {
-    call.check_cancelled();
-    const BytePicture picture = hint_source(*in.image, n);
+  Tensor out = each_picture(*in.image, call, [&](const BytePicture& picture) {
     std::vector<image::Person> people = models::find_whole_people(call.context().residency, found, picture);
     const BytePicture drawn = image::drawn_people(people, picture.height, picture.width,
                                                   {.bodies = in.detect_body,
@@ -73,13 +70,12 @@ Results<Image, PoseKeypoints> find(const WholeBody& in, Call& call) {
                                                    .wide_sticks = in.scale_stick_for_xinsr_cn,
                                                    .in_pixels = true});
     const image::PaddedHint padded = image::padded_hint(drawn, in.resolution, image::ByteFilter::kCubic);
-    out.push_back(image::unpadded(padded.picture, padded.size));
     // As in the original, what is not drawn is in the keypoints all the same.
     frames.frames.push_back({std::move(people), picture.height, picture.width});
-    call.part_done(static_cast<int>(n) + 1, static_cast<int>(in.image->dim(0)));
-  }
+    return image::unpadded(padded.picture, padded.size);
+  });
   call.show("openpose_json", {.filename = {}, .subfolder = {}, .type = {}, .text = keypoints_as_json(frames)});
-  return {image::picture_of(out), std::move(frames)};
+  return {std::move(out), std::move(frames)};
 }
 
 Foreseen<Image, PoseKeypoints> foresee(const Known<WholeBody>& in, Call& call) {
