@@ -47,9 +47,9 @@ class JobStoreContract : public ::testing::TestWithParam<Kind> {
     where_ = GetParam().make(folder_.path());
     open();
   }
-  void open() {
+  void open(const StoreLimits& limits = {}) {
     store_.reset();
-    store_ = open_job_store(where_);
+    store_ = open_job_store(where_, {}, limits);
   }
   void add(const std::vector<std::string>& ids) {
     for (const auto& id : ids) store_->add(test_job(id), false, false);
@@ -296,6 +296,72 @@ TEST_P(JobStoreContract, CancelledJobsPushNothingOutOfTheHistory) {
   EXPECT_EQ(order(store_->pending()), "e");
   store_->trim_history(0);
   EXPECT_EQ(order(store_->history({})), "");
+  EXPECT_EQ(order(store_->pending()), "e");
+}
+
+// A job whose texts are so long together.
+Job job_of(const std::string& id, size_t bytes) {
+  Job job = test_job(id);
+  job.prompt = R"({"1":")" + std::string(bytes - 8 - job.extra_data.size() - job.targets.size(), 'x') + "\"}";
+  EXPECT_EQ(sent_bytes(job), static_cast<int64_t>(bytes));
+  return job;
+}
+
+TEST_P(JobStoreContract, TheQueueHoldsNoMoreThanItMay) {
+  constexpr size_t kLarge = 3 << 20;  // every store counts such a job
+  open({.queue_bytes = 2 * kLarge + 100});
+  store_->add(job_of("a", kLarge), false, false);
+  claim();
+  store_->add(job_of("b", kLarge), true, false);
+  const auto add_more = [&] { store_->add(job_of("c", kLarge), false, false); };
+  try {
+    add_more();
+    ADD_FAILURE() << "took a third";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kMemory);
+    EXPECT_NE(e.message().find("the queue is full"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(store_->queue_length(), 2);
+  EXPECT_FALSE(store_->get("c"));
+  // What is cancelled leaves room, and so does what ends.
+  EXPECT_EQ(store_->cancel({"b"}), 1);
+  EXPECT_EQ(store_->get("b")->prompt, "{}");
+  add_more();
+  EXPECT_EQ(store_->queue_length(), 2);
+  EXPECT_THROW(store_->add(job_of("d", kLarge), false, false), Error);
+  EXPECT_TRUE(store_->requeue_claims_of("w", kMaxAttempts).empty());
+  EXPECT_THROW(store_->add(job_of("d", kLarge), false, false), Error);
+  run_all();
+  store_->add(job_of("d", kLarge), false, false);
+  EXPECT_EQ(order(store_->pending()), "d");
+}
+
+TEST_P(JobStoreContract, ManySmallJobsFillTheQueueToo) {
+  open({.queue_bytes = 1 << 20});
+  constexpr size_t kSmall = 10 << 10;
+  int added = 0;
+  try {
+    for (; added < 1000; ++added) store_->add(job_of(std::to_string(added), kSmall), false, false);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kMemory) << e.what();
+  }
+  EXPECT_GE(added, 100);
+  EXPECT_LE(added, 102 + 64);  // a shared store looks from time to time
+}
+
+TEST_P(JobStoreContract, TheHistoryHoldsNoMoreThanItMay) {
+  open({.history_bytes = 5000});
+  for (const char* id : {"a", "b", "c"}) store_->add(job_of(id, 1000), false, false);
+  JobResult result;
+  result.outputs = R"({"9":")" + std::string(1000, 'y') + "\"}";
+  while (const auto claimed = store_->claim("w", kMinute)) store_->finish(claimed->token, result);
+  store_->trim_history(100);
+  EXPECT_EQ(order(store_->history({})), "bc");
+  store_->add(job_of("d", 9000), false, false);
+  run_all();
+  store_->add(job_of("e", 1000), false, false);
+  store_->trim_history(100);
+  EXPECT_EQ(order(store_->history({})), "d");  // the newest is kept, whatever its length
   EXPECT_EQ(order(store_->pending()), "e");
 }
 

@@ -14,4 +14,14 @@ const char* job_state_name(JobState state) {
   return "?";
 }
 
+Error queue_is_full(const StoreLimits& limits) {
+  return Error(Fault::kMemory, "the queue is full: what waits and runs has " +
+                                   std::to_string(limits.queue_bytes >> 20) + " MiB of text at most")
+      .fix("Wait until jobs have ended, or take some out of the queue (easel queue, or the page)");
+}
+
+int64_t sent_bytes(const Job& job) {
+  return static_cast<int64_t>(job.prompt.size() + job.extra_data.size() + job.targets.size());
+}
+
 }  // namespace easel::server

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "server/jobs/job_notices.h"
 #include "server/jobs/runner_table.h"
 
@@ -79,6 +80,18 @@ struct HistoryQuery {
   int64_t offset = -1;     // -1: the newest max_items; otherwise counted from the oldest
 };
 
+// How much text of jobs a store holds: prompts and what came with them, and in the history what they gave. A picture's
+// workflow is some 100 KB; who asks for the queue or the history gets all of it at once.
+struct StoreLimits {
+  int64_t queue_bytes = int64_t{512} << 20;
+  int64_t history_bytes = int64_t{512} << 20;
+};
+
+// The error of JobStore::add() for a queue that is full.
+Error queue_is_full(const StoreLimits& limits);
+// The texts that a client sent with a job, in bytes.
+int64_t sent_bytes(const Job& job);
+
 // Thread-safe. Every call is atomic, and durable when it returns; only claim() and renew() may be forgotten in a
 // failure of the power that ends the worker as well, and the job is then pending again. Methods throw an Error naming
 // the store when it cannot be read or written: kMemory when the disk is full, kBadFile when the file is damaged,
@@ -91,7 +104,7 @@ class JobStore {
 
   // Accepts a job: all that a client sent, and what it needs. job.number is set here: the next one, or before all
   // others when `front`; a number given by the caller is kept when `keep_number`. Throws Error(kInvalid) when the id
-  // exists already.
+  // exists already, and Error(kMemory) when what waits and runs would hold more than StoreLimits::queue_bytes with it.
   virtual Job add(Job job, bool front, bool keep_number) = 0;
 
   // Marks the first pending job as running, counting the attempt, and returns it; nothing when idle. `worker` is a name
@@ -120,7 +133,7 @@ class JobStore {
   // Running jobs that are to be interrupted: renew() says so to who runs them, and a notice does. Returns how many of
   // them run. The mark stays until the job ends.
   virtual int64_t interrupt(const std::vector<std::string>& ids) = 0;
-  // Pending jobs taken out of the queue for good. Returns how many.
+  // Pending jobs taken out of the queue for good, and what they were to compute. Returns how many.
   virtual int64_t cancel(const std::vector<std::string>& ids) = 0;
   // Moves a pending job: it will run before `before`, or last when empty. False when either is not pending.
   virtual bool move(const std::string& id, const std::string& before) = 0;
@@ -136,7 +149,7 @@ class JobStore {
   virtual std::vector<EndedJob> ended_within(std::chrono::milliseconds time) const = 0;
   virtual void forget(const std::vector<std::string>& ids) = 0;  // deletes history entries
   virtual void forget_all() = 0;
-  // Keeps the newest `keep` history entries.
+  // Keeps the newest `keep` history entries, and of those as many as StoreLimits::history_bytes allow, one at least.
   virtual void trim_history(int64_t keep) = 0;
 
   // Whether workers leave the queue alone; survives a restart. claim() itself does not ask.

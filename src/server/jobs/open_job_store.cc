@@ -24,9 +24,10 @@ std::string without_password(const std::string& where) {
   return out;
 }
 
-std::unique_ptr<JobStore> open_job_store(const std::string& where, const SharedStoreOptions& options) {
-  if (is_shared_store(where)) return open_postgres_job_store(where, options);
-  return open_sqlite_job_store(where);
+std::unique_ptr<JobStore> open_job_store(const std::string& where, const SharedStoreOptions& options,
+                                         const StoreLimits& limits) {
+  if (is_shared_store(where)) return open_postgres_job_store(where, options, limits);
+  return open_sqlite_job_store(where, limits);
 }
 
 }  // namespace easel::server

@@ -28,6 +28,7 @@ std::string without_password(const std::string& where);
 // A store on PostgreSQL if is_shared_store(where), else the SQLite file of that path (":memory:" for none). Throws
 // Error(kUsage) for a URL that cannot be read, Error(kUnsupported) where this build or this machine has no libpq, and
 // for a database of a newer Easel, Error(kBadFile) for a file or a database that cannot be used.
-std::unique_ptr<JobStore> open_job_store(const std::string& where, const SharedStoreOptions& options = {});
+std::unique_ptr<JobStore> open_job_store(const std::string& where, const SharedStoreOptions& options = {},
+                                         const StoreLimits& limits = {});
 
 }  // namespace easel::server

@@ -1,6 +1,7 @@
 #include "server/jobs/postgres/postgres_job_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <tuple>
 
@@ -19,6 +20,11 @@ namespace {
 
 using What = Notice::What;
 
+// The database knows how long texts are without reading them.
+const std::string kSentBytes = "octet_length(prompt)::bigint + octet_length(extra_data) + octet_length(targets)";
+constexpr int64_t kSmallJob = int64_t{1} << 20;
+constexpr int64_t kLookEvery = 64;
+
 // The set of models that a job needs, in one order, so that equal ones are one row.
 std::string set_text(std::vector<ModelFile> needs) {
   std::sort(needs.begin(), needs.end(), [](const ModelFile& a, const ModelFile& b) {
@@ -30,8 +36,9 @@ std::string set_text(std::vector<ModelFile> needs) {
 
 class PostgresJobStore final : public JobStore {
  public:
-  PostgresJobStore(const std::string& url, const SharedStoreOptions& options)
-      : pool_(url, options.patience, options.connections, use_schema),
+  PostgresJobStore(const std::string& url, const SharedStoreOptions& options, const StoreLimits& limits)
+      : limits_(limits),
+        pool_(url, options.patience, options.connections, use_schema),
         runners_(pool_),
         claims_(pool_, runners_, options.prefer_resident_for),
         look_again_(options.look_again),
@@ -45,7 +52,10 @@ class PostgresJobStore final : public JobStore {
   Job add(Job job, bool front, bool keep_number) override {
     job.state = JobState::kPending;
     const std::string needs = set_text(job.needs);
+    // Summing up takes a look at each job that waits: not for every small one.
+    const bool look = sent_bytes(job) > kSmallJob || added_++ % kLookEvery == 0;
     return pool_.run([&](Connection& connection, bool again) {
+      if (look && queued_bytes(connection) + sent_bytes(job) > limits_.queue_bytes) throw queue_is_full(limits_);
       // A number of its own for each try: those that are left out do no harm.
       Values all = values(job.id, job.prompt, job.extra_data, job.targets, job.client_id, needs);
       all.add(keep_number ? 0 : front ? -1 : 1).add(job.number);
@@ -92,7 +102,8 @@ class PostgresJobStore final : public JobStore {
   int64_t cancel(const std::vector<std::string>& ids) override {
     return pool_.run([&](Connection& connection, bool) {
       const Rows rows = connection.run(
-          "UPDATE jobs SET state = 5, finished = " + kNow + " WHERE id = ANY($1) AND state = 0 RETURNING id",
+          "UPDATE jobs SET state = 5, finished = " + kNow +
+              ", prompt = '{}', extra_data = '{}', targets = '[]' WHERE id = ANY($1) AND state = 0 RETURNING id",
           values(text_array(ids)));
       notify(connection, What::kEnded, rows.texts(0));
       if (!rows.empty()) notify(connection, {What::kQueue, {}});
@@ -164,6 +175,13 @@ class PostgresJobStore final : public JobStore {
         "DELETE FROM jobs WHERE state = 5 AND (finished, seq) <= "
         "(SELECT finished, seq FROM jobs WHERE state = 5 ORDER BY finished DESC, seq DESC OFFSET $1 LIMIT 1)",
         values(keep));
+    change(
+        "DELETE FROM jobs WHERE ended_as > 0 AND ended_as < (SELECT max(ended_as) FROM jobs WHERE ended_as > 0) AND "
+        "ended_as <= (SELECT max(ended_as) FROM (SELECT ended_as, sum(" +
+            kSentBytes +
+            " + octet_length(outputs) + octet_length(messages) + octet_length(meta)) OVER (ORDER BY ended_as DESC) AS "
+            "newer FROM jobs WHERE ended_as > 0) sums WHERE newer > $1)",
+        values(limits_.history_bytes));
   }
 
   bool paused() const override {
@@ -183,6 +201,11 @@ class PostgresJobStore final : public JobStore {
   RunnerTable& runners() override { return runners_; }
 
  private:
+  static int64_t queued_bytes(Connection& connection) {
+    const std::string sum = "(SELECT coalesce(sum(" + kSentBytes + "), 0) FROM jobs WHERE state = ";
+    return connection.run("SELECT (" + sum + "0) + " + sum + "1))::bigint").integer(0, 0);
+  }
+
   // On a connection of its own, which keeps its lock on the tables no longer than it must.
   static void prepare(const std::string& url, std::chrono::milliseconds patience) {
     Pool(url, patience, 1, prepare_schema).run([](Connection&, bool) {});
@@ -277,6 +300,8 @@ class PostgresJobStore final : public JobStore {
     }
   }
 
+  const StoreLimits limits_;
+  std::atomic<int64_t> added_ = 0;
   mutable Pool pool_;
   Runners runners_;
   Claims claims_;
@@ -288,8 +313,9 @@ class PostgresJobStore final : public JobStore {
 }  // namespace
 }  // namespace postgres
 
-std::unique_ptr<JobStore> open_postgres_job_store(const std::string& url, const SharedStoreOptions& options) {
-  return std::make_unique<postgres::PostgresJobStore>(url, options);
+std::unique_ptr<JobStore> open_postgres_job_store(const std::string& url, const SharedStoreOptions& options,
+                                                  const StoreLimits& limits) {
+  return std::make_unique<postgres::PostgresJobStore>(url, options, limits);
 }
 
 }  // namespace easel::server

@@ -47,8 +47,22 @@ void add_needs(Database& db) {
   add_column(db, "interrupt", "INTEGER NOT NULL DEFAULT 0");
 }
 
+// How long a job's texts are, in indexes from which the queue and the history are summed up without reading the texts.
+// Jobs that Easel 0.1.0 added count as empty until they end.
+void add_sizes(Database& db) {
+  add_column(db, "bytes", "INTEGER NOT NULL DEFAULT 0");
+  std::string sum;
+  for (const char* text : {"prompt", "extra_data", "targets", "outputs", "messages", "meta"})
+    sum += (sum.empty() ? "length(CAST(" : " + length(CAST(") + std::string(text) + " AS BLOB))";
+  db.script("UPDATE jobs SET bytes = " + sum + " WHERE bytes = 0");
+  db.script(
+      "CREATE INDEX IF NOT EXISTS jobs_sizes ON jobs(state, bytes);"
+      "CREATE INDEX IF NOT EXISTS jobs_history_sizes ON jobs(ended_as, bytes) WHERE ended_as > 0;"
+      "DROP INDEX IF EXISTS jobs_history");
+}
+
 // kSteps[v] makes version v + 1 of version v.
-constexpr void (*kSteps[])(Database&) = {create, add_claims, add_needs};
+constexpr void (*kSteps[])(Database&) = {create, add_claims, add_needs, add_sizes};
 static_assert(std::size(kSteps) == kJobSchemaVersion);
 
 int64_t version_of(Database& db) {

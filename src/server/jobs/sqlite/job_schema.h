@@ -6,7 +6,7 @@
 namespace easel::server {
 
 // What this program writes. `PRAGMA user_version` says what a file holds.
-constexpr int64_t kJobSchemaVersion = 3;
+constexpr int64_t kJobSchemaVersion = 4;
 
 // Makes the tables of a new file, or brings those of an older version up to date, in one transaction: cut off in the
 // middle, it has not begun. Throws Error(kUnsupported), before anything is written, for a file of a newer version.

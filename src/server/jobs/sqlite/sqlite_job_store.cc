@@ -55,7 +55,7 @@ Job read_job(const Statement& s) {
 
 class SqliteJobStore final : public JobStore {
  public:
-  explicit SqliteJobStore(const std::string& path) : db_(path) {
+  SqliteJobStore(const std::string& path, const StoreLimits& limits) : limits_(limits), db_(path) {
     try {
       prepare_job_schema(db_);
     } catch (const Error& e) {
@@ -70,13 +70,16 @@ class SqliteJobStore final : public JobStore {
       Transaction t(db_);
       Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
       if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
+      const int64_t bytes = sent_bytes(job);
+      Statement queued(db_, "SELECT coalesce(sum(bytes), 0) FROM jobs WHERE " + kIsQueued);
+      if (!queued.row() || queued.integer(0) + bytes > limits_.queue_bytes) throw queue_is_full(limits_);
       const int64_t seq = next("seq");
       if (!keep_number) job.number = front ? -static_cast<double>(seq) : static_cast<double>(seq);
       job.state = JobState::kPending;
       job.created_ms = now_ms();
       Statement(db_,
-                "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq, needs) "
-                "VALUES(?,?,?,?,?,?,?,?,?,?)")
+                "INSERT INTO jobs(id, number, state, prompt, extra_data, targets, client_id, created, seq, needs, "
+                "bytes) VALUES(?,?,?,?,?,?,?,?,?,?,?)")
           .bind(job.id)
           .bind(job.number)
           .bind(job.state)
@@ -87,6 +90,7 @@ class SqliteJobStore final : public JobStore {
           .bind(job.created_ms)
           .bind(seq)
           .bind(models_text(job.needs))
+          .bind(bytes)
           .run();
       t.commit();
     }
@@ -142,8 +146,8 @@ class SqliteJobStore final : public JobStore {
       const int64_t order = next("ended");
       Statement(
           db_,
-          "UPDATE jobs SET state = ?, outputs = ?, messages = ?, meta = ?, failure = ?, finished = ?, ended_as = ? "
-          "WHERE token = ? AND " +
+          "UPDATE jobs SET state = ?, outputs = ?, messages = ?, meta = ?, failure = ?, finished = ?, ended_as = ?, "
+          "bytes = bytes + ? WHERE token = ? AND " +
               kIsRunning)
           .bind(result.state)
           .bind(result.outputs)
@@ -152,6 +156,7 @@ class SqliteJobStore final : public JobStore {
           .bind(result.failure)
           .bind(now_ms())
           .bind(order)
+          .bind(static_cast<int64_t>(result.outputs.size() + result.messages.size() + result.meta.size()))
           .bind(token)
           .run();
       if (db_.changes() == 0) return false;
@@ -213,7 +218,10 @@ class SqliteJobStore final : public JobStore {
       MutexLock lock(mutex_);
       Transaction t(db_);
       for (const auto& id : ids) {
-        Statement(db_, "UPDATE jobs SET state = ?, finished = ? WHERE id = ? AND " + kIsPending)
+        Statement(db_,
+                  "UPDATE jobs SET state = ?, finished = ?, prompt = '{}', extra_data = '{}', targets = '[]', "
+                  "bytes = 0 WHERE id = ? AND " +
+                      kIsPending)
             .bind(JobState::kCancelled)
             .bind(now_ms())
             .bind(id)
@@ -325,6 +333,13 @@ class SqliteJobStore final : public JobStore {
           .bind(keep)
           .run();
     }
+    Statement(
+        db_,
+        "DELETE FROM jobs WHERE ended_as > 0 AND ended_as < (SELECT max(ended_as) FROM jobs) AND ended_as <= "
+        "(SELECT max(ended_as) FROM (SELECT ended_as, sum(bytes) OVER (ORDER BY ended_as DESC) AS newer FROM jobs "
+        "WHERE ended_as > 0) WHERE newer > ?)")
+        .bind(limits_.history_bytes)
+        .run();
   }
 
   bool paused() const override {
@@ -435,6 +450,7 @@ class SqliteJobStore final : public JobStore {
     return jobs;
   }
 
+  const StoreLimits limits_;
   JobNotices notices_;
   LocalRunners runners_;
   // Held until the statements and the transaction of a call have ended (sqlite::Database).
@@ -444,8 +460,8 @@ class SqliteJobStore final : public JobStore {
 
 }  // namespace
 
-std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path) {
-  return std::make_unique<SqliteJobStore>(path);
+std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path, const StoreLimits& limits) {
+  return std::make_unique<SqliteJobStore>(path, limits);
 }
 
 }  // namespace easel::server

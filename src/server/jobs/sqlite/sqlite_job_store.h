@@ -11,6 +11,6 @@ namespace easel::server {
 // A store in an SQLite file (write-ahead log, synchronous), for workers of one process. ":memory:" for tests. A file of
 // an older version is brought up to date (see job_schema.h). Throws Error(kBadFile) when the file cannot be used,
 // Error(kUnsupported) when a newer Easel wrote it.
-std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path);
+std::unique_ptr<JobStore> open_sqlite_job_store(const std::string& path, const StoreLimits& limits = {});
 
 }  // namespace easel::server
