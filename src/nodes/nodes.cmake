@@ -1,6 +1,9 @@
 # Adding a node means adding one file: every nodes/TOPIC/NAME_nodes.cc defines register_NAME_nodes(Table&), and
 # the list of them is written here.
 file(GLOB_RECURSE node_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_nodes.cc)
+if(NOT EASEL_BUILD_EXTENSIONS)
+  list(FILTER node_files EXCLUDE REGEX "/nodes/extensions/")
+endif()
 set(declarations "")
 set(calls "")
 foreach(file IN LISTS node_files)
