@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ops/backends.h"
+#include "ops/choose.h"
 
 namespace easel::ops {
 namespace {
@@ -56,19 +57,20 @@ Device parse_device(std::string_view name) {
       .fix("Choose cpu, reference, vulkan or vulkan:N");
 }
 
-Device choose_device(std::string_view name) {
+std::string choose_among(const std::vector<DeviceFacts>& devices) {
   constexpr uint64_t kEnough = uint64_t{4} << 30;  // a model of Stable Diffusion 1.5 and what it computes in
-  Device chosen = kHost;
-  if (name == "auto") {
-    uint64_t most = kEnough - 1;
-    for (const DeviceFacts& facts : vulkan::facts())
-      if (facts.discrete && !facts.name.empty() && facts.free > most) {
-        most = facts.free;
-        chosen = parse_device(facts.name);
-      }
-  } else {
-    chosen = parse_device(name);
-  }
+  uint64_t most = kEnough - 1;
+  std::string chosen = device_name(kHost);
+  for (const DeviceFacts& facts : devices)
+    if (facts.discrete && !facts.name.empty() && facts.free > most) {
+      most = facts.free;
+      chosen = facts.name;
+    }
+  return chosen;
+}
+
+Device choose_device(std::string_view name) {
+  const Device chosen = parse_device(name == "auto" ? choose_among(vulkan::facts()) : std::string(name));
   backend(chosen);
   return chosen;
 }
@@ -80,6 +82,10 @@ std::vector<DeviceFacts> device_facts() {
   for (DeviceFacts& facts : vulkan::facts()) all.push_back(std::move(facts));
   return all;
 }
+
+NoCard no_card() { return vulkan::no_card(); }
+
+bool device_memory_apart(Device device) { return backend(device).memory_apart(); }
 
 uint64_t device_memory_bytes(Device device) { return backend(device).memory_bytes(); }
 

@@ -87,6 +87,8 @@ class Backend {
 
   // The memory that the device lets this program have, in bytes; 0 where it is the machine's.
   virtual uint64_t memory_bytes() const { return 0; }
+  // Whether that is memory of the device's own, not a part of the machine's.
+  virtual bool memory_apart() const { return false; }
   // Returns when everything that was asked for is computed.
   virtual void wait() const {}
 

@@ -16,6 +16,7 @@ const Backend& backend();
 namespace vulkan {
 int device_count();
 std::vector<DeviceFacts> facts();
+NoCard no_card();
 // Throws Error(kUnsupported) unless 0 <= index < device_count().
 const Backend& backend(int index);
 }  // namespace vulkan

@@ -35,8 +35,18 @@ struct DeviceFacts {
 // The processor first, then graphics cards. Opens the drivers.
 std::vector<DeviceFacts> device_facts();
 
+// Why models can be computed on the processor only, for people, and what to do; empty where a graphics card can be
+// used.
+struct NoCard {
+  std::string why, advice;
+};
+// Opens the drivers.
+NoCard no_card();
+
 // The memory that this device lets the program have, in bytes; 0 where it is the machine's.
 uint64_t device_memory_bytes(Device device);
+// Whether that is memory of the device's own, not a part of the machine's.
+bool device_memory_apart(Device device);
 // Waits until the device has computed everything, for measurements.
 void wait_for(Device device);
 

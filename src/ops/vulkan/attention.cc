@@ -31,11 +31,10 @@ Blocks blocks_for(const GpuDescription& gpu, int64_t width) {
   return b;
 }
 
-// The same on cooperative matrices, if they can: a subgroup for as many queries as a matrix has rows, whose sums its
-// lanes keep. Four subgroups share what is read, or fewer where shared memory holds no more.
-std::optional<Blocks> matrix_blocks_for(const GpuDescription& gpu, int64_t width) {
+// The same on cooperative matrices of this shape, if they can: a subgroup for as many queries as a matrix has rows,
+// whose sums its lanes keep. Four subgroups share what is read, or fewer where shared memory holds no more.
+std::optional<Blocks> matrix_blocks_for(const GpuDescription& gpu, const MatrixShape& matrix, int64_t width) {
   constexpr uint64_t kMostSums = 160;  // of a lane
-  const MatrixShape& matrix = gpu.matrix;
   if (matrix.m == 0 || gpu.subgroup < matrix.m || gpu.subgroup % matrix.m != 0) return std::nullopt;
   Blocks b{4 * gpu.subgroup, 4 * matrix.m, 32, number(round_up(width, 32))};
   if (uint64_t{b.most} * matrix.m / gpu.subgroup > kMostSums) return std::nullopt;
@@ -58,9 +57,16 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
   const int64_t width = q.dim(2) / heads;
   if (width > kWideHead) return attention_in_strips(q, k, v, heads, args, out);
   const GpuDescription& gpu = gpu_.about();
-  const bool matrices = q.dtype() == DType::kBF16 && q.dim(1) >= gpu.matrix.m && matrix_blocks_for(gpu, width) &&
-                        matrices_work(Matrices::kAttention);
-  const Blocks blocks = matrices ? *matrix_blocks_for(gpu, width) : blocks_for(gpu, width);
+  std::optional<Blocks> on_matrices;
+  Matrices which = Matrices::kBf16Attention;
+  for (const Matrices next : {Matrices::kBf16Attention, Matrices::kAttention}) {
+    which = next;
+    if (q.dtype() != DType::kBF16 || q.dim(1) < shape_of(next).m) continue;
+    on_matrices = matrix_blocks_for(gpu, shape_of(next), width);
+    if (on_matrices && matrices_work(next)) break;
+    on_matrices.reset();
+  }
+  const Blocks blocks = on_matrices ? *on_matrices : blocks_for(gpu, width);
   const bool biased = args.bias.defined();
   const auto sample_stride = [](const Tensor& t) { return t.dim(0) == 1 ? 0 : number(t.stride(0)); };
   for (const Tensor* t : {&q, &k, &v}) number(t->dim(0) * t->stride(0) + t->dim(1) * t->stride(1));
@@ -94,10 +100,10 @@ void VulkanBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v,
          .padding = 0};
   const int64_t groups = q.dim(0) * heads * ceil_div(q.dim(1), blocks.queries);
   const uint32_t type = type_number(q.dtype());
-  if (matrices)
-    run(Shader::kAttentionMatrices,
-        {blocks.threads, gpu.subgroup, gpu.matrix.m, gpu.matrix.n, gpu.matrix.k, blocks.keys, blocks.most, type}, push,
-        groups);
+  const MatrixShape& matrix = shape_of(which);
+  if (on_matrices)
+    run(which == Matrices::kAttention ? Shader::kAttentionMatrices : Shader::kAttentionMatricesBf16,
+        {blocks.threads, gpu.subgroup, matrix.m, matrix.n, matrix.k, blocks.keys, blocks.most, type}, push, groups);
   else run(Shader::kAttention, {blocks.threads, blocks.queries, blocks.keys, blocks.most, type}, push, groups);
 }
 

@@ -8,6 +8,7 @@
 
 #include "ops/backends.h"
 #include "ops/vulkan/device/faults.h"
+#include "ops/vulkan/device/no_card.h"
 
 namespace easel::ops::vulkan {
 namespace {
@@ -98,6 +99,7 @@ std::vector<DeviceFacts> facts() {
     if (gpu.half_floats) f.abilities.emplace_back("f16");
     if (gpu.dot_products) f.abilities.emplace_back("integer dot products");
     if (gpu.matrix.m > 0) f.abilities.emplace_back("cooperative matrices");
+    if (gpu.bf16_matrix.m > 0) f.abilities.emplace_back("cooperative matrices of bf16");
     if (gpu.byte_matrix.m > 0) f.abilities.emplace_back("cooperative matrices of bytes");
     f.abilities.push_back("subgroups of " + std::to_string(gpu.subgroup));
     all.push_back(std::move(f));
@@ -105,18 +107,19 @@ std::vector<DeviceFacts> facts() {
   return all;
 }
 
+NoCard no_card() { return no_card_among(api().missing, api().advice, gpu_descriptions()); }
+
 int device_count() { return static_cast<int>(std::min<size_t>(usable().size(), 256)); }
 
 namespace {
 
 VulkanBackend& the_backend(int index) {
   if (index < 0 || index >= device_count()) {
-    std::string why = api().missing;
-    for (const GpuDescription& gpu : gpu_descriptions())
-      if (!gpu.lacks.empty()) why += (why.empty() ? "" : "; ") + gpu.name + " lacks " + gpu.lacks;
+    const NoCard none = device_count() == 0 ? no_card() : NoCard();
     throw Error(Fault::kUnsupported, "there is no Vulkan device " + std::to_string(index) + " that can be used" +
-                                         (why.empty() ? "" : " (" + why + ")"))
-        .fix("`easel devices` lists what there is; the backend cpu is always there");
+                                         (none.why.empty() ? "" : ": " + none.why))
+        .fix((none.advice.empty() ? "" : none.advice + ". ") +
+             "`easel devices` lists what there is; the backend cpu is always there");
   }
   const auto at = static_cast<size_t>(index);
   const MutexLock lock(opened().mutex);

@@ -17,6 +17,7 @@ namespace easel::ops::vulkan {
 
 struct LinearWeights;
 struct ConvWeights;
+struct MatrixTile;
 
 // Threads of a workgroup for work without tiles: a power of two, for sums over the workgroup.
 uint32_t plain_threads(const GpuDescription& gpu);
@@ -26,6 +27,7 @@ class VulkanBackend final : public Backend {
   VulkanBackend(const GpuDescription& description, Device device);
   DeviceMemory& memory() const override { return memory_; }
   uint64_t memory_bytes() const override { return gpu_.budget_bytes(); }
+  bool memory_apart() const override { return gpu_.about().type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU; }
   void wait() const override { stream_.wait(); }
   bool lost() const override { return gpu_.lost(); }
   Made made() const override { return {memory_.stats().fresh_blocks, pipelines_.made(), stream_.recorded()}; }
@@ -105,15 +107,21 @@ class VulkanBackend final : public Backend {
     int64_t groups;
   };
   Product product(const ProductCall& call) const;
+  Product product_on(const MatrixTile& tile, Shader shader, const ProductCall& call) const;
   // The same for bytes; input and weight count as such.
   Product byte_product(const ProductCall& call) const;
+
+  // A 3x3 kernel as the four of 2x2 that a call which enlarges is, [4, out, 2, 2, in], and back.
+  Tensor folded(const Tensor& weight, DType type) const;
+  const ConvWeights& unfolded(const ConvWeights& w) const;
 
   // Attention with wide heads: as products with a softmax between them, for some queries at a time.
   void attention_in_strips(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const AttentionArgs& args,
                            Tensor& out) const;
 
   // matrices.cc
-  enum class Matrices : uint8_t { kProducts, kAttention, kBytes };
+  enum class Matrices : uint8_t { kProducts, kAttention, kBf16Products, kBf16Attention, kBytes };
+  const MatrixShape& shape_of(Matrices which) const;
   // Whether the device has cooperative matrices for this, and they are right; tried at the first call.
   bool matrices_work(Matrices what) const;
   bool come_out(Matrices what, std::atomic<int>& state) const;
@@ -134,7 +142,7 @@ class VulkanBackend final : public Backend {
   mutable Stream stream_;
   mutable Memory memory_;
   mutable Pipelines pipelines_;
-  mutable std::array<std::atomic<int>, 3> matrices_work_{-1, -1, -1};  // -1: not tried
+  mutable std::array<std::atomic<int>, 5> matrices_work_{-1, -1, -1, -1, -1};  // -1: not tried
 };
 
 // For push constants. Throws Error(kUnsupported) for tensors of more elements than a shader can count.

@@ -4,17 +4,6 @@
 namespace easel::ops::vulkan {
 namespace {
 
-// What a workgroup of byte_matrix_tiles.glsl makes. Each of its lanes keeps sums twice, as integers and scaled.
-struct ByteMatrixTile {
-  ByteMatrixTile(const GpuDescription& gpu, bool gated)
-      : matrix(gpu.byte_matrix), columns(gated ? 1 : 2), steps(64 / gpu.byte_matrix.k) {}
-  static constexpr uint32_t kSubgroups = 4, kDown = 2, kRows = 2;
-  int64_t height() const { return static_cast<int64_t>(kDown * kRows * matrix.m); }
-  int64_t width() const { return static_cast<int64_t>(kSubgroups / kDown * columns * matrix.n); }
-  const MatrixShape matrix;
-  const uint32_t columns, steps;
-};
-
 // As quantise.comp declares it.
 struct Quantise {
   uint64_t x, words, scales;
@@ -28,13 +17,9 @@ VulkanBackend::Product VulkanBackend::byte_product(const ProductCall& call) cons
   const bool window = call.taps > 0;
   const uint32_t result = type_number(call.result), activation = static_cast<uint32_t>(call.activation),
                  gated = call.gated ? 1 : 0, taps = number(std::max<int64_t>(call.taps, 1));
-  if (call.rows >= gpu.byte_matrix.m && matrices_work(Matrices::kBytes)) {
-    const ByteMatrixTile tile(gpu, call.gated);
-    return {window ? Shader::kConvByteMatrices : Shader::kLinearByteMatrices,
-            {tile.kSubgroups * gpu.subgroup, gpu.subgroup, tile.matrix.m, tile.matrix.n, tile.matrix.k, tile.kDown,
-             tile.kRows, tile.columns, tile.steps, result, activation, gated, taps},
-            ceil_div(call.rows, tile.height()) * ceil_div(call.columns, tile.width())};
-  }
+  const MatrixTile matrices = MatrixTile::of_bytes(gpu.byte_matrix, call.gated);
+  if (call.rows >= gpu.byte_matrix.m && matrices.fits(gpu) && matrices_work(Matrices::kBytes))
+    return product_on(matrices, window ? Shader::kConvByteMatrices : Shader::kLinearByteMatrices, call);
   const Tile tile = tile_for(gpu, call.rows, call.columns, call.gated);
   const Shader shader = gpu.dot_products ? (window ? Shader::kConvDots : Shader::kLinearDots)
                                          : (window ? Shader::kConvBytes : Shader::kLinearBytes);
@@ -137,7 +122,7 @@ void VulkanBackend::convolve_bytes(const Tensor& x, const ConvWeights& w, const 
     int32_t height, width;
     uint32_t out_height, out_width, kernel, step;
     int32_t pad;
-    uint32_t enlarge;
+    uint32_t enlarge, fold, padding;
   } push{.x = address(bytes.words),
          .scales = address(bytes.scales),
          .weight = address(w.quantised.words),
@@ -158,7 +143,9 @@ void VulkanBackend::convolve_bytes(const Tensor& x, const ConvWeights& w, const 
          .kernel = number(w.kernel),
          .step = number(w.shape.stride),
          .pad = static_cast<int32_t>(number(w.shape.pad)),
-         .enlarge = static_cast<uint32_t>(up)};
+         .enlarge = static_cast<uint32_t>(up),
+         .fold = 0,
+         .padding = 0};
   run(chosen.shader, chosen.constants, push, chosen.groups);
 }
 

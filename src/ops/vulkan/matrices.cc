@@ -30,9 +30,14 @@ double error(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-bool VulkanBackend::matrices_work(Matrices what) const {
+const MatrixShape& VulkanBackend::shape_of(Matrices which) const {
   const GpuDescription& gpu = gpu_.about();
-  if ((what == Matrices::kBytes ? gpu.byte_matrix : gpu.matrix).m == 0) return false;
+  if (which == Matrices::kBytes) return gpu.byte_matrix;
+  return which == Matrices::kBf16Products || which == Matrices::kBf16Attention ? gpu.bf16_matrix : gpu.matrix;
+}
+
+bool VulkanBackend::matrices_work(Matrices what) const {
+  if (shape_of(what).m == 0) return false;
   std::atomic<int>& state = matrices_work_[static_cast<size_t>(what)];
   if (const int known = state.load(); known >= 0) return known > 0;
   const char* wanted = std::getenv("EASEL_VULKAN_MATRICES");
@@ -54,7 +59,7 @@ bool VulkanBackend::matrices_work(Matrices what) const {
 // attention and products of bytes as without matrices.
 bool VulkanBackend::come_out(Matrices what, std::atomic<int>& state) const {
   constexpr int64_t kRows = 70, kDepth = 72, kColumns = 90;
-  if (what == Matrices::kAttention) {
+  if (what == Matrices::kAttention || what == Matrices::kBf16Attention) {
     const Tensor q = easel::convert(pattern({1, kRows, kDepth}, 13, 0.4f), DType::kBF16).to(device_);
     const Tensor k = easel::convert(pattern({1, kColumns, kDepth}, 11, 0.3f), DType::kBF16).to(device_);
     const Tensor v = easel::convert(pattern({1, kColumns, kDepth}, 17, 1.0f), DType::kBF16).to(device_);
@@ -68,7 +73,9 @@ bool VulkanBackend::come_out(Matrices what, std::atomic<int>& state) const {
   }
   Tensor x = pattern({kRows, kDepth}, 13, 1.0f);
   for (int64_t i = 0; i < x.numel(); i += 997) x.f32()[i] *= 65536.0f;
-  const Tensor w = pattern({kColumns, kDepth}, 11, 1.0f), input = easel::convert(x, DType::kBF16).to(device_);
+  Tensor w = pattern({kColumns, kDepth}, 11, 1.0f);
+  for (int64_t i = 0; i < kDepth; ++i) w.f32()[40 * kDepth + i] *= 1048576.0f;
+  const Tensor input = easel::convert(x, DType::kBF16).to(device_);
   const DType compute = what == Matrices::kBytes ? DType::kI8 : DType::kBF16;
   const auto packed = pack_linear(std::array<StoredTensor, 1>{w}, {}, compute, false, Packer::pack().on(device_));
   Tensor with({kRows, kColumns}, DType::kF32, device_), without({kRows, kColumns}, DType::kF32, device_);

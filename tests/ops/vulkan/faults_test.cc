@@ -182,6 +182,65 @@ TEST_F(Faults, AShaderThatTheDriverRefusesIsAnError) {
   EXPECT_FALSE(backend(kCard).lost());
 }
 
+// One of the calls of a driver fails: the one after `calls_left` others.
+std::atomic<int> calls_left;
+VkResult failure;
+template <int kWhich, class Function>
+struct Fails;
+template <int kWhich, class... Args>
+struct Fails<kWhich, VkResult(VKAPI_PTR*)(Args...)> {
+  static inline VkResult(VKAPI_PTR* drivers)(Args...);
+  static VkResult VKAPI_PTR call(Args... args) { return calls_left-- == 0 ? failure : drivers(args...); }
+};
+template <int kWhich, class Function>
+void let_fail(Function& function) {
+  using Failing = Fails<kWhich, Function>;
+  Failing::drivers = function;
+  function = Failing::call;
+}
+
+// A driver may say at any call that it is out of memory, or that the device is lost.
+TEST_F(Faults, AnyCallMayFail) {
+  using Install = void (*)(vulkan::DeviceApi&);
+  const Install installs[] = {[](vulkan::DeviceApi& vk) { let_fail<0>(vk.vkQueueSubmit); },
+                              [](vulkan::DeviceApi& vk) { let_fail<1>(vk.vkWaitSemaphores); },
+                              [](vulkan::DeviceApi& vk) { let_fail<2>(vk.vkBeginCommandBuffer); },
+                              [](vulkan::DeviceApi& vk) { let_fail<3>(vk.vkEndCommandBuffer); },
+                              [](vulkan::DeviceApi& vk) { let_fail<4>(vk.vkAllocateCommandBuffers); }};
+  // Uploads through staging buffers, more commands than a group has, and results; another shape each time, so that
+  // groups are recorded.
+  const auto work = [](int64_t size) {
+    const Tensor large = Tensor::full({size + (int64_t{1} << 19)}, 3.0f, kCard);
+    Tensor x = large.slice(0, 0, size);
+    for (int i = 0; i < 80; ++i) x = add(x, x, 0.5f);
+    return read(x)[0] + read(large)[static_cast<size_t>(size)];
+  };
+  const double expected = work(8);
+  int64_t size = 9;
+  for (const VkResult result : {VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_DEVICE_LOST})
+    for (const Install& install : installs) {
+      int failed = 0;
+      for (int at = 0; at < 20; ++at) {
+        vulkan::FaultyDriver driver(0);
+        install(driver.calls());
+        failure = result;
+        calls_left = at;
+        try {
+          EXPECT_DOUBLE_EQ(work(size++), expected);
+          EXPECT_GE(calls_left, 0);
+          break;
+        } catch (const Error& e) {
+          ++failed;
+          EXPECT_EQ(e.fault(), result == VK_ERROR_DEVICE_LOST ? Fault::kUnsupported : Fault::kMemory) << e.what();
+          EXPECT_NE(std::string(e.what()).find(card_), std::string::npos) << e.what();
+          EXPECT_FALSE(e.advice().empty());
+        }
+      }
+      EXPECT_DOUBLE_EQ(work(size++), expected);
+      EXPECT_TRUE(failed > 0 || &install == &installs[4]) << "buffers are used again, so there may be no call";
+    }
+}
+
 TEST_F(Faults, WhatStandsInIsTheProcessor) {
   EXPECT_THROW(start_compute_device("vulkan,vulkan:1"), Error);
   EXPECT_THROW(start_compute_device("vulkan,"), Error);

@@ -38,7 +38,7 @@ TEST(Limits, MatricesAreNotUsedWhereTheirWorkgroupsDoNotFit) {
   gpu.subgroup = 32;
   gpu.threads = 1024;
   gpu.shared_bytes = 49152;
-  const auto fits = [&](bool gated) { return MatrixTile(gpu, gated).fits(gpu, gated); };
+  const auto fits = [&](bool gated) { return MatrixTile::of_floats(gpu.matrix, gated).fits(gpu); };
   EXPECT_TRUE(fits(false));
   EXPECT_TRUE(fits(true));
   gpu.shared_bytes = 16384;  // the least that Vulkan allows; 64 and 128 rows of 40 values of f16 and 4 KiB are 19 KiB
@@ -49,6 +49,30 @@ TEST(Limits, MatricesAreNotUsedWhereTheirWorkgroupsDoNotFit) {
   EXPECT_TRUE(fits(false));
   gpu.subgroup = 64;
   gpu.threads = 128;
+  EXPECT_FALSE(fits(false));
+  gpu.matrix = {};
+  gpu.threads = 1024;
+  EXPECT_FALSE(fits(false));
+}
+
+TEST(Limits, MatricesOfBytesAreNotUsedWhereTheirWorkgroupsDoNotFit) {
+  GpuDescription gpu;
+  gpu.byte_matrix = {16, 16, 32};
+  gpu.subgroup = 32;
+  gpu.threads = 128;
+  const auto fits = [&](bool gated) { return MatrixTile::of_bytes(gpu.byte_matrix, gated).fits(gpu); };
+  // 64 rows and 64 columns of 80 bytes, 4 KiB of sums: 14 KiB; gated as well, with twice 32 columns.
+  gpu.shared_bytes = 16384;
+  EXPECT_TRUE(fits(false));
+  EXPECT_TRUE(fits(true));
+  gpu.shared_bytes = 14000;
+  EXPECT_FALSE(fits(false));
+  EXPECT_FALSE(fits(true));
+  gpu.shared_bytes = 65536;
+  gpu.subgroup = 64;
+  EXPECT_FALSE(fits(false));
+  gpu.subgroup = 32;
+  gpu.byte_matrix = {};
   EXPECT_FALSE(fits(false));
 }
 

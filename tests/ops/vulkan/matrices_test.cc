@@ -1,4 +1,4 @@
-// Cooperative matrices in attention and in products of bytes. Debian 12's driver has none; later ones have
+// Cooperative matrices in products, in attention and in products of bytes. Debian 12's driver has none; later ones have
 // (docs/vulkan.md says how they are run). Where they are, the other suites go through them as well.
 #include <algorithm>
 #include <atomic>
@@ -53,6 +53,64 @@ class Matrices : public ::testing::Test {
   }
   std::mt19937 rng_{11};
 };
+
+// Whatever a device multiplies with: f16's largest value is 65504, and below 6e-5 it loses digits. Sums are f32.
+TEST_F(Matrices, ProductsTakeValuesBeyondThoseOfF16) {
+  const Tensor x = convert(normal({70, 72}, 1.0f, rng_), DType::kF32);
+  const Tensor w = convert(normal({50, 72}, 1.0f, rng_), DType::kF32),
+               window = convert(normal({50, 72, 3, 3}, 1.0f, rng_), DType::kF32);
+  struct Case {
+    const char* name;
+    float inputs, some_inputs, weights, some_weights;  // by which all of them, and every 101st, are multiplied
+  };
+  const Case cases[] = {{"large inputs", 1, 1e6f, 1, 1},
+                        {"large weights", 1, 1, 1, 1e6f},
+                        {"both large", 1e7f, 1, 1e6f, 1e3f},
+                        {"small inputs", 1e-7f, 1, 1, 1},
+                        {"small weights", 1, 1, 1e-8f, 1},
+                        {"both small", 1e-8f, 1e3f, 1e-8f, 1},
+                        {"some of both", 1e-3f, 1e6f, 1e-3f, 1e6f},
+                        {"one of each", 1e30f, 1, 1e-30f, 1},
+                        {"moderate ones", 1, 1, 0.01f, 1}};
+  const auto scaled = [](const Tensor& t, float all, float some) {
+    Tensor out = clone(t);
+    for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] *= i % 101 == 0 ? all * some : all;
+    return convert(out, DType::kBF16);
+  };
+  backend(kReference);
+  bool tried = false;
+  for (const Device device : devices()) {
+    if (device.kind != DeviceKind::kVulkan) continue;
+    tried = true;
+    backend(device);
+    const Packer here = Packer::pack().on(device), there = Packer::pack().on(kReference);
+    for (const Case& c : cases) {
+      SCOPED_TRACE(c.name);
+      const Tensor input = scaled(x, c.inputs, c.some_inputs), weight = scaled(w, c.weights, c.some_weights);
+      for (const bool gated : {false, true})
+        EXPECT_LT(
+            relative_error(
+                linear(input.to(device), *pack_linear(weight, {}, DType::kBF16, gated, here), {.f32_out = true}),
+                linear(input.to(kReference), *pack_linear(weight, {}, DType::kBF16, gated, there), {.f32_out = true})),
+            1e-5);
+      const Tensor map = input.view({1, 10, 7, 72}), kernel = scaled(window, c.weights, c.some_weights);
+      EXPECT_LT(
+          relative_error(
+              conv2d(map.to(device), *pack_conv2d(kernel, {}, {1, 1}, DType::kBF16, here), {.f32_out = true}),
+              conv2d(map.to(kReference), *pack_conv2d(kernel, {}, {1, 1}, DType::kBF16, there), {.f32_out = true})),
+          1e-5);
+    }
+  }
+  if (!tried) GTEST_SKIP() << "no Vulkan device";
+  const auto with = device_with("cooperative matrices");
+  if (!with) return;
+  Activation activation = Activation::kNone;
+  expect_matrices(*with, [&] {
+    activation = activation == Activation::kNone ? Activation::kRelu : Activation::kLeakyRelu;
+    const auto packed = pack_linear(w, {}, DType::kBF16, false, Packer::pack().on(*with));
+    read(linear(convert(x, DType::kBF16).to(*with), *packed, {.activation = activation}));
+  });
+}
 
 TEST_F(Matrices, AttentionIsThatOfTheReference) {
   const auto device = device_with("cooperative matrices");

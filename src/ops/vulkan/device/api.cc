@@ -23,11 +23,29 @@ bool validates() {
   return wanted && std::strcmp(wanted, "1") == 0;
 }
 
+// Why no instance was made.
+void explain(VkResult made, Api& out) {
+  if (made == VK_ERROR_LAYER_NOT_PRESENT) {
+    out.missing = "EASEL_VULKAN_VALIDATE is set, but the validation layers are not there";
+    out.advice = "Unset it, or install them: vulkan-validationlayers on Debian and Ubuntu";
+  } else if (made == VK_ERROR_INCOMPATIBLE_DRIVER) {
+    out.missing = "Vulkan's loader found no driver";
+    for (const char* name : {"VK_DRIVER_FILES", "VK_ICD_FILENAMES"})
+      if (const char* files = std::getenv(name); files && out.advice.empty()) {
+        out.missing += " where " + std::string(name) + " says, " + files;
+        out.advice = "Unset " + std::string(name) + ", or let it name the file of a driver that is there";
+      }
+  } else {
+    out.missing = "no driver of Vulkan's starts (VkResult " + std::to_string(made) + ")";
+  }
+}
+
 Api open() {
   Api out;
   void* const library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    out.missing = "libvulkan.so.1 is not there";
+    out.missing = "Vulkan's loader, libvulkan.so.1, is not installed";
+    out.advice = "Install it beside the card's driver: libvulkan1 on Debian and Ubuntu";
     return out;
   }
   const auto get = reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr"));
@@ -36,7 +54,8 @@ Api open() {
       get ? reinterpret_cast<PFN_vkEnumerateInstanceVersion>(get(nullptr, "vkEnumerateInstanceVersion")) : nullptr;
   uint32_t found = 0;
   if (!create || !version || version(&found) != VK_SUCCESS || found < VK_API_VERSION_1_2) {
-    out.missing = "libvulkan.so.1 is older than Vulkan 1.2";
+    out.missing = "Vulkan's loader, libvulkan.so.1, is older than Vulkan 1.2";
+    out.advice = "Update it: libvulkan1 on Debian and Ubuntu";
     return out;
   }
   VkApplicationInfo program{};
@@ -62,9 +81,7 @@ Api open() {
   }
   const VkResult made = create(&info, nullptr, &out.instance);
   if (made != VK_SUCCESS) {
-    out.missing = made == VK_ERROR_LAYER_NOT_PRESENT
-                      ? "EASEL_VULKAN_VALIDATE is set, but the validation layers are not there"
-                      : "no driver makes an instance (VkResult " + std::to_string(made) + ")";
+    explain(made, out);
     return out;
   }
   bool whole = true;

@@ -52,10 +52,11 @@ namespace easel::ops::vulkan {
 
 #define EASEL_VULKAN_MEMBER(name) PFN_##name name = nullptr;
 
-// The instance's functions. `missing` says why there are none.
+// The instance's functions. `missing` says why there are none, `advice` what to do about it, where that is not to
+// install a driver.
 struct Api {
   VkInstance instance = VK_NULL_HANDLE;
-  std::string missing;
+  std::string missing, advice;
   EASEL_VULKAN_INSTANCE_FUNCTIONS(EASEL_VULKAN_MEMBER)
 };
 

@@ -15,7 +15,7 @@ struct VkCooperativeMatrixPropertiesKHR {
   VkStructureType sType;
   void* pNext;
   uint32_t MSize, NSize, KSize;
-  uint32_t AType, BType, CType, ResultType;  // 0: f16, 1: f32, 3: signed bytes, 5: signed 32 bits
+  uint32_t AType, BType, CType, ResultType;
   VkBool32 saturatingAccumulation;
   uint32_t scope;  // 3: the subgroup
 };
@@ -27,6 +27,19 @@ struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
 using PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*,
                                                                                    VkCooperativeMatrixPropertiesKHR*);
 #endif
+// VK_KHR_shader_bfloat16, which is younger.
+#ifndef VK_KHR_shader_bfloat16
+struct VkPhysicalDeviceShaderBfloat16FeaturesKHR {
+  VkStructureType sType;
+  void* pNext;
+  VkBool32 shaderBFloat16Type, shaderBFloat16DotProduct, shaderBFloat16CooperativeMatrix;
+};
+#endif
+constexpr auto kBf16Features = static_cast<VkStructureType>(1000141000);
+constexpr const char* kBf16Extension = "VK_KHR_shader_bfloat16";
+// Types of a matrix's elements (VkComponentTypeKHR).
+constexpr int kF16 = 0, kF32 = 1, kSignedByte = 3, kSigned32 = 5, kBf16 = 1000141000;
+
 constexpr auto kMatrixFeatures = static_cast<VkStructureType>(1000506000);
 constexpr auto kMatrixProperties = static_cast<VkStructureType>(1000506001);
 constexpr const char* kMatrixExtension = "VK_KHR_cooperative_matrix";
@@ -93,7 +106,8 @@ GpuDescription describe(VkPhysicalDevice physical) {
   out.identity = hex(properties.pipelineCacheUUID, VK_UUID_SIZE) + "-" + std::to_string(properties.vendorID) + "-" +
                  std::to_string(properties.deviceID) + "-" + std::to_string(properties.driverVersion);
   if (properties.apiVersion < VK_API_VERSION_1_2) {
-    out.lacks = "Vulkan 1.2";
+    out.lacks = "Vulkan 1.2 (its driver has " + std::to_string(VK_API_VERSION_MAJOR(properties.apiVersion)) + "." +
+                std::to_string(VK_API_VERSION_MINOR(properties.apiVersion)) + ")";
     return out;
   }
 
@@ -109,7 +123,9 @@ GpuDescription describe(VkPhysicalDevice physical) {
   out.dot_products = has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
   const bool matrices = has(kMatrixExtension), sized = has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
 
-  auto matrix = structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures);
+  auto bf16 = structure<VkPhysicalDeviceShaderBfloat16FeaturesKHR>(kBf16Features);
+  auto matrix =
+      structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures, has(kBf16Extension) ? &bf16 : nullptr);
   auto sizing = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, matrices ? &matrix : nullptr);
   auto dots = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
@@ -126,10 +142,12 @@ GpuDescription describe(VkPhysicalDevice physical) {
   // A subgroup of a known size, and the rules of memory that these shaders are compiled to.
   if (matrix.cooperativeMatrix && sizing.subgroupSizeControl && sizing.computeFullSubgroups && out.half_floats &&
       vk12.vulkanMemoryModel) {
-    out.matrix = matrix_of(physical, 0, 1);
-    if (vk12.shaderInt8) out.byte_matrix = matrix_of(physical, 3, 5);
+    out.matrix = matrix_of(physical, kF16, kF32);
+    if (bf16.shaderBFloat16Type && bf16.shaderBFloat16CooperativeMatrix)
+      out.bf16_matrix = matrix_of(physical, kBf16, kF32);
+    if (vk12.shaderInt8) out.byte_matrix = matrix_of(physical, kSignedByte, kSigned32);
   }
-  out.cooperative_matrices = out.matrix.m > 0 || out.byte_matrix.m > 0;
+  out.cooperative_matrices = out.matrix.m > 0 || out.bf16_matrix.m > 0 || out.byte_matrix.m > 0;
   if (!vk12.bufferDeviceAddress) out.lacks = "addresses of buffers (bufferDeviceAddress)";
   else if (!vk12.timelineSemaphore) out.lacks = "timeline semaphores";
   else if (!vk11.storageBuffer16BitAccess) out.lacks = "16-bit storage (storageBuffer16BitAccess)";
@@ -196,7 +214,11 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
   auto dots = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
   dots.shaderIntegerDotProduct = VK_TRUE;
-  auto matrix = structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures);
+  auto bf16 = structure<VkPhysicalDeviceShaderBfloat16FeaturesKHR>(kBf16Features);
+  bf16.shaderBFloat16Type = bf16.shaderBFloat16CooperativeMatrix = VK_TRUE;
+  const bool bf16_matrices = about_.bf16_matrix.m > 0;
+  auto matrix =
+      structure<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>(kMatrixFeatures, bf16_matrices ? &bf16 : nullptr);
   matrix.cooperativeMatrix = VK_TRUE;
   auto sizing = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, &matrix);
@@ -223,6 +245,7 @@ Gpu::Gpu(const GpuDescription& description) : about_(description) {
     extensions.push_back(kMatrixExtension);
     extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
   }
+  if (bf16_matrices) extensions.push_back(kBf16Extension);
   info.enabledExtensionCount = static_cast<uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   vulkan::check(vk.vkCreateDevice(about_.physical, &info, nullptr, &device_), "opening it", about_.name);

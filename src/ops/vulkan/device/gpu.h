@@ -27,6 +27,7 @@ struct GpuDescription {
   bool tells_budget = false;  // VK_EXT_memory_budget
   bool half_floats = false, dot_products = false, cooperative_matrices = false;
   MatrixShape matrix;                                    // of f16 with sums in f32
+  MatrixShape bf16_matrix;                               // of bf16 with sums in f32
   MatrixShape byte_matrix;                               // of signed bytes with sums in 32 bits
   uint32_t subgroup = 1, shared_bytes = 0, threads = 0;  // of a workgroup, where the device limits it
   uint64_t allocation_bytes = 0;                         // the largest single one

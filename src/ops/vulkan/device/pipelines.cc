@@ -25,6 +25,9 @@ EASEL_SHADER(linear_matrices)
 EASEL_SHADER(conv_matrices)
 EASEL_SHADER(linear_byte_matrices)
 EASEL_SHADER(conv_byte_matrices)
+EASEL_SHADER(linear_matrices_bf16)
+EASEL_SHADER(conv_matrices_bf16)
+EASEL_SHADER(attention_matrices_bf16)
 EASEL_SHADER(attention_matrices)
 EASEL_SHADER(attention)
 EASEL_SHADER(attention_received)
@@ -66,6 +69,9 @@ std::array<Code, kShaders> codes() {
           EASEL_SHADER(conv_matrices),
           EASEL_SHADER(linear_byte_matrices),
           EASEL_SHADER(conv_byte_matrices),
+          EASEL_SHADER(linear_matrices_bf16),
+          EASEL_SHADER(conv_matrices_bf16),
+          EASEL_SHADER(attention_matrices_bf16),
           EASEL_SHADER(attention_matrices),
           EASEL_SHADER(attention),
           EASEL_SHADER(attention_received),

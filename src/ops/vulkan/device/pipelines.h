@@ -27,6 +27,9 @@ enum class Shader : uint8_t {
   kConvMatrices,
   kLinearByteMatrices,
   kConvByteMatrices,
+  kLinearMatricesBf16,
+  kConvMatricesBf16,
+  kAttentionMatricesBf16,
   kAttentionMatrices,
   kAttention,
   kAttentionReceived,
@@ -41,7 +44,7 @@ enum class Shader : uint8_t {
   kLowFrequencies,
   kSoftmax,
 };
-constexpr size_t kShaders = 24;
+constexpr size_t kShaders = 27;
 
 // What a shader is specialised with: constant i has the value at place i.
 class Constants {

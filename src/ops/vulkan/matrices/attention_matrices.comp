@@ -1,15 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "../shaders/memory.glsl"
-#extension GL_KHR_cooperative_matrix : require
-#extension GL_KHR_memory_scope_semantics : require
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#include "factors.glsl"
 
-// attention.comp on cooperative matrices: f16 products with sums in f32. A subgroup has M queries and keeps their sums; a
-// workgroup's subgroups share blocks of KEYS keys, then their values. Inputs are bf16, whose digits f16 holds; a block
-// whose largest value is outside f16's better range is brought again, times a power of two. Scores and softmax are f32,
-// the weights of the values f16.
+// attention.comp on cooperative matrices: products with sums in f32. A subgroup has M queries and keeps their sums; a
+// workgroup's subgroups share blocks of KEYS keys, then their values. Inputs are bf16; see factors.glsl. Scores and softmax
+// are f32, the weights of the values factors.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 128;
 layout(constant_id = 1) const uint SUBGROUP = 32;
@@ -32,11 +28,11 @@ const uint QUERIES = THREADS / SUBGROUP * M, LANES = SUBGROUP / M;  // LANES: th
 const uint ROWS = QUERIES > KEYS ? QUERIES : KEYS;
 // 16 bytes more, so that rows begin at different banks.
 const uint STRIDE = MOST + 8, SCORE_STRIDE = KEYS + 4, WEIGHT_STRIDE = KEYS + 8;
-const float LARGE = 32768.0, SMALL = 0.0625, NONE = -3.4e38;
+const float NONE = -3.4e38;
 
-shared float16_t rows[ROWS * STRIDE];  // queries, then keys and values in turn
+shared FACTOR rows[ROWS * STRIDE];  // queries, then keys and values in turn
 shared float scores[QUERIES * SCORE_STRIDE];
-shared float16_t weights[QUERIES * WEIGHT_STRIDE];
+shared FACTOR weights[QUERIES * WEIGHT_STRIDE];
 shared float largest[QUERIES], total[QUERIES], fading[QUERIES], part[THREADS];
 shared uint most[2];    // the bits of the largest magnitude in this block and in the next
 shared uint fades_at;   // the last block that raised a largest score
@@ -48,24 +44,24 @@ float bring_scaled(uvec2 from, uint at, uint stride, uint all, uint count, float
     const uint row = i / MOST, column = i % MOST;
     const float value = row < count && column < push.width ? load(from, TYPE, at + row * stride + column) : 0.0;
     seen = max(seen, abs(value));
-    rows[row * STRIDE + column] = float16_t(value * scale);
+    rows[row * STRIDE + column] = FACTOR(value * scale);
   }
   return seen;
 }
 
-// `count` rows of a head, the others zero, as f16. Returns what they must be multiplied with.
+// `count` rows of a head, the others zero, as factors. Returns what they must be multiplied with.
 float bring(uvec2 from, uint at, uint stride, uint all, uint count, uint block) {
   const float seen = bring_scaled(from, at, stride, all, count, 1.0);
+#ifndef BF16_FACTORS
   atomicMax(most[block % 2], floatBitsToUint(seen));
   if (gl_LocalInvocationID.x == 0) most[(block + 1) % 2] = 0;
+#endif
   barrier();
-  const float largest_value = uintBitsToFloat(most[block % 2]);
-  if (largest_value == 0.0 || (largest_value >= SMALL && largest_value <= LARGE)) return 1.0;
-  // Between 1 and 2 then; beyond what can be inverted it stays infinite or nothing.
-  const int exponent = clamp(int(floatBitsToUint(largest_value) >> 23) - 127, -126, 126);
-  bring_scaled(from, at, stride, all, count, uintBitsToFloat(uint(127 - exponent) << 23));
+  const int twos = twos_for(uintBitsToFloat(most[block % 2]));
+  if (twos == 0) return 1.0;
+  bring_scaled(from, at, stride, all, count, power_of_two(twos));
   barrier();
-  return uintBitsToFloat(uint(127 + exponent) << 23);
+  return power_of_two(-twos);
 }
 
 void main() {
@@ -86,7 +82,7 @@ void main() {
   uint block = 1;
   const uint there = first_query < push.queries ? min(QUERIES, push.queries - first_query) : 0;
   const float q_scale = push.scale * bring(push.q, q_at + first_query * push.q_row, push.q_row, QUERIES, there, block);
-  coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> q[MOST / K];
+  coopmat<FACTOR, gl_ScopeSubgroup, M, K, gl_MatrixUseA> q[MOST / K];
   [[unroll]] for (uint i = 0; i < MOST / K; ++i)
     coopMatLoad(q[i], rows, first_row * STRIDE + i * K, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
   coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sums[MOST / N];
@@ -103,7 +99,7 @@ void main() {
       coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> score =
           coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(0.0);
       [[unroll]] for (uint i = 0; i < MOST / K; ++i) {
-        coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> k;
+        coopmat<FACTOR, gl_ScopeSubgroup, K, N, gl_MatrixUseB> k;
         coopMatLoad(k, rows, j * N * STRIDE + i * K, STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
         score = coopMatMulAdd(q[i], k, score);
       }
@@ -133,7 +129,7 @@ void main() {
     for (uint at = lane; at < KEYS; at += LANES) {
       const float score = scores[mine * SCORE_STRIDE + at];
       const float e = score <= NONE ? 0.0 : exp(score - top);
-      weights[mine * WEIGHT_STRIDE + at] = float16_t(e);
+      weights[mine * WEIGHT_STRIDE + at] = FACTOR(e);
       sum += e;
     }
     part[thread] = sum;
@@ -158,10 +154,10 @@ void main() {
     }
     const float v_scale = bring(push.v, v_at + first_key * push.v_row, push.v_row, KEYS, count, ++block);
     [[unroll]] for (uint i = 0; i < KEYS / K; ++i) {
-      coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> w;
+      coopmat<FACTOR, gl_ScopeSubgroup, M, K, gl_MatrixUseA> w;
       coopMatLoad(w, weights, first_row * WEIGHT_STRIDE + i * K, WEIGHT_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
       [[unroll]] for (uint c = 0; c < MOST / N; ++c) {
-        coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> v;
+        coopmat<FACTOR, gl_ScopeSubgroup, K, N, gl_MatrixUseB> v;
         coopMatLoad(v, rows, i * K * STRIDE + c * N, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
         if (v_scale == 1.0) {
           sums[c] = coopMatMulAdd(w, v, sums[c]);

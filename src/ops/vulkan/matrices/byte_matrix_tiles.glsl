@@ -6,31 +6,16 @@
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int8 : require
+#include "matrix_tile.glsl"
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint THREADS = 128;
-layout(constant_id = 1) const uint SUBGROUP = 32;
-layout(constant_id = 2) const uint M = 16;
-layout(constant_id = 3) const uint N = 16;
-layout(constant_id = 4) const uint K = 16;
-layout(constant_id = 5) const uint DOWN = 2;
-layout(constant_id = 6) const uint ROWS = 2;
-layout(constant_id = 7) const uint COLUMNS = 4;
-layout(constant_id = 8) const uint STEPS = 2;  // products along the sum between two barriers
-layout(constant_id = 9) const uint RESULT_TYPE = 0;
-layout(constant_id = 10) const uint ACTIVATION = 0;
-layout(constant_id = 11) const uint GATED = 0;
-layout(constant_id = 12) const uint TAPS = 1;
-
-const uint SUBGROUPS = THREADS / SUBGROUP, ACROSS = SUBGROUPS / DOWN;
-const uint TILE_ROWS = DOWN * ROWS * M, TILE_COLUMNS = ACROSS * COLUMNS * N;
 const uint DEPTH = STEPS * K / 4, STRIDE = DEPTH + 4;  // in words of four bytes
-const uint STRIPS = 1 + GATED, MATRICES = STRIPS * ROWS * COLUMNS;
-const uint EACH = (M * N + SUBGROUP - 1) / SUBGROUP;  // elements of a matrix for each lane
 
 shared uint inputs[TILE_ROWS * STRIDE];
 shared uint weights[STRIPS * TILE_COLUMNS * STRIDE];
 shared int results[SUBGROUPS * M * N];
+
+float weight_scale(uint column) { return Floats(push.weight_scales).at[2 * column]; }
+#include "../shaders/finish.glsl"
 
 void bring(uint first_row, uint first_column, uint tap, uint first) {
   for (uint i = gl_LocalInvocationID.x; i < TILE_ROWS * DEPTH; i += THREADS) {
@@ -50,20 +35,6 @@ void bring(uint first_row, uint first_column, uint tap, uint first) {
       word = Words(push.weight).at[((inside + strip * push.columns) * TAPS + tap) * push.depth + depth];
     weights[column * STRIDE + i % DEPTH] = word;
   }
-}
-
-void finish(uint row, uint column, float y, float gate) {
-  if (row >= push.rows || column >= push.columns) return;
-  y *= Floats(push.weight_scales).at[2 * column];
-  if (present(push.bias)) y += Floats(push.bias).at[column];
-  if (GATED != 0) {
-    gate *= Floats(push.weight_scales).at[2 * (push.columns + column)];
-    if (present(push.bias)) gate += Floats(push.bias).at[push.columns + column];
-    y *= gelu(gate);
-  }
-  y = push.scale * activated(y + row_bias(row, column), ACTIVATION);
-  if (present(push.residual)) y += load(push.residual, RESULT_TYPE, row * push.columns + column);
-  store(push.result, RESULT_TYPE, row * push.columns + column, y);
 }
 
 void multiply() {
@@ -126,6 +97,6 @@ void multiply() {
         const uint i = gl_SubgroupInvocationID + e * SUBGROUP, at = r * COLUMNS + c;
         if (i < M * N)
           finish(my_row + r * M + i / N, my_column + c * N + i % N, totals[at * EACH + e],
-                 GATED != 0 ? totals[(at + ROWS * COLUMNS) * EACH + e] : 0.0);
+                 totals[(at + GATED * ROWS * COLUMNS) * EACH + e]);
       }
 }

@@ -2,7 +2,8 @@
 // scale and a centre of its own, so what was summed at a place is scaled before the next. DEPTH counts words of four
 // bytes. The including file defines
 //   int source(uint row, uint tap)   the row of quantised values at that place, or -1 for zeros
-// and `push` with x, scales, weight, weight_scales, weight_sums, bias, residual, result, rows, columns, depth, scale.
+// what finish.glsl asks for beside the scale of the weights, and `push` with x, scales, weight, weight_scales, weight_sums,
+// bias, residual, result, rows, columns, depth, scale.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 64;
 layout(constant_id = 1) const uint ROWS = 4;
@@ -21,6 +22,9 @@ const uint STRIPS = 1 + GATED;
 
 shared int inputs[DEPTH * INPUT_STRIDE];
 shared int weights[STRIPS * DEPTH * WEIGHT_STRIDE];
+
+float weight_scale(uint column) { return Floats(push.weight_scales).at[2 * column]; }
+#include "finish.glsl"
 
 // The sum of the products of four bytes each.
 #ifdef DOT_PRODUCTS
@@ -98,16 +102,6 @@ void multiply() {
   [[unroll]] for (uint r = 0; r < ROWS; ++r)
     [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
       const uint row = first_row + down + r * DOWN, column = first_column + across + c * ACROSS;
-      if (row >= push.rows || column >= push.columns) continue;
-      float y = totals[r * COLUMNS + c] * Floats(push.weight_scales).at[2 * column];
-      if (present(push.bias)) y += Floats(push.bias).at[column];
-      if (GATED != 0) {
-        float gate = totals[(ROWS + r) * COLUMNS + c] * Floats(push.weight_scales).at[2 * (push.columns + column)];
-        if (present(push.bias)) gate += Floats(push.bias).at[push.columns + column];
-        y *= gelu(gate);
-      }
-      y = push.scale * activated(y + row_bias(row, column), ACTIVATION);
-      if (present(push.residual)) y += load(push.residual, RESULT_TYPE, row * push.columns + column);
-      store(push.result, RESULT_TYPE, row * push.columns + column, y);
+      finish(row, column, totals[r * COLUMNS + c], totals[(GATED * ROWS + r) * COLUMNS + c]);
     }
 }

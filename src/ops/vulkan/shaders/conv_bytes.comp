@@ -1,3 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "conv_bytes.glsl"
+#include "byte_tiles.glsl"
+
+void main() { multiply(); }

@@ -1,7 +1,7 @@
 #include "memory.glsl"
 #include "activation.glsl"
 
-// conv.comp for bytes, over a contiguous map [N,H,W] of quantised pixels; see byte_tiles.glsl.
+// conv.glsl for bytes, over a contiguous map [N,H,W] of quantised pixels.
 layout(push_constant, std430) uniform Push {
   uvec2 x, scales, weight, weight_scales, weight_sums, bias, residual, result;
   uvec2 channel_bias;
@@ -12,22 +12,14 @@ layout(push_constant, std430) uniform Push {
   uint kernel, step;
   int pad;
   uint enlarge;
+  uint fold;
 } push;
 
+#include "window.glsl"
+
 int source(uint row, uint tap) {
-  const uint pixels = push.out_height * push.out_width, sample_at = row / pixels, pixel = row % pixels;
-  const int y = int(pixel / push.out_width * push.step + tap / push.kernel) - push.pad;
-  const int x = int(pixel % push.out_width * push.step + tap % push.kernel) - push.pad;
-  if (y < 0 || x < 0 || y >= push.height || x >= push.width) return -1;
-  const uint height = uint(push.height) / push.enlarge, width = uint(push.width) / push.enlarge;
-  return int((sample_at * height + uint(y) / push.enlarge) * width + uint(x) / push.enlarge);
+  const ivec3 at = under(row, tap);
+  if (at.x < 0) return -1;
+  const uvec2 small = uvec2(push.height, push.width) / push.enlarge, pixel = uvec2(at.yz) / push.enlarge;
+  return int((uint(at.x) * small.x + pixel.x) * small.y + pixel.y);
 }
-
-float row_bias(uint row, uint column) {
-  if (!present(push.channel_bias)) return 0.0;
-  return Floats(push.channel_bias).at[row / (push.out_height * push.out_width) * push.columns + column];
-}
-
-#include "byte_tiles.glsl"
-
-void main() { multiply(); }

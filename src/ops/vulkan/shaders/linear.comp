@@ -1,19 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "memory.glsl"
-#include "activation.glsl"
-
-// result[rows, columns] = scale * activation(x W^T + bias) + residual; see tiles.glsl.
-layout(push_constant, std430) uniform Push {
-  uvec2 x, weight, bias, residual, result;
-  uint rows, columns, depth;
-  float scale;
-  uint stride;  // from one row of x to the next
-} push;
-
-int source(uint row, uint tap) { return int(row * push.stride); }
-float row_bias(uint row, uint column) { return 0.0; }
-
+#include "linear.glsl"
 #include "tiles.glsl"
 
 void main() { multiply(); }

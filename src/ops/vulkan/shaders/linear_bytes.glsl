@@ -1,7 +1,7 @@
 #include "memory.glsl"
 #include "activation.glsl"
 
-// linear.comp for bytes; see byte_tiles.glsl.
+// linear.glsl for bytes.
 layout(push_constant, std430) uniform Push {
   uvec2 x, scales, weight, weight_scales, weight_sums, bias, residual, result;
   uint rows, columns, depth;
@@ -9,8 +9,5 @@ layout(push_constant, std430) uniform Push {
 } push;
 
 int source(uint row, uint tap) { return int(row); }
+uint target(uint row) { return row; }
 float row_bias(uint row, uint column) { return 0.0; }
-
-#include "byte_tiles.glsl"
-
-void main() { multiply(); }

@@ -5,7 +5,8 @@
 // The sum runs over `taps` places of the input for each row, each of `push.depth` values: one for a linear layer, the
 // pixels under the kernel for a convolution. The including file defines
 //   int source(uint row, uint tap)   the first element of the input at that place, or -1 for zeros
-// and `push` with x, weight, bias, residual, result, rows, columns, depth, scale.
+// what finish.glsl asks for beside the scale of the weights, and `push` with x, weight, bias, residual, result, rows,
+// columns, depth, scale.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 64;
 layout(constant_id = 1) const uint ROWS = 4;
@@ -27,6 +28,9 @@ const uint STRIPS = 1 + GATED;
 
 shared float inputs[DEPTH * INPUT_STRIDE];
 shared float weights[STRIPS * DEPTH * WEIGHT_STRIDE];
+
+float weight_scale(uint column) { return 1.0; }
+#include "finish.glsl"
 
 // Element `depth` of tap `tap` of a row of the weights, [columns (twice if gated)][taps][depth].
 float weight(uint column, uint tap, uint depth) {
@@ -78,16 +82,6 @@ void multiply() {
   [[unroll]] for (uint r = 0; r < ROWS; ++r)
     [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
       const uint row = first_row + down + r * DOWN, column = first_column + across + c * ACROSS;
-      if (row >= push.rows || column >= push.columns) continue;
-      float y = sums[r * COLUMNS + c];
-      if (present(push.bias)) y += Floats(push.bias).at[column];
-      if (GATED != 0) {
-        float gate = sums[(ROWS + r) * COLUMNS + c];
-        if (present(push.bias)) gate += Floats(push.bias).at[push.columns + column];
-        y *= gelu(gate);
-      }
-      y = push.scale * activated(y + row_bias(row, column), ACTIVATION);
-      if (present(push.residual)) y += load(push.residual, RESULT_TYPE, row * push.columns + column);
-      store(push.result, RESULT_TYPE, row * push.columns + column, y);
+      finish(row, column, sums[r * COLUMNS + c], sums[(GATED * ROWS + r) * COLUMNS + c]);
     }
 }
