@@ -77,4 +77,13 @@ Json object_info(const NodeTable& table, const ChoiceProvider& provider) {
   return out;
 }
 
+std::string object_info_text(const NodeTable& table, const ChoiceProvider& provider) {
+  std::string out = "{";
+  for (const NodeSpec* node : table.list()) {
+    if (out.size() > 1) out += ',';
+    out += dump_json(node->class_type) + ':' + dump_json(object_info(*node, provider));
+  }
+  return out += '}';
+}
+
 }  // namespace easel::workflow

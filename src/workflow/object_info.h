@@ -17,5 +17,8 @@ Json object_info(const NodeSpec& node, const ChoiceProvider& provider);
 
 // All classes by name.
 Json object_info(const NodeTable& table, const ChoiceProvider& provider);
+// The same as text. Each list of model files stands in it as often as there are inputs that choose from it: with many
+// thousands of files that is 100 MB, which as JSON would take more than ten times of that.
+std::string object_info_text(const NodeTable& table, const ChoiceProvider& provider);
 
 }  // namespace easel::workflow

@@ -183,6 +183,8 @@ TEST(Table, ObjectInfoHasComfyUisShape) {
   const library::Folders folders;
   const artifacts::FolderStore store{artifacts::Directories()};
   const FolderChoices choices(folders, store);
+  EXPECT_EQ(workflow::object_info_text(standard_table(), choices),
+            workflow::dump_json(workflow::object_info(standard_table(), choices)));
   const Json info = workflow::object_info(*standard_table().NodeTable::find("KSampler"), choices);
   EXPECT_EQ(info["input"]["required"]["model"][0], "MODEL");
   const Json& seed = info["input"]["required"]["seed"];

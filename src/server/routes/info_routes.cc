@@ -66,7 +66,7 @@ Response embeddings(const Services& s) {
 }
 
 Response object_info(const Services& s, const Request& request) {
-  if (request.captures.empty()) return Response::json(dump_json(workflow::object_info(s.table, s.choices)));
+  if (request.captures.empty()) return Response::json(workflow::object_info_text(s.table, s.choices));
   Json out = Json::object();
   const std::string& name = request.captures[0];
   if (const auto* node = s.table.find(name)) out[name] = workflow::object_info(*node, s.choices);
