@@ -8,6 +8,7 @@
 #include "formats/tensors/torch_writer.h"
 #include "formats/torch_samples.h"
 #include "formats/zip_builder.h"
+#include "support/paths.h"
 
 namespace easel::formats {
 namespace {
@@ -279,6 +280,85 @@ TEST(ModelFile, RefusesCodeByName) {
   std::string legacy = from_hex(testing::kTorchLegacyHex).substr(0, 15) + "\x80\x02M\xe9\x03.\x80\x02}.";
   EXPECT_EQ(error_of(legacy + "\x80\x02" + call + "."), "contains code: it names 'posix.system'");
   EXPECT_FALSE(std::filesystem::exists("/tmp/easel-was-here"));
+}
+
+// What Python's pickler makes of a module of torch that is written whole (make_module_sample.py): it is read like its
+// state_dict(), with what it says of itself beside, and nothing of its classes is looked for.
+TEST(ModelFile, ReadsModulesThatWereWrittenWhole) {
+  const ModelFile file = open_model_file(std::filesystem::path(testing::kSourceDir) / "tests/fuzz/corpus/torch_file/module");
+  std::vector<std::string> names;
+  for (const auto& [name, t] : *file.tensors) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"model.model.0.conv.weight", "model.model.1.anchors",
+                                             "model.model.1.cv2.conv.weight"}));
+  EXPECT_EQ(file.tensors->find("model.model.0.conv.weight")->str(), "F16[2, 1, 1, 1]");
+  EXPECT_EQ(values(*file.tensors->find("model.model.1.cv2.conv.weight")), (std::vector<float>{3.0f, 2.0f}));
+  for (const auto& [name, text] : std::vector<std::pair<const char*, const char*>>{
+           {"epoch", "-1"},
+           {"ema", "None"},
+           {"train_args.imgsz", "640"},
+           {"model.__class__", "ultralytics.nn.tasks.SegmentationModel"},
+           {"model.names.0", "face"},
+           {"model.names.1", "hand"},
+           {"model.yaml.nc", "1"},
+           {"model.model.0.f", "-1"},
+           {"model.model.0.act.__class__", "torch.nn.modules.activation.SiLU"},
+           {"model.model.0.conv.stride", "2,2"},
+           {"model.model.0.conv.padding_mode", "zeros"},
+           {"model.model.1.f", "-1,0"},
+           {"model.model.1.eps", "0.001"},
+           {"model.model.1.cv2.act.inplace", "True"}}) {
+    const auto it = file.metadata.find(name);
+    ASSERT_NE(it, file.metadata.end()) << name;
+    EXPECT_EQ(it->second, text) << name;
+  }
+}
+
+// getattr stands for a method of a class when it is called with the class and the method's name, and for nothing else.
+TEST(ModelFile, MethodsAreTheOnlyAttributes) {
+  const std::string t = tensor(storage("FloatStorage", "0", 4), 0, {4}, {1});
+  const auto with = [&](const std::string& value) {
+    return error_of(torch_zip("}(" + text("state_dict") + dictionary("w", t) + text("x") + value + "u"));
+  };
+  const std::string getattr = global("__builtin__", "getattr"), owner = global("ultralytics.nn.modules", "Detect");
+  const std::string refused = "contains code: it names '__builtin__.getattr'";
+  EXPECT_EQ(with(getattr + "(" + owner + text("forward") + "tR"), "no error");
+  EXPECT_EQ(with(getattr + "(" + owner + text("__globals__") + "tR"), refused);
+  EXPECT_EQ(with(getattr + "(" + text("Detect") + text("forward") + "tR"), refused);
+  EXPECT_EQ(with(getattr + "(" + owner + text("forward") + text("forward") + "tR"), refused);
+  EXPECT_EQ(with(getattr), refused);
+  EXPECT_EQ(with(getattr + "(" + getattr + text("forward") + "tR"), refused);
+  EXPECT_EQ(with(global("mytrainer", "run") + "(" + getattr + "tR"), refused);
+  // What is allowed once does not allow it elsewhere.
+  EXPECT_EQ(with("(" + getattr + "q\1(" + owner + text("forward") + "tRh\1t"), refused);
+  EXPECT_EQ(error_of(torch_zip(getattr)), refused);
+  EXPECT_EQ(with(global("os", "getattr")), "contains code: it names 'os.getattr'");
+  // A method that was found is not called either.
+  EXPECT_EQ(with(getattr + "(" + owner + text("forward") + "tR)R"),
+            "damaged pickle: it calls something that is not a named function");
+  // dill names Python's types by a function of its own.
+  EXPECT_EQ(with(global("dill._dill", "_load_type") + "(" + text("SetType") + "tR(]tR"), "no error");
+  EXPECT_EQ(with(global("dill._dill", "_create_function") + ")R"),
+            "contains code: it names 'dill._dill._create_function'");
+}
+
+// Modules within modules, without an end or very many of them.
+TEST(ModelFile, HostileModulesAreRefused) {
+  const auto module = [](const std::string& state) {
+    return global("torch.nn", "Module") + ")\x81q\1}(" + text("_parameters") + "}" + state + "ub";
+  };
+  // One that holds itself.
+  EXPECT_EQ(error_of(torch_zip("}(" + text("model") + module(text("_modules") + "}" + text("m") + "h\1s") + "u")),
+            "nests its dictionaries too deeply");
+  // Each of thirty holds the one before twice.
+  std::string nested = module(text("_modules") + "}") + "q\2";
+  for (int i = 0; i < 30; ++i)
+    nested = nested + "0" + module(text("_modules") + "}(" + text("a") + "h\2" + text("b") + "h\2u") + "q\2";
+  EXPECT_EQ(error_of(torch_zip("}" + text("model") + nested + "s")), "holds more values than any model file needs");
+  // An attribute that is as long as the file, named by very many modules.
+  std::string wide = text(std::string(60000, 'x')) + "q\3" + "0}(" ;
+  for (int i = 0; i < 400; ++i)
+    wide += text("m" + std::to_string(i)) + module(text("_modules") + "}" + text("a") + "h\3");
+  EXPECT_EQ(error_of(torch_zip(wide + "u")), "holds more text than any model file needs");
 }
 
 TEST(ModelFile, RefusesTensorsThatLeaveTheirStorage) {

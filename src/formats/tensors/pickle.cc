@@ -84,6 +84,7 @@ class PickleMachine {
     }
     out_.root_ = pop();
     out_.consumed_ = at_;
+    check_attributes();
     return std::move(out_);
   }
 
@@ -382,20 +383,49 @@ class PickleMachine {
   }
   bool push_global(std::string_view module, std::string_view name) {
     if (module.size() > kMaxName || name.size() > kMaxName) bad("a Python name is far too long");
-    policy_(module, name);
+    if ((module == "builtins" || module == "__builtin__") && name == "getattr") reads_attributes_ = true;
+    else policy_(module, name);
     push_decoded(Kind::kGlobal, std::string(module) + "." + std::string(name));
     return true;
   }
   bool push_call(Ref callable, Ref arguments) {
     // A persistent id stands for a class in files from before PyTorch 1.6, which kept its source beside it.
-    const Kind kind = out_.values_[callable].kind;
-    if (kind != Kind::kGlobal && kind != Kind::kPersistent) bad("it calls something that is not a named function");
+    // A type of Python's own may be the result of a call: dill writes them so.
+    const Value& called = out_.values_[callable];
+    const bool type = called.kind == Kind::kCall && out_.values_[called.items[0]].text == "dill._dill._load_type";
+    if (called.kind != Kind::kGlobal && called.kind != Kind::kPersistent && !type)
+      bad("it calls something that is not a named function");
     if (out_.values_[arguments].kind != Kind::kTuple) bad("it calls a function with something that is not a tuple");
     return push_items(Kind::kCall, {callable, arguments, Pickle::kNothing});
   }
 
+  bool names_getattr(Ref ref) const {
+    const Value& v = out_.values_[ref];
+    return v.kind == Kind::kGlobal && (v.text == "builtins.getattr" || v.text == "__builtin__.getattr");
+  }
+  // Python writes a method of a class, such as one that a module of torch keeps, as getattr(class, "forward"). That and
+  // nothing else getattr may stand for; the policy has its say about every other mention.
+  void check_attributes() const {
+    if (!reads_attributes_) return;
+    const auto refuse = [&](Ref ref) {
+      if (names_getattr(ref)) policy_(std::string_view(out_.values_[ref].text).substr(0, out_.values_[ref].text.find('.')), "getattr");
+    };
+    refuse(out_.root_);
+    for (const Value& v : out_.values_)
+      for (size_t i = 0; i < v.items.size(); ++i) {
+        if (v.items[i] == Pickle::kNothing) continue;
+        if (i != 0 || v.kind != Kind::kCall || !is_method(out_.values_[v.items[1]])) refuse(v.items[i]);
+      }
+  }
+  bool is_method(const Value& arguments) const {
+    if (arguments.items.size() != 2) return false;
+    const Value &owner = out_.values_[arguments.items[0]], &name = out_.values_[arguments.items[1]];
+    return owner.kind == Kind::kGlobal && name.kind == Kind::kString && name.text == "forward";
+  }
+
   std::span<const uint8_t> in_;
   GlobalPolicy policy_;
+  bool reads_attributes_ = false;
   size_t at_ = 0, decoded_ = 0;
   std::vector<Ref> stack_;
   std::vector<size_t> marks_;

@@ -1,6 +1,7 @@
 #include "formats/tensors/torch_pickle.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <unordered_map>
 
@@ -19,6 +20,7 @@ constexpr size_t kMaxName = 1024;         // of a tensor
 // A pickle may mention one text or one dictionary any number of times, each in two bytes; here each is a copy.
 constexpr size_t kMaxTensors = 100'000;
 constexpr size_t kMaxMetadata = size_t{16} << 20;
+constexpr size_t kMaxPlain = 64;  // numbers of a list that is taken as text
 
 [[noreturn]] void bad(const std::string& message) { throw Error(Fault::kBadFile, message); }
 
@@ -78,8 +80,9 @@ class Interpreter {
   TorchContent content() {
     TorchContent out;
     Ref top = p_.root_ref();
+    metadata_ = &out.metadata;
     if (const auto pairs = dictionary(p_[top])) {
-      collect_metadata(*pairs, out.metadata);
+      collect_metadata(*pairs);
       if (const auto inner = wrapped(*pairs)) {
         out.wrapper = std::string(p_[inner->first].text);
         top = inner->second;
@@ -112,8 +115,36 @@ class Interpreter {
   }
   const std::vector<Ref>& arguments(const Value& v) const { return p_[p_.call(v).arguments].items; }
 
+  // The attributes of a torch.nn.Module that was written whole, as keys and values; else null. Its class may be any.
+  const std::vector<Ref>* module_attributes(const Value& v) {
+    if (v.kind != Kind::kCall) return nullptr;
+    const Ref state = p_.call(v).state;
+    if (state == Pickle::kNothing || p_[state].kind != Kind::kDict) return nullptr;
+    const auto& fields = p_[state].items;
+    count(fields.size());
+    bool parameters = false, modules = false;
+    for (size_t i = 0; i < fields.size(); i += 2) {
+      parameters = parameters || p_[fields[i]].text == "_parameters";
+      modules = modules || p_[fields[i]].text == "_modules";
+    }
+    return parameters && modules ? &fields : nullptr;
+  }
+
+  // What it consists of: its parameters, buffers and modules, by their names.
+  std::vector<Ref> module_parts(const std::vector<Ref>& attributes) {
+    std::vector<Ref> out;
+    for (const std::string_view wanted : {"_parameters", "_buffers", "_modules"})
+      for (size_t i = 0; i < attributes.size(); i += 2) {
+        if (p_[attributes[i]].text != wanted) continue;
+        if (const auto pairs = plain_dictionary(p_[attributes[i + 1]]))
+          out.insert(out.end(), pairs->begin(), pairs->end());
+      }
+    return out;
+  }
+
   // Key and value references of anything that behaves like a dictionary, in order.
   std::optional<std::vector<Ref>> dictionary(const Value& v) {
+    if (const auto* attributes = module_attributes(v)) return module_parts(*attributes);
     const std::string_view name = callee(v);
     if (name != "torch.nn.modules.container.ParameterDict" && name != "torch.nn.modules.container.ParameterList")
       return plain_dictionary(v);
@@ -141,8 +172,8 @@ class Interpreter {
     return visited(std::move(pairs));
   }
 
-  std::vector<Ref> visited(std::vector<Ref> items) {
-    visits_ += items.size();
+  void count(size_t values) {
+    visits_ += values;
     if (visits_ > kMaxVisits) bad("holds more values than any model file needs");
     return items;
   }
@@ -150,6 +181,9 @@ class Interpreter {
   // The entry that holds the tensors when the top dictionary is only a wrapper.
   std::optional<std::pair<Ref, Ref>> wrapped(const std::vector<Ref>& pairs) {
     for (std::string_view wanted : {"state_dict", "string_to_param"})
+  }
+  std::vector<Ref> visited(std::vector<Ref> items) {
+    count(items.size());
       for (size_t i = 0; i < pairs.size(); i += 2)
         if (p_[pairs[i]].kind == Kind::kString && p_[pairs[i]].text == wanted && dictionary(p_[pairs[i + 1]]))
           return std::pair(pairs[i], pairs[i + 1]);
@@ -159,25 +193,83 @@ class Interpreter {
     return std::nullopt;
   }
 
-  void collect_metadata(const std::vector<Ref>& pairs, Metadata& out) const {
-    size_t bytes = 0;
+  void collect_metadata(const std::vector<Ref>& pairs) {
+    bool modules = false;
     for (size_t i = 0; i < pairs.size(); i += 2) {
-      const Value &key = p_[pairs[i]], &value = p_[pairs[i + 1]];
+      const Value& key = p_[pairs[i]];
       if (key.kind != Kind::kString || key.text.size() > kMaxName) continue;
-      if (value.kind == Kind::kString && value.text.size() <= 65536) {
-        bytes += value.text.size();
-        if (bytes > kMaxMetadata) bad("holds more text than any model file needs");
-        out[std::string(key.text)] = std::string(value.text);
-      }
-      if (value.kind == Kind::kNone) out[std::string(key.text)] = "None";
-      if (value.kind == Kind::kBool) out[std::string(key.text)] = value.integer != 0 ? "True" : "False";
-      if (value.kind == Kind::kInt) out[std::string(key.text)] = std::to_string(value.integer);
-      if (value.kind == Kind::kFloat) out[std::string(key.text)] = std::to_string(value.number);
+      if (const auto text = plain_text(p_[pairs[i + 1]])) note(std::string(key.text), *text);
+      modules = modules || module_attributes(p_[pairs[i + 1]]);
+    }
+    // What a network was trained with stands beside it in dictionaries.
+    for (size_t i = 0; modules && i < pairs.size(); i += 2)
+      if (p_[pairs[i]].kind == Kind::kString && p_[pairs[i + 1]].kind == Kind::kDict)
+        note_all(p_[pairs[i + 1]].items, std::string(p_[pairs[i]].text));
+  }
+
+  void note(const std::string& name, const std::string& text) {
+    constexpr size_t kEntry = 64;  // bytes that one takes beside its texts
+    metadata_bytes_ += name.size() + text.size() + kEntry;
+    if (metadata_bytes_ > kMaxMetadata) bad("holds more text than any model file needs");
+    (*metadata_)[name] = text;
+  }
+  // The plain values of a dictionary, below a name.
+  void note_all(const std::vector<Ref>& pairs, const std::string& name) {
+    count(pairs.size());
+    for (size_t i = 0; i < pairs.size(); i += 2) {
+      const Value& key = p_[pairs[i]];
+      const bool named = key.kind == Kind::kString && !key.text.starts_with('_');
+      if (!named && key.kind != Kind::kInt) continue;
+      const std::string whole = join(name, named ? std::string(key.text) : std::to_string(key.integer));
+      const Value& value = p_[pairs[i + 1]];
+      if (const auto text = listed(value)) note(whole, *text);
+      else if (const auto plain = plain_text(value)) note(whole, *plain);
+    }
+  }
+
+  // A text or number as text.
+  static std::optional<std::string> plain_text(const Value& value) {
+    switch (value.kind) {
+      case Kind::kString:
+        if (value.text.size() > 65536) return std::nullopt;
+        return std::string(value.text);
+      case Kind::kNone: return "None";
+      case Kind::kBool: return value.integer != 0 ? "True" : "False";
+      case Kind::kInt: return std::to_string(value.integer);
+      case Kind::kFloat: return std::to_string(value.number);
+      default: return std::nullopt;
+    }
+  }
+  // A number with all its digits, or the numbers of a short list with commas between them.
+  std::optional<std::string> listed(const Value& value) const {
+    if (value.kind == Kind::kFloat) {
+      char digits[64];
+      return std::string(digits, std::to_chars(digits, digits + sizeof(digits), value.number).ptr);
+    }
+    if ((value.kind != Kind::kList && value.kind != Kind::kTuple) || value.items.size() > kMaxPlain)
+      return std::nullopt;
+    std::string out;
+    for (const Ref item : value.items) {
+      if (p_[item].kind != Kind::kInt) return std::nullopt;
+      out += (out.empty() ? "" : ",") + std::to_string(p_[item].integer);
+    }
+    return out;
+  }
+
+  // What is known of a module beside its tensors: its class as "NAME.__class__", its attributes as "NAME.attribute", and
+  // those that are dictionaries of plain values as "NAME.attribute.key".
+  void describe(const Value& v, const std::vector<Ref>& attributes, const std::string& name) {
+    note(join(name, "__class__"), std::string(callee(v)));
+    note_all(attributes, name);
+    for (size_t i = 0; i < attributes.size(); i += 2) {
+      const Value& key = p_[attributes[i]];
+      if (key.kind == Kind::kString && !key.text.starts_with('_') && p_[attributes[i + 1]].kind == Kind::kDict)
+        note_all(p_[attributes[i + 1]].items, join(name, key.text));
     }
   }
 
   void flatten(Ref ref, const std::string& name, int depth, StoredTensors& out) {
-    if (++visits_ > kMaxVisits) bad("holds more values than any model file needs");
+    count(1);
     const Value& v = p_[ref];
     if (const auto pairs = dictionary(v)) {
       if (depth == kMaxDepth) bad("nests its dictionaries too deeply");
@@ -187,6 +279,7 @@ class Interpreter {
         if (key.kind == Kind::kInt) flatten((*pairs)[i + 1], join(name, std::to_string(key.integer)), depth + 1, out);
       }
     } else if (v.kind == Kind::kList || v.kind == Kind::kTuple) {
+      if (const auto* attributes = module_attributes(v)) describe(v, *attributes, name);
       if (depth == kMaxDepth) bad("nests its lists too deeply");
       for (size_t i = 0; i < v.items.size(); ++i) flatten(v.items[i], join(name, std::to_string(i)), depth + 1, out);
     } else if (v.kind == Kind::kCall) {
@@ -323,7 +416,8 @@ class Interpreter {
   const Pickle& p_;
   const StorageSource* storages_;
   std::unordered_map<Ref, Loaded> loaded_;
-  size_t visits_ = 0;
+  Metadata* metadata_ = nullptr;
+  size_t visits_ = 0, metadata_bytes_ = 0;
 };
 
 }  // namespace

@@ -43,11 +43,15 @@ std::vector<StorageName> list_storages(const Pickle& pickle);
 // The contents of a torch file, gathered from its object graph.
 struct TorchContent {
   StoredTensors tensors;  // nested dictionaries joined with dots: {"a": {"x": t}} is "a.x"
-  Metadata metadata;      // top-level texts and numbers ("global_step"), and "True", "False", "None"
-  std::string wrapper;    // the top-level key that held the tensors and was stripped, or empty
+  // Top-level texts and numbers ("global_step"), and "True", "False", "None". Of modules of torch that were written
+  // whole: the class of each as "a.conv.__class__", texts, numbers and short lists of numbers among its attributes as
+  // "a.conv.stride" ("2,2"), those of dictionaries as "a.names.0"; and what dictionaries beside them hold.
+  Metadata metadata;
+  std::string wrapper;  // the top-level key that held the tensors and was stripped, or empty
 };
 
-// Interprets the root. A "state_dict" is unwrapped, so is "string_to_param" (textual inversion), and a
+// Interprets the root. A module of torch counts as a dictionary of its parameters, buffers and modules, as its
+// state_dict() has them; nothing of its class is looked for. A "state_dict" is unwrapped, so is "string_to_param" (textual inversion), and a
 // dictionary that is the only value of the top one, as ComfyUI does. Values that are no tensors are
 // passed over. Throws Error(kBadFile) when a tensor leaves its storage or is otherwise malformed,
 // Error(kUnsupported) for kinds of tensor Easel does not have (complex, quantised, sparse).

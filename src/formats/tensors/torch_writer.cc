@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "base/error.h"
@@ -50,6 +51,21 @@ class Pickler {
     return std::move(out_);
   }
 
+  // The items are the module's tensors in order.
+  std::string write(const std::string& name, const TorchModule& module,
+                    const std::vector<std::pair<std::string, TorchPlain>>& beside) {
+    out_ = "\x80\x02";
+    open_dictionary();
+    text(name);
+    whole(module);
+    for (const auto& [key, value] : beside) {
+      text(key);
+      plain(value);
+    }
+    out_ += "u.";
+    return std::move(out_);
+  }
+
  private:
   void open_dictionary() { out_ += "}("; }
   void text(std::string_view s) {
@@ -80,6 +96,99 @@ class Pickler {
     out_ += '(';
     for (int64_t v : values) integer(v);
     out_ += 't';
+  }
+
+  void plain(const TorchPlain& value) {
+    if (std::holds_alternative<std::nullptr_t>(value)) out_ += 'N';
+    if (const auto* v = std::get_if<bool>(&value)) out_ += *v ? '\x88' : '\x89';
+    if (const auto* v = std::get_if<int64_t>(&value)) integer(*v);
+    if (const auto* v = std::get_if<double>(&value)) {
+      out_ += 'G';
+      const auto bits = std::bit_cast<uint64_t>(*v);
+      for (int i = 7; i >= 0; --i) out_ += static_cast<char>(bits >> (8 * i));
+    }
+    if (const auto* v = std::get_if<std::string>(&value)) text(*v);
+    if (const auto* v = std::get_if<std::vector<int64_t>>(&value)) {
+      out_ += '(';
+      for (const int64_t n : *v) integer(n);
+      out_ += 't';
+    }
+    if (const auto* v = std::get_if<std::map<int64_t, std::string>>(&value)) {
+      open_dictionary();
+      for (const auto& [key, word] : *v) {
+        integer(key);
+        text(word);
+      }
+      out_ += 'u';
+    }
+    if (const auto* v = std::get_if<std::map<std::string, int64_t>>(&value)) {
+      open_dictionary();
+      for (const auto& [key, number] : *v) {
+        text(key);
+        integer(number);
+      }
+      out_ += 'u';
+    }
+  }
+
+  void class_of(const std::string& kind) {
+    const size_t dot = kind.rfind('.');
+    global(kind.substr(0, dot), kind.substr(dot + 1));
+  }
+  // Dictionaries that torch keeps in order.
+  void open_ordered() {
+    global("collections", "OrderedDict");
+    out_ += ")R(";
+  }
+
+  void whole(const TorchModule& module) {
+    class_of(module.kind);
+    out_ += ")\x81";  // an object without arguments, whose state follows
+    open_dictionary();
+    text("training");
+    out_ += '\x89';
+    text("_parameters");
+    open_ordered();
+    for (const auto& [name, shape] : module.parameters) {
+      text(name);
+      global("torch._utils", "_rebuild_parameter");
+      out_ += '(';
+      tensor(next_++);
+      out_ += '\x88';
+      global("collections", "OrderedDict");
+      out_ += ")RtR";
+    }
+    out_ += 'u';
+    text("_buffers");
+    open_ordered();
+    for (const auto& [name, shape] : module.buffers) {
+      text(name);
+      tensor(next_++);
+    }
+    out_ += 'u';
+    text("_non_persistent_buffers_set");
+    global("__builtin__", "set");
+    out_ += "(]tR";
+    text("_modules");
+    open_ordered();
+    for (const auto& [name, inner] : module.modules) {
+      text(name);
+      whole(inner);
+    }
+    out_ += 'u';
+    for (const auto& [name, value] : module.attributes) {
+      text(name);
+      plain(value);
+    }
+    if (!module.method_of.empty()) {
+      text("detect");
+      global("__builtin__", "getattr");
+      out_ += '(';
+      class_of(module.method_of);
+      text("forward");
+      out_ += "tR";
+    }
+    out_ += "ub";
   }
 
   // Items [first, last) share their first `depth` names.
@@ -119,9 +228,25 @@ class Pickler {
 
   const std::vector<TorchItem>& items_;
   std::string out_;
+  size_t next_ = 0;  // the item that the next tensor of a module is
 };
 
+std::vector<TorchItem> items_of(const TorchModule& module, DType dtype) {
+  std::vector<TorchItem> out;
+  for (auto& [name, shape] : module.tensors()) out.push_back({{name}, dtype, shape});
+  return out;
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, Shape>> TorchModule::tensors(const std::string& prefix) const {
+  std::vector<std::pair<std::string, Shape>> out;
+  for (const auto* list : {&parameters, &buffers})
+    for (const auto& [name, shape] : *list) out.emplace_back(prefix + name, shape);
+  for (const auto& [name, inner] : modules)
+    for (auto& one : inner.tensors(prefix + name + ".")) out.push_back(std::move(one));
+  return out;
+}
 
 TorchWriter::TorchWriter(const std::filesystem::path& path, std::vector<TorchItem> items,
                          const std::map<std::string, int64_t>& numbers)
@@ -129,6 +254,13 @@ TorchWriter::TorchWriter(const std::filesystem::path& path, std::vector<TorchIte
   for (const TorchItem& item : items_)
     if (item.path.empty()) throw Error(Fault::kUsage, "a tensor without a name").in_file(path.string());
   whole_entry("data.pkl", Pickler(items_).write(numbers));
+  begin_storages();
+}
+
+TorchWriter::TorchWriter(const std::filesystem::path& path, const std::string& name, const TorchModule& module,
+                         DType dtype, const std::vector<std::pair<std::string, TorchPlain>>& beside)
+    : file_(path), folder_("archive"), items_(items_of(module, dtype)) {
+  whole_entry("data.pkl", Pickler(items_).write(name, module, beside));
   begin_storages();
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/atomic_file.h"
@@ -22,6 +23,24 @@ struct TorchItem {
   Shape shape;
 };
 
+// A text, number, list or dictionary among the attributes of an object.
+using TorchPlain =
+    std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<int64_t>, std::map<int64_t, std::string>,
+                 std::map<std::string, int64_t>>;
+
+// A torch.nn.Module, as torch.save writes it whole.
+struct TorchModule {
+  std::string kind;  // package and class: "torch.nn.modules.conv.Conv2d"
+  std::vector<std::pair<std::string, TorchPlain>> attributes = {};
+  std::vector<std::pair<std::string, Shape>> parameters = {}, buffers = {};
+  std::vector<std::pair<std::string, TorchModule>> modules = {};
+  // Of a class whose method it keeps as "detect", as ultralytics' older heads for masks do; else empty.
+  std::string method_of = {};
+
+  // Its tensors in the order in which they are written, by their names below `prefix`.
+  std::vector<std::pair<std::string, Shape>> tensors(const std::string& prefix = {}) const;
+};
+
 // Writes a zip archive that torch.load and open_model_file() read: pickle protocol 2, storages stored
 // and aligned to 64 bytes, zip64 where sizes ask for it. Data arrive piece by piece, so that they need
 // not fit into memory; the file appears under its name at commit(), never half-written.
@@ -31,6 +50,9 @@ class TorchWriter {
   // Throws Error(kUsage) for an empty path, else what AtomicFile throws.
   TorchWriter(const std::filesystem::path& path, std::vector<TorchItem> items,
               const std::map<std::string, int64_t>& numbers = {});
+  // {name: the module whole, ...}, with all of its tensors of one type.
+  TorchWriter(const std::filesystem::path& path, const std::string& name, const TorchModule& module, DType dtype,
+              const std::vector<std::pair<std::string, TorchPlain>>& beside);
 
   // Appends data bytes: the tensors' elements in C order, one tensor after the other.
   void write(const void* data, size_t bytes);
