@@ -1,6 +1,7 @@
 #include "formats/tensors/torch_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -97,6 +98,16 @@ void check_legacy_system(const Pickle& info) {
 
 }  // namespace
 
+bool is_script_class(std::string_view name) { return name.starts_with("__torch__."); }
+
+void check_script_global(std::string_view module, std::string_view name) {
+  if (module == "__torch__" || is_script_class(module)) return;
+  constexpr std::array kLists{"build_boollist", "build_doublelist", "build_intlist", "build_tensorlist",
+                              "restore_type_tag"};
+  if (module == "torch.jit._pickle" && std::find(kLists.begin(), kLists.end(), name) != kLists.end()) return;
+  check_torch_global(module, name);
+}
+
 bool looks_like_torch_zip(std::span<const uint8_t> bytes) {
   return bytes.size() >= 4 && std::memcmp(bytes.data(), "PK\3\4", 4) == 0;
 }
@@ -115,7 +126,9 @@ TorchContent read_torch_zip(const MappedFile& file) {
     if (std::string_view(reinterpret_cast<const char*>(order.data()), order.size()) != "little")
       throw Error(Fault::kUnsupported, "was written on a big-endian machine");
   }
-  const Pickle pickle = Pickle::read(archive.data("data.pkl"), check_torch_global);
+  // torch.jit.save writes constants beside what torch.save writes, and code, of which only the tensors are of interest.
+  const bool script = archive.has("constants.pkl");
+  const Pickle pickle = Pickle::read(archive.data("data.pkl"), script ? check_script_global : check_torch_global);
   std::unordered_map<std::string, StorageBytes> loaded;
   return interpret_torch(pickle, [&](const StorageName& name) {
     const auto [it, fresh] = loaded.try_emplace(name.key);

@@ -146,6 +146,12 @@ class Interpreter {
   std::optional<std::vector<Ref>> dictionary(const Value& v) {
     if (const auto* attributes = module_attributes(v)) return module_parts(*attributes);
     const std::string_view name = callee(v);
+    if (is_script_class(name)) {
+      // Its attributes, by their names: parameters, buffers, modules, and what is none of those.
+      const Ref state = p_.call(v).state;
+      const bool attributes = state != Pickle::kNothing && p_[state].kind == Kind::kDict;
+      return attributes ? visited(p_[state].items) : std::vector<Ref>{};
+    }
     if (name != "torch.nn.modules.container.ParameterDict" && name != "torch.nn.modules.container.ParameterList")
       return plain_dictionary(v);
     const Ref state = p_.call(v).state;
@@ -175,15 +181,15 @@ class Interpreter {
   void count(size_t values) {
     visits_ += values;
     if (visits_ > kMaxVisits) bad("holds more values than any model file needs");
+  }
+  std::vector<Ref> visited(std::vector<Ref> items) {
+    count(items.size());
     return items;
   }
 
   // The entry that holds the tensors when the top dictionary is only a wrapper.
   std::optional<std::pair<Ref, Ref>> wrapped(const std::vector<Ref>& pairs) {
     for (std::string_view wanted : {"state_dict", "string_to_param"})
-  }
-  std::vector<Ref> visited(std::vector<Ref> items) {
-    count(items.size());
       for (size_t i = 0; i < pairs.size(); i += 2)
         if (p_[pairs[i]].kind == Kind::kString && p_[pairs[i]].text == wanted && dictionary(p_[pairs[i + 1]]))
           return std::pair(pairs[i], pairs[i + 1]);
@@ -256,8 +262,8 @@ class Interpreter {
     return out;
   }
 
-  // What is known of a module beside its tensors: its class as "NAME.__class__", its attributes as "NAME.attribute", and
-  // those that are dictionaries of plain values as "NAME.attribute.key".
+  // What is known of a module beside its tensors: its class as "NAME.__class__", its attributes as "NAME.attribute",
+  // and those that are dictionaries of plain values as "NAME.attribute.key".
   void describe(const Value& v, const std::vector<Ref>& attributes, const std::string& name) {
     note(join(name, "__class__"), std::string(callee(v)));
     note_all(attributes, name);
@@ -273,13 +279,13 @@ class Interpreter {
     const Value& v = p_[ref];
     if (const auto pairs = dictionary(v)) {
       if (depth == kMaxDepth) bad("nests its dictionaries too deeply");
+      if (const auto* attributes = module_attributes(v)) describe(v, *attributes, name);
       for (size_t i = 0; i < pairs->size(); i += 2) {
         const Value& key = p_[(*pairs)[i]];
         if (key.kind == Kind::kString) flatten((*pairs)[i + 1], join(name, key.text), depth + 1, out);
         if (key.kind == Kind::kInt) flatten((*pairs)[i + 1], join(name, std::to_string(key.integer)), depth + 1, out);
       }
     } else if (v.kind == Kind::kList || v.kind == Kind::kTuple) {
-      if (const auto* attributes = module_attributes(v)) describe(v, *attributes, name);
       if (depth == kMaxDepth) bad("nests its lists too deeply");
       for (size_t i = 0; i < v.items.size(); ++i) flatten(v.items[i], join(name, std::to_string(i)), depth + 1, out);
     } else if (v.kind == Kind::kCall) {

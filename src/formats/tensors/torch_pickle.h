@@ -21,6 +21,12 @@ namespace easel::formats {
 // code: it names 'posix.system'".
 void check_torch_global(std::string_view module, std::string_view name);
 
+// Classes of TorchScript, "__torch__.package.Module", whose code lies beside the pickle, and is not read.
+bool is_script_class(std::string_view name);
+// check_torch_global() for archives of TorchScript: lets their classes pass too, and the names by which they write lists
+// of numbers, which stay inert records like all others.
+void check_script_global(std::string_view module, std::string_view name);
+
 // One of the arrays of memory that tensors point into, as the pickle names it.
 struct StorageName {
   std::string key;
