@@ -94,7 +94,7 @@ TEST(BytePictures, BecomeTensorsAndComeBack) {
 TEST(Hints, LikelihoodsBecomeBytes) {
   const Tensor scores = Tensor::of({1, 2, 4, 1}, {-1000.0f, -2.0f, -0.8f, 0.0f, 0.5f, 0.8f, 1000.0f, std::nanf("")});
   const auto bytes = [&](bool safe) {
-    const BytePicture out = likelihood_bytes(scores, safe);
+    const BytePicture out = likelihood_bytes(scores, safe ? 2 : 0);
     EXPECT_EQ(out.channels, 1);
     return std::vector<int>(out.data.begin(), out.data.end());
   };

@@ -12,6 +12,7 @@
 #include "models/hints/soft_edges.h"
 #include "models/hints/zoe_depth.h"
 #include "models/upscale/latent_resizer.h"
+#include "made_networks.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"
@@ -19,52 +20,6 @@
 
 namespace easel::models {
 namespace {
-
-// Made-up values for all tensors of a file, with phases that count up.
-StoredTensors made(const synth::Manifest& manifest, double gain) {
-  StoredTensors out;
-  double phase = 0;
-  for (const auto& [name, shape] : manifest) {
-    const Tensor values = sines(shape, phase++);
-    const bool weight = name.ends_with("weight");
-    if (shape.rank() == 1 && weight) {
-      out.set(name, ops::affine(values, 0.1f, 1.0f));
-    } else if (shape.rank() == 1) {
-      out.set(name, ops::affine(values, name.ends_with("gamma") ? 0.3f : 0.1f));
-    } else {
-      const auto inputs = static_cast<double>(shape.numel() / shape[0]);
-      out.set(name, ops::affine(values, static_cast<float>(gain / std::sqrt(inputs))));
-    }
-  }
-  return out;
-}
-
-nn::Weights weights(const StoredTensors& file) {
-  return nn::Weights(std::make_shared<const StoredTensors>(file), DType::kF32, "made");
-}
-
-StoredTensors without(const StoredTensors& file, const std::string& left_out) {
-  StoredTensors out;
-  for (const auto& [name, tensor] : file)
-    if (name != left_out) out.set(name, tensor);
-  return out;
-}
-
-StoredTensors with(StoredTensors file, const std::string& name, const Shape& shape) {
-  file.set(name, Tensor::zeros(shape));
-  return file;
-}
-
-template <class F>
-std::string refusal(const F& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    EXPECT_NE(e.fault(), Fault::kInternal) << e.message();
-    return e.message();
-  }
-  return "nothing was refused";
-}
 
 TEST(PoseNetwork, SeesWhatTheFormulasSay) {
   const Tensor pixels = ops::affine(sines({1, 16, 24, 3}, 0.25), 0.5f);
@@ -257,7 +212,7 @@ TEST(SoftEdgeNetwork, SeesThePicturesBytes) {
       soft_edges(residency, load_soft_edge_network(residency, file, "made"), picture, false);
   const auto [least, most] = std::minmax_element(found.data.begin(), found.data.end());
   EXPECT_GT(*most, *least + 20) << "the test sees nothing";
-  EXPECT_EQ(found.data, image::likelihood_bytes(SoftEdgeNetwork(weights(file)).forward(pixels), false).data);
+  EXPECT_EQ(found.data, image::likelihood_bytes(SoftEdgeNetwork(weights(file)).forward(pixels), 0).data);
 }
 
 TEST(LatentResizer, EnlargesAsTheFormulasSay) {

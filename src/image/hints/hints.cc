@@ -337,16 +337,16 @@ BytePicture unpadded(const BytePicture& picture, Size size) {
   return out;
 }
 
-BytePicture likelihood_bytes(const Tensor& scores, bool safe) {
+BytePicture likelihood_bytes(const Tensor& scores, int64_t steps) {
   require_image(scores, "scores");
   const Tensor one = contiguous(scores);
   BytePicture out(scores.dim(1), scores.dim(2), 1);
-  std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(), [safe](float score) {
+  std::transform(one.f32(), one.f32() + out.height * out.width, out.data.begin(), [steps](float score) {
     constexpr double kFull = 255;
-    constexpr float kSteps = 2;
     double share = 1 / (1 + std::exp(-static_cast<double>(score)));
     if (std::isnan(share)) return uint8_t{0};
-    if (safe) share = static_cast<double>(std::trunc(static_cast<float>(share) * (kSteps + 1)) / kSteps);
+    const auto parts = static_cast<float>(steps);
+    if (steps > 0) share = static_cast<double>(std::trunc(static_cast<float>(share) * (parts + 1)) / parts);
     return static_cast<uint8_t>(std::min(share * kFull, kFull));
   });
   return out;

@@ -22,8 +22,9 @@ PaddedHint padded_hint(const BytePicture& picture, int64_t resolution, ByteFilte
 BytePicture unpadded(const BytePicture& picture, Size size);
 
 // [1,H,W,1] f32, above 0 where something is more likely than not: the sigmoid, 255 for certain, fractions cut off. With
-// `safe` thirds of it become 0, 127 and 255 (comfyui_controlnet_aux's safe mode).
-BytePicture likelihood_bytes(const Tensor& scores, bool safe);
+// `steps` above 0 only as many values between black and white remain, less one (comfyui_controlnet_aux's safe mode has
+// 2).
+BytePicture likelihood_bytes(const Tensor& scores, int64_t steps);
 
 enum class HintFit { kStretch, kCrop, kFill };
 // A hint at another size, so that lines stay lines (L. Zhang in sd-webui-controlnet, 2023): pictures of few colours by

@@ -194,6 +194,8 @@ void draw_line(BytePicture& canvas, Point from, Point to, Colour colour) {
   for (const Point& end : {from, to}) circle(canvas, end, 1, colour, true);
 }
 
+void draw_thin_line(BytePicture& canvas, Point from, Point to, Colour colour) { thin_line(canvas, from, to, colour); }
+
 void draw_polygon(BytePicture& canvas, const std::vector<Point>& corners, Colour colour) {
   if (!corners.empty()) fill_convex(canvas, corners, colour, 0);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/round.h"
+#include "image/hints/smooth.h"
 #include "image/scale/mirrored.h"
 #include "image/scale/opencv_weights.h"
 
@@ -160,49 +161,8 @@ Tensor pose_pixels(const BytePicture& picture) {
 }
 
 BytePicture slightly_blurred(const BytePicture& picture) {
-  constexpr int64_t kReach = 3;
   constexpr double kSigma = 0.8;
-  constexpr int kOne = 256;  // of a weight in fixed point
-  std::array<double, 2 * kReach + 1> exact{};
-  double sum = 0;
-  for (int64_t i = -kReach; i <= kReach; ++i)
-    sum += exact[static_cast<size_t>(i + kReach)] = std::exp(-0.5 * static_cast<double>(i * i) / (kSigma * kSigma));
-  // What rounding took from the weights before is added to the next, and the middle gets the rest.
-  std::array<int, 2 * kReach + 1> weights{};
-  double error = 0;
-  int given = 0;
-  for (size_t i = 0; i < kReach; ++i) {
-    const double wanted = exact[i] / sum * kOne + error;
-    weights[i] = weights[2 * kReach - i] = static_cast<int>(std::nearbyint(wanted));
-    error = wanted - weights[i];
-    given += 2 * weights[i];
-  }
-  weights[kReach] = kOne - given;
-  const int64_t height = picture.height, width = picture.width, channels = picture.channels;
-  ClaimedVector<int> rows(picture.data.size());
-  BytePicture out(height, width, channels);
-  parallel_for(height, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-      for (int64_t x = 0; x < width; ++x)
-        for (int64_t c = 0; c < channels; ++c) {
-          int total = 0;
-          for (int64_t k = -kReach; k <= kReach; ++k)
-            total += picture.at(y, mirrored(x + k, width))[c] * weights[static_cast<size_t>(k + kReach)];
-          rows[static_cast<size_t>((y * width + x) * channels + c)] = total;
-        }
-  });
-  parallel_for(height, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y)
-      for (int64_t i = 0; i < width * channels; ++i) {
-        int total = 0;
-        for (int64_t k = -kReach; k <= kReach; ++k)
-          total += rows[static_cast<size_t>(mirrored(y + k, height) * width * channels + i)] *
-                   weights[static_cast<size_t>(k + kReach)];
-        out.data[static_cast<size_t>(y * width * channels + i)] =
-            static_cast<uint8_t>((total + kOne * kOne / 2) / (kOne * kOne));
-      }
-  });
-  return out;
+  return gaussian_bytes(picture, kSigma);
 }
 
 ClaimedVector<double> smoothed_channel(const Tensor& map, int64_t channel) {

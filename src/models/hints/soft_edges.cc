@@ -7,13 +7,13 @@
 #include "image/scale/resize.h"
 #include "models/hints/chain.h"
 #include "models/text/clip_encoder.h"
-#include "models/weights/packed_model.h"
 #include "ops/arithmetic/formula.h"
 
 namespace easel::models {
 namespace {
 
 constexpr std::array<size_t, 5> kConvsOfBlock{2, 2, 3, 3, 3};
+constexpr int64_t kSafeSteps = 2;  // of comfyui_controlnet_aux
 constexpr int64_t kMultiple = 16;  // what the poolings between the blocks divide by
 
 }  // namespace
@@ -84,14 +84,8 @@ SoftEdgeHandle load_soft_edge_network(memory::Residency& residency, const Stored
     throw Error(Fault::kUnsupported, "this is no network of soft edges (HED)")
         .in_file(file_name)
         .fix("Put the published ControlNetHED.pth there (lllyasviel/Annotators)");
-  const auto tensors = std::make_shared<const StoredTensors>(file);
-  SoftEdgeNetwork::check(nn::Weights(tensors, DType::kF32, file_name));
-  SoftEdgeHandle handle{file_name, nullptr};
-  handle.model = packed_model<SoftEdgeNetwork>(
-      residency, "HED " + file_name, {"hed", tensors, DType::kF32}, [=](const ops::Packer& packer) {
-        return std::make_shared<const SoftEdgeNetwork>(nn::Weights(tensors, DType::kF32, file_name, packer));
-      });
-  return handle;
+  return load_file_network<SoftEdgeNetwork>(residency, std::make_shared<const StoredTensors>(file), file_name, "hed",
+                                            "HED");
 }
 
 image::BytePicture soft_edges(memory::Residency& residency, const SoftEdgeHandle& handle,
@@ -99,7 +93,7 @@ image::BytePicture soft_edges(memory::Residency& residency, const SoftEdgeHandle
   const Tensor bytes = ops::map([](auto v) { return ops::round(v * 255.0f); }, image::picture_of({picture}));
   const auto model = handle.model->get();
   const auto working = residency.hold(model->memory_estimate(picture.height, picture.width), "HED at work");
-  return image::likelihood_bytes(model->forward(bytes), safe);
+  return image::likelihood_bytes(model->forward(bytes), safe ? kSafeSteps : 0);
 }
 
 }  // namespace easel::models

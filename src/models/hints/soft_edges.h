@@ -6,8 +6,7 @@
 #include <string>
 
 #include "image/hints/byte_picture.h"
-#include "memory/resident.h"
-#include "nn/weights.h"
+#include "models/weights/file_network.h"
 
 namespace easel::models {
 
@@ -34,13 +33,9 @@ class SoftEdgeNetwork {
   std::unique_ptr<const Impl> impl_;
 };
 
-struct SoftEdgeHandle {
-  std::string file;
-  std::shared_ptr<memory::Resident<SoftEdgeNetwork>> model;
-};
+using SoftEdgeHandle = FileNetwork<SoftEdgeNetwork>;
 
-// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It
-// computes in f32, as the original does whatever the card.
+// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged.
 SoftEdgeHandle load_soft_edge_network(memory::Residency& residency, const StoredTensors& file,
                                       const std::string& file_name);
 

@@ -10,7 +10,6 @@
 #include "models/hints/zoe_head.h"
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
-#include "models/weights/packed_model.h"
 #include "ops/arithmetic/resample.h"
 
 namespace easel::models {
@@ -270,14 +269,8 @@ ZoeHandle load_zoe_network(memory::Residency& residency, const StoredTensors& fi
     throw Error(Fault::kUnsupported, "this is no network of ZoeDepth")
         .in_file(file_name)
         .fix("Put the published ZoeD_M12_N.pt there (lllyasviel/Annotators)");
-  const auto tensors = std::make_shared<const StoredTensors>(file);
-  ZoeNetwork::check(nn::Weights(tensors, DType::kF32, file_name));
-  ZoeHandle handle{file_name, nullptr};
-  handle.model = packed_model<ZoeNetwork>(
-      residency, "ZoeDepth " + file_name, {"zoe", tensors, DType::kF32}, [=](const ops::Packer& packer) {
-        return std::make_shared<const ZoeNetwork>(nn::Weights(tensors, DType::kF32, file_name, packer));
-      });
-  return handle;
+  return load_file_network<ZoeNetwork>(residency, std::make_shared<const StoredTensors>(file), file_name, "zoe",
+                                       "ZoeDepth");
 }
 
 namespace {

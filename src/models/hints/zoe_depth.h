@@ -8,8 +8,7 @@
 #include <string>
 
 #include "image/hints/byte_picture.h"
-#include "memory/resident.h"
-#include "nn/weights.h"
+#include "models/weights/file_network.h"
 
 namespace easel::models {
 
@@ -48,13 +47,9 @@ class ZoeNetwork {
   std::unique_ptr<const Impl> impl_;
 };
 
-struct ZoeHandle {
-  std::string file;
-  std::shared_ptr<memory::Resident<ZoeNetwork>> model;
-};
+using ZoeHandle = FileNetwork<ZoeNetwork>;
 
-// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged. It
-// computes in f32, as the original does whatever the card.
+// Throws Error(kUnsupported) naming the file when it is no such network, Error(kBadFile) when it is damaged.
 ZoeHandle load_zoe_network(memory::Residency& residency, const StoredTensors& file, const std::string& file_name);
 
 // Metres for each pixel of a picture, [1,H,W,1]: of the picture and of its mirror image, each with a mirrored frame,

@@ -10,22 +10,6 @@
 namespace easel::models::onnx {
 namespace {
 
-// out + the pixels' products with their weights, a few at a time: each pass goes over the map once.
-void add_products(Tensor& out, const WindowPixels& pixels, const Tensor& weights, const Sides& size) {
-  constexpr int64_t kAtOnce = 3;
-  const int64_t count = size[0] * size[1];
-  const auto pixel = [&](int64_t k) { return pixels(k / size[1], k % size[1]); };
-  const auto weight = [&](int64_t k) { return weights.slice(0, k, 1); };
-  int64_t k = 0;
-  for (; k + kAtOnce <= count; k += kAtOnce)
-    ops::update(
-        out, [](auto sum, auto a, auto wa, auto b, auto wb, auto c, auto wc) { return sum + a * wa + b * wb + c * wc; },
-        pixel(k), weight(k), pixel(k + 1), weight(k + 1), pixel(k + 2), weight(k + 2));
-  for (; k < count; ++k)
-    ops::update(
-        out, [](auto sum, auto v, auto w) { return sum + v * w; }, pixel(k), weight(k));
-}
-
 // Each channel by itself: weights [C,1,kh,kw].
 Run of_each_channel(Node& node, const StoredTensor& weight, const StoredTensor& offset, const Window& window) {
   const int64_t channels = weight.dim(0), taps = window.size[0] * window.size[1];
@@ -41,25 +25,8 @@ Run of_each_channel(Node& node, const StoredTensor& weight, const StoredTensor& 
     const Tensor map = channels_last(in.floats(0));
     if (map.dim(3) != channels)
       throw Error(Fault::kBadFile, "a map " + in.floats(0).str() + " for " + std::to_string(channels) + " channels");
-    const WindowPixels pixels(map, window, 0.0f);
-    Tensor out(checked_size({map.dim(0), pixels.places()[0], pixels.places()[1], channels}), DType::kF32, map.device());
-    if (bias.defined()) ops::copy(bias, out);
-    else ops::update(out, [](auto) { return 0.0f; });
-    add_products(out, pixels, weights, window.size);
-    return {channels_first(out)};
+    return {channels_first(windows_of_each_channel(map, window, weights, bias))};
   };
-}
-
-// Pixels that lie `by` apart as maps of their own: [N,H,W,C] -> [N by by, H / by, W / by, C]; and back.
-Tensor apart(const Tensor& map, const Sides& by) {
-  const int64_t n = map.dim(0), h = map.dim(1) / by[0], w = map.dim(2) / by[1], c = map.dim(3);
-  return contiguous(contiguous(map).view({n, h, by[0], w, by[1], c}).permute({0, 2, 4, 1, 3, 5}))
-      .view({n * by[0] * by[1], h, w, c});
-}
-Tensor rejoined(const Tensor& maps, int64_t n, const Sides& by) {
-  const int64_t h = maps.dim(1), w = maps.dim(2), c = maps.dim(3);
-  return contiguous(maps.view({n, by[0], by[1], h, w, c}).permute({0, 3, 1, 4, 2, 5}))
-      .view({n, h * by[0], w * by[1], c});
 }
 
 // One convolution of all channels it is given.

@@ -22,6 +22,22 @@ Sides sides(Node& node, const char* attribute, const Sides& absent, int64_t leas
   return {within(given[0], least, kMost, attribute), within(given[1], least, kMost, attribute)};
 }
 
+// out + the pixels' products with their weights, a few at a time: each pass goes over the map once.
+void add_products(Tensor& out, const WindowPixels& pixels, const Tensor& weights, const Sides& size) {
+  constexpr int64_t kAtOnce = 3;
+  const int64_t count = size[0] * size[1];
+  const auto pixel = [&](int64_t k) { return pixels(k / size[1], k % size[1]); };
+  const auto weight = [&](int64_t k) { return weights.slice(0, k, 1); };
+  int64_t k = 0;
+  for (; k + kAtOnce <= count; k += kAtOnce)
+    ops::update(
+        out, [](auto sum, auto a, auto wa, auto b, auto wb, auto c, auto wc) { return sum + a * wa + b * wb + c * wc; },
+        pixel(k), weight(k), pixel(k + 1), weight(k + 1), pixel(k + 2), weight(k + 2));
+  for (; k < count; ++k)
+    ops::update(
+        out, [](auto sum, auto v, auto w) { return sum + v * w; }, pixel(k), weight(k));
+}
+
 }  // namespace
 
 Window read_window(Node& node, Sides size) {
@@ -114,6 +130,26 @@ Tensor WindowPixels::operator()(int64_t y, int64_t x) const {
   const int64_t down = y * window_.dilation[0], right = x * window_.dilation[1];
   const Tensor rows = cells_.slice(1, down / window_.stride[0], places_[0]).select(2, down % window_.stride[0]);
   return rows.slice(2, right / window_.stride[1], places_[1]).select(3, right % window_.stride[1]);
+}
+
+Tensor windows_of_each_channel(const Tensor& map, const Window& window, const Tensor& weights, const Tensor& bias) {
+  const WindowPixels pixels(map, window, 0.0f);
+  Tensor out(checked_size({map.dim(0), pixels.places()[0], pixels.places()[1], map.dim(3)}), DType::kF32, map.device());
+  if (bias.defined()) ops::copy(bias, out);
+  else ops::update(out, [](auto) { return 0.0f; });
+  add_products(out, pixels, weights, window.size);
+  return out;
+}
+
+Tensor apart(const Tensor& map, const Sides& by) {
+  const int64_t n = map.dim(0), h = map.dim(1) / by[0], w = map.dim(2) / by[1], c = map.dim(3);
+  return contiguous(contiguous(map).view({n, h, by[0], w, by[1], c}).permute({0, 2, 4, 1, 3, 5}))
+      .view({n * by[0] * by[1], h, w, c});
+}
+Tensor rejoined(const Tensor& maps, int64_t n, const Sides& by) {
+  const int64_t h = maps.dim(1), w = maps.dim(2), c = maps.dim(3);
+  return contiguous(maps.view({n, by[0], by[1], h, w, c}).permute({0, 3, 1, 4, 2, 5}))
+      .view({n, h * by[0], w * by[1], c});
 }
 
 }  // namespace easel::models::onnx

@@ -44,6 +44,14 @@ class WindowPixels {
   Tensor cells_;  // [N,H/stride,stride,W/stride,stride,C]
 };
 
+// Windows over each channel by itself: [N,H,W,C] -> [N,rows,columns,C]; weights [pixels of the window,1,1,C], bias
+// [1,1,1,C] or undefined.
+Tensor windows_of_each_channel(const Tensor& map, const Window& window, const Tensor& weights, const Tensor& bias);
+
+// Pixels that lie `by` apart as maps of their own: [N,H,W,C] -> [N by by, H / by, W / by, C]; and back, to `n` maps.
+Tensor apart(const Tensor& map, const Sides& by);
+Tensor rejoined(const Tensor& maps, int64_t n, const Sides& by);
+
 // The operators that are long enough for a file of their own.
 Run convolution(Node& node);
 Run resize(Node& node);

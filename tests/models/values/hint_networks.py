@@ -494,9 +494,10 @@ def resizer():
     summary("resizer", conv(w, "conv_out", silu(group_norm(w, "norm_out", x))))
 
 
-bodies()
-hands()
-depth()
-zoe()
-edges()
-resizer()
+if __name__ == "__main__":
+    bodies()
+    hands()
+    depth()
+    zoe()
+    edges()
+    resizer()
