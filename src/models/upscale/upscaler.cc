@@ -108,6 +108,10 @@ Tensor prelu(const Tensor& x, const Tensor& slopes) {
 struct Upscaler::Impl {
   explicit Impl(const nn::Weights& w)
       : config(read_upscaler_config(w)), compute(w.compute()), device(w.packer().device()) {
+    if (config.transformer) {
+      transformer = TransformerUpscaler::make(*config.transformer, w);
+      return;
+    }
     if (config.compact) build_compact(w);
     else build_dense(w);
     w.require_all();
@@ -148,6 +152,13 @@ struct Upscaler::Impl {
     return contiguous(out.slice(1, 0, x.dim(1) * config.scale).slice(2, 0, x.dim(2) * config.scale));
   }
 
+  // Each picture by itself.
+  Tensor run_transformer(const Tensor& x) const {
+    std::vector<Tensor> out;
+    for (int64_t n = 0; n < x.dim(0); ++n) out.push_back(transformer->forward(x.slice(0, n, 1)));
+    return out.size() == 1 ? out[0] : ops::concat(out, 0);
+  }
+
   Tensor run_compact(const Tensor& x) const {
     Tensor h = prelu(convert(first(x), compute), slopes[0]);
     for (size_t i = 0; i < plain.size(); ++i) h = prelu(plain[i](h), slopes[i + 1]);
@@ -157,6 +168,7 @@ struct Upscaler::Impl {
   UpscalerConfig config;
   DType compute;
   Device device;
+  std::unique_ptr<const TransformerUpscaler> transformer;
   nn::Conv2d first, body, before_last, last;
   std::vector<DenseBlock> dense;
   std::vector<nn::Conv2d> enlarge, plain;
@@ -165,6 +177,16 @@ struct Upscaler::Impl {
 
 UpscalerConfig read_upscaler_config(const nn::Weights& w) {
   UpscalerConfig c;
+  for (const TransformerKind kind :
+       {TransformerKind::kHat, TransformerKind::kSwinIr, TransformerKind::kDat, TransformerKind::kOmniSr})
+    if (is_transformer(kind, w)) {
+      const TransformerConfig found = TransformerUpscaler::read_config(kind, w);
+      c.transformer = kind;
+      c.scale = found.scale;
+      c.features = found.width;
+      c.blocks = found.blocks;
+      return c;
+    }
   c.compact = !w.has("conv_first.weight");
   const Shape first = conv_shape(w, c.compact ? "body.0.weight" : "conv_first.weight", 0);
   c.features = first[0];
@@ -207,11 +229,13 @@ Tensor Upscaler::forward(const Tensor& pictures) const {
   if (pictures.rank() != 4 || pictures.dim(3) < kColours)
     throw Error(Fault::kMismatch, "a picture of shape " + pictures.shape().str() + " has no three colours");
   const Tensor x = contiguous(convert(pictures.slice(3, 0, kColours), DType::kF32)).to(impl_->device);
+  if (impl_->transformer) return impl_->run_transformer(x);
   return impl_->config.compact ? impl_->run_compact(x) : impl_->run_dense(x);
 }
 
 size_t Upscaler::memory_estimate(int64_t height, int64_t width) const {
   const UpscalerConfig& c = impl_->config;
+  if (impl_->transformer) return static_cast<size_t>(height * width) * impl_->transformer->bytes_of_pixel();
   const int64_t value = impl_->compute == DType::kF32 ? 4 : 2, out = c.scale * c.scale * kColours * 4;
   int64_t pixel = 0;  // of the map that the blocks see
   if (c.compact) {
@@ -229,6 +253,7 @@ size_t Upscaler::memory_estimate(int64_t height, int64_t width) const {
 
 size_t Upscaler::bytes() const {
   const Impl& m = *impl_;
+  if (m.transformer) return m.transformer->bytes();
   size_t total = m.first.bytes() + m.body.bytes() + m.before_last.bytes() + m.last.bytes();
   for (const DenseBlock& block : m.dense) total += block.bytes();
   for (const nn::Conv2d& c : m.enlarge) total += c.bytes();
@@ -240,8 +265,10 @@ UpscalerHandle load_upscaler(memory::Residency& residency, const StoredTensors& 
                              const std::string& file_name) {
   const auto tensors = upscaler_tensors(file);
   if (!tensors)
-    throw Error(Fault::kUnsupported,
-                "this is no upscaler that Easel runs: it reads those of the ESRGAN family and compact ones")
+    throw Error(
+        Fault::kUnsupported,
+        "this is no upscaler that Easel runs: it reads those of the ESRGAN family, compact ones, SwinIR, HAT, DAT "
+        "and OmniSR")
         .in_file(file_name)
         .fix("Choose a file such as RealESRGAN_x4plus.pth, 4x-UltraSharp.pth or realesr-general-x4v3.pth");
   const nn::Weights weights(tensors, compute, file_name);

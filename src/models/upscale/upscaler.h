@@ -1,11 +1,13 @@
-// Networks that enlarge pictures: the ESRGAN family (RRDBNet) and the compact one (SRVGGNet).
+// Networks that enlarge pictures: the ESRGAN family (RRDBNet), the compact one (SRVGGNet), and those by attention.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "memory/resident.h"
+#include "models/upscale/transformers/transformer.h"
 #include "nn/weights.h"
 
 namespace easel::models {
@@ -13,8 +15,9 @@ namespace easel::models {
 // The configuration of an upscaler, read from the shapes in its file.
 struct UpscalerConfig {
   bool compact = false;
+  std::optional<TransformerKind> transformer = {};
   int64_t scale = 0;                 // pixels of the result per pixel along a side
-  int64_t features = 0, blocks = 0;  // width of the maps; residual blocks, or convolutions of a compact one
+  int64_t features = 0, blocks = 0;  // width of the maps; blocks, or convolutions of a compact one
   int64_t enlargements = 0;          // how often the map is doubled in size
   int64_t unshuffle = 1;             // side of the squares of pixels that become channels at the input
 };
@@ -48,8 +51,9 @@ struct UpscalerHandle {
 };
 
 // The tensors of an upscaler in the names of Real-ESRGAN (conv_first, body.N.rdbK.convJ, conv_body, conv_upN, conv_hr,
-// conv_last) or of a compact network (body.N), whichever of the published layouts the file has: the first ESRGAN's
-// (model.N), its successor's (RRDB_trunk) or today's, bare or inside `params` or `params_ema`. nullptr for other files.
+// conv_last), of a compact network (body.N) or of one by attention, whichever of the published layouts the file has:
+// the first ESRGAN's (model.N), its successor's (RRDB_trunk) or today's, bare or inside `params` or `params_ema`.
+// nullptr for other files.
 std::shared_ptr<const StoredTensors> upscaler_tensors(const StoredTensors& file);
 
 // From names and shapes alone. Throws Error(kBadFile), or Error(kUnsupported) for variants of these networks that Easel

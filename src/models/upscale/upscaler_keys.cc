@@ -63,6 +63,13 @@ std::shared_ptr<StoredTensors> from_named(const StoredTensors& file, const std::
   return out;
 }
 
+std::shared_ptr<StoredTensors> below(const StoredTensors& file, const std::string& prefix) {
+  auto out = std::make_shared<StoredTensors>();
+  for (const auto& [name, tensor] : file)
+    if (name.starts_with(prefix)) out->set(name.substr(prefix.size()), tensor);
+  return out;
+}
+
 bool is_map_of_rank(const StoredTensors& file, const std::string& name, int rank) {
   const StoredTensor* t = file.find(name);
   return t && t->rank() == rank;
@@ -84,6 +91,7 @@ std::shared_ptr<const StoredTensors> upscaler_tensors(const StoredTensors& file)
                          is_map_of_rank(file, prefix + "body.1.weight", 1) &&
                          is_map_of_rank(file, prefix + "body.2.weight", 4);
     if (dense || compact) return from_named(file, prefix);
+    if (transformer_kind(file, prefix)) return below(file, prefix);
   }
   return nullptr;
 }

@@ -55,7 +55,7 @@ void register_upscale_nodes(Table& table) {
                          .category = "loaders",
                          .description =
                              "Loads a network that enlarges pictures: ESRGAN, Real-ESRGAN and those trained like them, "
-                             "and compact ones.",
+                             "compact ones, SwinIR, HAT, DAT and OmniSR.",
                          .inputs = {File("model_name", &Load::model_name, "upscale_models")},
                          .runs_when_checked = true,
                          .run = load});
