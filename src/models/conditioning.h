@@ -17,6 +17,8 @@ struct ControlLink {
   float strength = 1.0f;
   double start_percent = 0.0, end_percent = 1.0;  // of the sampling, 0 = first step
   std::shared_ptr<const ControlLink> previous;    // the link before this one; its residuals are added
+  // Weights of blocks, masks and times beside the strength, or null.
+  std::shared_ptr<const ControlWeighting> weighting;
 };
 using ControlLinkPtr = std::shared_ptr<const ControlLink>;
 

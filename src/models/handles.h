@@ -20,9 +20,11 @@ class ClipVisionModel;  // models/clip_vision.h
 class ClipVisionMemo;   // models/clip_vision.h
 class Vae;              // models/vae.h
 class ControlNet;
-class Gligen;          // models/gligen/gligen.h
-class DiffusionModel;  // models/diffusion_model.h
-struct UNetModel;      // models/unet/unet_source.h
+class ControlLora;        // models/control/control_lora.h
+struct ControlWeighting;  // models/control/control_weighting.h
+class Gligen;             // models/gligen/gligen.h
+class DiffusionModel;     // models/diffusion_model.h
+struct UNetModel;         // models/unet/unet_source.h
 
 class ModelPatch;  // models/model_patch.h
 using ModelPatchPtr = std::shared_ptr<const ModelPatch>;
@@ -66,7 +68,7 @@ struct ClipVisionOutput {
   Tensor penultimate_hidden_states, last_hidden_state;  // [N,tokens,hidden]
 };
 
-// CONTROL_NET: a ControlNet or a T2I-Adapter.
+// CONTROL_NET: a ControlNet or a T2I-Adapter, or one that is made from the weights of the model that it steers.
 struct ControlNetHandle {
   std::string file;
   bool t2i_adapter = false;
@@ -75,6 +77,8 @@ struct ControlNetHandle {
   int64_t hint_kinds = 0;                                         // it tells apart; 0 for ordinary networks
   int64_t hint_kind = -1;                                         // which of them its picture is (control_union.h)
   std::shared_ptr<memory::Resident<ControlNet>> net;
+  std::shared_ptr<const ControlWeighting> weighting;  // that it brings along, or null; of links made with it
+  std::shared_ptr<const ControlLora> lora;            // then net is null until for_model() of control_lora.h makes it
 };
 
 // GLIGEN

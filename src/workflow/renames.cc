@@ -14,7 +14,8 @@ struct Renamed {
   Json added = Json::object();       // by today's name
 };
 
-// ComfyUI's own list (comfy_extras/nodes_replacements.py and the editor's loadGraphData), without video and 3D.
+// ComfyUI's own list (comfy_extras/nodes_replacements.py and the editor's loadGraphData), without video and 3D; and the
+// former names that Advanced-ControlNet takes.
 const std::vector<Renamed>& renamed() {
   static const std::vector<Renamed> kList{
       {"T2IAdapterLoader", "ControlNetLoader", {{"t2i_adapter_name", "control_net_name"}}, {}, Json::object()},
@@ -25,6 +26,37 @@ const std::vector<Renamed>& renamed() {
        {{"images", "image"}, {"longer_edge", "largest_size"}},
        {"longer_edge"},
        {{"upscale_method", "lanczos"}}},
+      {"TimestepKeyframe",
+       "TimestepKeyframe",
+       {{"prev_timestep_keyframe", "prev_timestep_kf"}, {"control_net_weights", "cn_weights"}},
+       {},
+       Json::object()},
+      {"LatentKeyframe", "LatentKeyframe", {{"prev_latent_keyframe", "prev_latent_kf"}}, {}, Json::object()},
+      {"LatentKeyframeGroup",
+       "LatentKeyframeGroup",
+       {{"prev_latent_keyframe", "prev_latent_kf"}, {"latent_image_opt", "latent_optional"}},
+       {},
+       Json::object()},
+      {"LatentKeyframeTiming",
+       "LatentKeyframeTiming",
+       {{"prev_latent_keyframe", "prev_latent_kf"}},
+       {},
+       Json::object()},
+      {"LatentKeyframeBatchedGroup",
+       "LatentKeyframeBatchedGroup",
+       {{"prev_latent_keyframe", "prev_latent_kf"}},
+       {},
+       Json::object()},
+      {"ControlNetLoaderAdvanced",
+       "ControlNetLoaderAdvanced",
+       {{"timestep_keyframe", "tk_optional"}},
+       {},
+       Json::object()},
+      {"DiffControlNetLoaderAdvanced",
+       "DiffControlNetLoaderAdvanced",
+       {{"timestep_keyframe", "tk_optional"}},
+       {},
+       Json::object()},
   };
   return kList;
 }
@@ -68,12 +100,29 @@ void use_todays_mode(PromptNode& node) {
   if (mode != node.inputs.end() && mode->is_boolean()) *mode = mode->get<bool>() ? "populate" : "fixed";
 }
 
+// Whether a keyframe holds for a step was a flag before it was a number of steps.
+void use_todays_steps(PromptNode& node) {
+  const auto usage = node.inputs.find("guarantee_usage");
+  if (usage == node.inputs.end() || !usage->is_boolean() || node.inputs.contains("guarantee_steps")) return;
+  const int steps = usage->get<bool>() ? 1 : 0;
+  node.inputs.erase("guarantee_usage");
+  node.inputs["guarantee_steps"] = steps;
+}
+
+// Where the nodes of preprocessors were missing, the script's switch was a list of nothing.
+void use_todays_switch(PromptNode& node) {
+  const auto control = node.inputs.find("use_controlnet");
+  if (control != node.inputs.end() && *control == "_") *control = false;
+}
+
 }  // namespace
 
 void use_todays_values(PromptNode& node) {
   if (!node.inputs.is_object()) return;
   if (node.class_type == "KSampler" || node.class_type == "KSamplerAdvanced") use_todays_samplers(node);
   if (node.class_type == "ImageResize+") use_todays_method(node);
+  if (node.class_type == "TimestepKeyframe") use_todays_steps(node);
+  if (node.class_type == "HighRes-Fix Script") use_todays_switch(node);
   if (node.class_type == "ImpactWildcardProcessor") use_todays_mode(node);
 }
 
@@ -98,7 +147,7 @@ void use_todays_names(GraphNode& node) {
   }
   Json values = Json::object();
   if (node.widgets.is_object()) values = node.widgets;
-  else if (entry->widgets.empty()) return;
+  else if (entry->widgets.empty()) return;  // they are in the same order
   else if (node.widgets.is_array())
     for (size_t i = 0; i < node.widgets.size() && i < entry->widgets.size(); ++i)
       values[entry->widgets[i]] = node.widgets[i];

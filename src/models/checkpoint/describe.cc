@@ -6,6 +6,7 @@
 
 #include "formats/tensors/model_file.h"
 #include "models/control/control_keys.h"
+#include "models/control/control_lora.h"
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
 #include "models/gligen/gligen.h"
@@ -182,6 +183,7 @@ class Describer {
   bool control() {
     const ControlTensors found = control_tensors(tensors_);
     if (found.kind == ControlKind::kNone) return false;
+    if (found.kind == ControlKind::kControlLora) return control_lora(*found.tensors);
     const nn::Weights w = probe(found.tensors);
     if (found.kind == ControlKind::kControlNet) {
       out_.kind = FileKind::kControlNet;
@@ -201,6 +203,22 @@ class Describer {
       out_.summary = std::string(config.light ? "light " : "") + "T2I-Adapter for " + family_name(out_.family);
     }
     check_control(w, found.kind);
+    out_.fits = family_name(out_.family) + " models";
+    return true;
+  }
+
+  bool control_lora(const StoredTensors& tensors) {
+    out_.kind = FileKind::kControlNet;
+    try {
+      const ControlLora lora(std::make_shared<StoredTensors>(tensors), out_.file);
+      constexpr int64_t kTextOfSd2 = 1024;
+      const bool sd2 = lora.context_dim() == kTextOfSd2;
+      out_.family = lora.adm_channels() > 0 ? &sd::kSdxl.family : sd2 ? &sd::kSd2.family : &sd::kSd1.family;
+      add_part("ControlLoRA", tensors, {}, "rank " + std::to_string(lora.rank()));
+    } catch (const Error& e) {
+      out_.problem = e.message();
+    }
+    out_.summary = std::string("ControlLoRA for ") + family_name(out_.family);
     out_.fits = family_name(out_.family) + " models";
     return true;
   }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "models/checkpoint/diffusers_keys.h"
+#include "models/control/control_lora.h"
 #include "models/text/clip_keys.h"
 #include "models/weights/key_names.h"
 
@@ -77,7 +78,7 @@ std::shared_ptr<const StoredTensors> adapter_tensors(const StoredTensors& file) 
 }  // namespace
 
 ControlTensors control_tensors(const StoredTensors& file) {
-  if (file.contains("lora_controlnet")) throw Error(Fault::kUnsupported, "a ControlLoRA, which Easel does not run");
+  if (is_control_lora(file)) return {ControlKind::kControlLora, below(file, "")};
   if (file.contains("control_model.zero_convs.0.0.weight"))
     return {ControlKind::kControlNet, below(file, "control_model.")};
   if (file.contains("zero_convs.0.0.weight")) return {ControlKind::kControlNet, below(file, "")};

@@ -1,5 +1,7 @@
 #include "models/control/control_run.h"
 
+#include <utility>
+
 namespace easel::models {
 
 bool ControlRun::active(const ControlLink& link, float sigma) const {
@@ -17,8 +19,16 @@ std::optional<ControlResiduals> ControlRun::chain(const ControlLink& link, const
                                                   const std::vector<float>& timesteps) {
   std::optional<ControlResiduals> before;
   if (link.previous) before = chain(*link.previous, batch, x, timesteps);
+  std::unique_ptr<ControlWeigher>& weigher = links_[&link].weigher;
+  if (link.weighting) {
+    if (!weigher) weigher = std::make_unique<ControlWeigher>(link, sampling_, highest_);
+    weigher->at(batch.sigma);
+    if (!weigher->active()) return before;
+  }
   if (!active(link, batch.sigma)) return before;
-  return merge_control(evaluate(link, batch, x, timesteps), link.strength, before ? &*before : nullptr);
+  ControlResiduals own = evaluate(link, batch, x, timesteps);
+  if (weigher) own = weigher->weighed(std::move(own), batch.cond_or_uncond, x.shape());
+  return merge_control(std::move(own), link.strength, before ? &*before : nullptr);
 }
 
 ControlResiduals ControlRun::evaluate(const ControlLink& link, const NetworkBatch& batch, const Tensor& x,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/conditioning.h"
+#include "models/control/control_weighting.h"
 #include "models/control/controlnet.h"
 #include "models/network.h"
 #include "sampling/schedule/model_sampling.h"
@@ -18,7 +19,8 @@ namespace easel::models {
 // hint at each size, its projection of each context. Not thread-safe.
 class ControlRun {
  public:
-  explicit ControlRun(const sampling::ModelSampling& sampling) : sampling_(sampling) {}
+  // `highest`: the highest noise level of the run.
+  ControlRun(const sampling::ModelSampling& sampling, float highest) : sampling_(sampling), highest_(highest) {}
 
   // The residuals of batch.control at batch.sigma, those of earlier links included; nullopt if all links are out of
   // their time range or have strength 0. x is the batch as the network takes it, without further channels, with a
@@ -31,6 +33,7 @@ class ControlRun {
     std::shared_ptr<const ControlNet> net;
     std::map<std::pair<int64_t, int64_t>, PreparedHint> hints;  // by latent height and width
     std::map<std::vector<int>, ContextProjectionPtr> contexts;  // by the batch's members
+    std::unique_ptr<ControlWeigher> weigher;                    // null without a weighting
   };
 
   bool active(const ControlLink& link, float sigma) const;
@@ -40,6 +43,7 @@ class ControlRun {
                             const std::vector<float>& timesteps);
 
   const sampling::ModelSampling& sampling_;
+  float highest_;
   std::map<const ControlLink*, Link> links_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "image/scale/resize.h"
 #include "models/control/control_keys.h"
+#include "models/control/control_lora.h"
 #include "models/control/t2i_adapter.h"
 #include "models/diffusion_model.h"
 #include "models/sd/detect.h"
@@ -241,21 +242,32 @@ void check_control_net(const nn::Weights& w, ControlKind kind) {
   else make_t2i_adapter(probe, kind);
 }
 
-ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Residency& residency, DType compute) {
+ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Residency& residency, DType compute,
+                                 const ModelHandle* base) {
   const std::string file = opened.name();
   ControlNetHandle handle;
   handle.file = file;
-  ControlTensors found;
-  try {
-    found = control_tensors(*opened.tensors);
-  } catch (Error& e) {
-    throw e.in_file(file);
-  }
+  const ControlTensors found = control_tensors(*opened.tensors);
   if (found.kind == ControlKind::kNone)
     throw Error(Fault::kUnsupported, "there is neither a ControlNet nor a T2I-Adapter in this file")
         .in_file(file)
         .fix("`easel models` says what the file is and which loader takes it");
+  if (found.kind == ControlKind::kControlLora) {
+    handle.lora = std::make_shared<const ControlLora>(found.tensors, file);
+    handle.context_dim = handle.lora->context_dim();
+    handle.adm_channels = handle.lora->adm_channels();
+    handle.model_channels = handle.lora->model_channels();
+    return handle;
+  }
   const nn::Weights weights(found.tensors, compute, file);
+  std::vector<nn::WeightPatchPtr> patches;
+  if (is_control_difference(*opened.tensors)) {
+    if (!base)
+      throw Error(Fault::kInvalid, "this ControlNet is stored as the difference from the weights of a model")
+          .in_file(file)
+          .fix("Load it with DiffControlNetLoader, and the model that it is for");
+    patches.push_back(on_top_of(*base));
+  }
   std::string kind = "control";
   std::function<std::shared_ptr<const ControlNet>(const nn::Weights&)> make;
   if (found.kind == ControlKind::kControlNet) {
@@ -278,15 +290,16 @@ ControlNetHandle load_controlnet(const formats::ModelFile& opened, memory::Resid
     };
   }
   check_control_net(weights, found.kind);
-  handle.net =
-      packed_model<ControlNet>(residency, (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file,
-                               {kind, found.tensors, compute}, [=, tensors = found.tensors](const ops::Packer& packer) {
-                                 return make(nn::Weights(tensors, compute, file, packer));
-                               });
+  handle.net = packed_model<ControlNet>(residency, (handle.t2i_adapter ? "T2I-Adapter " : "ControlNet ") + file,
+                                        {kind, found.tensors, compute, patches},
+                                        [=, tensors = found.tensors](const ops::Packer& packer) {
+                                          return make(nn::Weights(tensors, compute, file, packer).patched(patches));
+                                        });
   return handle;
 }
 
 std::optional<Error> control_mismatch(const ControlNetHandle& control, const ModelHandle& model) {
+  if (control.lora) return control.lora->mismatch(model);
   const std::string kind = control.t2i_adapter ? "T2I-Adapter" : "ControlNet";
   const std::string name = family_name(&model.family());
   if (!model.net->takes().control || !model.net->unet())

@@ -57,10 +57,13 @@ Tensor hint_rows(const Tensor& per_picture, const ControlInputs& in);
 ControlResiduals merge_control(ControlResiduals own, float strength, const ControlResiduals* previous);
 
 // A ControlNet in the original layout (with or without the prefix control_model.) or the diffusers library's, or a
-// T2I-Adapter (full, light, SDXL; either layout). The keys decide which; only whether a ControlNet averages its output
-// is told from "shuffle" in the file's name. Nothing is packed yet. Throws Error(kBadFile) for incomplete files,
-// Error(kUnsupported) for files of other kinds, saying what they seem to be.
-ControlNetHandle load_controlnet(const formats::ModelFile& file, memory::Residency& residency, DType compute);
+// T2I-Adapter (full, light, SDXL; either layout), or a ControlLoRA, which gets its network by for_model(). The keys
+// decide which; only whether a ControlNet averages its output is told from "shuffle" in the file's name. Nothing is
+// packed yet. Throws Error(kBadFile) for incomplete files, Error(kUnsupported) for files of other kinds, saying what
+// they seem to be. `base`: the model whose weights a file of differences is added to; other files do not need it, and
+// Error(kInvalid) says so where one does.
+ControlNetHandle load_controlnet(const formats::ModelFile& file, memory::Residency& residency, DType compute,
+                                 const ModelHandle* base = nullptr);
 
 // A ControlNet from tensors with the names of control_tensors(). Throws Error(kBadFile).
 std::shared_ptr<const ControlNet> make_controlnet(const nn::Weights& w, bool average = false);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "memory/resident.h"
+#include "models/control/control_lora.h"
 #include "models/control/controlnet.h"
 #include "models/diffusion_model.h"
 #include "models/gligen/gligen.h"
@@ -87,7 +88,11 @@ void require_memory(const Call& call, const models::ModelHandle& model, const Fo
     bytes += net->estimated_bytes();
     name += " and " + net->name();
   };
-  for (const auto& control : conditioning.controls) add(control.net.get());
+  std::vector<models::ControlNetHandle> controls;  // held, so that what is made for this model is not lost at once
+  for (const auto& control : conditioning.controls) {
+    controls.push_back(models::for_model(control, model));
+    add(controls.back().net.get());
+  }
   for (const auto& boxes : conditioning.gligens) add(boxes.model.get());
   for (const models::ModelPatchPtr& patch : model.patches)
     if (const models::AttentionHookPtr hook = patch->attention()) add(hook->beside());

@@ -1,19 +1,19 @@
 // Nodes for ControlNets and T2I-Adapters, which guide a picture by edges or other hints.
 #include <algorithm>
-#include <map>
+#include <utility>
 
 #include "models/conditioning.h"
 #include "models/control/controlnet.h"
 #include "node_api/table.h"
 #include "nodes/common/foresight.h"
 #include "nodes/common/model_input.h"
+#include "nodes/conditioning/controlled.h"
 
 namespace easel::nodes {
 namespace {
 
 using models::Conditioning;
 using models::ControlLink;
-using models::ControlLinkPtr;
 using models::ControlNetHandle;
 
 struct Load {
@@ -28,6 +28,11 @@ Results<ControlNetHandle> load(const Load& in, Call& call) {
 struct LoadBesideModel : Load {
   Linked<models::ModelHandle> model;
 };
+
+Results<ControlNetHandle> load_beside_model(const LoadBesideModel& in, Call& call) {
+  const auto file = open_model(call, "controlnet", in.control_net_name);
+  return {models::load_controlnet(*file, call.context().residency, call.context().compute, &*in.model)};
+}
 
 std::vector<std::string> hint_kinds() {
   std::vector<std::string> out{"auto"};
@@ -67,6 +72,7 @@ ControlLink link_of(const Hint& in) {
   link.net = *in.control_net;
   link.hint = *in.image;
   link.strength = static_cast<float>(in.strength);
+  link.weighting = in.control_net->weighting;
   return link;
 }
 
@@ -102,22 +108,9 @@ struct ApplyAdvanced : Hint {
 Results<Conditioning, Conditioning> apply_advanced(const ApplyAdvanced& in) {
   ControlLink link = link_of(in);
   if (link.strength == 0.0f) return {in.positive, in.negative};
-  Conditioning positive = *in.positive, negative = *in.negative;
   link.start_percent = in.start_percent;
   link.end_percent = in.end_percent;
-  // Entries that shared a chain of ControlNets share the extended chain too, so that they can be evaluated together.
-  std::map<const ControlLink*, ControlLinkPtr> made;
-  for (Conditioning* list : {&positive, &negative}) {
-    for (auto& entry : *list) {
-      ControlLinkPtr& next = made[entry.control.get()];
-      if (!next) {
-        link.previous = entry.control;
-        next = std::make_shared<const ControlLink>(link);
-      }
-      entry.control = next;
-      entry.control_apply_to_uncond = false;
-    }
-  }
+  auto [positive, negative] = controlled(*in.positive, *in.negative, std::move(link), /*to_uncond=*/false);
   return {std::move(positive), std::move(negative)};
 }
 
@@ -140,14 +133,15 @@ void register_control_nodes(Table& table) {
                          .inputs = {File("control_net_name", &Load::control_net_name, "controlnet")},
                          .runs_when_checked = true,
                          .run = load});
-  table.add(NodeOf<LoadBesideModel>{.name = "DiffControlNetLoader",
-                                    .display = "Load ControlNet Model (diff)",
-                                    .category = "loaders",
-                                    .description = "Loads a ControlNet. The model is not used; workflows link it.",
-                                    .inputs = {Link("model", &LoadBesideModel::model),
-                                               File("control_net_name", &Load::control_net_name, "controlnet")},
-                                    .runs_when_checked = true,
-                                    .run = load});
+  table.add(
+      NodeOf<LoadBesideModel>{.name = "DiffControlNetLoader",
+                              .display = "Load ControlNet Model (diff)",
+                              .category = "loaders",
+                              .description = "Loads a ControlNet that may be stored as the difference from a model.",
+                              .inputs = {Link("model", &LoadBesideModel::model),
+                                         File("control_net_name", &Load::control_net_name, "controlnet")},
+                              .runs_when_checked = true,
+                              .run = load_beside_model});
   table.add(NodeOf<SetKind>{
       .name = "SetUnionControlNetType",
       .category = "conditioning/controlnet",
