@@ -317,6 +317,9 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
       if (hook) with.insert(with.begin(), hook);
       return pictures(at, sigma, only, with, true)[static_cast<size_t>(side)];
     };
+  // Guiders of three lists combine what was predicted as it is; the node Perp-Neg comes after such changes.
+  if (options_.style == GuidanceStyle::kCfg || options_.middle_alone)
+    for (const auto& step : steps_) step->before(moment);
   moment.denoised = combine(moment, middle);
   for (const auto& step : steps_) step->after(moment);
   for (const auto& step : steps_) step->was(x, sigma, moment.denoised);

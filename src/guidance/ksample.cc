@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "image/scale/resize.h"
 #include "memory/resident.h"
+#include "models/control/control_lora.h"
 #include "models/diffusion_model.h"
 #include "models/gligen/gligen.h"
 #include "ops/arithmetic/formula.h"
@@ -138,6 +140,19 @@ memory::Residency::Hold hold_memory(KSampleRequest& request) {
                             std::to_string(shape[1] * model.latents().factor) + " while it is sampled");
 }
 
+// Throws unless nothing of the request is meant for places of the latent as it comes in.
+void require_wholes(const KSampleRequest& request, bool masked) {
+  bool placed = masked || request.model.net->takes().beside != models::ConditioningTaken::Beside::kNothing;
+  for (const models::Conditioning* list : {&request.positive, &request.negative, &request.middle})
+    for (const models::ConditioningEntry& entry : *list)
+      placed = placed || entry.area || entry.mask.defined() || entry.concat_latent_image.defined() || entry.gligen;
+  if (placed)
+    throw Error(Fault::kUnsupported, "the sampler \"" + request.sampler +
+                                         "\" changes the latent's size, which noise masks, conditioning of "
+                                         "parts of the picture and inpainting models do not go with")
+        .fix("Take them away, or choose another sampler");
+}
+
 [[noreturn]] void throw_does_not_fade(const sampling::SamplerInfo& sampler) {
   std::string known;
   for (const sampling::SamplerInfo& s : sampling::samplers())
@@ -188,13 +203,15 @@ Tensor ksample(const KSampleRequest& given) {
   const std::vector<float> sigmas = levels(request, sampling, sampler);
   if (sigmas.empty()) return request.latent;
   sampling::TorchGenerator rng(request.seed);
-  const models::NetworkRun network_run{
-      .sampling = request.model.sampling, .patches = request.model.patches, .cancel = request.cancel, .random = &rng};
+  const float highest = *std::max_element(sigmas.begin(), sigmas.end());
+  const models::NetworkRun network_run{.sampling = request.model.sampling,
+                                       .patches = request.model.patches,
+                                       .cancel = request.cancel,
+                                       .random = &rng,
+                                       .highest_sigma = highest};
   // With hooks, which weights are needed depends on the step.
-  const auto hooked = has_hooks(request)
-                          ? std::make_shared<HookedNetworks>(request.model, network_run,
-                                                             *std::max_element(sigmas.begin(), sigmas.end()))
-                          : nullptr;
+  const auto hooked =
+      has_hooks(request) ? std::make_shared<HookedNetworks>(request.model, network_run, highest) : nullptr;
   const models::Network network = hooked ? models::Network() : model.network(network_run);
   const auto nets_of_boxes = gligen_models(request);
 
@@ -215,23 +232,42 @@ Tensor ksample(const KSampleRequest& given) {
                          .seed = request.seed,
                          .random = rng});
   };
-  const GuidanceLists lists(request);
-  PreparedConditioning conditioning =
-      prepare_conditioning(request.positive, request.negative, shape, sampling, inputs, lists.middle);
-  if (!lists.apart.empty())
-    conditioning.middle = prepare_conditioning({}, lists.apart, shape, sampling, inputs).negative;
-  Guidance guidance(std::move(conditioning), shape, network,
-                    {.cfg = request.cfg,
-                     .style = lists.style,
-                     .negative_scale = lists.negative_scale,
-                     .middle_alone = !lists.apart.empty(),
-                     .always_uncond = sampler.wants_uncond,
-                     .patches = request.model.patches,
-                     .hooked = hooked,
-                     .sampling = request.model.sampling});
-  guidance.load(sigmas.front());
-  const auto memory = hold_memory(request);
-  guidance.limit_batches(request.max_batch_pixels);
+  GuidanceLists lists(request);
+  models::ControlsForModel with_networks(request.model);
+  for (models::Conditioning* list : {&request.positive, &request.negative, &lists.middle, &lists.apart})
+    for (models::ConditioningEntry& entry : *list) entry.control = with_networks(entry.control);
+  const auto guide_latents_of = [&](const Shape& size) {
+    PreparedConditioning conditioning =
+        prepare_conditioning(request.positive, request.negative, size, sampling, inputs, lists.middle);
+    if (!lists.apart.empty())
+      conditioning.middle = prepare_conditioning({}, lists.apart, size, sampling, inputs).negative;
+    return std::make_unique<Guidance>(std::move(conditioning), size, network,
+                                      GuidanceOptions{.cfg = request.cfg,
+                                                      .style = lists.style,
+                                                      .negative_scale = lists.negative_scale,
+                                                      .middle_alone = !lists.apart.empty(),
+                                                      .always_uncond = sampler.wants_uncond,
+                                                      .patches = request.model.patches,
+                                                      .hooked = hooked,
+                                                      .sampling = request.model.sampling});
+  };
+  auto guidance = guide_latents_of(shape);
+  guidance->load(sigmas.front());
+  auto memory = hold_memory(request);
+  guidance->limit_batches(request.max_batch_pixels);
+  Shape guided = shape;
+  // For samplers that change the size of what they sample.
+  const auto follow_size = [&](const Tensor& x) {
+    if (x.shape() == guided) return;
+    require_wholes(request, mask.defined());
+    guidance = guide_latents_of(x.shape());
+    KSampleRequest resized = request;
+    resized.latent = x;
+    memory = {};
+    memory = hold_memory(resized);
+    guidance->limit_batches(resized.max_batch_pixels);
+    guided = x.shape();
+  };
 
   Tensor mask_noise = noise;
   if (sampler.fresh_mask_noise) {
@@ -251,13 +287,14 @@ Tensor ksample(const KSampleRequest& given) {
   run.path_span = path_span(request, sampling, sampler);
   run.on_step = request.on_step;
   run.cancel = request.cancel;
-  run.uncond_denoised = [&] { return guidance.uncond_denoised(); };
+  run.uncond_denoised = [&] { return guidance->uncond_denoised(); };
   run.denoise = [&](const Tensor& x, float sigma) {
-    if (!mask.defined()) return guidance.denoised(x, sigma);
+    follow_size(x);
+    if (!mask.defined()) return guidance->denoised(x, sigma);
     const Tensor now = differential ? differential_mask(mask, sigma, sigmas, sampling, *differential) : mask;
     // Outside the mask the model is given the original picture, and its prediction is replaced by it.
     const Tensor seen = blend(x, sampling.add_noise(latent, mask_noise, sigma), now);
-    return blend(guidance.denoised(seen, sigma), latent, now);
+    return blend(guidance->denoised(seen, sigma), latent, now);
   };
   if (request.on_start) request.on_start();
   const Tensor result = sigmas.size() == 1 ? run.x : sampler.run(run);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +52,8 @@ struct NetworkRun {
   sampling::ModelSamplingPtr sampling;  // the model's own, or what a node has set in its place
   std::vector<ModelPatchPtr> patches;   // of the handle; weight patches are already applied in the model
   CancelToken cancel;
-  sampling::TorchGenerator* random = nullptr;  // the run's, as in InputContext
+  sampling::TorchGenerator* random = nullptr;                    // the run's, as in InputContext
+  float highest_sigma = std::numeric_limits<float>::infinity();  // of the run
 };
 
 // Immutable, shared by handles; no weight is read before network().

@@ -42,6 +42,8 @@ class GuidanceStep {
                    const Tensor& denoised [[maybe_unused]]) {}
   // Takes part in the attention of the ordinary evaluations; null for none.
   virtual AttentionHookPtr hook() const { return nullptr; }
+  // Changes cond and uncond before they are combined.
+  virtual void before(GuidanceMoment&) {}
   // Computes moment.denoised from cond and uncond in place of the usual formula, or returns false. The last patch that
   // returns true decides.
   virtual bool combine(GuidanceMoment&) { return false; }

@@ -58,6 +58,7 @@ constexpr std::array kSamplers = {
 // Not in the menus: nodes of their own offer them.
 constexpr std::array kUnlisted = {
     SamplerInfo{.name = "tcd", .run = sample_tcd},
+    SamplerInfo{.name = "lcm_upscale", .run = sample_lcm_upscale},
     SamplerInfo{.name = "euler_pp", .run = sample_euler_pp, .wants_uncond = true},
 };
 

@@ -53,6 +53,11 @@ struct SamplerKnobs {
   // tcd: for each level of the schedule, the share of the picture in the variance at the level that the step to it
   // denoises down to (the first is not used).
   std::vector<float> alphas = {};
+  // lcm_upscale: the last size in terms of the first, in how many of the first steps it is reached (negative: half of
+  // them), and how a latent [N,h,w,C] is resized.
+  double total_upscale = 1.0;
+  int upscale_steps = -1;
+  std::function<Tensor(const Tensor& latent, int64_t height, int64_t width)> resize = {};
 };
 
 // One sampling run: everything that a sampler works on.
@@ -100,7 +105,8 @@ struct SamplerInfo {
 
 // All samplers, in the order of ComfyUI's menus.
 std::span<const SamplerInfo> samplers();
-// A sampler of the menus, or one that only a node offers ("tcd", "euler_pp"). Throws Error(kInvalid), listing the names
+// A sampler of the menus, or one that only a node offers ("tcd", "euler_pp",
+// "lcm_upscale"). Throws Error(kInvalid), listing the names
 // of the menus.
 const SamplerInfo& find_sampler(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "guidance/ksample.h"
+#include "image/scale/resize.h"
 #include "models/diffusion_model.h"
 #include "sampling/golden.h"
 #include "sampling/schedule/schedule.h"
@@ -410,6 +411,55 @@ TEST(KSample, ABatchEqualsRunsWithItsNoise) {
     one.batch_index = {i};
     EXPECT_LT(testing::relative_error(run_toy(one), together.slice(0, i, 1)), 1e-6) << i;
   }
+}
+
+// Half of the steps double the latent: 8x10 becomes 12x15, then 16x20, and stays.
+KSampleRequest growing_request() {
+  KSampleRequest request = toy_request();
+  request.sampler = "lcm_upscale";
+  request.knobs.total_upscale = 2.0;
+  request.knobs.resize = [](const Tensor& latent, int64_t height, int64_t width) {
+    return image::resize(latent, {width, height}, image::ResizeMethod::kNearest);
+  };
+  return request;
+}
+
+TEST(KSample, ALatentGrowsWhileItIsSampled) {
+  KSampleRequest request = growing_request();
+  std::vector<std::pair<int64_t, int64_t>> sizes;
+  request.on_step = [&](const sampling::SamplerProgress& p) { sizes.emplace_back(p.x.dim(1), p.x.dim(2)); };
+  const Tensor out = run_toy(request);
+  EXPECT_EQ(sizes, (std::vector<std::pair<int64_t, int64_t>>{{8, 10}, {12, 15}, {16, 20}, {16, 20}}));
+
+  // The same by hand: the guided prediction, its next size, and noise that goes on where the first noise ended.
+  const sampling::ModelSampling& levels = *request.model.sampling;
+  const std::vector<float> sigmas = sampling::sampling_sigmas(levels, {.scheduler = "normal", .steps = 4});
+  sampling::TorchGenerator rng(request.seed);
+  Tensor x = levels.add_noise(request.model.latents().to_model(request.latent),
+                              sampling::prepare_noise(rng, request.latent.shape(), request.seed), sigmas[0],
+                              levels.is_pure_noise(sigmas[0]));
+  const std::vector<std::pair<int64_t, int64_t>> next{{12, 15}, {16, 20}, {16, 20}, {16, 20}};
+  for (size_t i = 0; i + 1 < sigmas.size(); ++i) {
+    Guidance guidance(prepare_conditioning(request.positive, request.negative, x.shape(), levels, text_only), x.shape(),
+                      toy_network, {.cfg = request.cfg});
+    x = guidance.denoised(x, sigmas[i]);
+    if (i < 2) x = image::resize(x, {next[i].second, next[i].first}, image::ResizeMethod::kNearest);
+    if (sigmas[i + 1] == 0) continue;
+    const Tensor noise = rng.randn(x.shape());
+    for (int64_t k = 0; k < x.numel(); ++k) x.f32()[k] += sigmas[i + 1] * noise.f32()[k];
+  }
+  EXPECT_LT(testing::relative_error(out, request.model.latents().from_model(x)), 1e-5);
+
+  request.knobs.upscale_steps = 0;
+  EXPECT_EQ(run_toy(request).shape(), request.latent.shape()) << "in no step at all";
+}
+
+TEST(KSample, AGrowingLatentHasNoParts) {
+  KSampleRequest masked = growing_request(), placed = growing_request();
+  masked.noise_mask = Tensor::full(Shape{1, 8, 10}, 1.0f);
+  placed.positive.push_back(with_area(entry(3), {4, 4, 0, 0}));
+  EXPECT_THROW(run_toy(masked), Error);
+  EXPECT_THROW(run_toy(placed), Error);
 }
 
 TEST(KSample, ReportsFaultsInPlainWords) {

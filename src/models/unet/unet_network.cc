@@ -5,7 +5,7 @@
 namespace easel::models {
 
 UNetNetwork::UNetNetwork(std::shared_ptr<const UNet> unet, const NetworkRun& run)
-    : unet_(std::move(unet)), run_(run), control_(*run_.sampling) {
+    : unet_(std::move(unet)), run_(run), control_(*run_.sampling, run_.highest_sigma) {
   for (const ModelPatchPtr& patch : run_.patches) {
     if (AttentionHookPtr hook = patch->attention()) {
       held_.push_back(hook->hold());

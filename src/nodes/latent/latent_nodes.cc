@@ -329,6 +329,37 @@ Results<Latent> cut_out(const Cut& in) {
   return with_samples(*in.samples, clone(samples.slice(axis, index, std::min(size - index, in.amount))));
 }
 
+struct CutAll {
+  Linked<Latent> samples;
+  std::string dim;
+  int64_t slice_size = 1;
+};
+
+// Pieces of equal size, what is left over at the end cut off. Channels are not cut, as in ComfyUI.
+Results<Latent> cut_to_batch(const CutAll& in) {
+  const Tensor& samples = in.samples->samples;
+  const int axis = axis_of(in.dim);
+  if (axis == 3) return {in.samples};
+  const int64_t size = std::min(in.slice_size, samples.dim(axis));
+  std::vector<Tensor> pieces;
+  for (int64_t n = 0; n < samples.dim(0); ++n)
+    for (int64_t at = 0; at + size <= samples.dim(axis); at += size)
+      pieces.push_back(contiguous(samples.slice(0, n, 1).slice(axis, at, size)));
+  return with_samples(*in.samples, ops::concat(pieces, 0));
+}
+
+Foreseen<Latent> foresee_cut_to_batch(const Known<CutAll>& in) {
+  const ForeseenLatent* known = in(&CutAll::samples);
+  if (!known) return {};
+  ForeseenLatent out = *known;
+  if (axis_of(in(&CutAll::dim)) == 3) return {out};
+  int64_t& side = side_of(out, in(&CutAll::dim));
+  const int64_t size = std::min(in(&CutAll::slice_size), side);
+  out.count *= side / size;
+  side = size;
+  return {out};
+}
+
 void add_shapes(Table& table) {
   const std::vector<std::string> methods{"nearest-exact", "bilinear", "area", "bicubic", "bislerp"};
   table.add(NodeOf<Concat>{.name = "LatentConcat",
@@ -349,6 +380,13 @@ void add_shapes(Table& table) {
                  Int("amount", &Cut::amount).range(1, kMaxSide).step(1)},
       .run = cut_out,
       .foresee = foresee_cut});
+  table.add(NodeOf<CutAll>{.name = "LatentCutToBatch",
+                           .category = "latent/advanced",
+                           .description = "Cuts latents into columns (x) or rows (y) of one size, as a batch.",
+                           .inputs = {Link("samples", &CutAll::samples), Choice("dim", &CutAll::dim, {"t", "x", "y"}),
+                                      Int("slice_size", &CutAll::slice_size).range(1, kMaxSide).step(1)},
+                           .run = cut_to_batch,
+                           .foresee = foresee_cut_to_batch});
   table.add(NodeOf<Upscale>{
       .name = "LatentUpscale",
       .display = "Upscale Latent",

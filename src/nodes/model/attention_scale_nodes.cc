@@ -43,7 +43,15 @@ void add_unet(Table& table, const char* name, models::AttentionPart part, const 
 struct Continuous {
   Linked<ModelHandle> model;
   sampling::EdmSampling::Says sampling = sampling::EdmSampling::Says::kVelocity;
+  sampling::EdmSampling::Told told = sampling::EdmSampling::Told::kLogarithm;
   double sigma_max = 120.0, sigma_min = 0.002;
+};
+struct ContinuousV : Continuous {
+  ContinuousV() {
+    told = sampling::EdmSampling::Told::kAngle;
+    sigma_max = 500.0;
+    sigma_min = 0.03;
+  }
 };
 
 // The spread of the data that each kind was trained with, as ComfyUI has it.
@@ -55,6 +63,7 @@ Results<ModelHandle> continuous(const Continuous& in) {
                                      .sigma_max = in.sigma_max,
                                      .deviation = in.sampling == Says::kEdm ? 0.5 : 1.0,
                                      .says = in.sampling,
+                                     .told = in.told,
                                      .levels = 1000});
   return {std::move(out)};
 }
@@ -81,14 +90,26 @@ void register_attention_scale_nodes(Table& table) {
                              return {models::scale_attention(*in.clip, in.factors(), call.context().residency)};
                            }});
   using Says = sampling::EdmSampling::Says;
+  const auto level = [](const char* name, double Continuous::*member) {
+    return Float(name, member).range(0.0, 1000.0).step(0.001);
+  };
+  table.add(NodeOf<ContinuousV>{
+      .name = "ModelSamplingContinuousV",
+      .category = "advanced/model",
+      .description = "Says that a model was trained on continuous noise levels and is told their angles.",
+      .inputs = {Link("model", &Continuous::model),
+                 Choice("sampling", &Continuous::sampling, {{"v_prediction", Says::kVelocity}}),
+                 level("sigma_max", &Continuous::sigma_max), level("sigma_min", &Continuous::sigma_min)},
+      .runs_when_checked = true,
+      .run = continuous,
+      .check = check_levels});
   table.add(NodeOf<Continuous>{
       .name = "ModelSamplingContinuousEDM",
       .category = "advanced/model",
       .description = "Says that a model was trained on continuous noise levels, and between which.",
       .inputs = {Link("model", &Continuous::model),
                  Choice("sampling", &Continuous::sampling, {{"v_prediction", Says::kVelocity}, {"edm", Says::kEdm}}),
-                 Float("sigma_max", &Continuous::sigma_max).range(0.0, 1000.0).step(0.001),
-                 Float("sigma_min", &Continuous::sigma_min).range(0.0, 1000.0).step(0.001)},
+                 level("sigma_max", &Continuous::sigma_max), level("sigma_min", &Continuous::sigma_min)},
       .runs_when_checked = true,
       .run = continuous,
       .check = check_levels});

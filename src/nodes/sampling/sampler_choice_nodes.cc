@@ -1,8 +1,12 @@
 // Samplers by name, and samplers with further parameters.
+#include <algorithm>
+
+#include "image/scale/resize.h"
 #include "models/model_patch.h"
 #include "node_api/table.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/common/sampling_values.h"
+#include "nodes/common/sizes.h"
 
 namespace easel::nodes {
 namespace {
@@ -141,6 +145,26 @@ Results<SamplerChoice> lms(const Lms& in) {
   return choice("lms", knobs);
 }
 
+struct Growing {
+  double scale_ratio = 1.0;
+  int64_t scale_steps = -1;
+  image::ResizeMethod upscale_method = image::ResizeMethod::kBislerp;
+};
+
+Results<SamplerChoice> growing(const Growing& in) {
+  sampling::SamplerKnobs knobs;
+  knobs.total_upscale = in.scale_ratio;
+  knobs.upscale_steps = static_cast<int>(in.scale_steps);
+  knobs.resize = [method = in.upscale_method](const Tensor& latent, int64_t height, int64_t width) {
+    if (height < 1 || width < 1 || std::max(height, width) > kMaxSide)
+      throw Error(Fault::kInvalid,
+                  "a latent of " + std::to_string(width) + "x" + std::to_string(height) + " cannot be sampled")
+          .at_input("scale_ratio");
+    return image::resize(latent, {width, height}, method);
+  };
+  return choice("lcm_upscale", knobs);
+}
+
 struct Adaptive : Noise {
   Adaptive() { eta = 0.0; }
   int64_t order = 3;
@@ -221,6 +245,22 @@ void register_sampler_choice_nodes(Table& table) {
                Float("r", &Seeds2::r).range(0.01, 1.0).step(0.01).tip("Where in the step the second evaluation is.")},
               seeds_2);
   add<Lms>(table, "SamplerLMS", "The sampler lms of some order.", {Int("order", &Lms::order).range(1, 100)}, lms);
+  using image::ResizeMethod;
+  add<Growing>(table, "SamplerLCMUpscale",
+               "The sampler lcm with a latent that grows in its first steps. Conditioning of parts of the picture, "
+               "masks and inpainting models do not go with it.",
+               {Float("scale_ratio", &Growing::scale_ratio).range(0.1, 20.0).step(0.01),
+                Int("scale_steps", &Growing::scale_steps)
+                    .range(-1, 1000)
+                    .step(1)
+                    .tip("In how many steps the last size is reached; -1: half of them."),
+                Choice("upscale_method", &Growing::upscale_method,
+                       {{"bislerp", ResizeMethod::kBislerp},
+                        {"nearest-exact", ResizeMethod::kNearestExact},
+                        {"bilinear", ResizeMethod::kBilinear},
+                        {"area", ResizeMethod::kArea},
+                        {"bicubic", ResizeMethod::kBicubic}})},
+               growing);
   add<Adaptive>(
       table, "SamplerDPMAdaptative", "The sampler dpm_adaptive, which finds its steps itself.",
       {Int("order", &Adaptive::order).range(2, 3), fraction("rtol", &Adaptive::rtol), fraction("atol", &Adaptive::atol),

@@ -28,6 +28,8 @@ Tensor sample_dpmpp_2s_ancestral(SamplerRun& run);
 Tensor sample_ddpm(SamplerRun& run);
 // Luo et al. 2023, latent consistency models: all of the noise is replaced at each step.
 Tensor sample_lcm(SamplerRun& run);
+// The same while the latent grows. Takes SamplerKnobs::total_upscale, upscale_steps and resize.
+Tensor sample_lcm_upscale(SamplerRun& run);
 // Zheng et al. 2024, "Trajectory Consistency Distillation", algorithm 4: each step goes below its level by the
 // network's noise, and back up by fresh noise. Takes SamplerKnobs::alphas. Throws Error(kMismatch) where they are fewer
 // than the levels.

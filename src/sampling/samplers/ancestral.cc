@@ -125,6 +125,28 @@ Tensor sample_lcm(SamplerRun& run) {
   return x;
 }
 
+Tensor sample_lcm_upscale(SamplerRun& run) {
+  if (!run.knobs.resize) throw Error(Fault::kInternal, "the sampler lcm_upscale was not told how to resize");
+  const int levels = run.steps() + 1;
+  const int sizes = run.knobs.upscale_steps < 0 ? std::max(levels / 2, 1) : std::min(run.knobs.upscale_steps, levels);
+  const auto height = static_cast<double>(run.x.dim(1)), width = static_cast<double>(run.x.dim(2));
+  Tensor x = run.x;
+  for (int i = 0; i < run.steps(); ++i) {
+    const float sigma = run.sigmas[static_cast<size_t>(i)], next = run.sigmas[static_cast<size_t>(i) + 1];
+    const Tensor denoised = run.evaluate(x, sigma);
+    run.report(i, x, sigma, denoised);
+    x = denoised;
+    if (i < sizes) {
+      const double total = run.knobs.total_upscale, step = (total - 1.0) / sizes;
+      const double factor = i + 1 == sizes ? total : 1.0 + (i + 1) * step;
+      const auto side = [&](double length) { return static_cast<int64_t>(std::nearbyint(length * factor)); };
+      x = run.knobs.resize(x, side(height), side(width));
+    }
+    if (next > 0) x = ops::map([=](auto v, auto n) { return v + next * n; }, x, run.rng->randn(x.shape()));
+  }
+  return x;
+}
+
 Tensor sample_tcd(SamplerRun& run) {
   const std::vector<float>& alphas = run.knobs.alphas;
   if (alphas.size() < run.sigmas.size())

@@ -1,6 +1,7 @@
 #include "sampling/schedule/edm_sampling.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "ops/arithmetic/formula.h"
 #include "sampling/random/torch_math.h"
@@ -16,9 +17,15 @@ EdmSampling::EdmSampling(const Options& options) : options_(options) {
   for (float& sigma : sigmas_) sigma = torch_exp(sigma);
 }
 
-float EdmSampling::timestep(float sigma) const { return 0.25f * torch_log(sigma); }
+float EdmSampling::timestep(float sigma) const {
+  if (options_.told == Told::kLogarithm) return 0.25f * torch_log(sigma);
+  return std::atan(sigma) / std::numbers::pi_v<float> * 2;
+}
 
-float EdmSampling::sigma(float timestep) const { return torch_exp(timestep / 0.25f); }
+float EdmSampling::sigma(float timestep) const {
+  if (options_.told == Told::kLogarithm) return torch_exp(timestep / 0.25f);
+  return std::tan(timestep * std::numbers::pi_v<float> / 2);
+}
 
 double EdmSampling::sigma_within(double percent) const {
   const double low = std::log(static_cast<double>(sigma_min()));
