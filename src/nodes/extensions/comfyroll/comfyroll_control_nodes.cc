@@ -15,31 +15,11 @@
 #include "nodes/common/python/python_values.h"
 #include "nodes/common/python/texts.h"
 #include "nodes/extensions/comfyroll/comfyroll.h"
+#include "nodes/extensions/control_stack.h"
 #include "ops/elementwise.h"
 #include "text/unicode.h"
 
 namespace easel::nodes {
-
-// CONTROL_NET_STACK: ControlNets to be applied one after the other, by the names of their files.
-struct ControlStack {
-  struct Entry {
-    std::string file;
-    Value image;
-    double strength = 1.0, start = 0.0, end = 1.0;
-  };
-  std::vector<Entry> entries;
-};
-template <>
-struct LinkType<ControlStack> {
-  static constexpr const char* kName = "CONTROL_NET_STACK";
-  using Held = ControlStack;
-  using Foreseen = void;
-  static size_t bytes(const ControlStack& stack) {
-    size_t sum = 0;
-    for (const ControlStack::Entry& entry : stack.entries) sum += entry.image.bytes();
-    return sum;
-  }
-};
 
 // PIPE_LINE of the data bus: four values of any types, some of which may be missing.
 struct DataBus {
@@ -106,7 +86,7 @@ Results<ControlStack, std::string> stacked(const Stack& in, Call& call) {
   for (size_t i = 0; i < kSlots; ++i) {
     const Value* image = call.linked("image_" + std::to_string(i + 1));
     if (in.files[i] == "None" || !in.on[i] || !image || image->empty()) continue;
-    out.entries.push_back({in.files[i], *image, in.strengths[i], in.starts[i], in.ends[i]});
+    out.entries.push_back({in.files[i], *image, in.strengths[i], in.starts[i], in.ends[i], {}});
   }
   return {std::move(out), help("ControlNet-Nodes#cr-multi-controlnet-stack")};
 }
@@ -147,18 +127,8 @@ struct ApplyStack {
 };
 
 Results<Conditioning, Conditioning, std::string> apply_stack(const ApplyStack& in, Call& call) {
-  Value positive = in.base_positive.value(), negative = in.base_negative.value();
-  const Parts parts(call, Parts::Doing::kRun);
-  for (const ControlStack::Entry& entry : in.controlnet_stack->entries) {
-    if (!in.on) break;
-    const Value net = parts.make("ControlNetLoader", {{"control_net_name", entry.file}}, {})[0];
-    Outputs out =
-        parts.make("ControlNetApplyAdvanced",
-                   {{"strength", entry.strength}, {"start_percent", entry.start}, {"end_percent", entry.end}},
-                   {{"positive", positive}, {"negative", negative}, {"control_net", net}, {"image", entry.image}});
-    positive = out[0];
-    negative = out[1];
-  }
+  auto [positive, negative] = apply_controls(Parts(call, Parts::Doing::kRun), in.base_positive.value(),
+                                             in.base_negative.value(), in.on ? *in.controlnet_stack : ControlStack());
   return {Handed{positive}, Handed{negative}, help("ControlNet-Nodes#cr-apply-multi-controlnet")};
 }
 
