@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFiles = 1'000'000;  // of one kind
 constexpr const char* kTinyVaes = "vae_approx";
+constexpr const char* kStyles = "styles";
 constexpr std::array<const char*, 2> kTinyVaeNames{"taesd", "taesdxl"};
 constexpr int64_t kClockTick = 50'000'000;  // ns; file systems stamp changes no more exactly than that
 
@@ -45,6 +46,7 @@ const std::vector<KindFolders>& layout() {
       {"photomaker", {"photomaker"}},
       {"rembg", {"rembg", "u2net"}},
       {"style_models", {"style_models"}},
+      {kStyles, {kStyles}},
       {"text_encoders", {"text_encoders", "clip"}},
       {"upscale_models", {"upscale_models"}},
       {"vae", {"vae"}},
@@ -65,6 +67,7 @@ bool is_model_file(const fs::path& path, const std::string& kind) {
   static const std::set<std::string> kModels{".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"};
   const std::string extension = lower_ascii(path.extension().string());
   if (kind == "configs") return extension == ".yaml";
+  if (kind == kStyles) return extension == ".json";
   if (kind == "inpaint" && extension == ".patch") return true;  // Fooocus names its inpaint patches so
   if ((kind == "controlnet_aux" || kind == "rembg") && extension == ".onnx") return true;
   return kModels.count(extension) != 0;
@@ -91,6 +94,7 @@ Folders::Folders(const fs::path& root) {
   const fs::path extensions = models.parent_path() / "custom_nodes";
   add("controlnet_aux", extensions / "comfyui_controlnet_aux" / "ckpts");
   add("latent_upscale_models", extensions / "ComfyUi_NNLatentUpscale");
+  add(kStyles, extensions / "sdxl_prompt_styler");
   for (const fs::path& place : {models, models.parent_path()}) {
     std::error_code ignored;
     const fs::path yaml = place / "extra_model_paths.yaml";
@@ -132,7 +136,8 @@ bool Folders::built_in(std::string_view kind, std::string_view name) const {
 
 std::vector<std::string> Folders::kinds() const {
   std::vector<std::string> out;
-  for (const auto& [kind, folders] : folders_) out.push_back(kind);
+  for (const auto& [kind, folders] : folders_)
+    if (kind != kStyles) out.push_back(kind);
   return out;
 }
 

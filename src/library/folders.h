@@ -35,6 +35,7 @@ class Folders {
   // nothing. Called last.
   void add_built_in(const std::filesystem::path& root);
 
+  // All but "styles", whose files are texts.
   std::vector<std::string> kinds() const;
   std::vector<std::filesystem::path> folders(std::string_view kind) const;
 

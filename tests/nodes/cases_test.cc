@@ -154,12 +154,37 @@ std::string in_words(const Value& value) {
     return out;
   }
   if (const auto* v = value.get<NumberList>()) return out + " list of " + std::to_string(v->values.size());
-  static const std::set<std::string> kNamed{"BASIC_PIPE",    "NUMBER",           "SEED",
-                                            "BUS",           "IPADAPTER_PARAMS", "WEIGHTS_STRATEGY",
-                                            "PIPE_LINE",     "POSE_KEYPOINT",    "CONTROL_NET_STACK",
-                                            "DICT",          "GLIGEN",           "INPAINT_PATCH",
-                                            "INPAINT_MODEL", "PHOTOMAKER",       "Regions",
-                                            "SEGS",          "STITCHER",         "TileLayout"};
+  static const std::set<std::string> kNamed{"LATENT_OPERATION",
+                                            "CONTROL_NET_WEIGHTS",
+                                            "TIMESTEP_KEYFRAME",
+                                            "LATENT_KEYFRAME",
+                                            "CN_WEIGHTS_EXTRAS",
+                                            "DEPENDENCIES",
+                                            "SDXL_TUPLE",
+                                            "SCRIPT",
+                                            "XY",
+                                            "BASIC_PIPE",
+                                            "NUMBER",
+                                            "SEED",
+                                            "BBOX_DETECTOR",
+                                            "SEGM_DETECTOR",
+                                            "DETAILER_PIPE",
+                                            "SAM_MODEL",
+                                            "BUS",
+                                            "IPADAPTER_PARAMS",
+                                            "WEIGHTS_STRATEGY",
+                                            "PIPE_LINE",
+                                            "POSE_KEYPOINT",
+                                            "CONTROL_NET_STACK",
+                                            "DICT",
+                                            "GLIGEN",
+                                            "INPAINT_PATCH",
+                                            "INPAINT_MODEL",
+                                            "PHOTOMAKER",
+                                            "Regions",
+                                            "SEGS",
+                                            "STITCHER",
+                                            "TileLayout"};
   if (kNamed.contains(value.type())) return out;
   return out + " of a C++ type this test does not know";
 }
@@ -192,10 +217,14 @@ const std::set<std::string>& unforeseeable() {
       "ImageListToBatch+ 0",  // as many as a list has, and lists are not foreseen
       "ImageListToImageBatch 0",
       "MaskListToMaskBatch 0",
+      "ImpactSEGSToMaskBatch 0",  // as many as parts are found
+      "SAMDetectorSegmented 1",
       "ETN_ListRegionMasks 0",
       "ETN_ExtractImageTile 0",  // by a layout that follows from the picture when it is there
       "ETN_ExtractMaskTile 0",
       "ETN_GenerateTileMask 0",
+      "KSampler (Efficient) 3",  // a plot of as many pictures as its axes say
+      "KSampler (Efficient) 5",
       "LoadImage 1",  // as large as the picture, or a small one, by whether the file has transparency
       "ETN_LoadImageBase64 1",
       "ETN_LoadImageCache 1",
@@ -483,6 +512,8 @@ const std::map<std::string, Json>& younger_inputs() {
       {"UNETLoader.weight_dtype", "default"},
       {"UltimateSDUpscale.batch_size", 1},
       {"UltimateSDUpscale.tiled_decode", false},
+      {"UltimateSDUpscaleCustomSample.batch_size", 1},
+      {"UltimateSDUpscaleCustomSample.tiled_decode", false},
       {"UltimateSDUpscaleNoUpscale.batch_size", 1},
       {"UltimateSDUpscaleNoUpscale.tiled_decode", false},
       {"VAEDecodeTiled.overlap", 128},  // its default today is 64
