@@ -1,17 +1,19 @@
 #include "workflow/object_info.h"
 
-namespace easel::workflow {
+#include <functional>
+#include <map>
 
-Json to_json(const Literal& literal) {
-  return std::visit(
-      [](const auto& value) -> Json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) return nullptr;
-        else return value;
-      },
-      literal);
+namespace easel::workflow {
+namespace {
+
+// What stands in the place of an input's choices.
+using Choices = std::function<Json(const InputSpec&)>;
+
+Choices listed(const ChoiceProvider& provider) {
+  return [&provider](const InputSpec& input) { return Json(choices_of(input, provider)); };
 }
 
-Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool always_options) {
+Json config(const InputSpec& input, const Choices& choices, bool always_options) {
   Json options = Json::object();
   const auto option = [&](const char* key, const Literal& value) {
     if (!std::holds_alternative<std::monostate>(value)) options[key] = to_json(value);
@@ -31,18 +33,18 @@ Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool a
   if (!std::holds_alternative<std::monostate>(input.useful_min))
     options["useful"] = {
         {"min", to_json(input.useful_min)}, {"max", to_json(input.useful_max)}, {"step", to_json(input.useful_step)}};
-  Json config = Json::array({input.is_combo() ? Json(choices_of(input, provider)) : Json(input.type)});
+  Json config = Json::array({input.is_combo() ? choices(input) : Json(input.type)});
   if (always_options || !options.empty()) config.push_back(std::move(options));
   return config;
 }
 
-Json object_info(const NodeSpec& node, const ChoiceProvider& provider) {
+Json info(const NodeSpec& node, const Choices& choices) {
   Json input = {{"required", Json::object()}}, order = {{"required", Json::array()}};
   for (const InputSpec& spec : node.inputs) {
     const char* group = spec.presence == Presence::kRequired   ? "required"
                         : spec.presence == Presence::kOptional ? "optional"
                                                                : "hidden";
-    input[group][spec.name] = spec.presence == Presence::kHidden ? Json(spec.type) : input_config(spec, provider);
+    input[group][spec.name] = spec.presence == Presence::kHidden ? Json(spec.type) : config(spec, choices, false);
     order[group].push_back(spec.name);
   }
   Json types = Json::array(), lists = Json::array(), names = Json::array(), tips = Json::array();
@@ -71,6 +73,58 @@ Json object_info(const NodeSpec& node, const ChoiceProvider& provider) {
   return out;
 }
 
+// Lists of files as text, each made once: a mark stands for one, which no description has in it.
+class ListTexts {
+ public:
+  explicit ListTexts(const ChoiceProvider& provider) : provider_(provider) {}
+
+  Json mark(const InputSpec& input) {
+    if (input.choices_from.empty()) return choices_of(input, provider_);
+    const auto key = std::make_pair(input.choices_from, input.choices);
+    auto at = places_.find(key);
+    if (at == places_.end()) {
+      at = places_.emplace(key, texts_.size()).first;
+      texts_.push_back(dump_json(choices_of(input, provider_)));
+    }
+    return std::string(kMark) + std::to_string(at->second) + kMark;
+  }
+
+  void append(std::string& out, const std::string& text) const {
+    static const std::string quoted = dump_json(kMark), mark = quoted.substr(1, quoted.size() - 2);
+    size_t from = 0;
+    for (size_t at; (at = text.find(mark, from)) != std::string::npos;) {
+      out.append(text, from, at - 1 - from);  // but for the quote
+      const size_t number = at + mark.size(), end = text.find(mark, number);
+      out += texts_.at(std::stoul(text.substr(number, end - number)));
+      from = end + mark.size() + 1;
+    }
+    out.append(text, from);
+  }
+
+ private:
+  static constexpr const char* kMark = "\x01";
+  const ChoiceProvider& provider_;
+  std::map<std::pair<std::string, std::vector<std::string>>, size_t> places_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
+Json to_json(const Literal& literal) {
+  return std::visit(
+      [](const auto& value) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) return nullptr;
+        else return value;
+      },
+      literal);
+}
+
+Json input_config(const InputSpec& input, const ChoiceProvider& provider, bool always_options) {
+  return config(input, listed(provider), always_options);
+}
+
+Json object_info(const NodeSpec& node, const ChoiceProvider& provider) { return info(node, listed(provider)); }
+
 Json object_info(const NodeTable& table, const ChoiceProvider& provider) {
   Json out = Json::object();
   for (const NodeSpec* node : table.list()) out[node->class_type] = object_info(*node, provider);
@@ -78,10 +132,12 @@ Json object_info(const NodeTable& table, const ChoiceProvider& provider) {
 }
 
 std::string object_info_text(const NodeTable& table, const ChoiceProvider& provider) {
+  ListTexts lists(provider);
+  const Choices marks = [&](const InputSpec& input) { return lists.mark(input); };
   std::string out = "{";
   for (const NodeSpec* node : table.list()) {
     if (out.size() > 1) out += ',';
-    out += dump_json(node->class_type) + ':' + dump_json(object_info(*node, provider));
+    lists.append(out, dump_json(node->class_type) + ':' + dump_json(info(*node, marks)));
   }
   return out += '}';
 }

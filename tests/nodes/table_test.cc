@@ -179,12 +179,30 @@ TEST(Table, FormsOfOneNameAreToldApart) {
   EXPECT_TRUE(today->input("ipadapter"));
 }
 
+// Names with quotes and what looks like a mark of the text, a file named as a choice that is always there, and none.
+TEST(Table, ObjectInfoIsTheSameAsText) {
+  class Choices final : public workflow::ChoiceProvider {
+   public:
+    std::vector<std::string> choices(const std::string& source) const override {
+      if (source == "loras")
+        return {"None", "a \"b\".safetensors",
+                "c\x01"
+                "0\x01.safetensors"};
+      if (source == "checkpoints") return {"d.safetensors"};
+      return {};
+    }
+    bool has_own_check(const std::string&) const override { return false; }
+    std::optional<Error> check(const std::string&, const std::string&) const override { return std::nullopt; }
+  };
+  const std::string text = workflow::object_info_text(standard_table(), Choices());
+  EXPECT_EQ(text, workflow::dump_json(workflow::object_info(standard_table(), Choices())));
+  EXPECT_NE(text.find("c\\u00010\\u0001.safetensors"), std::string::npos);
+}
+
 TEST(Table, ObjectInfoHasComfyUisShape) {
   const library::Folders folders;
   const artifacts::FolderStore store{artifacts::Directories()};
   const FolderChoices choices(folders, store);
-  EXPECT_EQ(workflow::object_info_text(standard_table(), choices),
-            workflow::dump_json(workflow::object_info(standard_table(), choices)));
   const Json info = workflow::object_info(*standard_table().NodeTable::find("KSampler"), choices);
   EXPECT_EQ(info["input"]["required"]["model"][0], "MODEL");
   const Json& seed = info["input"]["required"]["seed"];
