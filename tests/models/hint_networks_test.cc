@@ -6,13 +6,13 @@
 #include <cmath>
 
 #include "image/hints/hints.h"
+#include "made_networks.h"
 #include "models/hints/depth_anything.h"
 #include "models/hints/people.h"
 #include "models/hints/pose_network.h"
 #include "models/hints/soft_edges.h"
 #include "models/hints/zoe_depth.h"
 #include "models/upscale/latent_resizer.h"
-#include "made_networks.h"
 #include "models_support.h"
 #include "numbers_support.h"
 #include "ops/elementwise.h"

@@ -416,6 +416,8 @@ TEST(HintNodes, NameTheFilesThatTheyLack) {
   };
   lacks("OpenposePreprocessor", {}, "body_pose_model.pth", "controlnet_aux");
   lacks("HEDPreprocessor", {}, "ControlNetHED.pth", "lllyasviel/Annotators");
+  lacks("LineArtPreprocessor", {{"coarse", std::string("enable")}}, "sk_model2.pth", "lllyasviel/Annotators");
+  lacks("AnyLineArtPreprocessor_aux", {}, "MTEED.pth", "TheMistoAI/MistoLine");
   lacks("DepthAnythingV2Preprocessor", {{"ckpt_name", std::string("depth_anything_v2_vitb.pth")}},
         "depth_anything_v2_vitb.pth", "Depth-Anything-V2-Base");
   lacks("NNLatentUpscale", {{"version", std::string("SD 1.x")}}, "sd15_resizer.pt", "latent_upscale_models");

@@ -108,6 +108,7 @@ TEST(Synth, RulesOfTheValues) {
   EXPECT_EQ(rule("a.patch_embedding.weight", {4, 3, 1, 1}), (R{0.0f, 1.0f}));
   EXPECT_EQ(rule("norm.weight", {8}), (R{1.0f, 0.1f}));
   EXPECT_EQ(rule("norm.bias", {8}), (R{0.0f, 0.05f}));
+  EXPECT_EQ(rule("norm.running_var", {8}), (R{1.0f, 0.1f}));
   EXPECT_EQ(rule("m.output_blocks.11.1.transformer_blocks.0.norm1.bias", {8}), (R{0.0f, 0.3f}));
   EXPECT_EQ(value_rule("m.output_blocks.11.1.transformer_blocks.0.norm1.bias", {8}, false).factor, 0.05f);
   EXPECT_EQ(rule("decoder.conv_out.weight", {3, 3, 1, 1}), (R{0.0f, 0.3f}));

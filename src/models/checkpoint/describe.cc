@@ -9,8 +9,11 @@
 #include "models/control/control_lora.h"
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
+#include "models/fill/hole_filler.h"
 #include "models/gligen/gligen.h"
 #include "models/hints/depth_anything.h"
+#include "models/hints/lines/line_network.h"
+#include "models/hints/normals.h"
 #include "models/hints/pose_network.h"
 #include "models/hints/soft_edges.h"
 #include "models/hints/zoe_depth.h"
@@ -56,6 +59,7 @@ constexpr KindText kKinds[] = {
     {FileKind::kPoseNetwork, "pose_network", "controlnet_aux"},
     {FileKind::kDepthNetwork, "depth_network", "controlnet_aux"},
     {FileKind::kEdgeNetwork, "edge_network", "controlnet_aux"},
+    {FileKind::kHoleFiller, "hole_filler", "inpaint"},
     {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
     {FileKind::kCutoutNetwork, "cutout_network", "rembg"},
     {FileKind::kLora, "lora", "loras"},
@@ -98,7 +102,9 @@ class Describer {
                        attempt([&] { return style(); }) || attempt([&] { return gligen(); }) ||
                        attempt([&] { return photo_maker(); }) || attempt([&] { return hypernetwork(); }) ||
                        attempt([&] { return upscaler(); }) || attempt([&] { return latent_resizer(); }) ||
-                       attempt([&] { return hint_network(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return hole_filler(); }) || attempt([&] { return hint_network(); }) ||
+                       attempt([&] { return line_network(); }) || attempt([&] { return normal_network(); }) ||
+                       attempt([&] { return embedding(); }) ||
                        attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
                        attempt([&] { return clip(); });
     if (!known) foreign();
@@ -307,9 +313,23 @@ class Describer {
     const UpscalerConfig config = read_upscaler_config(w);
     Upscaler::check(w);
     out_.summary = "upscaler, " + std::to_string(config.scale) + "x";
-    add_part(config.compact ? "compact network" : "ESRGAN", *tensors, w.unused(),
+    const char* const network = config.transformer ? transformer_name(*config.transformer)
+                                : config.compact   ? "compact network"
+                                                   : "ESRGAN";
+    add_part(network, *tensors, w.unused(),
              std::to_string(config.blocks) + (config.compact ? " convolutions of " : " blocks of ") +
                  std::to_string(config.features) + " channels");
+    return true;
+  }
+
+  bool hole_filler() {
+    const auto kind = filler_kind(tensors_);
+    if (!kind) return false;
+    out_.kind = FileKind::kHoleFiller;
+    out_.summary = std::string("network that fills holes (") + filler_name(*kind) + ")";
+    add_part(filler_name(*kind), tensors_, {}, "");
+    out_.fits = "INPAINT_LoadInpaintModel";
+    HoleFiller::check(probe(filler_tensors(tensors_)));
     return true;
   }
 
@@ -351,6 +371,29 @@ class Describer {
              std::to_string(file_.graph->nodes.size()) + " operations, from " + shapes(file_.graph->inputs) + " to " +
                  shapes(file_.graph->outputs) + ", operators of version " + std::to_string(file_.graph->opset));
     const OnnxNetwork measured(*file_.graph, ops::Packer::measure());  // throws for what is not computed here
+    return true;
+  }
+
+  bool normal_network() {
+    if (!is_normal_network(tensors_)) return false;
+    out_.kind = FileKind::kDepthNetwork;
+    out_.summary = "network of normals (BAE)";
+    add_part("BAE", tensors_, {}, "");
+    out_.fits = "BAE-NormalMapPreprocessor";
+    NormalNetwork::check(probe(normal_tensors(tensors_)));
+    return true;
+  }
+
+  // Networks that draw lines, each with a node of its own.
+  bool line_network() {
+    const auto kind = line_kind(tensors_);
+    if (!kind) return false;
+    const LineNetworkNames& names = names_of(*kind);
+    out_.kind = FileKind::kEdgeNetwork;
+    out_.summary = names.name;
+    add_part("lines", tensors_, {}, "");
+    out_.fits = names.nodes;
+    LineNetwork::check(probe(line_tensors(tensors_)));
     return true;
   }
 

@@ -32,6 +32,7 @@ enum class FileKind {
   kPoseNetwork,    // finds people in pictures
   kDepthNetwork,   // says how near each pixel is
   kEdgeNetwork,    // finds edges in pictures
+  kHoleFiller,     // fills holes in pictures
   kCutoutNetwork,  // says what of a picture is in front
   kOnnxNetwork,    // any other graph of an ONNX file
   kLora,

@@ -81,7 +81,8 @@ Tensor RoughFiller::attended(const Block& block, const Tensor& x, int64_t window
   const Tensor cells = layers::cut_into_windows(layers::rolled(x, shift, shift), window, window);
   Tensor bias;
   if (shift > 0) {
-    const layers::RolledWindows rolled{h, w, window, window, shift, shift};
+    const layers::RolledWindows rolled{
+        .map_height = h, .map_width = w, .height = window, .width = window, .down = shift, .right = shift};
     bias = layers::scores_between_parts(rolled, 0, rolled.count()).to(x.device());
   }
   if (known.defined()) {

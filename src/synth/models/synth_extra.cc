@@ -1,3 +1,6 @@
+#include "synth/models/networks/fill_manifest.h"
+#include "synth/models/networks/line_manifest.h"
+#include "synth/models/networks/upscale_manifest.h"
 #include "synth/models/onnx_graph.h"
 #include "synth/models/synth.h"
 
@@ -79,6 +82,16 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   const DepthPlan zoe = size == SynthSize::kFull
                             ? DepthPlan{1024, 24, 256, {256, 512, 1024, 1024}}
                             : DepthPlan{w.depth, 12, w.depth / 2, {w.depth / 4, w.depth / 2, w.depth, w.depth}};
+  const bool full = size == SynthSize::kFull;
+  const NormalPlan surfaces =
+      full ? NormalPlan{} : NormalPlan{8, 32, 32, 8, {8, 8, 8, 8, 12, 12, 16}, {1, 1, 1, 1, 1, 1, 1}};
+  const MatPlan filler =
+      full ? MatPlan{512, 180, 512, {512, 512, 512, 256, 128, 64}} : MatPlan{128, 12, 16, {16, 12, 12, 8}};
+  const SwinPlan swin = full ? SwinPlan{.scale = 2}
+                             : SwinPlan{.width = 24, .heads = 2, .scale = 2, .features = 8, .groups = {2, 2}},
+                 hybrid = full ? SwinPlan{.window = 16}
+                               : SwinPlan{.width = 24, .heads = 2, .window = 8, .features = 8, .groups = {2}};
+  const OmniPlan omni = full ? OmniPlan{.scale = 2} : OmniPlan{.width = 16, .scale = 2, .groups = 1, .narrow = 8};
   using enum Packing;
   return {
       {"checkpoints/v2-1_512-ema-pruned.safetensors", kSafetensors, sd21, PredictionMark::kEps},
@@ -126,9 +139,23 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       {"controlnet_aux/depth_anything_v2_vitl.pth", kTorchFlat, depth_anything(large_depth)},
       {"controlnet_aux/ZoeD_M12_N.pt", kTorchNested, below("model.", zoe_depth(zoe))},
       {"controlnet_aux/ControlNetHED.pth", kTorchFlat, soft_edges(w.pose)},
+      {"controlnet_aux/sk_model.pth", kTorchFlat, drawn_lines(w.pose, 3)},
+      {"controlnet_aux/sk_model2.pth", kTorchFlat, drawn_lines(w.pose, 3)},
+      {"controlnet_aux/netG.pth", kTorchFlat, below("module.", anime_lines(w.pose, 8))},
+      {"controlnet_aux/table5_pidinet.pth", kTorchStateDict, below("module.", difference_edges(w.pose, w.pose))},
+      {"controlnet_aux/7_model.pth", kTorchFlat, tiny_edges()},
+      {"controlnet_aux/MTEED.pth", kTorchFlat, tiny_edges()},
+      {"controlnet_aux/scannet.pt", kTorchNested, below("model.module.", normals(surfaces))},
+      {"controlnet_aux/mlsd_large_512_fp32.pth", kTorchFlat, straight_lines(size == SynthSize::kFull ? 1 : 4)},
       onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
       onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
       onnx_file("rembg/u2net.onnx", cutout_network(w.pose)),
+      {"inpaint/big-lama.safetensors", kSafetensors,
+       below("generator.", lama(w.pose, size == SynthSize::kFull ? 18 : 2))},
+      {"inpaint/MAT_Places512_G_fp16.safetensors", kSafetensors, mat(filler)},
+      {"upscale_models/001_classicalSR_DF2K_s64w8_SwinIR-M_x2.pth", kTorchNested, below("params.", swin_ir(swin))},
+      {"upscale_models/Real_HAT_GAN_SRx4.pth", kTorchNested, below("params_ema.", hat(hybrid))},
+      {"upscale_models/OmniSR_X2_DIV2K.safetensors", kSafetensors, omni_sr(omni)},
       {"latent_upscale_models/sd15_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"latent_upscale_models/sdxl_resizer.pt", kTorchFlat, latent_resizer(w.resizer, 12)},
       {"loras/sd15_style.safetensors", kSafetensors, lora(unet(sd15), sd15, text_l, 4)},

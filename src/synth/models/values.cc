@@ -59,7 +59,8 @@ ValueRule value_rule(std::string_view name, const Shape& shape, bool velocity) {
   // How likely there is a thing anywhere: hardly, as a detector is initialised.
   if (name.find("obj_preds") != std::string_view::npos && shape.rank() == 1) return {-4.6f, 0.05f};
   if (shape.rank() == 1) {
-    if (name.substr(name.rfind('.') + 1) == "weight") return {1.0f, 0.1f};
+    const std::string_view last = name.substr(name.rfind('.') + 1);
+    if (last == "weight" || last == "running_var") return {1.0f, 0.1f};
     const bool marker = name.ends_with("output_blocks.11.1.transformer_blocks.0.norm1.bias");
     return {0.0f, marker && velocity ? 0.3f : 0.05f};
   }

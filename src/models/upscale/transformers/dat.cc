@@ -87,7 +87,8 @@ struct Windows {
       const Tensor one = contiguous(all.slice(3, part * c + first, count));
       return layers::cut_into_windows(layers::rolled(one, down, right), height, width);
     };
-    const layers::RolledWindows rolled{h, w, height, width, down, right};
+    const layers::RolledWindows rolled{
+        .map_height = h, .map_width = w, .height = height, .width = width, .down = down, .right = right};
     const Tensor mixed = layers::attention_in_windows(windows(0), windows(1), windows(2), heads, relative,
                                                       down > 0 || right > 0 ? &rolled : nullptr);
     return layers::rolled(layers::joined_windows(mixed, height, width, h, w), -down, -right);

@@ -73,7 +73,8 @@ SwinBlock::SwinBlock(const nn::Weights& w, int64_t width, int64_t side, bool shi
 Tensor SwinBlock::attended(const Tensor& normed) const {
   const int64_t h = normed.dim(1), w = normed.dim(2), c = normed.dim(3);
   const Tensor all = qkv(layers::cut_into_windows(layers::rolled(normed, shift, shift), window, window));
-  const layers::RolledWindows rolled{h, w, window, window, shift, shift};
+  const layers::RolledWindows rolled{
+      .map_height = h, .map_width = w, .height = window, .width = window, .down = shift, .right = shift};
   const Tensor mixed = layers::attention_in_windows(all.slice(2, 0, c), all.slice(2, c, c), all.slice(2, 2 * c, c),
                                                     heads, relative, shift > 0 ? &rolled : nullptr);
   return layers::rolled(layers::joined_windows(out(mixed), window, window, h, w), -shift, -shift);

@@ -18,9 +18,26 @@ struct AnyHint {
 };
 
 // Those that are here as nodes.
-constexpr std::array kHere{"CannyEdgePreprocessor",       "ColorPreprocessor",   "DWPreprocessor",
-                           "DepthAnythingV2Preprocessor", "HEDPreprocessor",     "OpenposePreprocessor",
-                           "ScribblePreprocessor",        "ShufflePreprocessor", "TilePreprocessor",
+constexpr std::array kHere{"AnimeLineArtPreprocessor",
+                           "AnyLineArtPreprocessor_aux",
+                           "BAE-NormalMapPreprocessor",
+                           "CannyEdgePreprocessor",
+                           "ColorPreprocessor",
+                           "DWPreprocessor",
+                           "DepthAnythingV2Preprocessor",
+                           "FakeScribblePreprocessor",
+                           "HEDPreprocessor",
+                           "LineArtPreprocessor",
+                           "LineartStandardPreprocessor",
+                           "M-LSDPreprocessor",
+                           "OpenposePreprocessor",
+                           "PiDiNetPreprocessor",
+                           "ScribblePreprocessor",
+                           "Scribble_PiDiNet_Preprocessor",
+                           "Scribble_XDoG_Preprocessor",
+                           "ShufflePreprocessor",
+                           "TEEDPreprocessor",
+                           "TilePreprocessor",
                            "Zoe-DepthMapPreprocessor"};
 
 void check(const AnyHint& in) {

@@ -1,5 +1,6 @@
 // Depth estimated from a picture (comfyui_controlnet_aux).
 #include "models/hints/depth_anything.h"
+#include "models/hints/normals.h"
 #include "models/hints/zoe_depth.h"
 #include "node_api/table.h"
 #include "nodes/extensions/krita/hint_pictures.h"
@@ -60,6 +61,23 @@ Results<Image> metres(const Metres& in, Call& call) {
       })};
 }
 
+struct Normals {
+  Linked<Image> image;
+  int64_t resolution = 512;
+};
+
+models::NormalHandle load_normals(Call& call) {
+  const auto file = open_published(call, kKind, "scannet.pt", "lllyasviel/Annotators");
+  return models::load_normal_network(call.context().residency, *file->tensors, file->name());
+}
+
+Results<Image> normals(const Normals& in, Call& call) {
+  const models::NormalHandle model = load_normals(call);
+  return {preprocessed(
+      *in.image, in.resolution, image::ByteFilter::kCubic, call,
+      [&](const image::BytePicture& picture) { return models::normals_of(call.context().residency, model, picture); })};
+}
+
 }  // namespace
 
 void register_depth_nodes(Table& table) {
@@ -76,6 +94,19 @@ void register_depth_nodes(Table& table) {
         load_zoe(call);
         return foresee_hint(in(&Metres::image), in(&Metres::resolution));
       }});
+  table.add(
+      NodeOf<Normals>{.name = "BAE-NormalMapPreprocessor",
+                      .display = "BAE Normal Map",
+                      .category = "ControlNet Preprocessors/Normal and Depth Estimators",
+                      .description = "Where each surface faces, as colours, for a ControlNet that follows normals.",
+                      .origin = "controlnet_aux",
+                      .inputs = {Link("image", &Normals::image), resolution_input(&Normals::resolution)},
+                      .looks_through = {kKind},
+                      .run = normals,
+                      .foresee = [](const Known<Normals>& in, Call& call) -> Foreseen<Image> {
+                        load_normals(call);
+                        return foresee_hint(in(&Normals::image), in(&Normals::resolution));
+                      }});
   table.add(NodeOf<Depth>{
       .name = "DepthAnythingV2Preprocessor",
       .display = "Depth Anything V2 - Relative",

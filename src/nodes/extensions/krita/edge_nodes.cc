@@ -1,4 +1,5 @@
 // Edges found by networks (comfyui_controlnet_aux).
+#include "image/hints/lines.h"
 #include "models/hints/soft_edges.h"
 #include "node_api/table.h"
 #include "nodes/extensions/krita/hint_pictures.h"
@@ -30,9 +31,32 @@ Results<Image> soft_edges(const SoftEdges& in, Call& call) {
       })};
 }
 
+Results<Image> scribble(const SoftEdges& in, Call& call) {
+  const models::SoftEdgeHandle model = load_soft_edges(call);
+  return {
+      preprocessed(*in.image, in.resolution, image::ByteFilter::kCubic, call, [&](const image::BytePicture& picture) {
+        return image::scribbled(models::soft_edges(call.context().residency, model, picture, in.safe));
+      })};
+}
+
 }  // namespace
 
 void register_edge_nodes(Table& table) {
+  table.add(NodeOf<SoftEdges>{
+      .name = "FakeScribblePreprocessor",
+      .display = "Fake Scribble Lines (aka scribble_hed)",
+      .category = kLines,
+      .description = "Lines as of a brush along the soft edges of a picture.",
+      .origin = "controlnet_aux",
+      .inputs = {Link("image", &SoftEdges::image),
+                 switched("safe", &SoftEdges::safe, true).tip("As in HEDPreprocessor, before lines are made of them."),
+                 resolution_input(&SoftEdges::resolution)},
+      .looks_through = {kKind},
+      .run = scribble,
+      .foresee = [](const Known<SoftEdges>& in, Call& call) -> Foreseen<Image> {
+        load_soft_edges(call);
+        return foresee_hint(in(&SoftEdges::image), in(&SoftEdges::resolution));
+      }});
   table.add(NodeOf<SoftEdges>{
       .name = "HEDPreprocessor",
       .display = "HED Soft-Edge Lines",
