@@ -151,7 +151,7 @@ std::unique_ptr<engine::Engine> start_engine(const SessionFlags& flags, bool mod
   options.folders.add_built_in(built_in);
   options.computing = [] {
     const Device device = ops::compute_device();
-    return engine::Computing{device_name(device), ops::device_memory_bytes(device)};
+    return engine::Computing{device_name(device), ops::device_memory_bytes(device), ops::device_memory_apart(device)};
   };
   if (!flags.memory_budget.empty()) options.memory_budget = parse_bytes(flags.memory_budget);
   return std::make_unique<engine::Engine>(std::move(options));

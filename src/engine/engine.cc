@@ -306,7 +306,9 @@ Engine::Engine(EngineOptions options)
       choices_(options_.folders, artifacts_),
       residency_(budget_on(computing()), kProgramMemory),
       cache_(options_.result_budget),
-      device_(device()) {}
+      device_(device()) {
+  residency_.set_budget(residency_.budget(), computing().apart);
+}
 
 Engine::~Engine() = default;
 
@@ -323,7 +325,7 @@ void Engine::follow_device() {
   foreseen_.clear();
   cache_.clear();
   result_bytes_ = 0;
-  residency_.set_budget(budget_on(now));
+  residency_.set_budget(budget_on(now), now.apart);
 }
 
 nodes::Context Engine::context(CancelToken cancel, nodes::NodeEvents& events) {

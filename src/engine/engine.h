@@ -28,6 +28,7 @@ namespace easel::engine {
 struct Computing {
   std::string device = "cpu";  // results of one device are not taken for another's
   size_t memory = 0;           // bytes that it has for models, 0: what the machine has
+  bool apart = false;          // that is memory of its own: pictures and the program itself do not count in it
 };
 
 struct EngineOptions {
@@ -38,8 +39,8 @@ struct EngineOptions {
   DType compute = DType::kF32;
   nodes::PreviewMethod preview = nodes::PreviewMethod::kLatentToRgb;
   std::function<Computing()> computing = {};  // what models compute on now, from any thread; empty: the processor
-  size_t memory_budget = 0;                   // of the whole program; 0: what the device has
-  size_t result_budget = size_t{1} << 30;     // for results kept between runs
+  size_t memory_budget = 0;                // of the whole program, or of models that lie apart; 0: what the device has
+  size_t result_budget = size_t{1} << 30;  // for results kept between runs
 };
 
 struct RunOptions {

@@ -85,7 +85,8 @@ std::string in_words(const nodes::Value& value) {
 // the memory budget allows.
 void require_room(const nodes::Call::Arguments& arguments, const nodes::Outputs& outputs,
                   const memory::Residency& residency) {
-  if (residency.budget() == 0) return;
+  const size_t budget = budget_beside(residency);
+  if (budget == 0) return;
   std::vector<const nodes::Value*> there;
   const auto not_there = [&](const nodes::Value& value) {
     return value.bytes() > 0 && std::none_of(there.begin(), there.end(), [&](auto* v) { return v->is(value); });
@@ -103,8 +104,8 @@ void require_room(const nodes::Call::Arguments& arguments, const nodes::Outputs&
     there.push_back(&value);
     if (!largest || value.bytes() > largest->bytes()) largest = &value;
   }
-  if (largest && add(add(taken, made), kProgramMemory) > add(residency.budget(), kSmallValues))
-    throw beyond_budget("to make " + in_words(*largest), made, taken, residency.budget());
+  if (largest && add(add(taken, made), kProgramMemory) > add(budget, kSmallValues))
+    throw beyond_budget("to make " + in_words(*largest), made, taken, residency);
 }
 
 // What depends on nodes of a plan, by their ids.

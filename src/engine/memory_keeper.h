@@ -15,9 +15,12 @@ constexpr size_t kProgramMemory = size_t{256} << 20;
 // What of it is for small pictures and latents.
 constexpr size_t kSmallValues = size_t{128} << 20;
 
-// Counts models, tensors (results that are kept too, and blocks of freed ones that are kept for reuse) and the buffers
-// of pictures. Before their sum goes above the budget, it lets go of, in this order: blocks kept for reuse, kept
-// results, idle models. Used by one run at a time, on its thread.
+// The budget for everything but models where those lie in memory of a device's own, else the one for all.
+size_t budget_beside(const memory::Residency& residency);
+
+// Counts models, unless they lie apart, tensors (results that are kept too, and blocks of freed ones that are kept for
+// reuse) and the buffers of pictures. Before their sum goes above the budget, it lets go of, in this order: blocks kept
+// for reuse, kept results, idle models. Used by one run at a time, on its thread.
 class MemoryKeeper final : public MemoryGuard {
  public:
   // Both must outlive it.
@@ -31,12 +34,14 @@ class MemoryKeeper final : public MemoryGuard {
  private:
   // By how much the budget would be exceeded with `bytes` more, which is at most the budget.
   size_t excess(size_t bytes) const;
+  // What models take of the budget.
+  size_t models() const;
 
   memory::Residency& residency_;
   ResultCache& results_;
 };
 
 // The error of a node that needs, or will need, `bytes` at once besides what is in use, `what` being their name.
-Error beyond_budget(const std::string& what, size_t bytes, size_t in_use, size_t budget);
+Error beyond_budget(const std::string& what, size_t bytes, size_t in_use, const memory::Residency& residency);
 
 }  // namespace easel::engine

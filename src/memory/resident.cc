@@ -108,13 +108,13 @@ void Residency::make_room(size_t bytes, const std::string& name) {
     MutexLock lock(mutex_);
     make_room_now(bytes, name);
   }
-  ask_for_memory(bytes);
+  if (!apart_) ask_for_memory(bytes);
 }
 
 void Residency::make_room_now(size_t bytes, const std::string& name) {
   if (budget_ == 0) return;
   const std::vector<ResidentBase*> loaded = loaded_models();
-  const auto fits = [&]() EASEL_REQUIRES(mutex_) { return loaded_now() + held_ + overhead_ + bytes <= budget_; };
+  const auto fits = [&]() EASEL_REQUIRES(mutex_) { return loaded_now() + held_ + overhead() + bytes <= budget_; };
   for (ResidentBase* r : loaded) {
     if (fits()) return;
     if (r->evict()) trim_pool();
@@ -125,21 +125,21 @@ void Residency::make_room_now(size_t bytes, const std::string& name) {
 void Residency::refuse(size_t bytes, const std::string& name, size_t kept) const {
   throw Error(Fault::kMemory, "the " + name + " takes " + mebibytes(bytes) +
                                   (kept > 0 ? " besides the " + mebibytes(kept) + " in use" : "") +
-                                  (overhead_ > 0 ? " and " + mebibytes(overhead_) + " for the program itself" : "") +
+                                  (overhead() > 0 ? " and " + mebibytes(overhead()) + " for the program itself" : "") +
                                   ", more than the memory budget of " + mebibytes(budget_))
-      .fix("Allow " + mebibytes(kept + overhead_ + bytes) + " or more, or choose a smaller model or picture");
+      .fix("Allow " + mebibytes(kept + overhead() + bytes) + " or more, or choose a smaller model or picture");
 }
 
 void Residency::require(size_t bytes, const std::string& name) const {
-  if (budget_ > 0 && bytes + overhead_ > budget_) refuse(bytes, name, 0);
+  if (budget_ > 0 && bytes + overhead() > budget_) refuse(bytes, name, 0);
 }
 
 size_t Residency::room(size_t wanted) {
   if (budget_ == 0) return SIZE_MAX;
-  MemoryGuard* const guard = memory_guard();
+  MemoryGuard* const guard = apart_ ? nullptr : memory_guard();
   if (guard && wanted > 0) guard->make_room(wanted);
   MutexLock lock(mutex_);
-  size_t kept = held_ + overhead_ + (guard ? guard->beside_models() : 0);
+  size_t kept = held_ + overhead() + (guard ? guard->beside_models() : 0);
   for (ResidentBase* r : all_)
     if (r->loaded_bytes() > 0 && r->in_use()) kept += r->loaded_bytes();
   return budget_ > kept ? budget_ - kept : 0;

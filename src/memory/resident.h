@@ -72,15 +72,20 @@ class Residency {
   Residency& operator=(const Residency&) = delete;
 
   size_t budget() const { return budget_; }
-  // For what is asked for from here on; nothing is evicted.
-  void set_budget(size_t bytes) { budget_ = bytes; }
+  // For what is asked for from here on; nothing is evicted. `apart`: models and what they compute in lie in memory of a
+  // device's own, so that nothing else counts in the budget.
+  void set_budget(size_t bytes, bool apart = false) {
+    budget_ = bytes;
+    apart_ = apart;
+  }
+  bool apart() const { return apart_; }
   size_t loaded_bytes() const;
   // Drops everything not in use.
   void evict_all();
   // Evicts the idle model that was used longest ago. Returns whether there was one.
   bool evict_oldest();
   // Makes room for `bytes` more, or throws Error(kMemory) that names `name` and says what would fit. Asks this thread's
-  // MemoryGuard too, which knows what there is beside models.
+  // MemoryGuard too, which knows what there is beside models, unless those lie apart.
   void make_room(size_t bytes, const std::string& name);
   // The room that there would be if all idle models were evicted. Where `wanted` bytes do not fit beside what this
   // thread's MemoryGuard counts, that is asked to make room first.
@@ -157,6 +162,7 @@ class Residency {
   size_t loaded_now() const EASEL_REQUIRES(mutex_);
   void make_room_now(size_t bytes, const std::string& name) EASEL_REQUIRES(mutex_);
   std::vector<ResidentBase*> loaded_models() const EASEL_REQUIRES(mutex_);
+  size_t overhead() const { return apart_ ? 0 : overhead_; }
   [[noreturn]] void refuse(size_t bytes, const std::string& name, size_t kept) const;
 
   mutable Mutex mutex_;
@@ -164,6 +170,7 @@ class Residency {
   std::vector<ResidentBase*> all_ EASEL_GUARDED_BY(mutex_);
   std::map<std::string, Shared> shared_ EASEL_GUARDED_BY(mutex_);
   std::atomic<size_t> budget_;
+  std::atomic<bool> apart_{false};
   const size_t overhead_;
   size_t held_ EASEL_GUARDED_BY(mutex_) = 0;
   uint64_t clock_ EASEL_GUARDED_BY(mutex_) = 0;

@@ -251,6 +251,24 @@ TEST_F(MemoryBudget, WhatFollowsFromTheGraphIsRefusedBeforeAnythingRuns) {
   }
 }
 
+// A budget that even a small latent is beyond.
+TEST_F(MemoryBudget, WhatTheProgramItselfTakesIsSaid) {
+  EngineOptions options{.table = nodes::standard_table()};
+  options.directories = engine_->directories();
+  options.memory_budget = size_t{100} << 20;
+  engine_ = std::make_unique<Engine>(std::move(options));
+  try {
+    run(with_output({.faulty = "z", .what = "", .prompt = {{"z", empty_latent(64, 64, 1)}}, .type = "LATENT"}));
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kMemory);
+    EXPECT_NE(
+        std::string(e.what()).find("1 MiB besides 128 MiB for the program itself, more than the memory budget of 100"),
+        std::string::npos)
+        << e.what();
+  }
+}
+
 TEST_F(MemoryBudget, WhatFitsIsNot) {
   const auto doubled = [](const Json& x) { return node("ImageBatch", {{"image1", x}, {"image2", x}}); };
   // 32 pictures of 3 MiB besides the 16 that they are made of.

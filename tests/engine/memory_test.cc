@@ -95,11 +95,13 @@ class Runs : public ::testing::Test {
     fs::remove_all(folder_);
   }
   fs::path checkpoint() const { return folder_ / "models" / "checkpoints" / kCheckpoint; }
-  std::unique_ptr<Engine> start(size_t budget = 0, DType compute = DType::kF32) const {
+  std::unique_ptr<Engine> start(size_t budget = 0, DType compute = DType::kF32,
+                                std::function<Computing()> computing = {}) const {
     return std::make_unique<Engine>(EngineOptions{.table = nodes::standard_table(),
                                                   .folders = library::Folders(folder_ / "models"),
                                                   .directories = {folder_, folder_, folder_},
                                                   .compute = compute,
+                                                  .computing = std::move(computing),
                                                   .memory_budget = budget});
   }
   static Tensor run(Engine& engine, EventSink& sink, bool last = false,
@@ -287,6 +289,25 @@ TEST_F(Runs, ABudgetIsKeptByLettingModelsGo) {
   ASSERT_EQ(got.shape(), expected.shape());
   for (const auto& [moment, bytes] : some.at) EXPECT_LE(bytes, room) << moment;
   for (int64_t i = 0; i < got.numel(); ++i) ASSERT_NEAR(got.f32()[i], expected.f32()[i], 2e-3) << i;
+}
+
+// A graphics card's memory holds models and what they compute in, the machine's everything else.
+TEST_F(Runs, TheBudgetOfADeviceWithMemoryOfItsOwnIsForModelsOnly) {
+  const auto free = start();
+  ModelBytes all(*free);
+  const Tensor expected = run(*free, all);
+  const size_t room = free->model_bytes() + (size_t{64} << 20);
+  EXPECT_FALSE(start(room)->check(text_to_picture()).flawless()) << "the program itself takes 256 MiB";
+  const auto card = start(room, DType::kF32, [] { return Computing{"cpu", 0, true}; });
+  ModelBytes some(*card);
+  EXPECT_TRUE(same(run(*card, some), expected));
+  Json graph = to_json(text_to_picture());
+  graph["8"] = {{"class_type", "EmptyImage"},
+                {"inputs", {{"width", 8192}, {"height", 8192}, {"batch_size", 1}, {"color", 0}}}};
+  graph["9"] = {{"class_type", "PreviewImage"}, {"inputs", {{"images", {"8", 0}}}}};
+  EXPECT_TRUE(card->check(workflow::parse_prompt(graph)).flawless()) << "a picture of 768 MiB";
+  EXPECT_FALSE(start(kProgramMemory + room)->check(workflow::parse_prompt(graph)).flawless());
+  EXPECT_FALSE(card->check(text_to_picture(Json::object(), 8192)).flawless()) << "what a model computes in";
 }
 
 TEST_F(Runs, RunsThatDoNotFitIntoMemoryAreRefusedBeforeAnythingIsLoaded) {
