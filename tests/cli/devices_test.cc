@@ -2,7 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <utility>
 
+#include "base/atomic_file.h"
 #include "cli/command.h"
 #include "support/tiny_models.h"
 #include "workflow/json.h"
@@ -11,18 +15,29 @@ namespace easel::cli {
 namespace {
 
 using testing::Workplace;
+namespace fs = std::filesystem;
 using workflow::Json;
 
-// While it lives, Vulkan's loader finds no driver: as on a machine without a graphics card.
-struct NoDrivers {
-  NoDrivers() {
-    setenv("VK_ICD_FILENAMES", "/nowhere.json", 1);
-    setenv("VK_DRIVER_FILES", "/nowhere.json", 1);
+// While it lives, Vulkan's loader finds these drivers, and where none of them is there, none.
+struct Drivers {
+  explicit Drivers(const std::string& files) {
+    for (const auto& [name, before] : before_) setenv(name, files.c_str(), 1);
   }
-  ~NoDrivers() {
-    unsetenv("VK_ICD_FILENAMES");
-    unsetenv("VK_DRIVER_FILES");
+  ~Drivers() {
+    for (const auto& [name, before] : before_)
+      if (before) setenv(name, before->c_str(), 1);
+      else unsetenv(name);
   }
+  Drivers(const Drivers&) = delete;
+  Drivers& operator=(const Drivers&) = delete;
+
+ private:
+  static std::optional<std::string> now(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  }
+  const std::pair<const char*, std::optional<std::string>> before_[2] = {{"VK_ICD_FILENAMES", now("VK_ICD_FILENAMES")},
+                                                                         {"VK_DRIVER_FILES", now("VK_DRIVER_FILES")}};
 };
 
 TEST(Devices, AreListed) {
@@ -37,17 +52,59 @@ TEST(Devices, AreListed) {
 }
 
 TEST(Devices, WithoutADriverThereIsTheProcessor) {
-  const NoDrivers none;
+  const Drivers none("/nowhere.json");
   Workplace place("devices");
-  EXPECT_EQ(workflow::parse_json(place.run({"devices", "--json"}).out).size(), 1u);
+  const Json all = workflow::parse_json(place.run({"devices", "--json"}).out);
+  EXPECT_EQ(all.size(), 1u);
+  const std::string why = "Vulkan's loader found no driver where VK_DRIVER_FILES says, /nowhere.json";
+  EXPECT_EQ(all[0]["no_card"]["message"], why);
+  EXPECT_NE(all[0]["no_card"]["advice"].get<std::string>().find("Unset VK_DRIVER_FILES"), std::string::npos);
+  EXPECT_NE(place.run({"devices"}).out.find("No graphics card: " + why), std::string::npos);
+  const Json machine = workflow::parse_json(place.run({"doctor", "--json"}).out)["machine"];
+  EXPECT_EQ(machine["no_card"]["message"], why);
   EXPECT_EQ(place.run({"doctor", "--device", "auto"}).code, 4);  // it has no model files, and that is all
   const auto refused = place.run({"doctor", "--device", "vulkan"});
   EXPECT_EQ(refused.code, 7);
-  EXPECT_NE(refused.err.find("Vulkan"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find(why), std::string::npos) << refused.err;
   const auto goes_on = place.run({"doctor", "--device", "vulkan,cpu"});
   EXPECT_EQ(goes_on.code, 4);
   EXPECT_NE(goes_on.err.find("Computing on the processor: there is no Vulkan device"), std::string::npos)
       << goes_on.err;
+}
+
+// Two devices in one process: Mesa's driver for the processor, and a copy of it.
+TEST(Devices, SeveralHaveNumbers) {
+  Workplace place("devices");
+  std::string driver;
+  for (const char* name : {"lvp_icd.x86_64.json", "lvp_icd.aarch64.json", "lvp_icd.json"})
+    if (const fs::path file = fs::path("/usr/share/vulkan/icd.d") / name; fs::exists(file)) driver = file;
+  if (driver.empty()) GTEST_SKIP() << "no Vulkan device";
+  Json copied = workflow::parse_json(read_file(driver));
+  fs::path library = copied["ICD"]["library_path"].get<std::string>();
+  for (const fs::path folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"})
+    if (!library.is_absolute() && fs::exists(folder / library)) library = folder / library;
+  fs::copy_file(library, place.folder() / "copy.so");
+  copied["ICD"]["library_path"] = (place.folder() / "copy.so").string();
+  place.put("copy.json", copied.dump());
+  const Drivers two(driver + ":" + (place.folder() / "copy.json").string());
+  const Json all = workflow::parse_json(place.run({"devices", "--json"}).out);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[1]["name"], "vulkan");
+  EXPECT_EQ(all[2]["name"], "vulkan:1");
+  const std::string models = easel::testing::tiny_models_dir().string();
+  place.put("w.json", R"json({
+    "m": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "v1-5-pruned-emaonly.safetensors"}},
+    "l": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "d": {"class_type": "VAEDecode", "inputs": {"samples": ["l", 0], "vae": ["m", 2]}},
+    "show": {"class_type": "SaveImage", "inputs": {"images": ["d", 0], "filename_prefix": "x"}}
+  })json");
+  for (const char* device : {"vulkan", "vulkan:1"}) {
+    const auto run = place.run({"run", "w.json", "--device", device, "--models", models, "--output", device});
+    EXPECT_EQ(run.code, 0) << run.err;
+  }
+  EXPECT_EQ(place.get("vulkan/x_00001_.png"), place.get("vulkan:1/x_00001_.png"));
+  EXPECT_EQ(place.run({"doctor", "--device", "vulkan:2", "--models", models}).code, 7);
+  EXPECT_NE(place.run({"doctor", "--device", "vulkan:1", "--models", models}).code, 7);
 }
 
 // A step that is submitted again, with a LoRA and both halves of the guidance, and one recorded anew each time.

@@ -36,13 +36,15 @@ void print(const ops::DeviceFacts& facts) {
 
 void run(bool json) {
   const auto all = ops::device_facts();
+  const ops::NoCard none = ops::no_card();
   Json rows = Json::array();
   for (const ops::DeviceFacts& facts : all) {
     if (json) rows.push_back(to_json(facts));
     else print(facts);
   }
+  if (json && !none.why.empty()) rows[0]["no_card"] = {{"message", none.why}, {"advice", none.advice}};
   if (json) printf("%s\n", rows.dump(1).c_str());
-  else if (all.size() == 1) printf("No graphics card was found through Vulkan.\n");
+  else if (!none.why.empty()) printf("No graphics card: %s.\n%s.\n", none.why.c_str(), none.advice.c_str());
 }
 
 }  // namespace

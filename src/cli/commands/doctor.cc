@@ -42,6 +42,7 @@ Json to_json(const Checkup& checkup) {
                   {"memory_budget", m.budget},
                   {"huge_pages", m.huge_pages},
                   {"open_files", m.open_files}};
+  if (!m.no_card.empty()) machine["no_card"] = {{"message", m.no_card}, {"advice", m.no_card_advice}};
   if (m.cpu_quota) machine["cpu_quota"] = *m.cpu_quota;
   if (m.address_space > 0) machine["address_space"] = m.address_space;
   return {{"version", EASEL_VERSION},           {"machine", std::move(machine)},  {"model_folders", std::move(folders)},
@@ -58,6 +59,7 @@ void print(const Checkup& checkup) {
   row("instructions", m.level + " (it can run " + joined(m.levels) + ")");
   row("precision", m.precision + " by default");
   row("devices", joined(m.devices));
+  if (!m.no_card.empty()) row("graphics card", "none: " + m.no_card + ". " + m.no_card_advice);
   row("memory", human_bytes(m.memory) + ", " + human_bytes(m.memory_available) + " of it free; Easel keeps to " +
                     human_bytes(m.budget));
   row("huge pages", m.huge_pages.empty() ? "unknown" : m.huge_pages);

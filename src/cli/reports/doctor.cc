@@ -74,6 +74,9 @@ MachineFacts machine_facts(const engine::Engine& engine) {
   out.level = ops::cpu::isa_name(ops::cpu::isa());
   out.precision = dtype_name(ops::backend(ops::compute_device()).native_type());
   for (const Device& device : ops::devices()) out.devices.push_back(device_name(device));
+  const ops::NoCard none = ops::no_card();
+  out.no_card = none.why;
+  out.no_card_advice = none.advice;
   out.memory = memory_bytes("MemTotal");
   out.memory_available = memory_bytes("MemAvailable");
   out.budget = engine.memory_budget();

@@ -33,6 +33,8 @@ struct MachineFacts {
   std::vector<std::string> levels;  // instruction levels that the kernels can run at here, in order
   std::string level, precision;     // what `--precision auto` uses: "avx2", "f32"
   std::vector<std::string> devices;
+  std::string no_card,
+      no_card_advice;  // why there is no graphics card among them, and what to do; empty if there is one
   uint64_t memory = 0, memory_available = 0, budget = 0;  // budget: what Easel keeps to without --memory-budget
   uint64_t address_space = 0;                             // limit of this process; 0: none
   std::string huge_pages;                                 // "always", "madvise" or "never"; empty: unknown
