@@ -20,23 +20,24 @@ using Links = TinyRunner::Links;
 class Efficiency : public ::testing::Test {
  protected:
   Outputs loaded(Typed more = {}, Links links = {}) {
-    Typed typed{{"ckpt_name", words(kModel)},        {"vae_name", words("Baked VAE")},    {"clip_skip", int64_t{-1}},
-                {"lora_name", words("None")},        {"positive", words("a red barn")},   {"negative", words("fog")},
-                {"empty_latent_width", int64_t{64}}, {"empty_latent_height", int64_t{64}}};
+    auto typed =
+        Typed{{"ckpt_name", words(kModel)},        {"vae_name", words("Baked VAE")},    {"clip_skip", int64_t{-1}},
+              {"lora_name", words("None")},        {"positive", words("a red barn")},   {"negative", words("fog")},
+              {"empty_latent_width", int64_t{64}}, {"empty_latent_height", int64_t{64}}};
     for (auto& [name, value] : more) typed[name] = value;
     return run("Efficient Loader", typed, std::move(links));
   }
 
   // With the loader's outputs.
   Outputs sampled(const Outputs& from, Typed more, Links links = {}) {
-    Typed typed{{"seed", uint64_t{5}},
-                {"steps", int64_t{2}},
-                {"cfg", 3.0},
-                {"sampler_name", words("euler")},
-                {"scheduler", words("normal")},
-                {"denoise", 1.0},
-                {"preview_method", words("none")},
-                {"vae_decode", words("true")}};
+    auto typed = Typed{{"seed", uint64_t{5}},
+                       {"steps", int64_t{2}},
+                       {"cfg", 3.0},
+                       {"sampler_name", words("euler")},
+                       {"scheduler", words("normal")},
+                       {"denoise", 1.0},
+                       {"preview_method", words("none")},
+                       {"vae_decode", words("true")}};
     for (auto& [name, value] : more) typed[name] = value;
     links.emplace("model", from[0]);
     links.emplace("positive", from[1]);
@@ -200,13 +201,13 @@ TEST_F(Efficiency, AHighResFixIsASecondPass) {
 }
 
 TEST_F(Efficiency, SdxlIsRefinedFromAStepOn) {
-  const Typed load{{"base_ckpt_name", words("sd_xl_base_1.0.safetensors")},
-                   {"refiner_ckpt_name", words("sd_xl_refiner_1.0.safetensors")},
-                   {"vae_name", words("Baked VAE")},
-                   {"positive", words("a red barn")},
-                   {"negative", words("fog")},
-                   {"empty_latent_width", int64_t{64}},
-                   {"empty_latent_height", int64_t{64}}};
+  const auto load = Typed{{"base_ckpt_name", words("sd_xl_base_1.0.safetensors")},
+                          {"refiner_ckpt_name", words("sd_xl_refiner_1.0.safetensors")},
+                          {"vae_name", words("Baked VAE")},
+                          {"positive", words("a red barn")},
+                          {"negative", words("fog")},
+                          {"empty_latent_width", int64_t{64}},
+                          {"empty_latent_height", int64_t{64}}};
   const Outputs from = run("Eff. Loader SDXL", load);
   Links unpack;
   unpack.emplace("sdxl_tuple", from[0]);
