@@ -45,15 +45,25 @@ const std::vector<KindFolders>& layout() {
       {"loras", {"loras"}},
       {"photomaker", {"photomaker"}},
       {"rembg", {"rembg", "u2net"}},
+      {"sams", {"sams"}},
       {"style_models", {"style_models"}},
       {kStyles, {kStyles}},
       {"text_encoders", {"text_encoders", "clip"}},
+      {"ultralytics_bbox", {"ultralytics/bbox"}},
+      {"ultralytics_segm", {"ultralytics/segm"}},
       {"upscale_models", {"upscale_models"}},
       {"vae", {"vae"}},
       {"vae_approx", {"vae_approx"}},
   };
   return kLayout;
 }
+
+// A kind that is two others: their files are named by the folder that both kinds have in one.
+constexpr const char* kDetectors = "ultralytics";
+struct Part {
+  const char *kind, *prefix;
+};
+constexpr std::array<Part, 2> kDetectorParts{{{"ultralytics_bbox", "bbox/"}, {"ultralytics_segm", "segm/"}}};
 
 // Earlier names of kinds.
 std::string canonical(std::string_view kind) {
@@ -105,6 +115,11 @@ Folders::Folders(const fs::path& root) {
 Folders::Folders(const Folders& other) : folders_(other.folders_), built_in_(other.built_in_) {}
 
 void Folders::add(std::string_view kind, const fs::path& folder, bool first) {
+  if (kind == kDetectors) {
+    for (const Part& part : kDetectorParts)
+      add(part.kind, folder / std::string_view(part.prefix).substr(0, std::string_view(part.prefix).size() - 1), first);
+    return;
+  }
   auto& list = folders_[canonical(kind)];
   if (std::find(list.begin(), list.end(), folder) != list.end()) return;
   list.insert(first ? list.begin() : list.end(), folder);
@@ -142,6 +157,12 @@ std::vector<std::string> Folders::kinds() const {
 }
 
 std::vector<fs::path> Folders::folders(std::string_view kind) const {
+  if (kind == kDetectors) {
+    std::vector<fs::path> out;
+    for (const Part& part : kDetectorParts)
+      for (fs::path& folder : folders(part.kind)) out.push_back(std::move(folder));
+    return out;
+  }
   const auto it = folders_.find(canonical(kind));
   return it == folders_.end() ? std::vector<fs::path>{} : it->second;
 }
@@ -193,6 +214,12 @@ void Folders::add_tiny_vaes(Listing& vaes) const {
 }
 
 std::vector<std::string> Folders::list(std::string_view kind) const {
+  if (kind == kDetectors) {
+    std::vector<std::string> out;
+    for (const Part& part : kDetectorParts)
+      for (const std::string& name : list(part.kind)) out.push_back(part.prefix + name);
+    return out;
+  }
   const std::string key = canonical(kind);
   if (!folders_.count(key)) return {};
   ListingPtr known;
@@ -223,6 +250,11 @@ std::vector<std::string> Folders::list(std::string_view kind) const {
 
 std::optional<fs::path> Folders::try_find(std::string_view kind, std::string_view name) const {
   if (check_name(name, NameFrom::kUser) != NameFault::kNone) return std::nullopt;
+  if (kind == kDetectors) {
+    for (const Part& part : kDetectorParts)
+      if (name.starts_with(part.prefix)) return try_find(part.kind, name.substr(std::string_view(part.prefix).size()));
+    return std::nullopt;
+  }
   if (kind == "vae" && std::find(kTinyVaeNames.begin(), kTinyVaeNames.end(), name) != kTinyVaeNames.end())
     for (const std::string& file : list(kTinyVaes))
       if (file.starts_with(std::string(name) + "_decoder.")) return try_find(kTinyVaes, file);

@@ -16,7 +16,8 @@ namespace easel::library {
 
 // Folders by kind: "checkpoints", "vae", "loras", "clip_vision", ... A kind may have several folders, which are
 // searched in order. Earlier and later names of a kind are synonyms ("clip" and "text_encoders", "unet" and
-// "diffusion_models", "t2i_adapter" as part of "controlnet"). Thread-safe once set up.
+// "diffusion_models", "t2i_adapter" as part of "controlnet"); "ultralytics" stands for "ultralytics_bbox" and
+// "ultralytics_segm" together, with names that begin with "bbox/" or "segm/". Thread-safe once set up.
 class Folders {
  public:
   // No folders at all.

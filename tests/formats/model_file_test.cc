@@ -285,7 +285,8 @@ TEST(ModelFile, RefusesCodeByName) {
 // What Python's pickler makes of a module of torch that is written whole (make_module_sample.py): it is read like its
 // state_dict(), with what it says of itself beside, and nothing of its classes is looked for.
 TEST(ModelFile, ReadsModulesThatWereWrittenWhole) {
-  const ModelFile file = open_model_file(std::filesystem::path(testing::kSourceDir) / "tests/fuzz/corpus/torch_file/module");
+  const ModelFile file =
+      open_model_file(std::filesystem::path(testing::kSourceDir) / "tests/fuzz/corpus/torch_file/module");
   std::vector<std::string> names;
   for (const auto& [name, t] : *file.tensors) names.push_back(name);
   EXPECT_EQ(names, (std::vector<std::string>{"model.model.0.conv.weight", "model.model.1.anchors",
@@ -355,7 +356,7 @@ TEST(ModelFile, HostileModulesAreRefused) {
     nested = nested + "0" + module(text("_modules") + "}(" + text("a") + "h\2" + text("b") + "h\2u") + "q\2";
   EXPECT_EQ(error_of(torch_zip("}" + text("model") + nested + "s")), "holds more values than any model file needs");
   // An attribute that is as long as the file, named by very many modules.
-  std::string wide = text(std::string(60000, 'x')) + "q\3" + "0}(" ;
+  std::string wide = text(std::string(60000, 'x')) + "q\3" + "0}(";
   for (int i = 0; i < 400; ++i)
     wide += text("m" + std::to_string(i)) + module(text("_modules") + "}" + text("a") + "h\3");
   EXPECT_EQ(error_of(torch_zip(wide + "u")), "holds more text than any model file needs");

@@ -28,6 +28,7 @@
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "nodes/standard_table.h"
 #include "support/paths.h"
+#include "support/square_detector.h"
 #include "support/tiny_models.h"
 #include "workflow/validate.h"
 
@@ -277,6 +278,7 @@ class Runner {
     write_text_encoder("sd_xl_base_1.0.safetensors", "conditioner.embedders.1.model.", "clip_g.safetensors");
     write_upscaler();
     write_inpaint_patch();
+    testing::write_square_detector(root_ / "ultralytics" / "segm" / "shapes.pt", {.masks = true});
     fs::create_directories(root_ / "input");
     Tensor pixels = Tensor::zeros({1, 24, 32, 3});
     for (int64_t i = 0; i < pixels.numel(); ++i) pixels.f32()[i] = static_cast<float>(i % 256) / 255.0f;
@@ -289,6 +291,7 @@ class Runner {
     formats::write_safetensors(root_ / "input" / "saved.latent", latent);
     folders_.add("text_encoders", root_ / "text_encoders");
     folders_.add("upscale_models", root_ / "upscale_models");
+    folders_.add("ultralytics", root_ / "ultralytics");
     folders_.add("inpaint", root_ / "inpaint");
   }
   ~Runner() { fs::remove_all(root_); }

@@ -408,7 +408,8 @@ class PickleMachine {
   void check_attributes() const {
     if (!reads_attributes_) return;
     const auto refuse = [&](Ref ref) {
-      if (names_getattr(ref)) policy_(std::string_view(out_.values_[ref].text).substr(0, out_.values_[ref].text.find('.')), "getattr");
+      if (names_getattr(ref))
+        policy_(std::string_view(out_.values_[ref].text).substr(0, out_.values_[ref].text.find('.')), "getattr");
     };
     refuse(out_.root_);
     for (const Value& v : out_.values_)

@@ -24,9 +24,8 @@ struct TorchItem {
 };
 
 // A text, number, list or dictionary among the attributes of an object.
-using TorchPlain =
-    std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<int64_t>, std::map<int64_t, std::string>,
-                 std::map<std::string, int64_t>>;
+using TorchPlain = std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<int64_t>,
+                                std::map<int64_t, std::string>, std::map<std::string, int64_t>>;
 
 // A torch.nn.Module, as torch.save writes it whole.
 struct TorchModule {

@@ -21,14 +21,8 @@ std::pair<int64_t, int64_t> inside(int64_t limit, int64_t start, double wanted) 
 }
 
 PartBox crop_around(const PartBox& bounds, double factor, int64_t width, int64_t height) {
-  const auto side = [&](int64_t begin, int64_t end, int64_t limit) {
-    const auto length = static_cast<double>(end - begin);
-    const double middle = static_cast<double>(begin) + length / 2;
-    return inside(limit, static_cast<int64_t>(middle - length * factor / 2), length * factor);
-  };
-  const auto [x1, x2] = side(bounds.x1, bounds.x2, width);
-  const auto [y1, y2] = side(bounds.y1, bounds.y2, height);
-  return {x1, y1, x2, y2};
+  return image::crop_around(static_cast<double>(bounds.x1), static_cast<double>(bounds.y1),
+                            static_cast<double>(bounds.x2), static_cast<double>(bounds.y2), factor, width, height);
 }
 
 // In memory of its own.
@@ -184,6 +178,16 @@ void each_pixel(const MaskPart& part, int64_t width, int64_t height, const F& f)
 }
 
 }  // namespace
+
+PartBox crop_around(double x1, double y1, double x2, double y2, double factor, int64_t width, int64_t height) {
+  const auto side = [&](double begin, double end, int64_t limit) {
+    const double length = end - begin, middle = begin + length / 2;
+    return inside(limit, static_cast<int64_t>(middle - length * factor / 2), length * factor);
+  };
+  const auto [left, right] = side(x1, x2, width);
+  const auto [top, bottom] = side(y1, y2, height);
+  return {left, top, right, bottom};
+}
 
 std::vector<MaskPart> mask_parts(const Tensor& masks, const PartFinding& how) {
   std::vector<MaskPart> out;

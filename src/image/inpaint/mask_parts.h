@@ -33,6 +33,10 @@ struct PartFinding {
 // OpenCV's contours do.
 std::vector<MaskPart> mask_parts(const Tensor& masks, const PartFinding& how);
 
+// The part of a picture around a rectangle whose sides are `factor` times as long, moved inside of the picture
+// (Impact-Pack's make_crop_region).
+PartBox crop_around(double x1, double y1, double x2, double y2, double factor, int64_t width, int64_t height);
+
 // Whether all of a mask is 0.
 bool is_blank(const Tensor& mask);
 

@@ -9,6 +9,8 @@
 #include "models/control/control_lora.h"
 #include "models/control/controlnet.h"
 #include "models/control/t2i_adapter.h"
+#include "models/detect/sam.h"
+#include "models/detect/yolo.h"
 #include "models/fill/hole_filler.h"
 #include "models/gligen/gligen.h"
 #include "models/hints/depth_anything.h"
@@ -62,6 +64,9 @@ constexpr KindText kKinds[] = {
     {FileKind::kHoleFiller, "hole_filler", "inpaint"},
     {FileKind::kOnnxNetwork, "onnx_network", "controlnet_aux"},
     {FileKind::kCutoutNetwork, "cutout_network", "rembg"},
+    {FileKind::kBoxDetector, "box_detector", "ultralytics_bbox"},
+    {FileKind::kMaskDetector, "mask_detector", "ultralytics_segm"},
+    {FileKind::kSegmenter, "segmenter", "sams"},
     {FileKind::kLora, "lora", "loras"},
     {FileKind::kEmbedding, "embedding", "embeddings"},
     {FileKind::kUnknown, "unknown", ""},
@@ -97,16 +102,16 @@ class Describer {
         return true;
       }
     };
-    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return network(); }) ||
+    const bool known = attempt([&] { return onnx(); }) || attempt([&] { return detector(); }) ||
+                       attempt([&] { return network(); }) ||
                        attempt([&] { return control(); }) || attempt([&] { return ip_adapter(); }) ||
                        attempt([&] { return style(); }) || attempt([&] { return gligen(); }) ||
                        attempt([&] { return photo_maker(); }) || attempt([&] { return hypernetwork(); }) ||
                        attempt([&] { return upscaler(); }) || attempt([&] { return latent_resizer(); }) ||
                        attempt([&] { return hole_filler(); }) || attempt([&] { return hint_network(); }) ||
                        attempt([&] { return line_network(); }) || attempt([&] { return normal_network(); }) ||
-                       attempt([&] { return embedding(); }) ||
-                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
-                       attempt([&] { return clip(); });
+                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
+                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.data())) ++out_.other_tensors;
@@ -394,6 +399,32 @@ class Describer {
     add_part("lines", tensors_, {}, "");
     out_.fits = names.nodes;
     LineNetwork::check(probe(line_tensors(tensors_)));
+    return true;
+  }
+
+  // Segment Anything, and networks of ultralytics, which a file says to be of that family whatever they do.
+  bool detector() {
+    if (is_sam(tensors_)) {
+      out_.kind = FileKind::kSegmenter;
+      out_.summary = "Segment Anything";
+      const nn::Weights w = probe(file_.tensors);
+      const SamConfig config = read_sam_config(w);
+      out_.summary = std::string("Segment Anything, ") + config.name();
+      add_part("Segment Anything", tensors_, {},
+               std::to_string(config.layers) + " layers of width " + std::to_string(config.width));
+      out_.fits = "SAMLoader";
+      SamNetwork::check(w);
+      return true;
+    }
+    if (!is_yolo(file_)) return false;
+    out_.kind = FileKind::kBoxDetector;
+    out_.summary = "network of ultralytics";
+    const YoloConfig config = read_yolo_config(file_);
+    if (config.masks) out_.kind = FileKind::kMaskDetector;
+    out_.summary = config.summary();
+    add_part(config.family, tensors_, {},
+             "made for pictures of " + std::to_string(config.size.width) + "x" + std::to_string(config.size.height));
+    out_.fits = "UltralyticsDetectorProvider";
     return true;
   }
 

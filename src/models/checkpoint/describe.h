@@ -34,6 +34,9 @@ enum class FileKind {
   kEdgeNetwork,    // finds edges in pictures
   kHoleFiller,     // fills holes in pictures
   kCutoutNetwork,  // says what of a picture is in front
+  kBoxDetector,    // finds things in pictures: boxes
+  kMaskDetector,   // boxes and masks
+  kSegmenter,      // makes masks of what lies at places
   kOnnxNetwork,    // any other graph of an ONNX file
   kLora,
   kEmbedding,

@@ -171,6 +171,65 @@ Manifest soft_edges(int64_t channels) {
   return m;
 }
 
+Manifest segment_anything(const SegmentPlan& plan) {
+  constexpr int64_t kPatch = 16;
+  Manifest m;
+  const int64_t width = plan.width, of_head = width / plan.heads, d = plan.decoder;
+  const std::string encoder = "image_encoder.", prompts = "prompt_encoder.", decoder = "mask_decoder.";
+  m.add(encoder + "pos_embed", {1, plan.side, plan.side, width});
+  m.layer(encoder + "patch_embed.proj", {width, 3, kPatch, kPatch});
+  for (size_t i = 0; i < plan.windows.size(); ++i) {
+    const std::string p = encoder + "blocks." + std::to_string(i);
+    m.norm(p + ".norm1", width);
+    for (const char* table : {".attn.rel_pos_h", ".attn.rel_pos_w"})
+      m.add(p + table, {2 * plan.windows[i] - 1, of_head});
+    m.layer(p + ".attn.qkv", {3 * width, width});
+    m.layer(p + ".attn.proj", {width, width});
+    m.norm(p + ".norm2", width);
+    m.layer(p + ".mlp.lin1", {4 * width, width});
+    m.layer(p + ".mlp.lin2", {width, 4 * width});
+  }
+  m.add(encoder + "neck.0.weight", {d, width, 1, 1});
+  m.norm(encoder + "neck.1", d);
+  m.add(encoder + "neck.2.weight", {d, d, 3, 3});
+  m.norm(encoder + "neck.3", d);
+  m.add(prompts + "pe_layer.positional_encoding_gaussian_matrix", {2, d / 2});
+  for (int i = 0; i < 4; ++i) m.add(prompts + "point_embeddings." + std::to_string(i) + ".weight", {1, d});
+  m.add(prompts + "not_a_point_embed.weight", {1, d});
+  m.add(prompts + "no_mask_embed.weight", {1, d});
+  const auto attention = [&](const std::string& p, int64_t inner) {
+    for (const char* part : {".q_proj", ".k_proj", ".v_proj"}) m.layer(p + part, {inner, d});
+    m.layer(p + ".out_proj", {d, inner});
+  };
+  const auto chain = [&](const std::string& p, int64_t out) {
+    for (int i = 0; i < 3; ++i) m.layer(p + ".layers." + std::to_string(i), {i == 2 ? out : d, d});
+  };
+  for (int i = 0; i < 2; ++i) {
+    const std::string p = decoder + "transformer.layers." + std::to_string(i);
+    attention(p + ".self_attn", d);
+    m.norm(p + ".norm1", d);
+    attention(p + ".cross_attn_token_to_image", d / 2);
+    m.norm(p + ".norm2", d);
+    m.layer(p + ".mlp.lin1", {plan.hidden, d});
+    m.layer(p + ".mlp.lin2", {d, plan.hidden});
+    m.norm(p + ".norm3", d);
+    m.norm(p + ".norm4", d);
+    attention(p + ".cross_attn_image_to_token", d / 2);
+  }
+  attention(decoder + "transformer.final_attn_token_to_image", d / 2);
+  m.norm(decoder + "transformer.norm_final_attn", d);
+  m.add(decoder + "iou_token.weight", {1, d});
+  m.add(decoder + "mask_tokens.weight", {4, d});
+  m.add(decoder + "output_upscaling.0.weight", {d, d / 4, 2, 2});
+  m.add(decoder + "output_upscaling.0.bias", {d / 4});
+  m.norm(decoder + "output_upscaling.1", d / 4);
+  m.add(decoder + "output_upscaling.3.weight", {d / 4, d / 8, 2, 2});
+  m.add(decoder + "output_upscaling.3.bias", {d / 8});
+  for (int i = 0; i < 4; ++i) chain(decoder + "output_hypernetworks_mlps." + std::to_string(i), d / 8);
+  chain(decoder + "iou_prediction_head", 4);
+  return m;
+}
+
 Manifest latent_resizer(int64_t channels, int64_t blocks) {
   constexpr int64_t kEmbedding = 32, kLatent = 4;
   Manifest m;

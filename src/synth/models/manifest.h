@@ -172,6 +172,14 @@ Manifest depth_anything(const DepthPlan& plan);
 Manifest zoe_depth(const DepthPlan& plan);
 // HED, of ControlNetHED.pth; `channels` are those of the first block.
 Manifest soft_edges(int64_t channels);
+// Segment Anything: an encoder of pictures of side x side cells, whose layers look at windows of these sides, and a
+// decoder.
+struct SegmentPlan {
+  int64_t width, heads, side;
+  std::vector<int64_t> windows;
+  int64_t decoder, hidden;
+};
+Manifest segment_anything(const SegmentPlan& plan);
 // The network of ComfyUi_NNLatentUpscale.
 Manifest latent_resizer(int64_t channels, int64_t blocks);
 

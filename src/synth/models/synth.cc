@@ -7,7 +7,6 @@
 #include "base/sha256.h"
 #include "formats/onnx/writer.h"
 #include "formats/tensors/safetensors.h"
-#include "formats/tensors/torch_writer.h"
 #include "synth/models/values.h"
 
 namespace easel::synth {
@@ -60,6 +59,19 @@ void write_file(const std::filesystem::path& path, const SynthFile& file, uint64
     std::vector<formats::TensorSpec> specs;
     for (const auto& [name, shape] : file.tensors) specs.push_back({name, DType::kF16, shape});
     formats::OnnxWriter writer(path, *file.graph, specs);
+    write_with(writer);
+    return;
+  }
+  if (file.packing == Packing::kTorchModule) {
+    const std::vector<std::pair<std::string, formats::TorchPlain>> beside{
+        {"epoch", int64_t{-1}},
+        {"best_fitness", nullptr},
+        {"ema", nullptr},
+        {"updates", nullptr},
+        {"optimizer", nullptr},
+        {"train_args", std::map<std::string, int64_t>{{"batch", 16}, {"imgsz", file.trained_size}}},
+        {"version", "8.0.43"}};
+    formats::TorchWriter writer(path, "model", *file.module, DType::kF16, beside);
     write_with(writer);
     return;
   }

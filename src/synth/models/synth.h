@@ -11,6 +11,7 @@
 
 #include "base/cancel.h"
 #include "formats/onnx/onnx.h"
+#include "formats/tensors/torch_writer.h"
 #include "synth/models/manifest.h"
 
 namespace easel::synth {
@@ -27,6 +28,7 @@ enum class Packing {
   kTorchStateDict,  // {"state_dict": {...}, "global_step": 0}
   kTorchNested,     // {"image_proj": {...}, "ip_adapter": {...}}: nested at the first dot
   kOnnx,            // with the operations that `graph` lists
+  kTorchModule,     // `module` whole, as ultralytics saves it
 };
 
 // The prediction of an SD 2.x UNet, which loaders recognise by the standard deviation of one bias.
@@ -38,6 +40,8 @@ struct SynthFile {
   Manifest tensors;
   PredictionMark mark = PredictionMark::kVelocity;
   std::shared_ptr<const formats::OnnxGraph> graph = {};  // of an ONNX file, without its tensors
+  std::shared_ptr<const formats::TorchModule> module = {};
+  int64_t trained_size = 640;  // of the pictures that a module was trained with
 
   // Bytes of tensor data; all are f16.
   uint64_t bytes() const;

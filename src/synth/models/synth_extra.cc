@@ -3,6 +3,7 @@
 #include "synth/models/networks/upscale_manifest.h"
 #include "synth/models/onnx_graph.h"
 #include "synth/models/synth.h"
+#include "synth/models/yolo_plan.h"
 
 namespace easel::synth {
 namespace {
@@ -56,6 +57,14 @@ SynthFile onnx_file(std::string path, OnnxPlan plan) {
   return out;
 }
 
+SynthFile yolo_file(std::string path, formats::TorchModule module, int64_t trained_size) {
+  SynthFile out{std::move(path), Packing::kTorchModule, {}};
+  for (auto& [name, shape] : module.tensors("model.")) out.tensors.add(std::move(name), shape);
+  out.module = std::make_shared<const formats::TorchModule>(std::move(module));
+  out.trained_size = trained_size;
+  return out;
+}
+
 }  // namespace
 
 std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
@@ -82,7 +91,13 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
   const DepthPlan zoe = size == SynthSize::kFull
                             ? DepthPlan{1024, 24, 256, {256, 512, 1024, 1024}}
                             : DepthPlan{w.depth, 12, w.depth / 2, {w.depth / 4, w.depth / 2, w.depth, w.depth}};
+  // Of the sizes m and n; the small ones have eighths of the widths that the networks are described with.
   const bool full = size == SynthSize::kFull;
+  const YoloScale yolo_m = full ? YoloScale{0.75, 0.67, 768} : YoloScale{0.125, 0.33, 512},
+                  yolo_n = full ? YoloScale{0.25, 0.5, 1024} : YoloScale{0.125, 0.33, 1024};
+  const int64_t trained = full ? 640 : 128;
+  const SegmentPlan sam_b = full ? SegmentPlan{768, 12, 64, {14, 14, 64, 14, 14, 64, 14, 14, 64, 14, 14, 64}, 256, 2048}
+                                 : SegmentPlan{32, 2, 64, {14, 64}, 32, 64};
   const NormalPlan surfaces =
       full ? NormalPlan{} : NormalPlan{8, 32, 32, 8, {8, 8, 8, 8, 12, 12, 16}, {1, 1, 1, 1, 1, 1, 1}};
   const MatPlan filler =
@@ -150,6 +165,10 @@ std::vector<SynthFile> extra_synthetic_files(SynthSize size) {
       onnx_file("controlnet_aux/yolox_l.onnx", yolox(w.pose)),
       onnx_file("controlnet_aux/dw-ll_ucoco_384.onnx", whole_body_pose(w.pose, {288, 384})),
       onnx_file("rembg/u2net.onnx", cutout_network(w.pose)),
+      {"sams/sam_vit_b_01ec64.pth", kTorchFlat, segment_anything(sam_b)},
+      yolo_file("ultralytics/bbox/face_yolov8m.pt", yolov8(yolo_m, {"face"}, false), trained),
+      yolo_file("ultralytics/segm/person_yolov8m-seg.pt", yolov8(yolo_m, {"person"}, true), trained),
+      yolo_file("ultralytics/bbox/yolo11n.pt", yolo11(yolo_n, {"person", "bicycle", "car"}, false), trained),
       {"inpaint/big-lama.safetensors", kSafetensors,
        below("generator.", lama(w.pose, size == SynthSize::kFull ? 18 : 2))},
       {"inpaint/MAT_Places512_G_fp16.safetensors", kSafetensors, mat(filler)},

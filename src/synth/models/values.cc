@@ -58,6 +58,8 @@ ValueRule value_rule(std::string_view name, const Shape& shape, bool velocity) {
     return {0.0f, 0.1f};
   // How likely there is a thing anywhere: hardly, as a detector is initialised.
   if (name.find("obj_preds") != std::string_view::npos && shape.rank() == 1) return {-4.6f, 0.05f};
+  // The distances that the bins of a YOLO's box stand for.
+  if (name.ends_with("dfl.conv.weight")) return {3.0f, 1.0f};
   if (shape.rank() == 1) {
     const std::string_view last = name.substr(name.rfind('.') + 1);
     if (last == "weight" || last == "running_var") return {1.0f, 0.1f};

@@ -21,24 +21,17 @@ struct WithMask : OneOfSegs {
 };
 struct None {};
 
-Results<Mask> combined(const OneOfSegs& in) {
-  const Segments& all = *in.segs;
-  if (all.height == 0 || all.width == 0)
-    throw Error(Fault::kInvalid, "are of no picture, so that there is no size for a mask").at_input("segs");
-  return {image::joined_parts(all.items, all.height, all.width)};
-}
+Results<Mask> combined(const OneOfSegs& in) { return {combined_mask(*in.segs)}; }
 
 Results<Segments> common(const WithMask& in) {
-  const Segments& all = *in.segs;
-  const Tensor& mask = *in.mask;
-  if (mask.dim(0) != 1)
-    throw Error(Fault::kInvalid, "takes one mask, and there are " + std::to_string(mask.dim(0))).at_input("mask");
-  Segments out{.height = all.height, .width = all.width, .items = {}};
-  for (const image::MaskPart& one : all.items) {
-    if (one.crop.x2 > mask.dim(2) || one.crop.y2 > mask.dim(1))
-      throw Error(Fault::kMismatch, "is smaller than the picture in which the parts were found").at_input("mask");
-    out.items.push_back({image::common_part(one, mask), one.crop, one.bounds});
-  }
+  if (in.mask->dim(0) != 1)
+    throw Error(Fault::kInvalid, "takes one mask, and there are " + std::to_string(in.mask->dim(0))).at_input("mask");
+  return {within_mask(*in.segs, *in.mask)};
+}
+
+Results<Segments> of_mask(const FromMask& in) {
+  Segments out{.height = in.mask->dim(1), .width = in.mask->dim(2), .items = {}};
+  for (image::MaskPart& part : image::mask_parts(*in.mask, in)) out.items.emplace_back(std::move(part));
   return {std::move(out)};
 }
 
@@ -48,33 +41,27 @@ Foreseen<Segments> foresee_common(const Known<WithMask>& in) { return {in(&WithM
 
 void register_impact_segs_nodes(Table& table) {
   const AddNode add{table, "impact", "ImpactPack/Operation"};
-  add.node<FromMask>(
-      "MaskToSEGS", "The parts of a mask, each with its surroundings.",
-      {Link("mask", &FromMask::mask),
-       Bool("combined", &FromMask::combined)
-           .tip("What is in a mask is one part, also where it does not hang together."),
-       Float("crop_factor", &FromMask::crop_factor)
-           .range(1.0, 100.0)
-           .step(0.1)
-           .tip("How much of the picture around a part is looked at with it: 1 is the part only."),
-       Bool("bbox_fill", &FromMask::fill_bounds).tip("Selects all of the rectangle around a part."),
-       Int("drop_size", &FromMask::drop_size)
-           .range(1, kMaxSide)
-           .step(1)
-           .tip("Parts whose width or height is no larger are left out."),
-       Bool("contour_fill", &FromMask::fill_contour)
-           .added_later()
-           .tip("Selects parts wholly, with their holes, whatever values the mask has.")},
-      [](const FromMask& in) -> Results<Segments> {
-        return {
-            Segments{.height = in.mask->dim(1), .width = in.mask->dim(2), .items = image::mask_parts(*in.mask, in)}};
-      },
-      {},
-      [](const Known<FromMask>& in) -> Foreseen<Segments> {
-        const ForeseenMask* known = in(&FromMask::mask);
-        if (!known) return {};
-        return {ForeseenSegments{.height = known->height, .width = known->width}};
-      });
+  add.node<FromMask>("MaskToSEGS", "The parts of a mask, each with its surroundings.",
+                     {Link("mask", &FromMask::mask),
+                      Bool("combined", &FromMask::combined)
+                          .tip("What is in a mask is one part, also where it does not hang together."),
+                      Float("crop_factor", &FromMask::crop_factor)
+                          .range(1.0, 100.0)
+                          .step(0.1)
+                          .tip("How much of the picture around a part is looked at with it: 1 is the part only."),
+                      Bool("bbox_fill", &FromMask::fill_bounds).tip("Selects all of the rectangle around a part."),
+                      Int("drop_size", &FromMask::drop_size)
+                          .range(1, kMaxSide)
+                          .step(1)
+                          .tip("Parts whose width or height is no larger are left out."),
+                      Bool("contour_fill", &FromMask::fill_contour)
+                          .added_later()
+                          .tip("Selects parts wholly, with their holes, whatever values the mask has.")},
+                     of_mask, {}, [](const Known<FromMask>& in) -> Foreseen<Segments> {
+                       const ForeseenMask* known = in(&FromMask::mask);
+                       if (!known) return {};
+                       return {ForeseenSegments{.height = known->height, .width = known->width}};
+                     });
   add.node<OneOfSegs>("SegsToCombinedMask", "All parts in one mask.", {Link("segs", &OneOfSegs::segs)}, combined, {},
                       [](const Known<OneOfSegs>& in) -> Foreseen<Mask> {
                         const ForeseenSegments* known = in(&OneOfSegs::segs);

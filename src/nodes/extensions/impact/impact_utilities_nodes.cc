@@ -7,7 +7,6 @@
 #include "image/edit/elementwise.h"
 #include "image/edit/masks.h"
 #include "image/edit/pictures.h"
-#include "image/inpaint/mask_shapes.h"
 #include "image/scale/resize.h"
 #include "node_api/table.h"
 #include "nodes/common/add_node.h"
@@ -237,13 +236,11 @@ float common_bits(float a, float b) {
 Results<Mask> blurred(const Blur& in) { return {softened(*in.mask, in.kernel_size, in.sigma)}; }
 
 // The largest (or, below 0, the smallest) value of a square of so many pixels.
-Results<Mask> dilated(const Dilate& in) {
+Results<Mask> grown(const Dilate& in) {
   if (in.mask->dim(0) != 1)
     throw Error(Fault::kInvalid, "takes one mask at a time, and there are " + std::to_string(in.mask->dim(0)))
         .at_input("mask");
-  if (in.dilation == 0) return {in.mask};
-  return {image::extreme_in_window(*in.mask, std::abs(in.dilation),
-                                   in.dilation > 0 ? image::Extreme::kLargest : image::Extreme::kSmallest)};
+  return {dilated(*in.mask, in.dilation)};
 }
 
 void add_masks(Table& table) {
@@ -276,7 +273,7 @@ void add_masks(Table& table) {
                   Float("sigma", &Blur::sigma).range(0.1, 100.0).step(0.1)},
                  blurred, {}, like<Blur>(&Blur::mask));
   add.node<Dilate>("ImpactDilateMask", "Grows a mask, or shrinks it.",
-                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, dilated,
+                   {Link("mask", &Dilate::mask), Int("dilation", &Dilate::dilation).range(-512, 512).step(1)}, grown,
                    {}, like<Dilate>(&Dilate::mask));
 }
 
