@@ -1,7 +1,7 @@
 // What the factors of a cooperative matrix are. bf16's values are taken as they are where the device has matrices of bf16
-// (BF16_FACTORS, VK_KHR_shader_bfloat16). Elsewhere they become f16, which holds their digits but not their range: what is brought
-// into shared memory at once, if its largest magnitude is not moderate, is brought again times a power of two, and what was
-// computed with it is divided by that.
+// (BF16_FACTORS, VK_KHR_shader_bfloat16). Elsewhere they become f16, which holds their digits but not their range: what
+// is brought into shared memory at once, if its largest magnitude is not moderate, is brought again times a power of
+// two, and what was computed with it is divided by that.
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require

@@ -59,7 +59,8 @@ vec2 bring_moderate(uint first_row, uint first_column, uint tap, uint first, uin
   atomicMax(largest_bits[0], floatBitsToUint(seen.x));
   atomicMax(largest_bits[1], floatBitsToUint(seen.y));
   barrier();
-  const int input_twos = twos_for(uintBitsToFloat(largest_bits[0])), weight_twos = twos_for(uintBitsToFloat(largest_bits[1]));
+  const int input_twos = twos_for(uintBitsToFloat(largest_bits[0]));
+  const int weight_twos = twos_for(uintBitsToFloat(largest_bits[1]));
   if (input_twos == 0 && weight_twos == 0) return vec2(1.0);
   bring(first_row, first_column, tap, first, vec2(power_of_two(input_twos), power_of_two(weight_twos)));
   barrier();
