@@ -1,5 +1,7 @@
 #include "server/jobs/job_store.h"
 
+#include <algorithm>
+
 namespace easel::server {
 
 const char* job_state_name(JobState state) {
@@ -21,7 +23,7 @@ Error queue_is_full(const StoreLimits& limits) {
 }
 
 int64_t sent_bytes(const Job& job) {
-  return static_cast<int64_t>(job.prompt.size() + job.extra_data.size() + job.targets.size());
+  return std::max(kLeastJobBytes, static_cast<int64_t>(job.prompt.size() + job.extra_data.size() + job.targets.size()));
 }
 
 }  // namespace easel::server

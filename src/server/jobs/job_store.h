@@ -89,8 +89,13 @@ struct StoreLimits {
 
 // The error of JobStore::add() for a queue that is full.
 Error queue_is_full(const StoreLimits& limits);
-// The texts that a client sent with a job, in bytes.
+// What a job counts for in the queue: the texts that a client sent with it, and at least so many bytes, which limits
+// how many jobs there are.
+constexpr int64_t kLeastJobBytes = 4096;
 int64_t sent_bytes(const Job& job);
+// Summing up takes a look at each job that waits, so that it is not done for every small one: the queue may hold a few
+// more of them than it should.
+constexpr int64_t kLookAtJobBytes = int64_t{1} << 20, kLookEvery = 64;
 
 // Thread-safe. Every call is atomic, and durable when it returns; only claim() and renew() may be forgotten in a
 // failure of the power that ends the worker as well, and the job is then pending again. Methods throw an Error naming

@@ -21,9 +21,8 @@ namespace {
 using What = Notice::What;
 
 // The database knows how long texts are without reading them.
-const std::string kSentBytes = "octet_length(prompt)::bigint + octet_length(extra_data) + octet_length(targets)";
-constexpr int64_t kSmallJob = int64_t{1} << 20;
-constexpr int64_t kLookEvery = 64;
+const std::string kSentBytes = "greatest(" + std::to_string(kLeastJobBytes) +
+                               ", octet_length(prompt)::bigint + octet_length(extra_data) + octet_length(targets))";
 
 // The set of models that a job needs, in one order, so that equal ones are one row.
 std::string set_text(std::vector<ModelFile> needs) {
@@ -52,10 +51,10 @@ class PostgresJobStore final : public JobStore {
   Job add(Job job, bool front, bool keep_number) override {
     job.state = JobState::kPending;
     const std::string needs = set_text(job.needs);
-    // Summing up takes a look at each job that waits: not for every small one.
-    const bool look = sent_bytes(job) > kSmallJob || added_++ % kLookEvery == 0;
+    const bool look = sent_bytes(job) > kLookAtJobBytes || added_++ % kLookEvery == 0;
     return pool_.run([&](Connection& connection, bool again) {
-      if (look && queued_bytes(connection) + sent_bytes(job) > limits_.queue_bytes) throw queue_is_full(limits_);
+      if (look && !again && queued_bytes(connection) + sent_bytes(job) > limits_.queue_bytes)
+        throw queue_is_full(limits_);
       // A number of its own for each try: those that are left out do no harm.
       Values all = values(job.id, job.prompt, job.extra_data, job.targets, job.client_id, needs);
       all.add(keep_number ? 0 : front ? -1 : 1).add(job.number);

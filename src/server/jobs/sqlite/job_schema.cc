@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "server/jobs/job_store.h"
 
 namespace easel::server {
 namespace {
@@ -54,7 +55,7 @@ void add_sizes(Database& db) {
   std::string sum;
   for (const char* text : {"prompt", "extra_data", "targets", "outputs", "messages", "meta"})
     sum += (sum.empty() ? "length(CAST(" : " + length(CAST(") + std::string(text) + " AS BLOB))";
-  db.script("UPDATE jobs SET bytes = " + sum + " WHERE bytes = 0");
+  db.script("UPDATE jobs SET bytes = max(" + std::to_string(kLeastJobBytes) + ", " + sum + ") WHERE bytes = 0");
   db.script(
       "CREATE INDEX IF NOT EXISTS jobs_sizes ON jobs(state, bytes);"
       "CREATE INDEX IF NOT EXISTS jobs_history_sizes ON jobs(ended_as, bytes) WHERE ended_as > 0;"

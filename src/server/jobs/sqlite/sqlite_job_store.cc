@@ -71,8 +71,8 @@ class SqliteJobStore final : public JobStore {
       Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
       if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
       const int64_t bytes = sent_bytes(job);
-      Statement queued(db_, "SELECT coalesce(sum(bytes), 0) FROM jobs WHERE " + kIsQueued);
-      if (!queued.row() || queued.integer(0) + bytes > limits_.queue_bytes) throw queue_is_full(limits_);
+      if ((bytes > kLookAtJobBytes || added_++ % kLookEvery == 0) && queued_bytes() + bytes > limits_.queue_bytes)
+        throw queue_is_full(limits_);
       const int64_t seq = next("seq");
       if (!keep_number) job.number = front ? -static_cast<double>(seq) : static_cast<double>(seq);
       job.state = JobState::kPending;
@@ -389,6 +389,10 @@ class SqliteJobStore final : public JobStore {
     }
     return std::nullopt;
   }
+  int64_t queued_bytes() const EASEL_REQUIRES(mutex_) {
+    Statement s(db_, "SELECT coalesce(sum(bytes), 0) FROM jobs WHERE " + kIsQueued);
+    return s.row() ? s.integer(0) : 0;
+  }
   std::string id_of(ClaimToken token) const EASEL_REQUIRES(mutex_) {
     Statement s(db_, "SELECT id FROM jobs WHERE token = ?");
     return s.bind(token).row() ? s.text(0) : std::string();
@@ -456,6 +460,7 @@ class SqliteJobStore final : public JobStore {
   // Held until the statements and the transaction of a call have ended (sqlite::Database).
   mutable Mutex mutex_;
   mutable Database db_ EASEL_GUARDED_BY(mutex_);
+  int64_t added_ EASEL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
