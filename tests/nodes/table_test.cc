@@ -109,8 +109,11 @@ TEST(Table, EveryDeclarationIsWhole) {
         EXPECT_LE(last, input.presence);  // required ones first: widgets are counted in this order
         last = input.presence;
         if (input.is_combo()) {
-          // A name for none may stand before the files; ComfyUI's own configurations are known without a file.
-          const bool known = input.choices_from == "configs";
+          // A name for none may stand before the files, and one for the VAE that comes with a checkpoint; ComfyUI's own
+          // configurations are known without a file.
+          const bool known =
+              input.choices_from == "configs" ||
+              (input.choices_from == "vae" && input.choices == std::vector<std::string>{"None", "Baked VAE"});
           EXPECT_TRUE(input.choices_from.empty() ? !input.choices.empty() : known || input.choices.size() <= 1);
         }
         // Numbers say where they begin, and lie within their range. What only a link may give begins nowhere.
