@@ -101,10 +101,11 @@ TEST(StandardLines, AreWhatIsDarkerThanItsSurroundings) {
 }
 
 TEST(Scribbles, FollowRidges) {
-  // A roof that rises along its ridge: no pixel beside the ridge is the highest along any line.
+  // A steep roof that rises a little along its ridge: no pixel beside the ridge is the highest along any line.
   BytePicture edges(48, 49, 1);
   for (int64_t y = 0; y < 48; ++y)
-    for (int64_t x = 0; x < 49; ++x) *edges.at(y, x) = static_cast<uint8_t>(200 - 4 * std::abs(x - 24) + y);
+    for (int64_t x = 0; x < 49; ++x)
+      *edges.at(y, x) = static_cast<uint8_t>(std::max<int64_t>(0, 200 - 10 * std::abs(x - 24) + y));
   const BytePicture out = scribbled(edges);
   // One column of 255, smoothed by weights 34 32 28 20 14 9 4 of 256, is above 4 up to 5 pixels away.
   for (const int64_t y : {16, 24, 30})

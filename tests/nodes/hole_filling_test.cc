@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "image/inpaint/square.h"
 #include "models/fill/hole_filler.h"
 #include "run_node.h"
@@ -88,6 +89,16 @@ TEST_P(HoleFilling, PicturesOfOtherSizesAreMadeSquareAndCutOutAgain) {
       const bool selected = mask.f32()[i / 3] >= 0.99f;
       EXPECT_FLOAT_EQ(out.f32()[n * height * width * 3 + i], selected ? large.f32()[i] : picture.f32()[i]) << n << i;
     }
+  }
+}
+
+TEST_P(HoleFilling, MasksOfOtherSizesAreRefused) {
+  try {
+    filled(waves(1, 40, 72), middle(40, 70), 1);
+    ADD_FAILURE() << "it was accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::kInvalid);
+    EXPECT_NE(e.message().find("70 x 40"), std::string::npos) << e.what();
   }
 }
 
