@@ -75,6 +75,14 @@ TEST(Doctor, NamesWhatIsWrongWithModelFolders) {
             std::string::npos);
   EXPECT_EQ(bad["model_files"], 3);
 
+  // Each folder counts what is in it, also where there are two of a kind.
+  for (const Json& folder : bad["folders"])
+    EXPECT_EQ(folder["files"], folder["kind"] == "loras" || folder["kind"] == "checkpoints" ||
+                                       folder["kind"] == "vae"
+                                   ? 1
+                                   : 0)
+        << folder;
+
   // For people: each finding with what to do, and the same exit code.
   const auto shown = place.run({"doctor"});
   EXPECT_EQ(shown.code, 4);

@@ -346,7 +346,7 @@ TEST_P(JobStoreContract, ManySmallJobsFillTheQueueToo) {
     EXPECT_EQ(e.fault(), Fault::kMemory) << e.what();
   }
   EXPECT_GE(added, 100);
-  EXPECT_LE(added, 102 + kLookEvery);
+  EXPECT_LE(added, 102 + kLookEachJobs);
 }
 
 TEST_P(JobStoreContract, TheHistoryHoldsNoMoreThanItMay) {

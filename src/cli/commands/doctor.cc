@@ -69,9 +69,15 @@ void print(const Checkup& checkup) {
   for (const FolderFacts& f : checkup.folders)
     if (f.files > 0) printf("  %-16s%zu in %s\n", f.kind.c_str(), f.files, f.path.c_str());
   printf("\n%s\n", checkup.findings.empty() ? "All is well." : "What could be better");
-  for (const Finding& f : checkup.findings)
+  // The gravest come first. In folders of thousands of files one mistake may be made with all of them.
+  constexpr size_t kShown = 100;
+  const size_t count = checkup.findings.size();
+  for (size_t i = 0; i < std::min(count, kShown); ++i) {
+    const Finding& f = checkup.findings[i];
     printf("  %s %s\n          %s\n",
            f.gravity == Gravity::kProblem ? red("problem:").c_str() : "note:   ", f.says.c_str(), f.advice.c_str());
+  }
+  if (count > kShown) printf("  and %zu more, which easel doctor --json names\n", count - kShown);
 }
 
 void run(const Flags& flags) {

@@ -157,12 +157,22 @@ class Examination {
       const auto names = folders.list(kind);
       own += static_cast<size_t>(std::count_if(names.begin(), names.end(),
                                                [&](const std::string& name) { return !folders.built_in(kind, name); }));
+      const size_t first = out_.folders.size();
       for (const fs::path& folder : folders.folders(kind)) {
         if (!fs::is_directory(folder, failed)) continue;
-        out_.folders.push_back({.kind = kind, .path = folder, .files = names.size()});
+        out_.folders.push_back({.kind = kind, .path = folder});
         look_for_what_is_not_listed(folder);
       }
-      for (const std::string& name : names) look_at_file(kind, name);
+      for (const std::string& name : names) {
+        const auto path = folders.try_find(kind, name);
+        if (!path) continue;
+        for (size_t i = first; i < out_.folders.size(); ++i)
+          if (path->string().starts_with((out_.folders[i].path / "").string())) {
+            ++out_.folders[i].files;
+            break;
+          }
+        look_at_file(kind, name, *path);
+      }
     }
     if (own == 0 && folders.has_built_in())
       note("no model file is in '" + models_.string() + "', so only Easel's own small models are used",
@@ -175,14 +185,13 @@ class Examination {
            "Put one into its folder checkpoints/");
   }
 
-  void look_at_file(const std::string& kind, const std::string& name) {
+  void look_at_file(const std::string& kind, const std::string& name, const fs::path& path) {
     interrupt_token().check();
-    const auto path = engine_.folders().try_find(kind, name);
-    if (!path || !seen_.insert(fs::weakly_canonical(*path)).second) return;
+    if (!seen_.insert(fs::weakly_canonical(path)).second) return;
     ++out_.model_files;
     const std::string shown = kind + "/" + name;
     try {
-      const auto d = models::describe_file(*path);
+      const auto d = models::describe_file(path);
       const std::string folder = models::file_kind_folder(d.kind);
       if (!d.problem.empty())
         problem(Fault::kUnsupported, shown + ": " + d.problem, "Use another file, or take it out of the folder");

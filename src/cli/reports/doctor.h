@@ -44,7 +44,7 @@ struct MachineFacts {
 struct FolderFacts {
   std::string kind;
   std::filesystem::path path;
-  size_t files = 0;  // of this kind, in all of its folders
+  size_t files = 0;  // in it, that are listed for this kind
 };
 
 struct Checkup {

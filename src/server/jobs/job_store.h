@@ -95,7 +95,7 @@ constexpr int64_t kLeastJobBytes = 4096;
 int64_t sent_bytes(const Job& job);
 // Summing up takes a look at each job that waits, so that it is not done for every small one: the queue may hold a few
 // more of them than it should.
-constexpr int64_t kLookAtJobBytes = int64_t{1} << 20, kLookEvery = 64;
+constexpr int64_t kLookAtJobBytes = int64_t{1} << 20, kLookEachJobs = 64;
 
 // Thread-safe. Every call is atomic, and durable when it returns; only claim() and renew() may be forgotten in a
 // failure of the power that ends the worker as well, and the job is then pending again. Methods throw an Error naming

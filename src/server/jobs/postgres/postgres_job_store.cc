@@ -51,7 +51,7 @@ class PostgresJobStore final : public JobStore {
   Job add(Job job, bool front, bool keep_number) override {
     job.state = JobState::kPending;
     const std::string needs = set_text(job.needs);
-    const bool look = sent_bytes(job) > kLookAtJobBytes || added_++ % kLookEvery == 0;
+    const bool look = sent_bytes(job) > kLookAtJobBytes || added_++ % kLookEachJobs == 0;
     return pool_.run([&](Connection& connection, bool again) {
       if (look && !again && queued_bytes(connection) + sent_bytes(job) > limits_.queue_bytes)
         throw queue_is_full(limits_);

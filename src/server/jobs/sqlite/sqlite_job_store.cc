@@ -71,7 +71,7 @@ class SqliteJobStore final : public JobStore {
       Statement known(db_, "SELECT 1 FROM jobs WHERE id = ?");
       if (known.bind(job.id).row()) throw Error(Fault::kInvalid, "a job with the id '" + job.id + "' exists already");
       const int64_t bytes = sent_bytes(job);
-      if ((bytes > kLookAtJobBytes || added_++ % kLookEvery == 0) && queued_bytes() + bytes > limits_.queue_bytes)
+      if ((bytes > kLookAtJobBytes || added_++ % kLookEachJobs == 0) && queued_bytes() + bytes > limits_.queue_bytes)
         throw queue_is_full(limits_);
       const int64_t seq = next("seq");
       if (!keep_number) job.number = front ? -static_cast<double>(seq) : static_cast<double>(seq);
