@@ -76,11 +76,9 @@ TEST(Doctor, NamesWhatIsWrongWithModelFolders) {
   EXPECT_EQ(bad["model_files"], 3);
 
   // Each folder counts what is in it, also where there are two of a kind.
-  for (const Json& folder : bad["folders"])
-    EXPECT_EQ(folder["files"], folder["kind"] == "loras" || folder["kind"] == "checkpoints" ||
-                                       folder["kind"] == "vae"
-                                   ? 1
-                                   : 0)
+  for (const Json& folder : bad["model_folders"])
+    EXPECT_EQ(folder["files"],
+              folder["kind"] == "loras" || folder["kind"] == "checkpoints" || folder["kind"] == "vae" ? 1 : 0)
         << folder;
 
   // For people: each finding with what to do, and the same exit code.

@@ -27,6 +27,7 @@
 #include "nodes/extensions/networks/rembg_session.h"
 #include "nodes/ip_adapter/ip_adapter_apply.h"
 #include "nodes/standard_table.h"
+#include "nodes/younger_inputs.h"
 #include "support/paths.h"
 #include "support/square_detector.h"
 #include "support/tiny_models.h"
@@ -36,6 +37,7 @@ namespace easel::nodes {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::younger_inputs;
 using workflow::Json;
 
 const Json& cases() {
@@ -440,123 +442,6 @@ TEST(NodeCases, GiveTheExpectedOutputs) {
       ADD_FAILURE() << e.what();
     }
   }
-}
-
-// Inputs that nodes got after their first release, and what older workflows, which lack them, mean.
-const std::map<std::string, Json>& younger_inputs() {
-  static const std::map<std::string, Json> kInputs{
-      {"AlignYourStepsScheduler.denoise", 1.0},
-      {"BasicScheduler.denoise", 1.0},
-      {"CLIPLoader.type", "stable_diffusion"},
-      {"CLIPVisionEncode.crop", "center"},
-      {"DetailerForEach.cycle", 1},
-      {"DetailerForEachPipe.cycle", 1},
-      {"DetailerForEachPipe.refiner_ratio", 0.2},
-      {"BboxDetectorSEGS.drop_size", 10},
-      {"BboxDetectorSEGS.labels", "all"},
-      {"ONNXDetectorSEGS.drop_size", 10},
-      {"ONNXDetectorSEGS.labels", "all"},
-      {"SegmDetectorSEGS.drop_size", 10},
-      {"SegmDetectorSEGS.labels", "all"},
-      {"DetailerForEachDebug.cycle", 1},
-      {"DetailerForEachDebugPipe.cycle", 1},
-      {"DetailerForEachDebugPipe.refiner_ratio", 0.2},
-      {"FaceDetailer.cycle", 1},
-      {"FaceDetailer.drop_size", 10},
-      {"FaceDetailerPipe.cycle", 1},
-      {"FaceDetailerPipe.drop_size", 10},
-      {"FaceDetailerPipe.refiner_ratio", 0.2},
-      {"SEGSPreview.min_alpha", 0.2},
-      {"BasicPipeToDetailerPipe.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"BasicPipeToDetailerPipe.Select to add Wildcard", ""},
-      {"BasicPipeToDetailerPipeSDXL.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"BasicPipeToDetailerPipeSDXL.Select to add Wildcard", ""},
-      {"EditDetailerPipe.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"EditDetailerPipe.Select to add Wildcard", ""},
-      {"EditDetailerPipeSDXL.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"EditDetailerPipeSDXL.Select to add Wildcard", ""},
-      {"ToDetailerPipe.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"ToDetailerPipe.Select to add Wildcard", ""},
-      {"ToDetailerPipeSDXL.Select to add LoRA", "Select the LoRA to add to the text"},
-      {"ToDetailerPipeSDXL.Select to add Wildcard", ""},
-      {"DualCFGGuider.style", "regular"},
-      {"DualCLIPLoader.type", "sdxl"},
-      {"ETN_SendImageWebSocket.format", "PNG"},
-      {"EmptyImage.color", 0},
-      {"IPAdapterAdvanced.embeds_scaling", "V only"},
-      {"KSampler (Efficient).my_unique_id", 0},
-      {"INPAINT_InpaintWithModel.seed", 0},
-      {"IPAdapterApply.end_at", 1.0},
-      {"IPAdapterApply.noise", 0.0},
-      {"IPAdapterApply.start_at", 0.0},
-      {"IPAdapterApply.unfold_batch", false},
-      {"IPAdapterApply.weight_type", "original"},
-      {"IPAdapterApplyEncoded.end_at", 1.0},
-      {"IPAdapterApplyEncoded.start_at", 0.0},
-      {"IPAdapterApplyEncoded.unfold_batch", false},
-      {"IPAdapterApplyEncoded.weight_type", "original"},
-      {"IPAdapterBatch.embeds_scaling", "V only"},
-      {"IPAdapterClipVisionEnhancer.embeds_scaling", "V only"},
-      {"IPAdapterClipVisionEnhancerBatch.embeds_scaling", "V only"},
-      {"IPAdapterEmbeds.embeds_scaling", "V only"},
-      {"IPAdapterEmbedsBatch.embeds_scaling", "V only"},
-      {"IPAdapterEncoder.noise", 0.0},
-      {"IPAdapterPreciseComposition.embeds_scaling", "V only"},
-      {"IPAdapterPreciseStyleTransfer.embeds_scaling", "V only"},
-      {"IPAdapterStyleComposition.embeds_scaling", "V only"},
-      {"IPAdapterFromParams.embeds_scaling", "V only"},
-      {"IPAdapterPreciseCompositionBatch.embeds_scaling", "V only"},
-      {"IPAdapterPreciseStyleTransferBatch.embeds_scaling", "V only"},
-      {"IPAdapterMS.embeds_scaling", "V only"},
-      {"IPAdapterTiledBatch.embeds_scaling", "V only"},
-      {"IPAdapterTiled.embeds_scaling", "V only"},
-      {"IPAdapterStyleComposition.expand_style", false},
-      {"IPAdapterWeights.add_ending_frames", 0},
-      {"IPAdapterWeights.add_starting_frames", 0},
-      {"IPAdapterWeights.method", "full batch"},
-      {"ImageCompositeMasked.resize_source", false},
-      {"ImageResize+.condition", "always"},
-      {"ImageResize+.method", "stretch"},
-      {"ImageResize+.multiple_of", 0},
-      {"ImageSharpen.sigma", 1.0},
-      {"ImpactSwitch.sel_mode", false},
-      {"InpaintCropImproved.device_mode", "gpu (much faster)"},
-      {"InpaintModelConditioning.noise_mask", true},
-      {"LatentComposite.feather", 0},
-      {"LatentCompositeMasked.resize_source", false},
-      {"LatentFromBatch.length", 1},
-      {"LatentUpscale.crop", "disabled"},
-      {"MaskBlur+.device", "auto"},
-      {"MaskToSEGS.contour_fill", false},
-      {"PatchModelAddDownscale.downscale_after_skip", true},
-      {"PatchModelAddDownscale.downscale_method", "bicubic"},
-      {"PatchModelAddDownscale.upscale_method", "bicubic"},
-      {"PrepImageForClipVision.sharpening", 0.0},
-      {"SDTurboScheduler.denoise", 1.0},
-      {"SDXLEmptyLatentSizePicker+.height_override", 0},
-      {"SDXLEmptyLatentSizePicker+.width_override", 0},
-      {"SaveImage.filename_prefix", "ComfyUI"},
-      {"StringConcatenate.delimiter", ""},
-      {"StyleModelApply.strength", 1.0},
-      {"StyleModelApply.strength_type", "multiply"},
-      {"UNETLoader.weight_dtype", "default"},
-      {"UltimateSDUpscale.batch_size", 1},
-      {"UltimateSDUpscale.tiled_decode", false},
-      {"UltimateSDUpscaleCustomSample.batch_size", 1},
-      {"UltimateSDUpscaleCustomSample.tiled_decode", false},
-      {"UltimateSDUpscaleNoUpscale.batch_size", 1},
-      {"UltimateSDUpscaleNoUpscale.tiled_decode", false},
-      {"VAEDecodeTiled.overlap", 128},  // its default today is 64
-      {"VAEDecodeTiled.temporal_overlap", 8},
-      {"VAEDecodeTiled.temporal_size", 64},
-      {"VAEDecodeTiled.tile_size", 512},
-      {"VAEEncodeForInpaint.grow_mask_by", 6},
-      {"VAEEncodeTiled.overlap", 64},
-      {"VAEEncodeTiled.temporal_overlap", 8},
-      {"VAEEncodeTiled.temporal_size", 64},
-      {"VAEEncodeTiled.tile_size", 512},
-  };
-  return kInputs;
 }
 
 // The values themselves where they are pictures, masks or latents, else what can be said of them.

@@ -23,8 +23,8 @@ void check_torch_global(std::string_view module, std::string_view name);
 
 // Classes of TorchScript, "__torch__.package.Module", whose code lies beside the pickle, and is not read.
 bool is_script_class(std::string_view name);
-// check_torch_global() for archives of TorchScript: lets their classes pass too, and the names by which they write lists
-// of numbers, which stay inert records like all others.
+// check_torch_global() for archives of TorchScript: lets their classes pass too, and the names by which they write
+// lists of numbers, which stay inert records like all others.
 void check_script_global(std::string_view module, std::string_view name);
 
 // One of the arrays of memory that tensors point into, as the pickle names it.
@@ -57,9 +57,9 @@ struct TorchContent {
 };
 
 // Interprets the root. A module of torch counts as a dictionary of its parameters, buffers and modules, as its
-// state_dict() has them; nothing of its class is looked for. A "state_dict" is unwrapped, so is "string_to_param" (textual inversion), and a
-// dictionary that is the only value of the top one, as ComfyUI does. Values that are no tensors are
-// passed over. Throws Error(kBadFile) when a tensor leaves its storage or is otherwise malformed,
+// state_dict() has them; nothing of its class is looked for. A "state_dict" is unwrapped, so is "string_to_param"
+// (textual inversion), and a dictionary that is the only value of the top one, as ComfyUI does. Values that are no
+// tensors are passed over. Throws Error(kBadFile) when a tensor leaves its storage or is otherwise malformed,
 // Error(kUnsupported) for kinds of tensor Easel does not have (complex, quantised, sparse).
 TorchContent interpret_torch(const Pickle& pickle, const StorageSource& storages);
 

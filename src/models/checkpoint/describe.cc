@@ -103,15 +103,15 @@ class Describer {
       }
     };
     const bool known = attempt([&] { return onnx(); }) || attempt([&] { return detector(); }) ||
-                       attempt([&] { return network(); }) ||
-                       attempt([&] { return control(); }) || attempt([&] { return ip_adapter(); }) ||
-                       attempt([&] { return style(); }) || attempt([&] { return gligen(); }) ||
-                       attempt([&] { return photo_maker(); }) || attempt([&] { return hypernetwork(); }) ||
-                       attempt([&] { return upscaler(); }) || attempt([&] { return latent_resizer(); }) ||
-                       attempt([&] { return hole_filler(); }) || attempt([&] { return hint_network(); }) ||
-                       attempt([&] { return line_network(); }) || attempt([&] { return normal_network(); }) ||
-                       attempt([&] { return embedding(); }) || attempt([&] { return lora(); }) ||
-                       attempt([&] { return vae_alone(); }) || attempt([&] { return clip(); });
+                       attempt([&] { return network(); }) || attempt([&] { return control(); }) ||
+                       attempt([&] { return ip_adapter(); }) || attempt([&] { return style(); }) ||
+                       attempt([&] { return gligen(); }) || attempt([&] { return photo_maker(); }) ||
+                       attempt([&] { return hypernetwork(); }) || attempt([&] { return upscaler(); }) ||
+                       attempt([&] { return latent_resizer(); }) || attempt([&] { return hole_filler(); }) ||
+                       attempt([&] { return hint_network(); }) || attempt([&] { return line_network(); }) ||
+                       attempt([&] { return normal_network(); }) || attempt([&] { return embedding(); }) ||
+                       attempt([&] { return lora(); }) || attempt([&] { return vae_alone(); }) ||
+                       attempt([&] { return clip(); });
     if (!known) foreign();
     for (const auto& [name, tensor] : tensors_)
       if (!used_.contains(tensor.data())) ++out_.other_tensors;
