@@ -6,7 +6,7 @@
 
 #include "workflow/json.h"
 
-namespace easel::nodes::testing {
+namespace easel::testing {
 
 // By "CLASS.input".
 inline const std::map<std::string, workflow::Json>& younger_inputs() {
@@ -125,4 +125,4 @@ inline const std::map<std::string, workflow::Json>& younger_inputs() {
   return kInputs;
 }
 
-}  // namespace easel::nodes::testing
+}  // namespace easel::testing
