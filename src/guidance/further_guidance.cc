@@ -11,9 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
+#include "guidance/zeros.h"
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/arithmetic/resample.h"
+#include "tensor/memory_guard.h"
 
 namespace easel::guidance {
 namespace {
@@ -47,7 +50,7 @@ class TangentialDamping final : public GuidanceStep {
   // The first right singular vector of the two noises as rows is a combination of them, whose weights are the first
   // eigenvector of the 2x2 matrix of their products.
   void before(GuidanceMoment& m) override {
-    if (m.cfg == 1.0) return;  // the negative list is not evaluated
+    if (all_zero(m.uncond)) return;  // the negative list is not evaluated, or there is none
     const auto minus = [](auto x, auto p) { return x - p; };
     const Tensor u = ops::map(minus, m.x, m.uncond), c = ops::map(minus, m.x, m.cond);
     m.uncond = ops::map(
@@ -124,7 +127,12 @@ std::pair<ops::Taps, ops::Taps> projection(int64_t size, const std::set<int64_t>
     imaginary.push_back(static_cast<float>(im / static_cast<double>(size)));
   }
   std::pair<ops::Taps, ops::Taps> out{{size, {}, {}}, {size, {}, {}}};
-  for (int64_t i = 0; i < size; ++i)
+  for (ops::Taps* taps : {&out.first, &out.second}) {
+    taps->index.reserve(static_cast<size_t>(size * size));
+    taps->weight.reserve(static_cast<size_t>(size * size));
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    poll_cancelled();
     for (int64_t j = 0; j < size; ++j) {
       const auto d = static_cast<size_t>((i - j + size) % size);
       out.first.index.push_back(j);
@@ -132,7 +140,13 @@ std::pair<ops::Taps, ops::Taps> projection(int64_t size, const std::set<int64_t>
       out.second.index.push_back(j);
       out.second.weight.push_back(imaginary[d]);
     }
+  }
   return out;
+}
+
+// What the projections of a map's two sides take.
+size_t projection_bytes(int64_t height, int64_t width) {
+  return static_cast<size_t>(height * height + width * width) * 2 * (sizeof(int64_t) + sizeof(float));
 }
 
 class Frequencies final : public GuidanceStep {
@@ -144,6 +158,10 @@ class Frequencies final : public GuidanceStep {
     const Tensor guidance = ops::map([](auto c, auto u) { return c - u; }, m.cond, m.uncond);
     const int64_t height = guidance.dim(1), width = guidance.dim(2);
     if (!rows_ || rows_->first.size() != height || columns_->first.size() != width) {
+      rows_.reset();
+      columns_.reset();
+      claim_.reset();
+      claim_.emplace(projection_bytes(height, width));
       rows_ = projection(height, low_frequencies(height, cutoff_));
       columns_ = projection(width, low_frequencies(width, cutoff_));
     }
@@ -157,6 +175,7 @@ class Frequencies final : public GuidanceStep {
  private:
   float low_, high_;
   int64_t cutoff_;
+  std::optional<MemoryClaim> claim_;  // for the two below
   std::optional<std::pair<ops::Taps, ops::Taps>> rows_, columns_;
 };
 

@@ -323,7 +323,7 @@ Tensor Guidance::denoised(const Tensor& x, float sigma) {
   moment.denoised = combine(moment, middle);
   for (const auto& step : steps_) step->after(moment);
   for (const auto& step : steps_) step->was(x, sigma, moment.denoised);
-  uncond_ = uncond;
+  uncond_ = moment.uncond;
   return moment.denoised;
 }
 

@@ -60,7 +60,7 @@ class Guidance {
   void load(float sigma);
   // From now on there are at most so many latent pixels in a batch of several entries.
   void limit_batches(int64_t pixels) { max_batch_pixels_ = pixels; }
-  // The unconditional prediction of the last call; zeros if it was not needed.
+  // The unconditional prediction of the last call, as patches have changed it; zeros if it was not needed.
   const Tensor& uncond_denoised() const { return uncond_; }
 
  private:

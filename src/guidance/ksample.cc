@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "guidance/zeros.h"
 #include "image/scale/resize.h"
 #include "memory/resident.h"
 #include "models/control/control_lora.h"
@@ -95,11 +96,6 @@ struct GuidanceLists {
   GuidanceStyle style;
   double negative_scale;
 };
-
-bool all_zero(const Tensor& t) {
-  const Tensor differs = ops::map([](auto v) { return 1 - (v == 0); }, t);
-  return ops::item(ops::reduce(differs, ops::Reduction::kMax, 0, -1)) == 0;
-}
 
 bool has_hooks(const KSampleRequest& request) {
   const auto hooked = [](const models::ConditioningEntry& entry) { return entry.hooks != nullptr; };

@@ -84,9 +84,9 @@ TEST(FurtherGuidance, TangentialDampingKeepsTheFirstSingularDirection) {
     expect_near(m.uncond, n, each(x, v, [&](double a, double b) { return a - along * b; }), 1e-5);
   }
   GuidanceMoment alone = given.moment();
-  alone.cfg = 1.0;
+  alone.uncond = Tensor::zeros(given.uncond.shape());
   tangential_damping()->guidance()->before(alone);
-  EXPECT_EQ(testing::max_difference(alone.uncond, given.uncond), 0) << "nothing is negative at cfg 1";
+  EXPECT_EQ(testing::max_difference(alone.uncond, Tensor::zeros(given.uncond.shape())), 0) << "there is no negative one";
 }
 
 Numbers projected(const Numbers& cond, const Numbers& uncond, Numbers guidance, double eta, double most, double cfg) {
@@ -304,13 +304,20 @@ TEST(LatentOperations, Sharpen) {
   EXPECT_THROW((*sharpen_latent(5, 1.0, 0.1))(in), Error);
 }
 
-// Whole guidance over a network that gives x times the mean of its context.
-Tensor guided_by(double cfg, const std::vector<models::ModelPatchPtr>& patches) {
-  const models::Network network = [](const models::NetworkBatch& batch) {
+struct Guided {
+  Tensor denoised, uncond;
+};
+
+// Whole guidance over a network that gives x times the first value of its context, plus `bend` for its second value.
+Guided guided_with(const GuidanceOptions& options, const Tensor& bend = {}) {
+  const models::Network network = [&](const models::NetworkBatch& batch) {
     Tensor out(batch.x.shape());
     const int64_t per_row = out.numel() / out.dim(0), width = batch.inputs.context.numel() / out.dim(0);
-    for (int64_t i = 0; i < out.numel(); ++i)
-      out.f32()[i] = batch.x.f32()[i] * batch.inputs.context.f32()[i / per_row * width];
+    for (int64_t i = 0; i < out.numel(); ++i) {
+      const float* context = batch.inputs.context.f32() + i / per_row * width;
+      out.f32()[i] = batch.x.f32()[i] * context[0];
+      if (bend.defined()) out.f32()[i] += context[1] * bend.f32()[i % bend.numel()];
+    }
     return out;
   };
   models::ConditioningEntry positive, negative;
@@ -322,8 +329,32 @@ Tensor guided_by(double cfg, const std::vector<models::ModelPatchPtr>& patches) 
                                          [](const models::ConditioningEntry& e, bool) {
                                            return models::NetworkInputs{.context = e.cond, .y = {}, .concat = {}};
                                          }),
-                    shape, network, {.cfg = cfg, .patches = patches});
-  return guidance.denoised(wave(0.37, 0.1, 3.0), 2.0f);
+                    shape, network, options);
+  Tensor denoised = guidance.denoised(wave(0.37, 0.1, 3.0), 2.0f);
+  return {std::move(denoised), guidance.uncond_denoised()};
+}
+
+Tensor guided_by(double cfg, const std::vector<models::ModelPatchPtr>& patches) {
+  return guided_with({.cfg = cfg, .patches = patches}).denoised;
+}
+
+TEST(FurtherGuidance, SamplersThatStepFromTheNegativePredictionGetItDamped) {
+  const Tensor x = wave(0.37, 0.1, 3.0), bend = wave(0.9, 0.7, 2.0);
+  const auto predicted = [&](float by) {
+    Tensor out(x.shape());
+    for (int64_t i = 0; i < out.numel(); ++i) out.f32()[i] = by * (x.f32()[i] + bend.f32()[i]);
+    return out;
+  };
+  GuidanceMoment damped{.x = x, .sigma = 2.0f, .cfg = 4.0, .cond = predicted(0.5f), .uncond = predicted(-0.3f)};
+  tangential_damping()->guidance()->before(damped);
+  ASSERT_GT(testing::relative_error(damped.uncond, predicted(-0.3f)), 0.01);
+  for (const double cfg : {1.0, 4.0}) {
+    const Guided got = guided_with({.cfg = cfg, .always_uncond = true, .patches = {tangential_damping()}}, bend);
+    EXPECT_LT(testing::relative_error(got.uncond, damped.uncond), 1e-6) << cfg;
+  }
+  const Guided alone = guided_with({.cfg = 1.0, .patches = {tangential_damping()}}, bend);
+  EXPECT_EQ(testing::max_difference(alone.uncond, Tensor::zeros(x.shape())), 0);
+  EXPECT_EQ(testing::max_difference(alone.denoised, predicted(0.5f)), 0) << "the negative one has no effect";
 }
 
 TEST(FurtherGuidance, TakesPlaceBeforeTheListsAreCombined) {
