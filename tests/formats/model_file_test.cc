@@ -314,7 +314,8 @@ TEST(ModelFile, ReadsModulesThatWereWrittenWhole) {
   }
 }
 
-// getattr stands for a method of a class when it is called with the class and the method's name, and for nothing else.
+// getattr stands for a method of a class or an object when it is called with that and the method's name, and for
+// nothing else.
 TEST(ModelFile, MethodsAreTheOnlyAttributes) {
   const std::string t = tensor(storage("FloatStorage", "0", 4), 0, {4}, {1});
   const auto with = [&](const std::string& value) {
@@ -324,6 +325,13 @@ TEST(ModelFile, MethodsAreTheOnlyAttributes) {
   const std::string refused = "contains code: it names '__builtin__.getattr'";
   EXPECT_EQ(with(getattr + "(" + owner + text("forward") + "tR"), "no error");
   EXPECT_EQ(with(getattr + "(" + owner + text("__globals__") + "tR"), refused);
+  // Of an object, here one that is its own attribute's owner, as fuse() writes it.
+  const std::string object = owner + ")\x81q\2}" + text("forward") + getattr + "(h\2";
+  EXPECT_EQ(with(object + text("forward_fuse") + "tRsb"), "no error");
+  EXPECT_EQ(with(object + text("__reduce__") + "tRsb"), refused);
+  EXPECT_EQ(with(getattr + "(]" + text("forward_fuse") + "tR"), refused);
+  EXPECT_EQ(with(getattr + "(" + object + text("forward_fuse") + "tRsb" + text("forward_fuse") + "tR)R"),
+            "damaged pickle: it calls something that is not a named function");
   EXPECT_EQ(with(getattr + "(" + text("Detect") + text("forward") + "tR"), refused);
   EXPECT_EQ(with(getattr + "(" + owner + text("forward") + text("forward") + "tR"), refused);
   EXPECT_EQ(with(getattr), refused);

@@ -403,8 +403,9 @@ class PickleMachine {
     const Value& v = out_.values_[ref];
     return v.kind == Kind::kGlobal && (v.text == "builtins.getattr" || v.text == "__builtin__.getattr");
   }
-  // Python writes a method of a class, such as one that a module of torch keeps, as getattr(class, "forward"). That and
-  // nothing else getattr may stand for; the policy has its say about every other mention.
+  // Python writes a method of a class, such as one that a module of torch keeps, as getattr(class, "forward"), and that
+  // of an object, such as ultralytics' fuse() sets, as getattr(object, "forward_fuse"). Those and nothing else getattr
+  // may stand for, and nothing calls them; the policy has its say about every other mention.
   void check_attributes() const {
     if (!reads_attributes_) return;
     const auto refuse = [&](Ref ref) {
@@ -421,7 +422,8 @@ class PickleMachine {
   bool is_method(const Value& arguments) const {
     if (arguments.items.size() != 2) return false;
     const Value &owner = out_.values_[arguments.items[0]], &name = out_.values_[arguments.items[1]];
-    return owner.kind == Kind::kGlobal && name.kind == Kind::kString && name.text == "forward";
+    const bool owns = owner.kind == Kind::kGlobal || owner.kind == Kind::kCall;
+    return owns && name.kind == Kind::kString && (name.text == "forward" || name.text == "forward_fuse");
   }
 
   std::span<const uint8_t> in_;

@@ -12,7 +12,8 @@
 namespace easel::formats {
 
 // Decides which Python names a pickle may mention. Throws Error(kBadFile) to refuse `module`.`name`. It is not asked
-// about a getattr that is called with a class and the text "forward", which is how a method is written.
+// about a getattr that is called with a class or an object and the text "forward" or "forward_fuse", which is how a
+// method is written.
 using GlobalPolicy = void (*)(std::string_view module, std::string_view name);
 
 // The object graph of a pickle. Values refer to each other by number, so that neither deep nesting nor

@@ -144,6 +144,11 @@ class Pickler {
   void whole(const TorchModule& module) {
     class_of(module.kind);
     out_ += ")\x81";  // an object without arguments, whose state follows
+    const uint64_t kept = memo_;
+    if (!module.own_method.empty()) {
+      out_ += 'r';  // for what its state says of itself
+      put(out_, memo_++, 4);
+    }
     open_dictionary();
     text("training");
     out_ += '\x89';
@@ -188,6 +193,14 @@ class Pickler {
       text("forward");
       out_ += "tR";
     }
+    if (!module.own_method.empty()) {
+      text("forward");
+      global("__builtin__", "getattr");
+      out_ += "(j";
+      put(out_, kept, 4);
+      text(module.own_method);
+      out_ += "tR";
+    }
     out_ += "ub";
   }
 
@@ -228,7 +241,8 @@ class Pickler {
 
   const std::vector<TorchItem>& items_;
   std::string out_;
-  size_t next_ = 0;  // the item that the next tensor of a module is
+  size_t next_ = 0;    // the item that the next tensor of a module is
+  uint64_t memo_ = 0;  // objects that are kept to be named again
 };
 
 std::vector<TorchItem> items_of(const TorchModule& module, DType dtype) {

@@ -35,6 +35,8 @@ struct TorchModule {
   std::vector<std::pair<std::string, TorchModule>> modules = {};
   // Of a class whose method it keeps as "detect", as ultralytics' older heads for masks do; else empty.
   std::string method_of = {};
+  // A method of its own that it keeps as "forward", as ultralytics' fuse() leaves convolutions; else empty.
+  std::string own_method = {};
 
   // Its tensors in the order in which they are written, by their names below `prefix`.
   std::vector<std::pair<std::string, Shape>> tensors(const std::string& prefix = {}) const;
