@@ -105,9 +105,8 @@ struct SamplerInfo {
 
 // All samplers, in the order of ComfyUI's menus.
 std::span<const SamplerInfo> samplers();
-// A sampler of the menus, or one that only a node offers ("tcd", "euler_pp",
-// "lcm_upscale"). Throws Error(kInvalid), listing the names
-// of the menus.
+// A sampler of the menus, or one that only a node offers ("tcd", "euler_pp", "lcm_upscale"). Throws Error(kInvalid),
+// listing the names of the menus.
 const SamplerInfo& find_sampler(std::string_view name);
 
 }  // namespace easel::sampling

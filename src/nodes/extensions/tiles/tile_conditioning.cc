@@ -17,10 +17,6 @@ namespace {
 
 constexpr int64_t kLatentPixel = 8;
 
-Tensor part(const Tensor& picture, const Region& r) {
-  return contiguous(picture.slice(1, r.y1, r.height()).slice(2, r.x1, r.width()));
-}
-
 // A region of a picture after that was resized: as small as it is, but all of it.
 Region resized(const Region& r, image::Size from, image::Size to) {
   const auto down = [](int64_t at, int64_t new_side, int64_t old_side) { return at * new_side / old_side; };
@@ -133,6 +129,10 @@ Tensor cropped_mask(const Tensor& mask, const TileCut& cut) {
 }
 
 }  // namespace
+
+Tensor part(const Tensor& pictures, const Region& r) {
+  return contiguous(pictures.slice(1, r.y1, r.height()).slice(2, r.x1, r.width()));
+}
 
 models::Conditioning for_tile(const models::Conditioning& list, const char* input, const TileCut& cut) {
   models::Conditioning out = list;

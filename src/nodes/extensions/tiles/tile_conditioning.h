@@ -13,6 +13,9 @@ struct Region {
   int64_t height() const { return y2 - y1; }
 };
 
+// That part of pictures [n,H,W,C], on which it lies.
+Tensor part(const Tensor& pictures, const Region& r);
+
 // What is cut out of the canvas, and what it was before.
 struct TileCut {
   Region crop;        // of the canvas

@@ -139,10 +139,6 @@ Work seam_at(const Tensor& seam, image::Size canvas, int64_t x, int64_t y, int64
   return out;
 }
 
-Tensor part(const Tensor& picture, const Region& r) {
-  return contiguous(picture.slice(1, r.y1, r.height()).slice(2, r.x1, r.width()));
-}
-
 Tensor to_bytes(const Tensor& picture) {
   return image::map(picture, [](float v) { return std::floor(std::min(std::max(v, 0.0f), 1.0f) * 255.0f) / 255.0f; });
 }
