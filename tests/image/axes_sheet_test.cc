@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "image/sheet/text_drawing.h"
 
 namespace easel::image {
 namespace {
@@ -84,6 +85,17 @@ TEST(AxesSheet, VerticalLabelsReadUpwards) {
       EXPECT_EQ(at(sheet, turned.x1 + y, turned.y2 - 1 - x), at(sheet, upright.x1 + x, upright.y1 + y));
 }
 
+TEST(AxesSheet, LabelsAreMeasuredInCharacters) {
+  EXPECT_EQ(characters("größer"), 6);
+  EXPECT_EQ(first_characters("größer", 4), "größ");
+  EXPECT_EQ(first_characters("größer", 3), "grö");
+  EXPECT_EQ(first_characters("größer", 6), "größer");
+  EXPECT_EQ(first_characters("größer", -1), "");
+  AxesSheet plan = sheet_of_two();
+  plan.row_labels = {"äöü"};
+  EXPECT_EQ(draw_axes_sheet(plan).dim(2), 126 * 7 / 24 + 2 * kWidth + 6);
+}
+
 TEST(AxesSheet, WhatDoesNotFitTogetherIsRefused) {
   AxesSheet plan = sheet_of_two();
   plan.column_labels = {"one"};
@@ -93,6 +105,7 @@ TEST(AxesSheet, WhatDoesNotFitTogetherIsRefused) {
   EXPECT_THROW(draw_axes_sheet(plan), Error);
   plan = sheet_of_two();
   plan.spacing = 40000;
+  EXPECT_THROW(axes_sheet_size(plan, kWidth, kHeight), Error);
   EXPECT_THROW(draw_axes_sheet(plan), Error);
 }
 

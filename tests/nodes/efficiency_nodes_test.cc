@@ -19,13 +19,16 @@ using Links = TinyRunner::Links;
 
 class Efficiency : public ::testing::Test {
  protected:
-  Outputs loaded(Typed more = {}, Links links = {}) {
+  static Typed loading(Typed more = {}) {
     auto typed =
         Typed{{"ckpt_name", words(kModel)},        {"vae_name", words("Baked VAE")},    {"clip_skip", int64_t{-1}},
               {"lora_name", words("None")},        {"positive", words("a red barn")},   {"negative", words("fog")},
               {"empty_latent_width", int64_t{64}}, {"empty_latent_height", int64_t{64}}};
     for (auto& [name, value] : more) typed[name] = value;
-    return run("Efficient Loader", typed, std::move(links));
+    return typed;
+  }
+  Outputs loaded(Typed more = {}, Links links = {}) {
+    return run("Efficient Loader", loading(std::move(more)), std::move(links));
   }
 
   // With the loader's outputs.
@@ -43,7 +46,7 @@ class Efficiency : public ::testing::Test {
     links.emplace("positive", from[1]);
     links.emplace("negative", from[2]);
     links.emplace("latent_image", from[3]);
-    links.emplace("optional_vae", from[4]);
+    if (!from[4].empty()) links.emplace("optional_vae", from[4]);
     return run("KSampler (Efficient)", typed, std::move(links));
   }
 
@@ -55,6 +58,26 @@ class Efficiency : public ::testing::Test {
     if (!dependencies.empty()) links.emplace("dependencies", dependencies);
     return run("XY Plot", {{"ksampler_output_image", words(output)}, {"XY_flip", words(flip ? "True" : "False")}},
                std::move(links))[0];
+  }
+
+  // A second pass with a network, or in latent space.
+  static Typed hires(const char* type, Typed more = {}) {
+    auto typed = Typed{{"upscale_type", words(type)},
+                       {"hires_ckpt_name", words("(use same)")},
+                       {"latent_upscaler", words("bilinear")},
+                       {"pixel_upscaler", words("twice.safetensors")}};
+    for (auto& [name, value] : more) typed[name] = value;
+    return typed;
+  }
+
+  template <class F>
+  static std::string refusal(const F& use) {
+    try {
+      use();
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "nothing was refused";
   }
 
   static void expect_same(const Tensor& pictures, int64_t index, const Value& expected) {
@@ -169,6 +192,49 @@ TEST_F(Efficiency, AxesThatDoNotGoTogetherAreRefused) {
   EXPECT_THROW(sampled(from, {}, links), Error) << "KSampler always adds noise";
 }
 
+// The second value of the axis cannot be loaded, so that going on after the first one shows.
+TEST_F(Efficiency, ATooLargePlotIsRefusedAfterItsFirstPicture) {
+  const Outputs from = loaded({{"empty_latent_width", int64_t{192}}});
+  Typed axis{{"target_ckpt", words("Base")},
+             {"input_mode", words("Ckpt Names")},
+             {"ckpt_count", int64_t{50}},
+             {"ckpt_name_1", words(kModel)}};
+  for (int i = 2; i <= 50; ++i) axis.emplace("ckpt_name_" + std::to_string(i), words("missing.safetensors"));
+  Links plot{{"X", run("XY Input: Checkpoint", axis)[0]}, {"dependencies", from[6]}};
+  const auto sample = [&](int64_t spacing) {
+    const Value made = run("XY Plot", {{"grid_spacing", spacing}}, plot)[0];
+    return refusal([&] { sampled(from, {}, {{"script", made}}); });
+  };
+  EXPECT_NE(sample(500).find("a sheet of 34100x"), std::string::npos) << "50 of 192 pixels, 49 gaps";
+  EXPECT_NE(sample(0).find("missing.safetensors"), std::string::npos);
+}
+
+TEST_F(Efficiency, HighResFixesThatCannotBeMadeAreRefusedBeforeTheFirstPass) {
+  const auto make = [&](Typed typed) { return run("HighRes-Fix Script", std::move(typed))[0]; };
+  EXPECT_NE(refusal([&] {
+              make(hires("pixel", {{"iterations", int64_t{0}}}));
+            }).find("needs an iteration"),
+            std::string::npos);
+  const auto with_control = Typed{{"use_controlnet", true}, {"preprocessor", words("BinaryPreprocessor")}};
+  EXPECT_NE(refusal([&] { make(hires("latent", with_control)); }).find("BinaryPreprocessor"), std::string::npos);
+  make(hires("latent", {{"use_controlnet", true}, {"preprocessor", words("CannyEdgePreprocessor")}}));
+  make(hires("latent", {{"preprocessor", words("BinaryPreprocessor")}}));  // which is not used
+
+  // A latent that no model samples: whatever comes first refuses it.
+  Outputs from = loaded();
+  Latent odd;
+  odd.samples = Tensor::zeros({1, 8, 8, 3});
+  from[3] = computed<Latent>(std::move(odd));
+  from[4] = {};
+  for (const Value& script : {make(hires("pixel")), make(hires("both")),
+                              make(hires("latent", {{"use_controlnet", true}, {"preprocessor", words("none")}}))})
+    EXPECT_NE(refusal([&] { sampled(from, {}, {{"script", script}}); }).find("needs a VAE"), std::string::npos);
+  EXPECT_EQ(refusal([&] {
+              sampled(from, {}, {{"script", make(hires("latent"))}});
+            }).find("needs a VAE"),
+            std::string::npos);
+}
+
 TEST_F(Efficiency, AHighResFixIsASecondPass) {
   const Outputs from = loaded();
   const Value fix = run("HighRes-Fix Script", {{"upscale_type", words("latent")},
@@ -270,7 +336,17 @@ TEST_F(Efficiency, StacksOfControlNetsAreAppliedInOrder) {
   // The loader takes the stack as well.
   Links with_stack;
   with_stack.emplace("cnet_stack", apply.at("cnet_stack"));
-  EXPECT_EQ(loaded({}, with_stack)[1].as<models::Conditioning>().at(0).control->strength, 0.25f);
+  const Outputs with_controls = loaded({}, with_stack);
+  EXPECT_EQ(with_controls[1].as<models::Conditioning>().at(0).control->strength, 0.25f);
+  // Before, it does not promise conditioning without it.
+  const Outputs with = run.foreseen("Efficient Loader", loading(), with_stack),
+                without = run.foreseen("Efficient Loader", loading());
+  EXPECT_FALSE(without[1].empty() || without[2].empty());
+  EXPECT_TRUE(with[1].empty() && with[2].empty());
+  EXPECT_FALSE(with[0].empty() || with[3].empty());
+  // The pictures that a plot holds for loading again count as its own.
+  EXPECT_GT(script("XY Input: Seeds++ Batch", {{"batch_count", int64_t{2}}}, nullptr, {}, with_controls[6]).bytes(),
+            2 * hint.bytes());
 }
 
 }  // namespace

@@ -27,18 +27,29 @@ class TinyRunner {
 
   // All outputs. Inputs that are left out have their defaults.
   Outputs operator()(const char* name, Typed typed, Links linked = {}) {
+    return with_call(name, std::move(typed), std::move(linked), [](const Node& node, Call& call) {
+      if (node.check) node.check(call);
+      return node.run(call);
+    });
+  }
+  // What is known of them before the node runs.
+  Outputs foreseen(const char* name, Typed typed, Links linked = {}) {
+    return with_call(name, std::move(typed), std::move(linked),
+                     [](const Node& node, Call& call) { return node.foresee(call); });
+  }
+
+ private:
+  template <class Do>
+  Outputs with_call(const char* name, Typed typed, Links linked, const Do& use) {
     std::vector<std::string> given;
     for (const auto& [input, value] : typed) given.push_back(input);
     for (const auto& [input, value] : linked) given.push_back(input);
     const workflow::NodeSpec* spec = standard_table().find(name, given);
     if (!spec) throw Error(Fault::kInternal, std::string("there is no node ") + name);
     Call call(context_, *spec, "1", {std::move(typed), std::move(linked)});
-    const Node& node = standard_table().entry(*spec).node;
-    if (node.check) node.check(call);
-    return node.run(call);
+    return use(standard_table().entry(*spec).node, call);
   }
 
- private:
   const std::filesystem::path root_ =
       std::filesystem::temp_directory_path() / ("easel-tiny-runner-" + std::to_string(getpid()));
   library::Folders folders_{testing::tiny_models_dir()};

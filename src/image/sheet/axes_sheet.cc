@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cancel.h"
 #include "image/sheet/text_drawing.h"
 
 namespace easel::image {
@@ -23,11 +24,13 @@ int64_t dot_size(const std::string& label, double place) {
 
 void paste(Tensor& onto, const Tensor& picture, int64_t left, int64_t top) {
   const int64_t channels = picture.dim(3);
-  for (int64_t y = 0; y < picture.dim(1); ++y)
+  for (int64_t y = 0; y < picture.dim(1); ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < picture.dim(2); ++x)
       for (int64_t c = 0; c < 3; ++c)
         onto.f32()[((top + y) * onto.dim(2) + left + x) * 3 + c] =
             picture.f32()[(y * picture.dim(2) + x) * channels + c];
+  }
 }
 
 // A label in black on white, as small as it is.
@@ -41,17 +44,19 @@ Tensor drawn(const std::string& label, int64_t scale, int64_t most) {
 Tensor turned(const Tensor& picture) {  // a quarter, against the clock
   const int64_t height = picture.dim(1), width = picture.dim(2);
   Tensor out({1, width, height, 3});
-  for (int64_t y = 0; y < height; ++y)
+  for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     for (int64_t x = 0; x < width; ++x)
       std::copy_n(picture.f32() + (y * width + x) * 3, 3, out.f32() + ((width - 1 - x) * height + y) * 3);
+  }
   return out;
 }
 
 // How wide the labels' column is, in terms of that of the longest labels.
 double label_share(const std::vector<std::string>& labels) {
-  size_t longest = 0;
-  for (const std::string& label : labels) longest = std::max(longest, label.size());
-  return static_cast<double>(std::min<size_t>(longest + 4, 24)) / 24.0;
+  int64_t longest = 0;
+  for (const std::string& label : labels) longest = std::max(longest, characters(label));
+  return static_cast<double>(std::min<int64_t>(longest + 4, 24)) / 24.0;
 }
 
 int64_t label_column(int64_t width, int64_t height) {
@@ -74,6 +79,10 @@ SheetSize axes_sheet_size(const AxesSheet& sheet, int64_t width, int64_t height)
             : static_cast<int64_t>(static_cast<double>(label_column(width, height)) * label_share(sheet.row_labels));
   out.width += out.left;
   out.height += out.top;
+  if (out.width > kMostPixels || out.height > kMostPixels)
+    throw Error(Fault::kInvalid,
+                "a sheet of " + std::to_string(out.width) + "x" + std::to_string(out.height) + " pixels is too large")
+        .fix("Use fewer values, or smaller pictures");
   return out;
 }
 
@@ -89,10 +98,6 @@ Tensor draw_axes_sheet(const AxesSheet& sheet) {
     if (picture.dim(1) != height || picture.dim(2) != width || picture.dim(3) < 3)
       throw Error(Fault::kInvalid, "the pictures of a sheet are of different sizes");
   const SheetSize size = axes_sheet_size(sheet, width, height);
-  if (size.width > kMostPixels || size.height > kMostPixels)
-    throw Error(Fault::kInvalid,
-                "a sheet of " + std::to_string(size.width) + "x" + std::to_string(size.height) + " pixels is too large")
-        .fix("Use fewer values, or smaller pictures");
   Tensor out = Tensor::full({1, size.height, size.width, 3}, 1.0f);
   const auto x_of = [&](size_t column) { return size.left + static_cast<int64_t>(column) * (width + sheet.spacing); };
   const auto y_of = [&](size_t row) { return size.top + static_cast<int64_t>(row) * (height + sheet.spacing); };

@@ -18,7 +18,8 @@ struct AxesSheet {
   bool vertical = false;                   // row labels read from below upwards
 };
 
-// The size of the sheet for pictures of this size.
+// The size of the sheet for as many pictures of this size; of the pictures themselves nothing is read. Throws
+// Error(kInvalid) if it would be wider or higher than 32768 pixels.
 struct SheetSize {
   int64_t width = 0, height = 0;
   int64_t left = 0, top = 0;  // where the first picture lies
@@ -27,7 +28,7 @@ SheetSize axes_sheet_size(const AxesSheet& sheet, int64_t width, int64_t height)
 
 // f32 [1,H,W,3] on white. Labels that are too long for their place are cut, and left out where a letter is too high
 // for it. Throws Error(kInvalid) when the numbers of pictures and labels do not fit together, or the sheet would be
-// wider or higher than 32768 pixels.
+// too large.
 Tensor draw_axes_sheet(const AxesSheet& sheet);
 
 }  // namespace easel::image

@@ -137,10 +137,20 @@ void draw_text(Tensor& picture, std::string_view text, int64_t x, int64_t y, int
   }
 }
 
+int64_t characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); });
+}
+
+std::string_view first_characters(std::string_view text, int64_t count) {
+  size_t end = 0;
+  for (; end < text.size(); ++end)
+    if (!continues_character(text[end]) && count-- <= 0) break;
+  return text.substr(0, end);
+}
+
 int64_t text_width(std::string_view text, int64_t scale) {
-  const auto characters =
-      static_cast<int64_t>(std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
-  return characters == 0 ? 0 : (characters * kCharacterDots - 1) * scale;
+  const int64_t count = characters(text);
+  return count == 0 ? 0 : (count * kCharacterDots - 1) * scale;
 }
 
 std::string fit_text(std::string_view text, int64_t width, int64_t scale) {

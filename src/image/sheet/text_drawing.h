@@ -17,6 +17,10 @@ constexpr int64_t kCharacterDots = 6;
 // brightness `ink`. What lies outside the picture is cut off. Characters other than printable ASCII become "?".
 void draw_text(Tensor& picture, std::string_view text, int64_t x, int64_t y, int64_t scale, float ink);
 
+// How many characters there are in UTF-8, and the first ones: all of the text where it has no more than `count`.
+int64_t characters(std::string_view text);
+std::string_view first_characters(std::string_view text, int64_t count);
+
 // Width in pixels that draw_text() needs; a character of several bytes counts once.
 int64_t text_width(std::string_view text, int64_t scale);
 

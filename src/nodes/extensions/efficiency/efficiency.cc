@@ -7,11 +7,11 @@
 namespace easel::nodes::efficiency {
 namespace {
 
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool is_tiled(const std::string& vae_decode) { return vae_decode.ends_with("(tiled)"); }
 
 Value encoded_picture(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& pixels) {
   const Parts::Links links{{"pixels", pixels}, {"vae", vae}};
-  if (!has(vae_decode, "tiled")) return parts.make("VAEEncode", {}, links)[0];
+  if (!is_tiled(vae_decode)) return parts.make("VAEEncode", {}, links)[0];
   return parts.make("VAEEncodeTiled", {{"tile_size", kTile}, {"overlap", int64_t{64}}}, links)[0];
 }
 
@@ -91,25 +91,20 @@ Value sampled(const Parts& parts, Kind kind, const Settings& settings, const Sub
 
 Value decoded(const Parts& parts, const std::string& vae_decode, const Value& vae, const Value& latent) {
   const Parts::Links links{{"samples", latent}, {"vae", vae}};
-  if (!has(vae_decode, "tiled")) return parts.make("VAEDecode", {}, links)[0];
+  if (!is_tiled(vae_decode)) return parts.make("VAEDecode", {}, links)[0];
   return parts.make("VAEDecodeTiled", {{"tile_size", kTile}, {"overlap", int64_t{64}}}, links)[0];
+}
+
+bool needs_vae(const HiresFix& script) {
+  return script.iterations > 0 && (script.use_controlnet || script.type != HiresFix::Type::kLatent);
 }
 
 LatentAndPicture second_pass(const Parts& parts, const HiresFix& script, const Settings& settings, Subject subject,
                              const Value& vae, const std::string& vae_decode, const Value& latent) {
   using Type = HiresFix::Type;
   LatentAndPicture out{latent, {}};
-  if (script.iterations == 0) {
-    // As in the original, whose script then has nothing to enlarge with.
-    if (script.type == Type::kPixel)
-      throw Error(Fault::kInvalid, "a HighRes-Fix by pixels needs an iteration")
-          .at_input("script")
-          .fix("Use 1 of them");
-    return out;
-  }
+  if (script.iterations == 0) return out;
   const auto need_picture = [&] {
-    if (vae.empty() && parts.runs())
-      throw Error(Fault::kInvalid, "the HighRes-Fix needs a VAE").at_input("optional_vae").fix("Link the loader's VAE");
     if (out.picture.empty()) out.picture = decoded(parts, vae_decode, vae, out.latent);
   };
   if (script.use_controlnet) {

@@ -89,9 +89,12 @@ struct HiresFix {
   std::string control_net, preprocessor = "_";
   double strength = 1.0;
 };
+// Whether it decodes what it enlarges.
+bool needs_vae(const HiresFix& script);
 struct LatentAndPicture {
   Value latent, picture;  // no picture where it was not needed
 };
+// `vae` may be empty where it is neither needed nor decoded with.
 LatentAndPicture second_pass(const Parts& parts, const HiresFix& script, const Settings& settings, Subject subject,
                              const Value& vae, const std::string& vae_decode, const Value& latent);
 
@@ -102,6 +105,7 @@ struct Script {
   std::optional<HiresFix> hires_fix = {};
   std::shared_ptr<const XyPlot> plot = {};
 };
+size_t script_bytes(const Script& script);
 
 }  // namespace easel::nodes::efficiency
 
@@ -129,7 +133,7 @@ struct LinkType<efficiency::Script> {
   static constexpr const char* kName = "SCRIPT";
   using Held = efficiency::Script;
   using Foreseen = void;
-  static size_t bytes(const Held&) { return sizeof(Held); }
+  static size_t bytes(const Held& script) { return efficiency::script_bytes(script); }
 };
 
 }  // namespace easel::nodes

@@ -98,7 +98,13 @@ Value empty_latent(const Parts& parts, const LoadAny& in) {
       {{"width", in.empty_latent_width}, {"height", in.empty_latent_height}, {"batch_size", in.batch_size}}, {})[0];
 }
 
-// What can be known of a loader's inputs before it runs; whether controls come in is not.
+// Conditioning as it is without ControlNets, or unknown where some may come in.
+std::pair<Value, Value> foreseen_texts(const Call& call, const Value& positive, const Value& negative) {
+  if (call.linked("cnet_stack") || call.awaits("cnet_stack")) return {};
+  return {positive, negative};
+}
+
+// What can be known of a loader's inputs before it runs; what the controls are is not.
 template <class P>
 void take_known(LoadAny& out, const Known<P>& known) {
   out.vae_name = known(&LoadAny::vae_name);
@@ -166,13 +172,9 @@ ForeseenAll foresee_loader(const Known<Load>& known, Call& call) {
   in.lora_clip_strength = known(&Load::lora_clip_strength);
   const Parts parts(call, Parts::Doing::kForesee);
   const Made made = load_all(parts, dependencies_of(in, known(&LoadAny::lora_stack)));
-  return {Handed{made.file.model},
-          Handed{made.texts.positive},
-          Handed{made.texts.negative},
-          Handed{empty_latent(parts, in)},
-          Handed{made.file.vae},
-          Handed{made.texts.clip},
-          std::nullopt};
+  const auto [positive, negative] = foreseen_texts(call, made.texts.positive, made.texts.negative);
+  return {Handed{made.file.model}, Handed{positive},        Handed{negative}, Handed{empty_latent(parts, in)},
+          Handed{made.file.vae},   Handed{made.texts.clip}, std::nullopt};
 }
 
 // --- Eff. Loader SDXL ---
@@ -234,6 +236,7 @@ Foreseen<SdxlTuple, Latent, VaeHandle, Dependencies> foresee_sdxl_loader(const K
   const Parts parts(call, Parts::Doing::kForesee);
   Value vae;
   SdxlTuple tuple = load_refined(parts, in, dependencies_of(in, known(&LoadAny::lora_stack)), vae);
+  std::tie(tuple.positive, tuple.negative) = foreseen_texts(call, tuple.positive, tuple.negative);
   return {std::move(tuple), Handed{empty_latent(parts, in)}, Handed{vae}, std::nullopt};
 }
 

@@ -100,8 +100,6 @@ Subject subject_of(const SdxlTuple& t) {
   return {t.model, t.positive, t.negative, t.refiner_model, t.refiner_positive, t.refiner_negative};
 }
 
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
-
 struct Done {
   Value latent, vae, image;
 };
@@ -119,14 +117,17 @@ Done run(const Common& in, Call& call, Kind kind, const Settings& settings, cons
     show(made.plot);
     return {made.latents, vae, made.pictures};
   }
-  const bool decodes = has(in.vae_decode, "true") || has(in.vae_decode, "output only");
+  if (vae.empty() && script.hires_fix && efficiency::needs_vae(*script.hires_fix))
+    throw Error(Fault::kInvalid, "the HighRes-Fix needs a VAE").at_input("optional_vae").fix("Link the loader's VAE");
+  const bool output_only = in.vae_decode.starts_with("output only");
+  const bool decodes = output_only || in.vae_decode.starts_with("true");
   if (decodes && vae.empty()) parts.warn("no VAE comes in, so nothing is decoded");
   efficiency::LatentAndPicture made{efficiency::sampled(parts, kind, settings, subject, in.latent_image.value()), {}};
   if (script.hires_fix)
     made = efficiency::second_pass(parts, *script.hires_fix, settings, subject, vae, in.vae_decode, made.latent);
   if (decodes && !vae.empty() && made.picture.empty())
     made.picture = efficiency::decoded(parts, in.vae_decode, vae, made.latent);
-  if (!made.picture.empty() && in.preview_method != "none" && !has(in.vae_decode, "output only")) show(made.picture);
+  if (!made.picture.empty() && in.preview_method != "none" && !output_only) show(made.picture);
   if (made.picture.empty()) made.picture = computed<Image>(Tensor::zeros({1, 1, 1, 4}));
   return {made.latent, vae, made.picture};
 }

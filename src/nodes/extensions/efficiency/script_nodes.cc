@@ -9,6 +9,7 @@
 #include "node_api/table.h"
 #include "nodes/common/sampler_choices.h"
 #include "nodes/extensions/efficiency/xy_plot.h"
+#include "nodes/extensions/krita/any_hint.h"
 
 namespace easel::nodes {
 namespace {
@@ -35,6 +36,13 @@ Results<Script> hires_fix(const MakeHiresFix& in) {
   Script out = in.script ? *in.script : Script();
   out.hires_fix = static_cast<const HiresFix&>(in);
   return {std::move(out)};
+}
+
+// The sampler would come to these after its first pass only.
+void check_hires_fix(const MakeHiresFix& in) {
+  if (in.iterations == 0 && in.type == HiresFix::Type::kPixel)
+    throw Error(Fault::kInvalid, "a HighRes-Fix by pixels needs an iteration").at_input("iterations").fix("Use 1");
+  if (in.iterations > 0 && in.use_controlnet) check_preprocessor(in.preprocessor);
 }
 
 // --- XY Plot ---
@@ -108,11 +116,7 @@ std::vector<XyValue> wholes(int64_t count, int64_t first, int64_t last) {
   return out;
 }
 
-XyValue named(const std::string& text) {
-  XyValue out;
-  out.text = text;
-  return out;
-}
+XyValue named(const std::string& text) { return {.text = text}; }
 
 struct Count {
   int64_t batch_count = 3;
@@ -571,7 +575,8 @@ void register_script_nodes(Table& table) {
                  Text("preprocessor", &HiresFix::preprocessor).tip("A choice of AIO_Preprocessor."),
                  Bool("preprocessor_imgs", &MakeHiresFix::preprocessor_imgs).tip("Has no effect, as in the original."),
                  Link("script", &MakeHiresFix::script)},
-      .run = hires_fix});
+      .run = hires_fix,
+      .check = check_hires_fix});
   table.add(NodeOf<MakePlot>{
       .name = "XY Plot",
       .category = kScripts,
@@ -580,7 +585,8 @@ void register_script_nodes(Table& table) {
       .inputs = {Int("grid_spacing", &MakePlot::grid_spacing).range(0, 500).step(5),
                  Choice("XY_flip", &MakePlot::XY_flip, {{"False", false}, {"True", true}}),
                  Choice("Y_label_orientation", &MakePlot::vertical, {{"Horizontal", false}, {"Vertical", true}}),
-                 Choice("cache_models", &MakePlot::cache_models, {{"True", true}, {"False", false}}),
+                 Choice("cache_models", &MakePlot::cache_models, {{"True", true}, {"False", false}})
+                     .tip("Has no effect: models are kept while there is memory for them."),
                  Choice("ksampler_output_image", &MakePlot::is_output, {{"Images", false}, {"Plot", true}}),
                  Link("dependencies", &MakePlot::dependencies), Link("X", &MakePlot::X), Link("Y", &MakePlot::Y)},
       .run = plot});

@@ -12,6 +12,7 @@
 
 #include "image/edit/pictures.h"
 #include "image/sheet/axes_sheet.h"
+#include "image/sheet/text_drawing.h"
 #include "ops/elementwise.h"
 
 namespace easel::nodes::efficiency {
@@ -65,7 +66,14 @@ std::string shortened(std::string text) {
   return text;
 }
 
-size_t most_letters(const LoraStack& loras) { return 50 + 12 * (std::max<size_t>(1, loras.entries.size()) - 1); }
+// Letters are characters, of however many bytes.
+int64_t most_letters(const LoraStack& loras) {
+  return 50 + 12 * (std::max<int64_t>(1, static_cast<int64_t>(loras.entries.size())) - 1);
+}
+
+std::string beginning(const std::string& text, int64_t letters) {
+  return std::string(image::first_characters(text, letters));
+}
 
 std::string lora_label(const std::string& type, const LoraStack& loras) {
   const LoraStack::Entry& first = loras.entries.front();
@@ -75,18 +83,18 @@ std::string lora_label(const std::string& type, const LoraStack& loras) {
     const std::string model = short_number(e.model_strength), clip = short_number(e.clip_strength);
     return model == clip ? "(" + model + ")" : "(" + model + "," + clip + ")";
   };
-  const size_t most = most_letters(loras);
+  const int64_t most = most_letters(loras);
+  const auto length = [](double number) { return image::characters(short_number(number)); };
   if (loras.entries.size() == 1) {
-    const size_t beside = std::string("LoRA: ()").size() + short_number(first.model_strength).size();
-    return "LoRA: " + stem(first.file).substr(0, most - beside) + strengths(first);
+    const int64_t beside = image::characters("LoRA: ()") + length(first.model_strength);
+    return "LoRA: " + beginning(stem(first.file), most - beside) + strengths(first);
   }
-  size_t beside = 0;
-  for (const LoraStack::Entry& e : loras.entries)
-    beside += short_number(e.model_strength).size() + short_number(e.clip_strength).size() + 5;
-  const size_t each = (most > beside ? most - beside : 0) / loras.entries.size();
+  int64_t beside = 0;
+  for (const LoraStack::Entry& e : loras.entries) beside += length(e.model_strength) + length(e.clip_strength) + 5;
+  const int64_t each = std::max<int64_t>(most - beside, 0) / static_cast<int64_t>(loras.entries.size());
   std::string out;
   for (const LoraStack::Entry& e : loras.entries)
-    out += (out.empty() ? "" : " ") + stem(e.file).substr(0, each) + strengths(e);
+    out += (out.empty() ? "" : " ") + beginning(stem(e.file), each) + strengths(e);
   return out;
 }
 
@@ -240,13 +248,13 @@ class Models {
 };
 
 // Long names of files are cut when all labels of an axis are there.
-void cut(std::vector<std::string>& labels, const std::string& type, size_t most) {
+void cut(std::vector<std::string>& labels, const std::string& type, int64_t most) {
   if (type != "VAE" && type != "Checkpoint" && !is_lora(type)) return;
-  size_t longest = 0;
-  for (const std::string& label : labels) longest = std::max(longest, label.size());
-  const size_t length = std::max<size_t>(std::min(longest, most), 24);
+  int64_t longest = 0;
+  for (const std::string& label : labels) longest = std::max(longest, image::characters(label));
+  const int64_t length = std::max<int64_t>(std::min(longest, most), 24);
   for (std::string& label : labels)
-    if (label.size() > length) label = label.substr(0, length) + "...";
+    if (image::characters(label) > length) label = beginning(label, length) + "...";
 }
 
 // The original's loops go over what takes longest to load first.
@@ -281,6 +289,50 @@ void check_kind(Kind kind, const XyPlot& plot) {
           .at_input("script")
           .fix("Use KSampler (Efficient), or another axis");
   }
+}
+
+// Sets the values of all pairs one after the other. `begin` is told of each value of the outer axis and its label, and
+// `each` of each pair and the inner label. Returns what was set in the end.
+template <class Begin, class Each>
+Variables for_pairs(Variables v, const XyAxis& outer, const XyAxis& inner, const Begin& begin, const Each& each) {
+  const uint64_t seed = v.settings.seed;
+  const auto set = [&](const XyAxis& axis, size_t at) {
+    if (axis.type == "Seeds++ Batch") v.settings.seed = seed;
+    return v.set(axis.type, axis.values[at]);
+  };
+  for (size_t i = 0; i < outer.values.size(); ++i) {
+    v.positive.outer.reset();
+    v.negative.outer.reset();
+    begin(set(outer, i));
+    for (size_t j = 0; j < inner.values.size(); ++j) {
+      const std::string label = set(inner, j);
+      each(v, i, j, label);
+    }
+  }
+  return v;
+}
+
+// The sheet without its pictures.
+image::AxesSheet labelled(const XyPlot& plot, const Variables& first, const XyAxis& outer, const XyAxis& inner) {
+  std::vector<std::string> outer_labels, inner_labels;
+  const Variables last = for_pairs(
+      first, outer, inner, [&](std::string label) { outer_labels.push_back(std::move(label)); },
+      [&](const Variables&, size_t i, size_t, const std::string& label) {
+        if (i == 0) inner_labels.push_back(label);
+      });
+  const int64_t most = is_lora(outer.type) || is_lora(inner.type) ? most_letters(last.loras.value_or(LoraStack())) : 42;
+  cut(outer_labels, outer.type, most);
+  cut(inner_labels, inner.type, most);
+  const bool turned = &outer == &plot.y;
+  image::AxesSheet out{.pictures = std::vector<Tensor>(plot.x.values.size() * plot.y.values.size()),
+                       .columns = plot.x.values.size(),
+                       .column_labels = turned ? inner_labels : outer_labels,
+                       .row_labels = turned ? outer_labels : inner_labels,
+                       .spacing = plot.spacing,
+                       .vertical = plot.vertical_labels};
+  if (plot.x.type == "Nothing") out.column_labels.clear();
+  if (plot.y.type == "Nothing") out.row_labels.clear();
+  return out;
 }
 
 // The first picture of a batch, as it is sampled for every pair.
@@ -322,6 +374,22 @@ void check_axes(const XyPlot& plot) {
       refuse("the axis " + axis->type + " has no values", axis == &plot.x ? "X" : "Y", "Give it some");
 }
 
+size_t axis_bytes(const XyAxis& axis) {
+  size_t sum = axis.values.size() * sizeof(XyValue);
+  for (const XyValue& value : axis.values) {
+    sum += value.text.size() + (value.second ? value.second->size() : 0);
+    for (const LoraStack::Entry& entry : value.loras.entries) sum += sizeof(entry) + entry.file.size();
+  }
+  return sum;
+}
+
+size_t script_bytes(const Script& script) {
+  if (!script.plot) return sizeof(script);
+  const XyPlot& plot = *script.plot;
+  return sizeof(script) + axis_bytes(plot.x) + axis_bytes(plot.y) +
+         (plot.from ? LinkType<Dependencies>::bytes(*plot.from) : 0);
+}
+
 Plotted plotted(const Parts& parts, const Call& call, Kind kind, const XyPlot& plot,
                 const std::optional<HiresFix>& hires_fix, const Settings& settings, const Subject& subject,
                 const Value& vae, const std::string& vae_decode, const Latent& latent) {
@@ -341,45 +409,25 @@ Plotted plotted(const Parts& parts, const Call& call, Kind kind, const XyPlot& p
   }
   Models models(parts, plot, outer, inner, subject, vae);
   const Value start = computed<Latent>(first_of(latent));
-  const size_t rows = plot.y.values.size(), columns = plot.x.values.size();
-  std::vector<Latent> latents(rows * columns);
-  std::vector<Tensor> pictures(rows * columns);
-  std::vector<std::string> outer_labels, inner_labels;
+  image::AxesSheet sheet = labelled(plot, v, outer, inner);
+  std::vector<Tensor>& pictures = sheet.pictures;
+  std::vector<Latent> latents(pictures.size());
   int done = 0;
-  for (size_t i = 0; i < outer.values.size(); ++i) {
-    v.positive.outer.reset();
-    v.negative.outer.reset();
-    const auto seeded = [&](const std::string& type) {
-      if (type == "Seeds++ Batch") v.settings.seed = settings.seed;
-    };
-    seeded(outer.type);
-    outer_labels.push_back(v.set(outer.type, outer.values[i]));
-    for (size_t j = 0; j < inner.values.size(); ++j) {
-      seeded(inner.type);
-      const std::string label = v.set(inner.type, inner.values[j]);
-      if (i == 0) inner_labels.push_back(label);
-      models.follow(v, j);
-      const Value made = sampled(parts, kind, v.settings, models.subject(), start);
-      LatentAndPicture out{made, {}};
-      if (hires_fix) out = second_pass(parts, *hires_fix, v.settings, models.subject(), models.vae(), vae_decode, made);
-      if (out.picture.empty()) out.picture = decoded(parts, vae_decode, models.vae(), out.latent);
-      const size_t at = turned ? i * columns + j : j * columns + i;
-      latents[at] = out.latent.as<Latent>();
-      pictures[at] = contiguous(out.picture.as<Tensor>().slice(0, 0, 1));
-      call.part_done(++done, static_cast<int>(rows * columns));
-    }
-  }
-  const size_t most = is_lora(outer.type) || is_lora(inner.type) ? most_letters(v.loras.value_or(LoraStack())) : 42;
-  cut(outer_labels, outer.type, most);
-  cut(inner_labels, inner.type, most);
-  image::AxesSheet sheet{.pictures = pictures,
-                         .columns = columns,
-                         .column_labels = turned ? inner_labels : outer_labels,
-                         .row_labels = turned ? outer_labels : inner_labels,
-                         .spacing = plot.spacing,
-                         .vertical = plot.vertical_labels};
-  if (plot.x.type == "Nothing") sheet.column_labels.clear();
-  if (plot.y.type == "Nothing") sheet.row_labels.clear();
+  const auto sample = [&](const Variables& now, size_t i, size_t j, const std::string&) {
+    models.follow(now, j);
+    const Value made = sampled(parts, kind, now.settings, models.subject(), start);
+    LatentAndPicture out{made, {}};
+    if (hires_fix) out = second_pass(parts, *hires_fix, now.settings, models.subject(), models.vae(), vae_decode, made);
+    if (out.picture.empty()) out.picture = decoded(parts, vae_decode, models.vae(), out.latent);
+    const size_t at = turned ? i * sheet.columns + j : j * sheet.columns + i;
+    latents[at] = out.latent.as<Latent>();
+    pictures[at] = contiguous(out.picture.as<Tensor>().slice(0, 0, 1));
+    // A sheet that is too large is refused before the rest is sampled for it.
+    if (done == 0) image::axes_sheet_size(sheet, pictures[at].dim(2), pictures[at].dim(1));
+    call.part_done(++done, static_cast<int>(pictures.size()));
+  };
+  for_pairs(
+      v, outer, inner, [](const std::string&) {}, sample);
   const Value drawn = computed<Image>(image::draw_axes_sheet(sheet));
   return {computed<Latent>(joined(latents)), plot.is_output ? drawn : computed<Image>(ops::concat(pictures, 0)), drawn};
 }

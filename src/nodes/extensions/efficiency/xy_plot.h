@@ -26,6 +26,8 @@ struct XyAxis {
   std::vector<XyValue> values = {{}};
 };
 
+size_t axis_bytes(const XyAxis& axis);
+
 struct XyPlot {
   XyAxis x, y;
   int64_t spacing = 0;
@@ -57,7 +59,7 @@ struct LinkType<efficiency::XyAxis> {
   static constexpr const char* kName = "XY";
   using Held = efficiency::XyAxis;
   using Foreseen = void;
-  static size_t bytes(const Held& axis) { return axis.values.size() * sizeof(efficiency::XyValue); }
+  static size_t bytes(const Held& axis) { return efficiency::axis_bytes(axis); }
 };
 
 }  // namespace easel::nodes

@@ -4,6 +4,7 @@
 
 #include "node_api/table.h"
 #include "nodes/common/composed.h"
+#include "nodes/extensions/krita/any_hint.h"
 #include "nodes/extensions/krita/hint_pictures.h"
 
 namespace easel::nodes {
@@ -40,15 +41,6 @@ constexpr std::array kHere{"AnimeLineArtPreprocessor",
                            "TilePreprocessor",
                            "Zoe-DepthMapPreprocessor"};
 
-void check(const AnyHint& in) {
-  if (in.preprocessor == kNone || std::find(kHere.begin(), kHere.end(), in.preprocessor) != kHere.end()) return;
-  std::string names;
-  for (const char* name : kHere) names += (names.empty() ? "" : ", ") + std::string(name);
-  throw Error(Fault::kUnsupported, in.preprocessor + " is a preprocessor that is not here")
-      .at_input("preprocessor")
-      .fix("Choose one of " + names);
-}
-
 Handed made(const std::string& preprocessor, int64_t resolution, Call& call, Parts::Doing doing) {
   const Value picture = value_of(call, "image");
   if (preprocessor == kNone) return Handed{picture};
@@ -56,6 +48,15 @@ Handed made(const std::string& preprocessor, int64_t resolution, Call& call, Par
 }
 
 }  // namespace
+
+void check_preprocessor(const std::string& name) {
+  if (name == kNone || std::find(kHere.begin(), kHere.end(), name) != kHere.end()) return;
+  std::string names;
+  for (const char* here : kHere) names += (names.empty() ? "" : ", ") + std::string(here);
+  throw Error(Fault::kUnsupported, name + " is a preprocessor that is not here")
+      .at_input("preprocessor")
+      .fix("Choose one of " + names);
+}
 
 void register_any_hint_nodes(Table& table) {
   table.add(NodeOf<AnyHint>{
@@ -119,7 +120,7 @@ void register_any_hint_nodes(Table& table) {
       .run = [](const AnyHint& in, Call& call) -> Results<Image> {
         return {made(in.preprocessor, in.resolution, call, Parts::Doing::kRun)};
       },
-      .check = check,
+      .check = [](const AnyHint& in) { check_preprocessor(in.preprocessor); },
       .foresee = [](const Known<AnyHint>& in, Call& call) -> Foreseen<Image> {
         if (call.awaits("preprocessor") || call.awaits("resolution")) return {};
         return {made(in(&AnyHint::preprocessor), in(&AnyHint::resolution), call, Parts::Doing::kForesee)};

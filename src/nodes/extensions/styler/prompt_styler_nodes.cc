@@ -21,7 +21,9 @@ struct Advanced {
 };
 
 PromptStyle style_named(const std::string& name, const Call& call) {
-  std::vector<PromptStyle> all = read_styles(call.context().folders);
+  std::vector<std::string> left_out;
+  std::vector<PromptStyle> all = read_styles(call.context().folders, left_out);
+  for (const std::string& file : left_out) call.warn(file);
   const auto it = std::find_if(all.begin(), all.end(), [&](const PromptStyle& style) { return style.name == name; });
   if (it != all.end()) return std::move(*it);
   std::vector<std::string> names;
@@ -66,7 +68,8 @@ void register_prompt_styler_nodes(Table& table) {
       .origin = "sdxl_prompt_styler",
       .inputs = {Text("text_positive", &Simple::text_positive).multiline().names_embeddings(),
                  Text("text_negative", &Simple::text_negative).multiline().names_embeddings(),
-                 Text("style", &Simple::style), Bool("log_prompt", &Simple::log_prompt),
+                 Text("style", &Simple::style),
+                 Bool("log_prompt", &Simple::log_prompt).tip("Has no effect: texts are not logged."),
                  Bool("style_positive", &Simple::style_positive), Bool("style_negative", &Simple::style_negative)},
       .outputs = {{"text_positive"}, {"text_negative"}},
       .looks_through = {kStyleFolder},
@@ -85,7 +88,8 @@ void register_prompt_styler_nodes(Table& table) {
                  Text("text_negative", &Advanced::text_negative).multiline().names_embeddings(),
                  Text("style", &Advanced::style),
                  Choice("negative_prompt_to", &Advanced::negative_prompt_to, {"Both", "G only", "L only"}),
-                 Bool("copy_to_l", &Advanced::copy_to_l), Bool("log_prompt", &Advanced::log_prompt)},
+                 Bool("copy_to_l", &Advanced::copy_to_l),
+                 Bool("log_prompt", &Advanced::log_prompt).tip("Has no effect: texts are not logged.")},
       .outputs = {{"text_positive_g"},
                   {"text_positive_l"},
                   {"text_positive"},
