@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "models/conditioning.h"
+#include "models/model_patch.h"
 #include "nodes/common/link_types.h"
 #include "support/shared.h"
 #include "tiny_runner.h"
@@ -87,6 +88,44 @@ TEST_F(AttentionCouple, MasksSayWhere) {
   ASSERT_EQ(made[1].as<Conditioning>().size(), 1u);
   EXPECT_FALSE(made[1].as<Conditioning>()[0].mask.defined());
   EXPECT_EQ(coupled({masked(barn, half(true), 1)}, "Latent")[1].as<Conditioning>().size(), 1u);
+}
+
+// Keys and values of no text in particular.
+class AnyText final : public models::ContextProjector {
+ public:
+  models::ContextProjection::KeyValue project(const Tensor&) const override {
+    return {Tensor::full({1, 2, 8}, 1.0f), Tensor::full({1, 2, 8}, 1.0f)};
+  }
+};
+
+TEST_F(AttentionCouple, FindsTheBlocksThatTheOriginalFinds) {
+  using models::BlockKind;
+  const auto acts = [](const Outputs& made, BlockKind block, int index, int transformer) {
+    models::StepInfo step;
+    step.cond_or_uncond = {0};
+    const models::AttentionSite site{
+        .block = block, .block_index = index, .transformer = transformer, .heads = 1, .height = 2, .width = 2};
+    const Tensor q = Tensor::full({1, 4, 8}, 1.0f);
+    return made[0]
+        .as<models::ModelHandle>()
+        .patches.back()
+        ->attention()
+        ->replace_cross_attention(AnyText(), site, step, q, q)
+        .defined();
+  };
+  const Outputs small = coupled(text("a red barn"));
+  EXPECT_TRUE(acts(small, BlockKind::kInput, 1, 0));
+  EXPECT_TRUE(acts(small, BlockKind::kMiddle, 0, 0));
+  EXPECT_TRUE(acts(small, BlockKind::kOutput, 11, 0));
+  file_ = run("CheckpointLoaderSimple", {{"ckpt_name", words("sd_xl_base_1.0.safetensors")}});
+  const Outputs large = coupled(text("a red barn"));
+  EXPECT_TRUE(acts(large, BlockKind::kInput, 5, 1));
+  EXPECT_TRUE(acts(large, BlockKind::kInput, 8, 9));
+  EXPECT_TRUE(acts(large, BlockKind::kOutput, 0, 9));
+  EXPECT_TRUE(acts(large, BlockKind::kOutput, 5, 1));
+  EXPECT_FALSE(acts(large, BlockKind::kMiddle, 0, 0)) << "the first text acts there, over the whole picture";
+  EXPECT_FALSE(acts(large, BlockKind::kInput, 4, 2));
+  EXPECT_FALSE(acts(large, BlockKind::kOutput, 3, 2));
 }
 
 TEST_F(AttentionCouple, RefusesWhatHasNoPlace) {

@@ -63,11 +63,13 @@ std::vector<Part> parts_of(const Conditioning& list, const char* input) {
 
 class CoupledAttention final : public models::AttentionHook {
  public:
-  CoupledAttention(std::vector<Part> positive, std::vector<Part> negative)
-      : sides_{std::move(positive), std::move(negative)} {}
+  // `labelled`: the network takes a vector beside the text.
+  CoupledAttention(std::vector<Part> positive, std::vector<Part> negative, bool labelled)
+      : sides_{std::move(positive), std::move(negative)}, labelled_(labelled) {}
 
   Tensor replace_cross_attention(const models::ContextProjector& projector, const AttentionSite& site,
                                  const StepInfo& step, const Tensor& q, const Tensor&) const override {
+    if (labelled_ && !replaced_in_labelled(site)) return Tensor();
     const auto chunks = static_cast<int64_t>(step.cond_or_uncond.size());
     const int64_t samples = q.dim(0) / chunks;
     std::vector<Tensor> rows;
@@ -87,6 +89,20 @@ class CoupledAttention final : public models::AttentionHook {
   }
 
  private:
+  // Where the original finds its way in networks that take a vector: it counts the blocks of the one of them that it
+  // knows, and looks for the middle one under a number that no block has, so that the first text alone acts there.
+  static bool replaced_in_labelled(const AttentionSite& site) {
+    const int block = site.block_index;
+    switch (site.block) {
+      case models::BlockKind::kInput:
+        return ((block == 4 || block == 5) && site.transformer < 2) ||
+               ((block == 7 || block == 8) && site.transformer < 10);
+      case models::BlockKind::kMiddle: return false;
+      case models::BlockKind::kOutput: return block < 6 && site.transformer < (block < 3 ? 10 : 2);
+    }
+    return false;
+  }
+
   // A text's share of each token, [1,T,1], of the type and on the device of `like`.
   Tensor share(size_t side, size_t k, const AttentionSite& site, const Tensor& like) const {
     const MutexLock lock(mutex_);
@@ -98,6 +114,7 @@ class CoupledAttention final : public models::AttentionHook {
   }
 
   std::vector<Part> sides_[2];
+  bool labelled_;
   mutable Mutex mutex_;
   mutable std::map<std::tuple<size_t, size_t, int64_t, int64_t>, Tensor> shares_ EASEL_GUARDED_BY(mutex_);
 };
@@ -115,9 +132,9 @@ Conditioning first_of(const Conditioning& list) {
 
 Results<ModelHandle, Conditioning, Conditioning> couple(const Couple& in) {
   if (!in.attention) return {in.model, in.positive, in.negative};
-  models::unet_of(*in.model, "Attention couple");
-  auto hook =
-      std::make_shared<const CoupledAttention>(parts_of(*in.positive, "positive"), parts_of(*in.negative, "negative"));
+  const bool labelled = models::unet_of(*in.model, "Attention couple").config.adm_channels > 0;
+  auto hook = std::make_shared<const CoupledAttention>(parts_of(*in.positive, "positive"),
+                                                       parts_of(*in.negative, "negative"), labelled);
   return {models::with_patch(*in.model, models::attention_patch(std::move(hook))), first_of(*in.positive),
           first_of(*in.negative)};
 }
