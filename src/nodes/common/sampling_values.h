@@ -26,11 +26,14 @@ struct SamplerChoice {
   std::string name;
   sampling::SamplerKnobs knobs = {};
 };
+struct ForeseenSampler {
+  bool keeps_size = true;  // whether the latent that it gives is as large as the one that it is given
+};
 template <>
 struct LinkType<SamplerChoice> {
   static constexpr const char* kName = "SAMPLER";
   using Held = SamplerChoice;
-  using Foreseen = void;
+  using Foreseen = ForeseenSampler;
   static size_t bytes(const SamplerChoice&) { return sizeof(SamplerChoice); }
 };
 

@@ -53,8 +53,8 @@ Results<ModelHandle, SamplerChoice, Sigmas> tcd(const Tcd& in) {
 
 Foreseen<ModelHandle, SamplerChoice, Sigmas> foresee_tcd(const Known<Tcd>& in) {
   const ModelHandle* model = in(&Tcd::model);
-  if (!model) return {};
-  return {patched(*model), std::nullopt, std::nullopt};
+  if (!model) return {std::nullopt, ForeseenSampler{}, std::nullopt};
+  return {patched(*model), ForeseenSampler{}, std::nullopt};
 }
 
 }  // namespace

@@ -209,6 +209,9 @@ struct Work {
 Foreseen<Latent, Latent> foresee_sampled(const Known<Work>& in, const Call& call) {
   constexpr int64_t kUsualSteps = 20;  // how many there will be is not known yet
   warn_of_long_sampling(call, in(&Work::latent_image), kUsualSteps);
+  // How large the latent becomes depends on the number of steps.
+  const ForeseenSampler* sampler = in(&Work::sampler);
+  if (!sampler || !sampler->keeps_size) return {};
   return {in(&Work::latent_image), in(&Work::latent_image)};
 }
 

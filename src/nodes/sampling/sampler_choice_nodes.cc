@@ -19,13 +19,16 @@ Results<SamplerChoice> choice(std::string name, const sampling::SamplerKnobs& kn
 
 template <class P>
 void add(Table& table, const char* name, const std::string& description, Inputs<P> inputs, Run<P> run,
-         Check<P> check = {}) {
+         Check<P> check = {}, bool keeps_size = true) {
   table.add(NodeOf<P>{.name = name,
                       .category = kCategory,
                       .description = description,
                       .inputs = std::move(inputs),
                       .run = std::move(run),
-                      .check = std::move(check)});
+                      .check = std::move(check),
+                      .foresee = [keeps_size](const Known<P>&) -> Foreseen<SamplerChoice> {
+                        return {ForeseenSampler{.keeps_size = keeps_size}};
+                      }});
 }
 
 // Throws Error(kInvalid) unless `value` is above 0 in f32, the type in which samplers divide by it.
@@ -156,10 +159,10 @@ Results<SamplerChoice> growing(const Growing& in) {
   knobs.total_upscale = in.scale_ratio;
   knobs.upscale_steps = static_cast<int>(in.scale_steps);
   knobs.resize = [method = in.upscale_method](const Tensor& latent, int64_t height, int64_t width) {
-    if (height < 1 || width < 1 || std::max(height, width) > kMaxSide)
-      throw Error(Fault::kInvalid,
-                  "a latent of " + std::to_string(width) + "x" + std::to_string(height) + " cannot be sampled")
-          .at_input("scale_ratio");
+    if (height < 1 || width < 1 || std::max(height, width) > kMaxSide / kSideStep)
+      throw Error(Fault::kInvalid, "the sampler lcm_upscale cannot make a latent of " + std::to_string(width) + "x" +
+                                       std::to_string(height))
+          .fix("Choose another scale_ratio of SamplerLCMUpscale, or another size of the first latent");
     return image::resize(latent, {width, height}, method);
   };
   return choice("lcm_upscale", knobs);
@@ -260,7 +263,7 @@ void register_sampler_choice_nodes(Table& table) {
                         {"bilinear", ResizeMethod::kBilinear},
                         {"area", ResizeMethod::kArea},
                         {"bicubic", ResizeMethod::kBicubic}})},
-               growing);
+               growing, {}, false);
   add<Adaptive>(
       table, "SamplerDPMAdaptative", "The sampler dpm_adaptive, which finds its steps itself.",
       {Int("order", &Adaptive::order).range(2, 3), fraction("rtol", &Adaptive::rtol), fraction("atol", &Adaptive::atol),
