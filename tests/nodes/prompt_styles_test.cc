@@ -42,6 +42,8 @@ TEST(PromptStyles, APairOfTextsIsForTwoEncoders) {
   EXPECT_EQ(taken.g, "ink");
   EXPECT_EQ(taken.l, "cat, fine");
   EXPECT_EQ(taken.both, "ink, cat, fine");
+  // A part that the second text has more often than the first keeps its last places.
+  EXPECT_EQ(styled_pair({"s", "a, {prompt}, a . b", ""}, "c", "a, b, a, c, a", "", false).both, "a, c, a, b, b, a");
   const StyledPair plain = styled_pair(kFilm, "cat", "", "", false);
   EXPECT_EQ(plain.l, "");
   EXPECT_EQ(plain.both, "film still of cat, cat");
@@ -49,6 +51,18 @@ TEST(PromptStyles, APairOfTextsIsForTwoEncoders) {
 
 TEST(PromptStyles, ATextOfBracesDoesNotFillItselfAgain) {
   EXPECT_EQ(styled({"s", "{prompt}", ""}, "{prompt}{prompt}", "").positive, "{prompt}{prompt}");
+}
+
+TEST(PromptStyles, TextsDoNotGrowWithoutBounds) {
+  std::string form, parts;
+  for (int i = 0; i < 100'000; ++i) {
+    form += "{prompt}";
+    parts += std::to_string(i) + ",";
+  }
+  EXPECT_THROW(styled({"s", form, ""}, std::string(1000, 'a'), ""), Error);
+  // Merged in one pass over each: one search through the second for every part of the first would take a minute.
+  const StyledPair pair = styled_pair({"s", "{prompt}", ""}, parts, parts, "", false);
+  EXPECT_EQ(std::count(pair.both.begin(), pair.both.end(), ','), 100'000);
 }
 
 TEST(PromptStyles, FilesThatAreNoStylesAreRefusedByName) {
@@ -84,10 +98,34 @@ class StyleFolders : public ::testing::Test {
 TEST_F(StyleFolders, StylesOfAllFilesHaveNamesOfTheirOwn) {
   const library::Folders folders(root_);
   std::vector<std::string> told;
-  for (const PromptStyle& style : read_styles(folders)) told.push_back(style.name + ": " + style.prompt);
+  std::vector<std::string> left_out;
+  for (const PromptStyle& style : read_styles(folders, left_out)) told.push_back(style.name + ": " + style.prompt);
+  EXPECT_TRUE(left_out.empty());
   EXPECT_EQ(told, (std::vector<std::string>{"base: {prompt}", "ink: ink {prompt}", "ink_1: other {prompt}"}));
   const std::vector<std::string> kinds = folders.kinds();
   EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "styles"), 0);
+}
+
+TEST_F(StyleFolders, AFileThatIsNoneOfStylesLeavesTheOthersThere) {
+  write("models/styles/0.json", R"({"nodes": []})");
+  write("models/styles/below/c.json", R"([{"name": "below", "prompt": "{prompt}", "negative_prompt": ""}])");
+  std::vector<std::string> names, left_out;
+  for (const PromptStyle& style : read_styles(library::Folders(root_), left_out)) names.push_back(style.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"base", "ink", "ink_1"}));
+  ASSERT_EQ(left_out.size(), 1u);
+  EXPECT_NE(left_out[0].find("0.json"), std::string::npos) << left_out[0];
+}
+
+TEST_F(StyleFolders, NamesOfTheirOwnAreFoundInOnePass) {
+  std::string many = R"([{"name": "ink_2", "prompt": "", "negative_prompt": ""})";
+  for (int i = 0; i < 50'000; ++i) many += R"(,{"name": "ink", "prompt": "", "negative_prompt": ""})";
+  write("models/styles/a.json", (many + "]").c_str());
+  std::vector<std::string> left_out;
+  const std::vector<PromptStyle> all = read_styles(library::Folders(root_), left_out);
+  ASSERT_EQ(all.size(), 50'003u);
+  EXPECT_EQ(all[2].name, "ink");
+  EXPECT_EQ(all[3].name, "ink_1");
+  EXPECT_EQ(all[4].name, "ink_3") << "ink_2 is another's name";
 }
 
 TEST(PromptStyler, NamesStylesNearTheOneThatIsMissing) {

@@ -105,6 +105,8 @@ TEST(LatentKeyframes, AreReadFromTexts) {
   EXPECT_THROW(parse_index_strengths("5", 5), Error);
   EXPECT_THROW(parse_index_strengths("-6", 5), Error);
   EXPECT_THROW(parse_index_strengths("0:99999999999", 0), Error);
+  EXPECT_EQ(parse_index_strengths("0:50000, 0:50000", 0).all().size(), 50000u);
+  EXPECT_THROW(parse_index_strengths("0:50000, 0:50000, 7", 0), Error) << "short texts must not be long work";
 }
 
 TEST(LatentKeyframes, ThoseBeforeComeFirst) {

@@ -5,12 +5,13 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/cancel.h"
 #include "base/error.h"
 
 namespace easel::nodes {
 namespace {
 
-constexpr int64_t kMany = 100000;  // of pictures in a range
+constexpr int64_t kMany = 100000;  // of pictures in all ranges together
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -42,6 +43,12 @@ int64_t position(int64_t at, int64_t count) { return std::clamp<int64_t>(at < 0 
 models::LatentKeyframes parse_index_strengths(const std::string& text, int64_t count) {
   models::LatentKeyframes out;
   if (text.empty()) return out;
+  int64_t all = 0;
+  const auto count_in = [&](int64_t more, std::string_view part) {
+    poll_cancelled();
+    all += more;
+    if (all > kMany) refuse("with '" + std::string(part) + "' there are too many of them");
+  };
   for (std::string_view rest = text; !rest.empty();) {
     const size_t comma = std::min(rest.find(','), rest.size());
     std::string_view part = trimmed(rest.substr(0, comma));
@@ -60,7 +67,9 @@ models::LatentKeyframes parse_index_strengths(const std::string& text, int64_t c
         from = position(from, count);
         to = position(to, count);
       }
-      if (from < to && (from < -kMany || to > kMany)) refuse("'" + std::string(part) + "' is a range of too many");
+      if (from >= to) continue;
+      if (from < -kMany || to > kMany) refuse("'" + std::string(part) + "' is a range of too many");
+      count_in(to - from, part);
       for (int64_t i = from; i < to; ++i) out.set(i, strength);
       continue;
     }
@@ -68,6 +77,7 @@ models::LatentKeyframes parse_index_strengths(const std::string& text, int64_t c
     if (count > 0 && (at >= count || at < -count))
       refuse("there is no picture " + std::to_string(at) + " in a batch of " + std::to_string(count));
     if (at < 0 && count == 0) refuse("indices below 0 need a latent, from whose end they count");
+    count_in(1, part);
     out.set(at < 0 ? at + count : at, strength);
   }
   return out;

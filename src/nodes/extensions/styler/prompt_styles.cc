@@ -1,11 +1,13 @@
 #include "nodes/extensions/styler/prompt_styles.h"
 
-#include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files/utf8.h"
+#include "nodes/common/python/python_values.h"
 #include "workflow/json.h"
 
 namespace easel::nodes {
@@ -23,10 +25,8 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(kSpaces) - first + 1));
 }
 
-std::string filled(std::string form, const std::string& text) {
-  for (size_t at = 0; (at = form.find(kPlace, at)) != std::string::npos; at += text.size())
-    form.replace(at, kPlace.size(), text);
-  return form;
+std::string filled(const std::string& form, const std::string& text) {
+  return replaced(form, std::string(kPlace), text);
 }
 
 std::string joined(const std::string& first, const std::string& second) {
@@ -47,13 +47,15 @@ std::vector<std::string> parts_of(const std::string& text) {
 // The parts of both texts; each part of the first takes one equal part out of the second.
 std::string merged(const std::string& first, const std::string& second) {
   if (first.empty() || second.empty()) return first + second;
-  std::vector<std::string> all = parts_of(first), more = parts_of(second);
-  for (const std::string& part : all)
-    if (const auto same = std::find(more.begin(), more.end(), part); same != more.end()) more.erase(same);
-  all.insert(all.end(), more.begin(), more.end());
-  std::string out;
-  for (const std::string& part : all) out.append(&part == &all.front() ? "" : ", ").append(part);
-  return out;
+  std::vector<std::string> all = parts_of(first);
+  std::map<std::string, size_t> taken;
+  for (const std::string& part : all) ++taken[part];
+  for (std::string& part : parts_of(second)) {
+    const auto same = taken.find(part);
+    if (same != taken.end() && same->second > 0) --same->second;
+    else all.push_back(std::move(part));
+  }
+  return nodes::joined(all, ", ");
 }
 
 Error bad(const std::string& file, const std::string& why) {
@@ -86,13 +88,23 @@ std::vector<PromptStyle> parse_styles(std::string_view json, const std::string& 
   return out;
 }
 
-std::vector<PromptStyle> read_styles(const library::Folders& folders) {
+std::vector<PromptStyle> read_styles(const library::Folders& folders, std::vector<std::string>& left_out) {
   std::vector<PromptStyle> out;
   std::set<std::string> names;
+  std::map<std::string, int> times;  // that a name came before
   for (const std::string& file : folders.list(kStyleFolder)) {
-    for (PromptStyle& style : parse_styles(read_file(folders.find(kStyleFolder, file), kMostBytes), file)) {
+    if (file.find('/') != std::string::npos) continue;
+    std::vector<PromptStyle> styles;
+    try {
+      styles = parse_styles(read_file(folders.find(kStyleFolder, file), kMostBytes), file);
+    } catch (const Error& e) {
+      if (e.fault() == Fault::kCancelled || e.fault() == Fault::kInternal) throw;
+      left_out.push_back("the styles of '" + file + "' are left out: " + e.message());
+    }
+    for (PromptStyle& style : styles) {
       std::string name = style.name;
-      for (int again = 1; !names.insert(name).second; ++again) name = style.name + "_" + std::to_string(again);
+      int& again = times[style.name];
+      while (!names.insert(name).second) name = style.name + "_" + std::to_string(++again);
       style.name = std::move(name);
       out.push_back(std::move(style));
     }

@@ -21,9 +21,10 @@ struct PromptStyle {
 // names `file` and what is wrong with it.
 std::vector<PromptStyle> parse_styles(std::string_view json, const std::string& file);
 
-// The styles of all files of the folder, in the order of the names of the files. Of those of one name, all but the
-// first get _1, _2, ... "base", which changes nothing, is there without a file.
-std::vector<PromptStyle> read_styles(const library::Folders& folders);
+// The styles of all files directly in the folder, in the order of the names of the files. Of those of one name, all but
+// the first get _1, _2, ... "base", which changes nothing, is there without a file. A file that is none of styles is
+// left out, as in the original; `left_out` gets a sentence about it.
+std::vector<PromptStyle> read_styles(const library::Folders& folders, std::vector<std::string>& left_out);
 
 struct StyledTexts {
   std::string positive, negative;
