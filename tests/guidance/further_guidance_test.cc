@@ -86,7 +86,8 @@ TEST(FurtherGuidance, TangentialDampingKeepsTheFirstSingularDirection) {
   GuidanceMoment alone = given.moment();
   alone.uncond = Tensor::zeros(given.uncond.shape());
   tangential_damping()->guidance()->before(alone);
-  EXPECT_EQ(testing::max_difference(alone.uncond, Tensor::zeros(given.uncond.shape())), 0) << "there is no negative one";
+  EXPECT_EQ(testing::max_difference(alone.uncond, Tensor::zeros(given.uncond.shape())), 0)
+      << "there is no negative one";
 }
 
 Numbers projected(const Numbers& cond, const Numbers& uncond, Numbers guidance, double eta, double most, double cfg) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/cancel.h"
 #include "image/scale/pillow.h"
 
 namespace easel::image {
@@ -23,9 +24,11 @@ Tensor gradient(Size size, const Byte& byte) {
 void paste(Tensor& onto, const Tensor& part, int64_t left, int64_t top) {
   const int64_t from = std::max<int64_t>(0, -left), to = std::min(part.dim(2), onto.dim(2) - left);
   const int64_t end = std::min(part.dim(1), onto.dim(1) - top);
-  for (int64_t y = std::max<int64_t>(0, -top); y < end; ++y)
+  for (int64_t y = std::max<int64_t>(0, -top); y < end; ++y) {
+    poll_cancelled();
     std::copy_n(part.f32() + y * part.dim(2) + from, std::max<int64_t>(0, to - from),
                 onto.f32() + (top + y) * onto.dim(2) + left + from);
+  }
 }
 
 Tensor mirrored_rows(Size size) {
@@ -75,6 +78,7 @@ Bounds bounds(const Tensor& mask) {
   const int64_t height = mask.dim(1), width = mask.dim(2);
   Bounds out{width, height, 0, 0};
   for (int64_t y = 0; y < height; ++y) {
+    poll_cancelled();
     const float* row = mask.f32() + y * width;
     const auto first = std::find_if(row, row + width, [](float v) { return v > 0; }) - row;
     if (first == width) continue;
