@@ -131,6 +131,8 @@ TEST(LineNetwork, NamesWhatIsWrongWithAFile) {
   EXPECT_NE(
       of(with(made(synth::drawn_lines(4, 2), 1), "model2.900.conv_block.1.weight", {16, 16, 3, 3})).find("901 blocks"),
       std::string::npos);
+  EXPECT_EQ(of(made(synth::anime_lines(4, 8), 1)), "nothing was refused");
+  EXPECT_NE(of(made(synth::anime_lines(4, 9), 1)).find("more levels"), std::string::npos);
   memory::Residency residency(0);
   EXPECT_NE(refusal([&] {
               load_line_network(residency, made(synth::tiny_edges(), 1), LineKind::kDifferences, "table5_pidinet.pth");

@@ -1,5 +1,5 @@
 // MAT: a transformer over a map of 64 x 64, which sees only what is known at first, fills the hole roughly; StyleGAN2's
-// layers do it again at the whole size. A style and two patterns of dots, drawn by the seed, make it another one.
+// layers do it again at the whole size. Two patterns of dots, drawn by the seed, make it another one.
 #include <algorithm>
 
 #include "models/fill/mat_parts.h"
@@ -91,8 +91,11 @@ class Mat : public HoleFiller::Part {
   Tensor forward(const Tensor& picture, const Tensor& mask, uint64_t seed) const override {
     const Tensor image = ops::affine(picture, 2.0f, -1.0f).to(device_),
                  known = ops::affine(mask, -1.0f, 1.0f).to(device_);
+    // The original's numbers of the code are drawn once when the file is loaded, by no seed: here they are always the
+    // same. What torch draws by the seed are the dots.
+    constexpr uint64_t kOfTheCode = 0;
+    const Tensor code = mapped(sampling::TorchGenerator(kOfTheCode).randn({1, code_}));
     sampling::TorchGenerator rng(seed);
-    const Tensor code = mapped(rng.randn({1, code_}));
     const Tensor dots_below = dots(rng, first_.width());
     const Tensor rough = first_(image, known, code, dots_below);
     const auto only = [](const Tensor& a, const Tensor& where) { return ops::mul(a, where); };

@@ -252,7 +252,7 @@ def mat():
     mask = ((abs(y - 60) < 30) & (abs(x - 50) < 40)).astype(float)[:, :, None]
     image, known0 = picture * 2 - 1, 1 - mask
     rng = Torch(7)
-    z = rng.randn(code)
+    z = Torch(0).randn(code)
     z = z / np.sqrt((z**2).mean() + 1e-8)
     for i in range(8):
         z = lrelu(linear(w, f"mapping.fc{i}", z, 0.01))

@@ -9,7 +9,7 @@ namespace {
 using layers::Convolution, layers::InstanceNorm, layers::relu, layers::TurnedConvolution;
 
 constexpr int64_t kColours = 3, kWindow = 4;
-constexpr size_t kMostLevels = 16;
+constexpr size_t kMostLevels = 8;  // of which pictures are brought to multiples
 
 struct Level {
   Convolution down;
