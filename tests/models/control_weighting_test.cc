@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "image/scale/resize.h"
+#include "models/control/control_lora.h"
 #include "models_support.h"
 #include "sampling/schedule/discrete_sampling.h"
 
@@ -111,6 +113,13 @@ TEST(ControlWeighting, MasksOfThePictureAndPowersOfMasks) {
     for (int64_t p = 0; p < 12; ++p)
       EXPECT_NEAR(out.f32()[(row * 12 + p) * 3], expected.f32()[row % 2 * 12 + p], 1e-6) << row << ", " << p;
 
+  // Fewer masks than pictures: the last one again.
+  place.mask = mask.slice(0, 0, 1);
+  const Tensor again = weighed_once(link_with(place), ones()).output[4];
+  for (int64_t row = 0; row < 4; ++row)
+    for (int64_t p = 0; p < 12; ++p)
+      EXPECT_NEAR(again.f32()[(row * 12 + p) * 3], expected.f32()[p], 1e-6) << row << ", " << p;
+
   const ControlResiduals powers =
       weighed_once(link_with(with({.kind = ControlWeights::Kind::kUniversal, .mask = mask.slice(0, 0, 1)})), ones());
   const Tensor small = bilinear(maps.slice(0, 0, 1), 4, 3);
@@ -131,6 +140,15 @@ TEST(ControlWeighting, PicturesOfABatch) {
   EXPECT_NEAR(first(out, 1), 1.0, 1e-6);
   EXPECT_NEAR(first(out, 2), 0.5, 1e-6);
   EXPECT_NEAR(first(out, 3), 1.0, 1e-6);
+  // Of two strengths of one picture the one that is counted from the beginning holds; others are of no picture.
+  latents = std::make_shared<LatentKeyframes>();
+  for (const auto& [index, strength] : std::map<int64_t, double>{{-3, 9.0}, {-2, 0.125}, {0, 0.75}, {2, 9.0}})
+    latents->set(index, strength);
+  ControlWeighting twice;
+  twice.latents = latents;
+  const Tensor by_place = weighed_once(link_with(twice), ones()).output[0];
+  EXPECT_NEAR(first(by_place, 0), 0.75, 1e-6);
+  EXPECT_NEAR(first(by_place, 1), 0.0, 1e-6);
 }
 
 // Which strength holds at each of falling levels.
@@ -178,6 +196,10 @@ TEST(ControlWeighting, KeyframesInheritWhatTheyLack) {
 TEST(ControlWeighting, WeightsForOtherNetworksAreRefused) {
   ControlNetHandle net, adapter, difference;
   adapter.t2i_adapter = true;
+  auto tensors = std::make_shared<StoredTensors>();
+  for (const char* name : {"input_hint_block.0.weight", "zero_convs.0.0.weight", "middle_block_out.0.weight"})
+    tensors->set(name, Tensor::zeros({1, 1}));
+  difference.lora = std::make_shared<const ControlLora>(std::move(tensors), "difference");
   const ControlWeighting blocks = with({.kind = ControlWeights::Kind::kControlNet}),
                          stages = with({.kind = ControlWeights::Kind::kT2iAdapter}),
                          any = with({.kind = ControlWeights::Kind::kUniversal});
@@ -186,6 +208,9 @@ TEST(ControlWeighting, WeightsForOtherNetworksAreRefused) {
   EXPECT_FALSE(weighting_mismatch(any, net));
   EXPECT_TRUE(weighting_mismatch(blocks, adapter));
   EXPECT_TRUE(weighting_mismatch(stages, net));
+  EXPECT_TRUE(weighting_mismatch(blocks, difference));
+  EXPECT_TRUE(weighting_mismatch(stages, difference));
+  EXPECT_FALSE(weighting_mismatch(any, difference));
   ControlWeighting scheduled;
   ControlKeyframes keyframes;
   keyframes.add({.weights = stages.weights});

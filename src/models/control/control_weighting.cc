@@ -93,11 +93,8 @@ void ControlWeigher::at(float sigma) {
   ++used_;
 }
 
-Tensor ControlWeigher::mask_for(Masked which, const Tensor& mask, const Tensor& map, const Shape& latent,
-                                int64_t chunks) {
-  // Those of places in the picture are brought to the picture's size first, as in the reference.
-  Tensor out = which == Masked::kWeights ? mask : sized(mask, latent[1] * kPixels, latent[2] * kPixels);
-  out = for_pictures(sized(out, map.dim(1), map.dim(2)), latent[0] / chunks);
+Tensor ControlWeigher::mask_for(const Tensor& masks, const Tensor& map, int64_t pictures, int64_t chunks) {
+  Tensor out = for_pictures(sized(masks, map.dim(1), map.dim(2)), pictures);
   if (out.dim(0) > 1 && chunks > 1) out = ops::repeat(contiguous(out), chunks);
   return contiguous(out).to(map.device());
 }
@@ -105,12 +102,15 @@ Tensor ControlWeigher::mask_for(Masked which, const Tensor& mask, const Tensor& 
 Tensor ControlWeigher::row_factors(const std::vector<int>& cond_or_uncond, int64_t rows) const {
   std::vector<float> factors(static_cast<size_t>(rows), 1.0f);
   const auto chunks = static_cast<int64_t>(cond_or_uncond.size()), pictures = rows / chunks;
+  std::vector<double> strengths(static_cast<size_t>(pictures), latents_ ? keyframe_->null_latent_strength : 1.0);
+  if (latents_)
+    for (const auto& [index, strength] : latents_->all()) {
+      const int64_t at = index < 0 ? index + pictures : index;
+      if (at >= 0 && at < pictures) strengths[static_cast<size_t>(at)] = strength;
+    }
   for (int64_t chunk = 0; chunk < chunks; ++chunk)
     for (int64_t i = 0; i < pictures; ++i) {
-      double factor = latents_ ? keyframe_->null_latent_strength : 1.0;
-      if (latents_)
-        for (const auto& [index, strength] : latents_->all())
-          if ((index < 0 ? index + pictures : index) == i) factor = strength;
+      double factor = strengths[static_cast<size_t>(i)];
       if (weights_ && cond_or_uncond[static_cast<size_t>(chunk)] == 1 && differs_from_one(weights_->uncond))
         factor *= weights_->uncond;
       factors[static_cast<size_t>(chunk * pictures + i)] = static_cast<float>(factor);
@@ -150,8 +150,15 @@ double ControlWeigher::block_weight(int key, size_t index, size_t count) const {
 
 ControlResiduals ControlWeigher::weighed(ControlResiduals own, const std::vector<int>& cond_or_uncond,
                                          const Shape& latent) {
-  const auto chunks = static_cast<int64_t>(cond_or_uncond.size());
+  const auto chunks = static_cast<int64_t>(cond_or_uncond.size()), pictures = latent[0] / chunks;
   if (keyframe_->mask.defined()) keyframe_mask_ = keyframe_->mask;
+  const auto needed = [&](const Tensor& masks) { return masks.slice(0, 0, std::min(masks.dim(0), pictures)); };
+  // Masks of places in the picture are brought to the picture's size first, as in the reference.
+  const auto of_places = [&](const Tensor& masks) {
+    return masks.defined() ? sized(needed(masks), latent[1] * kPixels, latent[2] * kPixels) : Tensor();
+  };
+  const Tensor link_mask = of_places(weighting_.mask), keyframe_mask = of_places(keyframe_mask_);
+  const Tensor weights_mask = weights_ && weights_->mask.defined() ? needed(weights_->mask) : Tensor();
   const Tensor rows = row_factors(cond_or_uncond, latent[0]);
   const auto weigh = [&](std::vector<Tensor>& maps, int key) {
     // The reference counts an adapter's maps from the last input block, with a place for each block.
@@ -160,16 +167,16 @@ ControlResiduals ControlWeigher::weighed(ControlResiduals own, const std::vector
       Tensor& map = maps[i];
       if (!map.defined()) continue;
       const size_t index = key == kInput ? i + missing : i;
-      const bool masked_weights = weights_ && weights_->mask.defined();
+      const bool masked_weights = weights_mask.defined();
       const auto factor =
           static_cast<float>(keyframe_->strength * (masked_weights ? 1.0 : block_weight(key, index, maps.size())));
       map = ops::map([=](auto v, auto row) { return v * row * factor; }, map, rows.to(map.device()));
       const auto times = [&](const Tensor& mask) { map = ops::map([](auto v, auto m) { return v * m; }, map, mask); };
-      if (weighting_.mask.defined()) times(mask_for(Masked::kLink, weighting_.mask, map, latent, chunks));
-      if (keyframe_mask_.defined()) times(mask_for(Masked::kKeyframe, keyframe_mask_, map, latent, chunks));
+      if (link_mask.defined()) times(mask_for(link_mask, map, pictures, chunks));
+      if (keyframe_mask.defined()) times(mask_for(keyframe_mask, map, pictures, chunks));
       const int by = power(key, index, maps.size());
       if (masked_weights && by > 0) {
-        const Tensor mask = mask_for(Masked::kWeights, weights_->mask, map, latent, chunks);
+        const Tensor mask = mask_for(weights_mask, map, pictures, chunks);
         Tensor product = mask;
         for (int n = 1; n < by; ++n) product = ops::map([](auto a, auto b) { return a * b; }, product, mask);
         times(product);

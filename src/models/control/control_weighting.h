@@ -96,9 +96,8 @@ class ControlWeigher {
   ControlResiduals weighed(ControlResiduals own, const std::vector<int>& cond_or_uncond, const Shape& latent);
 
  private:
-  // Masks of the size of a map, by what they are masks of.
-  enum class Masked { kLink, kKeyframe, kWeights };
-  Tensor mask_for(Masked which, const Tensor& mask, const Tensor& map, const Shape& latent, int64_t chunks);
+  // Masks [n,H,W] or [n,H,W,1] of the size of a map, for each picture of each chunk.
+  static Tensor mask_for(const Tensor& masks, const Tensor& map, int64_t pictures, int64_t chunks);
   Tensor row_factors(const std::vector<int>& cond_or_uncond, int64_t rows) const;
   double block_weight(int key, size_t index, size_t count) const;
   int power(int key, size_t index, size_t count) const;
