@@ -105,6 +105,7 @@ TEST(Sam, NamesWhatIsWrongWithAFile) {
   EXPECT_NE(with("image_encoder.pos_embed", {1, 5, 6, 24}).find("pos_embed"), std::string::npos);
   EXPECT_NE(with("image_encoder.blocks.1.mlp.lin2.weight", {24, 95}).find("lin2"), std::string::npos);
   EXPECT_NE(with("mask_decoder.iou_token.weight", {1, 30}).find("30"), std::string::npos);
+  EXPECT_NE(with("mask_decoder.transformer.layers.900.norm1.weight", {32}).find("901 layers"), std::string::npos);
   EXPECT_NE(with("mask_decoder.hf_token.weight", {1, 32}).find("SAM-HQ"), std::string::npos);
 }
 

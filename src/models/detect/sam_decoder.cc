@@ -68,7 +68,11 @@ SamDecoder::SamDecoder(const nn::Weights& w, const nn::Weights& prompts, int64_t
   const nn::Weights t = w["transformer"];
   const auto inner = t["layers"]["0"]["mlp"]["lin1"].shape("weight");
   const int64_t hidden = inner && inner->rank() == 2 ? (*inner)[0] : 8 * width;
-  for (int64_t i = 0, n = numbered_children(t["layers"]); i < n; ++i) {
+  constexpr int64_t kMostLayers = 16;
+  const int64_t count = numbered_children(t["layers"]);
+  if (count > kMostLayers)
+    throw Error(Fault::kBadFile, "has " + std::to_string(count) + " layers in its decoder").in_file(w.file());
+  for (int64_t i = 0; i < count; ++i) {
     const nn::Weights l = t["layers"][i];
     layers_.push_back({.self = SamAttention(l["self_attn"], width, width),
                        .to_picture = SamAttention(l["cross_attn_token_to_image"], width, width / 2),
