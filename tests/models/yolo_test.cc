@@ -116,8 +116,9 @@ TEST(Yolo, AFusedFileSeesTheSame) {
   const std::function<void(TorchModule&)> fuse = [&](TorchModule& module) {
     for (auto& [name, inner] : module.modules) fuse(inner);
     std::erase_if(module.modules, [](const auto& one) { return one.first == "bn"; });
-    if (module.kind.ends_with(".Conv") && !module.modules.empty())
-      module.modules[0].second.parameters.emplace_back("bias", Shape{module.modules[0].second.parameters[0].second[0]});
+    if (!module.kind.ends_with(".Conv") || module.modules.empty()) return;
+    module.own_method = "forward_fuse";
+    module.modules[0].second.parameters.emplace_back("bias", Shape{module.modules[0].second.parameters[0].second[0]});
   };
   fuse(plain);
   ModelFile fused = saved(plain);
@@ -229,6 +230,46 @@ TEST(Yolo, NamesWhatIsWrongWithAFile) {
             }).find("'model.model.0.act' (Mish)"),
             std::string::npos);
   EXPECT_NE(with([](TorchModule& m) { inside(m, {"model"}).modules.clear(); }).find("saved whole"), std::string::npos);
+  EXPECT_NE(with([](TorchModule& m) {
+              for (auto& [name, value] : inside(m, {"model", "1", "conv"}).attributes)
+                if (name == "groups") value = (int64_t{1} << 61) + 1;  // eight times that is 8 again
+            }).find("'model.model.1.conv' (Conv2d) has weights"),
+            std::string::npos);
+  EXPECT_NE(with([](TorchModule& m) {
+              TorchModule twice{.kind = "torch.nn.modules.upsampling.Upsample"};
+              twice.attributes = {{"scale_factor", 2.0}, {"mode", std::string("nearest")}};
+              TorchModule& first = inside(m, {"model", "0"});
+              first.kind = "torch.nn.modules.container.Sequential";
+              first.modules.clear();
+              for (int i = 0; i < 64; ++i) first.modules.emplace_back(std::to_string(i), twice);
+            }).find("'model.model.0' (Sequential) changes the size of a map too often"),
+            std::string::npos);
+  // What a pickle cannot say, but a text beside tensors can.
+  const auto said = [](const std::function<void(formats::Metadata&)>& change) {
+    ModelFile file = saved(synth::yolov8(kEighth, {"cat"}, true));
+    change(file.metadata);
+    return refusal([&] { read_yolo_config(file); });
+  };
+  const auto many = [](int n, const std::string& what) {
+    std::string out = what;
+    for (int i = 1; i < n; ++i) out += "," + what;
+    return out;
+  };
+  EXPECT_NE(said([&](auto& text) { text["model.model.1.f"] = many(65, "0"); }).find("too long"), std::string::npos);
+  EXPECT_NE(said([&](auto& text) {
+              for (const std::string place : {"model.model.1.", "model.model.2.", "model.model.3."}) {
+                text[place + "__class__"] = "ultralytics.nn.modules.conv.Concat";
+                text[place + "d"] = "1";
+                text[place + "f"] = many(64, "-1");
+              }
+            }).find("'model.model.3' (Concat) joins more channels"),
+            std::string::npos);
+  EXPECT_NE(said([&](auto& text) {
+              std::string place = "model.model.0.";
+              for (int i = 0; i < 40; ++i, place += "0.")
+                text[place + "__class__"] = "torch.nn.modules.container.Sequential";
+            }).find("lies too deep"),
+            std::string::npos);
   StoredTensors bare;
   bare.set("model.0.conv.weight", Tensor::zeros({8, 3, 3, 3}));
   ModelFile tensors;

@@ -11,7 +11,8 @@
 namespace easel::models {
 namespace {
 
-constexpr int64_t kColours = 3, kLeastStep = 32, kLeastSide = 32, kMostSide = 4096, kMostKinds = 10'000;
+constexpr int64_t kColours = 3, kLeastStep = 32, kLeastSide = 32, kMostSide = 4096, kMostKinds = 10'000,
+                  kMostChannels = 1 << 16;
 
 // The module that is the whole network: ultralytics prefers the mean over training, if the file still has it.
 YoloModule root_of(const formats::ModelFile& file) {
@@ -101,6 +102,7 @@ struct YoloNetwork::Impl {
       for (const int64_t from : out.from) {
         if (planned(from).step != first.step) module.damaged("joins maps of different sizes");
         out.made.width += planned(from).width;
+        if (out.made.width > kMostChannels) module.damaged("joins more channels than a network has");
       }
       out.widest = 2 * out.made.width;
       return out;

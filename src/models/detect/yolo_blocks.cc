@@ -81,8 +81,8 @@ class Convolution : public YoloBlock {
       w.require_all();
     }
     const Shape& s = *shape;
-    if (s.rank() != 4 || s[0] < 1 || s[0] > kMostChannels || groups < 1 || s[1] * groups != in || s[2] != s[3] ||
-        s[2] % 2 == 0 || s[2] > kLargestWindow)
+    if (s.rank() != 4 || s[0] < 1 || s[0] > kMostChannels || groups < 1 || groups > kMostChannels ||
+        s[1] > kMostChannels || s[1] * groups != in || s[2] != s[3] || s[2] % 2 == 0 || s[2] > kLargestWindow)
       conv.damaged("has weights " + s.str() + " for " + std::to_string(in) + " channels");
     const int64_t stride = square(conv, "stride");
     if (square(conv, "dilation") != 1 || square(conv, "padding") != s[2] / 2 || stride < 1 || stride > 2)
@@ -160,13 +160,16 @@ class Identity : public YoloBlock {
 class Sequence : public YoloBlock {
  public:
   Sequence(const YoloModule& module, int64_t in) {
+    constexpr int64_t kMostTimes = 1024;  // as a whole, so that products of sizes are numbers that can be had
     width = widest = in;
     for (int64_t i = 0, n = module.count(); i < n; ++i) {
       parts_.push_back(make_yolo_block(module[i], width));
       width = parts_.back()->width;
-      widest = std::max(widest, parts_.back()->widest * up * up);
+      const int64_t before = up;
       up *= parts_.back()->up;
       down *= parts_.back()->down;
+      if (up > kMostTimes || down > kMostTimes) module.refuse("changes the size of a map too often");
+      widest = std::max(widest, parts_.back()->widest * before * before);
     }
   }
   Tensor operator()(const Tensor& x) const override {
@@ -450,7 +453,9 @@ class MaskMaps : public YoloBlock {
         enlarged_(make_yolo_block(module["upsample"], first_->width)),
         second_(same_size(module["cv2"], enlarged_->width)),
         last_(same_size(module["cv3"], second_->width)) {
+    constexpr int64_t kMostTimes = 16;
     if (enlarged_->down != 1) module["upsample"].damaged("makes a map smaller");
+    if (enlarged_->up > kMostTimes) module["upsample"].refuse("makes masks far larger than the map");
     width = last_->width;
     up = enlarged_->up;
     widest = std::max({first_->widest, enlarged_->widest, up * up * std::max(second_->widest, last_->widest)});
@@ -498,10 +503,17 @@ constexpr Kind kKinds[] = {
 }  // namespace
 
 YoloBlockPtr make_yolo_block(const YoloModule& module, int64_t in) {
-  const std::string kind = module.kind();
+  // Blocks call this again for those inside of them, as deep as the file says.
+  constexpr int64_t kDeepest = 32;
+  const std::string kind = module.kind(), place = module.weights().full("");
   if (kind.empty()) module.damaged("is missing");
-  for (const Kind& one : kKinds)
-    if (kind == one.name) return one.make(module, in);
+  if (std::count(place.begin(), place.end(), '.') > kDeepest) module.damaged("lies too deep in others");
+  for (const Kind& one : kKinds) {
+    if (kind != one.name) continue;
+    YoloBlockPtr out = one.make(module, in);
+    if (out->width > kMostChannels) module.damaged("gives more channels than a network has");
+    return out;
+  }
   module.refuse("is of a kind that Easel does not run");
 }
 

@@ -45,8 +45,10 @@ int64_t YoloModule::integer(const std::string& name, std::optional<int64_t> abse
 std::vector<int64_t> YoloModule::integers(const std::string& name) const {
   const auto written = text(name);
   if (!written) damaged("does not say its " + name);
+  constexpr size_t kMost = 64;
   std::vector<int64_t> out;
   for (std::string_view rest = *written; !rest.empty();) {
+    if (out.size() == kMost) damaged("has a list of " + name + " that is too long");
     const size_t end = std::min(rest.find(','), rest.size());
     const auto value = parsed<int64_t>(rest.substr(0, end));
     if (!value) damaged("has the " + name + " '" + *written + "', which are no whole numbers");
