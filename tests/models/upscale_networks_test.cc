@@ -101,6 +101,19 @@ TEST(TransformerUpscaler, OmniSrEnlargesAsTheFormulasSay) {
   EXPECT_EQ(network.forward(shown(3, 5)).shape(), (Shape{1, 6, 10, 3})) << "smaller than what is seen at once";
 }
 
+// Scores between all pixels of a window are kept for each block, and are foreseen before they are made.
+TEST(TransformerUpscaler, CountsWhatItKeepsOfItsWindows) {
+  const auto of = [](int64_t window) {
+    const StoredTensors file = made(synth::swin_ir(swin(3, window, 4, {2}, Painting::kPixels)), 1);
+    const auto tensors = std::make_shared<const StoredTensors>(file);
+    const size_t foreseen = Upscaler(nn::Weights(tensors, DType::kF32, "made", ops::Packer::measure())).bytes();
+    EXPECT_EQ(foreseen, Upscaler(weights(file)).bytes());
+    return foreseen;
+  };
+  constexpr size_t kBlocks = 2, kHeads = 3;
+  EXPECT_EQ(of(8) - of(4), kBlocks * kHeads * (64 * 64 - 16 * 16) * sizeof(float));
+}
+
 TEST(TransformerUpscaler, NamesWhatIsWrongWithAFile) {
   const auto of = [](const StoredTensors& f) { return refusal([&] { Upscaler::check(weights(f)); }); };
   const auto names = [&](const StoredTensors& file, const char* missing, const char* wrong, const Shape& shape) {
@@ -121,6 +134,9 @@ TEST(TransformerUpscaler, NamesWhatIsWrongWithAFile) {
   EXPECT_NE(of(with(swin_ir, "layers.200.conv.weight", {12, 12, 3, 3})).find("201"), std::string::npos);
   EXPECT_NE(of(with(swin_ir, "conv_first.weight", {12, 4, 3, 3})).find("4 channels"), std::string::npos);
   EXPECT_NE(of(with(swin_ir, "absolute_pos_embed", {1, 64, 12})).find("SwinIR"), std::string::npos);
+  EXPECT_NE(of(with(swin_ir, "layers.0.residual_group.blocks.0.attn.relative_position_bias_table", {65 * 65, 3}))
+                .find("is for no window"),
+            std::string::npos);
   EXPECT_EQ(transformer_kind(StoredTensors()), std::nullopt);
 }
 

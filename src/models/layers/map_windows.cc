@@ -8,6 +8,7 @@
 #include "ops/arithmetic/resample.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
+#include "tensor/claimed_vector.h"
 
 namespace easel::models::layers {
 
@@ -47,17 +48,18 @@ int part(int64_t at, int64_t side, int64_t window, int64_t by) {
 
 Tensor scores_between_parts(const RolledWindows& w, int64_t first, int64_t count) {
   const int64_t columns = w.map_width / w.width, pixels = w.height * w.width;
-  std::vector<float> scores;
-  scores.reserve(static_cast<size_t>(count * pixels * pixels));
+  Tensor out({count, pixels, pixels});
+  float* at = out.f32();
   std::vector<int> parts(static_cast<size_t>(pixels));
   for (int64_t n = first; n < first + count; ++n) {
+    poll_cancelled();
     for (int64_t i = 0; i < pixels; ++i)
       parts[static_cast<size_t>(i)] = 3 * part(n / columns * w.height + i / w.width, w.map_height, w.height, w.down) +
                                       part(n % columns * w.width + i % w.width, w.map_width, w.width, w.right);
     for (const int a : parts)
-      for (const int b : parts) scores.push_back(a == b ? 0.0f : kApart);
+      for (const int b : parts) *at++ = a == b ? 0.0f : kApart;
   }
-  return Tensor::of({count, pixels, pixels}, scores);
+  return out;
 }
 
 bool have_parts(const RolledWindows& w, int64_t first, int64_t count) {
@@ -91,11 +93,14 @@ Tensor attention_in_windows(const Tensor& q, const Tensor& k, const Tensor& v, i
 
 Tensor relative_scores(const Tensor& table, int64_t height, int64_t width) {
   const int64_t heads = table.dim(1), pixels = height * width, along = 2 * width - 1;
-  std::vector<int32_t> rows;
-  for (int64_t a = 0; a < pixels; ++a)
+  ClaimedVector<int32_t> rows;
+  rows.reserve(static_cast<size_t>(pixels * pixels));
+  for (int64_t a = 0; a < pixels; ++a) {
+    poll_cancelled();
     for (int64_t b = 0; b < pixels; ++b)
       rows.push_back(
           static_cast<int32_t>((a / width - b / width + height - 1) * along + a % width - b % width + width - 1));
+  }
   return contiguous(ops::embedding(table, rows, DType::kF32).view({pixels, pixels, heads}).permute({2, 0, 1}));
 }
 

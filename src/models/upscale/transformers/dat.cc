@@ -54,6 +54,7 @@ Tensor joined(const Tensor& a, const Tensor& of_a, const Tensor& b, const Tensor
 struct Windows {
   int64_t height = 0, width = 0, heads = 0;
   Tensor relative;
+  size_t relative_bytes = 0;
 
   Windows(const nn::Weights& w, int64_t rows, int64_t columns) : height(rows), width(columns) {
     const nn::Weights pos = w["pos"];
@@ -65,6 +66,7 @@ struct Windows {
       steps.emplace_back(norm(pos[name][0], inner), linear(pos[name][2], inner, out));
     const int64_t down = 2 * rows - 1, across = 2 * columns - 1;
     expect_shape(w, "rpe_biases", {down * across, 2});
+    relative_bytes = static_cast<size_t>(heads * rows * columns * rows * columns) * sizeof(float);
     if (w.probing() || w.packer().measures() || !first) return;
     std::vector<float> ways;
     for (int64_t y = 1 - rows; y < rows; ++y)
@@ -191,7 +193,9 @@ struct Block {
     return fc2(ops::mul(contiguous(hidden.slice(3, 0, half)), seen), {.residual = y});
   }
   size_t bytes() const {
-    return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes() + gate.bytes() + beside[0].bytes();
+    size_t total = qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes() + gate.bytes() + beside[0].bytes();
+    for (const Windows& half : windows) total += half.relative_bytes;
+    return total;
   }
 };
 
@@ -252,7 +256,7 @@ class Dat : public TransformerUpscaler {
   static std::array<int64_t, 2> window_sides(const nn::Weights& w) {
     const nn::Weights first = w["layers"][0]["blocks"][0]["attn"]["attns"][0];
     const Shape shape = shape_of_rank(first, "rpe_biases", 2);
-    constexpr int64_t kMost = 64;
+    constexpr int64_t kMost = 32;
     const StoredTensor stored = first.optional("rpe_biases");
     for (int64_t down = 1; down <= kMost; ++down) {
       const int64_t ways = 2 * down - 1, across = shape[0] % ways == 0 ? (shape[0] / ways + 1) / 2 : 0;

@@ -1,9 +1,11 @@
 // HAT: Swin's blocks with a convolution and attention of channels beside them; behind each group a block whose windows
 // see beyond their borders.
+#include "base/cancel.h"
 #include "models/text/clip_encoder.h"
 #include "models/upscale/transformers/parts.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/arithmetic/resample.h"
+#include "tensor/claimed_vector.h"
 
 namespace easel::models::transformers {
 namespace {
@@ -48,6 +50,7 @@ struct OverlapBlock {
   nn::LayerNorm norm1, norm2;
   nn::Linear qkv, out, fc1, fc2;
   Tensor relative;  // [heads,window^2,seen^2]
+  size_t relative_bytes = 0;
   int64_t heads = 0, window = 0, seen = 0;
 
   OverlapBlock() = default;
@@ -69,18 +72,22 @@ struct OverlapBlock {
     fc1 = linear(w["mlp"]["fc1"], width, hidden);
     fc2 = linear(w["mlp"]["fc2"], hidden, width);
     const Tensor table = checked_parameter(w, table_name, shape);
-    if (table.defined()) relative = scores(table.to(kHost)).to(w.packer().device());
+    relative_bytes = static_cast<size_t>(heads * window * window * seen * seen) * sizeof(float);
+    if (table.defined() && !w.packer().measures()) relative = scores(table.to(kHost)).to(w.packer().device());
   }
 
   // The rows of the table are counted from a place that is not its first, round its end: so the network was trained.
   Tensor scores(const Tensor& table) const {
     const int64_t along = window + seen - 1, before = window - seen + 1, rows = along * along;
-    std::vector<int32_t> ids;
-    for (int64_t a = 0; a < window * window; ++a)
+    ClaimedVector<int32_t> ids;
+    ids.reserve(static_cast<size_t>(window * window * seen * seen));
+    for (int64_t a = 0; a < window * window; ++a) {
+      poll_cancelled();
       for (int64_t b = 0; b < seen * seen; ++b) {
         const int64_t dy = b / seen - a / window + before, dx = b % seen - a % window + before;
         ids.push_back(static_cast<int32_t>(((dy * along + dx) % rows + rows) % rows));
       }
+    }
     return contiguous(
         ops::embedding(table, ids, DType::kF32).view({window * window, seen * seen, heads}).permute({2, 0, 1}));
   }
@@ -107,7 +114,7 @@ struct OverlapBlock {
     const Tensor y = out(layers::joined_windows(mixed, window, window, h, w), {.residual = x});
     return fc2(fc1(norm2(y), {.activation = ops::Activation::kGelu}), {.residual = y});
   }
-  size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes(); }
+  size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes() + relative_bytes; }
 };
 
 struct Group {

@@ -60,6 +60,7 @@ struct Pixels {
   nn::LayerNorm before;
   nn::Linear qkv, out;
   Tensor relative;
+  size_t relative_bytes;
   int64_t side;
   bool far;
 
@@ -69,7 +70,9 @@ struct Pixels {
     out = linear(w["fn"]["to_out"][0], width, width);
     const int64_t along = 2 * window - 1;
     const Tensor table = checked_parameter(w["fn"]["rel_pos_bias"], "weight", {along * along, kHeads});
-    if (table.defined()) relative = layers::relative_scores(table.to(kHost), window, window).to(w.packer().device());
+    relative_bytes = static_cast<size_t>(kHeads * window * window * window * window) * sizeof(float);
+    if (table.defined() && !w.packer().measures())
+      relative = layers::relative_scores(table.to(kHost), window, window).to(w.packer().device());
   }
   Tensor operator()(const Tensor& x) const {
     const int64_t c = x.dim(3);
@@ -78,7 +81,7 @@ struct Pixels {
         layers::attention_in_windows(all.slice(2, 0, c), all.slice(2, c, c), all.slice(2, 2 * c, c), kHeads, relative);
     return ops::add(x, out_of_sets(out(mixed), side, far, x.dim(1), x.dim(2)));
   }
-  size_t bytes() const { return qkv.bytes() + out.bytes(); }
+  size_t bytes() const { return qkv.bytes() + out.bytes() + relative_bytes; }
 };
 
 // Attention between channels, by what they are at the pixels of a window, or at one place of all windows.

@@ -60,7 +60,9 @@ SwinBlock::SwinBlock(const nn::Weights& w, int64_t width, int64_t side, bool shi
     throw Error(Fault::kBadFile, std::to_string(heads) + " heads do not divide a width of " + std::to_string(width))
         .in_file(w.file());
   const Tensor table = checked_parameter(attention, "relative_position_bias_table", {along * along, heads});
-  if (table.defined()) relative = layers::relative_scores(table.to(kHost), side, side).to(w.packer().device());
+  relative_bytes = static_cast<size_t>(heads * side * side * side * side) * sizeof(float);
+  if (table.defined() && !w.packer().measures())
+    relative = layers::relative_scores(table.to(kHost), side, side).to(w.packer().device());
   norm1 = norm(w["norm1"], width);
   qkv = linear(attention["qkv"], width, 3 * width);
   out = linear(attention["proj"], width, width);

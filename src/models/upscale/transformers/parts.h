@@ -31,6 +31,7 @@ struct SwinBlock {
   nn::LayerNorm norm1, norm2;
   nn::Linear qkv, out, fc1, fc2;
   Tensor relative;  // [heads,T,T]
+  size_t relative_bytes = 0;
   int64_t heads = 0, window = 0, shift = 0;
 
   SwinBlock() = default;
@@ -41,7 +42,7 @@ struct SwinBlock {
   Tensor fed(const Tensor& x) const {
     return fc2(fc1(norm2(x), {.activation = ops::Activation::kGelu}), {.residual = x});
   }
-  size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes(); }
+  size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes() + relative_bytes; }
 };
 
 // The convolution behind a group of blocks: one, or three of which those inside are narrow. Keys: weight, or 0, 2, 4.

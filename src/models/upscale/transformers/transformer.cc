@@ -68,7 +68,7 @@ std::unique_ptr<const TransformerUpscaler> TransformerUpscaler::make(Transformer
 }
 
 TransformerConfig TransformerUpscaler::read_config(TransformerKind kind, const nn::Weights& w) {
-  constexpr int64_t kColours = 3, kMostWindow = 64, kMostScale = 16;
+  constexpr int64_t kColours = 3, kMostWindow = 32, kMostScale = 16;
   const bool omni = kind == TransformerKind::kOmniSr;
   const Shape first = shape_of_rank(w[omni ? "input" : "conv_first"], "weight", 4);
   if (first[1] != kColours)
