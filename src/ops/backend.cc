@@ -6,7 +6,6 @@
 #include <string>
 
 #include "ops/backends.h"
-#include "ops/choose.h"
 
 namespace easel::ops {
 namespace {

@@ -5,7 +5,7 @@
 #include "ops/arithmetic/formula.h"
 #include "ops/arithmetic/reduce.h"
 #include "ops/attention.h"
-#include "ops/choose.h"
+#include "ops/backends.h"
 #include "ops/devices.h"
 #include "ops/elementwise.h"
 #include "ops/norm.h"
