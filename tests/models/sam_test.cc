@@ -38,7 +38,7 @@ StoredTensors made(const synth::Manifest& manifest) {
   return out;
 }
 
-const synth::SegmentPlan kSmall{24, 2, 5, {2, 5}, 32, 48};
+const synth::SegmentPlan kSmall{.width = 24, .heads = 2, .side = 5, .windows = {2, 5}, .decoder = 32, .hidden = 48};
 
 nn::Weights weights(const StoredTensors& file) {
   return nn::Weights(std::make_shared<const StoredTensors>(file), DType::kF32, "made");

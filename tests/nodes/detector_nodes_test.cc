@@ -161,14 +161,14 @@ TEST_F(DetectorNodes, MasksInOne) {
           .as<Segments>();
   EXPECT_EQ(parts.items.size(), 2u);
   // The finer masks within the boxes are the finer masks.
-  const Typed simple{{"bbox_threshold", 0.5},
-                     {"bbox_dilation", int64_t{0}},
-                     {"crop_factor", 1.0},
-                     {"drop_size", int64_t{10}},
-                     {"sub_threshold", 0.5},
-                     {"sub_dilation", int64_t{0}},
-                     {"sub_bbox_expansion", int64_t{0}},
-                     {"sam_mask_hint_threshold", 0.7}};
+  const Typed simple({{"bbox_threshold", 0.5},
+                      {"bbox_dilation", int64_t{0}},
+                      {"crop_factor", 1.0},
+                      {"drop_size", int64_t{10}},
+                      {"sub_threshold", 0.5},
+                      {"sub_dilation", int64_t{0}},
+                      {"sub_bbox_expansion", int64_t{0}},
+                      {"sam_mask_hint_threshold", 0.7}});
   const Value both = run("ImpactSimpleDetectorSEGS", simple,
                          with("bbox_detector", shapes[0], with("segm_detector_opt", shapes[1], image)))[0];
   const Tensor together = run("SegsToCombinedMask", {}, with("segs", both))[0].as<Tensor>();
@@ -242,13 +242,13 @@ TEST_F(DetectorNodes, PipesHoldWhatWasPutIn) {
   const Outputs model = run("CheckpointLoaderSimple", {{"ckpt_name", std::string("v1-5-pruned-emaonly.safetensors")}});
   const Outputs detector = detectors("segm/shapes.pt");
   const Value text = run("CLIPTextEncode", {{"text", std::string("a face")}}, with("clip", model[1]))[0];
-  Links links{{"model", model[0]},
-              {"clip", model[1]},
-              {"vae", model[2]},
-              {"positive", text},
-              {"negative", text},
-              {"bbox_detector", detector[0]},
-              {"segm_detector_opt", detector[1]}};
+  Links links({{"model", model[0]},
+               {"clip", model[1]},
+               {"vae", model[2]},
+               {"positive", text},
+               {"negative", text},
+               {"bbox_detector", detector[0]},
+               {"segm_detector_opt", detector[1]}});
   const Value pipe = run("ToDetailerPipe", {{"wildcard", std::string("eyes")}}, links)[0];
   const Outputs parts = run("FromDetailerPipe_v2", {}, with("detailer_pipe", pipe));
   ASSERT_EQ(parts.size(), 10u);
@@ -271,22 +271,25 @@ TEST_F(DetectorNodes, AFaceIsDrawnAsItsPartIs) {
   Tensor picture = picture_with({{16, 24}});
   for (int64_t i = 0; i < picture.numel(); ++i)
     if (picture.f32()[i] == 0) picture.f32()[i] = 0.25f;
-  const Links models{
-      {"image", computed<Image>(picture)}, {"model", model[0]},      {"clip", model[1]}, {"vae", model[2]},
-      {"positive", encoded("a barn")},     {"negative", encoded("")}};
-  const Typed drawing{{"guide_size", 64.0},
-                      {"guide_size_for", true},
-                      {"max_size", 96.0},
-                      {"seed", int64_t{7}},
-                      {"steps", int64_t{2}},
-                      {"cfg", 3.0},
-                      {"sampler_name", std::string("euler")},
-                      {"scheduler", std::string("normal")},
-                      {"denoise", 0.5},
-                      {"feather", int64_t{2}},
-                      {"noise_mask", true},
-                      {"force_inpaint", true},
-                      {"wildcard", std::string()}};
+  const Links models({{"image", computed<Image>(picture)},
+                      {"model", model[0]},
+                      {"clip", model[1]},
+                      {"vae", model[2]},
+                      {"positive", encoded("a barn")},
+                      {"negative", encoded("")}});
+  const Typed drawing({{"guide_size", 64.0},
+                       {"guide_size_for", true},
+                       {"max_size", 96.0},
+                       {"seed", int64_t{7}},
+                       {"steps", int64_t{2}},
+                       {"cfg", 3.0},
+                       {"sampler_name", std::string("euler")},
+                       {"scheduler", std::string("normal")},
+                       {"denoise", 0.5},
+                       {"feather", int64_t{2}},
+                       {"noise_mask", true},
+                       {"force_inpaint", true},
+                       {"wildcard", std::string()}});
   const auto detailed = [&](const char* wildcard, const Value& positive) {
     Typed typed = drawing;
     typed["wildcard"] = std::string(wildcard);

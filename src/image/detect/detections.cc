@@ -54,13 +54,13 @@ void find_in(const GridSaid& grid, const std::vector<float>& distances, float th
     // By way of the centre and the size, as the original.
     const float cx = (left + right) / 2 * step, cy = (top + bottom) / 2 * step;
     const float w = (right - left) * step, h = (bottom - top) * step;
-    const Found found{cx - w / 2,
-                      cy - h / 2,
-                      cx + w / 2,
-                      cy + h / 2,
-                      score,
-                      best - scores,
-                      masks > 0 ? grid.coefficients.f32() + i * masks : nullptr};
+    const Found found{.left = cx - w / 2,
+                      .top = cy - h / 2,
+                      .right = cx + w / 2,
+                      .bottom = cy + h / 2,
+                      .score = score,
+                      .kind = best - scores,
+                      .coefficients = masks > 0 ? grid.coefficients.f32() + i * masks : nullptr};
     if (std::isfinite(found.left) && std::isfinite(found.top) && std::isfinite(found.right) &&
         std::isfinite(found.bottom))
       out.push_back(found);
