@@ -90,38 +90,27 @@ constexpr std::array<double, kBlocks> kSoft{0.09941396206337118,
                                             1.0};
 constexpr std::array<double, kStages> kSoftStages{0.25, 0.62, 0.825, 1.0};
 
-template <bool kIsSoft>
-struct Blocks : Weighing {
-  std::array<double, kBlocks> weights{};
+// Of a ControlNet's blocks, or of a T2I-Adapter's stages.
+template <size_t kCount, bool kIsSoft>
+struct ByPart : Weighing {
+  std::array<double, kCount> weights{};
   bool flip_weights = false;
-  Blocks() {
+  ByPart() {
     weights.fill(1.0);
-    if (kIsSoft) weights = kSoft;
+    if constexpr (kIsSoft && kCount == kBlocks) weights = kSoft;
+    if constexpr (kIsSoft && kCount == kStages) weights = kSoftStages;
   }
 };
 
-template <class P>
-MadeWeights by_block(const P& in) {
-  ControlWeights out{.kind = ControlWeights::Kind::kControlNet,
-                     .output = {in.weights.begin(), in.weights.end() - 1},
-                     .middle = in.weights.back()};
-  out.uncond = in.uncond_multiplier;
-  return made(std::move(out), in);
-}
-
-template <bool kIsSoft>
-struct Stages : Weighing {
-  std::array<double, kStages> weights{};
-  bool flip_weights = false;
-  Stages() {
-    weights.fill(1.0);
-    if (kIsSoft) weights = kSoftStages;
+template <size_t kCount, bool kIsSoft>
+MadeWeights by_part(const ByPart<kCount, kIsSoft>& in) {
+  ControlWeights out{.kind = kCount == kBlocks ? ControlWeights::Kind::kControlNet : ControlWeights::Kind::kT2iAdapter};
+  if constexpr (kCount == kBlocks) {
+    out.output = {in.weights.begin(), in.weights.end() - 1};
+    out.middle = in.weights.back();
+  } else {
+    out.input = {in.weights.begin(), in.weights.end()};
   }
-};
-
-template <class P>
-MadeWeights by_stage(const P& in) {
-  ControlWeights out{.kind = ControlWeights::Kind::kT2iAdapter, .input = {in.weights.begin(), in.weights.end()}};
   out.uncond = in.uncond_multiplier;
   return made(std::move(out), in);
 }
@@ -157,35 +146,26 @@ Input<P> flip_input() {
 
 std::string two_digits(size_t i) { return (i < 10 ? "0" : "") + std::to_string(i); }
 
-// The node of today and the one that it took the place of.
-template <class P>
-void add_blocks(Table& table, const char* now, const char* before, const char* display, const char* description) {
-  const auto weight = [](const std::string& name, size_t i) {
-    return Float(name, &P::weights, i).range(0.0, 10.0).step(0.001);
-  };
-  Inputs<P> names, numbers;
-  for (size_t i = 0; i < kBlocks; ++i) {
-    names.push_back(weight(i + 1 < kBlocks ? "output_" + std::to_string(i) : "middle_0", i));
-    numbers.push_back(weight("weight_" + two_digits(i), i));
-  }
-  numbers.push_back(flip_input<P>());
-  add_weights<P>(table, now, display, description, with_extras(std::move(names)), by_block<P>);
-  add_weights<P>(table, before, display, description, with_extras(std::move(numbers)), by_block<P>, true);
+std::string part_name(size_t i, size_t count) {
+  if (count == kStages) return "input_" + std::to_string(i);
+  return i + 1 < count ? "output_" + std::to_string(i) : "middle_0";
 }
 
-template <class P>
-void add_stages(Table& table, const char* now, const char* before, const char* display, const char* description) {
+// The node of today and the one that it took the place of.
+template <size_t kCount, bool kIsSoft>
+void add_parts(Table& table, const char* now, const char* before, const char* display, const char* description) {
+  using P = ByPart<kCount, kIsSoft>;
   const auto weight = [](const std::string& name, size_t i) {
     return Float(name, &P::weights, i).range(0.0, 10.0).step(0.001);
   };
   Inputs<P> names, numbers;
-  for (size_t i = 0; i < kStages; ++i) {
-    names.push_back(weight("input_" + std::to_string(i), i));
+  for (size_t i = 0; i < kCount; ++i) {
+    names.push_back(weight(part_name(i, kCount), i));
     numbers.push_back(weight("weight_" + two_digits(i), i));
   }
   numbers.push_back(flip_input<P>());
-  add_weights<P>(table, now, display, description, with_extras(std::move(names)), by_stage<P>);
-  add_weights<P>(table, before, display, description, with_extras(std::move(numbers)), by_stage<P>, true);
+  add_weights<P>(table, now, display, description, with_extras(std::move(names)), by_part<kCount, kIsSoft>);
+  add_weights<P>(table, before, display, description, with_extras(std::move(numbers)), by_part<kCount, kIsSoft>, true);
 }
 
 struct MiddleMult : Extras {
@@ -209,13 +189,13 @@ void add_all_weights(Table& table) {
                            Float("min_base_multiplier", &Masked::min_base_multiplier).range(0.0, 1.0).step(0.001),
                            Float("max_base_multiplier", &Masked::max_base_multiplier).range(0.0, 1.0).step(0.001)}),
       masked);
-  add_blocks<Blocks<true>>(table, "ACN_SoftControlNetWeightsSD15", "SoftControlNetWeights", "ControlNet Soft Weights",
+  add_parts<kBlocks, true>(table, "ACN_SoftControlNetWeightsSD15", "SoftControlNetWeights", "ControlNet Soft Weights",
                            "Weights for the blocks of a ControlNet: the further from the middle, the less.");
-  add_blocks<Blocks<false>>(table, "ACN_CustomControlNetWeightsSD15", "CustomControlNetWeights",
+  add_parts<kBlocks, false>(table, "ACN_CustomControlNetWeightsSD15", "CustomControlNetWeights",
                             "ControlNet Custom Weights", "Weights for the blocks of a ControlNet.");
-  add_stages<Stages<true>>(table, "ACN_SoftT2IAdapterWeights", "SoftT2IAdapterWeights", "T2IAdapter Soft Weights",
+  add_parts<kStages, true>(table, "ACN_SoftT2IAdapterWeights", "SoftT2IAdapterWeights", "T2IAdapter Soft Weights",
                            "Weights for the stages of a T2I-Adapter: the finer, the less.");
-  add_stages<Stages<false>>(table, "ACN_CustomT2IAdapterWeights", "CustomT2IAdapterWeights",
+  add_parts<kStages, false>(table, "ACN_CustomT2IAdapterWeights", "CustomT2IAdapterWeights",
                             "T2IAdapter Custom Weights", "Weights for the stages of a T2I-Adapter.");
   table.add(NodeOf<MiddleMult>{
       .name = "ACN_ExtrasMiddleMult",

@@ -7,6 +7,7 @@
 #include "models/detect/yolo.h"
 #include "node_api/call.h"
 #include "node_api/node.h"
+#include "nodes/common/link_types.h"
 #include "nodes/extensions/impact/segs.h"
 
 namespace easel::nodes {
@@ -15,11 +16,8 @@ struct BboxDetector {
   models::YoloHandle network;
 };
 template <>
-struct LinkType<BboxDetector> {
+struct LinkType<BboxDetector> : ModelLink<BboxDetector> {
   static constexpr const char* kName = "BBOX_DETECTOR";
-  using Held = BboxDetector;
-  using Foreseen = BboxDetector;
-  static size_t bytes(const Held&) { return 0; }
 };
 
 // Of a file among those that find boxes it is there, but cannot be used, as in the original.
@@ -28,11 +26,8 @@ struct SegmDetector {
   bool usable = true;
 };
 template <>
-struct LinkType<SegmDetector> {
+struct LinkType<SegmDetector> : ModelLink<SegmDetector> {
   static constexpr const char* kName = "SEGM_DETECTOR";
-  using Held = SegmDetector;
-  using Foreseen = SegmDetector;
-  static size_t bytes(const Held&) { return 0; }
 };
 
 // Changes what a detailer does; no node makes one here, so that such links are empty.
@@ -50,11 +45,8 @@ struct SamModel {
   models::SamHandle network;
 };
 template <>
-struct LinkType<SamModel> {
+struct LinkType<SamModel> : ModelLink<SamModel> {
   static constexpr const char* kName = "SAM_MODEL";
-  using Held = SamModel;
-  using Foreseen = SamModel;
-  static size_t bytes(const Held&) { return 0; }
 };
 
 // How parts are looked for.
