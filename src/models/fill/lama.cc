@@ -25,8 +25,6 @@ BatchNorm scale_of(const BatchNorm& norm) {
   return out;
 }
 
-int64_t width_of(const nn::Weights& w) { return shape_of_rank(w, "weight", 4)[0]; }
-
 // Channels convolved in place, and those convolved in the spectrum.
 struct Both {
   Tensor local, global;
@@ -38,7 +36,7 @@ struct Spectral {
 
   Spectral() = default;
   Spectral(const nn::Weights& w, int64_t channels, const BatchNorm& norm) {
-    const int64_t half = width_of(w["conv1"][0]);
+    const int64_t half = layers::outputs_of(w["conv1"][0], 4);
     const Window point{.size = 1, .bias = false};
     in = Convolution(w["conv1"][0], channels, half, point, BatchNorm(w["conv1"][1], half));
     spectrum = Convolution(w["fu"]["conv_layer"], 2 * half, 2 * half, point, BatchNorm(w["fu"]["bn"], 2 * half));
@@ -79,16 +77,17 @@ class Lama : public HoleFiller::Part {
  public:
   explicit Lama(const nn::Weights& tree) : device_(tree.packer().device()) {
     const nn::Weights w = tree["model"];
-    int64_t at = 1, width = width_of(w[at]["ffc"]["convl2l"]);
+    int64_t at = 1, width = layers::outputs_of(w[at]["ffc"]["convl2l"], 4);
     first_width_ = width;
     first_ = with_norm(w[at], kColours + 1, width, mirrored(kOuter));
     for (int64_t i = 0; i + 1 < kHalvings; ++i) {
-      const int64_t out = width_of(w[++at]["ffc"]["convl2l"]);
+      const int64_t out = layers::outputs_of(w[++at]["ffc"]["convl2l"], 4);
       halved_.push_back(with_norm(w[at], width, out, mirrored(3, 2)));
       width = out;
     }
     const nn::Weights last = w[++at];
-    const int64_t local = width_of(last["ffc"]["convl2l"]), global = width_of(last["ffc"]["convl2g"]);
+    const int64_t local = layers::outputs_of(last["ffc"]["convl2l"], 4),
+                  global = layers::outputs_of(last["ffc"]["convl2g"], 4);
     to_local_ = Convolution(last["ffc"]["convl2l"], width, local, mirrored(3, 2), BatchNorm(last["bn_l"], local));
     to_global_ = Convolution(last["ffc"]["convl2g"], width, global, mirrored(3, 2), BatchNorm(last["bn_g"], global));
     while (w[++at].has("conv1.ffc.convl2l.weight")) {

@@ -21,8 +21,6 @@ int64_t log2_of(int64_t side) {
   return out;
 }
 
-int64_t out_of(const nn::Weights& w) { return shape_of_rank(w, "weight", 4)[0]; }
-
 // Two layers of the decoder, and the picture that they have made so far.
 struct Level {
   StyledConvolution first, second, colours;
@@ -60,7 +58,7 @@ class Mat : public HoleFiller::Part {
     for (int64_t i = largest; i >= smallest; --i) {
       const std::string side = std::to_string(int64_t{1} << i);
       const nn::Weights block = synthesis["enc"]["EncConv_Block_" + side + "x" + side];
-      const int64_t out = out_of(block["conv0"]);
+      const int64_t out = layers::outputs_of(block["conv0"], 4);
       const bool outermost = i == largest;
       encoder_.emplace_back(block["conv0"], in, out, outermost ? 1 : 3, outermost ? Resizing::kNone : Resizing::kHalf);
       encoder_.emplace_back(block["conv1"], out, out, 3);

@@ -96,8 +96,7 @@ Tensor RoughFiller::attended(const Block& block, const Tensor& x, int64_t window
     const Tensor spread = contiguous(any.expand({n, pixels, 1}));
     known = layers::rolled(layers::joined_windows(spread, window, window, h, w), -shift, -shift);
   }
-  const Tensor squares = ops::reduce(ops::mul(cells, cells), ops::Reduction::kSum, -1, -1);
-  const Tensor unit = ops::map([](auto v, auto s) { return v / ops::max(ops::sqrt(s), 1e-12f); }, cells, squares);
+  const Tensor unit = layers::of_length_one(cells, -1, -1);
   const Tensor mixed = block.out(ops::attention(block.q(unit), block.k(unit), block.v(cells), kHeads, {.bias = bias}));
   const Tensor back = layers::rolled(layers::joined_windows(mixed, window, window, h, w), -shift, -shift);
   const Tensor rows = ops::concat({x.view({1, h * w, d}), back.view({1, h * w, d})}, -1);

@@ -32,8 +32,6 @@ Window stepping(int64_t size, int64_t stride) {
   return out;
 }
 
-int64_t width_of(const nn::Weights& w) { return shape_of_rank(w, "weight", 4)[0]; }
-
 // Widened but in the first stage, each channel by itself, weighed by means, narrowed.
 struct Block {
   Convolution widen, squeeze, spread, narrow;
@@ -44,7 +42,7 @@ struct Block {
     const Window point{.size = 1, .bias = false};
     int64_t hidden = in;
     if (widens) {
-      hidden = width_of(w["conv_pw"]);
+      hidden = layers::outputs_of(w["conv_pw"], 4);
       widen = Convolution(w["conv_pw"], in, hidden, point, BatchNorm(w["bn1"], hidden, kEps));
     }
     const int64_t size = shape_of_rank(w["conv_dw"], "weight", 4)[2];
@@ -53,11 +51,11 @@ struct Block {
           .in_file(w.file());
     each = ChannelConvolution(w["conv_dw"], hidden, stepping(size, stride),
                               BatchNorm(w[widens ? "bn2" : "bn1"], hidden, kEps));
-    const int64_t few = width_of(w["se"]["conv_reduce"]);
+    const int64_t few = layers::outputs_of(w["se"]["conv_reduce"], 4);
     squeeze = Convolution(w["se"]["conv_reduce"], hidden, few, {.size = 1});
     spread = Convolution(w["se"]["conv_expand"], few, hidden, {.size = 1});
     const nn::Weights last = w[widens ? "conv_pwl" : "conv_pw"];
-    const int64_t out = width_of(last);
+    const int64_t out = layers::outputs_of(last, 4);
     narrow = Convolution(last, hidden, out, point, BatchNorm(w[widens ? "bn3" : "bn2"], out, kEps));
     adds = stride == 1 && in == out;
   }
@@ -77,7 +75,7 @@ struct Join {
   Join() = default;
   Join(const nn::Weights& w, int64_t coarse, int64_t fine) {
     const nn::Weights net = w["_net"];
-    const int64_t out = width_of(net[0]);
+    const int64_t out = layers::outputs_of(net[0], 4);
     first = Convolution(net[0], coarse + fine, out, {}, BatchNorm(net[1], out));
     second = Convolution(net[3], out, out, {}, BatchNorm(net[4], out));
   }
@@ -152,7 +150,7 @@ std::shared_ptr<const StoredTensors> normal_tensors(const StoredTensors& file) {
 struct NormalNetwork::Impl {
   explicit Impl(const nn::Weights& w) : device(w.packer().device()) {
     const nn::Weights encoder = w["encoder"]["original_model"], decoder = w["decoder"];
-    int64_t width = width_of(encoder["conv_stem"]);
+    int64_t width = layers::outputs_of(encoder["conv_stem"], 4);
     stem = Convolution(encoder["conv_stem"], kColours, width, stepping(3, 2), BatchNorm(encoder["bn1"], width, kEps));
     std::array<int64_t, kStrides.size()> widths{};
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -163,20 +161,20 @@ struct NormalNetwork::Impl {
             .in_file(w.file());
       for (int64_t n = 0; n < blocks; ++n) {
         stages[i].emplace_back(list[n], width, n == 0 ? kStrides[i] : 1);
-        width = width_of(list[n][list[n].has("conv_pwl.weight") ? "conv_pwl" : "conv_pw"]);
+        width = layers::outputs_of(list[n][list[n].has("conv_pwl.weight") ? "conv_pwl" : "conv_pw"], 4);
       }
       widths[i] = width;
     }
-    const int64_t head_width = width_of(encoder["conv_head"]);
+    const int64_t head_width = layers::outputs_of(encoder["conv_head"], 4);
     head = Convolution(encoder["conv_head"], width, head_width, {.size = 1, .bias = false});
-    const int64_t coarsest = width_of(decoder["conv2"]);
+    const int64_t coarsest = layers::outputs_of(decoder["conv2"], 4);
     start = Convolution(decoder["conv2"], head_width, coarsest, {.size = 1});
     width = coarsest;
     std::array<int64_t, kLevels> joined{};
     for (size_t i = 0; i < kLevels; ++i) {
       const nn::Weights up = decoder["up" + std::to_string(i + 1)];
       joins[i] = Join(up, width, widths[kSeen[i]]);
-      width = joined[i] = width_of(up["_net"][0]);
+      width = joined[i] = layers::outputs_of(up["_net"][0], 4);
     }
     coarse = Convolution(decoder["out_conv_res8"], joined[1], kOfNormal);
     constexpr std::array kNames{"out_conv_res4", "out_conv_res2", "out_conv_res1"};

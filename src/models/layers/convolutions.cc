@@ -9,6 +9,7 @@
 #include "models/text/clip_encoder.h"
 #include "models/weights/key_names.h"
 #include "ops/arithmetic/formula.h"
+#include "ops/arithmetic/reduce.h"
 #include "ops/arithmetic/resample.h"
 
 namespace easel::models::layers {
@@ -56,6 +57,13 @@ Parameters folded(const nn::Weights& w, const Shape& shape, bool has_bias, const
 }
 
 }  // namespace
+
+int64_t outputs_of(const nn::Weights& w, int rank) { return shape_of_rank(w, "weight", rank)[0]; }
+
+Tensor of_length_one(const Tensor& x, int first, int last) {
+  const Tensor squares = ops::reduce(ops::mul(x, x), ops::Reduction::kSum, first, last);
+  return ops::map([](auto v, auto s) { return v / ops::max(ops::sqrt(s), 1e-12f); }, x, squares);
+}
 
 BatchNorm::BatchNorm(const nn::Weights& w, int64_t channels, float eps) {
   const Tensor weight = checked_parameter(w, "weight", {channels}), bias = checked_parameter(w, "bias", {channels}),

@@ -19,6 +19,14 @@ struct Window {
   bool bias = true;
 };
 
+// The first dimension of a layer's weight, of which `rank` is the number of dimensions: the channels that it gives.
+// Throws Error(kBadFile) for another rank.
+int64_t outputs_of(const nn::Weights& w, int rank);
+
+// x divided by the root of the sum of its squares along the dimensions `first` to `last`, at least by 1e-12 (torch's
+// normalize()).
+Tensor of_length_one(const Tensor& x, int first, int last);
+
 // A batch norm as it was left by training: x * scale + shift for each channel. Keys: weight, bias, running_mean and
 // running_var, of `channels` values; undefined if they are missing (which is recorded) or `w` is only probed. Throws
 // Error(kBadFile) for other shapes.

@@ -58,8 +58,8 @@ struct Windows {
 
   Windows(const nn::Weights& w, int64_t rows, int64_t columns) : height(rows), width(columns) {
     const nn::Weights pos = w["pos"];
-    const int64_t inner = outputs_of(pos["pos_proj"]);
-    heads = outputs_of(pos["pos3"][2]);
+    const int64_t inner = outputs_of(pos["pos_proj"], 2);
+    heads = outputs_of(pos["pos3"][2], 2);
     const nn::Linear first = linear(pos["pos_proj"], 2, inner);
     std::vector<std::pair<nn::LayerNorm, nn::Linear>> steps;
     for (const auto& [name, out] : {std::pair{"pos1", inner}, std::pair{"pos2", inner}, std::pair{"pos3", heads}})
@@ -126,7 +126,7 @@ struct Block {
       if (warmth.defined()) warmth = warmth.to(kHost);
     }
     norm2 = norm(w["norm2"], width);
-    const int64_t hidden = outputs_of(feed["fc1"]);
+    const int64_t hidden = outputs_of(feed["fc1"], 2);
     if (hidden % 2 != 0)
       throw Error(Fault::kBadFile, "tensor '" + feed.full("fc1.weight") + "' has no halves").in_file(w.file());
     fc1 = linear(feed["fc1"], width, hidden);
@@ -161,7 +161,7 @@ struct Block {
     std::vector<Tensor> parts;
     for (int64_t i = 0; i < heads; ++i) {
       const auto part = [&](int64_t which) { return contiguous(rows.slice(1, which * c + i * d, d)); };
-      const Tensor q = of_length_one(part(0)), k = of_length_one(part(1));
+      const Tensor q = layers::of_length_one(part(0), 0, 0), k = layers::of_length_one(part(1), 0, 0);
       // The product over all pixels, [d,d], and its softmax.
       const nn::Linear by_k(contiguous(k.permute({1, 0})).to(kHost), StoredTensor(), DType::kF32,
                             packer.on(all.device()));
@@ -178,12 +178,6 @@ struct Block {
     const Tensor conv = beside[0].convolved(contiguous(all.slice(3, 2 * c, c)));
     return joined(mixed, beside[0].of_places(conv), conv, beside[0].of_channels(mixed));
   }
-  // Each column of [pixels,channels].
-  static Tensor of_length_one(const Tensor& x) {
-    const Tensor squares = ops::reduce(ops::mul(x, x), ops::Reduction::kSum, 0, 0);
-    return ops::map([](auto v, auto s) { return v / ops::max(ops::sqrt(s), 1e-12f); }, x, squares);
-  }
-
   Tensor operator()(const Tensor& x) const {
     const Tensor all = qkv(norm1(x));
     const Tensor y = out(windows.empty() ? channels(all) : pixels(all), {.residual = x});
@@ -199,10 +193,7 @@ struct Block {
   }
 };
 
-struct Group {
-  std::vector<Block> blocks;
-  Closing last;
-};
+using Group = BlockGroup<Block>;
 
 class Dat : public TransformerUpscaler {
  public:
@@ -230,11 +221,7 @@ class Dat : public TransformerUpscaler {
   Tensor forward(const Tensor& pictures) const override {
     const Tensor start = first_(without_mean(pictures.to(device_), 1));
     Tensor x = norm_first_(start);
-    for (const Group& group : groups_) {
-      Tensor y = x;
-      for (const Block& block : group.blocks) y = block(y);
-      x = ops::add(x, group.last(y));
-    }
+    for (const Group& group : groups_) x = group(x);
     return with_mean(painter_(ops::add(start, body_(norm_last_(x)))), 1);
   }
   size_t bytes_of_pixel() const override {
@@ -243,10 +230,7 @@ class Dat : public TransformerUpscaler {
   }
   size_t bytes() const override {
     size_t total = first_.bytes() + body_.bytes() + painter_.bytes();
-    for (const Group& g : groups_) {
-      total += g.last.bytes();
-      for (const Block& b : g.blocks) total += b.bytes();
-    }
+    for (const Group& group : groups_) total += group.bytes();
     return total;
   }
 

@@ -68,7 +68,7 @@ struct OverlapBlock {
     qkv = linear(w["qkv"], width, 3 * width);
     out = linear(w["proj"], width, width);
     norm2 = norm(w["norm2"], width);
-    const int64_t hidden = outputs_of(w["mlp"]["fc1"]);
+    const int64_t hidden = outputs_of(w["mlp"]["fc1"], 2);
     fc1 = linear(w["mlp"]["fc1"], width, hidden);
     fc2 = linear(w["mlp"]["fc2"], hidden, width);
     const Tensor table = checked_parameter(w, table_name, shape);
@@ -117,10 +117,11 @@ struct OverlapBlock {
   size_t bytes() const { return qkv.bytes() + out.bytes() + fc1.bytes() + fc2.bytes() + relative_bytes; }
 };
 
-struct Group {
-  std::vector<HybridBlock> blocks;
-  OverlapBlock overlap;
-  Closing last;
+struct Group : BlockGroup<HybridBlock> {
+  OverlapBlock overlap;  // between the blocks and `last`
+
+  Tensor operator()(const Tensor& x) const { return ops::add(x, last(overlap(through(x)))); }
+  size_t bytes() const { return BlockGroup::bytes() + overlap.bytes(); }
 };
 
 class Hat : public TransformerUpscaler {
@@ -151,11 +152,7 @@ class Hat : public TransformerUpscaler {
   Tensor forward(const Tensor& pictures) const override {
     const Tensor start = first_(mirrored_to(without_mean(pictures.to(device_), 1), window_));
     Tensor x = norm_first_(start);
-    for (const Group& group : groups_) {
-      Tensor y = x;
-      for (const HybridBlock& block : group.blocks) y = block(y);
-      x = ops::add(x, group.last(group.overlap(y)));
-    }
+    for (const Group& group : groups_) x = group(x);
     const Tensor out = with_mean(painter_(ops::add(start, body_(norm_last_(x)))), 1);
     return contiguous(out.slice(1, 0, pictures.dim(1) * scale_).slice(2, 0, pictures.dim(2) * scale_));
   }
@@ -165,10 +162,7 @@ class Hat : public TransformerUpscaler {
   }
   size_t bytes() const override {
     size_t total = first_.bytes() + body_.bytes() + painter_.bytes();
-    for (const Group& g : groups_) {
-      total += g.overlap.bytes() + g.last.bytes();
-      for (const HybridBlock& b : g.blocks) total += b.bytes();
-    }
+    for (const Group& group : groups_) total += group.bytes();
     return total;
   }
 

@@ -39,7 +39,7 @@ struct Mixer {
   nn::Linear squeeze, spread;
 
   Mixer(const nn::Weights& w, int64_t width) {
-    const int64_t hidden = outputs_of(w[0], 4), few = outputs_of(w[4]["gate"][1]);
+    const int64_t hidden = outputs_of(w[0], 4), few = outputs_of(w[4]["gate"][1], 2);
     first = layers::Convolution(w[0], width, hidden, point(true));
     each = layers::ChannelConvolution(w[2], hidden);
     squeeze = linear(w[4]["gate"][1], hidden, few);
@@ -109,18 +109,14 @@ struct Channels {
     const Tensor sets = contiguous(far ? windows.permute({1, 2, 0}) : windows.permute({0, 2, 1}));
     return sets.view({sets.dim(0) * kHeads, sets.dim(1) / kHeads, sets.dim(2)});
   }
-  static Tensor of_length_one(const Tensor& x) {
-    const Tensor squares = ops::reduce(ops::mul(x, x), ops::Reduction::kSum, -1, -1);
-    return ops::map([](auto v, auto s) { return v / ops::max(ops::sqrt(s), 1e-12f); }, x, squares);
-  }
   Tensor operator()(const Tensor& x) const {
     const int64_t c = x.dim(3), h = x.dim(1), w = x.dim(2), windows = h / side * (w / side);
     const Tensor all = each(qkv(before(x)));
-    const Tensor unit = of_length_one(rows(all.slice(3, 0, c)));
+    const Tensor unit = layers::of_length_one(rows(all.slice(3, 0, c)), -1, -1);
     const int64_t sets = unit.dim(0) / kHeads;
     const Tensor q = ops::mul(unit.view({sets, kHeads, unit.dim(1), unit.dim(2)}), warmth).view(unit.shape());
-    const Tensor mixed =
-        ops::attention(q, of_length_one(rows(all.slice(3, c, c))), rows(all.slice(3, 2 * c, c)), 1, {.scale = 1.0f});
+    const Tensor mixed = ops::attention(q, layers::of_length_one(rows(all.slice(3, c, c)), -1, -1),
+                                        rows(all.slice(3, 2 * c, c)), 1, {.scale = 1.0f});
     const Tensor whole = mixed.view({sets, c, mixed.dim(2)});
     const Tensor back = contiguous(far ? whole.permute({2, 0, 1}) : whole.permute({0, 2, 1}));
     return out(layers::joined_windows(back.view({windows, side * side, c}), side, side, h, w), {.residual = x});

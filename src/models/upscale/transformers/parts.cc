@@ -31,8 +31,6 @@ nn::LayerNorm norm(const nn::Weights& w, int64_t width, float eps) {
   return nn::LayerNorm(w, eps);
 }
 
-int64_t outputs_of(const nn::Weights& w, int rank) { return shape_of_rank(w, "weight", rank)[0]; }
-
 int64_t entries(const nn::Weights& w) {
   constexpr int64_t kMost = 100;
   const int64_t out = numbered_children(w);
@@ -67,7 +65,7 @@ SwinBlock::SwinBlock(const nn::Weights& w, int64_t width, int64_t side, bool shi
   qkv = linear(attention["qkv"], width, 3 * width);
   out = linear(attention["proj"], width, width);
   norm2 = norm(w["norm2"], width);
-  const int64_t hidden = outputs_of(w["mlp"]["fc1"]);
+  const int64_t hidden = outputs_of(w["mlp"]["fc1"], 2);
   fc1 = linear(w["mlp"]["fc1"], width, hidden);
   fc2 = linear(w["mlp"]["fc2"], hidden, width);
 }

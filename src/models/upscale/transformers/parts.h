@@ -9,6 +9,7 @@
 
 namespace easel::models::transformers {
 
+using layers::outputs_of;
 using UpscalerPtr = std::unique_ptr<const TransformerUpscaler>;
 UpscalerPtr swin_ir(const nn::Weights& w);
 UpscalerPtr hat(const nn::Weights& w);
@@ -18,8 +19,6 @@ UpscalerPtr omni_sr(const nn::Weights& w);
 // Keys: weight [out,in], bias [out], which may be absent.
 nn::Linear linear(const nn::Weights& w, int64_t in, int64_t out);
 nn::LayerNorm norm(const nn::Weights& w, int64_t width, float eps = 1e-5f);
-// The first dimension of a layer's weight.
-int64_t outputs_of(const nn::Weights& w, int rank = 2);
 // How many entries a list of layers has, at most a hundred. Throws Error(kBadFile).
 int64_t entries(const nn::Weights& w);
 // The root of a number that is a square, of what a tensor says; throws Error(kBadFile) naming it for others.
@@ -55,6 +54,25 @@ class Closing {
 
  private:
   std::vector<layers::Convolution> convs_;
+};
+
+// Blocks one behind the other, and what is added to the map that they were given.
+template <class Block>
+struct BlockGroup {
+  std::vector<Block> blocks;
+  Closing last;
+
+  Tensor through(const Tensor& x) const {
+    Tensor y = x;
+    for (const Block& block : blocks) y = block(y);
+    return y;
+  }
+  Tensor operator()(const Tensor& x) const { return ops::add(x, last(through(x))); }
+  size_t bytes() const {
+    size_t total = last.bytes();
+    for (const Block& block : blocks) total += block.bytes();
+    return total;
+  }
 };
 
 // What makes a picture of the last map: by pixels out of channels, by nearest pixels and convolutions, or, at the same

@@ -7,10 +7,7 @@ namespace {
 
 constexpr int64_t kColours = 3;
 
-struct Group {
-  std::vector<SwinBlock> blocks;
-  Closing last;
-};
+using Group = BlockGroup<SwinBlock>;
 
 class SwinIr : public TransformerUpscaler {
  public:
@@ -42,11 +39,7 @@ class SwinIr : public TransformerUpscaler {
     const Tensor given = without_mean(mirrored_to(pictures.to(device_), window_), range_);
     const Tensor start = first_(given);
     Tensor x = norm_first_(start);
-    for (const Group& group : groups_) {
-      Tensor y = x;
-      for (const SwinBlock& block : group.blocks) y = block(y);
-      x = ops::add(x, group.last(y));
-    }
+    for (const Group& group : groups_) x = group(x);
     Tensor out = painter_(ops::add(start, body_(norm_last_(x))));
     if (painter_.paints_difference()) out = ops::add(given, out);
     out = with_mean(out, range_);
@@ -58,10 +51,7 @@ class SwinIr : public TransformerUpscaler {
   }
   size_t bytes() const override {
     size_t total = first_.bytes() + body_.bytes() + painter_.bytes();
-    for (const Group& g : groups_) {
-      total += g.last.bytes();
-      for (const SwinBlock& b : g.blocks) total += b.bytes();
-    }
+    for (const Group& group : groups_) total += group.bytes();
     return total;
   }
 
